@@ -1,0 +1,40 @@
+package directory
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+)
+
+// Collision is a person whom a directory wants to create but whose userName another user of the tenant
+// has: a local user, or one of another provider. The admin API calls it a conflict.
+type Collision struct {
+	ID         string // CollisionID: one record per person
+	Provider   ProviderID
+	UserName   string
+	ExternalID string
+	Holder     UserID
+	HolderFrom ProviderID // "" for a local user
+	State      CollisionState
+	Count      int // how often the directory tried
+	FirstAt    time.Time
+	LastAt     time.Time
+	Version    int64
+}
+
+// CollisionState is what became of a collision.
+type CollisionState string
+
+// The states of a collision. A closed one, unless ignored, is opened by the next attempt that fails.
+const (
+	CollisionOpen      CollisionState = "open"
+	CollisionIgnored   CollisionState = "ignored"
+	CollisionConverted CollisionState = "converted"
+	CollisionRenamed   CollisionState = "renamed"
+)
+
+// CollisionID derives the id of the collision of a provider over a userName.
+func CollisionID(p ProviderID, userName string) string {
+	h := sha256.Sum256([]byte(string(p) + "\x00" + UserNameKey(userName)))
+	return "c" + hex.EncodeToString(h[:12])
+}

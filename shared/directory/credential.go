@@ -1,0 +1,151 @@
+package directory
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"hash/crc32"
+	"strings"
+	"time"
+)
+
+// Token prefixes: what a secret is for can be told from its first letters (also by secret scanners).
+const (
+	prefixProvider = "rc" // a provider's SCIM token or client secret
+	prefixAPIKey   = "rk" // a tenant's API key
+)
+
+const (
+	base62      = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	secretSize  = 43 // base62 characters: 256 bits
+	checkSize   = 6  // base62 characters of the CRC-32
+	maxTokenLen = 80 // no token of ours is longer; anything longer is refused unread
+)
+
+// TokenHash is the SHA-256 of a token's text. Tokens hold 256 random bits, so a plain hash is enough.
+type TokenHash [sha256.Size]byte
+
+// HashToken returns the hash under which a token is stored.
+func HashToken(token string) TokenHash { return sha256.Sum256([]byte(token)) }
+
+// newToken builds <prefix>_<scope>_<secret><checksum>; secret is 43 random base62 characters.
+func newToken(prefix, scope, secret string) string {
+	s := prefix + "_" + scope + "_" + secret
+	return s + checksum(s)
+}
+
+// checksum is the CRC-32 (IEEE) of s as six base62 characters, most significant first.
+func checksum(s string) string {
+	n := crc32.ChecksumIEEE([]byte(s))
+	var b [checkSize]byte
+	for i := checkSize - 1; i >= 0; i-- {
+		b[i] = base62[n%62]
+		n /= 62
+	}
+	return string(b[:])
+}
+
+// scopeOfToken returns the scope written in a well-formed token of the prefix, and false for any other
+// text. It proves nothing but the form: the hash does.
+func scopeOfToken(prefix, token string) (string, bool) {
+	if len(token) > maxTokenLen {
+		return "", false
+	}
+	rest, ok := strings.CutPrefix(token, prefix+"_")
+	if !ok {
+		return "", false
+	}
+	scope, secret, ok := strings.Cut(rest, "_")
+	if !ok || len(secret) != secretSize+checkSize {
+		return "", false
+	}
+	cut := len(token) - checkSize
+	return scope, checksum(token[:cut]) == token[cut:]
+}
+
+// CredentialState is the state of a credential as an administrator set it; time decides the rest.
+type CredentialState string
+
+// The states of a credential. A retiring one works until its RetiresAt.
+const (
+	CredentialActive   CredentialState = "active"
+	CredentialRetiring CredentialState = "retiring"
+	CredentialRevoked  CredentialState = "revoked"
+	CredentialExpired  CredentialState = "expired" // shown only; computed from ExpiresAt and RetiresAt
+)
+
+// Credential is one secret of a provider or tenant. The clear text exists only in the answer that
+// created it.
+type Credential struct {
+	ID        string
+	Hash      TokenHash
+	LastFour  string // the last four characters, to recognize it by
+	CreatedAt time.Time
+	CreatedBy string
+	ExpiresAt time.Time // zero: never
+	RetiresAt time.Time // zero unless retiring
+	State     CredentialState
+}
+
+// StateAt is the state at a time: an active or retiring credential whose time has passed is expired.
+func (c Credential) StateAt(now time.Time) CredentialState {
+	if c.State != CredentialRevoked &&
+		(!c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt) || !c.RetiresAt.IsZero() && !now.Before(c.RetiresAt)) {
+		return CredentialExpired
+	}
+	return c.State
+}
+
+// usable reports whether the credential is accepted at a time.
+func (c Credential) usable(now time.Time) bool {
+	s := c.StateAt(now)
+	return s == CredentialActive || s == CredentialRetiring
+}
+
+// match finds the usable credential with the hash, in a time that does not depend on the hash.
+func match(cs []Credential, h TokenHash, now time.Time) (Credential, bool) {
+	found := -1
+	for i := range cs {
+		if subtle.ConstantTimeCompare(cs[i].Hash[:], h[:]) == 1 && cs[i].usable(now) {
+			found = i
+		}
+	}
+	if found < 0 {
+		return Credential{}, false
+	}
+	return cs[found], true
+}
+
+// Role is what an administrator's key may do (product roles of identity administration).
+type Role string
+
+// The roles of API keys.
+const (
+	RoleAdministrator Role = "identity-management-administrator"
+	RoleViewer        Role = "identity-management-viewer"
+	RoleLegalHold     Role = "legal-hold-administrator"
+	RoleAuditor       Role = "auditor"
+	RoleHelpDesk      Role = "help-desk"
+)
+
+// Roles returns all roles.
+func Roles() []Role {
+	return []Role{RoleAdministrator, RoleViewer, RoleLegalHold, RoleAuditor, RoleHelpDesk}
+}
+
+// APIKey is a tenant's key to the admin API, with one role.
+type APIKey struct {
+	Credential
+	Tenant      TenantID
+	DisplayName string
+	Role        Role
+	Version     int64
+}
+
+// TenantOfAPIKey returns the tenant written in a well-formed API key. It proves nothing but the form.
+func TenantOfAPIKey(token string) (TenantID, bool) {
+	scope, ok := scopeOfToken(prefixAPIKey, token)
+	if t := TenantID(scope); ok && t.Valid() {
+		return t, true
+	}
+	return "", false
+}

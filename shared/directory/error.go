@@ -1,0 +1,70 @@
+package directory
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind says what went wrong in the terms of the business. The zero Kind is Internal, so that
+// forgetting to choose one never shows details to a client.
+type Kind uint8
+
+// The kinds of errors.
+const (
+	Internal        Kind = iota
+	Invalid              // the input breaks a rule; nothing changed
+	NotFound             // the thing does not exist for this caller
+	Conflict             // a unique value is taken, or the state forbids it; Attr names the attribute
+	VersionMismatch      // the caller's precondition no longer holds
+	Unauthenticated      // no valid credential
+	Forbidden            // a valid credential that may not do this
+	TooLarge             // a documented limit was exceeded
+	TooMany              // answering would take more than MaxWalk records or MaxMembersShown members
+	Unavailable          // try again later: throttled, contended or paused
+)
+
+var kindNames = [...]string{"internal", "invalid", "not found", "conflict", "version mismatch", "unauthenticated", "forbidden", "too large", "too many", "unavailable"}
+
+func (k Kind) String() string { return kindNames[k] }
+
+// Error is an error whose Kind, Attr and Detail may be shown to a client. Detail says what was wrong
+// and what to do, and holds no personal value and nothing of another provider or tenant.
+type Error struct {
+	Kind   Kind
+	Attr   string // the attribute at fault, in its SCIM spelling, or ""
+	Detail string
+	Err    error // the cause, for the log only
+}
+
+func (e *Error) Error() string {
+	s := e.Kind.String()
+	if e.Attr != "" {
+		s += " " + e.Attr
+	}
+	if e.Detail != "" {
+		s += ": " + e.Detail
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errorf makes an error of a kind with a detail that a client may see.
+func Errorf(k Kind, format string, a ...any) *Error {
+	return &Error{Kind: k, Detail: fmt.Sprintf(format, a...)}
+}
+
+// KindOf returns the Kind of err: Internal for an error that has none.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return Internal
+}
+
+// IsKind reports whether err is of Kind k.
+func IsKind(err error, k Kind) bool { return err != nil && KindOf(err) == k }

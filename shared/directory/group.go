@@ -1,0 +1,90 @@
+package directory
+
+import (
+	"bytes"
+	"time"
+
+	"rollcall/shared/casefold"
+)
+
+// Group is a group of one provider. Its members are records of their own, so that a change costs the
+// same in a group of ten and of a million (ADR 0003).
+type Group struct {
+	ID       GroupID
+	Provider ProviderID
+	GroupProfile
+	MemberCount       int
+	Version           int64 // grows with every change of the group or its members: the ETag
+	Created, Modified time.Time
+}
+
+// GroupProfile is what a directory says about a group besides its members.
+type GroupProfile struct {
+	DisplayName string // as sent; unique in the provider under DisplayNameKey
+	ExternalID  string
+	Attributes  []byte // canonical SCIM JSON of the other attributes; package scimapi owns it
+}
+
+// Equal reports whether two profiles say the same.
+func (g GroupProfile) Equal(h GroupProfile) bool {
+	return g.DisplayName == h.DisplayName && g.ExternalID == h.ExternalID && bytes.Equal(g.Attributes, h.Attributes)
+}
+
+// DisplayNameKey is the form under which a group's displayName is unique in its provider (C11).
+func (g GroupProfile) DisplayNameKey() string { return casefold.Fold(g.DisplayName) }
+
+func (g GroupProfile) check() error {
+	switch {
+	case g.DisplayNameKey() == "":
+		return &Error{Kind: Invalid, Attr: AttrDisplayName, Detail: "displayName is required"}
+	case len(g.DisplayName) > maxNameBytes:
+		return &Error{Kind: Invalid, Attr: AttrDisplayName, Detail: "displayName is longer than 1024 bytes"}
+	}
+	return nil
+}
+
+// GroupWant says what a reader needs besides the group itself.
+type GroupWant struct {
+	// AllMembers asks for every member; a group with more than MaxMembersShown answers TooMany.
+	AllMembers bool
+	// Named asks which of these ids are members now. Ignored with AllMembers.
+	Named []ScimID
+	// Ancestors asks for every group that contains this one, directly or not: for cycle checks.
+	Ancestors bool
+}
+
+// GroupView is a group as read, with what GroupWant asked for.
+type GroupView struct {
+	Group
+	Members   []ScimID        // with AllMembers: sorted
+	Present   map[ScimID]bool // with Named or AllMembers: the ids that are members
+	Ancestors map[GroupID]bool
+}
+
+// GroupChange is one atomic change of a group: its new profile and the members that join and leave.
+// Add holds no present member and Remove no absent one; neither holds an id twice.
+type GroupChange struct {
+	GroupProfile
+	Add, Remove []ScimID
+	Entry       *LogEntry // nil: nothing changes, nothing is written
+}
+
+// checkMembers refuses members a group cannot have. The store checks that they exist.
+func (v GroupView) checkMembers(add []ScimID) error {
+	for _, id := range add {
+		switch {
+		case !id.IsUser() && !id.IsGroup():
+			return ErrUnknownMember()
+		case id == ScimID(v.ID):
+			return &Error{Kind: Invalid, Attr: "members", Detail: "a group cannot be a member of itself"}
+		case v.Ancestors[GroupID(id)]:
+			return &Error{Kind: Invalid, Attr: "members", Detail: "a group cannot contain a group it is contained in"}
+		}
+	}
+	return nil
+}
+
+// ErrUnknownMember returns the Invalid error for a member that does not exist in the provider.
+func ErrUnknownMember() error {
+	return &Error{Kind: Invalid, Attr: "members", Detail: "a member must be the id of a user or group of this provider"}
+}

@@ -1,0 +1,67 @@
+package directory
+
+import "strings"
+
+// The identifiers. They are types so that the compiler keeps them apart. All are opaque to clients and
+// hold no personal data, so they are safe in logs.
+type (
+	// TenantID names a tenant: 5 to 7 characters of 0-9a-z. The first tenant is "default".
+	TenantID string
+	// ProviderID names a provisioning provider: its tenant's id and 5 random characters of 0-9a-z,
+	// so the tenant is known without a look-up. The zero value stands for no provider: local users.
+	ProviderID string
+	// UserID is the permanent internal id of a user (uid).
+	UserID string
+	// ScimID is what SCIM shows as the id of a user or group and what memberships and manager
+	// references hold. It begins with "u" for users and "g" for groups.
+	ScimID string
+	// GroupID is the id of a group, inside and over SCIM.
+	GroupID string
+	// EntryID names a log entry; effects are idempotent by it.
+	EntryID string
+)
+
+// DefaultTenant is the tenant a fresh deployment has.
+const DefaultTenant TenantID = "default"
+
+const providerSuffix = 5
+
+// Tenant returns the tenant the provider belongs to, and false when p cannot be a provider's id.
+func (p ProviderID) Tenant() (TenantID, bool) {
+	if len(p) <= providerSuffix || !alphanumeric(string(p)) {
+		return "", false
+	}
+	t := TenantID(p[:len(p)-providerSuffix])
+	return t, t.Valid()
+}
+
+// Valid reports whether t has the form of a tenant id.
+func (t TenantID) Valid() bool {
+	return len(t) >= 5 && len(t) <= 7 && alphanumeric(string(t))
+}
+
+// IsUser reports whether id has the form of a user's SCIM id.
+func (id ScimID) IsUser() bool { return validID(string(id), 'u') }
+
+// IsGroup reports whether id has the form of a group's SCIM id.
+func (id ScimID) IsGroup() bool { return validID(string(id), 'g') }
+
+// IDLength is the length of user and group ids: a letter for the kind and 25 random characters of
+// 0-9a-v, which carry 125 bits and sort as the bits do, so that ranges of ids are ranges of users.
+const IDLength = 26
+
+func validID(id string, kind byte) bool {
+	if len(id) != IDLength || id[0] != kind {
+		return false
+	}
+	for i := 1; i < len(id); i++ {
+		if c := id[i]; (c < '0' || c > '9') && (c < 'a' || c > 'v') {
+			return false
+		}
+	}
+	return true
+}
+
+func alphanumeric(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'z') }) < 0
+}

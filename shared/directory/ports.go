@@ -1,0 +1,221 @@
+package directory
+
+import (
+	"context"
+	"time"
+)
+
+// Ports are what Rollcall needs from storage. store/sqlite and store/dynamo implement all of them;
+// store/storetest is their contract.
+//
+// Every method sees one tenant only. Times come from the caller, cut to milliseconds. Errors are *Error:
+// Unavailable when the store is throttled or contended, whatever the method's comment adds, Internal for
+// the rest. Methods are safe for concurrent use.
+type Ports struct {
+	Users      Users
+	Groups     Groups
+	Providers  Providers
+	Tenants    Tenants
+	Log        Log
+	Collisions Collisions
+	APIKeys    APIKeys
+	Replays    Replays
+	Follow     Follow
+	Feed       Feed
+}
+
+// Admit is called with the provider record a request names, read strongly consistent beside the first
+// record of the request and before any further read. The zero Provider stands for one that does not
+// exist. Its error ends the read and is returned as it is. A nil Admit admits everything (admin use).
+type Admit func(Provider) error
+
+// Users is what the user rules need from storage.
+type Users interface {
+	// ReadUser reads a present user of provider p by SCIM id, together with p.
+	// NotFound: unknown, gone, or another provider's.
+	ReadUser(ctx context.Context, t TenantID, p ProviderID, id ScimID, want UserWant, admit Admit) (UserView, error)
+	// FindUsers reads the present users of p that have the key: userName, externalId or a Lookup, in the
+	// order of their ids; at most limit. At once with p.
+	FindUsers(ctx context.Context, t TenantID, p ProviderID, key Lookup, limit int, want UserWant, admit Admit) ([]UserView, error)
+	// ListUsers reads a page of the present users of p in the order of UserID, and how many there are.
+	ListUsers(ctx context.Context, t TenantID, p ProviderID, page Page, want UserWant, admit Admit) (UserPage, error)
+	// CreateUser stores a new user with its entry in one transaction. make is called once with the
+	// provider. TakenError when the userName belongs to another user of the tenant.
+	CreateUser(ctx context.Context, t TenantID, p ProviderID, admit Admit, make func(Provider) (User, LogEntry, error)) (User, error)
+	// UpdateUser replaces old by what update makes of it, with its entry, in one transaction: userName and
+	// look-ups move along, also to another provider, to local or to gone. When old's version is not the
+	// stored one the user is read again; update is pure and may run several times. A nil entry writes
+	// nothing. A user who becomes gone or leaves the provider leaves all groups and is cleared as the
+	// manager of others, each of whom changes as ManagerCleared says: at once as every read shows it.
+	// NotFound; TakenError.
+	UpdateUser(ctx context.Context, t TenantID, old User, update func(User) (User, *LogEntry, error)) (User, error)
+	// UserByID reads any user of the tenant, also local and gone ones. NotFound.
+	UserByID(ctx context.Context, t TenantID, id UserID) (UserView, error)
+	// SearchUsers reads users of the tenant for administrators, origin by origin, and where to go on: "" at
+	// the end. A page may hold fewer than asked for when MaxWalk users were looked at.
+	SearchUsers(ctx context.Context, t TenantID, q UserSearch) ([]User, string, error)
+}
+
+// Groups is what the group rules need from storage.
+type Groups interface {
+	// ReadGroup reads a group of p together with p. NotFound; TooMany (GroupWant.AllMembers).
+	ReadGroup(ctx context.Context, t TenantID, p ProviderID, id GroupID, want GroupWant, admit Admit) (GroupView, error)
+	// FindGroups reads the groups of p that have the key: displayName (folded), externalId or a member
+	// (AttrMember with the member's SCIM id), in the order of their ids; at most limit.
+	FindGroups(ctx context.Context, t TenantID, p ProviderID, key Lookup, limit int, want GroupWant, admit Admit) ([]GroupView, error)
+	// ListGroups reads a page of the groups of p in the order of their ids, and how many there are.
+	// TooMany when AllMembers would return more than MaxMembersShown in all.
+	ListGroups(ctx context.Context, t TenantID, p ProviderID, page Page, want GroupWant, admit Admit) (GroupPage, error)
+	// Members reads a page of a group's members, in order, after the given one ("" from the first).
+	Members(ctx context.Context, t TenantID, p ProviderID, id GroupID, after ScimID, count int) ([]ScimID, error)
+	// CreateGroup stores a new group with its members and entry, atomically in effect. make is called
+	// with the provider once. Invalid (ErrUnknownMember); TakenError for displayName.
+	CreateGroup(ctx context.Context, t TenantID, p ProviderID, admit Admit, make func(Provider) (Group, []ScimID, LogEntry, error)) (Group, error)
+	// UpdateGroup applies what update makes of old, atomically in effect, whatever the number of members.
+	// When old is stale it is read again with the same want; update is pure and may run several times.
+	// NotFound; Invalid (ErrUnknownMember); TakenError for displayName.
+	UpdateGroup(ctx context.Context, t TenantID, old GroupView, want GroupWant, update func(GroupView) (GroupChange, error)) (Group, error)
+	// DeleteGroup removes a group, its memberships and its memberships in others, with its entry: at once
+	// as every read shows it. del is pure and may run several times. NotFound.
+	DeleteGroup(ctx context.Context, t TenantID, old Group, del func(Group) (LogEntry, error)) error
+}
+
+// Page selects part of a list: by position (Start, 1-based) or, with ByCursor, what follows the id After.
+type Page struct {
+	Start    int
+	ByCursor bool
+	After    string // UserID or GroupID; "" for the first page
+	Count    int    // 0: only the total
+}
+
+// UserPage is a page of users. Total is the number of users in the list; More whether some follow.
+type UserPage struct {
+	Users []UserView
+	Total int
+	More  bool
+}
+
+// GroupPage is a page of groups.
+type GroupPage struct {
+	Groups []GroupView
+	Total  int
+	More   bool
+}
+
+// UserSearch selects users for administrators. Text matches userName by its beginning, externalId, or a
+// look-up such as the work e-mail as a whole, ignoring case.
+type UserSearch struct {
+	Text     string
+	Provider ProviderID
+	Local    bool // only local users; with Provider "" and Local false: all origins
+	State    DirectoryState
+	After    string // where the page before ended, as SearchUsers returned it; "" for the first page
+	Count    int
+}
+
+// TakenError says that a unique value belongs to another record. It never reaches a client as it is.
+type TakenError struct {
+	Attr     string // userName or displayName
+	Holder   string // UserID or GroupID of the holder
+	Provider ProviderID
+}
+
+func (e *TakenError) Error() string { return e.Attr + " is taken" }
+
+// Providers stores provisioning providers.
+type Providers interface {
+	// CreateProvider stores a provider with its entry. TakenError for displayName.
+	CreateProvider(ctx context.Context, t TenantID, p Provider, e LogEntry) error
+	// Provider reads one. NotFound.
+	Provider(ctx context.Context, t TenantID, id ProviderID) (Provider, error)
+	// ListProviders reads all of a tenant, by id.
+	ListProviders(ctx context.Context, t TenantID) ([]Provider, error)
+	// UpdateProvider replaces a provider by update(old) with its entry; a nil entry writes nothing.
+	// NotFound; TakenError.
+	UpdateProvider(ctx context.Context, t TenantID, id ProviderID, update func(Provider) (Provider, *LogEntry, error)) (Provider, error)
+	// RemoveProvider removes the record of a provider that has no users or groups left. NotFound.
+	RemoveProvider(ctx context.Context, t TenantID, id ProviderID, e LogEntry) error
+}
+
+// Tenant is one customer or agency. Nothing crosses it.
+type Tenant struct {
+	ID                TenantID
+	DisplayName       string
+	DeactivationDelay time.Duration
+	Version           int64
+	Created, Modified time.Time
+}
+
+// Tenants stores the tenants of a deployment.
+type Tenants interface {
+	// CreateTenant stores a tenant. Conflict when the id is taken.
+	CreateTenant(ctx context.Context, t Tenant, e LogEntry) error
+	// Tenant reads one. NotFound.
+	Tenant(ctx context.Context, id TenantID) (Tenant, error)
+	// ListTenants reads all, by id, after the given one.
+	ListTenants(ctx context.Context, after TenantID, count int) ([]Tenant, error)
+}
+
+// Log reads the log. Entries are written only by the methods that change something, and by Append.
+type Log interface {
+	// Entries reads entries newest first.
+	Entries(ctx context.Context, t TenantID, q LogQuery) ([]LogEntry, error)
+	// Entry reads one. NotFound.
+	Entry(ctx context.Context, t TenantID, p ProviderID, at time.Time, id EntryID) (LogEntry, error)
+}
+
+// Collisions stores collisions (collision.go).
+type Collisions interface {
+	// UpdateCollision replaces a collision by update(old); old is zero when there is none. A nil entry
+	// stores without one (a repeated attempt). update is pure and may run several times.
+	UpdateCollision(ctx context.Context, t TenantID, id string, update func(Collision) (Collision, *LogEntry, error)) (Collision, error)
+	// ListCollisions reads collisions by id, after the given one, in the state ("" for all).
+	ListCollisions(ctx context.Context, t TenantID, state CollisionState, after string, count int) ([]Collision, error)
+}
+
+// APIKeys stores the API keys of tenants (credential.go).
+type APIKeys interface {
+	// CreateAPIKey stores a key with its entry.
+	CreateAPIKey(ctx context.Context, t TenantID, k APIKey, e LogEntry) error
+	// APIKeyByHash reads the key with the hash. NotFound.
+	APIKeyByHash(ctx context.Context, t TenantID, h TokenHash) (APIKey, error)
+	// ListAPIKeys reads all keys of a tenant, by id.
+	ListAPIKeys(ctx context.Context, t TenantID) ([]APIKey, error)
+	// UpdateAPIKey replaces a key by update(old) with its entry; a nil entry writes nothing. NotFound.
+	UpdateAPIKey(ctx context.Context, t TenantID, id string, update func(APIKey) (APIKey, *LogEntry, error)) (APIKey, error)
+}
+
+// Replay is the stored answer to a request that carried an Idempotency-Key.
+type Replay struct {
+	Key     string // hash of caller and key
+	Request string // hash of method, path and body: another request with the same key is refused
+	Answer  []byte // encrypted by the caller; empty while the request is still running
+	Expires time.Time
+}
+
+// Replays stores answers to repeatable requests.
+type Replays interface {
+	// BeginReplay stores r unless an unexpired record with its key exists, which is returned with true.
+	BeginReplay(ctx context.Context, t TenantID, r Replay, now time.Time) (Replay, bool, error)
+	// FinishReplay stores the answer, or removes the record when the answer is nil.
+	FinishReplay(ctx context.Context, t TenantID, r Replay) error
+}
+
+// Follow is what functions/changes needs from storage: to complete what an entry left, and to count.
+// Both do nothing when they were done for the entry before.
+type Follow interface {
+	// Complete applies the rest of an entry's effects on memberships and manager references.
+	Complete(ctx context.Context, t TenantID, e LogEntry) error
+	// Count adds the entry to its provider's counts of its minute.
+	Count(ctx context.Context, t TenantID, e LogEntry) error
+	// Counts sums the counts of a provider by action since a time.
+	Counts(ctx context.Context, t TenantID, p ProviderID, since time.Time) (map[Action]int, error)
+}
+
+// Feed hands on log entries to be followed.
+type Feed interface {
+	// Deliver calls fn for entries that were not yet followed, in the order of each user's and group's
+	// changes, and returns how many fn took. An entry is delivered again until fn returned nil for it: at
+	// least once. One caller at a time.
+	Deliver(ctx context.Context, fn func(context.Context, TenantID, LogEntry) error) (int, error)
+}

@@ -1,0 +1,133 @@
+package directory
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"rollcall/shared/casefold"
+)
+
+// ProviderState says how far a provider is set up.
+type ProviderState string
+
+// The states of a provider: setup → live ⇄ paused → deleting. SCIM works in setup and live, answers
+// 503 when paused and 401 when deleting.
+const (
+	ProviderSetup    ProviderState = "setup"
+	ProviderLive     ProviderState = "live"
+	ProviderPaused   ProviderState = "paused"
+	ProviderDeleting ProviderState = "deleting"
+)
+
+// AuthType is how the directory signs in to a provider.
+type AuthType string
+
+// The authentication types of a provider.
+const (
+	AuthOAuthToken        AuthType = "oauth-token"
+	AuthClientCredentials AuthType = "oauth-client-credentials"
+)
+
+// Provider is one configured connection of a directory such as Entra ID. Its record is read with every
+// request, strongly consistent, so it stays below 4 KB: mappings are records of their own.
+type Provider struct {
+	ID          ProviderID
+	Tenant      TenantID
+	DisplayName string // unique in the tenant ignoring case, 1 to 100 characters
+	Profile     string // entra, entra-gov, okta or generic: package entra's names
+	AuthType    AuthType
+	State       ProviderState
+	Resume      ProviderState // the state to return to from paused
+
+	Credentials []Credential // usable ones and the last few others
+	SigningKey  []byte       // 32 random bytes: cursors and access tokens of this provider
+
+	DeactivationDelay time.Duration // 0 to MaxDeactivationDelay
+	Extensions        []Extension   // custom User extensions, registered by an administrator
+
+	ConfigVersion  int64 // +1 with every change of a mapping
+	AppliedVersion int64
+
+	Deletion *ProviderDeletion // set while deleting
+
+	Version            int64
+	Created, Modified  time.Time
+	CreatedBy          string
+	CredentialsVersion int64 // +1 with every change of credentials
+}
+
+// UserFate is what happens to a deleted provider's users.
+type UserFate string
+
+// The fates of a deleted provider's users (default: local).
+const (
+	FateLocal      UserFate = "local"      // they stay, managed by administrators
+	FateDeactivate UserFate = "deactivate" // they are blocked and deactivated after the delay, then local
+	FateMove       UserFate = "move"       // they belong to another provider of the tenant
+)
+
+// ProviderDeletion records how a provider is being deleted.
+type ProviderDeletion struct {
+	Users         UserFate
+	MoveTo        ProviderID // for FateMove
+	CancelPending bool       // cancel pending deactivations instead of letting them continue
+	RequestedAt   time.Time
+	RequestedBy   string
+}
+
+// Extension is a custom User schema extension: a URN and its single-valued attributes.
+type Extension struct {
+	URN        string
+	Name       string
+	Attributes []ExtensionAttribute
+}
+
+// ExtensionAttribute is one attribute of a custom extension. Type is string, boolean, integer, decimal
+// or dateTime: what Entra can send for a custom attribute.
+type ExtensionAttribute struct {
+	Name      string
+	Type      string
+	CaseExact bool
+}
+
+// DisplayNameKey is the form under which the display name is unique.
+func (p Provider) DisplayNameKey() string { return casefold.Fold(p.DisplayName) }
+
+// Authenticate decides whether token opens the provider at a time, and returns the credential that
+// did. Every failure is the same Unauthenticated error, so that answers do not tell whether a
+// provider, a token or its expiry was at fault.
+func (p Provider) Authenticate(token string, now time.Time) (Credential, error) {
+	scope, ok := scopeOfToken(prefixProvider, token)
+	if !ok || ProviderID(scope) != p.ID || p.State == ProviderDeleting {
+		return Credential{}, errUnauthenticated()
+	}
+	c, ok := match(p.Credentials, HashToken(token), now)
+	if !ok {
+		return Credential{}, errUnauthenticated()
+	}
+	return c, nil
+}
+
+func errUnauthenticated() *Error {
+	return Errorf(Unauthenticated, "a valid bearer token of this provider is required")
+}
+
+// serves returns nil when requests are answered in the provider's state.
+func (p Provider) serves() error {
+	if p.State == ProviderPaused {
+		return Errorf(Unavailable, "provisioning is paused by an administrator")
+	}
+	return nil
+}
+
+// validDisplayName cuts surrounding blanks and checks a display name.
+func validDisplayName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	if n := utf8.RuneCountInString(name); n < 1 || n > 100 || strings.ContainsFunc(name, isControl) {
+		return "", &Error{Kind: Invalid, Attr: "displayName", Detail: "displayName must have 1 to 100 characters and no control characters"}
+	}
+	return name, nil
+}
+
+func isControl(r rune) bool { return r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 }

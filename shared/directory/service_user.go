@@ -1,0 +1,157 @@
+package directory
+
+import "context"
+
+// User reads one user of the caller's provider.
+// Errors: Unauthenticated; Unavailable; NotFound; what admit returns.
+func (s *Service) User(ctx context.Context, c Caller, id ScimID, want UserWant, admit Admit) (UserView, error) {
+	x := s.session(c)
+	return s.Users.ReadUser(ctx, x.tenant, c.Provider, id, want, x.admit(admit))
+}
+
+// FindUsers reads the users of the caller's provider that have the key, at most limit.
+func (s *Service) FindUsers(ctx context.Context, c Caller, key Lookup, limit int, want UserWant, admit Admit) ([]UserView, error) {
+	x := s.session(c)
+	return s.Users.FindUsers(ctx, x.tenant, c.Provider, key, limit, want, x.admit(admit))
+}
+
+// ListUsers reads a page of the users of the caller's provider.
+func (s *Service) ListUsers(ctx context.Context, c Caller, page Page, want UserWant, admit Admit) (UserPage, error) {
+	x := s.session(c)
+	return s.Users.ListUsers(ctx, x.tenant, c.Provider, page, want, x.admit(admit))
+}
+
+// CreateUser creates a user of the caller's provider from the profile that make returns; changes are the
+// attributes for the log.
+// Errors: Invalid; Conflict (userName); what make returns.
+func (s *Service) CreateUser(ctx context.Context, c Caller, admit Admit, make func(Provider) (Profile, []Change, error)) (User, error) {
+	x := s.session(c)
+	var attempted Profile
+	u, err := s.Users.CreateUser(ctx, x.tenant, c.Provider, x.admit(admit), func(p Provider) (User, LogEntry, error) {
+		profile, changes, err := make(p)
+		if err != nil {
+			return User{}, LogEntry{}, err
+		}
+		if err := profile.check(); err != nil {
+			return User{}, LogEntry{}, err
+		}
+		attempted = profile
+		id := "u" + s.newID()
+		u := User{
+			ID: UserID(id), ScimID: ScimID(id), Provider: p.ID, Profile: profile,
+			Version: 1, Created: x.now, Modified: x.now,
+		}
+		e := x.entry(UserCreated)
+		e.User, e.Name, e.Changes, e.Version = u.ID, u.UserName, changes, u.Version
+		return u, e, nil
+	})
+	if taken, ok := asTaken(err); ok {
+		if err := x.collide(ctx, attempted, taken); err != nil {
+			return User{}, err
+		}
+		return User{}, taken.conflict(c.Provider)
+	}
+	return u, err
+}
+
+// UserEdit computes a user's new profile from the old one, with the changed attributes for the log. It
+// is pure and may run several times. Returning the old profile changes nothing.
+type UserEdit func(p Provider, old UserView) (Profile, []Change, error)
+
+// UpdateUser changes a user of the caller's provider; the answer tells whether anything changed.
+// Errors: NotFound; Invalid; Conflict (userName); what edit returns.
+func (s *Service) UpdateUser(ctx context.Context, c Caller, id ScimID, want UserWant, admit Admit, edit UserEdit) (UserView, bool, error) {
+	x := s.session(c)
+	var provider Provider
+	view, err := s.Users.ReadUser(ctx, x.tenant, c.Provider, id, want, x.admit(func(p Provider) error {
+		provider = p
+		if admit != nil {
+			return admit(p)
+		}
+		return nil
+	}))
+	if err != nil {
+		return UserView{}, false, err
+	}
+	changed := false
+	u, err := s.Users.UpdateUser(ctx, x.tenant, view.User, func(old User) (User, *LogEntry, error) {
+		changed = false
+		if old.Gone() || old.Provider != c.Provider {
+			return old, nil, Errorf(NotFound, "no such user")
+		}
+		profile, changes, err := edit(provider, UserView{User: old, Groups: view.Groups, Manager: view.Manager})
+		if err != nil || profile.Equal(old.Profile) {
+			return old, nil, err
+		}
+		if err := profile.check(); err != nil {
+			return old, nil, err
+		}
+		changed = true
+		u := old
+		u.Profile = profile
+		u.Version, u.Modified = old.Version+1, later(old.Modified, x.now)
+		e := x.entry(editAction(old.Profile, profile))
+		e.User, e.Name, e.Changes, e.Version = u.ID, u.UserName, changes, u.Version
+		return u, &e, nil
+	})
+	if taken, ok := asTaken(err); ok {
+		return UserView{}, false, taken.conflict(c.Provider)
+	}
+	if err != nil {
+		return UserView{}, false, err
+	}
+	view.User = u
+	return view, changed, nil
+}
+
+func editAction(old, new Profile) Action {
+	switch {
+	case old.Active && !new.Active:
+		return UserDisabled
+	case !old.Active && new.Active:
+		return UserEnabled
+	}
+	return UserUpdated
+}
+
+// DeleteUser removes a user from what SCIM shows: 404 from then on, in no group, nobody's manager, the
+// userName free. The account inside stays, gone. check sees the user first, for preconditions.
+// Errors: NotFound; what check returns.
+func (s *Service) DeleteUser(ctx context.Context, c Caller, id ScimID, check func(User) error) error {
+	x := s.session(c)
+	view, err := s.Users.ReadUser(ctx, x.tenant, c.Provider, id, UserWant{}, x.admit(nil))
+	if err != nil {
+		return err
+	}
+	_, err = s.Users.UpdateUser(ctx, x.tenant, view.User, func(old User) (User, *LogEntry, error) {
+		if old.Gone() || old.Provider != c.Provider {
+			return old, nil, Errorf(NotFound, "no such user")
+		}
+		if err := check(old); err != nil {
+			return old, nil, err
+		}
+		u := old
+		u.GoneAt = x.now
+		u.Version, u.Modified = old.Version+1, later(old.Modified, x.now)
+		e := x.entry(UserDeleted)
+		e.User, e.Name, e.Version = u.ID, u.UserName, u.Version
+		return u, &e, nil
+	})
+	return err
+}
+
+// ManagerCleared returns u without its manager and the entry for it, for a user whose manager was
+// deleted as the entry because says. Stores call it for every such user. The entry's id follows from
+// because and u, so that repeating it is harmless.
+func ManagerCleared(u User, because LogEntry) (User, LogEntry) {
+	before := append(append([]byte{'"'}, u.Manager...), '"') // a SCIM id: nothing to escape
+	u.Manager = ""
+	u.Version, u.Modified = u.Version+1, later(u.Modified, because.At)
+	actor := because.Actor
+	actor.Kind, actor.ID = ActorSystem, string(because.ID)
+	return u, LogEntry{
+		ID: because.ID + EntryID(u.ID), At: because.At, Provider: u.Provider, Actor: actor,
+		Action: UserUpdated, User: u.ID, Name: u.UserName, Version: u.Version,
+		Changes: []Change{{Attr: AttrManager, Before: before}},
+	}
+}

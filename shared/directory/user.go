@@ -1,0 +1,200 @@
+package directory
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"time"
+
+	"rollcall/shared/casefold"
+)
+
+// Profile is what a directory says about a user: everything a provisioning request can set.
+type Profile struct {
+	UserName   string // as sent; unique in the tenant under UserNameKey
+	ExternalID string // the directory's own id, as sent; "" when it gave none; not unique
+	Active     bool   // the last thing the directory said; what SCIM shows as active
+	Manager    string // as sent: the SCIM id of the manager, or a text that names nobody yet
+	// Attributes is the canonical SCIM JSON of all other attributes the directory sent, without
+	// userName, externalId, active and manager.value. Its owner is package scimapi.
+	Attributes []byte
+	// Lookups are the keys besides userName and externalId by which the user is found without a walk.
+	Lookups []Lookup
+}
+
+// Lookup is one value under which a record is found: Attr is a SCIM path in canonical spelling, Value
+// is folded already where the attribute ignores case.
+type Lookup struct{ Attr, Value string }
+
+// Equal reports whether two profiles say the same.
+func (p Profile) Equal(q Profile) bool {
+	return p.UserName == q.UserName && p.ExternalID == q.ExternalID && p.Active == q.Active &&
+		p.Manager == q.Manager && bytes.Equal(p.Attributes, q.Attributes) && slices.Equal(p.Lookups, q.Lookups)
+}
+
+// UserNameKey is the form under which a userName is unique: NFC and case folding (contract C11).
+func UserNameKey(userName string) string { return casefold.Fold(userName) }
+
+// Lifecycle is whether an account can be used at all. Blocked is not a lifecycle: it is derived.
+type Lifecycle string
+
+// The lifecycle states. A purged user is a stub without personal data.
+const (
+	LifecycleActive      Lifecycle = "active"
+	LifecycleDeactivated Lifecycle = "deactivated"
+	LifecyclePurged      Lifecycle = "purged"
+)
+
+// User is one account. Its ID never changes; its ScimID does when a deleted account is restored.
+type User struct {
+	ID       UserID
+	ScimID   ScimID     // what SCIM shows; "" for local users
+	Provider ProviderID // the provider that manages the user; "" for local users
+	Profile
+
+	GoneAt time.Time // when the directory deleted the user; zero while it knows them
+
+	Account
+
+	Version           int64 // 1 at creation, +1 with every change: the ETag
+	Created, Modified time.Time
+}
+
+// Account is what Rollcall itself keeps about a user: lifecycle, holds, organization and roles. The zero
+// value is an active account in no organization. Its rules are lifecycle.go's and resolve.go's.
+type Account struct {
+	Lifecycle   Lifecycle // "" means active
+	AdminBlock  *AdminBlock
+	Pending     *PendingDeactivation
+	Holds       []string // ids of the active matters the user is a custodian of
+	OrgID       string
+	OrgSource   string // single, group:<mapping>, attribute, default, manual or adopted
+	OrgPinned   bool
+	RoleGrants  []RoleGrant
+	CountryCode string // ISO 3166-1 alpha-2 or ""
+}
+
+// IsZero reports whether nothing is kept about the account.
+func (a Account) IsZero() bool {
+	return a.Lifecycle == "" && a.AdminBlock == nil && a.Pending == nil && len(a.Holds) == 0 &&
+		a.OrgID == "" && a.OrgSource == "" && !a.OrgPinned && len(a.RoleGrants) == 0 && a.CountryCode == ""
+}
+
+// AdminBlock is a block an administrator placed; no directory event lifts it.
+type AdminBlock struct {
+	By     string
+	At     time.Time
+	Reason string
+}
+
+// PendingDeactivation is a deactivation that waits for its gates. Being pending is the block.
+type PendingDeactivation struct {
+	RequestedAt time.Time
+	DueAt       time.Time
+	Cause       string // scim-disable or scim-delete
+	Provider    ProviderID
+	RequestID   string
+	Generation  int64 // a wake-up acts only on the generation it was made for
+	Frozen      bool  // the mass-change guard holds it
+}
+
+// RoleGrant is one role of a user and where it came from.
+type RoleGrant struct {
+	Role   string
+	Source string // manual, mapping:<id>, orgDefault or adopted
+	By     string
+	At     time.Time
+}
+
+// DirectoryState is the last thing the directory said about a user.
+type DirectoryState string
+
+// The directory states.
+const (
+	DirectoryActive   DirectoryState = "active"
+	DirectoryInactive DirectoryState = "inactive"
+	DirectoryGone     DirectoryState = "gone"
+	DirectoryNone     DirectoryState = "none" // local users: no directory speaks about them
+)
+
+// DirectoryState returns what the directory last said about u.
+func (u User) DirectoryState() DirectoryState {
+	switch {
+	case !u.GoneAt.IsZero():
+		return DirectoryGone
+	case u.Provider == "":
+		return DirectoryNone
+	case u.Active:
+		return DirectoryActive
+	}
+	return DirectoryInactive
+}
+
+// Gone reports whether the directory deleted the user: SCIM answers 404, the userName is free.
+func (u User) Gone() bool { return !u.GoneAt.IsZero() }
+
+// AllLookups returns every key under which u is found by SCIM, besides userName: externalId first. A
+// user who is gone or local is found by none.
+func (u User) AllLookups() []Lookup {
+	if u.Gone() || u.Provider == "" {
+		return nil
+	}
+	if u.ExternalID == "" {
+		return u.Lookups
+	}
+	return append([]Lookup{{AttrExternalID, u.ExternalID}}, u.Lookups...)
+}
+
+// The attribute paths of look-ups, in their canonical SCIM spelling.
+const (
+	AttrID          = "id"
+	AttrUserName    = "userName"
+	AttrExternalID  = "externalId"
+	AttrDisplayName = "displayName"
+	AttrWorkEmail   = `emails[type eq "work"].value`
+	AttrManager     = "manager"
+	AttrMember      = "members.value"
+)
+
+// Longest values a look-up or a unique name may have, in bytes: what fits a DynamoDB key after hashing
+// is unlimited, but a name longer than this is a mistake.
+const maxNameBytes = 1024
+
+// check refuses profiles that break a rule of the business.
+func (p Profile) check() error {
+	switch {
+	case UserNameKey(p.UserName) == "":
+		return &Error{Kind: Invalid, Attr: AttrUserName, Detail: "userName is required"}
+	case len(p.UserName) > maxNameBytes:
+		return &Error{Kind: Invalid, Attr: AttrUserName, Detail: "userName is longer than 1024 bytes"}
+	}
+	return nil
+}
+
+// UserWant says what a reader needs besides the user itself.
+type UserWant struct {
+	Groups      bool // the groups the user is a direct member of
+	ManagerName bool // the display name of the manager
+}
+
+// UserView is a user as read, with what UserWant asked for.
+type UserView struct {
+	User
+	Groups  []GroupID // direct memberships, by id
+	Manager *User     // the manager, when asked for and present
+}
+
+// Matches reports whether u is what an administrator searches for; After and Count are the store's.
+func (q UserSearch) Matches(u User) bool {
+	if q.Provider != "" && u.Provider != q.Provider || q.Local && u.Provider != "" || q.State != "" && u.DirectoryState() != q.State {
+		return false
+	}
+	if q.Text == "" {
+		return true
+	}
+	key := casefold.Fold(q.Text)
+	if strings.HasPrefix(UserNameKey(u.UserName), key) || u.ExternalID == q.Text {
+		return true
+	}
+	return slices.ContainsFunc(u.Lookups, func(l Lookup) bool { return l.Value == key })
+}

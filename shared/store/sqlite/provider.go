@@ -1,0 +1,191 @@
+package sqlite
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"zombiezen.com/go/sqlite"
+
+	"rollcall/shared/directory"
+)
+
+func (s *Store) loadProviders() error {
+	s.providers = map[directory.ProviderID]directory.Provider{}
+	return s.exec(`SELECT record FROM providers`, func(r *sqlite.Stmt) error {
+		var p directory.Provider
+		if err := decode(columnBytes(r, 0), &p); err != nil {
+			return err
+		}
+		s.providers[p.ID] = p
+		return nil
+	})
+}
+
+// putProvider stores a provider unless its display name is another one's.
+func (s *Store) putProvider(p directory.Provider) error {
+	for id, q := range s.providers {
+		if id != p.ID && q.Tenant == p.Tenant && q.DisplayNameKey() == p.DisplayNameKey() {
+			return &directory.TakenError{Attr: directory.AttrDisplayName, Holder: string(id), Provider: id}
+		}
+	}
+	b, err := encode(p)
+	if err != nil {
+		return err
+	}
+	return s.exec(`INSERT INTO providers (id, tenant, name_key, record) VALUES (?1, ?2, ?3, ?4)
+		ON CONFLICT DO UPDATE SET name_key = ?3, record = ?4`, nil, string(p.ID), string(p.Tenant), p.DisplayNameKey(), b)
+}
+
+// writeProvider runs fn as a transaction and takes the provider it returns into memory, or drops the one
+// named id when it returns none. A commit that fails after that breaks the store, so memory never tells
+// what the file does not hold.
+func (s *Store) writeProvider(ctx context.Context, id directory.ProviderID, fn func() (directory.Provider, error)) (p directory.Provider, err error) {
+	err = s.write(ctx, func() error {
+		if p, err = fn(); err != nil {
+			return err
+		}
+		if s.providers[id] = p; p.ID == "" {
+			delete(s.providers, id)
+		}
+		return nil
+	})
+	return p, err
+}
+
+// CreateProvider implements directory.Providers.
+func (s *Store) CreateProvider(ctx context.Context, t directory.TenantID, p directory.Provider, e directory.LogEntry) error {
+	_, err := s.writeProvider(ctx, p.ID, func() (directory.Provider, error) {
+		if _, exists := s.providers[p.ID]; exists || p.Tenant != t {
+			return p, directory.Errorf(directory.Conflict, "the provider's id is taken")
+		}
+		if err := s.putProvider(p); err != nil {
+			return p, err
+		}
+		return p, s.append(t, e)
+	})
+	return err
+}
+
+// Provider implements directory.Providers.
+func (s *Store) Provider(ctx context.Context, t directory.TenantID, id directory.ProviderID) (p directory.Provider, err error) {
+	err = s.read(ctx, func() error {
+		p, err = s.provider(t, id)
+		return err
+	})
+	return p, err
+}
+
+func (s *Store) provider(t directory.TenantID, id directory.ProviderID) (directory.Provider, error) {
+	if p := s.providers[id]; p.Tenant == t && t != "" {
+		return p, nil
+	}
+	return directory.Provider{}, notFound("provider")
+}
+
+// ListProviders implements directory.Providers.
+func (s *Store) ListProviders(ctx context.Context, t directory.TenantID) (out []directory.Provider, err error) {
+	err = s.read(ctx, func() error {
+		for _, id := range slices.Sorted(maps.Keys(s.providers)) {
+			if s.providers[id].Tenant == t {
+				out = append(out, s.providers[id])
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// UpdateProvider implements directory.Providers.
+func (s *Store) UpdateProvider(ctx context.Context, t directory.TenantID, id directory.ProviderID, update func(directory.Provider) (directory.Provider, *directory.LogEntry, error)) (directory.Provider, error) {
+	return s.writeProvider(ctx, id, func() (directory.Provider, error) {
+		old, err := s.provider(t, id)
+		if err != nil {
+			return old, err
+		}
+		p, e, err := update(old)
+		if err != nil || e == nil {
+			return old, err
+		}
+		if err := s.putProvider(p); err != nil {
+			return old, err
+		}
+		return p, s.append(t, *e)
+	})
+}
+
+// RemoveProvider implements directory.Providers.
+func (s *Store) RemoveProvider(ctx context.Context, t directory.TenantID, id directory.ProviderID, e directory.LogEntry) error {
+	_, err := s.writeProvider(ctx, id, func() (directory.Provider, error) {
+		if _, err := s.provider(t, id); err != nil {
+			return directory.Provider{}, err
+		}
+		for _, kind := range []string{"users", "groups"} {
+			n, err := s.total(home(t, id, false), kind)
+			if err != nil {
+				return directory.Provider{}, err
+			}
+			if n > 0 {
+				return directory.Provider{}, directory.Errorf(directory.Conflict, "the provider still has users or groups")
+			}
+		}
+		// Its deleted users stay in the tenant's history: their list no longer needs the provider.
+		if err := s.exec(`UPDATE users SET home = ? WHERE home = ?`, nil, home(t, "", true), home(t, id, true)); err != nil {
+			return directory.Provider{}, err
+		}
+		if err := s.exec(`DELETE FROM providers WHERE id = ?`, nil, string(id)); err != nil {
+			return directory.Provider{}, err
+		}
+		return directory.Provider{}, s.append(t, e)
+	})
+	return err
+}
+
+// CreateTenant implements directory.Tenants.
+func (s *Store) CreateTenant(ctx context.Context, t directory.Tenant, e directory.LogEntry) error {
+	return s.write(ctx, func() error {
+		if _, err := s.tenant(t.ID); !directory.IsKind(err, directory.NotFound) {
+			if err == nil {
+				err = directory.Errorf(directory.Conflict, "the tenant's id is taken")
+			}
+			return err
+		}
+		b, err := encode(t)
+		if err != nil {
+			return err
+		}
+		if err := s.exec(`INSERT INTO tenants (id, record) VALUES (?, ?)`, nil, string(t.ID), b); err != nil {
+			return err
+		}
+		return s.append(t.ID, e)
+	})
+}
+
+func (s *Store) tenant(id directory.TenantID) (t directory.Tenant, err error) {
+	err = s.exec(`SELECT record FROM tenants WHERE id = ?`, func(r *sqlite.Stmt) error { return decode(columnBytes(r, 0), &t) }, string(id))
+	if err == nil && t.ID == "" {
+		err = notFound("tenant")
+	}
+	return t, err
+}
+
+// Tenant implements directory.Tenants.
+func (s *Store) Tenant(ctx context.Context, id directory.TenantID) (t directory.Tenant, err error) {
+	err = s.read(ctx, func() error {
+		t, err = s.tenant(id)
+		return err
+	})
+	return t, err
+}
+
+// ListTenants implements directory.Tenants.
+func (s *Store) ListTenants(ctx context.Context, after directory.TenantID, count int) (out []directory.Tenant, err error) {
+	err = s.read(ctx, func() error {
+		return s.exec(`SELECT record FROM tenants WHERE id > ? ORDER BY id LIMIT ?`, func(r *sqlite.Stmt) error {
+			var t directory.Tenant
+			out = append(out, t)
+			return decode(columnBytes(r, 0), &out[len(out)-1])
+		}, string(after), count)
+	})
+	return out, err
+}

@@ -1,0 +1,70 @@
+package sqlite
+
+// appID marks a database file as Rollcall's ("rlcl").
+const appID = 0x726c636c
+
+// migrations bring a database to the newest tables, one after the other; a released one never changes.
+//
+// "home" is tenant/provider (tenant/ for local users, …/gone for deleted ones): tables keyed by it are
+// clustered by it, so a list is a range. Times are Unix milliseconds, 0 for none.
+var migrations = []string{`
+CREATE TABLE tenants (id TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE providers (
+	id TEXT PRIMARY KEY, tenant TEXT NOT NULL, name_key TEXT NOT NULL, record BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX providers_name ON providers (tenant, name_key);
+
+CREATE TABLE users (
+	home TEXT NOT NULL, uid TEXT NOT NULL, tenant TEXT NOT NULL, provider TEXT NOT NULL,
+	scim_id TEXT NOT NULL, user_name TEXT NOT NULL, name_key TEXT NOT NULL, external_id TEXT NOT NULL,
+	active INTEGER NOT NULL, manager TEXT NOT NULL, attributes BLOB, lookups TEXT, account TEXT,
+	version INTEGER NOT NULL, created INTEGER NOT NULL, modified INTEGER NOT NULL, gone_at INTEGER NOT NULL,
+	PRIMARY KEY (home, uid)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX users_name ON users (tenant, name_key) WHERE gone_at = 0;
+CREATE INDEX users_alias ON users (home, scim_id) WHERE scim_id <> uid;
+CREATE INDEX users_manager ON users (home, manager) WHERE manager <> '';
+CREATE TABLE lookups (
+	home TEXT NOT NULL, attr TEXT NOT NULL, value TEXT NOT NULL, uid TEXT NOT NULL,
+	PRIMARY KEY (home, attr, value, uid)
+) WITHOUT ROWID;
+
+CREATE TABLE groups (
+	home TEXT NOT NULL, gid TEXT NOT NULL, provider TEXT NOT NULL, display_name TEXT NOT NULL, name_key TEXT NOT NULL,
+	external_id TEXT NOT NULL, attributes BLOB, members INTEGER NOT NULL,
+	version INTEGER NOT NULL, created INTEGER NOT NULL, modified INTEGER NOT NULL,
+	PRIMARY KEY (home, gid)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX groups_name ON groups (home, name_key);
+CREATE INDEX groups_external ON groups (home, external_id) WHERE external_id <> '';
+CREATE TABLE memberships (
+	home TEXT NOT NULL, gid TEXT NOT NULL, member TEXT NOT NULL, PRIMARY KEY (home, gid, member)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX memberships_reverse ON memberships (home, member, gid);
+
+CREATE TABLE totals (home TEXT NOT NULL, kind TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (home, kind)) WITHOUT ROWID;
+
+CREATE TABLE log (
+	seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, provider TEXT NOT NULL, position TEXT NOT NULL,
+	uid TEXT, gid TEXT, entry BLOB NOT NULL
+);
+CREATE INDEX log_provider ON log (tenant, provider, position);
+CREATE INDEX log_user ON log (tenant, uid, position) WHERE uid IS NOT NULL;
+CREATE INDEX log_group ON log (tenant, gid, position) WHERE gid IS NOT NULL;
+CREATE TABLE followed (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL);
+INSERT INTO followed VALUES (1, 0);
+CREATE TABLE unfollowed (seq INTEGER PRIMARY KEY, tries INTEGER NOT NULL, retry_at INTEGER NOT NULL, error TEXT NOT NULL);
+CREATE TABLE counted (tenant TEXT NOT NULL, provider TEXT NOT NULL, minute INTEGER NOT NULL, id TEXT NOT NULL, action TEXT NOT NULL,
+	PRIMARY KEY (tenant, provider, minute, id)) WITHOUT ROWID;
+
+CREATE TABLE collisions (
+	tenant TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+CREATE TABLE api_keys (
+	tenant TEXT NOT NULL, id TEXT NOT NULL, hash BLOB NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
+CREATE TABLE replays (
+	tenant TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, answer BLOB, expires INTEGER NOT NULL, PRIMARY KEY (tenant, key)
+) WITHOUT ROWID;
+`}

@@ -1,0 +1,203 @@
+// Package sqlite keeps Rollcall's data in one SQLite database: a file for `rollcall serve`, memory for
+// tests. It needs no server and no cgo, and, being relational, it is an independent oracle for the
+// DynamoDB adapter: the same histories must end in the same state on both (store/storetest).
+//
+// One process owns the file (locking_mode=EXCLUSIVE), and within it one connection, one transaction at a
+// time: so the newest provider records can be kept in memory, and what a transaction reads cannot change
+// before it writes. It is not meant for more than one process: that is what DynamoDB is for.
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitemigration"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"rollcall/shared/directory"
+)
+
+// Store is an open database. Safe for concurrent use. It implements every port of package directory.
+type Store struct {
+	mu     sync.Mutex
+	conn   *sqlite.Conn
+	memory bool  // no journal: a transaction that wrote cannot be rolled back
+	broken error // set when the database can no longer be trusted; every later call returns it
+
+	providers map[directory.ProviderID]directory.Provider // write-through copy of the providers table
+	bookmarks bookmarks
+}
+
+// Memory is the path of a database that lives in memory and ends with the process.
+const Memory = ":memory:"
+
+// Open opens the database file at path, makes it when there is none, and brings its tables up to date.
+// Errors: the file cannot be opened, belongs to another process, or is newer than this program.
+func Open(path string) (*Store, error) {
+	s := &Store{memory: path == Memory, bookmarks: bookmarks{}}
+	flags := sqlite.OpenReadWrite | sqlite.OpenCreate | sqlite.OpenNoMutex
+	if !s.memory {
+		flags |= sqlite.OpenWAL
+	}
+	conn, err := sqlite.OpenConn(path, flags)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	s.conn = conn
+	if err := s.prepare(); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return s, nil
+}
+
+// prepare sets the connection up. Pages of 8 KB: a record with its attributes fits, measured the fastest
+// (docs/benchmarks.md). synchronous=NORMAL in WAL mode keeps every committed transaction when the
+// process is killed; a machine that loses power may lose the last ones, never the file.
+func (s *Store) prepare() error {
+	pragmas := []string{"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA synchronous=NORMAL"}
+	if s.memory {
+		pragmas = []string{"PRAGMA page_size=8192", "PRAGMA journal_mode=OFF", "PRAGMA temp_store=MEMORY"}
+	}
+	for _, p := range pragmas {
+		if err := sqlitex.ExecuteTransient(s.conn, p, nil); err != nil {
+			return fmt.Errorf("set up database: %w", err)
+		}
+	}
+	if err := sqlitemigration.Migrate(context.Background(), s.conn, sqlitemigration.Schema{AppID: appID, Migrations: migrations}); err != nil {
+		return fmt.Errorf("bring tables up to date (is another process using the file?): %w", err)
+	}
+	return s.loadProviders()
+}
+
+// Close closes the database. Calls after it fail.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken == nil {
+		s.broken = errors.New("the database is closed")
+		return s.conn.Close()
+	}
+	return nil
+}
+
+// Ports returns the store as the ports of package directory.
+func (s *Store) Ports() directory.Ports {
+	return directory.Ports{
+		Users: s, Groups: s, Providers: s, Tenants: s, Log: s,
+		Collisions: s, APIKeys: s, Replays: s, Follow: s, Feed: s,
+	}
+}
+
+// read runs fn with the connection to itself.
+func (s *Store) read(ctx context.Context, fn func() error) error {
+	if err := ctx.Err(); err != nil {
+		return &directory.Error{Kind: directory.Unavailable, Detail: "the request was cancelled", Err: err}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return fmt.Errorf("database: %w", s.broken)
+	}
+	return fn()
+}
+
+// write runs fn as one transaction. fn reads and decides first and writes last; its error before the
+// first write ends the transaction without a trace. In memory there is no journal (it would cost four
+// times the rest), so an error after a write makes the store refuse all further work.
+func (s *Store) write(ctx context.Context, fn func() error) error {
+	return s.read(ctx, func() error {
+		if err := s.exec("BEGIN IMMEDIATE", nil); err != nil {
+			return err
+		}
+		before := s.totalChanges()
+		err := fn()
+		end := "COMMIT"
+		if err != nil {
+			if s.memory && s.totalChanges() != before {
+				s.broken = err
+				return err
+			}
+			if !s.memory {
+				end = "ROLLBACK"
+			}
+		}
+		if endErr := s.exec(end, nil); endErr != nil {
+			s.broken = endErr
+			return errors.Join(err, endErr)
+		}
+		return err
+	})
+}
+
+func (s *Store) totalChanges() int64 {
+	var n int64
+	if err := s.exec("SELECT total_changes()", func(r *sqlite.Stmt) error { n = r.ColumnInt64(0); return nil }); err != nil {
+		return -1
+	}
+	return n
+}
+
+// exec runs one cached statement.
+func (s *Store) exec(query string, row func(*sqlite.Stmt) error, args ...any) error {
+	if err := sqlitex.Exec(s.conn, query, row, args...); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	return nil
+}
+
+// home is the list a user belongs to: the present users of a provider, those who are gone, or the
+// tenant's local users. Its text begins with the tenant, so that no query can leave it.
+func home(t directory.TenantID, p directory.ProviderID, gone bool) string {
+	if gone {
+		return string(t) + "/" + string(p) + "/gone"
+	}
+	return string(t) + "/" + string(p)
+}
+
+func homeOf(t directory.TenantID, u directory.User) string { return home(t, u.Provider, u.Gone()) }
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(n).UTC()
+}
+
+func columnBytes(r *sqlite.Stmt, col int) []byte {
+	n := r.ColumnLen(col)
+	if n == 0 {
+		return nil
+	}
+	b := make([]byte, n)
+	r.ColumnBytes(col, b)
+	return b
+}
+
+func encode(v any) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode record: %w", err)
+	}
+	return b, nil
+}
+
+func decode(b []byte, v any) error {
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("decode record: %w", err)
+	}
+	return nil
+}
+
+func notFound(what string) error { return directory.Errorf(directory.NotFound, "no such %s", what) }

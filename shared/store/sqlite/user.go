@@ -1,0 +1,414 @@
+package sqlite
+
+import (
+	"context"
+	"slices"
+
+	"zombiezen.com/go/sqlite"
+
+	"rollcall/shared/directory"
+)
+
+const userColumns = `uid, provider, scim_id, user_name, external_id, active, manager, attributes, lookups, account, version, created, modified, gone_at`
+
+func scanUser(r *sqlite.Stmt) (directory.User, error) {
+	u := directory.User{
+		ID: directory.UserID(r.ColumnText(0)), Provider: directory.ProviderID(r.ColumnText(1)), ScimID: directory.ScimID(r.ColumnText(2)),
+		Profile: directory.Profile{
+			UserName: r.ColumnText(3), ExternalID: r.ColumnText(4), Active: r.ColumnInt64(5) != 0,
+			Manager: r.ColumnText(6), Attributes: columnBytes(r, 7),
+		},
+		Version: r.ColumnInt64(10), Created: fromMillis(r.ColumnInt64(11)), Modified: fromMillis(r.ColumnInt64(12)), GoneAt: fromMillis(r.ColumnInt64(13)),
+	}
+	if b := columnBytes(r, 8); b != nil {
+		if err := decode(b, &u.Lookups); err != nil {
+			return u, err
+		}
+	}
+	if b := columnBytes(r, 9); b != nil {
+		if err := decode(b, &u.Account); err != nil {
+			return u, err
+		}
+	}
+	return u, nil
+}
+
+// users runs a query over userColumns and appends the records to dst.
+func (s *Store) users(dst []directory.User, query string, args ...any) ([]directory.User, error) {
+	err := s.exec(query, func(r *sqlite.Stmt) error {
+		u, err := scanUser(r)
+		dst = append(dst, u)
+		return err
+	}, args...)
+	return dst, err
+}
+
+// presentUser reads a user of a home by SCIM id.
+func (s *Store) presentUser(h string, id directory.ScimID) (directory.User, bool, error) {
+	us, err := s.users(nil, `SELECT `+userColumns+` FROM users WHERE home = ? AND uid = ?`, h, string(id))
+	if err == nil && len(us) == 1 && us[0].ScimID == id {
+		return us[0], true, nil
+	}
+	if err == nil {
+		us, err = s.users(nil, `SELECT `+userColumns+` FROM users WHERE home = ? AND scim_id = ? AND scim_id <> uid`, h, string(id))
+	}
+	if err != nil || len(us) == 0 {
+		return directory.User{}, false, err
+	}
+	return us[0], true, nil
+}
+
+func (s *Store) view(h string, u directory.User, want directory.UserWant) (directory.UserView, error) {
+	v := directory.UserView{User: u}
+	if want.Groups && u.ScimID != "" {
+		err := s.exec(`SELECT gid FROM memberships WHERE home = ? AND member = ? ORDER BY gid`, func(r *sqlite.Stmt) error {
+			v.Groups = append(v.Groups, directory.GroupID(r.ColumnText(0)))
+			return nil
+		}, h, string(u.ScimID))
+		if err != nil {
+			return v, err
+		}
+	}
+	if want.ManagerName && directory.ScimID(u.Manager).IsUser() {
+		m, ok, err := s.presentUser(h, directory.ScimID(u.Manager))
+		if err != nil {
+			return v, err
+		}
+		if ok {
+			v.Manager = &m
+		}
+	}
+	return v, nil
+}
+
+// admitted answers admit with the provider; the zero provider when t has none of the id.
+func (s *Store) admitted(t directory.TenantID, p directory.ProviderID, admit directory.Admit) (directory.Provider, error) {
+	rec := s.providers[p]
+	if rec.Tenant != t {
+		rec = directory.Provider{}
+	}
+	if admit == nil {
+		return rec, nil
+	}
+	return rec, admit(rec)
+}
+
+// ReadUser implements directory.Users.
+func (s *Store) ReadUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit) (v directory.UserView, err error) {
+	err = s.read(ctx, func() error {
+		if _, err := s.admitted(t, p, admit); err != nil {
+			return err
+		}
+		h := home(t, p, false)
+		u, ok, err := s.presentUser(h, id)
+		if err != nil {
+			return err
+		}
+		if !ok || p == "" {
+			return notFound("user")
+		}
+		v, err = s.view(h, u, want)
+		return err
+	})
+	return v, err
+}
+
+// FindUsers implements directory.Users.
+func (s *Store) FindUsers(ctx context.Context, t directory.TenantID, p directory.ProviderID, key directory.Lookup, limit int, want directory.UserWant, admit directory.Admit) (vs []directory.UserView, err error) {
+	err = s.read(ctx, func() error {
+		if _, err := s.admitted(t, p, admit); err != nil {
+			return err
+		}
+		h := home(t, p, false)
+		var us []directory.User
+		switch key.Attr {
+		case directory.AttrUserName:
+			us, err = s.users(nil, `SELECT `+userColumns+` FROM users WHERE tenant = ? AND name_key = ? AND gone_at = 0 AND home = ? LIMIT ?`,
+				string(t), directory.UserNameKey(key.Value), h, limit)
+		case directory.AttrManager:
+			us, err = s.users(nil, `SELECT `+userColumns+` FROM users WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid LIMIT ?`, h, key.Value, limit)
+		default:
+			us, err = s.users(nil, `SELECT `+userColumns+` FROM users WHERE home = ?1 AND uid IN
+				(SELECT uid FROM lookups WHERE home = ?1 AND attr = ?2 AND value = ?3 ORDER BY uid LIMIT ?4) ORDER BY uid`, h, key.Attr, key.Value, limit)
+		}
+		if err != nil {
+			return err
+		}
+		vs, err = s.views(h, us, want)
+		return err
+	})
+	return vs, err
+}
+
+func (s *Store) views(h string, us []directory.User, want directory.UserWant) ([]directory.UserView, error) {
+	vs := make([]directory.UserView, len(us))
+	for i, u := range us {
+		v, err := s.view(h, u, want)
+		if err != nil {
+			return nil, err
+		}
+		vs[i] = v
+	}
+	return vs, nil
+}
+
+// ListUsers implements directory.Users.
+func (s *Store) ListUsers(ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.UserWant, admit directory.Admit) (out directory.UserPage, err error) {
+	err = s.read(ctx, func() error {
+		if _, err := s.admitted(t, p, admit); err != nil {
+			return err
+		}
+		h := home(t, p, false)
+		var us []directory.User
+		out.Total, out.More, err = s.list(h, "users", page, func(after string, skip, limit int) (string, int, error) {
+			us, err = s.users(nil, `SELECT `+userColumns+` FROM users WHERE home = ? AND uid > ? ORDER BY uid LIMIT ? OFFSET ?`, h, after, limit, skip)
+			if len(us) == 0 {
+				return "", 0, err
+			}
+			return string(us[min(len(us), page.Count)-1].ID), len(us), err
+		})
+		if err != nil {
+			return err
+		}
+		out.Users, err = s.views(h, us[:min(len(us), page.Count)], want)
+		return err
+	})
+	return out, err
+}
+
+// CreateUser implements directory.Users.
+func (s *Store) CreateUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit, make func(directory.Provider) (directory.User, directory.LogEntry, error)) (u directory.User, err error) {
+	err = s.write(ctx, func() error {
+		rec, err := s.admitted(t, p, admit)
+		if err != nil {
+			return err
+		}
+		var e directory.LogEntry
+		if u, e, err = make(rec); err != nil {
+			return err
+		}
+		if err := s.nameFree(t, u); err != nil {
+			return err
+		}
+		if err := s.insertUser(t, u); err != nil {
+			return err
+		}
+		return s.append(t, e)
+	})
+	return u, err
+}
+
+// nameFree returns a TakenError when another user of the tenant has u's userName.
+func (s *Store) nameFree(t directory.TenantID, u directory.User) error {
+	if u.Gone() {
+		return nil
+	}
+	var taken *directory.TakenError
+	err := s.exec(`SELECT uid, provider FROM users WHERE tenant = ? AND name_key = ? AND gone_at = 0`, func(r *sqlite.Stmt) error {
+		if id := r.ColumnText(0); id != string(u.ID) {
+			taken = &directory.TakenError{Attr: directory.AttrUserName, Holder: id, Provider: directory.ProviderID(r.ColumnText(1))}
+		}
+		return nil
+	}, string(t), directory.UserNameKey(u.UserName))
+	if err == nil && taken != nil {
+		return taken
+	}
+	return err
+}
+
+func (s *Store) insertUser(t directory.TenantID, u directory.User) error {
+	h := homeOf(t, u)
+	args, err := userArgs(u)
+	if err != nil {
+		return err
+	}
+	err = s.exec(`INSERT INTO users (home, tenant, name_key, scim_id, provider, user_name, external_id, active, manager, attributes, lookups, account, version, created, modified, gone_at, uid)
+		VALUES (?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, nil, append([]any{h, string(t), directory.UserNameKey(u.UserName)}, args...)...)
+	if err != nil {
+		return err
+	}
+	for _, l := range u.AllLookups() {
+		if err := s.addLookup(h, u.ID, l); err != nil {
+			return err
+		}
+	}
+	return s.addTotal(h, "users", 1)
+}
+
+func (s *Store) addLookup(h string, id directory.UserID, l directory.Lookup) error {
+	return s.exec(`INSERT OR IGNORE INTO lookups (home, attr, value, uid) VALUES (?,?,?,?)`, nil, h, l.Attr, l.Value, string(id))
+}
+
+// userArgs are the values of a user's own columns, its id last.
+func userArgs(u directory.User) ([]any, error) {
+	var lookups, account any
+	if len(u.Lookups) > 0 {
+		b, err := encode(u.Lookups)
+		if err != nil {
+			return nil, err
+		}
+		lookups = string(b)
+	}
+	if !u.Account.IsZero() {
+		b, err := encode(u.Account)
+		if err != nil {
+			return nil, err
+		}
+		account = string(b)
+	}
+	var attributes any
+	if len(u.Attributes) > 0 {
+		attributes = u.Attributes
+	}
+	return []any{
+		string(u.ScimID), string(u.Provider), u.UserName, u.ExternalID, u.Active, u.Manager, attributes, lookups, account,
+		u.Version, millis(u.Created), millis(u.Modified), millis(u.GoneAt), string(u.ID),
+	}, nil
+}
+
+// UpdateUser implements directory.Users.
+func (s *Store) UpdateUser(ctx context.Context, t directory.TenantID, old directory.User, update func(directory.User) (directory.User, *directory.LogEntry, error)) (u directory.User, err error) {
+	err = s.write(ctx, func() error {
+		if v, err := s.versionOf(homeOf(t, old), old.ID); err != nil {
+			return err
+		} else if v != old.Version {
+			if old, err = s.userByID(t, old.ID); err != nil {
+				return err
+			}
+		}
+		var e *directory.LogEntry
+		if u, e, err = update(old); err != nil || e == nil {
+			return err
+		}
+		if homeOf(t, u) != homeOf(t, old) || directory.UserNameKey(u.UserName) != directory.UserNameKey(old.UserName) {
+			if err := s.nameFree(t, u); err != nil {
+				return err
+			}
+		}
+		if err := s.replaceUser(t, old, u, *e); err != nil {
+			return err
+		}
+		return s.append(t, *e)
+	})
+	return u, err
+}
+
+// versionOf returns the version of a user of the home, 0 when there is none.
+func (s *Store) versionOf(h string, id directory.UserID) (v int64, err error) {
+	err = s.exec(`SELECT version FROM users WHERE home = ? AND uid = ?`, func(r *sqlite.Stmt) error {
+		v = r.ColumnInt64(0)
+		return nil
+	}, h, string(id))
+	return v, err
+}
+
+// replaceUser stores u in place of old; a user who leaves the provider's list also leaves its groups.
+func (s *Store) replaceUser(t directory.TenantID, old, u directory.User, e directory.LogEntry) error {
+	from, to := homeOf(t, old), homeOf(t, u)
+	if from != to {
+		if err := s.leave(t, from, old, e); err != nil {
+			return err
+		}
+		if err := s.exec(`DELETE FROM users WHERE home = ? AND uid = ?`, nil, from, string(old.ID)); err != nil {
+			return err
+		}
+		if err := s.dropLookups(from, old.ID, old.AllLookups()); err != nil {
+			return err
+		}
+		if err := s.addTotal(from, "users", -1); err != nil {
+			return err
+		}
+		return s.insertUser(t, u)
+	}
+	args, err := userArgs(u)
+	if err != nil {
+		return err
+	}
+	err = s.exec(`UPDATE users SET name_key=?, scim_id=?, provider=?, user_name=?, external_id=?, active=?, manager=?, attributes=?, lookups=?, account=?, version=?, created=?, modified=?, gone_at=?
+		WHERE uid = ? AND home = ?`, nil, append(append([]any{directory.UserNameKey(u.UserName)}, args...), to)...)
+	if err != nil {
+		return err
+	}
+	was, is := old.AllLookups(), u.AllLookups()
+	if err := s.dropLookups(to, u.ID, slices.DeleteFunc(slices.Clone(was), func(l directory.Lookup) bool { return slices.Contains(is, l) })); err != nil {
+		return err
+	}
+	for _, l := range is {
+		if !slices.Contains(was, l) {
+			if err := s.addLookup(to, u.ID, l); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) dropLookups(h string, id directory.UserID, ls []directory.Lookup) error {
+	for _, l := range ls {
+		if err := s.exec(`DELETE FROM lookups WHERE home = ? AND attr = ? AND value = ? AND uid = ?`, nil, h, l.Attr, l.Value, string(id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leave ends u's memberships in the home's groups and clears it as the manager of others.
+func (s *Store) leave(t directory.TenantID, h string, u directory.User, e directory.LogEntry) error {
+	if u.ScimID == "" || u.Gone() {
+		return nil
+	}
+	if err := s.leaveGroups(h, u.ScimID, e.At); err != nil {
+		return err
+	}
+	reports, err := s.users(nil, `SELECT `+userColumns+` FROM users WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid`, h, string(u.ScimID))
+	if err != nil {
+		return err
+	}
+	for _, r := range reports {
+		if r.ID == u.ID {
+			continue
+		}
+		n, entry := directory.ManagerCleared(r, e)
+		if err := s.replaceUser(t, r, n, entry); err != nil {
+			return err
+		}
+		if err := s.append(t, entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// userByID reads any user of the tenant: present, local or gone.
+func (s *Store) userByID(t directory.TenantID, id directory.UserID) (directory.User, error) {
+	homes := []string{home(t, "", false)}
+	for _, p := range s.providers {
+		if p.Tenant == t {
+			homes = append(homes, home(t, p.ID, false), home(t, p.ID, true))
+		}
+	}
+	homes = append(homes, home(t, "", true))
+	for _, h := range homes {
+		us, err := s.users(nil, `SELECT `+userColumns+` FROM users WHERE home = ? AND uid = ?`, h, string(id))
+		if err != nil {
+			return directory.User{}, err
+		}
+		if len(us) == 1 {
+			return us[0], nil
+		}
+	}
+	return directory.User{}, notFound("user")
+}
+
+// UserByID implements directory.Users.
+func (s *Store) UserByID(ctx context.Context, t directory.TenantID, id directory.UserID) (v directory.UserView, err error) {
+	err = s.read(ctx, func() error {
+		u, err := s.userByID(t, id)
+		if err != nil {
+			return err
+		}
+		v, err = s.view(homeOf(t, u), u, directory.UserWant{Groups: true})
+		return err
+	})
+	return v, err
+}
