@@ -1,0 +1,44 @@
+// Command dynamolocal runs DynamoDB Local until it is interrupted (`make dynamodb`), or only fetches it (-fetch).
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"rollcall/integration/tools/dynamolocal"
+)
+
+func main() {
+	fetch := flag.Bool("fetch", false, "only fetch and check the files")
+	data := flag.String("data", "", "folder to keep the tables in; without it they are in memory")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *fetch, *data); err != nil {
+		fmt.Fprintln(os.Stderr, "dynamolocal:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, fetch bool, data string) error {
+	if fetch {
+		_, err := dynamolocal.Fetch(ctx, os.Stderr)
+		return err
+	}
+	s, err := dynamolocal.Start(ctx, data)
+	if err != nil {
+		return err
+	}
+	fmt.Println(s.Endpoint)
+	fmt.Fprintln(os.Stderr, "DynamoDB Local is ready; Ctrl-C ends it.")
+	select {
+	case <-ctx.Done():
+		return s.Close()
+	case <-s.Done():
+		return fmt.Errorf("the server ended by itself")
+	}
+}
