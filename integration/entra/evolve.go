@@ -96,12 +96,12 @@ func (e *evolution) share(n int) []*Person {
 
 // people changes accounts that stay in the directory.
 func (e *evolution) people() {
-	for _, p := range e.share(5) { // one in five is looked at, so that about 1 % returns
-		switch {
-		case p.SoftDeleted && chance(e.r, 3):
+	for i := range e.People {
+		switch p := &e.People[i]; {
+		case p.SoftDeleted && chance(e.r, 4):
 			p.SoftDeleted = false
 			e.changes.Restored++
-		case !p.Enabled && !p.SoftDeleted && chance(e.r, 2):
+		case !p.Enabled && !p.SoftDeleted && chance(e.r, 4):
 			p.Enabled = true
 			e.changes.Restored++
 		}

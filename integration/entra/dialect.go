@@ -1,0 +1,139 @@
+package entra
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Dialect is one of the two PATCH forms Entra sends; which one is a flag in the Tenant URL.
+type Dialect string
+
+const (
+	// Legacy is the default: capitalised operations with a path each, booleans as text, members removed by value.
+	Legacy Dialect = "legacy"
+	// Compliant is sent with ?aadOptscim062020: RFC 7644 operations, typed paths, everything else in one path-less replace.
+	Compliant Dialect = "compliant"
+)
+
+// operation is one PATCH operation; an empty path and a nil value are left out.
+type operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path,omitempty"`
+	Value any    `json:"value,omitempty"`
+}
+
+type patchBody struct {
+	Schemas    []string    `json:"schemas"`
+	Operations []operation `json:"Operations"`
+}
+
+func patch(operations ...operation) patchBody { return patchBody{[]string{patchURN}, operations} }
+
+func (d Dialect) set(assigned bool) string {
+	op := "Add"
+	if assigned {
+		op = "Replace"
+	}
+	if d == Compliant {
+		return strings.ToLower(op)
+	}
+	return op
+}
+
+// attributes renders differences of single values.
+func (d Dialect) attributes(changes []difference) []operation {
+	var out []operation
+	if d == Legacy {
+		for _, c := range changes {
+			out = append(out, operation{d.set(c.assigned), c.path, c.value})
+		}
+		return out
+	}
+	batch := map[string]any{}
+	for _, c := range changes {
+		if _, _, _, typed := typedPath(c.path); typed {
+			out = append(out, operation{d.set(c.assigned), c.path, c.value})
+		} else {
+			batch[c.path] = c.value
+		}
+	}
+	if len(batch) > 0 {
+		out = append(out, operation{Op: "replace", Value: batch})
+	}
+	return out
+}
+
+// active renders the switch that disables and restores.
+func (d Dialect) active(active bool) operation {
+	if d == Compliant {
+		return operation{"replace", "active", active}
+	}
+	text := "False"
+	if active {
+		text = "True"
+	}
+	return operation{"Replace", "active", text}
+}
+
+// manager renders a reference to a user by SCIM id; an empty id clears it.
+func (d Dialect) manager(id string, assigned bool) operation {
+	switch {
+	case d == Compliant && id == "":
+		return operation{Op: "remove", Path: managerPath}
+	case d == Compliant:
+		return operation{d.set(assigned), managerPath, map[string]string{"value": id}}
+	case id == "":
+		return operation{"Replace", managerPath, ""}
+	default:
+		return operation{d.set(assigned), managerPath, id}
+	}
+}
+
+// member is an element of members as the legacy client sends it.
+type member struct {
+	Ref   *string `json:"$ref"`
+	Value string  `json:"value"`
+}
+
+func (d Dialect) addMembers(ids []string) []operation {
+	if d == Compliant {
+		return []operation{{"add", "members", plainMembers(ids)}}
+	}
+	return []operation{{"Add", "members", legacyMembers(ids)}}
+}
+
+func (d Dialect) removeMembers(ids []string) []operation {
+	if d == Legacy {
+		return []operation{{"Remove", "members", legacyMembers(ids)}}
+	}
+	out := make([]operation, len(ids))
+	for i, id := range ids {
+		out[i] = operation{Op: "remove", Path: fmt.Sprintf("members[value eq %q]", id)}
+	}
+	return out
+}
+
+func legacyMembers(ids []string) []member {
+	out := make([]member, len(ids))
+	for i, id := range ids {
+		out[i].Value = id
+	}
+	return out
+}
+
+func plainMembers(ids []string) []map[string]string {
+	out := make([]map[string]string, len(ids))
+	for i, id := range ids {
+		out[i] = map[string]string{"value": id}
+	}
+	return out
+}
+
+// createGroup is the POST of a group: never with members.
+func (d Dialect) createGroup(g Group) map[string]any {
+	schemas := []string{groupURN}
+	if d == Legacy {
+		schemas = append(schemas, extraGroupURN)
+	}
+	return map[string]any{"schemas": schemas, "externalId": g.ObjectID, "displayName": g.DisplayName, "meta": map[string]any{"resourceType": "Group"}}
+}
