@@ -88,8 +88,9 @@ type comparison struct {
 	directory *Directory
 	ids       map[string]string // object id to SCIM id, users and groups
 	objects   map[string]string // SCIM id to object id
-	mu        sync.Mutex
-	found     []Difference
+
+	mu    sync.Mutex // guards found; the maps are complete before workers read them
+	found []Difference
 }
 
 func (c *comparison) differ(object, attribute, want, got string) {
@@ -206,8 +207,7 @@ func (c *comparison) groups(ctx context.Context, others int) error {
 			c.differ(fmt.Sprint(r["id"]), "members", "excluded", "listed")
 		}
 	}
-	workers, ctx := errgroup.WithContext(ctx)
-	workers.SetLimit(c.job.Concurrency)
+	var there []Group
 	for _, g := range c.directory.Groups {
 		record := byName[g.DisplayName]
 		if record == nil {
@@ -220,11 +220,7 @@ func (c *comparison) groups(ctx context.Context, others int) error {
 		}
 		id, _ := record["id"].(string)
 		c.ids[g.ObjectID], c.objects[id] = id, g.ObjectID
-		want := c.members(g)
-		workers.Go(func() error { return c.membersOf(ctx, g, id, want) })
-	}
-	if err := workers.Wait(); err != nil {
-		return err
+		there = append(there, g)
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		c.differ(fmt.Sprint(byName[name]["id"]), "group", "missing", "exists")
@@ -232,7 +228,12 @@ func (c *comparison) groups(ctx context.Context, others int) error {
 	if want := others + len(c.directory.Groups); len(records) != want {
 		c.differ("", "/Groups total", fmt.Sprint(want), fmt.Sprint(len(records)))
 	}
-	return nil
+	workers, ctx := errgroup.WithContext(ctx)
+	workers.SetLimit(c.job.Concurrency)
+	for _, g := range there {
+		workers.Go(func() error { return c.membersOf(ctx, g) })
+	}
+	return workers.Wait()
 }
 
 // members are the SCIM ids a group must hold: of its members who are on the server.
@@ -246,8 +247,9 @@ func (c *comparison) members(g Group) map[string]bool {
 	return want
 }
 
-func (c *comparison) membersOf(ctx context.Context, g Group, id string, want map[string]bool) error {
-	record, err := c.job.client.get(ctx, OpMembersRead, "/Groups/"+url.PathEscape(id))
+func (c *comparison) membersOf(ctx context.Context, g Group) error {
+	want := c.members(g)
+	record, err := c.job.client.get(ctx, OpMembersRead, "/Groups/"+url.PathEscape(c.ids[g.ObjectID]))
 	var f *Failure
 	if errors.As(err, &f) && f.Status == 400 && len(want) > bigGroup {
 		return nil // too many to list: what the users say of their groups decides
@@ -272,8 +274,6 @@ func (c *comparison) membersOf(ctx context.Context, g Group, id string, want map
 // differSets reports the ids that are in one set only, as object ids where they are known.
 func (c *comparison) differSets(object, attribute string, want, got map[string]bool) {
 	name := func(id string) string {
-		c.mu.Lock()
-		defer c.mu.Unlock()
 		if o := c.objects[id]; o != "" {
 			return o
 		}

@@ -36,6 +36,9 @@ func (c Changes) String() string {
 	add(c.GroupsRenamed, "groups renamed")
 	add(c.MembersAdded, "members added")
 	add(c.MembersRemoved, "members removed")
+	if parts == nil {
+		return "nothing"
+	}
 	return strings.Join(parts, ", ")
 }
 

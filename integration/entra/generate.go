@@ -128,9 +128,11 @@ func (d *Directory) newGroup(r *rand.Rand, i int) Group {
 		size = n
 	case i == 1:
 		size = 1
-	default: // the cube makes small groups common and large ones rare
+	default: // the eighth power makes small groups common and large ones rare
 		x := r.Float64()
-		size = 1 + int(x*x*x*float64(n-1))
+		x *= x
+		x *= x
+		size = 1 + int(x*x*float64(n-1))
 	}
 	for _, k := range r.Perm(len(d.People))[:size] {
 		g.Members = append(g.Members, d.People[k].ObjectID)

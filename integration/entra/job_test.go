@@ -117,6 +117,16 @@ func TestAWrongServerIsFoundOut(t *testing.T) {
 	}
 }
 
+func TestWhatIsNotReproducedIsWrittenAgain(t *testing.T) {
+	t.Parallel()
+	for spoil, what := range map[string]string{"shout names": "users updated again", "ignore the manager": "managers set again", "lose a disable": "users disabled again"} {
+		r, err := story(&server{spoil: spoil}, entra.Compliant).Run(t.Context())
+		if err != nil || !slices.ContainsFunc(r.Differences, func(d entra.Difference) bool { return strings.HasPrefix(d.Attribute, what) }) {
+			t.Errorf("%s: %v; no difference %q", spoil, err, what)
+		}
+	}
+}
+
 func TestOtherPopulationsAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	s := &server{}
