@@ -114,6 +114,11 @@ func (s *server) create(w http.ResponseWriter, endpoint string, o object) {
 		o["displayName"] = strings.ToUpper(fmt.Sprint(o["displayName"]))
 	}
 	s.records[endpoint] = append(s.records[endpoint], o)
+	if s.spoil == "ghosts" && s.issued == 5 {
+		ghost := clone(o)
+		ghost["id"], ghost["userName"] = "ghost", "ghost@elsewhere.example"
+		s.records[endpoint] = append(s.records[endpoint], ghost)
+	}
 	w.Header().Set("Location", "/"+fmt.Sprint(o["id"]))
 	reply(w, 201, o)
 }
