@@ -1,0 +1,203 @@
+// Package stack assembles the whole service in the test's process: the real handlers, rules and stores,
+// with a clock and ids the test decides.
+package stack
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"rollcall/shared/app"
+	"rollcall/shared/directory"
+	"rollcall/shared/scimapi"
+	"rollcall/shared/store/sqlite"
+)
+
+// Origin is the public URL of every stack.
+const Origin = "https://rollcall.example"
+
+// Options choose what a stack is made of; the zero value is SQLite in memory and profile entra.
+type Options struct {
+	Ports      func(t testing.TB) directory.Ports
+	Profile    string
+	Extensions []directory.Extension
+	IDs        func() string
+}
+
+// Stack is a running service with one tenant and one provider.
+type Stack struct {
+	Service  *directory.Service
+	Provider directory.Provider
+	Token    string
+	BaseURL  string
+	Clock    *Clock
+	Log      *bytes.Buffer // everything the handlers logged; read it after the requests
+	logger   *slog.Logger
+}
+
+// Clock is a clock that moves only when told to.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// Now returns the clock's time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance moves the clock.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// CountedIDs makes ids that count up, so that two stacks that do the same have the same ids and, lists
+// being ordered by id, the same order. Not for concurrent use.
+func CountedIDs() func() string {
+	n := 0
+	return func() string {
+		n++
+		return fmt.Sprintf("%025d", n)
+	}
+}
+
+type lockedWriter struct {
+	mu sync.Mutex
+	b  *bytes.Buffer
+}
+
+func (w *lockedWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.b.Write(p)
+}
+
+// SQLite returns the ports of a new database in memory.
+func SQLite(t testing.TB) directory.Ports {
+	t.Helper()
+	s, err := sqlite.Open(sqlite.Memory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s.Ports()
+}
+
+// New starts a stack.
+func New(t testing.TB, o Options) *Stack {
+	t.Helper()
+	if o.Ports == nil {
+		o.Ports = SQLite
+	}
+	if o.Profile == "" {
+		o.Profile = "entra"
+	}
+	s := &Stack{Clock: &Clock{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}, Log: &bytes.Buffer{}}
+	s.logger = app.NewLog(&lockedWriter{b: s.Log})
+	s.Service = directory.New(o.Ports(t), directory.Config{Now: s.Clock.Now, NewID: o.IDs})
+	tenant := directory.TenantID(directory.RandomID()[:6]) // stores may be shared between tests
+	admin := directory.Admin{Tenant: tenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "test"}}
+	ctx := context.Background()
+	if _, err := s.Service.CreateTenant(ctx, admin, "Test"); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	s.Provider, s.Token, err = s.Service.CreateProvider(ctx, admin, directory.NewProvider{DisplayName: "Test", Profile: o.Profile, Extensions: o.Extensions})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.BaseURL = Origin + scimapi.BasePath + string(s.Provider.ID)
+	return s
+}
+
+// Handler is the SCIM handler as both doors wrap it.
+func (s *Stack) Handler() http.Handler {
+	return app.Middleware(scimapi.Handler(s.Service, scimapi.Options{Origin: Origin}), s.logger, "test", scimapi.Panicked)
+}
+
+// Door sends a request to the service.
+type Door func(*http.Request) (*http.Response, error)
+
+// Local is the door of `rollcall serve`: the handler as net/http calls it.
+func (s *Stack) Local() Door {
+	h := s.Handler()
+	return func(r *http.Request) (*http.Response, error) {
+		r = r.Clone(r.Context())
+		if r.Body == nil {
+			r.Body = http.NoBody
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Result(), nil
+	}
+}
+
+// Gateway is the Lambda door: each request becomes an event of API Gateway for the function that the
+// route table names, and its answer is read back.
+func (s *Stack) Gateway() Door {
+	o := scimapi.Options{Origin: Origin}
+	functions := map[string]app.GatewayFunc{}
+	for name, h := range map[string]http.Handler{
+		"users": scimapi.Users(s.Service, o), "groups": scimapi.Groups(s.Service, o),
+		"discovery": scimapi.Discovery(s.Service, o), "bulk": scimapi.Bulk(s.Service, o),
+	} {
+		functions[name] = app.Gateway(app.Middleware(h, s.logger, name, scimapi.Panicked))
+	}
+	return func(r *http.Request) (*http.Response, error) {
+		e, err := Event(r)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := functions[functionOf(r.URL.Path)](r.Context(), e)
+		if err != nil {
+			return nil, err
+		}
+		return response(answer)
+	}
+}
+
+// Event turns a request into the event API Gateway would send.
+func Event(r *http.Request) (events.APIGatewayProxyRequest, error) {
+	e := events.APIGatewayProxyRequest{
+		HTTPMethod: r.Method, Path: r.URL.EscapedPath(), MultiValueHeaders: r.Header,
+		MultiValueQueryStringParameters: r.URL.Query(),
+	}
+	e.RequestContext.DomainName = r.URL.Host
+	if r.Body != nil {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return e, err
+		}
+		e.Body = string(body)
+	}
+	return e, nil
+}
+
+func response(a events.APIGatewayProxyResponse) (*http.Response, error) {
+	body := []byte(a.Body)
+	if a.IsBase64Encoded {
+		var err error
+		if body, err = base64.StdEncoding.DecodeString(a.Body); err != nil {
+			return nil, err
+		}
+	}
+	h := http.Header(a.MultiValueHeaders)
+	return &http.Response{
+		StatusCode: a.StatusCode, Status: fmt.Sprint(a.StatusCode, " ", http.StatusText(a.StatusCode)),
+		Header: h, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+	}, nil
+}

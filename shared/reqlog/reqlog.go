@@ -1,0 +1,140 @@
+// Package reqlog writes one structured event per request or invocation: an http middleware that is
+// filled on the way and written once at the end. Only keys of its allow-list are written, so that no
+// personal data, filter, body, header or token can reach a log by mistake.
+package reqlog
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// allowed are the keys an event may have besides those this package sets itself.
+var allowed = map[string]bool{
+	"provider_id": true, "tenant_id": true, "function": true, "resource_type": true, "resource_id": true,
+	"op": true, "scim_type": true, "entries": true, "problem": true,
+}
+
+type eventKey struct{}
+
+// event is the event of one request. Handlers of one request may fill it concurrently.
+type event struct {
+	id    string
+	mu    sync.Mutex
+	attrs []slog.Attr
+	cause error
+}
+
+// Set adds a value to the request's event; a key outside the allow-list and an empty value are dropped.
+// Setting a key again replaces it.
+func Set(ctx context.Context, key, value string) {
+	e, ok := ctx.Value(eventKey{}).(*event)
+	if !ok || !allowed[key] || value == "" {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range e.attrs {
+		if e.attrs[i].Key == key {
+			e.attrs[i].Value = slog.StringValue(value)
+			return
+		}
+	}
+	e.attrs = append(e.attrs, slog.String(key, value))
+}
+
+// Fail notes the cause of an internal error: written at error level, since a person must act.
+func Fail(ctx context.Context, err error) {
+	if e, ok := ctx.Value(eventKey{}).(*event); ok {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.cause = err
+	}
+}
+
+// RequestID returns the id of the request that ctx belongs to, or "".
+func RequestID(ctx context.Context) string {
+	if e, ok := ctx.Value(eventKey{}).(*event); ok {
+		return e.id
+	}
+	return ""
+}
+
+// Options configure Handler.
+type Options struct {
+	Log      *slog.Logger
+	Function string                                       // which Lambda, or "serve"
+	Now      func() time.Time                             // nil: time.Now
+	NewID    func() string                                // makes request ids
+	Panicked func(w http.ResponseWriter, r *http.Request) // answers a request whose handler panicked
+}
+
+// Handler wraps next: it gives each request an id (answered as X-Request-Id), recovers panics, and
+// writes the event "request" when the answer is complete.
+func Handler(next http.Handler, o Options) http.Handler {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := o.Now()
+		e := &event{id: o.NewID()}
+		r = r.WithContext(context.WithValue(r.Context(), eventKey{}, e))
+		rec := &recorder{ResponseWriter: w}
+		w.Header().Set("X-Request-Id", e.id)
+		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler {
+					panic(p)
+				}
+				o.Log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("request_id", e.id), slog.String("stack", string(debug.Stack())))
+				if rec.status == 0 {
+					o.Panicked(rec, r)
+				}
+			}
+			e.write(r.Context(), o, rec.status, o.Now().Sub(start))
+		}()
+		next.ServeHTTP(rec, r)
+		if rec.status == 0 { // nothing written is 200 on a laptop and 504 in Lambda: always write
+			rec.WriteHeader(http.StatusOK)
+		}
+	})
+}
+
+func (e *event) write(ctx context.Context, o Options, status int, took time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	level := slog.LevelInfo
+	attrs := append([]slog.Attr{slog.String("request_id", e.id), slog.String("function", o.Function)}, e.attrs...)
+	attrs = append(attrs, slog.Int("status", status), slog.Float64("latency_ms", float64(took.Microseconds())/1000))
+	if e.cause != nil {
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("cause", e.cause.Error()))
+	}
+	o.Log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// recorder remembers the status that was written.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the writer beneath.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -1,0 +1,497 @@
+package scimapi
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+
+	"rollcall/shared/casefold"
+	"rollcall/shared/directory"
+	"rollcall/shared/scim"
+)
+
+// record is one resource of a list: its id, which orders lists, and its whole representation.
+type record struct {
+	id       string
+	resource scim.Value
+}
+
+// kind is a resource type that can be listed.
+type kind interface {
+	resourceType(t *types) *scim.ResourceType
+	// key returns a look-up that answers an `eq` term, if there is one.
+	key(e scim.Equality) (directory.Lookup, bool)
+	find(r *request, key directory.Lookup, q *query, admit directory.Admit) ([]record, error)
+	page(r *request, page directory.Page, q *query, admit directory.Admit) (recs []record, total int, more bool, err error)
+}
+
+// query is a list request, compiled for a provider's types.
+type query struct {
+	scim.SearchRequest
+	cursored bool
+	rt       *scim.ResourceType
+	proj     scim.Projection
+	filter   scim.Filter
+	sort     scim.Sort
+}
+
+// compile parses filter, projection and sort. On error what was parsed before stays usable as a hint.
+func (q *query) compile(rt *scim.ResourceType, t *types) (err error) {
+	q.rt = rt
+	if q.proj, err = rt.ParseProjection(q.Attributes, q.Excluded); err != nil {
+		return err
+	}
+	if q.Filter != nil {
+		if q.filter, err = rt.ParseFilter(*q.Filter, t.tolerance); err != nil {
+			return err
+		}
+	}
+	if q.SortBy != "" {
+		q.sort, err = rt.ParseSort(q.SortBy, q.SortOrder, t.tolerance)
+	}
+	return err
+}
+
+func (q *query) start() int {
+	if q.StartIndex == nil {
+		return 1
+	}
+	return max(1, *q.StartIndex)
+}
+
+func (q *query) count() int {
+	if q.Count == nil {
+		return DefaultPageSize
+	}
+	return min(max(0, *q.Count), MaxPageSize)
+}
+
+// list answers GET on a resource type.
+func (r *request) list(k kind) {
+	sr, err := scim.ParseQuery(r.r.URL.Query())
+	r.answerList(k, sr, err)
+}
+
+// search answers POST .search on a resource type (RFC 7644 §3.4.3).
+func (r *request) search(k kind) {
+	var sr scim.SearchRequest
+	body, err := r.body()
+	if err == nil {
+		sr, err = scim.ParseSearch(body)
+	}
+	r.answerList(k, sr, err)
+}
+
+func (r *request) answerList(k kind, sr scim.SearchRequest, parseErr error) {
+	r.logResource("list", "")
+	q := &query{SearchRequest: sr, cursored: sr.Cursor != nil}
+	var key directory.Lookup
+	indexed := false
+	if parseErr == nil && q.compile(k.resourceType(baseTypes), baseTypes) == nil {
+		key, indexed = bestKey(k, q.filter)
+	}
+	var at position
+	admit := r.admit(func() error {
+		if parseErr != nil {
+			return parseErr
+		}
+		if err := q.compile(k.resourceType(r.types), r.types); err != nil {
+			return err
+		}
+		var err error
+		at, err = r.readCursor(q)
+		return err
+	})
+	answer, err := r.collect(k, q, key, indexed, &at, admit)
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	r.respond(http.StatusOK, answer)
+}
+
+// bestKey picks the and-term of the filter that names a record most closely.
+func bestKey(k kind, f scim.Filter) (best directory.Lookup, ok bool) {
+	for _, e := range f.Equals() {
+		if l, found := k.key(e); found && (!ok || l.Attr == directory.AttrID) {
+			best, ok = l, true
+		}
+	}
+	return best, ok
+}
+
+// collect reads the page and renders it. Without filter and sort the store pages; with a key it reads the
+// few records that have it; everything else is a bounded walk (design decision D7).
+func (r *request) collect(k kind, q *query, key directory.Lookup, indexed bool, at *position, admit directory.Admit) ([]byte, error) {
+	if q.Filter == nil && q.SortBy == "" {
+		return r.collectPage(k, q, at, admit)
+	}
+	var all []record
+	var err error
+	if indexed {
+		all, err = k.find(r, key, q, admit)
+	} else {
+		all, err = r.walk(k, q, admit)
+	}
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(rec record) bool { return !q.filter.Match(rec.resource) })
+	if !q.sort.IsZero() {
+		slices.SortStableFunc(all, func(a, b record) int { return q.sort.Compare(a.resource, b.resource) })
+	}
+	return r.slice(q, all, at), nil
+}
+
+// slice renders the page of a list that is in memory.
+func (r *request) slice(q *query, all []record, at *position) []byte {
+	from := q.start() - 1
+	if q.cursored {
+		if from = at.offset; q.sort.IsZero() {
+			from, _ = slices.BinarySearchFunc(all, at.after+"\x00", func(rec record, id string) int { return cmp.Compare(rec.id, id) })
+		}
+	}
+	from = min(from, len(all))
+	to := min(from+q.count(), len(all))
+	info := scim.ListInfo{Total: len(all), StartIndex: q.start()}
+	if q.cursored {
+		info.StartIndex = 0
+		if to < len(all) && to > from {
+			info.NextCursor = r.cursor(q, position{after: all[to-1].id, offset: to})
+		}
+	}
+	return render(q, info, all[from:to])
+}
+
+func render(q *query, info scim.ListInfo, recs []record) []byte {
+	out := make([][]byte, len(recs))
+	for i, rec := range recs {
+		out[i] = q.proj.Append(nil, rec.resource)
+	}
+	return scim.AppendList(nil, info, out)
+}
+
+func (r *request) collectPage(k kind, q *query, at *position, admit directory.Admit) ([]byte, error) {
+	page := directory.Page{Start: q.start(), Count: q.count(), ByCursor: q.cursored}
+	if q.cursored {
+		// The cursor can be read only with the provider's key, and the page only after it: one read more.
+		if err := r.api.svc.Authorize(r.context(), r.caller, admit); err != nil {
+			return nil, err
+		}
+		page.After, page.Start = at.after, 1
+	}
+	recs, total, more, err := k.page(r, page, q, admit)
+	if err != nil {
+		return nil, err
+	}
+	info := scim.ListInfo{Total: total, StartIndex: q.start()}
+	if q.cursored {
+		info.StartIndex = 0
+		if more && len(recs) > 0 {
+			info.NextCursor = r.cursor(q, position{after: recs[len(recs)-1].id})
+		}
+	}
+	return render(q, info, recs), nil
+}
+
+// walk reads all records of a type, or answers TooMany when they are more than MaxWalk.
+func (r *request) walk(k kind, q *query, admit directory.Admit) ([]record, error) {
+	const step = 500
+	var all []record
+	page := directory.Page{ByCursor: true, Count: step}
+	for {
+		recs, total, more, err := k.page(r, page, q, admit)
+		if err != nil {
+			return nil, err
+		}
+		if total > directory.MaxWalk || len(all) > directory.MaxWalk {
+			return nil, directory.Errorf(directory.TooMany, "the filter or sort would have to look through more than %d resources; filter by an indexed attribute with eq", directory.MaxWalk)
+		}
+		all = append(all, recs...)
+		if !more || len(recs) == 0 {
+			return all, nil
+		}
+		page.After = recs[len(recs)-1].id
+	}
+}
+
+// rootSearch answers POST /.search over users and groups (RFC 7644 §3.4.3).
+func (a *API) rootSearch(r *request) {
+	if len(r.segments) != 1 {
+		r.refuse(scim.Errorf(http.StatusNotFound, "", "no such endpoint"))
+		return
+	}
+	if !r.allow(http.MethodPost) {
+		return
+	}
+	r.logResource("search", "")
+	var sr scim.SearchRequest
+	body, err := r.body()
+	if err == nil {
+		sr, err = scim.ParseSearch(body)
+	}
+	if err == nil && sr.Cursor != nil {
+		err = scim.Errorf(http.StatusBadRequest, scim.TypeInvalidCursor, "search over all types has no cursors; use startIndex, or search one type")
+	}
+	answer, err := r.searchAll(sr, err)
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	r.respond(http.StatusOK, answer)
+}
+
+func (r *request) searchAll(sr scim.SearchRequest, parseErr error) ([]byte, error) {
+	kinds := []kind{userKind{}, groupKind{}}
+	qs := make([]*query, len(kinds))
+	admit := r.admit(func() error { return parseErr })
+	if err := r.api.svc.Authorize(r.context(), r.caller, admit); err != nil {
+		return nil, err
+	}
+	var filter scim.Filter
+	var err error
+	if sr.Filter != nil {
+		if filter, err = scim.ParseRootFilter(*sr.Filter, r.types.tolerance, r.types.user, r.types.group); err != nil {
+			return nil, err
+		}
+	}
+	var all []record
+	rank := map[string]*query{}
+	for i, k := range kinds {
+		q := &query{SearchRequest: sr}
+		rt := k.resourceType(r.types)
+		q.rt = rt
+		if q.proj, err = rt.ParseProjection(sr.Attributes, sr.Excluded); err != nil {
+			return nil, err
+		}
+		if sr.SortBy != "" {
+			if q.sort, err = rt.ParseSort(sr.SortBy, sr.SortOrder, r.types.tolerance); err != nil {
+				return nil, err
+			}
+		}
+		q.filter = filter
+		qs[i] = q
+		if excludes(filter, rt.ID()) {
+			continue
+		}
+		var recs []record
+		if key, ok := bestKey(k, filter); ok {
+			recs, err = k.find(r, key, q, admit)
+		} else {
+			recs, err = r.walk(k, q, admit)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, rec := range recs {
+			if filter.Match(rec.resource) {
+				all = append(all, rec)
+				rank[rec.id] = q
+			}
+		}
+	}
+	if q := qs[0]; !q.sort.IsZero() {
+		slices.SortStableFunc(all, func(a, b record) int { return q.sort.Compare(a.resource, b.resource) })
+	}
+	q := qs[0]
+	from := min(q.start()-1, len(all))
+	to := min(from+q.count(), len(all))
+	out := make([][]byte, 0, to-from)
+	for _, rec := range all[from:to] {
+		out = append(out, rank[rec.id].proj.Append(nil, rec.resource))
+	}
+	return scim.AppendList(nil, scim.ListInfo{Total: len(all), StartIndex: q.start()}, out), nil
+}
+
+// excludes reports whether a filter can match no resource of the type.
+func excludes(f scim.Filter, id string) bool {
+	for _, e := range f.Equals() {
+		if e.Path == "meta.resourceType" && !casefold.Equal(e.Value.Text(), id) {
+			return true
+		}
+	}
+	return false
+}
+
+// splitNames splits comma lists of attribute names.
+func splitNames(values []string) []string {
+	var out []string
+	for _, v := range values {
+		for name := range strings.SplitSeq(v, ",") {
+			if name = strings.TrimSpace(name); name != "" {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+func sortedDistinct(ids []directory.ScimID) []directory.ScimID {
+	out := slices.Clone(ids)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+type userKind struct{}
+
+func (userKind) resourceType(t *types) *scim.ResourceType { return t.user }
+
+const managerPath = scim.EnterpriseURN + ":manager.value"
+
+func (userKind) key(e scim.Equality) (directory.Lookup, bool) {
+	text := e.Value.Text()
+	if e.Value.Kind() != scim.String || text == "" {
+		return directory.Lookup{}, false
+	}
+	switch e.Path {
+	case directory.AttrID, directory.AttrUserName, directory.AttrExternalID:
+		return directory.Lookup{Attr: e.Path, Value: text}, true
+	case directory.AttrWorkEmail:
+		return directory.Lookup{Attr: e.Path, Value: casefold.Fold(text)}, true
+	case managerPath:
+		return directory.Lookup{Attr: directory.AttrManager, Value: text}, true
+	}
+	return directory.Lookup{}, false
+}
+
+// want is what a list of users must read beyond the users: groups only when named (contract C21).
+func (userKind) want(q *query) directory.UserWant {
+	return directory.UserWant{
+		Groups:      q.proj.Named("groups") || q.filter.Uses("groups") || namesBelow(q.Attributes, "groups."),
+		ManagerName: q.proj.Named(managerName) || q.filter.Uses(managerName),
+	}
+}
+
+func namesBelow(names []string, prefix string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return len(n) > len(prefix) && strings.EqualFold(n[:len(prefix)], prefix) })
+}
+
+func (k userKind) find(r *request, key directory.Lookup, q *query, admit directory.Admit) ([]record, error) {
+	var vs []directory.UserView
+	var err error
+	if key.Attr == directory.AttrID {
+		var v directory.UserView
+		v, err = r.api.svc.User(r.context(), r.caller, directory.ScimID(key.Value), k.want(q), admit)
+		if directory.IsKind(err, directory.NotFound) {
+			return nil, nil
+		}
+		vs = []directory.UserView{v}
+	} else {
+		vs, err = r.api.svc.FindUsers(r.context(), r.caller, key, directory.MaxWalk, k.want(q), admit)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.userRecords(vs)
+}
+
+func (k userKind) page(r *request, page directory.Page, q *query, admit directory.Admit) ([]record, int, bool, error) {
+	p, err := r.api.svc.ListUsers(r.context(), r.caller, page, k.want(q), admit)
+	if err != nil {
+		return nil, 0, false, err
+	}
+	recs, err := r.userRecords(p.Users)
+	return recs, p.Total, p.More, err
+}
+
+func (r *request) userRecords(vs []directory.UserView) ([]record, error) {
+	recs := make([]record, len(vs))
+	for i, v := range vs {
+		resource, err := r.userResource(v)
+		if err != nil {
+			return nil, err
+		}
+		recs[i] = record{id: string(v.ID), resource: resource}
+	}
+	return recs, nil
+}
+
+type groupKind struct{}
+
+func (groupKind) resourceType(t *types) *scim.ResourceType { return t.group }
+
+func (groupKind) key(e scim.Equality) (directory.Lookup, bool) {
+	text := e.Value.Text()
+	if e.Value.Kind() != scim.String || text == "" {
+		return directory.Lookup{}, false
+	}
+	switch e.Path {
+	case directory.AttrID, directory.AttrExternalID, directory.AttrMember:
+		return directory.Lookup{Attr: e.Path, Value: text}, true
+	case directory.AttrDisplayName:
+		return directory.Lookup{Attr: e.Path, Value: casefold.Fold(text)}, true
+	}
+	return directory.Lookup{}, false
+}
+
+// want is what a list of groups must read: members when the answer shows them, or the filter asks for more
+// than which groups hold one id.
+func (k groupKind) want(q *query) directory.GroupWant {
+	w := directory.GroupWant{AllMembers: q.proj.Wants("members")}
+	if w.AllMembers || !q.filter.Uses("members") {
+		return w
+	}
+	for _, e := range q.filter.Equals() {
+		if e.Path == directory.AttrMember {
+			w.Named = append(w.Named, directory.ScimID(e.Value.Text()))
+		}
+	}
+	w.AllMembers = !onlyNamedMembers(q.filter, len(w.Named))
+	return w
+}
+
+// onlyNamedMembers reports whether members appear in the filter n times, all of them and-ed `eq` terms.
+func onlyNamedMembers(f scim.Filter, n int) bool {
+	return strings.Count(strings.ToLower(f.String()), "members") == n
+}
+
+func (k groupKind) find(r *request, key directory.Lookup, q *query, admit directory.Admit) ([]record, error) {
+	want := k.want(q)
+	var vs []directory.GroupView
+	var err error
+	if key.Attr == directory.AttrID {
+		var v directory.GroupView
+		v, err = r.api.svc.Group(r.context(), r.caller, directory.GroupID(key.Value), want, admit)
+		if directory.IsKind(err, directory.NotFound) {
+			return nil, nil
+		}
+		vs = []directory.GroupView{v}
+	} else {
+		vs, err = r.api.svc.FindGroups(r.context(), r.caller, key, directory.MaxWalk, want, admit)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.groupRecords(vs, want)
+}
+
+func (k groupKind) page(r *request, page directory.Page, q *query, admit directory.Admit) ([]record, int, bool, error) {
+	want := k.want(q)
+	p, err := r.api.svc.ListGroups(r.context(), r.caller, page, want, admit)
+	if err != nil {
+		return nil, 0, false, err
+	}
+	recs, err := r.groupRecords(p.Groups, want)
+	return recs, p.Total, p.More, err
+}
+
+func (r *request) groupRecords(vs []directory.GroupView, want directory.GroupWant) ([]record, error) {
+	recs := make([]record, len(vs))
+	for i, v := range vs {
+		if !want.AllMembers {
+			v.Members = nil
+			for _, id := range want.Named { // so that the filter finds them
+				if v.Present[id] {
+					v.Members = append(v.Members, id)
+				}
+			}
+		}
+		resource, err := r.groupResource(v)
+		if err != nil {
+			return nil, err
+		}
+		recs[i] = record{id: string(v.ID), resource: resource}
+	}
+	return recs, nil
+}

@@ -1,0 +1,112 @@
+package scimapi
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/reqlog"
+	"rollcall/shared/scim"
+)
+
+const mediaType = "application/scim+json"
+
+// request is one SCIM request on its way.
+type request struct {
+	api      *API
+	w        http.ResponseWriter
+	r        *http.Request
+	base     string // public URL of the provider, without a slash at the end
+	segments []string
+	caller   directory.Caller
+
+	provider directory.Provider // set by admit
+	types    *types
+}
+
+// allow answers 405 unless the method is one of those allowed.
+func (r *request) allow(methods ...string) bool {
+	if slices.Contains(methods, r.r.Method) {
+		return true
+	}
+	r.w.Header().Set("Allow", strings.Join(methods, ", "))
+	r.refuse(scim.Errorf(http.StatusMethodNotAllowed, "", "method not allowed here"))
+	return false
+}
+
+// body reads and parses the JSON body.
+// Errors: 415 for another media type; 413 beyond MaxBody; 400 invalidSyntax.
+func (r *request) body() (scim.Value, error) {
+	if ct := r.r.Header.Get("Content-Type"); ct != "" {
+		media, params, err := mime.ParseMediaType(ct)
+		charset := params["charset"]
+		if err != nil || media != mediaType && media != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
+			return scim.Value{}, scim.Errorf(http.StatusUnsupportedMediaType, "", "the body must be application/scim+json or application/json in UTF-8")
+		}
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(r.w, r.r.Body, MaxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return scim.Value{}, scim.Errorf(http.StatusRequestEntityTooLarge, "", "the request is larger than %d bytes", MaxBody)
+	}
+	if err != nil {
+		return scim.Value{}, scim.Errorf(http.StatusBadRequest, scim.TypeInvalidSyntax, "the body could not be read")
+	}
+	return scim.Parse(data)
+}
+
+// respond writes a JSON answer.
+func (r *request) respond(status int, body []byte) {
+	h := r.w.Header()
+	h.Set("Content-Type", mediaType)
+	r.w.WriteHeader(status)
+	_, _ = r.w.Write(body) // a client that went away cannot be told
+}
+
+// fail writes an error.
+func (r *request) fail(err error) { writeError(r.w, r.r, err) }
+
+// etag is the version of a resource as header and meta.version show it (RFC 7644 §3.14).
+func etag(version int64) string { return `W/"` + strconv.FormatInt(version, 10) + `"` }
+
+// ifMatch refuses a write whose precondition does not hold (RFC 7232 §3.1).
+func (r *request) ifMatch(version int64) error {
+	want := r.r.Header.Get("If-Match")
+	if want == "" || matchesTag(want, etag(version)) {
+		return nil
+	}
+	return directory.Errorf(directory.VersionMismatch, "the resource has another version than If-Match names")
+}
+
+// notModified answers 304 when the client has the version already.
+func (r *request) notModified(version int64) bool {
+	if have := r.r.Header.Get("If-None-Match"); have == "" || !matchesTag(have, etag(version)) {
+		return false
+	}
+	r.w.Header().Set("ETag", etag(version))
+	r.w.WriteHeader(http.StatusNotModified)
+	return true
+}
+
+// matchesTag compares weakly: W/"1" and "1" name the same version.
+func matchesTag(list, tag string) bool {
+	for t := range strings.SplitSeq(list, ",") {
+		t = strings.TrimSpace(t)
+		if t == "*" || strings.TrimPrefix(t, "W/") == strings.TrimPrefix(tag, "W/") {
+			return true
+		}
+	}
+	return false
+}
+
+// logResource notes in the request's event which resource it is about.
+func (r *request) logResource(op, id string) {
+	reqlog.Set(r.context(), "op", op)
+	if directory.ScimID(id).IsUser() || directory.ScimID(id).IsGroup() {
+		reqlog.Set(r.context(), "resource_id", id)
+	}
+}

@@ -1,0 +1,294 @@
+// Package scimapi is SCIM 2.0 over HTTP (RFC 7644): a handler per Lambda, authentication, the codec
+// between SCIM JSON and package directory, and the one map from errors to status codes.
+//
+// It is the only package that knows both scim (the protocol) and directory (the business). Every request
+// passes one gate: the provider record, read beside the resource, admits it (design decision D2).
+package scimapi
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/entra"
+	"rollcall/shared/reqlog"
+	"rollcall/shared/scim"
+)
+
+// Limits of the protocol.
+const (
+	MaxBody         = 1 << 20 // bytes of a request (contract C19)
+	MaxOperations   = 100     // operations of a Bulk request
+	DefaultPageSize = 100
+	MaxPageSize     = 200
+)
+
+// BasePath is the path before the provider's id.
+const BasePath = "/scim/v2/"
+
+// Options configure the handlers.
+type Options struct {
+	// Origin is scheme and host of the public URL, such as https://scim.example.com, without a slash at
+	// the end. Locations and references begin with it, never with what a request says.
+	Origin string
+	// MaxInFlight is how many requests are worked on at once before the rest is answered 429; 0: no limit.
+	MaxInFlight int
+}
+
+// API answers the endpoints it was made for. Safe for concurrent use.
+type API struct {
+	svc       *directory.Service
+	opts      Options
+	endpoints map[string]endpoint
+	inFlight  chan struct{}
+	types     sync.Map // directory.ProviderID → *types, of the provider's version
+}
+
+// endpoint answers the requests whose path begins with its name.
+type endpoint func(*request)
+
+func newAPI(svc *directory.Service, o Options) *API {
+	a := &API{svc: svc, opts: o, endpoints: map[string]endpoint{}}
+	if o.MaxInFlight > 0 {
+		a.inFlight = make(chan struct{}, o.MaxInFlight)
+	}
+	return a
+}
+
+// Users returns the handler of /Users and below.
+func Users(svc *directory.Service, o Options) http.Handler {
+	a := newAPI(svc, o)
+	a.endpoints["Users"] = a.users
+	return a
+}
+
+// Groups returns the handler of /Groups and below.
+func Groups(svc *directory.Service, o Options) http.Handler {
+	a := newAPI(svc, o)
+	a.endpoints["Groups"] = a.groups
+	return a
+}
+
+// Discovery returns the handler of /ServiceProviderConfig, /ResourceTypes, /Schemas and /Me.
+func Discovery(svc *directory.Service, o Options) http.Handler {
+	a := newAPI(svc, o)
+	a.addDiscovery()
+	return a
+}
+
+// Bulk returns the handler of /Bulk and the root /.search.
+func Bulk(svc *directory.Service, o Options) http.Handler {
+	all := newAPI(svc, o)
+	all.endpoints["Users"], all.endpoints["Groups"] = all.users, all.groups
+	a := newAPI(svc, o)
+	a.endpoints["Bulk"] = func(r *request) { r.bulk(all) }
+	a.endpoints[".search"] = a.rootSearch
+	return a
+}
+
+// Handler returns one handler of every endpoint, as `rollcall serve` uses it.
+func Handler(svc *directory.Service, o Options) http.Handler {
+	a := newAPI(svc, o)
+	a.endpoints["Users"], a.endpoints["Groups"], a.endpoints[".search"] = a.users, a.groups, a.rootSearch
+	a.endpoints["Bulk"] = func(r *request) { r.bulk(a) }
+	a.addDiscovery()
+	return a
+}
+
+func (a *API) addDiscovery() {
+	a.endpoints["ServiceProviderConfig"] = a.serviceProviderConfig
+	a.endpoints["ResourceTypes"] = a.resourceTypes
+	a.endpoints["Schemas"] = a.schemas
+	a.endpoints["Me"] = a.me
+}
+
+// Route is one row of the route table that feeds the handlers, the gateway and the local server.
+type Route struct {
+	Path     string // below /scim/v2/{providerId}
+	Function string // the Lambda under functions/ that answers it
+	Methods  []string
+}
+
+// Routes is the route table of SCIM.
+func Routes() []Route {
+	get, post := []string{http.MethodGet}, []string{http.MethodPost}
+	return []Route{
+		{"/Users", "users", []string{http.MethodGet, http.MethodPost}},
+		{"/Users/.search", "users", post},
+		{"/Users/{id}", "users", []string{http.MethodGet, http.MethodPut, http.MethodPatch, http.MethodDelete}},
+		{"/Groups", "groups", []string{http.MethodGet, http.MethodPost}},
+		{"/Groups/.search", "groups", post},
+		{"/Groups/{id}", "groups", []string{http.MethodGet, http.MethodPut, http.MethodPatch, http.MethodDelete}},
+		{"/ServiceProviderConfig", "discovery", get},
+		{"/ResourceTypes", "discovery", get},
+		{"/ResourceTypes/{id}", "discovery", get},
+		{"/Schemas", "discovery", get},
+		{"/Schemas/{id}", "discovery", get},
+		{"/Me", "discovery", []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}},
+		{"/Bulk", "bulk", post},
+		{"/.search", "bulk", post},
+	}
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
+	if a.inFlight != nil {
+		select {
+		case a.inFlight <- struct{}{}:
+			defer func() { <-a.inFlight }()
+		default:
+			w.Header().Set("Retry-After", "1")
+			writeError(w, hr, scim.Errorf(http.StatusTooManyRequests, "", "too many requests at once"))
+			return
+		}
+	}
+	a.serve(w, hr)
+}
+
+func (a *API) serve(w http.ResponseWriter, hr *http.Request) {
+	provider, segments, ok := splitPath(hr.URL)
+	r := &request{
+		api: a, w: w, r: hr, segments: segments,
+		base: a.opts.Origin + BasePath + url.PathEscape(provider),
+		caller: directory.Caller{
+			Provider: directory.ProviderID(provider), Token: bearer(hr.Header.Get("Authorization")),
+			RequestID: reqlog.RequestID(hr.Context()), ClientRequestID: clientRequestID(hr.Header),
+		},
+	}
+	reqlog.Set(hr.Context(), "provider_id", knownForm(r.caller.Provider))
+	if ok && len(segments) > 0 {
+		if answer, known := a.endpoints[segments[0]]; known {
+			reqlog.Set(hr.Context(), "resource_type", segments[0])
+			answer(r)
+			return
+		}
+	}
+	r.refuse(scim.Errorf(http.StatusNotFound, "", "no such endpoint"))
+}
+
+// splitPath returns the provider's id and the segments after it. Empty segments are dropped: customers
+// end the base URL with a slash, and Entra then asks for //Users. A dot segment, or a segment with an
+// encoded slash, names nothing: false.
+func splitPath(u *url.URL) (provider string, segments []string, ok bool) {
+	rest, ok := strings.CutPrefix(u.EscapedPath(), BasePath)
+	if !ok {
+		return "", nil, false
+	}
+	for s := range strings.SplitSeq(rest, "/") {
+		if s == "" {
+			continue
+		}
+		text, err := url.PathUnescape(s)
+		if err != nil || text == "." || text == ".." || strings.ContainsAny(text, "/\\") {
+			return provider, nil, false
+		}
+		if provider == "" {
+			provider = text
+			continue
+		}
+		segments = append(segments, text)
+	}
+	return provider, segments, provider != ""
+}
+
+// knownForm returns p when it has the form of a provider's id: anything else stays out of the log.
+func knownForm(p directory.ProviderID) string {
+	if _, ok := p.Tenant(); ok {
+		return string(p)
+	}
+	return ""
+}
+
+// bearer returns the token of an Authorization header (RFC 6750 §2.1), or "".
+func bearer(header string) string {
+	scheme, token, ok := strings.Cut(header, " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// clientRequestID returns the client's own id of the request when it is safe to keep.
+func clientRequestID(h http.Header) string {
+	id := h.Get("client-request-id")
+	if len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool {
+		return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}) {
+		return ""
+	}
+	return id
+}
+
+// types are the resource types as one provider sees them, and its dialect.
+type types struct {
+	version     int64
+	user, group *scim.ResourceType
+	tolerance   scim.Tolerance
+	profile     entra.Profile
+}
+
+var (
+	baseUser  = scim.NewResourceType("User", "/Users", "User Account", scim.UserSchema(), scim.EnterpriseUserSchema(), scim.RollcallUserSchema())
+	baseGroup = scim.NewResourceType("Group", "/Groups", "Group", scim.GroupSchema())
+	// baseTypes serve for hints on what to read, before the provider is known.
+	baseTypes = &types{user: baseUser, group: baseGroup, tolerance: entra.Entra.Tolerance(), profile: entra.Entra}
+)
+
+// typesOf returns the types of a provider; those with custom extensions are compiled once per version.
+func (a *API) typesOf(p directory.Provider) (*types, error) {
+	if cached, ok := a.types.Load(p.ID); ok && cached.(*types).version == p.Version {
+		return cached.(*types), nil
+	}
+	t := &types{version: p.Version, user: baseUser, group: baseGroup, profile: entra.Profile(p.Profile)}
+	t.tolerance = t.profile.Tolerance()
+	if len(p.Extensions) > 0 {
+		ext := []*scim.Schema{scim.EnterpriseUserSchema(), scim.RollcallUserSchema()}
+		for _, e := range p.Extensions {
+			s, err := ExtensionSchema(e)
+			if err != nil {
+				return nil, err
+			}
+			ext = append(ext, s)
+		}
+		t.user = scim.NewResourceType("User", "/Users", "User Account", scim.UserSchema(), ext...)
+	}
+	a.types.Store(p.ID, t)
+	return t, nil
+}
+
+// ExtensionSchema compiles a custom extension, or says what is wrong with it.
+func ExtensionSchema(e directory.Extension) (*scim.Schema, error) {
+	attrs := make([]scim.Attribute, len(e.Attributes))
+	for i, a := range e.Attributes {
+		attrs[i] = scim.Attribute{Name: a.Name, Type: a.Type, CaseExact: a.CaseExact}
+	}
+	return scim.NewExtension(e.URN, e.Name, attrs)
+}
+
+// admit is the part of authentication every endpoint shares: it keeps the provider's types.
+func (r *request) admit(also func() error) directory.Admit {
+	return func(p directory.Provider) error {
+		t, err := r.api.typesOf(p)
+		if err != nil {
+			return err
+		}
+		r.provider, r.types = p, t
+		if also != nil {
+			return also()
+		}
+		return nil
+	}
+}
+
+// refuse answers an error, but only to those who may know: 401 comes before every other fault.
+func (r *request) refuse(err error) {
+	if authErr := r.api.svc.Authorize(r.context(), r.caller, nil); authErr != nil {
+		err = authErr
+	}
+	r.fail(err)
+}
+
+func (r *request) context() context.Context { return r.r.Context() }

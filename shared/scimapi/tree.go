@@ -1,0 +1,213 @@
+package scimapi
+
+import (
+	"net/url"
+	"slices"
+
+	"rollcall/shared/casefold"
+	"rollcall/shared/directory"
+	"rollcall/shared/scim"
+)
+
+// userTree is a user's client-writable attributes as one tree, from the profile's parts.
+func userTree(p directory.Profile) (scim.Value, error) {
+	rest, err := scim.Parse(orEmpty(p.Attributes))
+	if err != nil {
+		return scim.Value{}, err
+	}
+	members := make([]scim.Member, 0, len(rest.Members())+4)
+	if p.ExternalID != "" {
+		members = append(members, scim.Member{Name: directory.AttrExternalID, Value: scim.StringValue(p.ExternalID)})
+	}
+	members = append(members, scim.Member{Name: directory.AttrUserName, Value: scim.StringValue(p.UserName)})
+	members = append(members, scim.Member{Name: "active", Value: scim.BoolValue(p.Active)})
+	tree := scim.ObjectValue(append(members, rest.Members()...)...)
+	if p.Manager != "" {
+		manager := scim.ObjectValue(scim.Member{Name: "value", Value: scim.StringValue(p.Manager)})
+		tree = withManager(tree, manager)
+	}
+	return tree, nil
+}
+
+func withManager(tree, manager scim.Value) scim.Value {
+	ext := tree.Get(scim.EnterpriseURN)
+	if ext.IsNull() {
+		ext = scim.ObjectValue()
+	}
+	return tree.With(scim.EnterpriseURN, ext.With("manager", manager))
+}
+
+func orEmpty(b []byte) []byte {
+	if len(b) == 0 {
+		return []byte("{}")
+	}
+	return b
+}
+
+// userProfile takes a tree apart again. An absent active stays as it was (product rule: a replace that
+// does not speak of it must never enable or disable anybody).
+func userProfile(tree scim.Value, activeBefore bool) directory.Profile {
+	p := directory.Profile{
+		UserName: tree.Get(directory.AttrUserName).Text(), ExternalID: tree.Get(directory.AttrExternalID).Text(), Active: activeBefore,
+	}
+	if a := tree.Get("active"); !a.IsNull() {
+		p.Active = a.Bool()
+	}
+	ext := tree.Get(scim.EnterpriseURN)
+	if m := ext.Get("manager"); !m.IsNull() {
+		p.Manager = m.Get("value").Text()
+		if ext = ext.With("manager", scim.Value{}); len(ext.Members()) == 0 {
+			ext = scim.Value{}
+		}
+		tree = tree.With(scim.EnterpriseURN, ext)
+	}
+	rest := slices.DeleteFunc(slices.Clone(tree.Members()), func(m scim.Member) bool {
+		return m.Name == directory.AttrUserName || m.Name == directory.AttrExternalID || m.Name == "active"
+	})
+	if len(rest) > 0 {
+		p.Attributes = scim.ObjectValue(rest...).Append(nil)
+	}
+	for _, e := range tree.Get("emails").Elements() {
+		value := e.Get("value").Text()
+		if value == "" || !casefold.Equal(e.Get("type").Text(), "work") {
+			continue
+		}
+		l := directory.Lookup{Attr: directory.AttrWorkEmail, Value: casefold.Fold(value)}
+		if !slices.Contains(p.Lookups, l) {
+			p.Lookups = append(p.Lookups, l)
+		}
+	}
+	return p
+}
+
+// userResource is the whole resource as SCIM shows it.
+func (r *request) userResource(v directory.UserView) (scim.Value, error) {
+	tree, err := userTree(v.Profile)
+	if err != nil {
+		return scim.Value{}, err
+	}
+	if m := v.Profile.Manager; m != "" {
+		manager := scim.ObjectValue(scim.Member{Name: "value", Value: scim.StringValue(m)})
+		if directory.ScimID(m).IsUser() {
+			manager = manager.With("$ref", scim.StringValue(r.base+"/Users/"+m))
+		}
+		if v.Manager != nil {
+			rest, err := scim.Parse(orEmpty(v.Manager.Attributes))
+			if err != nil {
+				return scim.Value{}, err
+			}
+			manager = manager.With("displayName", rest.Get("displayName"))
+		}
+		tree = withManager(tree, manager)
+	}
+	if len(v.Groups) > 0 {
+		groups := make([]scim.Value, len(v.Groups))
+		for i, g := range v.Groups {
+			groups[i] = scim.ObjectValue(
+				scim.Member{Name: "value", Value: scim.StringValue(string(g))},
+				scim.Member{Name: "$ref", Value: scim.StringValue(r.base + "/Groups/" + string(g))},
+				scim.Member{Name: "type", Value: scim.StringValue("direct")})
+		}
+		tree = tree.With("groups", scim.ArrayValue(groups...))
+	}
+	return r.types.user.Complete(string(v.ScimID), tree, scim.Meta{
+		Created: v.Created, LastModified: v.Modified, Location: r.location("/Users/", string(v.ScimID)), Version: etag(v.Version),
+	}), nil
+}
+
+func (r *request) location(endpoint, id string) string { return r.base + endpoint + url.PathEscape(id) }
+
+// groupTree is a group's client-writable attributes but its members.
+func groupTree(g directory.GroupProfile) (scim.Value, error) {
+	rest, err := scim.Parse(orEmpty(g.Attributes))
+	if err != nil {
+		return scim.Value{}, err
+	}
+	var members []scim.Member
+	if g.ExternalID != "" {
+		members = append(members, scim.Member{Name: directory.AttrExternalID, Value: scim.StringValue(g.ExternalID)})
+	}
+	members = append(members, scim.Member{Name: directory.AttrDisplayName, Value: scim.StringValue(g.DisplayName)})
+	return scim.ObjectValue(append(members, rest.Members()...)...), nil
+}
+
+func groupProfile(tree scim.Value) directory.GroupProfile {
+	g := directory.GroupProfile{DisplayName: tree.Get(directory.AttrDisplayName).Text(), ExternalID: tree.Get(directory.AttrExternalID).Text()}
+	rest := slices.DeleteFunc(slices.Clone(tree.Members()), func(m scim.Member) bool {
+		return m.Name == directory.AttrDisplayName || m.Name == directory.AttrExternalID
+	})
+	if len(rest) > 0 {
+		g.Attributes = scim.ObjectValue(rest...).Append(nil)
+	}
+	return g
+}
+
+// groupResource is the whole resource as SCIM shows it, with the members the view has.
+func (r *request) groupResource(v directory.GroupView) (scim.Value, error) {
+	tree, err := groupTree(v.GroupProfile)
+	if err != nil {
+		return scim.Value{}, err
+	}
+	if len(v.Members) > 0 {
+		members := make([]scim.Value, len(v.Members))
+		for i, m := range v.Members {
+			members[i] = r.memberElement(m)
+		}
+		tree = tree.With("members", scim.ArrayValue(members...))
+	}
+	return r.types.group.Complete(string(v.ID), tree, scim.Meta{
+		Created: v.Created, LastModified: v.Modified, Location: r.location("/Groups/", string(v.ID)), Version: etag(v.Version),
+	}), nil
+}
+
+func (r *request) memberElement(id directory.ScimID) scim.Value {
+	kind, endpoint := "User", "/Users/"
+	if id.IsGroup() {
+		kind, endpoint = "Group", "/Groups/"
+	}
+	return scim.ObjectValue(
+		scim.Member{Name: "value", Value: scim.StringValue(string(id))},
+		scim.Member{Name: "$ref", Value: scim.StringValue(r.base + endpoint + string(id))},
+		scim.Member{Name: "type", Value: scim.StringValue(kind)})
+}
+
+// changes lists the attributes in which two trees differ, for the log; attributes of extensions one by
+// one, under their full names.
+func changes(before, after scim.Value) []directory.Change {
+	var out []directory.Change
+	diff(&out, "", before, after)
+	return out
+}
+
+func diff(out *[]directory.Change, prefix string, before, after scim.Value) {
+	seen := map[string]bool{}
+	compare := func(name string) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		b, a := before.Get(name), after.Get(name)
+		switch {
+		case b.Equal(a):
+		case prefix == "" && isURN(name):
+			diff(out, name+":", b, a)
+		default:
+			c := directory.Change{Attr: prefix + name}
+			if !b.IsNull() {
+				c.Before = b.Append(nil)
+			}
+			if !a.IsNull() {
+				c.After = a.Append(nil)
+			}
+			*out = append(*out, c)
+		}
+	}
+	for _, m := range before.Members() {
+		compare(m.Name)
+	}
+	for _, m := range after.Members() {
+		compare(m.Name)
+	}
+}
+
+func isURN(name string) bool { return len(name) > 4 && casefold.Equal(name[:4], "urn:") }
