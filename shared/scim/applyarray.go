@@ -1,0 +1,328 @@
+package scim
+
+import "slices"
+
+// elements returns the elements of a multi-valued attribute in a slice that may be changed in place.
+func (a *applier) elements(at *attribute) []Value {
+	elems := a.tree.get(at).elems
+	if !a.owned[at] {
+		if elems = slices.Clone(elems); len(elems) > 0 {
+			a.tree.set(at, Value{kind: Array, elems: elems})
+		}
+		a.own(at)
+	}
+	return elems
+}
+
+func (a *applier) own(at *attribute) {
+	if a.owned == nil {
+		a.owned = map[*attribute]bool{}
+	}
+	a.owned[at] = true
+}
+
+// store sets elements; none left unassigns the attribute.
+func (a *applier) store(at *attribute, elems []Value, op patchOp) {
+	if len(elems) == 0 {
+		a.clear(at, op)
+		return
+	}
+	// The spare capacity stays, for the next operation to append to.
+	a.tree.set(at, Value{kind: Array, elems: elems})
+}
+
+// setArray adds elements to a multi-valued attribute or replaces all of them.
+func (a *applier) setArray(op patchOp, at *attribute) error {
+	if a.clears(op) {
+		a.clear(at, op)
+		return nil
+	}
+	given, err := a.given(op, at)
+	if err != nil {
+		return err
+	}
+	if err := onePrimary(at, given); err != nil {
+		return err
+	}
+	if op.kind == patchReplace {
+		a.own(at)
+		a.store(at, given, op)
+		return nil
+	}
+	elems := a.elements(at)
+	for _, e := range given {
+		if slices.ContainsFunc(elems, e.Equal) {
+			continue
+		}
+		elems = append(elems, e)
+		if isPrimary(at, e) {
+			onlyPrimary(elems, len(elems)-1)
+		}
+	}
+	if len(elems) > 0 {
+		a.store(at, elems, op)
+	}
+	return nil
+}
+
+// given decodes the elements of an operation's value: an array, or one element.
+func (a *applier) given(op patchOp, at *attribute) ([]Value, error) {
+	in := op.value.elems
+	if op.value.kind != Array {
+		if op.value.IsNull() {
+			return nil, badValue("%s needs a value", at.path)
+		}
+		in = []Value{op.value}
+	}
+	return a.d.array(at, in)
+}
+
+func isPrimary(at *attribute, e Value) bool { return at.primary != nil && e.Get("primary").yes }
+
+// onlyPrimary takes primary from all elements but one (C14).
+func onlyPrimary(elems []Value, keep int) {
+	for i, e := range elems {
+		if i != keep && e.Get("primary").yes {
+			elems[i] = e.With("primary", BoolValue(false))
+		}
+	}
+}
+
+// setSub adds or replaces a sub-attribute, on every element of a multi-valued attribute.
+func (a *applier) setSub(op patchOp, tg target) error {
+	if tg.attr.MultiValued {
+		return a.setElements(op, tg)
+	}
+	v := Value{}
+	if !a.clears(op) {
+		var err error
+		if v, err = a.subValue(op, tg.sub); err != nil {
+			return err
+		}
+	}
+	return a.setSingleSub(op, tg, v)
+}
+
+func (a *applier) setSingleSub(op patchOp, tg target, v Value) error {
+	out, err := withSub(tg.attr, a.tree.get(tg.attr), tg.sub, v)
+	switch {
+	case err != nil:
+		return removedRequired(op, tg.sub, err)
+	case out.IsNull():
+		a.clear(tg.attr, op)
+	default:
+		a.tree.set(tg.attr, out)
+	}
+	return nil
+}
+
+// removedRequired names the fault of removing, rather than emptying, a required sub-attribute.
+func removedRequired(op patchOp, sub *attribute, err error) error {
+	if op.kind == patchRemove {
+		return Errorf(400, TypeMutability, "%s is required and cannot be removed", sub.path)
+	}
+	return err
+}
+
+func (a *applier) subValue(op patchOp, sub *attribute) (Value, error) {
+	if op.value.IsNull() {
+		return Value{}, badValue("%s needs a value", sub.path)
+	}
+	return a.d.attribute(sub, op.value)
+}
+
+// setElements adds to or replaces the elements a path selects, or a sub-attribute of them.
+func (a *applier) setElements(op patchOp, tg target) error {
+	at, elems := tg.attr, a.elements(tg.attr)
+	if a.clears(op) {
+		return a.unassign(op, tg, elems)
+	}
+	if tg.sub == nil && op.value.kind == Array && len(op.value.elems) == 1 {
+		op.value = op.value.elems[0]
+	}
+	hits := tg.hits(elems)
+	if len(hits) == 0 {
+		e, err := a.create(op, tg)
+		if err != nil || e.IsNull() {
+			return err
+		}
+		if elems = append(elems, e); isPrimary(at, e) {
+			onlyPrimary(elems, len(elems)-1)
+		}
+		a.store(at, elems, op)
+		return nil
+	}
+	v, err := a.newValue(op, tg)
+	if err != nil || v.IsNull() {
+		return err // null: an object that gives nothing
+	}
+	for _, i := range hits {
+		if elems[i], err = a.change(op, tg, elems[i], v); err != nil {
+			return err
+		}
+	}
+	if len(hits) == 1 && isPrimary(at, elems[hits[0]]) {
+		onlyPrimary(elems, hits[0])
+	}
+	a.store(at, slices.DeleteFunc(elems, Value.IsNull), op)
+	return nil
+}
+
+// newValue decodes the value for the selected sub-attribute, or for a whole element.
+func (a *applier) newValue(op patchOp, tg target) (Value, error) {
+	if tg.sub != nil {
+		return a.subValue(op, tg.sub)
+	}
+	if op.value.IsNull() || op.value.kind == Array {
+		return Value{}, badValue("%s[…] takes one element", tg.where)
+	}
+	if op.kind == patchAdd && tg.attr.kind == Object {
+		// Merged member by member: there a member given as unassigned means something.
+		return a.object(tg.attr, op.value)
+	}
+	return a.d.single(tg.attr, op.value)
+}
+
+// change gives one hit its new form, null to drop it.
+func (a *applier) change(op patchOp, tg target, old, v Value) (Value, error) {
+	switch {
+	case tg.sub != nil:
+		return withSub(tg.attr, old, tg.sub, v)
+	case op.kind == patchReplace || tg.attr.kind != Object:
+		return v, nil
+	}
+	merged, err := a.merge(tg.attr, old, v, op)
+	if a.t.EmptyClears && tg.attr.says(old) && !tg.attr.says(merged) {
+		return Value{}, err
+	}
+	return merged, err
+}
+
+// hits returns the indexes of the elements the path selects.
+func (tg target) hits(elems []Value) []int {
+	var hits []int
+	for i, e := range elems {
+		if tg.filter == nil || tg.filter.match(0, e) {
+			hits = append(hits, i)
+		}
+	}
+	return hits
+}
+
+// create makes the element that a filter path without a hit describes (C4).
+func (a *applier) create(op patchOp, tg target) (Value, error) {
+	noTarget := Errorf(400, TypeNoTarget, "no element of %s matches the path", tg.attr.path)
+	if tg.filter == nil || !a.t.UpsertFilterPath {
+		return Value{}, noTarget
+	}
+	var e Value
+	for n := range tg.filter.conjuncts() {
+		if n.op != opEq || n.literal.IsNull() || n.first.operand.other {
+			return Value{}, noTarget
+		}
+		if n.first.attr.isSelf {
+			continue
+		}
+		v, err := a.d.single(n.first.attr, n.literal)
+		if err != nil {
+			return Value{}, err
+		}
+		if e, err = withSub(tg.attr, e, n.first.attr, v); err != nil {
+			return Value{}, err
+		}
+	}
+	v, err := a.newValue(op, tg)
+	switch {
+	case err != nil:
+		return Value{}, err
+	case tg.sub != nil:
+		return withSub(tg.attr, e, tg.sub, v)
+	case tg.attr.kind == Object:
+		return a.merge(tg.attr, e, v, op)
+	}
+	return v, nil
+}
+
+// remove unassigns what the path names.
+func (a *applier) remove(op patchOp, tg target) error {
+	at := tg.attr
+	switch {
+	case !at.MultiValued && tg.sub != nil:
+		if a.tree.get(at).Get(tg.sub.Name).IsNull() {
+			return nil
+		}
+		return a.setSingleSub(op, tg, Value{})
+	case !at.MultiValued, tg.filter == nil && tg.sub == nil && !a.byValue(op):
+		a.clear(at, op)
+		return nil
+	case tg.filter == nil && tg.sub == nil:
+		return a.removeValues(op, at)
+	}
+	return a.unassign(op, tg, a.elements(at))
+}
+
+// byValue reports whether a remove is limited to the elements it gives (C6).
+func (a *applier) byValue(op patchOp) bool { return a.t.RemoveByValue && !op.value.IsNull() }
+
+// removeValues removes the elements that agree with a given one in every sub-attribute given (C6).
+func (a *applier) removeValues(op patchOp, at *attribute) error {
+	given, err := a.given(op, at)
+	if err != nil || len(given) == 0 {
+		return err
+	}
+	elems := slices.DeleteFunc(a.elements(at), func(e Value) bool {
+		return slices.ContainsFunc(given, func(g Value) bool { return at.agrees(e, g) })
+	})
+	a.store(at, elems, op)
+	return nil
+}
+
+// agrees reports whether an element has every sub-attribute of given, compared by caseExact.
+func (at *attribute) agrees(e, given Value) bool {
+	if at.kind != Object {
+		return at.same(e, given)
+	}
+	for _, m := range given.members {
+		if !at.sub(m.Name).same(e.Get(m.Name), m.Value) {
+			return false
+		}
+	}
+	return true
+}
+
+// unassign removes the selected elements, or a sub-attribute of them. An element left without anything but type and
+// primary says nothing more and goes, too, where tolerated (C5).
+func (a *applier) unassign(op patchOp, tg target, elems []Value) error {
+	hits := tg.hits(elems)
+	if len(hits) == 0 {
+		// Clearing what is not there is fine when it clears by value; a remove needs the tolerance.
+		if tg.filter == nil || a.t.RemoveMissing {
+			return nil
+		}
+		return Errorf(400, TypeNoTarget, "no element of %s matches the path", tg.attr.path)
+	}
+	for _, i := range hits {
+		if tg.sub == nil {
+			elems[i] = Value{}
+			continue
+		}
+		if elems[i].Get(tg.sub.Name).IsNull() {
+			continue
+		}
+		e, err := withSub(tg.attr, elems[i], tg.sub, Value{})
+		if err != nil {
+			return removedRequired(op, tg.sub, err)
+		}
+		if a.t.EmptyClears && !tg.attr.says(e) {
+			e = Value{}
+		}
+		elems[i] = e
+	}
+	a.store(tg.attr, slices.DeleteFunc(elems, Value.IsNull), op)
+	return nil
+}
+
+// says reports whether an element holds more than what it is for.
+func (at *attribute) says(e Value) bool {
+	return slices.ContainsFunc(e.members, func(m Member) bool { return m.Name != "type" && m.Name != "primary" })
+}

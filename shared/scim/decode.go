@@ -1,0 +1,249 @@
+package scim
+
+import "slices"
+
+// Decode turns the body of a POST or PUT into the attribute tree: canonical names in schema order, extension data under
+// its URN, and only what a client may write and we keep. Dropped: id, meta, schemas, other read-only attributes, the
+// password, unknown members (C8), and what is unassigned (null, [], and "" if tolerated). Data of a known extension is
+// taken whether or not `schemas` lists it. Errors are *Error: 400 invalidSyntax for a body that is no object, 400
+// invalidValue naming the attribute for a wrong type, a missing required value, two primaries or an oversized string,
+// 413 for more than MaxElements elements.
+func (rt *ResourceType) Decode(body Value, t Tolerance) (Value, error) {
+	if body.kind != Object {
+		return Value{}, badSyntax("the body must be a JSON object")
+	}
+	w := rt.newTree()
+	d := decoder{t: t}
+	for _, m := range body.members {
+		if ext := rt.extension(m.Name); ext != nil {
+			if err := d.extension(w, ext, m.Value); err != nil {
+				return Value{}, err
+			}
+			continue
+		}
+		a, bare := rt.tables[0].find(m.Name), false
+		if a == nil && t.UnqualifiedExtension && rt.common.find(m.Name) == nil {
+			a, bare = rt.find(m.Name, rt.tables[1:]), true
+		}
+		if a == nil || a.readOnly || a.never || bare && !w.get(a).IsNull() {
+			continue
+		}
+		v, err := d.attribute(a, m.Value)
+		if err != nil {
+			return Value{}, err
+		}
+		w.set(a, v)
+	}
+	if err := w.check(); err != nil {
+		return Value{}, err
+	}
+	return w.value(), nil
+}
+
+// decoder converts values a client sent to the canonical form of an attribute.
+type decoder struct {
+	t        Tolerance
+	patch    bool // an unknown member of a complex value is an error
+	elements int  // seen in this request
+}
+
+func (d *decoder) extension(w *tree, ext *table, v Value) error {
+	if d.empty(v) {
+		return nil
+	}
+	if v.kind != Object {
+		return badValue("%s must be an object", ext.schema.ID)
+	}
+	for _, m := range v.members {
+		a := ext.find(m.Name)
+		if a == nil || a.readOnly || a.never {
+			continue
+		}
+		decoded, err := d.attribute(a, m.Value)
+		if err != nil {
+			return err
+		}
+		w.set(a, decoded)
+	}
+	return nil
+}
+
+// empty reports whether v stands for "unassigned".
+func (d *decoder) empty(v Value) bool {
+	return v.kind == Null || v.kind == Array && len(v.elems) == 0 || v.kind == String && v.text == "" && d.t.EmptyClears
+}
+
+// attribute decodes the whole value of an attribute; null means unassigned.
+func (d *decoder) attribute(a *attribute, v Value) (Value, error) {
+	if d.empty(v) {
+		return Value{}, nil
+	}
+	if !a.MultiValued {
+		return d.single(a, v)
+	}
+	if v.kind != Array {
+		return Value{}, badValue("%s must be an array", a.path)
+	}
+	elems, err := d.array(a, v.elems)
+	if err != nil || len(elems) == 0 {
+		return Value{}, err
+	}
+	if a.External {
+		elems = distinct(elems)
+	}
+	return ArrayValue(elems...), onePrimary(a, elems)
+}
+
+// array decodes elements, leaving out the unassigned ones.
+func (d *decoder) array(a *attribute, in []Value) ([]Value, error) {
+	if d.elements += len(in); d.elements > MaxElements {
+		return nil, Errorf(413, "", "a request may carry at most %d elements", MaxElements)
+	}
+	out := make([]Value, 0, len(in))
+	for _, e := range in {
+		if e.kind == Array {
+			return nil, badValue("an element of %s cannot be an array", a.path)
+		}
+		v, err := d.single(a, e)
+		if err != nil {
+			return nil, err
+		}
+		if v.IsNull() {
+			continue
+		}
+		if a.External && v.Get("value").text == "" {
+			return nil, badValue("an element of %s needs a value", a.path)
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// single decodes one value or one element.
+func (d *decoder) single(a *attribute, v Value) (Value, error) {
+	if d.empty(v) {
+		return Value{}, nil
+	}
+	if v.kind == Array && d.t.SingleElementArray && !a.MultiValued && a.kind == Object {
+		if len(v.elems) > 1 {
+			return Value{}, badValue("%s takes one value, not an array of several", a.path)
+		}
+		return d.single(a, v.elems[0])
+	}
+	switch {
+	case a.kind == Object:
+		return d.complex(a, v)
+	case a.kind == Bool && v.kind == String && d.t.BoolText:
+		if yes, ok := boolText(v.text); ok {
+			return BoolValue(yes), nil
+		}
+	}
+	if v.kind != a.kind || a.integer && !isInteger(v.text) {
+		return Value{}, badValue("%s must be %s", a.path, a.typeName())
+	}
+	if v.kind == String && len(v.text) > MaxStringBytes {
+		return Value{}, badValue("%s is longer than %d bytes", a.path, MaxStringBytes)
+	}
+	return v, nil
+}
+
+func (a *attribute) typeName() string {
+	switch {
+	case a.kind == Bool:
+		return "true or false"
+	case a.integer:
+		return "an integer"
+	case a.kind == Number:
+		return "a number"
+	case a.kind == Object:
+		return "an object"
+	}
+	return "a string"
+}
+
+func (d *decoder) complex(a *attribute, v Value) (Value, error) {
+	if v.kind == String && d.t.BareComplexValue && a.value != nil {
+		v = ObjectValue(Member{"value", v})
+	}
+	if v.kind != Object {
+		return Value{}, badValue("%s must be an object", a.path)
+	}
+	var buf [16]Value
+	slots := append(buf[:0], make([]Value, len(a.subs))...)
+	n := 0
+	for _, m := range v.members {
+		sub, err := d.member(a, m.Name)
+		if err != nil {
+			return Value{}, err
+		}
+		if sub == nil {
+			continue
+		}
+		decoded, err := d.attribute(sub, m.Value)
+		if err != nil {
+			return Value{}, err
+		}
+		if !decoded.IsNull() {
+			slots[sub.slot] = decoded
+			n++
+		}
+	}
+	for _, sub := range a.subs {
+		if sub.Required && slots[sub.slot].IsNull() {
+			return Value{}, badValue("%s is required", sub.path)
+		}
+	}
+	if n == 0 {
+		return Value{}, nil
+	}
+	members := make([]Member, 0, n)
+	for i, sub := range a.subs {
+		if !slots[i].IsNull() {
+			members = append(members, Member{sub.Name, slots[i]})
+		}
+	}
+	return ObjectValue(members...), nil
+}
+
+// member finds the sub-attribute a member of a complex value sets, nil for one to ignore: read-only ones and $ref,
+// which the service computes (C3).
+func (d *decoder) member(a *attribute, name string) (*attribute, error) {
+	sub := a.sub(name)
+	if sub == nil {
+		if d.patch && !a.External {
+			return nil, badValue("%s has no sub-attribute %s", a.path, shown(name))
+		}
+		return nil, nil
+	}
+	if sub.readOnly || sub.never || sub.Name == "$ref" {
+		return nil, nil
+	}
+	return sub, nil
+}
+
+func onePrimary(a *attribute, elems []Value) error {
+	if a.primary == nil {
+		return nil
+	}
+	n := 0
+	for i := range elems {
+		if elems[i].Get("primary").yes {
+			n++
+		}
+	}
+	if n > 1 {
+		return badValue("only one element of %s can be primary", a.path)
+	}
+	return nil
+}
+
+// distinct keeps the first element of each value.
+func distinct(elems []Value) []Value {
+	seen := make(map[string]struct{}, len(elems))
+	return slices.DeleteFunc(elems, func(e Value) bool {
+		id := e.Get("value").text
+		_, repeated := seen[id]
+		seen[id] = struct{}{}
+		return repeated
+	})
+}

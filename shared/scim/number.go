@@ -1,0 +1,93 @@
+package scim
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+)
+
+// numberLen returns how many bytes at the start of s are a JSON number (RFC 8259 §6), 0 for none.
+func numberLen(s string) int {
+	i := 0
+	if i < len(s) && s[i] == '-' {
+		i++
+	}
+	n := digits(s[i:])
+	if n == 0 || n > 1 && s[i] == '0' {
+		return 0
+	}
+	i += n
+	if i < len(s) && s[i] == '.' {
+		if n = digits(s[i+1:]); n == 0 {
+			return 0
+		}
+		i += 1 + n
+	}
+	if i < len(s) && (s[i] == 'e' || s[i] == 'E') {
+		i++
+		if i < len(s) && (s[i] == '+' || s[i] == '-') {
+			i++
+		}
+		if n = digits(s[i:]); n == 0 {
+			return 0
+		}
+		i += n
+	}
+	return i
+}
+
+func digits(s string) int {
+	n := 0
+	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
+		n++
+	}
+	return n
+}
+
+// isInteger reports whether a JSON number is written as an integer (RFC 7643 §2.3.4).
+func isInteger(text string) bool { return !strings.ContainsAny(text, ".eE") }
+
+// compareNumbers compares two JSON numbers by value, exactly, whatever their size and spelling.
+func compareNumbers(a, b string) int {
+	x, y := parseDecimal(a), parseDecimal(b)
+	if x.sign != y.sign {
+		return cmp.Compare(x.sign, y.sign)
+	}
+	if x.sign == 0 {
+		return 0
+	}
+	if x.point != y.point {
+		return x.sign * cmp.Compare(x.point, y.point)
+	}
+	return x.sign * strings.Compare(x.digits, y.digits)
+}
+
+// decimal is sign * 0.digits * 10^point, digits without zeros at either end.
+type decimal struct {
+	sign   int
+	digits string
+	point  int
+}
+
+func parseDecimal(s string) decimal {
+	d := decimal{sign: 1}
+	if strings.HasPrefix(s, "-") {
+		d.sign, s = -1, s[1:]
+	}
+	exponent := 0
+	if i := strings.IndexAny(s, "eE"); i >= 0 {
+		// An exponent out of range is as good as infinite: Atoi returns the nearest int, and halving it leaves room.
+		n, _ := strconv.Atoi(s[i+1:])
+		exponent, s = n/2, s[:i]
+		if n > -1<<40 && n < 1<<40 {
+			exponent = n
+		}
+	}
+	whole, fraction, _ := strings.Cut(s, ".")
+	d.digits = strings.TrimLeft(whole+fraction, "0")
+	d.point = exponent + len(whole) - (len(whole) + len(fraction) - len(d.digits))
+	if d.digits = strings.TrimRight(d.digits, "0"); d.digits == "" {
+		return decimal{}
+	}
+	return d
+}

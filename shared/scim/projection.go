@@ -1,0 +1,206 @@
+package scim
+
+import (
+	"slices"
+	"strings"
+)
+
+// Projection says which attributes an answer holds (RFC 7644 §3.9). One from ParseProjection knows its resource type;
+// the zero Projection knows none and shows a resource as it is. It is immutable and safe for concurrent use.
+type Projection struct {
+	rt      *ResourceType
+	include bool // `attributes` was given
+	attrs   []*attribute
+	tables  []*table // extensions named by their URN alone
+}
+
+// ParseProjection reads `attributes` and `excludedAttributes`: names, sub-attributes, URN forms, or an extension URN
+// alone, ignoring case. Unknown names are ignored; bare names of extension attributes are understood. Both given: 400
+// invalidValue. Neither: the defaults.
+func (rt *ResourceType) ParseProjection(attributes, excluded []string) (Projection, error) {
+	if len(attributes) > 0 && len(excluded) > 0 {
+		return Projection{}, badValue("attributes and excludedAttributes cannot be given together")
+	}
+	p := Projection{rt: rt, include: len(attributes) > 0}
+	for _, name := range slices.Concat(attributes, excluded) {
+		ref, fault := rt.resolve(strings.TrimSpace(name), true)
+		switch {
+		case fault != pathOK:
+		case ref.attr != nil:
+			p.attrs = append(p.attrs, ref.attr)
+		default:
+			p.tables = append(p.tables, ref.table)
+		}
+	}
+	return p, nil
+}
+
+// IsZero reports whether the defaults apply: nothing was asked for or excluded.
+func (p Projection) IsZero() bool { return !p.include && len(p.attrs) == 0 && len(p.tables) == 0 }
+
+// Named reports whether `attributes` names exactly this attribute, ignoring case and whether the URN is spelled out:
+// "groups", "urn:…:User:manager.displayName". Naming its parent does not count.
+func (p Projection) Named(attr string) bool {
+	if !p.include {
+		return false
+	}
+	ref, fault := p.rt.resolve(attr, true)
+	return fault == pathOK && ref.attr != nil && slices.Contains(p.attrs, ref.attr)
+}
+
+// Wants reports whether the answer would hold the attribute or some part of it, if the resource had it. Callers load
+// members only then.
+func (p Projection) Wants(attr string) bool {
+	if p.rt == nil {
+		return true
+	}
+	ref, fault := p.rt.resolve(attr, true)
+	if fault != pathOK {
+		return false
+	}
+	if ref.attr == nil {
+		return slices.ContainsFunc(ref.table.attrs, func(a *attribute) bool { return p.shows(a) != hidden })
+	}
+	if ref.attr.parent != nil {
+		top := p.shows(ref.attr.parent)
+		return top != hidden && p.showsSub(ref.attr, top)
+	}
+	return p.shows(ref.attr) != hidden
+}
+
+type extent uint8
+
+const (
+	hidden  extent = iota
+	partial        // sub-attributes decide
+	whole
+)
+
+// shows decides a top-level attribute.
+func (p Projection) shows(a *attribute) extent {
+	if a.never {
+		return hidden
+	}
+	always := a.Returned == "always"
+	named := slices.Contains(p.attrs, a) || a.table.index > 0 && slices.Contains(p.tables, a.table)
+	switch {
+	case always:
+		return whole
+	case p.include:
+		if named {
+			return whole
+		}
+		if slices.ContainsFunc(p.attrs, func(n *attribute) bool { return n.parent == a }) {
+			return partial
+		}
+		return hidden
+	case named || a.Returned == "request":
+		return hidden
+	}
+	return whole
+}
+
+// showsSub decides a sub-attribute of an attribute that is shown whole or in part.
+func (p Projection) showsSub(a *attribute, top extent) bool {
+	named := slices.Contains(p.attrs, a)
+	switch {
+	case a.never:
+		return false
+	case a.Returned == "always":
+		return true
+	case p.include && named:
+		return true
+	case a.Returned == "request" || named:
+		return false
+	}
+	return top == whole
+}
+
+// Append appends the resource, as Complete returns it, as JSON to dst, holding what the projection wants. Attributes
+// with returned `never` are left out, those with `request` unless named, and what is left empty.
+func (p Projection) Append(dst []byte, resource Value) []byte {
+	if p.rt == nil {
+		return resource.Append(dst)
+	}
+	dst = append(dst, '{')
+	start := len(dst)
+	for _, m := range resource.members {
+		if ext := p.rt.extension(m.Name); ext != nil {
+			dst = p.appendExtension(dst, start, ext, m)
+			continue
+		}
+		if a := p.rt.find(m.Name, p.rt.tables[:1]); a != nil {
+			dst = p.appendAttribute(dst, start, a, m)
+		}
+	}
+	return append(dst, '}')
+}
+
+func (p Projection) appendExtension(dst []byte, start int, ext *table, m Member) []byte {
+	before := len(dst)
+	dst = append(appendName(dst, start, m.Name), '{')
+	inner := len(dst)
+	for _, sub := range m.Value.members {
+		if a := ext.find(sub.Name); a != nil {
+			dst = p.appendAttribute(dst, inner, a, sub)
+		}
+	}
+	if len(dst) == inner {
+		return dst[:before]
+	}
+	return append(dst, '}')
+}
+
+// appendName appends the comma, unless the object begins at start, and the name.
+func appendName(dst []byte, start int, name string) []byte {
+	if len(dst) > start {
+		dst = append(dst, ',')
+	}
+	return append(appendString(dst, name), ':')
+}
+
+func (p Projection) appendAttribute(dst []byte, start int, a *attribute, m Member) []byte {
+	top := p.shows(a)
+	if top == hidden {
+		return dst
+	}
+	before := len(dst)
+	dst = appendName(dst, start, m.Name)
+	switch {
+	case a.kind != Object || m.Value.kind != Object && m.Value.kind != Array:
+		return m.Value.Append(dst)
+	case m.Value.kind == Object:
+		out, some := p.appendComplex(dst, a, m.Value, top)
+		if !some {
+			return dst[:before]
+		}
+		return out
+	}
+	dst = append(dst, '[')
+	first := len(dst)
+	for _, e := range m.Value.elems {
+		mark := len(dst)
+		if mark > first {
+			dst = append(dst, ',')
+		}
+		out, some := p.appendComplex(dst, a, e, top)
+		if dst = out; !some {
+			dst = dst[:mark]
+		}
+	}
+	if len(dst) == first && len(m.Value.elems) > 0 {
+		return dst[:before]
+	}
+	return append(dst, ']')
+}
+
+func (p Projection) appendComplex(dst []byte, a *attribute, v Value, top extent) (out []byte, some bool) {
+	dst = append(dst, '{')
+	start := len(dst)
+	for _, m := range v.members {
+		if sub := a.sub(m.Name); sub == nil && top == whole || sub != nil && p.showsSub(sub, top) {
+			dst = m.Value.Append(appendName(dst, start, m.Name))
+		}
+	}
+	return append(dst, '}'), len(dst) > start
+}
