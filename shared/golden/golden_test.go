@@ -37,6 +37,11 @@ func check(t *testing.T, name, got string) (said string) {
 
 func TestCheck(t *testing.T) {
 	t.Chdir(t.TempDir())
+	given := flag.Lookup("update").Value.String() // this test, too, may be run with -update
+	if err := flag.Set("update", "false"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = flag.Set("update", given) })
 	if said := check(t, "a/b", "one\n"); !strings.Contains(said, "-run '^TestX$' -update") {
 		t.Errorf("without a file it says %q, want the command that writes it", said)
 	}

@@ -91,7 +91,7 @@ func start(ctx context.Context, java, lib, dir string) (*Server, error) {
 		args = append(args, "-dbPath", dir)
 	}
 	// Not CommandContext: the server outlives ctx, and the watchdog's standard input ends it.
-	cmd := exec.Command("sh", args...) //nolint:gosec,noctx // G204: the words above, a port and folders of our own
+	cmd := exec.Command("sh", args...) //nolint:gosec // G204: the words above, a port and folders of our own
 	s := &Server{
 		Endpoint: "http://127.0.0.1:" + port, cmd: cmd, gone: make(chan struct{}), out: &tail{},
 	}

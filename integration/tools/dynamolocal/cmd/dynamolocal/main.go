@@ -16,15 +16,15 @@ func main() {
 	fetch := flag.Bool("fetch", false, "only fetch and check the files")
 	data := flag.String("data", "", "folder to keep the tables in; without it they are in memory")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *fetch, *data); err != nil {
+	if err := run(*fetch, *data); err != nil {
 		fmt.Fprintln(os.Stderr, "dynamolocal:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, fetch bool, data string) error {
+func run(fetch bool, data string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	if fetch {
 		_, err := dynamolocal.Fetch(ctx, os.Stderr)
 		return err

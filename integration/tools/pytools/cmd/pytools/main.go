@@ -11,16 +11,22 @@ import (
 )
 
 func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "pytools:", err)
+		os.Exit(1)
+	}
+}
+
+func run(tools []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	tools := os.Args[1:]
 	if len(tools) == 0 {
 		tools = pytools.Tools()
 	}
 	for _, tool := range tools {
 		if _, err := pytools.Ensure(ctx, tool, os.Stderr); err != nil {
-			fmt.Fprintf(os.Stderr, "pytools: %s: %v\n", tool, err)
-			os.Exit(1)
+			return fmt.Errorf("%s: %w", tool, err)
 		}
 	}
+	return nil
 }
