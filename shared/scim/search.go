@@ -44,7 +44,10 @@ func ParseQuery(q url.Values) (SearchRequest, error) {
 			return SearchRequest{}, err
 		}
 	}
-	return r, r.check()
+	if err := r.check(); err != nil {
+		return SearchRequest{}, err
+	}
+	return r, nil
 }
 
 func splitNames(lists []string) []string {
@@ -95,7 +98,10 @@ func ParseSearch(body Value) (SearchRequest, error) {
 			return SearchRequest{}, err
 		}
 	}
-	return r, r.check()
+	if err := r.check(); err != nil {
+		return SearchRequest{}, err
+	}
+	return r, nil
 }
 
 func (r *SearchRequest) member(m Member) (err error) {
