@@ -78,7 +78,7 @@ func (p Provider) check() error {
 	case p.AuthType != AuthOAuthToken && p.AuthType != AuthClientCredentials:
 		return &Error{Kind: Invalid, Attr: "authType", Detail: "authType must be oauth-token or oauth-client-credentials"}
 	}
-	return nil
+	return checkExtensions(p.Extensions)
 }
 
 func (c Credential) check(now time.Time) error {
@@ -120,25 +120,8 @@ func (s *Service) newCredential(prefix, scope string, a Admin, expires time.Time
 	}, token
 }
 
-// ProviderEdit changes a provider; returning it unchanged writes nothing.
-type ProviderEdit func(Provider) (Provider, error)
-
-// UpdateProvider changes the settings of a provider: display name, delay, state, extensions.
-// Errors: NotFound; Invalid; Conflict; what edit returns.
-func (s *Service) UpdateProvider(ctx context.Context, a Admin, id ProviderID, changes []Change, edit ProviderEdit) (Provider, error) {
-	return s.updateProvider(ctx, a, id, ProviderUpdated, func(old Provider) (Provider, string, []Change, error) {
-		p, err := edit(old)
-		if err != nil {
-			return old, "", nil, err
-		}
-		if p.DisplayName, err = validDisplayName(p.DisplayName); err != nil {
-			return old, "", nil, err
-		}
-		return p, "", changes, p.check()
-	})
-}
-
-// updateProvider runs an edit that also names what it was about and the changes for the log.
+// updateProvider runs an edit that also names what it was about and the changes for the log. An edit of
+// settings without changes, or of credentials without a target, writes nothing.
 func (s *Service) updateProvider(ctx context.Context, a Admin, id ProviderID, action Action, edit func(Provider) (Provider, string, []Change, error)) (Provider, error) {
 	if t, ok := id.Tenant(); !ok || t != a.Tenant {
 		return Provider{}, Errorf(NotFound, "no such provider")
@@ -148,7 +131,7 @@ func (s *Service) updateProvider(ctx context.Context, a Admin, id ProviderID, ac
 			return old, nil, &Error{Kind: Conflict, Detail: "the provider is being deleted"}
 		}
 		p, target, changes, err := edit(old)
-		if err != nil {
+		if err != nil || target == "" && len(changes) == 0 {
 			return old, nil, err
 		}
 		p.Version, p.Modified = old.Version+1, later(old.Modified, s.Now())
@@ -171,13 +154,15 @@ func (s *Service) updateProvider(ctx context.Context, a Admin, id ProviderID, ac
 	return p, providerTaken(err)
 }
 
-// SetProviderState moves a provider between setup, live and paused; ProviderLive also ends a pause.
-// Errors: NotFound; Conflict when the state does not allow it.
+// SetProviderState moves a provider from setup to live, to paused, and, with ProviderSetup, from paused to
+// the state before the pause. check sees the provider first.
+// Errors: NotFound; Conflict when the state does not allow it; what check returns.
 func (s *Service) SetProviderState(ctx context.Context, a Admin, id ProviderID, check func(Provider) error, to ProviderState) (Provider, error) {
-	return s.UpdateProvider(ctx, a, id, []Change{{Attr: "state", After: []byte(`"` + string(to) + `"`)}}, func(p Provider) (Provider, error) {
+	return s.updateProvider(ctx, a, id, ProviderUpdated, func(p Provider) (Provider, string, []Change, error) {
 		if err := check(p); err != nil {
-			return p, err
+			return p, "", nil, err
 		}
+		before := p.State
 		switch {
 		case to == ProviderPaused && p.State != ProviderPaused:
 			p.Resume, p.State = p.State, ProviderPaused
@@ -186,9 +171,9 @@ func (s *Service) SetProviderState(ctx context.Context, a Admin, id ProviderID, 
 		case to == ProviderLive && p.State == ProviderSetup:
 			p.State = ProviderLive
 		default:
-			return p, &Error{Kind: Conflict, Attr: "state", Detail: "the provider's state does not allow this"}
+			return p, "", nil, &Error{Kind: Conflict, Attr: "state", Detail: "the provider's state does not allow this"}
 		}
-		return p, nil
+		return p, "", []Change{change("state", before, p.State)}, nil
 	})
 }
 
@@ -256,12 +241,19 @@ func retire(cs []Credential, now time.Time, overlap time.Duration) []Credential 
 }
 
 // RevokeToken ends a token at once. Revoking one that no longer works changes nothing.
-// Errors: NotFound.
-func (s *Service) RevokeToken(ctx context.Context, a Admin, id ProviderID, token string) (Provider, error) {
+// check sees the provider first.
+// Errors: NotFound; what check returns.
+func (s *Service) RevokeToken(ctx context.Context, a Admin, id ProviderID, token string, check func(Provider) error) (Provider, error) {
 	return s.updateProvider(ctx, a, id, TokenRevoked, func(p Provider) (Provider, string, []Change, error) {
+		if err := check(p); err != nil {
+			return p, "", nil, err
+		}
 		i := slices.IndexFunc(p.Credentials, func(c Credential) bool { return c.ID == token })
 		if i < 0 {
 			return p, "", nil, Errorf(NotFound, "no such token")
+		}
+		if !p.Credentials[i].usable(s.Now()) {
+			return p, "", nil, nil
 		}
 		p.Credentials = slices.Clone(p.Credentials)
 		p.Credentials[i].State = CredentialRevoked
@@ -277,7 +269,10 @@ func (s *Service) DeleteProvider(ctx context.Context, a Admin, id ProviderID, ch
 	switch d.Users {
 	case FateLocal:
 	case FateMove:
-		to, err := s.Providers.Provider(ctx, a.Tenant, d.MoveTo)
+		to, err := s.ProviderByID(ctx, a, d.MoveTo)
+		if err != nil && !IsKind(err, NotFound) {
+			return Provider{}, err
+		}
 		if err != nil || to.State == ProviderDeleting || to.ID == id {
 			return Provider{}, &Error{Kind: Invalid, Attr: "moveTo", Detail: "moveTo must be the id of another provider of the tenant"}
 		}
@@ -285,14 +280,7 @@ func (s *Service) DeleteProvider(ctx context.Context, a Admin, id ProviderID, ch
 		return Provider{}, &Error{Kind: Invalid, Attr: "users", Detail: "users must be local or move"}
 	}
 	d.RequestedAt, d.RequestedBy = s.Now(), a.Actor.ID
-	if a.DryRun {
-		p, err := s.Providers.Provider(ctx, a.Tenant, id)
-		if err == nil {
-			err = check(p)
-		}
-		return p, err
-	}
-	return s.Providers.UpdateProvider(ctx, a.Tenant, id, func(p Provider) (Provider, *LogEntry, error) {
+	remove := func(p Provider) (Provider, *LogEntry, error) {
 		if p.State == ProviderDeleting {
 			return p, nil, &Error{Kind: Conflict, Detail: "the provider is being deleted"}
 		}
@@ -304,7 +292,15 @@ func (s *Service) DeleteProvider(ctx context.Context, a Admin, id ProviderID, ch
 		e := s.adminEntry(a, ProviderDeleted)
 		e.Target, e.Name, e.Rest, e.Version = string(id), p.DisplayName, RestProvider, p.Version
 		return p, &e, nil
-	})
+	}
+	if !a.DryRun {
+		return s.Providers.UpdateProvider(ctx, a.Tenant, id, remove)
+	}
+	p, err := s.ProviderByID(ctx, a, id)
+	if err == nil {
+		p, _, err = remove(p)
+	}
+	return p, err
 }
 
 // emptyProvider carries out a provider's deletion: each user's and group's change is a transaction of
