@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"shared/scim":            {"shared/casefold", "golang.org/x/text"},
 	"shared/entra":           {"shared/scim", "shared/casefold"},
 	"shared/directory":       {"shared/casefold"},
-	"shared/scimapi":         {"shared/scim", "shared/entra", "shared/directory", "shared/reqlog"},
+	"shared/scimapi":         {"shared/casefold", "shared/scim", "shared/entra", "shared/directory", "shared/reqlog"},
 	"shared/adminapi":        {"shared/directory", "shared/reqlog"},
 	"shared/console":         {"shared/directory", "shared/reqlog"},
 	"shared/store/dynamo":    {"shared/directory", aws, "github.com/aws/smithy-go"},

@@ -228,13 +228,16 @@ type types struct {
 	user, group *scim.ResourceType
 	tolerance   scim.Tolerance
 	profile     entra.Profile
+
+	userExtensions []string // URNs, in the order of the schemas
 }
 
 var (
 	baseUser  = scim.NewResourceType("User", "/Users", "User Account", scim.UserSchema(), scim.EnterpriseUserSchema(), scim.RollcallUserSchema())
 	baseGroup = scim.NewResourceType("Group", "/Groups", "Group", scim.GroupSchema())
 	// baseTypes serve for hints on what to read, before the provider is known.
-	baseTypes = &types{user: baseUser, group: baseGroup, tolerance: entra.Entra.Tolerance(), profile: entra.Entra}
+	baseTypes      = &types{user: baseUser, group: baseGroup, tolerance: entra.Entra.Tolerance(), profile: entra.Entra, userExtensions: baseExtensions}
+	baseExtensions = []string{scim.EnterpriseURN, scim.RollcallURN}
 )
 
 // typesOf returns the types of a provider; those with custom extensions are compiled once per version.
@@ -242,7 +245,7 @@ func (a *API) typesOf(p directory.Provider) (*types, error) {
 	if cached, ok := a.types.Load(p.ID); ok && cached.(*types).version == p.Version {
 		return cached.(*types), nil
 	}
-	t := &types{version: p.Version, user: baseUser, group: baseGroup, profile: entra.Profile(p.Profile)}
+	t := &types{version: p.Version, user: baseUser, group: baseGroup, profile: entra.Profile(p.Profile), userExtensions: baseExtensions}
 	t.tolerance = t.profile.Tolerance()
 	if len(p.Extensions) > 0 {
 		ext := []*scim.Schema{scim.EnterpriseUserSchema(), scim.RollcallUserSchema()}
@@ -252,6 +255,7 @@ func (a *API) typesOf(p directory.Provider) (*types, error) {
 				return nil, err
 			}
 			ext = append(ext, s)
+			t.userExtensions = append(t.userExtensions[:len(t.userExtensions):len(t.userExtensions)], s.ID)
 		}
 		t.user = scim.NewResourceType("User", "/Users", "User Account", scim.UserSchema(), ext...)
 	}

@@ -59,7 +59,7 @@ func (r *request) projection(rt *scim.ResourceType) (scim.Projection, error) {
 
 // answerUser writes the resource; status 201 and 200 carry ETag and Location.
 func (r *request) answerUser(status int, v directory.UserView, p scim.Projection) {
-	resource, err := r.userResource(v)
+	body, err := r.renderUser(v, p)
 	if err != nil {
 		r.fail(err)
 		return
@@ -67,7 +67,22 @@ func (r *request) answerUser(status int, v directory.UserView, p scim.Projection
 	h := r.w.Header()
 	h.Set("ETag", etag(v.Version))
 	h.Set("Location", r.location("/Users/", string(v.ScimID)))
-	r.respond(status, p.Append(nil, resource))
+	r.respond(status, body)
+}
+
+// typicalUser is room for a user's JSON, in bytes.
+const typicalUser = 1536
+
+// renderUser renders the resource as the projection wants it.
+func (r *request) renderUser(v directory.UserView, p scim.Projection) ([]byte, error) {
+	dst := make([]byte, 0, typicalUser)
+	if p.IsZero() {
+		if out, ok := r.appendUser(dst, v); ok {
+			return out, nil
+		}
+	}
+	resource, err := r.userResource(v)
+	return p.Append(dst, resource), err
 }
 
 func (r *request) getUser(id directory.ScimID) {
@@ -102,9 +117,10 @@ func (r *request) createUser() {
 		if err != nil {
 			return directory.Profile{}, nil, err
 		}
-		profile := userProfile(tree, true)
-		after, err := userTree(profile)
-		return profile, changes(scim.Value{}, after), err
+		if tree.Get("active").IsNull() {
+			tree = tree.With("active", scim.BoolValue(true)) // contract C13
+		}
+		return userProfile(tree, true), changes(scim.Value{}, tree), nil
 	})
 	if err != nil {
 		r.fail(err)

@@ -5,8 +5,10 @@ const appID = 0x726c636c
 
 // migrations bring a database to the newest tables, one after the other; a released one never changes.
 //
-// "home" is tenant/provider (tenant/ for local users, …/gone for deleted ones): tables keyed by it are
-// clustered by it, so a list is a range. Times are Unix milliseconds, 0 for none.
+// "home" is tenant/provider (tenant/ for local users, …/gone for deleted ones): keys begin with it, so a
+// list is a range. Times are Unix milliseconds, 0 for none. Users are stored in the order of arrival, not
+// clustered by their random ids: wide rows at random places split pages all the time, and each such
+// transaction cost a walk of the whole page cache.
 var migrations = []string{`
 CREATE TABLE tenants (id TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE providers (
@@ -20,7 +22,7 @@ CREATE TABLE users (
 	active INTEGER NOT NULL, manager TEXT NOT NULL, attributes BLOB, lookups TEXT, account TEXT,
 	version INTEGER NOT NULL, created INTEGER NOT NULL, modified INTEGER NOT NULL, gone_at INTEGER NOT NULL,
 	PRIMARY KEY (home, uid)
-) WITHOUT ROWID;
+);
 CREATE UNIQUE INDEX users_name ON users (tenant, name_key) WHERE gone_at = 0;
 CREATE INDEX users_alias ON users (home, scim_id) WHERE scim_id <> uid;
 CREATE INDEX users_manager ON users (home, manager) WHERE manager <> '';

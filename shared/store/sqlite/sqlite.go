@@ -27,6 +27,7 @@ type Store struct {
 	mu     sync.Mutex
 	conn   *sqlite.Conn
 	memory bool  // no journal: a transaction that wrote cannot be rolled back
+	wrote  bool  // the running transaction has written
 	broken error // set when the database can no longer be trusted; every later call returns it
 
 	providers map[directory.ProviderID]directory.Provider // write-through copy of the providers table
@@ -114,11 +115,11 @@ func (s *Store) write(ctx context.Context, fn func() error) error {
 		if err := s.exec("BEGIN IMMEDIATE", nil); err != nil {
 			return err
 		}
-		before := s.totalChanges()
+		s.wrote = false
 		err := fn()
 		end := "COMMIT"
 		if err != nil {
-			if s.memory && s.totalChanges() != before {
+			if s.memory && s.wrote {
 				s.broken = err
 				return err
 			}
@@ -134,16 +135,9 @@ func (s *Store) write(ctx context.Context, fn func() error) error {
 	})
 }
 
-func (s *Store) totalChanges() int64 {
-	var n int64
-	if err := s.exec("SELECT total_changes()", func(r *sqlite.Stmt) error { n = r.ColumnInt64(0); return nil }); err != nil {
-		return -1
-	}
-	return n
-}
-
-// exec runs one cached statement.
+// exec runs one cached statement: a query hands its rows to row, a statement that writes has none.
 func (s *Store) exec(query string, row func(*sqlite.Stmt) error, args ...any) error {
+	s.wrote = s.wrote || row == nil
 	if err := sqlitex.Exec(s.conn, query, row, args...); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}

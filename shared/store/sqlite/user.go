@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"slices"
+	"strconv"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 
@@ -20,11 +22,7 @@ func scanUser(r *sqlite.Stmt) (directory.User, error) {
 		},
 		Version: r.ColumnInt64(10), Created: fromMillis(r.ColumnInt64(11)), Modified: fromMillis(r.ColumnInt64(12)), GoneAt: fromMillis(r.ColumnInt64(13)),
 	}
-	if b := columnBytes(r, 8); b != nil {
-		if err := decode(b, &u.Lookups); err != nil {
-			return u, err
-		}
-	}
+	u.Lookups = splitLookups(r.ColumnText(8))
 	if b := columnBytes(r, 9); b != nil {
 		if err := decode(b, &u.Account); err != nil {
 			return u, err
@@ -243,11 +241,7 @@ func (s *Store) addLookup(h string, id directory.UserID, l directory.Lookup) err
 func userArgs(u directory.User) ([]any, error) {
 	var lookups, account any
 	if len(u.Lookups) > 0 {
-		b, err := encode(u.Lookups)
-		if err != nil {
-			return nil, err
-		}
-		lookups = string(b)
+		lookups = joinLookups(u.Lookups)
 	}
 	if !u.Account.IsZero() {
 		b, err := encode(u.Account)
@@ -411,4 +405,33 @@ func (s *Store) UserByID(ctx context.Context, t directory.TenantID, id directory
 		return err
 	})
 	return v, err
+}
+
+// joinLookups writes look-ups as a row of netstrings (5:hello,), which any text can be in.
+func joinLookups(ls []directory.Lookup) string {
+	var b []byte
+	for _, l := range ls {
+		for _, text := range []string{l.Attr, l.Value} {
+			b = append(strconv.AppendInt(b, int64(len(text)), 10), ':')
+			b = append(append(b, text...), ',')
+		}
+	}
+	return string(b)
+}
+
+func splitLookups(s string) []directory.Lookup {
+	var parts []string
+	for s != "" {
+		size, rest, _ := strings.Cut(s, ":")
+		n, err := strconv.Atoi(size)
+		if err != nil || n < 0 || n >= len(rest) {
+			break // only a damaged file
+		}
+		parts, s = append(parts, rest[:n]), rest[n+1:]
+	}
+	var ls []directory.Lookup
+	for i := 0; i+1 < len(parts); i += 2 {
+		ls = append(ls, directory.Lookup{Attr: parts[i], Value: parts[i+1]})
+	}
+	return ls
 }

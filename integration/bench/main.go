@@ -1,0 +1,99 @@
+// Command bench measures Rollcall's request handlers on one core, beside those of elimity-com/scim with
+// its in-memory sample, and prints tables for docs/benchmarks.md. Requests go straight to the handlers:
+// what is measured is the service, not the loopback network.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+func main() {
+	testing.Init()
+	members := flag.String("members", "10,10000,1000000", "group sizes for adding one member")
+	users := flag.Int("users", 250_000, "users for deep listing")
+	duration := flag.Duration("time", time.Second, "how long each operation runs")
+	flag.Parse()
+	if err := flag.Set("test.benchtime", duration.String()); err != nil {
+		fail(err)
+	}
+	runtime.GOMAXPROCS(1)
+	fmt.Printf("%s %s/%s, 1 core\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	compare()
+	groupGrowth(*members)
+	deepListing(*users)
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "bench:", err)
+	os.Exit(1)
+}
+
+// server is a service under measurement.
+type server struct {
+	name    string
+	handler http.Handler
+	base    string
+	token   string
+	close   func()
+}
+
+func (s server) send(method, path, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, s.base+path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+s.token)
+	r.Header.Set("Content-Type", "application/scim+json")
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	return w
+}
+
+// must sends a request that has to succeed and returns the id in the answer.
+func (s server) must(method, path, body string) string {
+	w := s.send(method, path, body)
+	if w.Code >= 300 {
+		fail(fmt.Errorf("%s: %s %s answered %d: %s", s.name, method, path, w.Code, w.Body))
+	}
+	return idIn(w.Body.String())
+}
+
+func idIn(body string) string {
+	_, rest, _ := strings.Cut(body, `"id":"`)
+	id, _, _ := strings.Cut(rest, `"`)
+	return id
+}
+
+// measure runs do for the time of one benchmark.
+func measure(do func(i int)) testing.BenchmarkResult {
+	n := 0
+	return testing.Benchmark(func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			n++
+			do(n)
+		}
+	})
+}
+
+func row(r testing.BenchmarkResult) string {
+	return fmt.Sprintf("%s µs, %d allocs", micro(r), r.AllocsPerOp())
+}
+
+func micro(r testing.BenchmarkResult) string {
+	return fmt.Sprintf("%.1f", float64(r.T.Nanoseconds())/float64(r.N)/1000)
+}
+
+func scratch() string {
+	dir, err := os.MkdirTemp("", "rollcall-bench")
+	if err != nil {
+		fail(err)
+	}
+	return filepath.Join(dir, "rollcall.db")
+}

@@ -1,0 +1,190 @@
+package scimapi
+
+import (
+	"slices"
+	"strings"
+
+	"rollcall/shared/casefold"
+	"rollcall/shared/directory"
+	"rollcall/shared/scim"
+)
+
+// kind is a resource type that can be listed.
+type kind interface {
+	resourceType(t *types) *scim.ResourceType
+	// key returns a look-up that answers an `eq` term, if there is one.
+	key(e scim.Equality) (directory.Lookup, bool)
+	find(r *request, key directory.Lookup, q *query, admit directory.Admit) ([]record, error)
+	page(r *request, page directory.Page, q *query, admit directory.Admit) (recs []record, total int, more bool, err error)
+}
+
+type userKind struct{}
+
+func (userKind) resourceType(t *types) *scim.ResourceType { return t.user }
+
+const managerPath = scim.EnterpriseURN + ":manager.value"
+
+func (userKind) key(e scim.Equality) (directory.Lookup, bool) {
+	text := e.Value.Text()
+	if e.Value.Kind() != scim.String || text == "" {
+		return directory.Lookup{}, false
+	}
+	switch e.Path {
+	case directory.AttrID, directory.AttrUserName, directory.AttrExternalID:
+		return directory.Lookup{Attr: e.Path, Value: text}, true
+	case directory.AttrWorkEmail:
+		return directory.Lookup{Attr: e.Path, Value: casefold.Fold(text)}, true
+	case managerPath:
+		return directory.Lookup{Attr: directory.AttrManager, Value: text}, true
+	}
+	return directory.Lookup{}, false
+}
+
+// want is what a list of users must read beyond the users: groups only when named (contract C21).
+func (userKind) want(q *query) directory.UserWant {
+	return directory.UserWant{
+		Groups:      q.proj.Named("groups") || q.filter.Uses("groups") || namesBelow(q.Attributes, "groups."),
+		ManagerName: q.proj.Named(managerName) || q.filter.Uses(managerName),
+	}
+}
+
+func namesBelow(names []string, prefix string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return len(n) > len(prefix) && strings.EqualFold(n[:len(prefix)], prefix) })
+}
+
+func (k userKind) find(r *request, key directory.Lookup, q *query, admit directory.Admit) ([]record, error) {
+	var vs []directory.UserView
+	var err error
+	if key.Attr == directory.AttrID {
+		var v directory.UserView
+		v, err = r.api.svc.User(r.context(), r.caller, directory.ScimID(key.Value), k.want(q), admit)
+		if directory.IsKind(err, directory.NotFound) {
+			return nil, nil
+		}
+		vs = []directory.UserView{v}
+	} else {
+		vs, err = r.api.svc.FindUsers(r.context(), r.caller, key, directory.MaxWalk, k.want(q), admit)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.userRecords(vs, q)
+}
+
+func (k userKind) page(r *request, page directory.Page, q *query, admit directory.Admit) ([]record, int, bool, error) {
+	p, err := r.api.svc.ListUsers(r.context(), r.caller, page, k.want(q), admit)
+	if err != nil {
+		return nil, 0, false, err
+	}
+	recs, err := r.userRecords(p.Users, q)
+	return recs, p.Total, p.More, err
+}
+
+func (r *request) userRecords(vs []directory.UserView, q *query) ([]record, error) {
+	recs := make([]record, len(vs))
+	for i, v := range vs {
+		if q.Filter == nil && q.SortBy == "" {
+			body, err := r.renderUser(v, q.proj)
+			if err != nil {
+				return nil, err
+			}
+			recs[i] = record{id: string(v.ID), rendered: body}
+			continue
+		}
+		resource, err := r.userResource(v)
+		if err != nil {
+			return nil, err
+		}
+		recs[i] = record{id: string(v.ID), resource: resource}
+	}
+	return recs, nil
+}
+
+type groupKind struct{}
+
+func (groupKind) resourceType(t *types) *scim.ResourceType { return t.group }
+
+func (groupKind) key(e scim.Equality) (directory.Lookup, bool) {
+	text := e.Value.Text()
+	if e.Value.Kind() != scim.String || text == "" {
+		return directory.Lookup{}, false
+	}
+	switch e.Path {
+	case directory.AttrID, directory.AttrExternalID, directory.AttrMember:
+		return directory.Lookup{Attr: e.Path, Value: text}, true
+	case directory.AttrDisplayName:
+		return directory.Lookup{Attr: e.Path, Value: casefold.Fold(text)}, true
+	}
+	return directory.Lookup{}, false
+}
+
+// want is what a list of groups must read: members when the answer shows them, or the filter asks for more
+// than which groups hold one id.
+func (k groupKind) want(q *query) directory.GroupWant {
+	w := directory.GroupWant{AllMembers: q.proj.Wants("members")}
+	if w.AllMembers || !q.filter.Uses("members") {
+		return w
+	}
+	for _, e := range q.filter.Equals() {
+		if e.Path == directory.AttrMember {
+			w.Named = append(w.Named, directory.ScimID(e.Value.Text()))
+		}
+	}
+	w.AllMembers = !onlyNamedMembers(q.filter, len(w.Named))
+	return w
+}
+
+// onlyNamedMembers reports whether members appear in the filter n times, all of them and-ed `eq` terms.
+func onlyNamedMembers(f scim.Filter, n int) bool {
+	return strings.Count(strings.ToLower(f.String()), "members") == n
+}
+
+func (k groupKind) find(r *request, key directory.Lookup, q *query, admit directory.Admit) ([]record, error) {
+	want := k.want(q)
+	var vs []directory.GroupView
+	var err error
+	if key.Attr == directory.AttrID {
+		var v directory.GroupView
+		v, err = r.api.svc.Group(r.context(), r.caller, directory.GroupID(key.Value), want, admit)
+		if directory.IsKind(err, directory.NotFound) {
+			return nil, nil
+		}
+		vs = []directory.GroupView{v}
+	} else {
+		vs, err = r.api.svc.FindGroups(r.context(), r.caller, key, directory.MaxWalk, want, admit)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.groupRecords(vs, want)
+}
+
+func (k groupKind) page(r *request, page directory.Page, q *query, admit directory.Admit) ([]record, int, bool, error) {
+	want := k.want(q)
+	p, err := r.api.svc.ListGroups(r.context(), r.caller, page, want, admit)
+	if err != nil {
+		return nil, 0, false, err
+	}
+	recs, err := r.groupRecords(p.Groups, want)
+	return recs, p.Total, p.More, err
+}
+
+func (r *request) groupRecords(vs []directory.GroupView, want directory.GroupWant) ([]record, error) {
+	recs := make([]record, len(vs))
+	for i, v := range vs {
+		if !want.AllMembers {
+			v.Members = nil
+			for _, id := range want.Named { // so that the filter finds them
+				if v.Present[id] {
+					v.Members = append(v.Members, id)
+				}
+			}
+		}
+		resource, err := r.groupResource(v)
+		if err != nil {
+			return nil, err
+		}
+		recs[i] = record{id: string(v.ID), resource: resource}
+	}
+	return recs, nil
+}

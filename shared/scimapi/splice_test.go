@@ -1,0 +1,98 @@
+package scimapi
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/entra"
+	"rollcall/shared/scim"
+)
+
+// genText makes texts with everything JSON has to escape.
+func genText() *rapid.Generator[string] {
+	return rapid.StringOf(rapid.SampledFrom([]rune("ab \"\\{}[]:,\n\tüж𝄞urn:")))
+}
+
+func genUser() *rapid.Generator[directory.UserView] {
+	return rapid.Custom(func(t *rapid.T) directory.UserView {
+		text := func(name string) scim.Value { return scim.StringValue(genText().Draw(t, name)) }
+		some := func(name string) bool { return rapid.Bool().Draw(t, name) }
+		body := scim.ObjectValue(scim.Member{Name: "userName", Value: scim.StringValue("n" + genText().Draw(t, "userName"))})
+		for _, attr := range []string{"externalId", "title", "displayName", "profileUrl"} {
+			if some(attr) {
+				body = body.With(attr, text(attr+" value"))
+			}
+		}
+		if some("emails") {
+			body = body.With("emails", scim.ArrayValue(scim.ObjectValue(scim.Member{Name: "value", Value: text("mail")}, scim.Member{Name: "type", Value: scim.StringValue("work")})))
+		}
+		for _, urn := range []string{scim.EnterpriseURN, scim.RollcallURN} {
+			if some(urn) {
+				attr := map[string]string{scim.EnterpriseURN: "department", scim.RollcallURN: "orgName"}[urn]
+				body = body.With(urn, scim.ObjectValue(scim.Member{Name: attr, Value: text("of extension")}))
+			}
+		}
+		tree, err := baseUser.Decode(body, entra.Entra.Tolerance())
+		if err != nil {
+			t.Fatalf("decode %s: %v", body.Append(nil), err)
+		}
+		v := directory.UserView{User: directory.User{
+			ID: "u0000000000000000000000001", ScimID: "u0000000000000000000000001", Provider: "defaultabcde",
+			Profile: userProfile(tree, some("active")), Version: rapid.Int64Range(1, 1000).Draw(t, "version"),
+			Created: time.UnixMilli(rapid.Int64Range(1, 1e12).Draw(t, "created")), Modified: time.UnixMilli(1e12),
+		}}
+		if some("manager") {
+			v.Profile.Manager = rapid.SampledFrom([]string{"u0000000000000000000000002", `no "id"`}).Draw(t, "manager id")
+		}
+		for i := range rapid.IntRange(0, 3).Draw(t, "groups") {
+			v.Groups = append(v.Groups, directory.GroupID(fmt.Sprintf("g%025d", i)))
+		}
+		return v
+	})
+}
+
+// Copying the stored attributes gives the resource that building and projecting a tree gives.
+func TestSpliceIsTheTree(t *testing.T) {
+	t.Parallel()
+	r := &request{base: "https://rollcall.example/scim/v2/defaultabcde", types: baseTypes}
+	rapid.Check(t, func(t *rapid.T) {
+		v := genUser().Draw(t, "user")
+		got, ok := r.appendUser(nil, v)
+		if !ok {
+			t.Fatal("refused")
+		}
+		resource, err := r.userResource(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := baseUser.ParseProjection(nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := scim.Parse(p.Append(nil, resource))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := scim.Parse(got)
+		if err != nil {
+			t.Fatalf("%v: %s", err, got)
+		}
+		if !parsed.Equal(want) {
+			t.Fatalf("\n got %s\nwant %s", got, want.Append(nil))
+		}
+	})
+}
+
+// Data of an extension that was withdrawn is not shown.
+func TestSpliceRefusesUnknownExtensions(t *testing.T) {
+	t.Parallel()
+	r := &request{types: baseTypes}
+	v := directory.UserView{User: directory.User{Profile: directory.Profile{Attributes: []byte(`{"title":"x","urn:example:gone":{"a":"b"}}`)}}}
+	if out, ok := r.appendUser(nil, v); ok {
+		t.Errorf("shown: %s", out)
+	}
+}
