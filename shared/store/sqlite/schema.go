@@ -25,7 +25,7 @@ CREATE TABLE users (
 );
 CREATE UNIQUE INDEX users_name ON users (tenant, name_key) WHERE gone_at = 0;
 CREATE INDEX users_alias ON users (home, scim_id) WHERE scim_id <> uid;
-CREATE INDEX users_manager ON users (home, manager) WHERE manager <> '';
+CREATE INDEX users_manager ON users (home, manager, uid) WHERE manager <> '';
 CREATE TABLE lookups (
 	home TEXT NOT NULL, attr TEXT NOT NULL, value TEXT NOT NULL, uid TEXT NOT NULL,
 	PRIMARY KEY (home, attr, value, uid)

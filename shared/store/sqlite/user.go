@@ -124,7 +124,7 @@ func (s *Store) FindUsers(ctx context.Context, t directory.TenantID, p directory
 			us, err = s.users(nil, `SELECT `+userColumns+` FROM users WHERE tenant = ? AND name_key = ? AND gone_at = 0 AND home = ? LIMIT ?`,
 				string(t), directory.UserNameKey(key.Value), h, limit)
 		case directory.AttrManager:
-			us, err = s.users(nil, `SELECT `+userColumns+` FROM users WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid LIMIT ?`, h, key.Value, limit)
+			us, err = s.users(nil, `SELECT `+userColumns+` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid LIMIT ?`, h, key.Value, limit)
 		default:
 			us, err = s.users(nil, `SELECT `+userColumns+` FROM users WHERE home = ?1 AND uid IN
 				(SELECT uid FROM lookups WHERE home = ?1 AND attr = ?2 AND value = ?3 ORDER BY uid LIMIT ?4) ORDER BY uid`, h, key.Attr, key.Value, limit)
@@ -354,7 +354,7 @@ func (s *Store) leave(t directory.TenantID, h string, u directory.User, e direct
 	if err := s.leaveGroups(h, u.ScimID, e.At); err != nil {
 		return err
 	}
-	reports, err := s.users(nil, `SELECT `+userColumns+` FROM users WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid`, h, string(u.ScimID))
+	reports, err := s.users(nil, `SELECT `+userColumns+` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid`, h, string(u.ScimID))
 	if err != nil {
 		return err
 	}
