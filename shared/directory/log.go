@@ -2,6 +2,7 @@ package directory
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 )
 
@@ -105,7 +106,101 @@ type LogQuery struct {
 	Count    int
 }
 
-// Position is where an entry stands in the order of its time, for paging.
+// Position is where an entry stands in the order of time, for paging: the milliseconds since 1970 as nine
+// digits of base 36, which sort as the times do until the year 5188, and the entry's id.
 func (e LogEntry) Position() string {
-	return e.At.UTC().Format("20060102T150405.000Z") + "." + string(e.ID)
+	const digits = 9
+	at := strconv.FormatInt(max(0, e.At.UnixMilli()), 36)
+	return "000000000"[:max(0, digits-len(at))] + at + "." + string(e.ID)
+}
+
+// AppendJSON appends the entry as encoding/json would write it, without reflection and without checking
+// again that Before and After are JSON: a log entry is written with every change.
+func (e LogEntry) AppendJSON(dst []byte) []byte {
+	start := len(dst)
+	member := func(name, value string) {
+		if value == "" {
+			return
+		}
+		dst = appendText(append(append(append(dst, ',', '"'), name...), '"', ':'), value)
+	}
+	list := func(name string, ids []ScimID) {
+		for i, id := range ids {
+			if i == 0 {
+				dst = append(append(append(dst, ',', '"'), name...), `":[`...)
+			} else {
+				dst = append(dst, ',')
+			}
+			if dst = appendText(dst, string(id)); i == len(ids)-1 {
+				dst = append(dst, ']')
+			}
+		}
+	}
+	member("ID", string(e.ID))
+	member("At", e.At.Format(time.RFC3339Nano))
+	member("Provider", string(e.Provider))
+	dst = append(dst, `,"Actor":{`...)
+	actor := len(dst)
+	member("Kind", string(e.Actor.Kind))
+	member("ID", e.Actor.ID)
+	member("RequestID", e.Actor.RequestID)
+	member("ClientRequestID", e.Actor.ClientRequestID)
+	member("Reason", e.Actor.Reason)
+	if len(dst) > actor {
+		dst = append(dst[:actor], dst[actor+1:]...) // the first comma
+	}
+	dst = append(dst, '}')
+	member("Action", string(e.Action))
+	member("User", string(e.User))
+	member("Group", string(e.Group))
+	member("Target", e.Target)
+	member("Name", e.Name)
+	dst = appendChanges(dst, e.Changes)
+	list("Added", e.Added)
+	list("Removed", e.Removed)
+	if e.Version != 0 {
+		dst = strconv.AppendInt(append(dst, `,"Version":`...), e.Version, 10)
+	}
+	if e.Audit {
+		dst = append(dst, `,"Audit":true`...)
+	}
+	member("Rest", string(e.Rest))
+	dst[start] = '{' // in place of the first comma
+	return append(dst, '}')
+}
+
+func appendChanges(dst []byte, changes []Change) []byte {
+	if len(changes) == 0 {
+		return dst
+	}
+	dst = append(dst, `,"Changes":[`...)
+	for _, c := range changes {
+		dst = appendText(append(dst, `{"Attr":`...), c.Attr)
+		if len(c.Before) > 0 {
+			dst = append(append(dst, `,"Before":`...), c.Before...)
+		}
+		if len(c.After) > 0 {
+			dst = append(append(dst, `,"After":`...), c.After...)
+		}
+		dst = append(dst, '}', ',')
+	}
+	dst[len(dst)-1] = ']' // in place of the last comma
+	return dst
+}
+
+// appendText appends s as a JSON string.
+func appendText(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c < 0x20:
+			const hex = "0123456789abcdef"
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return append(dst, '"')
 }

@@ -12,10 +12,7 @@ import (
 
 // append writes a log entry inside the transaction of its change.
 func (s *Store) append(t directory.TenantID, e directory.LogEntry) error {
-	b, err := encode(e)
-	if err != nil {
-		return err
-	}
+	b := e.AppendJSON(make([]byte, 0, 1024))
 	return s.exec(`INSERT INTO log (tenant, provider, position, uid, gid, entry) VALUES (?,?,?,?,?,?)`, nil,
 		string(t), string(e.Provider), e.Position(), textOrNull(string(e.User)), textOrNull(string(e.Group)), b)
 }
