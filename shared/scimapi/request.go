@@ -1,8 +1,8 @@
 package scimapi
 
 import (
+	"bytes"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"slices"
@@ -49,14 +49,16 @@ func (r *request) body() (scim.Value, error) {
 			return scim.Value{}, scim.Errorf(http.StatusUnsupportedMediaType, "", "the body must be application/scim+json or application/json in UTF-8")
 		}
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(r.w, r.r.Body, MaxBody))
+	var data bytes.Buffer
+	data.Grow(int(min(max(r.r.ContentLength, 0), MaxBody)) + bytes.MinRead)
+	_, err := data.ReadFrom(http.MaxBytesReader(r.w, r.r.Body, MaxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return scim.Value{}, scim.Errorf(http.StatusRequestEntityTooLarge, "", "the request is larger than %d bytes", MaxBody)
 	}
 	if err != nil {
 		return scim.Value{}, scim.Errorf(http.StatusBadRequest, scim.TypeInvalidSyntax, "the body could not be read")
 	}
-	return scim.Parse(data)
+	return scim.Parse(data.Bytes())
 }
 
 // respond writes a JSON answer.

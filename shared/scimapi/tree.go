@@ -174,40 +174,45 @@ func (r *request) memberElement(id directory.ScimID) scim.Value {
 // changes lists the attributes in which two trees differ, for the log; attributes of extensions one by
 // one, under their full names.
 func changes(before, after scim.Value) []directory.Change {
-	var out []directory.Change
-	diff(&out, "", before, after)
-	return out
+	d := differ{text: make([]byte, 0, 1024)}
+	d.compare("", before, after)
+	return d.changes
 }
 
-func diff(out *[]directory.Change, prefix string, before, after scim.Value) {
-	seen := map[string]bool{}
-	compare := func(name string) {
-		if seen[name] {
-			return
-		}
-		seen[name] = true
-		b, a := before.Get(name), after.Get(name)
-		switch {
-		case b.Equal(a):
-		case prefix == "" && isURN(name):
-			diff(out, name+":", b, a)
-		default:
-			c := directory.Change{Attr: prefix + name}
-			if !b.IsNull() {
-				c.Before = b.Append(nil)
-			}
-			if !a.IsNull() {
-				c.After = a.Append(nil)
-			}
-			*out = append(*out, c)
-		}
-	}
+// differ collects changes; their JSON shares one buffer.
+type differ struct {
+	changes []directory.Change
+	text    []byte
+}
+
+func (d *differ) compare(prefix string, before, after scim.Value) {
 	for _, m := range before.Members() {
-		compare(m.Name)
+		d.attribute(prefix, m.Name, m.Value, after.Get(m.Name))
 	}
 	for _, m := range after.Members() {
-		compare(m.Name)
+		if before.Get(m.Name).IsNull() {
+			d.attribute(prefix, m.Name, scim.Value{}, m.Value)
+		}
 	}
+}
+
+func (d *differ) attribute(prefix, name string, before, after scim.Value) {
+	switch {
+	case before.Equal(after):
+	case prefix == "" && isURN(name):
+		d.compare(name+":", before, after)
+	default:
+		d.changes = append(d.changes, directory.Change{Attr: prefix + name, Before: d.json(before), After: d.json(after)})
+	}
+}
+
+func (d *differ) json(v scim.Value) []byte {
+	if v.IsNull() {
+		return nil
+	}
+	start := len(d.text)
+	d.text = v.Append(d.text)
+	return d.text[start:len(d.text):len(d.text)]
 }
 
 func isURN(name string) bool { return len(name) > 4 && casefold.Equal(name[:4], "urn:") }
