@@ -1,0 +1,239 @@
+// Package adminapi is the admin REST API over HTTP: what administrators, the console and the `rollcall`
+// command use to set up providers and to look after users, groups and conflicts.
+//
+// openapi.yaml is its contract: the tests hold the route table, the roles and every answer to it. The
+// package decides nothing about the business: that is package directory. SCIM is package scimapi's.
+package adminapi
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/reqlog"
+)
+
+// BasePath is the path before every resource.
+const BasePath = "/api/v1/"
+
+// Limits of the API.
+const (
+	MaxBody         = 256 << 10 // bytes of a request
+	DefaultPageSize = 50
+	MaxPageSize     = 200
+)
+
+// Options configure the handler.
+type Options struct {
+	// Origin is scheme and host of the public URL, without a slash at the end: locations begin with it.
+	Origin string
+	// SCIMOrigin is the same for SCIM base URLs; "" means Origin.
+	SCIMOrigin string
+	// NewID makes the id of a request that the middleware gave none; nil: directory.RandomID.
+	NewID func() string
+}
+
+// Route is one operation of the API.
+type Route struct {
+	Method    string
+	Path      string           // below /api/v1, with {id} and perhaps an :action at the end
+	Operation string           // operationId in the document
+	Roles     []directory.Role // who may; nobody else
+}
+
+// route is a Route with what answers it.
+type route struct {
+	Route
+	query []string // the parameters it knows
+	do    func(*request) (answer, error)
+}
+
+var (
+	administrators = []directory.Role{directory.RoleAdministrator}
+	readers        = []directory.Role{directory.RoleAdministrator, directory.RoleViewer}
+	userReaders    = []directory.Role{directory.RoleAdministrator, directory.RoleViewer, directory.RoleLegalHold, directory.RoleHelpDesk}
+	logReaders     = []directory.Role{directory.RoleAdministrator, directory.RoleViewer, directory.RoleAuditor}
+)
+
+var (
+	pageQuery = []string{"cursor", "limit"}
+	dryQuery  = []string{"dryRun"}
+	logQuery  = []string{"cursor", "limit", "provider", "user", "group", "action", "since", "until"}
+)
+
+func routes() []route {
+	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+	return []route{
+		{Route{get, "/providers", "listProviders", readers}, pageQuery, (*request).listProviders},
+		{Route{post, "/providers", "createProvider", administrators}, dryQuery, (*request).createProvider},
+		{Route{get, "/providers/{id}", "getProvider", readers}, nil, (*request).getProvider},
+		{Route{patch, "/providers/{id}", "updateProvider", administrators}, dryQuery, (*request).updateProvider},
+		{Route{del, "/providers/{id}", "deleteProvider", administrators}, []string{"dryRun", "users", "moveTo", "confirm"}, (*request).deleteProvider},
+		{Route{post, "/providers/{id}:go-live", "goLiveProvider", administrators}, dryQuery, setState(directory.ProviderLive)},
+		{Route{post, "/providers/{id}:pause", "pauseProvider", administrators}, dryQuery, setState(directory.ProviderPaused)},
+		{Route{post, "/providers/{id}:resume", "resumeProvider", administrators}, dryQuery, setState(directory.ProviderSetup)},
+		{Route{get, "/providers/{id}/tokens", "listTokens", readers}, nil, (*request).listTokens},
+		{Route{post, "/providers/{id}/tokens", "createToken", administrators}, dryQuery, (*request).createToken},
+		{Route{del, "/providers/{id}/tokens/{id}", "revokeToken", administrators}, dryQuery, (*request).revokeToken},
+		{Route{get, "/providers/{id}/groups", "listGroups", readers}, []string{"cursor", "limit", "search"}, (*request).listGroups},
+		{Route{get, "/providers/{id}/groups/{id}", "getGroup", readers}, nil, (*request).getGroup},
+		{Route{get, "/providers/{id}/groups/{id}/members", "listGroupMembers", readers}, pageQuery, (*request).listGroupMembers},
+		{Route{get, "/users", "searchUsers", userReaders}, []string{"cursor", "limit", "search", "provider", "state"}, (*request).searchUsers},
+		{Route{post, "/users", "createUser", administrators}, dryQuery, (*request).createUser},
+		{Route{get, "/users/{id}", "getUser", userReaders}, nil, (*request).getUser},
+		{Route{patch, "/users/{id}", "updateUser", administrators}, dryQuery, (*request).updateUser},
+		{Route{get, "/conflicts", "listConflicts", readers}, []string{"cursor", "limit", "state"}, (*request).listConflicts},
+		{Route{get, "/conflicts/{id}", "getConflict", readers}, nil, (*request).getConflict},
+		{Route{post, "/conflicts/{id}:convert", "convertConflict", administrators}, dryQuery, (*request).convertConflict},
+		{Route{post, "/conflicts/{id}:ignore", "ignoreConflict", administrators}, dryQuery, (*request).ignoreConflict},
+		{Route{post, "/conflicts/{id}:rename", "renameConflict", administrators}, dryQuery, (*request).renameConflict},
+		{Route{get, "/api-keys", "listApiKeys", readers}, pageQuery, (*request).listAPIKeys},
+		{Route{post, "/api-keys", "createApiKey", administrators}, dryQuery, (*request).createAPIKey},
+		{Route{del, "/api-keys/{id}", "revokeApiKey", administrators}, dryQuery, (*request).revokeAPIKey},
+		{Route{get, "/sync-log", "listSyncLog", logReaders}, logQuery, (*request).listSyncLog},
+		{Route{get, "/audit-log", "listAuditLog", logReaders}, logQuery, (*request).listAuditLog},
+		{Route{get, "/me", "getMe", directory.Roles()}, nil, (*request).getMe},
+		{Route{get, "/version", "getVersion", directory.Roles()}, nil, (*request).getVersion},
+	}
+}
+
+// Routes is the route table of the API: every operation that needs a key.
+func Routes() []Route {
+	var out []Route
+	for _, r := range routes() {
+		out = append(out, r.Route)
+	}
+	return out
+}
+
+// api answers the requests. Safe for concurrent use.
+type api struct {
+	svc    *directory.Service
+	opts   Options
+	routes []route
+}
+
+// Handler returns the handler of everything below BasePath. It is meant to stand inside reqlog.Handler.
+func Handler(svc *directory.Service, o Options) http.Handler {
+	if o.SCIMOrigin == "" {
+		o.SCIMOrigin = o.Origin
+	}
+	if o.NewID == nil {
+		o.NewID = directory.RandomID
+	}
+	return &api{svc: svc, opts: o, routes: routes()}
+}
+
+// ServeHTTP implements http.Handler. The credential comes before every other question, then the path, the
+// method, the role, and what the request says.
+func (a *api) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store") // answers hold personal data, some a secret
+	h.Set("X-Content-Type-Options", "nosniff")
+	if hr.Method == http.MethodGet && document(w, hr.URL.Path) {
+		return
+	}
+	r := &request{api: a, w: w, r: hr, id: reqlog.RequestID(hr.Context())}
+	if r.id == "" {
+		r.id = a.opts.NewID()
+	}
+	if err := r.authenticate(); err != nil {
+		r.fail(err)
+		return
+	}
+	if err := r.find(); err != nil {
+		r.fail(err)
+		return
+	}
+	r.answer()
+}
+
+// find sets the route that the request asks for, and the ids in its path, and checks the role.
+func (r *request) find() error {
+	segments := splitPath(r.r.URL)
+	var allowed []string
+	for i := range r.api.routes {
+		rt := &r.api.routes[i]
+		ids, ok := rt.match(segments)
+		if !ok {
+			continue
+		}
+		if rt.Method == r.r.Method {
+			r.route, r.ids = rt, ids
+			break
+		}
+		allowed = append(allowed, rt.Method)
+	}
+	switch {
+	case r.route == nil && len(allowed) > 0:
+		r.w.Header().Set("Allow", strings.Join(allowed, ", "))
+		return faultf(http.StatusMethodNotAllowed, "method not allowed here")
+	case r.route == nil:
+		return faultf(http.StatusNotFound, "no such resource")
+	}
+	r.note(segments[0])
+	if !slices.Contains(r.route.Roles, r.key.Role) {
+		return directory.Errorf(directory.Forbidden, "the key's role may not do this")
+	}
+	return nil
+}
+
+// note tells the request's log event what it is about: names of ours and well-formed ids only.
+func (r *request) note(resource string) {
+	ctx := r.r.Context()
+	reqlog.Set(ctx, "op", r.route.Operation)
+	reqlog.Set(ctx, "resource_type", resource)
+	if len(r.ids) > 0 && wellFormed(r.ids[0]) {
+		if resource == "providers" {
+			reqlog.Set(ctx, "provider_id", r.ids[0])
+		}
+		reqlog.Set(ctx, "resource_id", r.ids[len(r.ids)-1])
+	}
+}
+
+// splitPath returns the segments below BasePath, nil when one of them names nothing.
+func splitPath(u *url.URL) []string {
+	rest, ok := strings.CutPrefix(u.EscapedPath(), BasePath)
+	if !ok {
+		return nil
+	}
+	segments := strings.Split(rest, "/")
+	for i, s := range segments {
+		text, err := url.PathUnescape(s)
+		if err != nil || text == "" {
+			return nil
+		}
+		segments[i] = text
+	}
+	return segments
+}
+
+// match returns the ids in a path of the route.
+func (rt *route) match(segments []string) (ids []string, ok bool) {
+	want := strings.Split(rt.Path[1:], "/")
+	if len(want) != len(segments) {
+		return nil, false
+	}
+	for i, w := range want {
+		action, isID := strings.CutPrefix(w, "{id}")
+		if !isID {
+			if w != segments[i] {
+				return nil, false
+			}
+			continue
+		}
+		id, has, _ := strings.Cut(segments[i], ":")
+		if (action == "" && id != segments[i]) || (action != "" && action != ":"+has) {
+			return nil, false
+		}
+		ids = append(ids, id)
+	}
+	return ids, true
+}
+
+// wellFormed reports whether id could be one of ours: anything else is not looked for, nor logged.
+func wellFormed(id string) bool {
+	return id != "" && len(id) <= 32 && strings.IndexFunc(id, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'z') }) < 0
+}

@@ -1,0 +1,195 @@
+package adminapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// reader reads one member of a JSON object, at a path such as "emails[0].value".
+type reader func(at string, raw json.RawMessage) []fieldError
+
+// members says what an object may hold; anything else is refused.
+type members map[string]reader
+
+// read reads the body as an object with these members; those required must be there.
+func (r *request) read(m members, required ...string) error {
+	var v any // the syntax first, so that its errors are not taken for a member's
+	if len(bytes.TrimSpace(r.body)) == 0 || json.Unmarshal(r.body, &v) != nil {
+		return faultf(http.StatusBadRequest, "the body is not a JSON object")
+	}
+	if bad := m.object("", r.body, required...); len(bad) > 0 {
+		return invalid(sorted(bad)...)
+	}
+	return nil
+}
+
+// readNothing refuses any body but an empty object: the operation takes none.
+func (r *request) readNothing() error {
+	if len(r.body) == 0 {
+		return nil
+	}
+	return r.read(nil)
+}
+
+func sorted(bad []fieldError) []fieldError {
+	slices.SortFunc(bad, func(a, b fieldError) int { return strings.Compare(a.Field, b.Field) })
+	return bad
+}
+
+func refuse(at, detail string) []fieldError { return []fieldError{{at, detail}} }
+
+func (m members) object(at string, raw json.RawMessage, required ...string) (bad []fieldError) {
+	var got map[string]json.RawMessage
+	if json.Unmarshal(raw, &got) != nil || got == nil {
+		return refuse(at, "must be an object")
+	}
+	if at != "" {
+		at += "."
+	}
+	for name, value := range got {
+		if read, ok := m[name]; ok {
+			bad = append(bad, read(at+name, value)...)
+		} else {
+			bad = append(bad, fieldError{at + shorten(name), "unknown member"})
+		}
+	}
+	for _, name := range required {
+		if _, ok := got[name]; !ok {
+			bad = append(bad, fieldError{at + name, "is required"})
+		}
+	}
+	return bad
+}
+
+// shorten keeps an error about a huge name small.
+func shorten(name string) string {
+	if len(name) <= 64 {
+		return name
+	}
+	return strings.ToValidUTF8(name[:64], "") + "…"
+}
+
+// object reads an object with members of its own; prepare is called before they are read.
+func object(prepare func() members, required ...string) reader {
+	return func(at string, raw json.RawMessage) []fieldError { return prepare().object(at, raw, required...) }
+}
+
+// list reads an array of at most limit elements.
+func list(limit int, element func(at string, raw json.RawMessage) []fieldError) reader {
+	return func(at string, raw json.RawMessage) (bad []fieldError) {
+		var elements []json.RawMessage
+		if json.Unmarshal(raw, &elements) != nil || elements == nil {
+			return refuse(at, "must be an array")
+		}
+		if len(elements) > limit {
+			return refuse(at, "has more than "+strconv.Itoa(limit)+" elements")
+		}
+		for i, e := range elements {
+			bad = append(bad, element(at+"["+strconv.Itoa(i)+"]", e)...)
+		}
+		return bad
+	}
+}
+
+// text reads a string of low to high characters, not all of them blank when low is at least 1, without
+// control characters.
+func text(to func(string), low, high int) reader {
+	return func(at string, raw json.RawMessage) []fieldError {
+		var s *string
+		if json.Unmarshal(raw, &s) != nil || s == nil {
+			return refuse(at, "must be a string")
+		}
+		n := utf8.RuneCountInString(*s)
+		if n < low || n > high || low > 0 && strings.TrimSpace(*s) == "" {
+			return refuse(at, "must have "+strconv.Itoa(low)+" to "+strconv.Itoa(high)+" characters, not all of them blank")
+		}
+		if strings.ContainsFunc(*s, func(r rune) bool { return r < 0x20 || r >= 0x7f && r < 0xa0 }) {
+			return refuse(at, "must have no control characters")
+		}
+		to(*s)
+		return nil
+	}
+}
+
+// word reads one of some strings.
+func word(to func(string), words ...string) reader {
+	return func(at string, raw json.RawMessage) []fieldError {
+		var s *string
+		if json.Unmarshal(raw, &s) != nil || s == nil || !slices.Contains(words, *s) {
+			return refuse(at, "must be one of "+strings.Join(words, ", "))
+		}
+		to(*s)
+		return nil
+	}
+}
+
+// boolean reads true or false.
+func boolean(to func(bool)) reader {
+	return func(at string, raw json.RawMessage) []fieldError {
+		var b *bool
+		if json.Unmarshal(raw, &b) != nil || b == nil {
+			return refuse(at, "must be true or false")
+		}
+		to(*b)
+		return nil
+	}
+}
+
+// seconds reads a whole number of seconds up to a longest time.
+func seconds(to func(time.Duration), longest time.Duration) reader {
+	return func(at string, raw json.RawMessage) []fieldError {
+		var n *float64
+		if json.Unmarshal(raw, &n) != nil || n == nil || *n != math.Trunc(*n) || *n < 0 || *n > longest.Seconds() {
+			return refuse(at, "must be a whole number from 0 to "+strconv.Itoa(int(longest.Seconds())))
+		}
+		to(time.Duration(*n) * time.Second)
+		return nil
+	}
+}
+
+// moment reads a time (RFC 3339), kept in UTC to the millisecond.
+func moment(to func(time.Time)) reader {
+	return func(at string, raw json.RawMessage) []fieldError {
+		var s *string
+		if json.Unmarshal(raw, &s) != nil || s == nil {
+			return refuse(at, "must be a time such as 2027-01-31T12:00:00Z")
+		}
+		t, ok := parseTime(*s)
+		if !ok {
+			return refuse(at, "must be a time such as 2027-01-31T12:00:00Z")
+		}
+		to(t)
+		return nil
+	}
+}
+
+// parseTime reads a time of RFC 3339, in which t and z may be small.
+func parseTime(s string) (time.Time, bool) {
+	t, err := time.Parse(time.RFC3339, strings.ToUpper(s))
+	t = t.UTC().Truncate(time.Millisecond)
+	return t, err == nil && t.Year() >= 1 && t.Year() <= 9999
+}
+
+// clearable reads null as a wish to clear the member, anything else with read.
+func clearable(clear func(), read reader) reader {
+	return func(at string, raw json.RawMessage) []fieldError {
+		if string(raw) == "null" {
+			clear()
+			return nil
+		}
+		return read(at, raw)
+	}
+}
+
+// set returns a function that stores a value.
+func set[T any](p *T) func(T) { return func(v T) { *p = v } }
+
+// setPtr returns a function that stores a value as given.
+func setPtr[T any](p **T) func(T) { return func(v T) { *p = &v } }

@@ -1,0 +1,119 @@
+package adminapi
+
+import (
+	"strings"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// conflict is a person whom a directory asks for and whose user name another user has. Package directory
+// calls it a collision.
+type conflict struct {
+	ID             string                   `json:"id"`
+	State          directory.CollisionState `json:"state"`
+	Provider       directory.ProviderID     `json:"provider"`
+	UserName       string                   `json:"userName"`
+	ExternalID     string                   `json:"externalId,omitempty"`
+	Attempts       int                      `json:"attempts"`
+	FirstAt        time.Time                `json:"firstAt"`
+	LastAt         time.Time                `json:"lastAt"`
+	HolderID       directory.UserID         `json:"holderId"`
+	HolderProvider directory.ProviderID     `json:"holderProvider,omitempty"`
+	Holder         *user                    `json:"holder,omitempty"` // of one conflict only
+	Version        int64                    `json:"version"`
+	DryRun         bool                     `json:"dryRun,omitempty"`
+}
+
+func viewConflict(c directory.Collision) conflict {
+	return conflict{
+		ID: c.ID, State: c.State, Provider: c.Provider, UserName: c.UserName, ExternalID: c.ExternalID, Attempts: c.Count,
+		FirstAt: c.FirstAt, LastAt: c.LastAt, HolderID: c.Holder, HolderProvider: c.HolderFrom, Version: c.Version,
+	}
+}
+
+func (r *request) listConflicts() (answer, error) {
+	state, err := r.choice("state", string(directory.CollisionOpen), string(directory.CollisionIgnored), string(directory.CollisionConverted), string(directory.CollisionRenamed))
+	if err != nil {
+		return answer{}, err
+	}
+	after, limit, err := r.pageQuery()
+	if err != nil {
+		return answer{}, err
+	}
+	cs, err := r.api.svc.ListCollisions(r.r.Context(), r.admin, directory.CollisionState(state), after, limit+1)
+	if err != nil {
+		return answer{}, err
+	}
+	cs, next := cut(cs, func(c directory.Collision) string { return c.ID }, after, limit)
+	return answer{body: page[conflict]{Items: show(cs, viewConflict), NextCursor: r.cursor(next)}}, nil
+}
+
+func (r *request) getConflict() (answer, error) {
+	id, err := r.ownID(0, "conflict")
+	if err != nil {
+		return answer{}, err
+	}
+	c, err := r.api.svc.CollisionByID(r.r.Context(), r.admin, id)
+	if err != nil {
+		return answer{}, err
+	}
+	v := viewConflict(c)
+	holder, err := r.api.svc.UserByID(r.r.Context(), r.admin, c.Holder)
+	switch {
+	case err == nil:
+		u := viewUser(holder.User)
+		v.Holder = &u
+	case !directory.IsKind(err, directory.NotFound):
+		return answer{}, err
+	}
+	return answer{version: c.Version, body: v}, nil
+}
+
+// decide reads the reason and whatever else a decision needs, and makes it.
+func (r *request) decide(also members, required []string, do func(id string, check func(directory.Collision) error) (directory.Collision, *directory.User, error)) (answer, error) {
+	id, err := r.ownID(0, "conflict")
+	if err != nil {
+		return answer{}, err
+	}
+	m := members{"reason": text(set(&r.admin.Actor.Reason), 1, 500)}
+	for name, read := range also {
+		m[name] = read
+	}
+	if err := r.read(m, append(required, "reason")...); err != nil {
+		return answer{}, err
+	}
+	c, holder, err := do(id, func(c directory.Collision) error { return r.ifMatch(c.Version) })
+	if err != nil {
+		return answer{}, err
+	}
+	v := viewConflict(c)
+	v.DryRun = r.admin.DryRun
+	if holder != nil {
+		u := viewUser(*holder)
+		v.Holder = &u
+	}
+	return answer{version: c.Version, body: v}, nil
+}
+
+func (r *request) convertConflict() (answer, error) {
+	return r.decide(nil, nil, func(id string, check func(directory.Collision) error) (directory.Collision, *directory.User, error) {
+		c, u, err := r.api.svc.ConvertCollision(r.r.Context(), r.admin, id, check)
+		return c, &u, err
+	})
+}
+
+func (r *request) ignoreConflict() (answer, error) {
+	return r.decide(nil, nil, func(id string, check func(directory.Collision) error) (directory.Collision, *directory.User, error) {
+		c, err := r.api.svc.IgnoreCollision(r.r.Context(), r.admin, id, check)
+		return c, nil, err
+	})
+}
+
+func (r *request) renameConflict() (answer, error) {
+	var userName string
+	return r.decide(members{"userName": text(set(&userName), 1, 255)}, []string{"userName"}, func(id string, check func(directory.Collision) error) (directory.Collision, *directory.User, error) {
+		c, u, err := r.api.svc.RenameCollision(r.r.Context(), r.admin, id, check, strings.TrimSpace(userName))
+		return c, &u, err
+	})
+}

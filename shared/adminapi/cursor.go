@@ -1,0 +1,95 @@
+package adminapi
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+)
+
+// page is one page of a list, as every list answers it.
+type page[T any] struct {
+	Items      []T    `json:"items"`
+	NextCursor string `json:"nextCursor,omitempty"` // absent at the end
+}
+
+// secret derives a key for one purpose from the caller's API key, so that nothing has to be kept and no
+// other caller can use what it protects.
+func (r *request) secret(salt, purpose string) []byte {
+	k, err := hkdf.Key(sha256.New, []byte(r.token), []byte(salt), "rollcall admin api "+purpose, 32)
+	if err != nil {
+		panic(err) // only for a key longer than HKDF can make
+	}
+	return k
+}
+
+// cursor is the text of a position in the list that the request reads; "" stays "".
+func (r *request) cursor(position string) string {
+	if position == "" {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(position)) + "." + r.signCursor(position)
+}
+
+// signCursor binds a position to the caller, the path and the filters.
+func (r *request) signCursor(position string) string {
+	mac := hmac.New(sha256.New, r.secret("", "cursor"))
+	filters := r.query.Encode() // in the order of the names
+	kept := make([]string, 0, len(r.query))
+	for f := range strings.SplitSeq(filters, "&") {
+		if !strings.HasPrefix(f, "cursor=") && !strings.HasPrefix(f, "limit=") {
+			kept = append(kept, f)
+		}
+	}
+	mac.Write([]byte(r.r.URL.EscapedPath() + "\x00" + strings.Join(kept, "&") + "\x00" + position))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// position returns where the page begins that the request asks for: "" for the first one.
+func (r *request) position() (string, error) {
+	if !r.query.Has("cursor") {
+		return "", nil
+	}
+	text, signature, _ := strings.Cut(r.query.Get("cursor"), ".")
+	position, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(position) == 0 || !hmac.Equal([]byte(signature), []byte(r.signCursor(string(position)))) {
+		return "", invalid(fieldError{"cursor", "the cursor is not one that this key was given for this query"})
+	}
+	return string(position), nil
+}
+
+// pageQuery reads both parameters of a page.
+func (r *request) pageQuery() (after string, limit int, err error) {
+	if limit, err = r.limit(); err != nil {
+		return "", 0, err
+	}
+	after, err = r.position()
+	return after, limit, err
+}
+
+// cut is the page of a list that is at hand as a whole, in the order of its ids.
+func cut[T any](all []T, id func(T) string, after string, limit int) (out []T, next string) {
+	for i, v := range all {
+		if id(v) <= after {
+			continue
+		}
+		out = append(out, v)
+		if len(out) == limit {
+			if i+1 < len(all) {
+				next = id(v)
+			}
+			break
+		}
+	}
+	return out, next
+}
+
+// show turns records into what the page shows; its list is never null.
+func show[T, V any](records []T, view func(T) V) []V {
+	out := make([]V, len(records))
+	for i, x := range records {
+		out[i] = view(x)
+	}
+	return out
+}

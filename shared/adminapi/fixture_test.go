@@ -1,0 +1,247 @@
+package adminapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rollcall/shared/adminapi"
+	"rollcall/shared/directory"
+	"rollcall/shared/reqlog"
+	"rollcall/shared/store/sqlite"
+)
+
+const origin = "https://rollcall.example"
+
+// canary stands in everything personal that the tests send: it must be in no log.
+const canary = "canary-7f3a"
+
+// fixture is the API over a store in memory, with one tenant and a clock that stands still.
+type fixture struct {
+	t      testing.TB
+	svc    *directory.Service
+	h      http.Handler
+	key    string // an administrator's
+	tenant directory.TenantID
+
+	mu     sync.Mutex
+	now    time.Time
+	log    bytes.Buffer
+	logged sync.Mutex
+}
+
+func (f *fixture) clock() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.now
+}
+
+func (f *fixture) advance(d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.now = f.now.Add(d)
+}
+
+func (f *fixture) Write(p []byte) (int, error) {
+	f.logged.Lock()
+	defer f.logged.Unlock()
+	return f.log.Write(p)
+}
+
+func newFixture(t testing.TB) *fixture {
+	t.Helper()
+	store, err := sqlite.Open(sqlite.Memory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	f := &fixture{t: t, now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC), tenant: directory.DefaultTenant}
+	f.svc = directory.New(store.Ports(), directory.Config{Now: f.clock})
+	f.h = f.wrap(f.svc)
+	f.addTenant(f.tenant)
+	f.key = f.newKey(f.tenant, directory.RoleAdministrator, time.Time{})
+	return f
+}
+
+// wrap is the handler inside the middleware, as both doors have it.
+func (f *fixture) wrap(svc *directory.Service) http.Handler {
+	return reqlog.Handler(adminapi.Handler(svc, adminapi.Options{Origin: origin}), reqlog.Options{
+		Log: slog.New(slog.NewJSONHandler(f, nil)), Function: "admin", NewID: directory.RandomID, Panicked: adminapi.Panicked,
+	})
+}
+
+func (f *fixture) system(t directory.TenantID) directory.Admin {
+	return directory.Admin{Tenant: t, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "test"}}
+}
+
+func (f *fixture) addTenant(id directory.TenantID) {
+	f.t.Helper()
+	if _, err := f.svc.CreateTenant(context.Background(), f.system(id), "Test"); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fixture) newKey(t directory.TenantID, role directory.Role, expires time.Time) string {
+	f.t.Helper()
+	_, token, err := f.svc.CreateAPIKey(context.Background(), f.system(t), directory.NewAPIKey{DisplayName: "Test", Role: role, ExpiresAt: expires})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return token
+}
+
+// reply is an answer, decoded.
+type reply struct {
+	t      testing.TB
+	status int
+	header http.Header
+	raw    string
+	body   map[string]any
+}
+
+// do sends a request with the administrator's key; headers come in pairs and may replace it.
+func (f *fixture) do(method, path, body string, headers ...string) reply {
+	f.t.Helper()
+	r := httptest.NewRequest(method, origin+"/api/v1"+path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	r.Header.Set("Authorization", "Bearer "+f.key)
+	for i := 0; i < len(headers); i += 2 {
+		if r.Header.Del(headers[i]); headers[i+1] != "" {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+	}
+	w := httptest.NewRecorder()
+	f.h.ServeHTTP(w, r)
+	out := reply{t: f.t, status: w.Code, header: w.Header(), raw: w.Body.String()}
+	if err := json.Unmarshal(w.Body.Bytes(), &out.body); err != nil {
+		f.t.Fatalf("%s %s answered %d with a body that is no JSON object: %s", method, path, w.Code, out.raw)
+	}
+	checkAnswer(f.t, method, r.URL.Path, out)
+	return out
+}
+
+// want is do that must answer the status.
+func (f *fixture) want(status int, method, path, body string, headers ...string) reply {
+	f.t.Helper()
+	out := f.do(method, path, body, headers...)
+	if out.status != status {
+		f.t.Fatalf("%s %s = %d, want %d\n%s", method, path, out.status, status, out.raw)
+	}
+	return out
+}
+
+// str returns a member by path, such as "tokens.0.id", as text.
+func (p reply) str(path string) string {
+	p.t.Helper()
+	var v any = p.body
+	for name := range strings.SplitSeq(path, ".") {
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[name]
+		case []any:
+			var i int
+			if _, err := fmt.Sscan(name, &i); err != nil || i >= len(x) {
+				p.t.Fatalf("no %s in %s", path, p.raw)
+			}
+			v = x[i]
+		default:
+			p.t.Fatalf("no %s in %s", path, p.raw)
+		}
+	}
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+func (p reply) items() []any {
+	p.t.Helper()
+	items, ok := p.body["items"].([]any)
+	if !ok {
+		p.t.Fatalf("no items in %s", p.raw)
+	}
+	return items
+}
+
+// entries is the whole log of a tenant, newest first.
+func (f *fixture) entries(t directory.TenantID) []directory.LogEntry {
+	f.t.Helper()
+	ctx := context.Background()
+	ps, err := f.svc.Providers.ListProviders(ctx, t)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var all []directory.LogEntry
+	for _, p := range append(ps, directory.Provider{}) {
+		es, err := f.svc.Log.Entries(ctx, t, directory.LogQuery{Provider: p.ID, Count: 100_000})
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		all = append(all, es...)
+	}
+	return all
+}
+
+// world is one of everything, and the paths that name it.
+type world struct {
+	provider, scimToken, token, group, local, provisioned, conflict, apiKey string
+}
+
+func (w world) path(route string) string {
+	for _, c := range []struct{ prefix, first, second string }{
+		{"/providers/{id}/tokens", w.provider, w.token}, {"/providers/{id}/groups", w.provider, w.group}, {"/providers", w.provider, ""},
+		{"/users", w.local, ""}, {"/conflicts", w.conflict, ""}, {"/api-keys", w.apiKey, ""}, {"/", "", ""},
+	} {
+		if strings.HasPrefix(route, c.prefix) {
+			route = strings.Replace(route, "{id}", c.first, 1)
+			return strings.Replace(route, "{id}", c.second, 1)
+		}
+	}
+	panic(route)
+}
+
+// populate makes one of everything in the fixture's tenant.
+func (f *fixture) populate() world {
+	f.t.Helper()
+	var w world
+	p := f.want(201, "POST", "/providers", `{"displayName":"Entra"}`)
+	w.provider, w.scimToken, w.token = p.str("id"), p.str("token"), p.str("tokens.0.id")
+	w.local = f.want(201, "POST", "/users", `{"userName":"local.`+canary+`@agency.example","displayName":"Local `+canary+`",
+		"emails":[{"value":"mail.`+canary+`@agency.example"}]}`).str("id")
+	caller := directory.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken, RequestID: "scim"}
+	ctx := context.Background()
+	create := func(userName string) (directory.User, error) {
+		return f.svc.CreateUser(ctx, caller, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+			return directory.Profile{UserName: userName, ExternalID: "ext-" + userName, Active: true,
+				Attributes: []byte(`{"name":{"givenName":"Given","familyName":"` + canary + `"},"displayName":"Given ` + canary + `","title":"Diver"}`)}, nil, nil
+		})
+	}
+	u, err := create("member." + canary + "@agency.example")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	w.provisioned = string(u.ID)
+	if _, err := create("LOCAL." + canary + "@agency.example"); !directory.IsKind(err, directory.Conflict) {
+		f.t.Fatalf("a taken userName gave %v", err)
+	}
+	g, err := f.svc.CreateGroup(ctx, caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+		return directory.GroupProfile{DisplayName: "Divers " + canary, ExternalID: "ext"}, []directory.ScimID{u.ScimID}, nil, nil
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	w.group = string(g.ID)
+	w.conflict = f.want(200, "GET", "/conflicts", "").str("items.0.id")
+	w.apiKey = f.want(201, "POST", "/api-keys", `{"displayName":"Other","role":"help-desk"}`).str("id")
+	return w
+}

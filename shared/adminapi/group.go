@@ -1,0 +1,95 @@
+package adminapi
+
+import (
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+type group struct {
+	ID          directory.GroupID    `json:"id"`
+	Provider    directory.ProviderID `json:"provider"`
+	DisplayName string               `json:"displayName"`
+	ExternalID  string               `json:"externalId,omitempty"`
+	MemberCount int                  `json:"memberCount"`
+	Version     int64                `json:"version"`
+	CreatedAt   time.Time            `json:"createdAt"`
+	ModifiedAt  time.Time            `json:"modifiedAt"`
+}
+
+func viewGroup(g directory.Group) group {
+	return group{
+		ID: g.ID, Provider: g.Provider, DisplayName: g.DisplayName, ExternalID: g.ExternalID, MemberCount: g.MemberCount,
+		Version: g.Version, CreatedAt: g.Created, ModifiedAt: g.Modified,
+	}
+}
+
+func (r *request) listGroups() (answer, error) {
+	id, err := r.providerID()
+	if err != nil {
+		return answer{}, err
+	}
+	search, err := r.searchText()
+	if err != nil {
+		return answer{}, err
+	}
+	after, limit, err := r.pageQuery()
+	if err != nil {
+		return answer{}, err
+	}
+	gs, next, err := r.api.svc.SearchGroups(r.r.Context(), r.admin, id, search, directory.GroupID(after), limit)
+	return answer{body: page[group]{Items: show(gs, viewGroup), NextCursor: r.cursor(string(next))}}, err
+}
+
+// groupID returns the group that the path names.
+func (r *request) groupID() (directory.ProviderID, directory.GroupID, error) {
+	p, err := r.providerID()
+	if err != nil {
+		return "", "", err
+	}
+	g, err := r.ownID(1, "group")
+	return p, directory.GroupID(g), err
+}
+
+func (r *request) getGroup() (answer, error) {
+	p, id, err := r.groupID()
+	if err != nil {
+		return answer{}, err
+	}
+	g, err := r.api.svc.GroupByID(r.r.Context(), r.admin, p, id)
+	return answer{version: g.Version, body: viewGroup(g)}, err
+}
+
+// member is a member of a group. UserID is the account's id in this API, which differs from the SCIM id
+// after an account was restored.
+type member struct {
+	ID          directory.ScimID `json:"id"`
+	Type        string           `json:"type"`
+	UserID      directory.UserID `json:"userId,omitempty"`
+	UserName    string           `json:"userName,omitempty"`
+	DisplayName string           `json:"displayName,omitempty"`
+}
+
+func (r *request) listGroupMembers() (answer, error) {
+	p, id, err := r.groupID()
+	if err != nil {
+		return answer{}, err
+	}
+	after, limit, err := r.pageQuery()
+	if err != nil {
+		return answer{}, err
+	}
+	ms, next, err := r.api.svc.GroupMembers(r.r.Context(), r.admin, p, id, directory.ScimID(after), limit)
+	items := show(ms, func(m directory.GroupMember) member {
+		switch {
+		case m.User != nil:
+			return member{m.ID, "user", m.User.ID, m.User.UserName, readAttributes(m.User.Attributes).text("displayName")}
+		case m.Group != nil:
+			return member{ID: m.ID, Type: "group", DisplayName: m.Group.DisplayName}
+		case m.ID.IsGroup():
+			return member{ID: m.ID, Type: "group"}
+		}
+		return member{ID: m.ID, Type: "user"}
+	})
+	return answer{body: page[member]{Items: items, NextCursor: r.cursor(string(next))}}, err
+}

@@ -1,0 +1,334 @@
+package adminapi
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// profiles are the dialects a provider may speak, the default first.
+var profiles = []string{"entra", "entra-gov", "okta", "generic"}
+
+type provider struct {
+	ID                       directory.ProviderID    `json:"id"`
+	DisplayName              string                  `json:"displayName"`
+	Kind                     string                  `json:"kind"`
+	Profile                  string                  `json:"profile"`
+	AuthType                 directory.AuthType      `json:"authType"`
+	State                    directory.ProviderState `json:"state"`
+	BaseURL                  string                  `json:"baseUrl"`
+	DeactivationDelaySeconds int64                   `json:"deactivationDelaySeconds"`
+	Extensions               []extension             `json:"extensions"`
+	Tokens                   []token                 `json:"tokens"`
+	UserCount                int                     `json:"userCount"`
+	GroupCount               int                     `json:"groupCount"`
+	Deletion                 *deletion               `json:"deletion,omitempty"`
+	Version                  int64                   `json:"version"`
+	CreatedAt                time.Time               `json:"createdAt"`
+	CreatedBy                string                  `json:"createdBy,omitempty"`
+	ModifiedAt               time.Time               `json:"modifiedAt"`
+	Token                    string                  `json:"token,omitempty"` // clear text, in the answer that made it only
+	DryRun                   bool                    `json:"dryRun,omitempty"`
+}
+
+type extension struct {
+	URN        string               `json:"urn"`
+	Name       string               `json:"name"`
+	Attributes []extensionAttribute `json:"attributes"`
+}
+
+type extensionAttribute struct {
+	Name      string `json:"name"`
+	Type      string `json:"type"`
+	CaseExact bool   `json:"caseExact"`
+}
+
+type deletion struct {
+	Users       directory.UserFate   `json:"users"`
+	MoveTo      directory.ProviderID `json:"moveTo,omitempty"`
+	RequestedAt time.Time            `json:"requestedAt"`
+	RequestedBy string               `json:"requestedBy,omitempty"`
+}
+
+// viewProvider shows a provider with how many users and groups it has.
+func (r *request) viewProvider(p directory.Provider, n directory.ProviderCounts) provider {
+	v := provider{
+		ID: p.ID, DisplayName: p.DisplayName, Kind: "scim", Profile: p.Profile, AuthType: p.AuthType, State: p.State,
+		BaseURL:                  r.baseURL(p.ID),
+		DeactivationDelaySeconds: int64(p.DeactivationDelay / time.Second),
+		Extensions:               show(p.Extensions, viewExtension),
+		Tokens:                   r.viewTokens(p), UserCount: n.Users, GroupCount: n.Groups,
+		Version: p.Version, CreatedAt: p.Created, CreatedBy: p.CreatedBy, ModifiedAt: p.Modified, DryRun: r.admin.DryRun,
+	}
+	if d := p.Deletion; d != nil {
+		v.Deletion = &deletion{Users: d.Users, MoveTo: d.MoveTo, RequestedAt: d.RequestedAt, RequestedBy: d.RequestedBy}
+	}
+	return v
+}
+
+func viewExtension(e directory.Extension) extension {
+	return extension{URN: e.URN, Name: e.Name, Attributes: show(e.Attributes, func(a directory.ExtensionAttribute) extensionAttribute {
+		return extensionAttribute(a)
+	})}
+}
+
+// baseURL is what is pasted into the directory's configuration.
+func (r *request) baseURL(id directory.ProviderID) string {
+	return r.api.opts.SCIMOrigin + "/scim/v2/" + string(id)
+}
+
+// answerProvider shows a provider after a change or a read.
+func (r *request) answerProvider(status int, p directory.Provider, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	n, err := r.api.svc.CountProvider(r.r.Context(), r.admin, p.ID)
+	return answer{status: status, version: p.Version, body: r.viewProvider(p, n)}, err
+}
+
+func (r *request) listProviders() (answer, error) {
+	after, limit, err := r.pageQuery()
+	if err != nil {
+		return answer{}, err
+	}
+	all, err := r.api.svc.Providers.ListProviders(r.r.Context(), r.admin.Tenant)
+	if err != nil {
+		return answer{}, err
+	}
+	ps, next := cut(all, func(p directory.Provider) string { return string(p.ID) }, after, limit)
+	out := page[provider]{Items: make([]provider, len(ps)), NextCursor: r.cursor(next)}
+	for i, p := range ps {
+		n, err := r.api.svc.CountProvider(r.r.Context(), r.admin, p.ID)
+		if err != nil {
+			return answer{}, err
+		}
+		out.Items[i] = r.viewProvider(p, n)
+	}
+	return answer{body: out}, nil
+}
+
+// readExtensions reads custom extensions; package directory knows what is allowed in them.
+func readExtensions(to func([]directory.Extension)) reader {
+	return func(at string, raw json.RawMessage) []fieldError {
+		es := []directory.Extension{}
+		bad := list(directory.MaxExtensions, func(at string, raw json.RawMessage) []fieldError {
+			var e directory.Extension
+			attribute := func(at string, raw json.RawMessage) []fieldError {
+				a := directory.ExtensionAttribute{Type: "string"}
+				m := members{
+					"name": text(set(&a.Name), 1, 100), "type": word(set(&a.Type), directory.ExtensionTypes()...), "caseExact": boolean(set(&a.CaseExact)),
+				}
+				bad := m.object(at, raw, "name")
+				e.Attributes = append(e.Attributes, a)
+				return bad
+			}
+			m := members{
+				"urn": text(set(&e.URN), 1, 100), "name": text(set(&e.Name), 1, 100), "attributes": list(directory.MaxExtensionAttributes, attribute),
+			}
+			bad := m.object(at, raw, "urn", "name", "attributes")
+			es = append(es, e)
+			return bad
+		})(at, raw)
+		to(es)
+		return bad
+	}
+}
+
+func (r *request) createProvider() (answer, error) {
+	n := directory.NewProvider{Profile: profiles[0]}
+	err := r.read(members{
+		"displayName":              text(set(&n.DisplayName), 1, 100),
+		"profile":                  word(set(&n.Profile), profiles...),
+		"deactivationDelaySeconds": seconds(setPtr(&n.DeactivationDelay), directory.MaxDeactivationDelay),
+		"tokenExpiresAt":           moment(set(&n.TokenExpiresAt)),
+		"extensions":               readExtensions(set(&n.Extensions)),
+	}, "displayName")
+	if err != nil {
+		return answer{}, err
+	}
+	p, clear, err := r.api.svc.CreateProvider(r.r.Context(), r.admin, n)
+	if err != nil {
+		return answer{}, inField(err, "expiresAt", "tokenExpiresAt")
+	}
+	v := r.viewProvider(p, directory.ProviderCounts{})
+	v.Token = clear
+	return answer{status: http.StatusCreated, version: p.Version, location: "/providers/" + string(p.ID), body: v}, nil
+}
+
+// inField tells an error under the name that a member has in this API.
+func inField(err error, attr, field string) error {
+	p := toProblem(err)
+	if len(p.Errors) == 0 || p.Errors[0].Field != attr {
+		return err
+	}
+	return &fault{status: p.Status, detail: p.Detail, fields: []fieldError{{field, p.Detail}}}
+}
+
+func (r *request) getProvider() (answer, error) {
+	id, err := r.providerID()
+	if err != nil {
+		return answer{}, err
+	}
+	p, err := r.api.svc.ProviderByID(r.r.Context(), r.admin, id)
+	return r.answerProvider(0, p, err)
+}
+
+// checkProvider is the precondition of a change of a provider.
+func (r *request) checkProvider(p directory.Provider) error { return r.ifMatch(p.Version) }
+
+func (r *request) updateProvider() (answer, error) {
+	id, err := r.providerID()
+	if err != nil {
+		return answer{}, err
+	}
+	var n directory.ProviderPatch
+	err = r.read(members{
+		"displayName":              text(setPtr(&n.DisplayName), 1, 100),
+		"deactivationDelaySeconds": seconds(setPtr(&n.DeactivationDelay), directory.MaxDeactivationDelay),
+		"extensions":               readExtensions(setPtr(&n.Extensions)),
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	p, err := r.api.svc.PatchProvider(r.r.Context(), r.admin, id, r.checkProvider, n)
+	return r.answerProvider(0, p, err)
+}
+
+// setState returns the operation that moves a provider to a state.
+func setState(to directory.ProviderState) func(*request) (answer, error) {
+	return func(r *request) (answer, error) {
+		id, err := r.providerID()
+		if err == nil {
+			err = r.readNothing()
+		}
+		if err != nil {
+			return answer{}, err
+		}
+		p, err := r.api.svc.SetProviderState(r.r.Context(), r.admin, id, r.checkProvider, to)
+		return r.answerProvider(0, p, err)
+	}
+}
+
+// deleteProvider starts a deletion, which goes on after the answer: 202.
+func (r *request) deleteProvider() (answer, error) {
+	id, err := r.providerID()
+	if err == nil {
+		err = r.readNothing()
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	fate, err := r.choice("users", string(directory.FateLocal), string(directory.FateMove))
+	if err != nil {
+		return answer{}, err
+	}
+	d := directory.ProviderDeletion{Users: directory.UserFate(cmp.Or(fate, string(directory.FateLocal))), MoveTo: directory.ProviderID(r.query.Get("moveTo"))}
+	if r.query.Has("moveTo") != (d.Users == directory.FateMove) {
+		return answer{}, invalid(fieldError{"moveTo", "moveTo must be given with users=move, and only then"})
+	}
+	// Who may not see the provider must not learn from another fault that it is there.
+	if _, err := r.api.svc.ProviderByID(r.r.Context(), r.admin, id); err != nil {
+		return answer{}, err
+	}
+	p, err := r.api.svc.DeleteProvider(r.r.Context(), r.admin, id, func(p directory.Provider) error {
+		if r.query.Has("confirm") && r.query.Get("confirm") != p.DisplayName {
+			return invalid(fieldError{"confirm", "confirm must be the provider's display name"})
+		}
+		return r.ifMatch(p.Version)
+	}, d)
+	return r.answerProvider(http.StatusAccepted, p, err)
+}
+
+type token struct {
+	ID        string                    `json:"id"`
+	LastFour  string                    `json:"lastFour"`
+	State     directory.CredentialState `json:"state"`
+	CreatedAt time.Time                 `json:"createdAt"`
+	CreatedBy string                    `json:"createdBy,omitempty"`
+	ExpiresAt *time.Time                `json:"expiresAt,omitempty"`
+	RetiresAt *time.Time                `json:"retiresAt,omitempty"`
+	Token     string                    `json:"token,omitempty"`   // clear text, in the answer that made it only
+	BaseURL   string                    `json:"baseUrl,omitempty"` // beside the clear text
+	DryRun    bool                      `json:"dryRun,omitempty"`
+}
+
+func viewToken(c directory.Credential, now time.Time) token {
+	return token{
+		ID: c.ID, LastFour: c.LastFour, State: c.StateAt(now), CreatedAt: c.CreatedAt, CreatedBy: c.CreatedBy,
+		ExpiresAt: timeOrNil(c.ExpiresAt), RetiresAt: timeOrNil(c.RetiresAt),
+	}
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// viewTokens shows the credentials of a provider, the newest first.
+func (r *request) viewTokens(p directory.Provider) []token {
+	now := r.api.svc.Now()
+	out := show(p.Credentials, func(c directory.Credential) token { return viewToken(c, now) })
+	slices.Reverse(out)
+	return out
+}
+
+func (r *request) listTokens() (answer, error) {
+	id, err := r.providerID()
+	if err != nil {
+		return answer{}, err
+	}
+	p, err := r.api.svc.ProviderByID(r.r.Context(), r.admin, id)
+	return answer{version: p.Version, body: page[token]{Items: r.viewTokens(p)}}, err
+}
+
+func (r *request) createToken() (answer, error) {
+	id, err := r.providerID()
+	if err != nil {
+		return answer{}, err
+	}
+	overlap, expires := 24*time.Hour, time.Time{}
+	if len(r.body) > 0 {
+		err = r.read(members{
+			"overlapSeconds": seconds(set(&overlap), 7*24*time.Hour),
+			"expiresAt":      moment(set(&expires)),
+		})
+		if err != nil {
+			return answer{}, err
+		}
+	}
+	p, c, clear, err := r.api.svc.RegenerateToken(r.r.Context(), r.admin, id, r.checkProvider, overlap, expires)
+	if err != nil {
+		return answer{}, err
+	}
+	v := viewToken(c, r.api.svc.Now())
+	v.Token, v.BaseURL, v.DryRun = clear, r.baseURL(p.ID), r.admin.DryRun
+	return answer{status: http.StatusCreated, version: p.Version, location: "/providers/" + string(p.ID) + "/tokens", body: v}, nil
+}
+
+func (r *request) revokeToken() (answer, error) {
+	id, err := r.providerID()
+	if err == nil {
+		err = r.readNothing()
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	tokenID, err := r.ownID(1, "token")
+	if err != nil {
+		return answer{}, err
+	}
+	p, err := r.api.svc.RevokeToken(r.r.Context(), r.admin, id, tokenID, r.checkProvider)
+	if err != nil {
+		return answer{}, err
+	}
+	i := slices.IndexFunc(p.Credentials, func(c directory.Credential) bool { return c.ID == tokenID })
+	v := viewToken(p.Credentials[i], r.api.svc.Now())
+	v.DryRun = r.admin.DryRun
+	return answer{version: p.Version, body: v}, nil
+}

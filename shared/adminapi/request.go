@@ -1,0 +1,224 @@
+package adminapi
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/reqlog"
+)
+
+// request is one request on its way.
+type request struct {
+	api   *api
+	w     http.ResponseWriter
+	r     *http.Request
+	id    string
+	token string // the API key's clear text: secrets of this request derive from it
+	key   directory.APIKey
+	route *route
+	ids   []string
+	query url.Values
+	body  []byte
+	admin directory.Admin
+}
+
+// answer is what an operation answers when it succeeds.
+type answer struct {
+	status   int   // 0: 200
+	version  int64 // for the ETag; 0: none
+	location string
+	body     any
+}
+
+// authenticate sets the key of the request. The tenant comes from it alone.
+func (r *request) authenticate() error {
+	scheme, token, _ := strings.Cut(r.r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		token = ""
+	}
+	r.token = strings.TrimSpace(token)
+	key, err := r.api.svc.AuthenticateAPIKey(r.r.Context(), r.token)
+	if err != nil {
+		return err
+	}
+	r.key = key
+	r.admin = directory.Admin{Tenant: key.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: key.ID, RequestID: r.id}}
+	reqlog.Set(r.r.Context(), "tenant_id", string(key.Tenant))
+	return nil
+}
+
+// answer runs the operation and writes what it returns.
+func (r *request) answer() {
+	if err := r.readQuery(); err != nil {
+		r.fail(err)
+		return
+	}
+	if r.r.Method == http.MethodGet {
+		r.run().write(r.w)
+		return
+	}
+	if err := r.readMutation(); err != nil {
+		r.fail(err)
+		return
+	}
+	r.once()
+}
+
+// run is the operation's answer, whatever it is.
+func (r *request) run() rendered {
+	a, err := r.route.do(r)
+	if err != nil {
+		return renderError(r.r, r.id, err)
+	}
+	out := rendered{Status: a.status, Header: map[string]string{"Content-Type": "application/json"}, Body: encode(a.body)}
+	if out.Status == 0 || r.admin.DryRun {
+		out.Status = http.StatusOK
+	}
+	if a.version > 0 && !r.admin.DryRun {
+		out.Header["ETag"] = etag(a.version)
+	}
+	if a.location != "" && !r.admin.DryRun {
+		out.Header["Location"] = r.api.opts.Origin + strings.TrimSuffix(BasePath, "/") + a.location
+	}
+	return out
+}
+
+// readQuery checks that each parameter is one the operation knows, is given once and is text.
+func (r *request) readQuery() error {
+	q, err := url.ParseQuery(r.r.URL.RawQuery)
+	if err != nil {
+		return faultf(http.StatusBadRequest, "the query is malformed")
+	}
+	var bad []fieldError
+	for name, values := range q {
+		switch {
+		case !utf8.ValidString(name) || !slices.Contains(r.route.query, name):
+			bad = append(bad, fieldError{strings.ToValidUTF8(name, "?"), "unknown parameter"})
+		case len(values) > 1:
+			bad = append(bad, fieldError{name, "the parameter is given more than once"})
+		case !utf8.ValidString(values[0]):
+			bad = append(bad, fieldError{name, "the parameter is not valid UTF-8"})
+		}
+	}
+	if len(bad) > 0 {
+		return invalid(sorted(bad)...)
+	}
+	r.query = q
+	return nil
+}
+
+// readMutation reads what only changing requests have: body, dryRun, If-Match.
+func (r *request) readMutation() error {
+	switch r.query.Get("dryRun") {
+	case "true":
+		r.admin.DryRun = true
+	case "false":
+	default:
+		if r.query.Has("dryRun") {
+			return invalid(fieldError{"dryRun", "dryRun must be true or false"})
+		}
+	}
+	if v, ok := r.r.Header["If-Match"]; ok && !ifMatchForm.MatchString(strings.Join(v, ",")) {
+		return invalid(fieldError{"If-Match", "If-Match must hold entity tags as ETag shows them, or *"})
+	}
+	return r.readBody()
+}
+
+var ifMatchForm = regexp.MustCompile(`^\s*(\*|(W/)?"[\x21\x23-\x7e]*"(\s*,\s*(W/)?"[\x21\x23-\x7e]*")*)\s*$`)
+
+func (r *request) readBody() error {
+	body, err := io.ReadAll(http.MaxBytesReader(r.w, r.r.Body, MaxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return faultf(http.StatusRequestEntityTooLarge, "the request is larger than %d bytes", MaxBody)
+	}
+	if err != nil {
+		return faultf(http.StatusBadRequest, "the body could not be read")
+	}
+	if len(body) == 0 {
+		return nil
+	}
+	media, params, err := mime.ParseMediaType(r.r.Header.Get("Content-Type"))
+	charset, known := params["charset"]
+	ok := media == "application/json" || media == "application/merge-patch+json" && r.r.Method == http.MethodPatch
+	if err != nil || !ok || known && !strings.EqualFold(charset, "utf-8") {
+		return faultf(http.StatusUnsupportedMediaType, "the body must be application/json in UTF-8")
+	}
+	if !utf8.Valid(body) {
+		return faultf(http.StatusBadRequest, "the body is not valid UTF-8")
+	}
+	r.body = body
+	return nil
+}
+
+// etag is the version of a resource as a header shows it. It is weak: an answer also holds what has no
+// version, such as counts.
+func etag(version int64) string { return `W/"` + strconv.FormatInt(version, 10) + `"` }
+
+// ifMatch refuses a change whose precondition does not hold (RFC 9110 §13.1.1). Weak tags are compared too:
+// what they promise, the same version, is what the precondition is about.
+func (r *request) ifMatch(version int64) error {
+	want, ok := r.r.Header["If-Match"]
+	if !ok {
+		return nil
+	}
+	for t := range strings.SplitSeq(strings.Join(want, ","), ",") {
+		if t = strings.TrimSpace(t); t == "*" || "W/"+strings.TrimPrefix(t, "W/") == etag(version) {
+			return nil
+		}
+	}
+	return directory.Errorf(directory.VersionMismatch, "the resource has another version than If-Match names: read it again")
+}
+
+// ownID returns the n-th id of the path.
+// Errors: NotFound for one that cannot exist.
+func (r *request) ownID(n int, what string) (string, error) {
+	if id := r.ids[n]; wellFormed(id) {
+		return id, nil
+	}
+	return "", directory.Errorf(directory.NotFound, "no such %s", what)
+}
+
+// providerID returns the provider that the path names.
+func (r *request) providerID() (directory.ProviderID, error) {
+	id, err := r.ownID(0, "provider")
+	return directory.ProviderID(id), err
+}
+
+// limit is how many items the page may hold.
+func (r *request) limit() (int, error) {
+	if !r.query.Has("limit") {
+		return DefaultPageSize, nil
+	}
+	n, err := strconv.Atoi(r.query.Get("limit"))
+	if err != nil || n < 1 || n > MaxPageSize {
+		return 0, invalid(fieldError{"limit", "limit must be a number from 1 to " + strconv.Itoa(MaxPageSize)})
+	}
+	return n, nil
+}
+
+// choice returns a parameter that must be one of some words, or "".
+func (r *request) choice(name string, words ...string) (string, error) {
+	v := r.query.Get(name)
+	if r.query.Has(name) && !slices.Contains(words, v) {
+		return "", invalid(fieldError{name, name + " must be one of " + strings.Join(words, ", ")})
+	}
+	return v, nil
+}
+
+// searchText returns the parameter search.
+func (r *request) searchText() (string, error) {
+	v := r.query.Get("search")
+	if utf8.RuneCountInString(v) > 200 {
+		return "", invalid(fieldError{"search", "search has at most 200 characters"})
+	}
+	return v, nil
+}

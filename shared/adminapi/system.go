@@ -1,0 +1,88 @@
+package adminapi
+
+import (
+	_ "embed"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"sync"
+
+	"rollcall/shared/directory"
+)
+
+var (
+	// openapiYAML is the contract, written by hand.
+	//
+	//go:embed openapi.yaml
+	openapiYAML []byte
+	// openapiJSON is the same in JSON; a test keeps them equal.
+	//
+	//go:embed openapi.json
+	openapiJSON []byte
+)
+
+// document answers a request for the OpenAPI document, which needs no key.
+func document(w http.ResponseWriter, path string) bool {
+	out := rendered{Status: http.StatusOK}
+	switch path {
+	case BasePath + "openapi.yaml":
+		out.Header, out.Body = map[string]string{"Content-Type": "application/yaml"}, openapiYAML
+	case BasePath + "openapi.json":
+		out.Header, out.Body = map[string]string{"Content-Type": "application/json"}, openapiJSON
+	default:
+		return false
+	}
+	out.write(w)
+	return true
+}
+
+// me is who the key is and what it may do.
+type me struct {
+	Tenant struct {
+		ID          directory.TenantID `json:"id"`
+		DisplayName string             `json:"displayName"`
+	} `json:"tenant"`
+	Key         apiKey   `json:"key"`
+	Permissions []string `json:"permissions"` // operationIds
+}
+
+func (r *request) getMe() (answer, error) {
+	t, err := r.api.svc.Tenants.Tenant(r.r.Context(), r.key.Tenant)
+	if err != nil {
+		return answer{}, err
+	}
+	var m me
+	m.Tenant.ID, m.Tenant.DisplayName, m.Key = t.ID, t.DisplayName, r.viewAPIKey(r.key)
+	for i := range r.api.routes {
+		if rt := &r.api.routes[i]; slices.Contains(rt.Roles, r.key.Role) {
+			m.Permissions = append(m.Permissions, rt.Operation)
+		}
+	}
+	return answer{body: m}, nil
+}
+
+// version is the build that answers.
+type version struct {
+	API       string `json:"api"`
+	Version   string `json:"version"`
+	Revision  string `json:"revision,omitempty"`
+	GoVersion string `json:"goVersion"`
+}
+
+var build = sync.OnceValue(func() version {
+	v := version{API: "v1", Version: "(devel)"}
+	if b, ok := debug.ReadBuildInfo(); ok {
+		v.GoVersion = b.GoVersion
+		if b.Main.Version != "" {
+			v.Version = b.Main.Version
+		}
+		for _, s := range b.Settings {
+			if s.Key == "vcs.revision" {
+				v.Revision = s.Value
+			}
+		}
+	}
+	return v
+})
+
+func (r *request) getVersion() (answer, error) { return answer{body: build()}, nil }

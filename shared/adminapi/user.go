@@ -1,0 +1,311 @@
+package adminapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+type user struct {
+	ID             directory.UserID         `json:"id"`
+	ScimID         directory.ScimID         `json:"scimId,omitempty"`
+	Origin         string                   `json:"origin"` // local or provider
+	Provider       directory.ProviderID     `json:"provider,omitempty"`
+	UserName       string                   `json:"userName"`
+	ExternalID     string                   `json:"externalId,omitempty"`
+	DisplayName    string                   `json:"displayName,omitempty"`
+	Name           *personName              `json:"name,omitempty"`
+	Title          string                   `json:"title,omitempty"`
+	Department     string                   `json:"department,omitempty"`
+	Emails         []email                  `json:"emails"`
+	Manager        string                   `json:"manager,omitempty"`
+	DirectoryState directory.DirectoryState `json:"directoryState"`
+	Lifecycle      directory.Lifecycle      `json:"lifecycle"`
+	GoneAt         *time.Time               `json:"goneAt,omitempty"`
+	Version        int64                    `json:"version"`
+	CreatedAt      time.Time                `json:"createdAt"`
+	ModifiedAt     time.Time                `json:"modifiedAt"`
+	Groups         []directory.GroupID      `json:"groups,omitempty"`     // of one user only
+	Attributes     json.RawMessage          `json:"attributes,omitempty"` // of one user only: as SCIM keeps them
+	DryRun         bool                     `json:"dryRun,omitempty"`
+}
+
+type personName struct {
+	Formatted  string `json:"formatted,omitempty"`
+	FamilyName string `json:"familyName,omitempty"`
+	GivenName  string `json:"givenName,omitempty"`
+}
+
+type email struct {
+	Value   string `json:"value"`
+	Type    string `json:"type,omitempty"`
+	Primary bool   `json:"primary,omitempty"`
+}
+
+func viewUser(u directory.User) user {
+	as := readAttributes(u.Attributes)
+	name := readAttributes(as.get("name"))
+	v := user{
+		ID: u.ID, ScimID: u.ScimID, Origin: "provider", Provider: u.Provider, UserName: u.UserName, ExternalID: u.ExternalID,
+		DisplayName: as.text("displayName"), Title: as.text("title"),
+		Department: readAttributes(as.get(enterpriseURN)).text("department"),
+		Emails:     readEmails(as), Manager: u.Manager,
+		DirectoryState: u.DirectoryState(), Lifecycle: u.Lifecycle, GoneAt: timeOrNil(u.GoneAt),
+		Version: u.Version, CreatedAt: u.Created, ModifiedAt: u.Modified,
+	}
+	if n := (personName{name.text("formatted"), name.text("familyName"), name.text("givenName")}); n != (personName{}) {
+		v.Name = &n
+	}
+	if u.Provider == "" {
+		v.Origin = "local"
+	}
+	if v.Lifecycle == "" {
+		v.Lifecycle = directory.LifecycleActive
+	}
+	return v
+}
+
+// readEmails reads the addresses that are texts; SCIM sees to it that all are.
+func readEmails(as attributes) []email {
+	out := []email{}
+	var raw []json.RawMessage
+	_ = json.Unmarshal(as.get("emails"), &raw)
+	for _, r := range raw {
+		e := readAttributes(r)
+		if v := e.text("value"); v != "" {
+			out = append(out, email{v, e.text("type"), string(e.get("primary")) == "true"})
+		}
+	}
+	return out
+}
+
+func (r *request) searchUsers() (answer, error) {
+	q := directory.UserSearch{}
+	var err error
+	if q.Text, err = r.searchText(); err != nil {
+		return answer{}, err
+	}
+	state, err := r.choice("state", string(directory.DirectoryActive), string(directory.DirectoryInactive), string(directory.DirectoryGone), string(directory.DirectoryNone))
+	if err != nil {
+		return answer{}, err
+	}
+	q.State = directory.DirectoryState(state)
+	if p := r.query.Get("provider"); p == "local" {
+		q.Local = true
+	} else if q.Provider, err = r.ownProvider(); err != nil {
+		return answer{}, err
+	}
+	if q.After, q.Count, err = r.pageQuery(); err != nil {
+		return answer{}, err
+	}
+	us, next, err := r.api.svc.SearchUsers(r.r.Context(), r.admin, q)
+	return answer{body: page[user]{Items: show(us, viewUser), NextCursor: r.cursor(next)}}, err
+}
+
+// ownProvider returns the parameter provider. The provider may be deleted.
+// Errors: NotFound for one that cannot be of the tenant.
+func (r *request) ownProvider() (directory.ProviderID, error) {
+	if !r.query.Has("provider") {
+		return "", nil
+	}
+	p := directory.ProviderID(r.query.Get("provider"))
+	if t, ok := p.Tenant(); !ok || t != r.key.Tenant {
+		return "", directory.Errorf(directory.NotFound, "no such provider")
+	}
+	return p, nil
+}
+
+func (r *request) userID() (directory.UserID, error) {
+	id, err := r.ownID(0, "user")
+	return directory.UserID(id), err
+}
+
+func (r *request) getUser() (answer, error) {
+	id, err := r.userID()
+	if err != nil {
+		return answer{}, err
+	}
+	view, err := r.api.svc.UserByID(r.r.Context(), r.admin, id)
+	if err != nil {
+		return answer{}, err
+	}
+	v := viewUser(view.User)
+	v.Groups = view.Groups
+	if json.Valid(view.Attributes) {
+		v.Attributes = view.Attributes
+	}
+	return answer{version: view.Version, body: v}, nil
+}
+
+// localUser is what a request says about a local user: nil is silence, "" and no elements clear.
+type localUser struct {
+	userName, displayName, title, department *string
+	formatted, familyName, givenName         *string
+	noName                                   bool // the name as a whole is cleared
+	emails                                   *[]email
+}
+
+var emailForm = regexp.MustCompile(`^[^@\x00-\x20\x7f-\xa0]+@[^@\x00-\x20\x7f-\xa0]+$`)
+
+// members reads a local user; with patch, null clears what may be absent.
+func (l *localUser) members(patch bool) members {
+	optional := func(p **string) reader {
+		read := text(setPtr(p), 1, 255)
+		if !patch {
+			return read
+		}
+		return clearable(func() { empty := ""; *p = &empty }, read)
+	}
+	name := object(func() members {
+		return members{"formatted": optional(&l.formatted), "familyName": optional(&l.familyName), "givenName": optional(&l.givenName)}
+	})
+	emails := l.readEmails
+	if patch {
+		name = clearable(func() { l.noName = true }, name)
+		emails = clearable(func() { l.emails = &[]email{} }, emails)
+	}
+	return members{
+		"userName": text(setPtr(&l.userName), 1, 255), "displayName": optional(&l.displayName), "name": name,
+		"title": optional(&l.title), "department": optional(&l.department), "emails": emails,
+	}
+}
+
+func (l *localUser) readEmails(at string, raw json.RawMessage) []fieldError {
+	es, primaries := []email{}, 0
+	bad := list(20, func(at string, raw json.RawMessage) []fieldError {
+		e := email{Type: "work"}
+		m := members{"value": text(set(&e.Value), 3, 254), "type": word(set(&e.Type), "work", "home", "other"), "primary": boolean(set(&e.Primary))}
+		bad := m.object(at, raw, "value")
+		if len(bad) == 0 && !emailForm.MatchString(e.Value) {
+			bad = refuse(at+".value", "must be an e-mail address")
+		}
+		if e.Primary {
+			primaries++
+		}
+		es = append(es, e)
+		return bad
+	})(at, raw)
+	if primaries > 1 {
+		bad = append(bad, fieldError{at, "at most one may be primary"})
+	}
+	l.emails = &es
+	return bad
+}
+
+// apply returns the user's profile as the request wants it, with the changes for the log.
+func (l *localUser) apply(old directory.Profile) (directory.LocalProfile, []directory.Change) {
+	before := readAttributes(old.Attributes)
+	after := before
+	set := func(as attributes, order []string, attr string, to *string) attributes {
+		switch {
+		case to == nil:
+			return as
+		case strings.TrimSpace(*to) == "":
+			return as.with(order, attr, nil)
+		}
+		return as.with(order, attr, jsonText(strings.TrimSpace(*to)))
+	}
+	name := readAttributes(after.get("name"))
+	if l.noName {
+		name = nil
+	}
+	name = set(name, nameOrder, "formatted", l.formatted)
+	name = set(name, nameOrder, "familyName", l.familyName)
+	name = set(name, nameOrder, "givenName", l.givenName)
+	after = after.with(userOrder, "name", name.json())
+	after = set(after, userOrder, "displayName", l.displayName)
+	after = set(after, userOrder, "title", l.title)
+	if l.emails != nil {
+		after = after.with(userOrder, "emails", emailsJSON(*l.emails))
+	}
+	enterprise := set(readAttributes(after.get(enterpriseURN)), enterpriseOrder, "department", l.department)
+	after = after.with(userOrder, enterpriseURN, enterprise.json())
+
+	p := directory.LocalProfile{UserName: old.UserName, Attributes: after.json()}
+	if l.userName != nil {
+		p.UserName = strings.TrimSpace(*l.userName)
+	}
+	for _, e := range readEmails(after) {
+		if strings.EqualFold(e.Type, "work") {
+			p.WorkEmails = append(p.WorkEmails, e.Value)
+		}
+	}
+	return p, userChanges(old.UserName, p.UserName, before, after)
+}
+
+// emailsJSON is the attribute emails, nil for none. Sub-attributes stand in SCIM's order.
+func emailsJSON(es []email) json.RawMessage {
+	if len(es) == 0 {
+		return nil
+	}
+	var elements [][]byte
+	for _, e := range es {
+		a := attributes{{"value", jsonText(e.Value)}, {"type", jsonText(e.Type)}}
+		if e.Primary {
+			a = append(a, attribute{"primary", json.RawMessage(strconv.FormatBool(e.Primary))})
+		}
+		elements = append(elements, a.json())
+	}
+	return append(append([]byte{'['}, bytes.Join(elements, []byte{','})...), ']')
+}
+
+// userChanges lists what differs, each attribute once; those of the extension under its URN.
+func userChanges(nameBefore, nameAfter string, before, after attributes) []directory.Change {
+	var out []directory.Change
+	if nameBefore != nameAfter {
+		c := directory.Change{Attr: directory.AttrUserName, After: jsonText(nameAfter)}
+		if nameBefore != "" {
+			c.Before = jsonText(nameBefore)
+		}
+		out = append(out, c)
+	}
+	for _, attr := range userOrder {
+		if b, a := before.get(attr), after.get(attr); !bytes.Equal(b, a) {
+			out = append(out, directory.Change{Attr: attr, Before: b, After: a})
+		}
+	}
+	return out
+}
+
+func (r *request) createUser() (answer, error) {
+	var l localUser
+	if err := r.read(l.members(false), "userName"); err != nil {
+		return answer{}, err
+	}
+	p, changes := l.apply(directory.Profile{})
+	u, err := r.api.svc.CreateLocalUser(r.r.Context(), r.admin, p, changes)
+	return r.answerUser(http.StatusCreated, u, err)
+}
+
+func (r *request) answerUser(status int, u directory.User, err error) (answer, error) {
+	v := viewUser(u)
+	v.DryRun = r.admin.DryRun
+	return answer{status: status, version: u.Version, location: "/users/" + string(u.ID), body: v}, err
+}
+
+func (r *request) updateUser() (answer, error) {
+	id, err := r.userID()
+	if err != nil {
+		return answer{}, err
+	}
+	var l localUser
+	if err := r.read(l.members(true)); err != nil {
+		return answer{}, err
+	}
+	u, err := r.api.svc.UpdateLocalUser(r.r.Context(), r.admin, id, func(old directory.User) (directory.LocalProfile, []directory.Change, error) {
+		if err := r.ifMatch(old.Version); err != nil {
+			return directory.LocalProfile{}, nil, err
+		}
+		p, changes := l.apply(old.Profile)
+		return p, changes, nil
+	})
+	a, err := r.answerUser(0, u, err)
+	a.location = ""
+	return a, err
+}
