@@ -1,0 +1,49 @@
+// Command rollcall runs Rollcall on one machine (`rollcall serve`), plays Entra ID against any SCIM
+// server (`rollcall entra`), and speaks the admin API of a deployment (the other sub-commands).
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// command is one sub-command: it returns the process's exit code.
+type command struct {
+	name, summary string
+	run           func(ctx context.Context, args []string, stdout, stderr io.Writer) int
+}
+
+func commands() []command {
+	return []command{
+		{"serve", "run the whole service on this machine", runServe},
+		{"entra", "provision an invented directory as Entra ID does, and compare", runEntra},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		for _, c := range commands() {
+			if c.name == args[0] {
+				return c.run(ctx, args[1:], stdout, stderr)
+			}
+		}
+	}
+	fmt.Fprintln(stderr, "usage: rollcall <command> [flags]   (rollcall <command> -h shows the flags)")
+	for _, c := range commands() {
+		fmt.Fprintf(stderr, "  %-10s %s\n", c.name, c.summary)
+	}
+	if len(args) == 1 && (args[0] == "-h" || args[0] == "help") {
+		return 0
+	}
+	return 2
+}
