@@ -152,6 +152,9 @@ func (a *applier) extension(op patchOp, tg target) error {
 	}
 	for _, m := range op.value.members {
 		at := tg.table.find(m.Name)
+		if at == nil && sameName(m.Name, "schemas") {
+			continue // as beside the core attributes: clients made from the schemas list an extension's URN inside it
+		}
 		if at == nil {
 			return badPath("%s is not an attribute of %s", shown(m.Name), tg.where)
 		}

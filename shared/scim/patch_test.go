@@ -195,6 +195,7 @@ func TestPatchOperationsByTarget(t *testing.T) {
 		{name: "password is accepted and not kept", ops: op("replace", "password", "'geheim'")},
 		{name: "schemas are ignored", ops: op("add", "schemas", "['urn:x:y']")},
 		{name: "schemas are ignored without path", ops: op("add", "", "{'schemas':['urn:x:y']}")},
+		{name: "schemas are ignored inside an extension", ops: op("add", E, "{'schemas':['urn:x:y']}")},
 		{name: "simple multi-valued: add", from: `{'userName':'k','T':{'tags':['a']}}`, ops: op("add", T+":tags", "['a','b']"), want: `{'userName':'k','T':{'tags':['a','b']}}`},
 		{name: "simple multi-valued: remove hit", from: `{'userName':'k','T':{'tags':['a','b']}}`, ops: op("remove", T+`:tags[value eq "a"]`, ""), want: `{'userName':'k','T':{'tags':['b']}}`},
 		{name: "simple multi-valued: remove by value", from: `{'userName':'k','T':{'tags':['a','b']}}`, ops: op("remove", T+`:tags`, "['A']"), want: `{'userName':'k','T':{'tags':['b']}}`},
