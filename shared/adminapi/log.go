@@ -101,10 +101,15 @@ func (r *request) readFilter() (f directory.LogFilter, err error) {
 		if !ok {
 			return f, invalid(fieldError{name, "must be a time such as 2027-01-31T12:00:00Z"})
 		}
-		*to = t
+		if *to = t; t.After(endOfLog) {
+			*to = endOfLog
+		}
 	}
 	return f, nil
 }
+
+// endOfLog is later than any entry, and early enough for positions in the log, which sort until 5188.
+var endOfLog = time.Date(5000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 type readLog func(ctx context.Context, a directory.Admin, f directory.LogFilter, before string, count int) ([]directory.LogEntry, string, error)
 

@@ -1,0 +1,231 @@
+package adminapi_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/shared/adminapi"
+	"rollcall/shared/directory"
+)
+
+// bodies are what each operation that needs one is sent; other changes take none.
+var bodies = map[string]string{
+	"createProvider": `{"displayName":"New"}`, "updateProvider": `{"displayName":"Renamed"}`, "createToken": `{"overlapSeconds":0}`,
+	"createUser": `{"userName":"new@agency.example"}`, "updateUser": `{"title":"Officer"}`,
+	"convertConflict": `{"reason":"same person"}`, "ignoreConflict": `{"reason":"test"}`, "renameConflict": `{"reason":"two people","userName":"other@agency.example"}`,
+	"createApiKey": `{"displayName":"New","role":"auditor"}`,
+}
+
+// successes are the statuses of operations that do not answer 200.
+var successes = map[string]int{"createProvider": 201, "createToken": 201, "createUser": 201, "createApiKey": 201, "deleteProvider": 202}
+
+func success(operation string) int {
+	if s, ok := successes[operation]; ok {
+		return s
+	}
+	return 200
+}
+
+// prepare brings the world to where the operation succeeds.
+func (f *fixture) prepare(w world, operation string) {
+	f.t.Helper()
+	if operation == "resumeProvider" {
+		f.want(200, "POST", "/providers/"+w.provider+":pause", "")
+	}
+}
+
+// TestEveryRouteWithEveryCredential walks the route table.
+func TestEveryRouteWithEveryCredential(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w := f.populate()
+	f.addTenant("other")
+	strange := f.newKey("other", directory.RoleAdministrator, time.Time{})
+	expiring := f.newKey(f.tenant, directory.RoleAdministrator, f.clock().Add(time.Hour))
+	revoked := f.newKey(f.tenant, directory.RoleAdministrator, time.Time{})
+	f.want(200, "GET", "/me", "", "Authorization", "Bearer "+revoked)
+	id := f.want(200, "GET", "/me", "", "Authorization", "Bearer "+revoked).str("key.id")
+	f.want(200, "DELETE", "/api-keys/"+id, "")
+	roles := map[directory.Role]string{}
+	for _, r := range directory.Roles() {
+		roles[r] = f.newKey(f.tenant, r, time.Time{})
+	}
+	f.want(200, "GET", "/me", "", "Authorization", "Bearer "+expiring)
+	f.advance(time.Hour)
+	flipped := f.key[:len(f.key)-1] + string(f.key[len(f.key)-1]^1)
+	for _, route := range adminapi.Routes() {
+		path, body := w.path(route.Path), bodies[route.Operation]
+		for name, credential := range map[string]string{
+			"none": "", "empty": "Bearer ", "basic": "Basic " + f.key, "bare": f.key, "garbage": "Bearer rk_default_x", "long": "Bearer " + strings.Repeat("a", 5000),
+			"one bit off": "Bearer " + flipped, "SCIM token": "Bearer " + w.scimToken, "expired": "Bearer " + expiring, "revoked": "Bearer " + revoked,
+			"another tenant in the text": "Bearer " + strings.Replace(f.key, "rk_default_", "rk_other_", 1),
+		} {
+			got := f.want(401, route.Method, path, body, "Authorization", credential)
+			if got.header.Get("WWW-Authenticate") == "" || strings.Contains(got.raw, "rk_") {
+				t.Errorf("%s with %s: %v %s", route.Operation, name, got.header, got.raw)
+			}
+		}
+		for role, key := range roles {
+			if !slices.Contains(route.Roles, role) {
+				f.want(403, route.Method, path, body, "Authorization", "Bearer "+key)
+			} else if route.Method == "GET" {
+				f.want(200, route.Method, path, body, "Authorization", "Bearer "+key)
+			}
+		}
+		if strings.Contains(route.Path, "{id}") {
+			f.want(404, route.Method, path, body, "Authorization", "Bearer "+strange)
+		}
+	}
+	for _, list := range []string{"/providers", "/users", "/conflicts", "/sync-log"} {
+		if got := f.want(200, "GET", list, "", "Authorization", "Bearer "+strange); len(got.items()) != 0 {
+			t.Errorf("%s shows another tenant's: %s", list, got.raw)
+		}
+	}
+	f.want(404, "GET", "/users?provider="+w.provider, "", "Authorization", "Bearer "+strange)
+	f.want(404, "GET", "/sync-log?provider="+w.provider, "", "Authorization", "Bearer "+strange)
+	f.want(400, "DELETE", "/providers/"+f.want(201, "POST", "/providers", `{"displayName":"Mine"}`, "Authorization", "Bearer "+strange).str("id")+
+		"?users=move&moveTo="+w.provider, "", "Authorization", "Bearer "+strange)
+}
+
+// TestWriteOnlyRoleIsAdministrator says in one line who may change anything.
+func TestOnlyAdministratorsChange(t *testing.T) {
+	t.Parallel()
+	for _, r := range adminapi.Routes() {
+		if r.Method != "GET" && !slices.Equal(r.Roles, []directory.Role{directory.RoleAdministrator}) {
+			t.Errorf("%s may be called by %v", r.Operation, r.Roles)
+		}
+	}
+}
+
+func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
+	t.Parallel()
+	for _, route := range adminapi.Routes() {
+		if route.Method == "GET" {
+			continue
+		}
+		t.Run(route.Operation, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			w := f.populate()
+			f.prepare(w, route.Operation)
+			keyID := f.want(200, "GET", "/me", "").str("key.id")
+			path := w.path(route.Path)
+
+			before := len(f.entries(f.tenant))
+			state := f.state(w)
+			dry := f.want(200, route.Method, path+"?dryRun=true", bodies[route.Operation])
+			if dry.str("dryRun") != "true" || dry.str("token") != "" || dry.header.Get("ETag") != "" {
+				t.Errorf("dry run answered %v %s", dry.header, dry.raw)
+			}
+			if n := len(f.entries(f.tenant)); n != before || f.state(w) != state {
+				t.Errorf("the dry run wrote: %d entries, %d before\n%s\n%s", n, before, state, f.state(w))
+			}
+
+			got := f.want(success(route.Operation), route.Method, path, bodies[route.Operation])
+			after := f.entries(f.tenant)
+			known := map[directory.EntryID]bool{}
+			found := 0
+			for _, e := range after {
+				if known[e.ID] {
+					t.Errorf("the entry %s is there twice", e.ID)
+				}
+				known[e.ID] = true
+				if e.Actor.RequestID != got.header.Get("X-Request-Id") {
+					continue
+				}
+				found++
+				if e.Actor.Kind != directory.ActorAPIKey || e.Actor.ID != keyID || !e.Audit && e.User == "" && e.Group == "" {
+					t.Errorf("the entry %+v does not tell who did it, or is in no log", e)
+				}
+				if strings.HasSuffix(route.Path, "convert") && e.Actor.Reason != "same person" {
+					t.Errorf("the entry has reason %q", e.Actor.Reason)
+				}
+			}
+			want := 1
+			if strings.HasSuffix(route.Path, ":convert") || strings.HasSuffix(route.Path, ":rename") {
+				want = 2 // the user's and the conflict's
+			}
+			if found != want || len(after) != before+want {
+				t.Errorf("%d entries of the request, %d in all, want %d more than %d", found, len(after), want, before)
+			}
+		})
+	}
+}
+
+// state is everything that can be read, as text.
+func (f *fixture) state(w world) string {
+	f.t.Helper()
+	var b strings.Builder
+	for _, path := range []string{"/providers", "/providers/" + w.provider + "/tokens", "/users", "/conflicts", "/api-keys", "/users/" + w.local} {
+		b.WriteString(f.want(200, "GET", path, "").raw)
+	}
+	return b.String()
+}
+
+// TestNoSecretsAndPeopleInLogs sends people and secrets through every route, also wrongly, and reads the log.
+func TestNoSecretsAndPeopleInLogs(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w := f.populate()
+	secrets := []string{f.key, w.scimToken}
+	for _, route := range adminapi.Routes() {
+		body := strings.ReplaceAll(bodies[route.Operation], "agency", canary)
+		got := f.do(route.Method, w.path(route.Path), body)
+		if token := got.str("token"); token != "" {
+			secrets = append(secrets, token)
+		}
+		f.do(route.Method, w.path(route.Path)+"?"+canary+"=1", body)
+		f.do(route.Method, strings.ReplaceAll(w.path(route.Path), w.provider, canary), `{"`+canary+`":1}`)
+		f.do(route.Method, w.path(route.Path), `{"displayName":["`+canary+`"]}`, "Idempotency-Key", canary)
+	}
+	f.want(200, "GET", "/users?search="+canary, "")
+	f.want(401, "GET", "/users", "", "Authorization", "Bearer rk_default_"+canary)
+	f.logged.Lock()
+	defer f.logged.Unlock()
+	log := f.log.String()
+	if !strings.Contains(log, `"op":"createProvider"`) || !strings.Contains(log, `"problem":"invalid"`) {
+		t.Errorf("the log lacks events: %.500s", log)
+	}
+	for _, s := range append(secrets, canary) {
+		if strings.Contains(log, s) || len(s) > 20 && strings.Contains(log, s[len(s)-20:]) {
+			t.Errorf("the log holds %s", s)
+		}
+	}
+	if strings.Contains(log, `"level":"ERROR"`) {
+		t.Errorf("something failed: %s", log)
+	}
+}
+
+// TestSecretsAreShownOnce reads everything after secrets were made.
+func TestSecretsAreShownOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w := f.populate()
+	made := []string{
+		w.scimToken, f.want(201, "POST", "/providers/"+w.provider+"/tokens", "").str("token"),
+		f.want(201, "POST", "/api-keys", `{"displayName":"Other","role":"auditor"}`).str("token"),
+	}
+	for _, route := range adminapi.Routes() {
+		if route.Method != "GET" {
+			continue
+		}
+		raw := f.want(200, "GET", w.path(route.Path), "").raw
+		for _, secret := range append(made, f.key) {
+			if strings.Contains(raw, secret) || strings.Contains(raw, secret[12:40]) {
+				t.Errorf("%s shows a secret", route.Operation)
+			}
+		}
+	}
+	p, err := f.svc.Providers.Provider(context.Background(), f.tenant, directory.ProviderID(w.provider))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range made[:2] {
+		if _, err := p.Authenticate(token, f.clock()); err != nil {
+			t.Errorf("a token that was shown does not work: %v", err)
+		}
+	}
+}
