@@ -302,7 +302,9 @@ func validate(schema, v any) (bad []string) {
 }
 
 // goPattern is a pattern of the document in Go's spelling.
-func goPattern(p string) string { return regexp.MustCompile(`\\u([0-9A-F]{4})`).ReplaceAllString(p, `\x{$1}`) }
+func goPattern(p string) string {
+	return regexp.MustCompile(`\\u([0-9A-F]{4})`).ReplaceAllString(p, `\x{$1}`)
+}
 
 func isType(name string, v any) bool {
 	switch x := v.(type) {

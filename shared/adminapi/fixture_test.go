@@ -25,7 +25,7 @@ const origin = "https://rollcall.example"
 // canary stands in everything personal that the tests send: it must be in no log.
 const canary = "canary-7f3a"
 
-// fixture is the API over a store in memory, with one tenant and a clock that stands still.
+// fixture is the API over a store in memory, with one tenant and a clock that moves a millisecond with each request.
 type fixture struct {
 	t      testing.TB
 	svc    *directory.Service
@@ -111,6 +111,7 @@ type reply struct {
 // do sends a request with the administrator's key; headers come in pairs and may replace it.
 func (f *fixture) do(method, path, body string, headers ...string) reply {
 	f.t.Helper()
+	f.advance(time.Millisecond) // entries of one millisecond have no order
 	r := httptest.NewRequest(method, origin+"/api/v1"+path, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
