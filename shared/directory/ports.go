@@ -10,7 +10,9 @@ import (
 //
 // Every method sees one tenant only. Times come from the caller, cut to milliseconds. Errors are *Error:
 // Unavailable when the store is throttled or contended, whatever the method's comment adds, Internal for
-// the rest. Methods are safe for concurrent use.
+// the rest. Methods are safe for concurrent use. The functions they are given must not call them: a store
+// may hold a lock. Lists and pointers inside the records handed out may be the store's own: to change one
+// is to replace it.
 type Ports struct {
 	Users      Users
 	Groups     Groups
@@ -52,7 +54,8 @@ type Users interface {
 	// UserByID reads any user of the tenant, also local and gone ones. NotFound.
 	UserByID(ctx context.Context, t TenantID, id UserID) (UserView, error)
 	// SearchUsers reads users of the tenant for administrators, origin by origin, and where to go on: "" at
-	// the end. A page may hold fewer than asked for when MaxWalk users were looked at.
+	// the end. A page may hold fewer than asked for when MaxWalk users were looked at. Invalid: After is no
+	// position of this tenant.
 	SearchUsers(ctx context.Context, t TenantID, q UserSearch) ([]User, string, error)
 }
 

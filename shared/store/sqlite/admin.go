@@ -12,10 +12,12 @@ import (
 
 // SearchUsers implements directory.Users: a walk over the homes of the tenant.
 func (s *Store) SearchUsers(ctx context.Context, t directory.TenantID, q directory.UserSearch) (out []directory.User, next string, err error) {
-	if q.After == "" {
-		q.After = string(t) + "/"
-	}
 	h, uid, _ := strings.Cut(q.After, " ")
+	if q.After == "" {
+		h = home(t, "", false)
+	} else if !strings.HasPrefix(h, string(t)+"/") {
+		return nil, "", directory.Errorf(directory.Invalid, "no position of a search in this tenant")
+	}
 	for seen := 0; seen < directory.MaxWalk && len(out) < q.Count; {
 		var homes []string
 		var us []directory.User

@@ -41,7 +41,7 @@ const Memory = ":memory:"
 // Errors: the file cannot be opened, belongs to another process, or is newer than this program.
 func Open(path string) (*Store, error) {
 	s := &Store{memory: path == Memory, bookmarks: bookmarks{}}
-	flags := sqlite.OpenReadWrite | sqlite.OpenCreate | sqlite.OpenNoMutex
+	flags := sqlite.OpenReadWrite | sqlite.OpenCreate
 	if !s.memory {
 		flags |= sqlite.OpenWAL
 	}
@@ -138,7 +138,7 @@ func (s *Store) write(ctx context.Context, fn func() error) error {
 // exec runs one cached statement: a query hands its rows to row, a statement that writes has none.
 func (s *Store) exec(query string, row func(*sqlite.Stmt) error, args ...any) error {
 	s.wrote = s.wrote || row == nil
-	if err := sqlitex.Exec(s.conn, query, row, args...); err != nil {
+	if err := sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{Args: args, ResultFunc: row}); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
 	return nil
@@ -153,7 +153,13 @@ func home(t directory.TenantID, p directory.ProviderID, gone bool) string {
 	return string(t) + "/" + string(p)
 }
 
-func homeOf(t directory.TenantID, u directory.User) string { return home(t, u.Provider, u.Gone()) }
+// homeOf is the list u belongs to. Gone users of a provider that was removed are with the tenant's.
+func (s *Store) homeOf(t directory.TenantID, u directory.User) string {
+	if u.Gone() && s.providers[u.Provider].Tenant != t {
+		return home(t, "", true)
+	}
+	return home(t, u.Provider, u.Gone())
+}
 
 func millis(t time.Time) int64 {
 	if t.IsZero() {

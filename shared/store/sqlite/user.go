@@ -31,24 +31,24 @@ func scanUser(r *sqlite.Stmt) (directory.User, error) {
 	return u, nil
 }
 
-// users runs a query over userColumns and appends the records to dst.
-func (s *Store) users(dst []directory.User, query string, args ...any) ([]directory.User, error) {
-	err := s.exec(query, func(r *sqlite.Stmt) error {
+// users runs a query over userColumns.
+func (s *Store) users(query string, args ...any) (us []directory.User, err error) {
+	err = s.exec(query, func(r *sqlite.Stmt) error {
 		u, err := scanUser(r)
-		dst = append(dst, u)
+		us = append(us, u)
 		return err
 	}, args...)
-	return dst, err
+	return us, err
 }
 
 // presentUser reads a user of a home by SCIM id.
 func (s *Store) presentUser(h string, id directory.ScimID) (directory.User, bool, error) {
-	us, err := s.users(nil, `SELECT `+userColumns+` FROM users WHERE home = ? AND uid = ?`, h, string(id))
+	us, err := s.users(`SELECT `+userColumns+` FROM users WHERE home = ? AND uid = ?`, h, string(id))
 	if err == nil && len(us) == 1 && us[0].ScimID == id {
 		return us[0], true, nil
 	}
 	if err == nil {
-		us, err = s.users(nil, `SELECT `+userColumns+` FROM users WHERE home = ? AND scim_id = ? AND scim_id <> uid`, h, string(id))
+		us, err = s.users(`SELECT `+userColumns+` FROM users WHERE home = ? AND scim_id = ? AND scim_id <> uid`, h, string(id))
 	}
 	if err != nil || len(us) == 0 {
 		return directory.User{}, false, err
@@ -121,12 +121,12 @@ func (s *Store) FindUsers(ctx context.Context, t directory.TenantID, p directory
 		var us []directory.User
 		switch key.Attr {
 		case directory.AttrUserName:
-			us, err = s.users(nil, `SELECT `+userColumns+` FROM users WHERE tenant = ? AND name_key = ? AND gone_at = 0 AND home = ? LIMIT ?`,
+			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE tenant = ? AND name_key = ? AND gone_at = 0 AND home = ? LIMIT ?`,
 				string(t), directory.UserNameKey(key.Value), h, limit)
 		case directory.AttrManager:
-			us, err = s.users(nil, `SELECT `+userColumns+` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid LIMIT ?`, h, key.Value, limit)
+			us, err = s.users(`SELECT `+userColumns+` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid LIMIT ?`, h, key.Value, limit)
 		default:
-			us, err = s.users(nil, `SELECT `+userColumns+` FROM users WHERE home = ?1 AND uid IN
+			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE home = ?1 AND uid IN
 				(SELECT uid FROM lookups WHERE home = ?1 AND attr = ?2 AND value = ?3 ORDER BY uid LIMIT ?4) ORDER BY uid`, h, key.Attr, key.Value, limit)
 		}
 		if err != nil {
@@ -159,7 +159,7 @@ func (s *Store) ListUsers(ctx context.Context, t directory.TenantID, p directory
 		h := home(t, p, false)
 		var us []directory.User
 		out.Total, out.More, err = s.list(h, "users", page, func(after string, skip, limit int) (string, int, error) {
-			us, err = s.users(nil, `SELECT `+userColumns+` FROM users WHERE home = ? AND uid > ? ORDER BY uid LIMIT ? OFFSET ?`, h, after, limit, skip)
+			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE home = ? AND uid > ? ORDER BY uid LIMIT ? OFFSET ?`, h, after, limit, skip)
 			if len(us) == 0 {
 				return "", 0, err
 			}
@@ -215,7 +215,7 @@ func (s *Store) nameFree(t directory.TenantID, u directory.User) error {
 }
 
 func (s *Store) insertUser(t directory.TenantID, u directory.User) error {
-	h := homeOf(t, u)
+	h := s.homeOf(t, u)
 	args, err := userArgs(u)
 	if err != nil {
 		return err
@@ -263,9 +263,9 @@ func userArgs(u directory.User) ([]any, error) {
 // UpdateUser implements directory.Users.
 func (s *Store) UpdateUser(ctx context.Context, t directory.TenantID, old directory.User, update func(directory.User) (directory.User, *directory.LogEntry, error)) (u directory.User, err error) {
 	err = s.write(ctx, func() error {
-		if v, err := s.versionOf(homeOf(t, old), old.ID); err != nil {
+		if v, err := s.versionOf(s.homeOf(t, old), old.ID); err != nil {
 			return err
-		} else if v != old.Version {
+		} else if v == 0 || v != old.Version {
 			if old, err = s.userByID(t, old.ID); err != nil {
 				return err
 			}
@@ -274,7 +274,7 @@ func (s *Store) UpdateUser(ctx context.Context, t directory.TenantID, old direct
 		if u, e, err = update(old); err != nil || e == nil {
 			return err
 		}
-		if homeOf(t, u) != homeOf(t, old) || directory.UserNameKey(u.UserName) != directory.UserNameKey(old.UserName) {
+		if s.homeOf(t, u) != s.homeOf(t, old) || directory.UserNameKey(u.UserName) != directory.UserNameKey(old.UserName) {
 			if err := s.nameFree(t, u); err != nil {
 				return err
 			}
@@ -298,7 +298,7 @@ func (s *Store) versionOf(h string, id directory.UserID) (v int64, err error) {
 
 // replaceUser stores u in place of old; a user who leaves the provider's list also leaves its groups.
 func (s *Store) replaceUser(t directory.TenantID, old, u directory.User, e directory.LogEntry) error {
-	from, to := homeOf(t, old), homeOf(t, u)
+	from, to := s.homeOf(t, old), s.homeOf(t, u)
 	if from != to {
 		if err := s.leave(t, from, old, e); err != nil {
 			return err
@@ -354,7 +354,7 @@ func (s *Store) leave(t directory.TenantID, h string, u directory.User, e direct
 	if err := s.leaveGroups(h, u.ScimID, e.At); err != nil {
 		return err
 	}
-	reports, err := s.users(nil, `SELECT `+userColumns+` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid`, h, string(u.ScimID))
+	reports, err := s.users(`SELECT `+userColumns+` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid`, h, string(u.ScimID))
 	if err != nil {
 		return err
 	}
@@ -383,7 +383,7 @@ func (s *Store) userByID(t directory.TenantID, id directory.UserID) (directory.U
 	}
 	homes = append(homes, home(t, "", true))
 	for _, h := range homes {
-		us, err := s.users(nil, `SELECT `+userColumns+` FROM users WHERE home = ? AND uid = ?`, h, string(id))
+		us, err := s.users(`SELECT `+userColumns+` FROM users WHERE home = ? AND uid = ?`, h, string(id))
 		if err != nil {
 			return directory.User{}, err
 		}
@@ -401,7 +401,7 @@ func (s *Store) UserByID(ctx context.Context, t directory.TenantID, id directory
 		if err != nil {
 			return err
 		}
-		v, err = s.view(homeOf(t, u), u, directory.UserWant{Groups: true})
+		v, err = s.view(s.homeOf(t, u), u, directory.UserWant{Groups: true})
 		return err
 	})
 	return v, err

@@ -1,0 +1,40 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/store/sqlite"
+	"rollcall/shared/store/storetest"
+)
+
+func open(t *testing.T, path string) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func inMemory(t *testing.T) directory.Ports {
+	t.Helper()
+	return open(t, sqlite.Memory).Ports()
+}
+
+func inFile(t *testing.T) directory.Ports {
+	t.Helper()
+	return open(t, filepath.Join(t.TempDir(), "rollcall.db")).Ports()
+}
+
+func TestContractInMemory(t *testing.T) { storetest.Run(t, inMemory) }
+
+func TestContractInFile(t *testing.T) { storetest.Run(t, inFile) }
+
+func TestHistoriesEndAlikeInMemoryAndFile(t *testing.T) { storetest.Histories(t, inMemory, inFile) }

@@ -1,0 +1,169 @@
+package storetest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// Dump writes down all that the ports tell about a tenant, a record per line, so that two stores with the
+// same history give the same text. Left out is what stores may choose: the ids and the order of entries
+// of the same moment, the versions of groups (they only have to grow), and work still to be completed.
+// It panics when the store fails.
+func Dump(ctx context.Context, ports directory.Ports, t directory.TenantID) string {
+	d := &dump{ctx: ctx, Ports: ports, t: t, labels: map[directory.EntryID]string{}}
+	tenant := got(ports.Tenants.Tenant(ctx, t))
+	d.line("tenant", tenant)
+	providers := got(ports.Providers.ListProviders(ctx, t))
+	for _, p := range providers {
+		d.line("provider", p)
+		d.lists(p.ID)
+	}
+	d.users()
+	for _, c := range got(ports.Collisions.ListCollisions(ctx, t, "", "", 10_000)) {
+		d.line("collision", c)
+	}
+	for _, k := range got(ports.APIKeys.ListAPIKeys(ctx, t)) {
+		d.line("api key", k)
+	}
+	d.log(providers)
+	return d.text.String()
+}
+
+func (w *world) dump() string { return Dump(w.ctx, w.Ports, w.tenant) }
+
+type dump struct {
+	ctx context.Context
+	directory.Ports
+	t      directory.TenantID
+	text   strings.Builder
+	labels map[directory.EntryID]string
+}
+
+func got[T any](v T, err error) T {
+	if err != nil {
+		panic(fmt.Sprintf("dump: %v", err))
+	}
+	return v
+}
+
+func (d *dump) line(kind string, v any) {
+	fmt.Fprintf(&d.text, "%s %s\n", kind, got(json.Marshal(v)))
+}
+
+const dumpPage = 500
+
+// lists writes what SCIM shows of a provider: both lists in their order, and the groups with members.
+func (d *dump) lists(p directory.ProviderID) {
+	for start := 1; ; {
+		page := got(d.Users.ListUsers(d.ctx, d.t, p, directory.Page{Start: start, Count: dumpPage}, directory.UserWant{Groups: true}, nil))
+		if start == 1 {
+			fmt.Fprintf(&d.text, "%s has %d users\n", p, page.Total)
+		}
+		for _, v := range page.Users {
+			fmt.Fprintf(&d.text, "%s has user %s at version %d in groups %v\n", p, v.ID, v.Version, v.Groups)
+		}
+		if start += len(page.Users); !page.More {
+			break
+		}
+	}
+	for start := 1; ; {
+		page := got(d.Groups.ListGroups(d.ctx, d.t, p, directory.Page{Start: start, Count: dumpPage}, directory.GroupWant{Ancestors: true}, nil))
+		if start == 1 {
+			fmt.Fprintf(&d.text, "%s has %d groups\n", p, page.Total)
+		}
+		for _, v := range page.Groups {
+			d.group(v)
+		}
+		if start += len(page.Groups); !page.More {
+			break
+		}
+	}
+}
+
+func (d *dump) group(v directory.GroupView) {
+	fmt.Fprintf(&d.text, "%s has group %s %q external %q attributes %q created %v modified %v members %d below %v\n", v.Provider, v.ID, v.DisplayName,
+		v.ExternalID, v.Attributes, v.Created, v.Modified, v.MemberCount, slices.Sorted(maps.Keys(v.Ancestors)))
+	for after := directory.ScimID(""); ; {
+		ms := got(d.Groups.Members(d.ctx, d.t, v.Provider, v.ID, after, dumpPage))
+		for _, m := range ms {
+			fmt.Fprintf(&d.text, "%s has member %s\n", v.ID, m)
+		}
+		if len(ms) < dumpPage {
+			return
+		}
+		after = ms[len(ms)-1]
+	}
+}
+
+// users writes every user of the tenant, also local and gone ones, by id.
+func (d *dump) users() {
+	var all []directory.User
+	for after := ""; ; {
+		us, next, err := d.Users.SearchUsers(d.ctx, d.t, directory.UserSearch{After: after, Count: dumpPage})
+		all = append(all, got(us, err)...)
+		if after = next; next == "" {
+			break
+		}
+	}
+	slices.SortFunc(all, func(a, b directory.User) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	for _, u := range all {
+		v := got(d.Users.UserByID(d.ctx, d.t, u.ID))
+		attributes := string(u.Attributes)
+		if u.Attributes = nil; len(u.Lookups) == 0 {
+			u.Lookups = nil
+		}
+		d.line("user", u)
+		fmt.Fprintf(&d.text, "%s has attributes %s and groups %v, was read at version %d\n", u.ID, attributes, v.Groups, v.Version)
+	}
+}
+
+// log writes the entries of the tenant and of every provider it has or had.
+func (d *dump) log(providers []directory.Provider) {
+	all := d.entries("")
+	ids := map[directory.ProviderID]bool{}
+	for _, p := range providers {
+		ids[p.ID] = true
+	}
+	for _, e := range all {
+		if e.Action == directory.ProviderCreated {
+			ids[directory.ProviderID(e.Target)] = true
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(ids)) {
+		all = append(all, d.entries(p)...)
+	}
+	lines := make([]string, len(all))
+	for _, e := range all {
+		d.labels[e.ID] = fmt.Sprintf("%s of %s%s%s at %s", e.Action, e.User, e.Group, e.Target, e.At.Format(time.RFC3339Nano))
+	}
+	for i, e := range all {
+		if e.Actor.Kind == directory.ActorSystem {
+			e.Actor.ID = d.labels[directory.EntryID(e.Actor.ID)]
+		}
+		if e.ID, e.Rest = "", directory.RestNone; e.Group != "" {
+			e.Version = 0
+		}
+		e.Added, e.Removed = slices.Sorted(slices.Values(e.Added)), slices.Sorted(slices.Values(e.Removed))
+		lines[i] = fmt.Sprintf("%s %s", e.At.Format(time.RFC3339Nano), got(json.Marshal(e)))
+	}
+	slices.Sort(lines)
+	d.text.WriteString(strings.Join(lines, "\n"))
+}
+
+func (d *dump) entries(p directory.ProviderID) (all []directory.LogEntry) {
+	for before := ""; ; {
+		es := got(d.Log.Entries(d.ctx, d.t, directory.LogQuery{Provider: p, Before: before, Count: dumpPage}))
+		all = append(all, es...)
+		if len(es) < dumpPage {
+			return all
+		}
+		before = es[len(es)-1].Position()
+	}
+}

@@ -1,0 +1,171 @@
+package storetest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"rollcall/shared/directory"
+)
+
+// Histories plays random histories through directory.Service on two stores, with the same clock and ids:
+// each step must be answered alike, and both must end in the same Dump. open functions are called once;
+// every history has a tenant of its own. How many histories are played is rapid's -rapid.checks.
+func Histories(t *testing.T, a, b func(t *testing.T) directory.Ports) {
+	stores := [2]directory.Ports{a(t), b(t)}
+	steps := rapid.SliceOfN(rapid.Custom(drawStep), 5, 40)
+	rapid.Check(t, func(rt *rapid.T) {
+		tenant := directory.TenantID(directory.RandomID()[:7])
+		start := time.Now().UTC().Truncate(time.Hour).Add(-48 * time.Hour)
+		players := [2]*player{newPlayer(rt, stores[0], tenant, start), newPlayer(rt, stores[1], tenant, start)}
+		for i, s := range steps.Draw(rt, "steps") {
+			first, second := players[0].play(i, s), players[1].play(i, s)
+			if first != second {
+				rt.Fatalf("step %d, %+v: the first store answers\n%s\nthe second\n%s", i, s, first, second)
+			}
+		}
+		first, second := Dump(context.Background(), stores[0], tenant), Dump(context.Background(), stores[1], tenant)
+		if diff := cmp.Diff(first, second); diff != "" {
+			rt.Fatalf("the stores end differently (-first +second):\n%s", diff)
+		}
+	})
+}
+
+// step is one step of a history. Its numbers choose among what there is, whatever that is by then.
+type step struct {
+	Do         string
+	A, B, C, D int
+	Later      time.Duration // since the step before
+}
+
+func drawStep(t *rapid.T) step {
+	n := rapid.IntRange(0, 99)
+	return step{
+		Do: rapid.SampledFrom(stepNames).Draw(t, "do"), A: n.Draw(t, "a"), B: n.Draw(t, "b"), C: n.Draw(t, "c"), D: n.Draw(t, "d"),
+		Later: rapid.SampledFrom([]time.Duration{0, time.Millisecond, time.Second, 90 * time.Second, 3 * time.Hour}).Draw(t, "later"),
+	}
+}
+
+// player plays steps on one store. Players of the same history know the same ids.
+type player struct {
+	t      *rapid.T
+	s      *directory.Service
+	ctx    context.Context
+	tenant directory.TenantID
+	now    time.Time
+	step   int
+	drawn  int // ids drawn in this step
+
+	providers []playedProvider
+	users     []directory.UserID
+	groups    []directory.Group
+}
+
+type playedProvider struct {
+	id    directory.ProviderID
+	token string
+}
+
+func newPlayer(t *rapid.T, ports directory.Ports, tenant directory.TenantID, start time.Time) *player {
+	p := &player{t: t, ctx: context.Background(), tenant: tenant, now: start, step: -1}
+	p.s = directory.New(ports, directory.Config{Now: func() time.Time { return p.now }, NewID: p.newID, NewSecret: func() string {
+		return (p.newID() + p.newID())[:43]
+	}})
+	record := directory.Tenant{ID: tenant, DisplayName: "T", DeactivationDelay: time.Minute, Version: 1, Created: start, Modified: start}
+	p.check(p.s.Tenants.CreateTenant(p.ctx, record, directory.LogEntry{ID: "e" + directory.EntryID(p.newID()), At: start, Action: directory.TenantCreated, Audit: true}))
+	for range 2 {
+		p.makeProvider(step{A: len(p.providers)})
+	}
+	return p
+}
+
+// newID draws the next id of the step: the same for every store, however often a store asks.
+func (p *player) newID() string {
+	p.drawn++
+	h := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", p.tenant, p.step, p.drawn))
+	return base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").EncodeToString(h[:])[:directory.IDLength-1]
+}
+
+func (p *player) play(i int, s step) string {
+	p.step, p.drawn, p.now = i, 0, p.now.Add(s.Later)
+	return stepsByName[s.Do](p, s)
+}
+
+func (p *player) check(err error) {
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// answer is what a step says for comparison: the value, or the error as clients see it.
+func (p *player) answer(v any, err error) string {
+	var e *directory.Error
+	switch {
+	case err == nil:
+		return fmt.Sprintf("%+v", v)
+	case errors.As(err, &e) && e.Kind != directory.Internal:
+		return fmt.Sprintf("%v %s %q", e.Kind, e.Attr, e.Detail)
+	}
+	var taken *directory.TakenError
+	if errors.As(err, &taken) {
+		return fmt.Sprintf("taken %+v", *taken)
+	}
+	p.t.Fatalf("a step failed: %v", err)
+	return ""
+}
+
+func pick[T any](all []T, n int) (v T, ok bool) {
+	if len(all) == 0 {
+		return v, false
+	}
+	return all[n%len(all)], true
+}
+
+func (p *player) caller(n int) directory.Caller {
+	pr, _ := pick(p.providers, n)
+	return directory.Caller{Provider: pr.id, Token: pr.token, RequestID: fmt.Sprint("r", p.step), ClientRequestID: "c"}
+}
+
+func (p *player) admin() directory.Admin {
+	return directory.Admin{Tenant: p.tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1", RequestID: fmt.Sprint("r", p.step), Reason: "why"}}
+}
+
+// user reads what the n-th user is now, and a caller of its provider.
+func (p *player) user(n int) (directory.User, directory.Caller, bool) {
+	id, ok := pick(p.users, n)
+	if !ok {
+		return directory.User{}, directory.Caller{}, false
+	}
+	v, err := p.s.Users.UserByID(p.ctx, p.tenant, id)
+	p.check(err)
+	for i, pr := range p.providers {
+		if pr.id == v.Provider {
+			return v.User, p.caller(i), true
+		}
+	}
+	return v.User, p.caller(n), true
+}
+
+// members picks up to n members, present or not, of any origin.
+func (p *player) members(n, from int) []directory.ScimID {
+	var ids []directory.ScimID
+	for i := range n {
+		if (from+i)%5 == 4 {
+			if g, ok := pick(p.groups, from+i); ok {
+				ids = append(ids, directory.ScimID(g.ID))
+				continue
+			}
+		}
+		if u, _, ok := p.user(from + i*i); ok && u.ScimID != "" {
+			ids = append(ids, u.ScimID)
+		}
+	}
+	return ids
+}

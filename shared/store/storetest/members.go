@@ -1,0 +1,273 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"rollcall/shared/directory"
+)
+
+var memberChapter = []promise{
+	{"members/one comes and goes", oneMember},
+	{"members/a hundred come and go in one change", hundredMembers},
+	{"members/all are replaced in one change", replaceMembers},
+	{"members/profile and members change together", profileAndMembers},
+	{"members/an unknown one refuses the whole change", unknownMember},
+	{"members/groups may be members", memberGroups},
+}
+
+var largeChapter = []promise{
+	{"large/ten thousand members", tenThousand},
+}
+
+func oneMember(w *world) {
+	us := w.users(w.p, 2, "u")
+	g := w.group(w.p, "g")
+	w.wantMembers("empty", g, nil)
+	g = w.members(g, []directory.ScimID{us[0].ScimID}, nil)
+	w.equal("answered count", g.MemberCount, 1)
+	w.wantMembers("one", g, scimIDs(us[:1]))
+	g = w.members(g, []directory.ScimID{us[1].ScimID}, []directory.ScimID{us[0].ScimID})
+	w.wantMembers("exchanged", g, scimIDs(us[1:]))
+	w.members(g, nil, []directory.ScimID{us[1].ScimID})
+	w.wantMembers("empty again", g, nil)
+	e := w.log(directory.LogQuery{Group: g.ID})
+	w.equal("added, newest first", [][]directory.ScimID{e[0].Added, e[1].Added, e[2].Added, e[3].Added}, [][]directory.ScimID{nil, {us[1].ScimID}, {us[0].ScimID}, nil})
+	w.equal("removed, newest first", [][]directory.ScimID{e[0].Removed, e[1].Removed, e[2].Removed}, [][]directory.ScimID{{us[1].ScimID}, {us[0].ScimID}, nil})
+}
+
+func hundredMembers(w *world) {
+	ids := scimIDs(w.users(w.p, 100, "u"))
+	g := w.group(w.p, "g")
+	g = w.members(g, ids, nil)
+	w.equal("answered count", g.MemberCount, 100)
+	w.wantMembers("added", g, ids)
+	created := w.group(w.p, "created", ids...)
+	w.equal("answered count of a new group", created.MemberCount, 100)
+	w.wantMembers("created with them", created, ids)
+	version := g.Version
+	g = w.members(g, nil, ids[:99])
+	if g.Version <= version {
+		w.Errorf("version stays at %d", g.Version)
+	}
+	w.wantMembers("removed", g, ids[99:])
+	w.must(w.deleteGroup(created))
+	w.wantMembers("after another group was deleted", g, ids[99:])
+	es := w.log(directory.LogQuery{Group: g.ID})
+	for i, n := range []int{99, 100} {
+		if got := len(es[i].Added) + len(es[i].Removed); got != n {
+			w.Errorf("entry %d from the newest names %d members, want %d", i, got, n)
+		}
+	}
+}
+
+func replaceMembers(w *world) {
+	ids := scimIDs(w.users(w.p, 130, "u"))
+	g := w.group(w.p, "g", ids[:70]...)
+	want := directory.GroupWant{AllMembers: true}
+	old, err := w.Groups.ReadGroup(w.ctx, w.tenant, w.p, g.ID, want, nil)
+	w.must(err)
+	g, err = w.Groups.UpdateGroup(w.ctx, w.tenant, old, want, func(old directory.GroupView) (directory.GroupChange, error) {
+		e := w.groupEntry(directory.MembersChanged, old.Group)
+		e.Added, e.Removed = ids[70:], slices.Sorted(slices.Values(ids[:60]))
+		return directory.GroupChange{GroupProfile: old.GroupProfile, Add: e.Added, Remove: e.Removed, Entry: &e}, nil
+	})
+	w.must(err)
+	w.equal("answered count", g.MemberCount, 70)
+	w.wantMembers("replaced", g, ids[60:])
+	e := w.log(directory.LogQuery{Group: g.ID})[0]
+	w.equal("added", slices.Sorted(slices.Values(e.Added)), slices.Sorted(slices.Values(ids[70:])))
+	w.equal("removed", slices.Sorted(slices.Values(e.Removed)), slices.Sorted(slices.Values(ids[:60])))
+}
+
+func profileAndMembers(w *world) {
+	ids := scimIDs(w.users(w.p, 60, "u"))
+	g := w.group(w.p, "g")
+	for i, n := range []int{1, 59} { // in one transaction, and in more
+		before := g
+		view := directory.GroupView{Group: g}
+		var err error
+		g, err = w.Groups.UpdateGroup(w.ctx, w.tenant, view, directory.GroupWant{}, func(old directory.GroupView) (directory.GroupChange, error) {
+			e := w.groupEntry(directory.GroupUpdated, old.Group)
+			e.Added = ids[i : i+n]
+			return directory.GroupChange{GroupProfile: directory.GroupProfile{DisplayName: fmt.Sprint("name", i), ExternalID: "e", Attributes: []byte(`{}`)}, Add: e.Added, Entry: &e}, nil
+		})
+		w.must(err)
+		if g.Version <= before.Version {
+			w.Errorf("version stays at %d", g.Version)
+		}
+		w.equal("profile", w.readGroup(w.p, g.ID).GroupProfile, directory.GroupProfile{DisplayName: fmt.Sprint("name", i), ExternalID: "e", Attributes: []byte(`{}`)})
+		w.wantMembers("members", g, ids[:i+n])
+		w.equal("old name", w.findGroups(w.p, directory.AttrDisplayName, before.DisplayName), nil)
+	}
+	// A taken name refuses the members as well.
+	w.group(w.p, "taken")
+	for _, n := range []int{1, 59} {
+		_, err := w.Groups.UpdateGroup(w.ctx, w.tenant, directory.GroupView{Group: g}, directory.GroupWant{}, func(old directory.GroupView) (directory.GroupChange, error) {
+			e := w.groupEntry(directory.GroupUpdated, old.Group)
+			e.Removed = ids[:n]
+			return directory.GroupChange{GroupProfile: directory.GroupProfile{DisplayName: "Taken"}, Remove: e.Removed, Entry: &e}, nil
+		})
+		if err == nil {
+			w.Error("a taken displayName was given away")
+		}
+		w.equal("after the refusal", w.readGroup(w.p, g.ID).Group, g)
+		w.wantMembers("after the refusal", g, ids)
+	}
+}
+
+func unknownMember(w *world) {
+	other := w.provider("Other")
+	ids := scimIDs(w.users(w.p, 60, "u"))
+	gone := w.remove(w.user(w.p, "gone"))
+	g := w.group(w.p, "g", ids[0])
+	groups := w.total(w.p, true)
+	strangers := map[string]directory.ScimID{
+		"an unknown user":           directory.ScimID(userID()),
+		"an unknown group":          directory.ScimID(groupID()),
+		"a gone user":               gone.ScimID,
+		"another provider's user":   w.user(other, "foreign").ScimID,
+		"another provider's group":  directory.ScimID(w.group(other, "foreign").ID),
+		"a local user":              directory.ScimID(w.local("local").ID),
+		"a user's id with a letter": ids[1][:25] + "w",
+	}
+	for what, stranger := range strangers {
+		for _, n := range []int{1, 55} { // in one transaction, and in more
+			add := append(slices.Clone(ids[1:1+n]), stranger)
+			_, err := w.tryMembers(g, add, ids[:1])
+			w.wantKind("adding "+what, err, directory.Invalid)
+			_, err = w.tryGroup(w.newGroup(w.p, "new"), add...)
+			w.wantKind("creating with "+what, err, directory.Invalid)
+		}
+		w.wantMembers("after "+what, g, ids[:1])
+		w.equal("after "+what, w.readGroup(w.p, g.ID).Group, g)
+	}
+	w.equal("groups", w.total(w.p, true), groups)
+	w.equal("the refused group", w.findGroups(w.p, directory.AttrDisplayName, "new"), nil)
+	w.equal("groups of a refused member", w.mustByID(directory.UserID(ids[2])).Groups, nil)
+	if es := w.log(directory.LogQuery{Group: g.ID}); len(es) != 1 {
+		w.Errorf("entries: got %d, want 1", len(es))
+	}
+}
+
+func memberGroups(w *world) {
+	u := w.user(w.p, "u")
+	inner, second := w.group(w.p, "inner", u.ScimID), w.group(w.p, "second")
+	outer := w.group(w.p, "outer", directory.ScimID(inner.ID), u.ScimID)
+	w.wantMembers("created with a group", outer, []directory.ScimID{directory.ScimID(inner.ID), u.ScimID})
+	w.must(w.nest(outer, second))
+	w.must(w.nest(inner, second))
+	w.wantMembers("with two", outer, []directory.ScimID{directory.ScimID(inner.ID), directory.ScimID(second.ID), u.ScimID})
+	w.members(outer, nil, []directory.ScimID{directory.ScimID(inner.ID)})
+	w.must(w.nest(inner, outer)) // no ring any more
+	w.wantMembers("turned round", inner, []directory.ScimID{directory.ScimID(outer.ID), directory.ScimID(second.ID), u.ScimID})
+	w.must(w.deleteGroup(second))
+	w.wantMembers("after deletion", outer, []directory.ScimID{u.ScimID})
+	w.wantMembers("after deletion", inner, []directory.ScimID{directory.ScimID(outer.ID), u.ScimID})
+}
+
+// manyUsers makes n users with several hands.
+func (w *world) manyUsers(n int) []directory.ScimID {
+	w.Helper()
+	us := make([]directory.User, n)
+	for i := range us {
+		us[i] = directory.User{ID: userID(), Provider: w.p, Profile: directory.Profile{UserName: fmt.Sprint("many", i), Active: true}, Version: 1, Created: w.now(), Modified: w.now()}
+		us[i].ScimID = directory.ScimID(us[i].ID)
+	}
+	const hands = 8
+	w.must(errors.Join(race(hands, func(hand int) error {
+		for i := hand; i < n; i += hands {
+			if err := again(func() error { return w.create(us[i]) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})...))
+	return scimIDs(us)
+}
+
+// tenThousand takes the largest changes and answers the limits allow, and one member more.
+func tenThousand(w *world) {
+	const n = directory.MaxMemberChange
+	ids := w.manyUsers(n + 1)
+	slices.Sort(ids)
+	w.wantTotals("users", w.p, n+1, 0)
+	w.crawlAll(ids)
+
+	g := w.group(w.p, "g", ids[:n]...)
+	w.wantLarge("created with 10,000", g, ids[:n])
+	small := w.group(w.p, "small", ids[n])
+	w.tooMany("two groups with 10,001 members in all", func(want directory.GroupWant) error {
+		_, err := w.Groups.ListGroups(w.ctx, w.tenant, w.p, directory.Page{Start: 1, Count: 10}, want, nil)
+		return err
+	})
+	g = w.members(g, ids[n:], nil)
+	w.equal("count", g.MemberCount, n+1)
+	w.equal("by page", w.memberPages(g, 1000), ids)
+	w.tooMany("ReadGroup", func(want directory.GroupWant) error {
+		_, err := w.Groups.ReadGroup(w.ctx, w.tenant, w.p, g.ID, want, nil)
+		return err
+	})
+	w.tooMany("FindGroups", func(want directory.GroupWant) error {
+		_, err := w.Groups.FindGroups(w.ctx, w.tenant, w.p, directory.Lookup{Attr: directory.AttrExternalID, Value: g.ExternalID}, 1, want, nil)
+		return err
+	})
+	w.must(w.deleteGroup(small))
+	g = w.largeAndSmall(g, ids)
+
+	_, err := w.tryMembers(g, append(slices.Clone(ids[20:n]), directory.ScimID(userID())), nil)
+	w.wantKind("10,000 with an unknown one", err, directory.Invalid)
+	w.wantLarge("after the refusal", g, ids[:20])
+	g = w.members(g, ids[20:n], ids[:20])
+	w.wantLarge("10,000 exchanged for 20", g, ids[20:n])
+	w.must(w.deleteGroup(g))
+	w.wantTotals("after deletion", w.p, n+1, 0)
+	for _, id := range []directory.ScimID{ids[0], ids[n/2], ids[n-1]} {
+		w.equal("groups of a former member", w.mustByID(directory.UserID(id)).Groups, nil)
+	}
+}
+
+// largeAndSmall removes all members but the first ten at once, while ten leave and ten return one by one.
+func (w *world) largeAndSmall(g directory.Group, ids []directory.ScimID) directory.Group {
+	w.Helper()
+	w.members(g, nil, ids[10:20])
+	var wg sync.WaitGroup
+	errs := make([]error, 11)
+	for i := range 10 {
+		wg.Go(func() {
+			errs[i] = again(func() error {
+				_, err := w.tryMembers(g, []directory.ScimID{ids[10+i]}, nil)
+				return err
+			})
+		})
+	}
+	wg.Go(func() {
+		errs[10] = again(func() error {
+			_, err := w.tryMembers(g, nil, ids[20:])
+			return err
+		})
+	})
+	wg.Wait()
+	w.must(errors.Join(errs...))
+	w.wantLarge("after large and small changes met", g, ids[:20])
+	return w.readGroup(w.p, g.ID).Group
+}
+
+func (w *world) wantLarge(what string, g directory.Group, want []directory.ScimID) {
+	w.Helper()
+	v := w.readGroup(w.p, g.ID)
+	if v.MemberCount != len(want) || !slices.Equal(v.Members, want) || len(v.Present) != len(want) {
+		w.Fatalf("%s: count %d, %d members, %d present, want the %d given", what, v.MemberCount, len(v.Members), len(v.Present), len(want))
+	}
+	for _, i := range []int{0, len(want) / 2, len(want) - 1} {
+		w.equal(what+": groups of a member", w.mustByID(directory.UserID(want[i])).Groups, []directory.GroupID{g.ID})
+	}
+}
+
+func (w *world) tooMany(what string, read func(directory.GroupWant) error) {
+	w.Helper()
+	w.wantKind(what, read(directory.GroupWant{AllMembers: true}), directory.TooMany)
+	w.must(read(directory.GroupWant{}))
+}

@@ -1,0 +1,349 @@
+package storetest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// stepsByName are the steps of histories. Steps that need something that does not exist do nothing.
+var stepsByName = map[string]func(*player, step) string{
+	"create user":     (*player).createUser,
+	"create many":     (*player).createMany,
+	"edit user":       (*player).editUser,
+	"edit again":      (*player).editUser,
+	"disable user":    (*player).disableUser,
+	"delete user":     (*player).deleteUser,
+	"move user":       (*player).moveUser,
+	"create local":    (*player).createLocal,
+	"create group":    (*player).createGroup,
+	"edit group":      (*player).editGroup,
+	"change members":  (*player).changeMembers,
+	"change more":     (*player).changeMembers,
+	"delete group":    (*player).deleteGroup,
+	"list":            (*player).list,
+	"find":            (*player).find,
+	"follow":          (*player).follow,
+	"make provider":   (*player).makeProvider,
+	"delete provider": (*player).deleteProvider,
+	"new token":       (*player).newToken,
+	"pause":           (*player).pause,
+}
+
+var stepNames = slices.Sorted(maps.Keys(stepsByName))
+
+// names meet often, also in other spellings.
+var names = []string{"anna", "ANNA", "bob", "Bob", "straße", "STRASSE", "carla", "dora", "Åsa", "a\u030asa", "emil", "fritz"}
+
+func (s step) profile() directory.Profile {
+	p := directory.Profile{UserName: names[s.A%len(names)], Active: s.C%4 != 0, Attributes: fmt.Appendf(nil, `{"n":%d}`, s.B%3)}
+	if s.B%2 == 0 {
+		p.ExternalID = fmt.Sprint("x", s.B%5)
+	}
+	if s.C%3 == 0 {
+		p.Lookups = []directory.Lookup{{Attr: directory.AttrWorkEmail, Value: fmt.Sprintf("%d@example.com", s.C%7)}}
+	}
+	return p
+}
+
+func (p *player) createUser(s step) string {
+	u, err := p.s.CreateUser(p.ctx, p.caller(s.D), nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+		return s.profile(), []directory.Change{{Attr: "userName", After: []byte(`"x"`)}}, nil
+	})
+	if err == nil {
+		p.users = append(p.users, u.ID)
+	}
+	return p.answer(u, err)
+}
+
+// createMany makes enough users for changes that no transaction holds.
+func (p *player) createMany(s step) string {
+	var out string
+	for i := range 12 {
+		u, err := p.s.CreateUser(p.ctx, p.caller(s.D), nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+			return directory.Profile{UserName: fmt.Sprint("many", p.step, "-", i), Active: true}, nil, nil
+		})
+		if err == nil {
+			p.users = append(p.users, u.ID)
+		}
+		out = p.answer(u, err)
+	}
+	return out
+}
+
+func (p *player) editUser(s step) string {
+	u, c, ok := p.user(s.A)
+	if !ok {
+		return ""
+	}
+	manager, _, _ := p.user(s.D)
+	v, changed, err := p.s.UpdateUser(p.ctx, c, u.ScimID, directory.UserWant{Groups: true, ManagerName: true}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+		n := old.Profile
+		switch wish := s.profile(); s.B % 6 {
+		case 0:
+			n.UserName = wish.UserName
+		case 1:
+			n.ExternalID = wish.ExternalID
+		case 2:
+			n.Manager = string(manager.ScimID)
+		case 3:
+			n.Lookups, n.Attributes = wish.Lookups, wish.Attributes
+		case 4:
+			n = wish
+		}
+		return n, []directory.Change{{Attr: "some", Before: []byte(`1`)}}, nil
+	})
+	if v.Manager != nil {
+		v.Groups, v.Manager = append(v.Groups, directory.GroupID(v.Manager.ID)), nil // a pointer is no answer
+	}
+	return p.answer(fmt.Sprintf("%+v %v", v, changed), err)
+}
+
+func (p *player) disableUser(s step) string {
+	u, c, ok := p.user(s.A)
+	if !ok {
+		return ""
+	}
+	v, changed, err := p.s.UpdateUser(p.ctx, c, u.ScimID, directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+		n := old.Profile
+		n.Active = s.B%3 == 0
+		return n, nil, nil
+	})
+	return p.answer(fmt.Sprintf("%+v %v", v, changed), err)
+}
+
+func (p *player) deleteUser(s step) string {
+	u, c, ok := p.user(s.A)
+	if !ok {
+		return ""
+	}
+	return p.answer("deleted", p.s.DeleteUser(p.ctx, c, u.ScimID, func(directory.User) error { return nil }))
+}
+
+// moveUser changes a user's home as administrators do: to local, to a provider, back from the gone.
+func (p *player) moveUser(s step) string {
+	u, _, ok := p.user(s.A)
+	if !ok {
+		return ""
+	}
+	to, ok := pick(p.providers, s.C)
+	if !ok {
+		return ""
+	}
+	if pr, err := p.s.Providers.Provider(p.ctx, p.tenant, to.id); err != nil || pr.State == directory.ProviderDeleting {
+		return "no provider to move to"
+	}
+	fresh := directory.ScimID("u" + p.newID())
+	got, err := p.s.Users.UpdateUser(p.ctx, p.tenant, u, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		n := old
+		switch {
+		case old.Gone():
+			n.GoneAt, n.Provider, n.ScimID = time.Time{}, to.id, fresh
+		case old.Provider == "":
+			n.Provider, n.ScimID = to.id, fresh
+		case s.B%2 == 0:
+			n.Provider, n.ScimID = "", ""
+		default:
+			n.Provider = to.id
+		}
+		n.Manager = ""
+		n.Version, n.Modified = old.Version+1, p.now
+		e := directory.LogEntry{ID: "e" + directory.EntryID(p.newID()), At: p.now, Provider: old.Provider, Action: directory.UserConverted, User: n.ID, Name: n.UserName, Version: n.Version}
+		return n, &e, nil
+	})
+	if err != nil {
+		got = directory.User{}
+	}
+	return p.answer(got, err)
+}
+
+func (p *player) createLocal(s step) string {
+	id := directory.UserID("u" + p.newID())
+	_, err := p.s.Users.CreateUser(p.ctx, p.tenant, "", nil, func(directory.Provider) (directory.User, directory.LogEntry, error) {
+		u := directory.User{ID: id, Profile: s.profile(), Version: 1, Created: p.now, Modified: p.now}
+		return u, directory.LogEntry{ID: "e" + directory.EntryID(p.newID()), At: p.now, Action: directory.UserCreated, User: id, Name: u.UserName, Version: 1}, nil
+	})
+	if err == nil {
+		p.users = append(p.users, id)
+	}
+	return p.answer("created", err)
+}
+
+// groupAnswer leaves out the version, which only has to grow.
+func (p *player) groupAnswer(g directory.Group, err error) string {
+	g.Version = 0
+	return p.answer(g, err)
+}
+
+func (p *player) createGroup(s step) string {
+	members := p.members(s.C%6, s.B)
+	g, err := p.s.CreateGroup(p.ctx, p.caller(s.D), nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+		return directory.GroupProfile{DisplayName: names[s.A%len(names)], ExternalID: fmt.Sprint(s.B % 3)}, members, nil, nil
+	})
+	if err == nil {
+		p.groups = append(p.groups, g)
+	}
+	return p.groupAnswer(g, err)
+}
+
+func (p *player) updateGroup(s step, want directory.GroupWant, edit func(*directory.GroupEdit)) string {
+	g, ok := pick(p.groups, s.A)
+	if !ok {
+		return ""
+	}
+	c := p.caller(s.D)
+	for i, pr := range p.providers {
+		if pr.id == g.Provider {
+			c = p.caller(i)
+		}
+	}
+	v, changed, err := p.s.UpdateGroup(p.ctx, c, g.ID, want, nil, func(_ directory.Provider, old directory.GroupView) (directory.GroupEdit, error) {
+		ed := directory.GroupEdit{Profile: old.GroupProfile}
+		edit(&ed)
+		return ed, nil
+	})
+	return p.groupAnswer(v.Group, err) + fmt.Sprint(changed)
+}
+
+func (p *player) editGroup(s step) string {
+	return p.updateGroup(s, directory.GroupWant{}, func(e *directory.GroupEdit) {
+		switch s.B % 3 {
+		case 0:
+			e.Profile.DisplayName = names[s.C%len(names)]
+		case 1:
+			e.Profile.ExternalID = fmt.Sprint(s.C % 4)
+		}
+	})
+}
+
+func (p *player) changeMembers(s step) string {
+	add, remove := p.members(s.B%50, s.C), p.members(s.C%20, s.D)
+	remove = slices.DeleteFunc(remove, func(m directory.ScimID) bool { return slices.Contains(add, m) })
+	want := directory.GroupWant{Named: append(slices.Clone(add), remove...), Ancestors: true}
+	return p.updateGroup(s, want, func(e *directory.GroupEdit) {
+		if e.Add, e.Remove = add, remove; s.D%5 == 0 {
+			e.Profile.DisplayName = names[s.C%len(names)]
+		}
+	})
+}
+
+func (p *player) deleteGroup(s step) string {
+	g, ok := pick(p.groups, s.A)
+	if !ok {
+		return ""
+	}
+	c := p.caller(s.D)
+	for i, pr := range p.providers {
+		if pr.id == g.Provider {
+			c = p.caller(i)
+		}
+	}
+	return p.answer("deleted", p.s.DeleteGroup(p.ctx, c, g.ID, func(directory.Group) error { return nil }))
+}
+
+func (p *player) list(s step) string {
+	c := p.caller(s.D)
+	page := directory.Page{Start: 1 + s.A%5, Count: s.B % 6}
+	if s.C%2 == 0 {
+		page = directory.Page{ByCursor: true, Count: s.B % 6}
+	}
+	us, err := p.s.ListUsers(p.ctx, c, page, directory.UserWant{Groups: true}, nil)
+	if page.Count == 0 {
+		us.More = false // of no page
+	}
+	out := p.answer(fmt.Sprintf("%+v", us), err)
+	gs, err := p.s.ListGroups(p.ctx, c, page, directory.GroupWant{}, nil)
+	return out + p.answer(fmt.Sprint(gs.Total, len(gs.Groups)), err)
+}
+
+func (p *player) find(s step) string {
+	wish := s.profile()
+	u, c, _ := p.user(s.A)
+	out := ""
+	for _, key := range []directory.Lookup{
+		{Attr: directory.AttrUserName, Value: directory.UserNameKey(wish.UserName)}, {Attr: directory.AttrExternalID, Value: fmt.Sprint("x", s.B%5)},
+		{Attr: directory.AttrWorkEmail, Value: fmt.Sprintf("%d@example.com", s.C%7)}, {Attr: directory.AttrManager, Value: string(u.ScimID)},
+	} {
+		vs, err := p.s.FindUsers(p.ctx, c, key, 1+s.D%4, directory.UserWant{Groups: true}, nil)
+		out += p.answer(fmt.Sprintf("%+v", vs), err) + "\n"
+	}
+	for _, key := range []directory.Lookup{
+		{Attr: directory.AttrDisplayName, Value: directory.UserNameKey(wish.UserName)}, {Attr: directory.AttrMember, Value: string(u.ScimID)}, {Attr: directory.AttrExternalID, Value: fmt.Sprint(s.B % 3)},
+	} {
+		vs, err := p.s.FindGroups(p.ctx, c, key, 1+s.D%4, directory.GroupWant{AllMembers: true}, nil)
+		for i := range vs {
+			vs[i].Version = 0
+		}
+		out += p.answer(fmt.Sprintf("%+v", vs), err) + "\n"
+	}
+	return out
+}
+
+// follow follows all entries of a provider, which were or were not followed before, and compares counts.
+func (p *player) follow(s step) string {
+	c := p.caller(s.D)
+	es, err := p.s.Log.Entries(p.ctx, p.tenant, directory.LogQuery{Provider: c.Provider, Count: 30})
+	p.check(err)
+	for _, e := range es {
+		p.check(p.s.FollowEntry(p.ctx, p.tenant, e))
+	}
+	counts, err := p.s.Follow.Counts(p.ctx, p.tenant, c.Provider, p.now.Add(-time.Hour))
+	return p.answer(fmt.Sprint(counts), err)
+}
+
+func (p *player) makeProvider(s step) string {
+	if len(p.providers) > 4 {
+		return ""
+	}
+	pr, token, err := p.s.CreateProvider(p.ctx, p.admin(), directory.NewProvider{DisplayName: fmt.Sprint("Provider ", s.A%7), Profile: "entra"})
+	if err == nil {
+		p.providers = append(p.providers, playedProvider{pr.ID, token})
+	}
+	return p.answer(pr.ID, err)
+}
+
+// deleteProvider deletes a provider and does at once what follows in the background.
+func (p *player) deleteProvider(s step) string {
+	if s.C%3 != 0 {
+		return "" // rarely: a history without providers tells little
+	}
+	d := directory.ProviderDeletion{Users: directory.FateLocal}
+	if s.B%2 == 0 {
+		d = directory.ProviderDeletion{Users: directory.FateMove, MoveTo: p.caller(s.D).Provider}
+	}
+	id := p.caller(s.A).Provider
+	pr, err := p.s.DeleteProvider(p.ctx, p.admin(), id, func(directory.Provider) error { return nil }, d)
+	out := p.answer(pr.State, err)
+	es, logErr := p.s.Log.Entries(p.ctx, p.tenant, directory.LogQuery{Count: 5})
+	p.check(logErr)
+	for _, e := range es {
+		if e.Rest == directory.RestProvider {
+			p.check(p.s.FollowEntry(p.ctx, p.tenant, e))
+		}
+	}
+	return out
+}
+
+func (p *player) newToken(s step) string {
+	i := s.A % len(p.providers)
+	_, cred, token, err := p.s.RegenerateToken(p.ctx, p.admin(), p.providers[i].id, func(directory.Provider) error { return nil }, time.Duration(s.B%3)*time.Hour, time.Time{})
+	if err == nil {
+		p.providers[i].token = token
+	}
+	if s.C%4 == 0 && err == nil {
+		_, err = p.s.RevokeToken(p.ctx, p.admin(), p.providers[i].id, cred.ID, func(directory.Provider) error { return nil })
+	}
+	return p.answer("token", err)
+}
+
+func (p *player) pause(s step) string {
+	to := directory.ProviderSetup // ends a pause
+	if s.B%3 == 0 {
+		to = directory.ProviderPaused
+	}
+	pr, err := p.s.SetProviderState(p.ctx, p.admin(), p.caller(s.A).Provider, func(directory.Provider) error { return nil }, to)
+	return p.answer(pr.State, err)
+}

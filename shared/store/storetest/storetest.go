@@ -1,0 +1,41 @@
+// Package storetest is the contract of the ports of package directory: what every store must do, as
+// tests. store/sqlite and store/dynamo run it as it is; a fault found in one of them becomes a test here.
+//
+//	func TestContract(t *testing.T) { storetest.Run(t, open) }
+//
+// Run proves the promises one by one, on purpose with values in every field and with racing callers.
+// Histories proves that two stores end alike after the same random history; Dump is what it compares.
+package storetest
+
+import (
+	"testing"
+
+	"rollcall/shared/directory"
+)
+
+// Run proves every promise of the ports. open returns the store under test; it is called once per test,
+// may hand out the same store each time, and cleans up with t. The tests run in parallel, each in tenants
+// of its own; those of the feed, which sees all tenants, run before the others and alone. A store that
+// needs a millisecond per call passes in less than four minutes.
+func Run(t *testing.T, open func(t *testing.T) directory.Ports) {
+	for _, c := range feedChapter {
+		t.Run(c.name, func(t *testing.T) { c.test(newWorld(t, open(t))) })
+	}
+	for _, chapter := range [][]promise{
+		userChapter, nameChapter, raceChapter, homeChapter, groupChapter, memberChapter, largeChapter,
+		listChapter, admitChapter, isolationChapter, logChapter, adminChapter,
+	} {
+		for _, c := range chapter {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				c.test(newWorld(t, open(t)))
+			})
+		}
+	}
+}
+
+// promise is one test of the contract, in a world of its own.
+type promise struct {
+	name string
+	test func(*world)
+}
