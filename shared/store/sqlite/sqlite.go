@@ -37,19 +37,20 @@ type Store struct {
 // Memory is the path of a database that lives in memory and ends with the process.
 const Memory = ":memory:"
 
+// ownerTimeout is how long Open waits for another process to let go of the file: one that is being
+// replaced needs a moment, any other never does.
+const ownerTimeout = 2 * time.Second
+
 // Open opens the database file at path, makes it when there is none, and brings its tables up to date.
 // Errors: the file cannot be opened, belongs to another process, or is newer than this program.
 func Open(path string) (*Store, error) {
 	s := &Store{memory: path == Memory, bookmarks: bookmarks{}}
-	flags := sqlite.OpenReadWrite | sqlite.OpenCreate
-	if !s.memory {
-		flags |= sqlite.OpenWAL
-	}
-	conn, err := sqlite.OpenConn(path, flags)
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	s.conn = conn
+	s.conn.SetBusyTimeout(ownerTimeout)
 	if err := s.prepare(); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -60,17 +61,17 @@ func Open(path string) (*Store, error) {
 // (docs/benchmarks.md). synchronous=NORMAL in WAL mode keeps every committed transaction when the
 // process is killed; a machine that loses power may lose the last ones, never the file.
 func (s *Store) prepare() error {
-	pragmas := []string{"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA synchronous=NORMAL"}
+	pragmas := []string{"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL"}
 	if s.memory {
 		pragmas = []string{"PRAGMA page_size=8192", "PRAGMA journal_mode=OFF", "PRAGMA temp_store=MEMORY"}
 	}
 	for _, p := range pragmas {
 		if err := sqlitex.ExecuteTransient(s.conn, p, nil); err != nil {
-			return fmt.Errorf("set up database: %w", err)
+			return fmt.Errorf("set up database (is another process using the file?): %w", err)
 		}
 	}
 	if err := sqlitemigration.Migrate(context.Background(), s.conn, sqlitemigration.Schema{AppID: appID, Migrations: migrations}); err != nil {
-		return fmt.Errorf("bring tables up to date (is another process using the file?): %w", err)
+		return fmt.Errorf("bring tables up to date: %w", err)
 	}
 	return s.loadProviders()
 }
@@ -79,12 +80,14 @@ func (s *Store) prepare() error {
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.broken == nil {
-		s.broken = errors.New("the database is closed")
-		return s.conn.Close()
+	if errors.Is(s.broken, errClosed) {
+		return nil
 	}
-	return nil
+	s.broken = errClosed
+	return s.conn.Close()
 }
+
+var errClosed = errors.New("the database is closed")
 
 // Ports returns the store as the ports of package directory.
 func (s *Store) Ports() directory.Ports {
@@ -107,32 +110,39 @@ func (s *Store) read(ctx context.Context, fn func() error) error {
 	return fn()
 }
 
-// write runs fn as one transaction. fn reads and decides first and writes last; its error before the
-// first write ends the transaction without a trace. In memory there is no journal (it would cost four
+// write runs fn as one transaction. fn reads and decides first and writes last; its error or panic before
+// the first write ends the transaction without a trace. In memory there is no journal (it would cost four
 // times the rest), so an error after a write makes the store refuse all further work.
 func (s *Store) write(ctx context.Context, fn func() error) error {
-	return s.read(ctx, func() error {
+	return s.read(ctx, func() (err error) {
 		if err := s.exec("BEGIN IMMEDIATE", nil); err != nil {
 			return err
 		}
 		s.wrote = false
-		err := fn()
-		end := "COMMIT"
-		if err != nil {
-			if s.memory && s.wrote {
-				s.broken = err
-				return err
-			}
-			if !s.memory {
-				end = "ROLLBACK"
-			}
-		}
-		if endErr := s.exec(end, nil); endErr != nil {
-			s.broken = endErr
-			return errors.Join(err, endErr)
-		}
+		err = errPanicked
+		defer func() { err = s.end(err) }()
+		err = fn()
 		return err
 	})
+}
+
+var errPanicked = errors.New("the transaction panicked")
+
+// end ends the transaction that ended with err.
+func (s *Store) end(err error) error {
+	end := "COMMIT"
+	switch {
+	case err != nil && s.memory && s.wrote:
+		s.broken = err
+		return err
+	case err != nil && !s.memory:
+		end = "ROLLBACK"
+	}
+	if endErr := s.exec(end, nil); endErr != nil {
+		s.broken = endErr
+		return errors.Join(err, endErr)
+	}
+	return err
 }
 
 // exec runs one cached statement: a query hands its rows to row, a statement that writes has none.

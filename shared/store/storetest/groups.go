@@ -17,6 +17,7 @@ var groupChapter = []promise{
 	{"groups/an error of the caller writes nothing", groupCallerError},
 	{"groups/a stale copy is read again", staleGroup},
 	{"groups/ancestors are all groups above", ancestors},
+	{"groups/ancestors read before another group changed are read again", staleAncestors},
 	{"groups/deletion cleans both directions", deleteGroup},
 	{"groups/deletion asks with the newest copy", deleteStaleGroup},
 }
@@ -54,7 +55,11 @@ func (w *world) nest(outer, inner directory.Group) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.Groups.UpdateGroup(w.ctx, w.tenant, old, want, func(old directory.GroupView) (directory.GroupChange, error) {
+	return w.nestView(old, want, inner)
+}
+
+func (w *world) nestView(old directory.GroupView, want directory.GroupWant, inner directory.Group) error {
+	_, err := w.Groups.UpdateGroup(w.ctx, w.tenant, old, want, func(old directory.GroupView) (directory.GroupChange, error) {
 		if old.Ancestors[inner.ID] {
 			return directory.GroupChange{}, directory.Errorf(directory.Invalid, "cycle")
 		}
@@ -311,6 +316,23 @@ func ancestors(w *world) {
 	w.wantKind("closing the ring", w.nest(bottom, chain[6]), directory.Invalid)
 	w.must(w.deleteGroup(top))
 	w.equal("after the top was deleted", slices.Sorted(maps.Keys(read(bottom))), []directory.GroupID{min(left.ID, right.ID), max(left.ID, right.ID)})
+}
+
+// staleAncestors: adding to one group changes what is above another, whose version stays.
+func staleAncestors(w *world) {
+	a, b := w.group(w.p, "a"), w.group(w.p, "b")
+	read := func(g, inner directory.Group) (directory.GroupView, directory.GroupWant) {
+		want := directory.GroupWant{Ancestors: true, Named: []directory.ScimID{directory.ScimID(inner.ID)}}
+		v, err := w.Groups.ReadGroup(w.ctx, w.tenant, w.p, g.ID, want, nil)
+		w.must(err)
+		return v, want
+	}
+	oldA, wantA := read(a, b)
+	oldB, wantB := read(b, a)
+	w.must(w.nestView(oldA, wantA, b))
+	w.wantKind("closing the ring with an old view", w.nestView(oldB, wantB, a), directory.Invalid)
+	w.wantMembers("a", a, []directory.ScimID{directory.ScimID(b.ID)})
+	w.wantMembers("b", b, nil)
 }
 
 func deleteGroup(w *world) {

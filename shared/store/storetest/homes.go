@@ -95,8 +95,11 @@ func movedUser(w *world) {
 	g := w.group(other, "g", u.ScimID)
 	w.equal("groups", w.mustReadUser(u).Groups, []directory.GroupID{g.ID})
 	w.wantTaken("the name stays unique", w.create(w.newUser(w.p, "U")), directory.TakenError{Attr: directory.AttrUserName, Holder: string(u.ID), Provider: other})
+	u = w.update(u, func(u *directory.User) { u.ExternalID = "changed elsewhere" })
 	u = w.update(u, func(u *directory.User) { u.Provider = w.p })
 	w.equal("back again", w.mustReadUser(u), directory.UserView{User: u})
+	w.equal("by what it was before", w.find(w.p, directory.AttrExternalID, "x-u"), nil)
+	w.equal("by what it became elsewhere", w.find(w.p, directory.AttrExternalID, "changed elsewhere"), []directory.UserID{u.ID})
 	w.wantMembers("the group left behind", g, nil)
 }
 

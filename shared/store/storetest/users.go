@@ -17,6 +17,7 @@ var userChapter = []promise{
 	{"users/versions count changes", userVersions},
 	{"users/nil entry writes nothing", nilEntryUser},
 	{"users/an error of the caller writes nothing", callerError},
+	{"users/a panic of the caller writes nothing", callerPanic},
 	{"users/a stale copy is read again", staleUser},
 	{"users/administrators search all origins", searchUsers},
 	{"users/a search page ends after what it found", searchPages},
@@ -258,6 +259,27 @@ func callerError(w *world) {
 	if es := w.log(directory.LogQuery{Provider: w.p}); len(es) != 1 {
 		w.Errorf("entries: got %d, want 1", len(es))
 	}
+}
+
+// callerPanic: a server recovers from the panic of one request and goes on with the others.
+func callerPanic(w *world) {
+	u, g := w.user(w.p, "u"), w.group(w.p, "g")
+	panics := func(call func()) {
+		defer func() {
+			if recover() == nil {
+				w.Error("the panic was swallowed")
+			}
+		}()
+		call()
+	}
+	panics(func() { _, _ = w.tryUpdate(u, directory.UserUpdated, func(*directory.User) { panic("update") }) })
+	panics(func() { _, _ = w.editGroup(g, func(*directory.GroupProfile) { panic("update") }) })
+	panics(func() {
+		_, _ = w.Users.CreateUser(w.ctx, w.tenant, w.p, func(directory.Provider) error { panic("admit") }, nil)
+	})
+	w.equal("stored", w.mustReadUser(u).User, u)
+	w.update(u, func(u *directory.User) { u.Active = false })
+	w.members(g, []directory.ScimID{u.ScimID}, nil)
 }
 
 func (w *world) sameError(what string, got, want error) {

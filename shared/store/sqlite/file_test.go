@@ -1,0 +1,215 @@
+package sqlite_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/store/sqlite"
+	"rollcall/shared/store/storetest"
+)
+
+// filler writes through the service what a directory and an administrator would.
+type filler struct {
+	s      *directory.Service
+	ctx    context.Context
+	caller directory.Caller
+	admin  directory.Admin
+}
+
+// newFiller makes a provider, and the tenant when there is none.
+func newFiller(s *sqlite.Store) (filler, error) {
+	f := filler{
+		s: directory.New(s.Ports(), directory.Config{}), ctx: context.Background(),
+		admin: directory.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}},
+	}
+	if _, err := f.s.CreateTenant(f.ctx, f.admin, "Tenant"); err != nil && !directory.IsKind(err, directory.Conflict) {
+		return f, err
+	}
+	p, token, err := f.s.CreateProvider(f.ctx, f.admin, directory.NewProvider{DisplayName: "Provider " + directory.RandomID(), Profile: "entra"})
+	f.caller = directory.Caller{Provider: p.ID, Token: token}
+	return f, err
+}
+
+func (f filler) user() (directory.User, error) {
+	return f.s.CreateUser(f.ctx, f.caller, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+		name := directory.RandomID()
+		return directory.Profile{
+			UserName: name, ExternalID: "x" + name, Active: true, Attributes: []byte(`{"title":"t"}`),
+			Lookups: []directory.Lookup{{Attr: directory.AttrWorkEmail, Value: name + "@example.com"}},
+		}, nil, nil
+	})
+}
+
+func (f filler) disable(id directory.ScimID) (directory.UserView, error) {
+	v, _, err := f.s.UpdateUser(f.ctx, f.caller, id, directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+		n := old.Profile
+		n.Active = false
+		return n, nil, nil
+	})
+	return v, err
+}
+
+func (f filler) remove(id directory.ScimID) error {
+	return f.s.DeleteUser(f.ctx, f.caller, id, func(directory.User) error { return nil })
+}
+
+func (f filler) group(members ...directory.ScimID) (directory.Group, error) {
+	return f.s.CreateGroup(f.ctx, f.caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+		return directory.GroupProfile{DisplayName: directory.RandomID(), ExternalID: "x"}, members, nil, nil
+	})
+}
+
+// fill writes a bit of everything.
+func (f filler) fill() error {
+	var all []directory.ScimID
+	for range 20 {
+		u, err := f.user()
+		if err != nil {
+			return err
+		}
+		all = append(all, u.ScimID)
+	}
+	g, err := f.group(all...)
+	if err != nil {
+		return err
+	}
+	_, err = f.group(directory.ScimID(g.ID), all[0])
+	_, disableErr := f.disable(all[1])
+	_, localErr := f.s.CreateLocalUser(f.ctx, f.admin, directory.LocalProfile{UserName: directory.RandomID()}, nil)
+	_, _, keyErr := f.s.CreateAPIKey(f.ctx, f.admin, directory.NewAPIKey{DisplayName: "key", Role: directory.RoleAuditor})
+	return errors.Join(err, disableErr, localErr, keyErr, f.remove(all[2]))
+}
+
+func filled(t *testing.T, s *sqlite.Store) filler {
+	t.Helper()
+	f, err := newFiller(s)
+	if err == nil {
+		err = f.fill()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func dump(s *sqlite.Store) string {
+	return storetest.Dump(context.Background(), s.Ports(), directory.DefaultTenant)
+}
+
+func TestReopenKeepsEverything(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "rollcall.db")
+	s := open(t, path)
+	f := filled(t, s)
+	before := dump(s)
+	taken := 0
+	if _, err := s.Deliver(t.Context(), func(context.Context, directory.TenantID, directory.LogEntry) error { taken++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.user(); err == nil {
+		t.Error("a closed store took a user")
+	}
+	again := open(t, path)
+	if diff := cmp.Diff(before, dump(again)); diff != "" {
+		t.Errorf("after reopening (-before +after):\n%s", diff)
+	}
+	n, err := again.Deliver(t.Context(), func(context.Context, directory.TenantID, directory.LogEntry) error { return nil })
+	if err != nil || n != 0 || taken == 0 {
+		t.Errorf("after reopening %d entries were delivered again, %v; %d before", n, err, taken)
+	}
+	f.s = directory.New(again.Ports(), directory.Config{})
+	if _, err := f.user(); err != nil {
+		t.Errorf("with the token from before: %v", err)
+	}
+}
+
+func TestOpenRefusesOtherFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text.db")
+	if err := os.WriteFile(text, []byte(strings.Repeat("not a database\n", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{text, filepath.Join(dir, "missing", "rollcall.db"), dir} {
+		if s, err := sqlite.Open(path); err == nil {
+			_ = s.Close()
+			t.Errorf("%s was opened", filepath.Base(path))
+		}
+	}
+	if b, err := os.ReadFile(text); err != nil || !strings.HasPrefix(string(b), "not a database\n") {
+		t.Errorf("the other file was changed: %v", err)
+	}
+}
+
+// broken makes the store fail after it has written: a caller names a member twice, which the port forbids.
+func broken(t *testing.T, f filler, s *sqlite.Store) {
+	t.Helper()
+	u, err := f.user()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.CreateGroup(f.ctx, directory.DefaultTenant, f.caller.Provider, nil, func(p directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
+		g := directory.Group{ID: "g" + directory.GroupID(directory.RandomID()), Provider: p.ID, GroupProfile: directory.GroupProfile{DisplayName: "half"}, Version: 1}
+		return g, []directory.ScimID{u.ScimID, u.ScimID}, directory.LogEntry{ID: "e1", Action: directory.GroupCreated}, nil
+	})
+	if directory.KindOf(err) != directory.Internal || err == nil {
+		t.Fatalf("a member named twice: got %v, want an internal error", err)
+	}
+}
+
+// A store without a journal cannot take back half a transaction: it must not show it either.
+func TestMemoryStoreStopsAfterAFailure(t *testing.T) {
+	t.Parallel()
+	s := open(t, sqlite.Memory)
+	f := filled(t, s)
+	broken(t, f, s)
+	_, readErr := s.ListProviders(f.ctx, directory.DefaultTenant)
+	_, writeErr := f.user()
+	_, listErr := s.ListGroups(f.ctx, directory.DefaultTenant, f.caller.Provider, directory.Page{Start: 1, Count: 100}, directory.GroupWant{}, nil)
+	for i, err := range []error{readErr, writeErr, listErr} {
+		if err == nil {
+			t.Errorf("call %d after the failure was answered", i)
+		}
+	}
+}
+
+func TestFileStoreTakesAFailureBack(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "rollcall.db"))
+	f := filled(t, s)
+	before := len(strings.Split(dump(s), "\n"))
+	broken(t, f, s)
+	if after := dump(s); strings.Contains(after, "half") || len(strings.Split(after, "\n")) != before+4 {
+		t.Errorf("after the failure:\n%s", after) // one user more, with four lines
+	}
+	if err := f.fill(); err != nil {
+		t.Errorf("the store does not go on: %v", err)
+	}
+}
+
+func TestCancelledRequestsAreUnavailable(t *testing.T) {
+	t.Parallel()
+	s := open(t, sqlite.Memory)
+	f := filled(t, s)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f.ctx = ctx
+	_, err := f.user()
+	if !directory.IsKind(err, directory.Unavailable) || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want Unavailable because of %v", err, context.Canceled)
+	}
+	if fmt.Sprint(err) == "" {
+		t.Error("an error without a text")
+	}
+}
