@@ -69,7 +69,7 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer ln.Close()
+	defer func() { _ = ln.Close() }() // closed by the server when all went well
 	origin := f.origin
 	if origin == "" {
 		origin = "http://" + ln.Addr().String()

@@ -5,6 +5,7 @@ package reqlog
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -86,7 +87,7 @@ func Handler(next http.Handler, o Options) http.Handler {
 		w.Header().Set("X-Request-Id", e.id)
 		defer func() {
 			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler {
+				if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(p)
 				}
 				o.Log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("request_id", e.id), slog.String("stack", string(debug.Stack())))
