@@ -1,0 +1,106 @@
+//go:build conformance
+
+package conformance_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"rollcall/integration/tools/pytools"
+)
+
+// post sends JSON and returns the answer, which must have the status.
+func post(t *testing.T, url, token, body string, status int) map[string]any {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out map[string]any
+	if err := json.Unmarshal(data, &out); err != nil || res.StatusCode != status {
+		t.Fatalf("POST %s = %d, want %d: %v", url, res.StatusCode, status, err)
+	}
+	return out
+}
+
+// populate puts one of everything, and many conflicts, on the server and returns their ids by the names of the
+// document's path parameters.
+func populate(t *testing.T, s started) map[string]any {
+	t.Helper()
+	p := post(t, s.AdminURL+"/providers", s.AdminToken, `{"displayName":"Populated"}`, http.StatusCreated)
+	scim, token := p["baseUrl"].(string), p["token"].(string)
+	member := post(t, scim+"/Users", token, `{"schemas":["`+coreURN+`"],"userName":"member","externalId":"1"}`, http.StatusCreated)
+	group := post(t, scim+"/Groups", token, fmt.Sprintf(`{"schemas":["%s"],"displayName":"Divers","members":[{"value":%q}]}`, groupURN, member["id"]), http.StatusCreated)
+	for i := range 200 {
+		user := fmt.Sprintf(`"userName":"local%d"`, i)
+		post(t, s.AdminURL+"/users", s.AdminToken, "{"+user+"}", http.StatusCreated)
+		post(t, scim+"/Users", token, `{"schemas":["`+coreURN+`"],`+user+`}`, http.StatusConflict)
+	}
+	r, err := http.NewRequest(http.MethodGet, s.AdminURL+"/conflicts?limit=200", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+s.AdminToken)
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var page struct{ Items []struct{ ID string } }
+	if err := json.NewDecoder(res.Body).Decode(&page); err != nil || len(page.Items) != 200 {
+		t.Fatalf("%d conflicts, %v", len(page.Items), err)
+	}
+	conflicts := make([]string, len(page.Items))
+	for i, c := range page.Items {
+		conflicts[i] = c.ID
+	}
+	return map[string]any{
+		"provider": []any{p["id"]}, "group": []any{group["id"]}, "conflict": conflicts,
+		"keep": post(t, s.AdminURL+"/providers", s.AdminToken, `{"displayName":"Keep"}`, http.StatusCreated)["id"],
+	}
+}
+
+// Every answer of the admin API is as its document says, right requests are accepted and wrong ones refused,
+// and nothing makes it fail (serve looks for errors in the log).
+func TestAdminAPIAgainstItsDocument(t *testing.T) {
+	schemathesis := filepath.Join(filepath.Dir(pytools.Python(t, "schemathesis")), "schemathesis")
+	s := serve(t)
+	ids, err := json.Marshal(populate(t, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, complaints, err := run(t, []string{"ROLLCALL_IDS=" + string(ids), "SCHEMATHESIS_HOOKS=schemathesis_hooks", "PYTHONPATH=."},
+		schemathesis, "run", s.AdminURL+"/openapi.json", "--header", "Authorization: Bearer "+s.AdminToken,
+		"--checks", "all", "--max-examples", "40", "--seed", "1", "--generation-database", "none", "--continue-on-failure",
+		"--suppress-health-check", "all", "--no-color")
+	report := strings.ReplaceAll(string(out), s.AdminToken, "<key>")
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, report, complaints)
+	}
+	m := regexp.MustCompile(`(\d+) generated`).FindStringSubmatch(report)
+	if m == nil || !strings.Contains(report, "Tested: 30") {
+		t.Fatalf("not every operation was tested:\n%s", report)
+	}
+	if n, err := strconv.Atoi(m[1]); err != nil || n < 2000 {
+		t.Errorf("only %d requests were generated", n)
+	}
+	t.Log(regexp.MustCompile(`(?s)API Operations:.*`).FindString(report))
+}
