@@ -8,11 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"rollcall/integration/stack"
 	"rollcall/shared/app"
+	"rollcall/shared/directory"
 	"rollcall/shared/scimapi"
 )
 
@@ -65,5 +67,36 @@ func decodeStrictly(t *testing.T, file string, into any) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
 		t.Errorf("%s: %v", file, err)
+	}
+}
+
+// The sample of the table's stream decodes strictly; its log entry is followed once, however often it
+// comes; and a record that cannot be read is reported, with those after it, for another try.
+func TestSampleChanges(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{})
+	var sample events.DynamoDBEvent
+	decodeStrictly(t, "../events/changes.json", &sample)
+	follow := app.Changes(s.Service, app.NewLog(&bytes.Buffer{}))
+	for range 2 {
+		answer, err := follow(t.Context(), sample)
+		if err != nil || len(answer.BatchItemFailures) > 0 {
+			t.Fatalf("%v %v", answer, err)
+		}
+	}
+	at := time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+	counts, err := s.Service.Follow.Counts(t.Context(), directory.DefaultTenant, "default0a1b2", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if counts[directory.UserDisabled] != 1 || len(counts) != 1 {
+		t.Errorf("counts %v, want one user.disabled", counts)
+	}
+	broken := sample.Records[0]
+	broken.Change.NewImage = map[string]events.DynamoDBAttributeValue{"PK": broken.Change.NewImage["PK"], "v": broken.Change.NewImage["v"], "e": events.NewStringAttribute("{")}
+	broken.Change.SequenceNumber = "77"
+	answer, err := follow(t.Context(), events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{broken, sample.Records[0]}})
+	if err != nil || len(answer.BatchItemFailures) != 1 || answer.BatchItemFailures[0].ItemIdentifier != "77" {
+		t.Errorf("%v %v, want record 77 to come again", answer, err)
 	}
 }

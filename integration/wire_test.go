@@ -10,7 +10,8 @@ import (
 
 // stores are the stores every story of this package runs on.
 var stores = map[string]func(testing.TB) directory.Ports{
-	"sqlite": stack.SQLite,
+	"sqlite":   stack.SQLite,
+	"dynamodb": stack.DynamoDB,
 }
 
 // customExtension is the extension the wire cases register.

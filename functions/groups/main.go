@@ -1,0 +1,13 @@
+// Command groups serves /scim/v2/{providerId}/Groups (RFC 7644 §3) behind API Gateway.
+package main
+
+import (
+	"rollcall/shared/app"
+	"rollcall/shared/scimapi"
+)
+
+func main() {
+	a := app.MustStart("groups")
+	h := scimapi.Groups(a.Directory(), scimapi.Options{Origin: a.Config.Origin})
+	a.ServeHTTP(h, scimapi.Panicked)
+}

@@ -1,0 +1,61 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo"
+)
+
+// App is a started function.
+type App struct {
+	Config   Config
+	Log      *slog.Logger
+	function string
+	svc      *directory.Service
+}
+
+// Start makes the App of a function; no network call is made.
+func Start(ctx context.Context, function string, getenv func(string) string) (*App, error) {
+	c, err := Load(getenv)
+	if err != nil {
+		return nil, err
+	}
+	aws, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load AWS configuration: %w", err)
+	}
+	store, err := dynamo.Open(ctx, dynamo.Config{Client: dynamodb.NewFromConfig(aws), Table: c.Table})
+	if err != nil {
+		return nil, err
+	}
+	return &App{Config: c, Log: NewLog(os.Stderr), function: function, svc: directory.New(store.Ports(), directory.Config{})}, nil
+}
+
+// MustStart is Start with the process's environment; it ends the process with one line when it cannot.
+func MustStart(function string) *App {
+	a, err := Start(context.Background(), function, os.Getenv)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s cannot start: %s\n", function, strings.ReplaceAll(err.Error(), "\n", "; "))
+		os.Exit(1)
+	}
+	return a
+}
+
+// Directory returns the business service.
+func (a *App) Directory() *directory.Service { return a.svc }
+
+// ServeHTTP answers API Gateway's events with h until the process ends. panicked answers a request whose
+// handler panicked, in the API's own error form.
+func (a *App) ServeHTTP(h http.Handler, panicked func(http.ResponseWriter, *http.Request)) {
+	lambda.Start(Gateway(Middleware(h, a.Log, a.function, panicked)))
+}

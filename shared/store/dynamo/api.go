@@ -1,0 +1,226 @@
+package dynamo
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// maxBatchGet and maxBatchWrite are DynamoDB's limits for one call.
+const (
+	maxBatchGet   = 100
+	maxBatchWrite = 25
+)
+
+// get reads items with strong consistency; the result holds those that exist. Up to 100 keys are one call.
+func (s *Store) get(ctx context.Context, keys ...key) (map[key]item, error) {
+	out := make(map[key]item, len(keys))
+	switch {
+	case len(keys) == 0:
+		return out, nil
+	case len(keys) == 1:
+		res, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: keys[0].item(), ConsistentRead: aws.Bool(true)})
+		if err != nil {
+			return nil, fault("get item", err)
+		}
+		count(ctx, readUnits(itemSize(res.Item)), 0)
+		if len(res.Item) > 0 {
+			out[keys[0]] = res.Item
+		}
+		return out, nil
+	case len(keys) <= maxBatchGet:
+		return out, s.batchGet(ctx, keys, out)
+	}
+	var parts []map[key]item
+	var fns []func(context.Context) error
+	for chunk := range slices.Chunk(keys, maxBatchGet) {
+		part := make(map[key]item, len(chunk))
+		parts = append(parts, part)
+		fns = append(fns, func(ctx context.Context) error { return s.batchGet(ctx, chunk, part) })
+	}
+	if err := parallel(ctx, fns...); err != nil {
+		return nil, err
+	}
+	for _, part := range parts {
+		for k, it := range part {
+			out[k] = it
+		}
+	}
+	return out, nil
+}
+
+func (s *Store) batchGet(ctx context.Context, keys []key, out map[key]item) error {
+	want := make([]item, len(keys))
+	for i, k := range keys {
+		want[i] = k.item()
+	}
+	for n := 0; len(want) > 0; n++ {
+		if n > 0 { // what is left over was throttled
+			if n == maxTries {
+				return contended("batch get")
+			}
+			if err := pause(ctx, n); err != nil {
+				return err
+			}
+		}
+		res, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+			RequestItems: map[string]types.KeysAndAttributes{s.table: {Keys: want, ConsistentRead: aws.Bool(true)}},
+		})
+		if err != nil {
+			return fault("batch get", err)
+		}
+		left := res.UnprocessedKeys[s.table].Keys
+		read := float64(len(want) - len(left) - len(res.Responses[s.table])) // an absent item costs 1
+		for _, it := range res.Responses[s.table] {
+			out[keyOf(it)] = it
+			read += readUnits(itemSize(it))
+		}
+		count(ctx, read, 0)
+		want = left
+	}
+	return nil
+}
+
+// one reads one item; nil when it does not exist.
+func (s *Store) one(ctx context.Context, k key) (item, error) {
+	its, err := s.get(ctx, k)
+	return its[k], err
+}
+
+// span is a range of one partition: SK from lo to hi, both inclusive, "" for open.
+type span struct {
+	pk     string
+	lo, hi string
+	desc   bool
+	limit  int    // 0: all
+	index  string // "": the table; of an index the items are keys only, and lately written ones may be missing
+}
+
+// after returns the lowest SK behind sk: no key of ours goes on with a character below "!".
+func after(sk string) string {
+	if sk == "" {
+		return ""
+	}
+	return sk + " "
+}
+
+// query reads a span in order, with strong consistency in the table, page after page. It returns whether
+// more items follow the limit.
+func (s *Store) query(ctx context.Context, r span) (out []item, more bool, err error) {
+	in := &dynamodb.QueryInput{
+		TableName: &s.table, KeyConditionExpression: aws.String("#pk = :pk"), ScanIndexForward: aws.Bool(!r.desc),
+		ExpressionAttributeNames:  map[string]string{"#pk": "PK"},
+		ExpressionAttributeValues: item{":pk": str(r.pk)},
+		ConsistentRead:            aws.Bool(r.index == ""),
+	}
+	if r.index != "" {
+		in.IndexName, in.ExpressionAttributeNames["#pk"] = &r.index, "S1"
+	}
+	if r.lo != "" || r.hi != "" {
+		in.ExpressionAttributeNames["#sk"] = "SK"
+		cond := "#pk = :pk AND #sk "
+		switch {
+		case r.hi == "":
+			cond += ">= :lo"
+		case r.lo == "":
+			cond += "<= :hi"
+		case r.lo > r.hi:
+			return nil, false, nil
+		default:
+			cond += "BETWEEN :lo AND :hi"
+		}
+		in.KeyConditionExpression = &cond
+		if r.lo != "" {
+			in.ExpressionAttributeValues[":lo"] = str(r.lo)
+		}
+		if r.hi != "" {
+			in.ExpressionAttributeValues[":hi"] = str(r.hi)
+		}
+	}
+	for {
+		if r.limit > 0 {
+			in.Limit = aws.Int32(int32(min(r.limit-len(out), 10_000)))
+		}
+		res, err := s.client.Query(ctx, in)
+		if err != nil {
+			return nil, false, fault("query", err)
+		}
+		size := 0
+		for _, it := range res.Items {
+			size += itemSize(it)
+		}
+		if units := readUnits(size); r.index == "" {
+			count(ctx, units, 0)
+		} else {
+			count(ctx, units/2, 0)
+		}
+		out = append(out, res.Items...)
+		more = len(res.LastEvaluatedKey) > 0
+		if !more || r.limit > 0 && len(out) >= r.limit {
+			return out, more, nil
+		}
+		in.ExclusiveStartKey = res.LastEvaluatedKey
+	}
+}
+
+// writing is called before every write.
+func (s *Store) writing(name string) error {
+	if s.step == nil {
+		return nil
+	}
+	return s.step(name)
+}
+
+// put stores an item outside a transaction and unconditionally.
+func (s *Store) put(ctx context.Context, name string, k key, it item) error {
+	if err := s.writing(name); err != nil {
+		return err
+	}
+	full := k.with(it)
+	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: full})
+	count(ctx, 0, writeUnits(itemSize(full)))
+	return fault(name, err)
+}
+
+// erase deletes items outside a transaction, 25 a call; absent ones do no harm.
+func (s *Store) erase(ctx context.Context, name string, keys []key) error {
+	var fns []func(context.Context) error
+	for chunk := range slices.Chunk(keys, maxBatchWrite) {
+		fns = append(fns, func(ctx context.Context) error { return s.eraseBatch(ctx, name, chunk) })
+	}
+	if len(fns) == 0 {
+		return nil
+	}
+	return parallel(ctx, fns...)
+}
+
+func (s *Store) eraseBatch(ctx context.Context, name string, keys []key) error {
+	reqs := make([]types.WriteRequest, len(keys))
+	for i, k := range keys {
+		reqs[i].DeleteRequest = &types.DeleteRequest{Key: k.item()}
+	}
+	for n := 0; len(reqs) > 0; n++ {
+		if n == maxTries {
+			return contended(name)
+		}
+		if n > 0 {
+			if err := pause(ctx, n); err != nil {
+				return err
+			}
+		}
+		if err := s.writing(name); err != nil {
+			return err
+		}
+		res, err := s.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{s.table: reqs}})
+		if err != nil {
+			return fault(name, err)
+		}
+		left := res.UnprocessedItems[s.table]
+		count(ctx, 0, float64(len(reqs)-len(left)))
+		reqs = left
+	}
+	return nil
+}

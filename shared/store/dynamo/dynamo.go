@@ -1,0 +1,60 @@
+// Package dynamo keeps Rollcall's data in one DynamoDB table: the store of a deployment. It implements the
+// ports of package directory under the contract of store/storetest; keys.go shows the whole table.
+//
+// Every effective change is one transaction of at most 100 items. A change that needs more (thousands of
+// members, a group or user with many references) is committed whole in one transaction, which holds its log
+// entry, and rolled forward from that entry by the request or, when that dies, by Follow.Complete.
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+
+	"rollcall/shared/directory"
+)
+
+// Config is what a Store is made of.
+type Config struct {
+	Client  *dynamodb.Client
+	Streams *dynamodbstreams.Client // for Feed.Deliver; nil where a Lambda follows the stream
+	Table   string
+	Now     func() time.Time // nil: time.Now; decides expiry only, times of records come from callers
+}
+
+// Store is the ports of package directory on a table. Safe for concurrent use, by any number of processes.
+type Store struct {
+	client  *dynamodb.Client
+	streams *dynamodbstreams.Client
+	table   string
+	now     func() time.Time
+	step    func(name string) error // called before every write; its error stops the write (crash tests)
+	feed    feed
+
+	mu   sync.Mutex
+	days map[key]bool // day marks this process has seen written
+}
+
+// Open returns the store on a table that exists. It makes no network call.
+func Open(_ context.Context, c Config) (*Store, error) {
+	if c.Client == nil || c.Table == "" {
+		return nil, errors.New("a DynamoDB store needs a client and the name of its table")
+	}
+	s := &Store{client: c.Client, streams: c.Streams, table: c.Table, now: c.Now, days: map[key]bool{}}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	return s, nil
+}
+
+// Ports returns the store as the ports of package directory.
+func (s *Store) Ports() directory.Ports {
+	return directory.Ports{
+		Users: s, Groups: s, Providers: s, Tenants: s, Log: s,
+		Collisions: s, APIKeys: s, Replays: s, Follow: s, Feed: s,
+	}
+}

@@ -1,0 +1,119 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
+
+	"rollcall/shared/directory"
+)
+
+// errStale says that a condition of a transaction failed because what it was computed from has changed: it
+// is computed again.
+var errStale = errors.New("the record has changed")
+
+// errDone says that the log entry of a transaction exists: it was carried out before.
+var errDone = errors.New("this was done before")
+
+// lockedError is errStale with the reason: a large change of a group is committed and not rolled forward yet.
+type lockedError struct {
+	tenant directory.TenantID
+	entry  string // where the change is: entryRef
+}
+
+func (e *lockedError) Error() string { return "a large change of the group is under way" }
+
+// Codes of DynamoDB that mean: the same call may work in a moment.
+var transientCodes = map[string]bool{
+	"ProvisionedThroughputExceededException": true, "ThrottlingException": true, "RequestLimitExceeded": true,
+	"TransactionInProgressException": true, "TransactionConflictException": true, "InternalServerError": true,
+	"ServiceUnavailable": true, "LimitExceededException": true, "ReplicatedWriteConflictException": true,
+}
+
+// transient reports whether err says that the same call may work in a moment.
+func transient(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && transientCodes[api.ErrorCode()]
+}
+
+// fault wraps an error of a call; what says what was tried.
+func fault(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *directory.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	var api smithy.APIError
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), isCanceled(err):
+		return &directory.Error{Kind: directory.Unavailable, Detail: "the request was cancelled", Err: err}
+	case transient(err), !errors.As(err, &api) && isNetwork(err):
+		return &directory.Error{Kind: directory.Unavailable, Detail: "the store is busy; try again", Err: fmt.Errorf("%s: %w", what, err)}
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+func isCanceled(err error) bool {
+	var c *aws.RequestCanceledError
+	return errors.As(err, &c)
+}
+
+// isNetwork reports whether the service gave no answer at all.
+func isNetwork(err error) bool {
+	var op *smithy.OperationError
+	return errors.As(err, &op)
+}
+
+func contended(what string) error {
+	return directory.Errorf(directory.Unavailable, "too many changes of the same record at once (%s); try again", what)
+}
+
+func notFound(what string) error { return directory.Errorf(directory.NotFound, "no such %s", what) }
+
+// Retries: a transaction that meets another is tried again after a random pause that doubles up to the
+// longest; sixteen writers of one record are all served.
+const (
+	maxTries     = 40
+	firstPause   = 4 * time.Millisecond
+	longestPause = 250 * time.Millisecond
+)
+
+// pause waits before try n+1, or until ctx ends.
+func pause(ctx context.Context, n int) error {
+	longest := min(longestPause, firstPause<<min(n, 10))
+	timer := time.NewTimer(rand.N(longest)) //nolint:gosec // G404: jitter needs no secret randomness
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return fault("wait", ctx.Err())
+	}
+}
+
+// rerun runs try until it does not fail for being stale. A locked group is finished first.
+func (s *Store) rerun(ctx context.Context, what string, try func(n int) error) error {
+	for n := range maxTries {
+		err := try(n)
+		var locked *lockedError
+		switch {
+		case errors.As(err, &locked):
+			if err := s.finishMembers(ctx, locked.tenant, locked.entry); err != nil {
+				return err
+			}
+		case !errors.Is(err, errStale):
+			return err
+		}
+		if err := pause(ctx, n); err != nil {
+			return err
+		}
+	}
+	return contended(what)
+}

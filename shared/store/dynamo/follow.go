@@ -1,0 +1,76 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// countedFor is how long it is remembered that an entry was counted: longer than the stream keeps it.
+const countedFor = 32 * 24 * time.Hour
+
+// Complete implements directory.Follow.
+func (s *Store) Complete(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	k := entryKey(t, e.Provider, e.At, e.ID)
+	switch e.Rest {
+	case directory.RestMembers:
+		return s.finishMembers(ctx, t, entryRef(k))
+	case directory.RestUser, directory.RestGroup:
+	default:
+		return nil
+	}
+	stored, r, err := s.entry(ctx, k)
+	if directory.IsKind(err, directory.NotFound) || err == nil && r.id == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if e.Rest == directory.RestUser {
+		return s.finishUser(ctx, t, stored, r)
+	}
+	return s.finishGroup(ctx, t, stored, r)
+}
+
+// Count implements directory.Follow.
+func (s *Store) Count(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	minute := minuteOf(e.At)
+	x := &tx{}
+	ttl := num(s.now().Add(countedFor).Unix())
+	x.put(s, countedKey(t, e.Provider, minute, e.ID), item{"ttl": ttl}, absent, func(item) error { return errDone })
+	shard := spread(string(e.ID), countShards)
+	x.update(s, countKey(t, e.Provider, minute, shard), edit{add: map[string]int64{countAttr(e.Action): 1}}, always, nil)
+	if err := s.commit(ctx, "count", x); !errors.Is(err, errDone) {
+		return err
+	}
+	return nil
+}
+
+// Counts implements directory.Follow.
+func (s *Store) Counts(ctx context.Context, t directory.TenantID, p directory.ProviderID, since time.Time) (map[directory.Action]int, error) {
+	var shards [countShards][]item
+	var fns []func(context.Context) error
+	for i := range countShards {
+		k := countKey(t, p, minuteOf(since), i)
+		fns = append(fns, func(ctx context.Context) (err error) {
+			shards[i], _, err = s.query(ctx, span{pk: k.pk, lo: k.sk})
+			return err
+		})
+	}
+	if err := parallel(ctx, fns...); err != nil {
+		return nil, err
+	}
+	out := map[directory.Action]int{}
+	for _, its := range shards {
+		for _, it := range its {
+			for name := range it {
+				if a, ok := actionOf(name); ok {
+					out[a] += int(number(it, name))
+				}
+			}
+		}
+	}
+	return out, nil
+}

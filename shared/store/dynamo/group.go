@@ -1,0 +1,474 @@
+package dynamo
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// groupHead is a group with its shards, read by one query. The version of the group is that of its record
+// and of its shards together; each of them only grows, and so does the sum.
+type groupHead struct {
+	directory.Group
+	own    int64 // the record's part of the version
+	mv     item  // the record's count of memberships begun in other groups, if any
+	shards [groupShards]int64
+	lock   string // entryRef of a large change that is not rolled forward yet
+}
+
+// membership is the two rows of one membership.
+func membership(h home, g directory.GroupID, m directory.ScimID) (row, reverse key) {
+	return key{h.members(g), escaper.Replace(string(m))}, key{h.groupsOf(m), escaper.Replace(string(g))}
+}
+
+// The attributes of a group record are name and, as a user's, xid, at, ver, cre, mod, mv; those of a shard n (its
+// part of the count), ver, mod, lock, done (the chunks it has rolled forward) and hold (see holdShards).
+func encodeGroup(g directory.Group) item {
+	it := groupProfile(g.GroupProfile)
+	it["v"], it["ver"] = num(schemaVersion), num(g.Version)
+	putTime(it, "cre", g.Created)
+	putTime(it, "mod", g.Modified)
+	return it
+}
+
+func groupProfile(g directory.GroupProfile) item {
+	it := item{"name": str(g.DisplayName)}
+	if g.ExternalID != "" {
+		it["xid"] = str(g.ExternalID)
+	}
+	if len(g.Attributes) > 0 {
+		it["at"] = bin(g.Attributes)
+	}
+	return it
+}
+
+// decodeGroups puts records and shards together, which come in the order of their keys. The shards of the
+// last one may be missing when the items end early.
+func decodeGroups(p directory.ProviderID, its []item) ([]groupHead, error) {
+	var out []groupHead
+	for _, it := range its {
+		sk := text(it, "SK")
+		id, shard, isShard := strings.Cut(sk, "#S")
+		if !isShard {
+			if err := checkVersion(it); err != nil {
+				return nil, err
+			}
+			g := groupHead{own: number(it, "ver"), mv: item{}, Group: directory.Group{
+				ID: directory.GroupID(id), Provider: p, Version: number(it, "ver"), Created: timeOf(it, "cre"), Modified: timeOf(it, "mod"),
+				GroupProfile: directory.GroupProfile{DisplayName: text(it, "name"), ExternalID: text(it, "xid"), Attributes: bytesOf(it, "at")},
+			}}
+			if it["mv"] != nil {
+				g.mv["mv"] = it["mv"]
+			}
+			out = append(out, g)
+			continue
+		}
+		if len(out) == 0 || string(out[len(out)-1].ID) != id || len(shard) != 1 || shard[0]-'0' >= groupShards {
+			continue // its record is just being deleted
+		}
+		g := &out[len(out)-1]
+		ver := number(it, "ver")
+		g.shards[shard[0]-'0'] = ver
+		g.Version += ver
+		g.MemberCount += int(number(it, "n"))
+		if mod := timeOf(it, "mod"); mod.After(g.Modified) {
+			g.Modified = mod
+		}
+		if ref := text(it, "lock"); ref != "" {
+			g.lock = ref
+		}
+	}
+	return out, nil
+}
+
+// head reads a group; false when there is none.
+func (s *Store) head(ctx context.Context, h home, p directory.ProviderID, id directory.GroupID) (groupHead, bool, error) {
+	if !usable(string(id)) || p == "" {
+		return groupHead{}, false, nil
+	}
+	its, _, err := s.query(ctx, span{pk: h.groups(), lo: h.group(id).sk, hi: groupEnd(string(id))})
+	if err != nil {
+		return groupHead{}, false, err
+	}
+	gs, err := decodeGroups(p, its)
+	if err != nil || len(gs) == 0 || gs[0].ID != id {
+		return groupHead{}, false, err
+	}
+	return gs[0], true, nil
+}
+
+// heads reads several groups at once and leaves out those that do not exist.
+func (s *Store) heads(ctx context.Context, h home, p directory.ProviderID, ids []directory.GroupID) ([]groupHead, error) {
+	gs, ok := make([]groupHead, len(ids)), make([]bool, len(ids))
+	var fns []func(context.Context) error
+	for i, id := range ids {
+		fns = append(fns, func(ctx context.Context) (err error) {
+			gs[i], ok[i], err = s.head(ctx, h, p, id)
+			return err
+		})
+	}
+	if len(fns) == 0 {
+		return nil, nil
+	}
+	err := parallel(ctx, fns...)
+	var out []groupHead
+	for i := range gs {
+		if ok[i] {
+			out = append(out, gs[i])
+		}
+	}
+	return out, err
+}
+
+// ReadGroup implements directory.Groups: provider, group and, of up to 90 named members, whether they are
+// members come in one step.
+func (s *Store) ReadGroup(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, want directory.GroupWant, admit directory.Admit) (directory.GroupView, error) {
+	h := homeFor(t, p, false)
+	var g groupHead
+	var ok bool
+	var rows []key
+	if few := len(want.Named) <= namedAtOnce && !want.AllMembers && usable(string(id)); few {
+		rows = memberRows(h, id, want.Named)
+	}
+	_, got, err := s.opening(ctx, t, p, admit, rows, func(ctx context.Context) (err error) {
+		g, ok, err = s.head(ctx, h, p, id)
+		return err
+	})
+	if err == nil && !ok {
+		err = notFound("group")
+	}
+	if err != nil {
+		return directory.GroupView{}, err
+	}
+	shown := 0
+	return s.groupView(ctx, t, h, g, want, &shown, got)
+}
+
+// namedAtOnce is how many named members are read together with the provider.
+const namedAtOnce = 90
+
+func memberRows(h home, g directory.GroupID, ms []directory.ScimID) []key {
+	seen := map[directory.ScimID]bool{}
+	var out []key
+	for _, m := range ms {
+		if usable(string(m)) && !seen[m] {
+			seen[m] = true
+			row, _ := membership(h, g, m)
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// groupView adds what want asks for; shown counts the members of one answer, got holds rows read already. A
+// locked group is shown as its entry says it will be; should it be unlocked meanwhile, it is looked at again.
+func (s *Store) groupView(ctx context.Context, t directory.TenantID, h home, g groupHead, want directory.GroupWant, shown *int, got map[key]item) (directory.GroupView, error) {
+	before := *shown
+	for {
+		*shown = before
+		v, err := s.groupViewOnce(ctx, t, h, g, want, shown, got)
+		if err != nil || g.lock == "" {
+			return v, err
+		}
+		now, ok, err := s.head(ctx, h, g.Provider, g.ID)
+		if err == nil && !ok {
+			err = notFound("group")
+		}
+		if err != nil || now.lock == g.lock && now.Version == g.Version {
+			return v, err
+		}
+		g, got = now, nil
+	}
+}
+
+func (s *Store) groupViewOnce(ctx context.Context, t directory.TenantID, h home, g groupHead, want directory.GroupWant, shown *int, got map[key]item) (v directory.GroupView, err error) {
+	v.Group = g.Group
+	if want.AllMembers {
+		if *shown += g.MemberCount; *shown > directory.MaxMembersShown {
+			return v, directory.Errorf(directory.TooMany, "the answer would hold more than %d members; exclude members, or filter", directory.MaxMembersShown)
+		}
+		if v.Members, err = s.members(ctx, h, g, "", 0); err != nil {
+			return v, err
+		}
+		v.Present = make(map[directory.ScimID]bool, len(v.Members))
+		for _, m := range v.Members {
+			v.Present[m] = true
+		}
+	} else if len(want.Named) > 0 {
+		if v.Present, err = s.named(ctx, h, g, want.Named, got); err != nil {
+			return v, err
+		}
+	}
+	if want.Ancestors {
+		v.Ancestors, _, err = s.ancestors(ctx, t, h, g.ID)
+	}
+	return v, err
+}
+
+// rowsPerUnit is about how many membership rows one read unit of a query returns.
+const rowsPerUnit = 40
+
+// named tells which of the ids are members: by their rows, or, when the group is small beside their number,
+// by all of its rows.
+func (s *Store) named(ctx context.Context, h home, g groupHead, ids []directory.ScimID, got map[key]item) (map[directory.ScimID]bool, error) {
+	out := map[directory.ScimID]bool{}
+	all := map[directory.ScimID]bool{}
+	if len(ids) > namedAtOnce && g.MemberCount <= rowsPerUnit*len(ids) {
+		ms, err := s.members(ctx, h, g, "", 0)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range ms {
+			all[m] = true
+		}
+	} else {
+		if got == nil || len(ids) > namedAtOnce {
+			var err error
+			if got, err = s.get(ctx, memberRows(h, g.ID, ids)...); err != nil {
+				return nil, err
+			}
+		}
+		for _, m := range ids {
+			row, _ := membership(h, g.ID, m)
+			all[m] = got[row] != nil
+		}
+		if err := s.overlay(ctx, g, func(m directory.ScimID, member bool) { all[m] = member }); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range ids {
+		if all[m] {
+			out[m] = true
+		}
+	}
+	return out, nil
+}
+
+// overlay tells fn what the entry of a locked group still has to do with its members.
+func (s *Store) overlay(ctx context.Context, g groupHead, fn func(m directory.ScimID, member bool)) error {
+	if g.lock == "" {
+		return nil
+	}
+	e, _, err := s.entry(ctx, entryAt(g.lock))
+	for _, m := range e.Removed {
+		fn(m, false)
+	}
+	for _, m := range e.Added {
+		fn(m, true)
+	}
+	return err
+}
+
+// members reads the members behind from, in order; limit 0 for all.
+func (s *Store) members(ctx context.Context, h home, g groupHead, from directory.ScimID, limit int) ([]directory.ScimID, error) {
+	present := map[directory.ScimID]bool{}
+	changed := map[directory.ScimID]bool{}
+	if err := s.overlay(ctx, g, func(m directory.ScimID, member bool) { changed[m] = member }); err != nil {
+		return nil, err
+	}
+	// A page may lose as many rows as are to be removed, and one more tells how far it reaches.
+	rows := limit
+	if limit > 0 {
+		rows += len(changed)
+	}
+	its, more, err := s.query(ctx, span{pk: h.members(g.ID), lo: after(escaper.Replace(string(from))), limit: rows})
+	if err != nil {
+		return nil, err
+	}
+	var out []directory.ScimID
+	for _, it := range its {
+		m := directory.ScimID(text(it, "SK"))
+		if member, touched := changed[m]; !touched || member {
+			present[m] = true
+			out = append(out, m)
+		}
+	}
+	if len(changed) > 0 {
+		last := directory.ScimID("")
+		if more {
+			last = directory.ScimID(text(its[len(its)-1], "SK"))
+		}
+		for m, member := range changed {
+			if member && !present[m] && m > from && (last == "" || m < last) {
+				out = append(out, m)
+			}
+		}
+		slices.Sort(out)
+	}
+	if limit > 0 {
+		out = out[:min(len(out), limit)]
+	}
+	return out, nil
+}
+
+// Members implements directory.Groups.
+func (s *Store) Members(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, from directory.ScimID, count int) ([]directory.ScimID, error) {
+	h := homeFor(t, p, false)
+	g, ok, err := s.head(ctx, h, p, id)
+	if err == nil && !ok {
+		err = notFound("group")
+	}
+	if err != nil || count < 1 {
+		return nil, err
+	}
+	return s.members(ctx, h, g, from, count)
+}
+
+// ancestors finds every group that contains g, directly or not, and the version of the provider's nesting
+// before the first was read: whoever nests a group commits under the condition that it has not moved.
+func (s *Store) ancestors(ctx context.Context, t directory.TenantID, h home, g directory.GroupID) (map[directory.GroupID]bool, int64, error) {
+	nesting, err := s.one(ctx, h.nesting())
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, ref := range textsOf(nesting, "pend") {
+		if err := s.finishMembers(ctx, t, ref); err != nil { // large changes that nest groups
+			return nil, 0, err
+		}
+	}
+	out := map[directory.GroupID]bool{}
+	level := []directory.GroupID{g}
+	for len(level) > 0 {
+		above := make([][]directory.GroupID, len(level))
+		var fns []func(context.Context) error
+		for i, id := range level {
+			fns = append(fns, func(ctx context.Context) (err error) {
+				above[i], err = s.groupsOf(ctx, h, directory.ScimID(id), 0)
+				return err
+			})
+		}
+		if err := parallel(ctx, fns...); err != nil {
+			return nil, 0, err
+		}
+		next := map[directory.GroupID]bool{}
+		for _, id := range slices.Concat(above...) {
+			if !out[id] {
+				out[id], next[id] = true, true
+			}
+		}
+		level = slices.Sorted(maps.Keys(next))
+	}
+	return out, number(nesting, "ver"), nil
+}
+
+// FindGroups implements directory.Groups.
+func (s *Store) FindGroups(ctx context.Context, t directory.TenantID, p directory.ProviderID, by directory.Lookup, limit int, want directory.GroupWant, admit directory.Admit) ([]directory.GroupView, error) {
+	h := homeFor(t, p, false)
+	var ids []directory.GroupID
+	var err error
+	if by.Attr == directory.AttrDisplayName {
+		guard := h.groupName(by.Value)
+		var got map[key]item
+		if _, got, err = s.opening(ctx, t, p, admit, []key{guard}); got[guard] != nil {
+			ids = []directory.GroupID{directory.GroupID(text(got[guard], "gid"))}
+		}
+	} else {
+		pk := h.groupKey(by)
+		if by.Attr == directory.AttrMember {
+			pk = h.groupsOf(directory.ScimID(by.Value))
+		}
+		_, _, err = s.opening(ctx, t, p, admit, nil, func(ctx context.Context) error {
+			its, _, err := s.query(ctx, span{pk: pk, limit: max(limit, 1)})
+			for _, it := range its {
+				ids = append(ids, directory.GroupID(text(it, "SK")))
+			}
+			return err
+		})
+	}
+	if err != nil || limit < 1 {
+		return nil, err
+	}
+	gs, err := s.heads(ctx, h, p, ids)
+	if err != nil {
+		return nil, err
+	}
+	gs = slices.DeleteFunc(gs, func(g groupHead) bool { // found by what it was a moment ago
+		return by.Attr == directory.AttrDisplayName && g.DisplayNameKey() != by.Value || by.Attr == directory.AttrExternalID && g.ExternalID != by.Value
+	})
+	return s.groupViews(ctx, t, h, gs, want)
+}
+
+func (s *Store) groupViews(ctx context.Context, t directory.TenantID, h home, gs []groupHead, want directory.GroupWant) ([]directory.GroupView, error) {
+	vs, shown := make([]directory.GroupView, len(gs)), 0
+	for i, g := range gs {
+		v, err := s.groupView(ctx, t, h, g, want, &shown, nil)
+		if err != nil {
+			return nil, err
+		}
+		vs[i] = v
+	}
+	return vs, nil
+}
+
+// ListGroups implements directory.Groups.
+func (s *Store) ListGroups(ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.GroupWant, admit directory.Admit) (out directory.GroupPage, err error) {
+	l, err := s.openList(ctx, t, p, kindGroups, page, admit)
+	if err != nil || page.Count < 1 {
+		if err == nil {
+			out.Total = l.total
+		}
+		return out, err
+	}
+	from, skip := l.seek()
+	gs, err := s.groupsAfter(ctx, l.home, p, from, skip, page.Count+1)
+	if err != nil {
+		return out, err
+	}
+	out.More = len(gs) > page.Count
+	gs = gs[:min(len(gs), page.Count)]
+	last := ""
+	if len(gs) > 0 {
+		last = string(gs[len(gs)-1].ID)
+	}
+	if out.Total, err = s.finish(ctx, l, len(gs), last, out.More); err != nil {
+		return out, err
+	}
+	out.Groups, err = s.groupViews(ctx, t, l.home, gs, want)
+	return out, err
+}
+
+// groupsAfter reads limit groups behind an id after skipping some; the last of limit may lack its shards.
+func (s *Store) groupsAfter(ctx context.Context, h home, p directory.ProviderID, id string, skip, limit int) ([]groupHead, error) {
+	const each = 1 + groupShards
+	lo := ""
+	if id != "" {
+		lo = groupEnd(id)
+	}
+	var its []item
+	for begun := 0; begun < limit; {
+		got, more, err := s.query(ctx, span{pk: h.groups(), lo: lo, limit: each*(min(skip, 500)+limit-begun) + 1})
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range got {
+			if !strings.Contains(text(it, "SK"), "#") {
+				if skip > 0 {
+					skip--
+					continue
+				}
+				begun++
+			}
+			if begun > 0 {
+				its = append(its, it)
+			}
+		}
+		if !more {
+			break
+		}
+		lo = after(text(got[len(got)-1], "SK"))
+	}
+	gs, err := decodeGroups(p, its)
+	return gs[:min(len(gs), limit)], err
+}
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

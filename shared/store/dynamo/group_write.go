@@ -1,0 +1,353 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// groupIndex are the items by which g is found besides its id.
+func groupIndex(h home, g directory.Group) map[key]item {
+	out := map[key]item{h.groupName(g.DisplayNameKey()): {"gid": str(string(g.ID))}}
+	if g.ExternalID != "" {
+		l := directory.Lookup{Attr: directory.AttrExternalID, Value: g.ExternalID}
+		out[key{h.groupKey(l), escaper.Replace(string(g.ID))}] = item{}
+	}
+	return out
+}
+
+// reindexGroup adds the difference between what a group was found by and what it is found by.
+func (s *Store) reindexGroup(x *tx, h home, was, is map[key]item, g directory.Group) {
+	for _, k := range sortedKeys(was) {
+		if _, stays := is[k]; !stays {
+			x.delete(s, k, always, nil)
+		}
+	}
+	for _, k := range sortedKeys(is) {
+		if _, known := was[k]; known {
+			continue
+		}
+		if k == h.groupName(g.DisplayNameKey()) {
+			x.put(s, k, is[k], absent, displayNameTaken(g.Provider))
+		} else {
+			x.put(s, k, is[k], always, nil)
+		}
+	}
+}
+
+func displayNameTaken(p directory.ProviderID) func(item) error {
+	return func(old item) error {
+		return &directory.TakenError{Attr: directory.AttrDisplayName, Holder: text(old, "gid"), Provider: p}
+	}
+}
+
+// free is the condition under which a shard may be changed: there is none of a deleted group, a large change
+// locks it, and another one that cannot get through may hold it for a moment; mine is one's own hold.
+func free(now time.Time, mine int64) cond {
+	return when("attribute_exists(#PK) AND attribute_not_exists(#lock) AND (attribute_not_exists(#hold) OR #hold < :now OR #hold = :mine)",
+		item{":now": num(now.UnixMilli()), ":mine": num(mine)})
+}
+
+func atShardVersion(ver int64) cond { return when("#ver = :ver", item{":ver": num(ver)}) }
+
+// shardFault is the error of a shard that must not be changed.
+func shardFault(t directory.TenantID) func(item) error {
+	return func(old item) error {
+		if ref := text(old, "lock"); ref != "" {
+			return &lockedError{t, ref}
+		}
+		return errStale
+	}
+}
+
+// touchShard adds n members and ver versions to one random shard of a group.
+func (s *Store) touchShard(x *tx, t directory.TenantID, h home, g directory.GroupID, n, ver int64, at time.Time) {
+	i := rand.IntN(groupShards) //nolint:gosec // G404: spreads load, hides nothing
+	x.update(s, h.groupShard(g, i), edit{set: item{"mod": num(at.UnixMilli())}, add: map[string]int64{"n": n, "ver": ver}}, free(s.now(), 0), shardFault(t))
+}
+
+// pinShards adds the condition that no member of the group has come or gone since head was read, and, in
+// shard 0, the change e makes of their number. lock, unless "", locks the shards for the entry it names.
+func (s *Store) pinShards(x *tx, t directory.TenantID, h home, head groupHead, n int64, at time.Time, mine int64, lock string) {
+	for i, ver := range head.shards {
+		c := free(s.now(), mine).and(atShardVersion(ver))
+		var e edit
+		if i == 0 {
+			e = edit{set: item{"mod": num(at.UnixMilli())}, add: map[string]int64{"n": n, "ver": 1}}
+		}
+		if lock != "" {
+			if e.set == nil {
+				e.set = item{}
+			}
+			e.set["lock"], e.set["done"] = str(lock), num(0)
+		}
+		if mine != 0 {
+			e.remove = []string{"hold"}
+		}
+		if k := h.groupShard(head.ID, i); len(e.set)+len(e.remove) > 0 {
+			x.update(s, k, e, c, shardFault(t))
+		} else {
+			x.check(s, k, c, shardFault(t))
+		}
+	}
+}
+
+// Holding: a change that depends on all members gives way to small ones, but after holdAfter tries it holds
+// the shards for holdFor, so that it gets through. Nothing is wrong when a hold ends early or is not kept:
+// it only makes others wait.
+const (
+	holdAfter = 3
+	holdFor   = 2 * time.Second
+)
+
+// holdShards tries to hold a group's shards and returns the hold, 0 without success.
+func (s *Store) holdShards(ctx context.Context, t directory.TenantID, h home, g directory.GroupID) (int64, error) {
+	until := s.now().Add(holdFor).UnixMilli()
+	x := &tx{}
+	for i := range groupShards {
+		x.update(s, h.groupShard(g, i), edit{set: item{"hold": num(until)}}, free(s.now(), 0), shardFault(t))
+	}
+	err := s.commit(ctx, "hold group", x)
+	if errors.Is(err, errStale) {
+		return 0, nil
+	}
+	return until, err
+}
+
+// joinRows and leaveRows add the rows of members that come and go. A member that comes must exist: its record
+// counts how many memberships it began, so that its deletion meets this transaction.
+func (s *Store) joinRows(x *tx, h home, g directory.GroupID, ms []directory.ScimID, c cond, missing func(directory.ScimID) error) {
+	for _, m := range ms {
+		row, reverse := membership(h, g, m)
+		x.put(s, row, item{}, c, nil)
+		x.put(s, reverse, item{}, always, nil)
+		x.update(s, h.member(m), edit{add: map[string]int64{"mv": 1}}, memberExists, func(item) error { return missing(m) })
+	}
+}
+
+func (s *Store) leaveRows(x *tx, h home, g directory.GroupID, ms []directory.ScimID, c cond) {
+	for _, m := range ms {
+		row, reverse := membership(h, g, m)
+		x.delete(s, row, c, nil)
+		x.delete(s, reverse, always, nil)
+	}
+}
+
+// memberExists holds for a group, a user and an alias, not for a restored user at its first id.
+var memberExists = cond{expr: "attribute_exists(#PK) AND attribute_not_exists(#sid)"}
+
+func unknownMember(directory.ScimID) error { return directory.ErrUnknownMember() }
+
+// nest adds what keeps groups from containing each other in a ring: seen is the version of the nesting that
+// the ancestors were read at, -1 when nobody asked for them; pending an entry that nests them later.
+func (s *Store) nest(x *tx, h home, adds []directory.ScimID, seen int64, pending string) {
+	if !slices.ContainsFunc(adds, directory.ScimID.IsGroup) {
+		return
+	}
+	e := edit{add: map[string]int64{"ver": 1}}
+	if pending != "" {
+		e.join = map[string][]string{"pend": {pending}}
+	}
+	c := always
+	switch {
+	case seen == 0:
+		c = absent
+	case seen > 0:
+		c = atShardVersion(seen)
+	}
+	x.update(s, h.nesting(), e, c, nil)
+}
+
+// CreateGroup implements directory.Groups.
+func (s *Store) CreateGroup(ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit, make func(directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error)) (directory.Group, error) {
+	rec, _, err := s.opening(ctx, t, p, admit, nil)
+	if err != nil {
+		return directory.Group{}, err
+	}
+	g, members, e, err := make(rec)
+	if err != nil {
+		return directory.Group{}, err
+	}
+	h := homeFor(t, p, false)
+	x := &tx{}
+	x.put(s, h.group(g.ID), encodeGroup(g), absent, nil)
+	s.reindexGroup(x, h, nil, groupIndex(h, g), g)
+	x.update(s, h.total(kindGroups, string(g.ID)), edit{add: map[string]int64{"n": 1}}, always, nil)
+	large := len(x.ops)+groupShards+3*len(members)+2 > maxOps
+	ref, r := "", rest{}
+	if large {
+		if err := s.admitLarge(ctx, h, nil, g, members); err != nil {
+			return directory.Group{}, err
+		}
+		ref = entryRef(entryKey(t, e.Provider, e.At, e.ID))
+		e.Rest, r = directory.RestMembers, rest{p, string(g.ID)}
+	} else {
+		s.joinRows(x, h, g.ID, members, always, unknownMember)
+	}
+	for i := range groupShards {
+		it := item{"n": num(0), "ver": num(0)}
+		if i == 0 {
+			it["n"] = num(len(members))
+		}
+		if large {
+			it["lock"], it["done"] = str(ref), num(0)
+		}
+		x.put(s, h.groupShard(g.ID, i), it, always, nil)
+	}
+	s.nest(x, h, members, -1, ref)
+	x.log(s, t, e, r)
+	if err := s.commit(ctx, "create group", x); err != nil {
+		return directory.Group{}, err
+	}
+	s.finishNow(ctx, t, ref)
+	return g, nil
+}
+
+// groupState is a view with what a commit needs to know of the moment it was read.
+type groupState struct {
+	view    directory.GroupView
+	head    groupHead
+	fresh   bool // head was read
+	nesting int64
+	hold    int64
+}
+
+// errNotFresh asks for a fresh view: the change turned out to be too large for one transaction.
+var errNotFresh = errors.New("the view must be read again")
+
+// UpdateGroup implements directory.Groups. A change that fits in one transaction and names its members needs
+// no fresh view: its conditions are on the rows it writes.
+func (s *Store) UpdateGroup(ctx context.Context, t directory.TenantID, old directory.GroupView, want directory.GroupWant, update func(directory.GroupView) (directory.GroupChange, error)) (g directory.Group, err error) {
+	h := homeFor(t, old.Provider, false)
+	fresh := want.AllMembers || want.Ancestors
+	err = s.rerun(ctx, "group", func(n int) error {
+		st := groupState{view: old, nesting: -1}
+		if fresh || n > 0 {
+			if st, err = s.refresh(ctx, t, h, old, want, n); err != nil {
+				return err
+			}
+		}
+		ch, err := update(st.view)
+		g = st.view.Group
+		if err != nil || ch.Entry == nil {
+			return err
+		}
+		g.GroupProfile = ch.GroupProfile
+		g.MemberCount += len(ch.Add) - len(ch.Remove)
+		g.Version++
+		g.Modified = later(g.Modified, ch.Entry.At)
+		err = s.changeGroup(ctx, t, h, st, want, ch, g)
+		if errors.Is(err, errNotFresh) {
+			fresh = true
+			return errStale
+		}
+		return err
+	})
+	return g, err
+}
+
+// refresh reads the view again, unless at the first try the old one is as new as the group.
+func (s *Store) refresh(ctx context.Context, t directory.TenantID, h home, old directory.GroupView, want directory.GroupWant, n int) (groupState, error) {
+	st := groupState{view: old, fresh: true, nesting: -1}
+	var err error
+	if n >= holdAfter {
+		if st.hold, err = s.holdShards(ctx, t, h, old.ID); err != nil {
+			return st, err
+		}
+	}
+	var ancestors map[directory.GroupID]bool
+	if want.Ancestors {
+		if ancestors, st.nesting, err = s.ancestors(ctx, t, h, old.ID); err != nil {
+			return st, err
+		}
+	}
+	var ok bool
+	if st.head, ok, err = s.head(ctx, h, old.Provider, old.ID); err != nil {
+		return st, err
+	}
+	switch {
+	case !ok:
+		return st, notFound("group")
+	case st.head.lock != "":
+		return st, &lockedError{t, st.head.lock}
+	case n > 0 || st.head.Version != old.Version:
+		shown, rows := 0, want
+		rows.Ancestors = false
+		st.view, err = s.groupView(ctx, t, h, st.head, rows, &shown, nil)
+	}
+	st.view.Ancestors = ancestors
+	return st, err
+}
+
+// changeGroup commits a change: in one transaction when it fits, else as a large one.
+func (s *Store) changeGroup(ctx context.Context, t directory.TenantID, h home, st groupState, want directory.GroupWant, ch directory.GroupChange, g directory.Group) error {
+	if !usable(string(g.ID)) || g.Provider == "" {
+		return notFound("group")
+	}
+	old := st.view.Group
+	e := *ch.Entry
+	e.Version = g.Version
+	x := &tx{}
+	if members := len(ch.Add) + len(ch.Remove); members == 0 || !g.GroupProfile.Equal(old.GroupProfile) {
+		s.putProfile(x, h, old, g, members == 0)
+	}
+	net := int64(len(ch.Add) - len(ch.Remove))
+	if len(x.ops)+3*len(ch.Add)+2*len(ch.Remove)+groupShards+2 > maxOps {
+		if !st.fresh {
+			return errNotFresh
+		}
+		if err := s.admitLarge(ctx, h, &old, g, ch.Add); err != nil {
+			return err
+		}
+		ref := entryRef(entryKey(t, e.Provider, e.At, e.ID))
+		e.Rest = directory.RestMembers
+		s.pinShards(x, t, h, st.head, net, e.At, st.hold, ref)
+		s.nest(x, h, ch.Add, st.nesting, ref)
+		x.log(s, t, e, rest{g.Provider, string(g.ID)})
+		if err := s.commit(ctx, "change members", x); err != nil {
+			return err
+		}
+		s.finishNow(ctx, t, ref)
+		return nil
+	}
+	switch {
+	case len(ch.Add)+len(ch.Remove) == 0:
+	case want.AllMembers:
+		s.pinShards(x, t, h, st.head, net, e.At, st.hold, "")
+	default:
+		s.touchShard(x, t, h, g.ID, net, 1, e.At)
+	}
+	s.joinRows(x, h, g.ID, ch.Add, absent, unknownMember)
+	s.leaveRows(x, h, g.ID, ch.Remove, exists)
+	s.nest(x, h, ch.Add, st.nesting, "")
+	x.log(s, t, e, rest{})
+	return s.commit(ctx, "update group", x)
+}
+
+// putProfile adds the change of a group's own record, under the condition that its profile is the one the
+// change was made from. The version is counted here only when no shard counts it.
+func (s *Store) putProfile(x *tx, h home, old, g directory.Group, counted bool) {
+	e := edit{set: groupProfile(g.GroupProfile)}
+	e.set["mod"] = num(g.Modified.UnixMilli())
+	if counted {
+		e.add = map[string]int64{"ver": 1}
+	}
+	c := exists
+	was := groupProfile(old.GroupProfile)
+	for _, name := range []string{"at", "name", "xid"} {
+		if e.set[name] == nil {
+			e.remove = append(e.remove, name)
+		}
+		if v := was[name]; v == nil {
+			c = c.and(when("attribute_not_exists(#"+name+")", nil))
+		} else {
+			c = c.and(when("#"+name+" = :was"+name, item{":was" + name: v}))
+		}
+	}
+	x.update(s, h.group(g.ID), e, c, nil)
+	s.reindexGroup(x, h, groupIndex(h, old), groupIndex(h, g), g)
+}

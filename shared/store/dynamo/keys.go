@@ -1,0 +1,283 @@
+package dynamo
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// The table. t is the tenant, p the provider ("" for local users), h(x) a SHA-256; parts are escaped. Heat is
+// the write units a second that one partition key takes when one tenant sends 200 requests a second.
+//
+//	item                  PK                     SK             served                                heat
+//	user                  t#p#U                  uid            by id; list by id                      400, splits: random ids
+//	  alias               t#p#U                  scimId → uid   by id, when restored (scimId ≠ uid)    -
+//	  local, gone         t##U, t#p~#U           uid            admin; p~ is "deleted by p"            -
+//	userName guard        t#N#h(folded)          N → uid, p     unique in the tenant; eq filter        2
+//	look-up of users      t#p#K#attr#h(value)    uid            externalId, work e-mail, manager …     2; reports of a manager: splits
+//	  restorable account  t#p~#K#externalId#h    uid            to find a deleted account again        2
+//	totals                t#p#T                  U0…Uf, G0…Gf   totalResults, rank of a startIndex     400, splits: 25 an item
+//	bookmark              t#p#B                  U|G#start      page start → id before it, 1 hour      10
+//	group                 t#p#G                  gid            by id; list by id                      splits: random ids
+//	  its shards          t#p#G                  gid#S0…S7      count, version, lock; with the group   400 by one group, splits
+//	displayName guard     t#p#GN#h(folded)       N → gid        unique in the provider; eq filter      2
+//	look-up of groups     t#p#GK#attr#h(value)   gid            externalId                             2
+//	nesting               t#p#X                  X              version of who contains whom           rare
+//	membership            t#p#M#gid              member         members of a group                     400 by one group, splits
+//	  reverse             t#p#R#member           gid            groups of a member                     2
+//	log entry             t#L#p#day#0…7          position       log of a provider, by day              100 (4 units an entry)
+//	  its day             t#D#p                  day            which days have entries                1 a day and process
+//	  GSI1 "subject"      S1 = t#uid or t#gid    SK             log of a user or group; keys only      1
+//	counts                t#p#Q#0…7              minute         entries by action and minute           50
+//	  counted             t#p#QE#minute#0…7      entry id       once only; 32 days                     50
+//	provider              t#P                    p              with every request; all of a tenant    rare; reads 200
+//	  emptied             t#P                    p~             removed, but has deleted users         -
+//	provider name guard   t#PN#h(folded)         N → p          unique in the tenant                   -
+//	tenant                #T                     t              the deployment's tenants               rare
+//	API key               t#A                    id             all of a tenant                        rare
+//	  by hash             t#AH#hash              A → id         sign-in                                rare
+//	collision             t#C                    id             one, all                               20
+//	replay                t#I#key                I              Idempotency-Key; expires               2
+//	GSI2 "due"            due (16 shards)        dueAt          reserved: pending deactivations        -
+//
+// How lists stay cheap: a page ends with a bookmark of where the next begins, so that a crawl costs its results.
+// A start without one is found from the totals, which are kept by the first character of the ids: fifteen of
+// sixteen parts of the list are skipped unread.
+//
+// A change of members touches rows of its members, one random shard of its group, and the members' own
+// records, whose mv it counts up: so it meets the deletion of a member, but no change of other members. What
+// depends on all members (replacing them, more members than a transaction holds, deletion) is committed
+// under the condition that no shard has moved since it was computed. A change too large for one transaction
+// locks all shards in its commit; readers show such a group as committed by reading the entry, writers finish
+// it first. Until the request (or, when it died, Follow.Complete) has rolled it forward, the
+// groups shown with a user are those of before; so are groups just deleted, and managers just cleared.
+
+// key is the primary key of an item.
+type key struct{ pk, sk string }
+
+const (
+	userShards  = 16 // totals
+	groupShards = 8
+	logShards   = 8
+	countShards = 8
+)
+
+var escaper = strings.NewReplacer("%", "%25", "#", "%23", "~", "%7E", " ", "%20")
+
+// join builds a key of parts. Only fixed parts of this file hold "#" or "~" unescaped.
+func join(parts ...string) string {
+	for i, p := range parts {
+		parts[i] = escaper.Replace(p)
+	}
+	return strings.Join(parts, "#")
+}
+
+func sum(value string) string {
+	h := sha256.Sum256([]byte(value))
+	return hex.EncodeToString(h[:])
+}
+
+// home is the list a user belongs to: the present users of a provider, those it deleted, or local users.
+type home string
+
+func homeFor(t directory.TenantID, p directory.ProviderID, gone bool) home {
+	h := join(string(t), string(p))
+	if gone {
+		h += "~"
+	}
+	return home(h)
+}
+
+func homeOf(t directory.TenantID, u directory.User) home { return homeFor(t, u.Provider, u.Gone()) }
+
+func (h home) users() string      { return string(h) + "#U" }
+func (h home) user(id string) key { return key{h.users(), escaper.Replace(id)} }
+func (h home) lookup(l directory.Lookup) string {
+	return string(h) + "#K#" + join(l.Attr, sum(l.Value))
+}
+func (h home) groups() string                 { return string(h) + "#G" }
+func (h home) group(id directory.GroupID) key { return key{h.groups(), escaper.Replace(string(id))} }
+func (h home) groupName(folded string) key    { return key{string(h) + "#GN#" + sum(folded), "N"} }
+func (h home) groupKey(l directory.Lookup) string {
+	return string(h) + "#GK#" + join(l.Attr, sum(l.Value))
+}
+func (h home) nesting() key { return key{string(h) + "#X", "X"} }
+func (h home) members(g directory.GroupID) string {
+	return string(h) + "#M#" + escaper.Replace(string(g))
+}
+func (h home) groupsOf(m directory.ScimID) string {
+	return string(h) + "#R#" + escaper.Replace(string(m))
+}
+func (h home) totals() string { return string(h) + "#T" }
+
+// groupShard is shard i of a group; groupEnd sorts behind all of them and before the next group.
+func (h home) groupShard(g directory.GroupID, i int) key {
+	k := h.group(g)
+	k.sk += "#S" + strconv.Itoa(i)
+	return k
+}
+
+func groupEnd(g string) string { return escaper.Replace(g) + "#~" }
+
+// member is the record that must exist for m to be a member: the user or alias, or the group.
+func (h home) member(m directory.ScimID) key {
+	if m.IsGroup() {
+		return h.group(directory.GroupID(m))
+	}
+	return h.user(string(m))
+}
+
+// kind is a list that has totals and bookmarks.
+type kind string
+
+const (
+	kindUsers  kind = "U"
+	kindGroups kind = "G"
+)
+
+// total is the shard of a list's total that counts the record with the id.
+func (h home) total(k kind, id string) key {
+	return key{h.totals(), string(k) + strconv.FormatInt(int64(totalShard(id)), userShards)}
+}
+
+// totalShard is half the first random character of an id, so that shards are ranges of ids.
+func totalShard(id string) int {
+	if len(id) < 2 {
+		return 0
+	}
+	switch c := id[1]; {
+	case c >= '0' && c <= '9':
+		return int(c-'0') / 2
+	case c >= 'a' && c <= 'v':
+		return int(c-'a'+10) / 2
+	}
+	return userShards - 1
+}
+
+// shardStart is the lowest id of a total's shard: letter is the first one of the list's ids.
+func shardStart(letter byte, shard int) string {
+	return string(letter) + string("0123456789abcdefghijklmnopqrstuv"[2*shard])
+}
+
+func (h home) bookmark(k kind, start int) key {
+	return key{string(h) + "#B", string(k) + "#" + strconv.Itoa(start)}
+}
+
+func userNameKey(t directory.TenantID, userName string) key {
+	return key{join(string(t), "N", sum(directory.UserNameKey(userName))), "N"}
+}
+
+func dayOf(at time.Time) string { return at.UTC().Format("20060102") }
+
+func logDays(t directory.TenantID, p directory.ProviderID) string {
+	return join(string(t), "D", string(p))
+}
+
+func logShard(t directory.TenantID, p directory.ProviderID, day string, shard int) string {
+	return join(string(t), "L", string(p), day, strconv.Itoa(shard))
+}
+
+func entryKey(t directory.TenantID, p directory.ProviderID, at time.Time, id directory.EntryID) key {
+	return key{
+		logShard(t, p, dayOf(at), spread(string(id), logShards)),
+		directory.LogEntry{At: at, ID: id}.Position(),
+	}
+}
+
+// entryRef names an entry from other items, and entryAt finds it: a PK holds no blank.
+func entryRef(k key) string { return k.pk + " " + k.sk }
+
+func entryAt(ref string) key {
+	pk, sk, _ := strings.Cut(ref, " ")
+	return key{pk, sk}
+}
+
+// tenantOfLog returns the tenant of a log entry's PK, and false for any other item's.
+func tenantOfLog(pk string) (directory.TenantID, bool) {
+	parts := strings.Split(pk, "#")
+	if len(parts) != 5 || parts[1] != "L" || len(parts[3]) != 8 {
+		return "", false
+	}
+	return directory.TenantID(parts[0]), true
+}
+
+// spread chooses a shard by an id.
+func spread(id string, shards int) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id)) // never fails
+	return int(h.Sum32() % uint32(shards))
+}
+
+func subject(t directory.TenantID, id string) string { return join(string(t), id) }
+
+func minuteOf(at time.Time) string { return at.UTC().Format("20060102T1504") }
+
+func countKey(t directory.TenantID, p directory.ProviderID, minute string, shard int) key {
+	return key{join(string(t), string(p), "Q", strconv.Itoa(shard)), minute}
+}
+
+func countedKey(t directory.TenantID, p directory.ProviderID, minute string, id directory.EntryID) key {
+	return key{join(string(t), string(p), "QE", minute, strconv.Itoa(spread(string(id), countShards))), escaper.Replace(string(id))}
+}
+
+func providers(t directory.TenantID) string { return join(string(t), "P") }
+
+func providerKey(t directory.TenantID, p directory.ProviderID) key {
+	return key{providers(t), escaper.Replace(string(p))}
+}
+
+// emptiedKey marks a removed provider whose deleted users stay in the tenant's history.
+func emptiedKey(t directory.TenantID, p directory.ProviderID) key {
+	k := providerKey(t, p)
+	k.sk += "~"
+	return k
+}
+
+func providerName(t directory.TenantID, folded string) key {
+	return key{join(string(t), "PN", sum(folded)), "N"}
+}
+
+const tenants = "#T" // no tenant's id is empty
+
+func tenantKey(t directory.TenantID) key { return key{tenants, escaper.Replace(string(t))} }
+
+func apiKeys(t directory.TenantID) string { return join(string(t), "A") }
+
+func apiKeyKey(t directory.TenantID, id string) key {
+	return key{apiKeys(t), escaper.Replace(id)}
+}
+
+func apiKeyHash(t directory.TenantID, h directory.TokenHash) key {
+	return key{join(string(t), "AH", fmt.Sprintf("%x", h[:])), "A"}
+}
+
+func collisions(t directory.TenantID) string { return join(string(t), "C") }
+
+func collisionKey(t directory.TenantID, id string) key {
+	return key{collisions(t), escaper.Replace(id)}
+}
+
+func replayKey(t directory.TenantID, k string) key { return key{join(string(t), "I", k), "I"} }
+
+// usable reports whether an id from outside can be part of a key: anything else names nothing.
+func usable(id string) bool { return id != "" && len(id) <= 200 }
+
+// countAttr is the attribute that counts an action, and actionOf turns it back. Attribute names in
+// expressions take letters and digits only; the actions' own dots and hyphens become X and Y.
+var (
+	toAttr   = strings.NewReplacer(".", "X", "-", "Y")
+	fromAttr = strings.NewReplacer("X", ".", "Y", "-")
+)
+
+func countAttr(a directory.Action) string { return "c" + toAttr.Replace(string(a)) }
+
+func actionOf(attr string) (directory.Action, bool) {
+	name, ok := strings.CutPrefix(attr, "c")
+	return directory.Action(fromAttr.Replace(name)), ok
+}

@@ -1,0 +1,275 @@
+package dynamo
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// packFrom is from how many members on a log entry holds their ids packed: 16 bytes each, so that 20,000 of
+// them fit in an item.
+const packFrom = 20
+
+// rest says on whom the work remains that an entry's Rest names: a provider's group, or the SCIM id of a
+// user that left it.
+type rest struct {
+	provider directory.ProviderID
+	id       string
+}
+
+// log adds a log entry. Its id is new, or says that the same was done before.
+func (x *tx) log(s *Store, t directory.TenantID, e directory.LogEntry, r rest) {
+	x.days = append(x.days, key{logDays(t, e.Provider), dayOf(e.At)})
+	x.put(s, entryKey(t, e.Provider, e.At, e.ID), encodeEntry(t, e, r), absent, func(item) error { return errDone })
+}
+
+func encodeEntry(t directory.TenantID, e directory.LogEntry, r rest) item {
+	it := item{"v": num(schemaVersion)}
+	switch {
+	case e.User != "":
+		it["S1"] = str(subject(t, string(e.User)))
+	case e.Group != "":
+		it["S1"] = str(subject(t, string(e.Group)))
+	}
+	if e.Rest != directory.RestNone && r.id != "" {
+		it["rp"], it["ri"] = str(string(r.provider)), str(r.id)
+	}
+	if len(e.Added)+len(e.Removed) >= packFrom {
+		added, ok := packIDs(e.Added)
+		removed, also := packIDs(e.Removed)
+		if ok && also {
+			e.Added, e.Removed = nil, nil
+			if len(added) > 0 {
+				it["add"] = bin(added)
+			}
+			if len(removed) > 0 {
+				it["rem"] = bin(removed)
+			}
+		}
+	}
+	it["e"] = str(string(e.AppendJSON(make([]byte, 0, 512))))
+	return it
+}
+
+func decodeEntry(it item) (e directory.LogEntry, err error) {
+	if err := checkVersion(it); err != nil {
+		return e, err
+	}
+	if err := getJSON(it, "e", &e); err != nil {
+		return e, err
+	}
+	if b := bytesOf(it, "add"); b != nil {
+		e.Added = unpackIDs(b)
+	}
+	if b := bytesOf(it, "rem"); b != nil {
+		e.Removed = unpackIDs(b)
+	}
+	return e, nil
+}
+
+// packed is the size of a packed id: one bit for the kind, 125 for the random characters.
+const packed = 16
+
+const idDigits = "0123456789abcdefghijklmnopqrstuv"
+
+// packIDs packs ids, and returns false when one has not the form of an id.
+func packIDs(ids []directory.ScimID) ([]byte, bool) {
+	out := make([]byte, 0, packed*len(ids))
+	for _, id := range ids {
+		if !id.IsUser() && !id.IsGroup() {
+			return nil, false
+		}
+		var hi, lo uint64
+		for i := 1; i < len(id); i++ {
+			hi, lo = hi<<5|lo>>59, lo<<5|uint64(strings.IndexByte(idDigits, id[i])) //nolint:gosec // G115: a digit's index is 0 to 31, the form was checked
+		}
+		if id.IsGroup() {
+			hi |= 1 << 63
+		}
+		for shift := 56; shift >= 0; shift -= 8 {
+			out = append(out, byte(hi>>shift))
+		}
+		for shift := 56; shift >= 0; shift -= 8 {
+			out = append(out, byte(lo>>shift))
+		}
+	}
+	return out, true
+}
+
+func unpackIDs(b []byte) []directory.ScimID {
+	out := make([]directory.ScimID, 0, len(b)/packed)
+	for one := range slices.Chunk(b, packed) {
+		if len(one) < packed {
+			break
+		}
+		var hi, lo uint64
+		for i := range 8 {
+			hi, lo = hi<<8|uint64(one[i]), lo<<8|uint64(one[8+i])
+		}
+		id := make([]byte, directory.IDLength)
+		id[0] = 'u'
+		if hi>>63 == 1 {
+			id[0] = 'g'
+		}
+		for i := directory.IDLength - 1; i > 0; i-- {
+			id[i] = idDigits[lo&31]
+			hi, lo = hi>>5, lo>>5|hi<<59
+		}
+		out = append(out, directory.ScimID(id))
+	}
+	return out
+}
+
+// markDays makes sure that the days of log entries are listed before the entries exist: one more call for a
+// provider's first change of a day in a process.
+func (s *Store) markDays(ctx context.Context, days []key) error {
+	for _, k := range days {
+		s.mu.Lock()
+		known := s.days[k]
+		s.mu.Unlock()
+		if known {
+			continue
+		}
+		if err := s.put(ctx, "mark day", k, item{}); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		if len(s.days) > 10_000 { // a process that lives for long, or serves very many providers
+			clear(s.days)
+		}
+		s.days[k] = true
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+// Entry implements directory.Log.
+func (s *Store) Entry(ctx context.Context, t directory.TenantID, p directory.ProviderID, at time.Time, id directory.EntryID) (directory.LogEntry, error) {
+	e, _, err := s.entry(ctx, entryKey(t, p, at, id))
+	return e, err
+}
+
+func (s *Store) entry(ctx context.Context, k key) (directory.LogEntry, rest, error) {
+	it, err := s.one(ctx, k)
+	if err == nil && it == nil {
+		err = notFound("log entry")
+	}
+	if err != nil {
+		return directory.LogEntry{}, rest{}, err
+	}
+	e, err := decodeEntry(it)
+	return e, rest{directory.ProviderID(text(it, "rp")), text(it, "ri")}, err
+}
+
+// bounds are the positions of a query: from lo, inclusive, to hi, exclusive; "" for open.
+func bounds(q directory.LogQuery) (lo, hi string) {
+	if !q.Since.IsZero() {
+		lo = directory.LogEntry{At: q.Since}.Position()
+	}
+	if !q.Until.IsZero() {
+		hi = directory.LogEntry{At: q.Until}.Position()
+	}
+	if q.Before != "" && (hi == "" || q.Before < hi) {
+		hi = q.Before
+	}
+	return lo, hi
+}
+
+// dayOfPosition returns the day of a position, "" for one that none of ours can be.
+func dayOfPosition(position string) string {
+	millis, _, _ := strings.Cut(position, ".")
+	n, err := strconv.ParseInt(millis, 36, 64)
+	if err != nil || len(millis) > 9 {
+		return ""
+	}
+	return dayOf(time.UnixMilli(n))
+}
+
+// newest reads at most count keys or items of a partition, newest first, within bounds.
+func (s *Store) newest(ctx context.Context, pk, index, lo, hi string, count int) ([]item, error) {
+	its, _, err := s.query(ctx, span{pk: pk, index: index, lo: lo, hi: hi, desc: true, limit: count + 1})
+	its = slices.DeleteFunc(its, func(it item) bool { return hi != "" && text(it, "SK") >= hi })
+	return its[:min(len(its), count)], err
+}
+
+// Entries implements directory.Log.
+func (s *Store) Entries(ctx context.Context, t directory.TenantID, q directory.LogQuery) ([]directory.LogEntry, error) {
+	if q.Count < 1 {
+		return nil, nil
+	}
+	lo, hi := bounds(q)
+	var its []item
+	var err error
+	switch {
+	case q.User != "":
+		its, err = s.subjectEntries(ctx, subject(t, string(q.User)), lo, hi, q.Count)
+	case q.Group != "":
+		its, err = s.subjectEntries(ctx, subject(t, string(q.Group)), lo, hi, q.Count)
+	default:
+		its, err = s.providerEntries(ctx, t, q.Provider, lo, hi, q.Count)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := make([]directory.LogEntry, len(its))
+	for i, it := range its {
+		if out[i], err = decodeEntry(it); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (s *Store) subjectEntries(ctx context.Context, subject, lo, hi string, count int) ([]item, error) {
+	found, err := s.newest(ctx, subject, indexSubject, lo, hi, count)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]key, len(found))
+	for i, it := range found {
+		keys[i] = keyOf(it)
+	}
+	got, err := s.get(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	var out []item
+	for _, k := range keys {
+		if it := got[k]; it != nil {
+			out = append(out, it)
+		}
+	}
+	return out, nil
+}
+
+// providerEntries merges the shards of one day after the other, the newest first.
+func (s *Store) providerEntries(ctx context.Context, t directory.TenantID, p directory.ProviderID, lo, hi string, count int) ([]item, error) {
+	days, _, err := s.query(ctx, span{pk: logDays(t, p), lo: dayOfPosition(lo), hi: dayOfPosition(hi), desc: true})
+	if err != nil {
+		return nil, err
+	}
+	var out []item
+	for _, day := range days {
+		var parts [logShards][]item
+		var fns []func(context.Context) error
+		for i := range logShards {
+			fns = append(fns, func(ctx context.Context) (err error) {
+				parts[i], err = s.newest(ctx, logShard(t, p, text(day, "SK"), i), "", lo, hi, count-len(out))
+				return err
+			})
+		}
+		if err := parallel(ctx, fns...); err != nil {
+			return nil, err
+		}
+		all := slices.Concat(parts[:]...)
+		slices.SortFunc(all, func(a, b item) int { return strings.Compare(text(b, "SK"), text(a, "SK")) })
+		if out = append(out, all...); len(out) >= count {
+			return out[:count], nil
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,225 @@
+package dynamo
+
+import (
+	"context"
+
+	"rollcall/shared/directory"
+)
+
+// providerRecord is a provider as stored: its hashes as text, or seven credentials would not fit in 4 KB.
+type providerRecord struct {
+	directory.Provider
+	Credentials []credentialRecord `json:",omitempty"`
+}
+
+type credentialRecord struct {
+	directory.Credential
+	Hash []byte
+}
+
+func encodeProvider(p directory.Provider, rev int64) (item, error) {
+	rec := providerRecord{Provider: p}
+	for _, c := range p.Credentials {
+		rec.Credentials = append(rec.Credentials, credentialRecord{c, c.Hash[:]})
+	}
+	it := item{"v": num(schemaVersion), "rev": num(rev)}
+	return it, putJSON(it, "r", rec)
+}
+
+// decodeProvider reads a record; the zero provider when there is none.
+func decodeProvider(it item) (directory.Provider, error) {
+	var rec providerRecord
+	if err := checkVersion(it); err != nil {
+		return directory.Provider{}, err
+	}
+	if err := getJSON(it, "r", &rec); err != nil {
+		return directory.Provider{}, err
+	}
+	p := rec.Provider
+	for _, c := range rec.Credentials {
+		copy(c.Credential.Hash[:], c.Hash)
+		p.Credentials = append(p.Credentials, c.Credential)
+	}
+	return p, nil
+}
+
+// providerTaken is the error of a display name's guard that exists.
+func providerTaken(old item) error {
+	id := text(old, "p")
+	return &directory.TakenError{Attr: directory.AttrDisplayName, Holder: id, Provider: directory.ProviderID(id)}
+}
+
+func conflict(detail string) func(item) error {
+	return func(item) error { return directory.Errorf(directory.Conflict, "%s", detail) }
+}
+
+// CreateProvider implements directory.Providers.
+func (s *Store) CreateProvider(ctx context.Context, t directory.TenantID, p directory.Provider, e directory.LogEntry) error {
+	taken := conflict("the provider's id is taken")
+	if p.Tenant != t || !usable(string(p.ID)) {
+		return taken(nil)
+	}
+	it, err := encodeProvider(p, 1)
+	if err != nil {
+		return err
+	}
+	x := &tx{}
+	x.put(s, providerKey(t, p.ID), it, absent, taken)
+	x.put(s, providerName(t, p.DisplayNameKey()), item{"p": str(string(p.ID))}, absent, providerTaken)
+	x.log(s, t, e, rest{})
+	return s.commit(ctx, "create provider", x)
+}
+
+// Provider implements directory.Providers.
+func (s *Store) Provider(ctx context.Context, t directory.TenantID, id directory.ProviderID) (directory.Provider, error) {
+	p, _, err := s.provider(ctx, t, id)
+	return p, err
+}
+
+// provider reads a provider and the revision of its record.
+func (s *Store) provider(ctx context.Context, t directory.TenantID, id directory.ProviderID) (directory.Provider, int64, error) {
+	if !usable(string(id)) || t == "" {
+		return directory.Provider{}, 0, notFound("provider")
+	}
+	it, err := s.one(ctx, providerKey(t, id))
+	if err != nil {
+		return directory.Provider{}, 0, err
+	}
+	p, err := decodeProvider(it)
+	if err == nil && p.ID == "" {
+		err = notFound("provider")
+	}
+	return p, number(it, "rev"), err
+}
+
+// ListProviders implements directory.Providers.
+func (s *Store) ListProviders(ctx context.Context, t directory.TenantID) ([]directory.Provider, error) {
+	its, _, err := s.query(ctx, span{pk: providers(t)})
+	if err != nil {
+		return nil, err
+	}
+	var out []directory.Provider
+	for _, it := range its {
+		p, err := decodeProvider(it)
+		if err != nil {
+			return nil, err
+		}
+		if p.ID != "" {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// UpdateProvider implements directory.Providers.
+func (s *Store) UpdateProvider(ctx context.Context, t directory.TenantID, id directory.ProviderID, update func(directory.Provider) (directory.Provider, *directory.LogEntry, error)) (p directory.Provider, err error) {
+	err = s.rerun(ctx, "provider", func(int) error {
+		old, rev, err := s.provider(ctx, t, id)
+		if err != nil {
+			return err
+		}
+		var e *directory.LogEntry
+		if p, e, err = update(old); err != nil || e == nil {
+			p = old
+			return err
+		}
+		it, err := encodeProvider(p, rev+1)
+		if err != nil {
+			return err
+		}
+		x := &tx{}
+		x.put(s, providerKey(t, id), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
+		if was, is := providerName(t, old.DisplayNameKey()), providerName(t, p.DisplayNameKey()); was != is {
+			x.delete(s, was, always, nil)
+			x.put(s, is, item{"p": str(string(id))}, absent, providerTaken)
+		}
+		x.log(s, t, *e, rest{})
+		return s.commit(ctx, "update provider", x)
+	})
+	return p, err
+}
+
+// RemoveProvider implements directory.Providers.
+func (s *Store) RemoveProvider(ctx context.Context, t directory.TenantID, id directory.ProviderID, e directory.LogEntry) error {
+	return s.rerun(ctx, "provider", func(int) error {
+		p, rev, err := s.provider(ctx, t, id)
+		if err != nil {
+			return err
+		}
+		h := homeFor(t, id, false)
+		its, _, err := s.query(ctx, span{pk: h.totals()})
+		if err != nil {
+			return err
+		}
+		for _, it := range its {
+			if number(it, "n") > 0 {
+				return directory.Errorf(directory.Conflict, "the provider still has users or groups")
+			}
+		}
+		gone, _, err := s.query(ctx, span{pk: homeFor(t, id, true).users(), limit: 1})
+		if err != nil {
+			return err
+		}
+		x := &tx{}
+		x.delete(s, providerKey(t, id), when("#rev = :rev", item{":rev": num(rev)}), nil)
+		x.delete(s, providerName(t, p.DisplayNameKey()), always, nil)
+		if len(gone) > 0 {
+			x.put(s, emptiedKey(t, id), item{"emptied": str(string(id))}, always, nil)
+		}
+		x.log(s, t, e, rest{})
+		return s.commit(ctx, "remove provider", x)
+	})
+}
+
+// CreateTenant implements directory.Tenants.
+func (s *Store) CreateTenant(ctx context.Context, t directory.Tenant, e directory.LogEntry) error {
+	it := item{"v": num(schemaVersion)}
+	if err := putJSON(it, "r", t); err != nil {
+		return err
+	}
+	x := &tx{}
+	x.put(s, tenantKey(t.ID), it, absent, conflict("the tenant's id is taken"))
+	x.log(s, t.ID, e, rest{})
+	return s.commit(ctx, "create tenant", x)
+}
+
+func decodeTenant(it item) (t directory.Tenant, err error) {
+	if err := checkVersion(it); err != nil {
+		return t, err
+	}
+	return t, getJSON(it, "r", &t)
+}
+
+// Tenant implements directory.Tenants.
+func (s *Store) Tenant(ctx context.Context, id directory.TenantID) (directory.Tenant, error) {
+	if !usable(string(id)) {
+		return directory.Tenant{}, notFound("tenant")
+	}
+	it, err := s.one(ctx, tenantKey(id))
+	if err != nil {
+		return directory.Tenant{}, err
+	}
+	t, err := decodeTenant(it)
+	if err == nil && t.ID == "" {
+		err = notFound("tenant")
+	}
+	return t, err
+}
+
+// ListTenants implements directory.Tenants.
+func (s *Store) ListTenants(ctx context.Context, from directory.TenantID, count int) ([]directory.Tenant, error) {
+	if count < 1 {
+		return nil, nil
+	}
+	its, _, err := s.query(ctx, span{pk: tenants, lo: after(escaper.Replace(string(from))), limit: count})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]directory.Tenant, len(its))
+	for i, it := range its {
+		if out[i], err = decodeTenant(it); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,22 @@
+package dynamo
+
+import (
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"rollcall/shared/directory"
+)
+
+// StreamEntry returns the log entry that the new image of a stream record holds, and false for any other
+// item: functions/changes is handed records by Lambda and needs no Store to read them.
+func StreamEntry(image map[string]types.AttributeValue) (directory.TenantID, directory.LogEntry, bool, error) {
+	pk, ok := image["PK"].(*types.AttributeValueMemberS)
+	if !ok {
+		return "", directory.LogEntry{}, false, nil
+	}
+	t, ok := tenantOfLog(pk.Value)
+	if !ok {
+		return "", directory.LogEntry{}, false, nil
+	}
+	e, err := decodeEntry(image)
+	return t, e, err == nil, err
+}

@@ -1,0 +1,90 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// Spec describes the table, for whoever makes it: CreateTable here, the CDK app in a deployment. All key
+// attributes are strings; the table is on-demand.
+type Spec struct {
+	PartitionKey, SortKey string
+	Indexes               []IndexSpec
+	TTL                   string // the attribute that holds the time of expiry in Unix seconds
+	Stream                string // the view type of the stream
+}
+
+// IndexSpec describes a global secondary index; Projection is KEYS_ONLY for all.
+type IndexSpec struct{ Name, PartitionKey, SortKey, Projection string }
+
+const (
+	indexSubject = "subject"
+	indexDue     = "due"
+)
+
+// TableSpec returns the description of the table.
+func TableSpec() Spec {
+	keysOnly := string(types.ProjectionTypeKeysOnly)
+	return Spec{
+		PartitionKey: "PK", SortKey: "SK",
+		Indexes: []IndexSpec{
+			{Name: indexSubject, PartitionKey: "S1", SortKey: "SK", Projection: keysOnly},
+			{Name: indexDue, PartitionKey: "due", SortKey: "dueAt", Projection: keysOnly},
+		},
+		TTL: "ttl", Stream: string(types.StreamViewTypeNewImage),
+	}
+}
+
+// CreateTable makes the table and waits until it can be used: for tests and local servers. A deployment's
+// table is made by its stack.
+func CreateTable(ctx context.Context, client *dynamodb.Client, table string) error {
+	spec := TableSpec()
+	schema := func(pk, sk string) []types.KeySchemaElement {
+		return []types.KeySchemaElement{
+			{AttributeName: aws.String(pk), KeyType: types.KeyTypeHash},
+			{AttributeName: aws.String(sk), KeyType: types.KeyTypeRange},
+		}
+	}
+	in := &dynamodb.CreateTableInput{
+		TableName: aws.String(table), BillingMode: types.BillingModePayPerRequest,
+		KeySchema:           schema(spec.PartitionKey, spec.SortKey),
+		StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewType(spec.Stream)},
+	}
+	defined := map[string]bool{}
+	define := func(names ...string) {
+		for _, n := range names {
+			if !defined[n] {
+				defined[n] = true
+				in.AttributeDefinitions = append(in.AttributeDefinitions, types.AttributeDefinition{AttributeName: aws.String(n), AttributeType: types.ScalarAttributeTypeS})
+			}
+		}
+	}
+	define(spec.PartitionKey, spec.SortKey)
+	for _, i := range spec.Indexes {
+		define(i.PartitionKey, i.SortKey)
+		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
+			IndexName: aws.String(i.Name), KeySchema: schema(i.PartitionKey, i.SortKey),
+			Projection: &types.Projection{ProjectionType: types.ProjectionType(i.Projection)},
+		})
+	}
+	if _, err := client.CreateTable(ctx, in); err != nil {
+		return fmt.Errorf("create table: %w", err)
+	}
+	wait := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay = 20 * time.Millisecond })
+	if err := wait.Wait(ctx, &dynamodb.DescribeTableInput{TableName: aws.String(table)}, time.Minute); err != nil {
+		return fmt.Errorf("wait for table: %w", err)
+	}
+	_, err := client.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
+		TableName:               aws.String(table),
+		TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: aws.String(spec.TTL), Enabled: aws.Bool(true)},
+	})
+	if err != nil {
+		return fmt.Errorf("set time to live: %w", err)
+	}
+	return nil
+}

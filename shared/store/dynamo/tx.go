@@ -1,0 +1,252 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"rollcall/shared/directory"
+)
+
+// maxOps is how many items one transaction may touch.
+const maxOps = 100
+
+// tx is a transaction being put together. No two of its ops may touch the same item.
+type tx struct {
+	ops  []op
+	days []key // marks that must exist before the log entries of the transaction do
+	err  error // the first failure to build it
+}
+
+// op is one write of a transaction. fail turns the item that broke the condition (nil when there is none)
+// into the error of the transaction; nil means errStale.
+type op struct {
+	types.TransactWriteItem
+	units float64
+	fail  func(old item) error
+}
+
+// cond is a condition: attribute names are written #name, values :name.
+type cond struct {
+	expr string
+	vals item
+}
+
+func when(expr string, vals item) cond { return cond{expr, vals} }
+
+var (
+	always = cond{}
+	exists = cond{expr: "attribute_exists(#PK)"}
+	absent = cond{expr: "attribute_not_exists(#PK)"}
+)
+
+// and joins two conditions.
+func (c cond) and(d cond) cond {
+	if c.expr == "" {
+		return d
+	}
+	if d.expr == "" {
+		return c
+	}
+	vals := maps.Clone(c.vals)
+	if vals == nil {
+		vals = item{}
+	}
+	maps.Copy(vals, d.vals)
+	return cond{"(" + c.expr + ") AND (" + d.expr + ")", vals}
+}
+
+var nameRef = regexp.MustCompile(`#[A-Za-z0-9]+`)
+
+// names returns the attribute names that expressions refer to.
+func names(exprs ...string) map[string]string {
+	out := map[string]string{}
+	for _, e := range exprs {
+		for _, n := range nameRef.FindAllString(e, -1) {
+			out[n] = n[1:]
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+const allOld = types.ReturnValuesOnConditionCheckFailureAllOld
+
+// put adds the storing of a whole item.
+func (x *tx) put(s *Store, k key, it item, c cond, fail func(item) error) {
+	full := k.with(it)
+	units := 2 * writeUnits(itemSize(full))
+	if full["S1"] != nil {
+		units++ // its entry in the index is below 1 KB
+	}
+	p := &types.Put{
+		TableName: &s.table, Item: full, ConditionExpression: optional(c.expr), ExpressionAttributeNames: names(c.expr),
+		ReturnValuesOnConditionCheckFailure: allOld,
+	}
+	if len(c.vals) > 0 {
+		p.ExpressionAttributeValues = c.vals
+	}
+	x.ops = append(x.ops, op{types.TransactWriteItem{Put: p}, units, fail})
+}
+
+// edit is what an update does to an item's attributes; unnamed ones stay.
+type edit struct {
+	set    item
+	remove []string
+	add    map[string]int64    // numbers to add; absent ones count from 0
+	join   map[string][]string // strings to add to a set
+	leave  map[string][]string // strings to take out of a set
+}
+
+// update adds a change of an item, which is made when it does not exist and c allows it.
+func (x *tx) update(s *Store, k key, e edit, c cond, fail func(item) error) {
+	vals := maps.Clone(c.vals)
+	if vals == nil {
+		vals = item{}
+	}
+	var clauses []string
+	clause := func(word string, names []string, each func(n string) string) {
+		if len(names) == 0 {
+			return
+		}
+		parts := make([]string, len(names))
+		for i, n := range names {
+			parts[i] = each(n)
+		}
+		clauses = append(clauses, word+" "+strings.Join(parts, ", "))
+	}
+	value := func(prefix, n string, v types.AttributeValue) string {
+		vals[":"+prefix+n] = v
+		return ":" + prefix + n
+	}
+	clause("SET", slices.Sorted(maps.Keys(e.set)), func(n string) string { return "#" + n + " = " + value("s", n, e.set[n]) })
+	clause("REMOVE", e.remove, func(n string) string { return "#" + n })
+	clause("ADD", slices.Sorted(maps.Keys(e.add)), func(n string) string { return "#" + n + " " + value("a", n, num(e.add[n])) })
+	clause("ADD", slices.Sorted(maps.Keys(e.join)), func(n string) string { return "#" + n + " " + value("j", n, set(e.join[n]...)) })
+	clause("DELETE", slices.Sorted(maps.Keys(e.leave)), func(n string) string { return "#" + n + " " + value("l", n, set(e.leave[n]...)) })
+	if len(e.add) > 0 && len(e.join) > 0 { // one clause of each kind is allowed
+		i := slices.IndexFunc(clauses, func(c string) bool { return strings.HasPrefix(c, "ADD ") })
+		clauses[i] += ", " + strings.TrimPrefix(clauses[i+1], "ADD ")
+		clauses = slices.Delete(clauses, i+1, i+2)
+	}
+	expr := strings.Join(clauses, " ")
+	u := &types.Update{
+		TableName: &s.table, Key: k.item(), UpdateExpression: &expr, ConditionExpression: optional(c.expr),
+		ExpressionAttributeNames: names(expr, c.expr), ReturnValuesOnConditionCheckFailure: allOld,
+	}
+	if len(vals) > 0 {
+		u.ExpressionAttributeValues = vals
+	}
+	// What stays as it is counts too; only records of one KB at most are updated in part.
+	x.ops = append(x.ops, op{types.TransactWriteItem{Update: u}, 2 * writeUnits(itemSize(k.with(e.set))), fail})
+}
+
+// delete adds the removal of an item.
+func (x *tx) delete(s *Store, k key, c cond, fail func(item) error) {
+	d := &types.Delete{
+		TableName: &s.table, Key: k.item(), ConditionExpression: optional(c.expr), ExpressionAttributeNames: names(c.expr),
+		ReturnValuesOnConditionCheckFailure: allOld,
+	}
+	if len(c.vals) > 0 {
+		d.ExpressionAttributeValues = c.vals
+	}
+	x.ops = append(x.ops, op{types.TransactWriteItem{Delete: d}, 2, fail})
+}
+
+// check adds a condition on an item that does not change.
+func (x *tx) check(s *Store, k key, c cond, fail func(item) error) {
+	x.ops = append(x.ops, op{types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+		TableName: &s.table, Key: k.item(), ConditionExpression: &c.expr, ExpressionAttributeNames: names(c.expr),
+		ExpressionAttributeValues: c.vals, ReturnValuesOnConditionCheckFailure: allOld,
+	}}, 2, fail})
+}
+
+// commit carries out the transaction: all or nothing. It is sent again when it only met another one; the
+// token makes sure that one whose answer was lost is not carried out twice.
+// Errors: what the op whose condition failed makes of it, a stale one first; Unavailable.
+func (s *Store) commit(ctx context.Context, name string, x *tx) error {
+	if x.err != nil {
+		return x.err
+	}
+	if err := s.markDays(ctx, x.days); err != nil {
+		return err
+	}
+	in := &dynamodb.TransactWriteItemsInput{TransactItems: make([]types.TransactWriteItem, len(x.ops)), ClientRequestToken: aws.String(directory.RandomID())}
+	units := 0.0
+	for i, o := range x.ops {
+		in.TransactItems[i] = o.TransactWriteItem
+		units += o.units
+	}
+	for n := range maxTries {
+		if n > 0 {
+			if err := pause(ctx, n); err != nil {
+				return err
+			}
+		}
+		if err := s.writing(name); err != nil {
+			return err
+		}
+		_, err := s.client.TransactWriteItems(ctx, in)
+		count(ctx, 0, units)
+		var canceled *types.TransactionCanceledException
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, &canceled):
+			if err := x.failure(name, canceled); err != nil {
+				return err
+			}
+			in.ClientRequestToken = aws.String(directory.RandomID())
+		case !transient(err):
+			return fault(name, err)
+		}
+	}
+	return contended(name)
+}
+
+// failure returns why a transaction was cancelled, nil when it may be sent again as it is: a lock first, then
+// staleness, since what else failed may look different when computed again.
+func (x *tx) failure(name string, canceled *types.TransactionCanceledException) error {
+	var stale, refused error
+	for i, r := range canceled.CancellationReasons {
+		switch code := aws.ToString(r.Code); code {
+		case "None", "", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded":
+		case "ConditionalCheckFailed":
+			err := errStale
+			if fail := x.ops[i].fail; fail != nil {
+				err = fail(r.Item)
+			}
+			var locked *lockedError
+			switch {
+			case errors.As(err, &locked):
+				return err
+			case errors.Is(err, errStale):
+				stale = err
+			case refused == nil:
+				refused = err
+			}
+		default:
+			return fault(name+": "+code, canceled)
+		}
+	}
+	if stale != nil {
+		return stale
+	}
+	return refused
+}

@@ -1,0 +1,359 @@
+package dynamo
+
+import (
+	"context"
+	"slices"
+
+	"rollcall/shared/directory"
+)
+
+// The attributes of a user record. The id and what the key says are not repeated; sid is there only when the
+// SCIM id is not the id. An alias has only alias: the uid. mv counts memberships begun, so that the deletion
+// of the user meets whoever adds it to a group; it belongs to the record found at the SCIM id.
+var userAttrs = []string{"v", "p", "sid", "un", "xid", "act", "mgr", "at", "lk", "ac", "ver", "cre", "mod", "gone"}
+
+func encodeUser(u directory.User) (item, error) {
+	it := item{"v": num(schemaVersion), "p": str(string(u.Provider)), "un": str(u.UserName), "act": flag(u.Active), "ver": num(u.Version)}
+	if string(u.ScimID) != string(u.ID) {
+		it["sid"] = str(string(u.ScimID))
+	}
+	if u.ExternalID != "" {
+		it["xid"] = str(u.ExternalID)
+	}
+	if u.Manager != "" {
+		it["mgr"] = str(u.Manager)
+	}
+	if len(u.Attributes) > 0 {
+		it["at"] = bin(u.Attributes)
+	}
+	putTime(it, "cre", u.Created)
+	putTime(it, "mod", u.Modified)
+	putTime(it, "gone", u.GoneAt)
+	if len(u.Lookups) > 0 {
+		if err := putJSON(it, "lk", u.Lookups); err != nil {
+			return nil, err
+		}
+	}
+	if u.Account.IsZero() {
+		return it, nil
+	}
+	return it, putJSON(it, "ac", u.Account)
+}
+
+// decodeUser reads a record; false for an alias.
+func decodeUser(it item) (directory.User, bool, error) {
+	if len(it) == 0 || text(it, "alias") != "" {
+		return directory.User{}, false, nil
+	}
+	if err := checkVersion(it); err != nil {
+		return directory.User{}, false, err
+	}
+	id := text(it, "SK")
+	u := directory.User{
+		ID: directory.UserID(id), ScimID: directory.ScimID(id), Provider: directory.ProviderID(text(it, "p")),
+		Profile: directory.Profile{
+			UserName: text(it, "un"), ExternalID: text(it, "xid"), Active: boolean(it, "act"), Manager: text(it, "mgr"), Attributes: bytesOf(it, "at"),
+		},
+		Version: number(it, "ver"), Created: timeOf(it, "cre"), Modified: timeOf(it, "mod"), GoneAt: timeOf(it, "gone"),
+	}
+	if it["sid"] != nil {
+		u.ScimID = directory.ScimID(text(it, "sid"))
+	}
+	if err := getJSON(it, "lk", &u.Lookups); err != nil {
+		return u, false, err
+	}
+	return u, true, getJSON(it, "ac", &u.Account)
+}
+
+// indexItems are the items by which u is found besides its id, by key: a pure function, so that an update
+// writes the difference.
+func indexItems(t directory.TenantID, u directory.User) map[key]item {
+	out := map[key]item{}
+	h := homeOf(t, u)
+	look := func(h home, l directory.Lookup) { out[key{h.lookup(l), escaper.Replace(string(u.ID))}] = item{} }
+	if u.Gone() {
+		if u.Provider != "" && u.ExternalID != "" {
+			look(h, directory.Lookup{Attr: directory.AttrExternalID, Value: u.ExternalID})
+		}
+		return out
+	}
+	out[userNameKey(t, u.UserName)] = item{"uid": str(string(u.ID)), "p": str(string(u.Provider))}
+	for _, l := range u.AllLookups() {
+		look(h, l)
+	}
+	if u.Manager != "" {
+		look(h, directory.Lookup{Attr: directory.AttrManager, Value: u.Manager})
+	}
+	if u.ScimID != "" && string(u.ScimID) != string(u.ID) {
+		out[h.user(string(u.ScimID))] = item{"alias": str(string(u.ID))}
+	}
+	return out
+}
+
+// opening reads a provider and, in the same step, what the request asks for: keys in the same call, and
+// whatever beside does. Then admit decides, before any of it is used.
+func (s *Store) opening(ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit, keys []key, beside ...func(context.Context) error) (directory.Provider, map[key]item, error) {
+	var got map[key]item
+	pk := providerKey(t, p)
+	known := usable(string(p)) && t != ""
+	if known {
+		keys = append([]key{pk}, keys...)
+	}
+	err := parallel(ctx, append([]func(context.Context) error{func(ctx context.Context) (err error) {
+		got, err = s.get(ctx, keys...)
+		return err
+	}}, beside...)...)
+	if err != nil {
+		return directory.Provider{}, nil, err
+	}
+	rec, err := decodeProvider(got[pk])
+	if err == nil && admit != nil {
+		err = admit(rec)
+	}
+	return rec, got, err
+}
+
+// ReadUser implements directory.Users.
+func (s *Store) ReadUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit) (directory.UserView, error) {
+	h := homeFor(t, p, false)
+	var keys []key
+	var beside []func(context.Context) error
+	var groups []directory.GroupID
+	if usable(string(id)) && p != "" {
+		keys = []key{h.user(string(id))}
+		if want.Groups {
+			beside = append(beside, func(ctx context.Context) (err error) {
+				groups, err = s.groupsOf(ctx, h, id, 0)
+				return err
+			})
+		}
+	}
+	_, got, err := s.opening(ctx, t, p, admit, keys, beside...)
+	if err != nil {
+		return directory.UserView{}, err
+	}
+	if len(keys) == 0 {
+		return directory.UserView{}, notFound("user")
+	}
+	u, ok, err := s.present(ctx, h, id, got[keys[0]])
+	if err == nil && !ok {
+		err = notFound("user")
+	}
+	if err != nil {
+		return directory.UserView{}, err
+	}
+	v := directory.UserView{User: u, Groups: groups}
+	if want.ManagerName {
+		v.Manager, err = s.manager(ctx, h, u)
+	}
+	return v, err
+}
+
+// present makes a user of what was found at a SCIM id: the record, or by its alias the record of a restored
+// user. The first id of a restored user finds nothing.
+func (s *Store) present(ctx context.Context, h home, id directory.ScimID, it item) (u directory.User, ok bool, err error) {
+	if uid := text(it, "alias"); uid != "" {
+		if it, err = s.one(ctx, h.user(uid)); err != nil {
+			return u, false, err
+		}
+	}
+	u, ok, err = decodeUser(it)
+	return u, ok && u.ScimID == id, err
+}
+
+func (s *Store) presentUser(ctx context.Context, h home, id directory.ScimID) (directory.User, bool, error) {
+	if !usable(string(id)) {
+		return directory.User{}, false, nil
+	}
+	it, err := s.one(ctx, h.user(string(id)))
+	if err != nil {
+		return directory.User{}, false, err
+	}
+	return s.present(ctx, h, id, it)
+}
+
+func (s *Store) manager(ctx context.Context, h home, u directory.User) (*directory.User, error) {
+	id := directory.ScimID(u.Manager)
+	if !id.IsUser() {
+		return nil, nil
+	}
+	m, ok, err := s.presentUser(ctx, h, id)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &m, nil
+}
+
+// groupsOf reads the ids of the groups that m is a direct member of, in order; limit 0 for all.
+func (s *Store) groupsOf(ctx context.Context, h home, m directory.ScimID, limit int) ([]directory.GroupID, error) {
+	its, _, err := s.query(ctx, span{pk: h.groupsOf(m), limit: limit})
+	var out []directory.GroupID
+	for _, it := range its {
+		out = append(out, directory.GroupID(text(it, "SK")))
+	}
+	return out, err
+}
+
+// views adds what want asks for, of all users at once.
+func (s *Store) views(ctx context.Context, h home, us []directory.User, want directory.UserWant) ([]directory.UserView, error) {
+	vs := make([]directory.UserView, len(us))
+	var fns []func(context.Context) error
+	for i, u := range us {
+		vs[i].User = u
+		if want.Groups && u.ScimID != "" {
+			fns = append(fns, func(ctx context.Context) (err error) {
+				vs[i].Groups, err = s.groupsOf(ctx, h, u.ScimID, 0)
+				return err
+			})
+		}
+		if want.ManagerName {
+			fns = append(fns, func(ctx context.Context) (err error) {
+				vs[i].Manager, err = s.manager(ctx, h, u)
+				return err
+			})
+		}
+	}
+	if len(fns) == 0 {
+		return vs, nil
+	}
+	return vs, parallel(ctx, fns...)
+}
+
+// FindUsers implements directory.Users.
+func (s *Store) FindUsers(ctx context.Context, t directory.TenantID, p directory.ProviderID, key directory.Lookup, limit int, want directory.UserWant, admit directory.Admit) ([]directory.UserView, error) {
+	h := homeFor(t, p, false)
+	if key.Attr == directory.AttrUserName {
+		return s.findUserName(ctx, t, p, key.Value, limit, want, admit)
+	}
+	var its []item
+	var more bool
+	_, _, err := s.opening(ctx, t, p, admit, nil, func(ctx context.Context) (err error) {
+		its, more, err = s.query(ctx, span{pk: h.lookup(key), limit: max(limit, 1)})
+		return err
+	})
+	if err != nil || limit < 1 {
+		return nil, err
+	}
+	var us []directory.User
+	for {
+		found, err := s.holders(ctx, h, its, key)
+		if err != nil {
+			return nil, err
+		}
+		// A look-up read just before its user changed counts for nothing, so there may be room for more.
+		if us = append(us, found...); len(us) >= limit || !more {
+			break
+		}
+		if its, more, err = s.query(ctx, span{pk: h.lookup(key), lo: after(text(its[len(its)-1], "SK")), limit: limit - len(us)}); err != nil {
+			return nil, err
+		}
+	}
+	return s.views(ctx, h, us, want)
+}
+
+// holders reads the users of look-up items and keeps those that really have the key.
+func (s *Store) holders(ctx context.Context, h home, lookups []item, key directory.Lookup) ([]directory.User, error) {
+	keys := userKeys(h, lookups)
+	got, err := s.get(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	var us []directory.User
+	for _, k := range keys {
+		u, ok, err := decodeUser(got[k])
+		if err != nil {
+			return nil, err
+		}
+		has := key.Attr == directory.AttrManager && u.Manager == key.Value || slices.Contains(u.AllLookups(), key)
+		if ok && has {
+			us = append(us, u)
+		}
+	}
+	return us, nil
+}
+
+// userKeys are the records that look-up items name.
+func userKeys(h home, lookups []item) []key {
+	out := make([]key, len(lookups))
+	for i, it := range lookups {
+		out[i] = key{h.users(), text(it, "SK")}
+	}
+	return out
+}
+
+// findUserName reads provider and guard at once, then the holder's record.
+func (s *Store) findUserName(ctx context.Context, t directory.TenantID, p directory.ProviderID, name string, limit int, want directory.UserWant, admit directory.Admit) ([]directory.UserView, error) {
+	h, guard := homeFor(t, p, false), userNameKey(t, name)
+	_, got, err := s.opening(ctx, t, p, admit, []key{guard})
+	if err != nil || limit < 1 || got[guard] == nil || text(got[guard], "p") != string(p) {
+		return nil, err
+	}
+	it, err := s.one(ctx, h.user(text(got[guard], "uid")))
+	if err != nil {
+		return nil, err
+	}
+	u, ok, err := decodeUser(it)
+	if err != nil || !ok || directory.UserNameKey(u.UserName) != directory.UserNameKey(name) {
+		return nil, err
+	}
+	return s.views(ctx, h, []directory.User{u}, want)
+}
+
+// UserByID implements directory.Users.
+func (s *Store) UserByID(ctx context.Context, t directory.TenantID, id directory.UserID) (directory.UserView, error) {
+	u, err := s.userByID(ctx, t, id)
+	if err != nil {
+		return directory.UserView{}, err
+	}
+	v := directory.UserView{User: u}
+	if u.ScimID != "" && !u.Gone() {
+		v.Groups, err = s.groupsOf(ctx, homeOf(t, u), u.ScimID, 0)
+	}
+	return v, err
+}
+
+// userByID finds a user in whatever home it has: local, or of any provider, present or gone. A user on the
+// move between two reads is looked for once more.
+func (s *Store) userByID(ctx context.Context, t directory.TenantID, id directory.UserID) (directory.User, error) {
+	if !usable(string(id)) {
+		return directory.User{}, notFound("user")
+	}
+	for range 3 {
+		homes, err := s.homes(ctx, t)
+		if err != nil {
+			return directory.User{}, err
+		}
+		keys := make([]key, len(homes))
+		for i, h := range homes {
+			keys[i] = h.user(string(id))
+		}
+		got, err := s.get(ctx, keys...)
+		if err != nil {
+			return directory.User{}, err
+		}
+		for _, k := range keys {
+			if u, ok, err := decodeUser(got[k]); ok || err != nil {
+				return u, err
+			}
+		}
+	}
+	return directory.User{}, notFound("user")
+}
+
+// homes are all lists of users that a tenant has, in a fixed order.
+func (s *Store) homes(ctx context.Context, t directory.TenantID) ([]home, error) {
+	out := []home{homeFor(t, "", false), homeFor(t, "", true)}
+	its, _, err := s.query(ctx, span{pk: providers(t)})
+	if err != nil {
+		return nil, err
+	}
+	for _, it := range its {
+		if p := text(it, "emptied"); p != "" {
+			out = append(out, homeFor(t, directory.ProviderID(p), true))
+			continue
+		}
+		p := directory.ProviderID(text(it, "SK"))
+		out = append(out, homeFor(t, p, false), homeFor(t, p, true))
+	}
+	return out, nil
+}
