@@ -30,20 +30,10 @@ func (p Profile) Tolerance() scim.Tolerance {
 		return scim.Tolerance{}
 	}
 	return scim.Tolerance{
-		BoolText: true, BareComplexValue: true, SingleElementArray: true, UpsertFilterPath: p != Generic,
-		EmptyClears: true, RemoveMissing: true, RemoveByValue: true, DottedKeys: true, EqualReadOnly: true,
+		BoolText: true, BareComplexValue: true, SingleElementArray: true,
+		// A generic client expects the noTarget of RFC 7644 §3.5.2.3 where Entra expects a new element.
+		UpsertFilterPath: p != Generic,
+		EmptyClears:      true, RemoveMissing: true, RemoveByValue: true, DottedKeys: true, EqualReadOnly: true,
 		UnqualifiedExtension: true, BareWords: true, LooseBlanks: true, ElementComparison: true,
 	}
 }
-
-// Rule is one deviation from the RFC.
-type Rule struct {
-	Name      string
-	Deviation string
-	Source    string
-	Test      string
-	Profiles  []Profile
-}
-
-// Rules returns every deviation, in the order of the contract decisions.
-func Rules() []Rule { return nil }
