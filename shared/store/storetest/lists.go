@@ -16,6 +16,7 @@ var listChapter = []promise{
 	{"lists/a page may begin anywhere", deepStart},
 	{"lists/beyond the end and count 0", beyondEnd},
 	{"lists/pages bring what is wanted", wantedPages},
+	{"lists/a crawl by position goes on while those it saw are deleted", vanishing},
 	{"lists/totals are exact", exactTotals},
 	{"lists/users by position, while others come and go", func(w *world) { w.busyCrawl(w.userPages(), w.userSet(60), false, w.churnUsers) }},
 	{"lists/users by cursor, while others come and go", func(w *world) { w.busyCrawl(w.userPages(), w.userSet(60), true, w.churnUsers) }},
@@ -185,6 +186,23 @@ func wantedPages(w *world) {
 			w.equal("named", v.Present[directory.ScimID(inner.ID)], v.ID == outer.ID)
 		}
 	}
+}
+
+// vanishing deletes every user once it was seen: positions shift and the total shrinks, but a crawl that
+// goes on where its last page ended sees everybody, and is not told to stop before.
+func vanishing(w *world) {
+	want := w.userSet(40)
+	read := w.userPages()
+	got, _, err := crawl(func(page directory.Page) (idPage, error) {
+		out, err := read(page)
+		for _, id := range out.ids {
+			w.remove(w.mustByID(directory.UserID(id)).User)
+		}
+		return out, err
+	}, 10, false)
+	w.must(err)
+	w.equal("seen", got, want)
+	w.wantTotals("afterwards", w.p, 0, 0)
 }
 
 func (w *world) total(p directory.ProviderID, groups bool) int {
