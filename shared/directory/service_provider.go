@@ -314,6 +314,10 @@ func (s *Service) emptyProvider(ctx context.Context, t TenantID, because LogEntr
 	if err != nil {
 		return err
 	}
+	d, err := s.feasible(ctx, t, *p.Deletion)
+	if err != nil {
+		return err
+	}
 	actor := because.Actor
 	actor.Kind, actor.ID = ActorSystem, string(because.ID)
 	entry := func(a Action) LogEntry {
@@ -326,7 +330,7 @@ func (s *Service) emptyProvider(ctx context.Context, t TenantID, because LogEntr
 			return err
 		}
 		for _, v := range page.Users {
-			if err := s.resettle(ctx, t, v.User, *p.Deletion, entry); err != nil {
+			if err := s.resettle(ctx, t, v.User, d, entry); err != nil {
 				return err
 			}
 		}
@@ -358,6 +362,21 @@ func (s *Service) emptyProvider(ctx context.Context, t TenantID, because LogEntr
 		return nil
 	}
 	return err
+}
+
+// feasible returns d, with local users in place of a move to a provider that was deleted since.
+func (s *Service) feasible(ctx context.Context, t TenantID, d ProviderDeletion) (ProviderDeletion, error) {
+	if d.Users != FateMove {
+		return d, nil
+	}
+	to, err := s.Providers.Provider(ctx, t, d.MoveTo)
+	if err != nil && !IsKind(err, NotFound) {
+		return d, err
+	}
+	if err != nil || to.State == ProviderDeleting {
+		d.Users = FateLocal
+	}
+	return d, nil
 }
 
 // resettle gives one user of a deleted provider the new home.
