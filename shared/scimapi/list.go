@@ -181,6 +181,11 @@ func (r *request) collectPage(k kind, q *query, at *position, admit directory.Ad
 		return nil, err
 	}
 	info := scim.ListInfo{Total: total, StartIndex: q.start()}
+	if last := q.start() - 1 + len(recs); !q.cursored && !more && len(recs) > 0 {
+		// A crawl is to end where it has seen everything after its last page. What came in behind it is not
+		// on the pages to come, and promising it would make this page a short one in the middle.
+		info.Total = min(total, last)
+	}
 	if q.cursored {
 		info.StartIndex = 0
 		if more && len(recs) > 0 {
