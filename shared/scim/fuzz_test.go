@@ -47,6 +47,37 @@ func FuzzFilter(f *testing.F) {
 	})
 }
 
+// FuzzPath reads a path, as the path of an operation and as a member name: a refusal is one of two kinds, and what reads
+// as the path of a remove reads as that of a second one.
+func FuzzPath(f *testing.F) {
+	for _, s := range []string{"title", "name.givenName", `emails[type eq "work"].value`, E + ":manager.value", E, coreURN + ":title", `members[value eq "x"]`, "emails[", "a.b.c", `roles[primary eq "True"]`, " title "} {
+		f.Add(s)
+	}
+	tree := parse(f, person)
+	f.Fuzz(func(t *testing.T, path string) {
+		remove := scim.Value{}.With("op", scim.StringValue("remove")).With("path", scim.StringValue(path))
+		p, err := scim.ParsePatch(scim.ObjectValue(scim.Member{Name: "schemas", Value: scim.ArrayValue(scim.StringValue(scim.PatchOpURN))},
+			scim.Member{Name: "Operations", Value: scim.ArrayValue(remove, remove)}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for literal := range p.Strings {
+			_ = literal
+		}
+		r, err := users.Apply(tree, scim.Value{}, p, lenient)
+		switch fault(err) {
+		case "400 invalidPath", "400 invalidFilter", "400 mutability", "400 noTarget":
+			return
+		case "":
+		default:
+			t.Fatalf("%q: %v", path, err)
+		}
+		if twice, err := users.Apply(r.Attributes, scim.Value{}, p, lenient); err != nil || twice.Changed {
+			t.Fatalf("%q: removing again: %v, changed %v", path, err, twice.Changed)
+		}
+	})
+}
+
 // FuzzPatch covers paths and values: whatever is sent, the input stays, and the result is a tree Decode could give.
 func FuzzPatch(f *testing.F) {
 	for _, s := range [][3]string{{"add", `emails[type eq "work"].value`, `"x"`}, {"replace", "", `{"name.givenName":"K","active":"False"}`}, {"remove", "emails", `[{"value":"k@w"}]`},
