@@ -72,10 +72,12 @@ func populate(t *testing.T, s started) map[string]any {
 	for i, c := range page.Items {
 		conflicts[i] = c.ID
 	}
-	return map[string]any{
-		"provider": []any{p["id"]}, "group": []any{group["id"]}, "conflict": conflicts,
-		"keep": post(t, s.AdminURL+"/providers", s.AdminToken, `{"displayName":"Keep"}`, http.StatusCreated)["id"],
+	var keys []any
+	for range 20 {
+		keys = append(keys, post(t, s.AdminURL+"/api-keys", s.AdminToken, `{"displayName":"Spare","role":"auditor"}`, http.StatusCreated)["id"])
 	}
+	tokens := []any{p["tokens"].([]any)[0].(map[string]any)["id"], post(t, fmt.Sprint(s.AdminURL, "/providers/", p["id"], "/tokens"), s.AdminToken, `{}`, http.StatusCreated)["id"]}
+	return map[string]any{"provider": []any{p["id"]}, "group": []any{group["id"]}, "conflict": conflicts, "key": keys, "token": tokens}
 }
 
 // Every answer of the admin API is as its document says, right requests are accepted and wrong ones refused,

@@ -26,14 +26,11 @@ def before_call(context, case, kwargs):
     if headers and "If-Match" in headers:
         headers["If-Match"] = "*"
     if query:
-        query.pop("cursor", None)
-        if "confirm" in query:  # the name of a provider that somebody typed
-            query.pop("confirm")
+        for name in ("cursor", "confirm", "moveTo"):
+            query.pop(name, None)
         if query.get("users") == "move":
-            query["moveTo"] = IDS["keep"]
-        else:
-            query.pop("moveTo", None)
-    if path and ("conflict" in path or "group" in path) and random.random() < 0.8:
+            query["users"] = "local"
+    if path and set(path) & {"conflict", "group", "key", "token"} and random.random() < 0.8:
         for name in path:
             path[name] = random.choice(IDS[name])
     if isinstance(body, dict):
@@ -42,11 +39,9 @@ def before_call(context, case, kwargs):
                 body[name] = FUTURE
         for email in (body.get("emails") or [])[1:]:
             email.pop("primary", None)
-        urns = set()
         for extension in body.get("extensions") or []:
             extension["urn"] = f"urn:example:{uuid.uuid4()}"[:40]
             extension["name"] = "n"
             names = set()
             kept = [a for a in extension["attributes"] if not (a["name"].lower() in names or names.add(a["name"].lower()))]
             extension["attributes"] = [dict(a, name=a["name"][:20]) for a in kept][:1]
-            urns.add(extension["urn"])
