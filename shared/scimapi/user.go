@@ -53,6 +53,9 @@ func userWant(p scim.Projection) directory.UserWant {
 
 // projection parses attributes and excludedAttributes of the URL for a resource type.
 func (r *request) projection(rt *scim.ResourceType) (scim.Projection, error) {
+	if r.r.URL.RawQuery == "" {
+		return rt.ParseProjection(nil, nil)
+	}
 	q := r.r.URL.Query()
 	return rt.ParseProjection(splitNames(q["attributes"]), splitNames(q["excludedAttributes"]))
 }
