@@ -16,7 +16,7 @@ import (
 )
 
 // minimum is how many cases there must be.
-const minimum = 220
+const minimum = 500
 
 // entraCase is one thing Entra does; run ends the test when something is wrong.
 type entraCase struct {

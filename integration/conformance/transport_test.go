@@ -251,6 +251,41 @@ func pagingCases() []entraCase {
 			}
 			c.send("GET", "/Users?count=many", "").want(c, 400, "invalidValue")
 		}},
+		{"18 lists are ordered by id", "", func(c client) {
+			var ids []string
+			for _, r := range c.get("/Users?count=200").json["Resources"].([]any) {
+				ids = append(ids, r.(object)["id"].(string))
+			}
+			if !slices.IsSorted(ids) {
+				c.Errorf("ids %q", ids)
+			}
+		}},
+		{"18 a crawl by cursor sees every user once", "generic entra", func(c client) {
+			seen, cursor := map[string]int{}, ""
+			for {
+				a := c.get("/Users?count=7&cursor=" + url.QueryEscape(cursor))
+				for _, name := range a.listed() {
+					seen[name]++
+				}
+				if _, given := a.json["startIndex"]; given || a.json["totalResults"] != float64(c.total()) {
+					c.Errorf("startIndex %v, totalResults %v", a.json["startIndex"], a.json["totalResults"])
+				}
+				if cursor, _ = a.json["nextCursor"].(string); cursor == "" {
+					break
+				}
+			}
+			for name, times := range seen {
+				if times != 1 {
+					c.Errorf("saw %s %d times", name, times)
+				}
+			}
+			if len(seen) != c.total() {
+				c.Errorf("saw %d of %d users", len(seen), c.total())
+			}
+		}},
+		{"18 search over all types has no cursors", "", func(c client) {
+			c.send("POST", "/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"cursor":""}`).want(c, 400, "invalidCursor")
+		}},
 		{"18 the same page is the same", "", func(c client) {
 			if a, b := c.get("/Users?startIndex=2&count=3"), c.get("/Users?startIndex=2&count=3"); a.text != b.text {
 				c.Errorf("answered %s and %s", a.text, b.text)

@@ -1,0 +1,62 @@
+package conformance_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"rollcall/integration/stack"
+)
+
+// A group of more members than one answer may hold (C15) grows and shrinks like any other; only what would
+// show or replace all its members is refused, and changes nothing.
+func TestHugeGroup(t *testing.T) {
+	t.Parallel()
+	const size = 10_001
+	s := stack.New(t, stack.Options{Profile: "generic"})
+	c := newClient(t, s, s.Local())
+	elements := make([]string, size)
+	for i := range elements {
+		id := c.create("last", "/Users", fmt.Sprintf(`{"userName":"u%d"}`, i)).id()
+		elements[i] = `{"value":"` + id + `"}`
+	}
+	c.create("more", "/Users", `{"userName":"more"}`)
+	c.create("huge", "/Groups", `{"displayName":"Huge","members":[`+strings.Join(elements[:5000], ",")+`]}`)
+	c.patch("/Groups/${huge}", 200, op("add", "members", "["+strings.Join(elements[5000:10_000], ",")+"]"))
+	if members, _ := c.get("/Groups/${huge}").json["members"].([]any); len(members) != 10_000 {
+		t.Fatalf("%d members are shown of 10,000", len(members))
+	}
+	c.patch("/Groups/${huge}", 204, op("add", "members", "["+elements[10_000]+"]"))
+
+	c.send("GET", "/Groups/${huge}", "").want(c, 400, "tooMany")
+	c.send("GET", "/Groups", "").want(c, 400, "tooMany")
+	version := c.get("/Groups/${huge}?excludedAttributes=members").version()
+	if got := c.get("/Groups?excludedAttributes=members").listed(); len(got) != 1 {
+		t.Errorf("listed %q", got)
+	}
+	c.send("PUT", "/Groups/${huge}", `{"displayName":"Small"}`).want(c, 400, "tooMany")
+	for _, all := range []string{op("replace", "members", `[]`), op("replace", "members", "["+elements[0]+"]"), op("remove", "members", ""), op("remove", `members[type eq "User"]`, "")} {
+		c.send("PATCH", "/Groups/${huge}", ops(all)).want(c, 400, "tooMany")
+	}
+	if now := c.get("/Groups/${huge}?excludedAttributes=members").version(); now != version {
+		t.Errorf("refused, and yet the version was %v and is %v", version, now)
+	}
+
+	in := func(name string) bool {
+		t.Helper()
+		a := c.get("/Groups?attributes=id&filter=members+eq+%22${" + name + "}%22")
+		return a.json["totalResults"] == 1.0
+	}
+	c.patch("/Groups/${huge}", 204, op("Add", "members", list(member, "more")))
+	c.patch("/Groups/${huge}", 204, op("remove", `members[value eq "${last}"]`, ""))
+	if !in("more") || in("last") {
+		t.Errorf("more is in: %v, last is in: %v", in("more"), in("last"))
+	}
+	c.patch("/Groups/${huge}", 200, op("Remove", "members", list(member, "more")), op("Replace", "displayName", `"Less"`))
+	if in("more") {
+		t.Error("more is still in")
+	}
+	c.send("GET", "/Groups/${huge}", "").want(c, 200, "")
+	c.send("DELETE", "/Groups/${huge}", "").want(c, 204, "")
+	c.gone("/Groups", "huge")
+}
