@@ -225,6 +225,18 @@ func TestConvertedUsersAreFoundByTheDirectory(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, c.str(name), want)
 		}
 	}
+	// What another directory once said, and what administrators gave: the one is forgotten, the other kept.
+	local, err := f.svc.Users.UserByID(context.Background(), f.tenant, directory.UserID(w.local))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.svc.Users.UpdateUser(context.Background(), f.tenant, local.User, func(u directory.User) (directory.User, *directory.LogEntry, error) {
+		u.Active, u.OrgID, u.RoleGrants = false, "o1", []directory.RoleGrant{{Role: "desktop-user", Source: "manual"}}
+		u.Version++
+		return u, &directory.LogEntry{ID: "e1", At: f.clock(), Actor: f.system(f.tenant).Actor, Action: directory.UserUpdated, User: u.ID}, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 	got := f.want(200, "POST", "/conflicts/"+w.conflict+":convert", `{"reason":"same person"}`)
 	if got.str("state") != "converted" || got.str("holder.provider") != w.provider || got.str("holder.scimId") != w.local {
 		t.Errorf("the answer: %s", got.raw)
@@ -233,6 +245,8 @@ func TestConvertedUsersAreFoundByTheDirectory(t *testing.T) {
 	vs, err := f.svc.FindUsers(context.Background(), caller, directory.Lookup{Attr: directory.AttrUserName, Value: "local." + canary + "@agency.example"}, 2, directory.UserWant{}, nil)
 	if err != nil || len(vs) != 1 || string(vs[0].ID) != w.local || string(vs[0].ScimID) != w.local || !vs[0].Active || vs[0].DirectoryState() != directory.DirectoryActive {
 		t.Errorf("the directory finds %v, %v", vs, err)
+	} else if u := vs[0]; u.OrgID != "o1" || !u.OrgPinned || u.OrgSource != "adopted" || len(u.RoleGrants) != 1 || u.RoleGrants[0].Source != "adopted" {
+		t.Errorf("the account is %+v", u.Account)
 	}
 	// By address too, now that a directory manages the user.
 	vs, err = f.svc.FindUsers(context.Background(), caller, directory.Lookup{Attr: directory.AttrWorkEmail, Value: "mail." + canary + "@agency.example"}, 2, directory.UserWant{}, nil)
