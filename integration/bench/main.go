@@ -27,7 +27,9 @@ func main() {
 	}
 	runtime.GOMAXPROCS(1)
 	fmt.Printf("%s %s/%s, 1 core\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	parsing()
 	compare()
+	units()
 	groupGrowth(*members)
 	deepListing(*users)
 }

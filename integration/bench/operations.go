@@ -26,7 +26,18 @@ func newRollcall(name, path string) server {
 	if err != nil {
 		fail(err)
 	}
-	svc := directory.New(store.Ports(), directory.Config{})
+	s := newServer(name, directory.New(store.Ports(), directory.Config{}), slog.New(slog.NewJSONHandler(io.Discard, nil)))
+	s.close = func() {
+		_ = store.Close()
+		if path != sqlite.Memory {
+			_ = os.RemoveAll(filepath.Dir(path))
+		}
+	}
+	return s
+}
+
+// newServer makes a tenant with one provider and the handler in front of it.
+func newServer(name string, svc *directory.Service, log *slog.Logger) server {
 	admin := directory.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "bench"}}
 	ctx := context.Background()
 	if _, err := svc.CreateTenant(ctx, admin, "Bench"); err != nil {
@@ -36,13 +47,8 @@ func newRollcall(name, path string) server {
 	if err != nil {
 		fail(err)
 	}
-	h := app.Middleware(scimapi.Handler(svc, scimapi.Options{Origin: origin}), slog.New(slog.NewJSONHandler(io.Discard, nil)), "bench", scimapi.Panicked)
-	return server{name: name, handler: h, base: scimapi.BasePath + string(p.ID), token: token, close: func() {
-		_ = store.Close()
-		if path != sqlite.Memory {
-			_ = os.RemoveAll(filepath.Dir(path))
-		}
-	}}
+	h := app.Middleware(scimapi.Handler(svc, scimapi.Options{Origin: origin}), log, "bench", scimapi.Panicked)
+	return server{name: name, handler: h, base: scimapi.BasePath + string(p.ID), token: token}
 }
 
 func userBody(i int) string {

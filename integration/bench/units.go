@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"rollcall/integration/cost"
+	"rollcall/integration/tools/dynamolocal"
+	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo"
+)
+
+// units prints what each operation costs on DynamoDB beside its budget.
+func units() {
+	ctx := context.Background()
+	local, err := dynamolocal.Start(ctx, "")
+	if err != nil {
+		fail(err)
+	}
+	defer func() { _ = local.Close() }()
+	client := dynamodb.New(dynamodb.Options{
+		BaseEndpoint: &local.Endpoint, Region: "eu-west-1", DisableValidateResponseChecksum: true,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
+		}),
+	})
+	if err := dynamo.CreateTable(ctx, client, "bench"); err != nil {
+		fail(err)
+	}
+	store, err := dynamo.Open(ctx, dynamo.Config{Client: client, Table: "bench"})
+	if err != nil {
+		fail(err)
+	}
+	s := newServer("DynamoDB", directory.New(store.Ports(), directory.Config{}), slog.New(slog.NewJSONHandler(io.Discard, nil)))
+	rows, err := cost.Measure(cost.Client{Handler: s.handler, Base: s.base, Token: s.token})
+	if err != nil {
+		fail(err)
+	}
+	fmt.Println("| operation on DynamoDB | round trips (budget) | read units (budget) | write units (budget) |")
+	fmt.Println("|---|---|---|---|")
+	for _, r := range rows {
+		fmt.Printf("| %s | %d (%d) | %.0f (%.0f) | %.0f (%.0f) |\n", r.Operation, r.Rounds, r.Budget.Rounds, r.Read, r.Budget.Read, r.Write, r.Budget.Write)
+	}
+	fmt.Println()
+}
