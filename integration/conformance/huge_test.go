@@ -9,7 +9,7 @@ import (
 )
 
 // A group of more members than one answer may hold (C15) grows and shrinks like any other; only what would
-// show or replace all its members is refused, and changes nothing.
+// show or replace all its members is refused, and changes nothing. Nor may a search look through more users.
 func TestHugeGroup(t *testing.T) {
 	t.Parallel()
 	const size = 10_001
@@ -40,6 +40,13 @@ func TestHugeGroup(t *testing.T) {
 	}
 	if now := c.get("/Groups/${huge}?excludedAttributes=members").version(); now != version {
 		t.Errorf("refused, and yet the version was %v and is %v", version, now)
+	}
+
+	// There are more users than a request may look through, too: only what an index answers is found.
+	c.send("GET", "/Users?filter=nickName+eq+%22x%22", "").want(c, 400, "tooMany")
+	c.send("GET", "/Users?sortBy=userName", "").want(c, 400, "tooMany")
+	if got := c.find("/Users", `userName eq "U777" and nickName ne "x"`); len(got) != 1 {
+		t.Errorf("found %q", got)
 	}
 
 	in := func(name string) bool {
