@@ -68,23 +68,26 @@ func resolve(v any) map[string]any {
 // operation is one operation of the document.
 type operation struct {
 	method, path string // path as the route table writes it
+	form         *regexp.Regexp
 	def          map[string]any
 }
 
 var pathParameter = regexp.MustCompile(`\{\w+\}`)
 
-func operations() []operation {
+var operations = sync.OnceValue(func() []operation {
 	var out []operation
 	for path, item := range document()["paths"].(map[string]any) {
 		for method, def := range item.(map[string]any) {
 			if method != "parameters" {
-				out = append(out, operation{strings.ToUpper(method), pathParameter.ReplaceAllString(path, "{id}"), def.(map[string]any)})
+				route := pathParameter.ReplaceAllString(path, "{id}")
+				form := "^" + strings.ReplaceAll(regexp.QuoteMeta(route), `\{id\}`, `[0-9a-z]{1,32}`) + "$"
+				out = append(out, operation{strings.ToUpper(method), route, regexp.MustCompile(form), def.(map[string]any)})
 			}
 		}
 	}
 	slices.SortFunc(out, func(a, b operation) int { return strings.Compare(a.path+a.method, b.path+b.method) })
 	return out
-}
+})
 
 func TestDocumentAndRoutesAgree(t *testing.T) {
 	t.Parallel()
@@ -221,8 +224,7 @@ func asMap(v any) map[string]any { m, _ := v.(map[string]any); return m }
 
 func operationOf(method, path string) (operation, bool) {
 	for _, o := range operations() {
-		form := "^" + strings.ReplaceAll(regexp.QuoteMeta(o.path), `\{id\}`, `[0-9a-z]{1,32}`) + "$"
-		if o.method == method && regexp.MustCompile(form).MatchString(path) {
+		if o.method == method && o.form.MatchString(path) {
 			return o, true
 		}
 	}
@@ -261,7 +263,7 @@ func validate(schema, v any) (bad []string) {
 				bad = append(bad, validate(s, v)...)
 			}
 		case "pattern":
-			if text, ok := v.(string); ok && !regexp.MustCompile(goPattern(arg.(string))).MatchString(text) {
+			if text, ok := v.(string); ok && !goPattern(arg.(string)).MatchString(text) {
 				fail("%q does not match %s", text, arg)
 			}
 		case "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems":
@@ -301,10 +303,20 @@ func validate(schema, v any) (bad []string) {
 	return bad
 }
 
-// goPattern is a pattern of the document in Go's spelling.
-func goPattern(p string) string {
-	return regexp.MustCompile(`\\u([0-9A-F]{4})`).ReplaceAllString(p, `\x{$1}`)
+// goPattern is a pattern of the document, in Go's spelling.
+func goPattern(p string) *regexp.Regexp {
+	if known, ok := goPatterns.Load(p); ok {
+		return known.(*regexp.Regexp)
+	}
+	re := regexp.MustCompile(escapedRune.ReplaceAllString(p, `\x{$1}`))
+	goPatterns.Store(p, re)
+	return re
 }
+
+var (
+	goPatterns  sync.Map
+	escapedRune = regexp.MustCompile(`\\u([0-9A-F]{4})`)
+)
 
 func isType(name string, v any) bool {
 	switch x := v.(type) {
