@@ -90,6 +90,14 @@ func (d *dump) lists(p directory.ProviderID) {
 func (d *dump) group(v directory.GroupView) {
 	fmt.Fprintf(&d.text, "%s has group %s %q external %q attributes %q created %v modified %v members %d below %v\n", v.Provider, v.ID, v.DisplayName,
 		v.ExternalID, v.Attributes, v.Created, v.Modified, v.MemberCount, slices.Sorted(maps.Keys(v.Ancestors)))
+	for _, key := range []directory.Lookup{{Attr: directory.AttrDisplayName, Value: v.DisplayNameKey()}, {Attr: directory.AttrExternalID, Value: v.ExternalID}, {Attr: directory.AttrMember, Value: string(v.ID)}} {
+		if key.Value == "" {
+			continue
+		}
+		for _, f := range got(d.Groups.FindGroups(d.ctx, d.t, v.Provider, key, dumpPage, directory.GroupWant{}, nil)) {
+			fmt.Fprintf(&d.text, "%s is found by %s of %s\n", f.ID, key.Attr, v.ID)
+		}
+	}
 	for after := directory.ScimID(""); ; {
 		ms := got(d.Groups.Members(d.ctx, d.t, v.Provider, v.ID, after, dumpPage))
 		for _, m := range ms {
@@ -121,6 +129,29 @@ func (d *dump) users() {
 		}
 		d.line("user", u)
 		fmt.Fprintf(&d.text, "%s has attributes %s and groups %v, was read at version %d\n", u.ID, attributes, v.Groups, v.Version)
+		d.found(u)
+	}
+}
+
+// found writes who is found by each key of u.
+func (d *dump) found(u directory.User) {
+	if u.Provider == "" {
+		return
+	}
+	keys := append([]directory.Lookup{
+		{Attr: directory.AttrUserName, Value: directory.UserNameKey(u.UserName)}, {Attr: directory.AttrManager, Value: string(u.ScimID)},
+		{Attr: directory.AttrExternalID, Value: u.ExternalID},
+	}, u.Lookups...)
+	for _, key := range keys {
+		if key.Value == "" {
+			continue
+		}
+		for _, v := range got(d.Users.FindUsers(d.ctx, d.t, u.Provider, key, dumpPage, directory.UserWant{}, nil)) {
+			fmt.Fprintf(&d.text, "%s is found by %s of %s\n", v.ID, key.Attr, u.ID)
+		}
+	}
+	for _, v := range got(d.Groups.FindGroups(d.ctx, d.t, u.Provider, directory.Lookup{Attr: directory.AttrMember, Value: string(u.ScimID)}, dumpPage, directory.GroupWant{}, nil)) {
+		fmt.Fprintf(&d.text, "%s is found by member %s\n", v.ID, u.ID)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 // every history has a tenant of its own. How many histories are played is rapid's -rapid.checks.
 func Histories(t *testing.T, a, b func(t *testing.T) directory.Ports) {
 	stores := [2]directory.Ports{a(t), b(t)}
-	steps := rapid.SliceOfN(rapid.Custom(drawStep), 5, 40)
+	steps := rapid.SliceOfN(rapid.Custom(drawStep), 10, 60)
 	rapid.Check(t, func(rt *rapid.T) {
 		tenant := directory.TenantID(directory.RandomID()[:7])
 		start := time.Now().UTC().Truncate(time.Hour).Add(-48 * time.Hour)
@@ -80,8 +80,13 @@ func newPlayer(t *rapid.T, ports directory.Ports, tenant directory.TenantID, sta
 	}})
 	record := directory.Tenant{ID: tenant, DisplayName: "T", DeactivationDelay: time.Minute, Version: 1, Created: start, Modified: start}
 	p.check(p.s.Tenants.CreateTenant(p.ctx, record, directory.LogEntry{ID: "e" + directory.EntryID(p.newID()), At: start, Action: directory.TenantCreated, Audit: true}))
-	for range 2 {
-		p.makeProvider(step{A: len(p.providers)})
+	for i, batches := range []int{3, 1} { // the first with more users than a transaction adds
+		p.makeProvider(step{A: i})
+		for range batches {
+			p.createMany(step{D: i})
+			p.step--
+		}
+		p.createGroup(step{A: i, B: 12 * i, C: 4, D: i})
 	}
 	return p
 }
@@ -121,15 +126,19 @@ func (p *player) answer(v any, err error) string {
 	return ""
 }
 
+// pick chooses the n-th, and half the time one of the first few: histories need the same ones to meet often.
 func pick[T any](all []T, n int) (v T, ok bool) {
 	if len(all) == 0 {
 		return v, false
 	}
-	return all[n%len(all)], true
+	if n%2 == 0 {
+		return all[n/2%min(3, len(all))], true
+	}
+	return all[n/2%len(all)], true
 }
 
 func (p *player) caller(n int) directory.Caller {
-	pr, _ := pick(p.providers, n)
+	pr := p.providers[n%len(p.providers)]
 	return directory.Caller{Provider: pr.id, Token: pr.token, RequestID: fmt.Sprint("r", p.step), ClientRequestID: "c"}
 }
 
@@ -157,7 +166,7 @@ func (p *player) user(n int) (directory.User, directory.Caller, bool) {
 func (p *player) members(n, from int) []directory.ScimID {
 	var ids []directory.ScimID
 	for i := range n {
-		if (from+i)%5 == 4 {
+		if (from+i)%4 == 3 {
 			if g, ok := pick(p.groups, from+i); ok {
 				ids = append(ids, directory.ScimID(g.ID))
 				continue

@@ -23,6 +23,8 @@ var stepsByName = map[string]func(*player, step) string{
 	"edit group":      (*player).editGroup,
 	"change members":  (*player).changeMembers,
 	"change more":     (*player).changeMembers,
+	"fill group":      (*player).fillGroup,
+	"empty group":     (*player).emptyGroup,
 	"delete group":    (*player).deleteGroup,
 	"list":            (*player).list,
 	"find":            (*player).find,
@@ -230,6 +232,35 @@ func (p *player) changeMembers(s step) string {
 	})
 }
 
+// fillGroup adds every user of the group's provider: often more than a transaction holds.
+func (p *player) fillGroup(s step) string {
+	g, ok := pick(p.groups, s.A)
+	if !ok {
+		return ""
+	}
+	page, err := p.s.Users.ListUsers(p.ctx, p.tenant, g.Provider, directory.Page{Start: 1, Count: 100}, directory.UserWant{}, nil)
+	p.check(err)
+	var all []directory.ScimID
+	for _, u := range page.Users {
+		all = append(all, u.ScimID)
+	}
+	return p.updateGroup(s, directory.GroupWant{Named: all}, func(e *directory.GroupEdit) { e.Add = all })
+}
+
+func (p *player) emptyGroup(s step) string {
+	g, ok := pick(p.groups, s.A)
+	if !ok {
+		return ""
+	}
+	all, err := p.s.Groups.Members(p.ctx, p.tenant, g.Provider, g.ID, "", 1000)
+	if directory.IsKind(err, directory.NotFound) {
+		return "gone"
+	}
+	p.check(err)
+	all = all[min(s.B%3, len(all)):]
+	return p.updateGroup(s, directory.GroupWant{AllMembers: true}, func(e *directory.GroupEdit) { e.Remove = all })
+}
+
 func (p *player) deleteGroup(s step) string {
 	g, ok := pick(p.groups, s.A)
 	if !ok {
@@ -307,7 +338,7 @@ func (p *player) makeProvider(s step) string {
 
 // deleteProvider deletes a provider and does at once what follows in the background.
 func (p *player) deleteProvider(s step) string {
-	if s.C%3 != 0 {
+	if s.C%6 != 0 {
 		return "" // rarely: a history without providers tells little
 	}
 	d := directory.ProviderDeletion{Users: directory.FateLocal}
@@ -341,7 +372,7 @@ func (p *player) newToken(s step) string {
 
 func (p *player) pause(s step) string {
 	to := directory.ProviderSetup // ends a pause
-	if s.B%3 == 0 {
+	if s.B%5 == 0 {
 		to = directory.ProviderPaused
 	}
 	pr, err := p.s.SetProviderState(p.ctx, p.admin(), p.caller(s.A).Provider, func(directory.Provider) error { return nil }, to)
