@@ -48,6 +48,7 @@ func TestDecode(t *testing.T) {
 		{name: "text for a complex value without `value`", tol: lenient, in: `{'userName':'k','name':'K'}`, err: "400 invalidValue"},
 		{name: "object for an array", tol: lenient, in: `{'userName':'k','emails':{'value':'x'}}`, err: "400 invalidValue"},
 		{name: "array in an array", tol: lenient, in: `{'userName':'k','emails':[[{'value':'x'}]]}`, err: "400 invalidValue"},
+		{name: "read-only and never returned attributes of an extension", in: `{'userName':'k','T':{'fixed':'x','secret':'y','text':'z'}}`, want: `{'userName':'k','T':{'text':'z'}}`},
 		{name: "text for an extension", in: `{'userName':'k','E':'x'}`, err: "400 invalidValue"},
 		{name: "nothing for an extension", in: `{'userName':'k','E':{}}`, want: `{'userName':'k'}`},
 		{name: "empty elements", in: `{'userName':'k','emails':[{},null,{'value':'x'}]}`, want: `{'userName':'k','emails':[{'value':'x'}]}`},

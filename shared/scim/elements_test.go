@@ -61,6 +61,7 @@ func TestPatchMembers(t *testing.T) {
 		{"replace", op("replace", "members", `[{'value':'u1'},{'value':'u1'}]`), "replace u1", ""},
 		{"replace by none", op("replace", "members", `[]`), "replace", ""},
 		{"replace by null", op("replace", "members", `null`), "replace", ""},
+		{"replace by nothing but null", op("replace", "members", `[null]`), "replace", ""},
 		{"replace without path", op("replace", "", `{'displayName':'G','members':[]}`), "replace", ""},
 		{"add by filter", op("add", `members[value eq "u1"]`, `{'value':'u1'}`), "", "400 noTarget"},
 		{"replace by filter", op("replace", `members[value eq "u1"].display`, `'x'`), "", "400 noTarget"},

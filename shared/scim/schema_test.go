@@ -118,3 +118,25 @@ func TestResourceType(t *testing.T) {
 		t.Errorf("%s %s %d", users.ID(), users.Endpoint(), len(users.Schemas()))
 	}
 }
+
+// One URN may begin with another: the longest that fits is meant.
+func TestNestedURNs(t *testing.T) {
+	short, err := scim.NewExtension("urn:x:ext", "Short", []scim.Attribute{{Name: "v"}, {Name: "a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	long, err := scim.NewExtension("urn:x:ext:v", "Long", []scim.Attribute{{Name: "a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rt := scim.NewResourceType("User", "/Users", "User", scim.UserSchema(), short, long)
+	for path, want := range map[string]string{"URN:x:ext:v:a": "urn:x:ext:v:a", "urn:x:ext:a": "urn:x:ext:a"} {
+		f, err := rt.ParseFilter(path+" pr", strict)
+		if err != nil || f.String() != want+" pr" {
+			t.Errorf("%s: %s, %v", path, f, err)
+		}
+	}
+	if _, err := rt.ParseFilter("urn:x:extra:a pr", strict); fault(err) != "400 invalidFilter" {
+		t.Errorf("a URN that only begins alike: %v", err)
+	}
+}
