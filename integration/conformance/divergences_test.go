@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -65,13 +64,13 @@ func unproved(page string, tests, cases map[string]bool) []string {
 // testFunctions are the names of all tests of the repository.
 func testFunctions(t *testing.T) map[string]bool {
 	t.Helper()
-	found := map[string]bool{}
-	for _, root := range []string{"../../shared", "../../integration", "../../functions"} {
-		err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+	found, tree := map[string]bool{}, os.DirFS("../..")
+	for _, root := range []string{"shared", "integration", "functions"} {
+		err := fs.WalkDir(tree, root, func(name string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(name, "_test.go") {
 				return err
 			}
-			text, err := os.ReadFile(name)
+			text, err := fs.ReadFile(tree, name)
 			for _, m := range testFunc.FindAllSubmatch(text, -1) {
 				found[string(m[1])] = true
 			}
