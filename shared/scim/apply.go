@@ -17,7 +17,7 @@ type PatchResult struct {
 // External attributes (RFC 7644 §3.5.2). readOnly is an object of the resource's current read-only attributes (id,
 // meta, groups): a path-less value may repeat them, where tolerated. Inputs are not modified. Required attributes,
 // immutable ones and primaries are judged at the end, paths and types at the operation. Errors are *Error: invalidPath,
-// invalidFilter, noTarget, mutability and invalidValue with 400; 413 for more than MaxElements elements.
+// invalidFilter, noTarget, mutability and invalidValue with 400; 413 for more than MaxElements elements or MaxVisits.
 //
 // Beyond the schema, User.active keeps a value: removing it is `mutability`, emptying it invalidValue (C5).
 func (rt *ResourceType) Apply(attrs, readOnly Value, p Patch, t Tolerance) (PatchResult, error) {
@@ -25,6 +25,9 @@ func (rt *ResourceType) Apply(attrs, readOnly Value, p Patch, t Tolerance) (Patc
 	for _, op := range p.ops {
 		if err := a.operation(op); err != nil {
 			return PatchResult{}, err
+		}
+		if a.visits > MaxVisits {
+			return PatchResult{}, Errorf(413, "", "the operations look at elements more than %d times: send fewer at once", MaxVisits)
 		}
 	}
 	if err := a.finish(attrs); err != nil {
@@ -44,6 +47,10 @@ type applier struct {
 	steps    elementSteps
 	// owned marks the multi-valued attributes whose element slice was made here and may be changed in place.
 	owned map[*attribute]bool
+	// index holds the elements of long arrays by their text, while operations do nothing but add to them.
+	index map[*attribute]map[string]struct{}
+	// visits counts how often elements were looked at.
+	visits int
 	// lost remembers how a required attribute lost its value, to name the fault if it gets none until the end.
 	lost map[*attribute]error
 }
@@ -183,6 +190,7 @@ func (a *applier) clears(op patchOp) bool {
 // clear unassigns an attribute, remembering how if it must have a value at the end.
 func (a *applier) clear(at *attribute, op patchOp) {
 	a.tree.set(at, Value{})
+	a.forget(at)
 	if !at.Required && !at.assigned {
 		return
 	}

@@ -23,6 +23,7 @@ func (a *applier) own(at *attribute) {
 
 // store sets elements; none left unassigns the attribute.
 func (a *applier) store(at *attribute, elems []Value, op patchOp) {
+	a.forget(at)
 	if len(elems) == 0 {
 		a.clear(at, op)
 		return
@@ -51,16 +52,16 @@ func (a *applier) setArray(op patchOp, at *attribute) error {
 	}
 	elems := a.elements(at)
 	for _, e := range given {
-		if slices.ContainsFunc(elems, e.Equal) {
+		if a.has(at, elems, e) {
 			continue
 		}
-		elems = append(elems, e)
-		if isPrimary(at, e) {
-			onlyPrimary(elems, len(elems)-1)
+		if elems = append(elems, e); isPrimary(at, e) {
+			a.onlyPrimary(at, elems, len(elems)-1)
 		}
+		a.remember(at, e)
 	}
 	if len(elems) > 0 {
-		a.store(at, elems, op)
+		a.tree.set(at, Value{kind: Array, elems: elems})
 	}
 	return nil
 }
@@ -77,13 +78,52 @@ func (a *applier) given(op patchOp, at *attribute) ([]Value, error) {
 	return a.d.array(at, in)
 }
 
+// fewElements is how many elements are searched one by one. Above, a request of thousands of operations would take the
+// square of them, and an index by text pays.
+const fewElements = 64
+
+// has reports whether an equal element is there.
+func (a *applier) has(at *attribute, elems []Value, e Value) bool {
+	if len(elems) <= fewElements {
+		return slices.ContainsFunc(elems, e.Equal)
+	}
+	index := a.index[at]
+	if index == nil {
+		index = make(map[string]struct{}, len(elems))
+		for _, known := range elems {
+			index[string(known.Append(nil))] = struct{}{}
+		}
+		if a.index == nil {
+			a.index = map[*attribute]map[string]struct{}{}
+		}
+		a.index[at] = index
+	}
+	_, there := index[string(e.Append(nil))]
+	return there
+}
+
+// remember adds an element to the index, if there is one.
+func (a *applier) remember(at *attribute, e Value) {
+	if index := a.index[at]; index != nil {
+		index[string(e.Append(nil))] = struct{}{}
+	}
+}
+
+// forget drops the index: elements changed.
+func (a *applier) forget(at *attribute) { delete(a.index, at) }
+
 func isPrimary(at *attribute, e Value) bool { return at.primary != nil && e.Get("primary").yes }
 
 // onlyPrimary takes primary from all elements but one (C14).
-func onlyPrimary(elems []Value, keep int) {
+func (a *applier) onlyPrimary(at *attribute, elems []Value, keep int) {
+	a.visits += len(elems)
 	for i, e := range elems {
 		if i != keep && e.Get("primary").yes {
 			elems[i] = e.With("primary", BoolValue(false))
+			if index := a.index[at]; index != nil {
+				delete(index, string(e.Append(nil)))
+				a.remember(at, elems[i])
+			}
 		}
 	}
 }
@@ -140,14 +180,14 @@ func (a *applier) setElements(op patchOp, tg target) error {
 	if tg.sub == nil && op.value.kind == Array && len(op.value.elems) == 1 {
 		op.value = op.value.elems[0]
 	}
-	hits := tg.hits(elems)
+	hits := a.hits(tg, elems)
 	if len(hits) == 0 {
 		e, err := a.create(op, tg)
 		if err != nil || e.IsNull() {
 			return err
 		}
 		if elems = append(elems, e); isPrimary(at, e) {
-			onlyPrimary(elems, len(elems)-1)
+			a.onlyPrimary(at, elems, len(elems)-1)
 		}
 		a.store(at, elems, op)
 		return nil
@@ -162,7 +202,7 @@ func (a *applier) setElements(op patchOp, tg target) error {
 		}
 	}
 	if len(hits) == 1 && isPrimary(at, elems[hits[0]]) {
-		onlyPrimary(elems, hits[0])
+		a.onlyPrimary(at, elems, hits[0])
 	}
 	a.store(at, slices.DeleteFunc(elems, Value.IsNull), op)
 	return nil
@@ -199,7 +239,8 @@ func (a *applier) change(op patchOp, tg target, old, v Value) (Value, error) {
 }
 
 // hits returns the indexes of the elements the path selects.
-func (tg target) hits(elems []Value) []int {
+func (a *applier) hits(tg target, elems []Value) []int {
+	a.visits += len(elems)
 	var hits []int
 	for i, e := range elems {
 		if tg.filter == nil || tg.filter.match(0, e) {
@@ -270,7 +311,11 @@ func (a *applier) removeValues(op patchOp, at *attribute) error {
 	if err != nil || len(given) == 0 {
 		return err
 	}
-	elems := slices.DeleteFunc(a.elements(at), func(e Value) bool {
+	elems := a.elements(at)
+	if a.visits += len(elems) * len(given); a.visits > MaxVisits {
+		return nil // Apply refuses
+	}
+	elems = slices.DeleteFunc(elems, func(e Value) bool {
 		return slices.ContainsFunc(given, func(g Value) bool { return at.agrees(e, g) })
 	})
 	a.store(at, elems, op)
@@ -293,7 +338,7 @@ func (at *attribute) agrees(e, given Value) bool {
 // unassign removes the selected elements, or a sub-attribute of them. An element left without anything but type and
 // primary says nothing more and goes, too, where tolerated (C5).
 func (a *applier) unassign(op patchOp, tg target, elems []Value) error {
-	hits := tg.hits(elems)
+	hits := a.hits(tg, elems)
 	if len(hits) == 0 {
 		// Clearing what is not there is fine when it clears by value; a remove needs the tolerance.
 		if tg.filter == nil || a.t.RemoveMissing {

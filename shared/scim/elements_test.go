@@ -57,6 +57,7 @@ func TestPatchMembers(t *testing.T) {
 		{"value ignored with a filter", op("remove", `members[value eq "u1"]`, `[{'value':'u9'}]`), "remove u1", ""},
 		{"remove by other filter", op("remove", `members[type eq "User"]`, ``), "match", ""},
 		{"remove by a filter with value", op("remove", `members[type eq "User" and value eq "u1"]`, ``), "match of u1", ""},
+		{"remove by or of and", op("remove", `members[type eq "User" and value eq "u1" or value eq "u2"]`, ``), "match of u1|u2", ""},
 		{"remove by mixed or", op("remove", `members[type eq "User" or value eq "u1"]`, ``), "match", ""},
 		{"replace", op("replace", "members", `[{'value':'u1'},{'value':'u1'}]`), "replace u1", ""},
 		{"replace by none", op("replace", "members", `[]`), "replace", ""},

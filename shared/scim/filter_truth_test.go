@@ -66,7 +66,7 @@ func TestFilterTruthTable(t *testing.T) {
 		{"T:count", `"7"`, numbers, noOrder(mismatch)},
 		{"T:count", `null`, numbers, null},
 		{"T:ratio", `0.7e1`, numbers, ordered},
-		{"T:ratio", `-7.5`, [3]string{"-10", "-7.50", "-0.1"}, ordered},
+		{"T:ratio", `-7.5`, [3]string{"-9", "-7.50", "-0.1"}, ordered},
 		{"T:ratio", `0`, [3]string{"-10", "-0.0", "1e-9"}, ordered},
 		{"T:since", `"2026-01-01T01:00:00.500Z"`, times, ordered},
 		{"T:since", `"soon"`, times, ops(refused, refused, refused, refused, refused, refused, refused, refused, refused)},

@@ -47,7 +47,8 @@ func digits(s string) int {
 // isInteger reports whether a JSON number is written as an integer (RFC 7643 §2.3.4).
 func isInteger(text string) bool { return !strings.ContainsAny(text, ".eE") }
 
-// compareNumbers compares two JSON numbers by value, exactly, whatever their size and spelling.
+// compareNumbers compares two JSON numbers by value, exactly, whatever their length and spelling. Exponents that no int
+// can hold count as equally large.
 func compareNumbers(a, b string) int {
 	x, y := parseDecimal(a), parseDecimal(b)
 	if x.sign != y.sign {

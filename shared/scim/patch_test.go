@@ -398,6 +398,36 @@ func TestPatchLimits(t *testing.T) {
 	}
 }
 
+// Long arrays are searched through an index: it must follow every change.
+func TestPatchLongArray(t *testing.T) {
+	var elems []string
+	for i := range 100 {
+		elems = append(elems, fmt.Sprintf("{'value':'%d','type':'t%d'}", i, i))
+	}
+	from := `{'userName':'k','emails':[` + strings.Join(elems, ",") + `]}`
+	again := op("add", "emails", elems[50])
+	for _, c := range []struct {
+		name, ops string
+		more      int
+	}{
+		{"equal", again, 0},
+		{"new, then the same", op("add", "emails", "{'value':'new'}") + "," + op("add", "emails", "{'value':'new'}"), 1},
+		{"removed by filter, then added", again + "," + op("remove", `emails[value eq "50"]`, "") + "," + again, 0},
+		{"removed by value, then added", again + "," + op("remove", "emails", elems[50]) + "," + again, 0},
+		{"changed, then added", again + "," + op("replace", `emails[value eq "50"].type`, "'x'") + "," + again, 1},
+		{"primary moved, then added", op("add", "emails", "{'value':'p','primary':true}") + "," + op("add", "emails", "{'value':'q','primary':true}") + "," +
+			op("add", "emails", "{'value':'p','primary':false}"), 2},
+		{"created by path, then added", again + "," + op("add", `emails[type eq "new"].value`, "'n'") + "," + op("add", "emails", "{'value':'n','type':'new'}"), 1},
+		{"replaced, then added", again + "," + op("replace", "emails", "["+strings.Join(elems[:99], ",")+"]") + "," + op("add", "emails", elems[99]), 0},
+		{"cleared, then added", again + "," + op("remove", "emails", "") + "," + op("add", "emails", "["+strings.Join(elems, ",")+"]"), 0},
+	} {
+		r, err := apply(t, users, from, c.ops, lenient)
+		if got := len(r.Attributes.Get("emails").Elements()); err != nil || got != 100+c.more {
+			t.Errorf("%s: %d elements, %v", c.name, got, err)
+		}
+	}
+}
+
 func TestPatchStrings(t *testing.T) {
 	p, err := scim.ParsePatch(parse(t, patchBody(
 		op("Add", "members", "[{'value':'a'},'b',{'x':{'y':['c']}}]")+","+

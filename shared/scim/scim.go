@@ -39,6 +39,9 @@ const (
 	MaxElements = 10000
 	// MaxOperations is how many operations one PATCH may carry: the same bound, one element per operation.
 	MaxOperations = 10000
+	// MaxVisits bounds how often one PATCH looks at an element: operations times elements, well under a second of work.
+	// A thousand operations on a thousand elements pass.
+	MaxVisits = 2000000
 	// MaxStringBytes bounds one string value (C19): far above any name or address, far below a stored item's limit.
 	MaxStringBytes = 4096
 	// MaxFilterBytes, MaxFilterDepth and MaxFilterTerms bound a filter: real ones have three terms and one level.
