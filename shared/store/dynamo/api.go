@@ -142,7 +142,7 @@ func (s *Store) query(ctx context.Context, r span) (out []item, more bool, err e
 	}
 	for {
 		if r.limit > 0 {
-			in.Limit = aws.Int32(int32(min(r.limit-len(out), 10_000)))
+			in.Limit = aws.Int32(int32(min(r.limit-len(out), 10_000))) //nolint:gosec // G115: at most 10,000
 		}
 		res, err := s.client.Query(ctx, in)
 		if err != nil {

@@ -204,16 +204,8 @@ func (s *Store) deliverRecord(ctx context.Context, r streamtypes.Record, fn func
 	if r.EventName != streamtypes.OperationTypeInsert || r.Dynamodb == nil {
 		return false, nil
 	}
-	pk, ok := r.Dynamodb.Keys["PK"].(*streamtypes.AttributeValueMemberS)
-	if !ok {
-		return false, nil
-	}
-	t, ok := tenantOfLog(pk.Value)
-	if !ok {
-		return false, nil
-	}
-	e, err := decodeEntry(fromStream(r.Dynamodb.NewImage))
-	if err != nil {
+	t, e, ok, err := StreamEntry(fromStream(r.Dynamodb.NewImage))
+	if !ok || err != nil {
 		return false, err
 	}
 	if fn(ctx, t, e) == nil {

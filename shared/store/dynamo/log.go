@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"encoding/binary"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,12 +91,7 @@ func packIDs(ids []directory.ScimID) ([]byte, bool) {
 		if id.IsGroup() {
 			hi |= 1 << 63
 		}
-		for shift := 56; shift >= 0; shift -= 8 {
-			out = append(out, byte(hi>>shift))
-		}
-		for shift := 56; shift >= 0; shift -= 8 {
-			out = append(out, byte(lo>>shift))
-		}
+		out = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(out, hi), lo)
 	}
 	return out, true
 }
@@ -106,10 +102,7 @@ func unpackIDs(b []byte) []directory.ScimID {
 		if len(one) < packed {
 			break
 		}
-		var hi, lo uint64
-		for i := range 8 {
-			hi, lo = hi<<8|uint64(one[i]), lo<<8|uint64(one[8+i])
-		}
+		hi, lo := binary.BigEndian.Uint64(one), binary.BigEndian.Uint64(one[8:])
 		id := make([]byte, directory.IDLength)
 		id[0] = 'u'
 		if hi>>63 == 1 {

@@ -56,7 +56,8 @@ func conflict(detail string) func(item) error {
 // CreateProvider implements directory.Providers.
 func (s *Store) CreateProvider(ctx context.Context, t directory.TenantID, p directory.Provider, e directory.LogEntry) error {
 	taken := conflict("the provider's id is taken")
-	if p.Tenant != t || !usable(string(p.ID)) {
+	// An id tells its tenant: another's must not be made here, even where the two records would not meet.
+	if of, ok := p.ID.Tenant(); !ok || of != t || p.Tenant != t {
 		return taken(nil)
 	}
 	it, err := encodeProvider(p, 1)
