@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ func main() {
 		fail(err)
 	}
 	runtime.GOMAXPROCS(1)
+	debug.SetGCPercent(400) // as rollcall serve sets it, here for the peer too
 	fmt.Printf("%s %s/%s, 1 core\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	parsing()
 	compare()

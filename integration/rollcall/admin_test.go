@@ -86,12 +86,12 @@ func TestAdminCommandsTellAStory(t *testing.T) {
 	if field(made, "Base URL") != "https://rollcall.example/scim/v2/"+id || field(made, "Deactivation delay \\(s\\)") != "1200" || !strings.HasPrefix(token, "rc_"+id) {
 		t.Errorf("created\n%s", made)
 	}
-	for line, want := range map[string]string{
-		"provider list": "Entra ID  entra", "provider rename " + id + " -name Other": "Other", "provider rename -name Entra " + id: "Entra",
-		"token list " + id: "active", "group list " + id: "ID  NAME", "conflict list": "HELD BY", "apikey list": "identity-management-administrator",
+	for _, step := range [][2]string{
+		{"provider list", "Entra ID  entra"}, {"provider rename " + id + " -name Other", "Other"}, {"provider rename -name Entra " + id, "Entra"},
+		{"token list " + id, "active"}, {"group list " + id, "ID  NAME"}, {"conflict list", "HELD BY"}, {"apikey list", "identity-management-administrator"},
 	} {
-		if out := ok(line); !strings.Contains(out, want) {
-			t.Errorf("%s printed\n%s", line, out)
+		if out := ok(step[0]); !strings.Contains(out, step[1]) {
+			t.Errorf("%s printed\n%s", step[0], out)
 		}
 	}
 	if field(ok("provider go-live "+id), "State")+field(ok("provider pause "+id), "State")+field(ok("provider resume "+id), "State") != "livepausedlive" {

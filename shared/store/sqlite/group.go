@@ -206,9 +206,7 @@ func (s *Store) CreateGroup(ctx context.Context, t directory.TenantID, p directo
 		if err := s.changeMembers(h, g.ID, members, nil); err != nil {
 			return err
 		}
-		if err := s.addTotal(h, "groups", 1); err != nil {
-			return err
-		}
+		s.addTotal(h, "groups", 1)
 		return s.append(t, e)
 	})
 	return g, err
@@ -331,9 +329,7 @@ func (s *Store) DeleteGroup(ctx context.Context, t directory.TenantID, old direc
 				return err
 			}
 		}
-		if err := s.addTotal(h, "groups", -1); err != nil {
-			return err
-		}
+		s.addTotal(h, "groups", -1)
 		e.Version = g.Version + 1
 		return s.append(t, e)
 	})

@@ -30,8 +30,8 @@ func (b bookmarks) get(h, kind string, start int) (string, bool) {
 // list reads one page through fetch, which returns the last id that belongs to the page and how many
 // records it got; it is asked for one more than the page holds, to know whether some follow.
 func (s *Store) list(h, table string, page directory.Page, fetch func(after string, skip, limit int) (string, int, error)) (total int, more bool, err error) {
-	if total, err = s.total(h, table); err != nil || page.Count == 0 {
-		return total, false, err
+	if total = s.total(h, table); page.Count == 0 {
+		return total, false, nil
 	}
 	after, skip := page.After, 0
 	if !page.ByCursor {
@@ -60,14 +60,47 @@ func (s *Store) list(h, table string, page directory.Page, fetch func(after stri
 	return total, more, nil
 }
 
-func (s *Store) total(h, kind string) (n int, err error) {
-	err = s.exec(`SELECT n FROM totals WHERE home = ? AND kind = ?`, func(r *sqlite.Stmt) error {
-		n = int(r.ColumnInt64(0))
-		return nil
-	}, h, kind)
-	return n, err
+// totals are the numbers of records of every list, kept in memory: the tables say them when the store is
+// opened, every transaction moves them, and one that fails moves them back.
+type totals struct {
+	n    map[listName]int
+	undo []listName // what the running transaction has counted,
+	by   []int      // and by how much
 }
 
-func (s *Store) addTotal(h, kind string, by int) error {
-	return s.exec(`INSERT INTO totals (home, kind, n) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET n = n + ?3`, nil, h, kind, by)
+type listName struct{ home, kind string }
+
+func (s *Store) loadTotals() error {
+	s.totals.n = map[listName]int{}
+	for kind, query := range map[string]string{
+		"users":  `SELECT home, count(*) FROM users GROUP BY home`,
+		"groups": `SELECT home, count(*) FROM groups GROUP BY home`,
+	} {
+		err := s.exec(query, func(r *sqlite.Stmt) error {
+			s.totals.n[listName{r.ColumnText(0), kind}] = int(r.ColumnInt64(1))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) total(h, kind string) int { return s.totals.n[listName{h, kind}] }
+
+func (s *Store) addTotal(h, kind string, by int) {
+	name := listName{h, kind}
+	s.totals.n[name] += by
+	s.totals.undo, s.totals.by = append(s.totals.undo, name), append(s.totals.by, by)
+}
+
+// settle ends the counting of a transaction.
+func (t *totals) settle(committed bool) {
+	if !committed {
+		for i, name := range t.undo {
+			t.n[name] -= t.by[i]
+		}
+	}
+	t.undo, t.by = t.undo[:0], t.by[:0]
 }

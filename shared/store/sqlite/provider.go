@@ -121,11 +121,7 @@ func (s *Store) RemoveProvider(ctx context.Context, t directory.TenantID, id dir
 			return directory.Provider{}, err
 		}
 		for _, kind := range []string{"users", "groups"} {
-			n, err := s.total(home(t, id, false), kind)
-			if err != nil {
-				return directory.Provider{}, err
-			}
-			if n > 0 {
+			if s.total(home(t, id, false), kind) > 0 {
 				return directory.Provider{}, directory.Errorf(directory.Conflict, "the provider still has users or groups")
 			}
 		}

@@ -44,15 +44,13 @@ CREATE TABLE memberships (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX memberships_reverse ON memberships (home, member, gid);
 
-CREATE TABLE totals (home TEXT NOT NULL, kind TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (home, kind)) WITHOUT ROWID;
-
 CREATE TABLE log (
 	seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, provider TEXT NOT NULL, position TEXT NOT NULL,
 	uid TEXT, gid TEXT, entry BLOB NOT NULL
 );
 CREATE INDEX log_provider ON log (tenant, provider, position);
-CREATE INDEX log_user ON log (tenant, uid, position) WHERE uid IS NOT NULL;
-CREATE INDEX log_group ON log (tenant, gid, position) WHERE gid IS NOT NULL;
+CREATE INDEX log_user ON log (uid, position) WHERE uid IS NOT NULL;
+CREATE INDEX log_group ON log (gid, position) WHERE gid IS NOT NULL;
 CREATE TABLE followed (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL);
 INSERT INTO followed VALUES (1, 0);
 CREATE TABLE unfollowed (seq INTEGER PRIMARY KEY, tries INTEGER NOT NULL, retry_at INTEGER NOT NULL, error TEXT NOT NULL);

@@ -127,7 +127,7 @@ func (s *Store) FindUsers(ctx context.Context, t directory.TenantID, p directory
 			us, err = s.users(`SELECT `+userColumns+` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid LIMIT ?`, h, key.Value, limit)
 		default:
 			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE home = ?1 AND uid IN
-				(SELECT uid FROM lookups WHERE home = ?1 AND attr = ?2 AND value = ?3 ORDER BY uid LIMIT ?4) ORDER BY uid`, h, key.Attr, key.Value, limit)
+				(SELECT uid FROM lookups WHERE home = ?1 AND attr = ?2 AND value = ?3 ORDER BY uid LIMIT ?4) ORDER BY uid`, h, lookupCode(key.Attr), key.Value, limit)
 		}
 		if err != nil {
 			return err
@@ -230,11 +230,12 @@ func (s *Store) insertUser(t directory.TenantID, u directory.User) error {
 			return err
 		}
 	}
-	return s.addTotal(h, "users", 1)
+	s.addTotal(h, "users", 1)
+	return nil
 }
 
 func (s *Store) addLookup(h string, id directory.UserID, l directory.Lookup) error {
-	return s.exec(`INSERT OR IGNORE INTO lookups (home, attr, value, uid) VALUES (?,?,?,?)`, nil, h, l.Attr, l.Value, string(id))
+	return s.exec(`INSERT OR IGNORE INTO lookups (home, attr, value, uid) VALUES (?,?,?,?)`, nil, h, lookupCode(l.Attr), l.Value, string(id))
 }
 
 // userArgs are the values of a user's own columns, its id last.
@@ -309,9 +310,7 @@ func (s *Store) replaceUser(t directory.TenantID, old, u directory.User, e direc
 		if err := s.dropLookups(from, old.ID, old.AllLookups()); err != nil {
 			return err
 		}
-		if err := s.addTotal(from, "users", -1); err != nil {
-			return err
-		}
+		s.addTotal(from, "users", -1)
 		return s.insertUser(t, u)
 	}
 	args, err := userArgs(u)
@@ -339,7 +338,7 @@ func (s *Store) replaceUser(t directory.TenantID, old, u directory.User, e direc
 
 func (s *Store) dropLookups(h string, id directory.UserID, ls []directory.Lookup) error {
 	for _, l := range ls {
-		if err := s.exec(`DELETE FROM lookups WHERE home = ? AND attr = ? AND value = ? AND uid = ?`, nil, h, l.Attr, l.Value, string(id)); err != nil {
+		if err := s.exec(`DELETE FROM lookups WHERE home = ? AND attr = ? AND value = ? AND uid = ?`, nil, h, lookupCode(l.Attr), l.Value, string(id)); err != nil {
 			return err
 		}
 	}
@@ -434,4 +433,15 @@ func splitLookups(s string) []directory.Lookup {
 		ls = append(ls, directory.Lookup{Attr: parts[i], Value: parts[i+1]})
 	}
 	return ls
+}
+
+// lookupCode shortens the commonest attributes where they are part of a key.
+func lookupCode(attr string) string {
+	switch attr {
+	case directory.AttrExternalID:
+		return "x"
+	case directory.AttrWorkEmail:
+		return "w"
+	}
+	return attr
 }
