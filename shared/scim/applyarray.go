@@ -323,12 +323,12 @@ func (a *applier) removeValues(op patchOp, at *attribute) error {
 }
 
 // agrees reports whether an element has every sub-attribute of given, compared by caseExact.
-func (at *attribute) agrees(e, given Value) bool {
-	if at.kind != Object {
-		return at.same(e, given)
+func (a *attribute) agrees(e, given Value) bool {
+	if a.kind != Object {
+		return a.same(e, given)
 	}
 	for _, m := range given.members {
-		if !at.sub(m.Name).same(e.Get(m.Name), m.Value) {
+		if !a.sub(m.Name).same(e.Get(m.Name), m.Value) {
 			return false
 		}
 	}
@@ -368,6 +368,6 @@ func (a *applier) unassign(op patchOp, tg target, elems []Value) error {
 }
 
 // says reports whether an element holds more than what it is for.
-func (at *attribute) says(e Value) bool {
+func (a *attribute) says(e Value) bool {
 	return slices.ContainsFunc(e.members, func(m Member) bool { return m.Name != "type" && m.Name != "primary" })
 }

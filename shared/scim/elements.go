@@ -148,8 +148,8 @@ func (n *node) ids() (ids []string, exact bool) {
 }
 
 // same compares two values of one attribute, by caseExact.
-func (at *attribute) same(v, w Value) bool {
-	if v.kind == String && w.kind == String && at.kind == String && !at.CaseExact && !at.dateTime {
+func (a *attribute) same(v, w Value) bool {
+	if v.kind == String && w.kind == String && a.kind == String && !a.CaseExact && !a.dateTime {
 		return casefold.Equal(v.text, w.text)
 	}
 	return v.Equal(w)
