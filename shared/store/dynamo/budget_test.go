@@ -1,0 +1,177 @@
+package dynamo_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo"
+)
+
+// office is a tenant with a provider, driven through the service as requests do.
+type office struct {
+	*testing.T
+	svc    *directory.Service
+	caller directory.Caller
+}
+
+func newOffice(t *testing.T, s *dynamo.Store) office {
+	t.Helper()
+	svc := directory.New(s.Ports(), directory.Config{})
+	admin := directory.Admin{Tenant: directory.TenantID(directory.RandomID()[:7]), Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k" + directory.RandomID()}}
+	if _, err := svc.CreateTenant(t.Context(), admin, "Tenant"); err != nil {
+		t.Fatal(err)
+	}
+	p, token, err := svc.CreateProvider(t.Context(), admin, directory.NewProvider{DisplayName: "Provider", Profile: "entra"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return office{t, svc, directory.Caller{Provider: p.ID, Token: token, RequestID: directory.RandomID(), ClientRequestID: "3f2504e0-4f89-11d3-9a0c-0305e82c3301"}}
+}
+
+func (o office) must(err error) {
+	o.Helper()
+	if err != nil {
+		o.Fatal(err)
+	}
+}
+
+// profile is what Entra sends of a person: 600 bytes of attributes, an externalId and a work e-mail.
+func profile(i int) directory.Profile {
+	name := fmt.Sprintf("person.number%05d@contoso.example", i)
+	return directory.Profile{
+		UserName: name, ExternalID: fmt.Sprintf("8f4b5c1e-0000-4000-8000-%012d", i), Active: true,
+		Attributes: []byte(`{"displayName":"` + strings.Repeat("n", 580) + `"}`),
+		Lookups:    []directory.Lookup{{Attr: directory.AttrWorkEmail, Value: name}},
+	}
+}
+
+func (o office) user(ctx context.Context, i int) directory.User {
+	o.Helper()
+	u, err := o.svc.CreateUser(ctx, o.caller, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+		p := profile(i)
+		return p, []directory.Change{{Attr: "User", After: p.Attributes}}, nil
+	})
+	o.must(err)
+	return u
+}
+
+func (o office) group(ctx context.Context, name string, members ...directory.ScimID) directory.Group {
+	o.Helper()
+	g, err := o.svc.CreateGroup(ctx, o.caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+		return directory.GroupProfile{DisplayName: name, ExternalID: "x-" + name}, members, nil, nil
+	})
+	o.must(err)
+	return g
+}
+
+func (o office) patchMember(ctx context.Context, g directory.GroupID, m directory.ScimID) {
+	o.Helper()
+	_, changed, err := o.svc.UpdateGroup(ctx, o.caller, g, directory.GroupWant{Named: []directory.ScimID{m}}, nil, func(_ directory.Provider, v directory.GroupView) (directory.GroupEdit, error) {
+		return directory.GroupEdit{Profile: v.GroupProfile, Add: []directory.ScimID{m}}, nil
+	})
+	o.must(err)
+	if !changed {
+		o.Error("nothing changed")
+	}
+}
+
+func (o office) patchUser(ctx context.Context, id directory.ScimID, edit func(*directory.Profile)) {
+	o.Helper()
+	_, _, err := o.svc.UpdateUser(ctx, o.caller, id, directory.UserWant{Groups: true}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+		p := old.Profile
+		edit(&p)
+		return p, []directory.Change{{Attr: "title", Before: []byte(`"Analyst"`), After: []byte(`"Director"`)}}, nil
+	})
+	o.must(err)
+}
+
+// TestBudgets holds the most frequent operations to what they may cost: sequential round trips and capacity
+// units, on a record of nearly 1 KB. What is costly to raise is a decision, not an accident.
+func TestBudgets(t *testing.T) {
+	o := newOffice(t, open(t, newTable(t)))
+	ctx := t.Context()
+	const n = 230
+	var us []directory.User
+	for i := range n {
+		us = append(us, o.user(ctx, i))
+	}
+	u, g := us[0], o.group(ctx, "Everyone")
+	o.patchMember(ctx, g.ID, us[1].ScimID)
+	o.patchMember(ctx, g.ID, u.ScimID)
+	list := func(ctx context.Context, start int) {
+		_, err := o.svc.ListUsers(ctx, o.caller, directory.Page{Start: start, Count: 100}, directory.UserWant{}, nil)
+		o.must(err)
+	}
+	find := func(attr, value string) func(context.Context) {
+		return func(ctx context.Context) {
+			vs, err := o.svc.FindUsers(ctx, o.caller, directory.Lookup{Attr: attr, Value: value}, 2, directory.UserWant{}, nil)
+			o.must(err)
+			if len(vs) != 1 || vs[0].ID != u.ID {
+				t.Errorf("find by %s: got %d users", attr, len(vs))
+			}
+		}
+	}
+	for _, c := range []struct {
+		name        string
+		rounds      int
+		read, write float64
+		do          func(context.Context)
+	}{
+		{"GET user by id", 1, 3, 0, func(ctx context.Context) {
+			v, err := o.svc.User(ctx, o.caller, u.ScimID, directory.UserWant{Groups: true}, nil)
+			o.must(err)
+			if len(v.Groups) != 1 {
+				t.Errorf("groups: got %v", v.Groups)
+			}
+		}},
+		{"filter on userName", 2, 3, 0, find(directory.AttrUserName, u.UserName)},
+		{"filter on externalId", 2, 3, 0, find(directory.AttrExternalID, u.ExternalID)},
+		{"filter on work e-mail", 2, 3, 0, find(directory.AttrWorkEmail, u.Lookups[0].Value)},
+		{"POST user", 2, 2, 16, func(ctx context.Context) { o.user(ctx, n) }},
+		{"PATCH user", 2, 3, 6, func(ctx context.Context) {
+			o.patchUser(ctx, u.ScimID, func(p *directory.Profile) { p.Active = !p.Active })
+		}},
+		{"PATCH user's externalId", 2, 3, 10, func(ctx context.Context) {
+			o.patchUser(ctx, us[2].ScimID, func(p *directory.Profile) { p.ExternalID = "another" })
+		}},
+		{"PATCH that changes nothing", 1, 3, 0, func(ctx context.Context) {
+			o.patchUser(ctx, u.ScimID, func(*directory.Profile) {})
+		}},
+		{"PATCH group, one member", 2, 3, 12, func(ctx context.Context) { o.patchMember(ctx, g.ID, us[3].ScimID) }},
+		{"first page of 100", 3, 30, 1, func(ctx context.Context) { list(ctx, 1) }},
+		{"second page of 100", 3, 30, 1, func(ctx context.Context) { list(ctx, 101) }},
+		{"last page", 3, 30, 1, func(ctx context.Context) { list(ctx, 201) }},
+	} {
+		metered, m := dynamo.WithMeter(ctx)
+		c.do(metered)
+		t.Logf("%-28s %d round trips, %2d calls, %4.1f read, %4.1f write", c.name, m.Rounds(), m.Calls(), m.ReadUnits(), m.WriteUnits())
+		if m.Rounds() > c.rounds || m.ReadUnits() > c.read || m.WriteUnits() > c.write {
+			t.Errorf("%s: %d round trips, %g read and %g write units; at most %d, %g and %g are allowed", c.name,
+				m.Rounds(), m.ReadUnits(), m.WriteUnits(), c.rounds, c.read, c.write)
+		}
+	}
+}
+
+// TestMeterCountsWhatIsMissing: reading nothing costs a unit as well, and units grow with the size.
+func TestMeterCountsWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	s := open(t, newTable(t))
+	ctx, m := dynamo.WithMeter(t.Context())
+	if _, err := s.Ports().Tenants.Tenant(ctx, "nobody1"); !directory.IsKind(err, directory.NotFound) {
+		t.Errorf("got %v, want NotFound", err)
+	}
+	if m.Calls() != 1 || m.Rounds() != 1 || m.ReadUnits() != 1 || m.WriteUnits() != 0 {
+		t.Errorf("absent item: %d calls, %d rounds, %g read, %g write", m.Calls(), m.Rounds(), m.ReadUnits(), m.WriteUnits())
+	}
+	r := directory.Replay{Key: "k", Request: "r", Answer: make([]byte, 4500), Expires: time.Now().Add(time.Hour)}
+	if _, _, err := s.Ports().Replays.BeginReplay(ctx, "nobody1", r, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if m.WriteUnits() != 5 {
+		t.Errorf("an item of 4.5 KB: %g write units, want 5", m.WriteUnits())
+	}
+}
