@@ -59,9 +59,9 @@ fuzz: ## each fuzz test for FUZZTIME (20s)
 golden: ## rewrite testdata/*.golden; review the difference as code
 	go test $$(go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "rollcall/shared/golden"}}{{$$p}} {{end}}{{end}}{{range .XTestImports}}{{if eq . "rollcall/shared/golden"}}{{$$p}} {{end}}{{end}}' ./...) -update
 
-bench: ## benchmarks
+bench: ## round trips, units and times; then the micro-benchmarks of SCIM
 	go run ./integration/bench
-	go test -run "^$$$$" -bench . -benchmem ./shared/scim/...
+	go test -run '^$$' -bench . -benchmem ./shared/scim/...
 
 build: ## the functions as Lambda wants them, dist/arm64/<name>/bootstrap
 	@for f in functions/*/; do n=$$(basename $$f); echo "dist/arm64/$$n/bootstrap"; $(LAMBDA) -o dist/arm64/$$n/bootstrap ./$$f; done
