@@ -45,6 +45,9 @@ func TestTokenFormat(t *testing.T) {
 	if tn, ok := directory.TenantOfAPIKey(clear); !ok || tn != "acme1" || key.Hash != directory.HashToken(clear) || !strings.HasPrefix(clear, "rk_acme1_") {
 		t.Errorf("API key of tenant %q, %v", tn, ok)
 	}
+	if tn, ok := directory.TenantOfAPIKey(clear[:len(clear)-6] + "000000"); ok {
+		t.Errorf("a wrong checksum passes, for tenant %q", tn)
+	}
 	for range 100 {
 		if s := directory.RandomSecret(); len(s) != 43 || !regexp.MustCompile(`^[0-9A-Za-z]+$`).MatchString(s) || s == directory.RandomSecret() {
 			t.Fatal("a secret is of the wrong form, or comes twice")

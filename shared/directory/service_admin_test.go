@@ -147,7 +147,12 @@ func TestTenants(t *testing.T) {
 func TestLogs(t *testing.T) {
 	o := newOffice(t)
 	_, other := o.provider("Other")
-	for i := range 7 {
+	o.later(time.Second)
+	first := o.user(o.caller, "first")
+	o.later(time.Second)
+	o.must(o.remove(o.caller, first.ScimID))
+	const rounds = 40 // more entries than are read at once
+	for i := range rounds {
 		o.later(time.Second)
 		o.user(o.caller, fmt.Sprint("a", i))
 		o.later(time.Second)
@@ -168,15 +173,19 @@ func TestLogs(t *testing.T) {
 		}
 	}
 	var want []string
-	for i := 6; i >= 0; i-- {
+	for i := rounds - 1; i >= 0; i-- {
 		want = append(want, fmt.Sprint("c", i), fmt.Sprint("b", i), fmt.Sprint("a", i))
 	}
-	for _, count := range []int{1, 4, 21, 100} {
+	want = append(want, "first", "first")
+	for _, count := range []int{4, 120, 500} {
 		o.equal(fmt.Sprintf("pages of %d", count), read(directory.LogFilter{}, count), want)
 	}
-	o.equal("of a provider", read(directory.LogFilter{Provider: other.Provider}, 3), []string{"b6", "b5", "b4", "b3", "b2", "b1", "b0"})
-	o.equal("of an action", read(directory.LogFilter{Action: directory.UserDeleted}, 3), nil)
-	o.equal("of a time", read(directory.LogFilter{Since: o.s.Now().Add(-3 * time.Second), Until: o.s.Now()}, 3), []string{"b6", "a6", "c5"})
+	if got := read(directory.LogFilter{Provider: other.Provider}, 7); len(got) != rounds || got[0] != "b39" || got[39] != "b0" {
+		t.Errorf("of a provider: %v", got)
+	}
+	o.equal("of an action", read(directory.LogFilter{Action: directory.UserDeleted}, 3), []string{"first"})
+	o.equal("of an action that nobody did", read(directory.LogFilter{Action: directory.UserEnabled}, 3), nil)
+	o.equal("of a time", read(directory.LogFilter{Since: o.s.Now().Add(-3 * time.Second), Until: o.s.Now()}, 3), []string{"b39", "a39", "c38"})
 	audit, next, err := o.s.AuditLog(o.ctx, o.admin, directory.LogFilter{}, "", 10)
 	o.must(err)
 	var actions []directory.Action

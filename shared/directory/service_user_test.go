@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -152,6 +153,55 @@ func TestDeleteUser(t *testing.T) {
 		t.Errorf("entry of the report: %+v", cleared)
 	}
 	o.user(o.caller, "ANNA") // the name is free
+}
+
+// meanwhile lets something happen between a request's read and its write.
+type meanwhile struct {
+	directory.Users
+	happen func()
+}
+
+func (m meanwhile) ReadUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit) (directory.UserView, error) {
+	v, err := m.Users.ReadUser(ctx, t, p, id, want, admit)
+	if err == nil {
+		m.happen()
+	}
+	return v, err
+}
+
+func TestWhoLeavesMeanwhileIsNotFound(t *testing.T) {
+	for what, leave := range map[string]func(*office, *directory.User){
+		"deleted":         func(o *office, u *directory.User) { u.GoneAt = o.s.Now() },
+		"made local":      func(_ *office, u *directory.User) { u.Provider, u.ScimID = "", "" },
+		"moved elsewhere": func(_ *office, u *directory.User) { u.Provider = "acme1other" },
+	} {
+		t.Run(what, func(t *testing.T) {
+			o := newOffice(t)
+			for _, write := range []func(directory.ScimID) error{
+				func(id directory.ScimID) error {
+					_, _, err := o.edit(o.caller, id, func(p *directory.Profile) { p.Active = false })
+					return err
+				},
+				func(id directory.ScimID) error { return o.remove(o.caller, id) },
+			} {
+				u := o.user(o.caller, directory.RandomID())
+				plain := o.s.Users
+				o.s.Users = meanwhile{plain, func() {
+					_, err := plain.UpdateUser(o.ctx, o.admin.Tenant, u, func(u directory.User) (directory.User, *directory.LogEntry, error) {
+						leave(o, &u)
+						u.Version++
+						return u, &directory.LogEntry{ID: "e" + directory.EntryID(directory.RandomID()), At: o.s.Now(), User: u.ID, Version: u.Version}, nil
+					})
+					o.must(err)
+				}}
+				o.refused("the write", write(u.ScimID), directory.NotFound, "", "")
+				o.s.Users = plain
+				if e := o.last(directory.LogQuery{User: u.ID}); e.Version != 2 {
+					t.Errorf("entry %+v", e)
+				}
+			}
+		})
+	}
 }
 
 func TestManagerClearedCanBeRepeated(t *testing.T) {
