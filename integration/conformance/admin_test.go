@@ -97,7 +97,9 @@ func TestAdminAPIAgainstItsDocument(t *testing.T) {
 	t.Chdir(t.TempDir()) // it leaves a folder of its own where it runs
 	out, complaints, err := run(t, []string{"ROLLCALL_IDS=" + string(ids), "SCHEMATHESIS_HOOKS=schemathesis_hooks", "PYTHONPATH=" + hooks, "PYTHONDONTWRITEBYTECODE=1"},
 		schemathesis, "run", s.AdminURL+"/openapi.json", "--header", "Authorization: Bearer "+s.AdminToken,
-		"--checks", "all", "--max-examples", "40", "--seed", "1", "--generation-database", "none", "--continue-on-failure",
+		"--checks", "all",
+		"--exclude-checks", "use_after_free", // a provider is read until its users are settled, and after a dry run
+		"--max-examples", "40", "--seed", "1", "--generation-database", "none", "--continue-on-failure",
 		"--suppress-health-check", "all", "--no-color")
 	report := strings.ReplaceAll(string(out), s.AdminToken, "<key>")
 	if err != nil {

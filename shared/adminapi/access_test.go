@@ -120,6 +120,9 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 			if dry.str("dryRun") != "true" || dry.str("token") != "" || dry.header.Get("ETag") != "" {
 				t.Errorf("dry run answered %v %s", dry.header, dry.raw)
 			}
+			if strings.HasPrefix(route.Operation, "create") != (dry.str("id") == "") {
+				t.Errorf("what would be new must have no id, what is there must have one: %s", dry.raw)
+			}
 			if n := len(f.entries(f.tenant)); n != before || f.state(w) != state {
 				t.Errorf("the dry run wrote: %d entries, %d before\n%s\n%s", n, before, state, f.state(w))
 			}

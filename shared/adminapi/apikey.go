@@ -8,10 +8,10 @@ import (
 )
 
 type apiKey struct {
-	ID          string                    `json:"id"`
+	ID          string                    `json:"id,omitempty"`
 	DisplayName string                    `json:"displayName"`
 	Role        directory.Role            `json:"role"`
-	LastFour    string                    `json:"lastFour"`
+	LastFour    string                    `json:"lastFour,omitempty"`
 	State       directory.CredentialState `json:"state"`
 	CreatedAt   time.Time                 `json:"createdAt"`
 	CreatedBy   string                    `json:"createdBy,omitempty"`
@@ -55,6 +55,9 @@ func (r *request) createAPIKey() (answer, error) {
 	k, clear, err := r.api.svc.CreateAPIKey(r.r.Context(), r.admin, n)
 	v := r.viewAPIKey(k)
 	v.Token, v.DryRun = clear, r.admin.DryRun
+	if v.DryRun {
+		v.ID, v.LastFour = "", ""
+	}
 	return answer{status: http.StatusCreated, version: k.Version, location: "/api-keys", body: v}, err
 }
 

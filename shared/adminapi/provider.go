@@ -14,13 +14,13 @@ import (
 var profiles = []string{"entra", "entra-gov", "okta", "generic"}
 
 type provider struct {
-	ID                       directory.ProviderID    `json:"id"`
+	ID                       directory.ProviderID    `json:"id,omitempty"`
 	DisplayName              string                  `json:"displayName"`
 	Kind                     string                  `json:"kind"`
 	Profile                  string                  `json:"profile"`
 	AuthType                 directory.AuthType      `json:"authType"`
 	State                    directory.ProviderState `json:"state"`
-	BaseURL                  string                  `json:"baseUrl"`
+	BaseURL                  string                  `json:"baseUrl,omitempty"`
 	DeactivationDelaySeconds int64                   `json:"deactivationDelaySeconds"`
 	Extensions               []extension             `json:"extensions"`
 	Tokens                   []token                 `json:"tokens"`
@@ -156,6 +156,9 @@ func (r *request) createProvider() (answer, error) {
 	}
 	v := r.viewProvider(p, directory.ProviderCounts{})
 	v.Token = clear
+	if r.admin.DryRun { // what is not there has no name that could be taken for one
+		v.ID, v.BaseURL, v.Tokens = "", "", []token{}
+	}
 	return answer{status: http.StatusCreated, version: p.Version, location: "/providers/" + string(p.ID), body: v}, nil
 }
 
@@ -244,8 +247,8 @@ func (r *request) deleteProvider() (answer, error) {
 }
 
 type token struct {
-	ID        string                    `json:"id"`
-	LastFour  string                    `json:"lastFour"`
+	ID        string                    `json:"id,omitempty"`
+	LastFour  string                    `json:"lastFour,omitempty"`
 	State     directory.CredentialState `json:"state"`
 	CreatedAt time.Time                 `json:"createdAt"`
 	CreatedBy string                    `json:"createdBy,omitempty"`
@@ -308,6 +311,9 @@ func (r *request) createToken() (answer, error) {
 	}
 	v := viewToken(c, r.api.svc.Now())
 	v.Token, v.BaseURL, v.DryRun = clear, r.baseURL(p.ID), r.admin.DryRun
+	if v.DryRun {
+		v.ID, v.LastFour = "", ""
+	}
 	return answer{status: http.StatusCreated, version: p.Version, location: "/providers/" + string(p.ID) + "/tokens", body: v}, nil
 }
 

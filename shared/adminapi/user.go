@@ -13,7 +13,7 @@ import (
 )
 
 type user struct {
-	ID             directory.UserID         `json:"id"`
+	ID             directory.UserID         `json:"id,omitempty"`
 	ScimID         directory.ScimID         `json:"scimId,omitempty"`
 	Origin         string                   `json:"origin"` // local or provider
 	Provider       directory.ProviderID     `json:"provider,omitempty"`
@@ -280,6 +280,9 @@ func (r *request) createUser() (answer, error) {
 	}
 	p, changes := l.apply(directory.Profile{})
 	u, err := r.api.svc.CreateLocalUser(r.r.Context(), r.admin, p, changes)
+	if r.admin.DryRun {
+		u.ID = ""
+	}
 	return r.answerUser(http.StatusCreated, u, err)
 }
 
