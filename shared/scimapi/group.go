@@ -182,8 +182,11 @@ func patchWant(patch scim.Patch) directory.GroupWant {
 		return want
 	}
 	for _, step := range res.Elements {
-		if step.Kind != scim.AddElements && step.Kind != scim.RemoveElements {
+		switch step.Kind {
+		case scim.ReplaceAll, scim.RemoveAll:
 			want.AllMembers = true
+		case scim.RemoveMatching:
+			want.AllMembers = want.AllMembers || step.IDs == nil
 		}
 	}
 	return want
@@ -199,29 +202,31 @@ func (r *request) netEffect(old directory.GroupView, steps []scim.ElementStep) (
 		}
 		after[id] = in
 	}
-	setMatching := func(match func(scim.Value) bool) {
-		for _, id := range append(order[:len(order):len(order)], old.Members...) {
+	removeMatching := func(candidates []directory.ScimID, match func(scim.Value) bool) {
+		for _, id := range candidates {
 			in, known := after[id]
 			if !known {
-				in = true // one of old.Members
+				in = old.Present[id]
 			}
 			if in && (match == nil || match(r.memberElement(id))) {
 				set(id, false)
 			}
 		}
 	}
+	everybody := func() []directory.ScimID { return append(order[:len(order):len(order)], old.Members...) }
 	for _, step := range steps {
 		switch step.Kind {
 		case scim.ReplaceAll, scim.RemoveAll:
-			setMatching(nil)
+			removeMatching(everybody(), nil)
 		case scim.RemoveMatching:
-			setMatching(step.Match)
+			candidates := everybody()
+			if step.IDs != nil {
+				candidates = scimIDs(step.IDs)
+			}
+			removeMatching(candidates, step.Match)
 		}
 		for _, id := range memberIDs(step.Values) {
 			set(id, step.Kind != scim.RemoveElements)
-		}
-		for _, id := range step.IDs {
-			set(directory.ScimID(id), false)
 		}
 	}
 	for _, id := range order {
@@ -280,6 +285,14 @@ func (r *request) deleteGroup(id directory.GroupID) {
 		return
 	}
 	r.w.WriteHeader(http.StatusNoContent)
+}
+
+func scimIDs(texts []string) []directory.ScimID {
+	ids := make([]directory.ScimID, len(texts))
+	for i, text := range texts {
+		ids[i] = directory.ScimID(text)
+	}
+	return ids
 }
 
 // memberIDs returns the value of each element; an element may be the bare id.

@@ -1,0 +1,59 @@
+package integration_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"rollcall/integration/stack"
+)
+
+// Removing by a filter removes whom the whole filter matches, in the middle of other operations too.
+func TestRemoveMembersByFilter(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{})
+	c := newClient(t, s, s.Local())
+	var ids []string
+	for i := range 4 {
+		u := c.send("POST", "/Users", user(fmt.Sprint("m", i)))
+		u.wants(t, "create", 201, "")
+		ids = append(ids, u.id())
+	}
+	inner := c.send("POST", "/Groups", group("Inner"))
+	inner.wants(t, "create", 201, "")
+	everybody := append(slices.Clone(ids), inner.id())
+	eq := func(i int) string { return `value eq "` + ids[i] + `"` }
+	for name, tt := range map[string]struct {
+		ops  []object
+		left []string
+	}{
+		"one value":                         {[]object{op("remove", "members["+eq(0)+"]", nil)}, everybody[1:]},
+		"value and a type that it has not":  {[]object{op("remove", `members[`+eq(0)+` and type eq "Group"]`, nil)}, everybody},
+		"value and its type":                {[]object{op("remove", `members[`+eq(0)+` and type eq "User"]`, nil)}, everybody[1:]},
+		"one of two values":                 {[]object{op("remove", `members[`+eq(0)+` or `+eq(1)+`]`, nil)}, everybody[2:]},
+		"all of a type":                     {[]object{op("remove", `members[type eq "User"]`, nil)}, everybody[4:]},
+		"all but one":                       {[]object{op("remove", `members[not (`+eq(3)+`)]`, nil)}, ids[3:]},
+		"all, then one again":               {[]object{op("remove", "members", nil), op("add", "members", []object{{"value": ids[2]}})}, ids[2:3]},
+		"one added and matched afterwards":  {[]object{op("remove", "members", nil), op("add", "members", []object{{"value": ids[2]}}), op("remove", `members[type eq "User"]`, nil)}, nil},
+		"replaced":                          {[]object{op("replace", "members", []object{{"value": ids[1]}})}, ids[1:2]},
+		"removed by value and added again":  {[]object{op("remove", "members", []object{{"value": ids[0]}}), op("add", "members", []object{{"value": ids[0]}})}, everybody},
+		"a value that is no member of ours": {[]object{op("remove", `members[value eq "u0000000000000000000000000"]`, nil)}, everybody},
+	} {
+		g := c.send("POST", "/Groups", group(name, everybody...))
+		g.wants(t, name, 201, "")
+		c.send("PATCH", "/Groups/"+g.id(), patch(tt.ops...)).wants(t, name, 204, "")
+		got := map[string]bool{}
+		list, _ := c.send("GET", "/Groups/"+g.id(), nil).json["members"].([]any)
+		for _, m := range list {
+			got[m.(object)["value"].(string)] = true
+		}
+		want := map[string]bool{}
+		for _, id := range tt.left {
+			want[id] = true
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("%s: left %v, want %v", name, slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+		}
+	}
+}
