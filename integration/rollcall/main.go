@@ -18,10 +18,24 @@ type command struct {
 }
 
 func commands() []command {
-	return []command{
+	all := []command{
 		{"serve", "run the whole service on this machine", runServe},
 		{"entra", "provision an invented directory as Entra ID does, and compare", runEntra},
 	}
+	for _, c := range []command{
+		{name: "provider", summary: "list, create, rename, pause and delete provisioning providers"},
+		{name: "token", summary: "list, create and revoke a provider's tokens"},
+		{name: "user", summary: "find users and create local ones"},
+		{name: "group", summary: "list a provider's groups and their members"},
+		{name: "conflict", summary: "list people whose user name is taken, and settle them"},
+		{name: "apikey", summary: "list, create and revoke keys of the admin API"},
+	} {
+		c.run = func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+			return runAdmin(ctx, c.name, args, stdout, stderr)
+		}
+		all = append(all, c)
+	}
+	return all
 }
 
 func main() {

@@ -163,3 +163,24 @@ func TestServeRefusals(t *testing.T) {
 		}
 	}
 }
+
+// The program finds every command, and says what there is.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	var usage strings.Builder
+	if code := run(t.Context(), nil, io.Discard, &usage); code != 2 {
+		t.Errorf("without a command: exit code %d, want 2", code)
+	}
+	s := startServe(t, "-data", ":memory:")
+	for _, c := range commands() {
+		if !strings.Contains(usage.String(), c.name) {
+			t.Errorf("%s is not listed", c.name)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "provider", "list", "-url", strings.TrimSuffix(s.AdminURL, "/api/v1"))
+	cmd.Env = append(os.Environ(), "ROLLCALL_TEST_RUN=1", "ROLLCALL_ADMIN_TOKEN="+s.AdminToken)
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "Demo") {
+		t.Errorf("provider list: %v\n%s", err, out)
+	}
+}

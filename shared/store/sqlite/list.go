@@ -1,7 +1,7 @@
 package sqlite
 
 import (
-	"fmt"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -11,20 +11,33 @@ import (
 // bookmarks remember at which id a page of a list ended: position of the next record → last id. So a
 // crawl by startIndex costs its results and, since every page goes on right after the one before, sees
 // each record once while others come and go. Only the process's memory: a lost one costs an OFFSET.
-type bookmarks map[string]string
+type bookmarks map[listPage]bookmark
 
-const maxBookmarks = 100_000
+type listPage struct {
+	listName
+	start int
+}
 
-func (b bookmarks) put(h, kind string, next int, after string) {
+type bookmark struct {
+	after string
+	made  time.Time
+}
+
+const (
+	maxBookmarks = 100_000
+	bookmarkLife = time.Hour // a crawl that pauses longer goes on by position
+)
+
+func (b bookmarks) put(p listPage, after string) {
 	if len(b) >= maxBookmarks {
 		clear(b)
 	}
-	b[fmt.Sprint(kind, next, h)] = after
+	b[p] = bookmark{after, time.Now()}
 }
 
-func (b bookmarks) get(h, kind string, start int) (string, bool) {
-	after, ok := b[fmt.Sprint(kind, start, h)]
-	return after, ok
+func (b bookmarks) get(p listPage) (string, bool) {
+	m, ok := b[p]
+	return m.after, ok && time.Since(m.made) < bookmarkLife
 }
 
 // list reads one page through fetch, which returns the last id that belongs to the page and how many
@@ -36,7 +49,7 @@ func (s *Store) list(h, table string, page directory.Page, fetch func(after stri
 	after, skip := page.After, 0
 	if !page.ByCursor {
 		var ok bool
-		if after, ok = s.bookmarks.get(h, table, page.Start); !ok {
+		if after, ok = s.bookmarks.get(listPage{listName{h, table}, page.Start}); !ok {
 			skip = page.Start - 1
 		}
 	}
@@ -47,7 +60,7 @@ func (s *Store) list(h, table string, page directory.Page, fetch func(after stri
 	more = n > page.Count
 	n = min(n, page.Count)
 	if !page.ByCursor && n > 0 {
-		s.bookmarks.put(h, table, page.Start+n, last)
+		s.bookmarks.put(listPage{listName{h, table}, page.Start + n}, last)
 		// A crawl stops at totalResults: while records follow, it must not be reached, whatever came or
 		// went behind the crawl.
 		if seen := page.Start - 1 + n; total < seen || more && total == seen {
