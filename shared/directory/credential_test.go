@@ -140,13 +140,9 @@ func TestCredentialStates(t *testing.T) {
 	}
 }
 
-// Every request of a provider passes the same door, whatever it asks for.
-func TestEveryRequestIsAuthenticated(t *testing.T) {
-	o := newOffice(t)
-	_, other := o.provider("Other")
-	u := o.user(o.caller, "anna")
-	g := o.group(o.caller, "g", u.ScimID)
-	calls := map[string]func(directory.Caller) error{
+// requests are all requests of a provider, as calls that succeed with the right token.
+func (o *office) requests(u directory.User, g directory.Group) map[string]func(directory.Caller) error {
+	return map[string]func(directory.Caller) error{
 		"Authorize": func(c directory.Caller) error { return o.s.Authorize(o.ctx, c, nil) },
 		"User": func(c directory.Caller) error {
 			_, err := o.s.User(o.ctx, c, u.ScimID, directory.UserWant{}, nil)
@@ -192,6 +188,15 @@ func TestEveryRequestIsAuthenticated(t *testing.T) {
 			return o.s.DeleteUser(o.ctx, c, u.ScimID, func(directory.User) error { return directory.Errorf(directory.VersionMismatch, "kept") })
 		},
 	}
+}
+
+// Every request of a provider passes the same door, whatever it asks for.
+func TestEveryRequestIsAuthenticated(t *testing.T) {
+	o := newOffice(t)
+	_, other := o.provider("Other")
+	u := o.user(o.caller, "anna")
+	g := o.group(o.caller, "g", u.ScimID)
+	calls := o.requests(u, g)
 	for name, call := range calls {
 		if err := call(o.caller); err != nil && !directory.IsKind(err, directory.VersionMismatch) {
 			t.Errorf("%s with the right token: %v", name, err)

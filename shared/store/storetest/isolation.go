@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ type victim struct {
 	g              directory.Group
 	entry          directory.LogEntry
 	own            directory.LogEntry // an entry of the tenant itself
-	key            directory.APIKey
+	key, second    directory.APIKey
 	collision      directory.Collision
 	now            time.Time
 }
@@ -38,8 +39,10 @@ func newVictim(w *world) victim {
 	v.g = w.group(w.p, "g", v.u.ScimID)
 	v.entry = w.log(directory.LogQuery{User: v.u.ID})[0]
 	v.own = w.log(directory.LogQuery{})[0]
-	v.key = w.newAPIKey("key")
-	w.must(w.APIKeys.CreateAPIKey(w.ctx, w.tenant, v.key, w.adminEntry(directory.APIKeyCreated, v.key.ID)))
+	v.key, v.second = w.newAPIKey("key"), w.newAPIKey("second")
+	for _, k := range []directory.APIKey{v.key, v.second} {
+		w.must(w.APIKeys.CreateAPIKey(w.ctx, w.tenant, k, w.adminEntry(directory.APIKeyCreated, k.ID)))
+	}
 	v.collision = w.newCollision("c")
 	w.putCollision(v.collision)
 	w.begin("key", "request", v.now)
@@ -107,12 +110,9 @@ func (x intruder) empty(name string, n int, err error) {
 
 func (x intruder) rows() map[string]func() {
 	rows := x.adminRows()
-	for name, row := range x.userRows() {
-		rows[name] = row
-	}
-	for name, row := range x.groupRows() {
-		rows[name] = row
-	}
+	maps.Copy(rows, x.userRows())
+	maps.Copy(rows, x.groupRows())
+	maps.Copy(rows, x.keyRows())
 	return rows
 }
 
@@ -156,7 +156,7 @@ func (x intruder) userRows() map[string]func() {
 		},
 		"Users.UpdateUser": func() {
 			for _, u := range []directory.User{v.u, v.gone, v.local} {
-				_, err := x.tryUpdate(u, directory.UserUpdated, func(*directory.User) { x.Error("update was called for another tenant's user") })
+				_, err := x.tryUpdate(u, directory.UserUpdated, func(u *directory.User) { u.ExternalID = "stolen" })
 				x.notFound("UpdateUser", err)
 			}
 		},
@@ -166,26 +166,30 @@ func (x intruder) userRows() map[string]func() {
 				x.notFound("UserByID", err)
 			}
 		},
-		"Users.SearchUsers": func() {
-			x.empty("SearchUsers", len(x.search(directory.UserSearch{Text: "u"})), nil)
-			x.empty("SearchUsers", len(x.search(directory.UserSearch{Provider: v.p})), nil)
-			// Positions of the other tenant, and what one might make up. An error is as good as nothing.
-			afters := []string{" ", "/", "a", string(v.tenant), string(v.tenant) + "/", string(v.tenant) + "/" + string(v.p) + " "}
-			for q := (directory.UserSearch{Count: 1}); len(afters) < 20; {
-				_, next, err := v.Users.SearchUsers(ctx, v.tenant, q)
-				x.must(err)
-				if next == "" {
-					break
-				}
-				afters, q.After = append(afters, next), next
-			}
-			for _, after := range afters {
-				us, _, err := x.Users.SearchUsers(ctx, t, directory.UserSearch{After: after, Count: 100})
-				if err == nil {
-					x.empty(fmt.Sprintf("SearchUsers after %q", after), len(us), nil)
-				}
-			}
-		},
+		"Users.SearchUsers": x.searchUsers,
+	}
+}
+
+// searchUsers searches as the intruder: for what the victim has, and from positions of the victim and such
+// as one might make up. An error is as good as nothing.
+func (x intruder) searchUsers() {
+	v := x.v
+	x.empty("SearchUsers", len(x.search(directory.UserSearch{Text: "u"})), nil)
+	x.empty("SearchUsers", len(x.search(directory.UserSearch{Provider: v.p})), nil)
+	afters := []string{" ", "/", "a", string(v.tenant), string(v.tenant) + "/", string(v.tenant) + "/" + string(v.p) + " "}
+	for q := (directory.UserSearch{Count: 1}); len(afters) < 20; {
+		_, next, err := v.Users.SearchUsers(v.ctx, v.tenant, q)
+		x.must(err)
+		if next == "" {
+			break
+		}
+		afters, q.After = append(afters, next), next
+	}
+	for _, after := range afters {
+		us, _, err := x.Users.SearchUsers(x.ctx, x.tenant, directory.UserSearch{After: after, Count: 100})
+		if err == nil {
+			x.empty(fmt.Sprintf("SearchUsers after %q", after), len(us), nil)
+		}
 	}
 }
 
@@ -221,7 +225,7 @@ func (x intruder) groupRows() map[string]func() {
 			x.wantKind("CreateGroup with another tenant's group", err, directory.Invalid)
 		},
 		"Groups.UpdateGroup": func() {
-			_, err := x.editGroup(v.g, func(*directory.GroupProfile) { x.Error("update was called for another tenant's group") })
+			_, err := x.editGroup(v.g, func(p *directory.GroupProfile) { p.ExternalID = "stolen" })
 			x.notFound("UpdateGroup", err)
 			_, err = x.tryMembers(x.group(x.p, "own"), []directory.ScimID{v.u.ScimID}, nil)
 			x.wantKind("UpdateGroup with another tenant's user", err, directory.Invalid)
@@ -276,6 +280,12 @@ func (x intruder) adminRows() map[string]func() {
 			_, err = x.Ports.Log.Entry(ctx, t, "", v.own.At, v.own.ID)
 			x.notFound("Entry", err)
 		},
+	}
+}
+
+func (x intruder) keyRows() map[string]func() {
+	ctx, t, v := x.ctx, x.tenant, x.v
+	return map[string]func(){
 		"Collisions.UpdateCollision": func() {
 			_, err := x.Collisions.UpdateCollision(ctx, t, v.collision.ID, func(old directory.Collision) (directory.Collision, *directory.LogEntry, error) {
 				x.equal("what update sees", old, directory.Collision{})
@@ -302,8 +312,7 @@ func (x intruder) adminRows() map[string]func() {
 			x.empty("ListAPIKeys", len(slices.DeleteFunc(ks, func(k directory.APIKey) bool { return k.Tenant == t })), nil)
 		},
 		"APIKeys.UpdateAPIKey": func() {
-			k := x.v.newAPIKey("second of the victim")
-			_, err := x.APIKeys.UpdateAPIKey(ctx, t, k.ID, func(k directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {
+			_, err := x.APIKeys.UpdateAPIKey(ctx, t, v.second.ID, func(k directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {
 				x.Error("update was called for another tenant's key")
 				return k, nil, nil
 			})
@@ -354,7 +363,7 @@ func foreignProvider(w *world) {
 	w.wantKind("Members", err, directory.NotFound)
 	stolen := v.g
 	stolen.Provider = other
-	_, err = w.editGroup(stolen, func(*directory.GroupProfile) { w.Error("update was called for another provider's group") })
+	_, err = w.editGroup(stolen, func(p *directory.GroupProfile) { p.ExternalID = "stolen" })
 	w.wantKind("UpdateGroup", err, directory.NotFound)
 	w.wantKind("DeleteGroup", w.deleteGroup(stolen), directory.NotFound)
 	for _, member := range []directory.ScimID{v.u.ScimID, directory.ScimID(v.g.ID)} {
