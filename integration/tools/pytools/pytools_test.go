@@ -10,61 +10,39 @@ import (
 	"testing"
 )
 
-func TestToolsAreInstalledFromAnEmptyCache(t *testing.T) {
+// TestEnvironmentIsMadeOnce uses the smallest tool: what differs between the tools is their lock files alone.
+func TestEnvironmentIsMadeOnce(t *testing.T) {
 	t.Parallel()
-	modules := map[string]string{
-		"schemathesis": "import schemathesis",
-		"scim-sanity":  "import scim_sanity",
-		"scim2-tester": "import scim2_tester, scim2_client.engines.httpx2",
-	}
-	tools := Tools()
-	if len(tools) != len(modules) {
-		t.Fatalf("tools are %v, this test knows %d", tools, len(modules))
-	}
+	const tool = "scim-sanity"
 	cache := t.TempDir()
-	for _, tool := range tools {
-		var first, second bytes.Buffer
-		python, err := ensure(t.Context(), cache, tool, &first)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(first.String(), "Installing "+tool) || !strings.Contains(first.String(), "from PyPI") {
-			t.Errorf("progress does not say what is installed and from where:\n%s", first.String())
-		}
-		if out, err := exec.Command(python, "-c", modules[tool]).CombinedOutput(); err != nil {
-			t.Errorf("%s: %s: %v\n%s", tool, modules[tool], err, out)
-		}
-		if again, err := ensure(t.Context(), cache, tool, &second); err != nil || again != python || second.Len() > 0 {
-			t.Errorf("second call gave %s, %v and said %q; want %s without a word", again, err, second.String(), python)
-		}
-	}
-}
-
-func TestManyAtOnceShareOneEnvironment(t *testing.T) {
-	t.Parallel()
-	cache := t.TempDir()
+	pythons, said := [2]string{}, [2]bytes.Buffer{}
 	var wg sync.WaitGroup
-	for range 3 {
+	for i := range pythons {
 		wg.Go(func() {
-			if _, err := ensure(t.Context(), cache, "scim-sanity", new(bytes.Buffer)); err != nil {
+			var err error
+			if pythons[i], err = ensure(t.Context(), cache, tool, &said[i]); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
+	python := pythons[0]
+	if python == "" || python != pythons[1] {
+		t.Fatalf("two at once were given %v, want one environment", pythons)
+	}
+	if !strings.Contains(said[0].String()+said[1].String(), "Installing "+tool+" for the tests from PyPI") {
+		t.Errorf("progress does not say what is installed and from where:\n%s", said[0].String())
+	}
 	entries, err := os.ReadDir(cache)
 	if err != nil || len(entries) != 2 {
 		t.Errorf("the cache holds %v (%v), want one environment and the link to it", entries, err)
 	}
-}
 
-func TestADeletedEnvironmentIsMadeAgain(t *testing.T) {
-	t.Parallel()
-	cache := t.TempDir()
-	python, err := ensure(t.Context(), cache, "scim-sanity", new(bytes.Buffer))
-	if err != nil {
-		t.Fatal(err)
+	var again bytes.Buffer
+	if got, err := ensure(t.Context(), cache, tool, &again); err != nil || got != python || again.Len() > 0 {
+		t.Errorf("the next call gave %s, %v and said %q; want %s without a word", got, err, again.String(), python)
 	}
+
 	dir, err := filepath.EvalSymlinks(filepath.Dir(filepath.Dir(python)))
 	if err != nil {
 		t.Fatal(err)
@@ -72,12 +50,32 @@ func TestADeletedEnvironmentIsMadeAgain(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	again, err := ensure(t.Context(), cache, "scim-sanity", new(bytes.Buffer))
-	if err != nil {
-		t.Fatal(err)
+	if _, err := ensure(t.Context(), cache, tool, &again); err != nil {
+		t.Fatalf("after the environment was deleted: %v", err)
 	}
-	if out, err := exec.Command(again, "-c", "import scim_sanity").CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	imports(t, python, "scim_sanity")
+}
+
+func TestEveryToolImports(t *testing.T) {
+	t.Parallel()
+	modules := map[string]string{
+		"schemathesis": "schemathesis",
+		"scim-sanity":  "scim_sanity",
+		"scim2-tester": "scim2_tester, scim2_client.engines.httpx2",
+	}
+	tools := Tools()
+	if len(tools) != len(modules) {
+		t.Errorf("tools are %v, this test knows %d", tools, len(modules))
+	}
+	for _, tool := range tools {
+		imports(t, Python(t, tool), modules[tool])
+	}
+}
+
+func imports(t *testing.T, python, modules string) {
+	t.Helper()
+	if out, err := exec.Command(python, "-c", "import "+modules).CombinedOutput(); err != nil {
+		t.Errorf("%s cannot import %s: %v\n%s", python, modules, err, out)
 	}
 }
 
