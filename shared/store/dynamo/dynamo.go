@@ -32,6 +32,7 @@ type Store struct {
 	streams *dynamodbstreams.Client
 	table   string
 	now     func() time.Time
+	maxOps  int                     // how many items a transaction may touch; less in tests of large changes
 	step    func(name string) error // called before every write; its error stops the write (crash tests)
 	feed    feed
 
@@ -44,7 +45,7 @@ func Open(_ context.Context, c Config) (*Store, error) {
 	if c.Client == nil || c.Table == "" {
 		return nil, errors.New("a DynamoDB store needs a client and the name of its table")
 	}
-	s := &Store{client: c.Client, streams: c.Streams, table: c.Table, now: c.Now, days: map[key]bool{}}
+	s := &Store{client: c.Client, streams: c.Streams, table: c.Table, now: c.Now, maxOps: maxOps, days: map[key]bool{}}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -47,11 +47,11 @@ func (s *Store) finishNow(ctx context.Context, t directory.TenantID, ref string)
 // chunk is a part of a large change that fits in one transaction with its mark.
 type chunk struct{ add, remove []directory.ScimID }
 
-func chunks(e directory.LogEntry) (out []chunk) {
-	for ms := range slices.Chunk(e.Added, (maxOps-1)/3) {
+func chunks(e directory.LogEntry, ops int) (out []chunk) {
+	for ms := range slices.Chunk(e.Added, (ops-1)/3) {
 		out = append(out, chunk{add: ms})
 	}
-	for ms := range slices.Chunk(e.Removed, (maxOps-1)/2) {
+	for ms := range slices.Chunk(e.Removed, (ops-1)/2) {
 		out = append(out, chunk{remove: ms})
 	}
 	return out
@@ -78,7 +78,7 @@ func (s *Store) finishMembers(ctx context.Context, t directory.TenantID, ref str
 	if err != nil {
 		return err
 	}
-	l := largeChange{tenant: t, home: homeFor(t, r.provider, false), group: directory.GroupID(r.id), ref: ref, entry: e, chunks: chunks(e)}
+	l := largeChange{tenant: t, home: homeFor(t, r.provider, false), group: directory.GroupID(r.id), ref: ref, entry: e, chunks: chunks(e, r.ops)}
 	var fns []func(context.Context) error
 	for i := range min(groupShards, len(l.chunks)) {
 		fns = append(fns, func(ctx context.Context) error { return s.finishStripe(ctx, l, i) })
@@ -187,10 +187,10 @@ func (s *Store) removeGroup(ctx context.Context, t directory.TenantID, h home, h
 	var parents []directory.GroupID
 	known := map[directory.GroupID]bool{}
 	err := parallel(ctx, func(ctx context.Context) (err error) {
-		members, err = s.members(ctx, h, head, "", maxOps)
+		members, err = s.members(ctx, h, head, "", s.maxOps)
 		return err
 	}, func(ctx context.Context) (err error) {
-		if parents, err = s.groupsOf(ctx, h, directory.ScimID(head.ID), maxOps); err == nil && len(parents) > 0 {
+		if parents, err = s.groupsOf(ctx, h, directory.ScimID(head.ID), s.maxOps); err == nil && len(parents) > 0 {
 			known, err = s.existing(ctx, h, parents)
 		}
 		return err
@@ -209,13 +209,13 @@ func (s *Store) removeGroup(ctx context.Context, t directory.TenantID, h home, h
 	}
 	s.reindexGroup(x, h, groupIndex(h, head.Group), nil, head.Group)
 	x.update(s, h.total(kindGroups, string(head.ID)), edit{add: map[string]int64{"n": -1}}, always, nil)
-	if len(x.ops)+2*len(members)+3*len(parents)+1 <= maxOps {
+	if len(x.ops)+2*len(members)+3*len(parents)+1 <= s.maxOps {
 		s.leaveRows(x, h, head.ID, members, always)
 		s.leaveGroups(x, t, h, directory.ScimID(head.ID), parents, known, e)
 		x.log(s, t, e, rest{})
 		return s.commit(ctx, "delete group", x)
 	}
-	r := rest{head.Provider, string(head.ID)}
+	r := rest{provider: head.Provider, id: string(head.ID)}
 	e.Rest = directory.RestGroup
 	x.log(s, t, e, r)
 	if err := s.commit(ctx, "delete group", x); err != nil {

@@ -177,14 +177,14 @@ func (s *Store) CreateGroup(ctx context.Context, t directory.TenantID, p directo
 	x.put(s, h.group(g.ID), encodeGroup(g), absent, nil)
 	s.reindexGroup(x, h, nil, groupIndex(h, g), g)
 	x.update(s, h.total(kindGroups, string(g.ID)), edit{add: map[string]int64{"n": 1}}, always, nil)
-	large := len(x.ops)+groupShards+3*len(members)+2 > maxOps
+	large := len(x.ops)+groupShards+3*len(members)+2 > s.maxOps
 	ref, r := "", rest{}
 	if large {
 		if err := s.admitLarge(ctx, h, nil, g, members); err != nil {
 			return directory.Group{}, err
 		}
 		ref = entryRef(entryKey(t, e.Provider, e.At, e.ID))
-		e.Rest, r = directory.RestMembers, rest{p, string(g.ID)}
+		e.Rest, r = directory.RestMembers, rest{p, string(g.ID), s.maxOps}
 	} else {
 		s.joinRows(x, h, g.ID, members, always, unknownMember)
 	}
@@ -296,7 +296,7 @@ func (s *Store) changeGroup(ctx context.Context, t directory.TenantID, h home, s
 		s.putProfile(x, h, old, g, members == 0)
 	}
 	net := int64(len(ch.Add) - len(ch.Remove))
-	if len(x.ops)+3*len(ch.Add)+2*len(ch.Remove)+groupShards+2 > maxOps {
+	if len(x.ops)+3*len(ch.Add)+2*len(ch.Remove)+groupShards+2 > s.maxOps {
 		if !st.fresh {
 			return errNotFresh
 		}
@@ -307,7 +307,7 @@ func (s *Store) changeGroup(ctx context.Context, t directory.TenantID, h home, s
 		e.Rest = directory.RestMembers
 		s.pinShards(x, t, h, st.head, net, e.At, st.hold, ref)
 		s.nest(x, h, ch.Add, st.nesting, ref)
-		x.log(s, t, e, rest{g.Provider, string(g.ID)})
+		x.log(s, t, e, rest{g.Provider, string(g.ID), s.maxOps})
 		if err := s.commit(ctx, "change members", x); err != nil {
 			return err
 		}

@@ -16,10 +16,12 @@ import (
 const packFrom = 20
 
 // rest says on whom the work remains that an entry's Rest names: a provider's group, or the SCIM id of a
-// user that left it.
+// user that left it. ops is how large the transactions are that a change of members is rolled forward by: its
+// parts are counted, so whoever goes on with it must cut it alike.
 type rest struct {
 	provider directory.ProviderID
 	id       string
+	ops      int
 }
 
 // log adds a log entry. Its id is new, or says that the same was done before.
@@ -37,7 +39,7 @@ func encodeEntry(t directory.TenantID, e directory.LogEntry, r rest) item {
 		it["S1"] = str(subject(t, string(e.Group)))
 	}
 	if e.Rest != directory.RestNone && r.id != "" {
-		it["rp"], it["ri"] = str(string(r.provider)), str(r.id)
+		it["rp"], it["ri"], it["ro"] = str(string(r.provider)), str(r.id), num(r.ops)
 	}
 	if len(e.Added)+len(e.Removed) >= packFrom {
 		added, ok := packIDs(e.Added)
@@ -155,7 +157,7 @@ func (s *Store) entry(ctx context.Context, k key) (directory.LogEntry, rest, err
 		return directory.LogEntry{}, rest{}, err
 	}
 	e, err := decodeEntry(it)
-	return e, rest{directory.ProviderID(text(it, "rp")), text(it, "ri")}, err
+	return e, rest{directory.ProviderID(text(it, "rp")), text(it, "ri"), int(number(it, "ro"))}, err
 }
 
 // bounds are the positions of a query: from lo, inclusive, to hi, exclusive; "" for open.

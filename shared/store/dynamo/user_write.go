@@ -166,13 +166,13 @@ func (s *Store) replaceUser(ctx context.Context, t directory.TenantID, old, u di
 	}
 	s.reindex(x, t, indexItems(t, old), indexItems(t, u), alias, u)
 	var r rest
-	if len(x.ops)+l.ops()+1 <= maxOps {
+	if len(x.ops)+l.ops()+1 <= s.maxOps {
 		s.leaveGroups(x, t, from, old.ScimID, l.groups, l.known, e)
 		for _, report := range l.reports {
 			s.clearManager(x, t, report, e)
 		}
 	} else {
-		e.Rest, r = directory.RestUser, rest{old.Provider, string(old.ScimID)}
+		e.Rest, r = directory.RestUser, rest{provider: old.Provider, id: string(old.ScimID)}
 	}
 	x.log(s, t, e, r)
 	if err := s.commit(ctx, "move user", x); err != nil {
@@ -210,13 +210,13 @@ func (s *Store) readLeaving(ctx context.Context, h home, u directory.User) (l le
 		l.unchanged = when("#mv = :mv", item{":mv": it["mv"]})
 	}
 	err = parallel(ctx, func(ctx context.Context) (err error) {
-		if l.groups, err = s.groupsOf(ctx, h, u.ScimID, maxOps); err != nil || len(l.groups) == 0 {
+		if l.groups, err = s.groupsOf(ctx, h, u.ScimID, s.maxOps); err != nil || len(l.groups) == 0 {
 			return err
 		}
 		l.known, err = s.existing(ctx, h, l.groups)
 		return err
 	}, func(ctx context.Context) (err error) {
-		l.reports, err = s.reports(ctx, h, u.ScimID, u.ID, maxOps)
+		l.reports, err = s.reports(ctx, h, u.ScimID, u.ID, s.maxOps)
 		return err
 	})
 	return l, err
@@ -286,7 +286,7 @@ func (s *Store) finishUser(ctx context.Context, t directory.TenantID, e director
 func (s *Store) finishLeaving(ctx context.Context, t directory.TenantID, h home, m directory.ScimID, e directory.LogEntry) error {
 	return s.rerun(ctx, "memberships of what was deleted", func(int) error {
 		for {
-			groups, err := s.groupsOf(ctx, h, m, (maxOps-1)/3)
+			groups, err := s.groupsOf(ctx, h, m, (s.maxOps-1)/3)
 			if err != nil || len(groups) == 0 {
 				return err
 			}

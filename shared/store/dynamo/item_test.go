@@ -1,0 +1,165 @@
+package dynamo
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+
+	"rollcall/shared/directory"
+)
+
+func TestPackedIDsComeBack(t *testing.T) {
+	t.Parallel()
+	ids := []directory.ScimID{
+		directory.ScimID("u" + strings.Repeat("0", 25)), directory.ScimID("g" + strings.Repeat("v", 25)), "u0123456789abcdefghijklmno",
+	}
+	for range 200 {
+		ids = append(ids, directory.ScimID("u"+directory.RandomID()), directory.ScimID("g"+directory.RandomID()))
+	}
+	b, ok := packIDs(ids)
+	if !ok || len(b) != packed*len(ids) {
+		t.Fatalf("packed: %v, %d bytes", ok, len(b))
+	}
+	if got := unpackIDs(b); !slices.Equal(got, ids) {
+		t.Errorf("got %v, want %v", got, ids)
+	}
+	if _, ok := packIDs([]directory.ScimID{"u0123456789abcdefghijklmnw"}); ok {
+		t.Error("what is no id was packed")
+	}
+}
+
+// TestLargestEntryFits: 10,000 members join and 10,000 leave in one entry, and an item holds 400 KB.
+func TestLargestEntryFits(t *testing.T) {
+	t.Parallel()
+	e := directory.LogEntry{ID: "e", At: time.Now(), Group: "g", Action: directory.MembersChanged}
+	for range directory.MaxMemberChange {
+		e.Added = append(e.Added, directory.ScimID("u"+directory.RandomID()))
+		e.Removed = append(e.Removed, directory.ScimID("u"+directory.RandomID()))
+	}
+	it := encodeEntry("default", e, rest{})
+	if size := itemSize(it); size > 350*kilobyte {
+		t.Errorf("the largest entry takes %d bytes", size)
+	}
+	back, err := decodeEntry(it)
+	if err != nil || !slices.Equal(back.Added, e.Added) || !slices.Equal(back.Removed, e.Removed) {
+		t.Errorf("the entry comes back otherwise: %v", err)
+	}
+}
+
+func TestNewerRecordsAreRefused(t *testing.T) {
+	t.Parallel()
+	newer := item{"SK": str("u1"), "v": num(schemaVersion + 1), "e": str("{}"), "r": str("{}"), "name": str("n")}
+	_, _, user := decodeUser(newer)
+	_, group := decodeGroups("p", []item{newer})
+	_, provider := decodeProvider(newer)
+	_, tenant := decodeTenant(newer)
+	_, entry := decodeEntry(newer)
+	for what, err := range map[string]error{"user": user, "group": group, "provider": provider, "tenant": tenant, "entry": entry} {
+		if err == nil || directory.KindOf(err) != directory.Internal {
+			t.Errorf("%s of a newer program: got %v, want an Internal error", what, err)
+		}
+	}
+	delete(newer, "v") // of the first program that wrote any
+	if _, _, err := decodeUser(newer); err != nil {
+		t.Errorf("an older user: %v", err)
+	}
+}
+
+// TestKeysKeepTenantsApart: no part of a key can end where another tenant's, provider's or list's begins.
+func TestKeysKeepTenantsApart(t *testing.T) {
+	t.Parallel()
+	h := homeFor("default", "p#U", false)
+	if h == homeFor("default", "p", false) || strings.Count(h.users(), "#") != 2 {
+		t.Errorf("a provider's id reaches another list: %s", h.users())
+	}
+	if got := homeFor("default", "p~", false); got == homeFor("default", "p", true) {
+		t.Errorf("a provider's id reaches deleted users: %s", got)
+	}
+	if k := homeFor("default", "p", false).group("g#S0"); strings.Contains(k.sk, "#") {
+		t.Errorf("a group's id reaches a shard: %s", k.sk)
+	}
+	if tt, ok := tenantOfLog(logShard("default", "defaultabcde", "20260102", 3)); !ok || tt != "default" {
+		t.Errorf("tenant of a log entry: %q, %v", tt, ok)
+	}
+	for _, pk := range []string{h.users(), logDays("default", "p"), tenants, providers("default")} {
+		if _, ok := tenantOfLog(pk); ok {
+			t.Errorf("%s was taken for a log entry", pk)
+		}
+	}
+}
+
+// TestTotalShardsAreRanges: the shards of a total split the ids in order, and each begins where it says.
+func TestTotalShardsAreRanges(t *testing.T) {
+	t.Parallel()
+	last := 0
+	for _, c := range idDigits {
+		id := "u" + string(c) + strings.Repeat("0", 24)
+		shard := totalShard(id)
+		if shard < last || shard > last+1 || id < shardStart('u', shard) || shard+1 < userShards && id >= shardStart('u', shard+1) {
+			t.Errorf("%s is in shard %d, after %d", id, shard, last)
+		}
+		last = shard
+	}
+	if last != userShards-1 {
+		t.Errorf("the last id is in shard %d", last)
+	}
+}
+
+func TestErrorsOfTheServiceHaveKinds(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want directory.Kind
+	}{
+		{&types.ProvisionedThroughputExceededException{}, directory.Unavailable},
+		{&types.RequestLimitExceeded{}, directory.Unavailable},
+		{&smithy.GenericAPIError{Code: "ThrottlingException"}, directory.Unavailable},
+		{&types.InternalServerError{}, directory.Unavailable},
+		{&smithy.OperationError{ServiceID: "DynamoDB", Err: errors.New("connection refused")}, directory.Unavailable},
+		{&aws.RequestCanceledError{Err: errors.New("deadline")}, directory.Unavailable},
+		{&smithy.OperationError{ServiceID: "DynamoDB", Err: &types.ResourceNotFoundException{}}, directory.Internal},
+		{&smithy.GenericAPIError{Code: "ValidationException"}, directory.Internal},
+	} {
+		if got := directory.KindOf(fault("try", c.err)); got != c.want {
+			t.Errorf("%v: got kind %v, want %v", c.err, got, c.want)
+		}
+	}
+}
+
+// TestFailureOfATransaction: a lock is told before staleness and that before a taken name; another
+// transaction alone is no failure.
+func TestFailureOfATransaction(t *testing.T) {
+	t.Parallel()
+	taken := errors.New("taken")
+	x := &tx{ops: []op{{fail: func(item) error { return taken }}, {}, {fail: shardFault("default")}}}
+	reason := func(codes ...string) *types.TransactionCanceledException {
+		out := &types.TransactionCanceledException{}
+		for i, code := range codes {
+			r := types.CancellationReason{Code: aws.String(code)}
+			if i == 2 {
+				r.Item = item{"lock": str("a b")}
+			}
+			out.CancellationReasons = append(out.CancellationReasons, r)
+		}
+		return out
+	}
+	const no, failed, met = "None", "ConditionalCheckFailed", "TransactionConflict"
+	for want, codes := range map[string][]string{
+		"<nil>": {no, met, no}, "taken": {failed, met, no}, errStale.Error(): {failed, failed, met},
+		(&lockedError{}).Error(): {failed, failed, failed},
+	} {
+		if got := fmt.Sprint(x.failure("try", reason(codes...))); got != want {
+			t.Errorf("%v: got %s, want %s", codes, got, want)
+		}
+	}
+	if err := x.failure("try", reason("ValidationError", no, no)); directory.KindOf(err) != directory.Internal || err == nil {
+		t.Errorf("a transaction that is wrong: got %v", err)
+	}
+}
