@@ -89,6 +89,11 @@ func badBodies(t *testing.T, c client, userID, groupID string) {
 	for _, tt := range tests {
 		c.send(tt.method, tt.path, tt.body).wants(t, tt.name, tt.status, tt.scimType)
 	}
+	emails := make([]object, 200) // each text within its limit, together beyond what a record may take
+	for i := range emails {
+		emails[i] = object{"value": fmt.Sprint(i, strings.Repeat("x", 1000))}
+	}
+	c.send("POST", "/Users", user("b", object{"emails": emails})).wants(t, "attributes over 150 KB", 413, "")
 	c.send("POST", "/Users", user("b"), "Content-Type", "text/xml").wants(t, "another media type", 415, "")
 	c.send("POST", "/Users", user("b"), "Content-Type", "application/json; charset=utf-16").wants(t, "another charset", 415, "")
 	c.send("PATCH", "/Users/"+userID, patch(op("add", "title", "x")), "If-Match", `W/"7"`).wants(t, "If-Match of another version", 412, "")

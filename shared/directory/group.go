@@ -39,6 +39,8 @@ func (g GroupProfile) check() error {
 		return &Error{Kind: Invalid, Attr: AttrDisplayName, Detail: "displayName is required"}
 	case len(g.DisplayName) > maxNameBytes:
 		return &Error{Kind: Invalid, Attr: AttrDisplayName, Detail: "displayName is longer than 1024 bytes"}
+	case len(g.Attributes)+len(g.ExternalID) > maxAttributesBytes:
+		return errAttributesTooLarge()
 	}
 	return nil
 }

@@ -156,9 +156,14 @@ const (
 	AttrMember      = "members.value"
 )
 
-// Longest values a look-up or a unique name may have, in bytes: what fits a DynamoDB key after hashing
-// is unlimited, but a name longer than this is a mistake.
-const maxNameBytes = 1024
+const (
+	// maxNameBytes is the longest a unique name may be: a longer one is a mistake.
+	maxNameBytes = 1024
+	// maxAttributesBytes is how much all other attributes of a user or group may take. A log entry holds
+	// them before and after a change, and with the rest must fit an item of DynamoDB (400 KB). What
+	// directories send is about 1 KB.
+	maxAttributesBytes = 150 << 10
+)
 
 // check refuses profiles that break a rule of the business.
 func (p Profile) check() error {
@@ -167,8 +172,14 @@ func (p Profile) check() error {
 		return &Error{Kind: Invalid, Attr: AttrUserName, Detail: "userName is required"}
 	case len(p.UserName) > maxNameBytes:
 		return &Error{Kind: Invalid, Attr: AttrUserName, Detail: "userName is longer than 1024 bytes"}
+	case len(p.Attributes)+len(p.ExternalID)+len(p.Manager) > maxAttributesBytes:
+		return errAttributesTooLarge()
 	}
 	return nil
+}
+
+func errAttributesTooLarge() *Error {
+	return Errorf(TooLarge, "the attributes of a user or group may take at most %d bytes", maxAttributesBytes)
 }
 
 // UserWant says what a reader needs besides the user itself.
