@@ -53,6 +53,9 @@ type GroupWant struct {
 	Named []ScimID
 	// Ancestors asks for every group that contains this one, directly or not: for cycle checks.
 	Ancestors bool
+	// Exact asks that a change of members meets every other change of the group since old was read, also
+	// of other members: the caller has a precondition on the version. It costs what AllMembers costs.
+	Exact bool
 }
 
 // GroupView is a group as read, with what GroupWant asked for.

@@ -243,6 +243,7 @@ func (r *request) netEffect(old directory.GroupView, steps []scim.ElementStep) (
 // updateGroup runs an edit and answers as the provider's profile wants (contract C15).
 func (r *request) updateGroup(id directory.GroupID, want directory.GroupWant, bodyErr error, put bool, edit func(directory.GroupView) (directory.GroupEdit, error)) {
 	var p scim.Projection
+	want.Exact = r.r.Header.Get("If-Match") != ""
 	v, _, err := r.api.svc.UpdateGroup(r.context(), r.caller, id, want, r.admit(func() (err error) {
 		if bodyErr != nil {
 			return bodyErr

@@ -223,7 +223,7 @@ var errNotFresh = errors.New("the view must be read again")
 // no fresh view: its conditions are on the rows it writes.
 func (s *Store) UpdateGroup(ctx context.Context, t directory.TenantID, old directory.GroupView, want directory.GroupWant, update func(directory.GroupView) (directory.GroupChange, error)) (g directory.Group, err error) {
 	h := homeFor(t, old.Provider, false)
-	fresh := want.AllMembers || want.Ancestors
+	fresh := want.AllMembers || want.Ancestors || want.Exact
 	err = s.rerun(ctx, "group", func(n int) error {
 		st := groupState{view: old, nesting: -1}
 		if fresh || n > 0 {
@@ -316,7 +316,7 @@ func (s *Store) changeGroup(ctx context.Context, t directory.TenantID, h home, s
 	}
 	switch {
 	case len(ch.Add)+len(ch.Remove) == 0:
-	case want.AllMembers:
+	case want.AllMembers, want.Exact:
 		s.pinShards(x, t, h, st.head, net, e.At, st.hold, "")
 	default:
 		s.touchShard(x, t, h, g.ID, net, 1, e.At)
