@@ -72,7 +72,7 @@ func (s *Store) UpdateCollision(ctx context.Context, t directory.TenantID, id st
 // ListCollisions implements directory.Collisions.
 func (s *Store) ListCollisions(ctx context.Context, t directory.TenantID, state directory.CollisionState, after string, count int) (out []directory.Collision, err error) {
 	err = s.read(ctx, func() error {
-		return s.exec(`SELECT record FROM collisions WHERE tenant = ? AND id > ? AND (? = '' OR state = ?) ORDER BY id LIMIT ?`, func(r *sqlite.Stmt) error {
+		return s.exec(`SELECT record FROM collisions WHERE tenant = ? AND id > ? AND (? = '' OR state = ?) ORDER BY id LIMIT ?+0`, func(r *sqlite.Stmt) error {
 			var c directory.Collision
 			err := decode(columnBytes(r, 0), &c)
 			out = append(out, c)

@@ -67,7 +67,7 @@ func (s *Store) groupView(h string, g directory.Group, want directory.GroupWant,
 }
 
 func (s *Store) members(h string, g directory.GroupID, after directory.ScimID, limit int) (ms []directory.ScimID, err error) {
-	err = s.exec(`SELECT member FROM memberships WHERE home = ? AND gid = ? AND member > ? ORDER BY member LIMIT ?`, func(r *sqlite.Stmt) error {
+	err = s.exec(`SELECT member FROM memberships WHERE home = ? AND gid = ? AND member > ? ORDER BY member LIMIT ?+0`, func(r *sqlite.Stmt) error {
 		ms = append(ms, directory.ScimID(r.ColumnText(0)))
 		return nil
 	}, h, string(g), string(after), limit)
@@ -113,12 +113,12 @@ func (s *Store) FindGroups(ctx context.Context, t directory.TenantID, p director
 		var gs []directory.Group
 		switch key.Attr {
 		case directory.AttrDisplayName:
-			gs, err = s.groups(`SELECT `+groupColumns+` FROM groups WHERE home = ? AND name_key = ? LIMIT ?`, h, key.Value, limit)
+			gs, err = s.groups(`SELECT `+groupColumns+` FROM groups WHERE home = ? AND name_key = ? LIMIT ?+0`, h, key.Value, limit)
 		case directory.AttrExternalID:
-			gs, err = s.groups(`SELECT `+groupColumns+` FROM groups WHERE home = ? AND external_id = ? AND external_id <> '' ORDER BY gid LIMIT ?`, h, key.Value, limit)
+			gs, err = s.groups(`SELECT `+groupColumns+` FROM groups WHERE home = ? AND external_id = ? AND external_id <> '' ORDER BY gid LIMIT ?+0`, h, key.Value, limit)
 		case directory.AttrMember:
 			gs, err = s.groups(`SELECT `+groupColumns+` FROM groups WHERE home = ?1 AND gid IN
-				(SELECT gid FROM memberships WHERE home = ?1 AND member = ?2 ORDER BY gid LIMIT ?3) ORDER BY gid`, h, key.Value, limit)
+				(SELECT gid FROM memberships WHERE home = ?1 AND member = ?2 ORDER BY gid LIMIT ?3+0) ORDER BY gid`, h, key.Value, limit)
 		}
 		if err != nil {
 			return err
@@ -150,7 +150,7 @@ func (s *Store) ListGroups(ctx context.Context, t directory.TenantID, p director
 		h := home(t, p, false)
 		var gs []directory.Group
 		out.Total, out.More, err = s.list(h, "groups", page, func(after string, skip, limit int) (string, int, error) {
-			gs, err = s.groups(`SELECT `+groupColumns+` FROM groups WHERE home = ? AND gid > ? ORDER BY gid LIMIT ? OFFSET ?`, h, after, limit, skip)
+			gs, err = s.groups(`SELECT `+groupColumns+` FROM groups WHERE home = ? AND gid > ? ORDER BY gid LIMIT ?+0 OFFSET ?`, h, after, limit, skip)
 			if len(gs) == 0 {
 				return "", 0, err
 			}

@@ -45,7 +45,7 @@ func (s *Store) Entries(ctx context.Context, t directory.TenantID, q directory.L
 		since = directory.LogEntry{At: q.Since}.Position()
 	}
 	err = s.read(ctx, func() error {
-		return s.exec(`SELECT entry FROM log WHERE tenant = ?1 AND `+column+` AND position < ?3 AND position >= ?4 ORDER BY position DESC LIMIT ?5`,
+		return s.exec(`SELECT entry FROM log WHERE tenant = ?1 AND `+column+` AND position < ?3 AND position >= ?4 ORDER BY position DESC LIMIT ?5+0`,
 			func(r *sqlite.Stmt) error {
 				var e directory.LogEntry
 				err := decode(columnBytes(r, 0), &e)
@@ -113,12 +113,12 @@ func (s *Store) Deliver(ctx context.Context, fn func(context.Context, directory.
 			todo = append(todo, d)
 			return err
 		}
-		err := s.exec(`SELECT l.seq, l.tenant, l.entry FROM unfollowed u JOIN log l ON l.seq = u.seq WHERE u.retry_at <= ? ORDER BY l.seq LIMIT ?`,
+		err := s.exec(`SELECT l.seq, l.tenant, l.entry FROM unfollowed u JOIN log l ON l.seq = u.seq WHERE u.retry_at <= ? ORDER BY l.seq LIMIT ?+0`,
 			take, time.Now().UnixMilli(), deliverBatch)
 		if err != nil {
 			return err
 		}
-		return s.exec(`SELECT seq, tenant, entry FROM log WHERE seq > (SELECT seq FROM followed) ORDER BY seq LIMIT ?`, take, deliverBatch)
+		return s.exec(`SELECT seq, tenant, entry FROM log WHERE seq > (SELECT seq FROM followed) ORDER BY seq LIMIT ?+0`, take, deliverBatch)
 	})
 	if err != nil || len(todo) == 0 {
 		return 0, err

@@ -177,7 +177,7 @@ func (s *Store) Tenant(ctx context.Context, id directory.TenantID) (t directory.
 // ListTenants implements directory.Tenants.
 func (s *Store) ListTenants(ctx context.Context, after directory.TenantID, count int) (out []directory.Tenant, err error) {
 	err = s.read(ctx, func() error {
-		return s.exec(`SELECT record FROM tenants WHERE id > ? ORDER BY id LIMIT ?`, func(r *sqlite.Stmt) error {
+		return s.exec(`SELECT record FROM tenants WHERE id > ? ORDER BY id LIMIT ?+0`, func(r *sqlite.Stmt) error {
 			var t directory.Tenant
 			out = append(out, t)
 			return decode(columnBytes(r, 0), &out[len(out)-1])

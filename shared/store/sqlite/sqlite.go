@@ -152,6 +152,7 @@ func (s *Store) end(err error) error {
 }
 
 // exec runs one cached statement: a query hands its rows to row, a statement that writes has none.
+// Limits are written ?+0: SQLite plans a bare LIMIT ? for its value, and so prepares it again every time.
 func (s *Store) exec(query string, row func(*sqlite.Stmt) error, args ...any) error {
 	s.wrote = s.wrote || row == nil
 	if err := sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{Args: args, ResultFunc: row}); err != nil {

@@ -121,13 +121,13 @@ func (s *Store) FindUsers(ctx context.Context, t directory.TenantID, p directory
 		var us []directory.User
 		switch key.Attr {
 		case directory.AttrUserName:
-			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE tenant = ? AND name_key = ? AND gone_at = 0 AND home = ? LIMIT ?`,
+			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE tenant = ? AND name_key = ? AND gone_at = 0 AND home = ? LIMIT ?+0`,
 				string(t), directory.UserNameKey(key.Value), h, limit)
 		case directory.AttrManager:
-			us, err = s.users(`SELECT `+userColumns+` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid LIMIT ?`, h, key.Value, limit)
+			us, err = s.users(`SELECT `+userColumns+` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid LIMIT ?+0`, h, key.Value, limit)
 		default:
 			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE home = ?1 AND uid IN
-				(SELECT uid FROM lookups WHERE home = ?1 AND attr = ?2 AND value = ?3 ORDER BY uid LIMIT ?4) ORDER BY uid`, h, lookupCode(key.Attr), key.Value, limit)
+				(SELECT uid FROM lookups WHERE home = ?1 AND attr = ?2 AND value = ?3 ORDER BY uid LIMIT ?4+0) ORDER BY uid`, h, lookupCode(key.Attr), key.Value, limit)
 		}
 		if err != nil {
 			return err
@@ -159,7 +159,7 @@ func (s *Store) ListUsers(ctx context.Context, t directory.TenantID, p directory
 		h := home(t, p, false)
 		var us []directory.User
 		out.Total, out.More, err = s.list(h, "users", page, func(after string, skip, limit int) (string, int, error) {
-			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE home = ? AND uid > ? ORDER BY uid LIMIT ? OFFSET ?`, h, after, limit, skip)
+			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE home = ? AND uid > ? ORDER BY uid LIMIT ?+0 OFFSET ?`, h, after, limit, skip)
 			if len(us) == 0 {
 				return "", 0, err
 			}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"errors"
+	"flag"
 	"fmt"
 	"testing"
 	"time"
@@ -17,8 +18,14 @@ import (
 
 // Histories plays random histories through directory.Service on two stores, with the same clock and ids:
 // each step must be answered alike, and both must end in the same Dump. open functions are called once;
-// every history has a tenant of its own. How many histories are played is rapid's -rapid.checks.
+// every history has a tenant of its own. How many histories are played is rapid's -rapid.checks; under the
+// race detector a tenth.
 func Histories(t *testing.T, a, b func(t *testing.T) directory.Ports) {
+	if checks := flag.Lookup("rapid.checks"); underRace && checks.Value.String() == checks.DefValue {
+		if err := checks.Value.Set("10"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	stores := [2]directory.Ports{a(t), b(t)}
 	steps := rapid.SliceOfN(rapid.Custom(drawStep), 10, 60)
 	rapid.Check(t, func(rt *rapid.T) {
