@@ -177,7 +177,7 @@ func verify(t *testing.T, path string, acks []ack) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	t.Cleanup(func() { _ = s.Close() })
 	ctx, tenant := t.Context(), directory.DefaultTenant
 	for _, a := range acks {
 		var got int64

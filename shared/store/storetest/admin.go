@@ -195,7 +195,7 @@ func refusedProviderChange(w *world) {
 			e := w.adminEntry(directory.ProviderUpdated, "x")
 			return p, &e, answer
 		})
-		if err != answer {
+		if err != answer { //nolint:errorlint // the caller's own error comes back as it is, not wrapped
 			w.Errorf("got error %v, want %v", err, answer)
 		}
 		after, err := w.Providers.Provider(w.ctx, w.tenant, w.p)

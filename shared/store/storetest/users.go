@@ -285,7 +285,7 @@ func callerPanic(w *world) {
 
 func (w *world) sameError(what string, got, want error) {
 	w.Helper()
-	if got != want {
+	if got != want { //nolint:errorlint // the caller's own error comes back as it is, not wrapped
 		w.Errorf("%s: got error %v, want exactly the caller's own: %v", what, got, want)
 	}
 }
