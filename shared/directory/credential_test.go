@@ -106,7 +106,9 @@ func TestAuthenticate(t *testing.T) {
 		}), o.caller.Token, false},
 		{"revoked", with(func(_ *directory.Provider, c *directory.Credential) { c.State = directory.CredentialRevoked }), o.caller.Token, false},
 		{"of a state nobody knows", with(func(_ *directory.Provider, c *directory.Credential) { c.State = "" }), o.caller.Token, false},
-		{"the second of two", with(func(p *directory.Provider, c *directory.Credential) { p.Credentials = []directory.Credential{other.Credentials[0], *c} }), o.caller.Token, true},
+		{"the second of two", with(func(p *directory.Provider, c *directory.Credential) {
+			p.Credentials = []directory.Credential{other.Credentials[0], *c}
+		}), o.caller.Token, true},
 		{"unchanged", with(none), o.caller.Token, true},
 	} {
 		cred, err := c.p.Authenticate(c.token, now)
