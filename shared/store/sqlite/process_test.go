@@ -177,7 +177,11 @@ func verify(t *testing.T, path string, acks []ack) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close() })
+	defer func() { // before the next process opens the file
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	ctx, tenant := t.Context(), directory.DefaultTenant
 	for _, a := range acks {
 		var got int64
