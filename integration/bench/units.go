@@ -6,9 +6,6 @@ import (
 	"io"
 	"log/slog"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
 	"rollcall/integration/cost"
 	"rollcall/integration/tools/dynamolocal"
 	"rollcall/shared/directory"
@@ -23,12 +20,7 @@ func units() {
 		fail(err)
 	}
 	defer func() { _ = local.Close() }()
-	client := dynamodb.New(dynamodb.Options{
-		BaseEndpoint: &local.Endpoint, Region: "eu-west-1", DisableValidateResponseChecksum: true,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
-		}),
-	})
+	client, _ := local.Clients()
 	if err := dynamo.CreateTable(ctx, client, "bench"); err != nil {
 		fail(err)
 	}

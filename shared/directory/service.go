@@ -71,13 +71,14 @@ type Caller struct {
 	ClientRequestID string
 }
 
-// session is one provisioning request once its provider record was read.
+// session is one provisioning request.
 type session struct {
-	s      *Service
-	caller Caller
-	tenant TenantID
-	now    time.Time
-	actor  Actor
+	s        *Service
+	caller   Caller
+	tenant   TenantID
+	now      time.Time
+	actor    Actor
+	provider Provider // once admitted
 }
 
 func (s *Service) session(c Caller) session {
@@ -97,7 +98,7 @@ func (x *session) admit(also Admit) Admit {
 		if err := p.serves(); err != nil {
 			return err
 		}
-		x.actor.ID = cred.ID
+		x.actor.ID, x.provider = cred.ID, p
 		if also != nil {
 			return also(p)
 		}

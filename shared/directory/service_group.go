@@ -67,21 +67,14 @@ type GroupEdit struct {
 // Errors: NotFound; Invalid; TooLarge; Conflict (displayName); what edit returns.
 func (s *Service) UpdateGroup(ctx context.Context, c Caller, id GroupID, want GroupWant, admit Admit, edit func(Provider, GroupView) (GroupEdit, error)) (GroupView, bool, error) {
 	x := s.session(c)
-	var provider Provider
-	view, err := s.Groups.ReadGroup(ctx, x.tenant, c.Provider, id, want, x.admit(func(p Provider) error {
-		provider = p
-		if admit != nil {
-			return admit(p)
-		}
-		return nil
-	}))
+	view, err := s.Groups.ReadGroup(ctx, x.tenant, c.Provider, id, want, x.admit(admit))
 	if err != nil {
 		return GroupView{}, false, err
 	}
 	changed := false
 	g, err := s.Groups.UpdateGroup(ctx, x.tenant, view, want, func(old GroupView) (GroupChange, error) {
 		changed = false
-		ed, err := edit(provider, old)
+		ed, err := edit(x.provider, old)
 		if err != nil {
 			return GroupChange{}, err
 		}

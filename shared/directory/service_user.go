@@ -62,14 +62,7 @@ type UserEdit func(p Provider, old UserView) (Profile, []Change, error)
 // Errors: NotFound; Invalid; Conflict (userName); what edit returns.
 func (s *Service) UpdateUser(ctx context.Context, c Caller, id ScimID, want UserWant, admit Admit, edit UserEdit) (UserView, bool, error) {
 	x := s.session(c)
-	var provider Provider
-	view, err := s.Users.ReadUser(ctx, x.tenant, c.Provider, id, want, x.admit(func(p Provider) error {
-		provider = p
-		if admit != nil {
-			return admit(p)
-		}
-		return nil
-	}))
+	view, err := s.Users.ReadUser(ctx, x.tenant, c.Provider, id, want, x.admit(admit))
 	if err != nil {
 		return UserView{}, false, err
 	}
@@ -79,7 +72,7 @@ func (s *Service) UpdateUser(ctx context.Context, c Caller, id ScimID, want User
 		if old.Gone() || old.Provider != c.Provider {
 			return old, nil, Errorf(NotFound, "no such user")
 		}
-		profile, changes, err := edit(provider, UserView{User: old, Groups: view.Groups, Manager: view.Manager})
+		profile, changes, err := edit(x.provider, UserView{User: old, Groups: view.Groups, Manager: view.Manager})
 		if err != nil || profile.Equal(old.Profile) {
 			return old, nil, err
 		}

@@ -26,7 +26,7 @@ func (r *request) bulk(all *API) {
 	var req scim.BulkRequest
 	body, err := r.body()
 	if err == nil {
-		req, err = scim.ParseBulk(body, MaxOperations)
+		req, err = scim.ParseBulk(body, scim.MaxBulkOperations)
 	}
 	if authErr := r.api.svc.Authorize(r.context(), r.caller, r.admit(func() error { return err })); authErr != nil {
 		r.fail(authErr)

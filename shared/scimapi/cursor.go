@@ -13,9 +13,6 @@ import (
 	"rollcall/shared/scim"
 )
 
-// CursorTimeout is how long a cursor can be used (RFC 9865 §2.1).
-const CursorTimeout = time.Hour
-
 // position is where a page by cursor begins: after a record's id, or, in a sorted list, at an offset.
 type position struct {
 	after  string
@@ -44,8 +41,8 @@ func (r *request) readCursor(q *query) (position, error) {
 	if !q.cursored {
 		return position{}, nil
 	}
-	if q.Count != nil && (*q.Count < 0 || *q.Count > MaxPageSize) {
-		return position{}, scim.Errorf(http.StatusBadRequest, scim.TypeInvalidCount, "count must be between 0 and %d", MaxPageSize)
+	if q.Count != nil && (*q.Count < 0 || *q.Count > scim.MaxResults) {
+		return position{}, scim.Errorf(http.StatusBadRequest, scim.TypeInvalidCount, "count must be between 0 and %d", scim.MaxResults)
 	}
 	if *q.Cursor == "" {
 		return position{}, nil
@@ -67,7 +64,7 @@ func (r *request) readCursor(q *query) (position, error) {
 	switch {
 	case err1 != nil || err2 != nil || err3 != nil:
 		return position{}, invalid
-	case r.api.svc.Now().Sub(time.Unix(made, 0)) > CursorTimeout:
+	case r.api.svc.Now().Sub(time.Unix(made, 0)) > scim.CursorTimeoutSeconds*time.Second:
 		return position{}, scim.Errorf(http.StatusBadRequest, scim.TypeExpiredCursor, "the cursor is older than an hour; begin again")
 	case q.Count != nil && q.count() != count:
 		return position{}, scim.Errorf(http.StatusBadRequest, scim.TypeInvalidCount, "count must be the same on every page")

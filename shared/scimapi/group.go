@@ -7,62 +7,19 @@ import (
 	"rollcall/shared/scim"
 )
 
-// groups answers /Groups and below.
-func (a *API) groups(r *request) {
-	switch {
-	case len(r.segments) == 1:
-		if !r.allow(http.MethodGet, http.MethodPost) {
-			return
-		}
-		if r.r.Method == http.MethodPost {
-			r.createGroup()
-			return
-		}
-		r.list(groupKind{})
-	case len(r.segments) == 2 && r.segments[1] == ".search":
-		if r.allow(http.MethodPost) {
-			r.search(groupKind{})
-		}
-	case len(r.segments) == 2:
-		if !r.allow(http.MethodGet, http.MethodPut, http.MethodPatch, http.MethodDelete) {
-			return
-		}
-		id := directory.GroupID(r.segments[1])
-		r.logResource(r.r.Method, string(id))
-		switch r.r.Method {
-		case http.MethodGet:
-			r.getGroup(id)
-		case http.MethodPut:
-			r.putGroup(id)
-		case http.MethodPatch:
-			r.patchGroup(id)
-		case http.MethodDelete:
-			r.deleteGroup(id)
-		}
-	default:
-		r.refuse(scim.Errorf(http.StatusNotFound, "", "no such endpoint"))
-	}
-}
-
-func (r *request) answerGroup(status int, v directory.GroupView, p scim.Projection) {
+func (r *request) answerGroup(status int, v directory.GroupView) {
 	resource, err := r.groupResource(v)
 	if err != nil {
 		r.fail(err)
 		return
 	}
-	h := r.w.Header()
-	h.Set("ETag", etag(v.Version))
-	h.Set("Location", r.location("/Groups/", string(v.ID)))
-	r.respond(status, p.Append(nil, resource))
+	r.found(status, v.Version, r.location("/Groups/", string(v.ID)), r.proj.Append(nil, resource))
 }
 
-func (r *request) getGroup(id directory.GroupID) {
-	hint, _ := r.projection(baseGroup)
-	var p scim.Projection
-	v, err := r.api.svc.Group(r.context(), r.caller, id, directory.GroupWant{AllMembers: hint.Wants("members")}, r.admit(func() (err error) {
-		p, err = r.projection(r.types.group)
-		return err
-	}))
+func (r *request) getGroup(id string) {
+	hint, _ := r.projection(baseGroup) // its fault is told by admitFor
+	want := directory.GroupWant{AllMembers: hint.Wants("members")}
+	v, err := r.api.svc.Group(r.context(), r.caller, directory.GroupID(id), want, r.admitFor(groupKind{}, nil))
 	if err != nil {
 		r.fail(err)
 		return
@@ -70,21 +27,13 @@ func (r *request) getGroup(id directory.GroupID) {
 	if r.notModified(v.Version) {
 		return
 	}
-	r.answerGroup(http.StatusOK, v, p)
+	r.answerGroup(http.StatusOK, v)
 }
 
 func (r *request) createGroup() {
-	r.logResource("create", "")
 	body, bodyErr := r.body()
-	var p scim.Projection
 	var members []directory.ScimID
-	g, err := r.api.svc.CreateGroup(r.context(), r.caller, r.admit(func() (err error) {
-		if bodyErr != nil {
-			return bodyErr
-		}
-		p, err = r.projection(r.types.group)
-		return err
-	}), func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+	g, err := r.api.svc.CreateGroup(r.context(), r.caller, r.admitFor(groupKind{}, bodyErr), func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
 		tree, err := r.types.group.Decode(body, r.types.tolerance)
 		if err != nil {
 			return directory.GroupProfile{}, nil, nil, err
@@ -99,14 +48,14 @@ func (r *request) createGroup() {
 	}
 	r.logResource("create", string(g.ID))
 	v := directory.GroupView{Group: g}
-	if p.Wants("members") {
+	if r.proj.Wants("members") {
 		v.Members = sortedDistinct(members)
 	}
-	r.answerGroup(http.StatusCreated, v, p)
+	r.answerGroup(http.StatusCreated, v)
 }
 
 // putGroup replaces a group and all its members.
-func (r *request) putGroup(id directory.GroupID) {
+func (r *request) putGroup(id string) {
 	body, bodyErr := r.body()
 	nested := false
 	if bodyErr == nil {
@@ -115,50 +64,21 @@ func (r *request) putGroup(id directory.GroupID) {
 		}
 	}
 	want := directory.GroupWant{AllMembers: true, Ancestors: nested}
-	r.updateGroup(id, want, bodyErr, true, func(old directory.GroupView) (directory.GroupEdit, error) {
+	r.updateGroup(id, want, bodyErr, func(scim.Value, directory.Group) (scim.Value, []scim.ElementStep, error) {
 		tree, err := r.types.group.Decode(body, r.types.tolerance)
 		if err != nil {
-			return directory.GroupEdit{}, err
+			return tree, nil, err
 		}
 		tree, elements := scim.TakeElements(tree, "members")
-		before, err := groupTree(old.GroupProfile)
-		if err != nil {
-			return directory.GroupEdit{}, err
-		}
-		add, remove := r.netEffect(old, []scim.ElementStep{{Kind: scim.ReplaceAll, Attr: "members", Values: elements}})
-		ed := directory.GroupEdit{Profile: old.GroupProfile, Add: add, Remove: remove}
-		if !tree.Equal(before) {
-			ed.Profile, ed.Changes = groupProfile(tree), changes(before, tree)
-		}
-		return ed, nil
+		return tree, []scim.ElementStep{{Kind: scim.ReplaceAll, Attr: "members", Values: elements}}, nil
 	})
 }
 
-func (r *request) patchGroup(id directory.GroupID) {
-	body, bodyErr := r.body()
-	var patch scim.Patch
-	if bodyErr == nil {
-		patch, bodyErr = scim.ParsePatch(body)
-	}
-	r.updateGroup(id, patchWant(patch), bodyErr, false, func(old directory.GroupView) (directory.GroupEdit, error) {
-		before, err := groupTree(old.GroupProfile)
-		if err != nil {
-			return directory.GroupEdit{}, err
-		}
-		resource, err := r.groupResource(directory.GroupView{Group: old.Group})
-		if err != nil {
-			return directory.GroupEdit{}, err
-		}
-		res, err := r.types.group.Apply(before, readOnly(resource), patch, r.types.tolerance)
-		if err != nil {
-			return directory.GroupEdit{}, err
-		}
-		add, remove := r.netEffect(old, res.Elements)
-		ed := directory.GroupEdit{Profile: old.GroupProfile, Add: add, Remove: remove}
-		if !res.Attributes.Equal(before) {
-			ed.Profile, ed.Changes = groupProfile(res.Attributes), changes(before, res.Attributes)
-		}
-		return ed, nil
+func (r *request) patchGroup(id string) {
+	patch, bodyErr := r.patchBody()
+	r.updateGroup(id, patchWant(patch), bodyErr, func(before scim.Value, old directory.Group) (scim.Value, []scim.ElementStep, error) {
+		res, err := r.types.group.Apply(before, readOnly(r.completeGroup(before, old)), patch, r.types.tolerance)
+		return res.Attributes, res.Elements, err
 	})
 }
 
@@ -240,33 +160,40 @@ func (r *request) netEffect(old directory.GroupView, steps []scim.ElementStep) (
 	return add, remove
 }
 
-// updateGroup runs an edit and answers as the provider's profile wants (contract C15).
-func (r *request) updateGroup(id directory.GroupID, want directory.GroupWant, bodyErr error, put bool, edit func(directory.GroupView) (directory.GroupEdit, error)) {
-	var p scim.Projection
+// updateGroup runs an edit of the group's tree and members, and answers as the method and the provider's
+// profile want (contract C15).
+func (r *request) updateGroup(id string, want directory.GroupWant, bodyErr error, edit func(before scim.Value, old directory.Group) (after scim.Value, steps []scim.ElementStep, err error)) {
 	want.Exact = r.r.Header.Get("If-Match") != ""
-	v, _, err := r.api.svc.UpdateGroup(r.context(), r.caller, id, want, r.admit(func() (err error) {
-		if bodyErr != nil {
-			return bodyErr
-		}
-		p, err = r.projection(r.types.group)
-		return err
-	}), func(_ directory.Provider, old directory.GroupView) (directory.GroupEdit, error) {
+	v, _, err := r.api.svc.UpdateGroup(r.context(), r.caller, directory.GroupID(id), want, r.admitFor(groupKind{}, bodyErr), func(_ directory.Provider, old directory.GroupView) (directory.GroupEdit, error) {
 		if err := r.ifMatch(old.Version); err != nil {
 			return directory.GroupEdit{}, err
 		}
-		return edit(old)
+		before, err := groupTree(old.GroupProfile)
+		if err != nil {
+			return directory.GroupEdit{}, err
+		}
+		after, steps, err := edit(before, old.Group)
+		if err != nil {
+			return directory.GroupEdit{}, err
+		}
+		ed := directory.GroupEdit{Profile: old.GroupProfile}
+		ed.Add, ed.Remove = r.netEffect(old, steps)
+		if !after.Equal(before) {
+			ed.Profile, ed.Changes = groupProfile(after), changes(before, after)
+		}
+		return ed, nil
 	})
 	if err != nil {
 		r.fail(err)
 		return
 	}
-	if !put && r.types.profile.GroupPatchNoContent() && p.IsZero() {
+	if r.r.Method == http.MethodPatch && r.types.profile.GroupPatchNoContent() && r.proj.IsZero() {
 		r.w.Header().Set("ETag", etag(v.Version))
 		r.w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	if p.Wants("members") {
-		v, err = r.api.svc.Group(r.context(), r.caller, id, directory.GroupWant{AllMembers: true}, nil)
+	if r.proj.Wants("members") {
+		v, err = r.api.svc.Group(r.context(), r.caller, v.ID, directory.GroupWant{AllMembers: true}, nil)
 		if directory.IsKind(err, directory.TooMany) { // the change is done: only the picture of it is too large
 			r.w.WriteHeader(http.StatusNoContent)
 			return
@@ -276,16 +203,11 @@ func (r *request) updateGroup(id directory.GroupID, want directory.GroupWant, bo
 			return
 		}
 	}
-	r.answerGroup(http.StatusOK, v, p)
+	r.answerGroup(http.StatusOK, v)
 }
 
-func (r *request) deleteGroup(id directory.GroupID) {
-	err := r.api.svc.DeleteGroup(r.context(), r.caller, id, func(g directory.Group) error { return r.ifMatch(g.Version) })
-	if err != nil {
-		r.fail(err)
-		return
-	}
-	r.w.WriteHeader(http.StatusNoContent)
+func (r *request) deleteGroup(id string) {
+	r.deleted(r.api.svc.DeleteGroup(r.context(), r.caller, directory.GroupID(id), func(g directory.Group) error { return r.ifMatch(g.Version) }))
 }
 
 func scimIDs(texts []string) []directory.ScimID {

@@ -55,9 +55,9 @@ func (q *query) start() int {
 
 func (q *query) count() int {
 	if q.Count == nil {
-		return DefaultPageSize
+		return scim.DefaultResults
 	}
-	return min(max(0, *q.Count), MaxPageSize)
+	return min(max(0, *q.Count), scim.MaxResults)
 }
 
 // list answers GET on a resource type.

@@ -27,6 +27,7 @@ type request struct {
 
 	provider directory.Provider // set by admit
 	types    *types
+	proj     scim.Projection // of the answer about one resource: set by admitFor
 }
 
 // allow answers 405 unless the method is one of those allowed.
@@ -40,7 +41,7 @@ func (r *request) allow(methods ...string) bool {
 }
 
 // body reads and parses the JSON body.
-// Errors: 415 for another media type; 413 beyond MaxBody; 400 invalidSyntax.
+// Errors: 415 for another media type; 413 beyond scim.MaxPayloadBytes; 400 invalidSyntax.
 func (r *request) body() (scim.Value, error) {
 	if ct := r.r.Header.Get("Content-Type"); ct != "" {
 		media, params, err := mime.ParseMediaType(ct)
@@ -50,10 +51,10 @@ func (r *request) body() (scim.Value, error) {
 		}
 	}
 	var data bytes.Buffer
-	data.Grow(int(min(max(r.r.ContentLength, 0), MaxBody)) + bytes.MinRead)
-	_, err := data.ReadFrom(http.MaxBytesReader(r.w, r.r.Body, MaxBody))
+	data.Grow(int(min(max(r.r.ContentLength, 0), scim.MaxPayloadBytes)) + bytes.MinRead)
+	_, err := data.ReadFrom(http.MaxBytesReader(r.w, r.r.Body, scim.MaxPayloadBytes))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return scim.Value{}, scim.Errorf(http.StatusRequestEntityTooLarge, "", "the request is larger than %d bytes", MaxBody)
+		return scim.Value{}, scim.Errorf(http.StatusRequestEntityTooLarge, "", "the request is larger than %d bytes", scim.MaxPayloadBytes)
 	}
 	if err != nil {
 		return scim.Value{}, scim.Errorf(http.StatusBadRequest, scim.TypeInvalidSyntax, "the body could not be read")

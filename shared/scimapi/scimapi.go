@@ -18,14 +18,6 @@ import (
 	"rollcall/shared/scim"
 )
 
-// Limits of the protocol.
-const (
-	MaxBody         = 1 << 20 // bytes of a request (contract C19)
-	MaxOperations   = 100     // operations of a Bulk request
-	DefaultPageSize = 100
-	MaxPageSize     = 200
-)
-
 // BasePath is the path before the provider's id.
 const BasePath = "/scim/v2/"
 
@@ -61,14 +53,14 @@ func newAPI(svc *directory.Service, o Options) *API {
 // Users returns the handler of /Users and below.
 func Users(svc *directory.Service, o Options) http.Handler {
 	a := newAPI(svc, o)
-	a.endpoints["Users"] = a.users
+	a.endpoints["Users"] = users.answer
 	return a
 }
 
 // Groups returns the handler of /Groups and below.
 func Groups(svc *directory.Service, o Options) http.Handler {
 	a := newAPI(svc, o)
-	a.endpoints["Groups"] = a.groups
+	a.endpoints["Groups"] = groups.answer
 	return a
 }
 
@@ -82,7 +74,7 @@ func Discovery(svc *directory.Service, o Options) http.Handler {
 // Bulk returns the handler of /Bulk and the root /.search.
 func Bulk(svc *directory.Service, o Options) http.Handler {
 	all := newAPI(svc, o)
-	all.endpoints["Users"], all.endpoints["Groups"] = all.users, all.groups
+	all.endpoints["Users"], all.endpoints["Groups"] = users.answer, groups.answer
 	a := newAPI(svc, o)
 	a.endpoints["Bulk"] = func(r *request) { r.bulk(all) }
 	a.endpoints[".search"] = a.rootSearch
@@ -92,7 +84,7 @@ func Bulk(svc *directory.Service, o Options) http.Handler {
 // Handler returns one handler of every endpoint, as `rollcall serve` uses it.
 func Handler(svc *directory.Service, o Options) http.Handler {
 	a := newAPI(svc, o)
-	a.endpoints["Users"], a.endpoints["Groups"], a.endpoints[".search"] = a.users, a.groups, a.rootSearch
+	a.endpoints["Users"], a.endpoints["Groups"], a.endpoints[".search"] = users.answer, groups.answer, a.rootSearch
 	a.endpoints["Bulk"] = func(r *request) { r.bulk(a) }
 	a.addDiscovery()
 	return a

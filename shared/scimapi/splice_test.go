@@ -42,7 +42,7 @@ func genUser() *rapid.Generator[directory.UserView] {
 		}
 		v := directory.UserView{User: directory.User{
 			ID: "u0000000000000000000000001", ScimID: "u0000000000000000000000001", Provider: "defaultabcde",
-			Profile: userProfile(tree, some("active")), Version: rapid.Int64Range(1, 1000).Draw(t, "version"),
+			Profile: userProfile(tree.With("active", scim.BoolValue(some("active")))), Version: rapid.Int64Range(1, 1000).Draw(t, "version"),
 			Created: time.UnixMilli(rapid.Int64Range(1, 1e12).Draw(t, "created")), Modified: time.UnixMilli(1e12),
 		}}
 		if some("manager") {

@@ -44,14 +44,10 @@ func orEmpty(b []byte) []byte {
 	return b
 }
 
-// userProfile takes a tree apart again. An absent active stays as it was (product rule: a replace that
-// does not speak of it must never enable or disable anybody).
-func userProfile(tree scim.Value, activeBefore bool) directory.Profile {
+// userProfile takes a tree apart again.
+func userProfile(tree scim.Value) directory.Profile {
 	p := directory.Profile{
-		UserName: tree.Get(directory.AttrUserName).Text(), ExternalID: tree.Get(directory.AttrExternalID).Text(), Active: activeBefore,
-	}
-	if a := tree.Get("active"); !a.IsNull() {
-		p.Active = a.Bool()
+		UserName: tree.Get(directory.AttrUserName).Text(), ExternalID: tree.Get(directory.AttrExternalID).Text(), Active: tree.Get("active").Bool(),
 	}
 	ext := tree.Get(scim.EnterpriseURN)
 	if m := ext.Get("manager"); !m.IsNull() {
@@ -86,6 +82,11 @@ func (r *request) userResource(v directory.UserView) (scim.Value, error) {
 	if err != nil {
 		return scim.Value{}, err
 	}
+	return r.completeUser(tree, v)
+}
+
+// completeUser adds to a user's tree what the server says.
+func (r *request) completeUser(tree scim.Value, v directory.UserView) (scim.Value, error) {
 	if m := v.Profile.Manager; m != "" {
 		manager := scim.ObjectValue(scim.Member{Name: "value", Value: scim.StringValue(m)})
 		if directory.ScimID(m).IsUser() {
@@ -155,9 +156,14 @@ func (r *request) groupResource(v directory.GroupView) (scim.Value, error) {
 		}
 		tree = tree.With("members", scim.ArrayValue(members...))
 	}
-	return r.types.group.Complete(string(v.ID), tree, scim.Meta{
-		Created: v.Created, LastModified: v.Modified, Location: r.location("/Groups/", string(v.ID)), Version: etag(v.Version),
-	}), nil
+	return r.completeGroup(tree, v.Group), nil
+}
+
+// completeGroup adds to a group's tree what the server says.
+func (r *request) completeGroup(tree scim.Value, g directory.Group) scim.Value {
+	return r.types.group.Complete(string(g.ID), tree, scim.Meta{
+		Created: g.Created, LastModified: g.Modified, Location: r.location("/Groups/", string(g.ID)), Version: etag(g.Version),
+	})
 }
 
 func (r *request) memberElement(id directory.ScimID) scim.Value {

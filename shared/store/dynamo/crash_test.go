@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"rollcall/integration/tools/dynamolocal"
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo"
 )
@@ -38,7 +39,7 @@ func newCrashes(t *testing.T) *crashes {
 
 // open opens the table as a new process does, which dies before the write that die counts down to.
 func (c *crashes) open(die *int) *dynamo.Store {
-	db, streams := clients(c.T)
+	db, streams := dynamolocal.Clients(c.T)
 	s, err := dynamo.Open(context.Background(), dynamo.Config{Client: db, Streams: streams, Table: c.table})
 	if err != nil {
 		c.Fatal(err)

@@ -16,7 +16,7 @@ type Spec struct {
 	PartitionKey, SortKey string
 	Indexes               []IndexSpec
 	TTL                   string // the attribute that holds the time of expiry in Unix seconds
-	Stream                string // the view type of the stream
+	Stream                string // the view type of the stream; "" for none
 }
 
 // IndexSpec describes a global secondary index; Projection is KEYS_ONLY for all.
@@ -43,7 +43,11 @@ func TableSpec() Spec {
 // CreateTable makes the table and waits until it can be used: for tests and local servers. A deployment's
 // table is made by its stack.
 func CreateTable(ctx context.Context, client *dynamodb.Client, table string) error {
-	spec := TableSpec()
+	return TableSpec().Create(ctx, client, table)
+}
+
+// Create makes a table as described and waits until it can be used.
+func (spec Spec) Create(ctx context.Context, client *dynamodb.Client, table string) error {
 	schema := func(pk, sk string) []types.KeySchemaElement {
 		return []types.KeySchemaElement{
 			{AttributeName: aws.String(pk), KeyType: types.KeyTypeHash},
@@ -52,8 +56,10 @@ func CreateTable(ctx context.Context, client *dynamodb.Client, table string) err
 	}
 	in := &dynamodb.CreateTableInput{
 		TableName: aws.String(table), BillingMode: types.BillingModePayPerRequest,
-		KeySchema:           schema(spec.PartitionKey, spec.SortKey),
-		StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewType(spec.Stream)},
+		KeySchema: schema(spec.PartitionKey, spec.SortKey),
+	}
+	if spec.Stream != "" {
+		in.StreamSpecification = &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewType(spec.Stream)}
 	}
 	defined := map[string]bool{}
 	define := func(names ...string) {

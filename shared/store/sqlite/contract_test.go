@@ -35,6 +35,10 @@ func inFile(t *testing.T) directory.Ports {
 
 func TestContractInMemory(t *testing.T) { storetest.Run(t, inMemory) }
 
+func TestFeedInMemory(t *testing.T) { storetest.Feed(t, inMemory) }
+
 func TestContractInFile(t *testing.T) { storetest.Run(t, inFile) }
+
+func TestFeedInFile(t *testing.T) { storetest.Feed(t, inFile) }
 
 func TestHistoriesEndAlikeInMemoryAndFile(t *testing.T) { storetest.Histories(t, inMemory, inFile) }

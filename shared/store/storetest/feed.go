@@ -14,6 +14,9 @@ var feedChapter = []promise{
 	{"feed/every entry is delivered, in order", feedAll},
 	{"feed/a failed entry comes again and holds up no other", feedRetry},
 	{"feed/what was not taken comes again", feedInterrupted},
+}
+
+var followChapter = []promise{
 	{"follow/an entry counts once", counts},
 	{"follow/completing what is complete changes nothing", completeTwice},
 }

@@ -2,8 +2,9 @@
 // tests. store/sqlite and store/dynamo run it as it is; a fault found in one of them becomes a test here.
 //
 //	func TestContract(t *testing.T) { storetest.Run(t, open) }
+//	func TestFeed(t *testing.T) { storetest.Feed(t, open) }
 //
-// Run proves the promises one by one, on purpose with values in every field and with racing callers.
+// They prove the promises one by one, on purpose with values in every field and with racing callers.
 // Histories proves that two stores end alike after the same random history; Dump is what it compares.
 package storetest
 
@@ -14,17 +15,20 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Run proves every promise of the ports. open returns the store under test; it is called once per test,
-// may hand out the same store each time, and cleans up with t. The tests run in parallel, each in tenants
-// of its own; those of the feed, which sees all tenants, run before the others and alone. A store that
-// needs a millisecond per call passes in less than four minutes.
-func Run(t *testing.T, open func(t *testing.T) directory.Ports) {
+// Feed proves what the feed promises. It sees all tenants of its store, so the tests run one by one.
+func Feed(t *testing.T, open func(t *testing.T) directory.Ports) {
 	for _, c := range feedChapter {
 		t.Run(c.name, func(t *testing.T) { c.test(newWorld(t, open(t))) })
 	}
+}
+
+// Run proves every promise of the other ports. open returns the store under test; it is called once per
+// test, may hand out the same store each time, and cleans up with t. The tests run in parallel, each in
+// tenants of its own.
+func Run(t *testing.T, open func(t *testing.T) directory.Ports) {
 	chapters := [][]promise{
 		userChapter, nameChapter, raceChapter, homeChapter, groupChapter, memberChapter,
-		listChapter, admitChapter, isolationChapter, logChapter, adminChapter,
+		listChapter, admitChapter, isolationChapter, logChapter, followChapter, adminChapter,
 	}
 	if !underRace {
 		chapters = slices.Insert(chapters, 0, largeChapter) // the longest first

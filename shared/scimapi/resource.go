@@ -1,0 +1,115 @@
+package scimapi
+
+import (
+	"net/http"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/scim"
+)
+
+// resource is how the endpoint of a resource type and what is below it is answered (RFC 7644 §3.2).
+type resource struct {
+	kind                    kind
+	create                  func(*request)
+	get, put, patch, delete func(r *request, id string)
+}
+
+var (
+	users  = resource{userKind{}, (*request).createUser, (*request).getUser, (*request).putUser, (*request).patchUser, (*request).deleteUser}
+	groups = resource{groupKind{}, (*request).createGroup, (*request).getGroup, (*request).putGroup, (*request).patchGroup, (*request).deleteGroup}
+)
+
+func (rs resource) answer(r *request) {
+	switch {
+	case len(r.segments) == 1:
+		if !r.allow(http.MethodGet, http.MethodPost) {
+			return
+		}
+		if r.r.Method == http.MethodPost {
+			r.logResource("create", "")
+			rs.create(r)
+			return
+		}
+		r.list(rs.kind)
+	case len(r.segments) == 2 && r.segments[1] == ".search":
+		if r.allow(http.MethodPost) {
+			r.search(rs.kind)
+		}
+	case len(r.segments) == 2:
+		if r.allow(http.MethodGet, http.MethodPut, http.MethodPatch, http.MethodDelete) {
+			rs.answerOne(r, r.segments[1])
+		}
+	default:
+		r.refuse(scim.Errorf(http.StatusNotFound, "", "no such endpoint"))
+	}
+}
+
+func (rs resource) answerOne(r *request, id string) {
+	r.logResource(r.r.Method, id)
+	switch r.r.Method {
+	case http.MethodGet:
+		rs.get(r, id)
+	case http.MethodPut:
+		rs.put(r, id)
+	case http.MethodPatch:
+		rs.patch(r, id)
+	case http.MethodDelete:
+		rs.delete(r, id)
+	}
+}
+
+// projection parses attributes and excludedAttributes of the URL for a resource type.
+func (r *request) projection(rt *scim.ResourceType) (scim.Projection, error) {
+	if r.r.URL.RawQuery == "" {
+		return rt.ParseProjection(nil, nil)
+	}
+	q := r.r.URL.Query()
+	return rt.ParseProjection(splitNames(q["attributes"]), splitNames(q["excludedAttributes"]))
+}
+
+// admitFor is admit for requests about one resource: the fault of the body, if any, is told once the
+// caller is known, and the projection is read for the provider's types.
+func (r *request) admitFor(k kind, bodyErr error) directory.Admit {
+	return r.admit(func() (err error) {
+		if bodyErr != nil {
+			return bodyErr
+		}
+		r.proj, err = r.projection(k.resourceType(r.types))
+		return err
+	})
+}
+
+// patchBody reads the body of a PATCH.
+func (r *request) patchBody() (scim.Patch, error) {
+	body, err := r.body()
+	if err != nil {
+		return scim.Patch{}, err
+	}
+	return scim.ParsePatch(body)
+}
+
+// deleted answers a DELETE.
+func (r *request) deleted(err error) {
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	r.w.WriteHeader(http.StatusNoContent)
+}
+
+// found answers a resource with its version and address.
+func (r *request) found(status int, version int64, location string, body []byte) {
+	h := r.w.Header()
+	h.Set("ETag", etag(version))
+	h.Set("Location", location)
+	r.respond(status, body)
+}
+
+// readOnly is the part of a resource no client may change, for comparing (contract C12).
+func readOnly(resource scim.Value, more ...string) scim.Value {
+	out := scim.ObjectValue()
+	for _, name := range append([]string{"id", "schemas", "meta"}, more...) {
+		out = out.With(name, resource.Get(name))
+	}
+	return out
+}
