@@ -53,6 +53,27 @@ type Actor struct {
 	Reason          string `json:",omitempty"` // what the administrator gave as the reason
 }
 
+// Effect is one thing a change did to a user, in the words of the Sync Log and of the events.
+type Effect string
+
+// The effects (product page 14).
+const (
+	EffectCreated     Effect = "created"
+	EffectUpdated     Effect = "updated" // attributes
+	EffectRemoved     Effect = "removed" // by the directory
+	EffectBlocked     Effect = "blocked" // may no longer sign in
+	EffectUnblocked   Effect = "unblocked"
+	EffectScheduled   Effect = "deactivation-scheduled"
+	EffectCancelled   Effect = "deactivation-cancelled"
+	EffectHeld        Effect = "deactivation-held"
+	EffectFrozen      Effect = "deactivation-frozen"
+	EffectDeactivated Effect = "deactivated"
+	EffectReactivated Effect = "reactivated"
+	EffectConverted   Effect = "converted" // managed by somebody else from now on
+	EffectMoved       Effect = "organization-changed"
+	EffectRoles       Effect = "roles-changed"
+)
+
 // Change is one attribute's change. Before and After are JSON; nil means unassigned.
 type Change struct {
 	Attr   string
@@ -76,6 +97,7 @@ type LogEntry struct {
 	Added    []ScimID `json:",omitempty"` // members
 	Removed  []ScimID `json:",omitempty"`
 	Version  int64    `json:",omitempty"` // of the user or group after the change
+	Effects  []Effect `json:",omitempty"` // on the user
 	// Audit marks what administrators did to anything but users and groups: it is shown in the Audit Log.
 	Audit bool `json:",omitempty"`
 	// Rest says that the entry's effects on other records are not all applied yet: functions/changes
@@ -124,18 +146,6 @@ func (e LogEntry) AppendJSON(dst []byte) []byte {
 		}
 		dst = appendText(append(append(append(dst, ',', '"'), name...), '"', ':'), value)
 	}
-	list := func(name string, ids []ScimID) {
-		for i, id := range ids {
-			if i == 0 {
-				dst = append(append(append(dst, ',', '"'), name...), `":[`...)
-			} else {
-				dst = append(dst, ',')
-			}
-			if dst = appendText(dst, string(id)); i == len(ids)-1 {
-				dst = append(dst, ']')
-			}
-		}
-	}
 	member("ID", string(e.ID))
 	member("At", e.At.Format(time.RFC3339Nano))
 	member("Provider", string(e.Provider))
@@ -156,11 +166,12 @@ func (e LogEntry) AppendJSON(dst []byte) []byte {
 	member("Target", e.Target)
 	member("Name", e.Name)
 	dst = appendChanges(dst, e.Changes)
-	list("Added", e.Added)
-	list("Removed", e.Removed)
+	dst = appendTexts(dst, "Added", e.Added)
+	dst = appendTexts(dst, "Removed", e.Removed)
 	if e.Version != 0 {
 		dst = strconv.AppendInt(append(dst, `,"Version":`...), e.Version, 10)
 	}
+	dst = appendTexts(dst, "Effects", e.Effects)
 	if e.Audit {
 		dst = append(dst, `,"Audit":true`...)
 	}
@@ -183,6 +194,19 @@ func appendChanges(dst []byte, changes []Change) []byte {
 			dst = append(append(dst, `,"After":`...), c.After...)
 		}
 		dst = append(dst, '}', ',')
+	}
+	dst[len(dst)-1] = ']' // in place of the last comma
+	return dst
+}
+
+// appendTexts appends a member with an array of strings, unless it is empty.
+func appendTexts[T ~string](dst []byte, name string, texts []T) []byte {
+	if len(texts) == 0 {
+		return dst
+	}
+	dst = append(append(append(dst, ',', '"'), name...), `":[`...)
+	for _, t := range texts {
+		dst = append(appendText(dst, string(t)), ',')
 	}
 	dst[len(dst)-1] = ']' // in place of the last comma
 	return dst

@@ -44,6 +44,7 @@ func everyEntryField(w *world) {
 			{Attr: "title", After: json.RawMessage(`"new"`)}, {Attr: "nickName", Before: json.RawMessage(`"old"`)},
 		},
 		Added: []directory.ScimID{"ua", "ub"}, Removed: []directory.ScimID{"uc"}, Version: 2, Audit: true,
+		Effects: []directory.Effect{directory.EffectUpdated, directory.EffectBlocked},
 	}
 	u, err := w.Users.UpdateUser(w.ctx, w.tenant, u, func(u directory.User) (directory.User, *directory.LogEntry, error) {
 		u.Version, u.Active = 2, false
