@@ -28,7 +28,8 @@ type Attribute struct {
 
 	// unlisted attributes work but are not published: a client that reads the schema would map them.
 	unlisted bool
-	// assigned attributes keep a value through every PATCH though the schema does not require one (C5: active).
+	// assigned attributes always have a value: they are published as required, no PATCH removes them (C5: active), and
+	// the caller of Decode gives one to a resource that comes without (C13).
 	assigned bool
 }
 
@@ -173,7 +174,7 @@ func (a *Attribute) published() Value {
 	if a.Description != "" {
 		members = append(members, Member{"description", StringValue(a.Description)})
 	}
-	members = append(members, Member{"required", BoolValue(a.Required)})
+	members = append(members, Member{"required", BoolValue(a.Required || a.assigned)})
 	if kind == "string" || kind == "reference" || kind == "binary" {
 		members = append(members, Member{"caseExact", BoolValue(a.CaseExact)})
 	}

@@ -3,13 +3,12 @@ package scim_test
 import (
 	"bytes"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"rollcall/shared/golden"
 	"rollcall/shared/scim"
 )
 
@@ -30,14 +29,7 @@ func TestPublishedDocuments(t *testing.T) {
 			t.Fatal(err)
 		}
 		got.WriteByte('\n')
-		want, err := os.ReadFile(filepath.Join("testdata", name+".golden"))
-		if err != nil {
-			t.Errorf("%v; the document is\n%s", err, got.String())
-			continue
-		}
-		if diff := cmp.Diff(string(want), got.String()); diff != "" {
-			t.Errorf("%s (-want +got)\n%s", name, diff)
-		}
+		golden.Check(t, name, got.Bytes())
 	}
 }
 

@@ -40,7 +40,7 @@ func UserSchema() *Schema {
 		text("preferredLanguage", "The preferred language, such as en-US."),
 		text("locale", "The locale for formats, such as en-US."),
 		text("timezone", "The time zone, such as America/Los_Angeles."),
-		{Name: "active", Type: "boolean", Description: "False blocks the user.", assigned: true},
+		{Name: "active", Type: "boolean", Description: "False blocks the user; true unless said otherwise.", assigned: true},
 		{Name: "password", Mutability: "writeOnly", Returned: "never", Description: "Not kept.", unlisted: true},
 		multiValue("emails", "E-mail addresses.", Attribute{}, []string{"work", "home", "other"}, false),
 		multiValue("phoneNumbers", "Phone numbers.", Attribute{},
