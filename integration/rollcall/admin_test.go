@@ -112,7 +112,7 @@ func TestAdminCommandsTellAStory(t *testing.T) {
 	want := func(directory.Provider) (directory.Profile, []directory.Change, error) {
 		return directory.Profile{UserName: "Glass@agency.example", Active: true}, nil, nil
 	}
-	if _, err := svc.CreateUser(context.Background(), caller, nil, want); !directory.IsKind(err, directory.Conflict) {
+	if _, err := svc.CreateUser(context.Background(), caller, "", nil, want); !directory.IsKind(err, directory.Conflict) {
 		t.Fatalf("a taken name gave %v", err)
 	}
 	conflict := strings.Fields(strings.Split(ok("conflict list -state open"), "\n")[1])[0]
@@ -141,7 +141,7 @@ func TestAdminGroupsAreShown(t *testing.T) {
 	}
 	caller := directory.Caller{Provider: directory.ProviderID(p.ID), Token: p.Token}
 	ctx := context.Background()
-	u, err := svc.CreateUser(ctx, caller, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+	u, err := svc.CreateUser(ctx, caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 		return directory.Profile{UserName: "evil\x1b[2J\u202e\n", Active: true}, nil, nil
 	})
 	if err != nil {

@@ -222,7 +222,7 @@ func (f *fixture) populate() world {
 	caller := directory.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken, RequestID: "scim"}
 	ctx := context.Background()
 	create := func(userName string) (directory.User, error) {
-		return f.svc.CreateUser(ctx, caller, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+		return f.svc.CreateUser(ctx, caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 			return directory.Profile{UserName: userName, ExternalID: "ext-" + userName, Active: true,
 				Attributes: []byte(`{"name":{"givenName":"Given","familyName":"` + canary + `"},"displayName":"Given ` + canary + `","title":"Diver"}`)}, nil, nil
 		})

@@ -268,7 +268,7 @@ func TestIgnoredAndRenamedConflicts(t *testing.T) {
 	w := f.populate()
 	path := "/conflicts/" + w.conflict
 	attempt := func() error {
-		_, err := f.svc.CreateUser(context.Background(), directory.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken}, nil,
+		_, err := f.svc.CreateUser(context.Background(), directory.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken}, "", nil,
 			func(directory.Provider) (directory.Profile, []directory.Change, error) {
 				return directory.Profile{UserName: "local." + canary + "@agency.example", Active: true}, nil, nil
 			})
@@ -409,7 +409,7 @@ func TestHugeEntriesDoNotMakeHugePages(t *testing.T) {
 	big := strings.Repeat("x", 350<<10) // the largest entry that fits an item of DynamoDB, nearly
 	for i := range 14 {
 		f.advance(time.Second)
-		_, err := f.svc.CreateUser(context.Background(), directory.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken}, nil,
+		_, err := f.svc.CreateUser(context.Background(), directory.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken}, "", nil,
 			func(directory.Provider) (directory.Profile, []directory.Change, error) {
 				return directory.Profile{UserName: fmt.Sprint("big", i)}, []directory.Change{{Attr: "title", After: []byte(`"` + big + `"`)}}, nil
 			})

@@ -90,7 +90,7 @@ func TestDeleteProviderMovesItsUsers(t *testing.T) {
 		o.refused("moving to "+what, err, directory.Invalid, "moveTo", "another provider")
 	}
 	_, err := o.deleteProvider(o.p.ID, directory.ProviderDeletion{Users: "forget"})
-	o.refused("an unknown fate", err, directory.Invalid, "users", "local or move")
+	o.refused("an unknown fate", err, directory.Invalid, "users", "local, deactivate or move")
 	_, err = o.deleteProvider("acme1zzzzz", directory.ProviderDeletion{Users: directory.FateLocal})
 	o.refused("an unknown provider", err, directory.NotFound, "", "")
 	_, err = o.s.DeleteProvider(o.ctx, o.admin, o.p.ID, func(directory.Provider) error { return directory.Errorf(directory.VersionMismatch, "changed") }, directory.ProviderDeletion{Users: directory.FateLocal})

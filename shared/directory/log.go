@@ -17,6 +17,23 @@ const (
 	UserDisabled    Action = "user.disabled"
 	UserDeleted     Action = "user.deleted"
 	UserConverted   Action = "user.converted"
+	UserRestored    Action = "user.restored"
+	UserBlocked     Action = "user.blocked"
+	UserUnblocked   Action = "user.unblocked"
+	UserDeactivated Action = "user.deactivated"
+	UserReactivated Action = "user.reactivated"
+	UserSpared      Action = "user.deactivation-cancelled"
+	UserRescheduled Action = "user.deactivation-rescheduled"
+	UserFrozen      Action = "user.deactivation-frozen"
+	UserPurged      Action = "user.purged"
+	HoldPlaced      Action = "legal-hold.placed"
+	HoldReleased    Action = "legal-hold.released"
+	HoldCreated     Action = "legal-hold.created"
+	HoldClosed      Action = "legal-hold.closed"
+	GuardWarned     Action = "guard.warned"
+	GuardTripped    Action = "guard.tripped"
+	GuardApproved   Action = "guard.approved"
+	GuardRejected   Action = "guard.rejected"
 	GroupCreated    Action = "group.created"
 	GroupUpdated    Action = "group.updated"
 	GroupDeleted    Action = "group.deleted"
@@ -115,6 +132,9 @@ const (
 	RestUser     Rest = "user"     // references to a deleted user
 	RestGroup    Rest = "group"    // membership rows of a deleted group
 	RestProvider Rest = "provider" // users and groups of a deleted provider
+	RestDelay    Rest = "delay"    // pending deactivations that get another delay
+	RestMatter   Rest = "matter"   // custodians of a closed matter
+	RestGuard    Rest = "guard"    // pending deactivations that a guard holds or lets go
 )
 
 // LogQuery selects log entries, newest first.

@@ -24,6 +24,10 @@ type Ports struct {
 	Replays    Replays
 	Follow     Follow
 	Feed       Feed
+	Leavers    Leavers
+	Holds      Holds
+	Guards     Guards
+	Wakeups    Wakeups // no store's: package workflow's; nil: only the sweep finds what is due
 }
 
 // Admit is called with the provider record a request names, read strongly consistent beside the first
@@ -221,4 +225,65 @@ type Feed interface {
 	// changes, and returns how many fn took. An entry is delivered again until fn returned nil for it: at
 	// least once. One caller at a time.
 	Deliver(ctx context.Context, fn func(context.Context, TenantID, LogEntry) error) (int, error)
+}
+
+// Leavers is what the rules about leaving and coming back need from storage, besides Users.
+type Leavers interface {
+	// CreateOrRestoreUser is Users.CreateUser for a person with an externalId. make also gets the gone users
+	// of p that had it, the last to leave first, at most ten, and may run several times. Returning one of
+	// them, as changed, brings that record back.
+	CreateOrRestoreUser(ctx context.Context, t TenantID, p ProviderID, externalID string, admit Admit, make func(Provider, []User) (User, LogEntry, error)) (User, error)
+	// DueUsers calls fn with the users of all tenants whose deactivation is due by until and whose gates are
+	// open, as they are stored, perhaps in several calls at once. One whose deactivation began a moment ago
+	// may be missing. The first error of fn ends it.
+	DueUsers(ctx context.Context, until time.Time, fn func(context.Context, []DueUser) error) error
+	// PendingUsers reads users of the tenant with a pending deactivation, as DueUsers does, by the time they
+	// are due, and where to go on: "" at the end. Invalid: After is no position.
+	PendingUsers(ctx context.Context, t TenantID, q PendingQuery) ([]User, string, error)
+}
+
+// DueUser is a user of some tenant.
+type DueUser struct {
+	Tenant TenantID
+	User
+}
+
+// PendingQuery selects pending deactivations.
+type PendingQuery struct {
+	Provider ProviderID // "": of all providers, and of local users
+	Gate     Gate       // "": any
+	After    string     // where the page before ended
+	Count    int
+}
+
+// Holds stores legal hold matters and their custodians (legalhold.go).
+type Holds interface {
+	// UpdateMatter replaces a matter by update(old) with its entry; old is zero when there is none. A nil
+	// entry writes nothing. update is pure and may run several times.
+	UpdateMatter(ctx context.Context, t TenantID, id string, update func(Matter) (Matter, *LogEntry, error)) (Matter, error)
+	// ListMatters reads matters by id, after the given one.
+	ListMatters(ctx context.Context, t TenantID, after string, count int) ([]Matter, error)
+	// UpdateCustodian replaces a user and what a matter keeps about them, with the entry, in one transaction
+	// that meets every change of the matter. The zero Custodian stands for none; the user stays where it is.
+	// A nil entry writes nothing. update is pure and may run several times. NotFound (matter, user).
+	UpdateCustodian(ctx context.Context, t TenantID, matter string, id UserID, update func(Matter, Custodian, User) (Custodian, User, *LogEntry, error)) (Custodian, User, error)
+	// Custodians reads a matter's custodians, also former ones, by user id, after the given one.
+	Custodians(ctx context.Context, t TenantID, matter string, after UserID, count int) ([]Custodian, error)
+}
+
+// Guards stores what the mass-change guard found (guard.go).
+type Guards interface {
+	// UpdateGuard replaces a provider and one of its guard's events by update, with the entry, in one
+	// transaction; the event is zero when there is none. A nil entry writes nothing. update is pure and may
+	// run several times. NotFound (the provider).
+	UpdateGuard(ctx context.Context, t TenantID, p ProviderID, event string, update func(Provider, GuardEvent) (Provider, GuardEvent, *LogEntry, error)) (GuardEvent, error)
+	// GuardEvents reads a provider's events, the newest first, from before the given one ("" from the newest).
+	GuardEvents(ctx context.Context, t TenantID, p ProviderID, before string, count int) ([]GuardEvent, error)
+}
+
+// Wakeups lets DeactivateDue be called at given times.
+type Wakeups interface {
+	// WakeAt sees to it that the due deactivations are looked for at a time, or at most a minute later. Asking
+	// twice, or for a time that is over, does no harm.
+	WakeAt(ctx context.Context, at time.Time) error
 }

@@ -116,6 +116,7 @@ func (s *Service) ConvertCollision(ctx context.Context, a Admin, id string, chec
 		u.Provider, u.ScimID, u.Active = c.Provider, ScimID(old.ID), true
 		u.Version, u.Modified = old.Version+1, later(old.Modified, s.Now())
 		e := s.userEntry(a, UserConverted, u, []Change{change("provider", nil, u.Provider)})
+		e.Effects = effects(old, u)
 		return u, &e, nil
 	})
 	if err != nil {
@@ -180,6 +181,7 @@ func (s *Service) RenameCollision(ctx context.Context, a Admin, id string, check
 		u.UserName = userName
 		u.Version, u.Modified = old.Version+1, later(old.Modified, s.Now())
 		e := s.userEntry(a, UserUpdated, u, []Change{change(AttrUserName, old.UserName, u.UserName)})
+		e.Effects = effects(old, u)
 		return u, &e, nil
 	}
 	// An attempt that was cut off between the two writes left the user renamed already.

@@ -94,7 +94,9 @@ func (s *Service) CreateLocalUser(ctx context.Context, a Admin, l LocalProfile, 
 		return u, s.userNameFree(ctx, a.Tenant, u.ID, u.UserName)
 	}
 	made, err := s.Users.CreateUser(ctx, a.Tenant, "", nil, func(Provider) (User, LogEntry, error) {
-		return u, s.userEntry(a, UserCreated, u, changes), nil
+		e := s.userEntry(a, UserCreated, u, changes)
+		e.Effects = created(u)
+		return u, e, nil
 	})
 	return made, userTaken(err)
 }
@@ -134,6 +136,7 @@ func (s *Service) UpdateLocalUser(ctx context.Context, a Admin, id UserID, edit 
 		}
 		u.Version, u.Modified = old.Version+1, later(old.Modified, s.Now())
 		e := s.userEntry(a, UserUpdated, u, changes)
+		e.Effects = effects(old, u)
 		return u, &e, nil
 	})
 }

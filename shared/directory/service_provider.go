@@ -123,6 +123,15 @@ func (s *Service) newCredential(prefix, scope string, a Admin, expires time.Time
 // updateProvider runs an edit that also names what it was about and the changes for the log. An edit of
 // settings without changes, or of credentials without a target, writes nothing.
 func (s *Service) updateProvider(ctx context.Context, a Admin, id ProviderID, action Action, edit func(Provider) (Provider, string, []Change, error)) (Provider, error) {
+	return s.updateProviderEntry(ctx, a, id, action, func(old Provider, e *LogEntry) (Provider, error) {
+		p, target, changes, err := edit(old)
+		e.Target, e.Changes = string(old.ID)+target, changes
+		return p, err
+	})
+}
+
+// updateProviderEntry runs an edit that fills in the entry.
+func (s *Service) updateProviderEntry(ctx context.Context, a Admin, id ProviderID, action Action, edit func(Provider, *LogEntry) (Provider, error)) (Provider, error) {
 	if t, ok := id.Tenant(); !ok || t != a.Tenant {
 		return Provider{}, Errorf(NotFound, "no such provider")
 	}
@@ -130,13 +139,14 @@ func (s *Service) updateProvider(ctx context.Context, a Admin, id ProviderID, ac
 		if old.State == ProviderDeleting {
 			return old, nil, &Error{Kind: Conflict, Detail: "the provider is being deleted"}
 		}
-		p, target, changes, err := edit(old)
-		if err != nil || target == "" && len(changes) == 0 {
+		e := s.adminEntry(a, action)
+		e.Target = string(old.ID)
+		p, err := edit(old, &e)
+		if err != nil || e.Target == string(old.ID) && len(e.Changes) == 0 {
 			return old, nil, err
 		}
 		p.Version, p.Modified = old.Version+1, later(old.Modified, s.Now())
-		e := s.adminEntry(a, action)
-		e.Target, e.Name, e.Changes, e.Version = string(old.ID)+target, p.DisplayName, changes, p.Version
+		e.Name, e.Version = p.DisplayName, p.Version
 		return p, &e, nil
 	}
 	if a.DryRun {
@@ -169,7 +179,7 @@ func (s *Service) SetProviderState(ctx context.Context, a Admin, id ProviderID, 
 		case to == ProviderSetup && p.State == ProviderPaused: // resume
 			p.State, p.Resume = p.Resume, ""
 		case to == ProviderLive && p.State == ProviderSetup:
-			p.State = ProviderLive
+			p.State, p.LiveAt = ProviderLive, s.Now()
 		default:
 			return p, "", nil, &Error{Kind: Conflict, Attr: "state", Detail: "the provider's state does not allow this"}
 		}
@@ -267,7 +277,7 @@ func (s *Service) RevokeToken(ctx context.Context, a Admin, id ProviderID, token
 // Errors: NotFound; Invalid; Conflict when it is being deleted already.
 func (s *Service) DeleteProvider(ctx context.Context, a Admin, id ProviderID, check func(Provider) error, d ProviderDeletion) (Provider, error) {
 	switch d.Users {
-	case FateLocal:
+	case FateLocal, FateDeactivate:
 	case FateMove:
 		to, err := s.ProviderByID(ctx, a, d.MoveTo)
 		if err != nil && !IsKind(err, NotFound) {
@@ -277,7 +287,7 @@ func (s *Service) DeleteProvider(ctx context.Context, a Admin, id ProviderID, ch
 			return Provider{}, &Error{Kind: Invalid, Attr: "moveTo", Detail: "moveTo must be the id of another provider of the tenant"}
 		}
 	default:
-		return Provider{}, &Error{Kind: Invalid, Attr: "users", Detail: "users must be local or move"}
+		return Provider{}, &Error{Kind: Invalid, Attr: "users", Detail: "users must be local, deactivate or move"}
 	}
 	d.RequestedAt, d.RequestedBy = s.Now(), a.Actor.ID
 	remove := func(p Provider) (Provider, *LogEntry, error) {
@@ -330,7 +340,7 @@ func (s *Service) emptyProvider(ctx context.Context, t TenantID, because LogEntr
 			return err
 		}
 		for _, v := range page.Users {
-			if err := s.resettle(ctx, t, v.User, d, entry); err != nil {
+			if err := s.resettle(ctx, t, v.User, d, p.DeactivationDelay, entry); err != nil {
 				return err
 			}
 		}
@@ -379,23 +389,29 @@ func (s *Service) feasible(ctx context.Context, t TenantID, d ProviderDeletion) 
 	return d, nil
 }
 
-// resettle gives one user of a deleted provider the new home.
-func (s *Service) resettle(ctx context.Context, t TenantID, u User, d ProviderDeletion, entry func(Action) LogEntry) error {
+// resettle gives one user of a deleted provider the new home. A pending deactivation goes on unless the
+// administrator cancelled those.
+func (s *Service) resettle(ctx context.Context, t TenantID, u User, d ProviderDeletion, delay time.Duration, entry func(Action) LogEntry) error {
 	_, err := s.Users.UpdateUser(ctx, t, u, func(old User) (User, *LogEntry, error) {
 		if old.Gone() || old.Provider != u.Provider {
 			return old, nil, nil
 		}
-		n := old
-		if n.Provider = ""; d.Users == FateMove {
-			n.Provider = d.MoveTo
-		} else {
-			n.ScimID = ""
+		n, e := old, entry(UserConverted)
+		if d.CancelPending {
+			n.Pending = nil
 		}
-		n.Manager = "" // names a user of the old provider
-		n.Version, n.Modified = old.Version+1, later(old.Modified, s.Now())
-		e := entry(UserConverted)
-		e.User, e.Name, e.Version = n.ID, n.UserName, n.Version
-		return n, &e, nil
+		if d.Users == FateDeactivate {
+			n = n.departed(departure{at: d.RequestedAt, delay: delay, cause: CauseProvider, provider: old.Provider, request: e.Actor.RequestID})
+		}
+		if d.Users == FateMove {
+			n.Provider, n.Manager = d.MoveTo, "" // names a user of the old provider
+		} else {
+			n = n.local()
+		}
+		if n.Pending != nil {
+			n = n.pendingAs(func(p *PendingDeactivation) { p.Frozen = false }) // the guard goes with the provider
+		}
+		return conclude(old, n, e)
 	})
 	if IsKind(err, NotFound) {
 		return nil

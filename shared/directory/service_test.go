@@ -92,7 +92,7 @@ func (o *office) stored(id directory.ProviderID) directory.Provider {
 }
 
 func (o *office) tryUser(c directory.Caller, p directory.Profile) (directory.User, error) {
-	return o.s.CreateUser(o.ctx, c, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+	return o.s.CreateUser(o.ctx, c, p.ExternalID, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 		return p, []directory.Change{{Attr: "userName", After: json.RawMessage(`"x"`)}}, nil
 	})
 }

@@ -22,12 +22,14 @@ func (s *Service) ListUsers(ctx context.Context, c Caller, page Page, want UserW
 }
 
 // CreateUser creates a user of the caller's provider from the profile that make returns; changes are the
-// attributes for the log.
+// attributes for the log. externalID is the one in the request: when the directory deleted a person with it
+// lately, the account is restored under a new SCIM id. A person who is created disabled is deactivated.
 // Errors: Invalid; Conflict (userName); what make returns.
-func (s *Service) CreateUser(ctx context.Context, c Caller, admit Admit, make func(Provider) (Profile, []Change, error)) (User, error) {
+func (s *Service) CreateUser(ctx context.Context, c Caller, externalID string, admit Admit, make func(Provider) (Profile, []Change, error)) (User, error) {
 	x := s.session(c)
 	var attempted Profile
-	u, err := s.Users.CreateUser(ctx, x.tenant, c.Provider, x.admit(admit), func(p Provider) (User, LogEntry, error) {
+	id := "u" + s.newID()
+	create := func(p Provider, gone []User) (User, LogEntry, error) {
 		profile, changes, err := make(p)
 		if err != nil {
 			return User{}, LogEntry{}, err
@@ -36,15 +38,32 @@ func (s *Service) CreateUser(ctx context.Context, c Caller, admit Admit, make fu
 			return User{}, LogEntry{}, err
 		}
 		attempted = profile
-		id := "u" + s.newID()
+		for _, old := range gone {
+			if old.restorable(profile.ExternalID, x.now) {
+				e := x.entry(UserRestored)
+				e.Changes = changes
+				u, entry, err := conclude(old, old.restored(ScimID(id), profile), e)
+				return u, *entry, err
+			}
+		}
 		u := User{
 			ID: UserID(id), ScimID: ScimID(id), Provider: p.ID, Profile: profile,
 			Version: 1, Created: x.now, Modified: x.now,
 		}
+		if !u.Active {
+			u = u.deactivated(x.now)
+		}
 		e := x.entry(UserCreated)
-		e.User, e.Name, e.Changes, e.Version = u.ID, u.UserName, changes, u.Version
+		e.User, e.Name, e.Changes, e.Version, e.Effects = u.ID, u.UserName, changes, u.Version, created(u)
 		return u, e, nil
-	})
+	}
+	var u User
+	var err error
+	if guidShaped(externalID) {
+		u, err = s.Leavers.CreateOrRestoreUser(ctx, x.tenant, c.Provider, externalID, x.admit(admit), create)
+	} else {
+		u, err = s.Users.CreateUser(ctx, x.tenant, c.Provider, x.admit(admit), func(p Provider) (User, LogEntry, error) { return create(p, nil) })
+	}
 	if taken, ok := asTaken(err); ok {
 		if err := x.collide(ctx, attempted, taken); err != nil {
 			return User{}, err
@@ -52,6 +71,14 @@ func (s *Service) CreateUser(ctx context.Context, c Caller, admit Admit, make fu
 		return User{}, taken.conflict(c.Provider)
 	}
 	return u, err
+}
+
+// departure is a leave that the session's request asks for.
+func (x *session) departure(cause string) departure {
+	return departure{
+		at: x.now, delay: x.provider.DeactivationDelay, cause: cause,
+		provider: x.caller.Provider, request: x.actor.RequestID, frozen: x.provider.Guard.Tripped(),
+	}
 }
 
 // UserEdit computes a user's new profile from the old one, with the changed attributes for the log. It
@@ -80,12 +107,9 @@ func (s *Service) UpdateUser(ctx context.Context, c Caller, id ScimID, want User
 			return old, nil, err
 		}
 		changed = true
-		u := old
-		u.Profile = profile
-		u.Version, u.Modified = old.Version+1, later(old.Modified, x.now)
 		e := x.entry(editAction(old.Profile, profile))
-		e.User, e.Name, e.Changes, e.Version = u.ID, u.UserName, changes, u.Version
-		return u, &e, nil
+		e.Changes = changes
+		return conclude(old, old.said(profile, x.departure(CauseDisable)), e)
 	})
 	if taken, ok := asTaken(err); ok {
 		return UserView{}, false, taken.conflict(c.Provider)
@@ -108,7 +132,7 @@ func editAction(old, new Profile) Action {
 }
 
 // DeleteUser removes a user from what SCIM shows: 404 from then on, in no group, nobody's manager, the
-// userName free. The account inside stays, gone. check sees the user first, for preconditions.
+// userName free. The account inside stays, gone, and is deactivated as a disabled one would be. check sees the user first, for preconditions.
 // Errors: NotFound; what check returns.
 func (s *Service) DeleteUser(ctx context.Context, c Caller, id ScimID, check func(User) error) error {
 	x := s.session(c)
@@ -123,12 +147,7 @@ func (s *Service) DeleteUser(ctx context.Context, c Caller, id ScimID, check fun
 		if err := check(old); err != nil {
 			return old, nil, err
 		}
-		u := old
-		u.GoneAt = x.now
-		u.Version, u.Modified = old.Version+1, later(old.Modified, x.now)
-		e := x.entry(UserDeleted)
-		e.User, e.Name, e.Version = u.ID, u.UserName, u.Version
-		return u, &e, nil
+		return conclude(old, old.removed(x.departure(CauseDelete)), x.entry(UserDeleted))
 	})
 	return err
 }
@@ -145,6 +164,6 @@ func ManagerCleared(u User, because LogEntry) (User, LogEntry) {
 	return u, LogEntry{
 		ID: because.ID + EntryID(u.ID), At: because.At, Provider: u.Provider, Actor: actor,
 		Action: UserUpdated, User: u.ID, Name: u.UserName, Version: u.Version,
-		Changes: []Change{{Attr: AttrManager, Before: before}},
+		Changes: []Change{{Attr: AttrManager, Before: before}}, Effects: []Effect{EffectUpdated},
 	}
 }

@@ -27,6 +27,7 @@ func TestCreateUser(t *testing.T) {
 		At: at, Provider: o.p.ID, Action: directory.UserCreated, User: u.ID, Name: "Anna", Version: 1,
 		Actor:   directory.Actor{Kind: directory.ActorProvider, ID: o.p.Credentials[0].ID, RequestID: "r1", ClientRequestID: "c1"},
 		Changes: []directory.Change{{Attr: "userName", After: json.RawMessage(`"x"`)}},
+		Effects: []directory.Effect{directory.EffectCreated},
 	})
 }
 
@@ -44,11 +45,11 @@ func TestProfilesThatBreakARule(t *testing.T) {
 	}
 	_, err := o.tryUser(o.caller, directory.Profile{UserName: strings.Repeat("é", 512)})
 	o.must(err)
-	_, err = o.s.CreateUser(o.ctx, o.caller, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+	_, err = o.s.CreateUser(o.ctx, o.caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 		return directory.Profile{UserName: "x"}, nil, directory.Errorf(directory.TooLarge, "mine")
 	})
 	o.refused("an error of the caller", err, directory.TooLarge, "", "mine")
-	_, err = o.s.CreateUser(o.ctx, o.caller, func(directory.Provider) error { return directory.Errorf(directory.Forbidden, "no") }, nil)
+	_, err = o.s.CreateUser(o.ctx, o.caller, "", func(directory.Provider) error { return directory.Errorf(directory.Forbidden, "no") }, nil)
 	o.refused("an admit of the caller", err, directory.Forbidden, "", "no")
 }
 

@@ -63,20 +63,21 @@ type User struct {
 // Account is what Rollcall itself keeps about a user: lifecycle, holds, organization and roles. The zero
 // value is an active account in no organization. Its rules are lifecycle.go's and resolve.go's.
 type Account struct {
-	Lifecycle   Lifecycle // "" means active
-	AdminBlock  *AdminBlock
-	Pending     *PendingDeactivation
-	Holds       []string // ids of the active matters the user is a custodian of
-	OrgID       string
-	OrgSource   string // single, group:<mapping>, attribute, default, manual or adopted
-	OrgPinned   bool
-	RoleGrants  []RoleGrant
-	CountryCode string // ISO 3166-1 alpha-2 or ""
+	Lifecycle     Lifecycle            `json:",omitempty"` // "" means active
+	DeactivatedAt time.Time            `json:",omitzero"`
+	AdminBlock    *AdminBlock          `json:",omitempty"`
+	Pending       *PendingDeactivation `json:",omitempty"`
+	Holds         []string             `json:",omitempty"` // ids of the active matters the user is a custodian of
+	OrgID         string               `json:",omitempty"`
+	OrgSource     string               `json:",omitempty"` // single, group:<mapping>, attribute, default, manual or adopted
+	OrgPinned     bool                 `json:",omitempty"`
+	RoleGrants    []RoleGrant          `json:",omitempty"`
+	CountryCode   string               `json:",omitempty"` // ISO 3166-1 alpha-2 or ""
 }
 
 // IsZero reports whether nothing is kept about the account.
 func (a Account) IsZero() bool {
-	return a.Lifecycle == "" && a.AdminBlock == nil && a.Pending == nil && len(a.Holds) == 0 &&
+	return a.Lifecycle == "" && a.DeactivatedAt.IsZero() && a.AdminBlock == nil && a.Pending == nil && len(a.Holds) == 0 &&
 		a.OrgID == "" && a.OrgSource == "" && !a.OrgPinned && len(a.RoleGrants) == 0 && a.CountryCode == ""
 }
 

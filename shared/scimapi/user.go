@@ -54,7 +54,7 @@ func (r *request) getUser(id string) {
 
 func (r *request) createUser() {
 	body, bodyErr := r.body()
-	u, err := r.api.svc.CreateUser(r.context(), r.caller, r.admitFor(userKind{}, bodyErr), func(directory.Provider) (directory.Profile, []directory.Change, error) {
+	u, err := r.api.svc.CreateUser(r.context(), r.caller, body.Get("externalId").Text(), r.admitFor(userKind{}, bodyErr), func(directory.Provider) (directory.Profile, []directory.Change, error) {
 		tree, err := r.decodeUser(body, true) // contract C13
 		if err != nil {
 			return directory.Profile{}, nil, err

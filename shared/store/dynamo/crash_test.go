@@ -235,7 +235,7 @@ func createStory(c *crashes) (func(*crashes) error, func(*crashes) (string, stri
 	p.ExternalID, p.Lookups = p.UserName, []directory.Lookup{{Attr: directory.AttrWorkEmail, Value: p.UserName}}
 	before := c.userTotal()
 	create := func(c *crashes) error {
-		_, err := c.svc.CreateUser(c.Context(), c.caller, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) { return p, nil, nil })
+		_, err := c.svc.CreateUser(c.Context(), c.caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) { return p, nil, nil })
 		return err
 	}
 	return create, func(c *crashes) (string, string) {

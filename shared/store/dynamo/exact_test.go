@@ -23,7 +23,7 @@ func TestExactMeetsOtherMembers(t *testing.T) {
 	caller := directory.Caller{Provider: p.ID, Token: token}
 	var ids []directory.ScimID
 	for _, name := range []string{"a", "b", "c"} {
-		u, err := svc.CreateUser(ctx, caller, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+		u, err := svc.CreateUser(ctx, caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 			return directory.Profile{UserName: name, Active: true}, nil, nil
 		})
 		if err != nil {

@@ -44,7 +44,12 @@ import (
 //	  by hash             t#AH#hash              A → id         sign-in                                rare
 //	collision             t#C                    id             one, all                               20
 //	replay                t#I#key                I              Idempotency-Key; expires               2
-//	GSI2 "due"            due (16 shards)        dueAt          reserved: pending deactivations        -
+//	legal hold matter     t#H                    id             all of a tenant                        rare
+//	  custodian           t#HC#matter            uid            all of a matter                        200 by a script
+//	guard event           t#p#V                  id             all of a provider, by time             rare
+//	GSI2 "due"            due                    dueAt          pending deactivations; keys only
+//	  gates open          0…f                    time           of all tenants: what is due            12 each
+//	  a gate closed       t#gated                time           of one tenant: held or frozen          200
 //
 // How lists stay cheap: a page ends with a bookmark of where the next begins, so that a crawl costs its results.
 // A start without one is found from the totals, which are kept by the first character of the ids: fifteen of
@@ -241,6 +246,57 @@ func emptiedKey(t directory.TenantID, p directory.ProviderID) key {
 
 func providerName(t directory.TenantID, folded string) key {
 	return key{join(string(t), "PN", sum(folded)), "N"}
+}
+
+func matters(t directory.TenantID) string { return join(string(t), "H") }
+
+func matterKey(t directory.TenantID, id string) key { return key{matters(t), escaper.Replace(id)} }
+
+func custodians(t directory.TenantID, matter string) string { return join(string(t), "HC", matter) }
+
+func custodianKey(t directory.TenantID, matter string, id directory.UserID) key {
+	return key{custodians(t, matter), escaper.Replace(string(id))}
+}
+
+func guardEvents(t directory.TenantID, p directory.ProviderID) string {
+	return join(string(t), string(p), "V")
+}
+
+func guardEventKey(t directory.TenantID, p directory.ProviderID, id string) key {
+	return key{guardEvents(t, p), escaper.Replace(id)}
+}
+
+// dueShards spread the deactivations that wait for time alone: one shard takes a sixteenth of the leavers.
+const dueShards = 16
+
+func dueShard(i int) string { return strconv.FormatInt(int64(i), dueShards) }
+
+// gated are the deactivations of a tenant that wait for more than time.
+func gated(t directory.TenantID) string { return join(string(t), "gated") }
+
+// dueKeys are the keys of u in the due index; none when nothing is pending.
+func dueKeys(t directory.TenantID, u directory.User) (due, at string) {
+	switch {
+	case u.Pending == nil:
+		return "", ""
+	case u.Open():
+		due = dueShard(spread(string(u.ID), dueShards))
+	default:
+		due = gated(t)
+	}
+	return due, dueAt(u.Pending.DueAt)
+}
+
+// dueAt is a time as the due index sorts it, to the millisecond.
+func dueAt(at time.Time) string {
+	position, _, _ := strings.Cut(directory.LogEntry{At: at}.Position(), ".")
+	return position
+}
+
+// tenantOfUser returns the tenant of a user record's PK.
+func tenantOfUser(pk string) directory.TenantID {
+	t, _, _ := strings.Cut(pk, "#")
+	return directory.TenantID(t)
 }
 
 const tenants = "#T" // no tenant's id is empty

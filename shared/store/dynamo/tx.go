@@ -23,6 +23,8 @@ type tx struct {
 	ops  []op
 	days []key // marks that must exist before the log entries of the transaction do
 	err  error // the first failure to build it
+	// indexed are the units of entries in the due index.
+	indexed float64
 }
 
 // op is one write of a transaction. fail turns the item that broke the condition (nil when there is none)
@@ -188,7 +190,7 @@ func (s *Store) commit(ctx context.Context, name string, x *tx) error {
 		return err
 	}
 	in := &dynamodb.TransactWriteItemsInput{TransactItems: make([]types.TransactWriteItem, len(x.ops)), ClientRequestToken: aws.String(directory.RandomID())}
-	units := 0.0
+	units := x.indexed
 	for i, o := range x.ops {
 		in.TransactItems[i] = o.TransactWriteItem
 		units += o.units

@@ -10,9 +10,9 @@ import (
 // The attributes of a user record. The id and what the key says are not repeated; sid is there only when the
 // SCIM id is not the id. An alias has only alias: the uid. mv counts memberships begun, so that the deletion
 // of the user meets whoever adds it to a group; it belongs to the record found at the SCIM id.
-var userAttrs = []string{"v", "p", "sid", "un", "xid", "act", "mgr", "at", "lk", "ac", "ver", "cre", "mod", "gone"}
+var userAttrs = []string{"v", "p", "sid", "un", "xid", "act", "mgr", "at", "lk", "ac", "ver", "cre", "mod", "gone", "due", "dueAt", "pd"}
 
-func encodeUser(u directory.User) (item, error) {
+func encodeUser(t directory.TenantID, u directory.User) (item, error) {
 	it := item{"v": num(schemaVersion), "p": str(string(u.Provider)), "un": str(u.UserName), "act": flag(u.Active), "ver": num(u.Version)}
 	if string(u.ScimID) != string(u.ID) {
 		it["sid"] = str(string(u.ScimID))
@@ -34,10 +34,12 @@ func encodeUser(u directory.User) (item, error) {
 			return nil, err
 		}
 	}
-	if u.Account.IsZero() {
+	putPending(it, t, u)
+	rest := u.Account
+	if rest.Pending = nil; rest.IsZero() {
 		return it, nil
 	}
-	return it, putJSON(it, "ac", u.Account)
+	return it, putJSON(it, "ac", rest)
 }
 
 // decodeUser reads a record; false for an alias.
@@ -62,7 +64,10 @@ func decodeUser(it item) (directory.User, bool, error) {
 	if err := getJSON(it, "lk", &u.Lookups); err != nil {
 		return u, false, err
 	}
-	return u, true, getJSON(it, "ac", &u.Account)
+	if err := getJSON(it, "ac", &u.Account); err != nil {
+		return u, false, err
+	}
+	return u, true, getPending(it, &u)
 }
 
 // indexItems are the items by which u is found besides its id, by key: a pure function, so that an update

@@ -21,22 +21,28 @@ func (s *Store) CreateUser(ctx context.Context, t directory.TenantID, p director
 	if err != nil {
 		return directory.User{}, err
 	}
+	return u, s.insertUser(ctx, t, u, e)
+}
+
+// insertUser stores a new user with its entry.
+func (s *Store) insertUser(ctx context.Context, t directory.TenantID, u directory.User, e directory.LogEntry) error {
 	x := &tx{}
 	s.putUser(x, t, u)
 	s.reindex(x, t, nil, indexItems(t, u), cond{}, u)
 	x.log(s, t, e, rest{})
-	return u, s.commit(ctx, "create user", x)
+	return s.commit(ctx, "create user", x)
 }
 
 // putUser adds a record that is new in its home, and counts it there.
 func (s *Store) putUser(x *tx, t directory.TenantID, u directory.User) {
-	it, err := encodeUser(u)
+	it, err := encodeUser(t, u)
 	if err != nil {
 		x.err = err
 		return
 	}
 	h := homeOf(t, u)
 	x.put(s, h.user(string(u.ID)), it, absent, nil)
+	x.reindexed(t, directory.User{}, u)
 	if !u.Gone() { // nobody asks how many are gone
 		x.update(s, h.total(kindUsers, string(u.ID)), edit{add: map[string]int64{"n": 1}}, always, nil)
 	}
@@ -117,7 +123,7 @@ func atVersion(u directory.User) cond { return when("#ver = :ver", item{":ver": 
 
 // overwrite adds the change of a record in its place.
 func (s *Store) overwrite(x *tx, t directory.TenantID, old, u directory.User) {
-	it, err := encodeUser(u)
+	it, err := encodeUser(t, u)
 	if err != nil {
 		x.err = err
 		return
@@ -129,6 +135,7 @@ func (s *Store) overwrite(x *tx, t directory.TenantID, old, u directory.User) {
 		}
 	}
 	// Not a put: mv stays as it is.
+	x.reindexed(t, old, u)
 	x.update(s, homeOf(t, old).user(string(old.ID)), edit{set: it, remove: gone}, atVersion(old), nil)
 	s.reindex(x, t, indexItems(t, old), indexItems(t, u), always, u)
 }
@@ -160,6 +167,7 @@ func (s *Store) replaceUser(ctx context.Context, t directory.TenantID, old, u di
 		alias = l.unchanged
 	}
 	x.delete(s, from.user(string(old.ID)), c, nil)
+	x.reindexed(t, old, directory.User{})
 	s.putUser(x, t, u)
 	if !old.Gone() {
 		x.update(s, from.total(kindUsers, string(old.ID)), edit{add: map[string]int64{"n": -1}}, always, nil)

@@ -39,7 +39,7 @@ func newFiller(s *sqlite.Store) (filler, error) {
 }
 
 func (f filler) user() (directory.User, error) {
-	return f.s.CreateUser(f.ctx, f.caller, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+	return f.s.CreateUser(f.ctx, f.caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 		name := directory.RandomID()
 		return directory.Profile{
 			UserName: name, ExternalID: "x" + name, Active: true, Attributes: []byte(`{"title":"t"}`),

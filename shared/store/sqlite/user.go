@@ -231,8 +231,8 @@ func (s *Store) insertUser(t directory.TenantID, u directory.User) error {
 	if err != nil {
 		return err
 	}
-	err = s.exec(`INSERT INTO users (home, tenant, name_key, scim_id, provider, user_name, external_id, active, manager, attributes, lookups, account, version, created, modified, gone_at, uid)
-		VALUES (?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, nil, append([]any{h, string(t), directory.UserNameKey(u.UserName)}, args...)...)
+	err = s.exec(`INSERT INTO users (home, tenant, name_key, gate, due_at, scim_id, provider, user_name, external_id, active, manager, attributes, lookups, account, version, created, modified, gone_at, uid)
+		VALUES (?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, nil, append([]any{h, string(t), directory.UserNameKey(u.UserName)}, args...)...)
 	if err != nil {
 		return err
 	}
@@ -266,8 +266,14 @@ func userArgs(u directory.User) ([]any, error) {
 	if len(u.Attributes) > 0 {
 		attributes = u.Attributes
 	}
+	gate, due := gateNone, int64(0)
+	if u.Pending != nil {
+		if gate, due = gateOther, millis(u.Pending.DueAt); u.Open() {
+			gate = gateOpen
+		}
+	}
 	return []any{
-		string(u.ScimID), string(u.Provider), u.UserName, u.ExternalID, u.Active, u.Manager, attributes, lookups, account,
+		gate, due, string(u.ScimID), string(u.Provider), u.UserName, u.ExternalID, u.Active, u.Manager, attributes, lookups, account,
 		u.Version, millis(u.Created), millis(u.Modified), millis(u.GoneAt), string(u.ID),
 	}, nil
 }
@@ -329,7 +335,7 @@ func (s *Store) replaceUser(t directory.TenantID, old, u directory.User, e direc
 	if err != nil {
 		return err
 	}
-	err = s.exec(`UPDATE users SET name_key=?, scim_id=?, provider=?, user_name=?, external_id=?, active=?, manager=?, attributes=?, lookups=?, account=?, version=?, created=?, modified=?, gone_at=?
+	err = s.exec(`UPDATE users SET name_key=?, gate=?, due_at=?, scim_id=?, provider=?, user_name=?, external_id=?, active=?, manager=?, attributes=?, lookups=?, account=?, version=?, created=?, modified=?, gone_at=?
 		WHERE uid = ? AND home = ?`, nil, append(append([]any{directory.UserNameKey(u.UserName)}, args...), to)...)
 	if err != nil {
 		return err

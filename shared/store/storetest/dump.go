@@ -26,6 +26,7 @@ func Dump(ctx context.Context, ports directory.Ports, t directory.TenantID) stri
 		d.lists(p.ID)
 	}
 	d.users()
+	d.leavers(providers)
 	for _, c := range got(ports.Collisions.ListCollisions(ctx, t, "", "", 10_000)) {
 		d.line("collision", c)
 	}
@@ -130,6 +131,30 @@ func (d *dump) users() {
 		d.line("user", u)
 		fmt.Fprintf(&d.text, "%s has attributes %s and groups %v, was read at version %d\n", u.ID, attributes, v.Groups, v.Version)
 		d.found(u)
+	}
+}
+
+// leavers writes who waits for deactivation, in their order, the legal holds and what guards found.
+func (d *dump) leavers(providers []directory.Provider) {
+	for q := (directory.PendingQuery{Count: dumpPage}); ; {
+		us, next, err := d.Leavers.PendingUsers(d.ctx, d.t, q)
+		for _, u := range got(us, err) {
+			fmt.Fprintf(&d.text, "%s is due %v, open %v\n", u.ID, u.Pending.DueAt, u.Open())
+		}
+		if q.After = next; next == "" {
+			break
+		}
+	}
+	for _, m := range got(d.Holds.ListMatters(d.ctx, d.t, "", 10_000)) {
+		d.line("matter", m)
+		for _, c := range got(d.Holds.Custodians(d.ctx, d.t, m.ID, "", 10_000)) {
+			d.line("custodian", c)
+		}
+	}
+	for _, p := range providers {
+		for _, v := range got(d.Guards.GuardEvents(d.ctx, d.t, p.ID, "", 10_000)) {
+			d.line("guard event", v)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -121,7 +122,7 @@ func (p *player) answer(v any, err error) string {
 	var e *directory.Error
 	switch {
 	case err == nil:
-		return fmt.Sprintf("%+v", v)
+		return show(v)
 	case errors.As(err, &e) && e.Kind != directory.Internal:
 		return fmt.Sprintf("%v %s %q", e.Kind, e.Attr, e.Detail)
 	}
@@ -131,6 +132,14 @@ func (p *player) answer(v any, err error) string {
 	}
 	p.t.Fatalf("a step failed: %v", err)
 	return ""
+}
+
+// show writes a value down, with what its pointers point to.
+func show(v any) string {
+	if text, ok := v.(string); ok {
+		return text
+	}
+	return string(got(json.Marshal(v)))
 }
 
 // pick chooses the n-th, and half the time one of the first few: histories need the same ones to meet often.

@@ -27,6 +27,9 @@ type victim struct {
 	own            directory.LogEntry // an entry of the tenant itself
 	key, second    directory.APIKey
 	collision      directory.Collision
+	leaver         directory.User
+	matter         directory.Matter
+	guard          directory.GuardEvent
 	now            time.Time
 }
 
@@ -45,6 +48,10 @@ func newVictim(w *world) victim {
 	}
 	v.collision = w.newCollision("c")
 	w.putCollision(v.collision)
+	v.leaver = w.user(w.p, "leaver", pending(w.now()))
+	v.matter = w.matter("matter")
+	w.must(w.place(v.matter, v.u))
+	v.guard = w.guardEvent(w.p)
 	w.begin("key", "request", v.now)
 	w.must(w.Follow.Count(w.ctx, w.tenant, v.entry))
 	return v
@@ -76,12 +83,13 @@ func foreignTenant(w *world) {
 	}
 }
 
-// portMethods names every method of every port. The feed has no tenant: it sees all.
+// portMethods names every method of every port. The feed has no tenant: it sees all; wake-ups
+// are no store's.
 func portMethods() (names []string) {
 	ports := reflect.TypeFor[directory.Ports]()
 	for i := range ports.NumField() {
 		for k := range ports.Field(i).Type.NumMethod() {
-			if name := ports.Field(i).Name + "." + ports.Field(i).Type.Method(k).Name; name != "Feed.Deliver" {
+			if name := ports.Field(i).Name + "." + ports.Field(i).Type.Method(k).Name; name != "Feed.Deliver" && name != "Wakeups.WakeAt" {
 				names = append(names, name)
 			}
 		}
@@ -113,6 +121,7 @@ func (x intruder) rows() map[string]func() {
 	maps.Copy(rows, x.userRows())
 	maps.Copy(rows, x.groupRows())
 	maps.Copy(rows, x.keyRows())
+	maps.Copy(rows, x.leaverRows())
 	return rows
 }
 

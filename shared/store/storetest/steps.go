@@ -52,7 +52,7 @@ func (s step) profile() directory.Profile {
 }
 
 func (p *player) createUser(s step) string {
-	u, err := p.s.CreateUser(p.ctx, p.caller(s.D), nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+	u, err := p.s.CreateUser(p.ctx, p.caller(s.D), "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 		return s.profile(), []directory.Change{{Attr: "userName", After: []byte(`"x"`)}}, nil
 	})
 	if err == nil {
@@ -65,7 +65,7 @@ func (p *player) createUser(s step) string {
 func (p *player) createMany(s step) string {
 	var out string
 	for i := range 12 {
-		u, err := p.s.CreateUser(p.ctx, p.caller(s.D), nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+		u, err := p.s.CreateUser(p.ctx, p.caller(s.D), "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 			return directory.Profile{UserName: fmt.Sprint("many", p.step, "-", i), Active: true}, nil, nil
 		})
 		if err == nil {
@@ -101,7 +101,7 @@ func (p *player) editUser(s step) string {
 	if v.Manager != nil {
 		v.Groups, v.Manager = append(v.Groups, directory.GroupID(v.Manager.ID)), nil // a pointer is no answer
 	}
-	return p.answer(fmt.Sprintf("%+v %v", v, changed), err)
+	return p.answer(show(v)+fmt.Sprint(changed), err)
 }
 
 func (p *player) disableUser(s step) string {
@@ -114,7 +114,7 @@ func (p *player) disableUser(s step) string {
 		n.Active = s.B%3 == 0
 		return n, nil, nil
 	})
-	return p.answer(fmt.Sprintf("%+v %v", v, changed), err)
+	return p.answer(show(v)+fmt.Sprint(changed), err)
 }
 
 func (p *player) deleteUser(s step) string {
@@ -285,7 +285,7 @@ func (p *player) list(s step) string {
 	if page.Count == 0 {
 		us.More = false // of no page
 	}
-	out := p.answer(fmt.Sprintf("%+v", us), err)
+	out := p.answer(us, err)
 	gs, err := p.s.ListGroups(p.ctx, c, page, directory.GroupWant{}, nil)
 	return out + p.answer(fmt.Sprint(gs.Total, len(gs.Groups)), err)
 }
@@ -299,7 +299,7 @@ func (p *player) find(s step) string {
 		{Attr: directory.AttrWorkEmail, Value: fmt.Sprintf("%d@example.com", s.C%7)}, {Attr: directory.AttrManager, Value: string(u.ScimID)},
 	} {
 		vs, err := p.s.FindUsers(p.ctx, c, key, 1+s.D%4, directory.UserWant{Groups: true}, nil)
-		out += p.answer(fmt.Sprintf("%+v", vs), err) + "\n"
+		out += p.answer(vs, err) + "\n"
 	}
 	for _, key := range []directory.Lookup{
 		{Attr: directory.AttrDisplayName, Value: directory.UserNameKey(wish.UserName)}, {Attr: directory.AttrMember, Value: string(u.ScimID)}, {Attr: directory.AttrExternalID, Value: fmt.Sprint(s.B % 3)},
@@ -308,7 +308,7 @@ func (p *player) find(s step) string {
 		for i := range vs {
 			vs[i].Version = 0
 		}
-		out += p.answer(fmt.Sprintf("%+v", vs), err) + "\n"
+		out += p.answer(vs, err) + "\n"
 	}
 	return out
 }

@@ -1,0 +1,130 @@
+package directory
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// The attributes of account changes in the log.
+const (
+	attrLifecycle  = "lifecycle"
+	attrAdminBlock = "adminBlock"
+	attrPending    = "pending"
+	attrHolds      = "holds"
+	attrProvider   = "provider"
+	attrGone       = "gone"
+)
+
+// pendingChange is a pending deactivation as the log shows it.
+type pendingChange struct {
+	DueAt      time.Time `json:"dueAt"`
+	Cause      string    `json:"cause"`
+	Generation int64     `json:"generation"`
+	Frozen     bool      `json:"frozen,omitempty"`
+}
+
+func shownPending(p *PendingDeactivation) any {
+	if p == nil {
+		return nil
+	}
+	return pendingChange{p.DueAt, p.Cause, p.Generation, p.Frozen}
+}
+
+// conclude ends a change of a user by a rule: version and time, and in the entry what became of the
+// account. Without any change, of the account or in the entry, there is nothing to write: nil.
+func conclude(old, u User, e LogEntry) (User, *LogEntry, error) {
+	e.Changes = append(slices.Clip(e.Changes), accountChanges(old, u)...)
+	if len(e.Changes) == 0 && u.Profile.Equal(old.Profile) {
+		return old, nil, nil
+	}
+	u.Version, u.Modified = old.Version+1, later(old.Modified, e.At)
+	e.User, e.Name, e.Version, e.Effects = u.ID, u.UserName, u.Version, effects(old, u)
+	return u, &e, nil
+}
+
+// accountChanges are the differences of two states of an account, besides what the directory says.
+func accountChanges(old, u User) []Change {
+	var out []Change
+	note := func(differ bool, attr string, before, after any) {
+		if differ {
+			out = append(out, change(attr, before, after))
+		}
+	}
+	shown := func(set bool, v any) any {
+		if !set {
+			return nil
+		}
+		return v
+	}
+	life := func(l Lifecycle) Lifecycle {
+		if l == "" {
+			return LifecycleActive
+		}
+		return l
+	}
+	note(life(old.Lifecycle) != life(u.Lifecycle), attrLifecycle, life(old.Lifecycle), life(u.Lifecycle))
+	note((old.AdminBlock == nil) != (u.AdminBlock == nil), attrAdminBlock, shown(old.AdminBlock != nil, true), shown(u.AdminBlock != nil, true))
+	note(!samePending(old.Pending, u.Pending), attrPending, shownPending(old.Pending), shownPending(u.Pending))
+	note(!slices.Equal(old.Holds, u.Holds), attrHolds, shown(len(old.Holds) > 0, old.Holds), shown(len(u.Holds) > 0, u.Holds))
+	note(old.Provider != u.Provider, attrProvider, shown(old.Provider != "", old.Provider), shown(u.Provider != "", u.Provider))
+	note(old.Gone() != u.Gone(), attrGone, shown(old.Gone(), true), shown(u.Gone(), true))
+	return out
+}
+
+func samePending(a, b *PendingDeactivation) bool {
+	return a == b || a != nil && b != nil && *a == *b
+}
+
+// effects names what became of a user between two states.
+func effects(old, u User) []Effect {
+	var out []Effect
+	note := func(happened bool, e Effect) {
+		if happened {
+			out = append(out, e)
+		}
+	}
+	ended, back := old.deactivable() && !u.deactivable(), !old.deactivable() && u.deactivable()
+	note(u.Gone() && !old.Gone(), EffectRemoved)
+	note(!u.Profile.sameAttributes(old.Profile) && u.Lifecycle != LifecyclePurged, EffectUpdated)
+	note(u.Provider != old.Provider, EffectConverted)
+	note(back, EffectReactivated)
+	note(old.MaySignIn() && !u.MaySignIn() && !ended, EffectBlocked)
+	note(!old.MaySignIn() && u.MaySignIn() && !back, EffectUnblocked)
+	is, was := u.Pending, old.Pending
+	note(is != nil && (was == nil || !was.DueAt.Equal(is.DueAt)), EffectScheduled)
+	note(is == nil && was != nil && !ended, EffectCancelled)
+	note(is != nil && len(u.Holds) > 0 && (was == nil || len(old.Holds) == 0), EffectHeld)
+	note(is != nil && is.Frozen && (was == nil || !was.Frozen), EffectFrozen)
+	note(ended && u.Lifecycle == LifecycleDeactivated, EffectDeactivated)
+	return out
+}
+
+// sameAttributes reports whether two profiles say the same about everything but active.
+func (p Profile) sameAttributes(q Profile) bool {
+	p.Active = q.Active
+	return p.Equal(q)
+}
+
+// created names what a new user is.
+func created(u User) []Effect {
+	if u.deactivable() {
+		return []Effect{EffectCreated}
+	}
+	return []Effect{EffectCreated, EffectDeactivated}
+}
+
+// Scheduled returns when the deactivation that the entry began or put off is due, and false when it did
+// neither.
+func (e LogEntry) Scheduled() (time.Time, bool) {
+	if !slices.Contains(e.Effects, EffectScheduled) {
+		return time.Time{}, false
+	}
+	i := slices.IndexFunc(e.Changes, func(c Change) bool { return c.Attr == attrPending })
+	if i < 0 {
+		return time.Time{}, false
+	}
+	var p pendingChange
+	err := json.Unmarshal(e.Changes[i].After, &p)
+	return p.DueAt, err == nil && !p.DueAt.IsZero()
+}
