@@ -44,6 +44,13 @@ import (
 //	  by hash             t#AH#hash              A → id         sign-in                                rare
 //	collision             t#C                    id             one, all                               20
 //	replay                t#I#key                I              Idempotency-Key; expires               2
+//	webhook               t#W                    id             all of a tenant                        rare
+//	delivery              t#V#0…7                id             one, the newest; 31 days               50 a webhook (2 units)
+//	  GSI2 "due"          due = V#0…7            dueAt          pending ones of all tenants            spread over 8
+//	chain                 t#H                    p              heads of all chains of a tenant        1 a block
+//	  its blocks          t#B#p                  number         a chain, in order                      1 KB for 8 entries
+//	  late entries        t#LT#p                 position       written behind the chain               rare
+//	  settled ones        t#LS#p                 position       so that none is sealed twice; 31 days  rare
 //	GSI2 "due"            due (16 shards)        dueAt          reserved: pending deactivations        -
 //
 // How lists stay cheap: a page ends with a bookmark of where the next begins, so that a crawl costs its results.
