@@ -26,6 +26,8 @@ const (
 	MaxDeactivationDelay = 30 * 24 * time.Hour
 	// DefaultDeactivationDelay holds where an administrator chose nothing.
 	DefaultDeactivationDelay = 15 * time.Minute
+	// DefaultLogRetention is how long log entries are kept where nobody chose anything.
+	DefaultLogRetention = 400 * 24 * time.Hour
 	// RestoreWindow is how long a deleted account can be restored by creating it again.
 	RestoreWindow = 30 * 24 * time.Hour
 )

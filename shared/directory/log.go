@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"strconv"
 	"time"
@@ -120,6 +121,8 @@ type LogEntry struct {
 	// Rest says that the entry's effects on other records are not all applied yet: functions/changes
 	// completes them. What SCIM shows is right from the first moment.
 	Rest Rest `json:",omitempty"`
+	// Erased is set once the entry's names, values and reason were erased: their blinded hash (chain.go).
+	Erased Digest `json:",omitempty"`
 }
 
 // Rest names the work an entry leaves to be completed after its transaction.
@@ -196,6 +199,9 @@ func (e LogEntry) AppendJSON(dst []byte) []byte {
 		dst = append(dst, `,"Audit":true`...)
 	}
 	member("Rest", string(e.Rest))
+	if len(e.Erased) > 0 {
+		member("Erased", hex.EncodeToString(e.Erased))
+	}
 	dst[start] = '{' // in place of the first comma
 	return append(dst, '}')
 }

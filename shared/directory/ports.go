@@ -28,6 +28,9 @@ type Ports struct {
 	Holds      Holds
 	Guards     Guards
 	Wakeups    Wakeups // no store's: package workflow's; nil: only the sweep finds what is due
+	Webhooks   Webhooks
+	Deliveries Deliveries
+	Ledger     Ledger
 }
 
 // Admit is called with the provider record a request names, read strongly consistent beside the first
@@ -163,12 +166,20 @@ type Tenants interface {
 	ListTenants(ctx context.Context, after TenantID, count int) ([]Tenant, error)
 }
 
-// Log reads the log. Entries are written only by the methods that change something, and by Append.
+// Log reads the log. Entries are written only by the methods that change something, and by AppendEntry.
 type Log interface {
 	// Entries reads entries newest first.
 	Entries(ctx context.Context, t TenantID, q LogQuery) ([]LogEntry, error)
 	// Entry reads one. NotFound.
 	Entry(ctx context.Context, t TenantID, p ProviderID, at time.Time, id EntryID) (LogEntry, error)
+	// EntriesAfter reads the entries of p ("" for the tenant's own) behind a position and before another
+	// ("" for open), the oldest first, at most count.
+	EntriesAfter(ctx context.Context, t TenantID, p ProviderID, after, before string, count int) ([]LogEntry, error)
+	// AppendEntry stores an entry about what changes no record, such as an export.
+	AppendEntry(ctx context.Context, t TenantID, e LogEntry) error
+	// DropEntries removes entries of all tenants from before a time, at most count, the oldest first, and
+	// returns how many; a store that forgets by itself removes none.
+	DropEntries(ctx context.Context, before time.Time, count int) (int, error)
 }
 
 // Collisions stores collisions (collision.go).

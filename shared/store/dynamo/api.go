@@ -107,6 +107,16 @@ func after(sk string) string {
 	return sk + " "
 }
 
+// indexKeys are the attributes that the key of each index is made of.
+var indexKeys = map[string][2]string{indexSubject: {"S1", "SK"}, indexDue: {"due", "dueAt"}}
+
+func sortKey(index string) string {
+	if index == "" {
+		return "SK"
+	}
+	return indexKeys[index][1]
+}
+
 // query reads a span in order, with strong consistency in the table, page after page. It returns whether
 // more items follow the limit.
 func (s *Store) query(ctx context.Context, r span) (out []item, more bool, err error) {
@@ -117,10 +127,10 @@ func (s *Store) query(ctx context.Context, r span) (out []item, more bool, err e
 		ConsistentRead:            aws.Bool(r.index == ""),
 	}
 	if r.index != "" {
-		in.IndexName, in.ExpressionAttributeNames["#pk"] = &r.index, "S1"
+		in.IndexName, in.ExpressionAttributeNames["#pk"] = &r.index, indexKeys[r.index][0]
 	}
 	if r.lo != "" || r.hi != "" {
-		in.ExpressionAttributeNames["#sk"] = "SK"
+		in.ExpressionAttributeNames["#sk"] = sortKey(r.index)
 		cond := "#pk = :pk AND #sk "
 		switch {
 		case r.hi == "":

@@ -7,6 +7,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -24,6 +25,8 @@ type Config struct {
 	Streams *dynamodbstreams.Client // for Feed.Deliver; nil where a Lambda follows the stream
 	Table   string
 	Now     func() time.Time // nil: time.Now; decides expiry only, times of records come from callers
+	// LogRetention is how long a log entry is kept; 0: directory.DefaultLogRetention.
+	LogRetention time.Duration
 }
 
 // Store is the ports of package directory on a table. Safe for concurrent use, by any number of processes.
@@ -32,9 +35,11 @@ type Store struct {
 	streams *dynamodbstreams.Client
 	table   string
 	now     func() time.Time
-	maxOps  int                     // how many items a transaction may touch; less in tests of large changes
-	step    func(name string) error // called before every write; its error stops the write (crash tests)
-	feed    feed
+
+	retention time.Duration           // of log entries
+	maxOps    int                     // how many items a transaction may touch; less in tests of large changes
+	step      func(name string) error // called before every write; its error stops the write (crash tests)
+	feed      feed
 
 	mu   sync.Mutex
 	days map[key]bool // day marks this process has seen written
@@ -45,7 +50,7 @@ func Open(_ context.Context, c Config) (*Store, error) {
 	if c.Client == nil || c.Table == "" {
 		return nil, errors.New("a DynamoDB store needs a client and the name of its table")
 	}
-	s := &Store{client: c.Client, streams: c.Streams, table: c.Table, now: c.Now, maxOps: maxOps, days: map[key]bool{}}
+	s := &Store{client: c.Client, streams: c.Streams, table: c.Table, now: c.Now, maxOps: maxOps, days: map[key]bool{}, retention: cmp.Or(c.LogRetention, directory.DefaultLogRetention)}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -58,5 +63,6 @@ func (s *Store) Ports() directory.Ports {
 		Users: s, Groups: s, Providers: s, Tenants: s, Log: s,
 		Collisions: s, APIKeys: s, Replays: s, Follow: s, Feed: s,
 		Leavers: s, Holds: s, Guards: s,
+		Webhooks: s, Deliveries: s, Ledger: s,
 	}
 }

@@ -27,7 +27,9 @@ type rest struct {
 // log adds a log entry. Its id is new, or says that the same was done before.
 func (x *tx) log(s *Store, t directory.TenantID, e directory.LogEntry, r rest) {
 	x.days = append(x.days, key{logDays(t, e.Provider), dayOf(e.At)})
-	x.put(s, entryKey(t, e.Provider, e.At, e.ID), encodeEntry(t, e, r), absent, func(item) error { return errDone })
+	it := encodeEntry(t, e, r)
+	it["ttl"] = num(e.At.Add(s.retention).Unix())
+	x.put(s, entryKey(t, e.Provider, e.At, e.ID), it, absent, func(item) error { return errDone })
 }
 
 func encodeEntry(t directory.TenantID, e directory.LogEntry, r rest) item {

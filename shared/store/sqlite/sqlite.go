@@ -101,6 +101,7 @@ func (s *Store) Ports() directory.Ports {
 		Users: s, Groups: s, Providers: s, Tenants: s, Log: s,
 		Collisions: s, APIKeys: s, Replays: s, Follow: s, Feed: s,
 		Leavers: s, Holds: s, Guards: s,
+		Webhooks: s, Deliveries: s, Ledger: s,
 	}
 }
 

@@ -33,6 +33,7 @@ func Dump(ctx context.Context, ports directory.Ports, t directory.TenantID) stri
 	for _, k := range got(ports.APIKeys.ListAPIKeys(ctx, t)) {
 		d.line("api key", k)
 	}
+	d.ledger(providers)
 	d.log(providers)
 	return d.text.String()
 }

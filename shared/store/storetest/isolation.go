@@ -30,6 +30,8 @@ type victim struct {
 	leaver         directory.User
 	matter         directory.Matter
 	guard          directory.GuardEvent
+	webhook        directory.Webhook
+	delivery       directory.Delivery
 	now            time.Time
 }
 
@@ -54,6 +56,7 @@ func newVictim(w *world) victim {
 	v.guard = w.guardEvent(w.p)
 	w.begin("key", "request", v.now)
 	w.must(w.Follow.Count(w.ctx, w.tenant, v.entry))
+	v.seal()
 	return v
 }
 
@@ -83,13 +86,15 @@ func foreignTenant(w *world) {
 	}
 }
 
-// portMethods names every method of every port. The feed has no tenant: it sees all; wake-ups
-// are no store's.
+// tenantless are the methods that serve the system, of all tenants.
+var tenantless = []string{"Feed.Deliver", "Deliveries.DueDeliveries", "Deliveries.DropDeliveries", "Log.DropEntries", "Wakeups.WakeAt"}
+
+// portMethods names every method of every port that takes a tenant.
 func portMethods() (names []string) {
 	ports := reflect.TypeFor[directory.Ports]()
 	for i := range ports.NumField() {
 		for k := range ports.Field(i).Type.NumMethod() {
-			if name := ports.Field(i).Name + "." + ports.Field(i).Type.Method(k).Name; name != "Feed.Deliver" && name != "Wakeups.WakeAt" {
+			if name := ports.Field(i).Name + "." + ports.Field(i).Type.Method(k).Name; !slices.Contains(tenantless, name) {
 				names = append(names, name)
 			}
 		}
@@ -122,6 +127,7 @@ func (x intruder) rows() map[string]func() {
 	maps.Copy(rows, x.groupRows())
 	maps.Copy(rows, x.keyRows())
 	maps.Copy(rows, x.leaverRows())
+	maps.Copy(rows, x.ledgerRows())
 	return rows
 }
 

@@ -28,7 +28,7 @@ func Feed(t *testing.T, open func(t *testing.T) directory.Ports) {
 func Run(t *testing.T, open func(t *testing.T) directory.Ports) {
 	chapters := [][]promise{
 		userChapter, nameChapter, raceChapter, homeChapter, groupChapter, memberChapter,
-		listChapter, admitChapter, isolationChapter, logChapter, followChapter, adminChapter, leaverChapter,
+		listChapter, admitChapter, isolationChapter, logChapter, followChapter, adminChapter, leaverChapter, ledgerChapter,
 	}
 	if !underRace {
 		chapters = slices.Insert(chapters, 0, largeChapter) // the longest first

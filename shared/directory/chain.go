@@ -1,0 +1,181 @@
+package directory
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// Digest is a SHA-256. Its JSON is hexadecimal.
+type Digest []byte
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Digest) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, d), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Digest) UnmarshalText(text []byte) (err error) {
+	*d, err = hex.AppendDecode(nil, text)
+	return err
+}
+
+// Block is a link of the chain that seals a provider's log: hashes of entries, in the order of their
+// positions, and the hash of the block before. It is appended behind the changes, never in a request.
+type Block struct {
+	Seq  int64     `json:"seq"` // 1, 2, 3 …
+	Prev Digest    `json:"prev,omitempty"`
+	At   time.Time `json:"at"`
+	// Mark is the position up to which every entry is sealed, by this block or one before.
+	Mark  string `json:"mark"`
+	Seals []Seal `json:"seals,omitempty"` // behind the mark of the block before
+	Late  []Seal `json:"late,omitempty"`  // of entries that were written after the chain had passed them
+	// Checkpoint, in a block that seals nothing, is a signature on the block before.
+	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
+	Hash       Digest      `json:"hash"`
+}
+
+// Seal is the hash of one entry. Salt blinds the personal part of the entry; it is no part of the block's
+// hash, so that it can be forgotten with that part.
+type Seal struct {
+	Position string `json:"position"`
+	Hash     Digest `json:"hash"`
+	Salt     Digest `json:"salt,omitempty"`
+}
+
+// Checkpoint is a signature on the head of a chain: with it nobody can put another chain in the place of this
+// one without the key.
+type Checkpoint struct {
+	Key       string `json:"key"` // KeyID
+	Signature Digest `json:"signature"`
+}
+
+// ChainHead is where a chain ends.
+type ChainHead struct {
+	Provider      ProviderID
+	Seq           int64 // 0: no block yet
+	Hash          Digest
+	Mark          string
+	At            time.Time
+	CheckpointSeq int64 // of the last block that is a checkpoint
+	CheckpointAt  time.Time
+}
+
+// Next is the head after b.
+func (h ChainHead) Next(b Block) ChainHead {
+	h.Seq, h.Hash, h.Mark, h.At = b.Seq, b.Hash, b.Mark, b.At
+	if b.Checkpoint != nil {
+		h.CheckpointSeq, h.CheckpointAt = b.Seq, b.At
+	}
+	return h
+}
+
+// Signer signs digests with a key that stays where it is: ECDSA on P-256, in ASN.1 DER, as every FIPS 186-5
+// module can.
+type Signer interface {
+	Sign(ctx context.Context, digest Digest) (Digest, error)
+	// PublicKey is the public half in DER (PKIX).
+	PublicKey(ctx context.Context) ([]byte, error)
+}
+
+// KeyID names a public key: the beginning of its SHA-256.
+func KeyID(der []byte) string {
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:8])
+}
+
+// split parts an entry into what stays for ever and what can be erased: names, values and the reason.
+func (e LogEntry) split() (public, personal LogEntry) {
+	personal = LogEntry{Name: e.Name, Changes: e.Changes, Actor: Actor{Reason: e.Actor.Reason}}
+	public = e
+	public.Name, public.Actor.Reason, public.Rest, public.Erased = "", "", RestNone, nil
+	public.Changes = slices.Clone(e.Changes)
+	for i, c := range public.Changes {
+		public.Changes[i] = Change{Attr: c.Attr}
+	}
+	return public, personal
+}
+
+// personalDigest is the blinded hash of what can be erased; of an erased entry it is all that is left.
+func (e LogEntry) personalDigest(salt Digest) Digest {
+	if len(e.Erased) > 0 {
+		return e.Erased
+	}
+	_, personal := e.split()
+	sum := sha256.Sum256(personal.AppendJSON(slices.Clone(salt)))
+	return sum[:]
+}
+
+// Stub is the entry without its personal part. Sealed under the salt, it has the hash that the entry had.
+func (e LogEntry) Stub(salt Digest) LogEntry {
+	public, _ := e.split()
+	public.Rest, public.Erased = e.Rest, e.personalDigest(salt)
+	return public
+}
+
+// SealHash is the hash of an entry under a salt, which an erased entry no longer needs.
+func (e LogEntry) SealHash(t TenantID, salt Digest) Digest {
+	public, _ := e.split()
+	text := public.AppendJSON([]byte("rollcall entry 1\n" + string(t) + "\n"))
+	sum := sha256.Sum256(append(append(text, '\n'), e.personalDigest(salt)...))
+	return sum[:]
+}
+
+// HashOf is the hash the block must have in a chain.
+func (b Block) HashOf(t TenantID, p ProviderID) Digest {
+	b.Hash = nil
+	bare := func(seals []Seal) []Seal {
+		seals = slices.Clone(seals)
+		for i := range seals {
+			seals[i].Salt = nil
+		}
+		return seals
+	}
+	b.Seals, b.Late = bare(b.Seals), bare(b.Late)
+	return digestOf("rollcall block 1", t, p, b)
+}
+
+// checkpointDigest is what the signature in a checkpoint signs: everything of the block but the signature.
+func (b Block) checkpointDigest(t TenantID, p ProviderID) Digest {
+	b.Hash = nil
+	if b.Checkpoint != nil {
+		b.Checkpoint = &Checkpoint{Key: b.Checkpoint.Key}
+	}
+	return digestOf("rollcall checkpoint 1", t, p, b)
+}
+
+func digestOf(what string, t TenantID, p ProviderID, b Block) Digest {
+	text, err := json.Marshal(b)
+	if err != nil {
+		panic(err) // a block is plain values
+	}
+	sum := sha256.Sum256(append([]byte(what+"\n"+string(t)+"\n"+string(p)+"\n"), text...))
+	return sum[:]
+}
+
+// seal finds the seal of a position in the block.
+func (b Block) seal(position string) (Seal, bool) {
+	for _, seals := range [][]Seal{b.Seals, b.Late} {
+		if i := slices.IndexFunc(seals, func(s Seal) bool { return s.Position == position }); i >= 0 {
+			return seals[i], true
+		}
+	}
+	return Seal{}, false
+}
+
+// Unsalted returns the block without the salt of a position.
+func (b Block) Unsalted(position string) Block {
+	for _, seals := range []*[]Seal{&b.Seals, &b.Late} {
+		*seals = slices.Clone(*seals)
+		for i := range *seals {
+			if (*seals)[i].Position == position {
+				(*seals)[i].Salt = nil
+			}
+		}
+	}
+	return b
+}
+
+func (d Digest) equal(o Digest) bool { return bytes.Equal(d, o) }
