@@ -57,5 +57,6 @@ func (s *Store) Ports() directory.Ports {
 	return directory.Ports{
 		Users: s, Groups: s, Providers: s, Tenants: s, Log: s,
 		Collisions: s, APIKeys: s, Replays: s, Follow: s, Feed: s,
+		Organizations: s, Settings: s, ApplyRuns: s,
 	}
 }

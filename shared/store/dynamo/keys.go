@@ -44,6 +44,16 @@ import (
 //	  by hash             t#AH#hash              A → id         sign-in                                rare
 //	collision             t#C                    id             one, all                               20
 //	replay                t#I#key                I              Idempotency-Key; expires               2
+//	organization          t#O                    id             one, all by id                         rare
+//	  its names           t#ON#h(folded)         N → id         unique in the tenant, with aliases     2
+//	  quota               t#OQ#h(key)            Q              organizations made on a day            rare
+//	tally                 t#Y#key#0…3            Y              people of an organization, role, list  100
+//	roles                 t#RC                   RC             the catalogue                          rare
+//	mappings              t#PM                   p              all of a provider; reads 25            rare
+//	watchlist             t#W                    id             all of a tenant                        rare
+//	apply run             t#AR#p                 id             one, all by time                       rare
+//	  its ranges          t#AX#run               00…31          how far it is                          20
+//	  its changes         t#AP#run               range, uid     a page of 100 people                   40, splits
 //	GSI2 "due"            due (16 shards)        dueAt          reserved: pending deactivations        -
 //
 // How lists stay cheap: a page ends with a bookmark of where the next begins, so that a crawl costs its results.

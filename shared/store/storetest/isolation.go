@@ -45,6 +45,7 @@ func newVictim(w *world) victim {
 	}
 	v.collision = w.newCollision("c")
 	w.putCollision(v.collision)
+	v.fillMappings()
 	w.begin("key", "request", v.now)
 	w.must(w.Follow.Count(w.ctx, w.tenant, v.entry))
 	return v
@@ -113,6 +114,7 @@ func (x intruder) rows() map[string]func() {
 	maps.Copy(rows, x.userRows())
 	maps.Copy(rows, x.groupRows())
 	maps.Copy(rows, x.keyRows())
+	maps.Copy(rows, x.mappingRows())
 	return rows
 }
 
