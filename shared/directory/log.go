@@ -35,6 +35,8 @@ const (
 	GuardTripped    Action = "guard.tripped"
 	GuardApproved   Action = "guard.approved"
 	GuardRejected   Action = "guard.rejected"
+	UserResolved    Action = "user.resolved" // organization, roles or watchlists followed from the rules
+	UserMoved       Action = "user.moved"    // an administrator placed the user or changed roles
 	GroupCreated    Action = "group.created"
 	GroupUpdated    Action = "group.updated"
 	GroupDeleted    Action = "group.deleted"
@@ -49,6 +51,16 @@ const (
 	TokenRevoked    Action = "token.revoked"
 	APIKeyCreated   Action = "api-key.created"
 	APIKeyRevoked   Action = "api-key.revoked"
+
+	OrganizationCreated Action = "organization.created"
+	OrganizationUpdated Action = "organization.updated"
+	RolesUpdated        Action = "roles.updated"
+	MappingsUpdated     Action = "mappings.updated"
+	WatchlistUpdated    Action = "watchlist.updated"
+	ApplyPlanned        Action = "apply.planned"
+	ApplyStarted        Action = "apply.started"
+	ApplyCancelled      Action = "apply.cancelled"
+	ApplyEnded          Action = "apply.ended"
 )
 
 // ActorKind is what kind of principal caused a change.
@@ -90,6 +102,7 @@ const (
 	EffectConverted   Effect = "converted" // managed by somebody else from now on
 	EffectMoved       Effect = "organization-changed"
 	EffectRoles       Effect = "roles-changed"
+	EffectWatchlists  Effect = "watchlists-changed"
 )
 
 // Change is one attribute's change. Before and After are JSON; nil means unassigned.

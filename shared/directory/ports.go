@@ -31,6 +31,10 @@ type Ports struct {
 	Webhooks   Webhooks
 	Deliveries Deliveries
 	Ledger     Ledger
+
+	Organizations Organizations
+	Settings      Settings
+	ApplyRuns     ApplyRuns
 }
 
 // Admit is called with the provider record a request names, read strongly consistent beside the first
@@ -119,6 +123,9 @@ type UserSearch struct {
 	Provider ProviderID
 	Local    bool // only local users; with Provider "" and Local false: all origins
 	State    DirectoryState
+	Org      OrgID
+	Role     RoleID
+	List     WatchlistID
 	After    string // where the page before ended, as SearchUsers returned it; "" for the first page
 	Count    int
 }
@@ -224,10 +231,12 @@ type Replays interface {
 type Follow interface {
 	// Complete applies the rest of an entry's effects on memberships and manager references.
 	Complete(ctx context.Context, t TenantID, e LogEntry) error
-	// Count adds the entry to its provider's counts of its minute.
+	// Count adds the entry to its provider's counts of its minute, and LogEntry.Tally to the tenant's tallies.
 	Count(ctx context.Context, t TenantID, e LogEntry) error
 	// Counts sums the counts of a provider by action since a time.
 	Counts(ctx context.Context, t TenantID, p ProviderID, since time.Time) (map[Action]int, error)
+	// Tallies reads sums of LogEntry.Tally over the entries that were counted.
+	Tallies(ctx context.Context, t TenantID, keys []string) (map[string]int, error)
 }
 
 // Feed hands on log entries to be followed.

@@ -46,6 +46,8 @@ type Provider struct {
 	DeactivationDelay time.Duration // 0 to MaxDeactivationDelay
 	Extensions        []Extension   // custom User extensions, registered by an administrator
 
+	OrgMapping     OrgSettings
+	RoleMapping    RoleSettings
 	ConfigVersion  int64 // +1 with every change of a mapping
 	AppliedVersion int64
 

@@ -68,17 +68,20 @@ type Account struct {
 	AdminBlock    *AdminBlock          `json:",omitempty"`
 	Pending       *PendingDeactivation `json:",omitempty"`
 	Holds         []string             `json:",omitempty"` // ids of the active matters the user is a custodian of
-	OrgID         string               `json:",omitempty"`
+	OrgID         OrgID                `json:",omitempty"`
 	OrgSource     string               `json:",omitempty"` // single, group:<mapping>, attribute, default, manual or adopted
+	OrgGroup      GroupID              `json:",omitempty"` // the group that decided, for group:<mapping>
+	OrgConfig     int64                `json:",omitempty"` // the provider's ConfigVersion under which it was decided
 	OrgPinned     bool                 `json:",omitempty"`
 	RoleGrants    []RoleGrant          `json:",omitempty"`
+	Watchlists    []Watched            `json:",omitempty"`
 	CountryCode   string               `json:",omitempty"` // ISO 3166-1 alpha-2 or ""
 }
 
 // IsZero reports whether nothing is kept about the account.
 func (a Account) IsZero() bool {
 	return a.Lifecycle == "" && a.DeactivatedAt.IsZero() && a.AdminBlock == nil && a.Pending == nil && len(a.Holds) == 0 &&
-		a.OrgID == "" && a.OrgSource == "" && !a.OrgPinned && len(a.RoleGrants) == 0 && a.CountryCode == ""
+		a.OrgID == "" && a.OrgSource == "" && !a.OrgPinned && len(a.RoleGrants) == 0 && len(a.Watchlists) == 0 && a.CountryCode == ""
 }
 
 // AdminBlock is a block an administrator placed; no directory event lifts it.
@@ -101,9 +104,10 @@ type PendingDeactivation struct {
 
 // RoleGrant is one role of a user and where it came from.
 type RoleGrant struct {
-	Role   string
+	Role   RoleID
 	Source string // manual, mapping:<id>, orgDefault or adopted
-	By     string
+	By     string // the administrator's key, the group of a mapping, or the organization
+	Config int64  `json:",omitempty"` // the provider's ConfigVersion when a rule granted it
 	At     time.Time
 }
 
@@ -199,6 +203,10 @@ type UserView struct {
 // Matches reports whether u is what an administrator searches for; After and Count are the store's.
 func (q UserSearch) Matches(u User) bool {
 	if q.Provider != "" && u.Provider != q.Provider || q.Local && u.Provider != "" || q.State != "" && u.DirectoryState() != q.State {
+		return false
+	}
+	if q.Org != "" && u.OrgID != q.Org || q.Role != "" && !slices.ContainsFunc(u.RoleGrants, func(g RoleGrant) bool { return g.Role == q.Role }) ||
+		q.List != "" && !slices.ContainsFunc(u.Watchlists, func(w Watched) bool { return w.List == q.List }) {
 		return false
 	}
 	if q.Text == "" {

@@ -42,6 +42,9 @@ func (s *Store) Count(ctx context.Context, t directory.TenantID, e directory.Log
 	x.put(s, countedKey(t, e.Provider, minute, e.ID), item{"ttl": ttl}, absent, func(item) error { return errDone })
 	shard := spread(string(e.ID), countShards)
 	x.update(s, countKey(t, e.Provider, minute, shard), edit{add: map[string]int64{countAttr(e.Action): 1}}, always, nil)
+	for key, n := range e.Tally() {
+		x.update(s, tallyKey(t, key, spread(string(e.ID), tallyShards)), edit{add: map[string]int64{"n": int64(n)}}, always, nil)
+	}
 	if err := s.commit(ctx, "count", x); !errors.Is(err, errDone) {
 		return err
 	}

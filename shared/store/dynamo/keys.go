@@ -57,6 +57,16 @@ import (
 //	  its blocks          t#B#p                  number         a chain, in order                      1 KB for 8 entries
 //	  late entries        t#LT#p                 position       written behind the chain               rare
 //	  settled ones        t#LS#p                 position       so that none is sealed twice; 31 days  rare
+//	organization          t#O                    id             one, all by id                         rare
+//	  its names           t#ON#h(folded)         N → id         unique in the tenant, with aliases     2
+//	  quota               t#OQ#h(key)            Q              organizations made on a day            rare
+//	tally                 t#Y#key#0…3            Y              people of an organization, role, list  100
+//	roles                 t#RC                   RC             the catalogue                          rare
+//	mappings              t#PM                   p              all of a provider; reads 25            rare
+//	watchlist             t#WL                   id             all of a tenant                        rare
+//	apply run             t#AR#p                 id             one, all by time                       rare
+//	  its ranges          t#AX#run               00…31          how far it is                          20
+//	  its changes         t#AP#run               range, uid     a page of 100 people                   40, splits
 //
 // How lists stay cheap: a page ends with a bookmark of where the next begins, so that a crawl costs its results.
 // A start without one is found from the totals, which are kept by the first character of the ids: fifteen of

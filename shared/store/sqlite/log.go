@@ -76,8 +76,12 @@ func (s *Store) Complete(context.Context, directory.TenantID, directory.LogEntry
 // Count implements directory.Follow.
 func (s *Store) Count(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	return s.write(ctx, func() error {
-		return s.exec(`INSERT OR IGNORE INTO counted (tenant, provider, minute, id, action) VALUES (?,?,?,?,?)`, nil,
+		err := s.exec(`INSERT OR IGNORE INTO counted (tenant, provider, minute, id, action) VALUES (?,?,?,?,?)`, nil,
 			string(t), string(e.Provider), millis(e.At.Truncate(time.Minute)), string(e.ID), string(e.Action))
+		if err != nil || s.conn.Changes() == 0 {
+			return err
+		}
+		return s.tally(t, e)
 	})
 }
 

@@ -30,6 +30,7 @@ func Dump(ctx context.Context, ports directory.Ports, t directory.TenantID) stri
 	for _, c := range got(ports.Collisions.ListCollisions(ctx, t, "", "", 10_000)) {
 		d.line("collision", c)
 	}
+	d.mappings(providers)
 	for _, k := range got(ports.APIKeys.ListAPIKeys(ctx, t)) {
 		d.line("api key", k)
 	}

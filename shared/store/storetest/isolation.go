@@ -54,6 +54,7 @@ func newVictim(w *world) victim {
 	v.matter = w.matter("matter")
 	w.must(w.place(v.matter, v.u))
 	v.guard = w.guardEvent(w.p)
+	v.fillMappings()
 	w.begin("key", "request", v.now)
 	w.must(w.Follow.Count(w.ctx, w.tenant, v.entry))
 	v.seal()
@@ -128,6 +129,7 @@ func (x intruder) rows() map[string]func() {
 	maps.Copy(rows, x.keyRows())
 	maps.Copy(rows, x.leaverRows())
 	maps.Copy(rows, x.ledgerRows())
+	maps.Copy(rows, x.mappingRows())
 	return rows
 }
 

@@ -1,0 +1,196 @@
+package directory
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// RunID names an apply run: "r", nine digits of base 36 that sort by time, and random characters.
+type RunID string
+
+// RunState is how far an apply run is.
+type RunState string
+
+// The states of an apply run.
+const (
+	RunPlanning   RunState = "planning"
+	RunPlanned    RunState = "planned"
+	RunApplying   RunState = "applying"
+	RunCancelling RunState = "cancelling"
+	RunCompleted  RunState = "completed"
+	RunWithErrors RunState = "completed-with-errors"
+	RunCancelled  RunState = "cancelled"
+	RunFailed     RunState = "failed"
+	RunExpired    RunState = "expired" // shown for a plan that is too old or of an older configuration; never stored
+)
+
+// working reports whether steps of the run may be under way.
+func (s RunState) working() bool { return s == RunPlanning || s == RunApplying || s == RunCancelling }
+
+// RunPhase is what a step of a run does.
+type RunPhase string
+
+// The phases of a run.
+const (
+	PhasePlan  RunPhase = "plan"
+	PhaseApply RunPhase = "apply"
+)
+
+const (
+	// RunRanges is how many ranges of the user-id space a run is divided into: one for each first random
+	// character of an id.
+	RunRanges = len(idDigits)
+	// PlanLife is how long a plan can be applied.
+	PlanLife = 24 * time.Hour
+	// runPage is how many people one step reads or writes at most between two marks of its cursor.
+	runPage = 100
+	// runSamples is how many changes a run shows without paging, and rangeSamples what each range offers.
+	runSamples, rangeSamples = 20, 5
+	idDigits                 = "0123456789abcdefghijklmnopqrstuv"
+)
+
+// rangeBounds are the ids of a range: from, inclusive, to, exclusive; "" for open.
+func rangeBounds(n int) (from, to UserID) {
+	from = UserID("u" + idDigits[n:n+1])
+	if n+1 < RunRanges {
+		to = UserID("u" + idDigits[n+1:n+2])
+	}
+	return from, to
+}
+
+// ApplyRun is one "Apply organization and role settings": a plan, and what became of it.
+type ApplyRun struct {
+	ID        RunID
+	Provider  ProviderID
+	State     RunState
+	Config    int64 // the ConfigVersion that was planned for
+	All       bool  // people moved by hand move too (method single)
+	Undoes    RunID // the run whose changes this one takes back
+	UndoneBy  RunID
+	CreatedBy string
+	StartedBy string
+	Failure   string // why it failed
+
+	Created, Planned, Started, Ended time.Time
+	Version                          int64
+}
+
+// StateAt is the state as shown at a time, of a provider with this configuration.
+func (r ApplyRun) StateAt(now time.Time, config int64) RunState {
+	if r.State == RunPlanned && (now.After(r.Planned.Add(PlanLife)) || r.Config != config) {
+		return RunExpired
+	}
+	return r.State
+}
+
+// RunRange is how far a run is in one range, and what it found there.
+type RunRange struct {
+	N       int
+	Phase   RunPhase
+	Cursor  UserID // the last person looked at, or the page last worked on
+	Done    bool
+	Tally   RunTally
+	Version int64
+}
+
+// RunTally counts what a run finds and does.
+type RunTally struct {
+	Users, Changes                              int            // looked at, and of these to be changed
+	Moves, RoleChanges, Privileged, LoseAll     int            // of the changes
+	Held                                        int            // of the changes: people on legal hold
+	Orgs                                        map[string]int `json:",omitempty"` // "from>to"
+	RolesAdded, RolesRemoved, RolesKept         map[string]int `json:",omitempty"` // kept: by hand
+	Reasons                                     map[string]int `json:",omitempty"`
+	Samples                                     []RunRow       `json:",omitempty"`
+	Done, Applied, Unchanged, Differed, Skipped int            // of applying; differed: changed since the preview, and applied
+	Errors                                      int
+}
+
+// add adds what another range counted.
+func (t *RunTally) add(o RunTally) {
+	for _, p := range []struct {
+		to *int
+		n  int
+	}{
+		{&t.Users, o.Users}, {&t.Changes, o.Changes}, {&t.Moves, o.Moves}, {&t.RoleChanges, o.RoleChanges}, {&t.Privileged, o.Privileged},
+		{&t.LoseAll, o.LoseAll}, {&t.Held, o.Held}, {&t.Done, o.Done}, {&t.Applied, o.Applied}, {&t.Unchanged, o.Unchanged},
+		{&t.Differed, o.Differed}, {&t.Skipped, o.Skipped}, {&t.Errors, o.Errors},
+	} {
+		*p.to += p.n
+	}
+	sum := func(to *map[string]int, from map[string]int) {
+		for k, n := range from {
+			if *to == nil {
+				*to = map[string]int{}
+			}
+			(*to)[k] += n
+		}
+	}
+	sum(&t.Orgs, o.Orgs)
+	sum(&t.RolesAdded, o.RolesAdded)
+	sum(&t.RolesRemoved, o.RolesRemoved)
+	sum(&t.RolesKept, o.RolesKept)
+	sum(&t.Reasons, o.Reasons)
+	t.Samples = append(t.Samples, o.Samples...)
+	t.trim(runSamples)
+}
+
+// trim keeps the n weightiest samples.
+func (t *RunTally) trim(n int) {
+	slices.SortStableFunc(t.Samples, func(a, b RunRow) int { return b.weight() - a.weight() })
+	t.Samples = t.Samples[:min(n, len(t.Samples))]
+}
+
+// RunResult is what became of one person's change.
+type RunResult string
+
+// The results of a change. The zero value: not done yet.
+const (
+	RowApplied   RunResult = "applied"
+	RowDiffered  RunResult = "changed-since-preview" // applied as it is right now
+	RowUnchanged RunResult = "unchanged"             // nothing was left to do
+	RowSkipped   RunResult = "skipped"               // gone or deactivated, or, for an undo, changed since
+	RowError     RunResult = "error"
+)
+
+// RunRow is the change of one person.
+type RunRow struct {
+	User       UserID
+	Name       string // userName
+	Before     Placement
+	After      Placement
+	Reason     string
+	Privileged bool `json:",omitempty"` // a privileged role comes or goes
+	LosesAll   bool `json:",omitempty"` // all roles go
+	Held       bool `json:",omitempty"` // on legal hold
+	Version    int64
+	Result     RunResult `json:",omitempty"`
+	Note       string    `json:",omitempty"`
+}
+
+// weight orders previews: privileged changes first.
+func (r RunRow) weight() int {
+	n := 0
+	for i, yes := range []bool{r.Held, r.LosesAll, r.Privileged} {
+		if yes {
+			n |= 1 << i
+		}
+	}
+	return n
+}
+
+// RunPage is the changes among the people of one step of planning, by id: kept as a whole, so that a step
+// that is repeated leaves nothing behind.
+type RunPage struct {
+	Range int
+	From  UserID // the page follows this id
+	Rows  []RunRow
+}
+
+// Key orders the pages of a run: ranges in their order, and within one the ids.
+func (p RunPage) Key() string {
+	n := strconv.Itoa(p.Range)
+	return strings.Repeat("0", 2-len(n)) + n + string(p.From)
+}

@@ -1,0 +1,142 @@
+package directory
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// OrgMethod is how a provider's people find their organization.
+type OrgMethod string
+
+// The organization mapping methods. The zero value decides nothing.
+const (
+	OrgSingle    OrgMethod = "single"    // new people go to one organization
+	OrgGroups    OrgMethod = "groups"    // the first mapping with one of the person's groups decides
+	OrgNamed     OrgMethod = "org-name"  // the extension attribute orgName names the organization
+	OrgAttribute OrgMethod = "attribute" // another attribute does
+)
+
+// AttrOrgName is the attribute of method org-name.
+const AttrOrgName = "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User:orgName"
+
+// attrDepartment feeds watchlists.
+const attrDepartment = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
+
+// OrgSettings are the part of the organization mapping that every request reads with its provider.
+type OrgSettings struct {
+	Method    OrgMethod
+	Org       OrgID  // target of single; for groups where unmapped people go; for attributes the default, or ""
+	Attribute string // the path of method attribute
+	Template  OrgID  // what organizations made from attributes take parent and default roles from, or ""
+}
+
+// Path is the attribute that names organizations, "" when none does.
+func (o OrgSettings) Path() string {
+	switch o.Method {
+	case OrgNamed:
+		return AttrOrgName
+	case OrgAttribute:
+		return o.Attribute
+	}
+	return ""
+}
+
+// RoleMode is where a provider's people get roles from.
+type RoleMode string
+
+// The role mapping modes; the zero value means manual.
+const (
+	RolesManual RoleMode = "manual"
+	RolesGroups RoleMode = "groups"
+)
+
+// RoleSettings are the part of the role mapping that lies in the provider's record.
+type RoleSettings struct {
+	Mode   RoleMode
+	Strict bool // the directory is the only source of roles: those given by hand go too
+}
+
+// MappingID names a mapping: "m" and 25 random characters of 0-9a-v.
+type MappingID string
+
+// MappedGroup is a group of a mapping. What it was called stays after the directory deleted it.
+type MappedGroup struct {
+	ID         GroupID
+	Name       string
+	ExternalID string
+}
+
+// OrgMapping sends the members of groups to an organization.
+type OrgMapping struct {
+	ID     MappingID
+	Groups []MappedGroup // at least one; each in one organization mapping of its provider only
+	Org    OrgID
+}
+
+// RoleMapping gives the members of groups roles.
+type RoleMapping struct {
+	ID     MappingID
+	Groups []MappedGroup // at least one; each in one role mapping of its provider only
+	Roles  []RoleID
+}
+
+// Mappings are all mappings of a provider: one record beside the provider's.
+type Mappings struct {
+	Orgs    []OrgMapping // in the order of priority: the first is number 1
+	Roles   []RoleMapping
+	Run     RunID // the newest apply run
+	Version int64 // 0: never stored
+}
+
+// Limits of the mappings of a provider, which must fit an item of DynamoDB.
+const (
+	MaxMappings     = 500
+	MaxMappedGroups = 2000 // in organization mappings, and likewise in role mappings
+)
+
+// first returns the first of the person's groups that the mapping names.
+func first(mapped []MappedGroup, groups []GroupID) (GroupID, bool) {
+	for _, m := range mapped {
+		if slices.Contains(groups, m.ID) {
+			return m.ID, true
+		}
+	}
+	return "", false
+}
+
+// Uses tells which mappings name the group; "" for none.
+func (m Mappings) Uses(g GroupID) (org, role MappingID) {
+	names := func(gs []MappedGroup) bool {
+		return slices.ContainsFunc(gs, func(x MappedGroup) bool { return x.ID == g })
+	}
+	for _, o := range m.Orgs {
+		if names(o.Groups) {
+			org = o.ID
+		}
+	}
+	for _, r := range m.Roles {
+		if names(r.Groups) {
+			role = r.ID
+		}
+	}
+	return org, role
+}
+
+// attributeValue reads a text at a path ("title", or an extension's URN, a colon and a name) from a user's
+// attributes; blanks are collapsed.
+func attributeValue(attributes []byte, path string) string {
+	var top map[string]json.RawMessage
+	if len(attributes) == 0 || path == "" || json.Unmarshal(attributes, &top) != nil {
+		return ""
+	}
+	raw := top[path]
+	if i := strings.LastIndexByte(path, ':'); i >= 0 {
+		var extension map[string]json.RawMessage
+		_ = json.Unmarshal(top[path[:i]], &extension)
+		raw = extension[path[i+1:]]
+	}
+	var text string
+	_ = json.Unmarshal(raw, &text)
+	return OrgName(text)
+}

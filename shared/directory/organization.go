@@ -1,0 +1,90 @@
+package directory
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"rollcall/shared/casefold"
+)
+
+// OrgID names an organization: "o" and 25 random characters of 0-9a-v, or DefaultOrg.
+type OrgID string
+
+// DefaultOrg is the organization every tenant has from the start. It cannot be deactivated.
+const DefaultOrg OrgID = "odefault"
+
+// OrgState is whether an organization takes people.
+type OrgState string
+
+// The states of an organization. Mappings pass over a deactivated one.
+const (
+	OrgActive      OrgState = "active"
+	OrgDeactivated OrgState = "deactivated"
+)
+
+// Limits of organizations.
+const (
+	MaxOrgName    = 255 // characters
+	MaxOrgAliases = 50
+	// MaxAutoOrgs is how many organizations the people of one provider may make on a day by naming them: it
+	// stops typing errors and injections.
+	MaxAutoOrgs = 50
+)
+
+// Organization is where people belong, and the roles they get when no mapping says otherwise.
+type Organization struct {
+	ID           OrgID
+	Name         string   // unique in the tenant under OrgNameKey, among names and aliases
+	Aliases      []string // earlier names: attributes that still hold them find the organization
+	Parent       OrgID
+	ExternalRef  string
+	DefaultRoles []RoleID
+	Blocked      bool // nobody in it may sign in; computed from here, not copied to people
+	State        OrgState
+	Auto         ProviderID // the provider whose people named it into being; "" when an administrator made it
+	CreatedBy    string
+
+	Version           int64
+	Created, Modified time.Time
+}
+
+// OrgName is a name as it is kept: without surrounding blanks and with single ones inside.
+func OrgName(name string) string { return strings.Join(strings.Fields(name), " ") }
+
+// OrgNameKey is the form under which a name is unique: letter case and blanks do not count.
+func OrgNameKey(name string) string { return casefold.Fold(OrgName(name)) }
+
+// NameKeys are the keys under which o is found: of its name, then of its aliases.
+func (o Organization) NameKeys() []string {
+	keys := []string{OrgNameKey(o.Name)}
+	for _, a := range o.Aliases {
+		keys = append(keys, OrgNameKey(a))
+	}
+	return keys
+}
+
+// renamed is o under another name; the old one becomes an alias, unless only its spelling changed.
+func (o Organization) renamed(name string) Organization {
+	old := o.Name
+	o.Name = name
+	keep := []string{}
+	for _, a := range append(slices.Clone(o.Aliases), old) {
+		if OrgNameKey(a) != OrgNameKey(name) {
+			keep = append(keep, a)
+		}
+	}
+	o.Aliases = keep
+	return o
+}
+
+// validOrgName cuts blanks and checks a name.
+func validOrgName(name string) (string, error) {
+	control := strings.ContainsFunc(name, isControl)
+	name = OrgName(name)
+	if n := utf8.RuneCountInString(name); n < 1 || n > MaxOrgName || control || !utf8.ValidString(name) {
+		return "", &Error{Kind: Invalid, Attr: "name", Detail: "name must have 1 to 255 characters and no control characters"}
+	}
+	return name, nil
+}

@@ -1,0 +1,160 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"rollcall/shared/directory"
+)
+
+// organization reads one and its revision, 0 when there is none.
+func (s *Store) organization(ctx context.Context, t directory.TenantID, id directory.OrgID) (o directory.Organization, rev int64, err error) {
+	if !usable(string(id)) {
+		return o, 0, nil
+	}
+	rev, err = s.record(ctx, organizationKey(t, id), &o)
+	return o, rev, err
+}
+
+func organizationTaken(old item) error {
+	return &directory.TakenError{Attr: "name", Holder: text(old, "id")}
+}
+
+// rename adds the difference between the names of old and o.
+func (x *tx) rename(s *Store, t directory.TenantID, old, o directory.Organization) {
+	var was []string
+	if old.ID != "" {
+		was = old.NameKeys()
+	}
+	is := o.NameKeys()
+	for _, k := range was {
+		if !slices.Contains(is, k) {
+			x.delete(s, organizationName(t, k), always, nil)
+		}
+	}
+	for i, k := range is {
+		if !slices.Contains(was, k) && !slices.Contains(is[:i], k) {
+			x.put(s, organizationName(t, k), item{"id": str(string(o.ID))}, absent, organizationTaken)
+		}
+	}
+}
+
+// CreateOrganization implements directory.Organizations.
+func (s *Store) CreateOrganization(ctx context.Context, t directory.TenantID, o directory.Organization, q *directory.Quota, e directory.LogEntry) error {
+	x := &tx{}
+	x.putRecord(s, organizationKey(t, o.ID), o, 0)
+	x.ops[len(x.ops)-1].fail = conflict("the organization's id is taken")
+	x.rename(s, t, directory.Organization{}, o)
+	if q != nil {
+		c := when("attribute_not_exists(#n) OR #n < :max", item{":max": num(q.Max)})
+		x.update(s, quotaKey(t, q.Key), edit{add: map[string]int64{"n": 1}}, c, func(item) error {
+			return directory.Errorf(directory.TooMany, "no more organizations are made today")
+		})
+	}
+	x.log(s, t, e, rest{})
+	return s.commit(ctx, "create organization", x)
+}
+
+// UpdateOrganization implements directory.Organizations.
+func (s *Store) UpdateOrganization(ctx context.Context, t directory.TenantID, id directory.OrgID, update func(directory.Organization) (directory.Organization, *directory.LogEntry, error)) (o directory.Organization, err error) {
+	err = s.rerun(ctx, "organization", func(int) error {
+		old, rev, err := s.organization(ctx, t, id)
+		if err == nil && rev == 0 {
+			err = notFound("organization")
+		}
+		if err != nil {
+			return err
+		}
+		var e *directory.LogEntry
+		if o, e, err = update(old); err != nil || e == nil {
+			o = old
+			return err
+		}
+		x := &tx{}
+		x.putRecord(s, organizationKey(t, id), o, rev)
+		x.rename(s, t, old, o)
+		x.log(s, t, *e, rest{})
+		return s.commit(ctx, "update organization", x)
+	})
+	return o, err
+}
+
+// OrganizationsByID implements directory.Organizations.
+func (s *Store) OrganizationsByID(ctx context.Context, t directory.TenantID, ids []directory.OrgID) (map[directory.OrgID]directory.Organization, error) {
+	keys := map[key]bool{}
+	for _, id := range ids {
+		if usable(string(id)) {
+			keys[organizationKey(t, id)] = true
+		}
+	}
+	got, err := s.get(ctx, slices.Collect(maps.Keys(keys))...)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[directory.OrgID]directory.Organization, len(got))
+	for _, it := range got {
+		var o directory.Organization
+		if err := errors.Join(checkVersion(it), getJSON(it, "r", &o)); err != nil {
+			return nil, err
+		}
+		out[o.ID] = o
+	}
+	return out, nil
+}
+
+// OrganizationByName implements directory.Organizations.
+func (s *Store) OrganizationByName(ctx context.Context, t directory.TenantID, name string) (directory.Organization, error) {
+	it, err := s.one(ctx, organizationName(t, name))
+	if err != nil {
+		return directory.Organization{}, err
+	}
+	o, rev, err := s.organization(ctx, t, directory.OrgID(text(it, "id")))
+	if err == nil && rev == 0 {
+		err = notFound("organization")
+	}
+	return o, err
+}
+
+// ListOrganizations implements directory.Organizations.
+func (s *Store) ListOrganizations(ctx context.Context, t directory.TenantID, from directory.OrgID, count int) ([]directory.Organization, error) {
+	if count < 1 {
+		return nil, nil
+	}
+	its, _, err := s.query(ctx, span{pk: organizations(t), lo: after(escaper.Replace(string(from))), limit: count})
+	if err != nil {
+		return nil, err
+	}
+	return decodeRecords[directory.Organization](its)
+}
+
+// decodeRecords reads the JSON of records.
+func decodeRecords[T any](its []item) ([]T, error) {
+	out := make([]T, len(its))
+	for i, it := range its {
+		if err := errors.Join(checkVersion(it), getJSON(it, "r", &out[i])); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Tallies implements directory.Follow.
+func (s *Store) Tallies(ctx context.Context, t directory.TenantID, names []string) (map[string]int, error) {
+	of := map[key]string{}
+	for _, n := range names {
+		for i := range tallyShards {
+			of[tallyKey(t, n, i)] = n
+		}
+	}
+	got, err := s.get(ctx, slices.Collect(maps.Keys(of))...)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int{}
+	for k, it := range got {
+		out[of[k]] += int(number(it, "n"))
+	}
+	return out, nil
+}

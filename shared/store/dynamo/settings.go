@@ -1,0 +1,198 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+
+	"rollcall/shared/directory"
+)
+
+// updateRecord replaces a JSON record by update(old) with its entry; without one it stores nothing. A record
+// that gone reports is removed.
+func updateRecord[T any](ctx context.Context, s *Store, t directory.TenantID, what string, k key, gone func(T) bool, update func(T) (T, *directory.LogEntry, error)) (v T, err error) {
+	err = s.rerun(ctx, what, func(int) error {
+		var old T
+		rev, err := s.record(ctx, k, &old)
+		if err != nil {
+			return err
+		}
+		var e *directory.LogEntry
+		if v, e, err = update(old); err != nil || e == nil {
+			v = old
+			return err
+		}
+		x := &tx{}
+		if gone(v) {
+			x.delete(s, k, when("#rev = :rev", item{":rev": num(rev)}), nil)
+		} else {
+			x.putRecord(s, k, v, rev)
+		}
+		x.log(s, t, *e, rest{})
+		return s.commit(ctx, "update "+what, x)
+	})
+	return v, err
+}
+
+// Catalogue implements directory.Settings.
+func (s *Store) Catalogue(ctx context.Context, t directory.TenantID) (c directory.Catalogue, err error) {
+	_, err = s.record(ctx, catalogueKey(t), &c)
+	return c, err
+}
+
+// UpdateCatalogue implements directory.Settings.
+func (s *Store) UpdateCatalogue(ctx context.Context, t directory.TenantID, update func(directory.Catalogue) (directory.Catalogue, *directory.LogEntry, error)) (directory.Catalogue, error) {
+	return updateRecord(ctx, s, t, "roles", catalogueKey(t), func(directory.Catalogue) bool { return false }, update)
+}
+
+// Mappings implements directory.Settings.
+func (s *Store) Mappings(ctx context.Context, t directory.TenantID, p directory.ProviderID) (m directory.Mappings, err error) {
+	if !usable(string(p)) {
+		return m, nil
+	}
+	_, err = s.record(ctx, mappingsKey(t, p), &m)
+	return m, err
+}
+
+// UpdateMappings implements directory.Settings.
+func (s *Store) UpdateMappings(ctx context.Context, t directory.TenantID, id directory.ProviderID, update func(directory.Provider, directory.Mappings) (directory.Provider, directory.Mappings, *directory.LogEntry, error)) (p directory.Provider, m directory.Mappings, err error) {
+	err = s.rerun(ctx, "mappings", func(int) error {
+		old, rev, err := s.provider(ctx, t, id)
+		if err != nil {
+			return err
+		}
+		var was directory.Mappings
+		mrev, err := s.record(ctx, mappingsKey(t, id), &was)
+		if err != nil {
+			return err
+		}
+		var e *directory.LogEntry
+		if p, m, e, err = update(old, was); err != nil || e == nil {
+			p, m = old, was
+			return err
+		}
+		it, err := encodeProvider(p, rev+1)
+		if err != nil {
+			return err
+		}
+		x := &tx{}
+		x.put(s, providerKey(t, id), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
+		x.putRecord(s, mappingsKey(t, id), m, mrev)
+		x.log(s, t, *e, rest{})
+		return s.commit(ctx, "update mappings", x)
+	})
+	return p, m, err
+}
+
+// Watchlists implements directory.Settings.
+func (s *Store) Watchlists(ctx context.Context, t directory.TenantID) ([]directory.Watchlist, error) {
+	its, _, err := s.query(ctx, span{pk: watchlists(t)})
+	if err != nil {
+		return nil, err
+	}
+	return decodeRecords[directory.Watchlist](its)
+}
+
+// UpdateWatchlist implements directory.Settings.
+func (s *Store) UpdateWatchlist(ctx context.Context, t directory.TenantID, id directory.WatchlistID, update func(directory.Watchlist) (directory.Watchlist, *directory.LogEntry, error)) (directory.Watchlist, error) {
+	if !usable(string(id)) {
+		return directory.Watchlist{}, notFound("watchlist")
+	}
+	return updateRecord(ctx, s, t, "watchlist", watchlistKey(t, id), func(w directory.Watchlist) bool { return w.ID == "" }, update)
+}
+
+// Run implements directory.ApplyRuns.
+func (s *Store) Run(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.RunID) (r directory.ApplyRun, err error) {
+	if usable(string(p)) && usable(string(id)) {
+		_, err = s.record(ctx, runKey(t, p, id), &r)
+	}
+	if err == nil && r.ID == "" {
+		err = notFound("apply run")
+	}
+	return r, err
+}
+
+// UpdateRun implements directory.ApplyRuns.
+func (s *Store) UpdateRun(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.RunID, update func(directory.ApplyRun) (directory.ApplyRun, *directory.LogEntry, error)) (r directory.ApplyRun, err error) {
+	if !usable(string(p)) || !usable(string(id)) {
+		return r, notFound("apply run")
+	}
+	err = s.rerun(ctx, "apply run", func(int) error {
+		var old directory.ApplyRun
+		rev, err := s.record(ctx, runKey(t, p, id), &old)
+		if err != nil {
+			return err
+		}
+		var e *directory.LogEntry
+		if r, e, err = update(old); err != nil || r == old {
+			return err
+		}
+		x := &tx{}
+		x.putRecord(s, runKey(t, p, id), r, rev)
+		if e != nil {
+			x.log(s, t, *e, rest{})
+		}
+		return s.commit(ctx, "update apply run", x)
+	})
+	return r, err
+}
+
+// ListRuns implements directory.ApplyRuns.
+func (s *Store) ListRuns(ctx context.Context, t directory.TenantID, p directory.ProviderID, before directory.RunID, count int) ([]directory.ApplyRun, error) {
+	if count < 1 || !usable(string(p)) {
+		return nil, nil
+	}
+	its, err := s.newest(ctx, runs(t, p), "", "", escaper.Replace(string(before)), count)
+	if err != nil {
+		return nil, err
+	}
+	return decodeRecords[directory.ApplyRun](its)
+}
+
+// Ranges implements directory.ApplyRuns.
+func (s *Store) Ranges(ctx context.Context, t directory.TenantID, id directory.RunID) ([]directory.RunRange, error) {
+	its, _, err := s.query(ctx, span{pk: ranges(t, id)})
+	if err != nil {
+		return nil, err
+	}
+	return decodeRecords[directory.RunRange](its)
+}
+
+// UpdateRange implements directory.ApplyRuns.
+func (s *Store) UpdateRange(ctx context.Context, t directory.TenantID, id directory.RunID, n int, update func(directory.RunRange) (directory.RunRange, error)) (r directory.RunRange, err error) {
+	k := rangeKey(t, id, n)
+	err = s.rerun(ctx, "range of an apply run", func(int) error {
+		var old directory.RunRange
+		rev, err := s.record(ctx, k, &old)
+		if err != nil {
+			return err
+		}
+		if r, err = update(old); err != nil {
+			return err
+		}
+		x := &tx{}
+		x.putRecord(s, k, r, rev)
+		return s.commit(ctx, fmt.Sprintf("update range %d", n), x)
+	})
+	return r, err
+}
+
+// PutPage implements directory.ApplyRuns.
+func (s *Store) PutPage(ctx context.Context, t directory.TenantID, id directory.RunID, page directory.RunPage) error {
+	it := item{"v": num(schemaVersion)}
+	if err := putJSON(it, "r", page); err != nil {
+		return err
+	}
+	return s.put(ctx, "put page of an apply run", key{pages(t, id), escaper.Replace(page.Key())}, it)
+}
+
+// Pages implements directory.ApplyRuns.
+func (s *Store) Pages(ctx context.Context, t directory.TenantID, id directory.RunID, from string, count int) ([]directory.RunPage, error) {
+	if count < 1 {
+		return nil, nil
+	}
+	its, _, err := s.query(ctx, span{pk: pages(t, id), lo: after(escaper.Replace(from)), limit: count})
+	if err != nil {
+		return nil, err
+	}
+	return decodeRecords[directory.RunPage](its)
+}

@@ -1,0 +1,14 @@
+package sqlite
+
+// mappingTables hold organizations and what resolutions depend on. Of a document, kind says what it is and
+// owner whose: "roles" of the tenant, "mappings" of a provider, "watchlist", "run" of a provider, "range" and
+// "page" of a run.
+const mappingTables = `
+CREATE TABLE organizations (tenant TEXT NOT NULL, id TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, id)) WITHOUT ROWID;
+CREATE TABLE organization_names (tenant TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (tenant, key)) WITHOUT ROWID;
+CREATE TABLE quotas (tenant TEXT NOT NULL, key TEXT NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (tenant, key)) WITHOUT ROWID;
+CREATE TABLE tallies (tenant TEXT NOT NULL, key TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (tenant, key)) WITHOUT ROWID;
+CREATE TABLE documents (
+	tenant TEXT NOT NULL, kind TEXT NOT NULL, owner TEXT NOT NULL, id TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, kind, owner, id)
+) WITHOUT ROWID;
+`
