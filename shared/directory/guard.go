@@ -9,11 +9,12 @@ type Guard struct {
 	Minimum int           `json:",omitempty"` // leavers that are always allowed; 0: DefaultGuardMinimum
 	Percent int           `json:",omitempty"` // of the provider's users, when that is more; 0: DefaultGuardPercent
 
-	Event    string        `json:",omitempty"` // the open event; "" while it has not tripped
-	From     time.Time     `json:",omitzero"`  // who leaves from then on waits for the decision
-	Decided  GuardDecision `json:",omitempty"` // the last decision, for those whom it has not reached yet
-	Since    time.Time     `json:",omitzero"`  // leavers before are not counted: they were decided on
-	WarnedAt time.Time     `json:",omitzero"`
+	Event     string        `json:",omitempty"` // the open event; "" while it has not tripped
+	From      time.Time     `json:",omitzero"`  // who leaves from then on waits for the decision
+	Decided   GuardDecision `json:",omitempty"` // the last decision, for those whom it has not reached yet
+	DecidedAt time.Time     `json:",omitzero"`
+	Since     time.Time     `json:",omitzero"` // leavers before are not counted: they were decided on
+	WarnedAt  time.Time     `json:",omitzero"`
 }
 
 // The settings of a guard that was given none, and the limits of others.

@@ -140,7 +140,7 @@ func (s *Service) reconcileUser(ctx context.Context, t TenantID, p Provider, u U
 		}
 		return err
 	}
-	return s.changePending(ctx, t, u, because, UserRescheduled, func(u User) User { return u.thawed(because.At) })
+	return s.changePending(ctx, t, u, because, UserRescheduled, func(u User) User { return u.thawed(p.Guard.DecidedAt) })
 }
 
 // GuardEvents reads the events of a provider's guard, the newest first, from before the given one.
@@ -266,7 +266,7 @@ func (s *Service) DecideGuard(ctx context.Context, a Admin, p ProviderID, id str
 		}
 		now := s.Now()
 		v.State, v.DecidedAt, v.DecidedBy, v.Version = d, now, a.Actor.ID, v.Version+1
-		rec.Guard.Event, rec.Guard.From, rec.Guard.Decided = "", time.Time{}, d
+		rec.Guard.Event, rec.Guard.From, rec.Guard.Decided, rec.Guard.DecidedAt = "", time.Time{}, d, now
 		rec.Guard.Since = now.Truncate(time.Minute).Add(time.Minute) // counts are kept by the minute
 		rec.Version, rec.Modified = rec.Version+1, later(rec.Modified, now)
 		e := s.adminEntry(a, action)
