@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -22,6 +23,7 @@ type adminVerb struct {
 	method              string
 	path                string // %s for each positional argument
 	list                bool
+	items               bool // the answer is a table, and no page of a list
 	flags               []adminFlag
 	show                []column
 }
@@ -39,6 +41,9 @@ const (
 	textFlag     flagKind = iota
 	durationFlag          // whole seconds in the request
 	expiryFlag            // a duration from now or a time
+	boolFlag              // true or false
+	numberFlag            // a whole number
+	listFlag              // texts, separated by commas
 	emailFlag             // addresses, separated by commas; the first is the primary one
 )
 
@@ -183,6 +188,9 @@ func (c *adminCall) run(ctx context.Context) error {
 	if c.json {
 		return json.NewEncoder(c.stdout).Encode(answer)
 	}
+	if items, _ := answer["items"].([]any); c.verb.items {
+		return printTable(c.stdout, c.verb.show, items)
+	}
 	if err := printOne(c.stdout, c.verb.show, answer); err != nil {
 		return err
 	}
@@ -198,7 +206,7 @@ func (c *adminCall) request() (body any, query url.Values, err error) {
 	if c.dry {
 		query.Set("dryRun", "true")
 	}
-	inBody := c.verb.method == http.MethodPost || c.verb.method == http.MethodPatch
+	inBody := c.verb.method == http.MethodPost || c.verb.method == http.MethodPatch || c.verb.method == http.MethodPut
 	members := map[string]any{}
 	for _, f := range c.verb.flags {
 		text, ok := c.given[f.name]
@@ -246,6 +254,23 @@ func (f adminFlag) value(text string, now time.Time) (any, error) {
 			return nil, errors.New("must be a duration such as 8760h, or a time such as 2027-01-31T12:00:00Z")
 		}
 		return text, nil
+	case boolFlag:
+		if text != "true" && text != "false" {
+			return nil, errors.New("must be true or false")
+		}
+		return text == "true", nil
+	case numberFlag:
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return nil, errors.New("must be a whole number")
+		}
+		return n, nil
+	case listFlag:
+		var out []string
+		for one := range strings.SplitSeq(text, ",") {
+			out = append(out, strings.TrimSpace(one))
+		}
+		return out, nil
 	case emailFlag:
 		var out []any
 		for i, a := range strings.Split(text, ",") {

@@ -7,6 +7,7 @@ func adminNouns() map[string][]adminVerb {
 	return map[string][]adminVerb{
 		"provider": providerVerbs(), "token": tokenVerbs(), "user": userVerbs(), "group": groupVerbs(),
 		"conflict": conflictVerbs(), "apikey": apiKeyVerbs(),
+		"pending": pendingVerbs(), "hold": holdVerbs(), "guard": guardVerbs(),
 	}
 }
 
@@ -32,7 +33,7 @@ func providerVerbs() []adminVerb {
 		{name: "resume", args: "PROVIDER", summary: "end a pause", method: post, path: "/providers/%s:resume", show: one},
 		{name: "delete", args: "PROVIDER", summary: "delete a provider; its groups vanish", method: del, path: "/providers/%s", show: one, flags: []adminFlag{
 			{name: "confirm", member: "confirm", usage: "the provider's display `name`, to be sure", required: true},
-			{name: "users", member: "users", usage: "what its users `become`: local (default), or move with -move-to"},
+			{name: "users", member: "users", usage: "what its users `become`: local (default), deactivate, or move with -move-to"},
 			{name: "move-to", member: "moveTo", usage: "`provider` that gets the users"},
 		}},
 	}
@@ -54,9 +55,10 @@ func tokenVerbs() []adminVerb {
 func userVerbs() []adminVerb {
 	list := columns("ID id, USER_NAME userName, NAME displayName, DIRECTORY_SAYS directoryState, PROVIDER provider, CHANGED modifiedAt")
 	one := columns("Id id, SCIM_id scimId, User_name userName, Name displayName, Given_name name.givenName, Family_name name.familyName, Title title, " +
-		"Department department, E-mail emails, Origin origin, Provider provider, External_id externalId, Directory_says directoryState, Lifecycle lifecycle, " +
+		"Department department, E-mail emails, Origin origin, Provider provider, External_id externalId, Directory_says directoryState, Lifecycle lifecycle, May_sign_in maySignIn, " +
+		"Blocked_because adminBlock.reason, Deactivation_due pending.dueAt, Which_waits_for pending.gates, On_hold_for holds, Deactivated deactivatedAt, " +
 		"Manager manager, Groups groups, Created createdAt, Changed modifiedAt, Version version")
-	return []adminVerb{
+	return append([]adminVerb{
 		{name: "list", summary: "search users", method: http.MethodGet, path: "/users", list: true, show: list, flags: []adminFlag{
 			{name: "search", member: "search", usage: "beginning of a user name, a work e-mail `address`, or an external id"},
 			{name: "provider", member: "provider", usage: "`id` of a provider, or local"},
@@ -72,7 +74,7 @@ func userVerbs() []adminVerb {
 			{name: "department", member: "department", usage: "`department`"},
 			{name: "email", member: "emails", usage: "work `addresses`, separated by commas, the primary one first", kind: emailFlag},
 		}},
-	}
+	}, decideUserVerbs(one)...)
 }
 
 func groupVerbs() []adminVerb {
@@ -91,7 +93,6 @@ func groupVerbs() []adminVerb {
 func conflictVerbs() []adminVerb {
 	list := columns("ID id, STATE state, USER_NAME userName, PROVIDER provider, HELD_BY holderId, ATTEMPTS attempts, LAST lastAt")
 	one := columns("Id id, State state, User_name userName, Provider provider, Held_by holderId, Holder's_user_name holder.userName, Holder's_provider holder.provider, Attempts attempts, Last lastAt")
-	reason := adminFlag{name: "reason", member: "reason", usage: "`why`; goes into the log", required: true}
 	return []adminVerb{
 		{name: "list", summary: "list conflicts", method: http.MethodGet, path: "/conflicts", list: true, show: list, flags: []adminFlag{
 			{name: "state", member: "state", usage: "`state`: open, ignored, converted or renamed"},

@@ -25,9 +25,12 @@ func commands() []command {
 	for _, c := range []command{
 		{name: "provider", summary: "list, create, rename, pause and delete provisioning providers"},
 		{name: "token", summary: "list, create and revoke a provider's tokens"},
-		{name: "user", summary: "find users and create local ones"},
+		{name: "user", summary: "find, create, block, deactivate and bring back users"},
 		{name: "group", summary: "list a provider's groups and their members"},
 		{name: "conflict", summary: "list people whose user name is taken, and settle them"},
+		{name: "pending", summary: "list and cancel pending deactivations"},
+		{name: "hold", summary: "manage legal holds and their custodians"},
+		{name: "guard", summary: "review the mass-change guard; set the deactivation delay"},
 		{name: "apikey", summary: "list, create and revoke keys of the admin API"},
 	} {
 		c.run = func(ctx context.Context, args []string, stdout, stderr io.Writer) int {

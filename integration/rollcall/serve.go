@@ -13,6 +13,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"rollcall/shared/adminapi"
@@ -97,11 +98,11 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 	}
 	background, stop := context.WithCancel(ctx)
 	defer stop()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		app.FollowLog(background, svc, log)
-	}()
+	wakeups, wake := app.LocalWakeups(svc, log)
+	svc.Wakeups = wakeups
+	var work sync.WaitGroup
+	work.Go(func() { app.FollowLog(background, svc, log) })
+	work.Go(func() { wake(background) })
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
 	if err := announce(stdout, f.json, origin, start); err != nil {
@@ -115,7 +116,7 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 		cancel()
 	}
 	stop()
-	<-done
+	work.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

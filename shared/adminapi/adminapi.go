@@ -65,7 +65,7 @@ var (
 
 func routes() []route {
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
-	return []route{
+	return append(lifecycleRoutes(), []route{
 		{Route{get, "/providers", "listProviders", readers}, pageQuery, (*request).listProviders},
 		{Route{post, "/providers", "createProvider", administrators}, dryQuery, (*request).createProvider},
 		{Route{get, "/providers/{id}", "getProvider", readers}, nil, (*request).getProvider},
@@ -96,7 +96,7 @@ func routes() []route {
 		{Route{get, "/audit-log", "listAuditLog", logReaders}, logQuery, (*request).listAuditLog},
 		{Route{get, "/me", "getMe", directory.Roles()}, nil, (*request).getMe},
 		{Route{get, "/version", "getVersion", directory.Roles()}, nil, (*request).getVersion},
-	}
+	}...)
 }
 
 // Routes is the route table of the API: every operation that needs a key.

@@ -154,7 +154,7 @@ func TestDocumentIsServedWithoutKey(t *testing.T) {
 func TestDocumentExamples(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	w := f.populate()
+	w := f.populateAll()
 	sent := 0
 	for _, o := range operations() {
 		if body := resolve(o.def["requestBody"]); body != nil {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,6 +32,7 @@ type fixture struct {
 	svc    *directory.Service
 	h      http.Handler
 	key    string // an administrator's
+	holder string // a legal hold administrator's
 	tenant directory.TenantID
 
 	mu     sync.Mutex
@@ -69,6 +71,7 @@ func newFixture(t testing.TB) *fixture {
 	f.h = f.wrap(f.svc)
 	f.addTenant(f.tenant)
 	f.key = f.newKey(f.tenant, directory.RoleAdministrator, time.Time{})
+	f.holder = f.newKey(f.tenant, directory.RoleLegalHold, time.Time{})
 	return f
 }
 
@@ -108,7 +111,16 @@ type reply struct {
 	body   map[string]any
 }
 
-// do sends a request with the administrator's key; headers come in pairs and may replace it.
+// keyFor is the key of who may do this: the administrator's, or that of the legal hold administrator.
+func (f *fixture) keyFor(method, path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	if o, ok := operationOf(method, path); ok && !slices.Contains(o.def["x-roles"].([]any), any(string(directory.RoleAdministrator))) {
+		return f.holder
+	}
+	return f.key
+}
+
+// do sends a request with the key of who may do this; headers come in pairs and may replace it.
 func (f *fixture) do(method, path, body string, headers ...string) reply {
 	f.t.Helper()
 	f.advance(time.Millisecond) // entries of one millisecond have no order
@@ -116,7 +128,7 @@ func (f *fixture) do(method, path, body string, headers ...string) reply {
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	r.Header.Set("Authorization", "Bearer "+f.key)
+	r.Header.Set("Authorization", "Bearer "+f.keyFor(method, path))
 	for i := 0; i < len(headers); i += 2 {
 		if r.Header.Del(headers[i]); headers[i+1] != "" {
 			r.Header.Set(headers[i], headers[i+1])
@@ -196,10 +208,15 @@ func (f *fixture) entries(t directory.TenantID) []directory.LogEntry {
 // world is one of everything, and the paths that name it.
 type world struct {
 	provider, scimToken, token, group, local, provisioned, conflict, apiKey string
+	create                                                                  func(userName string) (directory.User, error)
+	leavers
 }
 
 func (w world) path(route string) string {
 	for _, c := range []struct{ prefix, first, second string }{
+		{"/providers/{id}/guard-events", w.provider, w.event}, {"/legal-holds", w.matter, w.custodian},
+		{"/users/{id}:cancel", w.leaver, ""}, {"/users/{id}:unblock", w.leaver, ""}, {"/users/{id}:reactivate", w.deactivated, ""}, {"/users/{id}:convert", w.provisioned, ""},
+		{"/pending", "", ""},
 		{"/providers/{id}/tokens", w.provider, w.token}, {"/providers/{id}/groups", w.provider, w.group}, {"/providers", w.provider, ""},
 		{"/users", w.local, ""}, {"/conflicts", w.conflict, ""}, {"/api-keys", w.apiKey, ""}, {"/", "", ""},
 	} {
@@ -227,6 +244,7 @@ func (f *fixture) populate() world {
 				Attributes: []byte(`{"name":{"givenName":"Given","familyName":"` + canary + `"},"displayName":"Given ` + canary + `","title":"Diver"}`)}, nil, nil
 		})
 	}
+	w.create = create
 	u, err := create("member." + canary + "@agency.example")
 	if err != nil {
 		f.t.Fatal(err)

@@ -32,6 +32,7 @@ type logEntry struct {
 	Removed      []directory.ScimID   `json:"removed,omitempty"`
 	RemovedCount int                  `json:"removedCount,omitempty"`
 	Version      int64                `json:"version,omitempty"`
+	Effects      []directory.Effect   `json:"effects,omitempty"`
 }
 
 type actor struct {
@@ -55,13 +56,17 @@ func viewEntry(e directory.LogEntry) logEntry {
 		Changes: show(e.Changes, func(c directory.Change) logChange { return logChange{c.Attr, c.Before, c.After} }),
 		Added:   e.Added[:min(maxMembersShown, len(e.Added))], AddedCount: len(e.Added),
 		Removed: e.Removed[:min(maxMembersShown, len(e.Removed))], RemovedCount: len(e.Removed),
-		Version: e.Version,
+		Version: e.Version, Effects: e.Effects,
 	}
 }
 
 func actions() []directory.Action {
 	return []directory.Action{
 		directory.UserCreated, directory.UserUpdated, directory.UserEnabled, directory.UserDisabled, directory.UserDeleted, directory.UserConverted,
+		directory.UserRestored, directory.UserBlocked, directory.UserUnblocked, directory.UserDeactivated, directory.UserReactivated,
+		directory.UserSpared, directory.UserRescheduled, directory.UserFrozen, directory.UserPurged,
+		directory.HoldPlaced, directory.HoldReleased, directory.HoldCreated, directory.HoldClosed,
+		directory.GuardWarned, directory.GuardTripped, directory.GuardApproved, directory.GuardRejected,
 		directory.GroupCreated, directory.GroupUpdated, directory.GroupDeleted, directory.MembersChanged,
 		directory.ConflictOpened, directory.ConflictClosed, directory.TenantCreated,
 		directory.ProviderCreated, directory.ProviderUpdated, directory.ProviderDeleted,
@@ -118,6 +123,11 @@ func (r *request) listLog(read readLog) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	return r.pageOfLog(read, f)
+}
+
+// pageOfLog reads a page of entries that a filter selects.
+func (r *request) pageOfLog(read readLog, f directory.LogFilter) (answer, error) {
 	before, limit, err := r.pageQuery()
 	if err != nil {
 		return answer{}, err

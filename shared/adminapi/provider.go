@@ -225,7 +225,7 @@ func (r *request) deleteProvider() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	fate, err := r.choice("users", string(directory.FateLocal), string(directory.FateMove))
+	fate, err := r.choice("users", string(directory.FateLocal), string(directory.FateDeactivate), string(directory.FateMove))
 	if err != nil {
 		return answer{}, err
 	}

@@ -28,6 +28,12 @@ type user struct {
 	DirectoryState directory.DirectoryState `json:"directoryState"`
 	Lifecycle      directory.Lifecycle      `json:"lifecycle"`
 	GoneAt         *time.Time               `json:"goneAt,omitempty"`
+	MaySignIn      bool                     `json:"maySignIn"`
+	Override       bool                     `json:"override,omitempty"`
+	DeactivatedAt  *time.Time               `json:"deactivatedAt,omitempty"`
+	AdminBlock     *adminBlock              `json:"adminBlock,omitempty"`
+	Pending        *pendingDeactivation     `json:"pending,omitempty"`
+	Holds          []string                 `json:"holds,omitempty"`
 	Version        int64                    `json:"version"`
 	CreatedAt      time.Time                `json:"createdAt"`
 	ModifiedAt     time.Time                `json:"modifiedAt"`
@@ -57,6 +63,8 @@ func viewUser(u directory.User) user {
 		Department: readAttributes(as.get(enterpriseURN)).text("department"),
 		Emails:     readEmails(as), Manager: u.Manager,
 		DirectoryState: u.DirectoryState(), Lifecycle: u.Lifecycle, GoneAt: timeOrNil(u.GoneAt),
+		MaySignIn: u.MaySignIn(), Override: u.Overridden(), DeactivatedAt: timeOrNil(u.DeactivatedAt),
+		AdminBlock: viewBlock(u.AdminBlock), Pending: viewPending(u.Account), Holds: u.Holds,
 		Version: u.Version, CreatedAt: u.Created, ModifiedAt: u.Modified,
 	}
 	if n := (personName{name.text("formatted"), name.text("familyName"), name.text("givenName")}); n != (personName{}) {

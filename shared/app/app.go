@@ -23,20 +23,38 @@ import (
 const (
 	EnvTable  = "TABLE_NAME"
 	EnvOrigin = "PUBLIC_ORIGIN"
+
+	EnvScheduleGroup      = "SCHEDULE_GROUP"
+	EnvScheduleTarget     = "SCHEDULE_TARGET_ARN"
+	EnvScheduleRole       = "SCHEDULE_ROLE_ARN"
+	EnvScheduleDeadLetter = "SCHEDULE_DEAD_LETTER_ARN"
 )
 
 // Config is what a function reads from its environment.
 type Config struct {
 	Table  string // TABLE_NAME: the DynamoDB table; required
 	Origin string // PUBLIC_ORIGIN: scheme and host of the public URL, without a slash at the end; required
+	Wake   Wake   // where wake-ups are scheduled; none: only the sweep finds what is due
+}
+
+// Wake is where and how the schedules of due minutes are made: all of it, or nothing.
+type Wake struct {
+	Group      string // SCHEDULE_GROUP: the schedules' group
+	Target     string // SCHEDULE_TARGET_ARN: functions/deactivate
+	Role       string // SCHEDULE_ROLE_ARN: may invoke it
+	DeadLetter string // SCHEDULE_DEAD_LETTER_ARN: the queue for wake-ups that were not delivered
 }
 
 // Load reads the configuration through getenv and reports all problems together.
 func Load(getenv func(string) string) (Config, error) {
 	c := Config{Table: getenv(EnvTable), Origin: strings.TrimSuffix(getenv(EnvOrigin), "/")}
+	c.Wake = Wake{getenv(EnvScheduleGroup), getenv(EnvScheduleTarget), getenv(EnvScheduleRole), getenv(EnvScheduleDeadLetter)}
 	var problems []error
 	if c.Table == "" {
 		problems = append(problems, fmt.Errorf("%s must name the DynamoDB table", EnvTable))
+	}
+	if w := c.Wake; w != (Wake{}) && (w.Group == "" || w.Target == "" || w.Role == "" || w.DeadLetter == "") {
+		problems = append(problems, fmt.Errorf("%s, %s, %s and %s must be given together", EnvScheduleGroup, EnvScheduleTarget, EnvScheduleRole, EnvScheduleDeadLetter))
 	}
 	if u, err := url.Parse(c.Origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
 		problems = append(problems, fmt.Errorf("%s must be scheme and host of the public URL", EnvOrigin))

@@ -11,9 +11,11 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo"
+	"rollcall/shared/workflow"
 )
 
 // App is a started function.
@@ -38,7 +40,11 @@ func Start(ctx context.Context, function string, getenv func(string) string) (*A
 	if err != nil {
 		return nil, err
 	}
-	return &App{Config: c, Log: NewLog(os.Stderr), function: function, svc: directory.New(store.Ports(), directory.Config{})}, nil
+	ports := store.Ports()
+	if w := c.Wake; w != (Wake{}) {
+		ports.Wakeups = &workflow.Scheduler{Client: scheduler.NewFromConfig(aws), Group: w.Group, Target: w.Target, Role: w.Role, DeadLetter: w.DeadLetter}
+	}
+	return &App{Config: c, Log: NewLog(os.Stderr), function: function, svc: directory.New(ports, directory.Config{})}, nil
 }
 
 // MustStart is Start with the process's environment; it ends the process with one line when it cannot.

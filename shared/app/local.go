@@ -7,6 +7,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/entra"
+	"rollcall/shared/workflow"
 )
 
 // Started is what a local server shows its user: the first provider, and the clear text of credentials
@@ -56,6 +57,22 @@ func Bootstrap(ctx context.Context, svc *directory.Service, fresh bool) (Started
 	p, token, err := svc.CreateProvider(ctx, admin, directory.NewProvider{DisplayName: "Demo", Profile: string(entra.Entra)})
 	out.Provider, out.Token = p.ID, token
 	return out, err
+}
+
+// LocalWakeups returns the wake-ups of a local process, and the work that brings them about until its context
+// ends: it begins with what was pending when an earlier process ended.
+func LocalWakeups(svc *directory.Service, log *slog.Logger) (*workflow.Local, func(context.Context)) {
+	failed := func(err error) {
+		log.LogAttrs(context.Background(), slog.LevelError, string(directory.JobWakeup), slog.String("cause", err.Error()))
+	}
+	wake := Deactivate(svc, log)
+	l := workflow.NewLocal(svc.Now, func(ctx context.Context) error { return wake(ctx, Wakeup{}) })
+	return l, func(ctx context.Context) {
+		if err := svc.WakePending(ctx); err != nil && ctx.Err() == nil {
+			failed(err)
+		}
+		l.Run(ctx, sweepEvery, func(ctx context.Context) error { return Sweep(ctx, svc, log) }, failed)
+	}
 }
 
 // FollowLog does in a local process what functions/changes does in AWS: it follows log entries until ctx

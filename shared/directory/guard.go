@@ -1,6 +1,9 @@
 package directory
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Guard is what a provider keeps about its mass-change guard: settings, and what it has found. It is part of
 // the provider's record, so that every request sees that it has tripped.
@@ -9,11 +12,12 @@ type Guard struct {
 	Minimum int           `json:",omitempty"` // leavers that are always allowed; 0: DefaultGuardMinimum
 	Percent int           `json:",omitempty"` // of the provider's users, when that is more; 0: DefaultGuardPercent
 
-	Event    string        `json:",omitempty"` // the open event; "" while it has not tripped
-	From     time.Time     `json:",omitzero"`  // who leaves from then on waits for the decision
-	Decided  GuardDecision `json:",omitempty"` // the last decision, for those whom it has not reached yet
-	Since    time.Time     `json:",omitzero"`  // leavers before are not counted: they were decided on
-	WarnedAt time.Time     `json:",omitzero"`
+	Event     string        `json:",omitempty"` // the open event; "" while it has not tripped
+	From      time.Time     `json:",omitzero"`  // who leaves from then on waits for the decision
+	Decided   GuardDecision `json:",omitempty"` // the last decision, for those whom it has not reached yet
+	DecidedAt time.Time     `json:",omitzero"`
+	Since     time.Time     `json:",omitzero"` // leavers before are not counted: they were decided on
+	WarnedAt  time.Time     `json:",omitzero"`
 }
 
 // The settings of a guard that was given none, and the limits of others.
@@ -31,24 +35,18 @@ const (
 // Tripped reports whether deactivations of the provider wait for a review.
 func (g Guard) Tripped() bool { return g.Event != "" }
 
-// WindowOrDefault is the window in force.
-func (g Guard) WindowOrDefault() time.Duration {
-	if g.Window == 0 {
-		return DefaultGuardWindow
-	}
-	return g.Window
+// inForce are the settings with defaults in place of zeros.
+func (g Guard) inForce() GuardSettings {
+	return GuardSettings{cmp.Or(g.Window, DefaultGuardWindow), cmp.Or(g.Minimum, DefaultGuardMinimum), cmp.Or(g.Percent, DefaultGuardPercent)}
 }
+
+// WindowOrDefault is the window in force.
+func (g Guard) WindowOrDefault() time.Duration { return g.inForce().Window }
 
 // Limit is how many of a provider's users may leave within the window: one more trips the guard.
 func (g Guard) Limit(users int) int {
-	minimum, percent := g.Minimum, g.Percent
-	if minimum == 0 {
-		minimum = DefaultGuardMinimum
-	}
-	if percent == 0 {
-		percent = DefaultGuardPercent
-	}
-	return max(minimum, users*percent/100)
+	f := g.inForce()
+	return max(f.Minimum, users*f.Percent/100)
 }
 
 func (g Guard) check() error {

@@ -22,13 +22,15 @@ type pendingChange struct {
 	Cause      string    `json:"cause"`
 	Generation int64     `json:"generation"`
 	Frozen     bool      `json:"frozen,omitempty"`
+	Held       bool      `json:"held,omitempty"`
 }
 
-func shownPending(p *PendingDeactivation) any {
+func shownPending(a Account) any {
+	p := a.Pending
 	if p == nil {
 		return nil
 	}
-	return pendingChange{p.DueAt, p.Cause, p.Generation, p.Frozen}
+	return pendingChange{p.DueAt, p.Cause, p.Generation, p.Frozen, len(a.Holds) > 0}
 }
 
 // conclude ends a change of a user by a rule: version and time, and in the entry what became of the
@@ -65,15 +67,12 @@ func accountChanges(old, u User) []Change {
 	}
 	note(life(old.Lifecycle) != life(u.Lifecycle), attrLifecycle, life(old.Lifecycle), life(u.Lifecycle))
 	note((old.AdminBlock == nil) != (u.AdminBlock == nil), attrAdminBlock, shown(old.AdminBlock != nil, true), shown(u.AdminBlock != nil, true))
-	note(!samePending(old.Pending, u.Pending), attrPending, shownPending(old.Pending), shownPending(u.Pending))
+	was, is := shownPending(old.Account), shownPending(u.Account)
+	note(was != is, attrPending, was, is)
 	note(!slices.Equal(old.Holds, u.Holds), attrHolds, shown(len(old.Holds) > 0, old.Holds), shown(len(u.Holds) > 0, u.Holds))
 	note(old.Provider != u.Provider, attrProvider, shown(old.Provider != "", old.Provider), shown(u.Provider != "", u.Provider))
 	note(old.Gone() != u.Gone(), attrGone, shown(old.Gone(), true), shown(u.Gone(), true))
 	return out
-}
-
-func samePending(a, b *PendingDeactivation) bool {
-	return a == b || a != nil && b != nil && *a == *b
 }
 
 // effects names what became of a user between two states.
@@ -92,7 +91,7 @@ func effects(old, u User) []Effect {
 	note(old.MaySignIn() && !u.MaySignIn() && !ended, EffectBlocked)
 	note(!old.MaySignIn() && u.MaySignIn() && !back, EffectUnblocked)
 	is, was := u.Pending, old.Pending
-	note(is != nil && (was == nil || !was.DueAt.Equal(is.DueAt)), EffectScheduled)
+	note(is != nil && (was == nil || !was.DueAt.Equal(is.DueAt) || u.Open() && !old.Open()), EffectScheduled)
 	note(is == nil && was != nil && !ended, EffectCancelled)
 	note(is != nil && len(u.Holds) > 0 && (was == nil || len(old.Holds) == 0), EffectHeld)
 	note(is != nil && is.Frozen && (was == nil || !was.Frozen), EffectFrozen)
@@ -114,8 +113,8 @@ func created(u User) []Effect {
 	return []Effect{EffectCreated, EffectDeactivated}
 }
 
-// Scheduled returns when the deactivation that the entry began or put off is due, and false when it did
-// neither.
+// Scheduled returns when the deactivation is due that the entry began, moved, or let go on when its last
+// other gate opened, and false when it did nothing of that.
 func (e LogEntry) Scheduled() (time.Time, bool) {
 	if !slices.Contains(e.Effects, EffectScheduled) {
 		return time.Time{}, false

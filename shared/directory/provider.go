@@ -53,8 +53,9 @@ type Provider struct {
 
 	Deletion *ProviderDeletion // set while deleting
 
-	LiveAt time.Time `json:",omitzero"` // when it went live
-	Guard  Guard     `json:",omitzero"` // against the leave of many at once
+	LiveAt      time.Time `json:",omitzero"`  // when it went live
+	DelayChange EntryID   `json:",omitempty"` // the entry of the last change of the delay that also holds for pending ones
+	Guard       Guard     `json:",omitzero"`  // against the leave of many at once
 
 	Version            int64
 	Created, Modified  time.Time

@@ -38,7 +38,7 @@ func (s *Service) tripIfMany(ctx context.Context, t TenantID, p Provider, e LogE
 	if err != nil {
 		return p, err
 	}
-	n := counts[UserDisabled] + counts[UserDeleted]
+	n := leavers(counts)
 	if n <= p.Guard.Limit(0) {
 		return p, nil
 	}
@@ -140,7 +140,7 @@ func (s *Service) reconcileUser(ctx context.Context, t TenantID, p Provider, u U
 		}
 		return err
 	}
-	return s.changePending(ctx, t, u, because, UserRescheduled, func(u User) User { return u.thawed(because.At) })
+	return s.changePending(ctx, t, u, because, UserRescheduled, func(u User) User { return u.thawed(p.Guard.DecidedAt) })
 }
 
 // GuardEvents reads the events of a provider's guard, the newest first, from before the given one.
@@ -266,7 +266,7 @@ func (s *Service) DecideGuard(ctx context.Context, a Admin, p ProviderID, id str
 		}
 		now := s.Now()
 		v.State, v.DecidedAt, v.DecidedBy, v.Version = d, now, a.Actor.ID, v.Version+1
-		rec.Guard.Event, rec.Guard.From, rec.Guard.Decided = "", time.Time{}, d
+		rec.Guard.Event, rec.Guard.From, rec.Guard.Decided, rec.Guard.DecidedAt = "", time.Time{}, d, now
 		rec.Guard.Since = now.Truncate(time.Minute).Add(time.Minute) // counts are kept by the minute
 		rec.Version, rec.Modified = rec.Version+1, later(rec.Modified, now)
 		e := s.adminEntry(a, action)
@@ -284,6 +284,28 @@ func (s *Service) DecideGuard(ctx context.Context, a Admin, p ProviderID, id str
 	})
 	return out, err
 }
+
+// GuardStatus is a guard as it stands.
+type GuardStatus struct {
+	GuardSettings // those in force
+	Limit         int
+	Users         int // of the provider
+	Leavers       int // counted within the window
+}
+
+// GuardStatus reads how near a provider is to tripping its guard.
+func (s *Service) GuardStatus(ctx context.Context, a Admin, p Provider) (GuardStatus, error) {
+	counts, err := s.Follow.Counts(ctx, a.Tenant, p.ID, later(s.Now().Add(-p.Guard.WindowOrDefault()), p.Guard.Since))
+	if err != nil {
+		return GuardStatus{}, err
+	}
+	n, err := s.CountProvider(ctx, a, p.ID)
+	g := p.Guard.inForce()
+	return GuardStatus{g, p.Guard.Limit(n.Users), n.Users, leavers(counts)}, err
+}
+
+// leavers are the entries that the guard counts.
+func leavers(counts map[Action]int) int { return counts[UserDisabled] + counts[UserDeleted] }
 
 // GuardSettings are the settings of a provider's guard; 0 stands for the default.
 type GuardSettings struct {

@@ -2,6 +2,8 @@ package directory
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -150,6 +152,18 @@ func (s *Service) DeactivateDue(ctx context.Context, job Job) (int, error) {
 	return int(done.Load()), err
 }
 
+// WakePending asks for a wake-up for every pending deactivation: for wake-ups that forget with the process.
+func (s *Service) WakePending(ctx context.Context) error {
+	return s.Leavers.DueUsers(ctx, s.Now().Add(MaxDeactivationDelay), func(ctx context.Context, us []DueUser) error {
+		for _, u := range us {
+			if err := s.Wakeups.WakeAt(ctx, u.Pending.DueAt); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // fire deactivates a user if that is still due.
 func (s *Service) fire(ctx context.Context, due DueUser, job Job) (acted bool, err error) {
 	if due.Pending == nil {
@@ -218,7 +232,7 @@ func (s *Service) SetDeactivationDelay(ctx context.Context, a Admin, id Provider
 			e.Changes = []Change{change("deactivationDelaySeconds", int64(p.DeactivationDelay/time.Second), int64(delay/time.Second))}
 		}
 		if p.DeactivationDelay = delay; pending {
-			e.Rest = RestDelay
+			e.Rest, p.DelayChange = RestDelay, e.ID
 		}
 		return p, p.check()
 	})
@@ -230,15 +244,20 @@ func (s *Service) rescheduleAll(ctx context.Context, t TenantID, because LogEntr
 	if IsKind(err, NotFound) {
 		return nil
 	}
-	if err != nil {
-		return err
+	if err != nil || p.DelayChange != because.ID {
+		return err // a later change holds
 	}
+	var seconds int64
+	if err := json.Unmarshal(because.Changes[0].After, &seconds); err != nil {
+		return fmt.Errorf("read the delay of an entry: %w", err)
+	}
+	delay := time.Duration(seconds) * time.Second
 	return s.eachPending(ctx, t, PendingQuery{Provider: p.ID}, func(ctx context.Context, u User) error {
 		return s.changePending(ctx, t, u, because, UserRescheduled, func(u User) User {
 			if u.Pending == nil || u.Pending.RequestedAt.After(because.At) {
 				return u
 			}
-			return u.rescheduled(p.DeactivationDelay, because.At)
+			return u.rescheduled(delay, later(because.At, p.Guard.DecidedAt)) // both give a minute
 		})
 	})
 }

@@ -1,0 +1,166 @@
+package adminapi
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+type guard struct {
+	WindowSeconds int64  `json:"windowSeconds"`
+	Minimum       int    `json:"minimum"`
+	Percent       int    `json:"percent"`
+	Limit         int    `json:"limit"`
+	UserCount     int    `json:"userCount"`
+	LeaverCount   int    `json:"leaverCount"`
+	OpenEvent     string `json:"openEvent,omitempty"`
+	Version       int64  `json:"version"`
+	DryRun        bool   `json:"dryRun,omitempty"`
+}
+
+type guardEvent struct {
+	ID        string                  `json:"id"`
+	Provider  directory.ProviderID    `json:"provider"`
+	State     directory.GuardDecision `json:"state"`
+	At        time.Time               `json:"at"`
+	Since     time.Time               `json:"since"`
+	Count     int                     `json:"count"`
+	Limit     int                     `json:"limit"`
+	UserCount int                     `json:"userCount"`
+	Held      *int                    `json:"held,omitempty"` // of one open event only
+	Common    []common                `json:"common,omitempty"`
+	DecidedAt *time.Time              `json:"decidedAt,omitempty"`
+	DecidedBy string                  `json:"decidedBy,omitempty"`
+	Version   int64                   `json:"version"`
+	DryRun    bool                    `json:"dryRun,omitempty"`
+}
+
+type common struct {
+	Attribute string `json:"attribute"`
+	Value     string `json:"value"`
+	Count     int    `json:"count"`
+}
+
+func viewGuardEvent(v directory.GuardEvent) guardEvent {
+	return guardEvent{
+		ID: v.ID, Provider: v.Provider, State: v.State, At: v.At, Since: v.Since, Count: v.Count, Limit: v.Limit, UserCount: v.Users,
+		DecidedAt: timeOrNil(v.DecidedAt), DecidedBy: v.DecidedBy, Version: v.Version,
+	}
+}
+
+func (r *request) answerGuard(p directory.Provider) (answer, error) {
+	s, err := r.api.svc.GuardStatus(r.r.Context(), r.admin, p)
+	return answer{version: p.Version, body: guard{
+		WindowSeconds: int64(s.Window / time.Second), Minimum: s.Minimum, Percent: s.Percent, Limit: s.Limit, UserCount: s.Users, LeaverCount: s.Leavers,
+		OpenEvent: p.Guard.Event, Version: p.Version, DryRun: r.admin.DryRun,
+	}}, err
+}
+
+func (r *request) getGuard() (answer, error) {
+	p, err := r.provider()
+	if err != nil {
+		return answer{}, err
+	}
+	return r.answerGuard(p)
+}
+
+// number reads a whole number between two.
+func number(to func(int), low, high int) reader {
+	return func(at string, raw json.RawMessage) []fieldError {
+		var n *float64
+		if json.Unmarshal(raw, &n) != nil || n == nil || *n != math.Trunc(*n) || *n < float64(low) || *n > float64(high) {
+			return refuse(at, "must be a whole number from "+strconv.Itoa(low)+" to "+strconv.Itoa(high))
+		}
+		to(int(*n))
+		return nil
+	}
+}
+
+func (r *request) setGuard() (answer, error) {
+	id, err := r.providerID()
+	if err != nil {
+		return answer{}, err
+	}
+	var g directory.GuardSettings
+	err = r.read(members{
+		"windowSeconds": number(func(n int) { g.Window = time.Duration(n) * time.Second }, 60, int(directory.MaxGuardWindow/time.Second)),
+		"minimum":       number(set(&g.Minimum), 1, directory.MaxGuardMinimum),
+		"percent":       number(set(&g.Percent), 1, 100),
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	p, err := r.api.svc.SetGuard(r.r.Context(), r.admin, id, r.checkProvider, g)
+	if err != nil {
+		return answer{}, err
+	}
+	return r.answerGuard(p)
+}
+
+func (r *request) listGuardEvents() (answer, error) {
+	id, err := r.providerID()
+	if err != nil {
+		return answer{}, err
+	}
+	before, limit, err := r.pageQuery()
+	if err != nil {
+		return answer{}, err
+	}
+	vs, err := r.api.svc.GuardEvents(r.r.Context(), r.admin, id, before, limit+1)
+	if err != nil {
+		return answer{}, err
+	}
+	next := ""
+	if len(vs) > limit {
+		vs = vs[:limit]
+		next = vs[limit-1].ID
+	}
+	return answer{body: page[guardEvent]{Items: show(vs, viewGuardEvent), NextCursor: r.cursor(next)}}, nil
+}
+
+// guardEventID returns the provider and the event that the path names.
+func (r *request) guardEventID() (directory.ProviderID, string, error) {
+	p, err := r.providerID()
+	if err != nil {
+		return "", "", err
+	}
+	id, err := r.ownID(1, "guard event")
+	return p, id, err
+}
+
+func (r *request) getGuardEvent() (answer, error) {
+	p, id, err := r.guardEventID()
+	if err != nil {
+		return answer{}, err
+	}
+	review, err := r.api.svc.GuardReview(r.r.Context(), r.admin, p, id)
+	v := viewGuardEvent(review.GuardEvent)
+	if review.State == directory.GuardOpen {
+		v.Held = &review.Held
+	}
+	for _, c := range review.Common {
+		v.Common = append(v.Common, common{c.Attr, c.Value, c.Count})
+	}
+	return answer{version: review.Version, body: v}, err
+}
+
+// decideGuard returns the operation that decides on an event. Those it holds follow after the answer: 202.
+func decideGuard(d directory.GuardDecision) func(*request) (answer, error) {
+	return func(r *request) (answer, error) {
+		p, id, err := r.guardEventID()
+		if err != nil {
+			return answer{}, err
+		}
+		if err := r.read(members{"reason": text(set(&r.admin.Actor.Reason), 1, 500)}, "reason"); err != nil {
+			return answer{}, err
+		}
+		e, err := r.api.svc.DecideGuard(r.r.Context(), r.admin, p, id, func(e directory.GuardEvent) error { return r.ifMatch(e.Version) }, d)
+		v := viewGuardEvent(e)
+		v.DryRun = r.admin.DryRun
+		return answer{status: http.StatusAccepted, version: e.Version, body: v}, err
+	}
+}

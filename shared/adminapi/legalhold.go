@@ -1,0 +1,193 @@
+package adminapi
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+type matter struct {
+	ID        string                `json:"id,omitempty"`
+	Name      string                `json:"name"`
+	Reference string                `json:"reference,omitempty"`
+	State     directory.MatterState `json:"state"`
+	CreatedAt time.Time             `json:"createdAt"`
+	CreatedBy string                `json:"createdBy,omitempty"`
+	ClosedAt  *time.Time            `json:"closedAt,omitempty"`
+	ClosedBy  string                `json:"closedBy,omitempty"`
+	Version   int64                 `json:"version"`
+	Plan      *releasePlan          `json:"plan,omitempty"` // in the answer to a dry run of closing only
+	DryRun    bool                  `json:"dryRun,omitempty"`
+}
+
+// releasePlan is what the release of all custodians means.
+type releasePlan struct {
+	Counts map[directory.Outcome]int `json:"counts"`
+	Items  []custodian               `json:"items"` // the first of them
+}
+
+type custodian struct {
+	User       directory.UserID  `json:"user"`
+	UserName   string            `json:"userName,omitempty"`
+	PlacedAt   *time.Time        `json:"placedAt,omitempty"`
+	PlacedBy   string            `json:"placedBy,omitempty"`
+	ReleasedAt *time.Time        `json:"releasedAt,omitempty"`
+	ReleasedBy string            `json:"releasedBy,omitempty"`
+	Outcome    directory.Outcome `json:"outcome,omitempty"` // of a release
+	DueAt      *time.Time        `json:"dueAt,omitempty"`
+	DryRun     bool              `json:"dryRun,omitempty"`
+}
+
+func viewMatter(m directory.Matter) matter {
+	return matter{
+		ID: m.ID, Name: m.Name, Reference: m.Reference, State: m.State, CreatedAt: m.CreatedAt, CreatedBy: m.CreatedBy,
+		ClosedAt: timeOrNil(m.ClosedAt), ClosedBy: m.ClosedBy, Version: m.Version,
+	}
+}
+
+func viewCustodian(c directory.Custodian) custodian {
+	return custodian{
+		User: c.User, PlacedAt: timeOrNil(c.PlacedAt), PlacedBy: c.PlacedBy, ReleasedAt: timeOrNil(c.ReleasedAt), ReleasedBy: c.ReleasedBy,
+	}
+}
+
+func viewRelease(x directory.Release) custodian {
+	v := custodian{User: x.User.ID, UserName: x.User.UserName, Outcome: x.Outcome}
+	if x.User.Pending != nil {
+		v.DueAt = timeOrNil(x.User.Pending.DueAt)
+	}
+	return v
+}
+
+func (r *request) listMatters() (answer, error) {
+	after, limit, err := r.pageQuery()
+	if err != nil {
+		return answer{}, err
+	}
+	ms, err := r.api.svc.Matters(r.r.Context(), r.admin, after, limit+1)
+	if err != nil {
+		return answer{}, err
+	}
+	ms, next := cut(ms, func(m directory.Matter) string { return m.ID }, after, limit)
+	return answer{body: page[matter]{Items: show(ms, viewMatter), NextCursor: r.cursor(next)}}, nil
+}
+
+func (r *request) matterID() (string, error) { return r.ownID(0, "legal hold") }
+
+func (r *request) getMatter() (answer, error) {
+	id, err := r.matterID()
+	if err != nil {
+		return answer{}, err
+	}
+	m, err := r.api.svc.MatterByID(r.r.Context(), r.admin, id)
+	return answer{version: m.Version, body: viewMatter(m)}, err
+}
+
+func (r *request) createMatter() (answer, error) {
+	var name, reference string
+	if err := r.read(members{"name": text(set(&name), 1, 100), "reference": text(set(&reference), 1, 100)}, "name"); err != nil {
+		return answer{}, err
+	}
+	m, err := r.api.svc.CreateMatter(r.r.Context(), r.admin, strings.TrimSpace(name), strings.TrimSpace(reference))
+	if err != nil {
+		return answer{}, err
+	}
+	v := viewMatter(m)
+	if v.DryRun = r.admin.DryRun; v.DryRun {
+		v.ID = ""
+	}
+	return answer{status: http.StatusCreated, version: m.Version, location: "/legal-holds/" + m.ID, body: v}, nil
+}
+
+func (r *request) closeMatter() (answer, error) {
+	id, err := r.matterID()
+	if err != nil {
+		return answer{}, err
+	}
+	if err := r.read(members{"reason": text(set(&r.admin.Actor.Reason), 1, 500)}, "reason"); err != nil {
+		return answer{}, err
+	}
+	m, err := r.api.svc.CloseMatter(r.r.Context(), r.admin, id, func(m directory.Matter) error { return r.ifMatch(m.Version) })
+	if err != nil {
+		return answer{}, err
+	}
+	v := viewMatter(m)
+	if v.DryRun = r.admin.DryRun; v.DryRun {
+		v.Plan, err = r.planClose(id)
+	}
+	return answer{status: http.StatusAccepted, version: m.Version, body: v}, err
+}
+
+func (r *request) planClose(id string) (*releasePlan, error) {
+	plan := releasePlan{Counts: map[directory.Outcome]int{}, Items: []custodian{}}
+	for after, seen := directory.UserID(""), 0; seen < directory.MaxWalk; {
+		xs, next, err := r.api.svc.PlanClose(r.r.Context(), r.admin, id, after, MaxPageSize)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range xs {
+			if plan.Counts[x.Outcome]++; len(plan.Items) < MaxPageSize {
+				plan.Items = append(plan.Items, viewRelease(x))
+			}
+		}
+		if seen, after = seen+MaxPageSize, next; next == "" {
+			break
+		}
+	}
+	return &plan, nil
+}
+
+func (r *request) listCustodians() (answer, error) {
+	id, err := r.matterID()
+	if err != nil {
+		return answer{}, err
+	}
+	after, limit, err := r.pageQuery()
+	if err != nil {
+		return answer{}, err
+	}
+	cs, err := r.api.svc.MatterCustodians(r.r.Context(), r.admin, id, directory.UserID(after), limit+1)
+	if err != nil {
+		return answer{}, err
+	}
+	cs, next := cut(cs, func(c directory.Custodian) string { return string(c.User) }, after, limit)
+	return answer{body: page[custodian]{Items: show(cs, viewCustodian), NextCursor: r.cursor(next)}}, nil
+}
+
+func (r *request) placeHolds() (answer, error) {
+	id, err := r.matterID()
+	if err != nil {
+		return answer{}, err
+	}
+	var ids []directory.UserID
+	if err := r.read(members{"users": someUsers(set(&ids)), "reason": text(set(&r.admin.Actor.Reason), 1, 500)}, "users"); err != nil {
+		return answer{}, err
+	}
+	if _, err := r.api.svc.MatterByID(r.r.Context(), r.admin, id); err != nil {
+		return answer{}, err
+	}
+	return r.forUsers(ids, func(u directory.UserID) error {
+		_, _, err := r.api.svc.PlaceHold(r.r.Context(), r.admin, id, u)
+		return err
+	})
+}
+
+func (r *request) releaseHold() (answer, error) {
+	id, err := r.matterID()
+	if err != nil {
+		return answer{}, err
+	}
+	u, err := r.ownID(1, "custodian")
+	if err != nil {
+		return answer{}, err
+	}
+	if err := r.read(members{"reason": text(set(&r.admin.Actor.Reason), 1, 500)}, "reason"); err != nil {
+		return answer{}, err
+	}
+	c, outcome, err := r.api.svc.ReleaseHold(r.r.Context(), r.admin, id, directory.UserID(u))
+	v := viewCustodian(c)
+	v.Outcome, v.DryRun = outcome, r.admin.DryRun
+	return answer{body: v}, err
+}

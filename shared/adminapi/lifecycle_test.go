@@ -1,0 +1,228 @@
+package adminapi_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// leavers are one who waits for deactivation, one who is deactivated, one on hold, and an open event of the
+// guard.
+type leavers struct{ leaver, deactivated, matter, custodian, event string }
+
+// fill puts ids into the body of a request.
+func (w world) fill(body string) string {
+	return strings.NewReplacer("LEAVER", w.leaver, "LOCAL", w.local).Replace(body)
+}
+
+// populateAll is populate with leavers.
+func (f *fixture) populateAll() world {
+	f.t.Helper()
+	w := f.populate()
+	caller := directory.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken, RequestID: "scim"}
+	ctx := context.Background()
+	ids := map[string]directory.User{}
+	for _, name := range []string{"leaver", "deactivated", "custodian"} {
+		u, err := w.create(name + "." + canary + "@agency.example")
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		ids[name] = u
+	}
+	w.leaver, w.deactivated, w.custodian = string(ids["leaver"].ID), string(ids["deactivated"].ID), string(ids["custodian"].ID)
+	f.disable(caller, ids["leaver"].ScimID)
+	f.want(200, "POST", "/users/"+w.deactivated+":deactivate", `{"reason":"test"}`)
+	w.matter = f.want(201, "POST", "/legal-holds", `{"name":"Matter"}`).str("id")
+	f.want(200, "POST", "/legal-holds/"+w.matter+"/custodians", `{"users":["`+w.custodian+`"]}`)
+	w.event = "v" + directory.RandomID()
+	_, err := f.svc.Guards.UpdateGuard(ctx, f.tenant, caller.Provider, w.event, func(p directory.Provider, v directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
+		p.Guard.Event, p.Guard.From = w.event, f.clock()
+		v = directory.GuardEvent{ID: w.event, Provider: p.ID, State: directory.GuardOpen, At: f.clock(), Since: f.clock(), Count: 26, Limit: 25, Users: 4, Version: 1}
+		e := directory.LogEntry{ID: "e" + directory.EntryID(directory.RandomID()), At: f.clock(), Action: directory.GuardTripped, Actor: directory.Actor{Kind: directory.ActorSystem}, Target: string(p.ID), Audit: true}
+		return p, v, &e, nil
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return w
+}
+
+// disable lets the directory disable a user.
+func (f *fixture) disable(caller directory.Caller, id directory.ScimID) {
+	f.t.Helper()
+	f.advance(time.Millisecond)
+	_, _, err := f.svc.UpdateUser(context.Background(), caller, id, directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+		p := old.Profile
+		p.Active = false
+		return p, nil, nil
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func TestDecisionsAboutUsers(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w := f.populateAll()
+	do := func(status int, user, verb, more string) reply {
+		t.Helper()
+		return f.want(status, "POST", "/users/"+user+":"+verb, `{"reason":"why"`+more+`}`)
+	}
+	got := do(200, w.local, "block", "")
+	if got.str("maySignIn") != "false" || got.str("adminBlock.reason") != "why" || got.header.Get("ETag") != `W/"2"` {
+		t.Errorf("blocked: %s", got.raw)
+	}
+	if again := do(200, w.local, "block", ""); again.header.Get("ETag") != `W/"2"` {
+		t.Errorf("blocked again: %s", again.raw)
+	}
+	if got = do(200, w.local, "unblock", ""); got.str("maySignIn") != "true" || got.str("adminBlock") != "" {
+		t.Errorf("unblocked: %s", got.raw)
+	}
+	if got = do(200, w.local, "deactivate", `,"block":true`); got.str("lifecycle") != "deactivated" || got.str("adminBlock.reason") != "why" || got.str("deactivatedAt") == "" {
+		t.Errorf("deactivated: %s", got.raw)
+	}
+	if got = do(200, w.local, "reactivate", `,"unblock":false`); got.str("lifecycle") != "active" || got.str("maySignIn") != "false" {
+		t.Errorf("reactivated: %s", got.raw)
+	}
+	do(409, w.local, "reactivate", "")
+	do(409, w.local, "cancel-deactivation", "")
+	do(409, w.local, "convert-to-local", "")
+	do(409, w.custodian, "deactivate", "")
+	if got = do(200, w.leaver, "cancel-deactivation", ""); got.str("pending") != "" || got.str("maySignIn") != "false" {
+		t.Errorf("cancelled: %s", got.raw)
+	}
+	if got = do(200, w.leaver, "unblock", ""); got.str("override") != "true" {
+		t.Errorf("active by override: %s", got.raw)
+	}
+	if got = do(200, w.deactivated, "reactivate", ""); got.str("maySignIn") != "true" {
+		t.Errorf("reactivated: %s", got.raw)
+	}
+	if got = do(200, w.deactivated, "convert-to-local", ""); got.str("origin") != "local" || got.str("scimId") != "" {
+		t.Errorf("converted: %s", got.raw)
+	}
+	f.want(412, "POST", "/users/"+w.local+":block", `{"reason":"why"}`, "If-Match", `W/"1"`)
+	f.want(400, "POST", "/users/"+w.local+":block", `{}`)
+	timeline := f.want(200, "GET", "/users/"+w.leaver+"/timeline", "")
+	var actions []string
+	for i := range timeline.items() {
+		actions = append(actions, timeline.str(fmt.Sprint("items.", i, ".action"))+" "+timeline.str(fmt.Sprint("items.", i, ".effects")))
+	}
+	want := []string{"user.unblocked [unblocked]", "user.deactivation-cancelled [deactivation-cancelled]", "user.disabled [blocked deactivation-scheduled]", "user.created [created]"}
+	if !slices.Equal(actions, want) {
+		t.Errorf("timeline %q, want %q", actions, want)
+	}
+}
+
+func TestPendingDeactivations(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w := f.populateAll()
+	got := f.want(200, "GET", "/pending-deactivations?gate=timer&provider="+w.provider, "")
+	if len(got.items()) != 1 || got.str("items.0.id") != w.leaver || got.str("items.0.pending.gates") != "[timer]" || got.str("items.0.pending.cause") != "scim-disable" {
+		t.Errorf("pending: %s", got.raw)
+	}
+	for _, query := range []string{"gate=guard", "gate=hold", "provider=" + w.provider[:7] + "zzzzz"} {
+		if got := f.want(200, "GET", "/pending-deactivations?"+query, ""); len(got.items()) != 0 {
+			t.Errorf("%s: %s", query, got.raw)
+		}
+	}
+	f.want(400, "GET", "/pending-deactivations?gate=moon", "")
+	body := fmt.Sprintf(`{"users":[%q,%q,"unknown"],"reason":"mistake","keepBlocked":true}`, w.leaver, w.local)
+	for _, dry := range []string{"?dryRun=true", ""} {
+		got = f.want(200, "POST", "/pending-deactivations:cancel"+dry, body)
+		if results := got.str("items.0.result") + got.str("items.1.result") + got.str("items.2.result"); results != "donerefusednot-found" {
+			t.Errorf("cancel%s: %s", dry, got.raw)
+		}
+	}
+	if got := f.want(200, "GET", "/users/"+w.leaver, ""); got.str("adminBlock.reason") != "mistake" || got.str("pending") != "" {
+		t.Errorf("cancelled: %s", got.raw)
+	}
+	f.want(400, "POST", "/pending-deactivations:cancel", `{"users":[],"reason":"x"}`)
+	f.want(400, "POST", "/pending-deactivations:cancel", `{"users":["`+strings.Repeat("u", 40)+`"],"reason":"x"}`)
+}
+
+func TestLegalHolds(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w := f.populateAll()
+	base := "/legal-holds/" + w.matter
+	got := f.want(200, "POST", base+"/custodians", fmt.Sprintf(`{"users":[%q,%q,"unknown"]}`, w.leaver, w.deactivated))
+	if got.str("items.0.result")+got.str("items.1.result")+got.str("items.2.result") != "donerefusednot-found" || got.str("items.1.detail") != "Reactivate the user before adding them to a legal hold" {
+		t.Errorf("placed: %s", got.raw)
+	}
+	if got = f.want(200, "GET", base+"/custodians?limit=1", ""); len(got.items()) != 1 || got.str("nextCursor") == "" {
+		t.Errorf("custodians: %s", got.raw)
+	}
+	if got = f.want(200, "GET", base+"/custodians?limit=1&cursor="+got.str("nextCursor"), ""); len(got.items()) != 1 || got.str("nextCursor") != "" {
+		t.Errorf("custodians: %s", got.raw)
+	}
+	f.advance(time.Hour)
+	if n, err := f.svc.DeactivateDue(context.Background(), directory.JobWakeup); n != 0 || err != nil {
+		t.Errorf("deactivated %d on hold, %v", n, err)
+	}
+	got = f.want(200, "POST", base+":close?dryRun=true", `{"reason":"settled"}`)
+	if got.str("plan.counts.deactivated") != "1" || got.str("plan.counts.stays") != "1" {
+		t.Errorf("plan: %s", got.raw)
+	}
+	if got = f.want(200, "POST", base+"/custodians/"+w.leaver+":release?dryRun=true", `{"reason":"x"}`); got.str("outcome") != "deactivated" {
+		t.Errorf("plan of one: %s", got.raw)
+	}
+	if got = f.want(200, "GET", "/users/"+w.leaver, ""); got.str("lifecycle") != "active" || got.str("holds") != "["+w.matter+"]" || got.str("pending.gates") != "[hold]" {
+		t.Errorf("after dry runs: %s", got.raw)
+	}
+	if got = f.want(200, "POST", base+"/custodians/"+w.leaver+":release", `{"reason":"x"}`); got.str("outcome") != "deactivated" || got.str("releasedAt") == "" {
+		t.Errorf("released: %s", got.raw)
+	}
+	f.want(409, "POST", base+"/custodians/"+w.leaver+":release", `{"reason":"x"}`)
+	if got = f.want(200, "GET", "/users/"+w.leaver, ""); got.str("lifecycle") != "deactivated" {
+		t.Errorf("after the release: %s", got.raw)
+	}
+	f.want(202, "POST", base+":close", `{"reason":"settled"}`)
+	f.want(409, "POST", base+":close", `{"reason":"settled"}`)
+	f.want(200, "POST", base+"/custodians", fmt.Sprintf(`{"users":[%q]}`, w.local))
+	f.want(404, "GET", "/legal-holds/unknown", "")
+	f.want(403, "POST", "/legal-holds", `{"name":"x"}`, "Authorization", "Bearer "+f.key)
+}
+
+func TestDeactivationDelayAndGuard(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w := f.populateAll()
+	base := "/providers/" + w.provider
+	got := f.want(200, "GET", base+"/deactivation-delay", "")
+	if got.str("deactivationDelaySeconds") != "900" || got.str("pendingCount") != "1" {
+		t.Errorf("delay: %s", got.raw)
+	}
+	got = f.want(200, "PUT", base+"/deactivation-delay", `{"deactivationDelaySeconds":0,"applyToPending":true}`, "If-Match", got.header.Get("ETag"))
+	if got.str("deactivationDelaySeconds") != "0" {
+		t.Errorf("delay: %s", got.raw)
+	}
+	f.want(400, "PUT", base+"/deactivation-delay", `{"deactivationDelaySeconds":-1}`)
+	got = f.want(200, "GET", base+"/guard", "")
+	if got.str("limit") != "25" || got.str("windowSeconds") != "3600" || got.str("userCount") != "4" || got.str("openEvent") != w.event {
+		t.Errorf("guard: %s", got.raw)
+	}
+	if got = f.want(200, "PUT", base+"/guard", `{"minimum":2,"percent":50}`); got.str("limit") != "2" || got.str("windowSeconds") != "3600" {
+		t.Errorf("guard: %s", got.raw)
+	}
+	f.want(400, "PUT", base+"/guard", `{"percent":101}`)
+	got = f.want(200, "GET", base+"/guard-events", "")
+	if len(got.items()) != 1 || got.str("items.0.id") != w.event {
+		t.Errorf("events: %s", got.raw)
+	}
+	if got = f.want(200, "GET", base+"/guard-events/"+w.event, ""); got.str("held") != "0" || got.str("state") != "open" {
+		t.Errorf("event: %s", got.raw)
+	}
+	f.want(412, "POST", base+"/guard-events/"+w.event+":reject", `{"reason":"x"}`, "If-Match", `W/"9"`)
+	if got = f.want(202, "POST", base+"/guard-events/"+w.event+":reject", `{"reason":"x"}`); got.str("state") != "rejected" {
+		t.Errorf("rejected: %s", got.raw)
+	}
+	f.want(409, "POST", base+"/guard-events/"+w.event+":approve", `{"reason":"x"}`)
+	f.want(404, "GET", base+"/guard-events/unknown", "")
+}

@@ -1,0 +1,67 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// Wakeup is the event of functions/deactivate: the schedule of a due minute, or the sweep. Neither is
+// believed: what is due is read from the table.
+type Wakeup struct {
+	Minute *time.Time `json:"minute,omitempty"`
+	Sweep  bool       `json:"sweep,omitempty"`
+}
+
+// Deactivate answers wake-ups. An error lets the wake-up come again.
+func Deactivate(svc *directory.Service, log *slog.Logger) func(context.Context, Wakeup) error {
+	return func(ctx context.Context, w Wakeup) error {
+		if w.Sweep {
+			return Sweep(ctx, svc, log)
+		}
+		n, err := svc.DeactivateDue(ctx, directory.JobWakeup)
+		log.LogAttrs(ctx, slog.LevelInfo, string(directory.JobWakeup), slog.Int("deactivated", n))
+		if err != nil {
+			return fmt.Errorf("deactivate who is due: %w", err)
+		}
+		return nil
+	}
+}
+
+// Sweep does what wake-ups left undone, and logs a metric in CloudWatch's embedded format. When it had to
+// act, a person should look why: error level, and an alarm on the metric.
+func Sweep(ctx context.Context, svc *directory.Service, log *slog.Logger) error {
+	done, err := svc.Sweep(ctx)
+	level := slog.LevelInfo
+	if done != (directory.Swept{}) || err != nil {
+		level = slog.LevelError
+	}
+	log.LogAttrs(ctx, level, string(directory.JobSweep),
+		slog.Int("SweptDeactivations", done.Deactivated), slog.Int("SweptFreezes", done.Unfrozen), embeddedMetrics(svc.Now(), "SweptDeactivations", "SweptFreezes"))
+	if err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
+	return nil
+}
+
+// embeddedMetrics is the member by which CloudWatch takes numbers of a log event as metrics. They have no
+// dimension.
+func embeddedMetrics(at time.Time, names ...string) slog.Attr {
+	type metric struct{ Name, Unit string }
+	type directive struct {
+		Namespace  string
+		Dimensions [][]string
+		Metrics    []metric
+	}
+	d := directive{Namespace: "Rollcall", Dimensions: [][]string{{}}}
+	for _, n := range names {
+		d.Metrics = append(d.Metrics, metric{n, "Count"})
+	}
+	return slog.Any("_aws", map[string]any{"Timestamp": at.UnixMilli(), "CloudWatchMetrics": []directive{d}})
+}
+
+// sweepEvery is how often a local process sweeps; a deployment's schedule says the same.
+const sweepEvery = 5 * time.Minute

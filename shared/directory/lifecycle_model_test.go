@@ -1,0 +1,519 @@
+package directory_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/store/sqlite"
+)
+
+// account is the model of one account (product page 3).
+type account struct {
+	life       byte // A active, D deactivated
+	idp        byte // T active, F inactive, G gone, L local
+	adm, hold  bool
+	pend       int // 0 none, 1 not due, 2 due
+	frz, guard bool
+}
+
+func (s account) String() string {
+	return fmt.Sprintf("%c%c adm=%t hold=%t pend=%d frz=%t guard=%t", s.life, s.idp, s.adm, s.hold, s.pend, s.frz, s.guard)
+}
+
+func (s account) ended() account { s.life, s.pend, s.frz = 'D', 0, false; return s }
+
+func (s account) settled() account {
+	if s.pend == 2 && !s.hold && !s.frz {
+		return s.ended()
+	}
+	return s
+}
+
+func (s account) leaves(pend int) account {
+	if s.life == 'D' || s.pend > 0 {
+		return s
+	}
+	s.pend, s.frz = pend, s.guard
+	return s.settled()
+}
+
+func (s account) cancelled() account { s.pend, s.frz = 0, false; return s }
+
+func (s account) managed() account {
+	if s.idp == 'G' {
+		s.idp = 'L'
+	}
+	return s
+}
+
+// after is the model's answer to an event; false: refused.
+func (s account) after(event string) (account, bool) {
+	if strings.HasPrefix(event, "scim") && (s.idp == 'G' || s.idp == 'L') {
+		return s, false
+	}
+	pend := 1
+	if strings.HasSuffix(event, " at once") {
+		pend = 2
+	}
+	switch strings.TrimSuffix(event, " at once") {
+	case "scim enable":
+		if s.idp != 'T' {
+			s = s.cancelled()
+			s.life, s.idp = 'A', 'T'
+		}
+	case "scim disable":
+		if s.idp != 'F' {
+			s.idp = 'F'
+			s = s.leaves(pend)
+		}
+	case "scim delete":
+		s.idp = 'G'
+		s = s.leaves(pend)
+	case "recreate":
+		if s.idp != 'G' {
+			return s, false
+		}
+		s = s.cancelled()
+		s.life, s.idp = 'A', 'T'
+	case "recreate inactive":
+		if s.idp != 'G' {
+			return s, false
+		}
+		s.idp = 'F'
+	case "block":
+		s.adm = true
+	case "unblock":
+		s.adm = false
+		s = s.cancelled().managed()
+	case "cancel-deactivation":
+		if s.pend == 0 {
+			return s, false
+		}
+		s = s.cancelled()
+		s.adm = true
+	case "deactivate", "deactivate-and-block":
+		if s.hold {
+			return s, false
+		}
+		if s.life == 'A' {
+			s = s.ended()
+		}
+		s.adm = s.adm || event == "deactivate-and-block"
+	case "reactivate", "reactivate-and-unblock":
+		if s.life == 'A' {
+			return s, false
+		}
+		s.life = 'A'
+		s = s.managed()
+		s.adm = s.adm && event == "reactivate"
+	case "hold":
+		if s.life == 'D' {
+			return s, false
+		}
+		s.hold = true
+	case "release":
+		if !s.hold {
+			return s, false
+		}
+		s.hold = false
+		s = s.settled()
+	case "time", "delay shorter":
+		if s.pend == 1 {
+			s.pend = 2
+		}
+	case "delay longer":
+		if s.pend == 2 {
+			s.pend = 1
+		}
+	case "fire", "sweep":
+		s = s.settled()
+	case "guard trips":
+		s.guard, s.frz = true, s.pend > 0
+	case "guard approved":
+		if s.guard {
+			if s.guard = false; s.frz && s.pend == 2 {
+				s.pend = 1 // a minute to take the decision back
+			}
+			s.frz = false
+		}
+	case "guard rejected":
+		if s.guard {
+			if s.guard = false; s.frz {
+				if s = s.cancelled(); s.idp == 'G' {
+					s.idp = 'F'
+				}
+			}
+		}
+	case "scim attribute", "stale fire":
+	default:
+		panic(event)
+	}
+	return s, true
+}
+
+// broken says which invariant the step from s to t by an event breaks.
+func (s account) broken(event string, t account) string {
+	signin := t.life == 'A' && !t.adm && t.pend == 0
+	scim := strings.HasPrefix(event, "scim") || strings.HasPrefix(event, "recreate")
+	switch {
+	case scim && s.adm && !t.adm:
+		return "SCIM lifted an administrator's block"
+	case t.hold && t.life == 'D':
+		return "deactivated on hold"
+	case s.idp == 'T' && (strings.HasPrefix(event, "scim disable") || strings.HasPrefix(event, "scim delete")) && signin:
+		return "a leaver may sign in"
+	case s.frz && t.life == 'D' && !strings.HasPrefix(event, "deactivate"):
+		return "deactivated while frozen"
+	case t.pend > 0 && t.life != 'A':
+		return "pending but not active"
+	case t.frz && t.pend == 0:
+		return "frozen without pending"
+	case t.idp == 'G' && t.life == 'A' && t.pend == 0 && signin:
+		return "gone, active and unmanaged"
+	}
+	return ""
+}
+
+// delayedWakeups hands out what was due earlier instead of what is due now, when told to.
+type delayedWakeups struct {
+	directory.Leavers
+	earlier []directory.DueUser
+	replay  bool
+}
+
+func (d *delayedWakeups) DueUsers(ctx context.Context, until time.Time, fn func(context.Context, []directory.DueUser) error) error {
+	if d.replay {
+		return fn(ctx, d.earlier)
+	}
+	return d.Leavers.DueUsers(ctx, until, fn)
+}
+
+// person is the account under test in a real store, and what the events need.
+type person struct {
+	s       *directory.Service
+	late    *delayedWakeups
+	ctx     context.Context
+	mu      sync.Mutex
+	now     time.Time
+	admin   directory.Admin
+	caller  directory.Caller
+	id      directory.UserID
+	matter  string
+	profile directory.Profile
+	edits   int
+}
+
+// clock is a millisecond later at every reading, so that the log has an order.
+func (p *person) clock() time.Time {
+	p.advance(time.Millisecond)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.now
+}
+
+func (p *person) advance(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now = p.now.Add(d)
+}
+
+const modelDelay = 15 * time.Minute
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// newPerson makes an account: active, created disabled, or local.
+func newPerson(ports directory.Ports, kind string) *person {
+	p := &person{ctx: context.Background(), now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC), late: &delayedWakeups{Leavers: ports.Leavers}}
+	ports.Leavers = p.late
+	p.s = directory.New(ports, directory.Config{Now: p.clock})
+	p.admin = directory.Admin{Tenant: directory.TenantID(directory.RandomID()[:7]), Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1", Reason: "why"}}
+	must(p.s.CreateTenant(p.ctx, p.admin, "T"))
+	delay := modelDelay
+	rec, token, err := p.s.CreateProvider(p.ctx, p.admin, directory.NewProvider{DisplayName: "P", Profile: "entra", DeactivationDelay: &delay})
+	must(rec, err)
+	p.caller = directory.Caller{Provider: rec.ID, Token: token, RequestID: "r1"}
+	p.profile = directory.Profile{UserName: "anna", ExternalID: "8f4b5c1e-0000-4000-8000-000000000001", Active: kind != "disabled"}
+	if kind == "local" {
+		p.id = must(p.s.CreateLocalUser(p.ctx, p.admin, directory.LocalProfile{UserName: "anna"}, nil)).ID
+	} else {
+		p.id = must(p.create(p.profile)).ID
+	}
+	p.matter = must(p.s.CreateMatter(p.ctx, p.admin, "M", "")).ID
+	return p
+}
+
+func (p *person) create(profile directory.Profile) (directory.User, error) {
+	return p.s.CreateUser(p.ctx, p.caller, profile.ExternalID, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+		return profile, nil, nil
+	})
+}
+
+func (p *person) user() directory.User {
+	return must(p.s.UserByID(p.ctx, p.admin, p.id)).User
+}
+
+// state is what the model knows of the account.
+func (p *person) state() account {
+	u := p.user()
+	s := account{life: 'A', adm: u.AdminBlock != nil, hold: len(u.Holds) > 0}
+	if u.Lifecycle == directory.LifecycleDeactivated {
+		s.life = 'D'
+	}
+	s.idp = map[directory.DirectoryState]byte{
+		directory.DirectoryActive: 'T', directory.DirectoryInactive: 'F', directory.DirectoryGone: 'G', directory.DirectoryNone: 'L',
+	}[u.DirectoryState()]
+	if u.Pending != nil {
+		if s.pend, s.frz = 1, u.Pending.Frozen; !p.clock().Before(u.Pending.DueAt) {
+			s.pend = 2
+		}
+	}
+	s.guard = must(p.s.ProviderByID(p.ctx, p.admin, p.caller.Provider)).Guard.Tripped()
+	return s
+}
+
+func (p *person) edit(id directory.ScimID, edit func(*directory.Profile)) error {
+	_, _, err := p.s.UpdateUser(p.ctx, p.caller, id, directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+		n := old.Profile
+		edit(&n)
+		return n, nil, nil
+	})
+	return err
+}
+
+// setDelay changes the provider's delay, for those who wait too when told so, and follows.
+func (p *person) setDelay(d time.Duration, pending bool) {
+	must(p.s.SetDeactivationDelay(p.ctx, p.admin, p.caller.Provider, anyProvider, d, pending))
+	p.follow()
+}
+
+// follow follows the newest entries, twice.
+func (p *person) follow() {
+	for range 2 {
+		for _, provider := range []directory.ProviderID{"", p.caller.Provider} {
+			es := must(p.s.Log.Entries(p.ctx, p.admin.Tenant, directory.LogQuery{Provider: provider, Count: 5}))
+			for _, e := range slices.Backward(es) {
+				if e.Rest != directory.RestNone {
+					must(0, p.s.FollowEntry(p.ctx, p.admin.Tenant, e))
+				}
+			}
+		}
+	}
+}
+
+// trip trips the guard as the counts would.
+func (p *person) trip() {
+	if must(p.s.ProviderByID(p.ctx, p.admin, p.caller.Provider)).Guard.Tripped() {
+		return
+	}
+	id := "v" + directory.RandomID()
+	must(p.s.Guards.UpdateGuard(p.ctx, p.admin.Tenant, p.caller.Provider, id, func(rec directory.Provider, v directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
+		rec.Guard.Event, rec.Version = id, rec.Version+1
+		e := directory.LogEntry{ID: "e" + directory.EntryID(directory.RandomID()), At: p.clock(), Action: directory.GuardTripped, Target: string(rec.ID), Rest: directory.RestGuard}
+		return rec, directory.GuardEvent{ID: id, Provider: rec.ID, State: directory.GuardOpen}, &e, nil
+	}))
+	p.follow()
+}
+
+func (p *person) decideGuard(d directory.GuardDecision) {
+	rec := must(p.s.ProviderByID(p.ctx, p.admin, p.caller.Provider))
+	if !rec.Guard.Tripped() {
+		return
+	}
+	must(p.s.DecideGuard(p.ctx, p.admin, rec.ID, rec.Guard.Event, func(directory.GuardEvent) error { return nil }, d))
+	p.follow()
+}
+
+// do carries out an event on the account as it was before the step; false: refused.
+func (p *person) do(event string, before directory.User) bool {
+	var err error
+	switch event = strings.TrimSuffix(event, " at once"); event {
+	case "scim attribute":
+		p.mu.Lock()
+		p.edits++
+		n := p.edits
+		p.mu.Unlock()
+		err = p.edit(before.ScimID, func(q *directory.Profile) { q.Attributes = fmt.Appendf(nil, `{"n":%d}`, n) })
+	case "scim enable":
+		err = p.edit(before.ScimID, func(q *directory.Profile) { q.Active = true })
+	case "scim disable":
+		err = p.edit(before.ScimID, func(q *directory.Profile) { q.Active = false })
+	case "scim delete":
+		err = p.s.DeleteUser(p.ctx, p.caller, before.ScimID, func(directory.User) error { return nil })
+	case "recreate", "recreate inactive":
+		again := p.profile
+		again.Active = event == "recreate"
+		_, err = p.create(again)
+	case "hold":
+		_, _, err = p.s.PlaceHold(p.ctx, p.admin, p.matter, p.id)
+	case "release":
+		_, _, err = p.s.ReleaseHold(p.ctx, p.admin, p.matter, p.id)
+	case "time":
+		if before.Pending != nil && p.clock().Before(before.Pending.DueAt) {
+			p.advance(before.Pending.DueAt.Sub(p.clock()))
+		}
+	case "delay shorter":
+		p.setDelay(time.Second, true)
+		p.advance(time.Minute)
+		p.setDelay(modelDelay, false)
+	case "delay longer":
+		if before.Pending != nil && !p.clock().Before(before.Pending.DueAt) {
+			p.setDelay(p.clock().Sub(before.Pending.RequestedAt)+modelDelay, true)
+			p.setDelay(modelDelay, false)
+		}
+	case "fire":
+		_ = p.s.Leavers.DueUsers(p.ctx, p.clock(), func(_ context.Context, us []directory.DueUser) error {
+			p.late.earlier = us
+			return nil
+		})
+		_, err = p.s.DeactivateDue(p.ctx, directory.JobWakeup)
+	case "sweep":
+		if before.Pending != nil && !p.clock().Before(before.Pending.DueAt) {
+			p.advance(3 * time.Minute)
+		}
+		_, err = p.s.Sweep(p.ctx)
+	case "stale fire":
+		if before.Pending != nil && slices.ContainsFunc(p.late.earlier, func(u directory.DueUser) bool { return u.Pending.Generation == before.Pending.Generation }) {
+			return true // not stale
+		}
+		p.late.replay = true
+		_, err = p.s.DeactivateDue(p.ctx, directory.JobWakeup)
+		p.late.replay = false
+	case "guard trips":
+		p.trip()
+	case "guard approved":
+		p.decideGuard(directory.GuardApproval)
+	case "guard rejected":
+		p.decideGuard(directory.GuardDisapproval)
+	default:
+		_, err = p.s.DecideUser(p.ctx, p.admin, p.id, func(directory.User) error { return nil }, directory.Decision(event))
+	}
+	if directory.IsKind(err, directory.Internal) {
+		panic(err)
+	}
+	return err == nil
+}
+
+var (
+	// together may happen at the same moment as each other.
+	together = []string{
+		"scim attribute", "scim enable", "scim disable", "scim delete", "recreate", "recreate inactive", "block", "unblock", "cancel-deactivation",
+		"deactivate", "deactivate-and-block", "reactivate", "reactivate-and-unblock", "hold", "release", "fire",
+	}
+	alone = append([]string{"time", "time", "delay shorter", "delay longer", "sweep", "stale fire", "guard trips", "guard approved", "guard rejected"}, together...)
+)
+
+// lifecycleHistory lives through a random history with up to two writers at once, and holds each state to
+// the model: after a step of two, to either order of them.
+func lifecycleHistory(rt *rapid.T, ports directory.Ports) {
+	p := newPerson(ports, rapid.SampledFrom([]string{"active", "disabled", "local"}).Draw(rt, "kind"))
+	s := p.state()
+	for range rapid.IntRange(5, 40).Draw(rt, "steps") {
+		events := []string{rapid.SampledFrom(alone).Draw(rt, "event")}
+		if slices.Contains(together, events[0]) && rapid.Bool().Draw(rt, "two") {
+			events = append(events, rapid.SampledFrom(together).Draw(rt, "other"))
+		}
+		atOnce := rapid.IntRange(0, 3).Draw(rt, "delay") == 0
+		if atOnce {
+			p.setDelay(0, false)
+		}
+		before := p.user()
+		var wg sync.WaitGroup
+		for i, e := range events {
+			if atOnce && (e == "scim disable" || e == "scim delete") {
+				events[i] += " at once"
+			}
+			wg.Go(func() { p.do(e, before) })
+		}
+		wg.Wait()
+		if atOnce {
+			p.setDelay(modelDelay, false)
+		}
+		got := p.state()
+		ok := false
+		for _, order := range [][]string{events, reversed(events)} {
+			want, why := s, ""
+			for _, e := range order {
+				next, _ := want.after(e)
+				why, want = why+want.broken(e, next), next
+			}
+			ok = ok || want == got && why == ""
+		}
+		if !ok {
+			want, _ := s.after(events[0])
+			rt.Fatalf("%v: from %v to %v; the first alone would give %v", events, s, got, want)
+		}
+		s = got
+	}
+}
+
+func reversed(events []string) []string {
+	out := slices.Clone(events)
+	slices.Reverse(out)
+	return out
+}
+
+func TestLifecycleFollowsTheModel(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		store := must(sqlite.Open(sqlite.Memory))
+		defer func() { must(0, store.Close()) }()
+		lifecycleHistory(rt, store.Ports())
+	})
+}
+
+// TestModelKeepsItsInvariants walks through every state of the model that can be reached.
+func TestModelKeepsItsInvariants(t *testing.T) {
+	t.Parallel()
+	events := append([]string{"scim disable at once", "scim delete at once"}, alone...)
+	todo := []account{{life: 'A', idp: 'T'}, {life: 'D', idp: 'F'}, {life: 'A', idp: 'L'}}
+	seen := map[account]bool{}
+	for len(todo) > 0 {
+		s := todo[0]
+		if todo = todo[1:]; seen[s] {
+			continue
+		}
+		seen[s] = true
+		for _, e := range events {
+			next, ok := s.after(e)
+			if why := s.broken(e, next); why != "" {
+				t.Errorf("%v, %s: %s", s, e, why)
+			}
+			if !ok && next != s {
+				t.Errorf("%v, %s: refused, and yet it becomes %v", s, e, next)
+			}
+			todo = append(todo, next)
+		}
+		if s.pend > 0 { // it completes once every gate opens
+			end := s
+			for _, e := range []string{"guard approved", "time", "release", "fire"} {
+				end, _ = end.after(e)
+			}
+			if end.life != 'D' {
+				t.Errorf("%v never completes: %v", s, end)
+			}
+		}
+		if s.idp == 'F' && s.pend == 2 {
+			a, _ := s.after("fire")
+			a, _ = a.after("scim enable")
+			b, _ := s.after("scim enable")
+			b, _ = b.after("fire")
+			if a != b {
+				t.Errorf("%v: the order of enable and wake-up matters", s)
+			}
+		}
+	}
+	t.Logf("%d states", len(seen))
+}
