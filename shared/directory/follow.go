@@ -2,8 +2,9 @@ package directory
 
 import "context"
 
-// FollowEntry does what follows from a log entry: it completes large changes and counts. It may run
-// several times for an entry, also at once, and then does nothing the second time.
+// FollowEntry does what follows from a log entry: it completes large changes, announces events, sends again
+// what was asked for, counts. It may run several times for an entry, also at once, and then does nothing the
+// second time but publish the same events.
 func (s *Service) FollowEntry(ctx context.Context, t TenantID, e LogEntry) error {
 	if e.Rest == RestProvider {
 		if err := s.emptyProvider(ctx, t, e); err != nil {
@@ -14,5 +15,54 @@ func (s *Service) FollowEntry(ctx context.Context, t TenantID, e LogEntry) error
 			return err
 		}
 	}
+	if err := s.followLedger(ctx, t, e); err != nil {
+		return err
+	}
 	return s.Follow.Count(ctx, t, e)
+}
+
+// followLedger is the part of following that tells others.
+func (s *Service) followLedger(ctx context.Context, t TenantID, e LogEntry) error {
+	switch e.Action {
+	case WebhookTested:
+		return s.sendTest(ctx, t, e)
+	case DeliveryReplayed:
+		return s.replay(ctx, t, e)
+	}
+	return s.announce(ctx, t, e)
+}
+
+// TakeEntry follows an entry or, when that fails, sets it aside to be tried again with growing pauses and
+// given up in the end: a poisoned entry holds up no other. cause is why it was set aside, for the log.
+// Errors: it could not even be set aside.
+func (s *Service) TakeEntry(ctx context.Context, t TenantID, e LogEntry) (cause, err error) {
+	if cause = s.FollowEntry(ctx, t, e); cause == nil {
+		return nil, nil
+	}
+	return cause, s.SetAside(ctx, t, e)
+}
+
+// SetAside has an entry that could not be followed tried again. Of an entry that could not be read, its
+// provider, time and id are enough.
+func (s *Service) SetAside(ctx context.Context, t TenantID, e LogEntry) error {
+	now := s.Now()
+	return s.Deliveries.AddDelivery(ctx, t, newDelivery(e, "", string(e.ID), now).failed(now, 0, CauseInside))
+}
+
+// followAgain tries an entry that was set aside.
+func (s *Service) followAgain(ctx context.Context, t TenantID, d Delivery) (Delivery, error) {
+	e, err := s.Log.Entry(ctx, t, d.Provider, d.At, d.Entry)
+	if err == nil {
+		err = s.FollowEntry(ctx, t, e)
+	}
+	switch now := s.Now(); {
+	case err == nil:
+		d.Tries, d.Cause = d.Tries+1, ""
+		return d.ended(now, DeliveryDelivered), nil
+	case IsKind(err, NotFound) && e.ID == "":
+		d.Cause = CauseRemoved
+		return d.ended(now, DeliveryDead), nil
+	default:
+		return d.failed(now, 0, CauseInside), err
+	}
 }
