@@ -18,6 +18,9 @@ func (s *Service) FollowEntry(ctx context.Context, t TenantID, e LogEntry) error
 	if err := s.followLedger(ctx, t, e); err != nil {
 		return err
 	}
+	if err := s.noteLate(ctx, t, e); err != nil {
+		return err
+	}
 	return s.Follow.Count(ctx, t, e)
 }
 
