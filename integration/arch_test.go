@@ -41,9 +41,10 @@ var mayImport = map[string][]string{
 	"shared/store/storetest": {"shared/directory", "github.com/google/go-cmp", "pgregory.net/rapid"},
 	"shared/country":         {"github.com/biter777/countries"},
 	"shared/workflow":        {"shared/directory", aws, "github.com/aws/smithy-go"},
+	"shared/keys":            {"shared/directory", aws, "github.com/aws/smithy-go"},
 	"shared/reqlog":          {},
 	"shared/golden":          {"github.com/google/go-cmp"},
-	"shared/app": {"shared/casefold", "shared/country", "shared/directory", "shared/entra", "shared/reqlog", "shared/scim", "shared/store",
+	"shared/app": {"shared/casefold", "shared/country", "shared/directory", "shared/entra", "shared/keys", "shared/reqlog", "shared/scim", "shared/store",
 		"shared/workflow", aws, "github.com/aws/smithy-go", "github.com/aws/aws-lambda-go", "github.com/awslabs/aws-lambda-go-api-proxy"},
 	"functions": {"shared/scimapi", "shared/adminapi", "shared/console", "shared/app", "github.com/aws/aws-lambda-go"},
 	// An Entra of our own making proves something only while it shares nothing with the service.

@@ -32,11 +32,13 @@ type Options struct {
 	Profile    string
 	Extensions []directory.Extension
 	IDs        func() string
+	Outside    directory.Outside
 }
 
 // Stack is a running service with one tenant and one provider.
 type Stack struct {
 	Service  *directory.Service
+	Admin    directory.Admin // of the tenant
 	Provider directory.Provider
 	Token    string
 	BaseURL  string
@@ -108,9 +110,10 @@ func New(t testing.TB, o Options) *Stack {
 	}
 	s := &Stack{Clock: &Clock{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}, Log: &bytes.Buffer{}}
 	s.logger = app.NewLog(&lockedWriter{b: s.Log})
-	s.Service = directory.New(o.Ports(t), directory.Config{Now: s.Clock.Now, NewID: o.IDs})
+	s.Service = directory.New(o.Ports(t), directory.Config{Now: s.Clock.Now, NewID: o.IDs, Outside: o.Outside})
 	tenant := directory.TenantID(directory.RandomID()[:6]) // stores may be shared between tests
 	admin := directory.Admin{Tenant: tenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "test"}}
+	s.Admin = admin
 	ctx := context.Background()
 	if _, err := s.Service.CreateTenant(ctx, admin, "Test"); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -17,29 +18,30 @@ import (
 // takes.
 func (a *App) ServeEvent(h any) { lambda.Start(h) }
 
-// Changes answers batches of the table's stream: each log entry is followed. An entry that fails is
-// reported as a partial failure, so that Lambda tries it, and those after it, again, and at last sends it
-// to the dead-letter queue; entries before it are done. Records of other items are passed over.
+// Changes answers batches of the table's stream: each log entry is followed. One that fails is set aside in
+// the table and tried again by the worker (docs/adr/0005), so that it holds up neither its batch nor its
+// shard. Only when even that fails, because the table cannot be written, is it reported as a partial failure:
+// Lambda begins again with it, and those after it come again with it. Records of other items are passed over.
 func Changes(svc *directory.Service, log *slog.Logger) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	return func(ctx context.Context, e events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 		answer := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 		for _, r := range e.Records {
-			err := followRecord(ctx, svc, r)
-			if err == nil {
-				continue
+			cause, err := followRecord(ctx, svc, r)
+			if cause = errors.Join(cause, err); cause != nil {
+				log.LogAttrs(ctx, slog.LevelError, "follow", slog.String("record", r.Change.SequenceNumber), slog.String("cause", cause.Error()))
 			}
-			log.LogAttrs(ctx, slog.LevelError, "follow", slog.String("record", r.Change.SequenceNumber), slog.String("cause", err.Error()))
-			// A shard's records are in order: those after the first failure come again with it.
-			answer.BatchItemFailures = append(answer.BatchItemFailures, events.DynamoDBBatchItemFailure{ItemIdentifier: r.Change.SequenceNumber})
-			break
+			if err != nil {
+				answer.BatchItemFailures = append(answer.BatchItemFailures, events.DynamoDBBatchItemFailure{ItemIdentifier: r.Change.SequenceNumber})
+				break
+			}
 		}
 		return answer, nil
 	}
 }
 
-func followRecord(ctx context.Context, svc *directory.Service, r events.DynamoDBEventRecord) error {
+func followRecord(ctx context.Context, svc *directory.Service, r events.DynamoDBEventRecord) (cause, err error) {
 	if r.EventName != string(events.DynamoDBOperationTypeInsert) {
-		return nil
+		return nil, nil
 	}
 	image := make(map[string]types.AttributeValue, len(r.Change.NewImage))
 	for name, v := range r.Change.NewImage {
@@ -52,12 +54,12 @@ func followRecord(ctx context.Context, svc *directory.Service, r events.DynamoDB
 			image[name] = &types.AttributeValueMemberB{Value: v.Binary()}
 		}
 	}
-	t, entry, ok, err := dynamo.StreamEntry(image)
-	if err != nil {
-		return fmt.Errorf("read stream record: %w", err)
+	t, entry, ok, unreadable := dynamo.StreamEntry(image)
+	switch {
+	case unreadable != nil:
+		return fmt.Errorf("read stream record: %w", unreadable), svc.SetAside(ctx, t, entry)
+	case !ok:
+		return nil, nil
 	}
-	if !ok {
-		return nil
-	}
-	return svc.FollowEntry(ctx, t, entry)
+	return svc.TakeEntry(ctx, t, entry)
 }

@@ -80,7 +80,13 @@ func LocalWakeups(svc *directory.Service, log *slog.Logger) (*workflow.Local, fu
 func FollowLog(ctx context.Context, svc *directory.Service, log *slog.Logger) {
 	const idle, failed = 100 * time.Millisecond, time.Second
 	for ctx.Err() == nil {
-		n, err := svc.Feed.Deliver(ctx, svc.FollowEntry)
+		n, err := svc.Feed.Deliver(ctx, func(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+			cause, err := svc.TakeEntry(ctx, t, e)
+			if cause != nil {
+				log.LogAttrs(ctx, slog.LevelError, "follow", slog.String("cause", cause.Error()))
+			}
+			return err
+		})
 		pause := time.Duration(0)
 		switch {
 		case ctx.Err() != nil:

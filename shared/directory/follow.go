@@ -3,21 +3,18 @@ package directory
 import "context"
 
 // FollowEntry does what follows from a log entry: it completes large changes, wakes when a deactivation is
-// due, counts, and lets the guard look at the counts. It may run several times for an entry, also at once,
-// and then does nothing the second time.
+// due, announces events, sends again what was asked for, counts, and lets the guard look at the counts. It may
+// run several times for an entry, also at once, and then does nothing the second time but publish the same
+// events.
 func (s *Service) FollowEntry(ctx context.Context, t TenantID, e LogEntry) error {
-	if err := s.complete(ctx, t, e); err != nil {
-		return err
-	}
-	if at, ok := e.Scheduled(); ok && s.Wakeups != nil {
-		if err := s.Wakeups.WakeAt(ctx, at); err != nil {
+	for _, follow := range []func(context.Context, TenantID, LogEntry) error{
+		s.complete, s.wake, s.followLedger, s.noteLate, s.Follow.Count, s.watch,
+	} {
+		if err := follow(ctx, t, e); err != nil {
 			return err
 		}
 	}
-	if err := s.Follow.Count(ctx, t, e); err != nil {
-		return err
-	}
-	return s.watch(ctx, t, e)
+	return nil
 }
 
 // complete does what an entry left to be done.
@@ -35,5 +32,60 @@ func (s *Service) complete(ctx context.Context, t TenantID, e LogEntry) error {
 		return s.applyGuard(ctx, t, e)
 	default:
 		return s.Follow.Complete(ctx, t, e)
+	}
+}
+
+// wake asks to be woken when a deactivation that the entry began is due.
+func (s *Service) wake(ctx context.Context, _ TenantID, e LogEntry) error {
+	at, ok := e.Scheduled()
+	if !ok || s.Wakeups == nil {
+		return nil
+	}
+	return s.Wakeups.WakeAt(ctx, at)
+}
+
+// followLedger is the part of following that tells others.
+func (s *Service) followLedger(ctx context.Context, t TenantID, e LogEntry) error {
+	switch e.Action {
+	case WebhookTested:
+		return s.sendTest(ctx, t, e)
+	case DeliveryReplayed:
+		return s.replay(ctx, t, e)
+	}
+	return s.announce(ctx, t, e)
+}
+
+// TakeEntry follows an entry or, when that fails, sets it aside to be tried again with growing pauses and
+// given up in the end: a poisoned entry holds up no other. cause is why it was set aside, for the log.
+// Errors: it could not even be set aside.
+func (s *Service) TakeEntry(ctx context.Context, t TenantID, e LogEntry) (cause, err error) {
+	if cause = s.FollowEntry(ctx, t, e); cause == nil {
+		return nil, nil
+	}
+	return cause, s.SetAside(ctx, t, e)
+}
+
+// SetAside has an entry that could not be followed tried again. Of an entry that could not be read, its
+// provider, time and id are enough.
+func (s *Service) SetAside(ctx context.Context, t TenantID, e LogEntry) error {
+	now := s.Now()
+	return s.Deliveries.AddDelivery(ctx, t, newDelivery(e, "", string(e.ID), now).failed(now, 0, CauseInside))
+}
+
+// followAgain tries an entry that was set aside.
+func (s *Service) followAgain(ctx context.Context, t TenantID, d Delivery) (Delivery, error) {
+	e, err := s.Log.Entry(ctx, t, d.Provider, d.At, d.Entry)
+	if err == nil {
+		err = s.FollowEntry(ctx, t, e)
+	}
+	switch now := s.Now(); {
+	case err == nil:
+		d.Tries, d.Cause = d.Tries+1, ""
+		return d.ended(now, DeliveryDelivered), nil
+	case IsKind(err, NotFound) && e.ID == "":
+		d.Cause = CauseRemoved
+		return d.ended(now, DeliveryDead), nil
+	default:
+		return d.failed(now, 0, CauseInside), err
 	}
 }

@@ -12,6 +12,7 @@ import (
 // Service is the business of Rollcall on its ports. Safe for concurrent use.
 type Service struct {
 	Ports
+	out       Outside
 	now       func() time.Time
 	newID     func() string
 	newSecret func() string
@@ -22,11 +23,12 @@ type Config struct {
 	Now       func() time.Time // nil: time.Now
 	NewID     func() string    // 25 random characters of 0-9a-v; nil: RandomID
 	NewSecret func() string    // 43 random base62 characters; nil: RandomSecret
+	Outside   Outside
 }
 
 // New returns the service on the ports.
 func New(p Ports, c Config) *Service {
-	s := &Service{Ports: p, now: c.Now, newID: c.NewID, newSecret: c.NewSecret}
+	s := &Service{Ports: p, out: c.Outside, now: c.Now, newID: c.NewID, newSecret: c.NewSecret}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"rollcall/shared/casefold"
 )
 
 // LogFilter selects what administrators read of the log. Empty fields select everything.
@@ -13,9 +15,39 @@ type LogFilter struct {
 	User     UserID
 	Group    GroupID
 	Action   Action
+	Effect   Effect
+	Result   Result
+	Text     string    // part of the name at the time, ignoring case
 	Since    time.Time // inclusive
 	Until    time.Time // exclusive
 }
+
+// Result is how what an entry tells of ended.
+type Result string
+
+// The results. An entry exists for what was done, so that most are a success.
+const (
+	ResultSuccess  Result = "success"
+	ResultConflict Result = "conflict"
+)
+
+// Result is how what the entry tells of ended.
+func (e LogEntry) Result() Result {
+	if e.Action == ConflictOpened {
+		return ResultConflict
+	}
+	return ResultSuccess
+}
+
+// matches reports whether an entry has what the filter asks for, wherever it was read from.
+func (f LogFilter) matches(e LogEntry) bool {
+	return (f.User == "" || e.User == f.User) && (f.Group == "" || e.Group == f.Group) &&
+		(f.Action == "" || e.Action == f.Action) && (f.Effect == "" || slices.Contains(e.AllEffects(), f.Effect)) &&
+		(f.Result == "" || e.Result() == f.Result) && (f.Text == "" || strings.Contains(casefold.Fold(e.Name), casefold.Fold(f.Text)))
+}
+
+// SyncEntry reports whether an entry belongs in the Sync Log: it is about a user or group.
+func (e LogEntry) SyncEntry() bool { return e.User != "" || e.Group != "" }
 
 // SyncLog reads entries about users and groups, newest first, from before a position on, and the position
 // where the next page begins: "" at the end. Without a user, group or provider it merges those of the
@@ -41,8 +73,7 @@ func (s *Service) SyncLog(ctx context.Context, a Admin, f LogFilter, before stri
 		}
 	}
 	return s.readLog(ctx, a, f, streams, before, count, func(e LogEntry) bool {
-		return (e.User != "" || e.Group != "") &&
-			(f.Provider == "" || e.Provider == f.Provider) && (f.Group == "" || e.Group == f.Group)
+		return e.SyncEntry() && (f.Provider == "" || e.Provider == f.Provider)
 	})
 }
 
@@ -50,8 +81,7 @@ func (s *Service) SyncLog(ctx context.Context, a Admin, f LogFilter, before stri
 func (s *Service) AuditLog(ctx context.Context, a Admin, f LogFilter, before string, count int) ([]LogEntry, string, error) {
 	return s.readLog(ctx, a, f, []LogQuery{{}}, before, count, func(e LogEntry) bool {
 		about, _, _ := strings.Cut(e.Target, "/")
-		return e.Audit && (f.Provider == "" || about == string(f.Provider)) &&
-			(f.User == "" || e.User == f.User) && (f.Group == "" || e.Group == f.Group)
+		return e.Audit && (f.Provider == "" || about == string(f.Provider))
 	})
 }
 
@@ -75,7 +105,7 @@ func (s *Service) readLog(ctx context.Context, a Admin, f LogFilter, streams []L
 		merged = merged[:min(batch, len(merged))]
 		for i, e := range merged {
 			before = e.Position()
-			if keep(e) && (f.Action == "" || e.Action == f.Action) {
+			if keep(e) && f.matches(e) {
 				out = append(out, e)
 			}
 			if len(out) == count && (!last || i+1 < len(merged)) {

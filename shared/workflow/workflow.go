@@ -1,6 +1,7 @@
-// Package workflow wakes Rollcall when a deactivation is due: by EventBridge Scheduler in AWS, and by a twin
-// in the process on any clock. A wake-up is only an alarm clock: the table says what is due, so one that comes
-// early, late, twice or never does no harm. It decides nothing about users.
+// Package workflow is what Rollcall sets going outside its requests: wake-ups when a deactivation is due,
+// events on a bus, messages to webhooks. Each is on AWS or on the internet, and has a twin in the process, on
+// any clock. The table says what is due and what was sent: what comes early, late, twice or never does no
+// harm. It decides nothing about users, nor what is sent, to whom and how often.
 package workflow
 
 import "time"

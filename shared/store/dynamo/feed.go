@@ -167,13 +167,13 @@ func (s *Store) deliverShard(ctx context.Context, sh *shardFeed, fn func(context
 				sh.iterator = "" // go on behind what was handed on
 				return n, fault("read stream", err)
 			}
-			taken, err := s.deliverRecord(ctx, r, fn)
-			if err != nil {
-				sh.iterator = ""
-				return n, err
-			}
+			taken, bad := s.deliverRecord(ctx, r, fn)
 			if sh.last = aws.ToString(r.Dynamodb.SequenceNumber); taken {
 				n++
+			}
+			if bad != nil { // told once, and passed over
+				sh.iterator = ""
+				return n, bad
 			}
 		}
 		if out.NextShardIterator == nil {

@@ -229,6 +229,13 @@ func tenantOfLog(pk string) (directory.TenantID, bool) {
 	return directory.TenantID(parts[0]), true
 }
 
+// entryOfKey is what the key of a log entry tells of it.
+func entryOfKey(k key) directory.LogEntry {
+	at, id, _ := strings.Cut(k.sk, ".")
+	parts := strings.Split(k.pk, "#")
+	return directory.LogEntry{Provider: directory.ProviderID(parts[2]), At: timeOfPosition(at), ID: directory.EntryID(id)}
+}
+
 // spread chooses a shard by an id.
 func spread(id string, shards int) int {
 	h := fnv.New32a()

@@ -179,11 +179,20 @@ func bounds(q directory.LogQuery) (lo, hi string) {
 // dayOfPosition returns the day of a position, "" for one that none of ours can be.
 func dayOfPosition(position string) string {
 	millis, _, _ := strings.Cut(position, ".")
-	n, err := strconv.ParseInt(millis, 36, 64)
-	if err != nil || len(millis) > 9 {
+	at := timeOfPosition(millis)
+	if at.IsZero() || len(millis) > 9 {
 		return ""
 	}
-	return dayOf(time.UnixMilli(n))
+	return dayOf(at)
+}
+
+// timeOfPosition is the time that the digits of a position tell, zero for none.
+func timeOfPosition(digits string) time.Time {
+	n, err := strconv.ParseInt(digits, 36, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(n).UTC()
 }
 
 // newest reads at most count keys or items of a partition, newest first, within bounds.

@@ -7,7 +7,8 @@ import (
 )
 
 // StreamEntry returns the log entry that the new image of a stream record holds, and false for any other
-// item: functions/changes is handed records by Lambda and needs no Store to read them.
+// item: functions/changes is handed records by Lambda and needs no Store to read them. With an error comes
+// what the key tells of an entry that cannot be read: its provider, time and id.
 func StreamEntry(image map[string]types.AttributeValue) (directory.TenantID, directory.LogEntry, bool, error) {
 	pk, ok := image["PK"].(*types.AttributeValueMemberS)
 	if !ok {
@@ -18,5 +19,8 @@ func StreamEntry(image map[string]types.AttributeValue) (directory.TenantID, dir
 		return "", directory.LogEntry{}, false, nil
 	}
 	e, err := decodeEntry(image)
-	return t, e, err == nil, err
+	if err != nil {
+		return t, entryOfKey(keyOf(image)), false, err
+	}
+	return t, e, true, nil
 }

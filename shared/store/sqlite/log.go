@@ -104,6 +104,7 @@ type delivery struct {
 	seq    int64
 	tenant directory.TenantID
 	entry  directory.LogEntry
+	bad    error // it cannot be read
 }
 
 // Deliver implements directory.Feed: the log from the mark on, and again what failed before. An entry
@@ -113,9 +114,9 @@ func (s *Store) Deliver(ctx context.Context, fn func(context.Context, directory.
 	err := s.read(ctx, func() error {
 		take := func(r *sqlite.Stmt) error {
 			d := delivery{seq: r.ColumnInt64(0), tenant: directory.TenantID(r.ColumnText(1))}
-			err := decode(columnBytes(r, 2), &d.entry)
+			d.bad = decode(columnBytes(r, 2), &d.entry)
 			todo = append(todo, d)
-			return err
+			return nil
 		}
 		err := s.exec(`SELECT l.seq, l.tenant, l.entry FROM unfollowed u JOIN log l ON l.seq = u.seq WHERE u.retry_at <= ? ORDER BY l.seq LIMIT ?+0`,
 			take, time.Now().UnixMilli(), deliverBatch)
@@ -129,17 +130,24 @@ func (s *Store) Deliver(ctx context.Context, fn func(context.Context, directory.
 	}
 	n := 0
 	failed := map[int64]error{}
+	var unreadable error
 	for _, d := range todo {
 		if err := ctx.Err(); err != nil {
 			return n, err
 		}
-		if err := fn(ctx, d.tenant, d.entry); err != nil {
+		err := d.bad
+		if err == nil {
+			err = fn(ctx, d.tenant, d.entry)
+		} else {
+			unreadable = err
+		}
+		if err != nil {
 			failed[d.seq] = err
 			continue
 		}
 		n++
 	}
-	return n, errors.Join(s.mark(context.WithoutCancel(ctx), todo, failed))
+	return n, errors.Join(s.mark(context.WithoutCancel(ctx), todo, failed), unreadable)
 }
 
 // mark remembers what was followed and what has to be tried again, after 1 s, 2 s, 4 s … 1 h.

@@ -1,0 +1,226 @@
+package integration_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/keys"
+)
+
+func (h *hooked) seal() {
+	h.Helper()
+	h.must(h.Service.SealAll(h.Context(), directory.DefaultLogRetention))
+}
+
+func (h *hooked) export(x directory.LogExport) []byte {
+	h.Helper()
+	var out bytes.Buffer
+	h.must(h.Service.ExportLog(h.Context(), h.Admin.Tenant, x, &out))
+	return out.Bytes()
+}
+
+func (h *hooked) key() []byte {
+	h.Helper()
+	der, err := h.Service.SigningKey(h.Context())
+	h.must(err)
+	return der
+}
+
+// verify checks an export with the key of the ledger, as `rollcall verify` does.
+func verify(t *testing.T, export []byte, key []byte) (directory.Verified, error) {
+	t.Helper()
+	v, err := directory.NewVerifier(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(export) {
+		text, ok := bytes.CutSuffix(line, []byte("\n"))
+		if !ok {
+			return directory.Verified{}, errors.New("the last line has no end")
+		}
+		if err := v.Line(text); err != nil {
+			return directory.Verified{}, err
+		}
+	}
+	return v.End()
+}
+
+// history is a chain with everything a chain can have: blocks, checkpoints, a late entry, an erased one, and
+// entries that are not sealed yet.
+func (h *hooked) history() directory.User {
+	h.Helper()
+	n := h.Clock.Now().Unix()
+	kim := h.user(fmt.Sprint("kim <&>\u2028", n))
+	h.active(kim, false)
+	h.follow()
+	h.Clock.Advance(5 * time.Minute)
+	h.seal()
+	late := directory.LogEntry{ID: "e0000000000000000000000late", At: h.Clock.Now().Add(-4 * time.Minute), Provider: h.Provider.ID, Action: directory.UserUpdated, User: kim.ID, Name: "late",
+		Actor: directory.Actor{Kind: directory.ActorSystem, Reason: "why"}, Changes: []directory.Change{{Attr: "title", Before: json.RawMessage(`"<a>"`), After: json.RawMessage(`"b"`)}}}
+	late.ID = late.ID[:26]
+	h.must(h.Service.Log.AppendEntry(h.Context(), h.Admin.Tenant, late))
+	h.user(fmt.Sprint("robin", n))
+	h.follow()
+	h.Clock.Advance(time.Hour)
+	h.seal()
+	h.must(h.Service.EraseFromLog(h.Context(), h.Admin.Tenant, kim.ID))
+	h.user(fmt.Sprint("new", n))
+	h.follow()
+	return kim
+}
+
+func TestExportIsVerified(t *testing.T) {
+	t.Parallel()
+	h := newHooked(t, nil)
+	kim := h.history()
+	chain := directory.LogExport{Filter: directory.LogFilter{Provider: h.Provider.ID}}
+	export := h.export(chain)
+	got, err := verify(t, export, h.key())
+	h.must(err)
+	h.want("verified", fmt.Sprint(got.Chains, got.Blocks, got.Entries, got.Unsealed, got.Checkpoints, got.Signed), "1 4 5 1 2 true")
+	for _, personal := range []string{"kim", "late", "why", `"b"`} {
+		if bytes.Contains(export, []byte(`"`+personal)) {
+			t.Errorf("%s was erased and is exported", personal)
+		}
+	}
+	es, err := h.Service.Log.Entries(h.Context(), h.Admin.Tenant, directory.LogQuery{User: kim.ID, Count: 10})
+	h.must(err)
+	for _, e := range es {
+		if e.Name != "" || e.Actor.Reason != "" || len(e.Erased) == 0 {
+			t.Errorf("erased entry %+v", e)
+		}
+	}
+	for name, x := range map[string]directory.LogExport{
+		"everything": {}, "audit": {Audit: true}, "filtered": {Filter: directory.LogFilter{Action: directory.UserCreated}},
+		"since": {Filter: directory.LogFilter{Provider: h.Provider.ID, Since: h.Clock.Now().Add(-30 * time.Minute)}},
+		"until": {Filter: directory.LogFilter{Provider: h.Provider.ID, Until: h.Clock.Now().Add(-30 * time.Minute)}},
+	} {
+		if got, err := verify(t, h.export(x), h.key()); err != nil || got.Entries == 0 && name != "since" {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	other, err := keys.NewLocal()
+	h.must(err)
+	der, err := other.PublicKey(t.Context())
+	h.must(err)
+	if _, err := verify(t, export, der); err == nil {
+		t.Error("another key verifies it")
+	}
+}
+
+// One flipped bit at any byte, and any line that is missing, doubled, moved or inserted, is found.
+func TestChangedExportIsFound(t *testing.T) {
+	t.Parallel()
+	h := newHooked(t, nil)
+	h.history()
+	export := h.export(directory.LogExport{Filter: directory.LogFilter{Provider: h.Provider.ID}})
+	key := h.key()
+	found := func(what string, text []byte) {
+		t.Helper()
+		if _, err := verify(t, text, key); err == nil {
+			t.Errorf("%s is not found", what)
+		}
+	}
+	for i := range export {
+		changed := bytes.Clone(export)
+		changed[i] ^= 1 << (i % 8)
+		found(fmt.Sprintf("a flipped bit in byte %d, %q", i, export[max(0, i-10):min(len(export), i+10)]), changed)
+	}
+	lines := slices.Collect(bytes.Lines(export))
+	for i := range lines {
+		without := slices.Delete(slices.Clone(lines), i, i+1)
+		found(fmt.Sprint("without line ", i+1), bytes.Join(without, nil))
+		found(fmt.Sprint("twice line ", i+1), bytes.Join(slices.Insert(slices.Clone(lines), i, lines[i]), nil))
+		for k := range lines {
+			if k != i && k != i+1 && !bytes.Equal(lines[i], lines[k]) {
+				moved := slices.Insert(slices.Clone(without), min(k, len(without)), lines[i])
+				if !slices.EqualFunc(moved, lines, bytes.Equal) {
+					found(fmt.Sprintf("line %d moved to %d", i+1, k+1), bytes.Join(moved, nil))
+				}
+			}
+		}
+		found(fmt.Sprint("cut off behind line ", i), bytes.Join(lines[:i], nil))
+	}
+}
+
+// What is changed in the store, not in the export, is found by the chain: also by who can make a new end.
+func TestChangedLogIsFound(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(h *hooked, e directory.LogEntry) error{
+		"another name": func(h *hooked, e directory.LogEntry) error {
+			e.Name = "somebody else"
+			return h.Service.Ledger.EraseEntry(h.Context(), h.Admin.Tenant, e, 0)
+		},
+		"another actor": func(h *hooked, e directory.LogEntry) error {
+			e.Actor.ID = "k0"
+			return h.Service.Ledger.EraseEntry(h.Context(), h.Admin.Tenant, e, 0)
+		},
+		"an entry before its time": func(h *hooked, e directory.LogEntry) error {
+			e.ID = "e00000000000000000000early"
+			return h.Service.Log.AppendEntry(h.Context(), h.Admin.Tenant, e)
+		},
+	} {
+		h := newHooked(t, nil)
+		u := h.user("kim")
+		h.user("robin")
+		h.follow()
+		h.Clock.Advance(5 * time.Minute)
+		h.seal()
+		x := directory.LogExport{Filter: directory.LogFilter{Provider: h.Provider.ID}}
+		if _, err := h.Service.VerifyLog(t.Context(), h.Admin.Tenant, x); err != nil {
+			t.Fatal(err)
+		}
+		h.must(change(h, h.newest(u)))
+		_, err := h.Service.VerifyLog(t.Context(), h.Admin.Tenant, x)
+		var bad *directory.VerifyError
+		if name == "an entry before its time" {
+			h.Clock.Advance(5 * time.Minute) // it stays outside every block, and outside what is exported as sealed
+			if got := h.export(x); bytes.Contains(got, []byte("early")) || err != nil {
+				t.Errorf("%s: exported, %v", name, err)
+			}
+			continue
+		}
+		if !errors.As(err, &bad) || bad.Line != 3 || !strings.Contains(bad.Detail, "sealed") {
+			t.Errorf("%s: %v, want line 3 to be found", name, err)
+		}
+	}
+}
+
+// Sealing again and again, also from several processes at once, seals each entry once.
+func TestSealingOnce(t *testing.T) {
+	t.Parallel()
+	h := newHooked(t, nil)
+	for range 5 {
+		h.history()
+		h.Clock.Advance(10 * time.Minute)
+		done := make(chan error)
+		for range 4 {
+			go func() { done <- h.Service.SealAll(t.Context(), directory.DefaultLogRetention) }()
+		}
+		for range 4 {
+			h.must(<-done)
+		}
+	}
+	bs, err := h.Service.Ledger.Blocks(t.Context(), h.Admin.Tenant, h.Provider.ID, 1, 1000)
+	h.must(err)
+	sealed := map[string]int{}
+	for _, b := range bs {
+		for _, s := range append(b.Seals, b.Late...) {
+			sealed[s.Position]++
+		}
+	}
+	es, err := h.Service.Log.EntriesAfter(t.Context(), h.Admin.Tenant, h.Provider.ID, "", "", 1000)
+	h.must(err)
+	for _, e := range es {
+		if sealed[e.Position()] != 1 {
+			t.Errorf("%s %s was sealed %d times", e.ID, e.Action, sealed[e.Position()])
+		}
+	}
+}

@@ -1,0 +1,370 @@
+package integration_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rollcall/integration/stack"
+	"rollcall/shared/directory"
+	"rollcall/shared/keys"
+	"rollcall/shared/workflow"
+)
+
+// receiver is an application that listens to a webhook and checks what arrives as Standard Webhooks says, on
+// its own: it shares nothing with what signs.
+type receiver struct {
+	*testing.T
+	*httptest.Server
+	mu      sync.Mutex
+	secrets []string // at least one must have signed
+	status  int
+	got     []directory.Event // as they arrived
+	signed  []int             // how many signatures each carried
+	clock   func() time.Time
+}
+
+func newReceiver(t *testing.T, clock func() time.Time) *receiver {
+	t.Helper()
+	r := &receiver{T: t, status: http.StatusNoContent, clock: clock}
+	r.Server = httptest.NewServer(r)
+	t.Cleanup(r.Close)
+	return r
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	body, err := io.ReadAll(q.Body)
+	if err != nil {
+		r.Error(err)
+	}
+	signatures := strings.Fields(q.Header.Get("Webhook-Signature"))
+	for _, secret := range r.secrets {
+		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+		if err != nil || len(key) < 24 || len(key) > 64 {
+			r.Errorf("secret of %d bytes, %v", len(key), err)
+		}
+		mac := hmac.New(sha256.New, key)
+		fmt.Fprintf(mac, "%s.%s.%s", q.Header.Get("Webhook-Id"), q.Header.Get("Webhook-Timestamp"), body)
+		if want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil)); !slices.Contains(signatures, want) {
+			r.Errorf("no signature by a secret among %q", signatures)
+		}
+	}
+	sent, err := strconv.ParseInt(q.Header.Get("Webhook-Timestamp"), 10, 64)
+	if err != nil || sent != r.clock().Unix() {
+		r.Errorf("timestamp %d, want now", sent)
+	}
+	var e directory.Event
+	if err := json.Unmarshal(body, &e); err != nil || e.ID != q.Header.Get("Webhook-Id") || q.Header.Get("Content-Type") != "application/json" {
+		r.Errorf("event %s: %v", body, err)
+	}
+	r.got, r.signed = append(r.got, e), append(r.signed, len(signatures))
+	w.WriteHeader(r.status)
+}
+
+func (r *receiver) take() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []string
+	for _, e := range r.got {
+		out = append(out, string(e.Type))
+	}
+	r.got, r.signed = nil, nil
+	slices.Sort(out)
+	return out
+}
+
+func (r *receiver) answers(status int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.status = status
+}
+
+// hooked is a stack that sends webhooks to this machine, and its events to a bus in the process.
+type hooked struct {
+	*testing.T
+	*stack.Stack
+	bus *workflow.LocalBus
+}
+
+func newHooked(t *testing.T, ports func(testing.TB) directory.Ports) *hooked {
+	t.Helper()
+	k, err := keys.NewLocal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bus := &workflow.LocalBus{}
+	out := directory.Outside{Bus: bus, Sender: workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true, Timeout: time.Second}), Vault: k, Signer: k}
+	return &hooked{T: t, Stack: stack.New(t, stack.Options{Ports: ports, Outside: out}), bus: bus}
+}
+
+func (h *hooked) must(err error) {
+	h.Helper()
+	if err != nil {
+		h.Fatal(err)
+	}
+}
+
+// follow follows what is new.
+func (h *hooked) follow() {
+	h.Helper()
+	for {
+		n, err := h.Service.Feed.Deliver(h.Context(), func(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+			_, err := h.Service.TakeEntry(ctx, t, e)
+			return err
+		})
+		h.must(err)
+		if n == 0 {
+			return
+		}
+	}
+}
+
+// deliver follows what is new and tries what is due.
+func (h *hooked) deliver() int {
+	h.Helper()
+	h.follow()
+	n, err := h.Service.DeliverDue(h.Context(), 100)
+	h.must(err)
+	return n
+}
+
+func (h *hooked) webhook(url string, types ...directory.EventType) (directory.Webhook, string) {
+	h.Helper()
+	w, secret, err := h.Service.CreateWebhook(h.Context(), h.Admin, directory.NewWebhook{DisplayName: "App", URL: url, Types: types})
+	h.must(err)
+	return w, secret
+}
+
+func (h *hooked) user(name string) directory.User {
+	h.Helper()
+	h.Clock.Advance(time.Millisecond)
+	u, err := h.Service.CreateUser(h.Context(), h.caller(), "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+		return directory.Profile{UserName: name, Active: true}, nil, nil
+	})
+	h.must(err)
+	return u
+}
+
+func (h *hooked) caller() directory.Caller {
+	return directory.Caller{Provider: h.Provider.ID, Token: h.Token, RequestID: "r1"}
+}
+
+func (h *hooked) active(u directory.User, active bool) {
+	h.Helper()
+	h.Clock.Advance(time.Millisecond)
+	_, _, err := h.Service.UpdateUser(h.Context(), h.caller(), u.ScimID, directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+		old.Profile.Active = active
+		return old.Profile, []directory.Change{{Attr: "active", After: json.RawMessage(fmt.Sprint(active))}}, nil
+	})
+	h.must(err)
+}
+
+func (h *hooked) deliveries(f directory.DeliveryFilter) []directory.Delivery {
+	h.Helper()
+	ds, _, err := h.Service.ListDeliveries(h.Context(), h.Admin, f, "", 1000)
+	h.must(err)
+	return ds
+}
+
+func (h *hooked) want(what string, got, want any) {
+	h.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		h.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+func TestWebhookGetsWhatItWants(t *testing.T) {
+	t.Parallel()
+	h := newHooked(t, nil)
+	all, some := newReceiver(t, h.Clock.Now), newReceiver(t, h.Clock.Now)
+	_, secret := h.webhook(all.URL)
+	all.secrets = []string{secret}
+	h.webhook(some.URL, directory.EventUserBlocked)
+	u := h.user("kim")
+	h.active(u, false)
+	h.deliver()
+	h.want("all", all.take(), "[user.blocked user.created]")
+	h.want("some", some.take(), "[user.blocked]")
+	h.want("nothing twice", h.deliver(), 0)
+	h.must(h.Service.FollowEntry(h.Context(), h.Admin.Tenant, h.newest(u)))
+	h.want("nothing for an entry followed again", h.deliver(), 0)
+	for _, d := range h.deliveries(directory.DeliveryFilter{State: directory.DeliveryDelivered}) {
+		if d.Tries != 1 || d.Status != 204 || d.DoneAt.IsZero() || strings.Contains(string(d.Body), "kim") {
+			t.Errorf("delivery %+v", d)
+		}
+	}
+}
+
+func (h *hooked) newest(u directory.User) directory.LogEntry {
+	h.Helper()
+	es, err := h.Service.Log.Entries(h.Context(), h.Admin.Tenant, directory.LogQuery{User: u.ID, Count: 1})
+	h.must(err)
+	return es[0]
+}
+
+func TestWebhookSecretsRotate(t *testing.T) {
+	t.Parallel()
+	h := newHooked(t, nil)
+	r := newReceiver(t, h.Clock.Now)
+	w, first := h.webhook(r.URL)
+	nothing := func(directory.Webhook) error { return nil }
+	_, second, err := h.Service.RotateWebhook(h.Context(), h.Admin, w.ID, nothing, time.Hour)
+	h.must(err)
+	r.secrets = []string{first, second}
+	h.user("a")
+	h.deliver()
+	h.want("signatures in the overlap", r.signed, "[2]")
+	h.Clock.Advance(time.Hour)
+	r.secrets = []string{second}
+	h.user("b")
+	h.deliver()
+	h.want("signatures after it", r.signed, "[2 1]")
+	stored, err := h.Service.Webhooks.Webhook(h.Context(), h.Admin.Tenant, w.ID)
+	h.must(err)
+	if text := fmt.Sprintf("%+v %s", stored, stored.Secrets[0].Sealed); strings.Contains(text, second[10:]) {
+		t.Error("a secret is stored in the clear")
+	}
+}
+
+// A webhook that is down is tried for 72 hours with growing pauses, each time once for all that waits, then
+// given up; and sent again when asked, by id or by time.
+func TestWebhookIsTriedGivenUpAndReplayed(t *testing.T) {
+	t.Parallel()
+	h := newHooked(t, nil)
+	r, well := newReceiver(t, h.Clock.Now), newReceiver(t, h.Clock.Now)
+	w, _ := h.webhook(r.URL)
+	r.answers(503)
+	start := h.Clock.Now()
+	for i := range 12 {
+		h.user(fmt.Sprint("u", i))
+	}
+	h.follow()
+	h.webhook(well.URL)
+	h.user("last")
+	h.deliver()
+	h.want("the other webhook", well.take(), "[user.created]")
+	if n := len(r.take()); n > 8 {
+		t.Errorf("%d tries of a webhook that is down, want at most one for each worker", n)
+	}
+	last := h.deliveries(directory.DeliveryFilter{Webhook: w.ID})[0].ID
+	var tries []int
+	for h.Clock.Now().Before(start.Add(100 * time.Hour)) {
+		h.Clock.Advance(10 * time.Minute)
+		h.deliver()
+		tries = append(tries, len(r.take()))
+	}
+	dead := h.deliveries(directory.DeliveryFilter{Webhook: w.ID, State: directory.DeliveryDead})
+	h.want("dead", len(dead), 13)
+	for _, d := range dead {
+		if after := d.DoneAt.Sub(d.CreatedAt); after > directory.GiveUpAfter+time.Hour || after < 30*time.Hour || d.Status != 503 || d.Cause != directory.CauseStatus {
+			t.Errorf("given up after %v: %s tries %d, status %d, cause %s", after, d.ID, d.Tries, d.Status, d.Cause)
+		}
+	}
+	if slices.Max(tries[6:]) > 13 {
+		t.Errorf("tries in ten minutes: %v", tries)
+	}
+	r.answers(200)
+	h.Clock.Advance(time.Second)
+	h.must(h.Service.ReplayDeliveries(h.Context(), h.Admin, directory.ReplayOf{Delivery: last}))
+	h.deliver()
+	h.want("replay of one", r.take(), "[user.created]")
+	h.must(h.Service.ReplayDeliveries(h.Context(), h.Admin, directory.ReplayOf{Webhook: w.ID, Since: start, Until: start.Add(5 * time.Millisecond)}))
+	for h.deliver() > 0 {
+	}
+	h.want("replay by time", len(r.take()), 4)
+	err := h.Service.ReplayDeliveries(h.Context(), h.Admin, directory.ReplayOf{Delivery: "dnone"})
+	h.want("replay of none", directory.IsKind(err, directory.NotFound), true)
+}
+
+func TestWebhookIsTestedPausedAndGone(t *testing.T) {
+	t.Parallel()
+	h := newHooked(t, nil)
+	r := newReceiver(t, h.Clock.Now)
+	w, _ := h.webhook(r.URL, directory.EventUserRemoved)
+	_, err := h.Service.TestWebhook(h.Context(), h.Admin, w.ID)
+	h.must(err)
+	h.deliver()
+	h.want("test", r.take(), "[webhook.test]")
+	paused, active, all := directory.WebhookPaused, directory.WebhookActive, []directory.EventType{}
+	patch := func(p directory.WebhookPatch) {
+		_, err := h.Service.PatchWebhook(h.Context(), h.Admin, w.ID, func(directory.Webhook) error { return nil }, p)
+		h.must(err)
+	}
+	patch(directory.WebhookPatch{Types: &all})
+	h.user("a")
+	h.follow()
+	patch(directory.WebhookPatch{State: &paused})
+	h.user("b")
+	h.deliver()
+	h.want("while paused", r.take(), "[]")
+	patch(directory.WebhookPatch{State: &active})
+	h.Clock.Advance(time.Hour)
+	h.deliver()
+	h.want("after it", r.take(), "[user.created]")
+	r.answers(http.StatusGone)
+	h.user("c")
+	h.deliver()
+	r.take()
+	h.user("d")
+	h.deliver()
+	h.want("after 410", r.take(), "[]")
+	got, err := h.Service.Webhooks.Webhook(h.Context(), h.Admin.Tenant, w.ID)
+	h.must(err)
+	h.want("state", got.State, directory.WebhookGone)
+}
+
+// A poisoned entry is tried again and given up, and the others arrive meanwhile; once its poison is gone a
+// replay follows it.
+func TestPoisonedEntryHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	h := newHooked(t, nil)
+	r := newReceiver(t, h.Clock.Now)
+	h.webhook(r.URL)
+	first := h.user("poisoned")
+	poison := h.newest(first).ID
+	h.bus.Refuse = func(es []directory.Event) error {
+		if es[0].Cause.Entry == poison {
+			return errors.New("poison")
+		}
+		return nil
+	}
+	h.user("well")
+	h.follow()
+	var errs int
+	for range 200 {
+		if _, err := h.Service.DeliverDue(h.Context(), 100); err != nil {
+			errs++
+		}
+		h.Clock.Advance(time.Hour)
+	}
+	h.want("arrived", r.take(), "[user.created]")
+	dead := h.deliveries(directory.DeliveryFilter{State: directory.DeliveryDead})
+	if len(dead) != 1 || dead[0].Entry != poison || dead[0].Webhook != "" || dead[0].Tries < 8 || errs < 7 {
+		t.Fatalf("dead letters %+v after %d errors", dead, errs)
+	}
+	h.bus.Refuse = nil
+	h.must(h.Service.ReplayDeliveries(h.Context(), h.Admin, directory.ReplayOf{Delivery: dead[0].ID}))
+	h.deliver()
+	h.deliver()
+	h.want("after the replay", r.take(), "[user.created]")
+	seen := map[string]bool{}
+	for _, e := range h.bus.Events() {
+		seen[e.ID] = true
+	}
+	h.want("events on the bus", len(seen), 2)
+}

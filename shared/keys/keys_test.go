@@ -1,0 +1,98 @@
+package keys_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/keys"
+)
+
+// both are what the keys must be able to do.
+type both interface {
+	directory.Signer
+	directory.Vault
+}
+
+// hold proves what a pair of keys promises; again is the same pair as another process has it.
+func hold(t *testing.T, k, again both) {
+	t.Helper()
+	ctx := t.Context()
+	der, err := k.PublicKey(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := x509.ParsePKIXPublicKey(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256([]byte("text"))
+	signature, err := again.Sign(ctx, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !ecdsa.VerifyASN1(public.(*ecdsa.PublicKey), sum[:], signature) {
+		t.Error("the signature does not hold")
+	}
+	sealed, err := k.Seal(ctx, []byte("secret"), "t/w1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := again.Open(ctx, sealed, "t/w1"); err != nil || string(plain) != "secret" {
+		t.Errorf("opened %q, %v", plain, err)
+	}
+	if _, err := again.Open(ctx, sealed, "t/w2"); err == nil {
+		t.Error("it opens as about something else")
+	}
+	sealed[len(sealed)-1] ^= 1
+	if _, err := again.Open(ctx, sealed, "t/w1"); err == nil {
+		t.Error("it opens though it was changed")
+	}
+}
+
+func TestKeysInAFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "rollcall.key")
+	k, err := keys.OpenFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := keys.OpenFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold(t, k, again)
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file has mode %v, %v", info.Mode(), err)
+	}
+	if err := os.WriteFile(path, []byte("no key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keys.OpenFile(path); err == nil {
+		t.Error("a file without a key is accepted")
+	}
+}
+
+func TestKeysDiffer(t *testing.T) {
+	t.Parallel()
+	a, err := keys.NewLocal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := keys.NewLocal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := a.Seal(t.Context(), []byte("secret"), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Open(t.Context(), sealed, "x"); err == nil {
+		t.Error("other keys open it")
+	}
+}

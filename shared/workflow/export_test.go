@@ -1,0 +1,16 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"net/http"
+)
+
+// Refuses reports whether the sender refuses to connect to an address, whatever name led there.
+func (w *Webhooks) Refuses(ctx context.Context, address string) bool {
+	c, err := w.client.Transport.(*http.Transport).DialContext(ctx, "tcp", address)
+	if err == nil {
+		_ = c.Close()
+	}
+	return errors.Is(err, errAddress)
+}

@@ -1,0 +1,129 @@
+package workflow_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/workflow"
+)
+
+func TestWebhookAddresses(t *testing.T) {
+	t.Parallel()
+	public := workflow.NewWebhooks(workflow.WebhookConfig{})
+	local := workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true})
+	inside := workflow.NewWebhooks(workflow.WebhookConfig{Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}})
+	for _, c := range []struct {
+		url                   string
+		public, local, inside bool
+	}{
+		{"https://hooks.example/x?y=z", true, true, true},
+		{"https://93.184.216.34:8443/", true, true, true},
+		{"https://[2606:2800:220:1::1]/", true, true, true},
+		{"http://hooks.example/", false, false, false},
+		{"http://127.0.0.1:9/", false, true, false},
+		{"http://localhost:9/", false, true, false},
+		{"https://localhost/", false, true, false},
+		{"https://[::1]/", false, true, false},
+		{"https://[::ffff:127.0.0.1]/", false, true, false},
+		{"https://10.1.2.3/", false, false, true},
+		{"http://10.1.2.3/", false, false, false},
+		{"https://10.2.2.3/", false, false, false},
+		{"https://192.168.0.1/", false, false, false},
+		{"https://172.16.0.1/", false, false, false},
+		{"https://169.254.169.254/latest/meta-data/", false, false, false},
+		{"https://[fe80::1]/", false, false, false},
+		{"https://[fd00:ec2::254]/", false, false, false},
+		{"https://[64:ff9b::a9fe:a9fe]/", false, false, false},
+		{"https://100.100.0.1/", false, false, false},
+		{"https://0.0.0.0/", false, false, false},
+		{"https://255.255.255.255/", false, false, false},
+		{"https://224.0.0.1/", false, false, false},
+		{"https://user:pass@hooks.example/", false, false, false},
+		{"https://hooks.example/#x", false, false, false},
+		{"https:///x", false, false, false},
+		{"ftp://hooks.example/", false, false, false},
+		{"https:hooks.example", false, false, false},
+		{"", false, false, false},
+		{"https://hooks.example/" + strings.Repeat("x", 500), false, false, false},
+	} {
+		for _, s := range []struct {
+			name   string
+			sender *workflow.Webhooks
+			want   bool
+		}{{"public", public, c.public}, {"local", local, c.local}, {"inside", inside, c.inside}} {
+			err := s.sender.Check(c.url)
+			if (err == nil) != s.want || err != nil && !directory.IsKind(err, directory.Invalid) {
+				t.Errorf("%s for %s senders: %v, want accepted %v", c.url, s.name, err, s.want)
+			}
+		}
+	}
+}
+
+// A name can lead anywhere, and elsewhere the next time: what counts is the address that is dialled.
+func TestWebhookConnectsToPublicAddressesOnly(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(nil)
+	t.Cleanup(s.Close)
+	address := strings.TrimPrefix(s.URL, "http://")
+	if !workflow.NewWebhooks(workflow.WebhookConfig{}).Refuses(t.Context(), address) {
+		t.Error("this machine was reached")
+	}
+	if workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true}).Refuses(t.Context(), address) {
+		t.Error("this machine was refused though it is allowed")
+	}
+	for _, a := range []string{"169.254.169.254:80", "10.0.0.1:443", "[fd00:ec2::254]:80", "[::ffff:10.0.0.1]:443"} {
+		if !workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true}).Refuses(t.Context(), a) {
+			t.Errorf("%s was not refused", a)
+		}
+	}
+}
+
+func TestWebhookSends(t *testing.T) {
+	t.Parallel()
+	var got *http.Request
+	var body string
+	mux := http.NewServeMux()
+	mux.HandleFunc("/ok", func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		got, body = r, string(b)
+		w.WriteHeader(http.StatusAccepted)
+	})
+	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/ok", http.StatusTemporaryRedirect) })
+	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client left
+		<-r.Context().Done()
+	})
+	mux.HandleFunc("/large", func(w http.ResponseWriter, _ *http.Request) {
+		for range 200 {
+			_, _ = w.Write(make([]byte, 64<<10))
+		}
+	})
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	w := workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true, Timeout: 300 * time.Millisecond})
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	for _, c := range []struct {
+		url    string
+		status int
+		cause  string
+	}{
+		{s.URL + "/ok", 202, ""}, {s.URL + "/moved", 307, ""}, {s.URL + "/slow", 0, directory.CauseTimeout},
+		{s.URL + "/large", 200, ""}, {gone.URL, 0, directory.CauseNetwork}, {"https://10.0.0.1/", 0, directory.CauseAddress},
+	} {
+		got = nil
+		status, cause := w.Send(t.Context(), c.url, map[string]string{"webhook-id": "e1-0"}, []byte(`{"a":1}`))
+		if status != c.status || cause != c.cause {
+			t.Errorf("%s: %d %q, want %d %q", c.url, status, cause, c.status, c.cause)
+		}
+		if ok := strings.HasSuffix(c.url, "/ok"); ok != (got != nil) || ok && (got.Header.Get("webhook-id") != "e1-0" || got.Method != "POST" || body != `{"a":1}`) {
+			t.Errorf("%s: arrived as %+v %s", c.url, got, body)
+		}
+	}
+}
