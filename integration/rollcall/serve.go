@@ -13,12 +13,15 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"rollcall/shared/adminapi"
 	"rollcall/shared/app"
+	"rollcall/shared/country"
 	"rollcall/shared/directory"
 	"rollcall/shared/scimapi"
+	"rollcall/shared/workflow"
 )
 
 type serveFlags struct {
@@ -81,7 +84,8 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer closeStore()
-	svc := directory.New(ports, directory.Config{})
+	runs := workflow.NewLocal()
+	svc := directory.New(ports, directory.Config{Country: country.Code, Starter: runs})
 	log := app.NewLog(stderr)
 	start, err := app.Bootstrap(ctx, svc, f.newCredentials)
 	if err != nil {
@@ -97,11 +101,9 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 	}
 	background, stop := context.WithCancel(ctx)
 	defer stop()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		app.FollowLog(background, svc, log)
-	}()
+	var done sync.WaitGroup
+	done.Go(func() { app.FollowLog(background, svc, log) })
+	done.Go(func() { runs.Serve(background, svc, log) })
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
 	if err := announce(stdout, f.json, origin, start); err != nil {
@@ -115,7 +117,7 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 		cancel()
 	}
 	stop()
-	<-done
+	done.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"rollcall/shared/app"
+	"rollcall/shared/country"
 	"rollcall/shared/directory"
 	"rollcall/shared/scimapi"
 	"rollcall/shared/store/sqlite"
@@ -32,6 +33,7 @@ type Options struct {
 	Profile    string
 	Extensions []directory.Extension
 	IDs        func() string
+	Starter    directory.Starter // nil: apply runs run where their entry is followed
 }
 
 // Stack is a running service with one tenant and one provider.
@@ -108,7 +110,7 @@ func New(t testing.TB, o Options) *Stack {
 	}
 	s := &Stack{Clock: &Clock{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}, Log: &bytes.Buffer{}}
 	s.logger = app.NewLog(&lockedWriter{b: s.Log})
-	s.Service = directory.New(o.Ports(t), directory.Config{Now: s.Clock.Now, NewID: o.IDs})
+	s.Service = directory.New(o.Ports(t), directory.Config{Now: s.Clock.Now, NewID: o.IDs, Country: country.Code, Starter: o.Starter})
 	tenant := directory.TenantID(directory.RandomID()[:6]) // stores may be shared between tests
 	admin := directory.Admin{Tenant: tenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "test"}}
 	ctx := context.Background()

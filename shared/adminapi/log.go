@@ -61,11 +61,13 @@ func viewEntry(e directory.LogEntry) logEntry {
 
 func actions() []directory.Action {
 	return []directory.Action{
-		directory.UserCreated, directory.UserUpdated, directory.UserEnabled, directory.UserDisabled, directory.UserDeleted, directory.UserConverted,
+		directory.UserCreated, directory.UserUpdated, directory.UserEnabled, directory.UserDisabled, directory.UserDeleted, directory.UserConverted, directory.UserResolved, directory.UserMoved,
 		directory.GroupCreated, directory.GroupUpdated, directory.GroupDeleted, directory.MembersChanged,
 		directory.ConflictOpened, directory.ConflictClosed, directory.TenantCreated,
 		directory.ProviderCreated, directory.ProviderUpdated, directory.ProviderDeleted,
 		directory.TokenCreated, directory.TokenRevoked, directory.APIKeyCreated, directory.APIKeyRevoked,
+		directory.OrganizationCreated, directory.OrganizationUpdated, directory.RolesUpdated, directory.MappingsUpdated, directory.WatchlistUpdated,
+		directory.ApplyClaimed, directory.ApplyPlanned, directory.ApplyStarted, directory.ApplyCancelled, directory.ApplyEnded,
 	}
 }
 

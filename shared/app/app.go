@@ -23,17 +23,19 @@ import (
 const (
 	EnvTable  = "TABLE_NAME"
 	EnvOrigin = "PUBLIC_ORIGIN"
+	EnvApply  = "APPLY_STATE_MACHINE_ARN"
 )
 
 // Config is what a function reads from its environment.
 type Config struct {
 	Table  string // TABLE_NAME: the DynamoDB table; required
 	Origin string // PUBLIC_ORIGIN: scheme and host of the public URL, without a slash at the end; required
+	Apply  string // APPLY_STATE_MACHINE_ARN: what carries out apply runs; needed by the function changes only
 }
 
 // Load reads the configuration through getenv and reports all problems together.
 func Load(getenv func(string) string) (Config, error) {
-	c := Config{Table: getenv(EnvTable), Origin: strings.TrimSuffix(getenv(EnvOrigin), "/")}
+	c := Config{Table: getenv(EnvTable), Origin: strings.TrimSuffix(getenv(EnvOrigin), "/"), Apply: getenv(EnvApply)}
 	var problems []error
 	if c.Table == "" {
 		problems = append(problems, fmt.Errorf("%s must name the DynamoDB table", EnvTable))

@@ -11,9 +11,12 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
+	"rollcall/shared/country"
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo"
+	"rollcall/shared/workflow"
 )
 
 // App is a started function.
@@ -38,7 +41,11 @@ func Start(ctx context.Context, function string, getenv func(string) string) (*A
 	if err != nil {
 		return nil, err
 	}
-	return &App{Config: c, Log: NewLog(os.Stderr), function: function, svc: directory.New(store.Ports(), directory.Config{})}, nil
+	rules := directory.Config{Country: country.Code}
+	if c.Apply != "" {
+		rules.Starter = workflow.StepFunctions{Client: sfn.NewFromConfig(aws), Machine: c.Apply}
+	}
+	return &App{Config: c, Log: NewLog(os.Stderr), function: function, svc: directory.New(store.Ports(), rules)}, nil
 }
 
 // MustStart is Start with the process's environment; it ends the process with one line when it cannot.

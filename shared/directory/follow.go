@@ -2,7 +2,8 @@ package directory
 
 import "context"
 
-// FollowEntry does what follows from a log entry: it completes large changes and counts. It may run
+// FollowEntry does what follows from a log entry: it completes large changes, places
+// people, starts apply runs and counts. It may run
 // several times for an entry, also at once, and then does nothing the second time.
 func (s *Service) FollowEntry(ctx context.Context, t TenantID, e LogEntry) error {
 	if e.Rest == RestProvider {
@@ -13,6 +14,9 @@ func (s *Service) FollowEntry(ctx context.Context, t TenantID, e LogEntry) error
 		if err := s.Follow.Complete(ctx, t, e); err != nil {
 			return err
 		}
+	}
+	if err := s.followPlacement(ctx, t, e); err != nil {
+		return err
 	}
 	return s.Follow.Count(ctx, t, e)
 }

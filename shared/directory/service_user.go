@@ -39,9 +39,13 @@ func (s *Service) CreateUser(ctx context.Context, c Caller, admit Admit, make fu
 		id := "u" + s.newID()
 		u := User{
 			ID: UserID(id), ScimID: ScimID(id), Provider: p.ID, Profile: profile,
-			Version: 1, Created: x.now, Modified: x.now,
+			Account: p.firstPlace(), Version: 1, Created: x.now, Modified: x.now,
 		}
+		u.CountryCode = x.s.countryCode(Profile{}, profile, "")
 		e := x.entry(UserCreated)
+		if u.OrgID != "" {
+			changes = append(changes, Change{Attr: AttrOrganization, After: []byte(`"` + u.OrgID + `"`)})
+		}
 		e.User, e.Name, e.Changes, e.Version = u.ID, u.UserName, changes, u.Version
 		return u, e, nil
 	})
@@ -81,7 +85,7 @@ func (s *Service) UpdateUser(ctx context.Context, c Caller, id ScimID, want User
 		}
 		changed = true
 		u := old
-		u.Profile = profile
+		u.Profile, u.CountryCode = profile, x.s.countryCode(old.Profile, profile, old.CountryCode)
 		u.Version, u.Modified = old.Version+1, later(old.Modified, x.now)
 		e := x.entry(editAction(old.Profile, profile))
 		e.User, e.Name, e.Changes, e.Version = u.ID, u.UserName, changes, u.Version

@@ -37,13 +37,17 @@ func watchlistKey(t directory.TenantID, id directory.WatchlistID) key {
 	return key{watchlists(t), escaper.Replace(string(id))}
 }
 
-func runs(t directory.TenantID, p directory.ProviderID) string { return join(string(t), "AR", string(p)) }
+func runs(t directory.TenantID, p directory.ProviderID) string {
+	return join(string(t), "AR", string(p))
+}
 
 func runKey(t directory.TenantID, p directory.ProviderID, id directory.RunID) key {
 	return key{runs(t, p), escaper.Replace(string(id))}
 }
 
-func ranges(t directory.TenantID, id directory.RunID) string { return join(string(t), "AX", string(id)) }
+func ranges(t directory.TenantID, id directory.RunID) string {
+	return join(string(t), "AX", string(id))
+}
 
 func rangeKey(t directory.TenantID, id directory.RunID, n int) key {
 	return key{ranges(t, id), fmt.Sprintf("%02d", n)}
