@@ -18,8 +18,10 @@ import (
 
 	"rollcall/shared/adminapi"
 	"rollcall/shared/app"
+	"rollcall/shared/country"
 	"rollcall/shared/directory"
 	"rollcall/shared/scimapi"
+	"rollcall/shared/workflow"
 )
 
 type serveFlags struct {
@@ -82,7 +84,8 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer closeStore()
-	svc := directory.New(ports, directory.Config{})
+	runs := workflow.NewLocalRuns()
+	svc := directory.New(ports, directory.Config{Country: country.Code, Starter: runs})
 	log := app.NewLog(stderr)
 	start, err := app.Bootstrap(ctx, svc, f.newCredentials)
 	if err != nil {
@@ -103,6 +106,7 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 	var work sync.WaitGroup
 	work.Go(func() { app.FollowLog(background, svc, log) })
 	work.Go(func() { wake(background) })
+	work.Go(func() { runs.Serve(background, svc, log) })
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
 	if err := announce(stdout, f.json, origin, start); err != nil {

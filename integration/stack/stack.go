@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"rollcall/shared/app"
+	"rollcall/shared/country"
 	"rollcall/shared/directory"
 	"rollcall/shared/scimapi"
 	"rollcall/shared/store/sqlite"
@@ -33,6 +34,7 @@ type Options struct {
 	Extensions []directory.Extension
 	IDs        func() string
 	Outside    directory.Outside
+	Starter    directory.Starter // nil: apply runs run where their entry is followed
 }
 
 // Stack is a running service with one tenant and one provider.
@@ -110,7 +112,9 @@ func New(t testing.TB, o Options) *Stack {
 	}
 	s := &Stack{Clock: &Clock{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}, Log: &bytes.Buffer{}}
 	s.logger = app.NewLog(&lockedWriter{b: s.Log})
-	s.Service = directory.New(o.Ports(t), directory.Config{Now: s.Clock.Now, NewID: o.IDs, Outside: o.Outside})
+	s.Service = directory.New(o.Ports(t), directory.Config{
+		Now: s.Clock.Now, NewID: o.IDs, Country: country.Code, Starter: o.Starter, Outside: o.Outside,
+	})
 	tenant := directory.TenantID(directory.RandomID()[:6]) // stores may be shared between tests
 	admin := directory.Admin{Tenant: tenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "test"}}
 	s.Admin = admin

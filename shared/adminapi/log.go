@@ -64,13 +64,15 @@ func actions() []directory.Action {
 	return []directory.Action{
 		directory.UserCreated, directory.UserUpdated, directory.UserEnabled, directory.UserDisabled, directory.UserDeleted, directory.UserConverted,
 		directory.UserRestored, directory.UserBlocked, directory.UserUnblocked, directory.UserDeactivated, directory.UserReactivated,
-		directory.UserSpared, directory.UserRescheduled, directory.UserFrozen, directory.UserPurged,
+		directory.UserSpared, directory.UserRescheduled, directory.UserFrozen, directory.UserPurged, directory.UserResolved, directory.UserMoved,
 		directory.HoldPlaced, directory.HoldReleased, directory.HoldCreated, directory.HoldClosed,
 		directory.GuardWarned, directory.GuardTripped, directory.GuardApproved, directory.GuardRejected,
 		directory.GroupCreated, directory.GroupUpdated, directory.GroupDeleted, directory.MembersChanged,
 		directory.ConflictOpened, directory.ConflictClosed, directory.TenantCreated,
 		directory.ProviderCreated, directory.ProviderUpdated, directory.ProviderDeleted,
 		directory.TokenCreated, directory.TokenRevoked, directory.APIKeyCreated, directory.APIKeyRevoked,
+		directory.OrganizationCreated, directory.OrganizationUpdated, directory.RolesUpdated, directory.MappingsUpdated, directory.WatchlistUpdated,
+		directory.ApplyClaimed, directory.ApplyPlanned, directory.ApplyStarted, directory.ApplyCancelled, directory.ApplyEnded,
 	}
 }
 

@@ -28,6 +28,7 @@ const (
 	EnvScheduleTarget     = "SCHEDULE_TARGET_ARN"
 	EnvScheduleRole       = "SCHEDULE_ROLE_ARN"
 	EnvScheduleDeadLetter = "SCHEDULE_DEAD_LETTER_ARN"
+	EnvApply              = "APPLY_STATE_MACHINE_ARN"
 )
 
 // Config is what a function reads from its environment.
@@ -35,6 +36,7 @@ type Config struct {
 	Table  string // TABLE_NAME: the DynamoDB table; required
 	Origin string // PUBLIC_ORIGIN: scheme and host of the public URL, without a slash at the end; required
 	Wake   Wake   // where wake-ups are scheduled; none: only the sweep finds what is due
+	Apply  string // APPLY_STATE_MACHINE_ARN: what carries out apply runs; needed by the function changes only
 }
 
 // Wake is where and how the schedules of due minutes are made: all of it, or nothing.
@@ -47,7 +49,7 @@ type Wake struct {
 
 // Load reads the configuration through getenv and reports all problems together.
 func Load(getenv func(string) string) (Config, error) {
-	c := Config{Table: getenv(EnvTable), Origin: strings.TrimSuffix(getenv(EnvOrigin), "/")}
+	c := Config{Table: getenv(EnvTable), Origin: strings.TrimSuffix(getenv(EnvOrigin), "/"), Apply: getenv(EnvApply)}
 	c.Wake = Wake{getenv(EnvScheduleGroup), getenv(EnvScheduleTarget), getenv(EnvScheduleRole), getenv(EnvScheduleDeadLetter)}
 	var problems []error
 	if c.Table == "" {

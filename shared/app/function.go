@@ -12,7 +12,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
+	"rollcall/shared/country"
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo"
 	"rollcall/shared/workflow"
@@ -44,7 +46,11 @@ func Start(ctx context.Context, function string, getenv func(string) string) (*A
 	if w := c.Wake; w != (Wake{}) {
 		ports.Wakeups = &workflow.Scheduler{Client: scheduler.NewFromConfig(aws), Group: w.Group, Target: w.Target, Role: w.Role, DeadLetter: w.DeadLetter}
 	}
-	return &App{Config: c, Log: NewLog(os.Stderr), function: function, svc: directory.New(ports, directory.Config{})}, nil
+	rules := directory.Config{Country: country.Code}
+	if c.Apply != "" {
+		rules.Starter = workflow.StepFunctions{Client: sfn.NewFromConfig(aws), Machine: c.Apply}
+	}
+	return &App{Config: c, Log: NewLog(os.Stderr), function: function, svc: directory.New(ports, rules)}, nil
 }
 
 // MustStart is Start with the process's environment; it ends the process with one line when it cannot.

@@ -89,7 +89,7 @@ func (r ApplyRun) StateAt(now time.Time, config int64) RunState {
 type RunRange struct {
 	N       int
 	Phase   RunPhase
-	Cursor  UserID // the last person looked at, or the page last worked on
+	Cursor  string // where the phase goes on: behind this user, or this page
 	Done    bool
 	Tally   RunTally
 	Version int64
@@ -165,7 +165,11 @@ type RunRow struct {
 	Privileged bool `json:",omitempty"` // a privileged role comes or goes
 	LosesAll   bool `json:",omitempty"` // all roles go
 	Held       bool `json:",omitempty"` // on legal hold
-	Version    int64
+	Scim       ScimID
+	Version    int64     // of the user as last looked at
+	Intent     bool      `json:",omitempty"` // Before, After and Version are those of applying
+	Differs    bool      `json:",omitempty"` // After is not what the preview showed
+	Written    bool      `json:",omitempty"` // the user was changed, which can be undone
 	Result     RunResult `json:",omitempty"`
 	Note       string    `json:",omitempty"`
 }
@@ -185,12 +189,12 @@ func (r RunRow) weight() int {
 // that is repeated leaves nothing behind.
 type RunPage struct {
 	Range int
-	From  UserID // the page follows this id
+	From  string // the page follows this id
 	Rows  []RunRow
 }
 
 // Key orders the pages of a run: ranges in their order, and within one the ids.
 func (p RunPage) Key() string {
 	n := strconv.Itoa(p.Range)
-	return strings.Repeat("0", 2-len(n)) + n + string(p.From)
+	return strings.Repeat("0", 2-len(n)) + n + p.From
 }

@@ -13,6 +13,7 @@ type Collision struct {
 	Provider   ProviderID
 	UserName   string
 	ExternalID string
+	Cause      CollisionCause
 	Holder     UserID
 	HolderFrom ProviderID // "" for a local user
 	State      CollisionState
@@ -21,6 +22,17 @@ type Collision struct {
 	LastAt     time.Time
 	Version    int64
 }
+
+// CollisionCause is what a collision is about.
+type CollisionCause string
+
+// The causes of a collision.
+const (
+	CauseUserName CollisionCause = ""
+	// CauseOrganizations: the people of a provider named more new organizations than MaxAutoOrgs on a day.
+	// UserName holds the first name that was not made, Holder whom it was for.
+	CauseOrganizations CollisionCause = "organizations"
+)
 
 // CollisionState is what became of a collision.
 type CollisionState string

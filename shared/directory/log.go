@@ -57,10 +57,11 @@ const (
 	RolesUpdated        Action = "roles.updated"
 	MappingsUpdated     Action = "mappings.updated"
 	WatchlistUpdated    Action = "watchlist.updated"
+	ApplyClaimed        Action = "apply.claimed" // a run became the provider's current one
 	ApplyPlanned        Action = "apply.planned"
 	ApplyStarted        Action = "apply.started"
 	ApplyCancelled      Action = "apply.cancelled"
-	ApplyEnded          Action = "apply.ended"
+	ApplyEnded          Action = "apply.ended" // a phase did
 )
 
 // ActorKind is what kind of principal caused a change.

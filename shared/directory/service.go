@@ -16,6 +16,8 @@ type Service struct {
 	now       func() time.Time
 	newID     func() string
 	newSecret func() string
+	country   func(string) string
+	starter   Starter
 }
 
 // Config is what a Service is made of besides its ports.
@@ -24,11 +26,16 @@ type Config struct {
 	NewID     func() string    // 25 random characters of 0-9a-v; nil: RandomID
 	NewSecret func() string    // 43 random base62 characters; nil: RandomSecret
 	Outside   Outside
+
+	Country func(name string) string // ISO 3166-1 alpha-2 of a country's name or code, "" when unknown; nil: knows none
+	Starter Starter                  // runs apply runs in the background; nil: they run where their entry is followed
 }
 
 // New returns the service on the ports.
 func New(p Ports, c Config) *Service {
-	s := &Service{Ports: p, out: c.Outside, now: c.Now, newID: c.NewID, newSecret: c.NewSecret}
+	s := &Service{
+		Ports: p, out: c.Outside, now: c.Now, newID: c.NewID, newSecret: c.NewSecret, country: c.Country, starter: c.Starter,
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -144,5 +151,8 @@ func (s *Service) CreateTenant(ctx context.Context, a Admin, displayName string)
 	t := Tenant{ID: a.Tenant, DisplayName: name, DeactivationDelay: DefaultDeactivationDelay, Version: 1, Created: s.Now(), Modified: s.Now()}
 	e := s.adminEntry(a, TenantCreated)
 	e.Target, e.Name = string(t.ID), t.DisplayName
-	return t, s.Tenants.CreateTenant(ctx, t, e)
+	if err := s.Tenants.CreateTenant(ctx, t, e); err != nil {
+		return t, err
+	}
+	return t, s.seed(ctx, a, name)
 }

@@ -34,6 +34,9 @@ func (s *Service) ListCollisions(ctx context.Context, a Admin, state CollisionSt
 
 // resolvable refuses to decide twice; check is the caller's own.
 func resolvable(c Collision, check func(Collision) error) error {
+	if c.Cause != CauseUserName {
+		return Errorf(Conflict, "this conflict is about organizations: it can only be ignored")
+	}
 	if c.ID == "" {
 		return errNoCollision()
 	}

@@ -193,7 +193,9 @@ func TestLogs(t *testing.T) {
 		actions = append(actions, e.Action)
 	}
 	slices.Sort(actions)
-	o.equal("audit", actions, []directory.Action{directory.ProviderCreated, directory.ProviderCreated, directory.TenantCreated})
+	o.equal("audit", actions, []directory.Action{
+		directory.OrganizationCreated, directory.ProviderCreated, directory.ProviderCreated, directory.RolesUpdated, directory.TenantCreated,
+	})
 	if next != "" {
 		t.Errorf("the audit log goes on at %q", next)
 	}

@@ -33,7 +33,9 @@ func TestCreateProvider(t *testing.T) {
 	}
 	o.equal("provider", p, directory.Provider{
 		ID: p.ID, Tenant: "acme1", DisplayName: "Entra Gov", Profile: "entra-gov", AuthType: directory.AuthClientCredentials, State: directory.ProviderSetup,
-		Credentials: p.Credentials, SigningKey: p.SigningKey, DeactivationDelay: delay, Version: 1, CredentialsVersion: 1, Created: at, Modified: at, CreatedBy: "kadmin",
+		Credentials: p.Credentials, SigningKey: p.SigningKey, DeactivationDelay: delay, Version: 1, CredentialsVersion: 1,
+		OrgMapping: directory.OrgSettings{Method: directory.OrgSingle, Org: directory.DefaultOrg}, RoleMapping: directory.RoleSettings{Mode: directory.RolesManual},
+		Created: at, Modified: at, CreatedBy: "kadmin",
 	})
 	o.equal("stored", o.stored(p.ID), p)
 	c := directory.Caller{Provider: p.ID, Token: token}

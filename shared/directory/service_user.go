@@ -48,10 +48,14 @@ func (s *Service) CreateUser(ctx context.Context, c Caller, externalID string, a
 		}
 		u := User{
 			ID: UserID(id), ScimID: ScimID(id), Provider: p.ID, Profile: profile,
-			Version: 1, Created: x.now, Modified: x.now,
+			Account: p.firstPlace(), Version: 1, Created: x.now, Modified: x.now,
 		}
+		u.CountryCode = x.s.countryCode(Profile{}, profile, "")
 		if !u.Active {
 			u = u.deactivated(x.now)
+		}
+		if u.OrgID != "" {
+			changes = append(changes, Change{Attr: AttrOrganization, After: []byte(`"` + u.OrgID + `"`)})
 		}
 		e := x.entry(UserCreated)
 		e.User, e.Name, e.Changes, e.Version, e.Effects = u.ID, u.UserName, changes, u.Version, created(u)
@@ -109,7 +113,9 @@ func (s *Service) UpdateUser(ctx context.Context, c Caller, id ScimID, want User
 		changed = true
 		e := x.entry(editAction(old.Profile, profile))
 		e.Changes = changes
-		return conclude(old, old.said(profile, x.departure(CauseDisable)), e)
+		u := old.said(profile, x.departure(CauseDisable))
+		u.CountryCode = x.s.countryCode(old.Profile, profile, old.CountryCode)
+		return conclude(old, u, e)
 	})
 	if taken, ok := asTaken(err); ok {
 		return UserView{}, false, taken.conflict(c.Provider)

@@ -19,14 +19,15 @@ func TestCreateUser(t *testing.T) {
 	if !u.ScimID.IsUser() || string(u.ID) != string(u.ScimID) {
 		t.Errorf("ids %q and %q", u.ID, u.ScimID)
 	}
-	o.equal("user", u, directory.User{ID: u.ID, ScimID: u.ScimID, Provider: o.p.ID, Profile: profile, Version: 1, Created: at, Modified: at})
+	o.equal("user", u, directory.User{ID: u.ID, ScimID: u.ScimID, Provider: o.p.ID, Profile: profile, Version: 1, Created: at, Modified: at,
+		Account: directory.Account{OrgID: directory.DefaultOrg, OrgSource: directory.SourceSingle}})
 	v, err := o.s.User(o.ctx, o.caller, u.ScimID, directory.UserWant{}, nil)
 	o.must(err)
 	o.equal("read", v.User, u)
 	o.equal("entry", o.last(directory.LogQuery{User: u.ID}), directory.LogEntry{
 		At: at, Provider: o.p.ID, Action: directory.UserCreated, User: u.ID, Name: "Anna", Version: 1,
 		Actor:   directory.Actor{Kind: directory.ActorProvider, ID: o.p.Credentials[0].ID, RequestID: "r1", ClientRequestID: "c1"},
-		Changes: []directory.Change{{Attr: "userName", After: json.RawMessage(`"x"`)}},
+		Changes: []directory.Change{{Attr: "userName", After: json.RawMessage(`"x"`)}, {Attr: directory.AttrOrganization, After: json.RawMessage(`"odefault"`)}},
 		Effects: []directory.Effect{directory.EffectCreated},
 	})
 }

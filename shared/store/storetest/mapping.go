@@ -339,13 +339,13 @@ func applyRuns(w *world) {
 
 func runPages(w *world) {
 	row := directory.RunRow{
-		User: "u1", Name: "ü@example.com", Version: 3, Reason: "why", Privileged: true, LosesAll: true, Held: true, Result: directory.RowApplied, Note: "n",
+		User: "u1", Name: "ü@example.com", Scim: "u1", Version: 3, Reason: "why", Privileged: true, LosesAll: true, Held: true, Intent: true, Differs: true, Written: true, Result: directory.RowApplied, Note: "n",
 		Before: directory.Placement{Org: "o1", Source: "single"},
 		After:  directory.Placement{Org: "o2", Source: "group:m1", Group: "g1", Config: 2, Grants: []directory.RoleGrant{{Role: "a", Source: "manual", By: "k", Config: 1, At: w.now()}}},
 	}
 	var want []directory.RunPage
 	for _, n := range []int{0, 2, 10, 31} {
-		for _, from := range []directory.UserID{"u0", "u5"} {
+		for _, from := range []string{"u0", "u5"} {
 			want = append(want, directory.RunPage{Range: n, From: from, Rows: []directory.RunRow{row}})
 		}
 	}

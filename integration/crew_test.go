@@ -1,0 +1,102 @@
+package integration_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rollcall/integration/stack"
+	"rollcall/shared/directory"
+)
+
+// crew is a stack with some people in groups, and mappings that are not applied yet.
+type crew struct {
+	*testing.T
+	s      *stack.Stack
+	admin  directory.Admin
+	people []directory.User
+}
+
+func (c *crew) must(err error) {
+	c.Helper()
+	if err != nil {
+		c.Fatal(err)
+	}
+}
+
+func (c *crew) equal(what string, got, want any) {
+	c.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		c.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+func newCrew(t *testing.T, s *stack.Stack, n int) *crew {
+	c := &crew{T: t, s: s, admin: directory.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
+	ctx, p := t.Context(), s.Provider.ID
+	caller := directory.Caller{Provider: p, Token: s.Token}
+	var in []directory.ScimID
+	for i := range n {
+		u, err := s.Service.CreateUser(ctx, caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+			return directory.Profile{UserName: fmt.Sprint("p", i), Active: true}, nil, nil
+		})
+		c.must(err)
+		if c.people = append(c.people, u); i%2 == 0 {
+			in = append(in, u.ScimID)
+		}
+	}
+	g, err := s.Service.CreateGroup(ctx, caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+		return directory.GroupProfile{DisplayName: "Even"}, in, nil, nil
+	})
+	c.must(err)
+	c.follow()
+	org, err := s.Service.CreateOrganization(ctx, c.admin, directory.NewOrganization{Name: "Even"})
+	c.must(err)
+	any := func(directory.Provider) error { return nil }
+	_, _, err = s.Service.SetOrgMapping(ctx, c.admin, p, any, directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg})
+	c.must(err)
+	_, _, err = s.Service.AddOrgMapping(ctx, c.admin, p, any, []directory.GroupID{g.ID}, org.ID)
+	c.must(err)
+	_, _, err = s.Service.SetRoleMapping(ctx, c.admin, p, any, directory.RoleSettings{Mode: directory.RolesGroups}, false)
+	c.must(err)
+	_, err = s.Service.AddRoleMapping(ctx, c.admin, p, any, []directory.GroupID{g.ID}, []directory.RoleID{"desktop-user"}, "")
+	c.must(err)
+	c.follow()
+	return c
+}
+
+// follow follows the log until nothing is left.
+func (c *crew) follow() { followLog(c.Context(), c.T, c.s.Service) }
+
+func followLog(ctx context.Context, t *testing.T, svc *directory.Service) {
+	t.Helper()
+	for {
+		n, err := svc.Feed.Deliver(ctx, svc.FollowEntry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+	}
+}
+
+func (c *crew) accounts() map[directory.UserID]directory.Account {
+	c.Helper()
+	out := map[directory.UserID]directory.Account{}
+	for _, u := range c.people {
+		v, err := c.s.Service.UserByID(c.Context(), c.admin, u.ID)
+		c.must(err)
+		out[u.ID] = v.Account
+	}
+	return out
+}
+
+func (c *crew) run(id directory.RunID) directory.ApplyProgress {
+	c.Helper()
+	r, err := c.s.Service.RunByID(c.Context(), c.admin, c.s.Provider.ID, id)
+	c.must(err)
+	return r
+}

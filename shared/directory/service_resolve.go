@@ -1,0 +1,424 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// follower resolves people of one provider after one log entry or for one apply run. Not for concurrent use.
+type follower struct {
+	s        *Service
+	tenant   TenantID
+	provider Provider
+	rules    Rules
+	lists    []Watchlist
+	because  LogEntry
+}
+
+// follower reads what resolutions depend on. NotFound when the provider is gone.
+func (s *Service) follower(ctx context.Context, t TenantID, p ProviderID, because LogEntry) (*follower, error) {
+	f := &follower{s: s, tenant: t, because: because}
+	var err error
+	if f.lists, err = s.Settings.Watchlists(ctx, t); err != nil || p == "" {
+		return f, err
+	}
+	if f.provider, err = s.Providers.Provider(ctx, t, p); err != nil {
+		return f, err
+	}
+	f.rules = Rules{
+		Config: f.provider.ConfigVersion, Org: f.provider.OrgMapping, Role: f.provider.RoleMapping,
+		Orgs: map[OrgID]Organization{}, Named: map[string]OrgID{},
+	}
+	if f.rules.Mappings, err = s.Settings.Mappings(ctx, t, p); err != nil {
+		return f, err
+	}
+	if f.rules.Roles, err = s.Settings.Catalogue(ctx, t); err != nil {
+		return f, err
+	}
+	ids := []OrgID{DefaultOrg, f.rules.Org.Org, f.rules.Org.Template}
+	for _, m := range f.rules.Mappings.Orgs {
+		ids = append(ids, m.Org)
+	}
+	f.rules.Orgs, err = s.Organizations.OrganizationsByID(ctx, t, slices.DeleteFunc(ids, func(id OrgID) bool { return id == "" }))
+	return f, err
+}
+
+// know reads the organizations that a person's record names, once each.
+func (f *follower) know(ctx context.Context, u User) error {
+	if _, known := f.rules.Orgs[u.OrgID]; !known && u.OrgID != "" {
+		by, err := f.s.Organizations.OrganizationsByID(ctx, f.tenant, []OrgID{u.OrgID})
+		if err != nil {
+			return err
+		}
+		maps.Copy(f.rules.Orgs, by)
+	}
+	name := attributeValue(u.Attributes, f.rules.Org.Path())
+	if _, known := f.rules.Named[OrgNameKey(name)]; known || name == "" {
+		return nil
+	}
+	o, err := f.s.Organizations.OrganizationByName(ctx, f.tenant, OrgNameKey(name))
+	if IsKind(err, NotFound) {
+		return nil
+	}
+	if err == nil {
+		f.rules.Orgs[o.ID], f.rules.Named[OrgNameKey(name)] = o, o.ID
+	}
+	return err
+}
+
+// makeOrg makes the organization that a person's attribute names. When the provider's people made enough
+// today, the rules are capped.
+func (f *follower) makeOrg(ctx context.Context, u User, name string) error {
+	o := Organization{
+		ID: OrgID("o" + f.s.newID()), Name: name, State: OrgActive, Auto: f.provider.ID, CreatedBy: string(f.provider.ID),
+		Version: 1, Created: f.s.Now(), Modified: f.s.Now(),
+	}
+	if from, ok := f.rules.Orgs[f.rules.Org.Template]; ok {
+		o.Parent, o.DefaultRoles = from.Parent, from.DefaultRoles
+	}
+	e := f.s.consequence(f.because, OrganizationCreated)
+	e.Provider, e.Audit, e.Target, e.Name, e.Version = "", true, string(o.ID), o.Name, o.Version
+	err := f.s.Organizations.CreateOrganization(ctx, f.tenant, o, &Quota{string(f.provider.ID) + " " + o.Created.Format(time.DateOnly), MaxAutoOrgs}, e)
+	if IsKind(err, TooMany) {
+		f.rules.Capped = true
+		return nil
+	}
+	if _, taken := asTaken(err); taken { // somebody made it just now
+		return f.know(ctx, u)
+	}
+	if err == nil {
+		f.rules.Orgs[o.ID], f.rules.Named[OrgNameKey(name)] = o, o.ID
+	}
+	return err
+}
+
+// raiseCap opens a conflict, one a day and provider, about the organization that was not made.
+func (f *follower) raiseCap(ctx context.Context, u User) error {
+	now, name := f.s.Now(), attributeValue(u.Attributes, f.rules.Org.Path())
+	id := CollisionID(f.provider.ID, "organizations of "+now.Format(time.DateOnly))
+	_, err := f.s.Collisions.UpdateCollision(ctx, f.tenant, id, func(old Collision) (Collision, *LogEntry, error) {
+		c := old
+		c.LastAt, c.Count, c.Version = now, old.Count+1, old.Version+1
+		if old.ID != "" {
+			return c, nil, nil
+		}
+		c.ID, c.Provider, c.State, c.FirstAt = id, f.provider.ID, CollisionOpen, now
+		c.Cause, c.UserName, c.ExternalID, c.Holder, c.HolderFrom = CauseOrganizations, name, u.ExternalID, u.ID, u.Provider
+		e := f.s.consequence(f.because, ConflictOpened)
+		e.User, e.Target, e.Name = u.ID, id, u.UserName
+		return c, &e, nil
+	})
+	return err
+}
+
+// consequence starts an entry of what Rollcall does because of another entry.
+func (s *Service) consequence(because LogEntry, a Action) LogEntry {
+	actor := because.Actor
+	actor.Kind, actor.ID, actor.Reason = ActorSystem, string(because.ID), ""
+	return LogEntry{ID: s.entryID(), At: s.Now(), Provider: because.Provider, Actor: actor, Action: a}
+}
+
+// systemChange is the next version of a user, n, with the entry that says what changed of the account.
+func (s *Service) systemChange(because LogEntry, old, n User, a Action, changes []Change, effects []Effect) (User, *LogEntry, error) {
+	n.Version, n.Modified = old.Version+1, later(old.Modified, s.Now())
+	e := s.consequence(because, a)
+	e.Provider, e.User, e.Name, e.Version = n.Provider, n.ID, n.UserName, n.Version
+	more, also := placementChanges(old.Account, n.Account)
+	e.Changes, e.Effects = append(changes, more...), append(effects, also...)
+	return n, &e, nil
+}
+
+// resolves reports whether rules act on the account: not on one that is deactivated, which is resolved when it
+// comes back, nor on one the directory removed.
+func (u User) resolves() bool {
+	return !u.Gone() && (u.Lifecycle == "" || u.Lifecycle == LifecycleActive)
+}
+
+var errMoved = errors.New("the user has changed since it was read")
+
+// resolve brings one person to where the rules say, and reads again until nothing is left to do: so whoever
+// writes last has seen the last change of the person's groups.
+func (f *follower) resolve(ctx context.Context, read func(context.Context) (UserView, error), on Occasion) error {
+	const tries = 20
+	for range tries {
+		v, err := read(ctx)
+		if err != nil {
+			return ignoreGone(err)
+		}
+		changed, err := f.once(ctx, v, on)
+		switch {
+		case err == nil && !changed:
+			return nil
+		case err != nil && !errors.Is(err, errMoved):
+			return ignoreGone(err)
+		}
+		if on == OnCreate { // what is new is so once
+			on = OnEvent
+		}
+	}
+	return Errorf(Unavailable, "the user keeps changing; try again")
+}
+
+func ignoreGone(err error) error {
+	if IsKind(err, NotFound) {
+		return nil
+	}
+	return err
+}
+
+// decide resolves a person as read, and makes the organizations this takes.
+func (f *follower) decide(ctx context.Context, v UserView, on Occasion) (Resolution, error) {
+	if v.Provider != f.provider.ID || f.provider.ID == "" {
+		return Resolution{Placement: v.Account.Placement()}, nil
+	}
+	if err := f.know(ctx, v.User); err != nil {
+		return Resolution{}, err
+	}
+	d := f.rules.Resolve(v.User, v.Groups, on, f.s.Now())
+	if d.Create != "" {
+		if err := f.makeOrg(ctx, v.User, d.Create); err != nil {
+			return Resolution{}, err
+		}
+		d = f.rules.Resolve(v.User, v.Groups, on, f.s.Now())
+	}
+	if d.Create != "" { // made and gone again
+		return Resolution{}, errMoved
+	}
+	if d.Capped {
+		return d, f.raiseCap(ctx, v.User)
+	}
+	return d, nil
+}
+
+// once writes what the rules say of a person as read, if that is another thing than what is.
+func (f *follower) once(ctx context.Context, v UserView, on Occasion) (changed bool, err error) {
+	d := Resolution{Placement: v.Account.Placement()}
+	if v.resolves() {
+		if d, err = f.decide(ctx, v, on); err != nil {
+			return false, err
+		}
+	}
+	lists := watchlistsOf(v.User, v.Groups, f.lists)
+	if v.Gone() {
+		lists = v.Watchlists
+	}
+	if d.Same(v.Account.Placement()) && slices.Equal(lists, v.Watchlists) {
+		return false, nil
+	}
+	_, err = f.s.Users.UpdateUser(ctx, f.tenant, v.User, func(old User) (User, *LogEntry, error) {
+		if old.Version != v.Version {
+			return old, nil, errMoved
+		}
+		n := old.placed(d.Placement)
+		n.Watchlists = lists
+		return f.s.systemChange(f.because, old, n, UserResolved, nil, nil)
+	})
+	return err == nil, err
+}
+
+// member reads a member of the provider's groups.
+func (f *follower) member(id ScimID) func(context.Context) (UserView, error) {
+	return func(ctx context.Context) (UserView, error) {
+		return f.s.Users.ReadUser(ctx, f.tenant, f.provider.ID, id, UserWant{Groups: true}, nil)
+	}
+}
+
+func (f *follower) user(id UserID) func(context.Context) (UserView, error) {
+	return func(ctx context.Context) (UserView, error) { return f.s.Users.UserByID(ctx, f.tenant, id) }
+}
+
+// followPlacement does what an entry leads to for organizations, roles, watchlists and managers. It depends on
+// what is stored now, not on the entry alone, so that repeating it does no harm.
+func (s *Service) followPlacement(ctx context.Context, t TenantID, e LogEntry) error {
+	switch e.Action {
+	case UserCreated:
+		return s.followUser(ctx, t, e, OnCreate)
+	case UserEnabled:
+		return s.followUser(ctx, t, e, OnEvent)
+	case GroupCreated, GroupUpdated, MembersChanged:
+		return s.followMembers(ctx, t, e)
+	case GroupDeleted:
+		return s.followGroupDeleted(ctx, t, e)
+	case WatchlistUpdated:
+		return s.followWatchlist(ctx, t, e)
+	case OrganizationUpdated:
+		return s.emptyOrganization(ctx, t, e)
+	case MappingsUpdated:
+		return s.followMappings(ctx, t, e)
+	case ApplyPlanned:
+		return s.startRun(ctx, t, e, PhasePlan)
+	case ApplyStarted:
+		return s.startRun(ctx, t, e, PhaseApply)
+	}
+	if e.User != "" && (slices.Contains(e.Effects, EffectReactivated) || e.Action == UserUpdated || e.Action == UserDisabled) {
+		return s.followUser(ctx, t, e, OnEvent)
+	}
+	return nil
+}
+
+// followUser resolves a person who is new, is back, or of whom an attribute changed that rules look at.
+func (s *Service) followUser(ctx context.Context, t TenantID, e LogEntry, on Occasion) error {
+	if err := s.linkManagers(ctx, t, e); err != nil {
+		return err
+	}
+	f, err := s.follower(ctx, t, e.Provider, e)
+	if IsKind(err, NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	back := e.Action == UserCreated || e.Action == UserEnabled || slices.Contains(e.Effects, EffectReactivated)
+	concerns := func(path string) bool {
+		return path != "" && slices.ContainsFunc(e.Changes, func(c Change) bool { return c.Attr == path })
+	}
+	switch {
+	case back || concerns(f.rules.Org.Path()):
+		return f.resolve(ctx, f.user(e.User), on)
+	case concerns(attrDepartment):
+		f.rules.Org, f.rules.Role = OrgSettings{}, RoleSettings{} // watchlists only
+		return f.resolve(ctx, f.user(e.User), OnEvent)
+	}
+	return nil
+}
+
+// followMembers resolves those who joined or left a group.
+func (s *Service) followMembers(ctx context.Context, t TenantID, e LogEntry) error {
+	if len(e.Added)+len(e.Removed) == 0 {
+		return nil
+	}
+	f, err := s.follower(ctx, t, e.Provider, e)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	for _, id := range slices.Concat(e.Added, e.Removed) {
+		if id.IsUser() {
+			if err := f.resolve(ctx, f.member(id), OnEvent); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// followGroupDeleted resolves those who have something from the deleted group: the mappings and watchlists
+// that name it tell whom to look at.
+func (s *Service) followGroupDeleted(ctx context.Context, t TenantID, e LogEntry) error {
+	f, err := s.follower(ctx, t, e.Provider, e)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	org, role := f.rules.Mappings.Uses(e.Group)
+	listed := "group:" + string(e.Group)
+	linked := slices.ContainsFunc(f.lists, func(w Watchlist) bool {
+		return slices.ContainsFunc(w.Groups, func(g WatchedGroup) bool { return g.ID == e.Group })
+	})
+	if org == "" && role == "" && !linked {
+		return nil
+	}
+	return s.walkUsers(ctx, t, UserSearch{Provider: e.Provider}, func(u User) error {
+		has := org != "" && u.OrgSource == sourceGroup+string(org) ||
+			role != "" && slices.ContainsFunc(u.RoleGrants, func(g RoleGrant) bool { return g.Source == sourceMapping+string(role) }) ||
+			slices.ContainsFunc(u.Watchlists, func(w Watched) bool { return w.Why == listed })
+		if !has || u.Gone() {
+			return nil
+		}
+		return f.resolve(ctx, f.user(u.ID), OnEvent)
+	})
+}
+
+// followWatchlist finds anew who is on a watchlist that changed: everybody of the tenant is looked at.
+func (s *Service) followWatchlist(ctx context.Context, t TenantID, e LogEntry) error {
+	f, err := s.follower(ctx, t, "", e)
+	if err != nil {
+		return err
+	}
+	return s.walkUsers(ctx, t, UserSearch{}, func(u User) error {
+		if u.Gone() {
+			return nil
+		}
+		return f.resolve(ctx, f.user(u.ID), OnEvent)
+	})
+}
+
+// followMappings carries out the choice that came with a switch to manual roles.
+func (s *Service) followMappings(ctx context.Context, t TenantID, e LogEntry) error {
+	i := slices.IndexFunc(e.Changes, func(c Change) bool { return c.Attr == attrMappedRoles })
+	if i < 0 {
+		return nil
+	}
+	keep, id := string(e.Changes[i].After) == `"keep"`, ProviderID(e.Target)
+	return s.walkUsers(ctx, t, UserSearch{Provider: id}, func(u User) error {
+		_, err := s.Users.UpdateUser(ctx, t, u, func(old User) (User, *LogEntry, error) {
+			n := old
+			n.RoleGrants = nil
+			for _, g := range old.RoleGrants {
+				byRule := g.Source == SourceOrgDefault || strings.HasPrefix(g.Source, sourceMapping)
+				if byRule && keep {
+					g.Source = SourceManual
+				}
+				if !byRule || keep {
+					n.RoleGrants = append(n.RoleGrants, g)
+				}
+			}
+			if old.Provider != id || slices.EqualFunc(old.RoleGrants, n.RoleGrants, RoleGrant.same) {
+				return old, nil, nil
+			}
+			return s.systemChange(e, old, n, UserResolved, nil, nil)
+		})
+		return ignoreGone(err)
+	})
+}
+
+// linkManagers gives people their manager's id in place of the userName the directory sent: those who waited
+// for this user, and the user itself.
+func (s *Service) linkManagers(ctx context.Context, t TenantID, e LogEntry) error {
+	named := slices.ContainsFunc(e.Changes, func(c Change) bool { return c.Attr == AttrUserName })
+	manages := slices.ContainsFunc(e.Changes, func(c Change) bool { return strings.HasSuffix(c.Attr, ":"+AttrManager) })
+	if e.Provider == "" || e.Action != UserCreated && !named && !manages {
+		return nil
+	}
+	v, err := s.Users.UserByID(ctx, t, e.User)
+	if err != nil || v.Gone() || v.Provider != e.Provider {
+		return ignoreGone(err)
+	}
+	link := func(u, manager User) error {
+		if u.ID == manager.ID {
+			return nil
+		}
+		_, err := s.Users.UpdateUser(ctx, t, u, func(old User) (User, *LogEntry, error) {
+			if UserNameKey(old.Manager) != UserNameKey(manager.UserName) || old.Provider != manager.Provider || old.Gone() {
+				return old, nil, nil
+			}
+			n := old
+			n.Manager = string(manager.ScimID)
+			return s.systemChange(e, old, n, UserUpdated, []Change{change(AttrManager, old.Manager, n.Manager)}, nil)
+		})
+		return ignoreGone(err)
+	}
+	if name := v.Profile.Manager; name != "" && !ScimID(name).IsUser() {
+		ms, err := s.Users.FindUsers(ctx, t, e.Provider, Lookup{AttrUserName, name}, 1, UserWant{}, nil)
+		if err != nil {
+			return err
+		}
+		for _, m := range ms {
+			if err := link(v.User, m.User); err != nil {
+				return err
+			}
+		}
+	}
+	waiting, err := s.Users.FindUsers(ctx, t, e.Provider, Lookup{AttrManager, v.UserName}, MaxWalk, UserWant{}, nil)
+	if err != nil {
+		return err
+	}
+	for _, w := range waiting {
+		if err := link(w.User, v.User); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package workflow
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// LocalRuns carries out apply runs in this process, one after the other. The zero value works once Serve runs.
+type LocalRuns struct {
+	mu    sync.Mutex
+	queue []directory.RunRef
+	wake  chan struct{}
+}
+
+// NewLocalRuns returns a runner with nothing to do.
+func NewLocalRuns() *LocalRuns { return &LocalRuns{wake: make(chan struct{}, 1)} }
+
+// StartRun implements directory.Starter: it only remembers what to do.
+func (l *LocalRuns) StartRun(_ context.Context, ref directory.RunRef) error {
+	l.mu.Lock()
+	l.queue = append(l.queue, ref)
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default: // awake already
+	}
+	return nil
+}
+
+// next takes the first phase of the queue; false when there is none.
+func (l *LocalRuns) next() (ref directory.RunRef, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) == 0 {
+		return ref, false
+	}
+	ref = l.queue[0]
+	l.queue = l.queue[1:]
+	return ref, true
+}
+
+// runAgain is how long Serve waits before it tries a phase again.
+const runAgain = time.Second
+
+// Serve carries out what is started until ctx ends, beginning with what an earlier process left open. What
+// fails is tried again.
+func (l *LocalRuns) Serve(ctx context.Context, svc *directory.Service, log *slog.Logger) {
+	for _, ref := range left(ctx, svc, log) {
+		_ = l.StartRun(ctx, ref) // never fails
+	}
+	for {
+		ref, ok := l.next()
+		if !ok {
+			select {
+			case <-ctx.Done():
+				return
+			case <-l.wake:
+			}
+			continue
+		}
+		err := svc.PlayRun(ctx, ref)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			continue
+		}
+		log.LogAttrs(ctx, slog.LevelError, "apply", slog.String("cause", err.Error()))
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(runAgain):
+		}
+		_ = l.StartRun(ctx, ref)
+	}
+}
+
+// left finds the phases that are under way, of all tenants.
+func left(ctx context.Context, svc *directory.Service, log *slog.Logger) (refs []directory.RunRef) {
+	const page = 100
+	for after := directory.TenantID(""); ; {
+		ts, err := svc.Tenants.ListTenants(ctx, after, page)
+		if err != nil {
+			log.LogAttrs(ctx, slog.LevelError, "apply", slog.String("cause", err.Error()))
+			return refs
+		}
+		for _, t := range ts {
+			open, err := svc.OpenRuns(ctx, t.ID)
+			if err != nil {
+				log.LogAttrs(ctx, slog.LevelError, "apply", slog.String("cause", err.Error()))
+				continue
+			}
+			refs, after = append(refs, open...), t.ID
+		}
+		if len(ts) < page {
+			return refs
+		}
+		after = ts[len(ts)-1].ID
+	}
+}

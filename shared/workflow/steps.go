@@ -1,0 +1,55 @@
+package workflow
+
+import (
+	"context"
+
+	"rollcall/shared/directory"
+)
+
+// Input is what one step of the state machine gets: the phase of a run, and what to do.
+type Input struct {
+	Step     string // begin, range or end
+	Tenant   directory.TenantID
+	Provider directory.ProviderID
+	Run      directory.RunID
+	Phase    directory.RunPhase
+	Range    int // for range
+}
+
+// The steps.
+const (
+	StepBegin = "begin"
+	StepRange = "range"
+	StepEnd   = "end"
+)
+
+// Output is what a step says to the state machine.
+type Output struct {
+	Ranges []int              // of begin: those with work
+	Done   bool               // of range: nothing is left there
+	Phase  directory.RunPhase // of end: the phase that follows by itself, "" for none
+}
+
+// Ref is the phase that the input is about.
+func (in Input) Ref() directory.RunRef {
+	return directory.RunRef{Tenant: in.Tenant, Provider: in.Provider, Run: in.Run, Phase: in.Phase}
+}
+
+// Do carries out a step.
+// Errors: Invalid for a step there is not; Unavailable and others that may pass: do it again.
+func Do(ctx context.Context, svc *directory.Service, in Input) (out Output, err error) {
+	switch in.Step {
+	case StepBegin:
+		out.Ranges, err = svc.BeginRun(ctx, in.Ref())
+	case StepRange:
+		out.Done, err = svc.StepRun(ctx, in.Ref(), in.Range)
+	case StepEnd:
+		out.Phase, err = svc.EndRun(ctx, in.Ref())
+	default:
+		err = directory.Errorf(directory.Invalid, "no such step")
+	}
+	if out.Ranges == nil {
+		out.Ranges = []int{} // the state machine maps over it
+	}
+	return out, err
+}
