@@ -198,7 +198,7 @@ func TestWebhookGetsWhatItWants(t *testing.T) {
 	u := h.user("kim")
 	h.active(u, false)
 	h.deliver()
-	h.want("all", all.take(), "[user.blocked user.created]")
+	h.want("all", all.take(), "[user.blocked user.created user.deactivation-scheduled]")
 	h.want("some", some.take(), "[user.blocked]")
 	h.want("nothing twice", h.deliver(), 0)
 	h.must(h.Service.FollowEntry(h.Context(), h.Admin.Tenant, h.newest(u)))

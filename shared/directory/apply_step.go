@@ -263,11 +263,16 @@ func (x *step) carryOut(ctx context.Context, r *RunRow) error {
 // EndRun ends a phase when its ranges are done, or cannot be, and returns the phase that follows by itself.
 func (s *Service) EndRun(ctx context.Context, ref RunRef) (next RunPhase, err error) {
 	r, err := s.ApplyRuns.Run(ctx, ref.Tenant, ref.Provider, ref.Run)
-	if err != nil || r.phase() != ref.Phase {
-		if err == nil && ref.Phase == PhaseApply && r.applied() {
-			return "", s.settleRun(ctx, ref, r)
-		}
+	switch {
+	case err != nil:
 		return "", ignoreGone(err)
+	case r.phase() == ref.Phase:
+	case ref.Phase == PhaseApply && r.applied():
+		return "", s.settleRun(ctx, ref, r)
+	case ref.Phase == PhasePlan && r.Undoes != "": // ended before, but the answer was lost
+		return r.phase(), nil
+	default:
+		return "", nil
 	}
 	left, err := s.BeginRun(ctx, ref)
 	if err != nil {
