@@ -237,7 +237,7 @@ func (s *Service) followPlacement(ctx context.Context, t TenantID, e LogEntry) e
 	switch e.Action {
 	case UserCreated:
 		return s.followUser(ctx, t, e, OnCreate)
-	case UserEnabled:
+	case UserEnabled, UserRestored:
 		return s.followUser(ctx, t, e, OnEvent)
 	case GroupCreated, GroupUpdated, MembersChanged:
 		return s.followMembers(ctx, t, e)
@@ -272,7 +272,7 @@ func (s *Service) followUser(ctx context.Context, t TenantID, e LogEntry, on Occ
 	if err != nil {
 		return err
 	}
-	back := e.Action == UserCreated || e.Action == UserEnabled || slices.Contains(e.Effects, EffectReactivated)
+	back := slices.Contains([]Action{UserCreated, UserEnabled, UserRestored}, e.Action) || slices.Contains(e.Effects, EffectReactivated)
 	concerns := func(path string) bool {
 		return path != "" && slices.ContainsFunc(e.Changes, func(c Change) bool { return c.Attr == path })
 	}
