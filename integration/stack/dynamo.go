@@ -12,14 +12,28 @@ import (
 // DynamoDB returns the ports of a new table on the test binary's DynamoDB Local.
 func DynamoDB(t testing.TB) directory.Ports {
 	t.Helper()
+	return table(t, dynamo.TableSpec()).Ports()
+}
+
+// Table returns a store on a new table without a stream, which would slow down every write to DynamoDB Local:
+// for tests that follow the log themselves.
+func Table(t testing.TB) *dynamo.Store {
+	t.Helper()
+	spec := dynamo.TableSpec()
+	spec.Stream = ""
+	return table(t, spec)
+}
+
+func table(t testing.TB, spec dynamo.Spec) *dynamo.Store {
+	t.Helper()
 	client, streams := dynamolocal.Clients(t)
-	table := "rollcall-" + directory.RandomID()
-	if err := dynamo.CreateTable(context.Background(), client, table); err != nil {
+	name := "rollcall-" + directory.RandomID()
+	if err := spec.Create(context.Background(), client, name); err != nil {
 		t.Fatal(err)
 	}
-	s, err := dynamo.Open(context.Background(), dynamo.Config{Client: client, Streams: streams, Table: table})
+	s, err := dynamo.Open(context.Background(), dynamo.Config{Client: client, Streams: streams, Table: name})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.Ports()
+	return s
 }

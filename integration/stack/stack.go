@@ -22,6 +22,7 @@ import (
 	"rollcall/shared/directory"
 	"rollcall/shared/scimapi"
 	"rollcall/shared/store/sqlite"
+	"rollcall/shared/workflow"
 )
 
 // Origin is the public URL of every stack.
@@ -40,11 +41,13 @@ type Options struct {
 // Stack is a running service with one tenant and one provider.
 type Stack struct {
 	Service  *directory.Service
-	Admin    directory.Admin // of the tenant
 	Provider directory.Provider
 	Token    string
 	BaseURL  string
 	Clock    *Clock
+	Admin    directory.Admin // of the tenant
+	Wakeups  *workflow.Local // on the clock; Fire is up to the test
+	followed map[directory.EntryID]bool
 	Log      *bytes.Buffer // everything the handlers logged; read it after the requests
 	logger   *slog.Logger
 }
@@ -112,18 +115,22 @@ func New(t testing.TB, o Options) *Stack {
 	}
 	s := &Stack{Clock: &Clock{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}, Log: &bytes.Buffer{}}
 	s.logger = app.NewLog(&lockedWriter{b: s.Log})
-	s.Service = directory.New(o.Ports(t), directory.Config{
+	ports := o.Ports(t)
+	s.Wakeups = workflow.NewLocal(s.Clock.Now, func(ctx context.Context) error {
+		return app.Deactivate(s.Service, s.logger)(ctx, app.Wakeup{})
+	})
+	ports.Wakeups, s.followed = s.Wakeups, map[directory.EntryID]bool{}
+	s.Service = directory.New(ports, directory.Config{
 		Now: s.Clock.Now, NewID: o.IDs, Country: country.Code, Starter: o.Starter, Outside: o.Outside,
 	})
 	tenant := directory.TenantID(directory.RandomID()[:6]) // stores may be shared between tests
-	admin := directory.Admin{Tenant: tenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "test"}}
-	s.Admin = admin
+	s.Admin = directory.Admin{Tenant: tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1", Reason: "a test"}}
 	ctx := context.Background()
-	if _, err := s.Service.CreateTenant(ctx, admin, "Test"); err != nil {
+	if _, err := s.Service.CreateTenant(ctx, s.Admin, "Test"); err != nil {
 		t.Fatal(err)
 	}
 	var err error
-	s.Provider, s.Token, err = s.Service.CreateProvider(ctx, admin, directory.NewProvider{DisplayName: "Test", Profile: o.Profile, Extensions: o.Extensions})
+	s.Provider, s.Token, err = s.Service.CreateProvider(ctx, s.Admin, directory.NewProvider{DisplayName: "Test", Profile: o.Profile, Extensions: o.Extensions})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,218 @@
+package lifecycle_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// account is the model of one account (product page 3).
+type account struct {
+	life       byte // A active, D deactivated
+	idp        byte // T active, F inactive, G gone, L local
+	adm, hold  bool
+	pend       int // 0 none, 1 not due, 2 due
+	frz, guard bool
+}
+
+func (s account) String() string {
+	return fmt.Sprintf("%c%c adm=%t hold=%t pend=%d frz=%t guard=%t", s.life, s.idp, s.adm, s.hold, s.pend, s.frz, s.guard)
+}
+
+func (s account) ended() account { s.life, s.pend, s.frz = 'D', 0, false; return s }
+
+func (s account) settled() account {
+	if s.pend == 2 && !s.hold && !s.frz {
+		return s.ended()
+	}
+	return s
+}
+
+func (s account) leaves(pend int) account {
+	if s.life == 'D' || s.pend > 0 {
+		return s
+	}
+	s.pend, s.frz = pend, s.guard
+	return s.settled()
+}
+
+func (s account) cancelled() account { s.pend, s.frz = 0, false; return s }
+
+func (s account) managed() account {
+	if s.idp == 'G' {
+		s.idp = 'L'
+	}
+	return s
+}
+
+// after is the model's answer to an event; false: refused.
+func (s account) after(event string) (account, bool) {
+	if strings.HasPrefix(event, "scim") && (s.idp == 'G' || s.idp == 'L') {
+		return s, false
+	}
+	pend := 1
+	if strings.HasSuffix(event, " at once") {
+		pend = 2
+	}
+	switch strings.TrimSuffix(event, " at once") {
+	case "scim enable":
+		if s.idp != 'T' {
+			s = s.cancelled()
+			s.life, s.idp = 'A', 'T'
+		}
+	case "scim disable":
+		if s.idp != 'F' {
+			s.idp = 'F'
+			s = s.leaves(pend)
+		}
+	case "scim delete":
+		s.idp = 'G'
+		s = s.leaves(pend)
+	case "recreate":
+		if s.idp != 'G' {
+			return s, false
+		}
+		s = s.cancelled()
+		s.life, s.idp = 'A', 'T'
+	case "recreate inactive":
+		if s.idp != 'G' {
+			return s, false
+		}
+		s.idp = 'F'
+	case "block":
+		s.adm = true
+	case "unblock":
+		s.adm = false
+		s = s.cancelled().managed()
+	case "cancel-deactivation":
+		if s.pend == 0 {
+			return s, false
+		}
+		s = s.cancelled()
+		s.adm = true
+	case "deactivate", "deactivate-and-block":
+		if s.hold {
+			return s, false
+		}
+		if s.life == 'A' {
+			s = s.ended()
+		}
+		s.adm = s.adm || event == "deactivate-and-block"
+	case "reactivate", "reactivate-and-unblock":
+		if s.life == 'A' {
+			return s, false
+		}
+		s.life = 'A'
+		s = s.managed()
+		s.adm = s.adm && event == "reactivate"
+	case "hold":
+		if s.life == 'D' {
+			return s, false
+		}
+		s.hold = true
+	case "release":
+		if !s.hold {
+			return s, false
+		}
+		s.hold = false
+		s = s.settled()
+	case "time", "delay shorter":
+		if s.pend == 1 {
+			s.pend = 2
+		}
+	case "delay longer":
+		if s.pend == 2 {
+			s.pend = 1
+		}
+	case "fire", "sweep":
+		s = s.settled()
+	case "guard trips":
+		s.guard, s.frz = true, s.pend > 0
+	case "guard approved":
+		if s.guard {
+			if s.guard = false; s.frz && s.pend == 2 {
+				s.pend = 1 // a minute to take the decision back
+			}
+			s.frz = false
+		}
+	case "guard rejected":
+		if s.guard {
+			if s.guard = false; s.frz {
+				if s = s.cancelled(); s.idp == 'G' {
+					s.idp = 'F'
+				}
+			}
+		}
+	case "scim attribute", "stale fire":
+	default:
+		panic(event)
+	}
+	return s, true
+}
+
+// broken says which invariant the step from s to t by an event breaks.
+func (s account) broken(event string, t account) string {
+	signin := t.life == 'A' && !t.adm && t.pend == 0
+	scim := strings.HasPrefix(event, "scim") || strings.HasPrefix(event, "recreate")
+	switch {
+	case scim && s.adm && !t.adm:
+		return "SCIM lifted an administrator's block"
+	case t.hold && t.life == 'D':
+		return "deactivated on hold"
+	case s.idp == 'T' && (strings.HasPrefix(event, "scim disable") || strings.HasPrefix(event, "scim delete")) && signin:
+		return "a leaver may sign in"
+	case s.frz && t.life == 'D' && !strings.HasPrefix(event, "deactivate"):
+		return "deactivated while frozen"
+	case t.pend > 0 && t.life != 'A':
+		return "pending but not active"
+	case t.frz && t.pend == 0:
+		return "frozen without pending"
+	case t.idp == 'G' && t.life == 'A' && t.pend == 0 && signin:
+		return "gone, active and unmanaged"
+	}
+	return ""
+}
+
+// TestModelKeepsItsInvariants walks through every state of the model that can be reached.
+func TestModelKeepsItsInvariants(t *testing.T) {
+	t.Parallel()
+	events := append([]string{"scim disable at once", "scim delete at once"}, alone...)
+	todo := []account{{life: 'A', idp: 'T'}, {life: 'D', idp: 'F'}, {life: 'A', idp: 'L'}}
+	seen := map[account]bool{}
+	for len(todo) > 0 {
+		s := todo[0]
+		if todo = todo[1:]; seen[s] {
+			continue
+		}
+		seen[s] = true
+		for _, e := range events {
+			next, ok := s.after(e)
+			if why := s.broken(e, next); why != "" {
+				t.Errorf("%v, %s: %s", s, e, why)
+			}
+			if !ok && next != s {
+				t.Errorf("%v, %s: refused, and yet it becomes %v", s, e, next)
+			}
+			todo = append(todo, next)
+		}
+		if s.pend > 0 { // it completes once every gate opens
+			end := s
+			for _, e := range []string{"guard approved", "time", "release", "fire"} {
+				end, _ = end.after(e)
+			}
+			if end.life != 'D' {
+				t.Errorf("%v never completes: %v", s, end)
+			}
+		}
+		if s.idp == 'F' && s.pend == 2 {
+			a, _ := s.after("fire")
+			a, _ = a.after("scim enable")
+			b, _ := s.after("scim enable")
+			b, _ = b.after("fire")
+			if a != b {
+				t.Errorf("%v: the order of enable and wake-up matters", s)
+			}
+		}
+	}
+	t.Logf("%d states", len(seen))
+}

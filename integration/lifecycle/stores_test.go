@@ -1,0 +1,23 @@
+package lifecycle_test
+
+import (
+	"testing"
+
+	"rollcall/integration/stack"
+	"rollcall/shared/directory"
+	"rollcall/shared/store/sqlite"
+)
+
+// memory returns a store in memory.
+func memory(t testing.TB) *sqlite.Store {
+	t.Helper()
+	s := must(sqlite.Open(sqlite.Memory))
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// stores are both stores, by name.
+var stores = map[string]func(testing.TB) directory.Ports{
+	"SQLite":   func(t testing.TB) directory.Ports { return memory(t).Ports() },
+	"DynamoDB": func(t testing.TB) directory.Ports { return stack.Table(t).Ports() },
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// command runs another sub-command of the program against a server.
+func (s started) command(t *testing.T, key string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], append(args, "-url", strings.TrimSuffix(s.AdminURL, "/api/v1"), "-json")...)
+	cmd.Env = append(os.Environ(), "ROLLCALL_TEST_RUN=1", "ROLLCALL_ADMIN_TOKEN="+key)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+// eventually asks again and again until the answer holds what is wanted, and returns when that was.
+func eventually(t *testing.T, what string, longest time.Duration, holds func() bool) time.Time {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), longest)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s: not after %v", what, longest)
+		case <-tick.C:
+		}
+	}
+	return time.Now()
+}
+
+// A real run: with a delay of five seconds a disabled user is blocked at once and deactivated five seconds
+// later, also when the process is killed in between.
+func TestServeDeactivatesAfterTheDelay(t *testing.T) {
+	t.Parallel()
+	const delay = 5 * time.Second
+	for name, kill := range map[string]bool{"undisturbed": false, "killed in between": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			data := filepath.Join(t.TempDir(), "rollcall.db")
+			s := startServe(t, "-data", data)
+			key, token := s.AdminToken, s.SCIMToken
+			s.command(t, key, "guard", "set-delay", s.ProviderID, "-delay", "5s")
+			status, body := s.send(t, token, http.MethodPost, "/Users", `{"userName":"anna"}`)
+			if status != http.StatusCreated {
+				t.Fatalf("status %d: %s", status, body)
+			}
+			id := between(body, `"id":"`, `"`)
+			asked := time.Now()
+			status, body = s.send(t, token, http.MethodPatch, "/Users/"+id,
+				`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":false}]}`)
+			if status != http.StatusOK || !strings.Contains(body, `"active":false`) {
+				t.Fatalf("status %d: %s", status, body)
+			}
+			show := func() string { return s.command(t, key, "user", "show", id) }
+			if got := show(); !strings.Contains(got, `"maySignIn":false`) || !strings.Contains(got, `"lifecycle":"active"`) || !strings.Contains(got, `"dueAt"`) {
+				t.Errorf("at once: %s", got)
+			}
+			if kill {
+				if err := s.cmd.Process.Signal(syscall.SIGKILL); err != nil {
+					t.Fatal(err)
+				}
+				_ = s.cmd.Wait()
+				s = startServe(t, "-data", data)
+				if got := show(); !strings.Contains(got, `"maySignIn":false`) {
+					t.Errorf("after the kill: %s", got)
+				}
+			}
+			at := eventually(t, "deactivated", 30*time.Second, func() bool { return strings.Contains(show(), `"lifecycle":"deactivated"`) })
+			if after := at.Sub(asked); after < delay {
+				t.Errorf("deactivated %v after the request, before the delay of %v", after, delay)
+			} else {
+				t.Logf("deactivated %.2f s after the request", after.Seconds())
+			}
+			timeline := s.command(t, key, "user", "timeline", id)
+			for _, want := range []string{`"user.deactivated"`, `"wake-up"`, `"deactivation-scheduled"`} {
+				if strings.Count(timeline, want) != 1 {
+					t.Errorf("the timeline tells %s %d times: %s", want, strings.Count(timeline, want), timeline)
+				}
+			}
+		})
+	}
+}
+
+func between(s, before, after string) string {
+	_, rest, _ := strings.Cut(s, before)
+	text, _, _ := strings.Cut(rest, after)
+	return text
+}

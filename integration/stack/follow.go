@@ -1,0 +1,56 @@
+package stack
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// Entries reads the whole log of the tenant and its provider, oldest first.
+func (s *Stack) Entries(t testing.TB) []directory.LogEntry {
+	t.Helper()
+	var all []directory.LogEntry
+	for _, p := range []directory.ProviderID{"", s.Provider.ID} {
+		es, err := s.Service.Log.Entries(context.Background(), s.Admin.Tenant, directory.LogQuery{Provider: p, Count: 1_000_000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, es...)
+	}
+	slices.SortStableFunc(all, func(a, b directory.LogEntry) int { return a.At.Compare(b.At) })
+	return all
+}
+
+// Follow does what follows from the log, as the background does, until nothing is left: each entry twice,
+// because it may come twice.
+func (s *Stack) Follow(t testing.TB) {
+	t.Helper()
+	for left := true; left; {
+		left = false
+		for _, e := range s.Entries(t) {
+			if s.followed[e.ID] {
+				continue
+			}
+			for range 2 {
+				if err := s.Service.FollowEntry(context.Background(), s.Admin.Tenant, e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.followed[e.ID], left = true, true
+		}
+	}
+}
+
+// Pass lets time go by: what was logged is followed, and wake-ups come when the clock has moved.
+func (s *Stack) Pass(t testing.TB, d time.Duration) {
+	t.Helper()
+	s.Follow(t)
+	s.Clock.Advance(d)
+	if err := s.Wakeups.Fire(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	s.Follow(t)
+}
