@@ -40,6 +40,7 @@ const (
 	durationFlag          // whole seconds in the request
 	expiryFlag            // a duration from now or a time
 	emailFlag             // addresses, separated by commas; the first is the primary one
+	wordsFlag             // words, separated by commas
 )
 
 // adminCall is one invocation, parsed.
@@ -186,8 +187,10 @@ func (c *adminCall) run(ctx context.Context) error {
 	if err := printOne(c.stdout, c.verb.show, answer); err != nil {
 		return err
 	}
-	if answer["token"] != nil {
-		fmt.Fprintln(c.diags, "The token is not shown again.")
+	for _, secret := range []string{"token", "secret"} {
+		if answer[secret] != nil {
+			fmt.Fprintf(c.diags, "The %s is not shown again.\n", secret)
+		}
 	}
 	return nil
 }
@@ -246,6 +249,8 @@ func (f adminFlag) value(text string, now time.Time) (any, error) {
 			return nil, errors.New("must be a duration such as 8760h, or a time such as 2027-01-31T12:00:00Z")
 		}
 		return text, nil
+	case wordsFlag:
+		return strings.Split(text, ","), nil
 	case emailFlag:
 		var out []any
 		for i, a := range strings.Split(text, ",") {
