@@ -9,11 +9,16 @@ import (
 	"strings"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/keys"
 	"rollcall/shared/store/dynamo"
+	"rollcall/shared/workflow"
 )
 
 // App is a started function.
@@ -30,15 +35,31 @@ func Start(ctx context.Context, function string, getenv func(string) string) (*A
 	if err != nil {
 		return nil, err
 	}
-	aws, err := config.LoadDefaultConfig(ctx)
+	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load AWS configuration: %w", err)
 	}
-	store, err := dynamo.Open(ctx, dynamo.Config{Client: dynamodb.NewFromConfig(aws), Table: c.Table})
+	store, err := dynamo.Open(ctx, dynamo.Config{Client: dynamodb.NewFromConfig(cfg), Table: c.Table, LogRetention: c.LogRetention})
 	if err != nil {
 		return nil, err
 	}
-	return &App{Config: c, Log: NewLog(os.Stderr), function: function, svc: directory.New(store.Ports(), directory.Config{})}, nil
+	svc := directory.New(store.Ports(), directory.Config{Outside: outside(c, cfg)})
+	return &App{Config: c, Log: NewLog(os.Stderr), function: function, svc: svc}, nil
+}
+
+// outside is what the configuration says a function reaches.
+func outside(c Config, cfg aws.Config) (out directory.Outside) {
+	k := keys.NewKMS(keys.KMSConfig{Client: kms.NewFromConfig(cfg), Signing: c.Sign, Sealing: c.Seal})
+	if c.Bus != "" {
+		out.Bus = workflow.NewBus(eventbridge.NewFromConfig(cfg), c.Bus)
+	}
+	if c.Sign != "" {
+		out.Signer = k
+	}
+	if c.Seal != "" {
+		out.Vault, out.Sender = k, workflow.NewWebhooks(workflow.WebhookConfig{})
+	}
+	return out
 }
 
 // MustStart is Start with the process's environment; it ends the process with one line when it cannot.
