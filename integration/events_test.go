@@ -112,3 +112,33 @@ func TestSampleChanges(t *testing.T) {
 		t.Errorf("set aside: %+v, %v", aside, err)
 	}
 }
+
+// The events of schedules are answered by the same function; anything else is refused.
+func TestSampleWork(t *testing.T) {
+	t.Parallel()
+	h := newHooked(t, nil)
+	r := newReceiver(t, h.Clock.Now)
+	h.webhook(r.URL)
+	h.user("kim")
+	h.follow()
+	h.Clock.Advance(5 * time.Minute)
+	do := app.ChangesOrWork(h.Service, directory.DefaultLogRetention, app.NewLog(&bytes.Buffer{}))
+	for _, name := range []string{"deliver", "seal", "deliver", "seal"} {
+		raw, err := os.ReadFile("../events/changes." + name + ".json")
+		h.must(err)
+		_, err = do(t.Context(), raw)
+		h.must(err)
+	}
+	h.want("arrived", r.take(), "[user.created]")
+	head, err := h.Service.Ledger.Chain(t.Context(), h.Admin.Tenant, h.Provider.ID)
+	h.must(err)
+	h.want("blocks", head.Seq, 2)
+	stream, err := os.ReadFile("../events/changes.json")
+	h.must(err)
+	answer, err := do(t.Context(), stream)
+	h.must(err)
+	h.want("a batch of the stream", answer, events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}})
+	if _, err := do(t.Context(), []byte(`{"Do":"nothing"}`)); err == nil {
+		t.Error("unknown work is done")
+	}
+}

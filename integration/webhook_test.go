@@ -99,6 +99,7 @@ type hooked struct {
 	*testing.T
 	*stack.Stack
 	bus *workflow.LocalBus
+	out directory.Outside
 }
 
 func newHooked(t *testing.T, ports func(testing.TB) directory.Ports) *hooked {
@@ -109,7 +110,7 @@ func newHooked(t *testing.T, ports func(testing.TB) directory.Ports) *hooked {
 	}
 	bus := &workflow.LocalBus{}
 	out := directory.Outside{Bus: bus, Sender: workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true, Timeout: time.Second}), Vault: k, Signer: k}
-	return &hooked{T: t, Stack: stack.New(t, stack.Options{Ports: ports, Outside: out}), bus: bus}
+	return &hooked{T: t, Stack: stack.New(t, stack.Options{Ports: ports, Outside: out}), bus: bus, out: out}
 }
 
 func (h *hooked) must(err error) {

@@ -8,6 +8,6 @@ import (
 
 func main() {
 	a := app.MustStart("admin")
-	h := adminapi.Handler(a.Directory(), adminapi.Options{Origin: a.Config.Origin})
+	h := adminapi.Handler(a.Directory(), adminapi.Options{Origin: a.Config.Origin, LogRetention: a.Config.LogRetention})
 	a.ServeHTTP(h, adminapi.Panicked)
 }

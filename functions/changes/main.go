@@ -1,10 +1,11 @@
 // Command changes follows the log: it reads the table's stream and does what each entry leads to, such as
-// completing large changes and counting.
+// completing large changes, publishing events and counting. Schedules have it try deliveries that are due, and
+// seal the log.
 package main
 
 import "rollcall/shared/app"
 
 func main() {
 	a := app.MustStart("changes")
-	a.ServeEvent(app.Changes(a.Directory(), a.Log))
+	a.ServeEvent(app.ChangesOrWork(a.Directory(), a.Config.Retention(), a.Log))
 }

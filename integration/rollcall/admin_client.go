@@ -132,17 +132,25 @@ func (c *adminClient) once(ctx context.Context, method, address, key string, bod
 		return 0, nil, err
 	}
 	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, 16<<20))
-	if err != nil {
-		return 0, nil, err
+	out, err := readObject(answer.Body)
+	if answer.StatusCode >= 300 {
+		err = nil // the status says it all
 	}
-	var out map[string]any
+	return answer.StatusCode, out, err
+}
+
+// readObject reads the JSON object of an answer.
+func readObject(body io.Reader) (out map[string]any, err error) {
+	text, err := io.ReadAll(io.LimitReader(body, 16<<20))
+	if err != nil {
+		return nil, err
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
-	if err := d.Decode(&out); err != nil && answer.StatusCode < 300 {
-		return 0, nil, errors.New("the answer is not the admin API's")
+	if err := d.Decode(&out); err != nil {
+		return nil, fmt.Errorf("the answer is not the admin API's: %w", err)
 	}
-	return answer.StatusCode, out, nil
+	return out, nil
 }
 
 // refusal turns a problem (RFC 9457) into an error.

@@ -194,8 +194,10 @@ func (c *adminCall) run(ctx context.Context) error {
 	if err := printOne(c.stdout, c.verb.show, answer); err != nil {
 		return err
 	}
-	if answer["token"] != nil {
-		fmt.Fprintln(c.diags, "The token is not shown again.")
+	for _, secret := range []string{"token", "secret"} {
+		if answer[secret] != nil {
+			fmt.Fprintf(c.diags, "The %s is not shown again.\n", secret)
+		}
 	}
 	return nil
 }

@@ -6,7 +6,8 @@ import "net/http"
 func adminNouns() map[string][]adminVerb {
 	return map[string][]adminVerb{
 		"provider": providerVerbs(), "token": tokenVerbs(), "user": userVerbs(), "group": groupVerbs(),
-		"conflict": conflictVerbs(), "apikey": apiKeyVerbs(),
+		"conflict": conflictVerbs(), "apikey": apiKeyVerbs(), "webhook": webhookVerbs(), "delivery": deliveryVerbs(),
+		"sync-log": logVerbs("/sync-log"), "audit-log": logVerbs("/audit-log"),
 		"pending": pendingVerbs(), "hold": holdVerbs(), "guard": guardVerbs(),
 	}
 }

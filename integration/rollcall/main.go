@@ -20,6 +20,8 @@ type command struct {
 func commands() []command {
 	all := []command{
 		{"serve", "run the whole service on this machine", runServe},
+		{"log", "export the Sync Log or the Audit Log to a file, and the key to verify it with", runLog},
+		{"verify", "check an exported log without a server", runVerify},
 		{"entra", "provision an invented directory as Entra ID does, and compare", runEntra},
 	}
 	for _, c := range []command{
@@ -31,6 +33,10 @@ func commands() []command {
 		{name: "pending", summary: "list and cancel pending deactivations"},
 		{name: "hold", summary: "manage legal holds and their custodians"},
 		{name: "guard", summary: "review the mass-change guard; set the deactivation delay"},
+		{name: "webhook", summary: "list, create, test, rotate, replay and delete webhooks"},
+		{name: "delivery", summary: "list what was sent to webhooks, and send it again"},
+		{name: "sync-log", summary: "search the Sync Log, and verify its hash chain"},
+		{name: "audit-log", summary: "search the Audit Log, and verify its hash chain"},
 		{name: "apikey", summary: "list, create and revoke keys of the admin API"},
 	} {
 		c.run = func(ctx context.Context, args []string, stdout, stderr io.Writer) int {

@@ -29,6 +29,8 @@ type serveFlags struct {
 	json, newCredentials     bool
 	allowRemote              bool
 	origin                   string
+	keys                     string
+	retention                time.Duration
 }
 
 func parseServeFlags(args []string, stderr io.Writer) (serveFlags, error) {
@@ -43,8 +45,13 @@ func parseServeFlags(args []string, stderr io.Writer) (serveFlags, error) {
 	fs.BoolVar(&f.json, "json", false, "print URLs and credentials as one JSON object")
 	fs.BoolVar(&f.newCredentials, "new-credentials", false, "issue a new SCIM token and administrator key")
 	fs.BoolVar(&f.allowRemote, "allow-remote", false, "listen on an address that other machines reach, without TLS")
+	fs.StringVar(&f.keys, "keys", "", "`file` of the keys that sign the log and seal webhook secrets (default: the database file and .key; made when missing)")
+	fs.DurationVar(&f.retention, "log-retention", directory.DefaultLogRetention, "`time` that log entries are kept")
 	if err := fs.Parse(args); err != nil {
 		return f, err
+	}
+	if f.retention < 24*time.Hour {
+		return f, errors.New("-log-retention must be at least 24h")
 	}
 	if fs.NArg() > 0 {
 		return f, fmt.Errorf("unexpected argument %q", fs.Arg(0))
@@ -84,8 +91,12 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer closeStore()
+	out, err := outside(f)
+	if err != nil {
+		return err
+	}
 	runs := workflow.NewLocalRuns()
-	svc := directory.New(ports, directory.Config{Country: country.Code, Starter: runs})
+	svc := directory.New(ports, directory.Config{Country: country.Code, Starter: runs, Outside: out})
 	log := app.NewLog(stderr)
 	start, err := app.Bootstrap(ctx, svc, f.newCredentials)
 	if err != nil {
@@ -95,7 +106,7 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 		debug.SetGCPercent(gcPercent)
 	}
 	srv := &http.Server{
-		Handler:           handler(svc, origin, log),
+		Handler:           handler(svc, origin, f.retention, log),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second,
 		MaxHeaderBytes: 64 << 10,
 	}
@@ -107,6 +118,7 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 	work.Go(func() { app.FollowLog(background, svc, log) })
 	work.Go(func() { wake(background) })
 	work.Go(func() { runs.Serve(background, svc, log) })
+	work.Go(func() { app.WorkLedger(background, svc, f.retention, log) })
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
 	if err := announce(stdout, f.json, origin, start); err != nil {
@@ -146,9 +158,9 @@ func listen(f serveFlags) (net.Listener, error) {
 
 // handler is everything on one port. It does not use http.ServeMux, which would redirect the double
 // slashes that Entra sends.
-func handler(svc *directory.Service, origin string, log *slog.Logger) http.Handler {
+func handler(svc *directory.Service, origin string, retention time.Duration, log *slog.Logger) http.Handler {
 	scim := app.Middleware(scimapi.Handler(svc, scimapi.Options{Origin: origin, MaxInFlight: 512}), log, "serve", scimapi.Panicked)
-	admin := app.Middleware(adminapi.Handler(svc, adminapi.Options{Origin: origin}), log, "serve", adminapi.Panicked)
+	admin := app.Middleware(adminapi.Handler(svc, adminapi.Options{Origin: origin, LogRetention: retention}), log, "serve", adminapi.Panicked)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, adminapi.BasePath) {
 			admin.ServeHTTP(w, r)

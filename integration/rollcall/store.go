@@ -3,15 +3,34 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/keys"
 	"rollcall/shared/store/dynamo"
 	"rollcall/shared/store/sqlite"
+	"rollcall/shared/workflow"
 )
+
+// outside is what a local service reaches: webhooks also on this machine, and keys in a file beside the
+// database, or of this process for a database that ends with it.
+func outside(f serveFlags) (directory.Outside, error) {
+	path := f.keys
+	if path == "" && (f.store != "sqlite" || f.data != sqlite.Memory) {
+		path = f.data + ".key"
+	}
+	k, err := keys.NewLocal()
+	if path != "" {
+		k, err = keys.OpenFile(path)
+	}
+	return directory.Outside{
+		Bus: &workflow.LocalBus{}, Sender: workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true}), Vault: k, Signer: k,
+	}, err
+}
 
 // openStore opens the store the flags name; the function returned closes it.
 func openStore(ctx context.Context, f serveFlags) (directory.Ports, func(), error) {
@@ -23,7 +42,7 @@ func openStore(ctx context.Context, f serveFlags) (directory.Ports, func(), erro
 		}
 		return s.Ports(), func() { _ = s.Close() }, nil
 	case "dynamodb":
-		s, err := openDynamo(ctx, f.table)
+		s, err := openDynamo(ctx, f.table, f.retention)
 		if err != nil {
 			return directory.Ports{}, nil, err
 		}
@@ -32,7 +51,7 @@ func openStore(ctx context.Context, f serveFlags) (directory.Ports, func(), erro
 	return directory.Ports{}, nil, fmt.Errorf("-store must be sqlite or dynamodb, not %q", f.store)
 }
 
-func openDynamo(ctx context.Context, table string) (*dynamo.Store, error) {
+func openDynamo(ctx context.Context, table string, retention time.Duration) (*dynamo.Store, error) {
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load AWS configuration: %w", err)
@@ -44,5 +63,5 @@ func openDynamo(ctx context.Context, table string) (*dynamo.Store, error) {
 			return nil, err
 		}
 	}
-	return dynamo.Open(ctx, dynamo.Config{Client: client, Streams: dynamodbstreams.NewFromConfig(cfg), Table: table})
+	return dynamo.Open(ctx, dynamo.Config{Client: client, Streams: dynamodbstreams.NewFromConfig(cfg), Table: table, LogRetention: retention})
 }

@@ -21,6 +21,8 @@ var bodies = map[string]string{
 	"cancelDeactivation": `{"reason":"test"}`, "convertUserToLocal": `{"reason":"test"}`, "cancelPendingDeactivations": `{"users":["LEAVER"],"reason":"test"}`,
 	"createLegalHold": `{"name":"New"}`, "closeLegalHold": `{"reason":"test"}`, "placeHolds": `{"users":["LOCAL"]}`, "releaseHold": `{"reason":"test"}`,
 	"setDeactivationDelay": `{"deactivationDelaySeconds":60}`, "setGuard": `{"minimum":30}`, "approveGuardEvent": `{"reason":"test"}`, "rejectGuardEvent": `{"reason":"test"}`,
+	"createWebhook": `{"displayName":"New","url":"https://hooks.agency.example/"}`, "updateWebhook": `{"state":"paused"}`,
+	"replayWebhook": `{"since":"2026-11-01T00:00:00Z","until":"2026-11-30T00:00:00Z"}`,
 }
 
 // withoutID are the changes whose answer is about no thing of its own.
@@ -28,7 +30,7 @@ var withoutID = []string{"setGuard", "setDeactivationDelay", "placeHolds", "rele
 
 // successes are the statuses of operations that do not answer 200.
 var successes = map[string]int{"createProvider": 201, "createToken": 201, "createUser": 201, "createApiKey": 201, "deleteProvider": 202,
-	"createLegalHold": 201, "closeLegalHold": 202, "approveGuardEvent": 202, "rejectGuardEvent": 202}
+	"createLegalHold": 201, "closeLegalHold": 202, "approveGuardEvent": 202, "rejectGuardEvent": 202, "createWebhook": 201}
 
 func success(operation string) int {
 	if s, ok := successes[operation]; ok {
@@ -138,7 +140,7 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 			before := len(f.entries(f.tenant))
 			state := f.state(w)
 			dry := f.want(200, route.Method, path+"?dryRun=true", body)
-			if dry.str("dryRun") != "true" || dry.str("token") != "" || dry.header.Get("ETag") != "" {
+			if dry.str("dryRun") != "true" || dry.str("token")+dry.str("secret") != "" || dry.header.Get("ETag") != "" {
 				t.Errorf("dry run answered %v %s", dry.header, dry.raw)
 			}
 			if strings.HasPrefix(route.Operation, "create") != (dry.str("id") == "") && !slices.Contains(withoutID, route.Operation) {
@@ -183,7 +185,7 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 func (f *fixture) state(w world) string {
 	f.t.Helper()
 	var b strings.Builder
-	for _, path := range []string{"/providers", "/providers/" + w.provider + "/tokens", "/users", "/conflicts", "/api-keys", "/users/" + w.local} {
+	for _, path := range []string{"/providers", "/providers/" + w.provider + "/tokens", "/users", "/conflicts", "/api-keys", "/users/" + w.local, "/webhooks", "/deliveries"} {
 		b.WriteString(f.want(200, "GET", path, "").raw)
 	}
 	return b.String()
@@ -198,7 +200,7 @@ func TestNoSecretsAndPeopleInLogs(t *testing.T) {
 	for _, route := range adminapi.Routes() {
 		body := strings.ReplaceAll(w.fill(bodies[route.Operation]), "agency", canary)
 		got := f.do(route.Method, w.path(route.Path), body)
-		if token := got.str("token"); token != "" {
+		if token := got.str("token") + got.str("secret"); token != "" {
 			secrets = append(secrets, token)
 		}
 		f.do(route.Method, w.path(route.Path)+"?"+canary+"=1", body)
@@ -231,6 +233,7 @@ func TestSecretsAreShownOnce(t *testing.T) {
 	made := []string{
 		w.scimToken, f.want(201, "POST", "/providers/"+w.provider+"/tokens", "").str("token"),
 		f.want(201, "POST", "/api-keys", `{"displayName":"Other","role":"auditor"}`).str("token"),
+		f.want(201, "POST", "/webhooks", bodies["createWebhook"]).str("secret"), f.want(200, "POST", "/webhooks/"+w.webhook+":rotate", "").str("secret"),
 	}
 	for _, route := range adminapi.Routes() {
 		if route.Method != "GET" {

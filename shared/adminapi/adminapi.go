@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"rollcall/shared/directory"
 	"rollcall/shared/reqlog"
@@ -33,6 +34,8 @@ type Options struct {
 	SCIMOrigin string
 	// NewID makes the id of a request that the middleware gave none; nil: directory.RandomID.
 	NewID func() string
+	// LogRetention is how long log entries are kept; 0: directory.DefaultLogRetention.
+	LogRetention time.Duration
 }
 
 // Route is one operation of the API.
@@ -60,7 +63,8 @@ var (
 var (
 	pageQuery = []string{"cursor", "limit"}
 	dryQuery  = []string{"dryRun"}
-	logQuery  = []string{"cursor", "limit", "provider", "user", "group", "action", "since", "until"}
+	logFilter = []string{"provider", "user", "group", "action", "effect", "result", "search", "since", "until"}
+	logQuery  = append([]string{"cursor", "limit"}, logFilter...)
 )
 
 func routes() []route {
@@ -94,6 +98,22 @@ func routes() []route {
 		{Route{del, "/api-keys/{id}", "revokeApiKey", administrators}, dryQuery, (*request).revokeAPIKey},
 		{Route{get, "/sync-log", "listSyncLog", logReaders}, logQuery, (*request).listSyncLog},
 		{Route{get, "/audit-log", "listAuditLog", logReaders}, logQuery, (*request).listAuditLog},
+		{Route{get, "/sync-log:export", "exportSyncLog", logReaders}, append([]string{"format"}, logFilter...), (*request).exportSyncLog},
+		{Route{get, "/sync-log:verify", "verifySyncLog", logReaders}, []string{"provider", "since", "until"}, (*request).verifySyncLog},
+		{Route{get, "/audit-log:export", "exportAuditLog", logReaders}, append([]string{"format"}, logFilter...), (*request).exportAuditLog},
+		{Route{get, "/audit-log:verify", "verifyAuditLog", logReaders}, []string{"since", "until"}, (*request).verifyAuditLog},
+		{Route{get, "/log-key", "getLogKey", logReaders}, nil, (*request).getLogKey},
+		{Route{get, "/webhooks", "listWebhooks", readers}, pageQuery, (*request).listWebhooks},
+		{Route{post, "/webhooks", "createWebhook", administrators}, dryQuery, (*request).createWebhook},
+		{Route{get, "/webhooks/{id}", "getWebhook", readers}, nil, (*request).getWebhook},
+		{Route{patch, "/webhooks/{id}", "updateWebhook", administrators}, dryQuery, (*request).updateWebhook},
+		{Route{del, "/webhooks/{id}", "deleteWebhook", administrators}, dryQuery, (*request).deleteWebhook},
+		{Route{post, "/webhooks/{id}:rotate", "rotateWebhook", administrators}, dryQuery, (*request).rotateWebhook},
+		{Route{post, "/webhooks/{id}:test", "testWebhook", administrators}, dryQuery, (*request).testWebhook},
+		{Route{post, "/webhooks/{id}:replay", "replayWebhook", administrators}, dryQuery, (*request).replayWebhook},
+		{Route{get, "/deliveries", "listDeliveries", readers}, []string{"cursor", "limit", "webhook", "state", "since", "until"}, (*request).listDeliveries},
+		{Route{get, "/deliveries/{id}", "getDelivery", readers}, nil, (*request).getDelivery},
+		{Route{post, "/deliveries/{id}:replay", "replayDelivery", administrators}, dryQuery, (*request).replayDelivery},
 		{Route{get, "/me", "getMe", directory.Roles()}, nil, (*request).getMe},
 		{Route{get, "/version", "getVersion", directory.Roles()}, nil, (*request).getVersion},
 	}...)

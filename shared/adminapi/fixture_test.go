@@ -17,8 +17,10 @@ import (
 
 	"rollcall/shared/adminapi"
 	"rollcall/shared/directory"
+	"rollcall/shared/keys"
 	"rollcall/shared/reqlog"
 	"rollcall/shared/store/sqlite"
+	"rollcall/shared/workflow"
 )
 
 const origin = "https://rollcall.example"
@@ -67,7 +69,13 @@ func newFixture(t testing.TB) *fixture {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	f := &fixture{t: t, now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC), tenant: directory.DefaultTenant}
-	f.svc = directory.New(store.Ports(), directory.Config{Now: f.clock})
+	k, err := keys.NewLocal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.svc = directory.New(store.Ports(), directory.Config{Now: f.clock, Outside: directory.Outside{
+		Sender: workflow.NewWebhooks(workflow.WebhookConfig{}), Vault: k, Signer: k,
+	}})
 	f.h = f.wrap(f.svc)
 	f.addTenant(f.tenant)
 	f.key = f.newKey(f.tenant, directory.RoleAdministrator, time.Time{})
@@ -137,7 +145,8 @@ func (f *fixture) do(method, path, body string, headers ...string) reply {
 	w := httptest.NewRecorder()
 	f.h.ServeHTTP(w, r)
 	out := reply{t: f.t, status: w.Code, header: w.Header(), raw: w.Body.String()}
-	if err := json.Unmarshal(w.Body.Bytes(), &out.body); err != nil {
+	media := out.header.Get("Content-Type")
+	if err := json.Unmarshal(w.Body.Bytes(), &out.body); err != nil && media != "application/jsonl" && media != "text/csv" {
 		f.t.Fatalf("%s %s answered %d with a body that is no JSON object: %s", method, path, w.Code, out.raw)
 	}
 	checkAnswer(f.t, method, r.URL.Path, out)
@@ -207,8 +216,8 @@ func (f *fixture) entries(t directory.TenantID) []directory.LogEntry {
 
 // world is one of everything, and the paths that name it.
 type world struct {
-	provider, scimToken, token, group, local, provisioned, conflict, apiKey string
-	create                                                                  func(userName string) (directory.User, error)
+	provider, scimToken, token, group, local, provisioned, conflict, apiKey, webhook, delivery string
+	create                                                                                     func(userName string) (directory.User, error)
 	leavers
 }
 
@@ -218,7 +227,8 @@ func (w world) path(route string) string {
 		{"/users/{id}:cancel", w.leaver, ""}, {"/users/{id}:unblock", w.leaver, ""}, {"/users/{id}:reactivate", w.deactivated, ""}, {"/users/{id}:convert", w.provisioned, ""},
 		{"/pending", "", ""},
 		{"/providers/{id}/tokens", w.provider, w.token}, {"/providers/{id}/groups", w.provider, w.group}, {"/providers", w.provider, ""},
-		{"/users", w.local, ""}, {"/conflicts", w.conflict, ""}, {"/api-keys", w.apiKey, ""}, {"/", "", ""},
+		{"/users", w.local, ""}, {"/conflicts", w.conflict, ""}, {"/api-keys", w.apiKey, ""},
+		{"/webhooks", w.webhook, ""}, {"/deliveries", w.delivery, ""}, {"/", "", ""},
 	} {
 		if strings.HasPrefix(route, c.prefix) {
 			route = strings.Replace(route, "{id}", c.first, 1)
@@ -262,5 +272,11 @@ func (f *fixture) populate() world {
 	w.group = string(g.ID)
 	w.conflict = f.want(200, "GET", "/conflicts", "").str("items.0.id")
 	w.apiKey = f.want(201, "POST", "/api-keys", `{"displayName":"Other","role":"help-desk"}`).str("id")
+	w.webhook = f.want(201, "POST", "/webhooks", `{"displayName":"App","url":"https://hooks.example/`+canary+`","types":["user.removed"]}`).str("id")
+	f.want(200, "POST", "/webhooks/"+w.webhook+":test", "")
+	if _, err := f.svc.Feed.Deliver(ctx, f.svc.FollowEntry); err != nil {
+		f.t.Fatal(err)
+	}
+	w.delivery = f.want(200, "GET", "/deliveries", "").str("items.0.id")
 	return w
 }

@@ -32,7 +32,9 @@ type logEntry struct {
 	Removed      []directory.ScimID   `json:"removed,omitempty"`
 	RemovedCount int                  `json:"removedCount,omitempty"`
 	Version      int64                `json:"version,omitempty"`
-	Effects      []directory.Effect   `json:"effects,omitempty"`
+	Effects      []directory.Effect   `json:"effects"`
+	Result       directory.Result     `json:"result"`
+	Erased       bool                 `json:"erased,omitempty"`
 }
 
 type actor struct {
@@ -56,7 +58,7 @@ func viewEntry(e directory.LogEntry) logEntry {
 		Changes: show(e.Changes, func(c directory.Change) logChange { return logChange{c.Attr, c.Before, c.After} }),
 		Added:   e.Added[:min(maxMembersShown, len(e.Added))], AddedCount: len(e.Added),
 		Removed: e.Removed[:min(maxMembersShown, len(e.Removed))], RemovedCount: len(e.Removed),
-		Version: e.Version, Effects: e.Effects,
+		Version: e.Version, Effects: append([]directory.Effect{}, e.AllEffects()...), Result: e.Result(), Erased: len(e.Erased) > 0,
 	}
 }
 
@@ -73,6 +75,8 @@ func actions() []directory.Action {
 		directory.TokenCreated, directory.TokenRevoked, directory.APIKeyCreated, directory.APIKeyRevoked,
 		directory.OrganizationCreated, directory.OrganizationUpdated, directory.RolesUpdated, directory.MappingsUpdated, directory.WatchlistUpdated,
 		directory.ApplyClaimed, directory.ApplyPlanned, directory.ApplyStarted, directory.ApplyCancelled, directory.ApplyEnded,
+		directory.WebhookCreated, directory.WebhookUpdated, directory.WebhookDeleted, directory.WebhookRotated, directory.WebhookTested,
+		directory.DeliveryReplayed, directory.LogExported,
 	}
 }
 
@@ -86,33 +90,61 @@ func (r *request) readFilter() (f directory.LogFilter, err error) {
 	if err != nil {
 		return f, err
 	}
-	f.Action = directory.Action(action)
-	for name, set := range map[string]func(string){
-		"user":  func(v string) { f.User = directory.UserID(v) },
-		"group": func(v string) { f.Group = directory.GroupID(v) },
-	} {
-		if !r.query.Has(name) {
-			continue
-		}
-		if v := r.query.Get(name); wellFormed(v) {
-			set(v)
-			continue
-		}
-		return f, invalid(fieldError{name, "must be an id"})
+	effect, err := r.choice("effect", show(directory.Effects(), func(e directory.Effect) string { return string(e) })...)
+	if err != nil {
+		return f, err
 	}
-	for name, to := range map[string]*time.Time{"since": &f.Since, "until": &f.Until} {
+	result, err := r.choice("result", string(directory.ResultSuccess), string(directory.ResultConflict))
+	if err != nil {
+		return f, err
+	}
+	f.Action, f.Effect, f.Result = directory.Action(action), directory.Effect(effect), directory.Result(result)
+	if f.Text, err = r.searchText(); err != nil {
+		return f, err
+	}
+	user, err := r.idQuery("user")
+	if err != nil {
+		return f, err
+	}
+	group, err := r.idQuery("group")
+	if err != nil {
+		return f, err
+	}
+	f.User, f.Group = directory.UserID(user), directory.GroupID(group)
+	f.Since, f.Until, err = r.spanQuery()
+	return f, err
+}
+
+// idQuery returns a parameter that must be an id, or "".
+func (r *request) idQuery(name string) (string, error) {
+	v := r.query.Get(name)
+	if r.query.Has(name) && !wellFormed(v) {
+		return "", invalid(fieldError{name, "must be an id"})
+	}
+	return v, nil
+}
+
+// spanQuery returns the parameters since and until.
+func (r *request) spanQuery() (since, until time.Time, err error) {
+	for name, to := range map[string]*time.Time{"since": &since, "until": &until} {
 		if !r.query.Has(name) {
 			continue
 		}
 		t, ok := parseTime(r.query.Get(name))
 		if !ok {
-			return f, invalid(fieldError{name, "must be a time such as 2027-01-31T12:00:00Z"})
+			return since, until, invalid(fieldError{name, "must be a time such as 2027-01-31T12:00:00Z"})
 		}
-		if *to = t; t.After(endOfLog) {
-			*to = endOfLog
-		}
+		*to = clampTime(t)
 	}
-	return f, nil
+	return since, until, nil
+}
+
+// clampTime is a time, or the end of the log when that is earlier.
+func clampTime(t time.Time) time.Time {
+	if t.After(endOfLog) {
+		return endOfLog
+	}
+	return t
 }
 
 // endOfLog is later than any entry, and early enough for positions in the log, which sort until 5188.

@@ -37,6 +37,7 @@ type answer struct {
 	version  int64 // for the ETag; 0: none
 	location string
 	body     any
+	stream   *stream // in place of body
 }
 
 // authenticate sets the key of the request. The tenant comes from it alone.
@@ -63,7 +64,7 @@ func (r *request) answer() {
 		return
 	}
 	if r.r.Method == http.MethodGet {
-		r.run().write(r.w)
+		r.get()
 		return
 	}
 	if err := r.readMutation(); err != nil {
@@ -73,9 +74,20 @@ func (r *request) answer() {
 	r.once()
 }
 
-// run is the operation's answer, whatever it is.
-func (r *request) run() rendered {
+// get answers a request that changes nothing.
+func (r *request) get() {
 	a, err := r.route.do(r)
+	if err == nil && a.stream != nil {
+		r.stream(*a.stream)
+		return
+	}
+	r.render(a, err).write(r.w)
+}
+
+// run is the operation's answer, whatever it is.
+func (r *request) run() rendered { return r.render(r.route.do(r)) }
+
+func (r *request) render(a answer, err error) rendered {
 	if err != nil {
 		return renderError(r.r, r.id, err)
 	}

@@ -4,13 +4,16 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
@@ -29,6 +32,10 @@ const (
 	EnvScheduleRole       = "SCHEDULE_ROLE_ARN"
 	EnvScheduleDeadLetter = "SCHEDULE_DEAD_LETTER_ARN"
 	EnvApply              = "APPLY_STATE_MACHINE_ARN"
+	EnvBus                = "EVENT_BUS"
+	EnvSign               = "LOG_SIGNING_KEY"
+	EnvSeal               = "WEBHOOK_SECRETS_KEY"
+	EnvRetain             = "LOG_RETENTION_DAYS"
 )
 
 // Config is what a function reads from its environment.
@@ -37,6 +44,11 @@ type Config struct {
 	Origin string // PUBLIC_ORIGIN: scheme and host of the public URL, without a slash at the end; required
 	Wake   Wake   // where wake-ups are scheduled; none: only the sweep finds what is due
 	Apply  string // APPLY_STATE_MACHINE_ARN: what carries out apply runs; needed by the function changes only
+	Bus    string // EVENT_BUS: name or ARN of the EventBridge bus; "": events go nowhere
+	Sign   string // LOG_SIGNING_KEY: ARN of the KMS key that signs the log; "": nothing is signed
+	Seal   string // WEBHOOK_SECRETS_KEY: ARN of the KMS key that encrypts webhook secrets; "": no webhooks
+	// LOG_RETENTION_DAYS: how long log entries are kept; 0 and "": directory.DefaultLogRetention
+	LogRetention time.Duration
 }
 
 // Wake is where and how the schedules of due minutes are made: all of it, or nothing.
@@ -47,11 +59,23 @@ type Wake struct {
 	DeadLetter string // SCHEDULE_DEAD_LETTER_ARN: the queue for wake-ups that were not delivered
 }
 
+const maxRetentionDays = 3650
+
 // Load reads the configuration through getenv and reports all problems together.
 func Load(getenv func(string) string) (Config, error) {
-	c := Config{Table: getenv(EnvTable), Origin: strings.TrimSuffix(getenv(EnvOrigin), "/"), Apply: getenv(EnvApply)}
-	c.Wake = Wake{getenv(EnvScheduleGroup), getenv(EnvScheduleTarget), getenv(EnvScheduleRole), getenv(EnvScheduleDeadLetter)}
+	c := Config{
+		Table: getenv(EnvTable), Origin: strings.TrimSuffix(getenv(EnvOrigin), "/"),
+		Wake:  Wake{getenv(EnvScheduleGroup), getenv(EnvScheduleTarget), getenv(EnvScheduleRole), getenv(EnvScheduleDeadLetter)},
+		Apply: getenv(EnvApply), Bus: getenv(EnvBus), Sign: getenv(EnvSign), Seal: getenv(EnvSeal),
+	}
 	var problems []error
+	if days := getenv(EnvRetain); days != "" {
+		n, err := strconv.Atoi(days)
+		if err != nil || n < 0 || n > maxRetentionDays {
+			problems = append(problems, fmt.Errorf("%s must be a number of days from 0 to %d", EnvRetain, maxRetentionDays))
+		}
+		c.LogRetention = time.Duration(n) * 24 * time.Hour
+	}
 	if c.Table == "" {
 		problems = append(problems, fmt.Errorf("%s must name the DynamoDB table", EnvTable))
 	}
@@ -62,6 +86,11 @@ func Load(getenv func(string) string) (Config, error) {
 		problems = append(problems, fmt.Errorf("%s must be scheme and host of the public URL", EnvOrigin))
 	}
 	return c, errors.Join(problems...)
+}
+
+// Retention is how long log entries are kept.
+func (c Config) Retention() time.Duration {
+	return cmp.Or(c.LogRetention, directory.DefaultLogRetention)
 }
 
 // Middleware is what both doors put around a handler: the request event, its id, panic recovery.

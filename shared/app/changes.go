@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
@@ -36,6 +38,57 @@ func Changes(svc *directory.Service, log *slog.Logger) func(context.Context, eve
 			}
 		}
 		return answer, nil
+	}
+}
+
+// Work is the event of a schedule: what functions/changes is to do beside following the stream. Each is safe
+// to repeat, and to run while it runs.
+type Work struct {
+	Do string // "deliver", each minute; "seal", each quarter of an hour
+}
+
+// workBatch is how many deliveries a step tries; the function goes on until less are due or its time is up.
+const workBatch = 100
+
+// margin is how much of its time a function leaves for what is under way.
+const margin = 40 * time.Second
+
+// DoWork answers a schedule's event.
+func DoWork(ctx context.Context, svc *directory.Service, retention time.Duration, w Work) error {
+	switch w.Do {
+	case "deliver":
+		for {
+			n, err := svc.DeliverDue(ctx, workBatch)
+			if err != nil || n < workBatch || late(ctx) {
+				return err
+			}
+		}
+	case "seal":
+		return svc.SealAll(ctx, retention)
+	}
+	return fmt.Errorf("no such work: %q", w.Do)
+}
+
+func late(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ok && time.Until(end) < margin
+}
+
+// ChangesOrWork is the handler of functions/changes: batches of the stream, and events of schedules.
+func ChangesOrWork(svc *directory.Service, retention time.Duration, log *slog.Logger) func(context.Context, json.RawMessage) (any, error) {
+	changes := Changes(svc, log)
+	return func(ctx context.Context, raw json.RawMessage) (any, error) {
+		var e struct {
+			events.DynamoDBEvent
+			Work
+		}
+		if err := json.Unmarshal(raw, &e); err != nil {
+			return nil, fmt.Errorf("read event: %w", err)
+		}
+		if e.Do != "" {
+			return struct{}{}, DoWork(ctx, svc, retention, e.Work)
+		}
+		return changes(ctx, e.DynamoDBEvent)
 	}
 }
 

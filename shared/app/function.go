@@ -9,13 +9,17 @@ import (
 	"strings"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"rollcall/shared/country"
 	"rollcall/shared/directory"
+	"rollcall/shared/keys"
 	"rollcall/shared/store/dynamo"
 	"rollcall/shared/workflow"
 )
@@ -34,23 +38,38 @@ func Start(ctx context.Context, function string, getenv func(string) string) (*A
 	if err != nil {
 		return nil, err
 	}
-	aws, err := config.LoadDefaultConfig(ctx)
+	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load AWS configuration: %w", err)
 	}
-	store, err := dynamo.Open(ctx, dynamo.Config{Client: dynamodb.NewFromConfig(aws), Table: c.Table})
+	store, err := dynamo.Open(ctx, dynamo.Config{Client: dynamodb.NewFromConfig(cfg), Table: c.Table, LogRetention: c.LogRetention})
 	if err != nil {
 		return nil, err
 	}
 	ports := store.Ports()
 	if w := c.Wake; w != (Wake{}) {
-		ports.Wakeups = &workflow.Scheduler{Client: scheduler.NewFromConfig(aws), Group: w.Group, Target: w.Target, Role: w.Role, DeadLetter: w.DeadLetter}
+		ports.Wakeups = &workflow.Scheduler{Client: scheduler.NewFromConfig(cfg), Group: w.Group, Target: w.Target, Role: w.Role, DeadLetter: w.DeadLetter}
 	}
-	rules := directory.Config{Country: country.Code}
+	rules := directory.Config{Country: country.Code, Outside: outside(c, cfg)}
 	if c.Apply != "" {
-		rules.Starter = workflow.StepFunctions{Client: sfn.NewFromConfig(aws), Machine: c.Apply}
+		rules.Starter = workflow.StepFunctions{Client: sfn.NewFromConfig(cfg), Machine: c.Apply}
 	}
 	return &App{Config: c, Log: NewLog(os.Stderr), function: function, svc: directory.New(ports, rules)}, nil
+}
+
+// outside is what the configuration says a function reaches.
+func outside(c Config, cfg aws.Config) (out directory.Outside) {
+	k := keys.NewKMS(keys.KMSConfig{Client: kms.NewFromConfig(cfg), Signing: c.Sign, Sealing: c.Seal})
+	if c.Bus != "" {
+		out.Bus = workflow.NewBus(eventbridge.NewFromConfig(cfg), c.Bus)
+	}
+	if c.Sign != "" {
+		out.Signer = k
+	}
+	if c.Seal != "" {
+		out.Vault, out.Sender = k, workflow.NewWebhooks(workflow.WebhookConfig{})
+	}
+	return out
 }
 
 // MustStart is Start with the process's environment; it ends the process with one line when it cannot.

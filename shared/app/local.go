@@ -103,3 +103,30 @@ func FollowLog(ctx context.Context, svc *directory.Service, log *slog.Logger) {
 		}
 	}
 }
+
+// WorkLedger does in a local process what schedules do in AWS, until ctx ends: it tries deliveries that are
+// due, and seals the log each minute. Errors are logged and tried again.
+func WorkLedger(ctx context.Context, svc *directory.Service, retention time.Duration, log *slog.Logger) {
+	const idle, sealEvery, atOnce = time.Second, time.Minute, 100
+	tell := func(what string, err error) {
+		if err != nil && ctx.Err() == nil {
+			log.LogAttrs(ctx, slog.LevelError, what, slog.String("cause", err.Error()))
+		}
+	}
+	var sealed time.Time
+	for ctx.Err() == nil {
+		n, err := svc.DeliverDue(ctx, atOnce)
+		tell("deliver", err)
+		if now := time.Now(); now.Sub(sealed) >= sealEvery {
+			sealed = now
+			tell("seal", svc.SealAll(ctx, retention))
+		}
+		if n == atOnce {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(idle):
+		}
+	}
+}

@@ -80,6 +80,14 @@ var effectEvents = map[Effect]EventType{
 	EffectConverted: EventUserUpdated, EffectMoved: EventUserUpdated, EffectRoles: EventUserUpdated,
 }
 
+// Effects returns every effect an entry can list.
+func Effects() []Effect {
+	return []Effect{
+		EffectCreated, EffectUpdated, EffectRemoved, EffectBlocked, EffectUnblocked, EffectScheduled, EffectCancelled, EffectHeld, EffectFrozen,
+		EffectDeactivated, EffectReactivated, EffectConverted, EffectMoved, EffectRoles,
+	}
+}
+
 // actionEffects are the effects of entries that list none.
 var actionEffects = map[Action][]Effect{
 	UserCreated: {EffectCreated}, UserUpdated: {EffectUpdated}, UserConverted: {EffectConverted},

@@ -66,8 +66,8 @@ func (s *Service) sendTest(ctx context.Context, t TenantID, e LogEntry) error {
 }
 
 const (
-	lease      = time.Minute // how long a try may take before another process takes the delivery over
-	deliverers = 8           // tries at the same time
+	lease      = 30 * time.Second // how long a try may take before another process takes the delivery over
+	deliverers = 8                // tries at the same time
 	pausedFor  = time.Hour
 	downFor    = 5 * time.Minute // how long the others wait after a webhook failed
 )

@@ -189,7 +189,8 @@ func (s *Service) DeleteWebhook(ctx context.Context, a Admin, id string, check f
 		return s.webhookEntry(a, WebhookDeleted, w), check(w)
 	}
 	if !a.DryRun {
-		return gone, s.Webhooks.DeleteWebhook(ctx, a.Tenant, id, func(w Webhook) (LogEntry, error) { return del(w) })
+		err := s.Webhooks.DeleteWebhook(ctx, a.Tenant, id, del)
+		return gone, err
 	}
 	w, err := s.Webhooks.Webhook(ctx, a.Tenant, id)
 	if err == nil {

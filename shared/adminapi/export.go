@@ -1,0 +1,187 @@
+package adminapi
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/reqlog"
+)
+
+// stream is an answer that is written as it is made. Its error ends it: as a problem while nothing was sent,
+// by breaking the connection afterwards, since what arrived is not whole.
+type stream struct {
+	media, name string
+	write       func(io.Writer) error
+}
+
+// streamBuffer is how much of a stream is made before its status is sent.
+const streamBuffer = 64 << 10
+
+// started notes whether anything was written.
+type started struct {
+	w   http.ResponseWriter
+	yes bool
+}
+
+func (s *started) Write(b []byte) (int, error) {
+	s.yes = true
+	return s.w.Write(b)
+}
+
+func (r *request) stream(s stream) {
+	out := &started{w: r.w}
+	buffer := bufio.NewWriterSize(out, streamBuffer)
+	r.w.Header().Set("Content-Type", s.media)
+	r.w.Header().Set("Content-Disposition", `attachment; filename="`+s.name+`"`)
+	err := s.write(buffer)
+	if err == nil {
+		err = buffer.Flush()
+	}
+	switch {
+	case err == nil:
+	case out.yes:
+		reqlog.Fail(r.r.Context(), err)
+		panic(http.ErrAbortHandler)
+	default:
+		r.w.Header().Del("Content-Disposition")
+		r.fail(err)
+	}
+}
+
+func (r *request) exportLog(audit bool, name string) (answer, error) {
+	x, err := r.readExport(audit)
+	if err != nil {
+		return answer{}, err
+	}
+	format, err := r.choice("format", "jsonl", "csv")
+	if err != nil {
+		return answer{}, err
+	}
+	ctx, t := r.r.Context(), r.admin.Tenant
+	s := stream{media: "application/jsonl", name: name + ".jsonl", write: func(w io.Writer) error { return r.api.svc.ExportLog(ctx, t, x, w) }}
+	if format == "csv" {
+		s = stream{media: "text/csv", name: name + ".csv", write: func(w io.Writer) error {
+			return writeCSV(w, func(fn func(directory.LogEntry) error) error { return r.api.svc.EachEntry(ctx, t, x, fn) })
+		}}
+	}
+	return answer{stream: &s}, r.api.svc.BeginExport(ctx, r.admin, x, format)
+}
+
+func (r *request) readExport(audit bool) (directory.LogExport, error) {
+	f, err := r.readFilter()
+	return directory.LogExport{Filter: f, Audit: audit, Retention: r.api.opts.LogRetention}, err
+}
+
+func (r *request) exportSyncLog() (answer, error)  { return r.exportLog(false, "sync-log") }
+func (r *request) exportAuditLog() (answer, error) { return r.exportLog(true, "audit-log") }
+
+var csvTitles = []string{
+	"time", "action", "effects", "result", "provider", "user", "group", "target", "name", "attributes", "before", "after",
+	"added", "removed", "actor", "actor id", "reason", "request", "client request", "version", "entry",
+}
+
+// writeCSV writes entries as RFC 4180 has it, one line for each.
+func writeCSV(w io.Writer, each func(func(directory.LogEntry) error) error) error {
+	out := csv.NewWriter(w)
+	out.UseCRLF = true
+	if err := out.Write(csvTitles); err != nil {
+		return err
+	}
+	err := each(func(e directory.LogEntry) error {
+		var attributes, before, after []string
+		for _, c := range e.Changes {
+			attributes, before, after = append(attributes, c.Attr), append(before, plain(c.Before)), append(after, plain(c.After))
+		}
+		line := []string{
+			e.At.Format(time.RFC3339Nano), string(e.Action), words(e.AllEffects()), string(e.Result()), string(e.Provider), string(e.User), string(e.Group),
+			e.Target, e.Name, words(attributes), words(before), words(after), words(e.Added), words(e.Removed),
+			string(e.Actor.Kind), e.Actor.ID, e.Actor.Reason, e.Actor.RequestID, e.Actor.ClientRequestID, string(encodeNumber(e.Version)), string(e.ID),
+		}
+		for i := range line {
+			line[i] = harmless(line[i])
+		}
+		return out.Write(line)
+	})
+	out.Flush()
+	return errors.Join(err, out.Error())
+}
+
+func encodeNumber(n int64) []byte { return []byte(strings.TrimSuffix(string(encode(n)), "\n")) }
+
+// words are texts as one cell.
+func words[T ~string](texts []T) string {
+	return strings.Join(show(texts, func(t T) string { return string(t) }), "; ")
+}
+
+// plain is a JSON value as a cell shows it: a string without quotes.
+func plain(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	return string(raw)
+}
+
+// harmless is a cell that no spreadsheet runs as a formula: one that begins like a formula, also behind
+// blanks, gets an apostrophe before it.
+func harmless(cell string) string {
+	if text := strings.TrimLeft(cell, " "); text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(text)[0]) {
+		return "'" + cell
+	}
+	return cell
+}
+
+type verification struct {
+	OK             bool       `json:"ok"`
+	Signed         bool       `json:"signed"`
+	Chains         int        `json:"chains"`
+	Blocks         int        `json:"blocks"`
+	Entries        int        `json:"entries"`
+	Unsealed       int        `json:"unsealed"`
+	Checkpoints    int        `json:"checkpoints"`
+	LastCheckpoint *time.Time `json:"lastCheckpoint,omitempty"`
+	Line           int        `json:"line,omitempty"` // of an export, where something is wrong
+	Detail         string     `json:"detail,omitempty"`
+}
+
+func (r *request) verifyLog(audit bool) (answer, error) {
+	x, err := r.readExport(audit)
+	if err != nil {
+		return answer{}, err
+	}
+	v, err := r.api.svc.VerifyLog(r.r.Context(), r.admin.Tenant, x)
+	out := verification{
+		OK: err == nil, Signed: v.Signed, Chains: v.Chains, Blocks: v.Blocks, Entries: v.Entries, Unsealed: v.Unsealed,
+		Checkpoints: v.Checkpoints, LastCheckpoint: timeOrNil(v.LastCheckpoint),
+	}
+	var bad *directory.VerifyError
+	if errors.As(err, &bad) {
+		out.Line, out.Detail, err = bad.Line, bad.Detail, nil
+	}
+	return answer{body: out}, err
+}
+
+func (r *request) verifySyncLog() (answer, error)  { return r.verifyLog(false) }
+func (r *request) verifyAuditLog() (answer, error) { return r.verifyLog(true) }
+
+type logKey struct {
+	ID        string `json:"id"`
+	Algorithm string `json:"algorithm"`
+	PublicKey string `json:"publicKey"` // PEM
+}
+
+func (r *request) getLogKey() (answer, error) {
+	der, err := r.api.svc.SigningKey(r.r.Context())
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{body: logKey{directory.KeyID(der), "ECDSA_SHA_256", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))}}, nil
+}

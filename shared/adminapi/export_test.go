@@ -1,0 +1,143 @@
+package adminapi_test
+
+import (
+	"encoding/csv"
+	"encoding/pem"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// Whatever a directory calls people, no cell of the export is run as a formula.
+func TestExportInCSV(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	names := []string{"=1+1", "+1", "-1", "@SUM(A1)", "＝1", "quote\"d", "com,ma", "plain"}
+	for _, name := range names {
+		f.want(201, "POST", "/users", `{"userName":`+quote(name)+`}`)
+	}
+	got := f.want(200, "GET", "/sync-log:export?format=csv&action=user.created", "")
+	if got.header.Get("Content-Disposition") != `attachment; filename="sync-log.csv"` || strings.Count(got.raw, "\r\n") != len(names)+1 {
+		t.Errorf("answered %v %s", got.header, got.raw)
+	}
+	lines, err := csv.NewReader(strings.NewReader(got.raw)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := slices.Index(lines[0], "name")
+	for i, name := range names {
+		cell := lines[i+1][column]
+		if want := "'" + name; i < 5 && cell != want || i >= 5 && cell != name {
+			t.Errorf("%q became %q", name, cell)
+		}
+		for _, cell := range lines[i+1] {
+			if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
+				t.Errorf("the cell %q would be run", cell)
+			}
+		}
+	}
+	if exported := f.entries(f.tenant)[0]; exported.Action != directory.LogExported || !exported.Audit {
+		t.Errorf("the newest entry is %+v, want the export", exported)
+	}
+}
+
+func quote(s string) string { return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"` }
+
+func TestExportAndVerify(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w := f.populate()
+	f.advance(5 * time.Minute)
+	if err := f.svc.SealAll(t.Context(), directory.DefaultLogRetention); err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode([]byte(f.want(200, "GET", "/log-key", "").str("publicKey")))
+	for _, path := range []string{"/sync-log:export", "/sync-log:export?provider=" + w.provider, "/audit-log:export", "/sync-log:export?search=MEMBER&effect=created"} {
+		v, err := directory.NewVerifier(block.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(f.want(200, "GET", path, "").raw) {
+			if err := v.Line([]byte(strings.TrimSuffix(line, "\n"))); err != nil {
+				t.Fatalf("%s: %v in %s", path, err, line)
+			}
+		}
+		if got, err := v.End(); err != nil || got.Entries == 0 || !got.Signed {
+			t.Errorf("%s: %+v, %v", path, got, err)
+		}
+	}
+	for _, path := range []string{"/sync-log:verify", "/audit-log:verify"} {
+		if got := f.want(200, "GET", path, ""); got.str("ok") != "true" || got.str("signed") != "true" || got.str("entries") == "0" {
+			t.Errorf("%s answered %s", path, got.raw)
+		}
+	}
+	if err := f.svc.Ledger.EraseEntry(t.Context(), f.tenant, f.oldest(w), 0); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.want(200, "GET", "/sync-log:verify?provider="+w.provider, ""); got.str("ok") != "false" || got.str("line") == "" || got.str("detail") == "" {
+		t.Errorf("after a change of the log: %s", got.raw)
+	}
+}
+
+// oldest is the first entry of the provider, with another name.
+func (f *fixture) oldest(w world) directory.LogEntry {
+	f.t.Helper()
+	es, err := f.svc.Log.EntriesAfter(f.t.Context(), f.tenant, directory.ProviderID(w.provider), "", "", 1)
+	if err != nil || len(es) == 0 {
+		f.t.Fatalf("%v %v", es, err)
+	}
+	es[0].Name = "somebody else"
+	return es[0]
+}
+
+func TestLogSearch(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w := f.populate()
+	for query, want := range map[string]string{
+		"search=LOCAL.&action=user.created": "user.created", "search=nobody": "", "effect=created&provider=" + w.provider: "user.created", "effect=blocked": "",
+		"result=conflict": "conflict.opened", "result=success&group=" + w.group: "group.created",
+	} {
+		got := f.want(200, "GET", "/sync-log?"+query, "")
+		if got.str("items.0.action") != want {
+			t.Errorf("%s: %s, want %q", query, got.raw, want)
+		}
+	}
+	f.want(400, "GET", "/sync-log?effect=x", "")
+	f.want(400, "GET", "/sync-log:export?format=xml", "")
+}
+
+func TestWebhookOverTheAPI(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w := f.populate()
+	path := "/webhooks/" + w.webhook
+	for _, url := range []string{"http://hooks.example/", "https://127.0.0.1/", "https://169.254.169.254/", "ftp://x", "x"} {
+		if got := f.want(400, "POST", "/webhooks", `{"displayName":"x","url":"`+url+`"}`); got.str("errors.0.field") != "url" {
+			t.Errorf("%s answered %s", url, got.raw)
+		}
+	}
+	f.want(400, "POST", "/webhooks", `{"displayName":"x","url":"https://hooks.example/","types":["webhook.test"]}`)
+	if got := f.want(200, "PATCH", path, `{"types":["user.removed","user.created"],"state":"paused"}`); got.str("types.0") != "user.created" || got.str("version") != "2" {
+		t.Errorf("changed: %s", got.raw)
+	}
+	f.want(412, "PATCH", path, `{"state":"active"}`, "If-Match", `W/"1"`)
+	f.want(409, "POST", path+":test", "")
+	rotated := f.want(200, "POST", path+":rotate", `{"overlapSeconds":3600}`)
+	if !strings.HasPrefix(rotated.str("secret"), "whsec_") || rotated.str("secrets.1.retiresAt") == "" || rotated.str("secrets.2.lastFour") != "" {
+		t.Errorf("rotated: %s", rotated.raw)
+	}
+	if got := f.want(200, "GET", "/deliveries?state=pending&webhook="+w.webhook, ""); got.str("items.0.id") != w.delivery || got.str("items.0.type") != "webhook.test" {
+		t.Errorf("deliveries: %s", got.raw)
+	}
+	if got := f.want(200, "GET", "/deliveries?state=dead", ""); len(got.items()) != 0 {
+		t.Errorf("dead ones: %s", got.raw)
+	}
+	f.want(400, "POST", path+":replay", `{"since":"2026-11-03T00:00:00Z","until":"2026-11-02T00:00:00Z"}`)
+	f.want(404, "POST", "/deliveries/dnone:replay", "")
+	f.want(200, "DELETE", path, "")
+	f.want(404, "GET", path, "")
+}

@@ -1,0 +1,239 @@
+package adminapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+type webhook struct {
+	ID          string                 `json:"id,omitempty"`
+	DisplayName string                 `json:"displayName"`
+	URL         string                 `json:"url"`
+	Types       []directory.EventType  `json:"types"`
+	State       directory.WebhookState `json:"state"`
+	Secrets     []webhookSecret        `json:"secrets"`
+	Version     int64                  `json:"version"`
+	CreatedAt   time.Time              `json:"createdAt"`
+	ModifiedAt  time.Time              `json:"modifiedAt"`
+	Secret      string                 `json:"secret,omitempty"` // clear text, in the answer that made it only
+	DryRun      bool                   `json:"dryRun,omitempty"`
+}
+
+type webhookSecret struct {
+	LastFour  string     `json:"lastFour"`
+	CreatedAt time.Time  `json:"createdAt"`
+	RetiresAt *time.Time `json:"retiresAt,omitempty"`
+}
+
+func (r *request) viewWebhook(w directory.Webhook) webhook {
+	return webhook{
+		ID: w.ID, DisplayName: w.DisplayName, URL: w.URL, Types: append([]directory.EventType{}, w.Types...), State: w.State,
+		Secrets: show(w.Secrets, func(s directory.WebhookSecret) webhookSecret {
+			return webhookSecret{s.LastFour, s.CreatedAt, timeOrNil(s.RetiresAt)}
+		}),
+		Version: w.Version, CreatedAt: w.Created, ModifiedAt: w.Modified, DryRun: r.admin.DryRun,
+	}
+}
+
+func (r *request) answerWebhook(w directory.Webhook, err error) (answer, error) {
+	return answer{version: w.Version, body: r.viewWebhook(w)}, err
+}
+
+func (r *request) listWebhooks() (answer, error) {
+	after, limit, err := r.pageQuery()
+	if err != nil {
+		return answer{}, err
+	}
+	all, err := r.api.svc.Webhooks.ListWebhooks(r.r.Context(), r.admin.Tenant)
+	if err != nil {
+		return answer{}, err
+	}
+	ws, next := cut(all, func(w directory.Webhook) string { return w.ID }, after, limit)
+	return answer{body: page[webhook]{Items: show(ws, r.viewWebhook), NextCursor: r.cursor(next)}}, nil
+}
+
+func (r *request) getWebhook() (answer, error) {
+	id, err := r.ownID(0, "webhook")
+	if err != nil {
+		return answer{}, err
+	}
+	return r.answerWebhook(r.api.svc.Webhooks.Webhook(r.r.Context(), r.admin.Tenant, id))
+}
+
+// eventTypes reads a list of types of events.
+func eventTypes(to func([]directory.EventType)) reader {
+	words := show(directory.EventTypes(), func(t directory.EventType) string { return string(t) })
+	var types []directory.EventType
+	read := list(len(words), word(func(s string) { types = append(types, directory.EventType(s)) }, words...))
+	return func(at string, raw json.RawMessage) []fieldError {
+		bad := read(at, raw)
+		to(append([]directory.EventType{}, types...))
+		return bad
+	}
+}
+
+func (r *request) createWebhook() (answer, error) {
+	var n directory.NewWebhook
+	err := r.read(members{
+		"displayName": text(set(&n.DisplayName), 1, 100), "url": text(set(&n.URL), 1, 500), "types": eventTypes(set(&n.Types)),
+	}, "displayName", "url")
+	if err != nil {
+		return answer{}, err
+	}
+	w, secret, err := r.api.svc.CreateWebhook(r.r.Context(), r.admin, n)
+	v := r.viewWebhook(w)
+	if v.Secret = secret; v.DryRun {
+		v.ID = ""
+	}
+	return answer{status: http.StatusCreated, version: w.Version, location: "/webhooks/" + w.ID, body: v}, err
+}
+
+func (r *request) matchWebhook(w directory.Webhook) error { return r.ifMatch(w.Version) }
+
+func (r *request) updateWebhook() (answer, error) {
+	id, err := r.ownID(0, "webhook")
+	if err != nil {
+		return answer{}, err
+	}
+	var n directory.WebhookPatch
+	err = r.read(members{
+		"displayName": text(setPtr(&n.DisplayName), 1, 100), "url": text(setPtr(&n.URL), 1, 500), "types": eventTypes(setPtr(&n.Types)),
+		"state": word(func(s string) { setPtr(&n.State)(directory.WebhookState(s)) }, string(directory.WebhookActive), string(directory.WebhookPaused)),
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	return r.answerWebhook(r.api.svc.PatchWebhook(r.r.Context(), r.admin, id, r.matchWebhook, n))
+}
+
+func (r *request) deleteWebhook() (answer, error) {
+	id, err := r.ownID(0, "webhook")
+	if err == nil {
+		err = r.readNothing()
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	w, err := r.api.svc.DeleteWebhook(r.r.Context(), r.admin, id, r.matchWebhook)
+	return answer{body: r.viewWebhook(w)}, err
+}
+
+// The overlap of two secrets: as long as applications need to take over the new one.
+const (
+	defaultSecretOverlap = 24 * time.Hour
+	longestSecretOverlap = 7 * 24 * time.Hour
+)
+
+func (r *request) rotateWebhook() (answer, error) {
+	id, err := r.ownID(0, "webhook")
+	if err != nil {
+		return answer{}, err
+	}
+	overlap := defaultSecretOverlap
+	if len(r.body) > 0 {
+		if err := r.read(members{"overlapSeconds": seconds(set(&overlap), longestSecretOverlap)}); err != nil {
+			return answer{}, err
+		}
+	}
+	w, secret, err := r.api.svc.RotateWebhook(r.r.Context(), r.admin, id, r.matchWebhook, overlap)
+	v := r.viewWebhook(w)
+	v.Secret = secret
+	return answer{version: w.Version, body: v}, err
+}
+
+func (r *request) testWebhook() (answer, error) {
+	id, err := r.ownID(0, "webhook")
+	if err == nil {
+		err = r.readNothing()
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	return r.answerWebhook(r.api.svc.TestWebhook(r.r.Context(), r.admin, id))
+}
+
+func (r *request) replayWebhook() (answer, error) {
+	id, err := r.ownID(0, "webhook")
+	if err != nil {
+		return answer{}, err
+	}
+	n := directory.ReplayOf{Webhook: id}
+	if err := r.read(members{"since": moment(set(&n.Since)), "until": moment(set(&n.Until))}, "since", "until"); err != nil {
+		return answer{}, err
+	}
+	n.Since, n.Until = clampTime(n.Since), clampTime(n.Until)
+	if err := r.api.svc.ReplayDeliveries(r.r.Context(), r.admin, n); err != nil {
+		return answer{}, err
+	}
+	return r.answerWebhook(r.api.svc.Webhooks.Webhook(r.r.Context(), r.admin.Tenant, id))
+}
+
+type delivery struct {
+	ID        string                  `json:"id"`
+	Webhook   string                  `json:"webhook,omitempty"` // absent: the following of an entry
+	Entry     directory.EntryID       `json:"entry"`
+	At        time.Time               `json:"at"`
+	Type      directory.EventType     `json:"type,omitempty"`
+	State     directory.DeliveryState `json:"state"`
+	Tries     int                     `json:"tries"`
+	Status    int                     `json:"status,omitempty"`
+	Cause     string                  `json:"cause,omitempty"`
+	CreatedAt time.Time               `json:"createdAt"`
+	DueAt     *time.Time              `json:"dueAt,omitempty"`
+	DoneAt    *time.Time              `json:"doneAt,omitempty"`
+	DryRun    bool                    `json:"dryRun,omitempty"`
+}
+
+func (r *request) viewDelivery(d directory.Delivery) delivery {
+	return delivery{
+		ID: d.ID, Webhook: d.Webhook, Entry: d.Entry, At: d.At, Type: d.Type, State: d.State, Tries: d.Tries, Status: d.Status, Cause: d.Cause,
+		CreatedAt: d.CreatedAt, DueAt: timeOrNil(d.DueAt), DoneAt: timeOrNil(d.DoneAt), DryRun: r.admin.DryRun,
+	}
+}
+
+func (r *request) listDeliveries() (answer, error) {
+	var f directory.DeliveryFilter
+	state, err := r.choice("state", string(directory.DeliveryPending), string(directory.DeliveryDelivered), string(directory.DeliveryDead))
+	if err != nil {
+		return answer{}, err
+	}
+	f.State = directory.DeliveryState(state)
+	if f.Webhook, err = r.idQuery("webhook"); err != nil {
+		return answer{}, err
+	}
+	if f.Since, f.Until, err = r.spanQuery(); err != nil {
+		return answer{}, err
+	}
+	before, limit, err := r.pageQuery()
+	if err != nil {
+		return answer{}, err
+	}
+	ds, next, err := r.api.svc.ListDeliveries(r.r.Context(), r.admin, f, before, limit)
+	return answer{body: page[delivery]{Items: show(ds, r.viewDelivery), NextCursor: r.cursor(next)}}, err
+}
+
+func (r *request) getDelivery() (answer, error) {
+	id, err := r.ownID(0, "delivery")
+	if err != nil {
+		return answer{}, err
+	}
+	d, err := r.api.svc.Deliveries.Delivery(r.r.Context(), r.admin.Tenant, id)
+	return answer{body: r.viewDelivery(d)}, err
+}
+
+func (r *request) replayDelivery() (answer, error) {
+	id, err := r.ownID(0, "delivery")
+	if err == nil {
+		err = r.readNothing()
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	if err := r.api.svc.ReplayDeliveries(r.r.Context(), r.admin, directory.ReplayOf{Delivery: id}); err != nil {
+		return answer{}, err
+	}
+	return r.getDelivery()
+}
