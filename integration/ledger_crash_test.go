@@ -198,7 +198,7 @@ func ledgerCrash(t *testing.T, ports func(testing.TB) directory.Ports, left int,
 	what := fmt.Sprintf("died at call %d, after it %v", left, after)
 	all := append(first, r.take()...)
 	slices.Sort(all)
-	if got := slices.Compact(slices.Clone(all)); !slices.Equal(got, []string{"user.blocked", "user.created"}) || len(all) > 4 || died == nil && len(all) != 2 {
+	if got := slices.Compact(slices.Clone(all)); !slices.Equal(got, []string{"user.blocked", "user.created", "user.deactivation-scheduled"}) || len(all) > 6 || died == nil && len(all) != 3 {
 		t.Errorf("%s: arrived %v", what, all)
 	}
 	events := map[string]int{}
