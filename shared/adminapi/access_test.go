@@ -16,11 +16,21 @@ var bodies = map[string]string{
 	"createProvider": `{"displayName":"New"}`, "updateProvider": `{"displayName":"Renamed"}`, "createToken": `{"overlapSeconds":0}`,
 	"createUser": `{"userName":"new@agency.example"}`, "updateUser": `{"title":"Officer"}`,
 	"convertConflict": `{"reason":"same person"}`, "ignoreConflict": `{"reason":"test"}`, "renameConflict": `{"reason":"two people","userName":"other@agency.example"}`,
-	"createApiKey": `{"displayName":"New","role":"auditor"}`,
+	"createApiKey":       `{"displayName":"New","role":"auditor"}`,
+	"createOrganization": `{"name":"New"}`, "updateOrganization": `{"name":"Renamed"}`, "createRole": `{"name":"New"}`, "updateRole": `{"name":"Renamed"}`,
+	"createWatchlist": `{"type":"custom","title":"New"}`, "updateWatchlist": `{"title":"Renamed"}`,
+	"setOrganizationMapping": `{"method":"single","organizationId":"odefault"}`, "setRoleMapping": `{"mode":"groups"}`,
+	"createOrganizationMappingEntry": `{"groups":["g0000000000000000000000000"],"organizationId":"odefault"}`, "updateOrganizationMappingEntry": `{"organizationId":"odefault"}`,
+	"createRoleMappingEntry":     `{"groups":["g0000000000000000000000000"],"roles":["agent-user"]}`,
+	"updateRoleMappingEntry":     `{"roles":["agent-user"]}`,
+	"reorderOrganizationMapping": `{"mappings":["m1111111111111111111111111","m0000000000000000000000000"]}`,
+	"moveUser":                   `{"organizationId":"odefault"}`, "grantRole": `{"role":"agent-user"}`,
+	"planConfig": `{"roles":[{"id":"new","name":"New"}]}`, "applyConfig": `{"roles":[{"id":"new","name":"New"}]}`,
 }
 
 // successes are the statuses of operations that do not answer 200.
-var successes = map[string]int{"createProvider": 201, "createToken": 201, "createUser": 201, "createApiKey": 201, "deleteProvider": 202}
+var successes = map[string]int{"createProvider": 201, "createToken": 201, "createUser": 201, "createApiKey": 201, "deleteProvider": 202,
+	"createOrganization": 201, "createRole": 201, "createWatchlist": 201, "createOrganizationMappingEntry": 201, "createRoleMappingEntry": 201, "createApplyRun": 201}
 
 func success(operation string) int {
 	if s, ok := successes[operation]; ok {
@@ -32,8 +42,22 @@ func success(operation string) int {
 // prepare brings the world to where the operation succeeds.
 func (f *fixture) prepare(w world, operation string) {
 	f.t.Helper()
-	if operation == "resumeProvider" {
+	run := "/providers/" + w.provider + "/apply-runs/" + w.run
+	switch operation {
+	case "resumeProvider":
 		f.want(200, "POST", "/providers/"+w.provider+":pause", "")
+	case "unblockOrganization":
+		f.want(200, "POST", "/organizations/"+w.organization+":block", "")
+	case "reactivateOrganization":
+		f.want(200, "POST", "/organizations/"+w.organization+":deactivate", "")
+	case "unpinOrganization":
+		f.want(200, "POST", "/users/"+w.local+":pin-organization", "")
+	case "startApplyRun", "cancelApplyRun":
+
+	case "undoApplyRun":
+
+		f.want(200, "POST", run+":apply", "")
+		f.follow()
 	}
 }
 
@@ -41,7 +65,7 @@ func (f *fixture) prepare(w world, operation string) {
 func TestEveryRouteWithEveryCredential(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	w := f.populate()
+	w := f.populateAll()
 	f.addTenant("other")
 	strange := f.newKey("other", directory.RoleAdministrator, time.Time{})
 	expiring := f.newKey(f.tenant, directory.RoleAdministrator, f.clock().Add(time.Hour))
@@ -109,14 +133,14 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 		t.Run(route.Operation, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t)
-			w := f.populate()
+			w := f.populateAll()
 			f.prepare(w, route.Operation)
 			keyID := f.want(200, "GET", "/me", "").str("key.id")
-			path := w.path(route.Path)
+			path, body := w.path(route.Path), w.real(bodies[route.Operation])
 
 			before := len(f.entries(f.tenant))
 			state := f.state(w)
-			dry := f.want(200, route.Method, path+"?dryRun=true", bodies[route.Operation])
+			dry := f.want(200, route.Method, path+"?dryRun=true", body)
 			if dry.str("dryRun") != "true" || dry.str("token") != "" || dry.header.Get("ETag") != "" {
 				t.Errorf("dry run answered %v %s", dry.header, dry.raw)
 			}
@@ -127,7 +151,7 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 				t.Errorf("the dry run wrote: %d entries, %d before\n%s\n%s", n, before, state, f.state(w))
 			}
 
-			got := f.want(success(route.Operation), route.Method, path, bodies[route.Operation])
+			got := f.want(success(route.Operation), route.Method, path, body)
 			after := f.entries(f.tenant)
 			known := map[directory.EntryID]bool{}
 			found := 0
@@ -148,8 +172,11 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 				}
 			}
 			want := 1
-			if strings.HasSuffix(route.Path, ":convert") || strings.HasSuffix(route.Path, ":rename") {
-				want = 2 // the user's and the conflict's
+			if route.Operation == "createApplyRun" || route.Operation == "undoApplyRun" || strings.HasSuffix(route.Path, ":convert") || strings.HasSuffix(route.Path, ":rename") {
+				want = 2 // the user's and the conflict's; the provider's and the run's
+			}
+			if route.Operation == "planConfig" {
+				want = 0
 			}
 			if found != want || len(after) != before+want {
 				t.Errorf("%d entries of the request, %d in all, want %d more than %d", found, len(after), want, before)
@@ -162,7 +189,8 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 func (f *fixture) state(w world) string {
 	f.t.Helper()
 	var b strings.Builder
-	for _, path := range []string{"/providers", "/providers/" + w.provider + "/tokens", "/users", "/conflicts", "/api-keys", "/users/" + w.local} {
+	for _, path := range []string{"/providers", "/providers/" + w.provider + "/tokens", "/users", "/conflicts", "/api-keys", "/users/" + w.local,
+		"/organizations", "/roles", "/watchlists", "/providers/" + w.provider + "/organization-mapping", "/providers/" + w.provider + "/role-mapping", "/providers/" + w.provider + "/apply-runs"} {
 		b.WriteString(f.want(200, "GET", path, "").raw)
 	}
 	return b.String()
@@ -172,7 +200,7 @@ func (f *fixture) state(w world) string {
 func TestNoSecretsAndPeopleInLogs(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	w := f.populate()
+	w := f.populateAll()
 	secrets := []string{f.key, w.scimToken}
 	for _, route := range adminapi.Routes() {
 		body := strings.ReplaceAll(bodies[route.Operation], "agency", canary)
@@ -206,7 +234,7 @@ func TestNoSecretsAndPeopleInLogs(t *testing.T) {
 func TestSecretsAreShownOnce(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	w := f.populate()
+	w := f.populateAll()
 	made := []string{
 		w.scimToken, f.want(201, "POST", "/providers/"+w.provider+"/tokens", "").str("token"),
 		f.want(201, "POST", "/api-keys", `{"displayName":"Other","role":"auditor"}`).str("token"),

@@ -125,7 +125,7 @@ func (f *fixture) do(method, path, body string, headers ...string) reply {
 	w := httptest.NewRecorder()
 	f.h.ServeHTTP(w, r)
 	out := reply{t: f.t, status: w.Code, header: w.Header(), raw: w.Body.String()}
-	if err := json.Unmarshal(w.Body.Bytes(), &out.body); err != nil {
+	if err := json.Unmarshal(w.Body.Bytes(), &out.body); err != nil && w.Header().Get("Content-Type") != "text/csv; charset=utf-8" {
 		f.t.Fatalf("%s %s answered %d with a body that is no JSON object: %s", method, path, w.Code, out.raw)
 	}
 	checkAnswer(f.t, method, r.URL.Path, out)
@@ -195,13 +195,16 @@ func (f *fixture) entries(t directory.TenantID) []directory.LogEntry {
 
 // world is one of everything, and the paths that name it.
 type world struct {
-	provider, scimToken, token, group, local, provisioned, conflict, apiKey string
+	provider, scimToken, token, group, local, provisioned, conflict, apiKey          string
+	organization, watchlist, orgMapping, roleMapping, spareGroup, run, secondMapping string
 }
 
 func (w world) path(route string) string {
 	for _, c := range []struct{ prefix, first, second string }{
-		{"/providers/{id}/tokens", w.provider, w.token}, {"/providers/{id}/groups", w.provider, w.group}, {"/providers", w.provider, ""},
-		{"/users", w.local, ""}, {"/conflicts", w.conflict, ""}, {"/api-keys", w.apiKey, ""}, {"/", "", ""},
+		{"/providers/{id}/tokens", w.provider, w.token}, {"/providers/{id}/groups", w.provider, w.group},
+		{"/providers/{id}/organization-mapping", w.provider, w.orgMapping}, {"/providers/{id}/role-mapping", w.provider, w.roleMapping},
+		{"/providers/{id}/apply-runs", w.provider, w.run}, {"/providers", w.provider, ""},
+		{"/organizations", w.organization, ""}, {"/roles", "own", ""}, {"/watchlists", w.watchlist, ""}, {"/users", w.local, "org-manager"}, {"/conflicts", w.conflict, ""}, {"/api-keys", w.apiKey, ""}, {"/", "", ""},
 	} {
 		if strings.HasPrefix(route, c.prefix) {
 			route = strings.Replace(route, "{id}", c.first, 1)
@@ -245,4 +248,39 @@ func (f *fixture) populate() world {
 	w.conflict = f.want(200, "GET", "/conflicts", "").str("items.0.id")
 	w.apiKey = f.want(201, "POST", "/api-keys", `{"displayName":"Other","role":"help-desk"}`).str("id")
 	return w
+}
+
+// populateAll is populate, with mappings and a planned run of the provider, an organization, a role and a watchlist.
+func (f *fixture) populateAll() world {
+	f.t.Helper()
+	w := f.populate()
+	caller := directory.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken, RequestID: "scim"}
+	spare := func(name string) string {
+		g, err := f.svc.CreateGroup(context.Background(), caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+			return directory.GroupProfile{DisplayName: name, ExternalID: name}, nil, nil, nil
+		})
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		return string(g.ID)
+	}
+	w.spareGroup = spare("Spare")
+	w.organization = f.want(201, "POST", "/organizations", `{"name":"Fleet","defaultRoles":["agent-user"]}`).str("id")
+	w.watchlist = f.want(201, "POST", "/watchlists", `{"type":"custom","title":"List","groups":["`+w.group+`"]}`).str("id")
+	f.want(201, "POST", "/roles", `{"name":"Own"}`)
+	base := "/providers/" + w.provider
+	f.want(200, "PUT", base+"/organization-mapping", `{"method":"groups","organizationId":"odefault"}`)
+	w.orgMapping = f.want(201, "POST", base+"/organization-mapping/mappings", `{"groups":["`+w.group+`"],"organizationId":"`+w.organization+`"}`).str("id")
+	w.secondMapping = f.want(201, "POST", base+"/organization-mapping/mappings", `{"groups":["`+spare("Other")+`"],"organizationId":"odefault"}`).str("id")
+	w.roleMapping = f.want(201, "POST", base+"/role-mapping/mappings", `{"groups":["`+w.group+`"],"roles":["desktop-user"]}`).str("id")
+	f.want(200, "POST", "/users/"+w.local+"/role-grants", `{"role":"org-manager"}`)
+	f.want(200, "POST", "/users/"+w.local+":move", `{"organizationId":"`+w.organization+`"}`)
+	w.run = f.want(201, "POST", base+"/apply-runs", "").str("id")
+	f.follow()
+	return w
+}
+
+// real puts the world's ids in place of those in examples.
+func (w world) real(example string) string {
+	return strings.NewReplacer("g0000000000000000000000000", w.spareGroup, "m0000000000000000000000000", w.orgMapping, "m1111111111111111111111111", w.secondMapping).Replace(example)
 }
