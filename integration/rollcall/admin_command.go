@@ -24,6 +24,8 @@ type adminVerb struct {
 	list                bool
 	flags               []adminFlag
 	show                []column
+	// do, unless nil, carries the command out in place of the one request.
+	do func(context.Context, *adminCall, *adminClient) error
 }
 
 // adminFlag is a flag that becomes a member of the body, or, for reads and deletions, a parameter.
@@ -40,6 +42,8 @@ const (
 	durationFlag          // whole seconds in the request
 	expiryFlag            // a duration from now or a time
 	emailFlag             // addresses, separated by commas; the first is the primary one
+	listFlag              // texts, separated by commas; "" for none
+	boolFlag              // true or false
 )
 
 // adminCall is one invocation, parsed.
@@ -151,11 +155,10 @@ func (c *adminCall) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ids := make([]any, len(c.args))
-	for i, a := range c.args {
-		ids[i] = url.PathEscape(a)
+	if c.verb.do != nil {
+		return c.verb.do(ctx, c, client)
 	}
-	path := fmt.Sprintf(c.verb.path, ids...)
+	path := c.path(c.verb.path)
 	body, query, err := c.request()
 	if err != nil {
 		return err
@@ -192,13 +195,22 @@ func (c *adminCall) run(ctx context.Context) error {
 	return nil
 }
 
+// path puts the positional arguments into a path.
+func (c *adminCall) path(format string) string {
+	ids := make([]any, len(c.args))
+	for i, a := range c.args {
+		ids[i] = url.PathEscape(a)
+	}
+	return fmt.Sprintf(format, ids...)
+}
+
 // request turns the flags into the body of the request, or into its parameters.
 func (c *adminCall) request() (body any, query url.Values, err error) {
 	query = url.Values{}
 	if c.dry {
 		query.Set("dryRun", "true")
 	}
-	inBody := c.verb.method == http.MethodPost || c.verb.method == http.MethodPatch
+	inBody := c.verb.method == http.MethodPost || c.verb.method == http.MethodPatch || c.verb.method == http.MethodPut
 	members := map[string]any{}
 	for _, f := range c.verb.flags {
 		text, ok := c.given[f.name]
@@ -246,6 +258,19 @@ func (f adminFlag) value(text string, now time.Time) (any, error) {
 			return nil, errors.New("must be a duration such as 8760h, or a time such as 2027-01-31T12:00:00Z")
 		}
 		return text, nil
+	case listFlag:
+		out := []string{}
+		for part := range strings.SplitSeq(text, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				out = append(out, part)
+			}
+		}
+		return out, nil
+	case boolFlag:
+		if text != "true" && text != "false" {
+			return nil, errors.New("must be true or false")
+		}
+		return text == "true", nil
 	case emailFlag:
 		var out []any
 		for i, a := range strings.Split(text, ",") {

@@ -7,6 +7,8 @@ func adminNouns() map[string][]adminVerb {
 	return map[string][]adminVerb{
 		"provider": providerVerbs(), "token": tokenVerbs(), "user": userVerbs(), "group": groupVerbs(),
 		"conflict": conflictVerbs(), "apikey": apiKeyVerbs(),
+		"org": orgVerbs(), "role": roleVerbs(), "watchlist": watchlistVerbs(), "org-mapping": orgMappingVerbs(), "role-mapping": roleMappingVerbs(),
+		"apply": applyVerbs(), "config": configVerbs(),
 	}
 }
 
@@ -55,13 +57,24 @@ func userVerbs() []adminVerb {
 	list := columns("ID id, USER_NAME userName, NAME displayName, DIRECTORY_SAYS directoryState, PROVIDER provider, CHANGED modifiedAt")
 	one := columns("Id id, SCIM_id scimId, User_name userName, Name displayName, Given_name name.givenName, Family_name name.familyName, Title title, " +
 		"Department department, E-mail emails, Origin origin, Provider provider, External_id externalId, Directory_says directoryState, Lifecycle lifecycle, " +
-		"Manager manager, Groups groups, Created createdAt, Changed modifiedAt, Version version")
+		"Organization organizationId, Pinned organizationPinned, Roles roles, Watchlists watchlists, Country countryCode, Manager manager, Groups groups, Created createdAt, Changed modifiedAt, Version version")
 	return []adminVerb{
 		{name: "list", summary: "search users", method: http.MethodGet, path: "/users", list: true, show: list, flags: []adminFlag{
 			{name: "search", member: "search", usage: "beginning of a user name, a work e-mail `address`, or an external id"},
 			{name: "provider", member: "provider", usage: "`id` of a provider, or local"},
 			{name: "state", member: "state", usage: "what the `directory` last said: active, inactive, gone or none"},
 		}},
+		{name: "explain", args: "USER", summary: "say why a user is in an organization and has roles", method: http.MethodGet, path: "/users/%s/explain", do: explain},
+		{name: "move", args: "USER", summary: "move a user to an organization by hand", method: http.MethodPost, path: "/users/%s:move", show: one, flags: []adminFlag{
+			{name: "org", member: "organizationId", usage: "`id` of the organization", required: true},
+			{name: "pin", member: "pin", usage: "`true` keeps the user there", kind: boolFlag},
+		}},
+		{name: "pin", args: "USER", summary: "keep a user in the organization", method: http.MethodPost, path: "/users/%s:pin-organization", show: one},
+		{name: "unpin", args: "USER", summary: "let rules decide about a user again", method: http.MethodPost, path: "/users/%s:unpin-organization", show: one},
+		{name: "grant", args: "USER", summary: "give a user a role by hand", method: http.MethodPost, path: "/users/%s/role-grants", show: one, flags: []adminFlag{
+			{name: "role", member: "role", usage: "`id` of the role", required: true},
+		}},
+		{name: "revoke", args: "USER ROLE", summary: "take a role that was given by hand", method: http.MethodDelete, path: "/users/%s/role-grants/%s", show: one},
 		{name: "show", args: "USER", summary: "show a user", method: http.MethodGet, path: "/users/%s", show: one},
 		{name: "create", summary: "create a local user", method: http.MethodPost, path: "/users", show: one, flags: []adminFlag{
 			{name: "user-name", member: "userName", usage: "`name` to sign in with, unique in the tenant", required: true},

@@ -28,6 +28,13 @@ func commands() []command {
 		{name: "user", summary: "find users and create local ones"},
 		{name: "group", summary: "list a provider's groups and their members"},
 		{name: "conflict", summary: "list people whose user name is taken, and settle them"},
+		{name: "org", summary: "list, make, rename, block and end organizations"},
+		{name: "role", summary: "list and change the catalogue of roles"},
+		{name: "watchlist", summary: "list and change watchlists"},
+		{name: "org-mapping", summary: "map groups or attributes to organizations"},
+		{name: "role-mapping", summary: "map groups to roles"},
+		{name: "apply", summary: "plan, preview, apply, cancel and undo the mappings"},
+		{name: "config", summary: "export, plan and apply organizations, roles and mappings as YAML"},
 		{name: "apikey", summary: "list, create and revoke keys of the admin API"},
 	} {
 		c.run = func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -35,6 +42,7 @@ func commands() []command {
 		}
 		all = append(all, c)
 	}
+	all = append(all, command{"country", "print Entra's expression for country codes, or the code of a country", runCountry})
 	return all
 }
 
@@ -55,7 +63,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintln(stderr, "usage: rollcall <command> [flags]   (rollcall <command> -h shows the flags)")
 	for _, c := range commands() {
-		fmt.Fprintf(stderr, "  %-10s %s\n", c.name, c.summary)
+		fmt.Fprintf(stderr, "  %-12s %s\n", c.name, c.summary)
 	}
 	if len(args) == 1 && (args[0] == "-h" || args[0] == "help") {
 		return 0
