@@ -57,7 +57,7 @@ func (f *fixture) prepare(w world, operation string) {
 	case "undoApplyRun":
 
 		f.want(200, "POST", run+":apply", "")
-		f.follow()
+		f.deliver()
 	}
 }
 

@@ -265,6 +265,7 @@ func (f *fixture) populateAll() world {
 		return string(g.ID)
 	}
 	w.spareGroup = spare("Spare")
+	f.deliver() // what came before the mappings
 	w.organization = f.want(201, "POST", "/organizations", `{"name":"Fleet","defaultRoles":["agent-user"]}`).str("id")
 	w.watchlist = f.want(201, "POST", "/watchlists", `{"type":"custom","title":"List","groups":["`+w.group+`"]}`).str("id")
 	f.want(201, "POST", "/roles", `{"name":"Own"}`)
@@ -276,11 +277,25 @@ func (f *fixture) populateAll() world {
 	f.want(200, "POST", "/users/"+w.local+"/role-grants", `{"role":"org-manager"}`)
 	f.want(200, "POST", "/users/"+w.local+":move", `{"organizationId":"`+w.organization+`"}`)
 	w.run = f.want(201, "POST", base+"/apply-runs", "").str("id")
-	f.follow()
+	f.deliver()
 	return w
 }
 
 // real puts the world's ids in place of those in examples.
 func (w world) real(example string) string {
 	return strings.NewReplacer("g0000000000000000000000000", w.spareGroup, "m0000000000000000000000000", w.orgMapping, "m1111111111111111111111111", w.secondMapping).Replace(example)
+}
+
+// deliver follows what was not followed yet.
+func (f *fixture) deliver() {
+	f.t.Helper()
+	for {
+		n, err := f.svc.Feed.Deliver(context.Background(), f.svc.FollowEntry)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+	}
 }
