@@ -21,6 +21,9 @@ func main() {
 	testing.Init()
 	members := flag.String("members", "10,10000,1000000", "group sizes for adding one member")
 	users := flag.Int("users", 250_000, "users for deep listing")
+	people := flag.String("people", "10000,100000,1000000", "people for apply runs on SQLite")
+	dynamoPeople := flag.Int("dynamodb-people", 10_000, "people for an apply run on DynamoDB Local")
+	only := flag.String("only", "", "measure only this: apply, apply-units")
 	duration := flag.Duration("time", time.Second, "how long each operation runs")
 	flag.Parse()
 	if err := flag.Set("test.benchtime", duration.String()); err != nil {
@@ -29,11 +32,21 @@ func main() {
 	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(400) // as rollcall serve sets it, here for the peer too
 	fmt.Printf("%s %s/%s, 1 core\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	switch *only {
+	case "apply":
+		applyGrowth(*people)
+		return
+	case "apply-units":
+		applyUnits(*dynamoPeople)
+		return
+	}
 	parsing()
 	compare()
 	units()
 	groupGrowth(*members)
 	deepListing(*users)
+	applyGrowth(*people)
+	applyUnits(*dynamoPeople)
 }
 
 func fail(err error) {

@@ -26,6 +26,8 @@ type adminVerb struct {
 	items               bool // the answer is a table, and no page of a list
 	flags               []adminFlag
 	show                []column
+	// do, unless nil, carries the command out in place of the one request.
+	do func(context.Context, *adminCall, *adminClient) error
 }
 
 // adminFlag is a flag that becomes a member of the body, or, for reads and deletions, a parameter.
@@ -43,7 +45,7 @@ const (
 	expiryFlag            // a duration from now or a time
 	boolFlag              // true or false
 	numberFlag            // a whole number
-	listFlag              // texts, separated by commas
+	listFlag              // texts, separated by commas; "" for none
 	emailFlag             // addresses, separated by commas; the first is the primary one
 )
 
@@ -156,11 +158,10 @@ func (c *adminCall) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ids := make([]any, len(c.args))
-	for i, a := range c.args {
-		ids[i] = url.PathEscape(a)
+	if c.verb.do != nil {
+		return c.verb.do(ctx, c, client)
 	}
-	path := fmt.Sprintf(c.verb.path, ids...)
+	path := c.path(c.verb.path)
 	body, query, err := c.request()
 	if err != nil {
 		return err
@@ -200,6 +201,15 @@ func (c *adminCall) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// path puts the positional arguments into a path.
+func (c *adminCall) path(format string) string {
+	ids := make([]any, len(c.args))
+	for i, a := range c.args {
+		ids[i] = url.PathEscape(a)
+	}
+	return fmt.Sprintf(format, ids...)
 }
 
 // request turns the flags into the body of the request, or into its parameters.
@@ -256,6 +266,14 @@ func (f adminFlag) value(text string, now time.Time) (any, error) {
 			return nil, errors.New("must be a duration such as 8760h, or a time such as 2027-01-31T12:00:00Z")
 		}
 		return text, nil
+	case listFlag:
+		out := []string{}
+		for part := range strings.SplitSeq(text, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				out = append(out, part)
+			}
+		}
+		return out, nil
 	case boolFlag:
 		if text != "true" && text != "false" {
 			return nil, errors.New("must be true or false")
@@ -267,12 +285,6 @@ func (f adminFlag) value(text string, now time.Time) (any, error) {
 			return nil, errors.New("must be a whole number")
 		}
 		return n, nil
-	case listFlag:
-		var out []string
-		for one := range strings.SplitSeq(text, ",") {
-			out = append(out, strings.TrimSpace(one))
-		}
-		return out, nil
 	case emailFlag:
 		var out []any
 		for i, a := range strings.Split(text, ",") {

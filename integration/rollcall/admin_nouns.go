@@ -9,6 +9,8 @@ func adminNouns() map[string][]adminVerb {
 		"conflict": conflictVerbs(), "apikey": apiKeyVerbs(), "webhook": webhookVerbs(), "delivery": deliveryVerbs(),
 		"sync-log": logVerbs("/sync-log"), "audit-log": logVerbs("/audit-log"),
 		"pending": pendingVerbs(), "hold": holdVerbs(), "guard": guardVerbs(),
+		"org": orgVerbs(), "role": roleVerbs(), "watchlist": watchlistVerbs(), "org-mapping": orgMappingVerbs(), "role-mapping": roleMappingVerbs(),
+		"apply": applyVerbs(), "config": configVerbs(),
 	}
 }
 
@@ -58,6 +60,7 @@ func userVerbs() []adminVerb {
 	one := columns("Id id, SCIM_id scimId, User_name userName, Name displayName, Given_name name.givenName, Family_name name.familyName, Title title, " +
 		"Department department, E-mail emails, Origin origin, Provider provider, External_id externalId, Directory_says directoryState, Lifecycle lifecycle, May_sign_in maySignIn, " +
 		"Blocked_because adminBlock.reason, Deactivation_due pending.dueAt, Which_waits_for pending.gates, On_hold_for holds, Deactivated deactivatedAt, " +
+		"Organization organizationId, Pinned organizationPinned, Roles roles, Watchlists watchlists, Country countryCode, " +
 		"Manager manager, Groups groups, Created createdAt, Changed modifiedAt, Version version")
 	return append([]adminVerb{
 		{name: "list", summary: "search users", method: http.MethodGet, path: "/users", list: true, show: list, flags: []adminFlag{
@@ -65,6 +68,17 @@ func userVerbs() []adminVerb {
 			{name: "provider", member: "provider", usage: "`id` of a provider, or local"},
 			{name: "state", member: "state", usage: "what the `directory` last said: active, inactive, gone or none"},
 		}},
+		{name: "explain", args: "USER", summary: "say why a user is in an organization and has roles", method: http.MethodGet, path: "/users/%s/explain", do: explain},
+		{name: "move", args: "USER", summary: "move a user to an organization by hand", method: http.MethodPost, path: "/users/%s:move", show: one, flags: []adminFlag{
+			{name: "org", member: "organizationId", usage: "`id` of the organization", required: true},
+			{name: "pin", member: "pin", usage: "`true` keeps the user there", kind: boolFlag},
+		}},
+		{name: "pin", args: "USER", summary: "keep a user in the organization", method: http.MethodPost, path: "/users/%s:pin-organization", show: one},
+		{name: "unpin", args: "USER", summary: "let rules decide about a user again", method: http.MethodPost, path: "/users/%s:unpin-organization", show: one},
+		{name: "grant", args: "USER", summary: "give a user a role by hand", method: http.MethodPost, path: "/users/%s/role-grants", show: one, flags: []adminFlag{
+			{name: "role", member: "role", usage: "`id` of the role", required: true},
+		}},
+		{name: "revoke", args: "USER ROLE", summary: "take a role that was given by hand", method: http.MethodDelete, path: "/users/%s/role-grants/%s", show: one},
 		{name: "show", args: "USER", summary: "show a user", method: http.MethodGet, path: "/users/%s", show: one},
 		{name: "create", summary: "create a local user", method: http.MethodPost, path: "/users", show: one, flags: []adminFlag{
 			{name: "user-name", member: "userName", usage: "`name` to sign in with, unique in the tenant", required: true},

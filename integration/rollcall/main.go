@@ -37,6 +37,13 @@ func commands() []command {
 		{name: "delivery", summary: "list what was sent to webhooks, and send it again"},
 		{name: "sync-log", summary: "search the Sync Log, and verify its hash chain"},
 		{name: "audit-log", summary: "search the Audit Log, and verify its hash chain"},
+		{name: "org", summary: "list, make, rename, block and end organizations"},
+		{name: "role", summary: "list and change the catalogue of roles"},
+		{name: "watchlist", summary: "list and change watchlists"},
+		{name: "org-mapping", summary: "map groups or attributes to organizations"},
+		{name: "role-mapping", summary: "map groups to roles"},
+		{name: "apply", summary: "plan, preview, apply, cancel and undo the mappings"},
+		{name: "config", summary: "export, plan and apply organizations, roles and mappings as YAML"},
 		{name: "apikey", summary: "list, create and revoke keys of the admin API"},
 	} {
 		c.run = func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -44,6 +51,7 @@ func commands() []command {
 		}
 		all = append(all, c)
 	}
+	all = append(all, command{"country", "print Entra's expression for country codes, or the code of a country", runCountry})
 	return all
 }
 
@@ -64,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintln(stderr, "usage: rollcall <command> [flags]   (rollcall <command> -h shows the flags)")
 	for _, c := range commands() {
-		fmt.Fprintf(stderr, "  %-10s %s\n", c.name, c.summary)
+		fmt.Fprintf(stderr, "  %-12s %s\n", c.name, c.summary)
 	}
 	if len(args) == 1 && (args[0] == "-h" || args[0] == "help") {
 		return 0

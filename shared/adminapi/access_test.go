@@ -22,7 +22,16 @@ var bodies = map[string]string{
 	"createLegalHold": `{"name":"New"}`, "closeLegalHold": `{"reason":"test"}`, "placeHolds": `{"users":["LOCAL"]}`, "releaseHold": `{"reason":"test"}`,
 	"setDeactivationDelay": `{"deactivationDelaySeconds":60}`, "setGuard": `{"minimum":30}`, "approveGuardEvent": `{"reason":"test"}`, "rejectGuardEvent": `{"reason":"test"}`,
 	"createWebhook": `{"displayName":"New","url":"https://hooks.agency.example/"}`, "updateWebhook": `{"state":"paused"}`,
-	"replayWebhook": `{"since":"2026-11-01T00:00:00Z","until":"2026-11-30T00:00:00Z"}`,
+	"replayWebhook":      `{"since":"2026-11-01T00:00:00Z","until":"2026-11-30T00:00:00Z"}`,
+	"createOrganization": `{"name":"New"}`, "updateOrganization": `{"name":"Renamed"}`, "createRole": `{"name":"New"}`, "updateRole": `{"name":"Renamed"}`,
+	"createWatchlist": `{"type":"custom","title":"New"}`, "updateWatchlist": `{"title":"Renamed"}`,
+	"setOrganizationMapping": `{"method":"single","organizationId":"odefault"}`, "setRoleMapping": `{"mode":"groups"}`,
+	"createOrganizationMappingEntry": `{"groups":["g0000000000000000000000000"],"organizationId":"odefault"}`, "updateOrganizationMappingEntry": `{"organizationId":"odefault"}`,
+	"createRoleMappingEntry":     `{"groups":["g0000000000000000000000000"],"roles":["agent-user"]}`,
+	"updateRoleMappingEntry":     `{"roles":["agent-user"]}`,
+	"reorderOrganizationMapping": `{"mappings":["m1111111111111111111111111","m0000000000000000000000000"]}`,
+	"moveUser":                   `{"organizationId":"odefault"}`, "grantRole": `{"role":"agent-user"}`,
+	"planConfig": `{"roles":[{"id":"new","name":"New"}]}`, "applyConfig": `{"roles":[{"id":"new","name":"New"}]}`,
 }
 
 // withoutID are the changes whose answer is about no thing of its own.
@@ -30,7 +39,8 @@ var withoutID = []string{"setGuard", "setDeactivationDelay", "placeHolds", "rele
 
 // successes are the statuses of operations that do not answer 200.
 var successes = map[string]int{"createProvider": 201, "createToken": 201, "createUser": 201, "createApiKey": 201, "deleteProvider": 202,
-	"createLegalHold": 201, "closeLegalHold": 202, "approveGuardEvent": 202, "rejectGuardEvent": 202, "createWebhook": 201}
+	"createLegalHold": 201, "closeLegalHold": 202, "approveGuardEvent": 202, "rejectGuardEvent": 202, "createWebhook": 201,
+	"createOrganization": 201, "createRole": 201, "createWatchlist": 201, "createOrganizationMappingEntry": 201, "createRoleMappingEntry": 201, "createApplyRun": 201}
 
 func success(operation string) int {
 	if s, ok := successes[operation]; ok {
@@ -42,8 +52,22 @@ func success(operation string) int {
 // prepare brings the world to where the operation succeeds.
 func (f *fixture) prepare(w world, operation string) {
 	f.t.Helper()
-	if operation == "resumeProvider" {
+	run := "/providers/" + w.provider + "/apply-runs/" + w.run
+	switch operation {
+	case "resumeProvider":
 		f.want(200, "POST", "/providers/"+w.provider+":pause", "")
+	case "unblockOrganization":
+		f.want(200, "POST", "/organizations/"+w.organization+":block", "")
+	case "reactivateOrganization":
+		f.want(200, "POST", "/organizations/"+w.organization+":deactivate", "")
+	case "unpinOrganization":
+		f.want(200, "POST", "/users/"+w.local+":pin-organization", "")
+	case "startApplyRun", "cancelApplyRun":
+
+	case "undoApplyRun":
+
+		f.want(200, "POST", run+":apply", "")
+		f.deliver()
 	}
 }
 
@@ -171,8 +195,11 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 				}
 			}
 			want := 1
-			if strings.HasSuffix(route.Path, ":convert") || strings.HasSuffix(route.Path, ":rename") {
-				want = 2 // the user's and the conflict's
+			if route.Operation == "createApplyRun" || route.Operation == "undoApplyRun" || strings.HasSuffix(route.Path, ":convert") || strings.HasSuffix(route.Path, ":rename") {
+				want = 2 // the user's and the conflict's; the provider's and the run's
+			}
+			if route.Operation == "planConfig" {
+				want = 0
 			}
 			if found != want || len(after) != before+want {
 				t.Errorf("%d entries of the request, %d in all, want %d more than %d", found, len(after), want, before)
@@ -185,7 +212,8 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 func (f *fixture) state(w world) string {
 	f.t.Helper()
 	var b strings.Builder
-	for _, path := range []string{"/providers", "/providers/" + w.provider + "/tokens", "/users", "/conflicts", "/api-keys", "/users/" + w.local, "/webhooks", "/deliveries"} {
+	for _, path := range []string{"/providers", "/providers/" + w.provider + "/tokens", "/users", "/conflicts", "/api-keys", "/users/" + w.local, "/webhooks", "/deliveries",
+		"/organizations", "/roles", "/watchlists", "/providers/" + w.provider + "/organization-mapping", "/providers/" + w.provider + "/role-mapping", "/providers/" + w.provider + "/apply-runs"} {
 		b.WriteString(f.want(200, "GET", path, "").raw)
 	}
 	return b.String()

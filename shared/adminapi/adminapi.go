@@ -69,7 +69,7 @@ var (
 
 func routes() []route {
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
-	return append(lifecycleRoutes(), []route{
+	return append(slices.Concat(lifecycleRoutes(), mappingRoutes()), []route{
 		{Route{get, "/providers", "listProviders", readers}, pageQuery, (*request).listProviders},
 		{Route{post, "/providers", "createProvider", administrators}, dryQuery, (*request).createProvider},
 		{Route{get, "/providers/{id}", "getProvider", readers}, nil, (*request).getProvider},
@@ -84,7 +84,7 @@ func routes() []route {
 		{Route{get, "/providers/{id}/groups", "listGroups", readers}, []string{"cursor", "limit", "search"}, (*request).listGroups},
 		{Route{get, "/providers/{id}/groups/{id}", "getGroup", readers}, nil, (*request).getGroup},
 		{Route{get, "/providers/{id}/groups/{id}/members", "listGroupMembers", readers}, pageQuery, (*request).listGroupMembers},
-		{Route{get, "/users", "searchUsers", userReaders}, []string{"cursor", "limit", "search", "provider", "state"}, (*request).searchUsers},
+		{Route{get, "/users", "searchUsers", userReaders}, []string{"cursor", "limit", "search", "provider", "state", "organization", "role", "watchlist"}, (*request).searchUsers},
 		{Route{post, "/users", "createUser", administrators}, dryQuery, (*request).createUser},
 		{Route{get, "/users/{id}", "getUser", userReaders}, nil, (*request).getUser},
 		{Route{patch, "/users/{id}", "updateUser", administrators}, dryQuery, (*request).updateUser},
@@ -209,7 +209,9 @@ func (r *request) note(resource string) {
 		if resource == "providers" {
 			reqlog.Set(ctx, "provider_id", r.ids[0])
 		}
-		reqlog.Set(ctx, "resource_id", r.ids[len(r.ids)-1])
+		if last := r.ids[len(r.ids)-1]; wellFormed(last) {
+			reqlog.Set(ctx, "resource_id", last)
+		}
 	}
 }
 

@@ -145,7 +145,7 @@ func (f *fixture) do(method, path, body string, headers ...string) reply {
 	w := httptest.NewRecorder()
 	f.h.ServeHTTP(w, r)
 	out := reply{t: f.t, status: w.Code, header: w.Header(), raw: w.Body.String()}
-	media := out.header.Get("Content-Type")
+	media, _, _ := strings.Cut(out.header.Get("Content-Type"), ";")
 	if err := json.Unmarshal(w.Body.Bytes(), &out.body); err != nil && media != "application/jsonl" && media != "text/csv" {
 		f.t.Fatalf("%s %s answered %d with a body that is no JSON object: %s", method, path, w.Code, out.raw)
 	}
@@ -217,6 +217,7 @@ func (f *fixture) entries(t directory.TenantID) []directory.LogEntry {
 // world is one of everything, and the paths that name it.
 type world struct {
 	provider, scimToken, token, group, local, provisioned, conflict, apiKey, webhook, delivery string
+	organization, watchlist, orgMapping, roleMapping, spareGroup, run, secondMapping           string
 	create                                                                                     func(userName string) (directory.User, error)
 	leavers
 }
@@ -226,8 +227,11 @@ func (w world) path(route string) string {
 		{"/providers/{id}/guard-events", w.provider, w.event}, {"/legal-holds", w.matter, w.custodian},
 		{"/users/{id}:cancel", w.leaver, ""}, {"/users/{id}:unblock", w.leaver, ""}, {"/users/{id}:reactivate", w.deactivated, ""}, {"/users/{id}:convert", w.provisioned, ""},
 		{"/pending", "", ""},
-		{"/providers/{id}/tokens", w.provider, w.token}, {"/providers/{id}/groups", w.provider, w.group}, {"/providers", w.provider, ""},
-		{"/users", w.local, ""}, {"/conflicts", w.conflict, ""}, {"/api-keys", w.apiKey, ""},
+		{"/providers/{id}/tokens", w.provider, w.token}, {"/providers/{id}/groups", w.provider, w.group},
+		{"/providers/{id}/organization-mapping", w.provider, w.orgMapping}, {"/providers/{id}/role-mapping", w.provider, w.roleMapping},
+		{"/providers/{id}/apply-runs", w.provider, w.run}, {"/providers", w.provider, ""},
+		{"/organizations", w.organization, ""}, {"/roles", "own", ""}, {"/watchlists", w.watchlist, ""},
+		{"/users", w.local, "org-manager"}, {"/conflicts", w.conflict, ""}, {"/api-keys", w.apiKey, ""},
 		{"/webhooks", w.webhook, ""}, {"/deliveries", w.delivery, ""}, {"/", "", ""},
 	} {
 		if strings.HasPrefix(route, c.prefix) {
@@ -279,4 +283,56 @@ func (f *fixture) populate() world {
 	}
 	w.delivery = f.want(200, "GET", "/deliveries", "").str("items.0.id")
 	return w
+}
+
+// populateAll is populate, with mappings and leavers.
+func (f *fixture) populateAll() world {
+	f.t.Helper()
+	w := f.populate()
+	f.addMappings(&w)
+	f.addLeavers(&w)
+	return w
+}
+
+// addMappings adds mappings and a planned run of the provider, an organization, a role and a watchlist.
+func (f *fixture) addMappings(w *world) {
+	f.t.Helper()
+	caller := directory.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken, RequestID: "scim"}
+	spare := func(name string) string {
+		g, err := f.svc.CreateGroup(context.Background(), caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+			return directory.GroupProfile{DisplayName: name, ExternalID: name}, nil, nil, nil
+		})
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		return string(g.ID)
+	}
+	w.spareGroup = spare("Spare")
+	f.deliver() // what came before the mappings
+	w.organization = f.want(201, "POST", "/organizations", `{"name":"Fleet","defaultRoles":["agent-user"]}`).str("id")
+	w.watchlist = f.want(201, "POST", "/watchlists", `{"type":"custom","title":"List","groups":["`+w.group+`"]}`).str("id")
+	f.want(201, "POST", "/roles", `{"name":"Own"}`)
+	base := "/providers/" + w.provider
+	f.want(200, "PUT", base+"/organization-mapping", `{"method":"groups","organizationId":"odefault"}`)
+	w.orgMapping = f.want(201, "POST", base+"/organization-mapping/mappings", `{"groups":["`+w.group+`"],"organizationId":"`+w.organization+`"}`).str("id")
+	w.secondMapping = f.want(201, "POST", base+"/organization-mapping/mappings", `{"groups":["`+spare("Other")+`"],"organizationId":"odefault"}`).str("id")
+	w.roleMapping = f.want(201, "POST", base+"/role-mapping/mappings", `{"groups":["`+w.group+`"],"roles":["desktop-user"]}`).str("id")
+	f.want(200, "POST", "/users/"+w.local+"/role-grants", `{"role":"org-manager"}`)
+	f.want(200, "POST", "/users/"+w.local+":move", `{"organizationId":"`+w.organization+`"}`)
+	w.run = f.want(201, "POST", base+"/apply-runs", "").str("id")
+	f.deliver()
+}
+
+// deliver follows what was not followed yet.
+func (f *fixture) deliver() {
+	f.t.Helper()
+	for {
+		n, err := f.svc.Feed.Deliver(context.Background(), f.svc.FollowEntry)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+	}
 }

@@ -17,13 +17,13 @@ type leavers struct{ leaver, deactivated, matter, custodian, event string }
 
 // fill puts ids into the body of a request.
 func (w world) fill(body string) string {
-	return strings.NewReplacer("LEAVER", w.leaver, "LOCAL", w.local).Replace(body)
+	return strings.NewReplacer("LEAVER", w.leaver, "LOCAL", w.local, "g0000000000000000000000000", w.spareGroup,
+		"m0000000000000000000000000", w.orgMapping, "m1111111111111111111111111", w.secondMapping).Replace(body)
 }
 
-// populateAll is populate with leavers.
-func (f *fixture) populateAll() world {
+// addLeavers adds the leavers.
+func (f *fixture) addLeavers(w *world) {
 	f.t.Helper()
-	w := f.populate()
 	caller := directory.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken, RequestID: "scim"}
 	ctx := context.Background()
 	ids := map[string]directory.User{}
@@ -49,7 +49,6 @@ func (f *fixture) populateAll() world {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return w
 }
 
 // disable lets the directory disable a user.

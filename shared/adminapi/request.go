@@ -91,7 +91,15 @@ func (r *request) render(a answer, err error) rendered {
 	if err != nil {
 		return renderError(r.r, r.id, err)
 	}
-	out := rendered{Status: a.status, Header: map[string]string{"Content-Type": "application/json"}, Body: encode(a.body)}
+	out := rendered{Status: a.status, Header: map[string]string{"Content-Type": "application/json"}}
+	if t, ok := a.body.(textAnswer); ok {
+		out.Body, out.Header["Content-Type"] = t.body, t.mediaType
+		if t.next != "" {
+			out.Header["Next-Cursor"] = t.next
+		}
+	} else {
+		out.Body = encode(a.body)
+	}
 	if out.Status == 0 || r.admin.DryRun {
 		out.Status = http.StatusOK
 	}

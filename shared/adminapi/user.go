@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,11 @@ type user struct {
 	Manager        string                   `json:"manager,omitempty"`
 	DirectoryState directory.DirectoryState `json:"directoryState"`
 	Lifecycle      directory.Lifecycle      `json:"lifecycle"`
+	OrganizationID directory.OrgID          `json:"organizationId,omitempty"`
+	OrgPinned      bool                     `json:"organizationPinned,omitempty"`
+	Roles          []directory.RoleID       `json:"roles"`
+	Watchlists     []directory.WatchlistID  `json:"watchlists"`
+	CountryCode    string                   `json:"countryCode,omitempty"`
 	GoneAt         *time.Time               `json:"goneAt,omitempty"`
 	MaySignIn      bool                     `json:"maySignIn"`
 	Override       bool                     `json:"override,omitempty"`
@@ -65,7 +71,9 @@ func viewUser(u directory.User) user {
 		DirectoryState: u.DirectoryState(), Lifecycle: u.Lifecycle, GoneAt: timeOrNil(u.GoneAt),
 		MaySignIn: u.MaySignIn(), Override: u.Overridden(), DeactivatedAt: timeOrNil(u.DeactivatedAt),
 		AdminBlock: viewBlock(u.AdminBlock), Pending: viewPending(u.Account), Holds: u.Holds,
-		Version: u.Version, CreatedAt: u.Created, ModifiedAt: u.Modified,
+		OrganizationID: u.OrgID, OrgPinned: u.OrgPinned, Roles: rolesOf(u.RoleGrants), CountryCode: u.CountryCode,
+		Watchlists: show(u.Watchlists, func(w directory.Watched) directory.WatchlistID { return w.List }),
+		Version:    u.Version, CreatedAt: u.Created, ModifiedAt: u.Modified,
 	}
 	if n := (personName{name.text("formatted"), name.text("familyName"), name.text("givenName")}); n != (personName{}) {
 		v.Name = &n
@@ -77,6 +85,11 @@ func viewUser(u directory.User) user {
 		v.Lifecycle = directory.LifecycleActive
 	}
 	return v
+}
+
+// rolesOf are the roles of grants, once each.
+func rolesOf(grants []directory.RoleGrant) []directory.RoleID {
+	return slices.Compact(show(grants, func(g directory.RoleGrant) directory.RoleID { return g.Role }))
 }
 
 // readEmails reads the addresses that are texts; SCIM sees to it that all are.
@@ -99,6 +112,7 @@ func (r *request) searchUsers() (answer, error) {
 	if q.Text, err = r.searchText(); err != nil {
 		return answer{}, err
 	}
+	q.Org, q.Role, q.List = directory.OrgID(r.query.Get("organization")), directory.RoleID(r.query.Get("role")), directory.WatchlistID(r.query.Get("watchlist"))
 	state, err := r.choice("state", string(directory.DirectoryActive), string(directory.DirectoryInactive), string(directory.DirectoryGone), string(directory.DirectoryNone))
 	if err != nil {
 		return answer{}, err

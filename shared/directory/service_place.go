@@ -161,8 +161,10 @@ func (s *Service) Explain(ctx context.Context, a Admin, id UserID) (Explanation,
 	if err != nil && !IsKind(err, NotFound) {
 		return x, err
 	}
-	if err := f.know(ctx, v.User); f.provider.ID != "" && err != nil {
-		return x, err
+	if f.provider.ID != "" {
+		if err := f.know(ctx, v.User); err != nil {
+			return x, err
+		}
 	}
 	x.Config, x.Method, x.Attribute = f.rules.Config, f.rules.Org.Method, f.rules.Org.Path()
 	x.Value = attributeValue(v.Attributes, x.Attribute)

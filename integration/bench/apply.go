@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"rollcall/integration/tools/dynamolocal"
+	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo"
+	"rollcall/shared/store/sqlite"
+)
+
+// applyGroups is how many groups the people of an apply run are spread over: half of them move.
+const applyGroups = 10
+
+// town is a provider with people, and mappings that move half of them and give all of them roles.
+type town struct {
+	svc   *directory.Service
+	admin directory.Admin
+	p     directory.ProviderID
+}
+
+func check(err error) {
+	if err != nil {
+		fail(err)
+	}
+}
+
+// newTown makes n people in groups. Nobody follows their log entries: what is measured is the run.
+func newTown(ctx context.Context, ports directory.Ports, n int) town {
+	t := town{svc: directory.New(ports, directory.Config{}), admin: directory.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "bench"}}}
+	_, err := t.svc.CreateTenant(ctx, t.admin, "Bench")
+	check(err)
+	p, token, err := t.svc.CreateProvider(ctx, t.admin, directory.NewProvider{DisplayName: "Bench", Profile: "entra"})
+	check(err)
+	t.p = p.ID
+	caller := directory.Caller{Provider: p.ID, Token: token}
+	members := make([][]directory.ScimID, applyGroups)
+	for i := range n {
+		u, err := t.svc.CreateUser(ctx, caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+			name := "user" + strconv.Itoa(i)
+			return directory.Profile{UserName: name, ExternalID: name, Active: true, Attributes: []byte(`{"displayName":"` + name + `","title":"Analyst"}`)}, nil, nil
+		})
+		check(err)
+		members[i%applyGroups] = append(members[i%applyGroups], u.ScimID)
+	}
+	org, err := t.svc.CreateOrganization(ctx, t.admin, directory.NewOrganization{Name: "Elsewhere"})
+	check(err)
+	anyone := func(directory.Provider) error { return nil }
+	_, _, err = t.svc.SetOrgMapping(ctx, t.admin, t.p, anyone, directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg})
+	check(err)
+	_, _, err = t.svc.SetRoleMapping(ctx, t.admin, t.p, anyone, directory.RoleSettings{Mode: directory.RolesGroups}, false)
+	check(err)
+	for i, ms := range members {
+		g, err := t.svc.CreateGroup(ctx, caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+			return directory.GroupProfile{DisplayName: "group" + strconv.Itoa(i)}, nil, nil, nil
+		})
+		check(err)
+		for at := 0; at < len(ms); at += 5000 {
+			part := ms[at:min(at+5000, len(ms))]
+			_, _, err := t.svc.UpdateGroup(ctx, caller, g.ID, directory.GroupWant{Named: part}, nil, func(_ directory.Provider, v directory.GroupView) (directory.GroupEdit, error) {
+				return directory.GroupEdit{Profile: v.GroupProfile, Add: part}, nil
+			})
+			check(err)
+		}
+		if i%2 == 0 {
+			_, _, err = t.svc.AddOrgMapping(ctx, t.admin, t.p, anyone, []directory.GroupID{g.ID}, org.ID)
+			check(err)
+		}
+		_, err = t.svc.AddRoleMapping(ctx, t.admin, t.p, anyone, []directory.GroupID{g.ID}, []directory.RoleID{"desktop-user"}, "")
+		check(err)
+	}
+	return t
+}
+
+// phase carries out one phase of a run and returns the processor time it took.
+func (t town) phase(ctx context.Context, run directory.RunID, phase directory.RunPhase) time.Duration {
+	begin := cpuTime()
+	check(t.svc.PlayRun(ctx, directory.RunRef{Tenant: t.admin.Tenant, Provider: t.p, Run: run, Phase: phase}))
+	return cpuTime() - begin
+}
+
+// cpuTime is the processor time the process has used: what else runs on the machine does not count.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	check(syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// planAndApply returns what both took, and how many people were changed.
+func (t town) planAndApply(ctx, planning, applying context.Context) (plan, apply time.Duration, changes int) {
+	r, err := t.svc.CreateRun(ctx, t.admin, t.p, false)
+	check(err)
+	plan = t.phase(planning, r.ID, directory.PhasePlan)
+	_, err = t.svc.StartRun(ctx, t.admin, t.p, r.ID, func(directory.ApplyRun) error { return nil })
+	check(err)
+	apply = t.phase(applying, r.ID, directory.PhaseApply)
+	done, err := t.svc.RunByID(ctx, t.admin, t.p, r.ID)
+	check(err)
+	if done.State != directory.RunCompleted || done.Tally.Applied != done.Tally.Changes {
+		fail(fmt.Errorf("the run ended as %+v", done))
+	}
+	return plan, apply, done.Tally.Applied
+}
+
+// applyGrowth prints what planning and applying cost for each person, with more and more people.
+func applyGrowth(sizes string) {
+	ctx := context.Background()
+	fmt.Println("| people on SQLite, disk | plan, CPU µs a person | apply, CPU µs a person changed | Go's heap after it |")
+	fmt.Println("|---|---|---|---|")
+	for text := range strings.SplitSeq(sizes, ",") {
+		n, err := strconv.Atoi(text)
+		check(err)
+		store, err := sqlite.Open(scratch())
+		check(err)
+		t := newTown(ctx, store.Ports(), n)
+		plan, apply, changed := t.planAndApply(ctx, ctx, ctx)
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		fmt.Printf("| %d | %.0f | %.0f | %d MB |\n", n, perPerson(plan, n), perPerson(apply, changed), m.HeapAlloc>>20)
+		check(store.Close())
+	}
+	fmt.Println()
+}
+
+func perPerson(d time.Duration, n int) float64 { return float64(d.Microseconds()) / float64(n) }
+
+// applyUnits prints what planning and applying cost on DynamoDB for each person.
+func applyUnits(n int) {
+	ctx := context.Background()
+	local, err := dynamolocal.Start(ctx, "")
+	check(err)
+	defer func() { _ = local.Close() }()
+	client, _ := local.Clients()
+	spec := dynamo.TableSpec()
+	spec.Stream = "" // nobody reads it, and DynamoDB Local is slow with one
+	check(spec.Create(ctx, client, "apply"))
+	store, err := dynamo.Open(ctx, dynamo.Config{Client: client, Table: "apply"})
+	check(err)
+	t := newTown(ctx, store.Ports(), n)
+	planning, plan := dynamo.WithMeter(ctx)
+	applying, apply := dynamo.WithMeter(ctx)
+	_, _, changed := t.planAndApply(ctx, planning, applying)
+	fmt.Printf("| apply run over %d people on DynamoDB | read units a person | write units a person |\n|---|---|---|\n", n)
+	fmt.Printf("| plan | %.2f | %.2f |\n| apply, of %d changed | %.2f | %.2f |\n\n", plan.ReadUnits()/float64(n), plan.WriteUnits()/float64(n),
+		changed, apply.ReadUnits()/float64(changed), apply.WriteUnits()/float64(changed))
+}

@@ -1,0 +1,393 @@
+package adminapi
+
+import (
+	"net/http"
+
+	"rollcall/shared/directory"
+)
+
+type mappedGroup struct {
+	ID          directory.GroupID `json:"id"`
+	DisplayName string            `json:"displayName"`
+	MemberCount int               `json:"memberCount"`
+	Deleted     bool              `json:"deleted"`          // in the directory
+	Relink      directory.GroupID `json:"relink,omitempty"` // a group with its externalId that came since
+}
+
+// groupUse says whether groups are left to map: "There are no SCIM groups available", "All SCIM groups are mapped".
+type groupUse struct {
+	State    directory.GroupsState `json:"state"`
+	Total    int                   `json:"total"`
+	Unmapped int                   `json:"unmapped"`
+}
+
+type orgMapping struct {
+	ID                     directory.ProviderID `json:"id"`
+	Method                 directory.OrgMethod  `json:"method"`
+	OrganizationID         directory.OrgID      `json:"organizationId,omitempty"`
+	Attribute              string               `json:"attribute,omitempty"`
+	TemplateOrganizationID directory.OrgID      `json:"templateOrganizationId,omitempty"`
+	Mappings               []orgMappingEntry    `json:"mappings"`
+	Groups                 groupUse             `json:"groups"`
+	ConfigVersion          int64                `json:"configVersion"`
+	AppliedVersion         int64                `json:"appliedVersion"`
+	DryRun                 bool                 `json:"dryRun,omitempty"`
+}
+
+type orgMappingEntry struct {
+	ID             directory.MappingID `json:"id,omitempty"`
+	Priority       int                 `json:"priority"`
+	Groups         []mappedGroup       `json:"groups"`
+	OrganizationID directory.OrgID     `json:"organizationId"`
+	InvalidTarget  bool                `json:"invalidTarget"` // the organization is deactivated: the mapping is passed over
+	DryRun         bool                `json:"dryRun,omitempty"`
+}
+
+type roleMapping struct {
+	ID             directory.ProviderID `json:"id"`
+	Mode           directory.RoleMode   `json:"mode"`
+	Strict         bool                 `json:"strict"`
+	Mappings       []roleMappingEntry   `json:"mappings"`
+	Groups         groupUse             `json:"groups"`
+	ConfigVersion  int64                `json:"configVersion"`
+	AppliedVersion int64                `json:"appliedVersion"`
+	DryRun         bool                 `json:"dryRun,omitempty"`
+}
+
+type roleMappingEntry struct {
+	ID           directory.MappingID `json:"id,omitempty"`
+	Groups       []mappedGroup       `json:"groups"`
+	Roles        []directory.RoleID  `json:"roles"`
+	MissingRoles []directory.RoleID  `json:"missingRoles"` // not in the catalogue any more
+	Privileged   bool                `json:"privileged"`
+	DryRun       bool                `json:"dryRun,omitempty"`
+}
+
+func viewGroups(gs []directory.MappedGroup, s directory.MappingState) []mappedGroup {
+	return show(gs, func(g directory.MappedGroup) mappedGroup {
+		now, present := s.Present[g.ID]
+		if !present {
+			return mappedGroup{ID: g.ID, DisplayName: g.Name, Deleted: true, Relink: s.Relink[g.ID].ID}
+		}
+		return mappedGroup{ID: g.ID, DisplayName: now.DisplayName, MemberCount: now.MemberCount}
+	})
+}
+
+func viewUse(u directory.GroupUse) groupUse { return groupUse{u.State(), u.Total, u.Unmapped} }
+
+func (r *request) viewOrgEntry(s directory.MappingState, m directory.OrgMapping, priority int) orgMappingEntry {
+	return orgMappingEntry{m.ID, priority, viewGroups(m.Groups, s), m.Org, s.Orgs[m.Org].State != directory.OrgActive, r.admin.DryRun}
+}
+
+func (r *request) viewRoleEntry(s directory.MappingState, m directory.RoleMapping) roleMappingEntry {
+	v := roleMappingEntry{ID: m.ID, Groups: viewGroups(m.Groups, s), Roles: some(m.Roles), MissingRoles: []directory.RoleID{}, DryRun: r.admin.DryRun}
+	for _, id := range m.Roles {
+		c, known := s.Roles.Find(id)
+		if v.Privileged = v.Privileged || c.Privileged; !known {
+			v.MissingRoles = append(v.MissingRoles, id)
+		}
+	}
+	return v
+}
+
+// state reads the mappings of the provider in the path.
+func (r *request) state() (directory.MappingState, error) {
+	id, err := r.providerID()
+	if err != nil {
+		return directory.MappingState{}, err
+	}
+	return r.api.svc.MappingState(r.r.Context(), r.admin, id)
+}
+
+// answerOrgMapping answers with the mapping as it is or, after a dry run, would be.
+func (r *request) answerOrgMapping(p directory.Provider, m directory.Mappings, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	s, err := r.state()
+	if err != nil {
+		return answer{}, err
+	}
+	v := orgMapping{
+		ID: p.ID, Method: p.OrgMapping.Method, OrganizationID: p.OrgMapping.Org, Attribute: p.OrgMapping.Attribute, TemplateOrganizationID: p.OrgMapping.Template,
+		Groups: viewUse(s.OrgUse), ConfigVersion: p.ConfigVersion, AppliedVersion: p.AppliedVersion, DryRun: r.admin.DryRun, Mappings: []orgMappingEntry{},
+	}
+	for i, o := range m.Orgs {
+		v.Mappings = append(v.Mappings, r.viewOrgEntry(s, o, i+1))
+		v.Mappings[i].DryRun = false
+	}
+	return answer{version: p.Version, body: v}, nil
+}
+
+func (r *request) answerRoleMapping(p directory.Provider, m directory.Mappings, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	s, err := r.state()
+	if err != nil {
+		return answer{}, err
+	}
+	v := roleMapping{
+		ID: p.ID, Mode: p.RoleMapping.Mode, Strict: p.RoleMapping.Strict, Groups: viewUse(s.RoleUse),
+		ConfigVersion: p.ConfigVersion, AppliedVersion: p.AppliedVersion, DryRun: r.admin.DryRun, Mappings: []roleMappingEntry{},
+	}
+	for i, m := range m.Roles {
+		v.Mappings = append(v.Mappings, r.viewRoleEntry(s, m))
+		v.Mappings[i].DryRun = false
+	}
+	return answer{version: p.Version, body: v}, nil
+}
+
+func (r *request) getOrgMapping() (answer, error) {
+	s, err := r.state()
+	return r.answerOrgMapping(s.Provider, s.Mappings, err)
+}
+
+func (r *request) getRoleMapping() (answer, error) {
+	s, err := r.state()
+	return r.answerRoleMapping(s.Provider, s.Mappings, err)
+}
+
+var methods = []string{string(directory.OrgSingle), string(directory.OrgGroups), string(directory.OrgNamed), string(directory.OrgAttribute)}
+
+func (r *request) setOrgMapping() (answer, error) {
+	id, err := r.providerID()
+	if err != nil {
+		return answer{}, err
+	}
+	var n directory.OrgSettings
+	err = r.read(members{
+		"method":         word(func(s string) { n.Method = directory.OrgMethod(s) }, methods...),
+		"organizationId": orgID(set(&n.Org)), "attribute": text(set(&n.Attribute), 1, 300), "templateOrganizationId": orgID(set(&n.Template)),
+	}, "method")
+	if err != nil {
+		return answer{}, err
+	}
+	return r.answerOrgMapping(r.api.svc.SetOrgMapping(r.r.Context(), r.admin, id, r.checkProvider, n))
+}
+
+func (r *request) setRoleMapping() (answer, error) {
+	id, err := r.providerID()
+	if err != nil {
+		return answer{}, err
+	}
+	var n directory.RoleSettings
+	fate := "keep"
+	err = r.read(members{
+		"mode":   word(func(s string) { n.Mode = directory.RoleMode(s) }, string(directory.RolesManual), string(directory.RolesGroups)),
+		"strict": boolean(set(&n.Strict)), "mappedRoles": word(set(&fate), "keep", "remove"),
+	}, "mode")
+	if err != nil {
+		return answer{}, err
+	}
+	return r.answerRoleMapping(r.api.svc.SetRoleMapping(r.r.Context(), r.admin, id, r.checkProvider, n, fate == "remove"))
+}
+
+// groupIDs reads the groups of a mapping.
+func groupIDs(to func([]directory.GroupID)) reader { return ids(to, directory.MaxMappedGroups) }
+
+func (r *request) addOrgMapping() (answer, error) {
+	id, err := r.providerID()
+	if err != nil {
+		return answer{}, err
+	}
+	var groups []directory.GroupID
+	var org directory.OrgID
+	if err := r.read(members{"groups": groupIDs(set(&groups)), "organizationId": orgID(set(&org))}, "groups", "organizationId"); err != nil {
+		return answer{}, err
+	}
+	m, priority, err := r.api.svc.AddOrgMapping(r.r.Context(), r.admin, id, r.checkProvider, groups, org)
+	return r.answerOrgEntry(http.StatusCreated, m, priority, err)
+}
+
+// answerOrgEntry answers with one mapping.
+func (r *request) answerOrgEntry(status int, m directory.OrgMapping, priority int, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	s, err := r.state()
+	if err != nil {
+		return answer{}, err
+	}
+	if _, known := s.Orgs[m.Org]; !known {
+		if s.Orgs[m.Org], err = r.api.svc.OrganizationByID(r.r.Context(), r.admin, m.Org); err != nil && !directory.IsKind(err, directory.NotFound) {
+			return answer{}, err
+		}
+	}
+	if s, err = r.addPresent(s, m.Groups); err != nil {
+		return answer{}, err
+	}
+	v := r.viewOrgEntry(s, m, priority)
+	if status == http.StatusCreated && r.admin.DryRun {
+		v.ID = ""
+	}
+	return answer{status: status, version: s.Provider.Version, location: "/providers/" + string(s.Provider.ID) + "/organization-mapping", body: v}, nil
+}
+
+// addPresent adds groups that no stored mapping names: of a dry run, or of a mapping just deleted.
+func (r *request) addPresent(s directory.MappingState, gs []directory.MappedGroup) (directory.MappingState, error) {
+	for _, g := range gs {
+		if _, known := s.Present[g.ID]; known {
+			continue
+		}
+		now, err := r.api.svc.GroupByID(r.r.Context(), r.admin, s.Provider.ID, g.ID)
+		if err == nil {
+			s.Present[g.ID] = now
+		} else if !directory.IsKind(err, directory.NotFound) {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+func (r *request) answerRoleEntry(status int, m directory.RoleMapping, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	s, err := r.state()
+	if err != nil {
+		return answer{}, err
+	}
+	if s, err = r.addPresent(s, m.Groups); err != nil {
+		return answer{}, err
+	}
+	v := r.viewRoleEntry(s, m)
+	if status == http.StatusCreated && r.admin.DryRun {
+		v.ID = ""
+	}
+	return answer{status: status, version: s.Provider.Version, location: "/providers/" + string(s.Provider.ID) + "/role-mapping", body: v}, nil
+}
+
+// mappingID returns provider and mapping of the path.
+func (r *request) mappingID() (directory.ProviderID, directory.MappingID, error) {
+	p, err := r.providerID()
+	if err != nil {
+		return "", "", err
+	}
+	m, err := r.ownID(1, "mapping")
+	return p, directory.MappingID(m), err
+}
+
+func (r *request) patchOrgMapping() (answer, error) {
+	p, id, err := r.mappingID()
+	if err != nil {
+		return answer{}, err
+	}
+	var groups *[]directory.GroupID
+	var org *directory.OrgID
+	if err := r.read(members{"groups": groupIDs(setPtr(&groups)), "organizationId": orgID(setPtr(&org))}); err != nil {
+		return answer{}, err
+	}
+	m, priority, err := r.api.svc.PatchOrgMapping(r.r.Context(), r.admin, p, r.checkProvider, id, groups, org)
+	return r.answerOrgEntry(0, m, priority, err)
+}
+
+func (r *request) deleteOrgMapping() (answer, error) {
+	p, id, err := r.mappingID()
+	if err == nil {
+		err = r.readNothing()
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	s, err := r.state()
+	if err != nil {
+		return answer{}, err
+	}
+	if err := r.api.svc.DeleteOrgMapping(r.r.Context(), r.admin, p, r.checkProvider, id); err != nil {
+		return answer{}, err
+	}
+	for i, m := range s.Mappings.Orgs {
+		if m.ID == id {
+			return r.answerOrgEntry(0, m, i+1, nil)
+		}
+	}
+	return answer{}, directory.Errorf(directory.NotFound, "no such mapping")
+}
+
+func (r *request) reorderOrgMapping() (answer, error) {
+	id, err := r.providerID()
+	if err != nil {
+		return answer{}, err
+	}
+	var order []directory.MappingID
+	if err := r.read(members{"mappings": ids(set(&order), directory.MaxMappings)}, "mappings"); err != nil {
+		return answer{}, err
+	}
+	return r.answerOrgMapping(r.api.svc.ReorderOrgMappings(r.r.Context(), r.admin, id, r.checkProvider, order))
+}
+
+func (r *request) addRoleMapping() (answer, error) {
+	id, err := r.providerID()
+	if err != nil {
+		return answer{}, err
+	}
+	var groups []directory.GroupID
+	var roles []directory.RoleID
+	var confirm string
+	err = r.read(members{"groups": groupIDs(set(&groups)), "roles": roleIDs(set(&roles)), "confirm": text(set(&confirm), 1, 100)}, "groups", "roles")
+	if err != nil {
+		return answer{}, err
+	}
+	m, err := r.api.svc.AddRoleMapping(r.r.Context(), r.admin, id, r.checkProvider, groups, roles, confirm)
+	return r.answerRoleEntry(http.StatusCreated, m, err)
+}
+
+func (r *request) patchRoleMapping() (answer, error) {
+	p, id, err := r.mappingID()
+	if err != nil {
+		return answer{}, err
+	}
+	var groups *[]directory.GroupID
+	var roles *[]directory.RoleID
+	var confirm string
+	err = r.read(members{"groups": groupIDs(setPtr(&groups)), "roles": roleIDs(setPtr(&roles)), "confirm": text(set(&confirm), 1, 100)})
+	if err != nil {
+		return answer{}, err
+	}
+	m, err := r.api.svc.PatchRoleMapping(r.r.Context(), r.admin, p, r.checkProvider, id, groups, roles, confirm)
+	return r.answerRoleEntry(0, m, err)
+}
+
+func (r *request) deleteRoleMapping() (answer, error) {
+	p, id, err := r.mappingID()
+	if err == nil {
+		err = r.readNothing()
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	s, err := r.state()
+	if err != nil {
+		return answer{}, err
+	}
+	if err := r.api.svc.DeleteRoleMapping(r.r.Context(), r.admin, p, r.checkProvider, id); err != nil {
+		return answer{}, err
+	}
+	for _, m := range s.Mappings.Roles {
+		if m.ID == id {
+			return r.answerRoleEntry(0, m, nil)
+		}
+	}
+	return answer{}, directory.Errorf(directory.NotFound, "no such mapping")
+}
+
+type groupUsage struct {
+	ID                    directory.GroupID       `json:"id"`
+	OrganizationMappingID directory.MappingID     `json:"organizationMappingId,omitempty"`
+	RoleMappingID         directory.MappingID     `json:"roleMappingId,omitempty"`
+	Watchlists            []directory.WatchlistID `json:"watchlists"`
+}
+
+func (r *request) getGroupUsage() (answer, error) {
+	p, id, err := r.groupID()
+	if err != nil {
+		return answer{}, err
+	}
+	if _, err := r.api.svc.GroupByID(r.r.Context(), r.admin, p, id); err != nil {
+		return answer{}, err
+	}
+	by, err := r.api.svc.UsageOf(r.r.Context(), r.admin, p, []directory.GroupID{id})
+	u := by[id]
+	return answer{body: groupUsage{id, u.Org, u.Role, some(u.Lists)}}, err
+}

@@ -1,0 +1,201 @@
+package adminapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+type organization struct {
+	ID           directory.OrgID      `json:"id,omitempty"`
+	Name         string               `json:"name"`
+	Aliases      []string             `json:"aliases"`
+	ParentID     directory.OrgID      `json:"parentId,omitempty"`
+	ExternalRef  string               `json:"externalRef,omitempty"`
+	DefaultRoles []directory.RoleID   `json:"defaultRoles"`
+	Blocked      bool                 `json:"blocked"`
+	State        directory.OrgState   `json:"state"`
+	Provider     directory.ProviderID `json:"provider,omitempty"` // whose people named it into being
+	MemberCount  int                  `json:"memberCount"`
+	Version      int64                `json:"version"`
+	CreatedAt    time.Time            `json:"createdAt"`
+	CreatedBy    string               `json:"createdBy,omitempty"`
+	ModifiedAt   time.Time            `json:"modifiedAt"`
+	Held         []directory.UserID   `json:"held,omitempty"` // of a deactivation: people on legal hold
+	DryRun       bool                 `json:"dryRun,omitempty"`
+}
+
+func (r *request) viewOrganization(o directory.Organization, members int) organization {
+	return organization{
+		ID: o.ID, Name: o.Name, Aliases: some(o.Aliases), ParentID: o.Parent, ExternalRef: o.ExternalRef, DefaultRoles: some(o.DefaultRoles),
+		Blocked: o.Blocked, State: o.State, Provider: o.Auto, MemberCount: members,
+		Version: o.Version, CreatedAt: o.Created, CreatedBy: o.CreatedBy, ModifiedAt: o.Modified, DryRun: r.admin.DryRun,
+	}
+}
+
+// some is a list that is never null.
+func some[T any](v []T) []T {
+	if v == nil {
+		return []T{}
+	}
+	return v
+}
+
+// answerOrganization answers with an organization and how many people it has.
+func (r *request) answerOrganization(o directory.Organization, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	n, err := r.api.svc.CountMembers(r.r.Context(), r.admin, []directory.OrgID{o.ID})
+	return answer{version: o.Version, body: r.viewOrganization(o, n[o.ID])}, err
+}
+
+func (r *request) listOrganizations() (answer, error) {
+	search, err := r.searchText()
+	if err != nil {
+		return answer{}, err
+	}
+	state, err := r.choice("state", string(directory.OrgActive), string(directory.OrgDeactivated))
+	if err != nil {
+		return answer{}, err
+	}
+	after, limit, err := r.pageQuery()
+	if err != nil {
+		return answer{}, err
+	}
+	os, next, err := r.api.svc.SearchOrganizations(r.r.Context(), r.admin, search, directory.OrgState(state), directory.OrgID(after), limit)
+	if err != nil {
+		return answer{}, err
+	}
+	n, err := r.api.svc.CountMembers(r.r.Context(), r.admin, show(os, func(o directory.Organization) directory.OrgID { return o.ID }))
+	items := show(os, func(o directory.Organization) organization { return r.viewOrganization(o, n[o.ID]) })
+	return answer{body: page[organization]{Items: items, NextCursor: r.cursor(string(next))}}, err
+}
+
+// orgID is a member that names an organization; only its form is checked.
+func orgID(to func(directory.OrgID)) reader {
+	return text(func(s string) { to(directory.OrgID(s)) }, 0, 32)
+}
+
+// roleIDs reads ids of roles.
+func roleIDs(to func([]directory.RoleID)) reader { return ids(to, directory.MaxRoles) }
+
+// ids reads a list of ids.
+func ids[T ~string](to func([]T), limit int) reader {
+	return func(at string, raw json.RawMessage) []fieldError {
+		out := []T{}
+		bad := list(limit, text(func(s string) { out = append(out, T(s)) }, 1, 64))(at, raw)
+		to(out)
+		return bad
+	}
+}
+
+func (r *request) createOrganization() (answer, error) {
+	var n directory.NewOrganization
+	err := r.read(members{
+		"name": text(set(&n.Name), 1, directory.MaxOrgName), "parentId": orgID(set(&n.Parent)), "externalRef": text(set(&n.ExternalRef), 0, directory.MaxOrgName),
+		"defaultRoles": roleIDs(set(&n.DefaultRoles)),
+	}, "name")
+	if err != nil {
+		return answer{}, err
+	}
+	o, err := r.api.svc.CreateOrganization(r.r.Context(), r.admin, n)
+	v := r.viewOrganization(o, 0)
+	if r.admin.DryRun {
+		v.ID = ""
+	}
+	return answer{status: http.StatusCreated, version: o.Version, location: "/organizations/" + string(o.ID), body: v}, err
+}
+
+func (r *request) organizationID() (directory.OrgID, error) {
+	id, err := r.ownID(0, "organization")
+	return directory.OrgID(id), err
+}
+
+func (r *request) getOrganization() (answer, error) {
+	id, err := r.organizationID()
+	if err != nil {
+		return answer{}, err
+	}
+	return r.answerOrganization(r.api.svc.OrganizationByID(r.r.Context(), r.admin, id))
+}
+
+func (r *request) checkOrganization(o directory.Organization) error { return r.ifMatch(o.Version) }
+
+func (r *request) updateOrganization() (answer, error) {
+	id, err := r.organizationID()
+	if err != nil {
+		return answer{}, err
+	}
+	var n directory.OrganizationPatch
+	err = r.read(members{
+		"name": text(setPtr(&n.Name), 1, directory.MaxOrgName), "parentId": orgID(setPtr(&n.Parent)), "externalRef": text(setPtr(&n.ExternalRef), 0, directory.MaxOrgName),
+		"defaultRoles": roleIDs(setPtr(&n.DefaultRoles)), "blocked": boolean(setPtr(&n.Blocked)),
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	return r.answerOrganization(r.api.svc.PatchOrganization(r.r.Context(), r.admin, id, r.checkOrganization, n))
+}
+
+// blockOrganization returns the operation that blocks an organization or ends that.
+func blockOrganization(blocked bool) func(*request) (answer, error) {
+	return func(r *request) (answer, error) {
+		id, err := r.organizationID()
+		if err == nil {
+			err = r.readNothing()
+		}
+		if err != nil {
+			return answer{}, err
+		}
+		return r.answerOrganization(r.api.svc.PatchOrganization(r.r.Context(), r.admin, id, r.checkOrganization, directory.OrganizationPatch{Blocked: &blocked}))
+	}
+}
+
+func (r *request) deactivateOrganization() (answer, error) {
+	id, err := r.organizationID()
+	if err == nil {
+		err = r.readNothing()
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	o, plan, err := r.api.svc.DeactivateOrganization(r.r.Context(), r.admin, id, r.checkOrganization)
+	v := r.viewOrganization(o, plan.Members)
+	v.Held = plan.Held
+	return answer{version: o.Version, body: v}, err
+}
+
+func (r *request) reactivateOrganization() (answer, error) {
+	id, err := r.organizationID()
+	if err == nil {
+		err = r.readNothing()
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	return r.answerOrganization(r.api.svc.ReactivateOrganization(r.r.Context(), r.admin, id, r.checkOrganization))
+}
+
+func (r *request) listOrganizationMembers() (answer, error) {
+	id, err := r.organizationID()
+	if err != nil {
+		return answer{}, err
+	}
+	if _, err := r.api.svc.OrganizationByID(r.r.Context(), r.admin, id); err != nil {
+		return answer{}, err
+	}
+	return r.listMatching(directory.UserSearch{Org: id})
+}
+
+// listMatching answers with a page of users that match.
+func (r *request) listMatching(q directory.UserSearch) (answer, error) {
+	var err error
+	if q.After, q.Count, err = r.pageQuery(); err != nil {
+		return answer{}, err
+	}
+	us, next, err := r.api.svc.SearchUsers(r.r.Context(), r.admin, q)
+	return answer{body: page[user]{Items: show(us, viewUser), NextCursor: r.cursor(next)}}, err
+}

@@ -1,0 +1,160 @@
+package adminapi
+
+import (
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// placement is where a user belongs, and why.
+type placement struct {
+	OrganizationID directory.OrgID     `json:"organizationId,omitempty"`
+	Source         string              `json:"source,omitempty"`
+	Mapping        directory.MappingID `json:"mapping,omitempty"`
+	Group          directory.GroupID   `json:"group,omitempty"`
+	ConfigVersion  int64               `json:"configVersion"`
+	RoleGrants     []roleGrant         `json:"roleGrants"`
+}
+
+type roleGrant struct {
+	ID            directory.RoleID    `json:"id"` // of the role
+	Source        string              `json:"source"`
+	Mapping       directory.MappingID `json:"mapping,omitempty"`
+	By            string              `json:"by,omitempty"` // a key, a group or an organization
+	ConfigVersion int64               `json:"configVersion"`
+	At            time.Time           `json:"at"`
+}
+
+func viewPlacement(p directory.Placement) placement {
+	return placement{
+		OrganizationID: p.Org, Source: p.Source, Mapping: directory.MappingOf(p.Source), Group: p.Group, ConfigVersion: p.Config,
+		RoleGrants: show(p.Grants, viewGrant),
+	}
+}
+
+func viewGrant(g directory.RoleGrant) roleGrant {
+	return roleGrant{g.Role, g.Source, directory.MappingOf(g.Source), g.By, g.Config, g.At}
+}
+
+type explanation struct {
+	ID            directory.UserID    `json:"id"`
+	Pinned        bool                `json:"pinned"`
+	Method        directory.OrgMethod `json:"method,omitempty"`
+	Attribute     string              `json:"attribute,omitempty"`
+	Value         string              `json:"value,omitempty"`
+	ConfigVersion int64               `json:"configVersion"`
+	Is            placement           `json:"is"`
+	WouldBe       placement           `json:"wouldBe"` // with Apply, now
+	Reason        string              `json:"reason"`
+	Organizations []mappingCheck      `json:"organizations"` // mappings, in order
+	Roles         []mappingCheck      `json:"roles"`
+	Names         map[string]string   `json:"names"` // of organizations, by id
+}
+
+type mappingCheck struct {
+	ID             directory.MappingID   `json:"id"`
+	Priority       int                   `json:"priority,omitempty"`
+	Groups         []string              `json:"groups"`
+	OrganizationID directory.OrgID       `json:"organizationId,omitempty"`
+	Roles          []directory.RoleID    `json:"roles,omitempty"`
+	Group          directory.GroupID     `json:"group,omitempty"` // the user's
+	Result         directory.CheckResult `json:"result"`
+}
+
+func viewCheck(c directory.MappingCheck) mappingCheck {
+	return mappingCheck{c.Mapping, c.Priority, show(c.Groups, func(g directory.MappedGroup) string { return g.Name }), c.Org, c.Roles, c.Group, c.Result}
+}
+
+func (r *request) explainUser() (answer, error) {
+	id, err := r.userID()
+	if err != nil {
+		return answer{}, err
+	}
+	x, err := r.api.svc.Explain(r.r.Context(), r.admin, id)
+	if err != nil {
+		return answer{}, err
+	}
+	v := explanation{
+		ID: id, Pinned: x.User.OrgPinned, Method: x.Method, Attribute: x.Attribute, Value: x.Value, ConfigVersion: x.Config,
+		Is: viewPlacement(x.User.Placement()), WouldBe: viewPlacement(x.Now.Placement), Reason: x.Now.Reason,
+		Organizations: show(x.Orgs, viewCheck), Roles: show(x.Roles, viewCheck), Names: map[string]string{},
+	}
+	for id, name := range x.Names {
+		v.Names[string(id)] = name
+	}
+	return answer{version: x.User.Version, body: v}, nil
+}
+
+func (r *request) checkUser(u directory.User) error { return r.ifMatch(u.Version) }
+
+func (r *request) answerPlaced(u directory.User, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	v := viewUser(u)
+	v.DryRun = r.admin.DryRun
+	return answer{version: u.Version, body: v}, nil
+}
+
+func (r *request) moveUser() (answer, error) {
+	id, err := r.userID()
+	if err != nil {
+		return answer{}, err
+	}
+	var org directory.OrgID
+	var pin bool
+	if err := r.read(members{"organizationId": orgID(set(&org)), "pin": boolean(set(&pin))}, "organizationId"); err != nil {
+		return answer{}, err
+	}
+	return r.answerPlaced(r.api.svc.MoveUser(r.r.Context(), r.admin, id, r.checkUser, org, pin))
+}
+
+// pinOrganization returns the operation that keeps a user in the organization, or ends that.
+func pinOrganization(pin bool) func(*request) (answer, error) {
+	return func(r *request) (answer, error) {
+		id, err := r.userID()
+		if err == nil {
+			err = r.readNothing()
+		}
+		if err != nil {
+			return answer{}, err
+		}
+		return r.answerPlaced(r.api.svc.PinOrganization(r.r.Context(), r.admin, id, r.checkUser, pin))
+	}
+}
+
+func (r *request) listRoleGrants() (answer, error) {
+	id, err := r.userID()
+	if err != nil {
+		return answer{}, err
+	}
+	v, err := r.api.svc.UserByID(r.r.Context(), r.admin, id)
+	return answer{version: v.Version, body: page[roleGrant]{Items: show(v.RoleGrants, viewGrant)}}, err
+}
+
+func (r *request) grantRole() (answer, error) {
+	id, err := r.userID()
+	if err != nil {
+		return answer{}, err
+	}
+	var role string
+	if err := r.read(members{"role": text(set(&role), 1, 64)}, "role"); err != nil {
+		return answer{}, err
+	}
+	return r.answerPlaced(r.api.svc.GrantRole(r.r.Context(), r.admin, id, r.checkUser, directory.RoleID(role)))
+}
+
+func (r *request) revokeRole() (answer, error) {
+	id, err := r.userID()
+	if err == nil {
+		err = r.readNothing()
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	role, err := r.roleID(1)
+	if err != nil {
+		return answer{}, err
+	}
+	return r.answerPlaced(r.api.svc.RevokeRole(r.r.Context(), r.admin, id, r.checkUser, role))
+}

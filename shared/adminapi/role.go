@@ -1,0 +1,87 @@
+package adminapi
+
+import (
+	"net/http"
+
+	"rollcall/shared/directory"
+)
+
+type role struct {
+	ID          directory.RoleID `json:"id,omitempty"`
+	Name        string           `json:"name"`
+	Description string           `json:"description"`
+	Privileged  bool             `json:"privileged"`
+	System      bool             `json:"system"`
+	UserCount   int              `json:"userCount"`
+	DryRun      bool             `json:"dryRun,omitempty"`
+}
+
+func (r *request) viewRole(c directory.CatalogueRole, users int) role {
+	return role{c.ID, c.Name, c.Description, c.Privileged, c.System, users, r.admin.DryRun}
+}
+
+func (r *request) listRoles() (answer, error) {
+	c, n, err := r.api.svc.Roles(r.r.Context(), r.admin)
+	return answer{body: page[role]{Items: show(c.Roles, func(c directory.CatalogueRole) role { return r.viewRole(c, n[c.ID]) })}}, err
+}
+
+func (r *request) createRole() (answer, error) {
+	var n directory.CatalogueRole
+	err := r.read(members{
+		"id": text(func(s string) { n.ID = directory.RoleID(s) }, 1, 64), "name": text(set(&n.Name), 1, 100),
+		"description": text(set(&n.Description), 0, 500), "privileged": boolean(set(&n.Privileged)),
+	}, "name")
+	if err != nil {
+		return answer{}, err
+	}
+	c, err := r.api.svc.CreateRole(r.r.Context(), r.admin, n)
+	v := r.viewRole(c, 0)
+	if r.admin.DryRun {
+		v.ID = ""
+	}
+	return answer{status: http.StatusCreated, location: "/roles", body: v}, err
+}
+
+// roleID returns the n-th id of the path, which names a role.
+func (r *request) roleID(n int) (directory.RoleID, error) {
+	if id := directory.RoleID(r.ids[n]); id.Valid() {
+		return id, nil
+	}
+	return "", directory.Errorf(directory.NotFound, "no such role")
+}
+
+func (r *request) updateRole() (answer, error) {
+	id, err := r.roleID(0)
+	if err != nil {
+		return answer{}, err
+	}
+	var n directory.RolePatch
+	err = r.read(members{
+		"name": text(setPtr(&n.Name), 1, 100), "description": text(setPtr(&n.Description), 0, 500), "privileged": boolean(setPtr(&n.Privileged)),
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	c, err := r.api.svc.PatchRole(r.r.Context(), r.admin, id, n)
+	if err != nil {
+		return answer{}, err
+	}
+	_, users, err := r.api.svc.Roles(r.r.Context(), r.admin)
+	return answer{body: r.viewRole(c, users[id])}, err
+}
+
+func (r *request) deleteRole() (answer, error) {
+	id, err := r.roleID(0)
+	if err == nil {
+		err = r.readNothing()
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	c, users, err := r.api.svc.Roles(r.r.Context(), r.admin)
+	if err != nil {
+		return answer{}, err
+	}
+	old, _ := c.Find(id)
+	return answer{body: r.viewRole(old, users[id])}, r.api.svc.DeleteRole(r.r.Context(), r.admin, id)
+}

@@ -1,0 +1,171 @@
+package adminapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+type watchlist struct {
+	ID          directory.WatchlistID `json:"id,omitempty"`
+	Type        string                `json:"type"`
+	Title       string                `json:"title"`
+	Groups      []watchedGroup        `json:"groups"`
+	Departments []string              `json:"departments"`
+	Included    []directory.UserID    `json:"included"`
+	Excluded    []directory.UserID    `json:"excluded"`
+	MemberCount int                   `json:"memberCount"`
+	Version     int64                 `json:"version"`
+	CreatedAt   time.Time             `json:"createdAt"`
+	ModifiedAt  time.Time             `json:"modifiedAt"`
+	DryRun      bool                  `json:"dryRun,omitempty"`
+}
+
+type watchedGroup struct {
+	Provider    directory.ProviderID `json:"provider"`
+	ID          directory.GroupID    `json:"id"`
+	DisplayName string               `json:"displayName"`
+	Deleted     bool                 `json:"deleted"` // in the directory
+}
+
+func (r *request) viewWatchlist(w directory.Watchlist, members int) (watchlist, error) {
+	v := watchlist{
+		ID: w.ID, Type: w.Type, Title: w.Title, Groups: []watchedGroup{}, Departments: some(w.Departments), Included: some(w.Included), Excluded: some(w.Excluded),
+		MemberCount: members, Version: w.Version, CreatedAt: w.Created, ModifiedAt: w.Modified, DryRun: r.admin.DryRun,
+	}
+	for _, g := range w.Groups {
+		now, err := r.api.svc.GroupByID(r.r.Context(), r.admin, g.Provider, g.ID)
+		gone := directory.IsKind(err, directory.NotFound)
+		if err != nil && !gone {
+			return v, err
+		}
+		name := g.Name
+		if !gone {
+			name = now.DisplayName
+		}
+		v.Groups = append(v.Groups, watchedGroup{g.Provider, g.ID, name, gone})
+	}
+	return v, nil
+}
+
+func (r *request) answerWatchlist(status int, w directory.Watchlist, members int, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	v, err := r.viewWatchlist(w, members)
+	if status == http.StatusCreated && r.admin.DryRun {
+		v.ID = ""
+	}
+	return answer{status: status, version: w.Version, location: "/watchlists/" + string(w.ID), body: v}, err
+}
+
+func (r *request) listWatchlists() (answer, error) {
+	ws, n, err := r.api.svc.ListWatchlists(r.r.Context(), r.admin)
+	if err != nil {
+		return answer{}, err
+	}
+	out := page[watchlist]{Items: make([]watchlist, len(ws))}
+	for i, w := range ws {
+		if out.Items[i], err = r.viewWatchlist(w, n[w.ID]); err != nil {
+			return answer{}, err
+		}
+	}
+	return answer{body: out}, nil
+}
+
+// watchlistMembers reads what a body may say about a watchlist.
+func watchlistMembers(n *directory.WatchlistPatch) members {
+	departments := func(to func([]string)) reader {
+		return func(at string, raw json.RawMessage) []fieldError {
+			out := []string{}
+			bad := list(directory.MaxWatchlistSources, text(func(s string) { out = append(out, s) }, 1, 255))(at, raw)
+			to(out)
+			return bad
+		}
+	}
+	return members{
+		"type": word(setPtr(&n.Type), directory.WatchlistTypes()...), "title": text(setPtr(&n.Title), 1, 100),
+		"groups":      ids(setPtr(&n.Groups), directory.MaxWatchlistSources),
+		"departments": departments(setPtr(&n.Departments)),
+		"included":    ids(setPtr(&n.Included), directory.MaxWatchlistPeople), "excluded": ids(setPtr(&n.Excluded), directory.MaxWatchlistPeople),
+	}
+}
+
+func (r *request) createWatchlist() (answer, error) {
+	var n directory.WatchlistPatch
+	if err := r.read(watchlistMembers(&n), "type", "title"); err != nil {
+		return answer{}, err
+	}
+	w, err := r.api.svc.CreateWatchlist(r.r.Context(), r.admin, directory.NewWatchlist{
+		Type: *n.Type, Title: *n.Title, Groups: orEmpty(n.Groups), Departments: orEmpty(n.Departments), Included: orEmpty(n.Included), Excluded: orEmpty(n.Excluded),
+	})
+	return r.answerWatchlist(http.StatusCreated, w, 0, err)
+}
+
+func orEmpty[T any](v *[]T) []T {
+	if v == nil {
+		return nil
+	}
+	return *v
+}
+
+func (r *request) watchlistID() (directory.WatchlistID, error) {
+	id, err := r.ownID(0, "watchlist")
+	return directory.WatchlistID(id), err
+}
+
+func (r *request) getWatchlist() (answer, error) {
+	id, err := r.watchlistID()
+	if err != nil {
+		return answer{}, err
+	}
+	w, n, err := r.api.svc.WatchlistByID(r.r.Context(), r.admin, id)
+	return r.answerWatchlist(0, w, n, err)
+}
+
+func (r *request) checkWatchlist(w directory.Watchlist) error { return r.ifMatch(w.Version) }
+
+func (r *request) updateWatchlist() (answer, error) {
+	id, err := r.watchlistID()
+	if err != nil {
+		return answer{}, err
+	}
+	var n directory.WatchlistPatch
+	if err := r.read(watchlistMembers(&n)); err != nil {
+		return answer{}, err
+	}
+	_, count, err := r.api.svc.WatchlistByID(r.r.Context(), r.admin, id)
+	if err != nil {
+		return answer{}, err
+	}
+	w, err := r.api.svc.PatchWatchlist(r.r.Context(), r.admin, id, r.checkWatchlist, n)
+	return r.answerWatchlist(0, w, count, err)
+}
+
+func (r *request) deleteWatchlist() (answer, error) {
+	id, err := r.watchlistID()
+	if err == nil {
+		err = r.readNothing()
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	w, n, err := r.api.svc.WatchlistByID(r.r.Context(), r.admin, id)
+	if err == nil {
+		err = r.api.svc.DeleteWatchlist(r.r.Context(), r.admin, id, r.checkWatchlist)
+	}
+	return r.answerWatchlist(0, w, n, err)
+}
+
+func (r *request) listWatchlistMembers() (answer, error) {
+	id, err := r.watchlistID()
+	if err != nil {
+		return answer{}, err
+	}
+	if _, _, err := r.api.svc.WatchlistByID(r.r.Context(), r.admin, id); err != nil {
+		return answer{}, err
+	}
+	return r.listMatching(directory.UserSearch{List: id})
+}
