@@ -74,10 +74,11 @@ func TestDecisionsAboutUsers(t *testing.T) {
 		return f.want(status, "POST", "/users/"+user+":"+verb, `{"reason":"why"`+more+`}`)
 	}
 	got := do(200, w.local, "block", "")
-	if got.str("maySignIn") != "false" || got.str("adminBlock.reason") != "why" || got.header.Get("ETag") != `W/"2"` {
+	blocked := got.header.Get("ETag")
+	if got.str("maySignIn") != "false" || got.str("adminBlock.reason") != "why" || blocked == "" {
 		t.Errorf("blocked: %s", got.raw)
 	}
-	if again := do(200, w.local, "block", ""); again.header.Get("ETag") != `W/"2"` {
+	if again := do(200, w.local, "block", ""); again.header.Get("ETag") != blocked {
 		t.Errorf("blocked again: %s", again.raw)
 	}
 	if got = do(200, w.local, "unblock", ""); got.str("maySignIn") != "true" || got.str("adminBlock") != "" {

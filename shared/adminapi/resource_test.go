@@ -438,7 +438,7 @@ func TestMe(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	got := f.want(200, "GET", "/me", "", "Authorization", "bearer "+f.newKey(f.tenant, directory.RoleAuditor, time.Time{}))
-	if got.str("tenant.id") != "default" || got.str("key.role") != "auditor" || got.str("permissions.9") != "getVersion" || got.str("permissions.10") != "" {
+	if got.str("tenant.id") != "default" || got.str("key.role") != "auditor" || got.str("permissions.12") != "getVersion" || got.str("permissions.13") != "" {
 		t.Errorf("the auditor is %s", got.raw)
 	}
 	if v := f.want(200, "GET", "/version", ""); v.str("api") != "v1" || v.str("goVersion") == "" {
