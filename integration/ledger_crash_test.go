@@ -196,7 +196,7 @@ func ledgerCrash(t *testing.T, ports func(testing.TB) directory.Ports, left int,
 		h.must(ledgerWork(h, h.Service, es))
 	}
 	what := fmt.Sprintf("died at call %d, after it %v", left, after)
-	all := append(first, r.take()...)
+	all := slices.Concat(first, r.take())
 	slices.Sort(all)
 	if got := slices.Compact(slices.Clone(all)); !slices.Equal(got, []string{"user.blocked", "user.created"}) || len(all) > 4 || died == nil && len(all) != 2 {
 		t.Errorf("%s: arrived %v", what, all)

@@ -207,7 +207,16 @@ func TestSealingOnce(t *testing.T) {
 		for range 4 {
 			h.must(<-done)
 		}
+		es, err := h.Service.Log.EntriesAfter(t.Context(), h.Admin.Tenant, h.Provider.ID, "", "", 1000)
+		h.must(err)
+		for _, e := range es { // as a stream may bring them again
+			h.must(h.Service.FollowEntry(t.Context(), h.Admin.Tenant, e))
+		}
+		h.seal()
 	}
+	late, err := h.Service.Ledger.Late(t.Context(), h.Admin.Tenant, h.Provider.ID, 100)
+	h.must(err)
+	h.want("late entries left", len(late), 0)
 	bs, err := h.Service.Ledger.Blocks(t.Context(), h.Admin.Tenant, h.Provider.ID, 1, 1000)
 	h.must(err)
 	sealed := map[string]int{}

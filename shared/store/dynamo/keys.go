@@ -45,8 +45,8 @@ import (
 //	collision             t#C                    id             one, all                               20
 //	replay                t#I#key                I              Idempotency-Key; expires               2
 //	webhook               t#W                    id             all of a tenant                        rare
-//	delivery              t#V#0…7                id             one, the newest; 31 days               50 a webhook (2 units)
-//	  GSI2 "due"          due = V#0…7            dueAt          pending ones of all tenants            spread over 8
+//	delivery              t#V#0…15               id             one, the newest; 31 days               50 a webhook
+//	  GSI2 "due"          due = V#0…15           dueAt          pending ones of all tenants            25 a webhook
 //	chain                 t#H                    p              heads of all chains of a tenant        1 a block
 //	  its blocks          t#B#p                  number         a chain, in order                      1 KB for 8 entries
 //	  late entries        t#LT#p                 position       written behind the chain               rare
