@@ -233,3 +233,27 @@ func TestSealingOnce(t *testing.T) {
 		}
 	}
 }
+
+// A chain stays right when its oldest entries are kept no longer; none is dropped early.
+func TestChainOutlivesItsEntries(t *testing.T) {
+	t.Parallel()
+	h := newHooked(t, nil)
+	h.history()
+	h.Clock.Advance(directory.DefaultLogRetention / 2)
+	h.history()
+	h.Clock.Advance(directory.DefaultLogRetention/2 + 24*time.Hour)
+	chain := directory.LogExport{Filter: directory.LogFilter{Provider: h.Provider.ID}}
+	before, err := h.Service.VerifyLog(t.Context(), h.Admin.Tenant, chain)
+	h.must(err)
+	h.seal()
+	after, err := h.Service.VerifyLog(t.Context(), h.Admin.Tenant, chain)
+	h.must(err)
+	h.want("entries", fmt.Sprint(before.Entries, after.Entries), "10 5")
+	first, err := h.Service.Log.EntriesAfter(t.Context(), h.Admin.Tenant, h.Provider.ID, "", "", 1)
+	h.must(err)
+	h.must(h.Service.Ledger.EraseEntry(t.Context(), h.Admin.Tenant, directory.LogEntry{
+		ID: first[0].ID, At: first[0].At, Provider: first[0].Provider, Action: first[0].Action, Name: "somebody else"}, 0))
+	if _, err := h.Service.VerifyLog(t.Context(), h.Admin.Tenant, chain); err == nil {
+		t.Error("a change of what is left is not found")
+	}
+}

@@ -1,0 +1,59 @@
+package sqlite_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/store/sqlite"
+)
+
+// What is older than a time is dropped, the oldest first, but no entry that was not followed.
+func TestDropsOldEntriesAndDeliveries(t *testing.T) {
+	t.Parallel()
+	s := open(t, sqlite.Memory)
+	ctx, start := t.Context(), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for day := range 10 {
+		at := start.Add(time.Duration(day) * 24 * time.Hour)
+		e := directory.LogEntry{ID: directory.EntryID(fmt.Sprint("e", day)), At: at, Provider: "default01234", Action: directory.UserUpdated}
+		if err := s.AppendEntry(ctx, "default", e); err != nil {
+			t.Fatal(err)
+		}
+		d := directory.Delivery{ID: fmt.Sprint("d", day), State: directory.DeliveryDead, CreatedAt: at}
+		if err := s.AddDelivery(ctx, "default", d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	drop := func(what string, fn func(context.Context, time.Time, int) (int, error), days, count, want int) {
+		t.Helper()
+		n, err := fn(ctx, start.Add(time.Duration(days)*24*time.Hour), count)
+		if err != nil || n != want {
+			t.Errorf("%s: dropped %d, %v, want %d", what, n, err, want)
+		}
+	}
+	drop("entries that were not followed", s.DropEntries, 5, 100, 0)
+	failing := directory.EntryID("e1")
+	if _, err := s.Deliver(ctx, func(_ context.Context, _ directory.TenantID, e directory.LogEntry) error {
+		if e.ID == failing {
+			return errors.New("not now")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	drop("two of those before day 5", s.DropEntries, 5, 2, 2)
+	drop("the others but the failing one", s.DropEntries, 5, 100, 2)
+	drop("none left", s.DropEntries, 5, 100, 0)
+	es, err := s.EntriesAfter(ctx, "default", "default01234", "", "", 100)
+	if err != nil || len(es) != 6 || es[0].ID != failing || es[1].ID != "e5" {
+		t.Errorf("left: %d entries, %v", len(es), err)
+	}
+	drop("deliveries", s.DropDeliveries, 4, 3, 3)
+	drop("the last of them", s.DropDeliveries, 4, 3, 1)
+	if ds, err := s.ListDeliveries(ctx, "default", "", 100); err != nil || len(ds) != 6 {
+		t.Errorf("left: %d deliveries, %v", len(ds), err)
+	}
+}
