@@ -207,7 +207,16 @@ func TestSealingOnce(t *testing.T) {
 		for range 4 {
 			h.must(<-done)
 		}
+		es, err := h.Service.Log.EntriesAfter(t.Context(), h.Admin.Tenant, h.Provider.ID, "", "", 1000)
+		h.must(err)
+		for _, e := range es { // as a stream may bring them again
+			h.must(h.Service.FollowEntry(t.Context(), h.Admin.Tenant, e))
+		}
+		h.seal()
 	}
+	late, err := h.Service.Ledger.Late(t.Context(), h.Admin.Tenant, h.Provider.ID, 100)
+	h.must(err)
+	h.want("late entries left", len(late), 0)
 	bs, err := h.Service.Ledger.Blocks(t.Context(), h.Admin.Tenant, h.Provider.ID, 1, 1000)
 	h.must(err)
 	sealed := map[string]int{}
@@ -222,5 +231,29 @@ func TestSealingOnce(t *testing.T) {
 		if sealed[e.Position()] != 1 {
 			t.Errorf("%s %s was sealed %d times", e.ID, e.Action, sealed[e.Position()])
 		}
+	}
+}
+
+// A chain stays right when its oldest entries are kept no longer; none is dropped early.
+func TestChainOutlivesItsEntries(t *testing.T) {
+	t.Parallel()
+	h := newHooked(t, nil)
+	h.history()
+	h.Clock.Advance(directory.DefaultLogRetention / 2)
+	h.history()
+	h.Clock.Advance(directory.DefaultLogRetention/2 + 24*time.Hour)
+	chain := directory.LogExport{Filter: directory.LogFilter{Provider: h.Provider.ID}}
+	before, err := h.Service.VerifyLog(t.Context(), h.Admin.Tenant, chain)
+	h.must(err)
+	h.seal()
+	after, err := h.Service.VerifyLog(t.Context(), h.Admin.Tenant, chain)
+	h.must(err)
+	h.want("entries", fmt.Sprint(before.Entries, after.Entries), "10 5")
+	first, err := h.Service.Log.EntriesAfter(t.Context(), h.Admin.Tenant, h.Provider.ID, "", "", 1)
+	h.must(err)
+	h.must(h.Service.Ledger.EraseEntry(t.Context(), h.Admin.Tenant, directory.LogEntry{
+		ID: first[0].ID, At: first[0].At, Provider: first[0].Provider, Action: first[0].Action, Name: "somebody else"}, 0))
+	if _, err := h.Service.VerifyLog(t.Context(), h.Admin.Tenant, chain); err == nil {
+		t.Error("a change of what is left is not found")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"rollcall/integration/tools/pytools"
 )
@@ -42,6 +43,29 @@ func post(t *testing.T, url, token, body string, status int) map[string]any {
 	return out
 }
 
+// idsOf reads the ids of a page.
+func idsOf(t *testing.T, s started, path string) (ids []string) {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodGet, s.AdminURL+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+s.AdminToken)
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var page struct{ Items []struct{ ID string } }
+	if err := json.NewDecoder(res.Body).Decode(&page); err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range page.Items {
+		ids = append(ids, i.ID)
+	}
+	return ids
+}
+
 // populate puts one of everything, and many conflicts, on the server and returns their ids by the names of the
 // document's path parameters.
 func populate(t *testing.T, s started) map[string]any {
@@ -55,30 +79,25 @@ func populate(t *testing.T, s started) map[string]any {
 		post(t, s.AdminURL+"/users", s.AdminToken, "{"+user+"}", http.StatusCreated)
 		post(t, scim+"/Users", token, `{"schemas":["`+coreURN+`"],`+user+`}`, http.StatusConflict)
 	}
-	r, err := http.NewRequest(http.MethodGet, s.AdminURL+"/conflicts?limit=200", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Bearer "+s.AdminToken)
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	var page struct{ Items []struct{ ID string } }
-	if err := json.NewDecoder(res.Body).Decode(&page); err != nil || len(page.Items) != 200 {
-		t.Fatalf("%d conflicts, %v", len(page.Items), err)
-	}
-	conflicts := make([]string, len(page.Items))
-	for i, c := range page.Items {
-		conflicts[i] = c.ID
+	conflicts := idsOf(t, s, "/conflicts?limit=200")
+	if len(conflicts) != 200 {
+		t.Fatalf("%d conflicts", len(conflicts))
 	}
 	var keys []any
 	for range 20 {
 		keys = append(keys, post(t, s.AdminURL+"/api-keys", s.AdminToken, `{"displayName":"Spare","role":"auditor"}`, http.StatusCreated)["id"])
 	}
 	tokens := []any{p["tokens"].([]any)[0].(map[string]any)["id"], post(t, fmt.Sprint(s.AdminURL, "/providers/", p["id"], "/tokens"), s.AdminToken, `{}`, http.StatusCreated)["id"]}
-	return map[string]any{"provider": []any{p["id"]}, "group": []any{group["id"]}, "conflict": conflicts, "key": keys, "token": tokens}
+	var webhooks []any
+	for range 10 {
+		webhooks = append(webhooks, post(t, s.AdminURL+"/webhooks", s.AdminToken, `{"displayName":"Listener","url":"https://hooks.example/","types":["user.removed"]}`, http.StatusCreated)["id"])
+	}
+	post(t, fmt.Sprint(s.AdminURL, "/webhooks/", webhooks[0], ":test"), s.AdminToken, `{}`, http.StatusOK)
+	var deliveries []string
+	for end := time.Now().Add(10 * time.Second); len(deliveries) == 0 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		deliveries = idsOf(t, s, "/deliveries") // it is made behind the request
+	}
+	return map[string]any{"webhook": webhooks, "delivery": deliveries, "provider": []any{p["id"]}, "group": []any{group["id"]}, "conflict": conflicts, "key": keys, "token": tokens}
 }
 
 // Every answer of the admin API is as its document says, right requests are accepted and wrong ones refused,
@@ -106,7 +125,7 @@ func TestAdminAPIAgainstItsDocument(t *testing.T) {
 		t.Fatalf("%v\n%s%s", err, report, complaints)
 	}
 	m := regexp.MustCompile(`(\d+) generated`).FindStringSubmatch(report)
-	if m == nil || !strings.Contains(report, "Tested: 30") {
+	if m == nil || !strings.Contains(report, "Tested: 46") {
 		t.Fatalf("not every operation was tested:\n%s", report)
 	}
 	if n, err := strconv.Atoi(m[1]); err != nil || n < 2000 {

@@ -30,7 +30,7 @@ def before_call(context, case, kwargs):
             query.pop(name, None)
         if query.get("users") == "move":
             query["users"] = "local"
-    if path and set(path) & {"conflict", "group", "key", "token"} and random.random() < 0.8:
+    if path and set(path) & {"conflict", "group", "key", "token", "webhook", "delivery"} and random.random() < 0.8:
         for name in path:
             path[name] = random.choice(IDS[name])
     if isinstance(body, dict):

@@ -51,8 +51,8 @@ import (
 //	  gates open          0…f                    time           of all tenants: what is due            12 each
 //	  a gate closed       t#gated                time           of one tenant: held or frozen          200
 //	webhook               t#W                    id             all of a tenant                        rare
-//	delivery              t#V#0…7                id             one, the newest; 31 days               50 a webhook (2 units)
-//	  GSI2 "due"          due = V#0…7            dueAt          pending ones of all tenants            spread over 8
+//	delivery              t#V#0…15               id             one, the newest; 31 days               50 a webhook
+//	  GSI2 "due"          due = V#0…15           dueAt          pending ones of all tenants            25 a webhook
 //	chain                 t#CH                   p              heads of all chains of a tenant        1 a block
 //	  its blocks          t#B#p                  number         a chain, in order                      1 KB for 8 entries
 //	  late entries        t#LT#p                 position       written behind the chain               rare

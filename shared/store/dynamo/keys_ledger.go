@@ -9,7 +9,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-const deliveryShards = 8
+const deliveryShards = 16 // a webhook that wants everything costs 4 units an event
 
 func webhooks(t directory.TenantID) string { return join(string(t), "W") }
 

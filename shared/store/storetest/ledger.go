@@ -297,7 +297,8 @@ func (w *world) head(p directory.ProviderID) directory.ChainHead {
 
 // nextBlock is a block with every field set.
 func (w *world) nextBlock(seq int64, positions ...string) directory.Block {
-	b := directory.Block{Seq: seq, Prev: directory.Digest{byte(seq)}, At: w.now(), Mark: fmt.Sprint("mark", seq), Hash: directory.Digest{byte(seq), 1},
+	hash := directory.Digest(fmt.Sprint("hash", seq))
+	b := directory.Block{Seq: seq, Prev: hash[:4], At: w.now(), Mark: fmt.Sprint("mark", seq), Hash: hash,
 		Checkpoint: &directory.Checkpoint{Key: "k", Signature: directory.Digest{9}}}
 	for _, p := range positions {
 		b.Seals = append(b.Seals, directory.Seal{Position: p, Hash: directory.Digest{3}, Salt: directory.Digest{4}})
