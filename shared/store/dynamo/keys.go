@@ -49,7 +49,7 @@ import (
 //	guard event           t#p#V                  id             all of a provider, by time             rare
 //	GSI2 "due"            due                    dueAt          pending deactivations; keys only
 //	  gates open          0…f                    time           of all tenants: what is due            12 each
-//	  a gate closed       t#gated                time           of one tenant: held or frozen          200
+//	  held; frozen        t#held, t#frozen       time           of one tenant; frozen, perhaps held    200
 //
 // How lists stay cheap: a page ends with a bookmark of where the next begins, so that a crawl costs its results.
 // A start without one is found from the totals, which are kept by the first character of the ids: fifteen of
@@ -271,8 +271,10 @@ const dueShards = 16
 
 func dueShard(i int) string { return strconv.FormatInt(int64(i), dueShards) }
 
-// gated are the deactivations of a tenant that wait for more than time.
-func gated(t directory.TenantID) string { return join(string(t), "gated") }
+// heldKey and frozenKey are the deactivations of a tenant that wait for more than time: those a guard holds, and
+// the others.
+func heldKey(t directory.TenantID) string   { return join(string(t), "held") }
+func frozenKey(t directory.TenantID) string { return join(string(t), "frozen") }
 
 // dueKeys are the keys of u in the due index; none when nothing is pending.
 func dueKeys(t directory.TenantID, u directory.User) (due, at string) {
@@ -281,8 +283,10 @@ func dueKeys(t directory.TenantID, u directory.User) (due, at string) {
 		return "", ""
 	case u.Open():
 		due = dueShard(spread(string(u.ID), dueShards))
+	case u.Pending.Frozen:
+		due = frozenKey(t)
 	default:
-		due = gated(t)
+		due = heldKey(t)
 	}
 	return due, dueAt(u.Pending.DueAt)
 }
