@@ -21,6 +21,8 @@ func main() {
 	testing.Init()
 	members := flag.String("members", "10,10000,1000000", "group sizes for adding one member")
 	users := flag.Int("users", 250_000, "users for deep listing")
+	pending := flag.String("pending", "25000,50000,100000", "deactivations due in one minute")
+	only := flag.String("only", "", "run one part: pending")
 	duration := flag.Duration("time", time.Second, "how long each operation runs")
 	flag.Parse()
 	if err := flag.Set("test.benchtime", duration.String()); err != nil {
@@ -29,11 +31,16 @@ func main() {
 	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(400) // as rollcall serve sets it, here for the peer too
 	fmt.Printf("%s %s/%s, 1 core\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	if *only == "pending" {
+		deactivations(*pending)
+		return
+	}
 	parsing()
 	compare()
 	units()
 	groupGrowth(*members)
 	deepListing(*users)
+	deactivations(*pending)
 }
 
 func fail(err error) {

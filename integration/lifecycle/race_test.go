@@ -1,8 +1,10 @@
 package lifecycle_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -76,8 +78,28 @@ func TestRacesHaveAnOrder(t *testing.T) {
 	}
 }
 
+// hesitant lets others go first between a caller's read and its write.
+type hesitant struct{ directory.Users }
+
+func (h hesitant) hesitate() {
+	for range 1_000 {
+		runtime.Gosched()
+	}
+}
+
+func (h hesitant) ReadUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit) (directory.UserView, error) {
+	defer h.hesitate()
+	return h.Users.ReadUser(ctx, t, p, id, want, admit)
+}
+
+func (h hesitant) UserByID(ctx context.Context, t directory.TenantID, id directory.UserID) (directory.UserView, error) {
+	defer h.hesitate()
+	return h.Users.UserByID(ctx, t, id)
+}
+
 // race lets callers do what they choose from their events, each followed by a look at the account.
 func race(ports directory.Ports, callers [][]string, seed uint64) []porcupine.Operation {
+	ports.Users = hesitant{ports.Users}
 	p := newPerson(ports, "active")
 	p.setDelay(time.Millisecond, false)
 	var ticks atomic.Int64

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -82,11 +83,14 @@ type crash struct {
 	matter string
 	guard  string
 
+	prepared map[directory.EntryID]bool // followed for good before the operation
 	followed map[directory.EntryID]bool // by this process
 }
 
 func (c *crash) use(ports directory.Ports) {
-	c.followed = map[directory.EntryID]bool{}
+	if c.followed = maps.Clone(c.prepared); c.followed == nil {
+		c.followed = map[directory.EntryID]bool{}
+	}
 	c.s = directory.New(ports, directory.Config{Now: func() time.Time { return c.now }})
 }
 
@@ -128,6 +132,7 @@ func (c *crash) prepare(st crashStory) {
 		c.must(step(c))
 	}
 	c.must(c.follow())
+	c.prepared = c.followed
 	c.now = c.now.Add(time.Second)
 }
 
