@@ -65,7 +65,7 @@ func TestRacesHaveAnOrder(t *testing.T) {
 				}
 				ports := open(t)
 				for round := range rounds {
-					history := race(ports, callers, uint64(round)) //nolint:gosec // G115: not negative
+					history := race(ports, callers, uint64(round))
 					if !porcupine.CheckOperations(linear, history) {
 						for _, o := range history {
 							t.Log(o.Call, o.Return, linear.DescribeOperation(o.Input, o.Output))
@@ -116,7 +116,7 @@ func race(ports directory.Ports, callers [][]string, seed uint64) []porcupine.Op
 	const steps = 5
 	var wg sync.WaitGroup
 	for client, events := range callers {
-		r := rand.New(rand.NewPCG(seed, uint64(client))) //nolint:gosec // G404, G115: a test's choices
+		r := rand.New(rand.NewPCG(seed, uint64(client)))
 		wg.Go(func() {
 			for range steps {
 				event := events[r.IntN(len(events))]
