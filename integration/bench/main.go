@@ -23,7 +23,8 @@ func main() {
 	users := flag.Int("users", 250_000, "users for deep listing")
 	people := flag.String("people", "10000,100000,1000000", "people for apply runs on SQLite")
 	dynamoPeople := flag.Int("dynamodb-people", 10_000, "people for an apply run on DynamoDB Local")
-	only := flag.String("only", "", "measure only this: apply, apply-units")
+	pending := flag.String("pending", "25000,50000,100000", "deactivations due in one minute")
+	only := flag.String("only", "", "run one part: requests, units, members, listing, apply, apply-units, pending")
 	duration := flag.Duration("time", time.Second, "how long each operation runs")
 	flag.Parse()
 	if err := flag.Set("test.benchtime", duration.String()); err != nil {
@@ -32,21 +33,22 @@ func main() {
 	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(400) // as rollcall serve sets it, here for the peer too
 	fmt.Printf("%s %s/%s, 1 core\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	switch *only {
-	case "apply":
-		applyGrowth(*people)
-		return
-	case "apply-units":
-		applyUnits(*dynamoPeople)
-		return
+	for _, part := range []struct {
+		name string
+		run  func()
+	}{
+		{"requests", func() { parsing(); compare() }},
+		{"units", units},
+		{"members", func() { groupGrowth(*members) }},
+		{"listing", func() { deepListing(*users) }},
+		{"apply", func() { applyGrowth(*people) }},
+		{"apply-units", func() { applyUnits(*dynamoPeople) }},
+		{"pending", func() { deactivations(*pending) }},
+	} {
+		if *only == "" || *only == part.name {
+			part.run()
+		}
 	}
-	parsing()
-	compare()
-	units()
-	groupGrowth(*members)
-	deepListing(*users)
-	applyGrowth(*people)
-	applyUnits(*dynamoPeople)
 }
 
 func fail(err error) {

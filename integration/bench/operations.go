@@ -20,13 +20,15 @@ import (
 
 const origin = "https://rollcall.example"
 
+func discard() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, nil)) }
+
 // newRollcall starts the whole service, with its middleware and log, on a database at path.
 func newRollcall(name, path string) server {
 	store, err := sqlite.Open(path)
 	if err != nil {
 		fail(err)
 	}
-	s := newServer(name, directory.New(store.Ports(), directory.Config{}), slog.New(slog.NewJSONHandler(io.Discard, nil)))
+	s := newServer(name, directory.New(store.Ports(), directory.Config{}), discard())
 	s.close = func() {
 		_ = store.Close()
 		if path != sqlite.Memory {

@@ -211,6 +211,8 @@ func (p *person) do(event string, before directory.User) bool {
 		}
 	case "fire":
 		_ = p.s.Leavers.DueUsers(p.ctx, p.clock(), func(_ context.Context, us []directory.DueUser) error {
+			p.mu.Lock()
+			defer p.mu.Unlock()
 			p.late.earlier = us
 			return nil
 		})

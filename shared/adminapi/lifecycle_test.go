@@ -40,9 +40,9 @@ func (f *fixture) addLeavers(w *world) {
 	w.matter = f.want(201, "POST", "/legal-holds", `{"name":"Matter"}`).str("id")
 	f.want(200, "POST", "/legal-holds/"+w.matter+"/custodians", `{"users":["`+w.custodian+`"]}`)
 	w.event = "v" + directory.RandomID()
-	_, err := f.svc.Guards.UpdateGuard(ctx, f.tenant, caller.Provider, w.event, func(p directory.Provider, v directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
+	_, err := f.svc.Guards.UpdateGuard(ctx, f.tenant, caller.Provider, w.event, func(p directory.Provider, _ directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
 		p.Guard.Event, p.Guard.From = w.event, f.clock()
-		v = directory.GuardEvent{ID: w.event, Provider: p.ID, State: directory.GuardOpen, At: f.clock(), Since: f.clock(), Count: 26, Limit: 25, Users: 4, Version: 1}
+		v := directory.GuardEvent{ID: w.event, Provider: p.ID, State: directory.GuardOpen, At: f.clock(), Since: f.clock(), Count: 26, Limit: 25, Users: 4, Version: 1}
 		e := directory.LogEntry{ID: "e" + directory.EntryID(directory.RandomID()), At: f.clock(), Action: directory.GuardTripped, Actor: directory.Actor{Kind: directory.ActorSystem}, Target: string(p.ID), Audit: true}
 		return p, v, &e, nil
 	})

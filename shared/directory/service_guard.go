@@ -33,7 +33,10 @@ func (s *Service) watch(ctx context.Context, t TenantID, e LogEntry) error {
 // tripIfMany trips the provider's guard, or only warns, when more users left within its window than it
 // allows.
 func (s *Service) tripIfMany(ctx context.Context, t TenantID, p Provider, e LogEntry) (Provider, error) {
-	since := later(e.At.Add(-p.Guard.WindowOrDefault()), p.Guard.Since)
+	since := later(s.Now().Add(-p.Guard.WindowOrDefault()), p.Guard.Since)
+	if e.At.Before(since) {
+		return p, nil // an entry that comes again, or very late
+	}
 	counts, err := s.Follow.Counts(ctx, t, p.ID, since)
 	if err != nil {
 		return p, err

@@ -51,7 +51,7 @@ func profile(i int) directory.Profile {
 
 func (o office) user(ctx context.Context, i int) directory.User {
 	o.Helper()
-	u, err := o.svc.CreateUser(ctx, o.caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+	u, err := o.svc.CreateUser(ctx, o.caller, profile(i).ExternalID, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 		p := profile(i)
 		return p, []directory.Change{{Attr: "User", After: p.Attributes}}, nil
 	})

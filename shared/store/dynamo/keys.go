@@ -49,7 +49,7 @@ import (
 //	guard event           t#p#V                  id             all of a provider, by time             rare
 //	GSI2 "due"            due                    dueAt          pending deactivations; keys only
 //	  gates open          0…f                    time           of all tenants: what is due            12 each
-//	  a gate closed       t#gated                time           of one tenant: held or frozen          200
+//	  held; frozen        t#held, t#frozen       time           of one tenant; frozen, perhaps held    200
 //	webhook               t#W                    id             all of a tenant                        rare
 //	delivery              t#V#0…15               id             one, the newest; 31 days               50 a webhook
 //	  GSI2 "due"          due = V#0…15           dueAt          pending ones of all tenants            25 a webhook
@@ -295,8 +295,10 @@ const dueShards = 16
 
 func dueShard(i int) string { return strconv.FormatInt(int64(i), dueShards) }
 
-// gated are the deactivations of a tenant that wait for more than time.
-func gated(t directory.TenantID) string { return join(string(t), "gated") }
+// heldKey and frozenKey are the deactivations of a tenant that wait for more than time: those a guard holds, and
+// the others.
+func heldKey(t directory.TenantID) string   { return join(string(t), "held") }
+func frozenKey(t directory.TenantID) string { return join(string(t), "frozen") }
 
 // dueKeys are the keys of u in the due index; none when nothing is pending.
 func dueKeys(t directory.TenantID, u directory.User) (due, at string) {
@@ -305,8 +307,10 @@ func dueKeys(t directory.TenantID, u directory.User) (due, at string) {
 		return "", ""
 	case u.Open():
 		due = dueShard(spread(string(u.ID), dueShards))
+	case u.Pending.Frozen:
+		due = frozenKey(t)
 	default:
-		due = gated(t)
+		due = heldKey(t)
 	}
 	return due, dueAt(u.Pending.DueAt)
 }

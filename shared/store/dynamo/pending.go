@@ -186,11 +186,17 @@ func (s *Store) PendingUsers(ctx context.Context, t directory.TenantID, q direct
 	if q.After != "" && strings.Count(q.After, " ") != 1 {
 		return nil, "", directory.Errorf(directory.Invalid, "no position in this list")
 	}
-	partitions := []string{gated(t)}
+	var partitions []string
 	if q.Gate == "" || q.Gate == directory.GateTimer {
 		for i := range dueShards {
 			partitions = append(partitions, dueShard(i))
 		}
+	}
+	if q.Gate != directory.GateTimer {
+		partitions = append(partitions, frozenKey(t))
+	}
+	if q.Gate == "" || q.Gate == directory.GateHold {
+		partitions = append(partitions, heldKey(t))
 	}
 	parts := make([][]item, len(partitions))
 	fns := make([]func(context.Context) error, len(partitions))

@@ -85,11 +85,15 @@ func (s *Store) PendingUsers(ctx context.Context, t directory.TenantID, q direct
 		}
 		uid = id
 	}
+	index := "users_pending WHERE gate > 0"
+	if q.Gate == directory.GateGuard {
+		index = "users_frozen WHERE gate = 3"
+	}
 	for {
 		var us []directory.User
 		err := s.read(ctx, func() error {
-			us, err = s.users(`SELECT `+userColumns+` FROM users INDEXED BY users_pending
-				WHERE tenant = ? AND gate > 0 AND (due_at, uid) > (?, ?) ORDER BY due_at, uid LIMIT ?+0`, string(t), at, uid, dueBatch)
+			us, err = s.users(`SELECT `+userColumns+` FROM users INDEXED BY `+index+`
+				AND tenant = ? AND (due_at, uid) > (?, ?) ORDER BY due_at, uid LIMIT ?+0`, string(t), at, uid, dueBatch)
 			return err
 		})
 		if err != nil || len(us) == 0 {

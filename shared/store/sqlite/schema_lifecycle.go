@@ -1,12 +1,13 @@
 package sqlite
 
-// lifecycleTables keep who waits for deactivation, legal holds, and what guards found. gate is whether a
-// user waits for time alone, or also for something else; due_at is 0 for whoever waits for nothing.
+// lifecycleTables keep who waits for deactivation, legal holds, and what guards found. gate is what a
+// user waits for; due_at is 0 for whoever waits for nothing.
 const lifecycleTables = `
 ALTER TABLE users ADD COLUMN gate INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE users ADD COLUMN due_at INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX users_due ON users (gate, due_at, uid) WHERE gate > 0;
 CREATE INDEX users_pending ON users (tenant, due_at, uid) WHERE gate > 0;
+CREATE INDEX users_frozen ON users (tenant, due_at, uid) WHERE gate = 3;
 
 CREATE TABLE matters (
 	tenant TEXT NOT NULL, id TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, id)
@@ -21,7 +22,8 @@ CREATE TABLE guard_events (
 
 // What a user in column gate waits for.
 const (
-	gateNone  = 0
-	gateOpen  = 1 // time alone
-	gateOther = 2
+	gateNone   = 0
+	gateOpen   = 1 // time alone
+	gateHeld   = 2
+	gateFrozen = 3 // a guard, perhaps a hold as well
 )

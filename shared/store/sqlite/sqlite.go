@@ -30,6 +30,7 @@ type Store struct {
 	wrote  bool  // the running transaction has written
 	broken error // set when the database can no longer be trusted; every later call returns it
 
+	step      func(name string) error                     // called before every commit; its error stops it (crash tests)
 	providers map[directory.ProviderID]directory.Provider // write-through copy of the providers table
 	bookmarks bookmarks
 	totals    totals
@@ -130,7 +131,9 @@ func (s *Store) write(ctx context.Context, fn func() error) error {
 		s.wrote = false
 		err = errPanicked
 		defer func() { err = s.end(err) }()
-		err = fn()
+		if err = fn(); err == nil && s.wrote && s.step != nil {
+			err = s.step("commit")
+		}
 		return err
 	})
 }

@@ -268,7 +268,10 @@ func userArgs(u directory.User) ([]any, error) {
 	}
 	gate, due := gateNone, int64(0)
 	if u.Pending != nil {
-		if gate, due = gateOther, millis(u.Pending.DueAt); u.Open() {
+		switch gate, due = gateHeld, millis(u.Pending.DueAt); {
+		case u.Pending.Frozen:
+			gate = gateFrozen
+		case u.Open():
 			gate = gateOpen
 		}
 	}

@@ -81,7 +81,7 @@ func dueUsers(w *world) {
 	frozen = w.update(frozen, func(u *directory.User) { p := *u.Pending; p.Frozen = false; u.Pending = &p })
 	u = w.update(u, func(u *directory.User) { p := *u.Pending; p.DueAt = at.Add(time.Hour); u.Pending = &p })
 	cancelled = w.update(cancelled, pending(at.Add(time.Second)))
-	gone = w.update(gone, func(u *directory.User) { u.Lifecycle, u.Pending = directory.LifecycleDeactivated, nil })
+	w.update(gone, func(u *directory.User) { u.Lifecycle, u.Pending = directory.LifecycleDeactivated, nil })
 	w.equal("due after changes", w.due(at), []directory.User{local, frozen})
 	w.equal("due much later", w.due(at.Add(time.Hour)), []directory.User{local, frozen, later, cancelled, u})
 }

@@ -1,0 +1,136 @@
+package lifecycle_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"rollcall/shared/directory"
+)
+
+// seen is what a caller saw: whether an event was refused, or the account as it was read.
+type seen struct {
+	ok    bool
+	state account
+}
+
+// linear is the model as porcupine takes it. The delay is a millisecond, and the clock moves by one whenever it
+// is read: whatever is pending is due.
+var linear = porcupine.Model{
+	Init: func() any { return account{life: 'A', idp: 'T'} },
+	Step: func(state, input, output any) (bool, any) {
+		s, event, out := state.(account), input.(string), output.(seen)
+		if event == "read" {
+			return s == out.state, s
+		}
+		next, ok := s.after(event)
+		if next.pend == 1 {
+			next.pend = 2
+		}
+		return ok == out.ok, next
+	},
+	DescribeOperation: func(input, output any) string {
+		if out := output.(seen); input != "read" {
+			return fmt.Sprint(input, " ", out.ok)
+		}
+		return output.(seen).state.String()
+	},
+}
+
+// TestRacesHaveAnOrder lets callers race on one account: a directory that enables against the wake-up, two
+// administrators, and a directory against an administrator. What all of them saw must have an order that the
+// model allows.
+func TestRacesHaveAnOrder(t *testing.T) {
+	t.Parallel()
+	scim := []string{"scim enable", "scim disable", "scim enable", "scim disable", "scim attribute"}
+	admin := []string{"block", "unblock", "deactivate", "deactivate-and-block", "reactivate", "reactivate-and-unblock", "cancel-deactivation", "hold", "release"}
+	for name, callers := range map[string][][]string{
+		"enable and wake-up":   {scim, {"fire"}, {"fire"}},
+		"two administrators":   {admin, admin},
+		"SCIM, administrators": {append(scim, "scim delete"), admin, admin, {"fire"}},
+	} {
+		for store, open := range stores {
+			t.Run(name+" in "+store, func(t *testing.T) {
+				t.Parallel()
+				rounds := 150
+				if store == "DynamoDB" {
+					rounds = 4
+				}
+				ports := open(t)
+				for round := range rounds {
+					history := race(ports, callers, uint64(round))
+					if !porcupine.CheckOperations(linear, history) {
+						for _, o := range history {
+							t.Log(o.Call, o.Return, linear.DescribeOperation(o.Input, o.Output))
+						}
+						t.Fatalf("round %d: no order of these explains what was seen", round)
+					}
+				}
+			})
+		}
+	}
+}
+
+// hesitant lets others go first between a caller's read and its write.
+type hesitant struct{ directory.Users }
+
+func (h hesitant) hesitate() {
+	for range 1_000 {
+		runtime.Gosched()
+	}
+}
+
+func (h hesitant) ReadUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit) (directory.UserView, error) {
+	defer h.hesitate()
+	return h.Users.ReadUser(ctx, t, p, id, want, admit)
+}
+
+func (h hesitant) UserByID(ctx context.Context, t directory.TenantID, id directory.UserID) (directory.UserView, error) {
+	defer h.hesitate()
+	return h.Users.UserByID(ctx, t, id)
+}
+
+// race lets callers do what they choose from their events, each followed by a look at the account.
+func race(ports directory.Ports, callers [][]string, seed uint64) []porcupine.Operation {
+	ports.Users = hesitant{ports.Users}
+	p := newPerson(ports, "active")
+	p.setDelay(time.Millisecond, false)
+	var ticks atomic.Int64
+	var mu sync.Mutex
+	var history []porcupine.Operation
+	call := func(client int, event string, do func() seen) {
+		o := porcupine.Operation{ClientId: client, Input: event, Call: ticks.Add(1)}
+		o.Output = do()
+		o.Return = ticks.Add(1)
+		mu.Lock()
+		defer mu.Unlock()
+		history = append(history, o)
+	}
+	const steps = 5
+	var wg sync.WaitGroup
+	for client, events := range callers {
+		r := rand.New(rand.NewPCG(seed, uint64(client)))
+		wg.Go(func() {
+			for range steps {
+				event := events[r.IntN(len(events))]
+				call(client, event, func() seen { return seen{ok: p.do(event, p.user())} })
+				call(client, "read", func() seen {
+					s := p.state()
+					if s.pend == 1 {
+						s.pend = 2
+					}
+					return seen{state: s}
+				})
+			}
+		})
+	}
+	wg.Wait()
+	return history
+}

@@ -1,0 +1,194 @@
+package lifecycle_test
+
+import (
+	"cmp"
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// unreliable is a way to be woken on which nobody can rely: of the wake-ups asked for, some are dropped,
+// some come twice, early or late, and in any order.
+type unreliable struct {
+	mu    sync.Mutex
+	rand  *rand.Rand
+	now   func() time.Time
+	times []time.Time
+	asked int
+	lost  int
+}
+
+func (w *unreliable) WakeAt(_ context.Context, at time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked++
+	n := 1
+	switch p := w.rand.IntN(100); {
+	case p < 20:
+		n = 0
+		w.lost++
+	case p < 40:
+		n = 2
+	}
+	for range n {
+		off := time.Duration(0)
+		switch w.rand.IntN(4) {
+		case 0:
+			off = -time.Duration(w.rand.Int64N(int64(time.Minute))) // early
+		case 1:
+			off = time.Duration(w.rand.Int64N(int64(2 * time.Hour))) // late
+		}
+		w.times = append(w.times, at.Add(off))
+	}
+	return nil
+}
+
+// due takes out the wake-ups that have come by now.
+func (w *unreliable) due() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.now()
+	before := len(w.times)
+	w.times = slices.DeleteFunc(w.times, func(t time.Time) bool { return !t.After(now) })
+	return before - len(w.times)
+}
+
+// TestWakeupsThatComeAsTheyLike lives through 100,000 user-days in which people leave, come back, are put on
+// hold and released, while wake-ups are dropped, doubled, delayed and reordered. Afterwards the log says of
+// each deactivation that it came neither early nor on hold, nor later than the next sweep, and that none is
+// missing.
+func TestWakeupsThatComeAsTheyLike(t *testing.T) {
+	t.Parallel()
+	const people, days, tick = 10_000, 10, 5 * time.Minute
+	r := rand.New(rand.NewPCG(1, 2))
+	now := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	w := &unreliable{rand: r, now: clock}
+	ports := memory(t).Ports()
+	ports.Wakeups = w
+	svc := directory.New(ports, directory.Config{Now: clock})
+	ctx := context.Background()
+	admin := directory.Admin{Tenant: "acme1", Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}
+	must(svc.CreateTenant(ctx, admin, "T"))
+	rec, token, err := svc.CreateProvider(ctx, admin, directory.NewProvider{DisplayName: "P", Profile: "entra"})
+	must(rec, err)
+	caller := directory.Caller{Provider: rec.ID, Token: token}
+	matter := must(svc.CreateMatter(ctx, admin, "M", "")).ID
+	ids := make([]directory.UserID, people)
+	for i := range ids {
+		ids[i] = must(svc.CreateUser(ctx, caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+			return directory.Profile{UserName: directory.RandomID(), Active: true}, nil, nil
+		})).ID
+	}
+	set := func(id directory.UserID, active bool) {
+		_, _, err := svc.UpdateUser(ctx, caller, directory.ScimID(id), directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+			p := old.Profile
+			p.Active = active
+			return p, nil, nil
+		})
+		must(0, err)
+	}
+	follow := func(ctx context.Context, tenant directory.TenantID, e directory.LogEntry) error {
+		if r.IntN(10) == 0 {
+			must(0, svc.FollowEntry(ctx, tenant, e)) // twice
+		}
+		return svc.FollowEntry(ctx, tenant, e)
+	}
+	swept := 0
+	for end := now.Add(days * 24 * time.Hour); now.Before(end); now = now.Add(tick) {
+		// Whatever happens within a step happens at moments of its own.
+		start := now
+		for range 12 {
+			now = now.Add(time.Duration(r.Int64N(int64(tick / 13))))
+			id := ids[min(r.IntN(people), r.IntN(people), r.IntN(people))] // some more often than others
+			switch r.IntN(8) {
+			case 0, 1, 2:
+				set(id, false)
+			case 3:
+				set(id, true)
+			case 4:
+				_, _, _ = svc.PlaceHold(ctx, admin, matter, id) // refused for who is deactivated
+			case 5:
+				_, _, _ = svc.ReleaseHold(ctx, admin, matter, id) // refused for who is not on hold
+			}
+			for range w.due() {
+				must(svc.DeactivateDue(ctx, directory.JobWakeup))
+			}
+		}
+		for n := -1; n != 0; {
+			n = must(svc.Feed.Deliver(ctx, follow))
+		}
+		now = start
+		done := must(svc.Sweep(ctx))
+		swept += done.Deactivated
+	}
+	now = now.Add(time.Hour)
+	must(svc.Sweep(ctx))
+
+	byWakeup, bySweep, byRelease, longest := 0, 0, 0, time.Duration(0)
+	for _, id := range ids {
+		es := must(svc.Log.Entries(ctx, admin.Tenant, directory.LogQuery{User: id, Count: 100_000}))
+		slices.SortStableFunc(es, func(a, b directory.LogEntry) int { return cmp.Compare(a.Version, b.Version) })
+		var due time.Time // of the pending deactivation; zero: none
+		var released time.Time
+		held := false
+		for _, e := range es {
+			for _, f := range e.Effects {
+				switch f {
+				case directory.EffectScheduled:
+					due, _ = e.Scheduled()
+				case directory.EffectCancelled, directory.EffectReactivated:
+					due = time.Time{}
+				}
+			}
+			switch e.Action {
+			case directory.HoldPlaced:
+				held = true
+			case directory.HoldReleased:
+				held, released = false, e.At
+			}
+			if !slices.Contains(e.Effects, directory.EffectDeactivated) {
+				continue
+			}
+			switch {
+			case due.IsZero():
+				t.Errorf("%s was deactivated at %v, which nobody asked for", id, e.At)
+			case e.At.Before(due):
+				t.Errorf("%s was deactivated at %v, early: it was due at %v", id, e.At, due)
+			case held:
+				t.Errorf("%s was deactivated on hold", id)
+			}
+			late := e.At.Sub(due)
+			if released.After(due) {
+				late = e.At.Sub(released)
+			}
+			longest = max(longest, late)
+			switch e.Actor.ID {
+			case string(directory.JobWakeup):
+				byWakeup++
+			case string(directory.JobSweep):
+				bySweep++
+			default:
+				byRelease++
+			}
+			due = time.Time{}
+		}
+		u := must(svc.UserByID(ctx, admin, id))
+		if u.Pending != nil && !held {
+			t.Errorf("%s still waits since %v", id, u.Pending.DueAt)
+		}
+		if held != (len(u.Holds) > 0) {
+			t.Errorf("%s: hold %v in the log, %v in the record", id, held, u.Holds)
+		}
+	}
+	t.Logf("%d user-days, %d wake-ups asked for, %d dropped; deactivated %d by wake-ups, %d by sweeps, %d by releases; the latest %v after it was due",
+		people*days, w.asked, w.lost, byWakeup, bySweep, byRelease, longest)
+	if byWakeup == 0 || bySweep == 0 || byRelease == 0 || longest > 3*time.Minute+2*tick {
+		t.Errorf("%d by wake-ups, %d by sweeps (%d swept), %d by releases, the latest after %v", byWakeup, bySweep, swept, byRelease, longest)
+	}
+}

@@ -1,0 +1,32 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/store/sqlite"
+	"rollcall/shared/store/storetest"
+)
+
+func TestCrashes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rollcall.db")
+	var last *sqlite.Store
+	storetest.Crashes(t, func(t *testing.T, stop func(string) error) directory.Ports {
+		if last != nil {
+			if err := last.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := sqlite.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = s
+		s.StopBefore(stop)
+		return s.Ports()
+	})
+	if err := last.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,131 @@
+package storetest
+
+import (
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// crashStory is an operation to be interrupted, and what happens before it.
+type crashStory struct {
+	name   string
+	before []func(*crash) error
+	change func(*crash) error
+}
+
+func (c *crash) create(i int) (directory.User, error) {
+	p := crashProfile(i)
+	return c.s.CreateUser(c.ctx, c.caller, p.ExternalID, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) { return p, nil, nil })
+}
+
+// says lets the directory say that the i-th person is active or not.
+func says(i int, active bool) func(*crash) error {
+	return func(c *crash) error {
+		_, _, err := c.s.UpdateUser(c.ctx, c.caller, c.ids[i], directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+			p := old.Profile
+			p.Active = active
+			return p, nil, nil
+		})
+		return err
+	}
+}
+
+func disable(c *crash) error { return says(0, false)(c) }
+
+func (c *crash) deleteFirst() error {
+	return c.s.DeleteUser(c.ctx, c.caller, c.ids[0], func(directory.User) error { return nil })
+}
+
+func decide(d directory.Decision) func(*crash) error {
+	return func(c *crash) error {
+		_, err := c.s.DecideUser(c.ctx, c.admin, c.people[0], func(directory.User) error { return nil }, d)
+		return err
+	}
+}
+
+func (c *crash) hold() error {
+	_, _, err := c.s.PlaceHold(c.ctx, c.admin, c.matter, c.people[0])
+	return err
+}
+
+func (c *crash) holdAll() error {
+	for _, id := range c.people {
+		if _, _, err := c.s.PlaceHold(c.ctx, c.admin, c.matter, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *crash) pass() error { c.now = c.now.Add(20 * time.Minute); return nil }
+
+func anyProvider(directory.Provider) error { return nil }
+
+// strict sets a guard up that allows nobody to leave.
+func (c *crash) strict() error {
+	if _, err := c.s.SetProviderState(c.ctx, c.admin, c.caller.Provider, anyProvider, directory.ProviderLive); err != nil {
+		return err
+	}
+	c.now = c.now.Add(25 * time.Hour)
+	_, err := c.s.SetGuard(c.ctx, c.admin, c.caller.Provider, anyProvider, directory.GuardSettings{Minimum: 1, Percent: 1})
+	return err
+}
+
+func (c *crash) tripped() error {
+	if err := c.strict(); err != nil {
+		return err
+	}
+	for _, step := range []func(*crash) error{disable, says(1, false), (*crash).follow} {
+		if err := step(c); err != nil {
+			return err
+		}
+	}
+	vs, err := c.s.GuardEvents(c.ctx, c.admin, c.caller.Provider, "", 1)
+	if err == nil && len(vs) == 1 {
+		c.guard = vs[0].ID
+	}
+	return err
+}
+
+func decideGuard(d directory.GuardDecision) func(*crash) error {
+	return func(c *crash) error {
+		_, err := c.s.DecideGuard(c.ctx, c.admin, c.caller.Provider, c.guard, func(directory.GuardEvent) error { return nil }, d)
+		return err
+	}
+}
+
+type steps = []func(*crash) error
+
+var crashStories = []crashStory{
+	{"disable", nil, disable},
+	{"enable", steps{disable}, says(0, true)},
+	{"delete", nil, (*crash).deleteFirst},
+	{"create again", steps{(*crash).deleteFirst}, func(c *crash) error { _, err := c.create(0); return err }},
+	{"block", nil, decide(directory.DecideBlock)},
+	{"unblock", steps{disable}, decide(directory.DecideUnblock)},
+	{"unblock who was deleted", steps{(*crash).deleteFirst}, decide(directory.DecideUnblock)},
+	{"deactivate", nil, decide(directory.DecideDeactivateBlock)},
+	{"reactivate", steps{decide(directory.DecideDeactivate)}, decide(directory.DecideReactivate)},
+	{"cancel", steps{disable}, decide(directory.DecideCancelDeactivation)},
+	{"convert to local", steps{disable}, decide(directory.DecideLocal)},
+	{"place a hold", steps{disable}, (*crash).hold},
+	{"release a hold", steps{disable, (*crash).hold, (*crash).pass}, func(c *crash) error {
+		_, _, err := c.s.ReleaseHold(c.ctx, c.admin, c.matter, c.people[0])
+		return err
+	}},
+	{"close a matter", steps{(*crash).holdAll, disable, says(1, false), (*crash).pass}, func(c *crash) error {
+		_, err := c.s.CloseMatter(c.ctx, c.admin, c.matter, func(directory.Matter) error { return nil })
+		return err
+	}},
+	{"change the delay", steps{disable, says(1, false)}, func(c *crash) error {
+		_, err := c.s.SetDeactivationDelay(c.ctx, c.admin, c.caller.Provider, anyProvider, time.Minute, true)
+		return err
+	}},
+	{"trip the guard", steps{(*crash).strict, disable}, says(1, false)},
+	{"approve", steps{(*crash).tripped}, decideGuard(directory.GuardApproval)},
+	{"reject", steps{(*crash).tripped}, decideGuard(directory.GuardDisapproval)},
+	{"delete the provider", steps{disable}, func(c *crash) error {
+		_, err := c.s.DeleteProvider(c.ctx, c.admin, c.caller.Provider, anyProvider, directory.ProviderDeletion{Users: directory.FateDeactivate})
+		return err
+	}},
+}

@@ -1,0 +1,199 @@
+package storetest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// errCrashed ends a write as the death of the process would.
+var errCrashed = errors.New("crashed")
+
+// Crashes proves that a process may die before any of its writes: it carries out every operation on leavers,
+// with all that follows from it, stops before the first write, the second, and so on, and goes on in a new
+// process. process starts one on the data of the one before, which has ended; stop is called before every
+// write and ends it by its error.
+func Crashes(t *testing.T, process func(t *testing.T, stop func(string) error) directory.Ports) {
+	for _, st := range crashStories {
+		t.Run(st.name, func(t *testing.T) {
+			alive := func(string) error { return nil }
+			run := func(stopBefore int) (done bool, writes int, state string) {
+				c := newCrash(t, process(t, alive))
+				c.prepare(st)
+				left := stopBefore
+				var mu sync.Mutex // several users are changed at once
+				c.use(process(t, func(string) error {
+					mu.Lock()
+					defer mu.Unlock()
+					if writes++; left == 0 {
+						return errCrashed
+					}
+					left--
+					return nil
+				}))
+				done = st.change(c) == nil
+				if done && c.follow() == nil {
+					_ = c.fire()
+				}
+				c.use(process(t, alive))
+				c.must(c.follow())
+				c.must(c.fire())
+				c.now = c.now.Add(time.Hour)
+				c.must(c.fire())
+				c.must(c.follow())
+				_, err := c.s.DeactivateDue(c.ctx, directory.JobSweep) // not the whole sweep, which looks at the tenants of all runs
+				c.must(err)
+				return done, writes, c.state()
+			}
+			_, n, after := run(-1)
+			_, _, before := run(0)
+			if before == after {
+				t.Fatalf("the operation shows nothing: %s", after)
+			}
+			for k := 1; k < n; k++ {
+				done, _, got := run(k)
+				if got != after && (done || got != before) {
+					t.Errorf("died before write %d of %d, answered %v:\n got %s\nwant %s\n  or %s", k+1, n, done, got, after, before)
+				}
+			}
+			t.Logf("%d writes", n)
+		})
+	}
+}
+
+// crash is a tenant with a provider and three people, driven by the service.
+type crash struct {
+	*testing.T
+	ctx    context.Context
+	s      *directory.Service
+	now    time.Time
+	admin  directory.Admin
+	caller directory.Caller
+	people []directory.UserID
+	ids    []directory.ScimID
+	matter string
+	guard  string
+
+	prepared map[directory.EntryID]bool // followed for good before the operation
+	followed map[directory.EntryID]bool // by this process
+}
+
+func (c *crash) use(ports directory.Ports) {
+	if c.followed = maps.Clone(c.prepared); c.followed == nil {
+		c.followed = map[directory.EntryID]bool{}
+	}
+	c.s = directory.New(ports, directory.Config{Now: func() time.Time { return c.now }})
+}
+
+func (c *crash) must(err error) {
+	c.Helper()
+	if err != nil {
+		c.Fatal(err)
+	}
+}
+
+func crashProfile(i int) directory.Profile {
+	return directory.Profile{UserName: fmt.Sprint("u", i), ExternalID: fmt.Sprintf("8f4b5c1e-0000-4000-8000-%012d", i), Active: true}
+}
+
+func newCrash(t *testing.T, ports directory.Ports) *crash {
+	c := &crash{T: t, ctx: t.Context(), now: time.Now().UTC().Truncate(time.Minute).Add(-12 * time.Hour)}
+	c.use(ports)
+	c.admin = directory.Admin{Tenant: directory.TenantID(directory.RandomID()[:7]), Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}
+	_, err := c.s.CreateTenant(c.ctx, c.admin, "T")
+	c.must(err)
+	p, token, err := c.s.CreateProvider(c.ctx, c.admin, directory.NewProvider{DisplayName: "P", Profile: "entra"})
+	c.must(err)
+	c.caller = directory.Caller{Provider: p.ID, Token: token, RequestID: "r1"}
+	for i := range 3 {
+		u, err := c.create(i)
+		c.must(err)
+		c.people, c.ids = append(c.people, u.ID), append(c.ids, u.ScimID)
+	}
+	m, err := c.s.CreateMatter(c.ctx, c.admin, "M", "")
+	c.must(err)
+	c.matter = m.ID
+	return c
+}
+
+func (c *crash) prepare(st crashStory) {
+	c.Helper()
+	for _, step := range st.before {
+		c.now = c.now.Add(time.Second)
+		c.must(step(c))
+	}
+	c.must(c.follow())
+	c.prepared = c.followed
+	c.now = c.now.Add(time.Second)
+}
+
+// follow follows the log, the oldest entries first, until nothing new follows. A new process begins anew.
+func (c *crash) follow() error {
+	for left := true; left; {
+		left = false
+		for _, e := range c.entries() {
+			if c.followed[e.ID] {
+				continue
+			}
+			if err := c.s.FollowEntry(c.ctx, c.admin.Tenant, e); err != nil {
+				return err
+			}
+			c.followed[e.ID], left = true, true
+		}
+	}
+	return nil
+}
+
+func (c *crash) entries() (all []directory.LogEntry) {
+	for _, p := range []directory.ProviderID{"", c.caller.Provider} {
+		es, err := c.s.Log.Entries(c.ctx, c.admin.Tenant, directory.LogQuery{Provider: p, Count: 1000})
+		c.must(err)
+		all = append(all, es...)
+	}
+	slices.SortFunc(all, func(a, b directory.LogEntry) int { return strings.Compare(a.Position(), b.Position()) })
+	return all
+}
+
+func (c *crash) fire() error {
+	_, err := c.s.DeactivateDue(c.ctx, directory.JobWakeup)
+	return err
+}
+
+// state is what became of the people, and how often what was logged about them.
+func (c *crash) state() string {
+	var lines []string
+	for i, id := range c.people {
+		v, err := c.s.UserByID(c.ctx, c.admin, id)
+		c.must(err)
+		a := v.Account
+		if a.AdminBlock != nil {
+			a.AdminBlock = &directory.AdminBlock{}
+		}
+		if a.DeactivatedAt = (time.Time{}); a.Pending != nil {
+			a.Pending = &directory.PendingDeactivation{Frozen: a.Pending.Frozen}
+		}
+		text := strings.ReplaceAll(string(got(json.Marshal(a))), c.matter, "m")
+		lines = append(lines, fmt.Sprintf("%d %s %s", i, v.DirectoryState(), text))
+		es, err := c.s.Log.Entries(c.ctx, c.admin.Tenant, directory.LogQuery{User: id, Count: 100})
+		c.must(err)
+		for _, e := range es {
+			lines = append(lines, fmt.Sprint(i, " ", e.Action, e.Effects))
+		}
+	}
+	cs, err := c.s.Holds.Custodians(c.ctx, c.admin.Tenant, c.matter, "", 10)
+	c.must(err)
+	for _, custodian := range cs {
+		lines = append(lines, fmt.Sprint("custodian ", slices.Index(c.people, custodian.User), custodian.OnHold()))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
