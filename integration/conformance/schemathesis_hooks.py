@@ -30,7 +30,7 @@ def before_call(context, case, kwargs):
             query.pop(name, None)
         if query.get("users") == "move":
             query["users"] = "local"
-    if path and set(path) & {"conflict", "group", "key", "token", "webhook", "delivery"} and random.random() < 0.8:
+    if path and set(path) & {"conflict", "group", "key", "token", "webhook", "delivery", "organization", "watchlist", "mapping", "run"} and random.random() < 0.8:
         for name in path:
             path[name] = random.choice(IDS[name])
     if isinstance(body, dict):
@@ -45,3 +45,35 @@ def before_call(context, case, kwargs):
             names = set()
             kept = [a for a in extension["attributes"] if not (a["name"].lower() in names or names.add(a["name"].lower()))]
             extension["attributes"] = [dict(a, name=a["name"][:20]) for a in kept][:1]
+        mappings(case.operation, path, body)
+
+
+def mappings(operation, path, body):
+    """Names what there is, in place of ids and roles that only look right."""
+    if "groups" in body:
+        body["groups"] = IDS["group"]
+    if "organizationId" in body:
+        body["organizationId"] = "odefault"
+    for name in ("defaultRoles", "roles"):
+        if name in body:
+            body[name] = ["agent-user"]
+    if "role" in body:
+        body["role"] = "agent-user"
+    body.pop("parentId", None)
+    body.pop("confirm", None)
+    if "name" in body:
+        body["name"] = f"Name {uuid.uuid4()}"
+        if operation.path == "/roles":
+            body.pop("id", None)
+    if operation.path.endswith("/organization-mapping"):
+        body.clear()
+        body.update(method="single", organizationId="odefault")
+    if operation.path.endswith("/role-mapping"):
+        body.clear()
+        body.update(mode="groups")
+    if operation.path.endswith(":reorder"):
+        path["provider"] = IDS["bare"][0]
+        body["mappings"] = []
+    if operation.path.startswith("/config:"):
+        body.clear()
+        body.update(roles=[], organizations=[], providers=[])

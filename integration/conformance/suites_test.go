@@ -104,7 +104,7 @@ func (s started) newProvider(t *testing.T, profile string) (baseURL, token strin
 // run runs a tool and returns what it printed, and what it complained about.
 func run(t *testing.T, env []string, name string, args ...string) (stdout, stderr []byte, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	var out, complaints bytes.Buffer
 	cmd := exec.CommandContext(ctx, name, args...)

@@ -82,7 +82,7 @@ type applyBar struct {
 
 func newApplyBar(w io.Writer) *applyBar {
 	file, ok := w.(*os.File)
-	return &applyBar{w: w, terminal: ok && term.IsTerminal(int(file.Fd())), last: time.Now()} //nolint:gosec // G115: a file descriptor is an int
+	return &applyBar{w: w, terminal: ok && term.IsTerminal(int(file.Fd())), last: time.Now()}
 }
 
 func (b *applyBar) show(run map[string]any) {

@@ -99,6 +99,7 @@ func groupVerbs() []adminVerb {
 	return []adminVerb{
 		{name: "list", args: "PROVIDER", summary: "list or search the groups of a provider", method: http.MethodGet, path: "/providers/%s/groups", list: true, show: list, flags: []adminFlag{
 			{name: "search", member: "search", usage: "`part` of the name"},
+			{name: "unmapped", member: "unmapped", usage: "only those that no mapping of this `kind` names: organization or role"},
 		}},
 		{name: "show", args: "PROVIDER GROUP", summary: "show a group", method: http.MethodGet, path: "/providers/%s/groups/%s", show: one},
 		{name: "members", args: "PROVIDER GROUP", summary: "list the members of a group", method: http.MethodGet, path: "/providers/%s/groups/%s/members", list: true, show: members},

@@ -81,7 +81,7 @@ func routes() []route {
 		{Route{get, "/providers/{id}/tokens", "listTokens", readers}, nil, (*request).listTokens},
 		{Route{post, "/providers/{id}/tokens", "createToken", administrators}, dryQuery, (*request).createToken},
 		{Route{del, "/providers/{id}/tokens/{id}", "revokeToken", administrators}, dryQuery, (*request).revokeToken},
-		{Route{get, "/providers/{id}/groups", "listGroups", readers}, []string{"cursor", "limit", "search"}, (*request).listGroups},
+		{Route{get, "/providers/{id}/groups", "listGroups", readers}, []string{"cursor", "limit", "search", "unmapped"}, (*request).listGroups},
 		{Route{get, "/providers/{id}/groups/{id}", "getGroup", readers}, nil, (*request).getGroup},
 		{Route{get, "/providers/{id}/groups/{id}/members", "listGroupMembers", readers}, pageQuery, (*request).listGroupMembers},
 		{Route{get, "/users", "searchUsers", userReaders}, []string{"cursor", "limit", "search", "provider", "state", "organization", "role", "watchlist"}, (*request).searchUsers},

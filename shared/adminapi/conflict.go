@@ -13,7 +13,8 @@ type conflict struct {
 	ID             string                   `json:"id"`
 	State          directory.CollisionState `json:"state"`
 	Provider       directory.ProviderID     `json:"provider"`
-	UserName       string                   `json:"userName"`
+	Cause          string                   `json:"cause"`    // user-name or organizations
+	UserName       string                   `json:"userName"` // for organizations: the name that was not made
 	ExternalID     string                   `json:"externalId,omitempty"`
 	Attempts       int                      `json:"attempts"`
 	FirstAt        time.Time                `json:"firstAt"`
@@ -26,8 +27,12 @@ type conflict struct {
 }
 
 func viewConflict(c directory.Collision) conflict {
+	cause := "user-name"
+	if c.Cause != directory.CauseUserName {
+		cause = string(c.Cause)
+	}
 	return conflict{
-		ID: c.ID, State: c.State, Provider: c.Provider, UserName: c.UserName, ExternalID: c.ExternalID, Attempts: c.Count,
+		ID: c.ID, Cause: cause, State: c.State, Provider: c.Provider, UserName: c.UserName, ExternalID: c.ExternalID, Attempts: c.Count,
 		FirstAt: c.FirstAt, LastAt: c.LastAt, HolderID: c.Holder, HolderProvider: c.HolderFrom, Version: c.Version,
 	}
 }

@@ -7,14 +7,17 @@ import (
 )
 
 type group struct {
-	ID          directory.GroupID    `json:"id"`
-	Provider    directory.ProviderID `json:"provider"`
-	DisplayName string               `json:"displayName"`
-	ExternalID  string               `json:"externalId,omitempty"`
-	MemberCount int                  `json:"memberCount"`
-	Version     int64                `json:"version"`
-	CreatedAt   time.Time            `json:"createdAt"`
-	ModifiedAt  time.Time            `json:"modifiedAt"`
+	ID          directory.GroupID       `json:"id"`
+	Provider    directory.ProviderID    `json:"provider"`
+	DisplayName string                  `json:"displayName"`
+	ExternalID  string                  `json:"externalId,omitempty"`
+	MemberCount int                     `json:"memberCount"`
+	OrgMapping  directory.MappingID     `json:"organizationMappingId,omitempty"` // of a list, as the two below
+	RoleMapping directory.MappingID     `json:"roleMappingId,omitempty"`
+	Watchlists  []directory.WatchlistID `json:"watchlists,omitempty"`
+	Version     int64                   `json:"version"`
+	CreatedAt   time.Time               `json:"createdAt"`
+	ModifiedAt  time.Time               `json:"modifiedAt"`
 }
 
 func viewGroup(g directory.Group) group {
@@ -37,8 +40,24 @@ func (r *request) listGroups() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	unmapped, err := r.choice("unmapped", "organization", "role")
+	if err != nil {
+		return answer{}, err
+	}
 	gs, next, err := r.api.svc.SearchGroups(r.r.Context(), r.admin, id, search, directory.GroupID(after), limit)
-	return answer{body: page[group]{Items: show(gs, viewGroup), NextCursor: r.cursor(string(next))}}, err
+	if err != nil {
+		return answer{}, err
+	}
+	use, err := r.api.svc.UsageOf(r.r.Context(), r.admin, id, show(gs, func(g directory.Group) directory.GroupID { return g.ID }))
+	items := []group{}
+	for _, g := range gs {
+		v, u := viewGroup(g), use[g.ID]
+		v.OrgMapping, v.RoleMapping, v.Watchlists = u.Org, u.Role, u.Lists
+		if (unmapped != "organization" || u.Org == "") && (unmapped != "role" || u.Role == "") {
+			items = append(items, v)
+		}
+	}
+	return answer{body: page[group]{Items: items, NextCursor: r.cursor(string(next))}}, err
 }
 
 // groupID returns the group that the path names.

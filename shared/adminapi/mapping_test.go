@@ -26,6 +26,11 @@ func TestMappingsTellWhatIsLeft(t *testing.T) {
 	if got := f.want(200, "GET", p+"/groups/"+w.group+"/usage", ""); got.str("organizationMappingId") != w.orgMapping || got.str("roleMappingId") != w.roleMapping || got.str("watchlists.0") != w.watchlist {
 		t.Errorf("used by %s", got.raw)
 	}
+	for query, want := range map[string]int{"": 3, "?unmapped=organization": 1, "?unmapped=role": 2} {
+		if n := len(f.want(200, "GET", p+"/groups"+query, "").items()); n != want {
+			t.Errorf("%q lists %d groups, want %d", query, n, want)
+		}
+	}
 	f.want(201, "POST", p+"/organization-mapping/mappings", `{"groups":["`+w.spareGroup+`"],"organizationId":"odefault"}`)
 	if got := f.want(200, "GET", p+"/organization-mapping", ""); got.str("groups.state") != "all-mapped" {
 		t.Errorf("all mapped: %s", got.raw)

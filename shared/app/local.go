@@ -30,6 +30,8 @@ func Bootstrap(ctx context.Context, svc *directory.Service, fresh bool) (Started
 		}
 	} else if err != nil {
 		return Started{}, err
+	} else if err := svc.SeedTenant(ctx, admin, "Default"); err != nil {
+		return Started{}, err
 	}
 	var out Started
 	keys, err := svc.APIKeys.ListAPIKeys(ctx, admin.Tenant)

@@ -248,8 +248,12 @@ func TestAttributesMakeOrganizations(t *testing.T) {
 	cs, err := o.s.Collisions.ListCollisions(o.ctx, o.admin.Tenant, "", "", 10)
 	o.must(err)
 	if len(cs) != 1 || cs[0].Cause != directory.CauseOrganizations {
-		t.Errorf("conflicts: %+v", cs)
+		t.Fatalf("conflicts: %+v", cs)
 	}
+	_, _, err = o.s.ConvertCollision(o.ctx, o.admin, cs[0].ID, func(directory.Collision) error { return nil })
+	o.refused("converting it", err, directory.Conflict, "", "about organizations")
+	_, err = o.s.IgnoreCollision(o.ctx, o.admin, cs[0].ID, func(directory.Collision) error { return nil })
+	o.must(err)
 	o.later(24 * time.Hour)
 	dora := named("dora", "Another day")
 	empty := named("emil", "")

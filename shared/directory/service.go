@@ -154,5 +154,5 @@ func (s *Service) CreateTenant(ctx context.Context, a Admin, displayName string)
 	if err := s.Tenants.CreateTenant(ctx, t, e); err != nil {
 		return t, err
 	}
-	return t, s.seed(ctx, a, name)
+	return t, s.SeedTenant(ctx, a, name)
 }

@@ -34,9 +34,6 @@ func (s *Service) ListCollisions(ctx context.Context, a Admin, state CollisionSt
 
 // resolvable refuses to decide twice; check is the caller's own.
 func resolvable(c Collision, check func(Collision) error) error {
-	if c.Cause != CauseUserName {
-		return Errorf(Conflict, "this conflict is about organizations: it can only be ignored")
-	}
 	if c.ID == "" {
 		return errNoCollision()
 	}
@@ -45,6 +42,17 @@ func resolvable(c Collision, check func(Collision) error) error {
 	}
 	if c.State != CollisionOpen && c.State != CollisionIgnored {
 		return Errorf(Conflict, "the conflict is resolved")
+	}
+	return nil
+}
+
+// aboutUserName is resolvable for what settles a user name.
+func aboutUserName(c Collision, check func(Collision) error) error {
+	if err := resolvable(c, check); err != nil {
+		return err
+	}
+	if c.Cause != CauseUserName {
+		return Errorf(Conflict, "this conflict is about organizations: it can only be ignored")
 	}
 	return nil
 }
@@ -96,7 +104,7 @@ func (s *Service) IgnoreCollision(ctx context.Context, a Admin, id string, check
 func (s *Service) ConvertCollision(ctx context.Context, a Admin, id string, check func(Collision) error) (Collision, User, error) {
 	c, err := s.CollisionByID(ctx, a, id)
 	if err == nil {
-		err = resolvable(c, check)
+		err = aboutUserName(c, check)
 	}
 	if err != nil {
 		return Collision{}, User{}, err
@@ -168,7 +176,7 @@ func (s *Service) RenameCollision(ctx context.Context, a Admin, id string, check
 	}
 	c, err := s.CollisionByID(ctx, a, id)
 	if err == nil {
-		err = resolvable(c, check)
+		err = aboutUserName(c, check)
 	}
 	if err != nil {
 		return Collision{}, User{}, err

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// MappingEdit computes what becomes of a provider's mappings, with the changes for the log. It is pure and may
+// mappingEdit computes what becomes of a provider's mappings, with the changes for the log. It is pure and may
 // run several times. No changes: nothing is written.
 type mappingEdit func(Provider, Mappings) (Provider, Mappings, []Change, error)
 
@@ -31,8 +31,9 @@ func (s *Service) updateMappings(ctx context.Context, a Admin, id ProviderID, ch
 		}
 		p.ConfigVersion, p.Version, p.Modified = old.ConfigVersion+1, old.Version+1, later(old.Modified, s.Now())
 		m.Version = was.Version + 1
+		changes = append(changes, change("configVersion", old.ConfigVersion, p.ConfigVersion))
 		e := s.adminEntry(a, MappingsUpdated)
-		e.Target, e.Name, e.Changes, e.Version = string(id), p.DisplayName, append(changes, change("configVersion", old.ConfigVersion, p.ConfigVersion)), p.Version
+		e.Target, e.Name, e.Changes, e.Version = string(id), p.DisplayName, changes, p.Version
 		return p, m, &e, nil
 	}
 	if a.DryRun {
@@ -301,7 +302,7 @@ func (s *Service) SetRoleMapping(ctx context.Context, a Admin, id ProviderID, ch
 	})
 }
 
-// roleMapping checks what a role mapping names; a privileged role that it did not name before must be
+// checkMappedRoles checks what a role mapping names; a privileged role that it did not name before must be
 // confirmed by its name.
 func (s *Service) checkMappedRoles(ctx context.Context, a Admin, before, roles []RoleID, confirm string) error {
 	if len(roles) == 0 {

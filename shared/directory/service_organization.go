@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// seed gives a tenant what it begins with, unless it has it: the default organization and the catalogue.
-func (s *Service) seed(ctx context.Context, a Admin, name string) error {
+// SeedTenant gives a tenant what it begins with, unless it has it: the default organization and the catalogue.
+// A tenant that an older program made, or whose creation was cut off, gets them so.
+func (s *Service) SeedTenant(ctx context.Context, a Admin, name string) error {
 	o := Organization{ID: DefaultOrg, Name: name, State: OrgActive, CreatedBy: a.Actor.ID, Version: 1, Created: s.Now(), Modified: s.Now()}
 	e := s.adminEntry(a, OrganizationCreated)
 	e.Target, e.Name, e.Version = string(o.ID), o.Name, o.Version

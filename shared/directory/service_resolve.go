@@ -128,7 +128,7 @@ func (s *Service) systemChange(because LogEntry, old, n User, a Action, changes 
 	e := s.consequence(because, a)
 	e.Provider, e.User, e.Name, e.Version = n.Provider, n.ID, n.UserName, n.Version
 	more, also := placementChanges(old.Account, n.Account)
-	e.Changes, e.Effects = append(changes, more...), append(effects, also...)
+	e.Changes, e.Effects = slices.Concat(changes, more), slices.Concat(effects, also)
 	return n, &e, nil
 }
 

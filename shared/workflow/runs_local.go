@@ -94,7 +94,7 @@ func left(ctx context.Context, svc *directory.Service, log *slog.Logger) (refs [
 				log.LogAttrs(ctx, slog.LevelError, "apply", slog.String("cause", err.Error()))
 				continue
 			}
-			refs, after = append(refs, open...), t.ID
+			refs = append(refs, open...)
 		}
 		if len(ts) < page {
 			return refs

@@ -1,0 +1,97 @@
+package workflow_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/store/sqlite"
+	"rollcall/shared/workflow"
+)
+
+// A run is planned in the background, applied by a process that starts later, and undone.
+func TestLocalCarriesRunsOutAndGoesOnAfterARestart(t *testing.T) {
+	t.Parallel()
+	store, err := sqlite.Open(sqlite.Memory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, admin := t.Context(), directory.Admin{Tenant: "acme1"}
+	first := workflow.NewLocalRuns()
+	svc := directory.New(store.Ports(), directory.Config{Starter: first})
+	_, err = svc.CreateTenant(ctx, admin, "Acme")
+	must(err)
+	p, token, err := svc.CreateProvider(ctx, admin, directory.NewProvider{DisplayName: "Entra", Profile: "entra"})
+	must(err)
+	for i := range 30 {
+		_, err := svc.CreateUser(ctx, directory.Caller{Provider: p.ID, Token: token}, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+			return directory.Profile{UserName: fmt.Sprint("p", i), Active: true}, nil, nil
+		})
+		must(err)
+	}
+	follow := func(svc *directory.Service) {
+		t.Helper()
+		_, err := svc.Feed.Deliver(ctx, svc.FollowEntry)
+		must(err)
+	}
+	follow(svc)
+	org, err := svc.CreateOrganization(ctx, admin, directory.NewOrganization{Name: "Elsewhere"})
+	must(err)
+	_, _, err = svc.SetOrgMapping(ctx, admin, p.ID, func(directory.Provider) error { return nil }, directory.OrgSettings{Method: directory.OrgSingle, Org: org.ID})
+	must(err)
+	serve := func(l *workflow.Local, svc *directory.Service) (stop func()) {
+		ctx, cancel := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			l.Serve(ctx, svc, slog.New(slog.NewTextHandler(&bytes.Buffer{}, nil)))
+		}()
+		return func() { cancel(); <-done }
+	}
+	state := func(id directory.RunID, want directory.RunState) directory.ApplyProgress {
+		t.Helper()
+		for range 2000 {
+			r, err := svc.RunByID(ctx, admin, p.ID, id)
+			must(err)
+			if r.State == want {
+				return r
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		t.Fatalf("the run never was %s", want)
+		return directory.ApplyProgress{}
+	}
+	stop := serve(first, svc)
+	r, err := svc.CreateRun(ctx, admin, p.ID, false)
+	must(err)
+	follow(svc)
+	state(r.ID, directory.RunPlanned)
+	stop()
+	_, err = svc.StartRun(ctx, admin, p.ID, r.ID, func(directory.ApplyRun) error { return nil })
+	must(err)
+	follow(svc) // starts it in a process that ends
+	second := workflow.NewLocalRuns()
+	svc = directory.New(store.Ports(), directory.Config{Starter: second})
+	stop = serve(second, svc)
+	defer stop()
+	if got := state(r.ID, directory.RunCompleted); got.Tally.Applied != 30 {
+		t.Errorf("applied: %+v", got.Tally)
+	}
+	undo, err := svc.UndoRun(ctx, admin, p.ID, r.ID, func(directory.ApplyRun) error { return nil })
+	must(err)
+	follow(svc)
+	if got := state(undo.ID, directory.RunCompleted); got.Tally.Applied != 30 {
+		t.Errorf("undone: %+v", got.Tally)
+	}
+}
