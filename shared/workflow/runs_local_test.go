@@ -35,7 +35,7 @@ func TestLocalCarriesRunsOutAndGoesOnAfterARestart(t *testing.T) {
 	p, token, err := svc.CreateProvider(ctx, admin, directory.NewProvider{DisplayName: "Entra", Profile: "entra"})
 	must(err)
 	for i := range 30 {
-		_, err := svc.CreateUser(ctx, directory.Caller{Provider: p.ID, Token: token}, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+		_, err := svc.CreateUser(ctx, directory.Caller{Provider: p.ID, Token: token}, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 			return directory.Profile{UserName: fmt.Sprint("p", i), Active: true}, nil, nil
 		})
 		must(err)
