@@ -50,7 +50,7 @@ func TestLocalCarriesRunsOutAndGoesOnAfterARestart(t *testing.T) {
 	must(err)
 	_, _, err = svc.SetOrgMapping(ctx, admin, p.ID, func(directory.Provider) error { return nil }, directory.OrgSettings{Method: directory.OrgSingle, Org: org.ID})
 	must(err)
-	serve := func(l *workflow.Local, svc *directory.Service) (stop func()) {
+	serve := func(l *workflow.LocalRuns, svc *directory.Service) (stop func()) {
 		ctx, cancel := context.WithCancel(ctx)
 		done := make(chan struct{})
 		go func() {
