@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,12 +135,12 @@ func (p *player) answer(v any, err error) string {
 	return ""
 }
 
-// show writes a value down, with what its pointers point to.
+// show writes a value down, with what its pointers point to, and no list like an empty one.
 func show(v any) string {
 	if text, ok := v.(string); ok {
 		return text
 	}
-	return string(got(json.Marshal(v)))
+	return strings.ReplaceAll(string(got(json.Marshal(v))), "null", "[]")
 }
 
 // pick chooses the n-th, and half the time one of the first few: histories need the same ones to meet often.
