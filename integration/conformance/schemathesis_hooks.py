@@ -52,16 +52,18 @@ def mappings(operation, path, body):
     """Names what there is, in place of ids and roles that only look right."""
     if "groups" in body:
         body["groups"] = IDS["group"]
+        if path and "provider" in path:
+            path["provider"] = IDS["provider"][0]
     if "organizationId" in body:
         body["organizationId"] = "odefault"
     for name in ("defaultRoles", "roles"):
         if name in body:
             body[name] = ["agent-user"]
-    if "role" in body:
+    if operation.path.endswith("/role-grants"):
         body["role"] = "agent-user"
     body.pop("parentId", None)
     body.pop("confirm", None)
-    if "name" in body:
+    if "name" in body and operation.path.split("/")[1] in ("organizations", "roles"):
         body["name"] = f"Name {uuid.uuid4()}"
         if operation.path == "/roles":
             body.pop("id", None)

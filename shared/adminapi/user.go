@@ -112,7 +112,9 @@ func (r *request) searchUsers() (answer, error) {
 	if q.Text, err = r.searchText(); err != nil {
 		return answer{}, err
 	}
-	q.Org, q.Role, q.List = directory.OrgID(r.query.Get("organization")), directory.RoleID(r.query.Get("role")), directory.WatchlistID(r.query.Get("watchlist"))
+	if err := r.readPlaces(&q); err != nil {
+		return answer{}, err
+	}
 	state, err := r.choice("state", string(directory.DirectoryActive), string(directory.DirectoryInactive), string(directory.DirectoryGone), string(directory.DirectoryNone))
 	if err != nil {
 		return answer{}, err
@@ -128,6 +130,18 @@ func (r *request) searchUsers() (answer, error) {
 	}
 	us, next, err := r.api.svc.SearchUsers(r.r.Context(), r.admin, q)
 	return answer{body: page[user]{Items: show(us, viewUser), NextCursor: r.cursor(next)}}, err
+}
+
+// readPlaces reads the parameters organization, role and watchlist.
+func (r *request) readPlaces(q *directory.UserSearch) error {
+	q.Org, q.Role, q.List = directory.OrgID(r.query.Get("organization")), directory.RoleID(r.query.Get("role")), directory.WatchlistID(r.query.Get("watchlist"))
+	for _, name := range []string{"organization", "role", "watchlist"} {
+		v := r.query.Get(name)
+		if r.query.Has(name) && !wellFormed(v) && !(name == "role" && directory.RoleID(v).Valid()) {
+			return invalid(fieldError{name, name + " must be an id"})
+		}
+	}
+	return nil
 }
 
 // ownProvider returns the parameter provider. The provider may be deleted.

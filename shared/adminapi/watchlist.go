@@ -89,7 +89,27 @@ func watchlistMembers(n *directory.WatchlistPatch) members {
 		"type": word(setPtr(&n.Type), directory.WatchlistTypes()...), "title": text(setPtr(&n.Title), 1, 100),
 		"groups":      ids(setPtr(&n.Groups), directory.MaxWatchlistSources),
 		"departments": departments(setPtr(&n.Departments)),
-		"included":    ids(setPtr(&n.Included), directory.MaxWatchlistPeople), "excluded": ids(setPtr(&n.Excluded), directory.MaxWatchlistPeople),
+		"included":    userIDs(setPtr(&n.Included)), "excluded": userIDs(setPtr(&n.Excluded)),
+	}
+}
+
+// userIDs reads the people of a watchlist.
+func userIDs(to func([]directory.UserID)) reader {
+	return func(at string, raw json.RawMessage) []fieldError {
+		out := []directory.UserID{}
+		bad := list(directory.MaxWatchlistPeople, func(at string, raw json.RawMessage) []fieldError {
+			var id string
+			if bad := text(set(&id), 1, 32)(at, raw); len(bad) > 0 {
+				return bad
+			}
+			if !wellFormed(id) {
+				return refuse(at, "must be the id of a user")
+			}
+			out = append(out, directory.UserID(id))
+			return nil
+		})(at, raw)
+		to(out)
+		return bad
 	}
 }
 
