@@ -374,12 +374,12 @@ func (s *Service) emptyOrganization(ctx context.Context, t TenantID, because Log
 	}
 	return s.walkUsers(ctx, t, UserSearch{Org: id}, func(u User) error {
 		_, err := s.Users.UpdateUser(ctx, t, u, func(old User) (User, *LogEntry, error) {
-			if old.OrgID != id || len(old.Holds) > 0 || old.Lifecycle != "" && old.Lifecycle != LifecycleActive {
+			if old.OrgID != id || len(old.Holds) > 0 || !old.deactivable() {
 				return old, nil, nil
 			}
-			n := old
-			n.Lifecycle, n.Pending = LifecycleDeactivated, nil
-			return s.systemChange(because, old, n, UserMoved, nil, []Effect{EffectDeactivated})
+			e := s.consequence(because, UserDeactivated)
+			e.Provider = old.Provider
+			return conclude(old, old.deactivated(e.At), e)
 		})
 		return ignoreGone(err)
 	})
