@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"rollcall/integration/tools/dynamolocal"
@@ -17,6 +18,9 @@ import (
 // smallOps makes twenty members a large change: a transaction still holds the shards, the record, its keys
 // and the entry.
 const smallOps = 24
+
+// others counts the users of stories.
+var others atomic.Int64
 
 var errCrash = errors.New("the process died")
 
@@ -249,7 +253,7 @@ func createStory(c *crashes) (func(*crashes) error, func(*crashes) (string, stri
 func userStory(groups, reports int, change func(*crashes, directory.User) error) func(c *crashes) (func(*crashes) error, func(*crashes) (string, string)) {
 	return func(c *crashes) (func(*crashes) error, func(*crashes) (string, string)) {
 		ctx := c.Context()
-		u := c.user(ctx, 1_000+c.userTotal()) // deleted users' names are free again, and may be taken again
+		u := c.user(ctx, 1_000+int(others.Add(1))) // nobody who was there before: a deleted one would be restored
 		var gs []directory.GroupID
 		for i := range groups {
 			gs = append(gs, c.group(ctx, fmt.Sprint(i, directory.RandomID()), u.ScimID, c.pool[i].ScimID).ID)
