@@ -231,7 +231,7 @@ func (x *step) carryOut(ctx context.Context, r *RunRow) error {
 			if old.Version != r.Version || !old.resolves() || old.Provider != x.ref.Provider {
 				return old, nil, errMoved
 			}
-			return x.s.systemChange(x.because, old, old.placed(r.After), UserResolved, nil, nil)
+			return x.s.systemChange(x.because, old, old.placed(r.After), UserResolved)
 		})
 	}
 	switch {

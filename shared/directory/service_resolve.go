@@ -123,19 +123,19 @@ func (s *Service) consequence(because LogEntry, a Action) LogEntry {
 }
 
 // systemChange is the next version of a user, n, with the entry that says what changed of the account.
-func (s *Service) systemChange(because LogEntry, old, n User, a Action, changes []Change, effects []Effect) (User, *LogEntry, error) {
+func (s *Service) systemChange(because LogEntry, old, n User, a Action, changes ...Change) (User, *LogEntry, error) {
 	n.Version, n.Modified = old.Version+1, later(old.Modified, s.Now())
 	e := s.consequence(because, a)
 	e.Provider, e.User, e.Name, e.Version = n.Provider, n.ID, n.UserName, n.Version
-	more, also := placementChanges(old.Account, n.Account)
-	e.Changes, e.Effects = slices.Concat(changes, more), slices.Concat(effects, also)
+	more, effects := placementChanges(old.Account, n.Account)
+	e.Changes, e.Effects = slices.Concat(changes, more), effects
 	return n, &e, nil
 }
 
 // resolves reports whether rules act on the account: not on one that is deactivated, which is resolved when it
 // comes back, nor on one the directory removed.
 func (u User) resolves() bool {
-	return !u.Gone() && (u.Lifecycle == "" || u.Lifecycle == LifecycleActive)
+	return !u.Gone() && u.deactivable()
 }
 
 var errMoved = errors.New("the user has changed since it was read")
@@ -215,7 +215,7 @@ func (f *follower) once(ctx context.Context, v UserView, on Occasion) (changed b
 		}
 		n := old.placed(d.Placement)
 		n.Watchlists = lists
-		return f.s.systemChange(f.because, old, n, UserResolved, nil, nil)
+		return f.s.systemChange(f.because, old, n, UserResolved)
 	})
 	return err == nil, err
 }
@@ -368,7 +368,7 @@ func (s *Service) followMappings(ctx context.Context, t TenantID, e LogEntry) er
 			if old.Provider != id || slices.EqualFunc(old.RoleGrants, n.RoleGrants, RoleGrant.same) {
 				return old, nil, nil
 			}
-			return s.systemChange(e, old, n, UserResolved, nil, nil)
+			return s.systemChange(e, old, n, UserResolved)
 		})
 		return ignoreGone(err)
 	})
@@ -396,7 +396,7 @@ func (s *Service) linkManagers(ctx context.Context, t TenantID, e LogEntry) erro
 			}
 			n := old
 			n.Manager = string(manager.ScimID)
-			return s.systemChange(e, old, n, UserUpdated, []Change{change(AttrManager, old.Manager, n.Manager)}, nil)
+			return s.systemChange(e, old, n, UserUpdated, change(AttrManager, old.Manager, n.Manager))
 		})
 		return ignoreGone(err)
 	}
