@@ -248,11 +248,13 @@ func (s *Store) membersExist(h string, ids []directory.ScimID) error {
 
 func (s *Store) changeMembers(h string, g directory.GroupID, add, remove []directory.ScimID) error {
 	for _, m := range add {
+		s.seen.forget(h, m)
 		if err := s.exec(`INSERT INTO memberships (home, gid, member) VALUES (?,?,?)`, nil, h, string(g), string(m)); err != nil {
 			return err
 		}
 	}
 	for _, m := range remove {
+		s.seen.forget(h, m)
 		if err := s.exec(`DELETE FROM memberships WHERE home = ? AND gid = ? AND member = ?`, nil, h, string(g), string(m)); err != nil {
 			return err
 		}
@@ -324,6 +326,7 @@ func (s *Store) DeleteGroup(ctx context.Context, t directory.TenantID, old direc
 		if err := s.leaveGroups(h, directory.ScimID(g.ID), e.At); err != nil {
 			return err
 		}
+		clear(s.seen) // its members' groups
 		for _, q := range []string{`DELETE FROM memberships WHERE home = ? AND gid = ?`, `DELETE FROM groups WHERE home = ? AND gid = ?`} {
 			if err := s.exec(q, nil, h, string(g.ID)); err != nil {
 				return err

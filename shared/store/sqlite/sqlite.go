@@ -33,6 +33,7 @@ type Store struct {
 	providers map[directory.ProviderID]directory.Provider // write-through copy of the providers table
 	bookmarks bookmarks
 	totals    totals
+	seen      seen
 }
 
 // Memory is the path of a database that lives in memory and ends with the process.
@@ -45,7 +46,7 @@ const ownerTimeout = 2 * time.Second
 // Open opens the database file at path, makes it when there is none, and brings its tables up to date.
 // Errors: the file cannot be opened, belongs to another process, or is newer than this program.
 func Open(path string) (*Store, error) {
-	s := &Store{memory: path == Memory, bookmarks: bookmarks{}}
+	s := &Store{memory: path == Memory, bookmarks: bookmarks{}, seen: seen{}}
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)

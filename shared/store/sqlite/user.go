@@ -67,16 +67,18 @@ func (s *Store) view(h string, u directory.User, want directory.UserWant) (direc
 			return v, err
 		}
 	}
-	if want.ManagerName && directory.ScimID(u.Manager).IsUser() {
-		m, ok, err := s.presentUser(h, directory.ScimID(u.Manager))
-		if err != nil {
-			return v, err
-		}
-		if ok {
-			v.Manager = &m
-		}
+	return v, s.addManager(h, &v, want)
+}
+
+func (s *Store) addManager(h string, v *directory.UserView, want directory.UserWant) error {
+	if !want.ManagerName || !directory.ScimID(v.User.Manager).IsUser() {
+		return nil
 	}
-	return v, nil
+	m, ok, err := s.presentUser(h, directory.ScimID(v.User.Manager))
+	if ok {
+		v.Manager = &m
+	}
+	return err
 }
 
 // admitted answers admit with the provider; the zero provider when t has none of the id.
@@ -98,15 +100,24 @@ func (s *Store) ReadUser(ctx context.Context, t directory.TenantID, p directory.
 			return err
 		}
 		h := home(t, p, false)
-		u, ok, err := s.presentUser(h, id)
-		if err != nil {
-			return err
+		var ok bool
+		if v, ok = s.seen[seenKey{h, id}]; !ok {
+			u, ok, err := s.presentUser(h, id)
+			if err != nil {
+				return err
+			}
+			if !ok || p == "" {
+				return notFound("user")
+			}
+			if v, err = s.view(h, u, directory.UserWant{Groups: true}); err != nil {
+				return err
+			}
+			s.seen.keep(h, v)
 		}
-		if !ok || p == "" {
-			return notFound("user")
+		if !want.Groups {
+			v.Groups = nil
 		}
-		v, err = s.view(h, u, want)
-		return err
+		return s.addManager(h, &v, want)
 	})
 	return v, err
 }
@@ -300,6 +311,7 @@ func (s *Store) versionOf(h string, id directory.UserID) (v int64, err error) {
 // replaceUser stores u in place of old; a user who leaves the provider's list also leaves its groups.
 func (s *Store) replaceUser(t directory.TenantID, old, u directory.User, e directory.LogEntry) error {
 	from, to := s.homeOf(t, old), s.homeOf(t, u)
+	s.seen.forget(from, old.ScimID)
 	if from != to {
 		if err := s.leave(t, from, old, e); err != nil {
 			return err

@@ -16,6 +16,7 @@ var memberChapter = []promise{
 	{"members/profile and members change together", profileAndMembers},
 	{"members/an unknown one refuses the whole change", unknownMember},
 	{"members/groups may be members", memberGroups},
+	{"members/a user is shown with its groups of now", groupsOfNow},
 }
 
 var largeChapter = []promise{
@@ -166,6 +167,24 @@ func memberGroups(w *world) {
 	w.must(w.deleteGroup(second))
 	w.wantMembers("after deletion", outer, []directory.ScimID{u.ScimID})
 	w.wantMembers("after deletion", inner, []directory.ScimID{directory.ScimID(outer.ID), u.ScimID})
+}
+
+// groupsOfNow reads a user between all changes of its groups: no answer may be of before.
+func groupsOfNow(w *world) {
+	u := w.user(w.p, "u")
+	is := func(what string, want ...directory.GroupID) {
+		w.Helper()
+		w.equal(what, w.mustReadUser(u).Groups, want)
+	}
+	is("alone")
+	g := w.group(w.p, "g", u.ScimID)
+	is("in a new group", g.ID)
+	h := w.members(w.group(w.p, "h"), []directory.ScimID{u.ScimID}, nil)
+	is("added to another", slices.Sorted(slices.Values([]directory.GroupID{g.ID, h.ID}))...)
+	w.members(g, nil, []directory.ScimID{u.ScimID})
+	is("removed from the first", h.ID)
+	w.must(w.deleteGroup(h))
+	is("after the other was deleted")
 }
 
 // manyUsers makes n users with several hands.
