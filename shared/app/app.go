@@ -28,7 +28,9 @@ const (
 // Config is what a function reads from its environment.
 type Config struct {
 	Table  string // TABLE_NAME: the DynamoDB table; required
-	Origin string // PUBLIC_ORIGIN: scheme and host of the public URL, without a slash at the end; required
+	// PUBLIC_ORIGIN: the public URL that /scim and /api are below; required. Scheme and host, and the stage
+	// where API Gateway has no domain of its own; without a slash at the end.
+	Origin string
 }
 
 // Load reads the configuration through getenv and reports all problems together.
@@ -38,8 +40,8 @@ func Load(getenv func(string) string) (Config, error) {
 	if c.Table == "" {
 		problems = append(problems, fmt.Errorf("%s must name the DynamoDB table", EnvTable))
 	}
-	if u, err := url.Parse(c.Origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
-		problems = append(problems, fmt.Errorf("%s must be scheme and host of the public URL", EnvOrigin))
+	if u, err := url.Parse(c.Origin); err != nil || u.Scheme == "" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		problems = append(problems, fmt.Errorf("%s must be the public URL: scheme, host and perhaps a path", EnvOrigin))
 	}
 	return c, errors.Join(problems...)
 }

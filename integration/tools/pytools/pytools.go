@@ -1,6 +1,6 @@
-// Package pytools gives tests the outside checkers that are written in Python: SCIM conformance suites and an OpenAPI
-// fuzzer. Each lives in a virtual environment of its own, made from a lock file in which every package is pinned to
-// its version and SHA-256. It is for tests only.
+// Package pytools gives tests the outside programs that are written in Python: SCIM conformance suites, an OpenAPI
+// fuzzer, checkers of templates, an emulator of AWS. Each lives in a virtual environment of its own, made from a lock
+// file in which every package is pinned to its version and SHA-256. It is for tests only.
 package pytools
 
 import (

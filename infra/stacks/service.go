@@ -1,0 +1,94 @@
+package stacks
+
+import (
+	"slices"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	ours "rollcall/infra/constructs"
+	"rollcall/shared/app"
+	"rollcall/shared/scimapi"
+	"rollcall/shared/store/dynamo"
+)
+
+// Deployment is the stacks of one partition.
+type Deployment struct {
+	Partition Partition
+	Data      Data
+	Service   awscdk.Stack
+}
+
+// New adds the stacks of a partition to an app.
+func New(scope constructs.Construct, p Partition, s Settings) Deployment {
+	data := newData(scope, p)
+	stack := awscdk.NewStack(scope, jsii.String(p.Name), &awscdk.StackProps{
+		Description: jsii.String("Rollcall: SCIM 2.0 service for Microsoft Entra ID."),
+	})
+	api := ours.NewAPI(stack, ours.APIOptions{Key: data.Key, OwnDomain: s.Domain != "", LogRole: s.LogRole})
+	origin := publicOrigin(stack, api, s)
+	all := newFunctions(stack, data, p, s, origin)
+	for _, r := range routes() {
+		api.Serve(r.path, named(all, r.function))
+	}
+	dead := ours.NewDeadLetters(stack, data.Key)
+	schedules := ours.NewSchedules(stack)
+	for i, f := range functions() {
+		if f.follows {
+			ours.FollowStream(all[i], data.Table.TableStreamArn(), dynamo.EntryFilter(), dead)
+		}
+		if f.woken {
+			schedules.Wake(all[i])
+		}
+	}
+	awsevents.NewEventBus(stack, jsii.String("Events"), &awsevents.EventBusProps{
+		EventBusName: stack.StackName(), Description: jsii.String("Rollcall: what happened to users, groups and accounts."),
+	})
+	ours.NewFirewall(stack, api, data.Key, s.EntraRanges)
+	watch(stack, watched{api, all, data.Table, dead}, ours.NewAlarmTopic(stack, data.Key, s.AlarmEmail))
+	outputs(stack, origin)
+	return Deployment{p, data, stack}
+}
+
+// publicOrigin is where clients find the service; locations in its answers begin with it.
+func publicOrigin(stack awscdk.Stack, api *ours.API, s Settings) *string {
+	switch {
+	case s.Domain != "":
+		d := ours.NewDomain(api, s.Domain, s.Certificate)
+		output(stack, "DomainTarget", "Where the domain's DNS record must point to.", d.AttrRegionalDomainName())
+		return jsii.String("https://" + s.Domain)
+	case s.Origin != "":
+		return jsii.String(s.Origin)
+	}
+	// Not api.Url(): that waits for the functions, which wait for this.
+	return awscdk.Fn_Join(jsii.String(""), &[]*string{
+		jsii.String("https://"), api.RestApiId(), jsii.String(".execute-api."), stack.Region(), jsii.String("."), stack.UrlSuffix(), jsii.String("/" + ours.Stage),
+	})
+}
+
+func newFunctions(stack awscdk.Stack, data Data, p Partition, s Settings, origin *string) []ours.Function {
+	env := []ours.Variable{{Name: app.EnvTable, Value: data.Table.TableName()}, {Name: app.EnvOrigin, Value: origin}}
+	if p.FIPSEndpoints {
+		env = append(env, ours.Variable{Name: "AWS_USE_FIPS_ENDPOINT", Value: jsii.String("true")})
+	}
+	shared := ours.FunctionShared{Assets: p.Assets, Arch: s.Arch, Reserve: s.Reserve, Key: data.Key, Table: data.Table, Env: env}
+	var all []ours.Function
+	for _, f := range functions() {
+		all = append(all, ours.NewFunction(stack, f.FunctionSpec, shared))
+	}
+	return all
+}
+
+func named(all []ours.Function, name string) ours.Function {
+	return all[slices.IndexFunc(all, func(f ours.Function) bool { return f.Name == name })]
+}
+
+func outputs(stack awscdk.Stack, origin *string) {
+	join := func(parts ...*string) *string { return awscdk.Fn_Join(jsii.String(""), &parts) }
+	output(stack, "ScimURL", "Entra's tenant URL is this and a provider's id.", join(origin, jsii.String(scimapi.BasePath)))
+	output(stack, "AdminURL", "ROLLCALL_ADMIN_URL of the rollcall command.", origin)
+	output(stack, "FirstStep", "Makes the first administrator's key; run it with the credentials of this account.",
+		join(jsii.String("rollcall bootstrap -function "), stack.StackName(), jsii.String("-admin -region "), stack.Region()))
+}
