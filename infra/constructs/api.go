@@ -54,6 +54,7 @@ func NewAPI(scope constructs.Construct, o APIOptions) *API {
 			AccessLogFormat:      awsapigateway.AccessLogFormat_Custom(jsii.String(accessLine())),
 		},
 	})}
+	a.Node().TryRemoveChild(jsii.String("Endpoint")) // an output that is not the public URL
 	// API Gateway writes here whether or not there is such a group: so it is ours, encrypted and with an end.
 	NewLogGroup(scope, "GatewayLogs", o.Key, awscdk.Fn_Join(jsii.String(""), &[]*string{
 		jsii.String("API-Gateway-Execution-Logs_"), a.RestApiId(), jsii.String("/" + Stage),

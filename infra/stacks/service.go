@@ -19,6 +19,7 @@ type Deployment struct {
 	Partition Partition
 	Data      Data
 	Service   awscdk.Stack
+	Firewall  awscdk.Stack // on its own, so that a service can be looked at, or deployed to an emulator, without
 }
 
 // New adds the stacks of a partition to an app.
@@ -46,10 +47,13 @@ func New(scope constructs.Construct, p Partition, s Settings) Deployment {
 	awsevents.NewEventBus(stack, jsii.String("Events"), &awsevents.EventBusProps{
 		EventBusName: stack.StackName(), Description: jsii.String("Rollcall: what happened to users, groups and accounts."),
 	})
-	ours.NewFirewall(stack, api, data.Key, s.EntraRanges)
 	watch(stack, watched{api, all, data.Table, dead}, ours.NewAlarmTopic(stack, data.Key, s.AlarmEmail))
 	outputs(stack, origin)
-	return Deployment{p, data, stack}
+	firewall := awscdk.NewStack(scope, jsii.String(p.Name+"Firewall"), &awscdk.StackProps{
+		Description: jsii.String("Rollcall: the firewall before its API."),
+	})
+	ours.NewFirewall(firewall, api, data.Key, s.EntraRanges)
+	return Deployment{p, data, stack, firewall}
 }
 
 // publicOrigin is where clients find the service; locations in its answers begin with it.

@@ -1,5 +1,5 @@
-// Package stacks puts the constructs together: a stateful stack, whose loss would lose data, and a stateless one, which
-// can be deleted and made again. Both are made once for each partition.
+// Package stacks puts the constructs together: a stateful stack, whose loss would lose data, a stateless one, which
+// can be deleted and made again, and the firewall. All are made once for each partition.
 package stacks
 
 import (

@@ -20,6 +20,7 @@ type command struct {
 func commands() []command {
 	all := []command{
 		{"serve", "run the whole service on this machine", runServe},
+		{"bootstrap", "make the first administrator's key of a deployment in AWS", runBootstrap},
 		{"entra", "provision an invented directory as Entra ID does, and compare", runEntra},
 	}
 	for _, c := range []command{

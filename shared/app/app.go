@@ -27,7 +27,7 @@ const (
 
 // Config is what a function reads from its environment.
 type Config struct {
-	Table  string // TABLE_NAME: the DynamoDB table; required
+	Table string // TABLE_NAME: the DynamoDB table; required
 	// PUBLIC_ORIGIN: the public URL that /scim and /api are below; required. Scheme and host, and the stage
 	// where API Gateway has no domain of its own; without a slash at the end.
 	Origin string
