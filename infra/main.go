@@ -62,7 +62,9 @@ func newApp(out string, given map[string]any) awscdk.App {
 		"aws:cdk:enable-path-metadata":  true, // lets sam find the functions
 		"aws:cdk:enable-asset-metadata": true,
 		// Only the partitions we are deployed in.
-		"@aws-cdk/core:target-partitions":                 []string{"aws", "aws-us-gov"},
+		"@aws-cdk/core:target-partitions": []string{"aws", "aws-us-gov"},
+		// What the service uses of the data cannot be taken away under it.
+		"@aws-cdk/core:defaultCrossStackReferences":       "strong",
 		"@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": true,
 		"@aws-cdk/aws-iam:minimizePolicies":               true,
 	}

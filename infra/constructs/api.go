@@ -59,7 +59,7 @@ func NewAPI(scope constructs.Construct, o APIOptions) *API {
 	NewLogGroup(scope, "GatewayLogs", o.Key, awscdk.Fn_Join(jsii.String(""), &[]*string{
 		jsii.String("API-Gateway-Execution-Logs_"), a.RestApiId(), jsii.String("/" + Stage),
 	}))
-	a.AddRequestValidator(jsii.String("Validator"), &awsapigateway.RequestValidatorOptions{ValidateRequestParameters: jsii.Bool(true)})
+	a.AddRequestValidator(jsii.String("Validator"), &awsapigateway.RequestValidatorOptions{ValidateRequestParameters: jsii.Bool(true), ValidateRequestBody: jsii.Bool(true)})
 	a.wordErrors()
 	return a
 }
@@ -93,7 +93,7 @@ func accessLine() string {
 // Serve lets f answer every method of a path; the function knows itself which it has.
 func (a *API) Serve(path string, f Function) {
 	a.at(path).AddMethod(jsii.String("ANY"), awsapigateway.NewLambdaIntegration(f.Function, &awsapigateway.LambdaIntegrationOptions{
-		AllowTestInvoke: jsii.Bool(false), ScopePermissionToMethod: jsii.Bool(false), // a statement for each method would not fit the function's policy
+		ScopePermissionToMethod: jsii.Bool(false), // a statement for each method would not fit the function's policy
 	}), &awsapigateway.MethodOptions{AuthorizationType: awsapigateway.AuthorizationType_NONE})
 }
 

@@ -39,5 +39,5 @@ func FollowStream(f Function, stream *string, filter any, dead awssqs.Queue) {
 		FilterCriteria:    map[string]any{"filters": []any{map[string]any{"pattern": string(pattern)}}},
 		DestinationConfig: map[string]any{"onFailure": map[string]any{"destination": dead.QueueArn()}},
 	})
-	m.Node().AddDependency(f.Role) // Lambda refuses a stream that the role cannot read
+	m.Node().AddDependency(f.Role.Node().FindChild(jsii.String("DefaultPolicy"))) // Lambda refuses a stream that the role cannot read
 }

@@ -47,3 +47,12 @@ func routes() []route {
 	admin := adminapi.BasePath[:len(adminapi.BasePath)-1]
 	return append(all, route{admin + "/{proxy+}", "admin"})
 }
+
+// FunctionNames returns the names of all functions.
+func FunctionNames() []string {
+	var names []string
+	for _, f := range functions() {
+		names = append(names, f.Name)
+	}
+	return names
+}

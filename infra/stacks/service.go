@@ -49,6 +49,8 @@ func New(scope constructs.Construct, p Partition, s Settings) Deployment {
 	})
 	watch(stack, watched{api, all, data.Table, dead}, ours.NewAlarmTopic(stack, data.Key, s.AlarmEmail))
 	outputs(stack, origin)
+	output(stack, "ApiId", "Of the REST API, for its own URL and its logs.", api.RestApiId())
+	output(stack, "ApiStage", "The stage of the REST API.", jsii.String(ours.Stage))
 	firewall := awscdk.NewStack(scope, jsii.String(p.Name+"Firewall"), &awscdk.StackProps{
 		Description: jsii.String("Rollcall: the firewall before its API."),
 	})
@@ -78,6 +80,9 @@ func newFunctions(stack awscdk.Stack, data Data, p Partition, s Settings, origin
 		env = append(env, ours.Variable{Name: "AWS_USE_FIPS_ENDPOINT", Value: jsii.String("true")})
 	}
 	shared := ours.FunctionShared{Assets: p.Assets, Arch: s.Arch, Reserve: s.Reserve, Key: data.Key, Table: data.Table, Env: env}
+	for _, i := range dynamo.TableSpec().Indexes {
+		shared.Indexes = append(shared.Indexes, i.Name)
+	}
 	var all []ours.Function
 	for _, f := range functions() {
 		all = append(all, ours.NewFunction(stack, f.FunctionSpec, shared))
