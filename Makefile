@@ -68,7 +68,8 @@ fuzz: ## each fuzz test for FUZZTIME (20s)
 golden: ## rewrite testdata/*.golden; review the difference as code
 	go test $$(go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "rollcall/shared/golden"}}{{$$p}} {{end}}{{end}}{{range .XTestImports}}{{if eq . "rollcall/shared/golden"}}{{$$p}} {{end}}{{end}}' ./...) -update
 
-bench: ## round trips, units and times; then the micro-benchmarks of SCIM
+bench: ## starts, round trips, units, costs and times; then the micro-benchmarks of SCIM
+	go run ./integration/tools/bundle $$(go env GOARCH)
 	go run ./integration/bench
 	go test -run '^$$' -bench . -benchmem ./shared/scim/...
 

@@ -22,13 +22,20 @@ func main() {
 	members := flag.String("members", "10,10000,1000000", "group sizes for adding one member")
 	users := flag.Int("users", 250_000, "users for deep listing")
 	duration := flag.Duration("time", time.Second, "how long each operation runs")
+	deployed := flag.Bool("deployed", false, "only what is of a deployment: the functions' starts, and costs")
 	flag.Parse()
+	if *deployed {
+		functions()
+		units()
+		return
+	}
 	if err := flag.Set("test.benchtime", duration.String()); err != nil {
 		fail(err)
 	}
 	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(400) // as rollcall serve sets it, here for the peer too
 	fmt.Printf("%s %s/%s, 1 core\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	functions()
 	parsing()
 	compare()
 	units()
