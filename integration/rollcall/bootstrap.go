@@ -59,6 +59,14 @@ func runBootstrap(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	return exitOK
 }
 
+// lambdaEndpoint returns Lambda's FIPS endpoint where there is one: in the United States, commercial and GovCloud.
+func lambdaEndpoint(region string) string {
+	if strings.HasPrefix(region, "us-") {
+		return "https://lambda-fips." + region + ".amazonaws.com"
+	}
+	return "https://lambda." + region + ".amazonaws.com"
+}
+
 // bootstrap invokes the function. The Lambda API is one signed request; the client that AWS has for it would be the
 // largest module of this command.
 func bootstrap(ctx context.Context, function, region string, request app.BootstrapRequest) (app.BootstrapAnswer, error) {
@@ -82,8 +90,7 @@ func bootstrap(ctx context.Context, function, region string, request app.Bootstr
 	if err != nil {
 		return out, err
 	}
-	// The FIPS endpoint is there in every region that has our stacks, and there is no reason to take another.
-	base := cmp.Or(aws.ToString(c.BaseEndpoint), "https://lambda-fips."+c.Region+".amazonaws.com")
+	base := cmp.Or(aws.ToString(c.BaseEndpoint), lambdaEndpoint(c.Region))
 	address := strings.TrimSuffix(base, "/") + "/2015-03-31/functions/" + url.PathEscape(function) + "/invocations"
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

@@ -83,3 +83,15 @@ func TestBootstrap(t *testing.T) {
 		t.Errorf("a request with such a body: %v, %s", err, text)
 	}
 }
+
+func TestLambdaEndpoint(t *testing.T) {
+	for region, want := range map[string]string{
+		"us-east-1":     "https://lambda-fips.us-east-1.amazonaws.com",
+		"us-gov-west-1": "https://lambda-fips.us-gov-west-1.amazonaws.com",
+		"eu-west-1":     "https://lambda.eu-west-1.amazonaws.com",
+	} {
+		if got := lambdaEndpoint(region); got != want {
+			t.Errorf("%s: %s, want %s", region, got, want)
+		}
+	}
+}
