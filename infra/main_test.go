@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		if err != nil {
 			return 1, err
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }() // a temporary folder
 		made.dir = filepath.Join(dir, "cdk.out")
 		if err := synthesize(made.dir, dummies(dir), nil); err != nil {
 			return 1, err

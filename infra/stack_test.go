@@ -61,7 +61,11 @@ func TestDataIsKept(t *testing.T) {
 				t.Errorf("%s %s goes when the stack is deleted", r.Type, id)
 			}
 		}
-		want(t, data.the(t, "AWS::KMS::Key"), `true`, "EnableKeyRotation")
+		key := data.the(t, "AWS::KMS::Key")
+		want(t, key, `true`, "EnableKeyRotation")
+		if policy := at(key.Properties, "KeyPolicy"); !strings.Contains(policy, `["logs",{"Ref":"AWS::Region"},"amazonaws.com"]`) {
+			t.Errorf("CloudWatch Logs, whose principal has the region in it, may not use the key: %s", policy)
+		}
 	})
 }
 

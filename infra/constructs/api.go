@@ -55,10 +55,11 @@ func NewAPI(scope constructs.Construct, o APIOptions) *API {
 		},
 	})}
 	a.Node().TryRemoveChild(jsii.String("Endpoint")) // an output that is not the public URL
-	// API Gateway writes here whether or not there is such a group: so it is ours, encrypted and with an end.
-	NewLogGroup(scope, "GatewayLogs", o.Key, awscdk.Fn_Join(jsii.String(""), &[]*string{
+	// API Gateway makes this group itself unless it is there before the stage: so it is ours, encrypted and with an end.
+	own := NewLogGroup(scope, "GatewayLogs", o.Key, awscdk.Fn_Join(jsii.String(""), &[]*string{
 		jsii.String("API-Gateway-Execution-Logs_"), a.RestApiId(), jsii.String("/" + Stage),
 	}))
+	a.DeploymentStage().Node().AddDependency(own)
 	a.AddRequestValidator(jsii.String("Validator"), &awsapigateway.RequestValidatorOptions{ValidateRequestParameters: jsii.Bool(true), ValidateRequestBody: jsii.Bool(true)})
 	a.wordErrors()
 	return a

@@ -42,7 +42,7 @@ func ensureCDK(ctx context.Context, progress io.Writer) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("make a folder: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // a temporary folder
 	err = errors.Join(os.WriteFile(filepath.Join(dir, "package.json"), manifest, 0o600), os.WriteFile(filepath.Join(dir, "package-lock.json"), lock, 0o600))
 	if err != nil {
 		return "", fmt.Errorf("write the lock file: %w", err)

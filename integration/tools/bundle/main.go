@@ -37,7 +37,7 @@ func run(out string, again bool, archs []string) error {
 		if elsewhere, err = os.MkdirTemp("", "rollcall-bundle"); err != nil {
 			return err
 		}
-		defer os.RemoveAll(elsewhere)
+		defer func() { _ = os.RemoveAll(elsewhere) }() // a temporary folder
 		for _, part := range []string{"functions", "shared", "go.mod", "go.sum"} {
 			if err := copyTo(part, filepath.Join(elsewhere, part)); err != nil {
 				return err
