@@ -74,7 +74,7 @@ bench: ## starts, round trips, units, costs and times; then the micro-benchmarks
 	go test -run '^$$' -bench . -benchmem ./shared/scim/...
 
 templates: tools ## cfn-lint, checkov and sam on both partitions' templates; no CDK in what is deployed
-	@! go list -deps ./functions/... ./shared/... | grep -E 'aws-cdk-go|jsii-runtime|constructs-go' || { echo 'CDK is in what is deployed'; exit 1; }
+	@deps=$$(go list -deps ./functions/... ./shared/...) && ! grep -E 'aws-cdk-go|jsii-runtime|constructs-go' <<<"$$deps" || { echo 'CDK is in what is deployed, or go list failed'; exit 1; }
 	go test -tags templates -run 'TestOutside' -timeout $(TIMEOUT) -json ./infra/... | $(TESTSUM)
 
 deploy: tools ## the stacks on an emulator of AWS, with Entra at their door
