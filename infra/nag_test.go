@@ -48,13 +48,14 @@ func TestNag(t *testing.T) {
 			notes := assertions.Annotations_FromStack(stack)
 			whatever := assertions.Match_AnyValue()
 			for _, m := range slices.Concat(*notes.FindError(jsii.String("*"), whatever), *notes.FindWarning(jsii.String("*"), whatever)) {
-				text, ok := m.Entry.Data.(string)
+				where, data := *m.Id, m.Entry.Data //nolint:staticcheck // SA1019: deprecated is where the type is defined; there is no other
+				text, ok := data.(string)
 				rule := nagRule.FindStringSubmatch(text)
 				if !ok || rule == nil {
-					t.Errorf("%s: %s says %v", c.name, *m.Id, m.Entry.Data)
+					t.Errorf("%s: %s says %v", c.name, where, data)
 					continue
 				}
-				found = append(found, finding{"nag", rule[1], *m.Id})
+				found = append(found, finding{"nag", rule[1], where})
 			}
 		}
 	}

@@ -56,7 +56,7 @@ func Start(ctx context.Context, root, region string, progress io.Writer) (*Cloud
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
 	c := &Cloud{Endpoint: "http://127.0.0.1:" + port, Region: region, Arch: runtime.GOARCH, cdk: cdk, dir: filepath.Join(root, "infra"), out: out}
-	if c.log, err = os.Create(filepath.Join(out, "ministack.log")); err != nil {
+	if c.log, err = os.Create(filepath.Join(out, "ministack.log")); err != nil { //nolint:gosec // G304: in a folder of ours
 		return nil, fmt.Errorf("make the log: %w", err)
 	}
 	c.emulator = exec.Command(filepath.Join(filepath.Dir(python), "ministack")) //nolint:gosec // G204: of our lock file
