@@ -9,7 +9,6 @@ CACHE       := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rollcall
 GOLANGCI    := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 GOVULN      := $(CACHE)/bin/govulncheck-$(GOVULN_VERSION)/govulncheck
 TESTSUM     := go run ./integration/tools/testsum
-LAMBDA      := CGO_ENABLED=0 GOOS=linux GOARCH=arm64 GOFIPS140=v1.0.0 go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags='-s -w -buildid='
 FUZZTIME    := 20s
 # Of one package. Go's own 10 minutes are too few for the stores' contract on DynamoDB Local on a busy machine.
 TIMEOUT     := 20m
@@ -17,8 +16,13 @@ TIMEOUT     := 20m
 # C turned into Go, a hundredfold. make test runs them.
 RACE_SKIP   := ^(TestPreviewIsWhatApplyDoesAndUndoRestores|TestChangesSinceThePreviewAreResolvedAgain|TestARunSurvivesCrashesAtAnyWrite|TestOrderOfEventsNeverMatters|TestLifecycle.*|TestCrash.*|.*DieBeforeEveryWrite.*|TestHistories.*)$$
 ARGS        :=
+ARCHS       := arm64 amd64
+# CDK for Go runs in Node, which it finds too old from its end of life on.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+# What needs neither DynamoDB Local nor CDK.
+PURE        := ./shared/app/... ./shared/casefold/... ./shared/scim/... ./shared/entra/... ./shared/directory/... ./shared/scimapi/... ./shared/adminapi/... ./shared/reqlog/... ./shared/store/sqlite/...
 
-.PHONY: help run dynamodb test tools check check-rest fmt vet lint race conformance vuln fuzz golden bench build pylocks
+.PHONY: help run dynamodb test tools check check-rest fmt vet lint race fips conformance templates deploy deploy-local vuln fuzz golden bench build synth pylocks
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -38,19 +42,22 @@ tools: ## fetch what the tests need besides Go modules: DynamoDB Local, the Pyth
 
 check: test check-rest ## what CI runs: test, and everything below up to vuln
 
-check-rest: fmt vet lint race conformance vuln ## check without the tests
+check-rest: fmt vet lint race fips conformance templates deploy vuln ## check without the tests
 
 fmt: ## fail on files that are not gofmt'ed
 	@out=$$(gofmt -l .); test -z "$$out" || { printf 'run gofmt -w on:\n%s\n' "$$out"; exit 1; }
 
-vet: ## go vet, with and without the conformance tests
-	go vet ./... && go vet -tags conformance ./...
+vet: ## go vet, with and without the tests that have a tag
+	go vet ./... && go vet -tags conformance,templates,deploy ./integration/... ./infra/...
 
 lint: $(GOLANGCI) ## golangci-lint by .golangci.yml
 	$(GOLANGCI) run ./...
 
 race: ## tests of shared/ under the race detector, in random order
 	go test -race -shuffle=on -skip '$(RACE_SKIP)' -timeout $(TIMEOUT) -json ./shared/... | $(TESTSUM)
+
+fips: ## unit tests with nothing but what FIPS 140-3 approves
+	GODEBUG=fips140=only go test -short -timeout $(TIMEOUT) -json $(PURE) | $(TESTSUM)
 
 conformance: tools ## outside SCIM and OpenAPI suites against a running service
 	go test -tags conformance -timeout $(TIMEOUT) -json ./integration/conformance/... | $(TESTSUM)
@@ -64,12 +71,28 @@ fuzz: ## each fuzz test for FUZZTIME (20s)
 golden: ## rewrite testdata/*.golden; review the difference as code
 	go test $$(go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "rollcall/shared/golden"}}{{$$p}} {{end}}{{end}}{{range .XTestImports}}{{if eq . "rollcall/shared/golden"}}{{$$p}} {{end}}{{end}}' ./...) -update
 
-bench: ## round trips, units and times; then the micro-benchmarks of SCIM
+bench: ## starts, round trips, units, costs and times; then the micro-benchmarks of SCIM
+	go run ./integration/tools/bundle $$(go env GOARCH)
 	go run ./integration/bench
 	go test -run '^$$' -bench . -benchmem ./shared/scim/...
 
-build: ## the functions as Lambda wants them, dist/arm64/<name>/bootstrap
-	@for f in functions/*/; do n=$$(basename $$f); echo "dist/arm64/$$n/bootstrap"; $(LAMBDA) -o dist/arm64/$$n/bootstrap ./$$f; done
+templates: tools ## cfn-lint, checkov and sam on both partitions' templates; no CDK in what is deployed
+	@deps=$$(go list -deps ./functions/... ./shared/...) && ! grep -E 'aws-cdk-go|jsii-runtime|constructs-go' <<<"$$deps" || { echo 'CDK is in what is deployed, or go list failed'; exit 1; }
+	go test -tags templates -run 'TestOutside' -timeout $(TIMEOUT) -json ./infra/... | $(TESTSUM)
+
+deploy: tools ## the stacks on an emulator of AWS, with Entra at their door
+	go run ./integration/tools/bundle -again $$(go env GOARCH)
+	go test -tags deploy -timeout $(TIMEOUT) -json ./integration/deploy/... | $(TESTSUM)
+
+deploy-local: ## the stacks on an emulator of AWS, at http://127.0.0.1:8080 until Ctrl-C (ARGS='-addr ...')
+	go run ./integration/tools/bundle $$(go env GOARCH)
+	go run ./integration/deploy/cmd/deploylocal $(ARGS)
+
+build: ## the functions as Lambda wants them, dist/<architecture>/<name>/bootstrap (ARCHS='arm64 amd64')
+	go run ./integration/tools/bundle $(ARCHS)
+
+synth: build ## the templates of both partitions, in cdk.out (ARGS='-c key=value')
+	go run ./infra $(ARGS)
 
 pylocks: ## compile the Python lock files anew from integration/tools/pytools/locks/*.in
 	python3 -m venv $(CACHE)/pip-tools-$(PIPTOOLS_VERSION) && $(CACHE)/pip-tools-$(PIPTOOLS_VERSION)/bin/pip install -q pip-tools==$(PIPTOOLS_VERSION)

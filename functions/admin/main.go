@@ -1,4 +1,5 @@
-// Command admin serves the admin REST API, /api/v1, behind API Gateway.
+// Command admin serves the admin REST API, /api/v1, behind API Gateway, and answers `rollcall bootstrap`, which
+// invokes it directly.
 package main
 
 import (
@@ -9,5 +10,5 @@ import (
 func main() {
 	a := app.MustStart("admin")
 	h := adminapi.Handler(a.Directory(), adminapi.Options{Origin: a.Config.Origin, LogRetention: a.Config.LogRetention})
-	a.ServeHTTP(h, adminapi.Panicked)
+	a.ServeAdmin(h, adminapi.Panicked)
 }

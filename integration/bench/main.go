@@ -24,7 +24,7 @@ func main() {
 	people := flag.String("people", "10000,100000,1000000", "people for apply runs on SQLite")
 	dynamoPeople := flag.Int("dynamodb-people", 10_000, "people for an apply run on DynamoDB Local")
 	pending := flag.String("pending", "25000,50000,100000", "deactivations due in one minute")
-	only := flag.String("only", "", "run one part: requests, units, members, listing, apply, apply-units, pending")
+	only := flag.String("only", "", "run one part: functions, requests, units, members, listing, apply, apply-units, pending")
 	duration := flag.Duration("time", time.Second, "how long each operation runs")
 	flag.Parse()
 	if err := flag.Set("test.benchtime", duration.String()); err != nil {
@@ -37,6 +37,7 @@ func main() {
 		name string
 		run  func()
 	}{
+		{"functions", functions},
 		{"requests", func() { parsing(); compare() }},
 		{"units", units},
 		{"members", func() { groupGrowth(*members) }},

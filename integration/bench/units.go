@@ -12,7 +12,7 @@ import (
 	"rollcall/shared/store/dynamo"
 )
 
-// units prints what each operation costs on DynamoDB beside its budget.
+// units prints what each operation costs on DynamoDB beside its budget, and in dollars.
 func units() {
 	ctx := context.Background()
 	local, err := dynamolocal.Start(ctx, "")
@@ -39,4 +39,5 @@ func units() {
 		fmt.Printf("| %s | %d (%d) | %.0f (%.0f) | %.0f (%.0f) |\n", r.Operation, r.Rounds, r.Budget.Rounds, r.Read, r.Budget.Read, r.Write, r.Budget.Write)
 	}
 	fmt.Println()
+	prices(rows)
 }

@@ -22,6 +22,7 @@ func commands() []command {
 		{"serve", "run the whole service on this machine", runServe},
 		{"log", "export the Sync Log or the Audit Log to a file, and the key to verify it with", runLog},
 		{"verify", "check an exported log without a server", runVerify},
+		{"bootstrap", "make the first administrator's key of a deployment in AWS", runBootstrap},
 		{"entra", "provision an invented directory as Entra ID does, and compare", runEntra},
 	}
 	for _, c := range []command{

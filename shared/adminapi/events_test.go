@@ -27,6 +27,9 @@ func TestSampleEvents(t *testing.T) {
 	}
 	want := map[string]int{"admin.create-provider.json": 201, "admin.pause-provider.json": 200, "admin.search-users.json": 200}
 	for _, file := range files {
+		if filepath.Base(file) == "admin.bootstrap.json" {
+			continue // no request: integration/rollcall sends it
+		}
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

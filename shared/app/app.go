@@ -40,8 +40,10 @@ const (
 
 // Config is what a function reads from its environment.
 type Config struct {
-	Table  string // TABLE_NAME: the DynamoDB table; required
-	Origin string // PUBLIC_ORIGIN: scheme and host of the public URL, without a slash at the end; required
+	Table string // TABLE_NAME: the DynamoDB table; required
+	// PUBLIC_ORIGIN: the public URL that /scim and /api are below; required. Scheme and host, and the stage
+	// where API Gateway has no domain of its own; without a slash at the end.
+	Origin string
 	Wake   Wake   // where wake-ups are scheduled; none: only the sweep finds what is due
 	Apply  string // APPLY_STATE_MACHINE_ARN: what carries out apply runs; needed by the function changes only
 	Bus    string // EVENT_BUS: name or ARN of the EventBridge bus; "": events go nowhere
@@ -82,8 +84,8 @@ func Load(getenv func(string) string) (Config, error) {
 	if w := c.Wake; w != (Wake{}) && (w.Group == "" || w.Target == "" || w.Role == "" || w.DeadLetter == "") {
 		problems = append(problems, fmt.Errorf("%s, %s, %s and %s must be given together", EnvScheduleGroup, EnvScheduleTarget, EnvScheduleRole, EnvScheduleDeadLetter))
 	}
-	if u, err := url.Parse(c.Origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
-		problems = append(problems, fmt.Errorf("%s must be scheme and host of the public URL", EnvOrigin))
+	if u, err := url.Parse(c.Origin); err != nil || u.Scheme == "" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		problems = append(problems, fmt.Errorf("%s must be the public URL: scheme, host and perhaps a path", EnvOrigin))
 	}
 	return c, errors.Join(problems...)
 }

@@ -23,26 +23,12 @@ type Started struct {
 // is completed by the next. With fresh, new credentials are issued in any case; old ones keep working
 // for a day.
 func Bootstrap(ctx context.Context, svc *directory.Service, fresh bool) (Started, error) {
-	admin := directory.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "bootstrap"}}
-	if _, err := svc.Tenants.Tenant(ctx, admin.Tenant); directory.IsKind(err, directory.NotFound) {
-		if _, err := svc.CreateTenant(ctx, admin, "Default"); err != nil {
-			return Started{}, err
-		}
-	} else if err != nil {
-		return Started{}, err
-	} else if err := svc.SeedTenant(ctx, admin, "Default"); err != nil {
-		return Started{}, err
-	}
 	var out Started
-	keys, err := svc.APIKeys.ListAPIKeys(ctx, admin.Tenant)
-	if err != nil {
+	var err error
+	if out.AdminToken, err = FirstKey(ctx, svc, fresh); err != nil {
 		return out, err
 	}
-	if len(keys) == 0 || fresh {
-		if _, out.AdminToken, err = svc.CreateAPIKey(ctx, admin, directory.NewAPIKey{DisplayName: "Administrator", Role: directory.RoleAdministrator}); err != nil {
-			return out, err
-		}
-	}
+	admin := bootstrapper()
 	providers, err := svc.Providers.ListProviders(ctx, admin.Tenant)
 	if err != nil {
 		return out, err

@@ -1,6 +1,6 @@
-// Package pytools gives tests the outside checkers that are written in Python: SCIM conformance suites and an OpenAPI
-// fuzzer. Each lives in a virtual environment of its own, made from a lock file in which every package is pinned to
-// its version and SHA-256. It is for tests only.
+// Package pytools gives tests the outside programs that are written in Python: SCIM conformance suites, an OpenAPI
+// fuzzer, checkers of templates, an emulator of AWS. Each lives in a virtual environment of its own, made from a lock
+// file in which every package is pinned to its version and SHA-256. It is for tests only.
 package pytools
 
 import (
@@ -125,8 +125,9 @@ func install(ctx context.Context, base, dir string, lock []byte) error {
 	if err := os.WriteFile(name, lock, 0o600); err != nil {
 		return fmt.Errorf("write the lock file: %w", err)
 	}
+	// The lock is everything there is to install: resolving it again would only trip over extras.
 	out, err := command(ctx, filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--quiet",
-		"--disable-pip-version-check", "--no-input", "--require-hashes", "--only-binary", ":all:", "-r", name)
+		"--disable-pip-version-check", "--no-input", "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", name)
 	if err != nil {
 		return fmt.Errorf("install from the lock file: %w\n%s", err, out)
 	}

@@ -59,6 +59,10 @@ func TestEnvironmentIsMadeOnce(t *testing.T) {
 func TestEveryToolImports(t *testing.T) {
 	t.Parallel()
 	modules := map[string]string{
+		"aws-sam-cli":  "samcli",
+		"cfn-lint":     "cfnlint",
+		"checkov":      "checkov",
+		"ministack":    "ministack",
 		"schemathesis": "schemathesis",
 		"scim-sanity":  "scim_sanity",
 		"scim2-tester": "scim2_tester, scim2_client.engines.httpx2",

@@ -24,3 +24,12 @@ func StreamEntry(image map[string]types.AttributeValue) (directory.TenantID, dir
 	}
 	return t, e, true, nil
 }
+
+// EntryFilter is the pattern, in the language of event source filters, of the stream records that are new
+// log entries: what StreamEntry says true to. Lambda hands functions/changes no others.
+func EntryFilter() any {
+	return map[string]any{
+		"eventName": []string{"INSERT"},
+		"dynamodb":  map[string]any{"NewImage": map[string]any{"e": map[string]any{"S": []any{map[string]any{"exists": true}}}}},
+	}
+}

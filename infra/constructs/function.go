@@ -1,0 +1,133 @@
+package constructs
+
+import (
+	"path/filepath"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// FunctionSpec is what one function has for itself. Everything else is the same for all.
+type FunctionSpec struct {
+	Name        string   // the folder under functions/
+	Table       []string // actions of DynamoDB it may use on the table and its indexes
+	Env         []Variable
+	Permissions []Permission
+	MemoryMB    int // 0 is 256
+	Seconds     int // it may run; 0 is 15
+	Reserved    int // executions at once that it is sure of, and never exceeds
+}
+
+// Variable is an environment variable; its name is a constant of shared/app.
+type Variable struct {
+	Name  string
+	Value *string
+}
+
+// Permission is what a function may do beside reading and writing the table. Resources are ARNs.
+type Permission struct {
+	Actions   []string
+	Resources []*string
+}
+
+// FunctionShared is what all functions of a deployment have in common.
+type FunctionShared struct {
+	Assets  string // folder of <architecture>/<name>/bootstrap
+	Arch    string // arm64 or amd64
+	Reserve bool
+	Key     awskms.IKey
+	Table   awsdynamodb.ITable
+	Indexes []string // of the table
+	Env     []Variable
+}
+
+// Function is a function with the log group it writes to and the role it has for itself alone.
+type Function struct {
+	awslambda.Function
+	Name string
+	Logs awslogs.LogGroup
+	Role awsiam.Role
+}
+
+// NewFunction returns a function named <stack>-<name>. Its role may write its own log group and trace, use the key,
+// and do what spec says.
+func NewFunction(scope constructs.Construct, spec FunctionSpec, shared FunctionShared) Function {
+	stack := awscdk.Stack_Of(scope)
+	scope = constructs.NewConstruct(scope, jsii.String(spec.Name))
+	name := awscdk.Fn_Join(jsii.String("-"), &[]*string{stack.StackName(), jsii.String(spec.Name)})
+	// The name is Lambda's default, so that no LoggingConfig is needed, which GovCloud does not have in full.
+	logs := NewLogGroup(scope, "Logs", shared.Key, awscdk.Fn_Join(jsii.String(""), &[]*string{jsii.String("/aws/lambda/"), name}))
+	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
+		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+		Description: jsii.String("Of Rollcall's function " + spec.Name + " alone."),
+	})
+	allow(role, []string{"logs:CreateLogStream", "logs:PutLogEvents"}, streamsOf(stack, name))
+	allow(role, []string{"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:DescribeKey"}, shared.Key.KeyArn())
+	if len(spec.Table) > 0 {
+		arn := shared.Table.TableArn()
+		on := []*string{arn}
+		for _, name := range shared.Indexes {
+			on = append(on, awscdk.Fn_Join(jsii.String("/index/"), &[]*string{arn, jsii.String(name)}))
+		}
+		allow(role, spec.Table, on...)
+	}
+	for _, p := range spec.Permissions {
+		allow(role, p.Actions, p.Resources...)
+	}
+	env := map[string]*string{}
+	for _, v := range append(shared.Env, spec.Env...) {
+		env[v.Name] = v.Value
+	}
+	props := &awslambda.FunctionProps{
+		FunctionName: name, Description: jsii.String("Rollcall: " + spec.Name),
+		Runtime: awslambda.Runtime_PROVIDED_AL2023(), Handler: jsii.String("bootstrap"),
+		Architecture: architecture(shared.Arch),
+		Code:         awslambda.Code_FromAsset(jsii.String(filepath.Join(shared.Assets, shared.Arch, spec.Name)), nil),
+		MemorySize:   jsii.Number(or(spec.MemoryMB, 256)), Timeout: awscdk.Duration_Seconds(jsii.Number(or(spec.Seconds, 15))),
+		Role: role.WithoutPolicyUpdates(nil), Environment: &env, EnvironmentEncryption: shared.Key,
+		Tracing: awslambda.Tracing_ACTIVE,
+	}
+	allow(role, []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, jsii.String("*"))
+	if shared.Reserve {
+		props.ReservedConcurrentExecutions = jsii.Number(or(spec.Reserved, 20))
+	}
+	f := awslambda.NewFunction(scope, jsii.String("Function"), props)
+	// The first line must find its group, the first event its permissions. CDK's own list has the role too, which
+	// cfn-lint rightly calls superfluous.
+	f.Node().DefaultChild().(awslambda.CfnFunction).AddOverride(jsii.String("DependsOn"), []*string{
+		stack.GetLogicalId(role.Node().FindChild(jsii.String("DefaultPolicy")).Node().DefaultChild().(awscdk.CfnElement)),
+		stack.GetLogicalId(logs.Node().DefaultChild().(awscdk.CfnElement)),
+	})
+	return Function{f, spec.Name, logs, role}
+}
+
+func streamsOf(stack awscdk.Stack, function *string) *string {
+	return stack.FormatArn(&awscdk.ArnComponents{
+		Service: jsii.String("logs"), Resource: jsii.String("log-group"), ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+		ResourceName: awscdk.Fn_Join(jsii.String(""), &[]*string{jsii.String("/aws/lambda/"), function, jsii.String(":*")}),
+	})
+}
+
+func allow(role awsiam.Role, actions []string, resources ...*string) {
+	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{Actions: jsii.Strings(actions...), Resources: &resources}))
+}
+
+func architecture(arch string) awslambda.Architecture {
+	if arch == "amd64" {
+		return awslambda.Architecture_X86_64()
+	}
+	return awslambda.Architecture_ARM_64()
+}
+
+func or(n, zero int) int {
+	if n == 0 {
+		return zero
+	}
+	return n
+}

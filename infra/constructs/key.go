@@ -1,0 +1,43 @@
+// Package constructs holds the building blocks of the stacks, a file for each capability. A construct knows what is
+// safe (encryption, least privilege, retention); the stacks know what there is.
+package constructs
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// NewKey returns the key that encrypts everything of a deployment at rest. It is rotated every year and kept when its
+// stack goes. Besides the account's own roles, CloudWatch Logs may use it for the account's log groups, and CloudWatch
+// to send alarms to an encrypted topic.
+func NewKey(scope constructs.Construct) awskms.Key {
+	stack := awscdk.Stack_Of(scope)
+	key := awskms.NewKey(scope, jsii.String("Key"), &awskms.KeyProps{
+		Description:       jsii.String("Rollcall: table, archive, logs, queue, topic, environment of the functions."),
+		EnableKeyRotation: jsii.Bool(true),
+		RemovalPolicy:     awscdk.RemovalPolicy_RETAIN,
+	})
+	groups := stack.FormatArn(&awscdk.ArnComponents{
+		Service: jsii.String("logs"), Resource: jsii.String("log-group"), ResourceName: jsii.String("*"), ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+	})
+	// Logs has a principal for each region, with the same name in every partition.
+	logs := awscdk.Fn_Join(jsii.String("."), &[]*string{jsii.String("logs"), stack.Region(), jsii.String("amazonaws.com")})
+	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:        jsii.String("Logs"),
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(logs, nil)},
+		Actions:    jsii.Strings("kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"),
+		Resources:  jsii.Strings("*"),
+		Conditions: &map[string]any{"ArnLike": map[string]any{"kms:EncryptionContext:aws:logs:arn": groups}},
+	}), nil)
+	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:        jsii.String("Alarms"),
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("cloudwatch.amazonaws.com"), nil)},
+		Actions:    jsii.Strings("kms:Decrypt", "kms:GenerateDataKey"),
+		Resources:  jsii.Strings("*"),
+		Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": stack.Account()}},
+	}), nil)
+	return key
+}

@@ -1,0 +1,43 @@
+package constructs
+
+import (
+	"encoding/json"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// NewDeadLetters returns the queue for what could not be done after all tries; it keeps them for two weeks.
+func NewDeadLetters(scope constructs.Construct, key awskms.IKey) awssqs.Queue {
+	return awssqs.NewQueue(scope, jsii.String("DeadLetters"), &awssqs.QueueProps{
+		Encryption: awssqs.QueueEncryption_KMS, EncryptionMasterKey: key, EnforceSSL: jsii.Bool(true),
+		RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)),
+	})
+}
+
+// FollowStream hands f the records of a DynamoDB stream that pass the filter, in order within a partition key. A
+// failing batch is halved until the failing record is alone; that one is tried for six hours, then a note of it goes to
+// dead.
+func FollowStream(f Function, stream *string, filter any, dead awssqs.Queue) {
+	stack := awscdk.Stack_Of(f.Function)
+	allow(f.Role, []string{"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}, stream)
+	allow(f.Role, []string{"dynamodb:ListStreams"}, jsii.String("*"))
+	allow(f.Role, []string{"sqs:SendMessage", "sqs:GetQueueAttributes"}, dead.QueueArn())
+	pattern, err := json.Marshal(filter)
+	if err != nil {
+		panic(err) // of our own making
+	}
+	m := awslambda.NewCfnEventSourceMapping(stack, jsii.String("Follow"), &awslambda.CfnEventSourceMappingProps{
+		FunctionName: f.FunctionName(), EventSourceArn: stream, StartingPosition: jsii.String("TRIM_HORIZON"),
+		BatchSize: jsii.Number(100), ParallelizationFactor: jsii.Number(10),
+		BisectBatchOnFunctionError: true, FunctionResponseTypes: jsii.Strings("ReportBatchItemFailures"),
+		MaximumRetryAttempts: jsii.Number(100), MaximumRecordAgeInSeconds: jsii.Number(6 * 60 * 60),
+		FilterCriteria:    map[string]any{"filters": []any{map[string]any{"pattern": string(pattern)}}},
+		DestinationConfig: map[string]any{"onFailure": map[string]any{"destination": dead.QueueArn()}},
+	})
+	m.Node().AddDependency(f.Role.Node().FindChild(jsii.String("DefaultPolicy"))) // Lambda refuses a stream that the role cannot read
+}

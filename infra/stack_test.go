@@ -1,0 +1,341 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"rollcall/infra/stacks"
+	"rollcall/shared/scimapi"
+	"rollcall/shared/store/dynamo"
+)
+
+// eachPartition runs a test on the stacks of each partition.
+func eachPartition(t *testing.T, test func(t *testing.T, data, service, firewall template)) {
+	t.Helper()
+	for _, p := range partitions() {
+		t.Run(p.Name, func(t *testing.T) {
+			test(t, made.stack[p.Name+"Data"], made.stack[p.Name], made.stack[p.Name+"Firewall"])
+		})
+	}
+}
+
+// want fails the test unless the property has the value, written as JSON.
+func want(t *testing.T, r resource, value string, path ...string) {
+	t.Helper()
+	if got := at(r.Properties, path...); got != value {
+		t.Errorf("%s: %s is %s, want %s", r.Type, strings.Join(path, "."), got, value)
+	}
+}
+
+func TestTable(t *testing.T) {
+	eachPartition(t, func(t *testing.T, data, _, _ template) {
+		table := data.the(t, "AWS::DynamoDB::Table")
+		spec := dynamo.TableSpec()
+		want(t, table, `"PAY_PER_REQUEST"`, "BillingMode")
+		want(t, table, `true`, "DeletionProtectionEnabled")
+		want(t, table, `true`, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled")
+		want(t, table, `"KMS"`, "SSESpecification", "SSEType")
+		want(t, table, `"`+spec.Stream+`"`, "StreamSpecification", "StreamViewType")
+		want(t, table, `{"AttributeName":"`+spec.TTL+`","Enabled":true}`, "TimeToLiveSpecification")
+		indexes := at(table.Properties, "GlobalSecondaryIndexes")
+		for _, i := range spec.Indexes {
+			if !strings.Contains(indexes, `"IndexName":"`+i.Name+`"`) || strings.Count(indexes, `"ProjectionType":"KEYS_ONLY"`) != len(spec.Indexes) {
+				t.Errorf("index %s is not as described: %s", i.Name, indexes)
+			}
+		}
+		if at(table.Properties, "KeySchema") != `[{"AttributeName":"`+spec.PartitionKey+`","KeyType":"HASH"},{"AttributeName":"`+spec.SortKey+`","KeyType":"RANGE"}]` {
+			t.Errorf("the key is %s", at(table.Properties, "KeySchema"))
+		}
+	})
+}
+
+// TestDataIsKept: nothing of the stateful stack goes with it.
+func TestDataIsKept(t *testing.T) {
+	eachPartition(t, func(t *testing.T, data, _, _ template) {
+		for id, r := range data.Resources {
+			if kept := r.DeletionPolicy == "Retain" && r.UpdateReplacePolicy == "Retain"; !kept && r.Type != "AWS::S3::BucketPolicy" {
+				t.Errorf("%s %s goes when the stack is deleted", r.Type, id)
+			}
+		}
+		key := data.the(t, "AWS::KMS::Key")
+		want(t, key, `true`, "EnableKeyRotation")
+		if policy := at(key.Properties, "KeyPolicy"); !strings.Contains(policy, `["logs",{"Ref":"AWS::Region"},"amazonaws.com"]`) {
+			t.Errorf("CloudWatch Logs, whose principal has the region in it, may not use the key: %s", policy)
+		}
+	})
+}
+
+func TestArchive(t *testing.T) {
+	for _, p := range partitions() {
+		locked := 0
+		for _, bucket := range made.stack[p.Name+"Data"].of("AWS::S3::Bucket") {
+			want(t, bucket, `{"BlockPublicAcls":true,"BlockPublicPolicy":true,"IgnorePublicAcls":true,"RestrictPublicBuckets":true}`, "PublicAccessBlockConfiguration")
+			want(t, bucket, `{"Status":"Enabled"}`, "VersioningConfiguration")
+			if at(bucket.Properties, "ObjectLockEnabled") == "true" {
+				locked++
+				if r := at(bucket.Properties, "ObjectLockConfiguration", "Rule", "DefaultRetention"); !strings.Contains(r, `"Mode":"COMPLIANCE"`) {
+					t.Errorf("%s: objects are kept by %s", p.Name, r)
+				}
+			}
+		}
+		if locked != 1 {
+			t.Errorf("%s: %d buckets are locked, want the archive", p.Name, locked)
+		}
+	}
+}
+
+// TestFunctions: one for each folder, each with a role of its own, which may do no more than it must.
+func TestFunctions(t *testing.T) {
+	mains, err := filepath.Glob("../functions/*/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var folders []string
+	for _, m := range mains {
+		folders = append(folders, filepath.Base(filepath.Dir(m)))
+	}
+	if declared := slices.Sorted(slices.Values(stacks.FunctionNames())); !slices.Equal(declared, folders) {
+		t.Fatalf("stacks/functions.go declares %v, functions/ has %v", declared, folders)
+	}
+	eachPartition(t, func(t *testing.T, _, service, _ template) {
+		roles := map[string]bool{}
+		for _, f := range service.of("AWS::Lambda::Function") {
+			roles[at(f.Properties, "Role")] = true
+			want(t, f, `"provided.al2023"`, "Runtime")
+			want(t, f, `["arm64"]`, "Architectures")
+			want(t, f, `{"Mode":"Active"}`, "TracingConfig")
+			for _, p := range []string{"KmsKeyArn", "ReservedConcurrentExecutions"} {
+				if at(f.Properties, p) == "" {
+					t.Errorf("%s has no %s", at(f.Properties, "Description"), p)
+				}
+			}
+		}
+		if len(roles) != len(folders) {
+			t.Errorf("%d functions have %d roles", len(folders), len(roles))
+		}
+		for id, p := range service.of("AWS::IAM::Policy") {
+			checkPolicy(t, id, p)
+		}
+	})
+}
+
+var anyResource = []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords", "dynamodb:ListStreams"}
+
+func checkPolicy(t *testing.T, id string, p resource) {
+	t.Helper()
+	document, _ := p.Properties["PolicyDocument"].(map[string]any)
+	statements, _ := document["Statement"].([]any)
+	if len(statements) == 0 {
+		t.Errorf("%s says nothing", id)
+	}
+	for _, s := range statements {
+		m, _ := s.(map[string]any)
+		actions, ok := m["Action"].([]any)
+		if !ok {
+			actions = []any{m["Action"]}
+		}
+		for _, a := range actions {
+			name, _ := a.(string)
+			if strings.Contains(name, "*") || name == "dynamodb:Scan" || name == "dynamodb:DeleteTable" {
+				t.Errorf("%s allows %s", id, name)
+			}
+			if m["Resource"] == "*" && !slices.Contains(anyResource, name) {
+				t.Errorf("%s allows %s on everything", id, name)
+			}
+		}
+	}
+	stays := strings.HasPrefix(id, "discovery") || strings.HasPrefix(id, "ScheduleRole")
+	if writes := strings.Contains(at(p.Properties, "PolicyDocument"), "dynamodb:PutItem"); writes == stays {
+		t.Errorf("%s may write: %v", id, writes)
+	}
+}
+
+// TestRoutes: each path of the handlers' table is a path of the API, with the function that answers it; an API made by
+// hand would drift.
+func TestRoutes(t *testing.T) {
+	eachPartition(t, func(t *testing.T, _, service, _ template) {
+		want(t, service.the(t, "AWS::ApiGateway::RestApi"), `["REGIONAL"]`, "EndpointConfiguration", "Types")
+		resources := service.of("AWS::ApiGateway::Resource")
+		paths := map[string]string{} // path to the id of its resource
+		for id := range resources {
+			path, at := "", id
+			for at != "" {
+				r := resources[at]
+				path = "/" + r.Properties["PathPart"].(string) + path
+				parent, _ := r.Properties["ParentId"].(map[string]any)
+				at, _ = parent["Ref"].(string)
+			}
+			paths[path] = id
+		}
+		answers := map[string]string{} // id of a resource to what answers it
+		for _, m := range service.of("AWS::ApiGateway::Method") {
+			want(t, m, `"ANY"`, "HttpMethod")
+			ref, _ := m.Properties["ResourceId"].(map[string]any)
+			id, _ := ref["Ref"].(string)
+			answers[id] = at(m.Properties, "Integration", "Uri")
+		}
+		for _, r := range scimapi.Routes() {
+			path := scimapi.BasePath + "{providerId}" + r.Path
+			if uri := answers[paths[path]]; !strings.Contains(uri, `["`+r.Function+`Function`) {
+				t.Errorf("%s is answered by %q, want the function %s", path, uri, r.Function)
+			}
+		}
+		for path, function := range map[string]string{"/api/v1/{proxy+}": "admin", "/scim/v2/{providerId}/{proxy+}": "discovery"} {
+			if uri := answers[paths[path]]; !strings.Contains(uri, `["`+function+`Function`) {
+				t.Errorf("%s is answered by %q, want the function %s", path, uri, function)
+			}
+		}
+	})
+}
+
+// TestGatewayErrors: what the gateway answers itself is a SCIM error that says its status, and when to come again.
+func TestGatewayErrors(t *testing.T) {
+	body := regexp.MustCompile(`^\{"schemas":\["urn:ietf:params:scim:api:messages:2\.0:Error"\],"status":"(\d{3})","detail":"[^"]+"\}$`)
+	eachPartition(t, func(t *testing.T, _, service, _ template) {
+		kinds := map[string]string{}
+		for _, r := range service.of("AWS::ApiGateway::GatewayResponse") {
+			kind, _ := r.Properties["ResponseType"].(string)
+			status, _ := r.Properties["StatusCode"].(string)
+			kinds[kind] = status
+			want(t, r, `"'application/scim+json'"`, "ResponseParameters", "gatewayresponse.header.Content-Type")
+			templates, _ := r.Properties["ResponseTemplates"].(map[string]any)
+			text, _ := templates["application/json"].(string)
+			if m := body.FindStringSubmatch(text); m == nil || m[1] != status {
+				t.Errorf("%s, status %s: %s", kind, status, text)
+			}
+			waits := at(r.Properties, "ResponseParameters", "gatewayresponse.header.Retry-After") != ""
+			if due := status == "429" || status[0] == '5'; waits != due {
+				t.Errorf("%s, status %s: Retry-After %v", kind, status, waits)
+			}
+		}
+		for kind, status := range map[string]string{
+			"UNAUTHORIZED": "401", "ACCESS_DENIED": "403", "WAF_FILTERED": "403", "MISSING_AUTHENTICATION_TOKEN": "404", "REQUEST_TOO_LARGE": "413",
+			"THROTTLED": "429", "DEFAULT_4XX": "400", "DEFAULT_5XX": "500", "INTEGRATION_FAILURE": "503", "INTEGRATION_TIMEOUT": "503",
+		} {
+			if kinds[kind] != status {
+				t.Errorf("%s is %q, want %s", kind, kinds[kind], status)
+			}
+		}
+	})
+}
+
+func TestStream(t *testing.T) {
+	eachPartition(t, func(t *testing.T, _, service, _ template) {
+		m := service.the(t, "AWS::Lambda::EventSourceMapping")
+		want(t, m, `true`, "BisectBatchOnFunctionError")
+		want(t, m, `["ReportBatchItemFailures"]`, "FunctionResponseTypes")
+		want(t, m, `[{"Pattern":"{\"dynamodb\":{\"NewImage\":{\"e\":{\"S\":[{\"exists\":true}]}}},\"eventName\":[\"INSERT\"]}"}]`, "FilterCriteria", "Filters")
+		if at(m.Properties, "DestinationConfig", "OnFailure", "Destination") == "" || at(m.Properties, "MaximumRetryAttempts") == "" {
+			t.Error("a record that cannot be followed stops its shard for ever")
+		}
+		queue := service.the(t, "AWS::SQS::Queue")
+		if at(queue.Properties, "KmsMasterKeyId") == "" {
+			t.Error("the dead-letter queue is not encrypted with our key")
+		}
+	})
+}
+
+// TestLogs: every log group, and that of the gateway's own lines is among them, is encrypted and ends after a year.
+func TestLogs(t *testing.T) {
+	eachPartition(t, func(t *testing.T, _, service, firewall template) {
+		groups := service.of("AWS::Logs::LogGroup")
+		if wanted := len(stacks.FunctionNames()) + 2; len(groups) != wanted {
+			t.Errorf("%d log groups, want %d", len(groups), wanted)
+		}
+		groups["firewall"] = firewall.the(t, "AWS::Logs::LogGroup")
+		for id, g := range groups {
+			want(t, g, `365`, "RetentionInDays")
+			if at(g.Properties, "KmsKeyId") == "" {
+				t.Errorf("%s is not encrypted with our key", id)
+			}
+		}
+		for _, s := range service.of("AWS::ApiGateway::Stage") {
+			line := at(s.Properties, "AccessLogSetting", "Format")
+			if !strings.Contains(line, "$context.status") || strings.Contains(line, "$context.path") || strings.Contains(line, "querystring") {
+				t.Errorf("a line of the access log is %s", line)
+			}
+			if all := at(s.Properties, "MethodSettings"); !strings.Contains(all, `"DataTraceEnabled":false`) {
+				t.Errorf("bodies may be logged: %s", all)
+			}
+		}
+	})
+}
+
+// TestFirewall: the web ACL stands before the stage, writes a log without tokens and filters, and refuses no person for
+// their name.
+func TestFirewall(t *testing.T) {
+	eachPartition(t, func(t *testing.T, _, _, firewall template) {
+		acl := firewall.the(t, "AWS::WAFv2::WebACL")
+		want(t, acl, `"REGIONAL"`, "Scope")
+		rules := at(acl.Properties, "Rules")
+		for _, group := range []string{"AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesKnownBadInputsRuleSet", "AWSManagedRulesCommonRuleSet", `"AggregateKeyType":"IP"`} {
+			if !strings.Contains(rules, group) {
+				t.Errorf("there is no rule %s", group)
+			}
+		}
+		if !strings.Contains(rules, `{"ActionToUse":{"Count":{}},"Name":"SizeRestrictions_BODY"}`) {
+			t.Error("bodies over 8 KB are refused: a group with its members is larger")
+		}
+		on := firewall.the(t, "AWS::WAFv2::WebACLAssociation")
+		if !strings.Contains(at(on.Properties, "ResourceArn"), "/stages/") {
+			t.Errorf("it stands before %s", at(on.Properties, "ResourceArn"))
+		}
+		if hidden := at(firewall.the(t, "AWS::WAFv2::LoggingConfiguration").Properties, "RedactedFields"); !strings.Contains(hidden, "authorization") || !strings.Contains(hidden, "QueryString") {
+			t.Errorf("the log hides %s", hidden)
+		}
+	})
+}
+
+// TestAlarms: every alarm tells the topic and has its answer in docs/operations.md.
+func TestAlarms(t *testing.T) {
+	text, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^### `([A-Za-z]+)`").FindAllSubmatch(text, -1) {
+		documented[string(m[1])] = true
+	}
+	used := map[string]bool{}
+	eachPartition(t, func(t *testing.T, _, service, _ template) {
+		for id, a := range service.of("AWS::CloudWatch::Alarm") {
+			path, _ := a.Metadata["aws:cdk:path"].(string)
+			name, _, _ := strings.Cut(strings.Split(path, "/")[2], "-")
+			used[name] = true
+			if !documented[name] {
+				t.Errorf("docs/operations.md has no answer to %s", name)
+			}
+			if at(a.Properties, "AlarmActions") == "" || at(a.Properties, "OKActions") == "" || at(a.Properties, "AlarmDescription") == "" {
+				t.Errorf("%s tells nobody, or nothing", id)
+			}
+			want(t, a, `"notBreaching"`, "TreatMissingData")
+		}
+		topic := service.the(t, "AWS::SNS::Topic")
+		if at(topic.Properties, "KmsMasterKeyId") == "" {
+			t.Error("the topic is not encrypted")
+		}
+	})
+	for name := range documented {
+		if !used[name] {
+			t.Errorf("docs/operations.md answers %s, which is no alarm", name)
+		}
+	}
+}
+
+// TestSchedules: the role of wake-ups may be assumed by Scheduler for this account alone.
+func TestSchedules(t *testing.T) {
+	eachPartition(t, func(t *testing.T, _, service, _ template) {
+		service.the(t, "AWS::Scheduler::ScheduleGroup")
+		service.the(t, "AWS::Events::EventBus")
+		for _, r := range service.of("AWS::IAM::Role") {
+			trust := at(r.Properties, "AssumeRolePolicyDocument")
+			if strings.Contains(trust, "scheduler.amazonaws.com") && !strings.Contains(trust, `"aws:SourceAccount":{"Ref":"AWS::AccountId"}`) {
+				t.Errorf("Scheduler of any account may assume it: %s", trust)
+			}
+		}
+	})
+}

@@ -1,0 +1,135 @@
+package stacks
+
+import (
+	"slices"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	ours "rollcall/infra/constructs"
+	"rollcall/shared/app"
+	"rollcall/shared/scimapi"
+	"rollcall/shared/store/dynamo"
+)
+
+// Deployment is the stacks of one partition.
+type Deployment struct {
+	Partition Partition
+	Data      Data
+	Service   awscdk.Stack
+	Firewall  awscdk.Stack // on its own, so that a service can be looked at, or deployed to an emulator, without
+}
+
+// New adds the stacks of a partition to an app.
+func New(scope constructs.Construct, p Partition, s Settings) Deployment {
+	data := newData(scope, p)
+	stack := awscdk.NewStack(scope, jsii.String(p.Name), &awscdk.StackProps{
+		Description: jsii.String("Rollcall: SCIM 2.0 service for Microsoft Entra ID."),
+	})
+	api := ours.NewAPI(stack, ours.APIOptions{Key: data.Key, OwnDomain: s.Domain != "", LogRole: s.LogRole})
+	origin := publicOrigin(stack, api, s)
+	dead := ours.NewDeadLetters(stack, data.Key)
+	schedules := ours.NewSchedules(stack, dead, data.Key)
+	bus := awsevents.NewEventBus(stack, jsii.String("Events"), &awsevents.EventBusProps{
+		EventBusName: stack.StackName(), Description: jsii.String("Rollcall: what happened to users, groups and accounts."),
+	})
+	all := newFunctions(stack, data, p, s, origin, follower(stack, schedules, dead, bus))
+	for _, r := range routes() {
+		api.Serve(r.path, named(all, r.function))
+	}
+	for i, f := range functions() {
+		if f.follows {
+			ours.FollowStream(all[i], data.Table.TableStreamArn(), dynamo.EntryFilter(), dead)
+		}
+		if f.woken {
+			schedules.Wake(all[i])
+		}
+		for _, w := range f.works {
+			ours.Every(stack, w.name, w.minutes, all[i], w.event)
+		}
+	}
+	watch(stack, watched{api, all, data.Table, dead}, ours.NewAlarmTopic(stack, data.Key, s.AlarmEmail))
+	outputs(stack, origin)
+	output(stack, "ApiId", "Of the REST API, for its own URL and its logs.", api.RestApiId())
+	output(stack, "ApiStage", "The stage of the REST API.", jsii.String(ours.Stage))
+	firewall := awscdk.NewStack(scope, jsii.String(p.Name+"Firewall"), &awscdk.StackProps{
+		Description: jsii.String("Rollcall: the firewall before its API."),
+	})
+	ours.NewFirewall(firewall, api, data.Key, s.EntraRanges)
+	return Deployment{p, data, stack, firewall}
+}
+
+// publicOrigin is where clients find the service; locations in its answers begin with it.
+func publicOrigin(stack awscdk.Stack, api *ours.API, s Settings) *string {
+	switch {
+	case s.Domain != "":
+		d := ours.NewDomain(api, s.Domain, s.Certificate)
+		output(stack, "DomainTarget", "Where the domain's DNS record must point to.", d.AttrRegionalDomainName())
+		return jsii.String("https://" + s.Domain)
+	case s.Origin != "":
+		return jsii.String(s.Origin)
+	}
+	// Not api.Url(): that waits for the functions, which wait for this.
+	return awscdk.Fn_Join(jsii.String(""), &[]*string{
+		jsii.String("https://"), api.RestApiId(), jsii.String(".execute-api."), stack.Region(), jsii.String("."), stack.UrlSuffix(), jsii.String("/" + ours.Stage),
+	})
+}
+
+// follower is what the function that follows the log has beside the table: it asks for wake-ups and publishes events.
+func follower(stack awscdk.Stack, schedules ours.Schedules, dead awssqs.Queue, bus awsevents.EventBus) ours.FunctionSpec {
+	// By name: the function itself waits for the role that may invoke it.
+	target := stack.FormatArn(&awscdk.ArnComponents{
+		Service: jsii.String("lambda"), Resource: jsii.String("function"), ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+		ResourceName: awscdk.Fn_Join(jsii.String("-"), &[]*string{stack.StackName(), jsii.String("deactivate")}),
+	})
+	asked := stack.FormatArn(&awscdk.ArnComponents{
+		Service: jsii.String("scheduler"), Resource: jsii.String("schedule"),
+		ResourceName: awscdk.Fn_Join(jsii.String("/"), &[]*string{stack.StackName(), jsii.String("*")}),
+	})
+	return ours.FunctionSpec{
+		Env: []ours.Variable{
+			{Name: app.EnvScheduleGroup, Value: stack.StackName()}, {Name: app.EnvScheduleTarget, Value: target},
+			{Name: app.EnvScheduleRole, Value: schedules.Role.RoleArn()}, {Name: app.EnvScheduleDeadLetter, Value: dead.QueueArn()},
+			{Name: app.EnvBus, Value: bus.EventBusName()},
+		},
+		Permissions: []ours.Permission{
+			{Actions: []string{"scheduler:CreateSchedule"}, Resources: []*string{asked}},
+			{Actions: []string{"iam:PassRole"}, Resources: []*string{schedules.Role.RoleArn()}},
+			{Actions: []string{"events:PutEvents"}, Resources: []*string{bus.EventBusArn()}},
+		},
+	}
+}
+
+func newFunctions(stack awscdk.Stack, data Data, p Partition, s Settings, origin *string, follower ours.FunctionSpec) []ours.Function {
+	env := []ours.Variable{{Name: app.EnvTable, Value: data.Table.TableName()}, {Name: app.EnvOrigin, Value: origin}}
+	if p.FIPSEndpoints {
+		env = append(env, ours.Variable{Name: "AWS_USE_FIPS_ENDPOINT", Value: jsii.String("true")})
+	}
+	shared := ours.FunctionShared{Assets: p.Assets, Arch: s.Arch, Reserve: s.Reserve, Key: data.Key, Table: data.Table, Env: env}
+	for _, i := range dynamo.TableSpec().Indexes {
+		shared.Indexes = append(shared.Indexes, i.Name)
+	}
+	var all []ours.Function
+	for _, f := range functions() {
+		if f.follows {
+			f.Env, f.Permissions = follower.Env, follower.Permissions
+		}
+		all = append(all, ours.NewFunction(stack, f.FunctionSpec, shared))
+	}
+	return all
+}
+
+func named(all []ours.Function, name string) ours.Function {
+	return all[slices.IndexFunc(all, func(f ours.Function) bool { return f.Name == name })]
+}
+
+func outputs(stack awscdk.Stack, origin *string) {
+	join := func(parts ...*string) *string { return awscdk.Fn_Join(jsii.String(""), &parts) }
+	output(stack, "ScimURL", "Entra's tenant URL is this and a provider's id.", join(origin, jsii.String(scimapi.BasePath)))
+	output(stack, "AdminURL", "ROLLCALL_ADMIN_URL of the rollcall command.", origin)
+	output(stack, "FirstStep", "Makes the first administrator's key; run it with the credentials of this account.",
+		join(jsii.String("rollcall bootstrap -function "), stack.StackName(), jsii.String("-admin -region "), stack.Region()))
+}

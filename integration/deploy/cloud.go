@@ -1,0 +1,224 @@
+// Package deploy deploys Rollcall's own stacks, with the CDK command line that administrators use, to ministack, an
+// emulator of AWS that runs our functions as processes. It is for the deployment test and for `make deploy-local`: what
+// the emulator does not do (permissions, the firewall) is the matter of the tests of infra.
+package deploy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"rollcall/integration/tools/pytools"
+)
+
+// Cloud is a running emulator, empty at first.
+type Cloud struct {
+	Endpoint, Region string
+	// Arch is the architecture of this machine, for which the functions must be built.
+	Arch string
+
+	cdk, dir, out string // the CDK command line; infra's folder; a folder for what is made
+	emulator      *exec.Cmd
+	log           *os.File
+}
+
+// Start starts the emulator for one region, and fetches it and the CDK command line when they are not there. root is the
+// repository.
+func Start(ctx context.Context, root, region string, progress io.Writer) (*Cloud, error) {
+	cdk, err := ensureCDK(ctx, progress)
+	if err != nil {
+		return nil, err
+	}
+	python, err := pytools.Ensure(ctx, "ministack", progress)
+	if err != nil {
+		return nil, fmt.Errorf("ministack: %w", err)
+	}
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, err := os.MkdirTemp("", "rollcall-deploy")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder: %w", err)
+	}
+	c := &Cloud{Endpoint: "http://127.0.0.1:" + port, Region: region, Arch: runtime.GOARCH, cdk: cdk, dir: filepath.Join(root, "infra"), out: out}
+	if c.log, err = os.Create(filepath.Join(out, "ministack.log")); err != nil { //nolint:gosec // G304: in a folder of ours
+		return nil, fmt.Errorf("make the log: %w", err)
+	}
+	c.emulator = exec.Command(filepath.Join(filepath.Dir(python), "ministack")) //nolint:gosec // G204: of our lock file
+	c.emulator.Env = append(c.Env(), "GATEWAY_PORT="+port, "BIND_HOST=127.0.0.1", "MINISTACK_REGION="+region)
+	c.emulator.Stdout, c.emulator.Stderr, c.emulator.Dir = c.log, c.log, out
+	c.emulator.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the functions are its children, and end with it
+	if err := c.emulator.Start(); err != nil {
+		return nil, fmt.Errorf("start ministack: %w", err)
+	}
+	if err := c.ready(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func freePort(ctx context.Context) (string, error) {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a port: %w", err)
+	}
+	_, port, err := net.SplitHostPort(ln.Addr().String())
+	return port, errors.Join(err, ln.Close())
+}
+
+func (c *Cloud) ready(ctx context.Context) error {
+	for range 300 {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Endpoint+"/_ministack/health", http.NoBody)
+		if err != nil {
+			return err
+		}
+		if answer, err := http.DefaultClient.Do(r); err == nil {
+			_ = answer.Body.Close()
+			return nil
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return fmt.Errorf("ministack does not answer; it said:\n%s", c.Log())
+}
+
+// Env is the environment in which AWS is the emulator.
+func (c *Cloud) Env() []string {
+	return append(os.Environ(), "AWS_ENDPOINT_URL="+c.Endpoint, "AWS_REGION="+c.Region, "AWS_DEFAULT_REGION="+c.Region,
+		"AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY="+strings.Repeat("x", 40), "AWS_SESSION_TOKEN=",
+		"AWS_EC2_METADATA_DISABLED=true", "AWS_CA_BUNDLE=", "CI=true", "NO_COLOR=1", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
+}
+
+// Log returns what the emulator and the functions printed.
+func (c *Cloud) Log() string {
+	text, err := os.ReadFile(c.log.Name())
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+// LogLines returns what a log group of the emulator's CloudWatch Logs holds.
+func (c *Cloud) LogLines(ctx context.Context, group string) ([]string, error) {
+	var lines []string
+	token := ""
+	for {
+		ask := map[string]any{"logGroupName": group}
+		if token != "" {
+			ask["nextToken"] = token
+		}
+		body, err := json.Marshal(ask)
+		if err != nil {
+			return nil, err
+		}
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Endpoint, bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		r.Header.Set("X-Amz-Target", "Logs_20140328.FilterLogEvents")
+		r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return nil, err
+		}
+		var page struct {
+			Events    []struct{ Message string }
+			NextToken string
+		}
+		err = json.NewDecoder(answer.Body).Decode(&page)
+		_ = answer.Body.Close()
+		if err != nil || answer.StatusCode != http.StatusOK {
+			return nil, fmt.Errorf("read %s: %s: %w", group, answer.Status, err)
+		}
+		for _, e := range page.Events {
+			lines = append(lines, e.Message)
+		}
+		if token = page.NextToken; token == "" {
+			return lines, nil
+		}
+	}
+}
+
+// CDK runs the CDK command line as an administrator does, in the folder of cdk.json, and returns what it printed.
+func (c *Cloud) CDK(ctx context.Context, args ...string) (string, error) {
+	args = append(args, "--no-notices", "--output", filepath.Join(c.out, "cdk.out"), "-c", "arch="+c.Arch)
+	cmd := exec.CommandContext(ctx, c.cdk, args...) //nolint:gosec // G204: of our lock file
+	cmd.Dir, cmd.Env = c.dir, c.Env()
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("cdk %s: %w\n%s", strings.Join(args, " "), err, out.String())
+	}
+	return out.String(), nil
+}
+
+// Deploy bootstraps the account and deploys the stacks, and returns their outputs by stack and name. settings are
+// key=value, as after -c.
+func (c *Cloud) Deploy(ctx context.Context, settings []string, stacks ...string) (outputs map[string]map[string]string, said string, err error) {
+	file := filepath.Join(c.out, "outputs.json")
+	args := append([]string{"deploy", "--require-approval", "never", "--outputs-file", file}, stacks...)
+	for _, s := range settings {
+		args = append(args, "-c", s)
+	}
+	if said, err = c.CDK(ctx, args...); err != nil {
+		return nil, said, err
+	}
+	text, err := os.ReadFile(file) //nolint:gosec // G304: a file of ours
+	if err != nil {
+		return nil, said, fmt.Errorf("read the outputs: %w", err)
+	}
+	return outputs, said, json.Unmarshal(text, &outputs)
+}
+
+// Bootstrap makes what CDK needs in an account, once.
+func (c *Cloud) Bootstrap(ctx context.Context) error {
+	_, err := c.CDK(ctx, "bootstrap", "aws://000000000000/"+c.Region)
+	return err
+}
+
+// Gateway is the public URL of an API of the emulator, as a handler: what stands before it elsewhere is the Internet.
+func (c *Cloud) Gateway(api, stage string) (http.Handler, error) {
+	target, err := url.Parse(c.Endpoint + "/restapis/" + api + "/" + stage + "/_user_request_")
+	if err != nil {
+		return nil, err
+	}
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		// The emulator closes a connection after 1,000 requests.
+		Transport: &http.Transport{DisableKeepAlives: true},
+	}, nil
+}
+
+// Close ends the emulator and the functions, and removes what was made.
+func (c *Cloud) Close() error {
+	err := syscall.Kill(-c.emulator.Process.Pid, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		_ = c.emulator.Wait() // ended by us
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		err = syscall.Kill(-c.emulator.Process.Pid, syscall.SIGKILL)
+		<-done
+	}
+	if errors.Is(err, syscall.ESRCH) {
+		err = nil
+	}
+	return errors.Join(err, c.log.Close(), os.RemoveAll(c.out))
+}

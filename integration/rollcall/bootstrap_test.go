@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"rollcall/integration/stack"
+	"rollcall/shared/adminapi"
+	"rollcall/shared/app"
+	"rollcall/shared/directory"
+)
+
+func sameJSON(a, b []byte) bool {
+	var x, y any
+	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
+}
+
+// TestBootstrap runs the command against a Lambda API that has the admin function: the first call gives a key that the
+// admin API takes, the second none, and -new-key another.
+func TestBootstrap(t *testing.T) {
+	svc := directory.New(stack.SQLite(t), directory.Config{})
+	api := app.Middleware(adminapi.Handler(svc, adminapi.Options{Origin: stack.Origin}), app.NewLog(io.Discard), "admin", adminapi.Panicked)
+	admin := app.Admin(svc, app.Gateway(api))
+	lambda := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/2015-03-31/functions/Rollcall-admin/invocations" || !strings.Contains(r.Header.Get("Authorization"), "/eu-west-1/lambda/aws4_request") {
+			http.Error(w, "no such function", http.StatusNotFound)
+			return
+		}
+		event, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		if want, err := os.ReadFile("../../events/admin.bootstrap.json"); err != nil || !sameJSON(event, want) && !bytes.Contains(event, []byte("true")) {
+			t.Errorf("the command sent %s, the sample event is %s (%v)", event, want, err)
+		}
+		answer, err := admin(r.Context(), event)
+		if err != nil {
+			w.Header().Set("X-Amz-Function-Error", "Unhandled")
+		}
+		if err := json.NewEncoder(w).Encode(answer); err != nil {
+			t.Error(err)
+		}
+	}))
+	t.Cleanup(lambda.Close)
+	t.Setenv("AWS_ENDPOINT_URL", lambda.URL)
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", strings.Repeat("x", 40))
+	call := func(args ...string) (int, string, string) {
+		var stdout, stderr bytes.Buffer
+		code := run(t.Context(), append([]string{"bootstrap", "-region", "eu-west-1"}, args...), &stdout, &stderr)
+		return code, strings.TrimSpace(stdout.String()), stderr.String()
+	}
+	code, first, said := call()
+	if code != exitOK || !strings.HasPrefix(first, "rk_default_") || !strings.Contains(said, "rollcall provider create") {
+		t.Fatalf("exit %d, key %q, said %s", code, first, said)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/api/v1/providers", http.NoBody)
+	r.Header.Set("Authorization", "Bearer "+first)
+	w := httptest.NewRecorder()
+	if api.ServeHTTP(w, r); w.Code != http.StatusOK {
+		t.Errorf("the admin API answers the key %d: %s", w.Code, w.Body)
+	}
+	if code, key, said := call(); code != exitOK || key != "" || !strings.Contains(said, "-new-key") {
+		t.Errorf("again: exit %d, key %q, said %s", code, key, said)
+	}
+	if code, key, _ := call("-new-key"); code != exitOK || !strings.HasPrefix(key, "rk_default_") || key == first {
+		t.Errorf("-new-key: exit %d, key %q", code, key)
+	}
+	if code, _, said := call("-function", "other"); code != exitFailed || !strings.Contains(said, "404") {
+		t.Errorf("another function: exit %d, said %s", code, said)
+	}
+	// What API Gateway sends is never a bootstrap, whatever a client says.
+	event := `{"httpMethod":"POST","path":"/api/v1/users","body":"{\"bootstrap\":{\"newKey\":true}}","requestContext":{}}`
+	answer, err := admin(t.Context(), json.RawMessage(event))
+	if text, _ := json.Marshal(answer); err != nil || !strings.Contains(string(text), `"statusCode":401`) {
+		t.Errorf("a request with such a body: %v, %s", err, text)
+	}
+}
+
+func TestLambdaEndpoint(t *testing.T) {
+	for region, want := range map[string]string{
+		"us-east-1":     "https://lambda-fips.us-east-1.amazonaws.com",
+		"us-gov-west-1": "https://lambda-fips.us-gov-west-1.amazonaws.com",
+		"eu-west-1":     "https://lambda.eu-west-1.amazonaws.com",
+	} {
+		if got := lambdaEndpoint(region); got != want {
+			t.Errorf("%s: %s, want %s", region, got, want)
+		}
+	}
+}
