@@ -8,7 +8,7 @@ import (
 )
 
 func main() {
-	a := app.MustStart("admin")
+	a := app.MustStart("admin", app.Keys)
 	h := adminapi.Handler(a.Directory(), adminapi.Options{Origin: a.Config.Origin, LogRetention: a.Config.LogRetention})
 	a.ServeAdmin(h, adminapi.Panicked)
 }

@@ -6,6 +6,6 @@ package main
 import "rollcall/shared/app"
 
 func main() {
-	a := app.MustStart("changes")
+	a := app.MustStart("changes", app.Wakeups, app.Runs, app.Bus, app.Keys)
 	a.ServeEvent(app.ChangesOrWork(a.Directory(), a.Config.Retention(), a.Log))
 }

@@ -32,8 +32,44 @@ type App struct {
 	svc      *directory.Service
 }
 
+// Part is what a function reaches besides the table. A function names its parts in its main, so that the clients of the
+// others are not in its bundle; the configuration says whether a part is there.
+type Part func(c Config, cfg aws.Config, p *directory.Ports, r *directory.Config)
+
+// Wakeups lets the function ask to be woken (EventBridge Scheduler).
+func Wakeups(c Config, cfg aws.Config, p *directory.Ports, _ *directory.Config) {
+	if w := c.Wake; w != (Wake{}) {
+		p.Wakeups = &workflow.Scheduler{Client: scheduler.NewFromConfig(cfg), Group: w.Group, Target: w.Target, Role: w.Role, DeadLetter: w.DeadLetter}
+	}
+}
+
+// Runs lets the function start apply runs (Step Functions).
+func Runs(c Config, cfg aws.Config, _ *directory.Ports, r *directory.Config) {
+	if c.Apply != "" {
+		r.Starter = workflow.StepFunctions{Client: sfn.NewFromConfig(cfg), Machine: c.Apply}
+	}
+}
+
+// Bus lets the function publish events (EventBridge).
+func Bus(c Config, cfg aws.Config, _ *directory.Ports, r *directory.Config) {
+	if c.Bus != "" {
+		r.Outside.Bus = workflow.NewBus(eventbridge.NewFromConfig(cfg), c.Bus)
+	}
+}
+
+// Keys lets the function sign the log, and keep the secrets of webhooks and send to them (KMS).
+func Keys(c Config, cfg aws.Config, _ *directory.Ports, r *directory.Config) {
+	k := keys.NewKMS(keys.KMSConfig{Client: kms.NewFromConfig(cfg), Signing: c.Sign, Sealing: c.Seal})
+	if c.Sign != "" {
+		r.Outside.Signer = k
+	}
+	if c.Seal != "" {
+		r.Outside.Vault, r.Outside.Sender = k, workflow.NewWebhooks(workflow.WebhookConfig{})
+	}
+}
+
 // Start makes the App of a function; no network call is made.
-func Start(ctx context.Context, function string, getenv func(string) string) (*App, error) {
+func Start(ctx context.Context, function string, getenv func(string) string, parts ...Part) (*App, error) {
 	c, err := Load(getenv)
 	if err != nil {
 		return nil, err
@@ -46,35 +82,16 @@ func Start(ctx context.Context, function string, getenv func(string) string) (*A
 	if err != nil {
 		return nil, err
 	}
-	ports := store.Ports()
-	if w := c.Wake; w != (Wake{}) {
-		ports.Wakeups = &workflow.Scheduler{Client: scheduler.NewFromConfig(cfg), Group: w.Group, Target: w.Target, Role: w.Role, DeadLetter: w.DeadLetter}
-	}
-	rules := directory.Config{Country: country.Code, Outside: outside(c, cfg)}
-	if c.Apply != "" {
-		rules.Starter = workflow.StepFunctions{Client: sfn.NewFromConfig(cfg), Machine: c.Apply}
+	ports, rules := store.Ports(), directory.Config{Country: country.Code}
+	for _, add := range parts {
+		add(c, cfg, &ports, &rules)
 	}
 	return &App{Config: c, Log: NewLog(os.Stderr), function: function, svc: directory.New(ports, rules)}, nil
 }
 
-// outside is what the configuration says a function reaches.
-func outside(c Config, cfg aws.Config) (out directory.Outside) {
-	k := keys.NewKMS(keys.KMSConfig{Client: kms.NewFromConfig(cfg), Signing: c.Sign, Sealing: c.Seal})
-	if c.Bus != "" {
-		out.Bus = workflow.NewBus(eventbridge.NewFromConfig(cfg), c.Bus)
-	}
-	if c.Sign != "" {
-		out.Signer = k
-	}
-	if c.Seal != "" {
-		out.Vault, out.Sender = k, workflow.NewWebhooks(workflow.WebhookConfig{})
-	}
-	return out
-}
-
 // MustStart is Start with the process's environment; it ends the process with one line when it cannot.
-func MustStart(function string) *App {
-	a, err := Start(context.Background(), function, os.Getenv)
+func MustStart(function string, parts ...Part) *App {
+	a, err := Start(context.Background(), function, os.Getenv, parts...)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s cannot start: %s\n", function, strings.ReplaceAll(err.Error(), "\n", "; "))
 		os.Exit(1)
