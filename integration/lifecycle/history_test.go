@@ -254,8 +254,9 @@ var (
 )
 
 // lifecycleHistory lives through a random history with up to two writers at once, and holds each state to
-// the model: after a step of two, to either order of them.
-func lifecycleHistory(rt *rapid.T, ports directory.Ports, longest int) {
+// the model: after a step of two, to either order of them. In a store whose due index is eventual, a wake-up may
+// miss a user who is changing at the same moment, and leaves them to the sweep.
+func lifecycleHistory(rt *rapid.T, ports directory.Ports, longest int, eventual bool) {
 	p := newPerson(ports, rapid.SampledFrom([]string{"active", "disabled", "local"}).Draw(rt, "kind"))
 	s := p.state()
 	for range rapid.IntRange(5, longest).Draw(rt, "steps") {
@@ -281,7 +282,11 @@ func lifecycleHistory(rt *rapid.T, ports directory.Ports, longest int) {
 		}
 		got := p.state()
 		ok := false
-		for _, order := range [][]string{events, reversed(events)} {
+		orders := [][]string{events, reversed(events)}
+		if i := slices.Index(events, "fire"); eventual && len(events) == 2 && i >= 0 {
+			orders = append(orders, events[1-i:2-i])
+		}
+		for _, order := range orders {
 			want, why := s, ""
 			for _, e := range order {
 				next, _ := want.after(e)
@@ -308,7 +313,7 @@ func TestLifecycleFollowsTheModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		store := must(sqlite.Open(sqlite.Memory))
 		defer func() { must(0, store.Close()) }()
-		lifecycleHistory(rt, store.Ports(), 40)
+		lifecycleHistory(rt, store.Ports(), 40, false)
 	})
 }
 
@@ -317,7 +322,7 @@ func TestLifecycleFollowsTheModelInDynamoDB(t *testing.T) {
 	t.Parallel()
 	const histories = 12
 	for i := range histories {
-		history := rapid.Custom(func(rt *rapid.T) bool { lifecycleHistory(rt, stack.Table(t).Ports(), 15); return true })
+		history := rapid.Custom(func(rt *rapid.T) bool { lifecycleHistory(rt, stack.Table(t).Ports(), 15, true); return true })
 		history.Example(i)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,18 +24,28 @@ type seen struct {
 
 // linear is the model as porcupine takes it. The delay is a millisecond, and the clock moves by one whenever it
 // is read: whatever is pending is due.
-var linear = porcupine.Model{
-	Init: func() any { return account{life: 'A', idp: 'T'} },
-	Step: func(state, input, output any) (bool, any) {
+var linear = porcupine.NondeterministicModel{
+	Init: func() []any { return []any{account{life: 'A', idp: 'T'}} },
+	Step: func(state, input, output any) []any {
 		s, event, out := state.(account), input.(string), output.(seen)
 		if event == "read" {
-			return s == out.state, s
+			if s != out.state {
+				return nil
+			}
+			return []any{s}
 		}
+		event, missed := strings.CutSuffix(event, perhaps)
 		next, ok := s.after(event)
+		if ok != out.ok {
+			return nil
+		}
 		if next.pend == 1 {
 			next.pend = 2
 		}
-		return ok == out.ok, next
+		if missed && next != s {
+			return []any{next, s}
+		}
+		return []any{next}
 	},
 	DescribeOperation: func(input, output any) string {
 		if out := output.(seen); input != "read" {
@@ -43,6 +54,10 @@ var linear = porcupine.Model{
 		return output.(seen).state.String()
 	},
 }
+
+// perhaps marks an event that may find nothing to do: a wake-up on a due index that is eventual, as DynamoDB's is,
+// may miss a user who is changing at the same moment. The sweep does not.
+const perhaps = ", perhaps"
 
 // TestRacesHaveAnOrder lets callers race on one account: a directory that enables against the wake-up, two
 // administrators, and a directory against an administrator. What all of them saw must have an order that the
@@ -63,10 +78,10 @@ func TestRacesHaveAnOrder(t *testing.T) {
 				if store == "DynamoDB" {
 					rounds = 4
 				}
-				ports := open(t)
+				ports, model := open(t), linear.ToModel()
 				for round := range rounds {
-					history := race(ports, callers, uint64(round))
-					if !porcupine.CheckOperations(linear, history) {
+					history := race(ports, callers, uint64(round), store == "DynamoDB")
+					if !porcupine.CheckOperations(model, history) {
 						for _, o := range history {
 							t.Log(o.Call, o.Return, linear.DescribeOperation(o.Input, o.Output))
 						}
@@ -97,8 +112,9 @@ func (h hesitant) UserByID(ctx context.Context, t directory.TenantID, id directo
 	return h.Users.UserByID(ctx, t, id)
 }
 
-// race lets callers do what they choose from their events, each followed by a look at the account.
-func race(ports directory.Ports, callers [][]string, seed uint64) []porcupine.Operation {
+// race lets callers do what they choose from their events, each followed by a look at the account; eventual says
+// that the store's due index is.
+func race(ports directory.Ports, callers [][]string, seed uint64, eventual bool) []porcupine.Operation {
 	ports.Users = hesitant{ports.Users}
 	p := newPerson(ports, "active")
 	p.setDelay(time.Millisecond, false)
@@ -120,7 +136,11 @@ func race(ports directory.Ports, callers [][]string, seed uint64) []porcupine.Op
 		wg.Go(func() {
 			for range steps {
 				event := events[r.IntN(len(events))]
-				call(client, event, func() seen { return seen{ok: p.do(event, p.user())} })
+				shown := event
+				if eventual && event == "fire" {
+					shown += perhaps
+				}
+				call(client, shown, func() seen { return seen{ok: p.do(event, p.user())} })
 				call(client, "read", func() seen {
 					s := p.state()
 					if s.pend == 1 {
