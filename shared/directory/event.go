@@ -40,7 +40,7 @@ func EventTypes() []EventType {
 const MaxEventMembers = 100
 
 // Event is one thing that happened to a user or group. It holds ids and names of attributes, nobody's name
-// and no value: who may know more asks the API. Consumers drop an event whose Sequence is not above the last
+// and no value: who may know more asks the API. Consumers drop an event whose Sequence is below the last
 // one they saw of the subject, and one whose ID they know.
 type Event struct {
 	ID       string        `json:"id"` // the entry's id and the event's place in it: the same whenever it is sent
