@@ -291,20 +291,9 @@ func (s *Store) CreateOrRestoreUser(ctx context.Context, t directory.TenantID, p
 
 // goneUsers reads the gone users of look-up items, the last to leave first.
 func (s *Store) goneUsers(ctx context.Context, h home, lookups []item, externalID string) ([]directory.User, error) {
-	keys := userKeys(h, lookups)
-	got, err := s.get(ctx, keys...)
+	us, err := s.looked(ctx, h, lookups, func(u directory.User) bool { return u.Gone() && u.ExternalID == externalID })
 	if err != nil {
 		return nil, err
-	}
-	var us []directory.User
-	for _, k := range keys {
-		u, ok, err := decodeUser(got[k])
-		if err != nil {
-			return nil, err
-		}
-		if ok && u.Gone() && u.ExternalID == externalID {
-			us = append(us, u)
-		}
 	}
 	slices.SortStableFunc(us, func(a, b directory.User) int { return b.GoneAt.Compare(a.GoneAt) })
 	return us, nil

@@ -258,6 +258,14 @@ func (s *Store) FindUsers(ctx context.Context, t directory.TenantID, p directory
 
 // holders reads the users of look-up items and keeps those that really have the key.
 func (s *Store) holders(ctx context.Context, h home, lookups []item, key directory.Lookup) ([]directory.User, error) {
+	return s.looked(ctx, h, lookups, func(u directory.User) bool {
+		return key.Attr == directory.AttrManager && u.Manager == key.Value || slices.Contains(u.AllLookups(), key)
+	})
+}
+
+// looked reads the users that look-up items name and keeps those that are what was looked for: an item may be
+// older than its user.
+func (s *Store) looked(ctx context.Context, h home, lookups []item, keep func(directory.User) bool) ([]directory.User, error) {
 	keys := userKeys(h, lookups)
 	got, err := s.get(ctx, keys...)
 	if err != nil {
@@ -269,8 +277,7 @@ func (s *Store) holders(ctx context.Context, h home, lookups []item, key directo
 		if err != nil {
 			return nil, err
 		}
-		has := key.Attr == directory.AttrManager && u.Manager == key.Value || slices.Contains(u.AllLookups(), key)
-		if ok && has {
+		if ok && keep(u) {
 			us = append(us, u)
 		}
 	}
