@@ -282,15 +282,19 @@ func (r *request) patchOrgMapping() (answer, error) {
 	return r.answerOrgEntry(0, m, priority, err)
 }
 
-func (r *request) deleteOrgMapping() (answer, error) {
-	p, id, err := r.mappingID()
-	if err == nil {
+// mappingToDelete is the mapping of the path, with all as they are before it goes.
+func (r *request) mappingToDelete() (p directory.ProviderID, id directory.MappingID, s directory.MappingState, err error) {
+	if p, id, err = r.mappingID(); err == nil {
 		err = r.readNothing()
 	}
-	if err != nil {
-		return answer{}, err
+	if err == nil {
+		s, err = r.state()
 	}
-	s, err := r.state()
+	return p, id, s, err
+}
+
+func (r *request) deleteOrgMapping() (answer, error) {
+	p, id, s, err := r.mappingToDelete()
 	if err != nil {
 		return answer{}, err
 	}
@@ -350,14 +354,7 @@ func (r *request) patchRoleMapping() (answer, error) {
 }
 
 func (r *request) deleteRoleMapping() (answer, error) {
-	p, id, err := r.mappingID()
-	if err == nil {
-		err = r.readNothing()
-	}
-	if err != nil {
-		return answer{}, err
-	}
-	s, err := r.state()
+	p, id, s, err := r.mappingToDelete()
 	if err != nil {
 		return answer{}, err
 	}
