@@ -326,7 +326,7 @@ func (s *Store) DeleteGroup(ctx context.Context, t directory.TenantID, old direc
 		if err := s.leaveGroups(h, directory.ScimID(g.ID), e.At); err != nil {
 			return err
 		}
-		clear(s.seen) // its members' groups
+		s.seen.forgetAll() // its members' groups
 		for _, q := range []string{`DELETE FROM memberships WHERE home = ? AND gid = ?`, `DELETE FROM groups WHERE home = ? AND gid = ?`} {
 			if err := s.exec(q, nil, h, string(g.ID)); err != nil {
 				return err

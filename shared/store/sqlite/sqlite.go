@@ -47,7 +47,7 @@ const ownerTimeout = 2 * time.Second
 // Open opens the database file at path, makes it when there is none, and brings its tables up to date.
 // Errors: the file cannot be opened, belongs to another process, or is newer than this program.
 func Open(path string) (*Store, error) {
-	s := &Store{memory: path == Memory, bookmarks: bookmarks{}, seen: seen{}}
+	s := &Store{memory: path == Memory, bookmarks: bookmarks{}, seen: newSeen()}
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -141,8 +141,11 @@ func (s *Store) write(ctx context.Context, fn func() error) error {
 var errPanicked = errors.New("the transaction panicked")
 
 // end ends the transaction that ended with err.
-func (s *Store) end(err error) error {
-	s.totals.settle(err == nil)
+func (s *Store) end(err error) (ended error) {
+	defer func() {
+		s.totals.settle(ended == nil)
+		s.seen.settle(ended == nil)
+	}()
 	end := "COMMIT"
 	switch {
 	case err != nil && s.memory && s.wrote:

@@ -101,7 +101,7 @@ func (s *Store) ReadUser(ctx context.Context, t directory.TenantID, p directory.
 		}
 		h := home(t, p, false)
 		var ok bool
-		if v, ok = s.seen[seenKey{h, id}]; !ok {
+		if v, ok = s.seen.get(h, id); !ok {
 			u, ok, err := s.presentUser(h, id)
 			if err != nil {
 				return err
@@ -227,12 +227,13 @@ func (s *Store) nameFree(t directory.TenantID, u directory.User) error {
 
 func (s *Store) insertUser(t directory.TenantID, u directory.User) error {
 	h := s.homeOf(t, u)
-	args, err := userArgs(u)
+	values, err := userValues(u)
 	if err != nil {
 		return err
 	}
-	err = s.exec(`INSERT INTO users (home, tenant, name_key, gate, due_at, scim_id, provider, user_name, external_id, active, manager, attributes, lookups, account, version, created, modified, gone_at, uid)
-		VALUES (?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, nil, append([]any{h, string(t), directory.UserNameKey(u.UserName)}, args...)...)
+	err = s.exec(`INSERT INTO users (`+valueColumns+`, `+gateColumns+`, `+keyColumns+`, tenant, home, uid)
+		VALUES (?,?,?,?,?,?,?,?,?, ?,?, ?,?,?,?,?, ?,?,?)`, nil,
+		slices.Concat(values, userGate(u), userKeys(u), []any{string(t), h, string(u.ID)})...)
 	if err != nil {
 		return err
 	}
@@ -249,9 +250,16 @@ func (s *Store) addLookup(h string, id directory.UserID, l directory.Lookup) err
 	return s.exec(`INSERT OR IGNORE INTO lookups (home, attr, value, uid) VALUES (?,?,?,?)`, nil, h, lookupCode(l.Attr), l.Value, string(id))
 }
 
-// userArgs are the values of a user's own columns, its id last.
-func userArgs(u directory.User) ([]any, error) {
-	var lookups, account any
+// A user's columns, but for those that never change, by what a change of them costs: those without an index, those
+// of the due indexes, and those of the others. SQLite writes an index anew whenever a column of it is set.
+const (
+	valueColumns = `user_name, external_id, active, attributes, lookups, account, version, created, modified`
+	gateColumns  = `gate, due_at`
+	keyColumns   = `name_key, scim_id, provider, manager, gone_at`
+)
+
+func userValues(u directory.User) ([]any, error) {
+	var lookups, account, attributes any
 	if len(u.Lookups) > 0 {
 		lookups = joinLookups(u.Lookups)
 	}
@@ -262,29 +270,33 @@ func userArgs(u directory.User) ([]any, error) {
 		}
 		account = string(b)
 	}
-	var attributes any
 	if len(u.Attributes) > 0 {
 		attributes = u.Attributes
 	}
-	gate, due := gateNone, int64(0)
-	if u.Pending != nil {
-		switch gate, due = gateHeld, millis(u.Pending.DueAt); {
-		case u.Pending.Frozen:
-			gate = gateFrozen
-		case u.Open():
-			gate = gateOpen
-		}
+	return []any{u.UserName, u.ExternalID, u.Active, attributes, lookups, account, u.Version, millis(u.Created), millis(u.Modified)}, nil
+}
+
+func userGate(u directory.User) []any {
+	switch p := u.Pending; {
+	case p == nil:
+		return []any{gateNone, 0}
+	case p.Frozen:
+		return []any{gateFrozen, millis(p.DueAt)}
+	case u.Open():
+		return []any{gateOpen, millis(p.DueAt)}
+	default:
+		return []any{gateHeld, millis(p.DueAt)}
 	}
-	return []any{
-		gate, due, string(u.ScimID), string(u.Provider), u.UserName, u.ExternalID, u.Active, u.Manager, attributes, lookups, account,
-		u.Version, millis(u.Created), millis(u.Modified), millis(u.GoneAt), string(u.ID),
-	}, nil
+}
+
+func userKeys(u directory.User) []any {
+	return []any{directory.UserNameKey(u.UserName), string(u.ScimID), string(u.Provider), u.Manager, millis(u.GoneAt)}
 }
 
 // UpdateUser implements directory.Users.
 func (s *Store) UpdateUser(ctx context.Context, t directory.TenantID, old directory.User, update func(directory.User) (directory.User, *directory.LogEntry, error)) (u directory.User, err error) {
 	err = s.write(ctx, func() error {
-		if v, err := s.versionOf(s.homeOf(t, old), old.ID); err != nil {
+		if v, err := s.versionOf(s.homeOf(t, old), old); err != nil {
 			return err
 		} else if v == 0 || v != old.Version {
 			if old, err = s.userByID(t, old.ID); err != nil {
@@ -309,18 +321,23 @@ func (s *Store) UpdateUser(ctx context.Context, t directory.TenantID, old direct
 }
 
 // versionOf returns the version of a user of the home, 0 when there is none.
-func (s *Store) versionOf(h string, id directory.UserID) (v int64, err error) {
+func (s *Store) versionOf(h string, u directory.User) (v int64, err error) {
+	if seen, ok := s.seen.get(h, u.ScimID); ok && seen.ID == u.ID {
+		return seen.Version, nil
+	}
 	err = s.exec(`SELECT version FROM users WHERE home = ? AND uid = ?`, func(r *sqlite.Stmt) error {
 		v = r.ColumnInt64(0)
 		return nil
-	}, h, string(id))
+	}, h, string(u.ID))
 	return v, err
 }
 
 // replaceUser stores u in place of old; a user who leaves the provider's list also leaves its groups.
 func (s *Store) replaceUser(t directory.TenantID, old, u directory.User, e directory.LogEntry) error {
 	from, to := s.homeOf(t, old), s.homeOf(t, u)
-	s.seen.forget(from, old.ScimID)
+	if from != to || old.ScimID != u.ScimID {
+		s.seen.forget(from, old.ScimID)
+	}
 	if from != to {
 		if err := s.leave(t, from, old, e); err != nil {
 			return err
@@ -334,15 +351,23 @@ func (s *Store) replaceUser(t directory.TenantID, old, u directory.User, e direc
 		s.addTotal(from, "users", -1)
 		return s.insertUser(t, u)
 	}
-	args, err := userArgs(u)
+	columns := valueColumns
+	values, err := userValues(u)
 	if err != nil {
 		return err
 	}
-	err = s.exec(`UPDATE users SET name_key=?, gate=?, due_at=?, scim_id=?, provider=?, user_name=?, external_id=?, active=?, manager=?, attributes=?, lookups=?, account=?, version=?, created=?, modified=?, gone_at=?
-		WHERE uid = ? AND home = ?`, nil, append(append([]any{directory.UserNameKey(u.UserName)}, args...), to)...)
+	if gate := userGate(u); !slices.Equal(gate, userGate(old)) {
+		columns, values = columns+", "+gateColumns, append(values, gate...)
+	}
+	if keys := userKeys(u); !slices.Equal(keys, userKeys(old)) {
+		columns, values = columns+", "+keyColumns, append(values, keys...)
+	}
+	err = s.exec(`UPDATE users SET (`+columns+`) = (?`+strings.Repeat(",?", len(values)-1)+`) WHERE home = ? AND uid = ?`, nil,
+		append(values, to, string(u.ID))...)
 	if err != nil {
 		return err
 	}
+	s.seen.replace(to, u)
 	was, is := old.AllLookups(), u.AllLookups()
 	if err := s.dropLookups(to, u.ID, slices.DeleteFunc(slices.Clone(was), func(l directory.Lookup) bool { return slices.Contains(is, l) })); err != nil {
 		return err
