@@ -25,6 +25,16 @@ type pendingChange struct {
 	Held       bool      `json:"held,omitempty"`
 }
 
+func (p pendingChange) appendJSON(dst []byte) []byte {
+	o := newObject(dst)
+	o.time("dueAt", p.DueAt)
+	o.text("cause", p.Cause)
+	o.number("generation", p.Generation)
+	o.flag("frozen", p.Frozen)
+	o.flag("held", p.Held)
+	return o.end()
+}
+
 func shownPending(a Account) any {
 	p := a.Pending
 	if p == nil {

@@ -28,8 +28,11 @@ func (l LocalProfile) profile(old Profile) Profile {
 // change is one change for the log; nil means unassigned. It panics on values that are no JSON.
 func change(attr string, before, after any) Change {
 	text := func(v any) json.RawMessage {
-		if v == nil {
+		switch v := v.(type) {
+		case nil:
 			return nil
+		case pendingChange: // with every disable and enable
+			return v.appendJSON(make([]byte, 0, 128))
 		}
 		b, err := json.Marshal(v)
 		if err != nil {

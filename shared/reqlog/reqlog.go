@@ -26,6 +26,7 @@ type event struct {
 	id    string
 	mu    sync.Mutex
 	attrs []slog.Attr
+	room  [6]slog.Attr // for attrs, as many as most requests have
 	cause error
 }
 
@@ -82,6 +83,7 @@ func Handler(next http.Handler, o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := o.Now()
 		e := &event{id: o.NewID()}
+		e.attrs = e.room[:0]
 		r = r.WithContext(context.WithValue(r.Context(), eventKey{}, e))
 		rec := &recorder{ResponseWriter: w}
 		w.Header().Set("X-Request-Id", e.id)
@@ -108,13 +110,20 @@ func (e *event) write(ctx context.Context, o Options, status int, took time.Dura
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	level := slog.LevelInfo
-	attrs := append([]slog.Attr{slog.String("request_id", e.id), slog.String("function", o.Function)}, e.attrs...)
-	attrs = append(attrs, slog.Int("status", status), slog.Float64("latency_ms", float64(took.Microseconds())/1000))
 	if e.cause != nil {
 		level = slog.LevelError
-		attrs = append(attrs, slog.String("cause", e.cause.Error()))
 	}
-	o.Log.LogAttrs(ctx, level, "request", attrs...)
+	if !o.Log.Enabled(ctx, level) {
+		return
+	}
+	record := slog.NewRecord(time.Now(), level, "request", 0) // not LogAttrs, which looks up its caller for nothing
+	record.AddAttrs(slog.String("request_id", e.id), slog.String("function", o.Function))
+	record.AddAttrs(e.attrs...)
+	record.AddAttrs(slog.Int("status", status), slog.Float64("latency_ms", float64(took.Microseconds())/1000))
+	if e.cause != nil {
+		record.AddAttrs(slog.String("cause", e.cause.Error()))
+	}
+	_ = o.Log.Handler().Handle(ctx, record) // a log that cannot be written must not fail the request
 }
 
 // recorder remembers the status that was written.

@@ -99,9 +99,8 @@ func (r *request) deleted(err error) {
 
 // found answers a resource with its version and address.
 func (r *request) found(status int, version int64, location string, body []byte) {
-	h := r.w.Header()
-	h.Set("ETag", etag(version))
-	h.Set("Location", location)
+	h, values := r.w.Header(), []string{etag(version), location}
+	h["Etag"], h["Location"] = values[:1:1], values[1:] // as Set writes them, at half the price
 	r.respond(status, body)
 }
 

@@ -227,13 +227,9 @@ func (s *Store) nameFree(t directory.TenantID, u directory.User) error {
 
 func (s *Store) insertUser(t directory.TenantID, u directory.User) error {
 	h := s.homeOf(t, u)
-	values, err := userValues(u)
-	if err != nil {
-		return err
-	}
-	err = s.exec(`INSERT INTO users (`+valueColumns+`, `+gateColumns+`, `+keyColumns+`, tenant, home, uid)
+	err := s.exec(`INSERT INTO users (`+valueColumns+`, `+gateColumns+`, `+keyColumns+`, tenant, home, uid)
 		VALUES (?,?,?,?,?,?,?,?,?, ?,?, ?,?,?,?,?, ?,?,?)`, nil,
-		slices.Concat(values, userGate(u), userKeys(u), []any{string(t), h, string(u.ID)})...)
+		slices.Concat(userValues(u), userGate(u), userKeys(u), []any{string(t), h, string(u.ID)})...)
 	if err != nil {
 		return err
 	}
@@ -258,22 +254,18 @@ const (
 	keyColumns   = `name_key, scim_id, provider, manager, gone_at`
 )
 
-func userValues(u directory.User) ([]any, error) {
+func userValues(u directory.User) []any {
 	var lookups, account, attributes any
 	if len(u.Lookups) > 0 {
 		lookups = joinLookups(u.Lookups)
 	}
 	if !u.Account.IsZero() {
-		b, err := encode(u.Account)
-		if err != nil {
-			return nil, err
-		}
-		account = string(b)
+		account = string(u.Account.AppendJSON(make([]byte, 0, 512)))
 	}
 	if len(u.Attributes) > 0 {
 		attributes = u.Attributes
 	}
-	return []any{u.UserName, u.ExternalID, u.Active, attributes, lookups, account, u.Version, millis(u.Created), millis(u.Modified)}, nil
+	return []any{u.UserName, u.ExternalID, u.Active, attributes, lookups, account, u.Version, millis(u.Created), millis(u.Modified)}
 }
 
 func userGate(u directory.User) []any {
@@ -351,18 +343,14 @@ func (s *Store) replaceUser(t directory.TenantID, old, u directory.User, e direc
 		s.addTotal(from, "users", -1)
 		return s.insertUser(t, u)
 	}
-	columns := valueColumns
-	values, err := userValues(u)
-	if err != nil {
-		return err
-	}
+	columns, values := valueColumns, userValues(u)
 	if gate := userGate(u); !slices.Equal(gate, userGate(old)) {
 		columns, values = columns+", "+gateColumns, append(values, gate...)
 	}
 	if keys := userKeys(u); !slices.Equal(keys, userKeys(old)) {
 		columns, values = columns+", "+keyColumns, append(values, keys...)
 	}
-	err = s.exec(`UPDATE users SET (`+columns+`) = (?`+strings.Repeat(",?", len(values)-1)+`) WHERE home = ? AND uid = ?`, nil,
+	err := s.exec(`UPDATE users SET (`+columns+`) = (?`+strings.Repeat(",?", len(values)-1)+`) WHERE home = ? AND uid = ?`, nil,
 		append(values, to, string(u.ID))...)
 	if err != nil {
 		return err
