@@ -28,6 +28,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
 
 run: ## everything on http://127.0.0.1:8080, data in rollcall.db (ARGS='-addr ... -data ...')
+	@echo 'Building; the first time on a machine this takes a few minutes.'
 	go run ./integration/rollcall serve $(ARGS)
 
 dynamodb: ## DynamoDB Local until Ctrl-C (ARGS='-data folder' keeps the tables)
