@@ -158,7 +158,7 @@ func (p *person) trip() {
 	must(p.s.Guards.UpdateGuard(p.ctx, p.admin.Tenant, p.caller.Provider, id, func(rec directory.Provider, v directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
 		rec.Guard.Event, rec.Version = id, rec.Version+1
 		e := directory.LogEntry{ID: "e" + directory.EntryID(directory.RandomID()), At: p.clock(), Action: directory.GuardTripped, Target: string(rec.ID), Rest: directory.RestGuard}
-		return rec, directory.GuardEvent{ID: id, Provider: rec.ID, State: directory.GuardOpen}, &e, nil
+		return rec, directory.GuardEvent{ID: id, Provider: rec.ID, Kind: directory.GuardLeavers, State: directory.GuardOpen}, &e, nil
 	}))
 	p.follow()
 }
@@ -258,6 +258,10 @@ var (
 // miss a user who is changing at the same moment, and leaves them to the sweep.
 func lifecycleHistory(rt *rapid.T, ports directory.Ports, longest int, eventual bool) {
 	p := newPerson(ports, rapid.SampledFrom([]string{"active", "disabled", "local"}).Draw(rt, "kind"))
+	stages := rapid.Bool().Draw(rt, "stage")
+	if stages {
+		must(p.s.SetGuard(p.ctx, p.admin, p.caller.Provider, anyProvider, directory.GuardSettings{Mode: directory.GuardStages}))
+	}
 	s := p.state()
 	for range rapid.IntRange(5, longest).Draw(rt, "steps") {
 		events := []string{rapid.SampledFrom(alone).Draw(rt, "event")}
@@ -299,6 +303,9 @@ func lifecycleHistory(rt *rapid.T, ports directory.Ports, longest int, eventual 
 			rt.Fatalf("%v: from %v to %v; the first alone would give %v", events, s, got, want)
 		}
 		s = got
+		if u := p.user(); u.Pending != nil && (u.Pending.Staged && (!u.Pending.Frozen || !stages) || u.MaySignIn() != (u.Pending.Staged && u.AdminBlock == nil)) {
+			rt.Fatalf("%v: may sign in is %v while pending as %+v", events, u.MaySignIn(), u.Pending)
+		}
 	}
 }
 

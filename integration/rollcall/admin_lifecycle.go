@@ -60,22 +60,26 @@ func holdVerbs() []adminVerb {
 }
 
 func guardVerbs() []adminVerb {
-	one := columns("Window_(s) windowSeconds, Minimum minimum, Percent percent, Limit limit, Users userCount, Leavers_in_the_window leaverCount, Open_event openEvent, Version version")
-	list := columns("ID id, STATE state, AT at, LEAVERS count, LIMIT limit, USERS userCount, DECIDED decidedAt, BY decidedBy")
-	event := columns("Id id, State state, At at, Since since, Leavers count, Limit limit, Users userCount, Held held, In_common common, Decided decidedAt, By decidedBy, Version version")
+	one := columns("Window_(s) windowSeconds, Minimum minimum, Percent percent, Limit limit, Moves_minimum moveMinimum, Moves_percent movePercent, Moves_limit moveLimit, Mode mode, " +
+		"Active_users userCount, Leavers_in_the_window leaverCount, Moves_in_the_window moveCount, Open_event openEvent, Open_event_of_moves openMoveEvent, Version version")
+	list := columns("ID id, KIND kind, STATE state, AT at, COUNT count, LIMIT limit, USERS userCount, DECIDED decidedAt, BY decidedBy")
+	event := columns("Id id, Kind kind, State state, At at, Since since, Count count, Limit limit, Active_users userCount, Held held, In_common common, By_minute timeline, Reminders reminderCount, Decided decidedAt, By decidedBy, Version version")
 	delay := columns("Delay_(s) deactivationDelaySeconds, Pending pendingCount, Version version")
 	const get, post, put = http.MethodGet, http.MethodPost, http.MethodPut
 	return []adminVerb{
 		{name: "show", args: "PROVIDER", summary: "show a provider's mass-change guard", method: get, path: "/providers/%s/guard", show: one},
 		{name: "set", args: "PROVIDER", summary: "change it; what is not given gets its default", method: put, path: "/providers/%s/guard", show: one, flags: []adminFlag{
-			{name: "window", member: "windowSeconds", usage: "`time` over which leavers are counted", kind: durationFlag},
+			{name: "window", member: "windowSeconds", usage: "`time` over which leavers and moves are counted", kind: durationFlag},
 			{name: "minimum", member: "minimum", usage: "`number` of leavers that is always allowed", kind: numberFlag},
-			{name: "percent", member: "percent", usage: "`percent` of the users that is allowed, if that is more", kind: numberFlag},
+			{name: "percent", member: "percent", usage: "`percent` of the active users that is allowed, if that is more", kind: numberFlag},
+			{name: "move-minimum", member: "moveMinimum", usage: "`number` of people that events may always move, or take roles from", kind: numberFlag},
+			{name: "move-percent", member: "movePercent", usage: "`percent` of the active users, if that is more", kind: numberFlag},
+			{name: "mode", member: "mode", usage: "`what` becomes of leavers once it trips: block (default), or stage: nothing before the review"},
 		}},
 		{name: "events", args: "PROVIDER", summary: "list what it found", method: get, path: "/providers/%s/guard-events", list: true, show: list},
 		{name: "event", args: "PROVIDER EVENT", summary: "show an event for its review", method: get, path: "/providers/%s/guard-events/%s", show: event},
-		{name: "approve", args: "PROVIDER EVENT", summary: "let the deactivations happen", method: post, path: "/providers/%s/guard-events/%s:approve", show: event, flags: []adminFlag{reason}},
-		{name: "reject", args: "PROVIDER EVENT", summary: "keep the users active", method: post, path: "/providers/%s/guard-events/%s:reject", show: event, flags: []adminFlag{reason}},
+		{name: "approve", args: "PROVIDER EVENT", summary: "let the deactivations, or moves, happen", method: post, path: "/providers/%s/guard-events/%s:approve", show: event, flags: []adminFlag{reason}},
+		{name: "reject", args: "PROVIDER EVENT", summary: "keep the users active, or where they are", method: post, path: "/providers/%s/guard-events/%s:reject", show: event, flags: []adminFlag{reason}},
 		{name: "delay", args: "PROVIDER", summary: "show the deactivation delay", method: get, path: "/providers/%s/deactivation-delay", show: delay},
 		{name: "set-delay", args: "PROVIDER", summary: "change the deactivation delay", method: put, path: "/providers/%s/deactivation-delay", show: delay, flags: []adminFlag{
 			{name: "delay", member: "deactivationDelaySeconds", usage: "`time` between blocking and deactivating, such as 15m", kind: durationFlag, required: true},

@@ -84,7 +84,7 @@ func routes() []route {
 		{Route{get, "/providers/{id}/groups", "listGroups", readers}, []string{"cursor", "limit", "search", "unmapped"}, (*request).listGroups},
 		{Route{get, "/providers/{id}/groups/{id}", "getGroup", readers}, nil, (*request).getGroup},
 		{Route{get, "/providers/{id}/groups/{id}/members", "listGroupMembers", readers}, pageQuery, (*request).listGroupMembers},
-		{Route{get, "/users", "searchUsers", userReaders}, []string{"cursor", "limit", "search", "provider", "state", "organization", "role", "watchlist"}, (*request).searchUsers},
+		{Route{get, "/users", "searchUsers", userReaders}, []string{"cursor", "limit", "search", "provider", "state", "organization", "role", "watchlist", "review"}, (*request).searchUsers},
 		{Route{post, "/users", "createUser", administrators}, dryQuery, (*request).createUser},
 		{Route{get, "/users/{id}", "getUser", userReaders}, nil, (*request).getUser},
 		{Route{patch, "/users/{id}", "updateUser", administrators}, dryQuery, (*request).updateUser},

@@ -11,32 +11,41 @@ import (
 )
 
 type guard struct {
-	WindowSeconds int64  `json:"windowSeconds"`
-	Minimum       int    `json:"minimum"`
-	Percent       int    `json:"percent"`
-	Limit         int    `json:"limit"`
-	UserCount     int    `json:"userCount"`
-	LeaverCount   int    `json:"leaverCount"`
-	OpenEvent     string `json:"openEvent,omitempty"`
-	Version       int64  `json:"version"`
-	DryRun        bool   `json:"dryRun,omitempty"`
+	WindowSeconds int64               `json:"windowSeconds"`
+	Minimum       int                 `json:"minimum"`
+	Percent       int                 `json:"percent"`
+	Limit         int                 `json:"limit"`
+	MoveMinimum   int                 `json:"moveMinimum"`
+	MovePercent   int                 `json:"movePercent"`
+	MoveLimit     int                 `json:"moveLimit"`
+	Mode          directory.GuardMode `json:"mode"`
+	UserCount     int                 `json:"userCount"`
+	LeaverCount   int                 `json:"leaverCount"`
+	MoveCount     int                 `json:"moveCount"`
+	OpenEvent     string              `json:"openEvent,omitempty"`
+	OpenMoveEvent string              `json:"openMoveEvent,omitempty"`
+	Version       int64               `json:"version"`
+	DryRun        bool                `json:"dryRun,omitempty"`
 }
 
 type guardEvent struct {
-	ID        string                  `json:"id"`
-	Provider  directory.ProviderID    `json:"provider"`
-	State     directory.GuardDecision `json:"state"`
-	At        time.Time               `json:"at"`
-	Since     time.Time               `json:"since"`
-	Count     int                     `json:"count"`
-	Limit     int                     `json:"limit"`
-	UserCount int                     `json:"userCount"`
-	Held      *int                    `json:"held,omitempty"` // of one open event only
-	Common    []common                `json:"common,omitempty"`
-	DecidedAt *time.Time              `json:"decidedAt,omitempty"`
-	DecidedBy string                  `json:"decidedBy,omitempty"`
-	Version   int64                   `json:"version"`
-	DryRun    bool                    `json:"dryRun,omitempty"`
+	ID            string                  `json:"id"`
+	Provider      directory.ProviderID    `json:"provider"`
+	Kind          directory.GuardKind     `json:"kind"`
+	State         directory.GuardDecision `json:"state"`
+	At            time.Time               `json:"at"`
+	Since         time.Time               `json:"since"`
+	Count         int                     `json:"count"`
+	Limit         int                     `json:"limit"`
+	UserCount     int                     `json:"userCount"`
+	Held          *int                    `json:"held,omitempty"` // of one open event only
+	Common        []common                `json:"common,omitempty"`
+	Timeline      []guardMinute           `json:"timeline,omitempty"`
+	ReminderCount int                     `json:"reminderCount,omitempty"`
+	DecidedAt     *time.Time              `json:"decidedAt,omitempty"`
+	DecidedBy     string                  `json:"decidedBy,omitempty"`
+	Version       int64                   `json:"version"`
+	DryRun        bool                    `json:"dryRun,omitempty"`
 }
 
 type common struct {
@@ -45,9 +54,14 @@ type common struct {
 	Count     int    `json:"count"`
 }
 
+type guardMinute struct {
+	At    time.Time `json:"at"`
+	Count int       `json:"count"`
+}
+
 func viewGuardEvent(v directory.GuardEvent) guardEvent {
 	return guardEvent{
-		ID: v.ID, Provider: v.Provider, State: v.State, At: v.At, Since: v.Since, Count: v.Count, Limit: v.Limit, UserCount: v.Users,
+		ID: v.ID, Provider: v.Provider, Kind: v.Kind, ReminderCount: v.Reminders, State: v.State, At: v.At, Since: v.Since, Count: v.Count, Limit: v.Limit, UserCount: v.Users,
 		DecidedAt: timeOrNil(v.DecidedAt), DecidedBy: v.DecidedBy, Version: v.Version,
 	}
 }
@@ -55,8 +69,9 @@ func viewGuardEvent(v directory.GuardEvent) guardEvent {
 func (r *request) answerGuard(p directory.Provider) (answer, error) {
 	s, err := r.api.svc.GuardStatus(r.r.Context(), r.admin, p)
 	return answer{version: p.Version, body: guard{
-		WindowSeconds: int64(s.Window / time.Second), Minimum: s.Minimum, Percent: s.Percent, Limit: s.Limit, UserCount: s.Users, LeaverCount: s.Leavers,
-		OpenEvent: p.Guard.Event, Version: p.Version, DryRun: r.admin.DryRun,
+		WindowSeconds: int64(s.Window / time.Second), Minimum: s.Minimum, Percent: s.Percent, Limit: s.Limit,
+		MoveMinimum: s.MoveMinimum, MovePercent: s.MovePercent, MoveLimit: s.MoveLimit, Mode: s.Mode, UserCount: s.Users, LeaverCount: s.Leavers, MoveCount: s.Moves,
+		OpenEvent: p.Guard.Event, OpenMoveEvent: p.Guard.Moves.Event, Version: p.Version, DryRun: r.admin.DryRun,
 	}}, err
 }
 
@@ -90,6 +105,9 @@ func (r *request) setGuard() (answer, error) {
 		"windowSeconds": number(func(n int) { g.Window = time.Duration(n) * time.Second }, 60, int(directory.MaxGuardWindow/time.Second)),
 		"minimum":       number(set(&g.Minimum), 1, directory.MaxGuardMinimum),
 		"percent":       number(set(&g.Percent), 1, 100),
+		"moveMinimum":   number(set(&g.MoveMinimum), 1, directory.MaxGuardMinimum),
+		"movePercent":   number(set(&g.MovePercent), 1, 100),
+		"mode":          word(func(s string) { g.Mode = directory.GuardMode(s) }, string(directory.GuardBlocks), string(directory.GuardStages)),
 	})
 	if err != nil {
 		return answer{}, err
@@ -144,6 +162,9 @@ func (r *request) getGuardEvent() (answer, error) {
 	}
 	for _, c := range review.Common {
 		v.Common = append(v.Common, common{c.Attr, c.Value, c.Count})
+	}
+	for _, m := range review.Timeline {
+		v.Timeline = append(v.Timeline, guardMinute{m.At, m.Of(review.Kind)})
 	}
 	return answer{version: review.Version, body: v}, err
 }

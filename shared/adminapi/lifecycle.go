@@ -19,6 +19,7 @@ type pendingDeactivation struct {
 	Cause       string               `json:"cause"`
 	Provider    directory.ProviderID `json:"provider,omitempty"`
 	Gates       []directory.Gate     `json:"gates"`
+	Staged      bool                 `json:"staged,omitempty"`
 }
 
 func viewBlock(b *directory.AdminBlock) *adminBlock {
@@ -33,7 +34,7 @@ func viewPending(a directory.Account) *pendingDeactivation {
 	if p == nil {
 		return nil
 	}
-	v := &pendingDeactivation{RequestedAt: p.RequestedAt, DueAt: p.DueAt, Cause: p.Cause, Provider: p.Provider}
+	v := &pendingDeactivation{RequestedAt: p.RequestedAt, DueAt: p.DueAt, Cause: p.Cause, Provider: p.Provider, Staged: p.Staged}
 	for _, g := range []directory.Gate{directory.GateTimer, directory.GateHold, directory.GateGuard} {
 		if a.WaitsFor(g) {
 			v.Gates = append(v.Gates, g)

@@ -42,7 +42,7 @@ func (f *fixture) addLeavers(w *world) {
 	w.event = "v" + directory.RandomID()
 	_, err := f.svc.Guards.UpdateGuard(ctx, f.tenant, caller.Provider, w.event, func(p directory.Provider, _ directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
 		p.Guard.Event, p.Guard.From = w.event, f.clock()
-		v := directory.GuardEvent{ID: w.event, Provider: p.ID, State: directory.GuardOpen, At: f.clock(), Since: f.clock(), Count: 26, Limit: 25, Users: 4, Version: 1}
+		v := directory.GuardEvent{ID: w.event, Provider: p.ID, Kind: directory.GuardLeavers, State: directory.GuardOpen, At: f.clock(), Since: f.clock(), Count: 26, Limit: 25, Users: 4, Version: 1}
 		e := directory.LogEntry{ID: "e" + directory.EntryID(directory.RandomID()), At: f.clock(), Action: directory.GuardTripped, Actor: directory.Actor{Kind: directory.ActorSystem}, Target: string(p.ID), Audit: true}
 		return p, v, &e, nil
 	})
@@ -204,14 +204,16 @@ func TestDeactivationDelayAndGuard(t *testing.T) {
 		t.Errorf("delay: %s", got.raw)
 	}
 	f.want(400, "PUT", base+"/deactivation-delay", `{"deactivationDelaySeconds":-1}`)
+	f.deliver()
 	got = f.want(200, "GET", base+"/guard", "")
-	if got.str("limit") != "25" || got.str("windowSeconds") != "3600" || got.str("userCount") != "4" || got.str("openEvent") != w.event {
+	if got.str("limit") != "25" || got.str("moveLimit") != "100" || got.str("windowSeconds") != "3600" || got.str("userCount") != "3" || got.str("openEvent") != w.event {
 		t.Errorf("guard: %s", got.raw)
 	}
-	if got = f.want(200, "PUT", base+"/guard", `{"minimum":2,"percent":50}`); got.str("limit") != "2" || got.str("windowSeconds") != "3600" {
+	if got = f.want(200, "PUT", base+"/guard", `{"minimum":2,"percent":100,"moveMinimum":1,"mode":"stage"}`); got.str("limit") != "3" || got.str("moveLimit") != "1" || got.str("mode") != "stage" || got.str("windowSeconds") != "3600" {
 		t.Errorf("guard: %s", got.raw)
 	}
 	f.want(400, "PUT", base+"/guard", `{"percent":101}`)
+	f.want(400, "PUT", base+"/guard", `{"mode":"off"}`)
 	got = f.want(200, "GET", base+"/guard-events", "")
 	if len(got.items()) != 1 || got.str("items.0.id") != w.event {
 		t.Errorf("events: %s", got.raw)

@@ -68,7 +68,7 @@ func actions() []directory.Action {
 		directory.UserRestored, directory.UserBlocked, directory.UserUnblocked, directory.UserDeactivated, directory.UserReactivated,
 		directory.UserSpared, directory.UserRescheduled, directory.UserFrozen, directory.UserPurged, directory.UserResolved, directory.UserMoved,
 		directory.HoldPlaced, directory.HoldReleased, directory.HoldCreated, directory.HoldClosed,
-		directory.GuardWarned, directory.GuardTripped, directory.GuardApproved, directory.GuardRejected,
+		directory.GuardWarned, directory.GuardTripped, directory.GuardApproved, directory.GuardRejected, directory.GuardReminded, directory.UserReassigned, directory.UserHeldBack,
 		directory.GroupCreated, directory.GroupUpdated, directory.GroupDeleted, directory.MembersChanged,
 		directory.ConflictOpened, directory.ConflictClosed, directory.TenantCreated,
 		directory.ProviderCreated, directory.ProviderUpdated, directory.ProviderDeleted,

@@ -125,6 +125,9 @@ func (r *request) searchUsers() (answer, error) {
 	} else if q.Provider, err = r.ownProvider(); err != nil {
 		return answer{}, err
 	}
+	if q.Review, err = r.idQuery("review"); err != nil {
+		return answer{}, err
+	}
 	if q.After, q.Count, err = r.pageQuery(); err != nil {
 		return answer{}, err
 	}

@@ -326,7 +326,8 @@ func (r ApplyRun) ended(phase RunPhase, left int, tally RunTally, s *Service) Ap
 	return r
 }
 
-// settleRun notes a run that was applied with its provider, or with the run it undid.
+// settleRun notes a run that was applied with its provider, or with the run it undid. The first one ends the
+// provider's setup.
 func (s *Service) settleRun(ctx context.Context, ref RunRef, r ApplyRun) error {
 	if r.Undoes != "" {
 		_, err := s.ApplyRuns.UpdateRun(ctx, ref.Tenant, ref.Provider, r.Undoes, func(old ApplyRun) (ApplyRun, *LogEntry, error) {
@@ -336,14 +337,18 @@ func (s *Service) settleRun(ctx context.Context, ref RunRef, r ApplyRun) error {
 		return err
 	}
 	_, err := s.Providers.UpdateProvider(ctx, ref.Tenant, ref.Provider, func(old Provider) (Provider, *LogEntry, error) {
-		if old.AppliedVersion >= r.Config {
+		if old.AppliedVersion >= r.Config && old.State != ProviderSetup {
 			return old, nil, nil
 		}
 		p := old
-		p.AppliedVersion, p.Version, p.Modified = r.Config, old.Version+1, later(old.Modified, s.Now())
+		p.AppliedVersion, p.Version, p.Modified = max(old.AppliedVersion, r.Config), old.Version+1, later(old.Modified, s.Now())
 		e := s.consequence(LogEntry{ID: EntryID(r.ID)}, ProviderUpdated)
 		e.Audit, e.Target, e.Name, e.Version = true, string(p.ID), p.DisplayName, p.Version
 		e.Changes = []Change{change("appliedVersion", old.AppliedVersion, p.AppliedVersion)}
+		if p.State == ProviderSetup {
+			p.State, p.LiveAt = ProviderLive, s.Now()
+			e.Changes = append(e.Changes, change("state", old.State, p.State))
+		}
 		return p, &e, nil
 	})
 	return ignoreGone(err)

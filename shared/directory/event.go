@@ -24,6 +24,11 @@ const (
 	EventGroupRenamed    EventType = "group.renamed"
 	EventGroupDeleted    EventType = "group.deleted"
 	EventMembersChanged  EventType = "group.members-changed"
+	EventGuardTripped    EventType = "guard.tripped"
+	EventGuardWarned     EventType = "guard.warned"
+	EventGuardReminded   EventType = "guard.reminded"
+	EventGuardApproved   EventType = "guard.approved"
+	EventGuardRejected   EventType = "guard.rejected"
 	EventTest            EventType = "webhook.test" // sent when an administrator asks for it, never on the bus
 )
 
@@ -33,6 +38,7 @@ func EventTypes() []EventType {
 		EventUserCreated, EventUserUpdated, EventUserBlocked, EventUserUnblocked, EventUserScheduled, EventUserCancelled,
 		EventUserDeactivated, EventUserReactivated, EventUserRemoved,
 		EventGroupCreated, EventGroupRenamed, EventGroupDeleted, EventMembersChanged,
+		EventGuardTripped, EventGuardWarned, EventGuardReminded, EventGuardApproved, EventGuardRejected,
 	}
 }
 
@@ -48,7 +54,7 @@ type Event struct {
 	Time     time.Time     `json:"time"`
 	Tenant   TenantID      `json:"tenant"`
 	Provider ProviderID    `json:"provider,omitempty"` // "" for local users
-	Subject  string        `json:"subject"`            // UserID or GroupID
+	Subject  string        `json:"subject"`            // UserID, GroupID, or the id of a guard event
 	Sequence int64         `json:"sequence"`           // the subject's version after the change
 	Cause    EventCause    `json:"cause"`
 	Changed  []string      `json:"changed,omitempty"` // names of attributes
@@ -84,7 +90,7 @@ var effectEvents = map[Effect]EventType{
 func Effects() []Effect {
 	return []Effect{
 		EffectCreated, EffectUpdated, EffectRemoved, EffectBlocked, EffectUnblocked, EffectScheduled, EffectCancelled, EffectHeld, EffectFrozen,
-		EffectDeactivated, EffectReactivated, EffectConverted, EffectMoved, EffectRoles,
+		EffectDeactivated, EffectReactivated, EffectConverted, EffectMoved, EffectRoles, EffectWatchlists, EffectHeldBack,
 	}
 }
 
@@ -103,8 +109,8 @@ func (e LogEntry) AllEffects() []Effect {
 	return actionEffects[e.Action]
 }
 
-// Events returns the events an entry leads to, always the same ones in the same order. Entries about neither
-// users nor groups, and gates that only hold something back, lead to none.
+// Events returns the events an entry leads to, always the same ones in the same order. Entries about anything
+// but users, groups and guards, and gates that only hold something back, lead to none.
 func Events(t TenantID, e LogEntry) []Event {
 	var out []Event
 	add := func(typ EventType, subject string) *Event {
@@ -127,15 +133,19 @@ func Events(t TenantID, e LogEntry) []Event {
 		}
 		return out
 	}
-	if e.Group == "" {
-		return nil
-	}
 	switch e.Action {
+	case GuardTripped, GuardWarned, GuardReminded, GuardApproved, GuardRejected:
+		p, event := guardTarget(e)
+		add(EventType(e.Action), event).Provider = p
+		return out
 	case GroupCreated:
 		add(EventGroupCreated, string(e.Group))
 	case GroupDeleted:
 		add(EventGroupDeleted, string(e.Group))
 		return out
+	}
+	if e.Group == "" {
+		return nil
 	}
 	if e.Action != GroupCreated && slices.Contains(changedNames(e), AttrDisplayName) {
 		add(EventGroupRenamed, string(e.Group))

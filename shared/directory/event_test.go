@@ -83,6 +83,11 @@ func TestEventsOfAnEntry(t *testing.T) {
 	large.Added = members(101)
 	tenant := entryOf(directory.ProviderUpdated)
 	tenant.User = ""
+	guard := func(a directory.Action) directory.LogEntry {
+		e := entryOf(a)
+		e.User, e.Provider, e.Target = "", "", "default0a1b2/v0000000000000000000000001"
+		return e
+	}
 	seen := map[directory.EventType]bool{}
 	compiled := schemas(t)
 	for _, c := range []struct {
@@ -111,6 +116,12 @@ func TestEventsOfAnEntry(t *testing.T) {
 		{"many members", large, "group.members-changed"},
 		{"group deleted", entryOf(directory.GroupDeleted), "group.deleted"},
 		{"neither user nor group: none", tenant, ""},
+		{"a guard tripped", guard(directory.GuardTripped), "guard.tripped"},
+		{"a guard warned", guard(directory.GuardWarned), "guard.warned"},
+		{"nobody decided", guard(directory.GuardReminded), "guard.reminded"},
+		{"approved", guard(directory.GuardApproved), "guard.approved"},
+		{"rejected", guard(directory.GuardRejected), "guard.rejected"},
+		{"a move held back: none", entryOf(directory.UserHeldBack, directory.EffectHeldBack), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got []string
@@ -151,7 +162,8 @@ func TestEventsOfAnEntry(t *testing.T) {
 func TestEventSchemasReject(t *testing.T) {
 	t.Parallel()
 	for typ, s := range schemas(t) {
-		subject := map[byte]string{'u': "u0000000000000000000000001", 'g': "g0000000000000000000000001", 'w': "w0000000000000000000000001"}[typ[0]]
+		kind, _, _ := strings.Cut(string(typ), ".")
+		subject := map[string]string{"user": "u", "group": "g", "guard": "v", "webhook": "w"}[kind] + "0000000000000000000000001"
 		e := directory.Event{
 			ID: "e1-0", Type: typ, Time: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC), Tenant: "default", Provider: "default0a1b2", Subject: subject, Sequence: 1,
 			Cause: directory.EventCause{Entry: "e1", Kind: directory.ActorSystem},
@@ -190,7 +202,7 @@ func TestEventSchemasReject(t *testing.T) {
 		}
 	}
 	types := directory.EventTypes()
-	if slices.Sort(types); len(slices.Compact(types)) != 13 {
-		t.Errorf("%d types of events, want 13", len(types))
+	if slices.Sort(types); len(slices.Compact(types)) != 18 {
+		t.Errorf("%d types of events, want 18", len(types))
 	}
 }

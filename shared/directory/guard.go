@@ -8,55 +8,136 @@ import (
 // Guard is what a provider keeps about its mass-change guard: settings, and what it has found. It is part of
 // the provider's record, so that every request sees that it has tripped.
 type Guard struct {
-	Window  time.Duration `json:",omitempty"` // over which leavers are counted; 0: DefaultGuardWindow
-	Minimum int           `json:",omitempty"` // leavers that are always allowed; 0: DefaultGuardMinimum
-	Percent int           `json:",omitempty"` // of the provider's users, when that is more; 0: DefaultGuardPercent
+	Window      time.Duration `json:",omitempty"` // over which changes are counted; 0: DefaultGuardWindow
+	Minimum     int           `json:",omitempty"` // leavers that are always allowed; 0: DefaultGuardMinimum
+	Percent     int           `json:",omitempty"` // of the provider's active users, when that is more; 0: DefaultGuardPercent
+	MoveMinimum int           `json:",omitempty"` // as Minimum, of people moved or with roles taken away; 0: DefaultMoveMinimum
+	MovePercent int           `json:",omitempty"` // 0: DefaultMovePercent
+	Mode        GuardMode     `json:",omitempty"` // "": GuardBlocks
 
+	GuardWatch            // of leavers
+	Moves      GuardWatch `json:",omitzero"` // of people whom events move or take roles from
+}
+
+// GuardWatch is what a guard found of one kind of change.
+type GuardWatch struct {
 	Event     string        `json:",omitempty"` // the open event; "" while it has not tripped
 	From      time.Time     `json:",omitzero"`  // who leaves from then on waits for the decision
 	Decided   GuardDecision `json:",omitempty"` // the last decision, for those whom it has not reached yet
 	DecidedAt time.Time     `json:",omitzero"`
-	Since     time.Time     `json:",omitzero"` // leavers before are not counted: they were decided on
+	Since     time.Time     `json:",omitzero"` // changes before are not counted: they were decided on
 	WarnedAt  time.Time     `json:",omitzero"`
 }
+
+// GuardKind is a kind of change that a guard counts.
+type GuardKind string
+
+// The kinds, each with a limit and an event of its own.
+const (
+	GuardLeavers GuardKind = "leavers" // disabled or deleted by the directory
+	GuardMoves   GuardKind = "moves"   // moved to another organization, or roles taken, by an event
+)
+
+// GuardMode is what a tripped guard does to those who leave.
+type GuardMode string
+
+// The modes. In both nobody is deactivated before the review, and the directory's requests succeed.
+const (
+	GuardBlocks GuardMode = "block" // they are blocked at once
+	GuardStages GuardMode = "stage" // nothing happens to them
+)
 
 // The settings of a guard that was given none, and the limits of others.
 const (
 	DefaultGuardWindow  = time.Hour
 	DefaultGuardMinimum = 25
 	DefaultGuardPercent = 5
+	DefaultMoveMinimum  = 100
+	DefaultMovePercent  = 10
 	MaxGuardWindow      = 24 * time.Hour
 	MaxGuardMinimum     = 1_000_000
 	// guardGrace is how long after going live a guard only warns: the first cycle disables whoever left
-	// before.
+	// before. For as long a new person is being placed, and no move of theirs counts.
 	guardGrace = 24 * time.Hour
 )
 
 // Tripped reports whether deactivations of the provider wait for a review.
-func (g Guard) Tripped() bool { return g.Event != "" }
+func (w GuardWatch) Tripped() bool { return w.Event != "" }
+
+// watch is what the guard found of a kind.
+func (g *Guard) watch(k GuardKind) *GuardWatch {
+	if k == GuardMoves {
+		return &g.Moves
+	}
+	return &g.GuardWatch
+}
 
 // inForce are the settings with defaults in place of zeros.
 func (g Guard) inForce() GuardSettings {
-	return GuardSettings{cmp.Or(g.Window, DefaultGuardWindow), cmp.Or(g.Minimum, DefaultGuardMinimum), cmp.Or(g.Percent, DefaultGuardPercent)}
+	return GuardSettings{
+		cmp.Or(g.Window, DefaultGuardWindow), cmp.Or(g.Minimum, DefaultGuardMinimum), cmp.Or(g.Percent, DefaultGuardPercent),
+		cmp.Or(g.MoveMinimum, DefaultMoveMinimum), cmp.Or(g.MovePercent, DefaultMovePercent), cmp.Or(g.Mode, GuardBlocks),
+	}
 }
 
 // WindowOrDefault is the window in force.
 func (g Guard) WindowOrDefault() time.Duration { return g.inForce().Window }
 
-// Limit is how many of a provider's users may leave within the window: one more trips the guard.
-func (g Guard) Limit(users int) int {
+// Limit is how many of a provider's active users may leave within the window: one more trips the guard.
+func (g Guard) Limit(active int) int {
 	f := g.inForce()
-	return max(f.Minimum, users*f.Percent/100)
+	return max(f.Minimum, active*f.Percent/100)
 }
 
-func (g Guard) check() error {
+// MoveLimit is how many of a provider's active users events may move to another organization, or take roles
+// from, within the window: one more trips the guard.
+func (g Guard) MoveLimit(active int) int {
+	f := g.inForce()
+	return max(f.MoveMinimum, active*f.MovePercent/100)
+}
+
+func (g Guard) limit(k GuardKind, active int) int {
+	if k == GuardMoves {
+		return g.MoveLimit(active)
+	}
+	return g.Limit(active)
+}
+
+// GuardSettings are the settings of a provider's guard; zeros stand for the defaults.
+type GuardSettings struct {
+	Window      time.Duration
+	Minimum     int
+	Percent     int
+	MoveMinimum int
+	MovePercent int
+	Mode        GuardMode
+}
+
+func (g Guard) settings() GuardSettings {
+	return GuardSettings{g.Window, g.Minimum, g.Percent, g.MoveMinimum, g.MovePercent, g.Mode}
+}
+
+func (g Guard) with(s GuardSettings) Guard {
+	g.Window, g.Minimum, g.Percent, g.MoveMinimum, g.MovePercent, g.Mode = s.Window, s.Minimum, s.Percent, s.MoveMinimum, s.MovePercent, s.Mode
+	return g
+}
+
+func (s GuardSettings) check() error {
+	for attr, n := range map[string]int{"minimum": s.Minimum, "moveMinimum": s.MoveMinimum} {
+		if n < 0 || n > MaxGuardMinimum {
+			return &Error{Kind: Invalid, Attr: attr, Detail: attr + " must be between 0 and 1000000"}
+		}
+	}
+	for attr, n := range map[string]int{"percent": s.Percent, "movePercent": s.MovePercent} {
+		if n < 0 || n > 100 {
+			return &Error{Kind: Invalid, Attr: attr, Detail: attr + " must be between 0 and 100"}
+		}
+	}
 	switch {
-	case g.Window != 0 && (g.Window < time.Minute || g.Window > MaxGuardWindow):
+	case s.Window != 0 && (s.Window < time.Minute || s.Window > MaxGuardWindow):
 		return &Error{Kind: Invalid, Attr: "windowSeconds", Detail: "windowSeconds must be between a minute and a day"}
-	case g.Minimum < 0 || g.Minimum > MaxGuardMinimum:
-		return &Error{Kind: Invalid, Attr: "minimum", Detail: "minimum must be between 0 and 1000000"}
-	case g.Percent < 0 || g.Percent > 100:
-		return &Error{Kind: Invalid, Attr: "percent", Detail: "percent must be between 0 and 100"}
+	case s.Mode != "" && s.Mode != GuardBlocks && s.Mode != GuardStages:
+		return &Error{Kind: Invalid, Attr: "mode", Detail: "mode must be block or stage"}
 	}
 	return nil
 }
@@ -81,19 +162,33 @@ const (
 	GuardDisapproval GuardDecision = "rejected"
 )
 
-// GuardEvent is one time that too many users of a provider left at once.
+// GuardEvent is one time that too many users of a provider left, or were moved, at once.
 type GuardEvent struct {
 	ID        string // ids sort as the events happened
 	Provider  ProviderID
+	Kind      GuardKind
 	State     GuardDecision
 	At        time.Time
 	Since     time.Time // when its window began
-	Count     int       // leavers in the window when it tripped
+	Count     int       // changes in the window when it tripped
 	Limit     int
-	Users     int       // of the provider
+	Users     int       // active ones of the provider
+	Reminders int       `json:",omitempty"` // sent while nobody decided
 	DecidedAt time.Time `json:",omitzero"`
 	DecidedBy string    `json:",omitempty"`
 	Version   int64
+}
+
+// reminders are when an open event is announced again.
+var reminders = []time.Duration{time.Hour, 4 * time.Hour, 24 * time.Hour}
+
+// overdue is how many reminders an event should have led to.
+func (v GuardEvent) overdue(now time.Time) int {
+	n := 0
+	for v.State == GuardOpen && n < len(reminders) && now.Sub(v.At) >= reminders[n] {
+		n++
+	}
+	return n
 }
 
 // Common is a value that many of those whom an event is about have in common.

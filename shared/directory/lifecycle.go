@@ -24,6 +24,7 @@ type departure struct {
 	provider ProviderID
 	request  string
 	frozen   bool // the provider's guard has tripped
+	staged   bool // and lets nothing happen before the review
 }
 
 // deactivable reports whether the account is neither deactivated nor purged.
@@ -32,7 +33,7 @@ func (a Account) deactivable() bool { return a.Lifecycle == "" || a.Lifecycle ==
 // MaySignIn reports whether nothing about the account itself bars the user; the state of its organization
 // is another question.
 func (a Account) MaySignIn() bool {
-	return a.deactivable() && a.AdminBlock == nil && a.Pending == nil
+	return a.deactivable() && a.AdminBlock == nil && (a.Pending == nil || a.Pending.Staged)
 }
 
 // Open reports whether nothing but time keeps a pending deactivation from completing.
@@ -73,7 +74,7 @@ func (u User) fired(generation int64, now time.Time) User {
 	return u.settled(now)
 }
 
-// departed lets a user wait for deactivation: blocked from now on. One who waits already, or is
+// departed lets a user wait for deactivation: blocked from now on, unless that is staged. One who waits already, or is
 // deactivated, stays as before.
 func (u User) departed(d departure) User {
 	if !u.deactivable() || u.Pending != nil {
@@ -81,7 +82,7 @@ func (u User) departed(d departure) User {
 	}
 	u.Pending = &PendingDeactivation{
 		RequestedAt: d.at, DueAt: d.at.Add(d.delay), Cause: d.cause, Provider: d.provider, RequestID: d.request,
-		Generation: u.Version + 1, Frozen: d.frozen,
+		Generation: u.Version + 1, Frozen: d.frozen, Staged: d.staged,
 	}
 	return u.settled(d.at)
 }
@@ -214,13 +215,13 @@ func (u User) frozen() User {
 	return u.pendingAs(func(p *PendingDeactivation) { p.Frozen = true })
 }
 
-// thawed ends the guard's hold: due as before, but not at once.
+// thawed ends the guard's hold: blocked now if it was not, and due as before, but not at once.
 func (u User) thawed(now time.Time) User {
 	return u.pendingAs(func(p *PendingDeactivation) {
 		if soonest := now.Add(minReprieve); p.Frozen && p.DueAt.Before(soonest) {
 			p.DueAt = soonest
 		}
-		p.Frozen = false
+		p.Frozen, p.Staged = false, false
 	})
 }
 

@@ -22,6 +22,7 @@ type pendingChange struct {
 	Cause      string    `json:"cause"`
 	Generation int64     `json:"generation"`
 	Frozen     bool      `json:"frozen,omitempty"`
+	Staged     bool      `json:"staged,omitempty"`
 	Held       bool      `json:"held,omitempty"`
 }
 
@@ -40,7 +41,7 @@ func shownPending(a Account) any {
 	if p == nil {
 		return nil
 	}
-	return pendingChange{p.DueAt, p.Cause, p.Generation, p.Frozen, len(a.Holds) > 0}
+	return pendingChange{p.DueAt, p.Cause, p.Generation, p.Frozen, p.Staged, len(a.Holds) > 0}
 }
 
 // conclude ends a change of a user by a rule: version and time, and in the entry what became of the
@@ -75,7 +76,8 @@ func accountChanges(old, u User) []Change {
 		}
 		return l
 	}
-	note(life(old.Lifecycle) != life(u.Lifecycle), attrLifecycle, life(old.Lifecycle), life(u.Lifecycle))
+	// Whoever changes the provider says the lifecycle too, if it is not active: the active users are counted by it.
+	note(life(old.Lifecycle) != life(u.Lifecycle) || old.Provider != u.Provider && !u.deactivable(), attrLifecycle, life(old.Lifecycle), life(u.Lifecycle))
 	note((old.AdminBlock == nil) != (u.AdminBlock == nil), attrAdminBlock, shown(old.AdminBlock != nil, true), shown(u.AdminBlock != nil, true))
 	was, is := shownPending(old.Account), shownPending(u.Account)
 	note(was != is, attrPending, was, is)

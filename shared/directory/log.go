@@ -35,8 +35,11 @@ const (
 	GuardTripped    Action = "guard.tripped"
 	GuardApproved   Action = "guard.approved"
 	GuardRejected   Action = "guard.rejected"
-	UserResolved    Action = "user.resolved" // organization, roles or watchlists followed from the rules
-	UserMoved       Action = "user.moved"    // an administrator placed the user or changed roles
+	GuardReminded   Action = "guard.reminded"         // nobody has decided yet
+	UserResolved    Action = "user.resolved"          // organization, roles or watchlists followed from the rules
+	UserReassigned  Action = "user.reassigned"        // as resolved, and the user was moved or lost a role: the guard counts it
+	UserHeldBack    Action = "user.reassignment-held" // the guard has it wait for a review
+	UserMoved       Action = "user.moved"             // an administrator placed the user or changed roles
 	GroupCreated    Action = "group.created"
 	GroupUpdated    Action = "group.updated"
 	GroupDeleted    Action = "group.deleted"
@@ -104,6 +107,7 @@ const (
 	EffectMoved       Effect = "organization-changed"
 	EffectRoles       Effect = "roles-changed"
 	EffectWatchlists  Effect = "watchlists-changed"
+	EffectHeldBack    Effect = "reassignment-held"
 )
 
 // Change is one attribute's change. Before and After are JSON; nil means unassigned.

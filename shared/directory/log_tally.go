@@ -12,12 +12,16 @@ const (
 	AttrRoleGrants         = "roleGrants"         // roles with their sources
 	AttrWatchlists         = "watchlists"         // ids
 	AttrPinned             = "organizationPinned"
+	AttrReview             = "reassignmentHeld" // a guard event
 )
 
-// Tallies are kept under these keys: how many people are in an organization, have a role, are on a watchlist.
+// Tallies are kept under these keys: how many people are in an organization, have a role, are on a watchlist,
+// are held back by a guard event, and how many active users a provider has.
 func orgTally(id OrgID) string        { return "org/" + string(id) }
 func roleTally(id RoleID) string      { return "role/" + string(id) }
 func listTally(id WatchlistID) string { return "list/" + string(id) }
+func reviewTally(event string) string { return "review/" + event }
+func activeTally(p ProviderID) string { return "active/" + string(p) }
 
 // Tally is what the entry adds to the tallies of its tenant; never zero.
 func (e LogEntry) Tally() map[string]int {
@@ -33,6 +37,13 @@ func (e LogEntry) Tally() map[string]int {
 			out[key]++
 		}
 	}
+	was, is := e.activity()
+	if was != "" {
+		out[activeTally(was)]--
+	}
+	if is != "" {
+		out[activeTally(is)]++
+	}
 	for key, n := range out {
 		if n == 0 {
 			delete(out, key)
@@ -41,12 +52,47 @@ func (e LogEntry) Tally() map[string]int {
 	return out
 }
 
+// activity is the provider among whose active users the entry's user was before, and is after it; "" for none.
+// Active is who is not deactivated, also while pending or gone. An entry that is silent about the lifecycle
+// leaves it alone, and is about an active user as far as it matters (accountChanges).
+func (e LogEntry) activity() (was, is ProviderID) {
+	if e.Action == UserCreated {
+		if slices.Contains(e.Effects, EffectDeactivated) {
+			return "", ""
+		}
+		return "", e.Provider
+	}
+	was, is = e.Provider, e.Provider
+	active := func(raw json.RawMessage) bool { return string(raw) == `"`+string(LifecycleActive)+`"` }
+	before, after := true, true
+	for _, c := range e.Changes {
+		switch c.Attr {
+		case attrProvider:
+			was, is = ProviderID(textOf(c.Before)), ProviderID(textOf(c.After))
+		case attrLifecycle:
+			before, after = active(c.Before), active(c.After)
+		}
+	}
+	if !before {
+		was = ""
+	}
+	if !after {
+		is = ""
+	}
+	return was, is
+}
+
+// textOf is a JSON string, "" for anything else.
+func textOf(raw json.RawMessage) (s string) {
+	_ = json.Unmarshal(raw, &s)
+	return s
+}
+
 // tallied are the keys that a value of the attribute counts under.
 func tallied(attr string, value json.RawMessage) (keys []string) {
 	switch attr {
 	case AttrOrganization:
-		var id OrgID
-		if json.Unmarshal(value, &id) == nil && id != "" {
+		if id := OrgID(textOf(value)); id != "" {
 			keys = append(keys, orgTally(id))
 		}
 	case AttrRoleGrants:
@@ -56,6 +102,10 @@ func tallied(attr string, value json.RawMessage) (keys []string) {
 			if key := roleTally(g.Role); !slices.Contains(keys, key) {
 				keys = append(keys, key)
 			}
+		}
+	case AttrReview:
+		if event := textOf(value); event != "" {
+			keys = append(keys, reviewTally(event))
 		}
 	case AttrWatchlists:
 		var lists []WatchlistID
@@ -89,6 +139,12 @@ func placementChanges(before, after Account) (changes []Change, effects []Effect
 	if !slices.EqualFunc(before.RoleGrants, after.RoleGrants, RoleGrant.same) {
 		changes = append(changes, change(AttrRoleGrants, logged(before.RoleGrants), logged(after.RoleGrants)))
 		effects = append(effects, EffectRoles)
+	}
+	if before.Review != after.Review {
+		changes = append(changes, change(AttrReview, orNil(before.Review), orNil(after.Review)))
+		if after.Review != "" {
+			effects = append(effects, EffectHeldBack)
+		}
 	}
 	if !slices.Equal(before.Watchlists, after.Watchlists) {
 		if ids, now := watched(before.Watchlists), watched(after.Watchlists); !slices.Equal(ids, now) {

@@ -126,6 +126,7 @@ type UserSearch struct {
 	Org      OrgID
 	Role     RoleID
 	List     WatchlistID
+	Review   string // the guard event that a change of theirs waits for
 	After    string // where the page before ended, as SearchUsers returned it; "" for the first page
 	Count    int
 }
@@ -235,8 +236,16 @@ type Follow interface {
 	Count(ctx context.Context, t TenantID, e LogEntry) error
 	// Counts sums the counts of a provider by action since a time.
 	Counts(ctx context.Context, t TenantID, p ProviderID, since time.Time) (map[Action]int, error)
+	// Timeline reads the counts of a provider by minute since a time, the oldest first.
+	Timeline(ctx context.Context, t TenantID, p ProviderID, since time.Time) ([]Minute, error)
 	// Tallies reads sums of LogEntry.Tally over the entries that were counted.
 	Tallies(ctx context.Context, t TenantID, keys []string) (map[string]int, error)
+}
+
+// Minute is what was counted in one minute.
+type Minute struct {
+	At     time.Time
+	Counts map[Action]int
 }
 
 // Feed hands on log entries to be followed.

@@ -410,7 +410,7 @@ func (s *Service) resettle(ctx context.Context, t TenantID, u User, d ProviderDe
 			n = n.local()
 		}
 		if n.Pending != nil {
-			n = n.pendingAs(func(p *PendingDeactivation) { p.Frozen = false }) // the guard goes with the provider
+			n = n.pendingAs(func(p *PendingDeactivation) { p.Frozen, p.Staged = false, false }) // the guard goes with the provider
 		}
 		return conclude(old, n, e)
 	})

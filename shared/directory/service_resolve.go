@@ -17,6 +17,11 @@ type follower struct {
 	rules    Rules
 	lists    []Watchlist
 	because  LogEntry
+
+	approved bool // what the guard held back is carried out: it asks no more
+	base     int  // moves that were counted when this follower first asked the guard
+	moved    int  // moves that it made itself
+	left     int  // moves that it may make before it asks again
 }
 
 // follower reads what resolutions depend on. NotFound when the provider is gone.
@@ -194,9 +199,11 @@ func (f *follower) decide(ctx context.Context, v UserView, on Occasion) (Resolut
 	return d, nil
 }
 
-// once writes what the rules say of a person as read, if that is another thing than what is.
+// once writes what the rules say of a person as read, if that is another thing than what is. What the guard
+// does not allow is noted in place of being done.
 func (f *follower) once(ctx context.Context, v UserView, on Occasion) (changed bool, err error) {
-	d := Resolution{Placement: v.Account.Placement()}
+	now := v.Account.Placement()
+	d := Resolution{Placement: now}
 	if v.resolves() {
 		if d, err = f.decide(ctx, v, on); err != nil {
 			return false, err
@@ -206,7 +213,17 @@ func (f *follower) once(ctx context.Context, v UserView, on Occasion) (changed b
 	if v.Gone() {
 		lists = v.Watchlists
 	}
-	if d.Same(v.Account.Placement()) && slices.Equal(lists, v.Watchlists) {
+	action, review := UserResolved, ""
+	if !f.approved && v.displacedBy(d.Placement) && f.s.Now().Sub(v.Created) >= guardGrace {
+		action = UserReassigned
+		if review, err = f.askGuard(ctx); err != nil {
+			return false, err
+		}
+		if review != "" {
+			action, d.Placement = UserHeldBack, now
+		}
+	}
+	if d.Same(now) && slices.Equal(lists, v.Watchlists) && (review == "" || review == v.Review) {
 		return false, nil
 	}
 	_, err = f.s.Users.UpdateUser(ctx, f.tenant, v.User, func(old User) (User, *LogEntry, error) {
@@ -214,10 +231,49 @@ func (f *follower) once(ctx context.Context, v UserView, on Occasion) (changed b
 			return old, nil, errMoved
 		}
 		n := old.placed(d.Placement)
-		n.Watchlists = lists
-		return f.s.systemChange(f.because, old, n, UserResolved)
+		n.Watchlists, n.Review = lists, review
+		return f.s.systemChange(f.because, old, n, action)
 	})
+	if err == nil && action == UserReassigned {
+		f.moved, f.left = f.moved+1, f.left-1
+	}
 	return err == nil, err
+}
+
+// displacedBy reports whether p would move the user to another organization, or take a role away.
+func (a Account) displacedBy(p Placement) bool {
+	return a.OrgID != "" && p.Org != a.OrgID || slices.ContainsFunc(a.RoleGrants, func(g RoleGrant) bool {
+		return !slices.ContainsFunc(p.Grants, func(h RoleGrant) bool { return h.Role == g.Role })
+	})
+}
+
+// movesAtOnce is how many people a follower moves before it looks at the guard again: entries are followed at
+// once in several processes, each of which may pass the limit by as many.
+const movesAtOnce = 16
+
+// askGuard lets the guard look at one more move. It returns the event that the move has to wait for, "" for none.
+func (f *follower) askGuard(ctx context.Context) (string, error) {
+	if f.left > 0 {
+		return "", nil
+	}
+	p, err := f.s.Providers.Provider(ctx, f.tenant, f.provider.ID)
+	if err != nil || p.Guard.Moves.Tripped() {
+		return p.Guard.Moves.Event, err
+	}
+	l, err := f.s.lookAt(ctx, f.tenant, p, GuardMoves, f.because.ID, func(counted int) int {
+		if f.moved == 0 {
+			f.base = counted
+		}
+		return max(counted, f.base+f.moved) + 1
+	})
+	if err != nil || l.provider.Guard.Moves.Tripped() {
+		return l.provider.Guard.Moves.Event, err
+	}
+	f.left = movesAtOnce
+	if room := l.limit - l.count + 1; room > 0 {
+		f.left = min(room, f.left)
+	}
+	return "", nil
 }
 
 // member reads a member of the provider's groups.

@@ -21,7 +21,7 @@ func (s *Service) Sweep(ctx context.Context) (out Swept, err error) {
 			return out, err
 		}
 		for _, t := range ts {
-			n, err := s.unfreeze(ctx, t.ID)
+			n, err := s.sweepGuards(ctx, t.ID)
 			if out.Unfrozen += n; err != nil {
 				return out, err
 			}
@@ -33,8 +33,8 @@ func (s *Service) Sweep(ctx context.Context) (out Swept, err error) {
 	}
 }
 
-// unfreeze finds those whom a decision on their guard's event has not reached: they left just before it.
-func (s *Service) unfreeze(ctx context.Context, t TenantID) (int, error) {
+// sweepGuards announces again what waits for a review, and finds those whom a decision has not reached.
+func (s *Service) sweepGuards(ctx context.Context, t TenantID) (int, error) {
 	ps, err := s.Providers.ListProviders(ctx, t)
 	if err != nil {
 		return 0, err
@@ -42,7 +42,20 @@ func (s *Service) unfreeze(ctx context.Context, t TenantID) (int, error) {
 	guards := map[ProviderID]Provider{}
 	for _, p := range ps {
 		guards[p.ID] = p
+		for _, event := range []string{p.Guard.Event, p.Guard.Moves.Event} {
+			if event == "" {
+				continue
+			}
+			if err := s.remind(ctx, t, p.ID, event); err != nil {
+				return 0, err
+			}
+		}
 	}
+	return s.unfreeze(ctx, t, guards)
+}
+
+// unfreeze finds those whom a decision on their guard's event has not reached: they left just before it.
+func (s *Service) unfreeze(ctx context.Context, t TenantID, guards map[ProviderID]Provider) (int, error) {
 	n := 0
 	because := LogEntry{ID: EntryID(JobSweep), At: s.Now()}
 	q := PendingQuery{Gate: GateGuard, Count: 200}

@@ -81,7 +81,8 @@ func (s *Service) CreateUser(ctx context.Context, c Caller, externalID string, a
 func (x *session) departure(cause string) departure {
 	return departure{
 		at: x.now, delay: x.provider.DeactivationDelay, cause: cause,
-		provider: x.caller.Provider, request: x.actor.RequestID, frozen: x.provider.Guard.Tripped(),
+		provider: x.caller.Provider, request: x.actor.RequestID,
+		frozen: x.provider.Guard.Tripped(), staged: x.provider.Guard.Tripped() && x.provider.Guard.Mode == GuardStages,
 	}
 }
 

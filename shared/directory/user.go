@@ -76,12 +76,13 @@ type Account struct {
 	RoleGrants    []RoleGrant          `json:",omitempty"`
 	Watchlists    []Watched            `json:",omitempty"`
 	CountryCode   string               `json:",omitempty"` // ISO 3166-1 alpha-2 or ""
+	Review        string               `json:",omitempty"` // the guard event that held back a move or the loss of a role
 }
 
 // IsZero reports whether nothing is kept about the account.
 func (a Account) IsZero() bool {
 	return a.Lifecycle == "" && a.DeactivatedAt.IsZero() && a.AdminBlock == nil && a.Pending == nil && len(a.Holds) == 0 &&
-		a.OrgID == "" && a.OrgSource == "" && !a.OrgPinned && len(a.RoleGrants) == 0 && len(a.Watchlists) == 0 && a.CountryCode == ""
+		a.OrgID == "" && a.OrgSource == "" && !a.OrgPinned && len(a.RoleGrants) == 0 && len(a.Watchlists) == 0 && a.CountryCode == "" && a.Review == ""
 }
 
 // AdminBlock is a block an administrator placed; no directory event lifts it.
@@ -91,7 +92,7 @@ type AdminBlock struct {
 	Reason string
 }
 
-// PendingDeactivation is a deactivation that waits for its gates. Being pending is the block.
+// PendingDeactivation is a deactivation that waits for its gates. Being pending is the block, unless it is staged.
 type PendingDeactivation struct {
 	RequestedAt time.Time
 	DueAt       time.Time
@@ -100,6 +101,7 @@ type PendingDeactivation struct {
 	RequestID   string
 	Generation  int64 // a wake-up acts only on the generation it was made for
 	Frozen      bool  // the mass-change guard holds it
+	Staged      bool  `json:",omitempty"` // and the user is not even blocked until the review
 }
 
 // RoleGrant is one role of a user and where it came from.
@@ -205,7 +207,7 @@ func (q UserSearch) Matches(u User) bool {
 	if q.Provider != "" && u.Provider != q.Provider || q.Local && u.Provider != "" || q.State != "" && u.DirectoryState() != q.State {
 		return false
 	}
-	if q.Org != "" && u.OrgID != q.Org || q.Role != "" && !slices.ContainsFunc(u.RoleGrants, func(g RoleGrant) bool { return g.Role == q.Role }) ||
+	if q.Review != "" && u.Review != q.Review || q.Org != "" && u.OrgID != q.Org || q.Role != "" && !slices.ContainsFunc(u.RoleGrants, func(g RoleGrant) bool { return g.Role == q.Role }) ||
 		q.List != "" && !slices.ContainsFunc(u.Watchlists, func(w Watched) bool { return w.List == q.List }) {
 		return false
 	}

@@ -3,6 +3,9 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"rollcall/shared/directory"
@@ -53,6 +56,18 @@ func (s *Store) Count(ctx context.Context, t directory.TenantID, e directory.Log
 
 // Counts implements directory.Follow.
 func (s *Store) Counts(ctx context.Context, t directory.TenantID, p directory.ProviderID, since time.Time) (map[directory.Action]int, error) {
+	out := map[directory.Action]int{}
+	ms, err := s.Timeline(ctx, t, p, since)
+	for _, m := range ms {
+		for a, n := range m.Counts {
+			out[a] += n
+		}
+	}
+	return out, err
+}
+
+// Timeline implements directory.Follow.
+func (s *Store) Timeline(ctx context.Context, t directory.TenantID, p directory.ProviderID, since time.Time) ([]directory.Minute, error) {
 	var shards [countShards][]item
 	var fns []func(context.Context) error
 	for i := range countShards {
@@ -65,15 +80,25 @@ func (s *Store) Counts(ctx context.Context, t directory.TenantID, p directory.Pr
 	if err := parallel(ctx, fns...); err != nil {
 		return nil, err
 	}
-	out := map[directory.Action]int{}
-	for _, its := range shards {
-		for _, it := range its {
-			for name := range it {
-				if a, ok := actionOf(name); ok {
-					out[a] += int(number(it, name))
-				}
+	minutes := map[string]map[directory.Action]int{}
+	for _, it := range slices.Concat(shards[:]...) {
+		sk := text(it, "SK")
+		if minutes[sk] == nil {
+			minutes[sk] = map[directory.Action]int{}
+		}
+		for name := range it {
+			if a, ok := actionOf(name); ok {
+				minutes[sk][a] += int(number(it, name))
 			}
 		}
+	}
+	var out []directory.Minute
+	for _, sk := range slices.Sorted(maps.Keys(minutes)) {
+		at, err := time.Parse(minuteForm, sk)
+		if err != nil {
+			return nil, fmt.Errorf("decode minute: %w", err)
+		}
+		out = append(out, directory.Minute{At: at, Counts: minutes[sk]})
 	}
 	return out, nil
 }

@@ -245,7 +245,9 @@ func spread(id string, shards int) int {
 
 func subject(t directory.TenantID, id string) string { return join(string(t), id) }
 
-func minuteOf(at time.Time) string { return at.UTC().Format("20060102T1504") }
+const minuteForm = "20060102T1504"
+
+func minuteOf(at time.Time) string { return at.UTC().Format(minuteForm) }
 
 func countKey(t directory.TenantID, p directory.ProviderID, minute string, shard int) key {
 	return key{join(string(t), string(p), "Q", strconv.Itoa(shard)), minute}

@@ -16,10 +16,11 @@ import (
 
 // A pending deactivation is kept in three attributes, as a record has to fit 1 KB: due and dueAt are the keys
 // of the due index, pd holds the rest: requested at, generation, cause, provider ("=" for the user's own),
-// frozen or not, request id.
+// frozen, staged or neither, request id.
 const (
 	ownProvider = "="
 	frozen      = "f"
+	staged      = "s"
 	thawed      = "-"
 )
 
@@ -34,7 +35,9 @@ func putPending(it item, t directory.TenantID, u directory.User) {
 	if p.Provider == u.Provider {
 		provider = ownProvider
 	}
-	if p.Frozen {
+	if p.Staged {
+		state = staged
+	} else if p.Frozen {
 		state = frozen
 	}
 	it["pd"] = str(strings.Join([]string{
@@ -64,7 +67,7 @@ func getPending(it item, u *directory.User) error {
 		return fmt.Errorf("decode pending deactivation: %w", err)
 	}
 	p := &directory.PendingDeactivation{
-		RequestedAt: requested, DueAt: due, Generation: generation, Cause: f[2], Provider: directory.ProviderID(f[3]), Frozen: f[4] == frozen, RequestID: f[5],
+		RequestedAt: requested, DueAt: due, Generation: generation, Cause: f[2], Provider: directory.ProviderID(f[3]), Frozen: f[4] == frozen || f[4] == staged, Staged: f[4] == staged, RequestID: f[5],
 	}
 	if f[3] == ownProvider {
 		p.Provider = u.Provider

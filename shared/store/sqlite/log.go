@@ -97,6 +97,21 @@ func (s *Store) Counts(ctx context.Context, t directory.TenantID, p directory.Pr
 	return out, err
 }
 
+// Timeline implements directory.Follow.
+func (s *Store) Timeline(ctx context.Context, t directory.TenantID, p directory.ProviderID, since time.Time) (out []directory.Minute, err error) {
+	err = s.read(ctx, func() error {
+		return s.exec(`SELECT minute, action, count(*) FROM counted WHERE tenant = ? AND provider = ? AND minute >= ? GROUP BY minute, action ORDER BY minute`, func(r *sqlite.Stmt) error {
+			at := fromMillis(r.ColumnInt64(0))
+			if len(out) == 0 || !out[len(out)-1].At.Equal(at) {
+				out = append(out, directory.Minute{At: at, Counts: map[directory.Action]int{}})
+			}
+			out[len(out)-1].Counts[directory.Action(r.ColumnText(1))] = int(r.ColumnInt64(2))
+			return nil
+		}, string(t), string(p), millis(since.Truncate(time.Minute)))
+	})
+	return out, err
+}
+
 // deliverBatch is how many entries Deliver hands on between two marks.
 const deliverBatch = 100
 

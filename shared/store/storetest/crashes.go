@@ -179,7 +179,7 @@ func (c *crash) state() string {
 			a.AdminBlock = &directory.AdminBlock{}
 		}
 		if a.DeactivatedAt = (time.Time{}); a.Pending != nil {
-			a.Pending = &directory.PendingDeactivation{Frozen: a.Pending.Frozen}
+			a.Pending = &directory.PendingDeactivation{Frozen: a.Pending.Frozen, Staged: a.Pending.Staged}
 		}
 		text := strings.ReplaceAll(string(got(json.Marshal(a))), c.matter, "m")
 		lines = append(lines, fmt.Sprintf("%d %s %s", i, v.DirectoryState(), text))

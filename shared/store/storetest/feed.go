@@ -169,6 +169,13 @@ func counts(w *world) {
 	is(w.p, 3, map[directory.Action]int{directory.UserDeleted: 1})
 	is(w.p, 4, nil)
 	is(other, 0, map[directory.Action]int{directory.UserDisabled: 1})
+	got, err := w.Follow.Timeline(w.ctx, w.tenant, w.p, minute.Add(time.Minute))
+	w.must(err)
+	w.equal("by minute", got, []directory.Minute{
+		{At: minute.Add(time.Minute), Counts: map[directory.Action]int{directory.UserDisabled: 2}},
+		{At: minute.Add(2 * time.Minute), Counts: map[directory.Action]int{directory.UserDisabled: 1}},
+		{At: minute.Add(3 * time.Minute), Counts: map[directory.Action]int{directory.UserDeleted: 1}},
+	})
 }
 
 // completeTwice completes every entry of a busy tenant again, twice and the oldest last.

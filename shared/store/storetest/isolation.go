@@ -355,6 +355,11 @@ func (x intruder) keyRows() map[string]func() {
 			got, err := y.Follow.Counts(ctx, y.tenant, v.p, v.start)
 			x.empty("Counts", len(got), err)
 		},
+		"Follow.Timeline": func() {
+			y := newWorld(x.T, x.Ports)
+			got, err := y.Follow.Timeline(ctx, y.tenant, v.p, v.start)
+			x.empty("Timeline", len(got), err)
+		},
 	}
 }
 

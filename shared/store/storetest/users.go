@@ -34,11 +34,11 @@ func (w *world) fullUser(name string) directory.User {
 		Lifecycle:  directory.LifecycleDeactivated,
 		AdminBlock: &directory.AdminBlock{By: "k1", At: at, Reason: "left \"early\""},
 		Pending: &directory.PendingDeactivation{
-			RequestedAt: at, DueAt: at.Add(15 * time.Minute), Cause: "scim-disable", Provider: w.p, RequestID: "r9", Generation: 3, Frozen: true,
+			RequestedAt: at, DueAt: at.Add(15 * time.Minute), Cause: "scim-disable", Provider: w.p, RequestID: "r9", Generation: 3, Frozen: true, Staged: true,
 		},
 		Holds: []string{"m1", "m2"}, OrgID: "o1", OrgSource: "group:7", OrgPinned: true,
 		RoleGrants:  []directory.RoleGrant{{Role: "custodian", Source: "manual", By: "k1", At: at}, {Role: "reader", Source: "mapping:2"}},
-		CountryCode: "CH",
+		CountryCode: "CH", Review: "v1",
 	}
 	return u
 }

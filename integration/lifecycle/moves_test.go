@@ -1,0 +1,182 @@
+package lifecycle_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"rollcall/integration/stack"
+	"rollcall/shared/directory"
+	"rollcall/shared/store/sqlite"
+)
+
+// crowd is a live provider with people whom groups place, and a guard that allows two moves in its window.
+type crowd struct {
+	*person
+	people []directory.User
+	groups []directory.GroupID
+	in     map[[2]int]bool
+	done   []directory.LogEntry // followed
+}
+
+func newCrowd(ports directory.Ports, people int) *crowd {
+	c := &crowd{person: newPerson(ports, "active"), in: map[[2]int]bool{}}
+	p := c.caller.Provider
+	must(c.s.SetProviderState(c.ctx, c.admin, p, anyProvider, directory.ProviderLive))
+	must(c.s.SetGuard(c.ctx, c.admin, p, anyProvider, directory.GuardSettings{MoveMinimum: 2, MovePercent: 1}))
+	must2(c.s.SetOrgMapping(c.ctx, c.admin, p, anyProvider, directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg}))
+	must2(c.s.SetRoleMapping(c.ctx, c.admin, p, anyProvider, directory.RoleSettings{Mode: directory.RolesGroups}, false))
+	for i := range people {
+		c.people = append(c.people, must(c.create(directory.Profile{UserName: fmt.Sprint("p", i), Active: true})))
+	}
+	for i := range 3 {
+		g := must(c.s.CreateGroup(c.ctx, c.caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+			return directory.GroupProfile{DisplayName: fmt.Sprint("g", i)}, nil, nil, nil
+		}))
+		c.groups = append(c.groups, g.ID)
+		org := must(c.s.CreateOrganization(c.ctx, c.admin, directory.NewOrganization{Name: fmt.Sprint("o", i)}))
+		must2(c.s.AddOrgMapping(c.ctx, c.admin, p, anyProvider, []directory.GroupID{g.ID}, org.ID))
+	}
+	must(c.s.AddRoleMapping(c.ctx, c.admin, p, anyProvider, c.groups[:1], []directory.RoleID{"desktop-user"}, ""))
+	c.followAll()
+	c.advance(25 * time.Hour)
+	return c
+}
+
+func must2[T, U any](v T, _ U, err error) T { return must(v, err) }
+
+// entries are those of the provider and the tenant from behind a position, the oldest first.
+func (c *crowd) entries() []directory.LogEntry {
+	var out []directory.LogEntry
+	for _, p := range []directory.ProviderID{"", c.caller.Provider} {
+		out = append(out, must(c.s.Log.EntriesAfter(c.ctx, c.admin.Tenant, p, "", "", 10_000))...)
+	}
+	slices.SortFunc(out, func(a, b directory.LogEntry) int { return a.At.Compare(b.At) })
+	return out
+}
+
+// followAll follows whatever was not yet, until nothing more comes.
+func (c *crowd) followAll() {
+	for {
+		n := 0
+		for _, e := range c.entries() {
+			if !slices.ContainsFunc(c.done, func(f directory.LogEntry) bool { return f.ID == e.ID }) {
+				must(0, c.s.FollowEntry(c.ctx, c.admin.Tenant, e))
+				c.done, n = append(c.done, e), n+1
+			}
+		}
+		if n == 0 {
+			return
+		}
+	}
+}
+
+// toggle lets a person join or leave a group.
+func (c *crowd) toggle(who, g int) {
+	ids := []directory.ScimID{c.people[who].ScimID}
+	edit := directory.GroupEdit{Add: ids}
+	if c.in[[2]int{who, g}] {
+		edit = directory.GroupEdit{Remove: ids}
+	}
+	c.in[[2]int{who, g}] = !c.in[[2]int{who, g}]
+	must2(c.s.UpdateGroup(c.ctx, c.caller, c.groups[g], directory.GroupWant{Named: ids}, nil, func(_ directory.Provider, v directory.GroupView) (directory.GroupEdit, error) {
+		edit.Profile = v.GroupProfile
+		return edit, nil
+	}))
+}
+
+// decide decides on the open event of moves, if there is one.
+func (c *crowd) decide(d directory.GuardDecision) {
+	rec := must(c.s.ProviderByID(c.ctx, c.admin, c.caller.Provider))
+	if event := rec.Guard.Moves.Event; event != "" {
+		must(c.s.DecideGuard(c.ctx, c.admin, rec.ID, event, func(directory.GuardEvent) error { return nil }, d))
+	}
+}
+
+// settled is "" when everybody is where the rules say or waits for the open event, which holds nobody else.
+func (c *crowd) settled() string {
+	open := must(c.s.ProviderByID(c.ctx, c.admin, c.caller.Provider)).Guard.Moves.Event
+	for _, u := range c.people {
+		x := must(c.s.Explain(c.ctx, c.admin, u.ID))
+		placed := x.User.Placement().Same(x.Now.Placement)
+		if held := open != "" && x.User.Review == open; !placed && !held {
+			return fmt.Sprintf("%s is in %s with %v; the rules say %s with %v; the open event is %q, the user waits for %q",
+				u.UserName, x.User.OrgID, x.User.RoleGrants, x.Now.Org, x.Now.Grants, open, x.User.Review)
+		}
+	}
+	return ""
+}
+
+// movesHistory lives through random changes of groups, with entries followed late, several at once and twice, and
+// decisions in between. Nobody is forgotten: not where the rules say is who waits for the open event.
+func movesHistory(rt *rapid.T, ports directory.Ports, longest int) {
+	c := newCrowd(ports, 5)
+	for range rapid.IntRange(1, longest).Draw(rt, "steps") {
+		switch rapid.IntRange(0, 5).Draw(rt, "what") {
+		case 0:
+			c.decide(directory.GuardApproval)
+		case 1: // in the middle of following
+			seen := len(c.done)
+			entries := c.entries()
+			var wg sync.WaitGroup
+			wg.Go(func() { c.decide(directory.GuardApproval) })
+			for _, e := range entries[min(seen, len(entries)):] {
+				wg.Go(func() { follow(c, e) })
+			}
+			wg.Wait()
+		case 2:
+			c.followAll()
+		case 3:
+			c.advance(time.Hour)
+		default:
+			c.toggle(rapid.IntRange(0, len(c.people)-1).Draw(rt, "who"), rapid.IntRange(0, len(c.groups)-1).Draw(rt, "group"))
+		}
+	}
+	c.followAll()
+	if wrong := c.settled(); wrong != "" {
+		rt.Fatal(wrong)
+	}
+	c.decide(directory.GuardApproval)
+	c.followAll()
+	if wrong := c.settled(); wrong != "" {
+		rt.Fatalf("after the last approval: %s", wrong)
+	}
+	rec := must(c.s.ProviderByID(c.ctx, c.admin, c.caller.Provider))
+	if got, want := must(c.s.GuardStatus(c.ctx, c.admin, rec)).Users, len(c.people)+1; got != want {
+		rt.Fatalf("%d active users are counted, want %d", got, want)
+	}
+}
+
+// follow follows an entry, again when the store says so.
+func follow(c *crowd, e directory.LogEntry) {
+	for {
+		err := c.s.FollowEntry(context.WithoutCancel(c.ctx), c.admin.Tenant, e)
+		if !directory.IsKind(err, directory.Unavailable) {
+			must(0, err)
+			return
+		}
+	}
+}
+
+func TestNobodyHeldBackIsForgotten(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		store := must(sqlite.Open(sqlite.Memory))
+		defer func() { must(0, store.Close()) }()
+		movesHistory(rt, store.Ports(), 40)
+	})
+}
+
+func TestNobodyHeldBackIsForgottenInDynamoDB(t *testing.T) {
+	t.Parallel()
+	const histories = 5
+	for i := range histories {
+		history := rapid.Custom(func(rt *rapid.T) bool { movesHistory(rt, stack.Table(t).Ports(), 20); return true })
+		history.Example(i)
+	}
+}
