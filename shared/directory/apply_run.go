@@ -61,6 +61,7 @@ type ApplyRun struct {
 	CreatedBy string
 	StartedBy string
 	Failure   string // why it failed
+	Unseen    int    `json:",omitempty"` // changes that its preview did not show, and that the guard allowed
 
 	Created, Planned, Started, Ended time.Time
 	Version                          int64
@@ -94,7 +95,7 @@ type RunTally struct {
 	Reasons                                     map[string]int `json:",omitempty"`
 	Samples                                     []RunRow       `json:",omitempty"`
 	Done, Applied, Unchanged, Differed, Skipped int            // of applying; differed: changed since the preview, and applied
-	Errors                                      int
+	Guarded, Errors                             int            // guarded: of the skipped, those that were more than the guard allows
 }
 
 // add adds what another range counted.
@@ -105,7 +106,7 @@ func (t *RunTally) add(o RunTally) {
 	}{
 		{&t.Users, o.Users}, {&t.Changes, o.Changes}, {&t.Moves, o.Moves}, {&t.RoleChanges, o.RoleChanges}, {&t.Privileged, o.Privileged},
 		{&t.LoseAll, o.LoseAll}, {&t.Held, o.Held}, {&t.Done, o.Done}, {&t.Applied, o.Applied}, {&t.Unchanged, o.Unchanged},
-		{&t.Differed, o.Differed}, {&t.Skipped, o.Skipped}, {&t.Errors, o.Errors},
+		{&t.Differed, o.Differed}, {&t.Skipped, o.Skipped}, {&t.Guarded, o.Guarded}, {&t.Errors, o.Errors},
 	} {
 		*p.to += p.n
 	}
@@ -158,6 +159,7 @@ type RunRow struct {
 	Version    int64      // of the user as last looked at
 	Intent     bool       `json:",omitempty"` // Before, After and Version are those of applying
 	Planned    *Placement `json:",omitempty"` // what the preview showed, when After is something else
+	Allowed    bool       `json:",omitempty"` // the guard lets it be another one than the preview showed
 	Written    bool       `json:",omitempty"` // the user was changed, which can be undone
 	Result     RunResult  `json:",omitempty"`
 	Note       string     `json:",omitempty"`

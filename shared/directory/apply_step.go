@@ -133,6 +133,9 @@ func (x *step) applyPage(ctx context.Context) error {
 				}
 			}
 		}
+		if err := x.restrain(ctx, page.Rows); err != nil {
+			return err
+		}
 		if err := x.s.ApplyRuns.PutPage(ctx, x.ref.Tenant, x.ref.Run, page); err != nil {
 			return err
 		}
@@ -167,7 +170,9 @@ func (t *RunTally) apply(rows []RunRow) {
 			if !r.Intent { // counted when it was planned
 				continue
 			}
-			t.Skipped++
+			if t.Skipped++; r.Note == beyondGuard {
+				t.Guarded++
+			}
 		}
 		t.Done++
 	}
