@@ -17,6 +17,7 @@ type crew struct {
 	s      *stack.Stack
 	admin  directory.Admin
 	people []directory.User
+	group  directory.GroupID // of every other one
 }
 
 func (c *crew) must(err error) {
@@ -51,6 +52,7 @@ func newCrew(t *testing.T, s *stack.Stack, n int) *crew {
 		return directory.GroupProfile{DisplayName: "Even"}, in, nil, nil
 	})
 	c.must(err)
+	c.group = g.ID
 	c.follow()
 	org, err := s.Service.CreateOrganization(ctx, c.admin, directory.NewOrganization{Name: "Even"})
 	c.must(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -32,7 +33,7 @@ func check(err error) {
 }
 
 // newTown makes n people in groups. Nobody follows their log entries: what is measured is the run.
-func newTown(ctx context.Context, ports directory.Ports, n int) town {
+func newTown(ctx context.Context, ports directory.Ports, n int, batch func(func() error) error) town {
 	t := town{svc: directory.New(ports, directory.Config{}), admin: directory.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "bench"}}}
 	_, err := t.svc.CreateTenant(ctx, t.admin, "Bench")
 	check(err)
@@ -41,13 +42,21 @@ func newTown(ctx context.Context, ports directory.Ports, n int) town {
 	t.p = p.ID
 	caller := directory.Caller{Provider: p.ID, Token: token}
 	members := make([][]directory.ScimID, applyGroups)
-	for i := range n {
-		u, err := t.svc.CreateUser(ctx, caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
-			name := "user" + strconv.Itoa(i)
-			return directory.Profile{UserName: name, ExternalID: name, Active: true, Attributes: []byte(`{"displayName":"` + name + `","title":"Analyst"}`)}, nil, nil
-		})
-		check(err)
-		members[i%applyGroups] = append(members[i%applyGroups], u.ScimID)
+	const each = 1000 // to a batch
+	for from := 0; from < n; from += each {
+		check(batch(func() error {
+			for i := from; i < min(from+each, n); i++ {
+				u, err := t.svc.CreateUser(ctx, caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+					name := "user" + strconv.Itoa(i)
+					return directory.Profile{UserName: name, ExternalID: name, Active: true, Attributes: []byte(`{"displayName":"` + name + `","title":"Analyst"}`)}, nil, nil
+				})
+				if err != nil {
+					return err
+				}
+				members[i%applyGroups] = append(members[i%applyGroups], u.ScimID)
+			}
+			return nil
+		}))
 	}
 	org, err := t.svc.CreateOrganization(ctx, t.admin, directory.NewOrganization{Name: "Elsewhere"})
 	check(err)
@@ -118,7 +127,9 @@ func applyGrowth(sizes string) {
 		check(err)
 		store, err := sqlite.Open(scratch())
 		check(err)
-		t := newTown(ctx, store.Ports(), n)
+		begin := time.Now()
+		t := newTown(ctx, store.Ports(), n, store.Batch)
+		fmt.Fprintf(os.Stderr, "%d people made in %v\n", n, time.Since(begin).Round(time.Second))
 		plan, apply, changed := t.planAndApply(ctx, ctx, ctx)
 		runtime.GC()
 		var m runtime.MemStats
@@ -143,7 +154,7 @@ func applyUnits(n int) {
 	check(spec.Create(ctx, client, "apply"))
 	store, err := dynamo.Open(ctx, dynamo.Config{Client: client, Table: "apply"})
 	check(err)
-	t := newTown(ctx, store.Ports(), n)
+	t := newTown(ctx, store.Ports(), n, func(load func() error) error { return load() })
 	planning, plan := dynamo.WithMeter(ctx)
 	applying, apply := dynamo.WithMeter(ctx)
 	_, _, changed := t.planAndApply(ctx, planning, applying)

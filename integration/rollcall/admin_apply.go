@@ -19,7 +19,7 @@ func applyVerbs() []adminVerb {
 	const base, run = "/providers/%s/apply-runs", "/providers/%s/apply-runs/%s"
 	one := columns("Run id, State state, Configuration configVersion, Undoes undoes, Undone_by undoneBy, Users counts.users, To_be_changed counts.changes, Move counts.moves, Roles_change counts.roleChanges, " +
 		"Privileged counts.privileged, Lose_all_roles counts.losesAllRoles, On_legal_hold counts.onHold, Applied counts.applied, Changed_since_preview counts.changedSincePreview, " +
-		"Unchanged counts.unchanged, Skipped counts.skipped, Errors counts.errors, Failure failure, Expires expiresAt, Ended endedAt")
+		"Unchanged counts.unchanged, Skipped counts.skipped, Skipped_by_the_guard counts.skippedByGuard, Errors counts.errors, Failure failure, Expires expiresAt, Ended endedAt")
 	all := adminFlag{name: "moved-by-hand", member: "movedByHand", usage: "`true` moves people who were moved by hand, too", kind: boolFlag}
 	return []adminVerb{
 		{name: "list", args: "PROVIDER", summary: "list the runs, the newest first", method: http.MethodGet, path: base, list: true, show: columns("RUN id, STATE state, CREATED createdAt, BY createdBy, UNDOES undoes")},

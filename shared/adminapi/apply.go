@@ -58,6 +58,7 @@ type runCounts struct {
 	Differed    int `json:"changedSincePreview"`
 	Unchanged   int `json:"unchanged"`
 	Skipped     int `json:"skipped"`
+	Guarded     int `json:"skippedByGuard"` // of those skipped
 	Errors      int `json:"errors"`
 }
 
@@ -128,7 +129,7 @@ func (r *request) answerRun(status int, x directory.ApplyProgress, err error) (a
 	if done := v.Progress.Done; done > 0 && (x.State == directory.RunPlanning || x.State == directory.RunApplying) {
 		v.Progress.RemainingSeconds = int(r.api.svc.Now().Sub(since).Seconds() * float64(max(0, x.Total-done)) / float64(done))
 	}
-	v.Counts = &runCounts{t.Users, t.Changes, t.Moves, t.RoleChanges, t.Privileged, t.LoseAll, t.Held, t.Applied, t.Differed, t.Unchanged, t.Skipped, t.Errors}
+	v.Counts = &runCounts{t.Users, t.Changes, t.Moves, t.RoleChanges, t.Privileged, t.LoseAll, t.Held, t.Applied, t.Differed, t.Unchanged, t.Skipped, t.Guarded, t.Errors}
 	for _, k := range slices.Sorted(maps.Keys(t.Orgs)) {
 		from, to, _ := strings.Cut(k, ">")
 		v.Organizations = append(v.Organizations, runMove{from, to, t.Orgs[k]})

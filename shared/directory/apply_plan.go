@@ -3,27 +3,18 @@ package directory
 import (
 	"context"
 	"slices"
+	"strings"
 )
 
 // planPage resolves the next people of the range and stores who would change.
 func (x *step) planPage(ctx context.Context) error {
-	from, to := rangeBounds(x.at.N)
-	after := x.at.Cursor
-	if after == "" {
-		after = string(from)
-	}
-	got, err := x.s.Users.ListUsers(ctx, x.ref.Tenant, x.ref.Provider, Page{ByCursor: true, After: after, Count: runPage}, UserWant{Groups: true}, nil)
+	page := RunPage{Range: x.at.N, From: x.at.Cursor}
+	people, next, err := x.s.ApplyRuns.People(ctx, x.ref.Tenant, x.ref.Provider, x.at.N, x.at.Cursor, runPage)
 	if err != nil {
 		return err
 	}
-	page := RunPage{Range: x.at.N, From: after}
-	x.at.Done = !got.More
-	for _, v := range got.Users {
-		if to != "" && v.ID >= to {
-			x.at.Done = true
-			break
-		}
-		x.at.Cursor = string(v.ID)
+	x.at.Cursor, x.at.Done = next, next == ""
+	for _, v := range people {
 		if !v.resolves() {
 			continue
 		}
@@ -36,6 +27,7 @@ func (x *step) planPage(ctx context.Context) error {
 			page.Rows = append(page.Rows, row)
 		}
 	}
+	slices.SortFunc(page.Rows, func(a, b RunRow) int { return strings.Compare(string(a.User), string(b.User)) })
 	x.at.Tally.plan(page.Rows)
 	return x.s.ApplyRuns.PutPage(ctx, x.ref.Tenant, x.ref.Run, page)
 }
@@ -157,7 +149,7 @@ func (t *RunTally) plan(rows []RunRow) {
 func (x *step) planUndo(ctx context.Context) error {
 	after := x.at.Cursor
 	if after == "" {
-		after = RunPage{Range: x.at.N}.Key()
+		after = beforePages(x.at.N)
 	}
 	old, ok, err := x.page(ctx, x.run.Undoes, after)
 	if err != nil || !ok {

@@ -1,9 +1,8 @@
 package directory
 
 import (
+	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -39,26 +38,16 @@ const (
 )
 
 const (
-	// RunRanges is how many ranges of the user-id space a run is divided into: one for each first random
-	// character of an id.
-	RunRanges = len(idDigits)
+	// RunRanges is how many ranges a run is divided into, each a part of the provider's people (ApplyRuns.People):
+	// at most one for each first random character of an id.
+	RunRanges = 32
 	// PlanLife is how long a plan can be applied.
 	PlanLife = 24 * time.Hour
 	// runPage is how many people one step reads or writes at most between two marks of its cursor.
 	runPage = 100
 	// runSamples is how many changes a run shows without paging, and rangeSamples what each range offers.
 	runSamples, rangeSamples = 20, 5
-	idDigits                 = "0123456789abcdefghijklmnopqrstuv"
 )
-
-// rangeBounds are the ids of a range: from, inclusive, to, exclusive; "" for open.
-func rangeBounds(n int) (from, to UserID) {
-	from = UserID("u" + idDigits[n:n+1])
-	if n+1 < RunRanges {
-		to = UserID("u" + idDigits[n+1:n+2])
-	}
-	return from, to
-}
 
 // ApplyRun is one "Apply organization and role settings": a plan, and what became of it.
 type ApplyRun struct {
@@ -72,6 +61,7 @@ type ApplyRun struct {
 	CreatedBy string
 	StartedBy string
 	Failure   string // why it failed
+	Unseen    int    `json:",omitempty"` // changes that its preview did not show, and that the guard allowed
 
 	Created, Planned, Started, Ended time.Time
 	Version                          int64
@@ -89,7 +79,7 @@ func (r ApplyRun) StateAt(now time.Time, config int64) RunState {
 type RunRange struct {
 	N       int
 	Phase   RunPhase
-	Cursor  string // where the phase goes on: behind this user, or this page
+	Cursor  string // where the phase goes on: behind this position of people, or this page
 	Done    bool
 	Tally   RunTally
 	Version int64
@@ -105,7 +95,7 @@ type RunTally struct {
 	Reasons                                     map[string]int `json:",omitempty"`
 	Samples                                     []RunRow       `json:",omitempty"`
 	Done, Applied, Unchanged, Differed, Skipped int            // of applying; differed: changed since the preview, and applied
-	Errors                                      int
+	Guarded, Errors                             int            // guarded: of the skipped, those that were more than the guard allows
 }
 
 // add adds what another range counted.
@@ -116,7 +106,7 @@ func (t *RunTally) add(o RunTally) {
 	}{
 		{&t.Users, o.Users}, {&t.Changes, o.Changes}, {&t.Moves, o.Moves}, {&t.RoleChanges, o.RoleChanges}, {&t.Privileged, o.Privileged},
 		{&t.LoseAll, o.LoseAll}, {&t.Held, o.Held}, {&t.Done, o.Done}, {&t.Applied, o.Applied}, {&t.Unchanged, o.Unchanged},
-		{&t.Differed, o.Differed}, {&t.Skipped, o.Skipped}, {&t.Errors, o.Errors},
+		{&t.Differed, o.Differed}, {&t.Skipped, o.Skipped}, {&t.Guarded, o.Guarded}, {&t.Errors, o.Errors},
 	} {
 		*p.to += p.n
 	}
@@ -166,12 +156,13 @@ type RunRow struct {
 	LosesAll   bool `json:",omitempty"` // all roles go
 	Held       bool `json:",omitempty"` // on legal hold
 	Scim       ScimID
-	Version    int64     // of the user as last looked at
-	Intent     bool      `json:",omitempty"` // Before, After and Version are those of applying
-	Differs    bool      `json:",omitempty"` // After is not what the preview showed
-	Written    bool      `json:",omitempty"` // the user was changed, which can be undone
-	Result     RunResult `json:",omitempty"`
-	Note       string    `json:",omitempty"`
+	Version    int64      // of the user as last looked at
+	Intent     bool       `json:",omitempty"` // Before, After and Version are those of applying
+	Planned    *Placement `json:",omitempty"` // what the preview showed, when After is something else
+	Allowed    bool       `json:",omitempty"` // the guard lets it be another one than the preview showed
+	Written    bool       `json:",omitempty"` // the user was changed, which can be undone
+	Result     RunResult  `json:",omitempty"`
+	Note       string     `json:",omitempty"`
 }
 
 // weight orders previews: privileged changes first.
@@ -189,12 +180,12 @@ func (r RunRow) weight() int {
 // that is repeated leaves nothing behind.
 type RunPage struct {
 	Range int
-	From  string // the page follows this id
+	From  string // the position that its people follow
 	Rows  []RunRow
 }
 
-// Key orders the pages of a run: ranges in their order, and within one the ids.
-func (p RunPage) Key() string {
-	n := strconv.Itoa(p.Range)
-	return strings.Repeat("0", 2-len(n)) + n + p.From
-}
+// Key orders the pages of a run: ranges in their order, and within one the positions.
+func (p RunPage) Key() string { return beforePages(p.Range) + "." + p.From }
+
+// beforePages sorts before the keys of the pages of a range, and behind those of the ranges before it.
+func beforePages(n int) string { return fmt.Sprintf("%02d", n) }

@@ -58,7 +58,7 @@ func (s *Service) StepRun(ctx context.Context, ref RunRef, n int) (done bool, er
 		x.at = ranges[i]
 	}
 	if x.at.Phase == PhasePlan && ref.Phase == PhaseApply {
-		x.at.Phase, x.at.Cursor, x.at.Done = PhaseApply, RunPage{Range: n}.Key(), false
+		x.at.Phase, x.at.Cursor, x.at.Done = PhaseApply, beforePages(n), false
 	}
 	because := LogEntry{ID: EntryID(ref.Run), Provider: ref.Provider, Actor: Actor{Kind: ActorSystem, ID: string(ref.Run)}}
 	if x.follower, err = s.follower(ctx, ref.Tenant, ref.Provider, because); err != nil {
@@ -133,6 +133,9 @@ func (x *step) applyPage(ctx context.Context) error {
 				}
 			}
 		}
+		if err := x.restrain(ctx, page.Rows); err != nil {
+			return err
+		}
 		if err := x.s.ApplyRuns.PutPage(ctx, x.ref.Tenant, x.ref.Run, page); err != nil {
 			return err
 		}
@@ -167,7 +170,9 @@ func (t *RunTally) apply(rows []RunRow) {
 			if !r.Intent { // counted when it was planned
 				continue
 			}
-			t.Skipped++
+			if t.Skipped++; r.Note == beyondGuard {
+				t.Guarded++
+			}
 		}
 		t.Done++
 	}
@@ -192,6 +197,9 @@ func (x *step) intend(ctx context.Context, r *RunRow) error {
 		return nil
 	}
 	planned := r.After
+	if r.Planned != nil {
+		planned = *r.Planned
+	}
 	d, err := x.decide(ctx, v, x.run.occasion())
 	if err != nil {
 		return err
@@ -201,7 +209,9 @@ func (x *step) intend(ctx context.Context, r *RunRow) error {
 		return nil
 	}
 	r.Version, r.Before, r.After, r.Reason = v.Version, v.Account.Placement(), d.Placement, sentence(d)
-	r.Differs = !x.asPlanned(planned, d.Placement)
+	if r.Planned = nil; !x.asPlanned(planned, d.Placement) {
+		r.Planned = &planned
+	}
 	if r.Note = ""; len(d.Missing) > 0 {
 		r.Note = missing(d.Missing)
 	}
@@ -248,7 +258,7 @@ func (x *step) carryOut(ctx context.Context, r *RunRow) error {
 		return nil
 	}
 	r.Written, r.Result = true, RowApplied
-	if r.Differs {
+	if r.Planned != nil {
 		r.Result = RowDiffered
 	}
 	if r.Note != "" {

@@ -45,6 +45,11 @@ type Settings interface {
 
 // ApplyRuns stores apply runs, how far they are, and their changes.
 type ApplyRuns interface {
+	// People reads present users of a provider with their groups, for planning: of one part of RunRanges, in the
+	// order in which the store reads them best, behind a position ("" from the first), and where to go on: "" at
+	// the end. At most count; there may be none although more follow. Positions sort as the order does. Who is
+	// there all the time, whatever comes and goes meanwhile, is in one part, once.
+	People(ctx context.Context, t TenantID, p ProviderID, part int, after string, count int) ([]UserView, string, error)
 	// Run reads one of a provider. NotFound.
 	Run(ctx context.Context, t TenantID, p ProviderID, id RunID) (ApplyRun, error)
 	// UpdateRun replaces one by update(old), with an entry unless it is nil; old is zero when there is none.

@@ -100,6 +100,34 @@ func (s *Store) UpdateWatchlist(ctx context.Context, t directory.TenantID, id di
 	return updateRecord(ctx, s, t, "watchlist", watchlistKey(t, id), func(w directory.Watchlist) bool { return w.ID == "" }, update)
 }
 
+// People implements directory.ApplyRuns: a part is the users whose ids have one first random character.
+func (s *Store) People(ctx context.Context, t directory.TenantID, p directory.ProviderID, part int, from string, count int) ([]directory.UserView, string, error) {
+	if !usable(string(p)) || part < 0 || part >= directory.RunRanges || count < 1 {
+		return nil, "", nil
+	}
+	h := homeFor(t, p, false)
+	first := "u" + idDigits[part:part+1]
+	its, more, err := s.query(ctx, span{pk: h.users(), lo: after(escaper.Replace(max(from, first))), hi: first + "~", limit: count})
+	if err != nil || len(its) == 0 {
+		return nil, "", err
+	}
+	us := make([]directory.User, 0, len(its))
+	for _, it := range its {
+		u, ok, err := decodeUser(it)
+		if err != nil {
+			return nil, "", err
+		}
+		if ok { // no alias
+			us = append(us, u)
+		}
+	}
+	vs, err := s.views(ctx, h, us, directory.UserWant{Groups: true})
+	if !more {
+		return vs, "", err
+	}
+	return vs, text(its[len(its)-1], "SK"), err
+}
+
 // Run implements directory.ApplyRuns.
 func (s *Store) Run(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.RunID) (r directory.ApplyRun, err error) {
 	if usable(string(p)) && usable(string(id)) {

@@ -220,3 +220,44 @@ func TestCancelledRequestsAreUnavailable(t *testing.T) {
 		t.Error("an error without a text")
 	}
 }
+
+// A batch is one transaction: all of it is there after it, or, when it fails, nothing, and the store is of no more use.
+func TestBatchIsAllOrNothing(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "rollcall.db")
+	open := func() *sqlite.Store {
+		s, err := sqlite.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	}
+	store := open()
+	f, err := newFiller(store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two := func() error {
+		_, err := f.user()
+		_, again := f.user()
+		return errors.Join(err, again)
+	}
+	if err := store.Batch(two); err != nil {
+		t.Fatal(err)
+	}
+	mine := errors.New("mine")
+	if err := store.Batch(func() error { return errors.Join(two(), mine) }); !errors.Is(err, mine) {
+		t.Errorf("a batch that fails returned %v", err)
+	}
+	if _, err := f.user(); !errors.Is(err, mine) {
+		t.Errorf("a user after a batch that failed: %v", err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	page, err := open().Ports().Users.ListUsers(f.ctx, f.admin.Tenant, f.caller.Provider, directory.Page{Start: 1}, directory.UserWant{}, nil)
+	if err != nil || page.Total != 2 {
+		t.Errorf("%d users, %v; want the 2 of the batch that ended", page.Total, err)
+	}
+}

@@ -17,11 +17,11 @@ CREATE TABLE providers (
 CREATE UNIQUE INDEX providers_name ON providers (tenant, name_key);
 
 CREATE TABLE users (
-	home TEXT NOT NULL, uid TEXT NOT NULL, tenant TEXT NOT NULL, provider TEXT NOT NULL,
+	arrival INTEGER PRIMARY KEY, home TEXT NOT NULL, uid TEXT NOT NULL, tenant TEXT NOT NULL, provider TEXT NOT NULL,
 	scim_id TEXT NOT NULL, user_name TEXT NOT NULL, name_key TEXT NOT NULL, external_id TEXT NOT NULL,
 	active INTEGER NOT NULL, manager TEXT NOT NULL, attributes BLOB, lookups TEXT, account TEXT,
 	version INTEGER NOT NULL, created INTEGER NOT NULL, modified INTEGER NOT NULL, gone_at INTEGER NOT NULL,
-	PRIMARY KEY (home, uid)
+	UNIQUE (home, uid)
 );
 CREATE UNIQUE INDEX users_name ON users (tenant, name_key) WHERE gone_at = 0;
 CREATE INDEX users_alias ON users (home, scim_id) WHERE scim_id <> uid;

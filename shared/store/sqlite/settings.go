@@ -1,7 +1,9 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"strconv"
 
 	"zombiezen.com/go/sqlite"
@@ -142,6 +144,42 @@ func (s *Store) UpdateWatchlist(ctx context.Context, t directory.TenantID, id di
 		return s.append(t, *e)
 	})
 	return w, err
+}
+
+// peopleWindow is how many places in the order of arrival one read of People looks at: whoever is in another list
+// is passed over, and nobody else gets the connection meanwhile.
+const peopleWindow = 2000
+
+// People implements directory.ApplyRuns: all users are in part 0, in the order of arrival, as they are stored.
+func (s *Store) People(ctx context.Context, t directory.TenantID, p directory.ProviderID, part int, after string, count int) (vs []directory.UserView, next string, err error) {
+	from, err := strconv.ParseInt(cmp.Or(after, "0"), 10, 64)
+	if err != nil || part != 0 || count < 1 {
+		return nil, "", nil
+	}
+	err = s.read(ctx, func() error {
+		h, to, end := home(t, p, false), from+peopleWindow, int64(0)
+		if err := s.exec(`SELECT max(arrival) FROM users`, func(r *sqlite.Stmt) error { end = r.ColumnInt64(0); return nil }); err != nil {
+			return err
+		}
+		var us []directory.User
+		err := s.exec(`SELECT `+userColumns+`, arrival FROM users NOT INDEXED WHERE arrival > ? AND arrival <= ? AND home = ? ORDER BY arrival LIMIT ?+0`,
+			func(r *sqlite.Stmt) error {
+				u, err := scanUser(r)
+				if us = append(us, u); len(us) == count {
+					to = r.ColumnInt64(r.ColumnCount() - 1)
+				}
+				return err
+			}, from, to, h, count)
+		if err != nil {
+			return err
+		}
+		if to < end {
+			next = fmt.Sprintf("%019d", to)
+		}
+		vs, err = s.views(h, us, directory.UserWant{Groups: true})
+		return err
+	})
+	return vs, next, err
 }
 
 // Run implements directory.ApplyRuns.

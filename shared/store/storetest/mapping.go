@@ -286,7 +286,7 @@ func watchlists(w *world) {
 func applyRuns(w *world) {
 	at := w.now()
 	full := directory.ApplyRun{
-		ID: "r2", Provider: w.p, State: directory.RunPlanned, Config: 4, All: true, Undoes: "r0", UndoneBy: "r9", CreatedBy: "a", StartedBy: "b", Failure: "f",
+		ID: "r2", Provider: w.p, State: directory.RunPlanned, Config: 4, All: true, Undoes: "r0", UndoneBy: "r9", CreatedBy: "a", StartedBy: "b", Failure: "f", Unseen: 5,
 		Created: at, Planned: at.Add(1), Started: at.Add(2), Ended: at.Add(3), Version: 7,
 	}
 	put := func(r directory.ApplyRun) {
@@ -339,7 +339,7 @@ func applyRuns(w *world) {
 
 func runPages(w *world) {
 	row := directory.RunRow{
-		User: "u1", Name: "ü@example.com", Scim: "u1", Version: 3, Reason: "why", Privileged: true, LosesAll: true, Held: true, Intent: true, Differs: true, Written: true, Result: directory.RowApplied, Note: "n",
+		User: "u1", Name: "ü@example.com", Scim: "u1", Version: 3, Reason: "why", Privileged: true, LosesAll: true, Held: true, Intent: true, Allowed: true, Planned: &directory.Placement{Org: "o3"}, Written: true, Result: directory.RowApplied, Note: "n",
 		Before: directory.Placement{Org: "o1", Source: "single"},
 		After:  directory.Placement{Org: "o2", Source: "group:m1", Group: "g1", Config: 2, Grants: []directory.RoleGrant{{Role: "a", Source: "manual", By: "k", Config: 1, At: w.now()}}},
 	}

@@ -89,6 +89,12 @@ func (x intruder) mappingRows() map[string]func() {
 			})
 			x.must(err)
 		},
+		"ApplyRuns.People": func() {
+			for part := range directory.RunRanges {
+				got, next, err := x.ApplyRuns.People(ctx, t, v.p, part, "", 10)
+				x.empty("People "+next, len(got), err)
+			}
+		},
 		"ApplyRuns.Run": func() {
 			_, err := x.ApplyRuns.Run(ctx, t, v.p, "r1")
 			x.notFound("Run", err)

@@ -29,7 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) directory.Ports) {
 	chapters := [][]promise{
 		userChapter, nameChapter, raceChapter, homeChapter, groupChapter, memberChapter,
 		listChapter, admitChapter, isolationChapter, logChapter, followChapter, adminChapter, leaverChapter, ledgerChapter,
-		mappingChapter,
+		mappingChapter, peopleChapter,
 	}
 	if !underRace {
 		chapters = slices.Insert(chapters, 0, largeChapter) // the longest first

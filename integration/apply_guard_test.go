@@ -1,0 +1,72 @@
+package integration_test
+
+import (
+	"fmt"
+	"testing"
+
+	"rollcall/integration/stack"
+	"rollcall/shared/directory"
+)
+
+// More people than the guard allows would move in another way than the preview showed: the run changes as many as it
+// allows, over all its ranges, and skips the rest, who stay as they are until their own events are followed.
+func TestApplySkipsUnseenMovesBeyondTheGuard(t *testing.T) {
+	t.Parallel()
+	for name, ports := range map[string]func(testing.TB) directory.Ports{"SQLite": stack.SQLite, "DynamoDB": stack.DynamoDB} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := stack.New(t, stack.Options{Ports: ports})
+			c := newCrew(t, s, 2*108)
+			ctx, p := t.Context(), s.Provider.ID
+			anyRun := func(directory.ApplyRun) error { return nil }
+			// Everybody starts in an organization that the mappings name no more.
+			first, err := s.Service.CreateRun(ctx, c.admin, p, false)
+			c.must(err)
+			c.follow()
+			_, err = s.Service.StartRun(ctx, c.admin, p, first.ID, anyRun)
+			c.must(err)
+			c.follow()
+			other, err := s.Service.CreateOrganization(ctx, c.admin, directory.NewOrganization{Name: "Other"})
+			c.must(err)
+			m, err := s.Service.Settings.Mappings(ctx, c.admin.Tenant, p)
+			c.must(err)
+			_, _, err = s.Service.PatchOrgMapping(ctx, c.admin, p, func(directory.Provider) error { return nil }, m.Orgs[0].ID, nil, &other.ID)
+			c.must(err)
+			c.follow()
+			r, err := s.Service.CreateRun(ctx, c.admin, p, false)
+			c.must(err)
+			c.follow()
+			if n := len(c.rows(r.ID)); n != 108 {
+				t.Fatalf("%d people would move, want 108", n)
+			}
+			// After the preview 104 of them leave the group: they would go to the default organization and lose a role.
+			var leave []directory.ScimID
+			for i := 0; len(leave) < 104; i += 2 {
+				leave = append(leave, c.people[i].ScimID)
+			}
+			_, _, err = s.Service.UpdateGroup(ctx, directory.Caller{Provider: p, Token: s.Token}, c.group, directory.GroupWant{Named: leave}, nil, func(_ directory.Provider, v directory.GroupView) (directory.GroupEdit, error) {
+				return directory.GroupEdit{Profile: v.GroupProfile, Remove: leave}, nil
+			})
+			c.must(err)
+			before := c.accounts()
+			_, err = s.Service.StartRun(ctx, c.admin, p, r.ID, anyRun)
+			c.must(err)
+			c.must(s.Service.PlayRun(ctx, directory.RunRef{Tenant: c.admin.Tenant, Provider: p, Run: r.ID, Phase: directory.PhaseApply}))
+			limit := directory.MoveLimit(len(c.people))
+			done := c.run(r.ID)
+			got := fmt.Sprint(done.State, done.Tally.Applied, done.Tally.Differed, done.Tally.Skipped, done.Tally.Guarded, done.Unseen)
+			c.equal("outcome", got, fmt.Sprint(directory.RunCompleted, 4, limit, 104-limit, 104-limit, limit))
+			after := c.accounts()
+			for id, row := range c.rows(r.ID) {
+				if row.Result == directory.RowSkipped {
+					c.equal("one who was skipped", after[id], before[id])
+				}
+			}
+			c.follow()
+			again, err := s.Service.CreateRun(ctx, c.admin, p, false)
+			c.must(err)
+			c.follow()
+			c.equal("people who are not where the rules say", len(c.rows(again.ID)), 0)
+		})
+	}
+}

@@ -1,0 +1,198 @@
+package integration_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"rollcall/integration/stack"
+	"rollcall/shared/directory"
+)
+
+// meddler lets something happen before and after whatever a step of an apply run reads or writes.
+type meddler struct {
+	directory.Users
+	directory.ApplyRuns
+	happen func() // nil: nothing
+}
+
+// around carries out a call of the step with what happens before and after it.
+func around[T any](m *meddler, call func() (T, error)) (T, error) {
+	if m.happen == nil {
+		return call()
+	}
+	happen := m.happen
+	m.happen = nil // what happens is not meddled with
+	happen()
+	v, err := call()
+	happen()
+	m.happen = happen
+	return v, err
+}
+
+func (m *meddler) ReadUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit) (directory.UserView, error) {
+	return around(m, func() (directory.UserView, error) { return m.Users.ReadUser(ctx, t, p, id, want, admit) })
+}
+
+func (m *meddler) UpdateUser(ctx context.Context, t directory.TenantID, u directory.User, f func(directory.User) (directory.User, *directory.LogEntry, error)) (directory.User, error) {
+	return around(m, func() (directory.User, error) { return m.Users.UpdateUser(ctx, t, u, f) })
+}
+
+func (m *meddler) PutPage(ctx context.Context, t directory.TenantID, id directory.RunID, p directory.RunPage) error {
+	_, err := around(m, func() (int, error) { return 0, m.ApplyRuns.PutPage(ctx, t, id, p) })
+	return err
+}
+
+// People are changed while the step that applies their change is under way, at every read and write of it. Everybody
+// ends where the rules say, each change is counted once, and an undo takes back only what nobody touched since.
+func TestPeopleChangeInTheMiddleOfApplying(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		ports func(testing.TB) directory.Ports
+		seeds uint64
+	}{"SQLite": {stack.SQLite, 40}, "DynamoDB": {stack.DynamoDB, 3}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for seed := range c.seeds {
+				t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+					t.Parallel()
+					changeMidway(t, c.ports, rand.New(rand.NewPCG(seed, 7)))
+				})
+			}
+		})
+	}
+}
+
+func changeMidway(t *testing.T, ports func(testing.TB) directory.Ports, random *rand.Rand) {
+	m := &meddler{}
+	s := stack.New(t, stack.Options{Ports: func(t testing.TB) directory.Ports {
+		p := ports(t)
+		m.Users, m.ApplyRuns = p.Users, p.ApplyRuns
+		p.Users, p.ApplyRuns = m, m
+		return p
+	}})
+	c := newCrew(t, s, 14)
+	ctx, p := t.Context(), s.Provider.ID
+	anyRun := func(directory.ApplyRun) error { return nil }
+	before := c.accounts()
+	r, err := s.Service.CreateRun(ctx, c.admin, p, false)
+	c.must(err)
+	c.follow()
+	planned := c.rows(r.ID)
+	touched := map[directory.UserID]bool{}
+	m.happen = func() {
+		if random.IntN(6) == 0 {
+			u := c.people[random.IntN(len(c.people))]
+			touched[u.ID] = true
+			c.meddle(u, random.IntN(6))
+		}
+	}
+	_, err = s.Service.StartRun(ctx, c.admin, p, r.ID, anyRun)
+	c.must(err)
+	c.must(s.Service.PlayRun(ctx, directory.RunRef{Tenant: c.admin.Tenant, Provider: p, Run: r.ID, Phase: directory.PhaseApply}))
+	m.happen = nil
+	done := c.run(r.ID)
+	if n := done.Tally; done.State != directory.RunCompleted || n.Done != len(planned) || n.Applied+n.Differed+n.Unchanged+n.Skipped != len(planned) || len(touched) == 0 {
+		t.Fatalf("%d were touched, and of %d planned changes became %+v", len(touched), len(planned), done)
+	}
+	rows := c.rows(r.ID)
+	for id, row := range rows {
+		switch {
+		case !touched[id] && (row.Result != directory.RowApplied || !row.After.Same(planned[id].After) || !row.Before.Same(before[id].Placement())):
+			t.Errorf("%s, whom nobody touched: %+v, planned %+v", id, row, planned[id])
+		case row.Result == directory.RowApplied && !row.After.Same(planned[id].After), row.Result == directory.RowDiffered && row.After.Same(planned[id].After):
+			t.Errorf("%s is %s: %+v, planned %+v", id, row.Result, row.After, planned[id].After)
+		}
+	}
+	// The run itself, without anybody following the log, left everybody of it where the rules say.
+	again, err := s.Service.CreateRun(ctx, c.admin, p, false)
+	c.must(err)
+	c.must(s.Service.PlayRun(ctx, directory.RunRef{Tenant: c.admin.Tenant, Provider: p, Run: again.ID, Phase: directory.PhasePlan}))
+	for id, row := range c.rows(again.ID) {
+		if _, ran := rows[id]; ran && !touched[id] {
+			t.Errorf("%s is not where the rules say: %+v", id, row)
+		}
+	}
+	c.follow()
+	again, err = s.Service.CreateRun(ctx, c.admin, p, false)
+	c.must(err)
+	c.follow()
+	if left := c.rows(again.ID); len(left) > 0 {
+		t.Errorf("%d people are not where the rules say: %+v", len(left), left)
+	}
+	was := c.accounts()
+	undo, err := s.Service.UndoRun(ctx, c.admin, p, r.ID, anyRun)
+	c.must(err)
+	c.follow()
+	if got := c.run(undo.ID); got.State != directory.RunCompleted {
+		t.Fatalf("undone: %+v", got)
+	}
+	for id, a := range c.accounts() {
+		row, ran := rows[id]
+		want := was[id].Placement()
+		if ran && !touched[id] {
+			want = before[id].Placement()
+		}
+		if !touched[id] && !a.Placement().Same(want) {
+			t.Errorf("%s is %+v after undo, want %+v; the row %+v", id, a.Placement(), want, row)
+		}
+	}
+}
+
+// meddle changes a person as a directory or an administrator does at any time.
+func (c *crew) meddle(u directory.User, how int) {
+	c.Helper()
+	ctx, caller := c.Context(), directory.Caller{Provider: c.s.Provider.ID, Token: c.s.Token}
+	member := func(edit func(*directory.GroupEdit)) {
+		_, _, err := c.s.Service.UpdateGroup(ctx, caller, c.group, directory.GroupWant{Named: []directory.ScimID{u.ScimID}}, nil, func(_ directory.Provider, v directory.GroupView) (directory.GroupEdit, error) {
+			e := directory.GroupEdit{Profile: v.GroupProfile}
+			edit(&e)
+			return e, nil
+		})
+		c.gone(err)
+	}
+	profile := func(edit func(*directory.Profile)) {
+		_, _, err := c.s.Service.UpdateUser(ctx, caller, u.ScimID, directory.UserWant{}, nil, func(_ directory.Provider, v directory.UserView) (directory.Profile, []directory.Change, error) {
+			p := v.Profile
+			edit(&p)
+			return p, nil, nil
+		})
+		c.gone(err)
+	}
+	switch how {
+	case 0:
+		member(func(e *directory.GroupEdit) { e.Add = []directory.ScimID{u.ScimID} })
+	case 1:
+		member(func(e *directory.GroupEdit) { e.Remove = []directory.ScimID{u.ScimID} })
+	case 2:
+		profile(func(p *directory.Profile) { p.ExternalID += "x" })
+	case 3:
+		profile(func(p *directory.Profile) { p.Active = !p.Active })
+	case 4:
+		_, err := c.s.Service.MoveUser(ctx, c.admin, u.ID, func(directory.User) error { return nil }, directory.DefaultOrg, true)
+		c.gone(err)
+	case 5:
+		c.gone(c.s.Service.DeleteUser(ctx, caller, u.ScimID, func(directory.User) error { return nil }))
+	}
+}
+
+// gone fails on an error, unless it says that the person was deleted before.
+func (c *crew) gone(err error) {
+	c.Helper()
+	if directory.IsKind(err, directory.NotFound) || directory.IsKind(err, directory.Conflict) || directory.IsKind(err, directory.Invalid) {
+		return
+	}
+	c.must(err)
+}
+
+func (c *crew) rows(id directory.RunID) map[directory.UserID]directory.RunRow {
+	c.Helper()
+	rows, _, err := c.s.Service.RunDiff(c.Context(), c.admin, c.s.Provider.ID, id, "", 1000, nil)
+	c.must(err)
+	out := map[directory.UserID]directory.RunRow{}
+	for _, r := range rows {
+		out[r.User] = r
+	}
+	return out
+}
