@@ -17,6 +17,7 @@ type function struct {
 	ours.FunctionSpec
 	follows bool     // the log entries of the table's stream
 	woken   bool     // by schedules
+	erases  bool     // what removed tenants have: it alone reads the whole table
 	signs   bool     // the log, and what is exported of it
 	secrets []string // actions of KMS on the key of webhooks' secrets
 	works   []work
@@ -39,7 +40,7 @@ func functions() []function {
 		{FunctionSpec: ours.FunctionSpec{Name: "admin", Table: writes, Seconds: 28}, signs: true, secrets: []string{"kms:Encrypt"}},
 		{
 			FunctionSpec: ours.FunctionSpec{Name: "changes", Table: writes, Seconds: 60}, follows: true, signs: true, secrets: []string{"kms:Decrypt"},
-			works: []work{{"Deliver", 1, map[string]any{"Do": "deliver"}}, {"Seal", 15, map[string]any{"Do": "seal"}}},
+			erases: true, works: []work{{"Deliver", 1, map[string]any{"Do": "deliver"}}, {"Erase", 5, map[string]any{"Do": "erase"}}, {"Seal", 15, map[string]any{"Do": "seal"}}},
 		},
 		{FunctionSpec: ours.FunctionSpec{Name: "deactivate", Table: writes, Seconds: 300}, woken: true, works: []work{
 			{"Sweep", 5, map[string]any{"sweep": true}},

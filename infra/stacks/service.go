@@ -130,8 +130,11 @@ func newFunctions(stack awscdk.Stack, data Data, p Partition, s Settings, origin
 	return all
 }
 
-// use gives a function the keys it uses: no other has their names or may use them.
+// use gives a function the keys it uses, whose names no other has, and what erasing takes.
 func (f *function) use(data Data) {
+	if f.erases {
+		f.Table = append(slices.Clone(f.Table), "dynamodb:Scan")
+	}
 	if f.signs {
 		f.Env = append(f.Env, ours.Variable{Name: app.EnvSign, Value: data.Signing.KeyArn()})
 		f.Permissions = append(f.Permissions, ours.Permission{Actions: []string{"kms:Sign", "kms:GetPublicKey"}, Resources: []*string{data.Signing.KeyArn()}})
@@ -152,4 +155,6 @@ func outputs(stack awscdk.Stack, origin *string) {
 	output(stack, "AdminURL", "ROLLCALL_ADMIN_URL of the rollcall command.", origin)
 	output(stack, "FirstStep", "Makes the first administrator's key; run it with the credentials of this account.",
 		join(jsii.String("rollcall bootstrap -function "), stack.StackName(), jsii.String("-admin -region "), stack.Region()))
+	output(stack, "OperatorStep", "Makes the operator's key, which makes further tenants; run it like FirstStep when there are to be any.",
+		join(jsii.String("rollcall bootstrap -operator -function "), stack.StackName(), jsii.String("-admin -region "), stack.Region()))
 }

@@ -45,6 +45,7 @@ type deployment struct {
 // another deployment, the end. The stories are told one after the other; a new function brings its own, as a file of
 // this package and a line here.
 func TestDeployment(t *testing.T) {
+	t.Parallel()
 	d := start(t, "us-east-1")
 	d.deploy(t)
 	d.firstSteps(t)
@@ -59,6 +60,7 @@ func TestDeployment(t *testing.T) {
 	t.Run("every change is an event on the bus, as its schema says", d.heard(queue))
 	t.Run("the state machine applies a mapping and takes it back", d.apply)
 	t.Run("a webhook's secret is encrypted by KMS, and signs what is sent", d.webhook)
+	t.Run("the operator makes, pauses and removes a tenant", d.tenants)
 	t.Run("the sweep deactivates whom no schedule came for", d.swept(lost))
 	t.Run("the log is signed by KMS, and verified without the service", d.signed)
 	t.Run("nobody's name is in a log", d.quietLog)
@@ -69,6 +71,7 @@ func TestDeployment(t *testing.T) {
 // TestGovCloud deploys the GovCloud stacks. Their functions call FIPS endpoints, of which an emulator has none: so they
 // are deployed and not asked.
 func TestGovCloud(t *testing.T) {
+	t.Parallel()
 	d := start(t, "us-gov-west-1")
 	if _, _, err := d.cloud.Deploy(t.Context(), d.settings(), "RollcallGovData", "RollcallGov"); err != nil {
 		t.Fatal(err)

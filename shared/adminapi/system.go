@@ -35,9 +35,12 @@ type me struct {
 }
 
 func (r *request) getMe() (answer, error) {
-	t, err := r.api.svc.Tenants.Tenant(r.r.Context(), r.key.Tenant)
-	if err != nil {
-		return answer{}, err
+	t := directory.Tenant{ID: directory.OperatorScope, DisplayName: "Operators"} // no tenant, but where their keys are
+	if r.key.Tenant != directory.OperatorScope {
+		var err error
+		if t, err = r.api.svc.Tenants.Tenant(r.r.Context(), r.key.Tenant); err != nil {
+			return answer{}, err
+		}
 	}
 	var m me
 	m.Tenant.ID, m.Tenant.DisplayName, m.Key = t.ID, t.DisplayName, r.viewAPIKey(r.key)
