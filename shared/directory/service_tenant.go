@@ -256,10 +256,14 @@ func (s *Service) eraseStep(ctx context.Context, t Tenant) (Tenant, error) {
 		e := LogEntry{ID: s.entryID(), At: s.Now(), Actor: t.Removal.By, Action: TenantErased, Audit: true, Target: string(t.ID), Name: t.DisplayName}
 		return Tenant{}, ignoreGone(s.Tenants.RemoveTenant(ctx, t.ID, e))
 	}
+	from := t.Removal.After
 	t, err = s.Tenants.UpdateTenant(ctx, t.ID, func(old Tenant) (Tenant, *LogEntry, error) {
 		r := *old.Removal
-		if r.After, r.Found = next, r.Found+n; next == "" {
-			r.Found, r.Next = 0, s.Now().Add(betweenPasses)
+		r.Found += n
+		if r.After == from { // else another process went on from here before
+			if r.After = next; next == "" {
+				r.Found, r.Next = 0, s.Now().Add(betweenPasses)
+			}
 		}
 		old.Removal = &r
 		return old, nil, nil
