@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"rollcall/infra/stacks"
+	"rollcall/shared/app"
 	"rollcall/shared/scimapi"
 	"rollcall/shared/store/dynamo"
 )
@@ -61,10 +63,88 @@ func TestDataIsKept(t *testing.T) {
 				t.Errorf("%s %s goes when the stack is deleted", r.Type, id)
 			}
 		}
-		key := data.the(t, "AWS::KMS::Key")
-		want(t, key, `true`, "EnableKeyRotation")
-		if policy := at(key.Properties, "KeyPolicy"); !strings.Contains(policy, `["logs",{"Ref":"AWS::Region"},"amazonaws.com"]`) {
-			t.Errorf("CloudWatch Logs, whose principal has the region in it, may not use the key: %s", policy)
+	})
+}
+
+// TestKeys: one key encrypts what is at rest, one signs the log, one encrypts the secrets of webhooks; each function may
+// do with them what it does, and knows no other.
+func TestKeys(t *testing.T) {
+	eachPartition(t, func(t *testing.T, data, service, _ template) {
+		keys := data.of("AWS::KMS::Key")
+		if len(keys) != 3 {
+			t.Errorf("there are %d keys", len(keys))
+		}
+		purpose := map[string]string{} // begin of a logical id to what the key is for
+		for id, key := range keys {
+			policy := at(key.Properties, "KeyPolicy")
+			switch {
+			case strings.HasPrefix(id, "SigningKey"):
+				want(t, key, `"ECC_NIST_P256"`, "KeySpec")
+				want(t, key, `"SIGN_VERIFY"`, "KeyUsage")
+			case strings.HasPrefix(id, "SecretsKey"):
+				want(t, key, `true`, "EnableKeyRotation")
+			default:
+				want(t, key, `true`, "EnableKeyRotation")
+				if !strings.Contains(policy, `["logs",{"Ref":"AWS::Region"},"amazonaws.com"]`) {
+					t.Errorf("CloudWatch Logs, whose principal has the region in it, may not use the key: %s", policy)
+				}
+				continue
+			}
+			if strings.Contains(policy, `"Service"`) {
+				t.Errorf("a service of AWS may use %s: %s", id, policy)
+			}
+			purpose[id] = strings.TrimSuffix(id[:len("SigningKey")], "Key")
+		}
+		may := map[string]string{}
+		for id, p := range service.of("AWS::IAM::Policy") {
+			function, _, _ := strings.Cut(id, "Role")
+			document, _ := p.Properties["PolicyDocument"].(map[string]any)
+			statements, _ := document["Statement"].([]any)
+			for _, s := range statements {
+				for key, name := range purpose {
+					if on := at(s, "Resource"); strings.Contains(on, key) {
+						may[function+" "+name] = at(s, "Action")
+					}
+				}
+			}
+		}
+		if want := map[string]string{
+			"admin Signing": `["kms:GetPublicKey","kms:Sign"]`, "changes Signing": `["kms:GetPublicKey","kms:Sign"]`,
+			"admin Secrets": `"kms:Encrypt"`, "changes Secrets": `"kms:Decrypt"`,
+		}; !maps.Equal(may, want) {
+			t.Errorf("functions may %v, want %v", may, want)
+		}
+		for _, f := range service.of("AWS::Lambda::Function") {
+			name := strings.TrimPrefix(f.Properties["Description"].(string), "Rollcall: ")
+			for variable, key := range map[string]string{app.EnvSign: "Signing", app.EnvSeal: "Secrets"} {
+				given := strings.Contains(at(f.Properties, "Environment", "Variables", variable), key+"Key")
+				if used := may[name+" "+key] != ""; given != used {
+					t.Errorf("%s knows the key %s: %v, and may use it: %v", name, key, given, used)
+				}
+			}
+		}
+	})
+}
+
+// TestStateMachine: it has a log and traces, may call the function of its steps and nothing else, and is what the
+// function that follows the log starts.
+func TestStateMachine(t *testing.T) {
+	eachPartition(t, func(t *testing.T, _, service, _ template) {
+		m := service.the(t, "AWS::StepFunctions::StateMachine")
+		want(t, m, `"STANDARD"`, "StateMachineType")
+		want(t, m, `{"Enabled":true}`, "TracingConfiguration")
+		want(t, m, `"ALL"`, "LoggingConfiguration", "Level")
+		want(t, m, `false`, "LoggingConfiguration", "IncludeExecutionData")
+		definition := at(m.Properties, "DefinitionString")
+		if !strings.Contains(definition, `["applyFunction`) || !strings.Contains(definition, `{"Ref":"AWS::Partition"}`) || strings.Contains(definition, "${") {
+			t.Errorf("its definition is %s", definition)
+		}
+		name, _ := m.Properties["StateMachineName"].(string)
+		for _, f := range service.of("AWS::Lambda::Function") {
+			arn := at(f.Properties, "Environment", "Variables", app.EnvApply)
+			if starts := f.Properties["Description"] == "Rollcall: changes"; strings.HasSuffix(arn, ":stateMachine:"+name+`"]]}`) != starts {
+				t.Errorf("%s is told to start %q, the state machine is %s", f.Properties["Description"], arn, name)
+			}
 		}
 	})
 }
@@ -123,7 +203,11 @@ func TestFunctions(t *testing.T) {
 	})
 }
 
-var anyResource = []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords", "dynamodb:ListStreams"}
+var anyResource = []string{
+	"xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets", "dynamodb:ListStreams",
+	"logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries",
+	"logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+}
 
 func checkPolicy(t *testing.T, id string, p resource) {
 	t.Helper()
@@ -140,7 +224,7 @@ func checkPolicy(t *testing.T, id string, p resource) {
 		}
 		for _, a := range actions {
 			name, _ := a.(string)
-			if strings.Contains(name, "*") || name == "dynamodb:Scan" || name == "dynamodb:DeleteTable" {
+			if strings.Contains(name, "*") || name == "dynamodb:DeleteTable" || name == "dynamodb:Scan" && !strings.HasPrefix(id, "changes") {
 				t.Errorf("%s allows %s", id, name)
 			}
 			if m["Resource"] == "*" && !slices.Contains(anyResource, name) {
@@ -148,7 +232,7 @@ func checkPolicy(t *testing.T, id string, p resource) {
 			}
 		}
 	}
-	stays := strings.HasPrefix(id, "discovery") || strings.HasPrefix(id, "ScheduleRole")
+	stays := strings.HasPrefix(id, "discovery") || strings.HasPrefix(id, "ScheduleRole") || strings.HasPrefix(id, "StateMachine")
 	if writes := strings.Contains(at(p.Properties, "PolicyDocument"), "dynamodb:PutItem"); writes == stays {
 		t.Errorf("%s may write: %v", id, writes)
 	}
@@ -243,7 +327,7 @@ func TestStream(t *testing.T) {
 func TestLogs(t *testing.T) {
 	eachPartition(t, func(t *testing.T, _, service, firewall template) {
 		groups := service.of("AWS::Logs::LogGroup")
-		if wanted := len(stacks.FunctionNames()) + 2; len(groups) != wanted {
+		if wanted := len(stacks.FunctionNames()) + 3; len(groups) != wanted {
 			t.Errorf("%d log groups, want %d", len(groups), wanted)
 		}
 		groups["firewall"] = firewall.the(t, "AWS::Logs::LogGroup")
@@ -326,15 +410,17 @@ func TestAlarms(t *testing.T) {
 	}
 }
 
-// TestSchedules: the role of wake-ups may be assumed by Scheduler for this account alone.
+// TestSchedules: the roles of wake-ups and of the state machine may be assumed by their services for this account alone.
 func TestSchedules(t *testing.T) {
 	eachPartition(t, func(t *testing.T, _, service, _ template) {
 		service.the(t, "AWS::Scheduler::ScheduleGroup")
 		service.the(t, "AWS::Events::EventBus")
 		for _, r := range service.of("AWS::IAM::Role") {
 			trust := at(r.Properties, "AssumeRolePolicyDocument")
-			if strings.Contains(trust, "scheduler.amazonaws.com") && !strings.Contains(trust, `"aws:SourceAccount":{"Ref":"AWS::AccountId"}`) {
-				t.Errorf("Scheduler of any account may assume it: %s", trust)
+			for _, by := range []string{"scheduler.amazonaws.com", "states.amazonaws.com"} {
+				if strings.Contains(trust, by) && !strings.Contains(trust, `"aws:SourceAccount":{"Ref":"AWS::AccountId"}`) {
+					t.Errorf("%s of any account may assume it: %s", by, trust)
+				}
 			}
 		}
 	})

@@ -123,7 +123,7 @@ func TestSampleWork(t *testing.T) {
 	h.follow()
 	h.Clock.Advance(5 * time.Minute)
 	do := app.ChangesOrWork(h.Service, directory.DefaultLogRetention, app.NewLog(&bytes.Buffer{}))
-	for _, name := range []string{"deliver", "seal", "deliver", "seal"} {
+	for _, name := range []string{"deliver", "seal", "erase", "deliver", "seal", "erase"} {
 		raw, err := os.ReadFile("../events/changes." + name + ".json")
 		h.must(err)
 		_, err = do(t.Context(), raw)

@@ -41,3 +41,23 @@ func NewKey(scope constructs.Construct) awskms.Key {
 	}), nil)
 	return key
 }
+
+// NewSigningKey returns the key that signs the log. Its secret half never leaves KMS and cannot be rotated: what it signed
+// is checked with its public half for as long as the log is kept. It is kept when its stack goes.
+func NewSigningKey(scope constructs.Construct) awskms.Key {
+	return awskms.NewKey(scope, jsii.String("SigningKey"), &awskms.KeyProps{
+		Description: jsii.String("Rollcall: signs the checkpoints and exports of its log."),
+		KeySpec:     awskms.KeySpec_ECC_NIST_P256, KeyUsage: awskms.KeyUsage_SIGN_VERIFY,
+		RemovalPolicy: awscdk.RemovalPolicy_RETAIN,
+	})
+}
+
+// NewSecretsKey returns the key that encrypts the secrets of webhooks within the table, which is encrypted itself: who
+// reads the table has no secret of a tenant's receiver. It is rotated every year and kept when its stack goes.
+func NewSecretsKey(scope constructs.Construct) awskms.Key {
+	return awskms.NewKey(scope, jsii.String("SecretsKey"), &awskms.KeyProps{
+		Description:       jsii.String("Rollcall: encrypts the secrets of webhooks."),
+		EnableKeyRotation: jsii.Bool(true),
+		RemovalPolicy:     awscdk.RemovalPolicy_RETAIN,
+	})
+}

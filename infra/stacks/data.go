@@ -15,19 +15,25 @@ import (
 // Data is the stateful stack. Nothing in it goes when the stack is deleted.
 type Data struct {
 	Stack   awscdk.Stack
-	Key     awskms.Key
+	Key     awskms.Key // of everything at rest
+	Signing awskms.Key // of the log
+	Secrets awskms.Key // of webhooks' secrets
 	Table   awsdynamodb.Table
 	Archive awss3.Bucket
 }
 
 func newData(scope constructs.Construct, p Partition) Data {
 	stack := awscdk.NewStack(scope, jsii.String(p.Name+"Data"), &awscdk.StackProps{
-		Description:           jsii.String("Rollcall: the table, its key and the archive of its log."),
+		Description:           jsii.String("Rollcall: the table, the keys and the archive of the log."),
 		TerminationProtection: jsii.Bool(true),
 	})
 	key := ours.NewKey(stack)
-	d := Data{Stack: stack, Key: key, Table: ours.NewTable(stack, key, dynamo.TableSpec()), Archive: ours.NewArchive(stack, key, p.ArchiveMonths)}
+	d := Data{
+		Stack: stack, Key: key, Signing: ours.NewSigningKey(stack), Secrets: ours.NewSecretsKey(stack),
+		Table: ours.NewTable(stack, key, dynamo.TableSpec()), Archive: ours.NewArchive(stack, key, p.ArchiveMonths),
+	}
 	output(stack, "TableName", "The table; needed to restore it.", d.Table.TableName())
+	output(stack, "SigningKeyArn", "The key that signs the log; `aws kms get-public-key` gives what `rollcall verify` wants.", d.Signing.KeyArn())
 	output(stack, "ArchiveName", "The archive of the log.", d.Archive.BucketName())
 	return d
 }

@@ -15,8 +15,11 @@ var (
 // function is a function of the deployment and what leads to it.
 type function struct {
 	ours.FunctionSpec
-	follows bool // the log entries of the table's stream
-	woken   bool // by schedules
+	follows bool     // the log entries of the table's stream
+	woken   bool     // by schedules
+	erases  bool     // what removed tenants have: it alone reads the whole table
+	signs   bool     // the log, and what is exported of it
+	secrets []string // actions of KMS on the key of webhooks' secrets
 	works   []work
 }
 
@@ -34,10 +37,11 @@ func functions() []function {
 		{FunctionSpec: ours.FunctionSpec{Name: "groups", Table: writes, Reserved: 50}},
 		{FunctionSpec: ours.FunctionSpec{Name: "discovery", Table: reads}},
 		{FunctionSpec: ours.FunctionSpec{Name: "bulk", Table: writes, MemoryMB: 512, Seconds: 28}},
-		{FunctionSpec: ours.FunctionSpec{Name: "admin", Table: writes, Seconds: 28}},
-		{FunctionSpec: ours.FunctionSpec{Name: "changes", Table: writes, Seconds: 60}, follows: true, works: []work{
-			{"Deliver", 1, map[string]any{"Do": "deliver"}}, {"Seal", 15, map[string]any{"Do": "seal"}},
-		}},
+		{FunctionSpec: ours.FunctionSpec{Name: "admin", Table: writes, Seconds: 28}, signs: true, secrets: []string{"kms:Encrypt"}},
+		{
+			FunctionSpec: ours.FunctionSpec{Name: "changes", Table: writes, Seconds: 60}, follows: true, signs: true, secrets: []string{"kms:Decrypt"},
+			erases: true, works: []work{{"Deliver", 1, map[string]any{"Do": "deliver"}}, {"Erase", 5, map[string]any{"Do": "erase"}}, {"Seal", 15, map[string]any{"Do": "seal"}}},
+		},
 		{FunctionSpec: ours.FunctionSpec{Name: "deactivate", Table: writes, Seconds: 300}, woken: true, works: []work{
 			{"Sweep", 5, map[string]any{"sweep": true}},
 		}},

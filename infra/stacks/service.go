@@ -10,6 +10,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	ours "rollcall/infra/constructs"
+	"rollcall/infra/statemachines"
 	"rollcall/shared/app"
 	"rollcall/shared/scimapi"
 	"rollcall/shared/store/dynamo"
@@ -51,7 +52,8 @@ func New(scope constructs.Construct, p Partition, s Settings) Deployment {
 			ours.Every(stack, w.name, w.minutes, all[i], w.event)
 		}
 	}
-	watch(stack, watched{api, all, data.Table, dead}, ours.NewAlarmTopic(stack, data.Key, s.AlarmEmail))
+	runs := ours.NewStateMachine(stack, applyMachine, statemachines.Apply, named(all, "apply"), data.Key)
+	watch(stack, watched{api, all, data.Table, dead, runs}, ours.NewAlarmTopic(stack, data.Key, s.AlarmEmail))
 	outputs(stack, origin)
 	output(stack, "ApiId", "Of the REST API, for its own URL and its logs.", api.RestApiId())
 	output(stack, "ApiStage", "The stage of the REST API.", jsii.String(ours.Stage))
@@ -78,7 +80,11 @@ func publicOrigin(stack awscdk.Stack, api *ours.API, s Settings) *string {
 	})
 }
 
-// follower is what the function that follows the log has beside the table: it asks for wake-ups and publishes events.
+// applyMachine is the state machine of apply runs, <stack>-apply.
+const applyMachine = "apply"
+
+// follower is what the function that follows the log has beside the table: it asks for wake-ups, starts apply runs and
+// publishes events.
 func follower(stack awscdk.Stack, schedules ours.Schedules, dead awssqs.Queue, bus awsevents.EventBus) ours.FunctionSpec {
 	// By name: the function itself waits for the role that may invoke it.
 	target := stack.FormatArn(&awscdk.ArnComponents{
@@ -93,12 +99,13 @@ func follower(stack awscdk.Stack, schedules ours.Schedules, dead awssqs.Queue, b
 		Env: []ours.Variable{
 			{Name: app.EnvScheduleGroup, Value: stack.StackName()}, {Name: app.EnvScheduleTarget, Value: target},
 			{Name: app.EnvScheduleRole, Value: schedules.Role.RoleArn()}, {Name: app.EnvScheduleDeadLetter, Value: dead.QueueArn()},
-			{Name: app.EnvBus, Value: bus.EventBusName()},
+			{Name: app.EnvBus, Value: bus.EventBusName()}, {Name: app.EnvApply, Value: ours.StateMachineARN(stack, applyMachine)},
 		},
 		Permissions: []ours.Permission{
 			{Actions: []string{"scheduler:CreateSchedule"}, Resources: []*string{asked}},
 			{Actions: []string{"iam:PassRole"}, Resources: []*string{schedules.Role.RoleArn()}},
 			{Actions: []string{"events:PutEvents"}, Resources: []*string{bus.EventBusArn()}},
+			{Actions: []string{"states:StartExecution"}, Resources: []*string{ours.StateMachineARN(stack, applyMachine)}},
 		},
 	}
 }
@@ -117,9 +124,25 @@ func newFunctions(stack awscdk.Stack, data Data, p Partition, s Settings, origin
 		if f.follows {
 			f.Env, f.Permissions = follower.Env, follower.Permissions
 		}
+		f.use(data)
 		all = append(all, ours.NewFunction(stack, f.FunctionSpec, shared))
 	}
 	return all
+}
+
+// use gives a function the keys it uses, whose names no other has, and what erasing takes.
+func (f *function) use(data Data) {
+	if f.erases {
+		f.Table = append(slices.Clone(f.Table), "dynamodb:Scan")
+	}
+	if f.signs {
+		f.Env = append(f.Env, ours.Variable{Name: app.EnvSign, Value: data.Signing.KeyArn()})
+		f.Permissions = append(f.Permissions, ours.Permission{Actions: []string{"kms:Sign", "kms:GetPublicKey"}, Resources: []*string{data.Signing.KeyArn()}})
+	}
+	if len(f.secrets) > 0 {
+		f.Env = append(f.Env, ours.Variable{Name: app.EnvSeal, Value: data.Secrets.KeyArn()})
+		f.Permissions = append(f.Permissions, ours.Permission{Actions: f.secrets, Resources: []*string{data.Secrets.KeyArn()}})
+	}
 }
 
 func named(all []ours.Function, name string) ours.Function {
@@ -132,4 +155,6 @@ func outputs(stack awscdk.Stack, origin *string) {
 	output(stack, "AdminURL", "ROLLCALL_ADMIN_URL of the rollcall command.", origin)
 	output(stack, "FirstStep", "Makes the first administrator's key; run it with the credentials of this account.",
 		join(jsii.String("rollcall bootstrap -function "), stack.StackName(), jsii.String("-admin -region "), stack.Region()))
+	output(stack, "OperatorStep", "Makes the operator's key, which makes further tenants; run it like FirstStep when there are to be any.",
+		join(jsii.String("rollcall bootstrap -operator -function "), stack.StackName(), jsii.String("-admin -region "), stack.Region()))
 }

@@ -18,6 +18,7 @@ type watched struct {
 	functions []ours.Function
 	table     awsdynamodb.Table
 	dead      awssqs.Queue
+	runs      ours.StateMachine
 }
 
 // watch adds the alarms, each of which docs/operations.md answers, and a dashboard.
@@ -28,6 +29,9 @@ func watch(stack awscdk.Stack, w watched, topic awssns.Topic) {
 	throttled := count(ours.NewLineCount(w.api.Access, "Throttled", `{ $.status = "429" }`))
 	failed := ours.Metric("AWS/ApiGateway", "5XXError", "Sum", api...)
 	latency := ours.Metric("AWS/ApiGateway", "Latency", "p99", api...)
+	runs := func(name string) awscloudwatch.Metric {
+		return ours.Metric("AWS/States", name, "Sum", jsii.String("StateMachineArn"), w.runs.Ref())
+	}
 	alarms := []ours.AlarmSpec{
 		{ID: "GatewayErrors", Means: "Requests were answered 5xx.", Metric: failed, Above: 5},
 		{ID: "GatewaySlow", Means: "One request in a hundred takes longer than 3 seconds.", Metric: latency, Above: 3000, Periods: 3},
@@ -39,6 +43,7 @@ func watch(stack awscdk.Stack, w watched, topic awssns.Topic) {
 			Metric: ours.Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", jsii.String("QueueName"), w.dead.QueueName()), Above: 0},
 		{ID: "ChangesLate", Means: "Log entries are followed more than five minutes late.",
 			Metric: ours.Metric("AWS/Lambda", "IteratorAge", "Maximum", jsii.String("FunctionName"), named(w.functions, "changes").FunctionName()), Above: 5 * 60 * 1000},
+		{ID: "RunsFailed", Means: "An apply run stopped before its end.", Metric: runs("ExecutionsFailed"), Above: 0},
 	}
 	invocations, durations := []awscloudwatch.IMetric{}, []awscloudwatch.IMetric{}
 	for _, f := range w.functions {
@@ -63,6 +68,7 @@ func watch(stack awscdk.Stack, w watched, topic awssns.Topic) {
 	d.AddWidgets(
 		graph("Units of the table", ours.Metric("AWS/DynamoDB", "ConsumedReadCapacityUnits", "Sum", table...), ours.Metric("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "Sum", table...)),
 		graph("Delay of changes", ours.Metric("AWS/Lambda", "IteratorAge", "Maximum", jsii.String("FunctionName"), named(w.functions, "changes").FunctionName())))
+	d.AddWidgets(graph("Apply runs", runs("ExecutionsStarted"), runs("ExecutionsSucceeded"), runs("ExecutionsFailed"), runs("ExecutionsAborted")))
 }
 
 func count(f interface {

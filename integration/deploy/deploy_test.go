@@ -4,8 +4,8 @@ package deploy_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -36,18 +36,33 @@ type deployment struct {
 	outputs map[string]map[string]string
 	key     string
 	command string // the rollcall command
+
+	provisioned directory.ProviderID // by entra
+	cycle       entra.Cycle
 }
 
 // TestDeployment deploys the commercial stacks as docs/deploy.md says, and lives with them: first steps, Entra, changes,
 // another deployment, the end. The stories are told one after the other; a new function brings its own, as a file of
 // this package and a line here.
 func TestDeployment(t *testing.T) {
+	t.Parallel()
 	d := start(t, "us-east-1")
 	d.deploy(t)
 	d.firstSteps(t)
 	t.Run("errors of the gateway are SCIM errors", d.gatewayErrors)
+	queue := d.listen(t)
+	soon, alarm := d.leave(t, false), d.alarm(t)
 	t.Run("Entra provisions 100 people and 10 groups, and every change is followed", d.entra)
 	t.Run("the exchanges recorded from Entra are answered as on a laptop", d.wire)
+	t.Run("the schedule of a due minute fires and deactivates who is due", d.woken(soon))
+	t.Run("Scheduler is an alarm clock like the one in the process", alarm)
+	lost := d.leave(t, true)
+	t.Run("every change is an event on the bus, as its schema says", d.heard(queue))
+	t.Run("the state machine applies a mapping and takes it back", d.apply)
+	t.Run("a webhook's secret is encrypted by KMS, and signs what is sent", d.webhook)
+	t.Run("the operator makes, pauses and removes a tenant", d.tenants)
+	t.Run("the sweep deactivates whom no schedule came for", d.swept(lost))
+	t.Run("the log is signed by KMS, and verified without the service", d.signed)
 	t.Run("nobody's name is in a log", d.quietLog)
 	t.Run("deploying again changes nothing", func(t *testing.T) { unchanged(t, d.cloud, d.settings(), "RollcallData", "Rollcall") })
 	t.Run("what is left after the end is what must be kept", d.destroy)
@@ -56,6 +71,7 @@ func TestDeployment(t *testing.T) {
 // TestGovCloud deploys the GovCloud stacks. Their functions call FIPS endpoints, of which an emulator has none: so they
 // are deployed and not asked.
 func TestGovCloud(t *testing.T) {
+	t.Parallel()
 	d := start(t, "us-gov-west-1")
 	if _, _, err := d.cloud.Deploy(t.Context(), d.settings(), "RollcallGovData", "RollcallGov"); err != nil {
 		t.Fatal(err)
@@ -135,15 +151,25 @@ func (d *deployment) firstSteps(t *testing.T) {
 // rollcall runs the command against the deployment and returns what it printed.
 func (d *deployment) rollcall(t *testing.T, args ...string) string {
 	t.Helper()
+	out, err := d.try(t, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// try is rollcall for what may fail.
+func (d *deployment) try(t *testing.T, args ...string) (string, error) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), d.command, args...)
 	cmd.Env = append(d.cloud.Env(), "ROLLCALL_ADMIN_URL="+d.output("AdminURL"), "ROLLCALL_ADMIN_TOKEN="+d.key)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("rollcall %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
+		return "", fmt.Errorf("rollcall %s: %w\n%s", strings.Join(args, " "), err, stderr.String())
 	}
-	return string(out)
+	return string(out), nil
 }
 
 // provider makes a provider with the command and returns its id, base URL and token.
@@ -189,6 +215,7 @@ func (d *deployment) gatewayErrors(t *testing.T) {
 	}
 }
 
+// entra provisions people and groups, into a provider whose id it leaves in d with what was done.
 func (d *deployment) entra(t *testing.T) {
 	began := time.Now()
 	id, baseURL, token := d.provider(t, "Entra")
@@ -201,6 +228,7 @@ func (d *deployment) entra(t *testing.T) {
 	if err != nil || len(cycle.Failures) > 0 {
 		t.Fatalf("initial cycle: %v, failures %v", err, cycle.Failures)
 	}
+	d.provisioned, d.cycle = id, cycle
 	t.Logf("initial cycle: %d requests in %.1f s, %v", cycle.Requests, cycle.Seconds, cycle.Counts)
 	if again, err := job.Cycle(t.Context(), people); err != nil || len(again.Failures) > 0 {
 		t.Errorf("second cycle: %v, failures %v", err, again.Failures)
@@ -218,12 +246,10 @@ func (d *deployment) entra(t *testing.T) {
 // followed waits until functions/changes has counted what the cycle made: it was given every log entry.
 func (d *deployment) followed(t *testing.T, id directory.ProviderID, since time.Time, cycle entra.Cycle) {
 	t.Helper()
-	store, err := dynamo.Open(t.Context(), dynamo.Config{Client: d.table(), Table: d.outputs["RollcallData"]["TableName"]})
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := d.store(t)
 	want := map[directory.Action]int{directory.UserCreated: cycle.Counts["users created"], directory.GroupCreated: cycle.Counts["groups created"]}
 	var counts map[directory.Action]int
+	var err error
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
 		if counts, err = store.Counts(t.Context(), directory.DefaultTenant, id, since.Truncate(time.Minute)); err != nil {
 			t.Fatal(err)
@@ -237,12 +263,17 @@ func (d *deployment) followed(t *testing.T, id directory.ProviderID, since time.
 }
 
 func (d *deployment) table() *dynamodb.Client {
-	return dynamodb.New(dynamodb.Options{
-		BaseEndpoint: &d.cloud.Endpoint, Region: d.cloud.Region, DisableValidateResponseChecksum: true,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: strings.Repeat("x", 40)}, nil
-		}),
-	})
+	return dynamodb.NewFromConfig(d.cloud.Config(), func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = true })
+}
+
+// store is the deployment's table, as its functions see it.
+func (d *deployment) store(t *testing.T) *dynamo.Store {
+	t.Helper()
+	s, err := dynamo.Open(t.Context(), dynamo.Config{Client: d.table(), Table: d.outputs["RollcallData"]["TableName"]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func (d *deployment) wire(t *testing.T) {
@@ -257,7 +288,7 @@ func (d *deployment) wire(t *testing.T) {
 // quietLog looks for people in what the functions logged.
 func (d *deployment) quietLog(t *testing.T) {
 	text := ""
-	for _, name := range []string{"users", "groups", "discovery", "bulk", "admin", "changes"} {
+	for _, name := range []string{"users", "groups", "discovery", "bulk", "admin", "changes", "deactivate", "apply"} {
 		lines, err := d.cloud.LogLines(t.Context(), "/aws/lambda/Rollcall-"+name)
 		if err != nil {
 			t.Fatal(err)

@@ -10,7 +10,7 @@ func adminNouns() map[string][]adminVerb {
 		"sync-log": logVerbs("/sync-log"), "audit-log": logVerbs("/audit-log"),
 		"pending": pendingVerbs(), "hold": holdVerbs(), "guard": guardVerbs(),
 		"org": orgVerbs(), "role": roleVerbs(), "watchlist": watchlistVerbs(), "org-mapping": orgMappingVerbs(), "role-mapping": roleMappingVerbs(),
-		"apply": applyVerbs(), "config": configVerbs(),
+		"apply": applyVerbs(), "config": configVerbs(), "tenant": tenantVerbs(),
 	}
 }
 
@@ -132,5 +132,29 @@ func apiKeyVerbs() []adminVerb {
 			{name: "expires", member: "expiresAt", usage: "when the key ends: `time` or duration", kind: expiryFlag},
 		}},
 		{name: "revoke", args: "KEY", summary: "end an API key at once", method: http.MethodDelete, path: "/api-keys/%s", show: one},
+	}
+}
+
+func tenantVerbs() []adminVerb {
+	const get, post = http.MethodGet, http.MethodPost
+	list := columns("ID id, NAME displayName, STATE state, CREATED createdAt")
+	one := columns("Id id, Name displayName, State state, Created createdAt, Removed removedAt, Version version")
+	return []adminVerb{
+		{name: "list", summary: "list the tenants", method: get, path: "/tenants", list: true, show: list},
+		{name: "show", args: "TENANT", summary: "show a tenant", method: get, path: "/tenants/%s", show: one},
+		{name: "create", summary: "make a tenant; its first key is made with key", method: post, path: "/tenants", show: one, flags: []adminFlag{
+			{name: "name", member: "displayName", usage: "display `name`", required: true},
+			{name: "id", member: "id", usage: "`id`, 5 to 7 of 0-9a-z, which base URLs begin with; else one is chosen"},
+		}},
+		{name: "key", args: "TENANT", summary: "make a tenant's first administrator key; prints it, once", method: post, path: "/tenants/%s/api-keys",
+			show: columns("Id id, Name displayName, Role role, Token token, Expires expiresAt"), flags: []adminFlag{
+				{name: "name", member: "displayName", usage: "display `name` of the key", required: true},
+				{name: "expires", member: "expiresAt", usage: "when the key ends: `time` or duration", kind: expiryFlag},
+			}},
+		{name: "pause", args: "TENANT", summary: "answer its SCIM requests with 503 and refuse its administrators", method: post, path: "/tenants/%s:pause", show: one},
+		{name: "resume", args: "TENANT", summary: "end a pause", method: post, path: "/tenants/%s:resume", show: one},
+		{name: "delete", args: "TENANT", summary: "refuse its people and keys at once, and erase everything it has", method: post, path: "/tenants/%s:remove", show: one, flags: []adminFlag{
+			{name: "confirm", member: "confirm", usage: "the tenant's display `name`, to be sure", required: true},
+		}},
 	}
 }

@@ -21,15 +21,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"rollcall/shared/app"
+	"rollcall/shared/directory"
 )
 
-// runBootstrap makes the first administrator's key of a deployment by invoking its admin function with the caller's own
+// runBootstrap makes the first key of an administrator or of the operator of a deployment by invoking its admin function with the caller's own
 // AWS credentials.
 func runBootstrap(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs := flag.NewFlagSet("rollcall bootstrap", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	function := fs.String("function", "Rollcall-admin", "`name` of the admin function; GovCloud's is RollcallGov-admin")
 	region := fs.String("region", "", "AWS `region` (default: as every AWS tool finds it)")
+	operator := fs.Bool("operator", false, "make the operator's key, which makes and removes tenants, in place of an administrator's")
+	tenant := fs.String("tenant", "", "`id` of the tenant whose administrator's key is made (default: the tenant default)")
 	newKey := fs.Bool("new-key", false, "make a key even when there is one")
 	asJSON := fs.Bool("json", false, "print the answer as JSON")
 	if err := fs.Parse(args); err != nil {
@@ -38,7 +41,7 @@ func runBootstrap(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		}
 		return exitUsage
 	}
-	answer, err := bootstrap(ctx, *function, *region, app.BootstrapRequest{NewKey: *newKey})
+	answer, err := bootstrap(ctx, *function, *region, app.BootstrapRequest{NewKey: *newKey, Operator: *operator, Tenant: directory.TenantID(*tenant)})
 	if err != nil {
 		fmt.Fprintln(stderr, "rollcall bootstrap:", err)
 		return exitFailed
@@ -49,8 +52,14 @@ func runBootstrap(ctx context.Context, args []string, stdout, stderr io.Writer) 
 			fmt.Fprintln(stderr, "rollcall bootstrap:", err)
 			return exitFailed
 		}
+	case answer.AdminToken == "" && *operator:
+		fmt.Fprintln(stderr, "There is an operator's key already; -new-key makes another.")
 	case answer.AdminToken == "":
 		fmt.Fprintf(stderr, "Tenant %s has an administrator's key already; -new-key makes another.\n", answer.Tenant)
+	case *operator:
+		fmt.Fprintln(stderr, "The operator's key, shown this once:")
+		fmt.Fprintln(stdout, answer.AdminToken)
+		fmt.Fprintf(stderr, "Next: put it into ROLLCALL_ADMIN_TOKEN, the stack's output AdminURL into ROLLCALL_ADMIN_URL, and run\n  rollcall tenant create -name \"Coast Guard\"\n")
 	default:
 		fmt.Fprintf(stderr, "The first administrator's key of tenant %s, shown this once:\n", answer.Tenant)
 		fmt.Fprintln(stdout, answer.AdminToken)

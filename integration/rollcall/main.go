@@ -22,7 +22,7 @@ func commands() []command {
 		{"serve", "run the whole service on this machine", runServe},
 		{"log", "export the Sync Log or the Audit Log to a file, and the key to verify it with", runLog},
 		{"verify", "check an exported log without a server", runVerify},
-		{"bootstrap", "make the first administrator's key of a deployment in AWS", runBootstrap},
+		{"bootstrap", "make the first key of an administrator, or of the operator, of a deployment in AWS", runBootstrap},
 		{"entra", "provision an invented directory as Entra ID does, and compare", runEntra},
 	}
 	for _, c := range []command{
@@ -46,6 +46,7 @@ func commands() []command {
 		{name: "apply", summary: "plan, preview, apply, cancel and undo the mappings"},
 		{name: "config", summary: "export, plan and apply organizations, roles and mappings as YAML"},
 		{name: "apikey", summary: "list, create and revoke keys of the admin API"},
+		{name: "tenant", summary: "make, list, pause and remove tenants, with an operator's key"},
 	} {
 		c.run = func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return runAdmin(ctx, c.name, args, stdout, stderr)

@@ -17,7 +17,8 @@ var bodies = map[string]string{
 	"createUser": `{"userName":"new@agency.example"}`, "updateUser": `{"title":"Officer"}`,
 	"convertConflict": `{"reason":"same person"}`, "ignoreConflict": `{"reason":"test"}`, "renameConflict": `{"reason":"two people","userName":"other@agency.example"}`,
 	"createApiKey": `{"displayName":"New","role":"auditor"}`,
-	"blockUser":    `{"reason":"test"}`, "unblockUser": `{"reason":"test"}`, "deactivateUser": `{"reason":"test"}`, "reactivateUser": `{"reason":"test"}`,
+	"createTenant": `{"displayName":"New"}`, "removeTenant": `{"confirm":"Spare"}`, "createTenantApiKey": `{"displayName":"First"}`,
+	"blockUser": `{"reason":"test"}`, "unblockUser": `{"reason":"test"}`, "deactivateUser": `{"reason":"test"}`, "reactivateUser": `{"reason":"test"}`,
 	"cancelDeactivation": `{"reason":"test"}`, "convertUserToLocal": `{"reason":"test"}`, "cancelPendingDeactivations": `{"users":["LEAVER"],"reason":"test"}`,
 	"createLegalHold": `{"name":"New"}`, "closeLegalHold": `{"reason":"test"}`, "placeHolds": `{"users":["LOCAL"]}`, "releaseHold": `{"reason":"test"}`,
 	"setDeactivationDelay": `{"deactivationDelaySeconds":60}`, "setGuard": `{"minimum":30}`, "approveGuardEvent": `{"reason":"test"}`, "rejectGuardEvent": `{"reason":"test"}`,
@@ -38,7 +39,7 @@ var bodies = map[string]string{
 var withoutID = []string{"setGuard", "setDeactivationDelay", "placeHolds", "releaseHold", "cancelPendingDeactivations"}
 
 // successes are the statuses of operations that do not answer 200.
-var successes = map[string]int{"createProvider": 201, "createToken": 201, "createUser": 201, "createApiKey": 201, "deleteProvider": 202,
+var successes = map[string]int{"createProvider": 201, "createToken": 201, "createUser": 201, "createApiKey": 201, "createTenant": 201, "createTenantApiKey": 201, "removeTenant": 202, "deleteProvider": 202,
 	"createLegalHold": 201, "closeLegalHold": 202, "approveGuardEvent": 202, "rejectGuardEvent": 202, "createWebhook": 201,
 	"createOrganization": 201, "createRole": 201, "createWatchlist": 201, "createOrganizationMappingEntry": 201, "createRoleMappingEntry": 201, "createApplyRun": 201}
 
@@ -56,6 +57,8 @@ func (f *fixture) prepare(w world, operation string) {
 	switch operation {
 	case "resumeProvider":
 		f.want(200, "POST", "/providers/"+w.provider+":pause", "")
+	case "resumeTenant":
+		f.want(200, "POST", "/tenants/"+w.tenant+":pause", "")
 	case "unblockOrganization":
 		f.want(200, "POST", "/organizations/"+w.organization+":block", "")
 	case "reactivateOrganization":
@@ -88,6 +91,7 @@ func TestEveryRouteWithEveryCredential(t *testing.T) {
 	for _, r := range directory.Roles() {
 		roles[r] = f.newKey(f.tenant, r, time.Time{})
 	}
+	roles[directory.RoleOperator] = f.operator
 	f.want(200, "GET", "/me", "", "Authorization", "Bearer "+expiring)
 	f.advance(time.Hour)
 	flipped := f.key[:len(f.key)-1] + string(f.key[len(f.key)-1]^1)
@@ -110,7 +114,7 @@ func TestEveryRouteWithEveryCredential(t *testing.T) {
 				f.want(200, route.Method, path, body, "Authorization", "Bearer "+key)
 			}
 		}
-		if strings.Contains(route.Path, "{id}") {
+		if strings.Contains(route.Path, "{id}") && !strings.HasPrefix(route.Path, "/tenants") {
 			key := strange
 			if !slices.Contains(route.Roles, directory.RoleAdministrator) {
 				key = strangeHolder
@@ -136,6 +140,10 @@ func TestOnlyAdministratorsChange(t *testing.T) {
 	for _, r := range adminapi.Routes() {
 		want := []directory.Role{directory.RoleAdministrator}
 		switch {
+		case strings.HasPrefix(r.Path, "/tenants"):
+			want = []directory.Role{directory.RoleOperator}
+		case r.Operation == "revokeApiKey":
+			want = append(want, directory.RoleOperator) // of an operator's own kind
 		case strings.HasPrefix(r.Path, "/legal-holds"):
 			want = []directory.Role{directory.RoleLegalHold}
 		case r.Operation == "unblockUser" || r.Operation == "cancelDeactivation":
@@ -161,7 +169,7 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 			path, body := w.path(route.Path), w.fill(bodies[route.Operation])
 			keyID := f.want(200, "GET", "/me", "", "Authorization", "Bearer "+f.keyFor(route.Method, path)).str("key.id")
 
-			before := len(f.entries(f.tenant))
+			before := len(f.allEntries())
 			state := f.state(w)
 			dry := f.want(200, route.Method, path+"?dryRun=true", body)
 			if dry.str("dryRun") != "true" || dry.str("token")+dry.str("secret") != "" || dry.header.Get("ETag") != "" {
@@ -170,12 +178,12 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 			if strings.HasPrefix(route.Operation, "create") != (dry.str("id") == "") && !slices.Contains(withoutID, route.Operation) {
 				t.Errorf("what would be new must have no id, what is there must have one: %s", dry.raw)
 			}
-			if n := len(f.entries(f.tenant)); n != before || f.state(w) != state {
+			if n := len(f.allEntries()); n != before || f.state(w) != state {
 				t.Errorf("the dry run wrote: %d entries, %d before\n%s\n%s", n, before, state, f.state(w))
 			}
 
 			got := f.want(success(route.Operation), route.Method, path, body)
-			after := f.entries(f.tenant)
+			after := f.allEntries()
 			known := map[directory.EntryID]bool{}
 			found := 0
 			for _, e := range after {
@@ -187,7 +195,11 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 					continue
 				}
 				found++
-				if e.Actor.Kind != directory.ActorAPIKey || e.Actor.ID != keyID || !e.Audit && e.User == "" && e.Group == "" {
+				kind := directory.ActorAPIKey
+				if strings.HasPrefix(route.Path, "/tenants") {
+					kind = directory.ActorOperator
+				}
+				if e.Actor.Kind != kind || e.Actor.ID != keyID || !e.Audit && e.User == "" && e.Group == "" {
 					t.Errorf("the entry %+v does not tell who did it, or is in no log", e)
 				}
 				if strings.HasSuffix(route.Path, "convert") && e.Actor.Reason != "same person" {
@@ -197,6 +209,9 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 			want := 1
 			if route.Operation == "createApplyRun" || route.Operation == "undoApplyRun" || strings.HasSuffix(route.Path, ":convert") || strings.HasSuffix(route.Path, ":rename") {
 				want = 2 // the user's and the conflict's; the provider's and the run's
+			}
+			if route.Operation == "createTenant" {
+				want = 3 // its organization's and its roles'
 			}
 			if route.Operation == "planConfig" {
 				want = 0

@@ -57,6 +57,7 @@ var (
 	administrators = []directory.Role{directory.RoleAdministrator}
 	readers        = []directory.Role{directory.RoleAdministrator, directory.RoleViewer}
 	userReaders    = []directory.Role{directory.RoleAdministrator, directory.RoleViewer, directory.RoleLegalHold, directory.RoleHelpDesk}
+	operators      = []directory.Role{directory.RoleOperator}
 	logReaders     = []directory.Role{directory.RoleAdministrator, directory.RoleViewer, directory.RoleAuditor}
 )
 
@@ -69,7 +70,7 @@ var (
 
 func routes() []route {
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
-	return append(slices.Concat(lifecycleRoutes(), mappingRoutes()), []route{
+	return append(slices.Concat(lifecycleRoutes(), mappingRoutes(), tenantRoutes()), []route{
 		{Route{get, "/providers", "listProviders", readers}, pageQuery, (*request).listProviders},
 		{Route{post, "/providers", "createProvider", administrators}, dryQuery, (*request).createProvider},
 		{Route{get, "/providers/{id}", "getProvider", readers}, nil, (*request).getProvider},
@@ -93,11 +94,11 @@ func routes() []route {
 		{Route{post, "/conflicts/{id}:convert", "convertConflict", administrators}, dryQuery, (*request).convertConflict},
 		{Route{post, "/conflicts/{id}:ignore", "ignoreConflict", administrators}, dryQuery, (*request).ignoreConflict},
 		{Route{post, "/conflicts/{id}:rename", "renameConflict", administrators}, dryQuery, (*request).renameConflict},
-		{Route{get, "/api-keys", "listApiKeys", readers}, pageQuery, (*request).listAPIKeys},
+		{Route{get, "/api-keys", "listApiKeys", with(readers, directory.RoleOperator)}, pageQuery, (*request).listAPIKeys},
 		{Route{post, "/api-keys", "createApiKey", administrators}, dryQuery, (*request).createAPIKey},
-		{Route{del, "/api-keys/{id}", "revokeApiKey", administrators}, dryQuery, (*request).revokeAPIKey},
+		{Route{del, "/api-keys/{id}", "revokeApiKey", with(administrators, directory.RoleOperator)}, dryQuery, (*request).revokeAPIKey},
 		{Route{get, "/sync-log", "listSyncLog", logReaders}, logQuery, (*request).listSyncLog},
-		{Route{get, "/audit-log", "listAuditLog", logReaders}, logQuery, (*request).listAuditLog},
+		{Route{get, "/audit-log", "listAuditLog", with(logReaders, directory.RoleOperator)}, logQuery, (*request).listAuditLog},
 		{Route{get, "/sync-log:export", "exportSyncLog", logReaders}, append([]string{"format"}, logFilter...), (*request).exportSyncLog},
 		{Route{get, "/sync-log:verify", "verifySyncLog", logReaders}, []string{"provider", "since", "until"}, (*request).verifySyncLog},
 		{Route{get, "/audit-log:export", "exportAuditLog", logReaders}, append([]string{"format"}, logFilter...), (*request).exportAuditLog},
@@ -114,9 +115,14 @@ func routes() []route {
 		{Route{get, "/deliveries", "listDeliveries", readers}, []string{"cursor", "limit", "webhook", "state", "since", "until"}, (*request).listDeliveries},
 		{Route{get, "/deliveries/{id}", "getDelivery", readers}, nil, (*request).getDelivery},
 		{Route{post, "/deliveries/{id}:replay", "replayDelivery", administrators}, dryQuery, (*request).replayDelivery},
-		{Route{get, "/me", "getMe", directory.Roles()}, nil, (*request).getMe},
-		{Route{get, "/version", "getVersion", directory.Roles()}, nil, (*request).getVersion},
+		{Route{get, "/me", "getMe", with(directory.Roles(), directory.RoleOperator)}, nil, (*request).getMe},
+		{Route{get, "/version", "getVersion", with(directory.Roles(), directory.RoleOperator)}, nil, (*request).getVersion},
 	}...)
+}
+
+// with is roles and another one.
+func with(roles []directory.Role, one directory.Role) []directory.Role {
+	return append(slices.Clone(roles), one)
 }
 
 // Routes is the route table of the API: every operation that needs a key.

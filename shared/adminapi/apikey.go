@@ -53,12 +53,17 @@ func (r *request) createAPIKey() (answer, error) {
 	}
 	n.Role = directory.Role(role)
 	k, clear, err := r.api.svc.CreateAPIKey(r.r.Context(), r.admin, n)
+	return r.answerNewKey(k, clear), err
+}
+
+// answerNewKey shows a key that was made just now, with its clear text.
+func (r *request) answerNewKey(k directory.APIKey, clear string) answer {
 	v := r.viewAPIKey(k)
 	v.Token, v.DryRun = clear, r.admin.DryRun
 	if v.DryRun {
 		v.ID, v.LastFour = "", ""
 	}
-	return answer{status: http.StatusCreated, version: k.Version, location: "/api-keys", body: v}, err
+	return answer{status: http.StatusCreated, version: k.Version, location: "/api-keys", body: v}
 }
 
 func (r *request) revokeAPIKey() (answer, error) {

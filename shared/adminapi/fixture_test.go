@@ -37,6 +37,8 @@ type fixture struct {
 	holder string // a legal hold administrator's
 	tenant directory.TenantID
 
+	operator string // a key of the deployment's operator
+
 	mu     sync.Mutex
 	now    time.Time
 	log    bytes.Buffer
@@ -80,6 +82,7 @@ func newFixture(t testing.TB) *fixture {
 	f.addTenant(f.tenant)
 	f.key = f.newKey(f.tenant, directory.RoleAdministrator, time.Time{})
 	f.holder = f.newKey(f.tenant, directory.RoleLegalHold, time.Time{})
+	f.operator = f.newKey(directory.OperatorScope, directory.RoleOperator, time.Time{})
 	return f
 }
 
@@ -122,10 +125,15 @@ type reply struct {
 // keyFor is the key of who may do this: the administrator's, or that of the legal hold administrator.
 func (f *fixture) keyFor(method, path string) string {
 	path, _, _ = strings.Cut(path, "?")
-	if o, ok := operationOf(method, path); ok && !slices.Contains(o.def["x-roles"].([]any), any(string(directory.RoleAdministrator))) {
-		return f.holder
+	o, ok := operationOf(method, path)
+	may := func(r directory.Role) bool { return slices.Contains(o.def["x-roles"].([]any), any(string(r))) }
+	switch {
+	case !ok || may(directory.RoleAdministrator):
+		return f.key
+	case may(directory.RoleOperator):
+		return f.operator
 	}
-	return f.key
+	return f.holder
 }
 
 // do sends a request with the key of who may do this; headers come in pairs and may replace it.
@@ -214,9 +222,24 @@ func (f *fixture) entries(t directory.TenantID) []directory.LogEntry {
 	return all
 }
 
+// allEntries is the whole log of every tenant, and of the operators.
+func (f *fixture) allEntries() []directory.LogEntry {
+	f.t.Helper()
+	ts, err := f.svc.Tenants.ListTenants(context.Background(), "", 100)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	all := f.entries(directory.OperatorScope)
+	for _, t := range ts {
+		all = append(all, f.entries(t.ID)...)
+	}
+	return all
+}
+
 // world is one of everything, and the paths that name it.
 type world struct {
 	provider, scimToken, token, group, local, provisioned, conflict, apiKey, webhook, delivery string
+	tenant                                                                                     string // another one
 	organization, watchlist, orgMapping, roleMapping, spareGroup, run, secondMapping           string
 	create                                                                                     func(userName string) (directory.User, error)
 	leavers
@@ -224,7 +247,7 @@ type world struct {
 
 func (w world) path(route string) string {
 	for _, c := range []struct{ prefix, first, second string }{
-		{"/providers/{id}/guard-events", w.provider, w.event}, {"/legal-holds", w.matter, w.custodian},
+		{"/tenants", w.tenant, ""}, {"/providers/{id}/guard-events", w.provider, w.event}, {"/legal-holds", w.matter, w.custodian},
 		{"/users/{id}:cancel", w.leaver, ""}, {"/users/{id}:unblock", w.leaver, ""}, {"/users/{id}:reactivate", w.deactivated, ""}, {"/users/{id}:convert", w.provisioned, ""},
 		{"/pending", "", ""},
 		{"/providers/{id}/tokens", w.provider, w.token}, {"/providers/{id}/groups", w.provider, w.group},
@@ -275,6 +298,7 @@ func (f *fixture) populate() world {
 	}
 	w.group = string(g.ID)
 	w.conflict = f.want(200, "GET", "/conflicts", "").str("items.0.id")
+	w.tenant = f.want(201, "POST", "/tenants", `{"id":"spare1","displayName":"Spare"}`).str("id")
 	w.apiKey = f.want(201, "POST", "/api-keys", `{"displayName":"Other","role":"help-desk"}`).str("id")
 	w.webhook = f.want(201, "POST", "/webhooks", `{"displayName":"App","url":"https://hooks.example/`+canary+`","types":["user.removed"]}`).str("id")
 	f.want(200, "POST", "/webhooks/"+w.webhook+":test", "")

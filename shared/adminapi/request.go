@@ -52,7 +52,11 @@ func (r *request) authenticate() error {
 		return err
 	}
 	r.key = key
-	r.admin = directory.Admin{Tenant: key.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: key.ID, RequestID: r.id}}
+	kind := directory.ActorAPIKey
+	if key.Role == directory.RoleOperator {
+		kind = directory.ActorOperator
+	}
+	r.admin = directory.Admin{Tenant: key.Tenant, Actor: directory.Actor{Kind: kind, ID: key.ID, RequestID: r.id}}
 	reqlog.Set(r.r.Context(), "tenant_id", string(key.Tenant))
 	return nil
 }

@@ -18,37 +18,69 @@ type BootstrapEvent struct {
 	Bootstrap *BootstrapRequest `json:"bootstrap"`
 }
 
-// BootstrapRequest asks for the first administrator's key.
+// BootstrapRequest asks for the first key of a tenant's administrator, or of the deployment's operator.
 type BootstrapRequest struct {
-	NewKey bool `json:"newKey"` // make a key even when there is one, for who lost it
+	NewKey   bool               `json:"newKey"` // make a key even when there is one, for who lost it
+	Operator bool               `json:"operator,omitempty"`
+	Tenant   directory.TenantID `json:"tenant,omitempty"` // "": the tenant "default", which is made when it is not there
 }
 
 // BootstrapAnswer is the answer to a BootstrapEvent; AdminToken is "" when there was a key already.
 type BootstrapAnswer struct {
-	Tenant     directory.TenantID `json:"tenant"`
+	Tenant     directory.TenantID `json:"tenant"` // directory.OperatorScope for the operator
 	AdminToken string             `json:"adminToken"`
 }
 
-// FirstKey brings an empty store to its first state: tenant "default" and an administrator's key, whose
-// clear text is returned. When there is a key, none is made, and "" returned, unless fresh. Keys made
-// before keep working. The key is an entry of the Audit Log.
-func FirstKey(ctx context.Context, svc *directory.Service, fresh bool) (string, error) {
-	admin := bootstrapper()
-	if _, err := svc.Tenants.Tenant(ctx, admin.Tenant); directory.IsKind(err, directory.NotFound) {
-		if _, err := svc.CreateTenant(ctx, admin, "Default"); err != nil {
-			return "", err
-		}
-	} else if err != nil {
-		return "", err
-	} else if err := svc.SeedTenant(ctx, admin, "Default"); err != nil {
-		return "", err
+// FirstKey makes the key that is asked for, and the tenant "default" when it is needed and not there. When a
+// key of the kind works, none is made unless a new one is asked for. Keys made before keep working. The key is
+// an entry of the Audit Log.
+// Errors: Invalid; NotFound for another tenant that is not there; Conflict for one that is being removed.
+func FirstKey(ctx context.Context, svc *directory.Service, r BootstrapRequest) (BootstrapAnswer, error) {
+	admin, n := bootstrapper(), directory.NewAPIKey{DisplayName: "Administrator", Role: directory.RoleAdministrator}
+	var err error
+	switch {
+	case r.Operator && r.Tenant != "":
+		err = directory.Errorf(directory.Invalid, "an operator is of no tenant")
+	case r.Operator:
+		admin.Tenant, n.DisplayName, n.Role = directory.OperatorScope, "Operator", directory.RoleOperator
+	case r.Tenant != "" && r.Tenant != admin.Tenant:
+		admin.Tenant = r.Tenant
+		err = serves(ctx, svc, admin.Tenant)
+	default:
+		err = ensureDefault(ctx, svc, admin)
 	}
+	if err != nil {
+		return BootstrapAnswer{}, err
+	}
+	out := BootstrapAnswer{Tenant: admin.Tenant}
 	keys, err := svc.APIKeys.ListAPIKeys(ctx, admin.Tenant)
-	if err != nil || len(keys) > 0 && !fresh {
-		return "", err
+	if err != nil || len(keys) > 0 && !r.NewKey {
+		return out, err
 	}
-	_, token, err := svc.CreateAPIKey(ctx, admin, directory.NewAPIKey{DisplayName: "Administrator", Role: directory.RoleAdministrator})
-	return token, err
+	_, out.AdminToken, err = svc.CreateAPIKey(ctx, admin, n)
+	return out, err
+}
+
+// serves refuses a tenant that is not there or is being removed.
+func serves(ctx context.Context, svc *directory.Service, id directory.TenantID) error {
+	t, err := svc.Tenants.Tenant(ctx, id)
+	if err == nil && t.State == directory.TenantRemoving {
+		err = directory.Errorf(directory.Conflict, "the tenant is being removed")
+	}
+	return err
+}
+
+// ensureDefault makes the tenant "default", or completes it when making it was cut off.
+func ensureDefault(ctx context.Context, svc *directory.Service, admin directory.Admin) error {
+	err := serves(ctx, svc, admin.Tenant)
+	if directory.IsKind(err, directory.NotFound) {
+		_, err = svc.CreateTenant(ctx, admin, "Default")
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	return svc.SeedTenant(ctx, admin, "Default")
 }
 
 func bootstrapper() directory.Admin {
@@ -68,8 +100,7 @@ func Admin(svc *directory.Service, gateway GatewayFunc) func(context.Context, js
 			return nil, fmt.Errorf("decode event: %w", err)
 		}
 		if b.Bootstrap != nil {
-			token, err := FirstKey(ctx, svc, b.Bootstrap.NewKey)
-			return BootstrapAnswer{Tenant: directory.DefaultTenant, AdminToken: token}, err
+			return FirstKey(ctx, svc, *b.Bootstrap)
 		}
 		var e events.APIGatewayProxyRequest
 		if err := json.Unmarshal(event, &e); err != nil {

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"os"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -64,8 +65,18 @@ func Keys(c Config, cfg aws.Config, _ *directory.Ports, r *directory.Config) {
 		r.Outside.Signer = k
 	}
 	if c.Seal != "" {
-		r.Outside.Vault, r.Outside.Sender = k, workflow.NewWebhooks(workflow.WebhookConfig{})
+		r.Outside.Vault, r.Outside.Sender = k, workflow.NewWebhooks(workflow.WebhookConfig{Loopback: emulated(cfg)})
 	}
+}
+
+// emulated reports whether AWS is an emulator on this machine, where receivers are, too.
+func emulated(cfg aws.Config) bool {
+	u, err := url.Parse(aws.ToString(cfg.BaseEndpoint))
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return err == nil && ip.IsLoopback()
 }
 
 // Start makes the App of a function; no network call is made.
@@ -74,9 +85,9 @@ func Start(ctx context.Context, function string, getenv func(string) string, par
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := config.LoadDefaultConfig(ctx)
+	cfg, err := awsConfig(getenv)
 	if err != nil {
-		return nil, fmt.Errorf("load AWS configuration: %w", err)
+		return nil, err
 	}
 	store, err := dynamo.Open(ctx, dynamo.Config{Client: dynamodb.NewFromConfig(cfg), Table: c.Table, LogRetention: c.LogRetention})
 	if err != nil {

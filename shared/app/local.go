@@ -24,8 +24,8 @@ type Started struct {
 // for a day.
 func Bootstrap(ctx context.Context, svc *directory.Service, fresh bool) (Started, error) {
 	var out Started
-	var err error
-	if out.AdminToken, err = FirstKey(ctx, svc, fresh); err != nil {
+	key, err := FirstKey(ctx, svc, BootstrapRequest{NewKey: fresh})
+	if out.AdminToken = key.AdminToken; err != nil {
 		return out, err
 	}
 	admin := bootstrapper()
@@ -93,7 +93,7 @@ func FollowLog(ctx context.Context, svc *directory.Service, log *slog.Logger) {
 }
 
 // WorkLedger does in a local process what schedules do in AWS, until ctx ends: it tries deliveries that are
-// due, and seals the log each minute. Errors are logged and tried again.
+// due, and each minute seals the log and erases what removed tenants have. Errors are logged and tried again.
 func WorkLedger(ctx context.Context, svc *directory.Service, retention time.Duration, log *slog.Logger) {
 	const idle, sealEvery, atOnce = time.Second, time.Minute, 100
 	tell := func(what string, err error) {
@@ -108,6 +108,7 @@ func WorkLedger(ctx context.Context, svc *directory.Service, retention time.Dura
 		if now := time.Now(); now.Sub(sealed) >= sealEvery {
 			sealed = now
 			tell("seal", svc.SealAll(ctx, retention))
+			tell("erase", svc.EraseTenants(ctx, func() bool { return ctx.Err() != nil }))
 		}
 		if n == atOnce {
 			continue

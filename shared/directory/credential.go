@@ -125,9 +125,10 @@ const (
 	RoleLegalHold     Role = "legal-hold-administrator"
 	RoleAuditor       Role = "auditor"
 	RoleHelpDesk      Role = "help-desk"
+	RoleOperator      Role = "operator" // of the deployment: makes, pauses and removes tenants, and reads none of their data
 )
 
-// Roles returns all roles.
+// Roles returns all roles within a tenant.
 func Roles() []Role {
 	return []Role{RoleAdministrator, RoleViewer, RoleLegalHold, RoleAuditor, RoleHelpDesk}
 }
@@ -141,10 +142,10 @@ type APIKey struct {
 	Version     int64
 }
 
-// TenantOfAPIKey returns the tenant written in a well-formed API key. It proves nothing but the form.
+// TenantOfAPIKey returns the tenant, or OperatorScope, written in a well-formed API key. It proves nothing but the form.
 func TenantOfAPIKey(token string) (TenantID, bool) {
 	scope, ok := scopeOfToken(prefixAPIKey, token)
-	if t := TenantID(scope); ok && t.Valid() {
+	if t := TenantID(scope); ok && (t.Valid() || t == OperatorScope) {
 		return t, true
 	}
 	return "", false

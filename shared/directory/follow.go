@@ -29,6 +29,8 @@ func (s *Service) complete(ctx context.Context, t TenantID, e LogEntry) error {
 		return s.rescheduleAll(ctx, t, e)
 	case RestMatter:
 		return s.releaseAll(ctx, t, e)
+	case RestTenant:
+		return s.settleTenant(ctx, t, e)
 	case RestGuard:
 		return s.applyGuard(ctx, t, e)
 	default:

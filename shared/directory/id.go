@@ -24,6 +24,10 @@ type (
 // DefaultTenant is the tenant a fresh deployment has.
 const DefaultTenant TenantID = "default"
 
+// OperatorScope is what the keys of a deployment's operators are filed under, with the log of what was done to them. It
+// is no tenant, and too long for a tenant's id: so an operator's key reads no tenant's data.
+const OperatorScope TenantID = "operator"
+
 const providerSuffix = 5
 
 // Tenant returns the tenant the provider belongs to, and false when p cannot be a provider's id.

@@ -47,6 +47,10 @@ const (
 	ConflictOpened  Action = "conflict.opened"
 	ConflictClosed  Action = "conflict.resolved"
 	TenantCreated   Action = "tenant.created"
+	TenantPausedNow Action = "tenant.paused"
+	TenantResumed   Action = "tenant.resumed"
+	TenantRemoved   Action = "tenant.removed" // its people and keys are refused; erasing has begun
+	TenantErased    Action = "tenant.erased"  // nothing of it is left; in the operators' log
 	ProviderCreated Action = "provider.created"
 	ProviderUpdated Action = "provider.updated"
 	ProviderDeleted Action = "provider.deleted"
@@ -155,6 +159,7 @@ const (
 	RestProvider Rest = "provider" // users and groups of a deleted provider
 	RestDelay    Rest = "delay"    // pending deactivations that get another delay
 	RestMatter   Rest = "matter"   // custodians of a closed matter
+	RestTenant   Rest = "tenant"   // providers of a tenant that is paused, goes on or is removed
 	RestGuard    Rest = "guard"    // pending deactivations that a guard holds or lets go
 )
 

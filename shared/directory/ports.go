@@ -160,6 +160,8 @@ type Tenant struct {
 	ID                TenantID
 	DisplayName       string
 	DeactivationDelay time.Duration
+	State             TenantState    `json:",omitempty"`
+	Removal           *TenantRemoval `json:",omitempty"` // while removing
 	Version           int64
 	Created, Modified time.Time
 }
@@ -172,6 +174,14 @@ type Tenants interface {
 	Tenant(ctx context.Context, id TenantID) (Tenant, error)
 	// ListTenants reads all, by id, after the given one.
 	ListTenants(ctx context.Context, after TenantID, count int) ([]Tenant, error)
+	// UpdateTenant replaces a tenant by update(old) with its entry. A nil entry stores without one (how far a
+	// removal is). update is pure and may run several times. NotFound.
+	UpdateTenant(ctx context.Context, id TenantID, update func(Tenant) (Tenant, *LogEntry, error)) (Tenant, error)
+	// EraseTenant removes the next records of a tenant behind a position, "" for the first, except the one of
+	// CreateTenant, and returns how many, and where to go on: "" at the end. It may be repeated.
+	EraseTenant(ctx context.Context, id TenantID, after string) (next string, n int, err error)
+	// RemoveTenant removes the record of CreateTenant; its entry goes to the log of OperatorScope. NotFound.
+	RemoveTenant(ctx context.Context, id TenantID, e LogEntry) error
 }
 
 // Log reads the log. Entries are written only by the methods that change something, and by AppendEntry.

@@ -39,6 +39,7 @@ type Provider struct {
 	AuthType    AuthType
 	State       ProviderState
 	Resume      ProviderState // the state to return to from paused
+	TenantState TenantState   `json:",omitempty"` // the tenant's, kept here so that no request reads it besides
 
 	Credentials []Credential // usable ones and the last few others
 	SigningKey  []byte       // 32 random bytes: cursors and access tokens of this provider
@@ -105,7 +106,7 @@ func (p Provider) DisplayNameKey() string { return casefold.Fold(p.DisplayName) 
 // provider, a token or its expiry was at fault.
 func (p Provider) Authenticate(token string, now time.Time) (Credential, error) {
 	scope, ok := scopeOfToken(prefixProvider, token)
-	if !ok || ProviderID(scope) != p.ID || p.State == ProviderDeleting {
+	if !ok || ProviderID(scope) != p.ID || p.State == ProviderDeleting || p.TenantState == TenantRemoving {
 		return Credential{}, errUnauthenticated()
 	}
 	c, ok := match(p.Credentials, HashToken(token), now)
@@ -121,6 +122,9 @@ func errUnauthenticated() *Error {
 
 // serves returns nil when requests are answered in the provider's state.
 func (p Provider) serves() error {
+	if p.TenantState == TenantPaused {
+		return Errorf(Unavailable, "the tenant is paused by the operator of this deployment")
+	}
 	if p.State == ProviderPaused {
 		return Errorf(Unavailable, "provisioning is paused by an administrator")
 	}

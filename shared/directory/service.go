@@ -137,22 +137,3 @@ func (s *Service) Authorize(ctx context.Context, c Caller, also Admit) error {
 	}
 	return x.admit(also)(p)
 }
-
-// CreateTenant makes the administrator's tenant.
-// Errors: Invalid; Conflict when it exists.
-func (s *Service) CreateTenant(ctx context.Context, a Admin, displayName string) (Tenant, error) {
-	name, err := validDisplayName(displayName)
-	if err != nil {
-		return Tenant{}, err
-	}
-	if !a.Tenant.Valid() {
-		return Tenant{}, &Error{Kind: Invalid, Attr: "id", Detail: "a tenant id has 5 to 7 characters of 0-9a-z"}
-	}
-	t := Tenant{ID: a.Tenant, DisplayName: name, DeactivationDelay: DefaultDeactivationDelay, Version: 1, Created: s.Now(), Modified: s.Now()}
-	e := s.adminEntry(a, TenantCreated)
-	e.Target, e.Name = string(t.ID), t.DisplayName
-	if err := s.Tenants.CreateTenant(ctx, t, e); err != nil {
-		return t, err
-	}
-	return t, s.SeedTenant(ctx, a, name)
-}

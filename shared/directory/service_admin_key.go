@@ -15,7 +15,7 @@ type NewAPIKey struct {
 
 // AuthenticateAPIKey returns the usable key whose clear text token is. Its tenant is the only one the
 // caller may see.
-// Errors: Unauthenticated, the same for every fault of the token; Unavailable.
+// Errors: Unauthenticated, the same for every fault of the token; Forbidden (the tenant is paused); Unavailable.
 func (s *Service) AuthenticateAPIKey(ctx context.Context, token string) (APIKey, error) {
 	refused := Errorf(Unauthenticated, "a valid API key is required")
 	t, ok := TenantOfAPIKey(token)
@@ -33,6 +33,18 @@ func (s *Service) AuthenticateAPIKey(ctx context.Context, token string) (APIKey,
 	if _, ok := match([]Credential{k.Credential}, h, s.Now()); !ok || k.Tenant != t {
 		return APIKey{}, refused
 	}
+	if t == OperatorScope {
+		return k, nil
+	}
+	tenant, err := s.Tenants.Tenant(ctx, t)
+	switch {
+	case IsKind(err, NotFound) || err == nil && tenant.State == TenantRemoving:
+		return APIKey{}, refused
+	case err != nil:
+		return APIKey{}, err
+	case tenant.State == TenantPaused:
+		return APIKey{}, Errorf(Forbidden, "the tenant is paused by the operator of this deployment")
+	}
 	return k, nil
 }
 
@@ -44,8 +56,8 @@ func (s *Service) CreateAPIKey(ctx context.Context, a Admin, n NewAPIKey) (APIKe
 	if err != nil {
 		return APIKey{}, "", err
 	}
-	if !slices.Contains(Roles(), n.Role) {
-		return APIKey{}, "", &Error{Kind: Invalid, Attr: "role", Detail: "role must be one of the roles of administrators"}
+	if (n.Role == RoleOperator) != (a.Tenant == OperatorScope) || n.Role != RoleOperator && !slices.Contains(Roles(), n.Role) {
+		return APIKey{}, "", &Error{Kind: Invalid, Attr: "role", Detail: "role must be one of those that a key like yours can give"}
 	}
 	cred, token := s.newCredential(prefixAPIKey, string(a.Tenant), a, n.ExpiresAt)
 	if err := cred.check(s.Now()); err != nil {
@@ -80,7 +92,7 @@ func (s *Service) RevokeAPIKey(ctx context.Context, a Admin, id string, check fu
 		if k.State == CredentialRevoked {
 			return k, nil, nil
 		}
-		if a.Actor.Kind == ActorAPIKey && a.Actor.ID == k.ID {
+		if a.Actor.Kind != ActorSystem && a.Actor.ID == k.ID {
 			return k, nil, Errorf(Conflict, "a key cannot revoke itself: use another administrator's key")
 		}
 		k.State, k.Version = CredentialRevoked, k.Version+1

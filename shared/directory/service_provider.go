@@ -42,7 +42,7 @@ func (s *Service) CreateProvider(ctx context.Context, a Admin, n NewProvider) (P
 	p := Provider{
 		ID: ProviderID(string(a.Tenant) + s.newID()[:providerSuffix]), Tenant: a.Tenant, DisplayName: name,
 		Profile: n.Profile, AuthType: n.AuthType, State: ProviderSetup, SigningKey: []byte(s.newSecret()),
-		DeactivationDelay: tenant.DeactivationDelay, Extensions: n.Extensions,
+		DeactivationDelay: tenant.DeactivationDelay, Extensions: n.Extensions, TenantState: tenant.State,
 		OrgMapping: OrgSettings{Method: OrgSingle, Org: DefaultOrg}, RoleMapping: RoleSettings{Mode: RolesManual},
 		Version: 1, CredentialsVersion: 1, Created: s.Now(), Modified: s.Now(), CreatedBy: a.Actor.ID,
 	}

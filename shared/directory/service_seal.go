@@ -160,14 +160,19 @@ func (s *Service) SealAll(ctx context.Context, retention time.Duration) error {
 			return err
 		}
 		for _, t := range ts {
+			if after = t.ID; t.State == TenantRemoving {
+				continue
+			}
 			if err := s.sealTenant(ctx, t.ID); err != nil {
 				return err
 			}
-			after = t.ID
 		}
 		if len(ts) < 100 {
 			break
 		}
+	}
+	if err := s.sealTenant(ctx, OperatorScope); err != nil {
+		return err
 	}
 	const atOnce = 1000
 	for _, drop := range []func() (int, error){

@@ -3,11 +3,15 @@ package workflow_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"rollcall/shared/directory"
 	"rollcall/shared/workflow"
+	"rollcall/shared/workflow/workflowtest"
 )
 
 var nine = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
@@ -98,4 +102,26 @@ func TestLocalRuns(t *testing.T) {
 	if swept.Load() == 0 {
 		t.Error("it never swept")
 	}
+}
+
+// What every kind of wake-ups promises; the deployment test proves it of EventBridge Scheduler.
+func TestLocalIsAnAlarm(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var woken []time.Time
+	l := workflow.NewLocal(time.Now, func(context.Context) error {
+		mu.Lock()
+		defer mu.Unlock()
+		woken = append(woken, time.Now())
+		return nil
+	})
+	go l.Run(t.Context(), time.Hour, func(context.Context) error { return nil }, func(err error) { t.Error(err) })
+	workflowtest.Ask(t, workflowtest.Alarm{
+		Processes: []directory.Wakeups{l}, Late: 5 * time.Second, Left: l.Left,
+		Woken: func() []time.Time {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(woken)
+		},
+	})(t)
 }

@@ -14,6 +14,8 @@ import (
 var adminChapter = []promise{
 	{"tenants/every field is kept, ids are unique", tenants},
 	{"tenants/a list by id", listTenants},
+	{"tenants/a change with its entry, or without", updateTenant},
+	{"tenants/erased whole, and no other", eraseTenant},
 	{"providers/every field is kept", everyProviderField},
 	{"providers/a displayName is unique in the tenant", providerNames},
 	{"providers/racing changes and names", raceProviders},
@@ -33,61 +35,6 @@ func (w *world) adminEntry(a directory.Action, target string) directory.LogEntry
 	e := w.entry(a)
 	e.Provider, e.Target, e.Audit = "", target, true
 	return e
-}
-
-func tenants(w *world) {
-	tn := directory.Tenant{
-		ID: directory.TenantID(directory.RandomID()[:6]), DisplayName: "Ämter", DeactivationDelay: 17 * time.Minute, Version: 3, Created: w.start, Modified: w.now(),
-	}
-	e := w.adminEntry(directory.TenantCreated, string(tn.ID))
-	w.must(w.Tenants.CreateTenant(w.ctx, tn, e))
-	got, err := w.Tenants.Tenant(w.ctx, tn.ID)
-	w.must(err)
-	w.equal("Tenant", got, tn)
-	es, err := w.Ports.Log.Entries(w.ctx, tn.ID, directory.LogQuery{Count: 10})
-	w.must(err)
-	w.equal("its own log", es, []directory.LogEntry{e})
-	again := tn
-	again.DisplayName = "other"
-	w.wantKind("the same id again", w.Tenants.CreateTenant(w.ctx, again, w.adminEntry(directory.TenantCreated, string(tn.ID))), directory.Conflict)
-	got, err = w.Tenants.Tenant(w.ctx, tn.ID)
-	w.must(err)
-	w.equal("after the refusal", got, tn)
-	es, err = w.Ports.Log.Entries(w.ctx, tn.ID, directory.LogQuery{Count: 10})
-	w.must(err)
-	w.equal("its log after the refusal", len(es), 1)
-	_, err = w.Tenants.Tenant(w.ctx, "nobody0")
-	w.wantKind("unknown", err, directory.NotFound)
-}
-
-func listTenants(w *world) {
-	var mine []directory.TenantID
-	for range 5 {
-		tn := directory.Tenant{ID: directory.TenantID(directory.RandomID()[:7]), Version: 1, Created: w.start, Modified: w.start}
-		mine = append(mine, tn.ID)
-		w.must(w.Tenants.CreateTenant(w.ctx, tn, w.adminEntry(directory.TenantCreated, string(tn.ID))))
-	}
-	sortIDs(mine)
-	var seen []directory.TenantID
-	for after := directory.TenantID(""); ; { // other tests make tenants, too
-		ts, err := w.Tenants.ListTenants(w.ctx, after, 2)
-		w.must(err)
-		if len(ts) == 0 {
-			break
-		}
-		for _, tn := range ts {
-			seen = append(seen, tn.ID)
-		}
-		after = seen[len(seen)-1]
-	}
-	if !slices.IsSorted(seen) || len(slices.Compact(slices.Clone(seen))) != len(seen) {
-		w.Errorf("tenants out of order or twice: %v", seen)
-	}
-	for _, id := range mine {
-		if !slices.Contains(seen, id) {
-			w.Errorf("tenant %s is missing", id)
-		}
-	}
 }
 
 func (w *world) updateProvider(id directory.ProviderID, edit func(*directory.Provider)) (directory.Provider, error) {

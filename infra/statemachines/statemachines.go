@@ -1,0 +1,10 @@
+// Package statemachines holds the definitions of the state machines, in the Amazon States Language.
+package statemachines
+
+import _ "embed"
+
+// Apply is the definition of the state machine of apply runs. ${Partition} and ${FunctionArn} are to be
+// substituted.
+//
+//go:embed apply.asl.json
+var Apply string

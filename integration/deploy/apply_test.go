@@ -1,0 +1,98 @@
+//go:build deploy
+
+package deploy_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
+)
+
+// apply maps a group to an organization, looks at the preview, applies it through the state machine, and takes it back.
+func (d *deployment) apply(t *testing.T) {
+	p := string(d.provisioned)
+	group, members := "", 0
+	for _, g := range d.listed(t, "group", "list", p) {
+		if n := int(g["memberCount"].(float64)); n > members && n < 60 {
+			group, members = g["id"].(string), n
+		}
+	}
+	home := d.asked(t, "org-mapping", "show", p)["organizationId"].(string)
+	org := d.asked(t, "org", "create", "-name", "Mapped")["id"].(string)
+	d.rollcall(t, "org-mapping", "set", p, "-method", "groups", "-org", home)
+	d.rollcall(t, "org-mapping", "add", p, "-groups", group, "-org", org)
+	there := func() map[string]bool {
+		all := map[string]bool{}
+		for _, u := range d.listed(t, "org", "members", org, "-limit", "1000") {
+			all[u["userName"].(string)] = true
+		}
+		return all
+	}
+	run := d.asked(t, "apply", "plan", p)
+	counts, _ := run["counts"].(object)
+	moves := int(counts["moves"].(float64))
+	if run["state"] != "planned" || moves == 0 || moves > members || len(there()) != 0 {
+		t.Fatalf("a group of %d was mapped, the plan is %v, and %d people are there", members, run, len(there()))
+	}
+	t.Logf("the preview of a group of %d: %v", members, counts)
+	id := run["id"].(string)
+	planned := map[string]bool{}
+	for _, row := range d.listed(t, "apply", "diff", p, id, "-limit", "1000") {
+		if row["from"] != row["to"] { // the others stay, by another rule than before
+			planned[row["userName"].(string)] = true
+		}
+	}
+	if done := d.asked(t, "apply", "start", p, id); done["state"] != "completed" {
+		t.Fatalf("applied: %v", done)
+	}
+	moved := there()
+	if len(moved) != moves || len(planned) != moves {
+		t.Errorf("the preview said %d, %d people have moved, of %d in the preview", moves, len(moved), len(planned))
+	}
+	for u := range moved {
+		if !planned[u] {
+			t.Error("somebody has moved who was not in the preview")
+		}
+	}
+	undo := d.asked(t, "apply", "undo", p, id)
+	if undo["state"] != "completed" || len(there()) != 0 {
+		t.Errorf("undone: %v, and %d people are still there", undo, len(there()))
+	}
+	d.executed(t, id+"-plan", id+"-apply", undo["id"].(string)+"-plan")
+}
+
+// executed holds the state machine to having carried out what was started, once.
+func (d *deployment) executed(t *testing.T, names ...string) {
+	t.Helper()
+	client := sfn.NewFromConfig(d.cloud.Config())
+	machines, err := client.ListStateMachines(t.Context(), &sfn.ListStateMachinesInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]types.ExecutionStatus{}
+	for _, m := range machines.StateMachines {
+		if *m.Name != "Rollcall-apply" {
+			continue
+		}
+		all, err := client.ListExecutions(t.Context(), &sfn.ListExecutionsInput{StateMachineArn: m.StateMachineArn})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range all.Executions {
+			found[*x.Name] = x.Status
+		}
+	}
+	for _, n := range names {
+		if found[n] != types.ExecutionStatusSucceeded {
+			t.Errorf("the execution %s is %q; there are %v", n, found[n], found)
+		}
+		delete(found, n)
+	}
+	for n, status := range found {
+		if !strings.Contains(n, ":") { // not of the map
+			t.Logf("beside them: %s %s", n, status)
+		}
+	}
+}

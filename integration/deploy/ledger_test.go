@@ -1,0 +1,149 @@
+//go:build deploy
+
+package deploy_test
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+
+	"rollcall/shared/directory"
+)
+
+// signed has the log sealed, exports it, and verifies the export with the public half of the key that KMS has. One word
+// changed, it is refused.
+func (d *deployment) signed(t *testing.T) {
+	if _, err := d.cloud.Invoke(t.Context(), "Rollcall-changes", object{"Do": "seal"}); err != nil { // as its schedule does
+		t.Fatal(err)
+	}
+	arn := d.outputs["RollcallData"]["SigningKeyArn"]
+	public, err := kms.NewFromConfig(d.cloud.Config()).GetPublicKey(t.Context(), &kms.GetPublicKeyInput{KeyId: &arn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	key, export := filepath.Join(dir, "key.pem"), filepath.Join(dir, "log.jsonl")
+	text := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public.PublicKey})
+	if err := os.WriteFile(key, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if served := d.rollcall(t, "log", "key"); served != string(text) {
+		t.Errorf("the service says its key is\n%s KMS has\n%s", served, text)
+	}
+	d.rollcall(t, "log", "export", "-provider", string(d.provisioned), "-out", export)
+	said := d.rollcall(t, "verify", "-key", key, export)
+	t.Log(strings.TrimPrefix(said, export+" "))
+	var entries, blocks, chains, checkpoints int
+	_, err = fmt.Sscanf(strings.TrimPrefix(said, export), " is as it was written: %d entries in %d blocks of %d chains, %d checkpoints", &entries, &blocks, &chains, &checkpoints)
+	if err != nil || entries < 100 || blocks == 0 || checkpoints == 0 {
+		t.Errorf("%v: %s", err, said)
+	}
+	written, err := os.ReadFile(export)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := bytes.Replace(written, []byte(`"user.created"`), []byte(`"user.updated"`), 1)
+	if bytes.Equal(forged, written) {
+		t.Fatal("nothing was forged")
+	}
+	if err := os.WriteFile(export, forged, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := d.try(t, "verify", "-key", key, export); err == nil {
+		t.Errorf("a forged export passes: %s", said)
+	}
+}
+
+// webhook makes a webhook, whose secret the table has only as KMS encrypted it, and gets what is signed with it.
+func (d *deployment) webhook(t *testing.T) {
+	type message struct {
+		header http.Header
+		body   []byte
+	}
+	got := make(chan message, 1000)
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- message{r.Header, body}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(receiver.Close)
+	made := d.asked(t, "webhook", "create", "-name", "Receiver", "-to", receiver.URL)
+	secret, _ := made["secret"].(string)
+	id, _ := made["id"].(string)
+	clear, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	if err != nil || len(clear) < 24 {
+		t.Fatalf("the secret has %d bytes, %v", len(clear), err)
+	}
+	d.sealed(t, id, secret)
+	d.rollcall(t, "webhook", "test", id)
+	if _, err := d.cloud.Invoke(t.Context(), "Rollcall-changes", object{"Do": "deliver"}); err != nil { // as its schedule does
+		t.Fatal(err)
+	}
+	for test := false; !test; { // what was followed since the webhook is there comes, too
+		select {
+		case m := <-got:
+			mac := hmac.New(sha256.New, clear)
+			fmt.Fprintf(mac, "%s.%s.%s", m.header.Get("Webhook-Id"), m.header.Get("Webhook-Timestamp"), m.body)
+			if want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil)); m.header.Get("Webhook-Signature") != want {
+				t.Errorf("signed %s, want %s", m.header.Get("Webhook-Signature"), want)
+			}
+			var e directory.Event
+			if err := json.Unmarshal(m.body, &e); err != nil {
+				t.Errorf("%s: %v", m.body, err)
+			}
+			test = e.Type == directory.EventTest
+		case <-time.After(time.Minute):
+			t.Fatal("nothing came")
+		}
+	}
+	eventually(t, "delivered", 30*time.Second, func() bool {
+		return slices.ContainsFunc(d.listed(t, "delivery", "list", "-webhook", id), func(x object) bool {
+			return x["type"] == string(directory.EventTest) && x["state"] == "delivered"
+		})
+	})
+	d.rollcall(t, "webhook", "delete", id)
+}
+
+// sealed holds the table to having a webhook's secret only as KMS encrypted it, about that webhook.
+func (d *deployment) sealed(t *testing.T, id, secret string) {
+	t.Helper()
+	w, err := d.store(t).Webhook(t.Context(), directory.DefaultTenant, id)
+	if err != nil || len(w.Secrets) != 1 {
+		t.Fatalf("%d secrets, %v", len(w.Secrets), err)
+	}
+	box := w.Secrets[0].Sealed
+	if bytes.Contains(box, []byte(secret)) {
+		t.Error("the secret is in the table")
+	}
+	open := func(about string) (string, error) {
+		out, err := kms.NewFromConfig(d.cloud.Config()).Decrypt(t.Context(), &kms.DecryptInput{CiphertextBlob: box, EncryptionContext: map[string]string{"rollcall": about}})
+		if err != nil {
+			return "", err
+		}
+		return string(out.Plaintext), nil
+	}
+	if clear, err := open("default/" + id); err != nil || clear != secret {
+		t.Errorf("KMS opens the secret as %q, %v", clear, err)
+	}
+	if _, err := open("default/other"); err == nil {
+		t.Error("KMS opens the secret as another webhook's")
+	}
+}

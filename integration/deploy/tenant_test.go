@@ -1,0 +1,83 @@
+//go:build deploy
+
+package deploy_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// tenants has the operator make a second tenant, pause it, let it go on, and remove it: the first one notices nothing, and
+// what the second had is erased by the function that schedules tell to.
+func (d *deployment) tenants(t *testing.T) {
+	words := strings.Fields(d.output("OperatorStep"))
+	operator := *d
+	operator.key = strings.TrimSpace(d.rollcall(t, words[1:]...))
+	id := directory.TenantID(operator.asked(t, "tenant", "create", "-name", "Coast Guard")["id"].(string))
+	second := *d
+	second.key = operator.asked(t, "tenant", "key", string(id), "-name", "First")["token"].(string)
+	var p struct {
+		ID             directory.ProviderID
+		BaseURL, Token string
+	}
+	if err := json.Unmarshal([]byte(second.rollcall(t, "provider", "create", "-name", "Entra", "-json")), &p); err != nil || !strings.HasPrefix(string(p.ID), string(id)) {
+		t.Fatalf("its provider is %s: %v", p.ID, err)
+	}
+	one := person(t, p.BaseURL, p.Token, "diver@example.com")
+	status := func(want int) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.BaseURL+"/Users/"+one, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+p.Token)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != want || (answer.Header.Get("Retry-After") != "") != (want == http.StatusServiceUnavailable) {
+			t.Errorf("SCIM answers %s, Retry-After %q, want %d", answer.Status, answer.Header.Get("Retry-After"), want)
+		}
+	}
+	status(http.StatusOK)
+	operator.rollcall(t, "tenant", "pause", string(id))
+	status(http.StatusServiceUnavailable)
+	if _, err := second.try(t, "user", "list"); err == nil || !strings.Contains(err.Error(), "paused") {
+		t.Errorf("its administrator is told %v", err)
+	}
+	operator.rollcall(t, "tenant", "resume", string(id))
+	status(http.StatusOK)
+	if _, err := operator.try(t, "user", "list"); err == nil {
+		t.Error("an operator lists users")
+	}
+	operator.rollcall(t, "tenant", "delete", string(id), "-confirm", "Coast Guard")
+	status(http.StatusUnauthorized)
+	if _, err := second.try(t, "user", "list"); err == nil {
+		t.Error("its administrator's key still works")
+	}
+	if _, err := d.cloud.Invoke(t.Context(), "Rollcall-changes", object{"Do": "erase"}); err != nil { // as its schedule does
+		t.Fatal(err)
+	}
+	left := func() int {
+		store := d.store(t)
+		ps, err := store.ListProviders(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		us, _, err := store.SearchUsers(t.Context(), id, directory.UserSearch{Provider: p.ID, Count: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(ps) + len(us)
+	}
+	eventually(t, "erased", time.Minute, func() bool { return left() == 0 })
+	if len(d.listed(t, "provider", "list")) == 0 {
+		t.Error("the first tenant's providers are gone, too")
+	}
+}

@@ -1,0 +1,145 @@
+package adminapi
+
+import (
+	"net/http"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// tenantRoutes are those of the deployment's operator, who sees tenants and nothing in them.
+func tenantRoutes() []route {
+	const get, post = http.MethodGet, http.MethodPost
+	return []route{
+		{Route{get, "/tenants", "listTenants", operators}, pageQuery, (*request).listTenants},
+		{Route{post, "/tenants", "createTenant", operators}, dryQuery, (*request).createTenant},
+		{Route{get, "/tenants/{id}", "getTenant", operators}, nil, (*request).getTenant},
+		{Route{post, "/tenants/{id}:pause", "pauseTenant", operators}, dryQuery, setTenantState(directory.TenantPaused)},
+		{Route{post, "/tenants/{id}:resume", "resumeTenant", operators}, dryQuery, setTenantState(directory.TenantActive)},
+		{Route{post, "/tenants/{id}:remove", "removeTenant", operators}, dryQuery, (*request).removeTenant},
+		{Route{post, "/tenants/{id}/api-keys", "createTenantApiKey", operators}, dryQuery, (*request).createTenantAPIKey},
+	}
+}
+
+type tenant struct {
+	ID          directory.TenantID `json:"id,omitempty"`
+	DisplayName string             `json:"displayName"`
+	State       string             `json:"state"`
+	RemovedAt   *time.Time         `json:"removedAt,omitempty"`
+	CreatedAt   time.Time          `json:"createdAt"`
+	ModifiedAt  time.Time          `json:"modifiedAt"`
+	Version     int64              `json:"version"`
+	DryRun      bool               `json:"dryRun,omitempty"`
+}
+
+func (r *request) viewTenant(t directory.Tenant) tenant {
+	v := tenant{
+		ID: t.ID, DisplayName: t.DisplayName, State: string(t.State), CreatedAt: t.Created, ModifiedAt: t.Modified, Version: t.Version, DryRun: r.admin.DryRun,
+	}
+	if t.State == directory.TenantActive {
+		v.State = "active"
+	}
+	if t.Removal != nil {
+		v.RemovedAt = &t.Removal.At
+	}
+	return v
+}
+
+func (r *request) answerTenant(status int, t directory.Tenant, err error) (answer, error) {
+	return answer{status: status, version: t.Version, body: r.viewTenant(t)}, err
+}
+
+// tenantID returns the tenant that the path names.
+func (r *request) tenantID() (directory.TenantID, error) {
+	id, err := r.ownID(0, "tenant")
+	return directory.TenantID(id), err
+}
+
+func (r *request) checkTenant(t directory.Tenant) error { return r.ifMatch(t.Version) }
+
+func (r *request) listTenants() (answer, error) {
+	after, limit, err := r.pageQuery()
+	if err != nil {
+		return answer{}, err
+	}
+	ts, err := r.api.svc.Tenants.ListTenants(r.r.Context(), directory.TenantID(after), limit+1)
+	if err != nil {
+		return answer{}, err
+	}
+	next := ""
+	if len(ts) > limit {
+		ts = ts[:limit]
+		next = string(ts[limit-1].ID)
+	}
+	return answer{body: page[tenant]{Items: show(ts, r.viewTenant), NextCursor: r.cursor(next)}}, nil
+}
+
+func (r *request) createTenant() (answer, error) {
+	var id, name string
+	if err := r.read(members{"id": text(set(&id), 5, 7), "displayName": text(set(&name), 1, 100)}, "displayName"); err != nil {
+		return answer{}, err
+	}
+	t, err := r.api.svc.AddTenant(r.r.Context(), r.admin, directory.TenantID(id), name)
+	v := r.viewTenant(t)
+	if v.DryRun {
+		v.ID = ""
+	}
+	return answer{status: http.StatusCreated, version: t.Version, location: "/tenants/" + string(t.ID), body: v}, err
+}
+
+func (r *request) getTenant() (answer, error) {
+	id, err := r.tenantID()
+	if err != nil {
+		return answer{}, err
+	}
+	t, err := r.api.svc.TenantByID(r.r.Context(), r.admin, id)
+	return r.answerTenant(0, t, err)
+}
+
+// setTenantState returns the operation that pauses a tenant or lets it go on.
+func setTenantState(to directory.TenantState) func(*request) (answer, error) {
+	return func(r *request) (answer, error) {
+		id, err := r.tenantID()
+		if err == nil {
+			err = r.readNothing()
+		}
+		if err != nil {
+			return answer{}, err
+		}
+		t, err := r.api.svc.SetTenantState(r.r.Context(), r.admin, id, r.checkTenant, to)
+		return r.answerTenant(0, t, err)
+	}
+}
+
+// removeTenant ends a tenant at once; erasing goes on after the answer: 202.
+func (r *request) removeTenant() (answer, error) {
+	id, err := r.tenantID()
+	if err != nil {
+		return answer{}, err
+	}
+	confirm := ""
+	if err := r.read(members{"confirm": text(set(&confirm), 1, 100)}, "confirm"); err != nil {
+		return answer{}, err
+	}
+	t, err := r.api.svc.RemoveTenant(r.r.Context(), r.admin, id, func(t directory.Tenant) error {
+		if confirm != t.DisplayName {
+			return invalid(fieldError{"confirm", "confirm must be the tenant's display name"})
+		}
+		return r.checkTenant(t)
+	})
+	return r.answerTenant(http.StatusAccepted, t, err)
+}
+
+func (r *request) createTenantAPIKey() (answer, error) {
+	id, err := r.tenantID()
+	if err != nil {
+		return answer{}, err
+	}
+	var name string
+	var expires time.Time
+	if err := r.read(members{"displayName": text(set(&name), 1, 100), "expiresAt": moment(set(&expires))}, "displayName"); err != nil {
+		return answer{}, err
+	}
+	k, clear, err := r.api.svc.AddTenantKey(r.r.Context(), r.admin, id, name, expires)
+	return r.answerNewKey(k, clear), err
+}

@@ -1,0 +1,4 @@
+package app
+
+// AWSConfig is for the tests.
+var AWSConfig = awsConfig

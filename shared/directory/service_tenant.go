@@ -1,0 +1,275 @@
+package directory
+
+import (
+	"context"
+	"time"
+)
+
+// TenantState is whether a tenant is served.
+type TenantState string
+
+// The states of a tenant. Paused, SCIM answers 503 and its administrators are refused; what was begun, such as a
+// pending deactivation, goes on. Removing, nobody is known any more, and everything is erased in the background.
+const (
+	TenantActive   TenantState = ""
+	TenantPaused   TenantState = "paused"
+	TenantRemoving TenantState = "removing"
+)
+
+// TenantRemoval is how far the removal of a tenant is.
+type TenantRemoval struct {
+	At    time.Time
+	By    Actor
+	After string    `json:",omitempty"` // where this pass over the tenant's records is
+	Found int       `json:",omitempty"` // how many it removed
+	Next  time.Time `json:",omitzero"`  // when the next pass begins
+}
+
+// betweenPasses is how long after a pass over a tenant's records the next one begins: what was under way when the tenant
+// was removed, such as a log entry to be followed, has written by then.
+const betweenPasses = time.Hour
+
+// CreateTenant makes the administrator's tenant.
+// Errors: Invalid; Conflict when it exists.
+func (s *Service) CreateTenant(ctx context.Context, a Admin, displayName string) (Tenant, error) {
+	name, err := validDisplayName(displayName)
+	if err != nil {
+		return Tenant{}, err
+	}
+	if !a.Tenant.Valid() {
+		return Tenant{}, &Error{Kind: Invalid, Attr: "id", Detail: "a tenant id has 5 to 7 characters of 0-9a-z"}
+	}
+	t := Tenant{ID: a.Tenant, DisplayName: name, DeactivationDelay: DefaultDeactivationDelay, Version: 1, Created: s.Now(), Modified: s.Now()}
+	if a.DryRun {
+		_, err := s.Tenants.Tenant(ctx, t.ID)
+		if err == nil {
+			err = Errorf(Conflict, "the tenant's id is taken")
+		} else if IsKind(err, NotFound) {
+			err = nil
+		}
+		return t, err
+	}
+	e := s.adminEntry(a, TenantCreated)
+	e.Target, e.Name = string(t.ID), t.DisplayName
+	if err := s.Tenants.CreateTenant(ctx, t, e); err != nil {
+		return t, err
+	}
+	return t, s.SeedTenant(ctx, a, name)
+}
+
+// operator refuses everybody else.
+func operator(a Admin) error {
+	if a.Tenant != OperatorScope {
+		return Errorf(Forbidden, "only an operator of the deployment may do this")
+	}
+	return nil
+}
+
+// AddTenant makes a tenant; id "" lets the service choose one.
+// Errors: Forbidden; Invalid; Conflict when the id is taken.
+func (s *Service) AddTenant(ctx context.Context, a Admin, id TenantID, displayName string) (Tenant, error) {
+	if err := operator(a); err != nil {
+		return Tenant{}, err
+	}
+	if a.Tenant = id; id == "" {
+		a.Tenant = TenantID(s.newID()[:7])
+	}
+	return s.CreateTenant(ctx, a, displayName)
+}
+
+// TenantByID reads a tenant for the operator.
+// Errors: Forbidden; NotFound.
+func (s *Service) TenantByID(ctx context.Context, a Admin, id TenantID) (Tenant, error) {
+	if err := operator(a); err != nil {
+		return Tenant{}, err
+	}
+	return s.Tenants.Tenant(ctx, id)
+}
+
+// AddTenantKey makes the first administrator's key of a tenant; further ones are made by its administrators. So an
+// operator's key alone does not open a tenant that somebody uses.
+// Errors: Forbidden; NotFound; Invalid; Conflict (it has an administrator's key that works, or is being removed).
+func (s *Service) AddTenantKey(ctx context.Context, a Admin, id TenantID, displayName string, expires time.Time) (APIKey, string, error) {
+	t, err := s.TenantByID(ctx, a, id)
+	if err != nil {
+		return APIKey{}, "", err
+	}
+	if t.State == TenantRemoving {
+		return APIKey{}, "", errRemoving()
+	}
+	keys, err := s.APIKeys.ListAPIKeys(ctx, id)
+	if err != nil {
+		return APIKey{}, "", err
+	}
+	for _, k := range keys {
+		if k.Role == RoleAdministrator && k.usable(s.Now()) {
+			return APIKey{}, "", Errorf(Conflict, "the tenant has an administrator's key: its administrators make further ones")
+		}
+	}
+	a.Tenant = id
+	return s.CreateAPIKey(ctx, a, NewAPIKey{DisplayName: displayName, Role: RoleAdministrator, ExpiresAt: expires})
+}
+
+func errRemoving() *Error { return Errorf(Conflict, "the tenant is being removed") }
+
+// SetTenantState pauses a tenant (TenantPaused) or lets it go on (TenantActive). check sees the tenant first. When it
+// returns, every request is answered by the new state.
+// Errors: Forbidden; NotFound; Conflict (it is being removed); what check returns.
+func (s *Service) SetTenantState(ctx context.Context, a Admin, id TenantID, check func(Tenant) error, to TenantState) (Tenant, error) {
+	action := TenantResumed
+	if to == TenantPaused {
+		action = TenantPausedNow
+	}
+	return s.changeTenant(ctx, a, id, action, func(t Tenant) (Tenant, error) {
+		t.State = to
+		return t, check(t)
+	})
+}
+
+// RemoveTenant ends a tenant: when it returns, its people and keys are refused. What it has is erased in the background
+// (EraseTenants).
+// Errors: Forbidden; NotFound; Conflict (it is being removed already; somebody is on legal hold); what check returns.
+func (s *Service) RemoveTenant(ctx context.Context, a Admin, id TenantID, check func(Tenant) error) (Tenant, error) {
+	if err := operator(a); err != nil {
+		return Tenant{}, err
+	}
+	if err := s.unheld(ctx, id); err != nil {
+		return Tenant{}, err
+	}
+	return s.changeTenant(ctx, a, id, TenantRemoved, func(t Tenant) (Tenant, error) {
+		t.State, t.Removal = TenantRemoving, &TenantRemoval{At: s.Now(), By: a.Actor}
+		return t, check(t)
+	})
+}
+
+// unheld refuses while a matter is active: what it holds must not be destroyed.
+func (s *Service) unheld(ctx context.Context, id TenantID) error {
+	const batch = 100
+	for after := ""; ; {
+		ms, err := s.Holds.ListMatters(ctx, id, after, batch)
+		if err != nil {
+			return err
+		}
+		for _, m := range ms {
+			if after = m.ID; m.State == MatterActive {
+				return Errorf(Conflict, "the tenant has an active legal hold: its legal hold administrator must close it first")
+			}
+		}
+		if len(ms) < batch {
+			return nil
+		}
+	}
+}
+
+// changeTenant changes a tenant with its entry, in the tenant's own log, and then its providers.
+func (s *Service) changeTenant(ctx context.Context, a Admin, id TenantID, action Action, edit func(Tenant) (Tenant, error)) (Tenant, error) {
+	if err := operator(a); err != nil {
+		return Tenant{}, err
+	}
+	e := s.adminEntry(a, action)
+	change := func(old Tenant) (Tenant, *LogEntry, error) {
+		if old.State == TenantRemoving {
+			return old, nil, errRemoving()
+		}
+		t, err := edit(old)
+		if err != nil || t.State == old.State {
+			return old, nil, err
+		}
+		t.Version, t.Modified = old.Version+1, later(old.Modified, s.Now())
+		e.Target, e.Name, e.Version, e.Rest = string(id), t.DisplayName, t.Version, RestTenant
+		return t, &e, nil
+	}
+	if a.DryRun {
+		t, err := s.Tenants.Tenant(ctx, id)
+		if err == nil {
+			t, _, err = change(t)
+		}
+		return t, err
+	}
+	t, err := s.Tenants.UpdateTenant(ctx, id, change)
+	if err != nil {
+		return t, err
+	}
+	return t, s.settleTenant(ctx, id, e)
+}
+
+// settleTenant tells the providers of a tenant its state, which their requests are answered by. The request does it
+// before it answers; when that died, following the entry does.
+func (s *Service) settleTenant(ctx context.Context, id TenantID, because LogEntry) error {
+	t, err := s.Tenants.Tenant(ctx, id)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	ps, err := s.Providers.ListProviders(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, p := range ps {
+		_, err := s.Providers.UpdateProvider(ctx, id, p.ID, func(old Provider) (Provider, *LogEntry, error) {
+			if old.TenantState == t.State {
+				return old, nil, nil
+			}
+			n := old
+			n.TenantState, n.Version, n.Modified = t.State, old.Version+1, later(old.Modified, s.Now())
+			e := s.consequence(because, ProviderUpdated)
+			e.Audit, e.Target, e.Name, e.Version = true, string(n.ID), n.DisplayName, n.Version
+			e.Changes = []Change{change("tenantState", old.TenantState, n.TenantState)}
+			return n, &e, nil
+		})
+		if err := ignoreGone(err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// EraseTenants erases what removed tenants have, step by step, until nothing is to be done now or stop says so. It is
+// meant to be called every few minutes; calling it again, or at once in several processes, does no harm. A tenant is gone
+// when a whole pass over its records found none.
+func (s *Service) EraseTenants(ctx context.Context, stop func() bool) error {
+	const batch = 100
+	for after := TenantID(""); ; {
+		ts, err := s.Tenants.ListTenants(ctx, after, batch)
+		if err != nil {
+			return err
+		}
+		for _, t := range ts {
+			for after = t.ID; t.State == TenantRemoving && !s.Now().Before(t.Removal.Next) && !stop(); {
+				if t, err = s.eraseStep(ctx, t); err != nil {
+					return err
+				}
+			}
+		}
+		if len(ts) < batch || stop() {
+			return nil
+		}
+	}
+}
+
+// eraseStep erases the next piece of a tenant; the zero Tenant is returned when nothing of it is left.
+func (s *Service) eraseStep(ctx context.Context, t Tenant) (Tenant, error) {
+	next, n, err := s.Tenants.EraseTenant(ctx, t.ID, t.Removal.After)
+	if err != nil {
+		return t, err
+	}
+	if next == "" && n+t.Removal.Found == 0 {
+		e := LogEntry{ID: s.entryID(), At: s.Now(), Actor: t.Removal.By, Action: TenantErased, Audit: true, Target: string(t.ID), Name: t.DisplayName}
+		return Tenant{}, ignoreGone(s.Tenants.RemoveTenant(ctx, t.ID, e))
+	}
+	from := t.Removal.After
+	t, err = s.Tenants.UpdateTenant(ctx, t.ID, func(old Tenant) (Tenant, *LogEntry, error) {
+		r := *old.Removal
+		r.Found += n
+		if r.After == from { // else another process went on from here before
+			if r.After = next; next == "" {
+				r.Found, r.Next = 0, s.Now().Add(betweenPasses)
+			}
+		}
+		old.Removal = &r
+		return old, nil, nil
+	})
+	if IsKind(err, NotFound) {
+		return Tenant{}, nil
+	}
+	return t, err
+}

@@ -1,0 +1,147 @@
+package dynamo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"rollcall/shared/directory"
+)
+
+// CreateTenant implements directory.Tenants.
+func (s *Store) CreateTenant(ctx context.Context, t directory.Tenant, e directory.LogEntry) error {
+	it := item{"v": num(schemaVersion), "rev": num(1)}
+	if err := putJSON(it, "r", t); err != nil {
+		return err
+	}
+	x := &tx{}
+	x.put(s, tenantKey(t.ID), it, absent, conflict("the tenant's id is taken"))
+	x.log(s, t.ID, e, rest{})
+	return s.commit(ctx, "create tenant", x)
+}
+
+func decodeTenant(it item) (t directory.Tenant, err error) {
+	if err := checkVersion(it); err != nil {
+		return t, err
+	}
+	return t, getJSON(it, "r", &t)
+}
+
+// Tenant implements directory.Tenants.
+func (s *Store) Tenant(ctx context.Context, id directory.TenantID) (directory.Tenant, error) {
+	if !usable(string(id)) {
+		return directory.Tenant{}, notFound("tenant")
+	}
+	it, err := s.one(ctx, tenantKey(id))
+	if err != nil {
+		return directory.Tenant{}, err
+	}
+	t, err := decodeTenant(it)
+	if err == nil && t.ID == "" {
+		err = notFound("tenant")
+	}
+	return t, err
+}
+
+// ListTenants implements directory.Tenants.
+func (s *Store) ListTenants(ctx context.Context, from directory.TenantID, count int) ([]directory.Tenant, error) {
+	if count < 1 {
+		return nil, nil
+	}
+	its, _, err := s.query(ctx, span{pk: tenants, lo: after(escaper.Replace(string(from))), limit: count})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]directory.Tenant, len(its))
+	for i, it := range its {
+		if out[i], err = decodeTenant(it); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// UpdateTenant implements directory.Tenants.
+func (s *Store) UpdateTenant(ctx context.Context, id directory.TenantID, update func(directory.Tenant) (directory.Tenant, *directory.LogEntry, error)) (t directory.Tenant, err error) {
+	if !usable(string(id)) {
+		return t, notFound("tenant")
+	}
+	err = s.rerun(ctx, "tenant", func(int) error {
+		var old directory.Tenant
+		rev, err := s.record(ctx, tenantKey(id), &old)
+		if err == nil && old.ID == "" {
+			err = notFound("tenant")
+		}
+		if err != nil {
+			return err
+		}
+		var e *directory.LogEntry
+		if t, e, err = update(old); err != nil {
+			t = old
+			return err
+		}
+		if e == nil && reflect.DeepEqual(t, old) {
+			return nil
+		}
+		x := &tx{}
+		x.putRecord(s, tenantKey(id), t, rev)
+		if e != nil {
+			x.log(s, id, *e, rest{})
+		}
+		return s.commit(ctx, "update tenant", x)
+	})
+	return t, err
+}
+
+// RemoveTenant implements directory.Tenants.
+func (s *Store) RemoveTenant(ctx context.Context, id directory.TenantID, e directory.LogEntry) error {
+	if !usable(string(id)) {
+		return notFound("tenant")
+	}
+	x := &tx{}
+	x.delete(s, tenantKey(id), exists, func(item) error { return notFound("tenant") })
+	x.log(s, directory.OperatorScope, e, rest{})
+	return s.commit(ctx, "remove tenant", x)
+}
+
+// erasedAtOnce is how many items are deleted at the same time.
+const erasedAtOnce = 250
+
+// EraseTenant implements directory.Tenants. It reads the whole table, a megabyte a step: the one reader of keys that it
+// cannot name, so that no item is forgotten whose kind is newer than this function. It is rare, and in the background.
+func (s *Store) EraseTenant(ctx context.Context, id directory.TenantID, after string) (next string, n int, err error) {
+	in := &dynamodb.ScanInput{
+		TableName: &s.table, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("PK, SK"),
+		FilterExpression: aws.String("begins_with(PK, :t)"), ExpressionAttributeValues: item{":t": str(escaper.Replace(string(id)) + "#")},
+	}
+	if after != "" {
+		var at [2]string
+		if err := json.Unmarshal([]byte(after), &at); err != nil {
+			return "", 0, fmt.Errorf("read where to go on: %w", err)
+		}
+		in.ExclusiveStartKey = key{at[0], at[1]}.item()
+	}
+	out, err := s.client.Scan(ctx, in)
+	if err != nil {
+		return "", 0, fault("erase tenant", err)
+	}
+	var keys []key
+	for _, it := range out.Items {
+		keys = append(keys, key{text(it, "PK"), text(it, "SK")})
+	}
+	for chunk := range slices.Chunk(keys, erasedAtOnce) {
+		if err := s.erase(ctx, "erase tenant", chunk); err != nil {
+			return "", 0, err
+		}
+	}
+	if len(out.LastEvaluatedKey) == 0 {
+		return "", len(keys), nil
+	}
+	b, err := json.Marshal([2]string{text(out.LastEvaluatedKey, "PK"), text(out.LastEvaluatedKey, "SK")})
+	return string(b), len(keys), err
+}

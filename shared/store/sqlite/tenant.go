@@ -1,0 +1,145 @@
+package sqlite
+
+import (
+	"context"
+
+	"zombiezen.com/go/sqlite"
+
+	"rollcall/shared/directory"
+)
+
+// CreateTenant implements directory.Tenants.
+func (s *Store) CreateTenant(ctx context.Context, t directory.Tenant, e directory.LogEntry) error {
+	return s.write(ctx, func() error {
+		if _, err := s.tenant(t.ID); !directory.IsKind(err, directory.NotFound) {
+			if err == nil {
+				err = directory.Errorf(directory.Conflict, "the tenant's id is taken")
+			}
+			return err
+		}
+		b, err := encode(t)
+		if err != nil {
+			return err
+		}
+		if err := s.exec(`INSERT INTO tenants (id, record) VALUES (?, ?)`, nil, string(t.ID), b); err != nil {
+			return err
+		}
+		return s.append(t.ID, e)
+	})
+}
+
+func (s *Store) tenant(id directory.TenantID) (t directory.Tenant, err error) {
+	err = s.exec(`SELECT record FROM tenants WHERE id = ?`, func(r *sqlite.Stmt) error { return decode(columnBytes(r, 0), &t) }, string(id))
+	if err == nil && t.ID == "" {
+		err = notFound("tenant")
+	}
+	return t, err
+}
+
+// Tenant implements directory.Tenants.
+func (s *Store) Tenant(ctx context.Context, id directory.TenantID) (t directory.Tenant, err error) {
+	err = s.read(ctx, func() error {
+		t, err = s.tenant(id)
+		return err
+	})
+	return t, err
+}
+
+// ListTenants implements directory.Tenants.
+func (s *Store) ListTenants(ctx context.Context, after directory.TenantID, count int) (out []directory.Tenant, err error) {
+	err = s.read(ctx, func() error {
+		return s.exec(`SELECT record FROM tenants WHERE id > ? ORDER BY id LIMIT ?+0`, func(r *sqlite.Stmt) error {
+			var t directory.Tenant
+			out = append(out, t)
+			return decode(columnBytes(r, 0), &out[len(out)-1])
+		}, string(after), count)
+	})
+	return out, err
+}
+
+// UpdateTenant implements directory.Tenants.
+func (s *Store) UpdateTenant(ctx context.Context, id directory.TenantID, update func(directory.Tenant) (directory.Tenant, *directory.LogEntry, error)) (t directory.Tenant, err error) {
+	err = s.write(ctx, func() error {
+		old, err := s.tenant(id)
+		if err != nil {
+			return err
+		}
+		n, e, err := update(old)
+		if t = old; err != nil {
+			return err
+		}
+		t = n
+		b, err := encode(n)
+		if err != nil {
+			return err
+		}
+		if err := s.exec(`UPDATE tenants SET record = ? WHERE id = ?`, nil, b, string(id)); err != nil || e == nil {
+			return err
+		}
+		return s.append(id, *e)
+	})
+	return t, err
+}
+
+// RemoveTenant implements directory.Tenants.
+func (s *Store) RemoveTenant(ctx context.Context, id directory.TenantID, e directory.LogEntry) error {
+	return s.write(ctx, func() error {
+		if _, err := s.tenant(id); err != nil {
+			return err
+		}
+		if err := s.exec(`DELETE FROM tenants WHERE id = ?`, nil, string(id)); err != nil {
+			return err
+		}
+		return s.append(directory.OperatorScope, e)
+	})
+}
+
+// EraseTenant implements directory.Tenants: a step is a table. Tables say themselves which rows are a tenant's, by a
+// column "tenant" or "home", so that none is forgotten that is newer than this function.
+func (s *Store) EraseTenant(ctx context.Context, id directory.TenantID, after string) (next string, n int, err error) {
+	if !id.Valid() {
+		return "", 0, notFound("tenant")
+	}
+	err = s.write(ctx, func() error {
+		var column string
+		err := s.exec(`SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+			WHERE t.type = 'table' AND t.name > ? AND c.name IN ('tenant', 'home') ORDER BY t.name, c.name DESC LIMIT 1`,
+			func(r *sqlite.Stmt) error { next, column = r.ColumnText(0), r.ColumnText(1); return nil }, after)
+		if err != nil || next == "" {
+			return err
+		}
+		if next == "log" { // entries that were to be followed again
+			if err := s.exec(`DELETE FROM unfollowed WHERE seq IN (SELECT seq FROM log WHERE tenant = ?)`, nil, string(id)); err != nil {
+				return err
+			}
+		}
+		from, to := string(id), string(id)
+		if column == "home" { // every home of a tenant begins with its id and a slash, which "0" follows
+			from, to = from+"/", to+"0"
+		}
+		if err := s.exec(`DELETE FROM `+next+` WHERE `+column+` BETWEEN ? AND ?`, nil, from, to); err != nil {
+			return err
+		}
+		n = s.conn.Changes()
+		return s.forgetTenant(id)
+	})
+	if err != nil {
+		return "", 0, err
+	}
+	return next, n, nil
+}
+
+// forgetTenant drops what is in memory of a tenant's rows and may have gone.
+func (s *Store) forgetTenant(id directory.TenantID) error {
+	clear(s.seen)
+	clear(s.bookmarks)
+	for p, record := range s.providers {
+		if record.Tenant == id {
+			delete(s.providers, p)
+		}
+	}
+	if err := s.loadProviders(); err != nil {
+		return err
+	}
+	return s.loadTotals()
+}

@@ -1,0 +1,88 @@
+// Package workflowtest is what every kind of wake-ups promises: package workflow runs it in the process, the deployment
+// test on EventBridge Scheduler. It is for tests only.
+package workflowtest
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// Alarm is a kind of wake-ups, on the machine's clock.
+type Alarm struct {
+	Processes []directory.Wakeups // the same, as several processes have it; one that forgets with its process is one
+	Grain     time.Duration       // what times are rounded up to
+	Late      time.Duration       // how long after such a time it may take to wake
+	Woken     func() []time.Time  // when it woke until now, in order
+	Left      func() int          // how many wake-ups are still to come
+}
+
+// asked are wake-ups that are asked for, after now. Several for the same time, or within one grain, wake once.
+var asked = []struct {
+	what  string
+	after []time.Duration
+}{
+	{"once", []time.Duration{2 * time.Second}},
+	{"the same moment again", []time.Duration{2 * time.Second, 2 * time.Second}},
+	{"a moment later", []time.Duration{2*time.Second + time.Millisecond}},
+	{"a time that is over", []time.Duration{-time.Hour}},
+	{"in any order", []time.Duration{3 * time.Second, time.Second}},
+}
+
+// Ask asks for every wake-up of the table, from all processes at once, and returns what waits until they have come:
+// each time that was asked for is followed by a wake-up no later than promised, there are no more than different times,
+// none comes before the first was due, and nothing is left.
+func Ask(t *testing.T, a Alarm) func(*testing.T) {
+	t.Helper()
+	began := time.Now()
+	var due []time.Time
+	var all sync.WaitGroup
+	for _, row := range asked {
+		for _, after := range row.after {
+			at := began.Add(after)
+			due = append(due, at)
+			for _, p := range a.Processes {
+				all.Go(func() {
+					if err := p.WakeAt(t.Context(), at); err != nil {
+						t.Errorf("%s: %v", row.what, err)
+					}
+				})
+			}
+		}
+	}
+	all.Wait()
+	slices.SortFunc(due, time.Time.Compare)
+	due = slices.Compact(due)
+	return func(t *testing.T) {
+		last := due[len(due)-1].Add(a.Grain + a.Late)
+		for time.Now().Before(last) && (a.Left() > 0 || len(a.Woken()) == 0) {
+			time.Sleep(max(10*time.Millisecond, a.Grain/100))
+		}
+		woken := a.Woken()
+		for _, at := range due {
+			if at.Before(began) {
+				at = began
+			}
+			i := slices.IndexFunc(woken, func(w time.Time) bool { return !w.Before(at) })
+			if i < 0 || woken[i].After(at.Add(a.Grain+a.Late)) {
+				t.Errorf("due %s after it was asked for, woken at %v", at.Sub(began), since(began, woken))
+			}
+		}
+		if len(woken) > len(due) {
+			t.Errorf("%d different times woke %d times: %v", len(due), len(woken), since(began, woken))
+		}
+		if n := a.Left(); n > 0 {
+			t.Errorf("%d wake-ups are left", n)
+		}
+	}
+}
+
+func since(began time.Time, times []time.Time) (out []time.Duration) {
+	for _, at := range times {
+		out = append(out, at.Sub(began))
+	}
+	return out
+}
