@@ -131,7 +131,7 @@ func (s *Store) EraseTenant(ctx context.Context, id directory.TenantID, after st
 
 // forgetTenant drops what is in memory of a tenant's rows and may have gone.
 func (s *Store) forgetTenant(id directory.TenantID) error {
-	clear(s.seen)
+	s.seen.forgetAll()
 	clear(s.bookmarks)
 	for p, record := range s.providers {
 		if record.Tenant == id {
