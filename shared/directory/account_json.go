@@ -47,6 +47,7 @@ func (a Account) AppendJSON(dst []byte) []byte {
 		o.text("Why", w.Why)
 	})
 	o.text("CountryCode", a.CountryCode)
+	o.text("Review", a.Review)
 	return o.end()
 }
 
