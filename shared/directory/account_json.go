@@ -27,6 +27,7 @@ func (a Account) AppendJSON(dst []byte) []byte {
 			o.text("RequestID", p.RequestID)
 			o.number("Generation", p.Generation)
 			o.flag("Frozen", p.Frozen)
+			o.flag("Staged", p.Staged)
 		})
 	}
 	o.dst = appendTexts(o.dst, "Holds", a.Holds)
