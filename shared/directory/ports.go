@@ -35,6 +35,8 @@ type Ports struct {
 	Organizations Organizations
 	Settings      Settings
 	ApplyRuns     ApplyRuns
+	Tasks         Tasks
+	Aliases       Aliases
 }
 
 // Admit is called with the provider record a request names, read strongly consistent beside the first
@@ -127,6 +129,8 @@ type UserSearch struct {
 	Role     RoleID
 	List     WatchlistID
 	Review   string // the guard event that a change of theirs waits for
+	Report   Report // "": any; of a report of deactivated users, those from before a time
+	Before   time.Time
 	After    string // where the page before ended, as SearchUsers returned it; "" for the first page
 	Count    int
 }
@@ -160,6 +164,7 @@ type Tenant struct {
 	ID                TenantID
 	DisplayName       string
 	DeactivationDelay time.Duration
+	Retention         Retention `json:",omitzero"`
 	Version           int64
 	Created, Modified time.Time
 }
@@ -170,6 +175,9 @@ type Tenants interface {
 	CreateTenant(ctx context.Context, t Tenant, e LogEntry) error
 	// Tenant reads one. NotFound.
 	Tenant(ctx context.Context, id TenantID) (Tenant, error)
+	// UpdateTenant replaces a tenant by update(old) with its entry; a nil entry writes nothing. update is pure and
+	// may run several times. NotFound.
+	UpdateTenant(ctx context.Context, id TenantID, update func(Tenant) (Tenant, *LogEntry, error)) (Tenant, error)
 	// ListTenants reads all, by id, after the given one.
 	ListTenants(ctx context.Context, after TenantID, count int) ([]Tenant, error)
 }
@@ -185,9 +193,9 @@ type Log interface {
 	EntriesAfter(ctx context.Context, t TenantID, p ProviderID, after, before string, count int) ([]LogEntry, error)
 	// AppendEntry stores an entry about what changes no record, such as an export.
 	AppendEntry(ctx context.Context, t TenantID, e LogEntry) error
-	// DropEntries removes entries of all tenants from before a time, at most count, the oldest first, and
-	// returns how many; a store that forgets by itself removes none.
-	DropEntries(ctx context.Context, before time.Time, count int) (int, error)
+	// DropEntries removes entries of p ("" for the tenant's own) from before a time, at most count, the oldest first,
+	// and returns how many. One that was not followed stays, where the store keeps what is still to be followed.
+	DropEntries(ctx context.Context, t TenantID, p ProviderID, before time.Time, count int) (int, error)
 }
 
 // Collisions stores collisions (collision.go).

@@ -174,14 +174,37 @@ func (s *Store) RemoveProvider(ctx context.Context, t directory.TenantID, id dir
 
 // CreateTenant implements directory.Tenants.
 func (s *Store) CreateTenant(ctx context.Context, t directory.Tenant, e directory.LogEntry) error {
-	it := item{"v": num(schemaVersion)}
-	if err := putJSON(it, "r", t); err != nil {
-		return err
-	}
 	x := &tx{}
-	x.put(s, tenantKey(t.ID), it, absent, conflict("the tenant's id is taken"))
+	x.putRecord(s, tenantKey(t.ID), t, 0)
+	x.ops[len(x.ops)-1].fail = conflict("the tenant's id is taken")
 	x.log(s, t.ID, e, rest{})
 	return s.commit(ctx, "create tenant", x)
+}
+
+// UpdateTenant implements directory.Tenants.
+func (s *Store) UpdateTenant(ctx context.Context, id directory.TenantID, update func(directory.Tenant) (directory.Tenant, *directory.LogEntry, error)) (t directory.Tenant, err error) {
+	if !usable(string(id)) {
+		return t, notFound("tenant")
+	}
+	err = s.rerun(ctx, "tenant", func(int) error {
+		var old directory.Tenant
+		rev, err := s.record(ctx, tenantKey(id), &old)
+		if err == nil && rev == 0 {
+			err = notFound("tenant")
+		}
+		if err != nil {
+			return err
+		}
+		var e *directory.LogEntry
+		if t, e, err = update(old); err != nil || e == nil {
+			return err
+		}
+		x := &tx{}
+		x.putRecord(s, tenantKey(id), t, rev)
+		x.log(s, id, *e, rest{})
+		return s.commit(ctx, "update tenant", x)
+	})
+	return t, err
 }
 
 func decodeTenant(it item) (t directory.Tenant, err error) {

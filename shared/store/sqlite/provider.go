@@ -174,6 +174,25 @@ func (s *Store) Tenant(ctx context.Context, id directory.TenantID) (t directory.
 	return t, err
 }
 
+// UpdateTenant implements directory.Tenants.
+func (s *Store) UpdateTenant(ctx context.Context, id directory.TenantID, update func(directory.Tenant) (directory.Tenant, *directory.LogEntry, error)) (t directory.Tenant, err error) {
+	err = s.write(ctx, func() error {
+		old, err := s.tenant(id)
+		if err != nil {
+			return err
+		}
+		var e *directory.LogEntry
+		if t, e, err = update(old); err != nil || e == nil {
+			return err
+		}
+		if err := s.putRecord(`UPDATE tenants SET record = ?2 WHERE id = ?1`, t, string(id)); err != nil {
+			return err
+		}
+		return s.append(id, *e)
+	})
+	return t, err
+}
+
 // ListTenants implements directory.Tenants.
 func (s *Store) ListTenants(ctx context.Context, after directory.TenantID, count int) (out []directory.Tenant, err error) {
 	err = s.read(ctx, func() error {

@@ -37,7 +37,7 @@ func (w *world) adminEntry(a directory.Action, target string) directory.LogEntry
 
 func tenants(w *world) {
 	tn := directory.Tenant{
-		ID: directory.TenantID(directory.RandomID()[:6]), DisplayName: "Ämter", DeactivationDelay: 17 * time.Minute, Version: 3, Created: w.start, Modified: w.now(),
+		ID: directory.TenantID(directory.RandomID()[:6]), DisplayName: "Ämter", DeactivationDelay: 17 * time.Minute, Retention: directory.Retention{Log: 3 * time.Hour}, Version: 3, Created: w.start, Modified: w.now(),
 	}
 	e := w.adminEntry(directory.TenantCreated, string(tn.ID))
 	w.must(w.Tenants.CreateTenant(w.ctx, tn, e))
@@ -56,6 +56,31 @@ func tenants(w *world) {
 	es, err = w.Ports.Log.Entries(w.ctx, tn.ID, directory.LogQuery{Count: 10})
 	w.must(err)
 	w.equal("its log after the refusal", len(es), 1)
+	update := func(write bool) (directory.Tenant, error) {
+		return w.Tenants.UpdateTenant(w.ctx, tn.ID, func(old directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
+			old.Retention.Users, old.Version = old.Retention.Users+time.Hour, old.Version+1
+			e := w.adminEntry(directory.TenantUpdated, string(tn.ID))
+			if !write {
+				return old, nil, nil
+			}
+			return old, &e, nil
+		})
+	}
+	_, err = update(false)
+	w.must(err)
+	w.must(errors.Join(race(racers, func(int) error { _, err := update(true); return err })...))
+	got, err = w.Tenants.Tenant(w.ctx, tn.ID)
+	w.must(err)
+	tn.Retention.Users, tn.Version = racers*time.Hour, tn.Version+racers
+	w.equal("after racing changes", got, tn)
+	es, err = w.Ports.Log.Entries(w.ctx, tn.ID, directory.LogQuery{Count: 100})
+	w.must(err)
+	w.equal("its log after them", len(es), 1+racers)
+	_, err = w.Tenants.UpdateTenant(w.ctx, "nobody0", func(t directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
+		w.Error("update was called for a tenant that does not exist")
+		return t, nil, nil
+	})
+	w.wantKind("unknown, to change", err, directory.NotFound)
 	_, err = w.Tenants.Tenant(w.ctx, "nobody0")
 	w.wantKind("unknown", err, directory.NotFound)
 }

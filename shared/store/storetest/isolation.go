@@ -20,6 +20,7 @@ var isolationChapter = []promise{
 
 // victim is a tenant with something of everything.
 type victim struct {
+	task string
 	*world
 	u, gone, local directory.User
 	g              directory.Group
@@ -88,7 +89,7 @@ func foreignTenant(w *world) {
 }
 
 // tenantless are the methods that serve the system, of all tenants.
-var tenantless = []string{"Feed.Deliver", "Deliveries.DueDeliveries", "Deliveries.DropDeliveries", "Log.DropEntries", "Wakeups.WakeAt"}
+var tenantless = []string{"Feed.Deliver", "Deliveries.DueDeliveries", "Deliveries.DropDeliveries", "Wakeups.WakeAt"}
 
 // portMethods names every method of every port that takes a tenant.
 func portMethods() (names []string) {
@@ -279,8 +280,9 @@ func (x intruder) adminRows() map[string]func() {
 			err := x.Tenants.CreateTenant(ctx, directory.Tenant{ID: v.tenant, DisplayName: "taken over", Version: 1}, x.adminEntry(directory.TenantCreated, "x"))
 			x.wantKind("CreateTenant", err, directory.Conflict)
 		},
-		"Tenants.Tenant":      func() {}, // the tenant directory serves operators, who may see all
-		"Tenants.ListTenants": func() {},
+		"Tenants.Tenant":       func() {}, // the tenant directory serves operators, who may see all
+		"Tenants.ListTenants":  func() {},
+		"Tenants.UpdateTenant": func() {}, // only ever called with the administrator's own
 		"Log.Entries": func() {
 			for _, q := range []directory.LogQuery{{Provider: v.p}, {User: v.u.ID}, {User: v.local.ID}, {Group: v.g.ID}, {Provider: v.p, Before: "~"}} {
 				x.empty("Entries", len(x.log(q)), nil)
