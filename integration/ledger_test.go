@@ -16,7 +16,7 @@ import (
 
 func (h *hooked) seal() {
 	h.Helper()
-	h.must(h.Service.SealAll(h.Context(), directory.DefaultLogRetention))
+	h.must(h.Service.SealAll(h.Context()))
 }
 
 func (h *hooked) export(x directory.LogExport) []byte {
@@ -202,7 +202,7 @@ func TestSealingOnce(t *testing.T) {
 		h.Clock.Advance(10 * time.Minute)
 		done := make(chan error)
 		for range 4 {
-			go func() { done <- h.Service.SealAll(t.Context(), directory.DefaultLogRetention) }()
+			go func() { done <- h.Service.SealAll(t.Context()) }()
 		}
 		for range 4 {
 			h.must(<-done)

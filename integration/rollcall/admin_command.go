@@ -183,6 +183,11 @@ func (c *adminCall) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return c.print(answer)
+}
+
+// print shows the answer to the one request.
+func (c *adminCall) print(answer map[string]any) error {
 	if c.dry {
 		fmt.Fprintln(c.diags, "Dry run: nothing was changed.")
 	}

@@ -69,13 +69,16 @@ func logFlags() []adminFlag {
 		adminFlag{name: "group", member: "group", usage: "about one `group`"},
 		adminFlag{name: "action", member: "action", usage: "`action`, such as user.disabled"},
 		adminFlag{name: "effect", member: "effect", usage: "`effect`, such as blocked"},
+		adminFlag{name: "org", member: "organization", usage: "about users who came to this `organization` or left it"},
+		adminFlag{name: "role", member: "role", usage: "about users whose `role` changed"},
+		adminFlag{name: "cause", member: "cause", usage: "`what` led to it: directory, administrator, operator, wake-up, sweep, guard, apply, retention or rule"},
 		adminFlag{name: "result", member: "result", usage: "success or conflict"},
 		adminFlag{name: "search", member: "search", usage: "`part` of the name at the time"},
 	)
 }
 
 func logVerbs(path string) []adminVerb {
-	list := columns("TIME at, ACTION action, EFFECTS effects, NAME name, USER user, GROUP group, TARGET target, BY actor.kind, BY_ID actor.id, REASON actor.reason")
+	list := columns("TIME at, ACTION action, EFFECTS effects, CAUSE cause, NAME name, USER user, GROUP group, TARGET target, BY actor.kind, BY_ID actor.id, REASON actor.reason")
 	verified := columns("Right ok, Signed signed, Chains chains, Blocks blocks, Entries entries, Not_sealed_yet unsealed, Checkpoints checkpoints, Last_checkpoint lastCheckpoint, Line line, Detail detail")
 	return []adminVerb{
 		{name: "list", summary: "search the log, the newest first", method: http.MethodGet, path: path, list: true, show: list, flags: logFlags()},

@@ -17,6 +17,11 @@ func decideUserVerbs(one []column) []adminVerb {
 		verb("reactivate", "bring a deactivated user back", adminFlag{name: "unblock", member: "unblock", usage: "`false`: keep an administrator's block", kind: boolFlag}),
 		verb("cancel-deactivation", "cancel a pending deactivation; the user stays blocked"),
 		verb("convert-to-local", "make a local user of one a directory manages"),
+		verb("convert-to-provisioned", "make a local user one of a provider",
+			adminFlag{name: "provider", member: "provider", usage: "`id` of the provider", required: true},
+			adminFlag{name: "confirm", member: "confirm", usage: "the user `name`, for a user with privileged roles"}),
+		verb("erase", "erase what is kept about a deactivated user, also in the log",
+			adminFlag{name: "confirm", member: "confirm", usage: "the user `name`, to be sure", required: true}),
 		{name: "timeline", args: "USER", summary: "show what happened to a user", method: http.MethodGet, path: "/users/%s/timeline", list: true,
 			show: columns("AT at, ACTION action, EFFECTS effects, BY actor.kind, WHO actor.id, REASON actor.reason")},
 	}

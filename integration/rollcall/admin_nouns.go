@@ -10,7 +10,8 @@ func adminNouns() map[string][]adminVerb {
 		"sync-log": logVerbs("/sync-log"), "audit-log": logVerbs("/audit-log"),
 		"pending": pendingVerbs(), "hold": holdVerbs(), "guard": guardVerbs(),
 		"org": orgVerbs(), "role": roleVerbs(), "watchlist": watchlistVerbs(), "org-mapping": orgMappingVerbs(), "role-mapping": roleMappingVerbs(),
-		"apply": applyVerbs(), "config": configVerbs(), "tenant": tenantVerbs(),
+		"report": reportVerbs(), "settings": settingsVerbs(), "tenant": tenantVerbs(),
+		"apply": applyVerbs(), "config": configVerbs(),
 	}
 }
 
@@ -111,13 +112,18 @@ func conflictVerbs() []adminVerb {
 	one := columns("Id id, State state, User_name userName, Provider provider, Held_by holderId, Holder's_user_name holder.userName, Holder's_provider holder.provider, Attempts attempts, Last lastAt")
 	return []adminVerb{
 		{name: "list", summary: "list conflicts", method: http.MethodGet, path: "/conflicts", list: true, show: list, flags: []adminFlag{
-			{name: "state", member: "state", usage: "`state`: open, ignored, converted or renamed"},
+			{name: "state", member: "state", usage: "`state`: open, approved, ignored, converted or renamed"},
 		}},
 		{name: "convert", args: "CONFLICT", summary: "make the local user a user of the provider: both are the same person", method: http.MethodPost, path: "/conflicts/%s:convert", show: one, flags: []adminFlag{reason}},
 		{name: "ignore", args: "CONFLICT", summary: "leave both as they are", method: http.MethodPost, path: "/conflicts/%s:ignore", show: one, flags: []adminFlag{reason}},
 		{name: "rename", args: "CONFLICT", summary: "give the local user another name", method: http.MethodPost, path: "/conflicts/%s:rename", show: one, flags: []adminFlag{
 			reason, {name: "user-name", member: "userName", usage: "new user `name`", required: true},
 		}},
+		{name: "pre-approve", summary: "have local users converted when the directory asks for them", method: http.MethodPost, path: "/conflicts:pre-approve", items: true,
+			show: columns("USER_NAME userName, RESULT result, WHY detail"), do: preApprove, flags: []adminFlag{
+				reason, {name: "provider", member: "provider", usage: "`id` of the provider", required: true},
+				{name: "file", member: "file", usage: "CSV `file` with a column userName", required: true},
+			}},
 	}
 }
 

@@ -85,7 +85,7 @@ func TestServeDeactivatesAfterTheDelay(t *testing.T) {
 				t.Logf("deactivated %.2f s after the request", after.Seconds())
 			}
 			timeline := s.command(t, key, "user", "timeline", id)
-			for _, want := range []string{`"user.deactivated"`, `"wake-up"`, `"deactivation-scheduled"`} {
+			for _, want := range []string{`"user.deactivated"`, `"cause":"wake-up"`, `"deactivation-scheduled"`} {
 				if strings.Count(timeline, want) != 1 {
 					t.Errorf("the timeline tells %s %d times: %s", want, strings.Count(timeline, want), timeline)
 				}

@@ -45,6 +45,8 @@ func commands() []command {
 		{name: "role-mapping", summary: "map groups to roles"},
 		{name: "apply", summary: "plan, preview, apply, cancel and undo the mappings"},
 		{name: "config", summary: "export, plan and apply organizations, roles and mappings as YAML"},
+		{name: "report", summary: "list overrides, drift, and users who are long gone"},
+		{name: "tenant", summary: "show the tenant; set how long it keeps what"},
 		{name: "apikey", summary: "list, create and revoke keys of the admin API"},
 		{name: "tenant", summary: "make, list, pause and remove tenants, with an operator's key"},
 	} {

@@ -19,8 +19,11 @@ var bodies = map[string]string{
 	"createApiKey": `{"displayName":"New","role":"auditor"}`,
 	"createTenant": `{"displayName":"New"}`, "removeTenant": `{"confirm":"Spare"}`, "createTenantApiKey": `{"displayName":"First"}`,
 	"blockUser": `{"reason":"test"}`, "unblockUser": `{"reason":"test"}`, "deactivateUser": `{"reason":"test"}`, "reactivateUser": `{"reason":"test"}`,
-	"cancelDeactivation": `{"reason":"test"}`, "convertUserToLocal": `{"reason":"test"}`, "cancelPendingDeactivations": `{"users":["LEAVER"],"reason":"test"}`,
-	"createLegalHold": `{"name":"New"}`, "closeLegalHold": `{"reason":"test"}`, "placeHolds": `{"users":["LOCAL"]}`, "releaseHold": `{"reason":"test"}`,
+	"cancelDeactivation": `{"reason":"test"}`, "convertUserToLocal": `{"reason":"test"}`, "eraseUser": `{"reason":"test","confirm":"local.CANARY@agency.example"}`,
+	"convertUserToProvisioned": `{"reason":"test","provider":"PROVIDER","confirm":"local.CANARY@agency.example"}`, "updateSettings": `{"userRetentionDays":30}`,
+	"preApproveConflicts":        `{"provider":"PROVIDER","userNames":["local.CANARY@agency.example"],"reason":"test"}`,
+	"cancelPendingDeactivations": `{"users":["LEAVER"],"reason":"test"}`,
+	"createLegalHold":            `{"name":"New"}`, "closeLegalHold": `{"reason":"test"}`, "placeHolds": `{"users":["LOCAL"]}`, "releaseHold": `{"reason":"test"}`,
 	"setDeactivationDelay": `{"deactivationDelaySeconds":60}`, "setGuard": `{"minimum":30}`, "approveGuardEvent": `{"reason":"test"}`, "rejectGuardEvent": `{"reason":"test"}`,
 	"createWebhook": `{"displayName":"New","url":"https://hooks.agency.example/"}`, "updateWebhook": `{"state":"paused"}`,
 	"replayWebhook":      `{"since":"2026-11-01T00:00:00Z","until":"2026-11-30T00:00:00Z"}`,
@@ -36,7 +39,7 @@ var bodies = map[string]string{
 }
 
 // withoutID are the changes whose answer is about no thing of its own.
-var withoutID = []string{"setGuard", "setDeactivationDelay", "placeHolds", "releaseHold", "cancelPendingDeactivations"}
+var withoutID = []string{"setGuard", "setDeactivationDelay", "placeHolds", "releaseHold", "cancelPendingDeactivations", "preApproveConflicts"}
 
 // successes are the statuses of operations that do not answer 200.
 var successes = map[string]int{"createProvider": 201, "createToken": 201, "createUser": 201, "createApiKey": 201, "createTenant": 201, "createTenantApiKey": 201, "removeTenant": 202, "deleteProvider": 202,
@@ -65,6 +68,10 @@ func (f *fixture) prepare(w world, operation string) {
 		f.want(200, "POST", "/organizations/"+w.organization+":deactivate", "")
 	case "unpinOrganization":
 		f.want(200, "POST", "/users/"+w.local+":pin-organization", "")
+	case "eraseUser":
+		f.want(200, "POST", "/users/"+w.local+":deactivate", `{"reason":"test"}`)
+	case "preApproveConflicts":
+		f.want(200, "DELETE", "/users/"+w.local+"/role-grants/org-manager", "")
 	case "startApplyRun", "cancelApplyRun":
 
 	case "undoApplyRun":

@@ -64,7 +64,7 @@ var (
 var (
 	pageQuery = []string{"cursor", "limit"}
 	dryQuery  = []string{"dryRun"}
-	logFilter = []string{"provider", "user", "group", "action", "effect", "result", "search", "since", "until"}
+	logFilter = []string{"provider", "user", "group", "action", "effect", "result", "organization", "role", "cause", "search", "since", "until"}
 	logQuery  = append([]string{"cursor", "limit"}, logFilter...)
 )
 

@@ -13,12 +13,13 @@ type conflict struct {
 	ID             string                   `json:"id"`
 	State          directory.CollisionState `json:"state"`
 	Provider       directory.ProviderID     `json:"provider"`
-	Cause          string                   `json:"cause"`    // user-name or organizations
+	Cause          string                   `json:"cause"`    // user-name, organizations or same-person
 	UserName       string                   `json:"userName"` // for organizations: the name that was not made
 	ExternalID     string                   `json:"externalId,omitempty"`
 	Attempts       int                      `json:"attempts"`
 	FirstAt        time.Time                `json:"firstAt"`
 	LastAt         time.Time                `json:"lastAt"`
+	UserID         directory.UserID         `json:"userId,omitempty"` // of a hint
 	HolderID       directory.UserID         `json:"holderId"`
 	HolderProvider directory.ProviderID     `json:"holderProvider,omitempty"`
 	Holder         *user                    `json:"holder,omitempty"` // of one conflict only
@@ -33,12 +34,12 @@ func viewConflict(c directory.Collision) conflict {
 	}
 	return conflict{
 		ID: c.ID, Cause: cause, State: c.State, Provider: c.Provider, UserName: c.UserName, ExternalID: c.ExternalID, Attempts: c.Count,
-		FirstAt: c.FirstAt, LastAt: c.LastAt, HolderID: c.Holder, HolderProvider: c.HolderFrom, Version: c.Version,
+		FirstAt: c.FirstAt, LastAt: c.LastAt, UserID: c.User, HolderID: c.Holder, HolderProvider: c.HolderFrom, Version: c.Version,
 	}
 }
 
 func (r *request) listConflicts() (answer, error) {
-	state, err := r.choice("state", string(directory.CollisionOpen), string(directory.CollisionIgnored), string(directory.CollisionConverted), string(directory.CollisionRenamed))
+	state, err := r.choice("state", string(directory.CollisionOpen), string(directory.CollisionApproved), string(directory.CollisionIgnored), string(directory.CollisionConverted), string(directory.CollisionRenamed))
 	if err != nil {
 		return answer{}, err
 	}
@@ -121,4 +122,46 @@ func (r *request) renameConflict() (answer, error) {
 		c, u, err := r.api.svc.RenameCollision(r.r.Context(), r.admin, id, check, strings.TrimSpace(userName))
 		return c, &u, err
 	})
+}
+
+type approvalResult struct {
+	UserName string `json:"userName"`
+	Result   string `json:"result"`
+	Detail   string `json:"detail,omitempty"`
+}
+
+// preApprove approves conversions by userName. A name that cannot be approved stops no other.
+func (r *request) preApprove() (answer, error) {
+	var p string
+	var names []string
+	err := r.read(members{
+		"provider": text(set(&p), 1, 32), "userNames": list(200, text(func(s string) { names = append(names, strings.TrimSpace(s)) }, 1, 255)),
+		"reason": text(set(&r.admin.Actor.Reason), 1, 500),
+	}, "provider", "userNames", "reason")
+	if err == nil && len(names) == 0 {
+		err = invalid(fieldError{"userNames", "must have at least one element"})
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	if _, err := r.api.svc.ProviderByID(r.r.Context(), r.admin, directory.ProviderID(p)); err != nil {
+		return answer{}, err
+	}
+	out := struct {
+		Items  []approvalResult `json:"items"`
+		DryRun bool             `json:"dryRun,omitempty"`
+	}{DryRun: r.admin.DryRun}
+	for _, name := range names {
+		row := approvalResult{UserName: name, Result: "done"}
+		switch err := r.api.svc.PreApprove(r.r.Context(), r.admin, directory.ProviderID(p), name); {
+		case directory.IsKind(err, directory.NotFound):
+			row.Result = "not-found"
+		case directory.IsKind(err, directory.Conflict):
+			row.Result, row.Detail = "refused", toProblem(err).Detail
+		case err != nil:
+			return answer{}, err
+		}
+		out.Items = append(out.Items, row)
+	}
+	return answer{body: out}, nil
 }

@@ -247,9 +247,10 @@ type world struct {
 
 func (w world) path(route string) string {
 	for _, c := range []struct{ prefix, first, second string }{
-		{"/tenants", w.tenant, ""}, {"/providers/{id}/guard-events", w.provider, w.event}, {"/legal-holds", w.matter, w.custodian},
-		{"/users/{id}:cancel", w.leaver, ""}, {"/users/{id}:unblock", w.leaver, ""}, {"/users/{id}:reactivate", w.deactivated, ""}, {"/users/{id}:convert", w.provisioned, ""},
-		{"/pending", "", ""},
+		{"/tenants", w.tenant, ""},
+		{"/providers/{id}/guard-events", w.provider, w.event}, {"/legal-holds", w.matter, w.custodian},
+		{"/users/{id}:cancel", w.leaver, ""}, {"/users/{id}:unblock", w.leaver, ""}, {"/users/{id}:reactivate", w.deactivated, ""}, {"/users/{id}:convert-to-local", w.provisioned, ""},
+		{"/pending", "", ""}, {"/reports", "", ""}, {"/settings", "", ""}, {"/conflicts:pre", "", ""},
 		{"/providers/{id}/tokens", w.provider, w.token}, {"/providers/{id}/groups", w.provider, w.group},
 		{"/providers/{id}/organization-mapping", w.provider, w.orgMapping}, {"/providers/{id}/role-mapping", w.provider, w.roleMapping},
 		{"/providers/{id}/apply-runs", w.provider, w.run}, {"/providers", w.provider, ""},

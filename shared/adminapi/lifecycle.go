@@ -86,6 +86,39 @@ func either(member string, byDefault bool, plain, wider directory.Decision) func
 	}
 }
 
+// confirmed is the operation of a decision about a user that someone who is sure types the userName for.
+func (r *request) confirmed(also members, required []string, do func(id directory.UserID, check func(directory.User) error, confirm string) (directory.User, error)) (answer, error) {
+	id, err := r.userID()
+	if err != nil {
+		return answer{}, err
+	}
+	var confirm string
+	m := members{"reason": text(set(&r.admin.Actor.Reason), 1, 500), "confirm": text(set(&confirm), 1, 255)}
+	for name, read := range also {
+		m[name] = read
+	}
+	if err := r.read(m, append(required, "reason")...); err != nil {
+		return answer{}, err
+	}
+	u, err := do(id, func(u directory.User) error { return r.ifMatch(u.Version) }, confirm)
+	v := viewUser(u)
+	v.DryRun = r.admin.DryRun
+	return answer{version: u.Version, body: v}, err
+}
+
+func (r *request) eraseUser() (answer, error) {
+	return r.confirmed(nil, []string{"confirm"}, func(id directory.UserID, check func(directory.User) error, confirm string) (directory.User, error) {
+		return r.api.svc.EraseUser(r.r.Context(), r.admin, id, check, confirm)
+	})
+}
+
+func (r *request) convertUser() (answer, error) {
+	var p string
+	return r.confirmed(members{"provider": text(set(&p), 1, 32)}, []string{"provider"}, func(id directory.UserID, check func(directory.User) error, confirm string) (directory.User, error) {
+		return r.api.svc.ConvertUser(r.r.Context(), r.admin, id, check, directory.ProviderID(p), confirm)
+	})
+}
+
 // getTimeline reads the log of one user.
 func (r *request) getTimeline() (answer, error) {
 	id, err := r.userID()

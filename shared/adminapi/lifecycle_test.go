@@ -17,7 +17,7 @@ type leavers struct{ leaver, deactivated, matter, custodian, event string }
 
 // fill puts ids into the body of a request.
 func (w world) fill(body string) string {
-	return strings.NewReplacer("LEAVER", w.leaver, "LOCAL", w.local, "g0000000000000000000000000", w.spareGroup,
+	return strings.NewReplacer("PROVIDER", w.provider, "default0a1b2", w.provider, "kim@agency.example", "local."+canary+"@agency.example", "CANARY", canary, "LEAVER", w.leaver, "LOCAL", w.local, "g0000000000000000000000000", w.spareGroup,
 		"m0000000000000000000000000", w.orgMapping, "m1111111111111111111111111", w.secondMapping).Replace(body)
 }
 

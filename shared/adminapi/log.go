@@ -34,6 +34,7 @@ type logEntry struct {
 	Version      int64                `json:"version,omitempty"`
 	Effects      []directory.Effect   `json:"effects"`
 	Result       directory.Result     `json:"result"`
+	Cause        directory.Cause      `json:"cause"`
 	Erased       bool                 `json:"erased,omitempty"`
 }
 
@@ -58,7 +59,7 @@ func viewEntry(e directory.LogEntry) logEntry {
 		Changes: show(e.Changes, func(c directory.Change) logChange { return logChange{c.Attr, c.Before, c.After} }),
 		Added:   e.Added[:min(maxMembersShown, len(e.Added))], AddedCount: len(e.Added),
 		Removed: e.Removed[:min(maxMembersShown, len(e.Removed))], RemovedCount: len(e.Removed),
-		Version: e.Version, Effects: append([]directory.Effect{}, e.AllEffects()...), Result: e.Result(), Erased: len(e.Erased) > 0,
+		Version: e.Version, Effects: append([]directory.Effect{}, e.AllEffects()...), Result: e.Result(), Cause: e.Cause(), Erased: len(e.Erased) > 0,
 	}
 }
 
@@ -70,8 +71,8 @@ func actions() []directory.Action {
 		directory.HoldPlaced, directory.HoldReleased, directory.HoldCreated, directory.HoldClosed,
 		directory.GuardWarned, directory.GuardTripped, directory.GuardApproved, directory.GuardRejected, directory.GuardReminded, directory.UserReassigned, directory.UserHeldBack,
 		directory.GroupCreated, directory.GroupUpdated, directory.GroupDeleted, directory.MembersChanged,
-		directory.ConflictOpened, directory.ConflictClosed,
-		directory.TenantCreated, directory.TenantPausedNow, directory.TenantResumed, directory.TenantRemoved, directory.TenantErased,
+		directory.ConflictOpened, directory.ConflictApproved, directory.ConflictClosed,
+		directory.TenantCreated, directory.TenantUpdated, directory.TenantPausedNow, directory.TenantResumed, directory.TenantRemoved, directory.TenantErased,
 		directory.ProviderCreated, directory.ProviderUpdated, directory.ProviderDeleted,
 		directory.TokenCreated, directory.TokenRevoked, directory.APIKeyCreated, directory.APIKeyRevoked,
 		directory.OrganizationCreated, directory.OrganizationUpdated, directory.RolesUpdated, directory.MappingsUpdated, directory.WatchlistUpdated,
@@ -100,6 +101,15 @@ func (r *request) readFilter() (f directory.LogFilter, err error) {
 		return f, err
 	}
 	f.Action, f.Effect, f.Result = directory.Action(action), directory.Effect(effect), directory.Result(result)
+	var at directory.UserSearch
+	if err := r.readPlaces(&at); err != nil {
+		return f, err
+	}
+	cause, err := r.choice("cause", show(directory.Causes(), func(c directory.Cause) string { return string(c) })...)
+	if err != nil {
+		return f, err
+	}
+	f.Org, f.Role, f.Cause = at.Org, at.Role, directory.Cause(cause)
 	if f.Text, err = r.searchText(); err != nil {
 		return f, err
 	}

@@ -9,12 +9,13 @@ import (
 var (
 	unblockers  = []directory.Role{directory.RoleAdministrator, directory.RoleHelpDesk}
 	holders     = []directory.Role{directory.RoleLegalHold} // separate from who provisions
+	reportQuery = []string{"provider", "cursor", "limit"}
 	holdReaders = []directory.Role{directory.RoleAdministrator, directory.RoleViewer, directory.RoleLegalHold, directory.RoleAuditor}
 )
 
 // lifecycleRoutes are the operations on leavers, legal holds and guards.
 func lifecycleRoutes() []route {
-	const get, post, put = http.MethodGet, http.MethodPost, http.MethodPut
+	const get, post, put, patch = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch
 	return []route{
 		{Route{post, "/users/{id}:block", "blockUser", administrators}, dryQuery, decision(directory.DecideBlock)},
 		{Route{post, "/users/{id}:unblock", "unblockUser", unblockers}, dryQuery, decision(directory.DecideUnblock)},
@@ -22,6 +23,14 @@ func lifecycleRoutes() []route {
 		{Route{post, "/users/{id}:reactivate", "reactivateUser", administrators}, dryQuery, either("unblock", true, directory.DecideReactivate, directory.DecideReactivateUnblock)},
 		{Route{post, "/users/{id}:cancel-deactivation", "cancelDeactivation", unblockers}, dryQuery, decision(directory.DecideCancelDeactivation)},
 		{Route{post, "/users/{id}:convert-to-local", "convertUserToLocal", administrators}, dryQuery, decision(directory.DecideLocal)},
+		{Route{post, "/users/{id}:convert-to-provisioned", "convertUserToProvisioned", administrators}, dryQuery, (*request).convertUser},
+		{Route{post, "/users/{id}:erase", "eraseUser", administrators}, dryQuery, (*request).eraseUser},
+		{Route{post, "/conflicts:pre-approve", "preApproveConflicts", administrators}, dryQuery, (*request).preApprove},
+		{Route{get, "/reports/drift", "reportDrift", readers}, reportQuery, report(directory.ReportDrift)},
+		{Route{get, "/reports/overrides", "reportOverrides", readers}, reportQuery, report(directory.ReportOverrides)},
+		{Route{get, "/reports/stale", "reportStale", readers}, append([]string{"days"}, reportQuery...), report(directory.ReportStale)},
+		{Route{get, "/settings", "getSettings", readers}, nil, (*request).getSettings},
+		{Route{patch, "/settings", "updateSettings", administrators}, dryQuery, (*request).updateSettings},
 		{Route{get, "/users/{id}/timeline", "getUserTimeline", logReaders}, pageQuery, (*request).getTimeline},
 		{Route{get, "/pending-deactivations", "listPendingDeactivations", userReaders}, []string{"cursor", "limit", "provider", "gate"}, (*request).listPending},
 		{Route{post, "/pending-deactivations:cancel", "cancelPendingDeactivations", administrators}, dryQuery, (*request).cancelPending},

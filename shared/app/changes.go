@@ -44,7 +44,7 @@ func Changes(svc *directory.Service, log *slog.Logger) func(context.Context, eve
 // Work is the event of a schedule: what functions/changes is to do beside following the stream. Each is safe
 // to repeat, and to run while it runs.
 type Work struct {
-	Do string // "deliver", each minute; "erase", every five; "seal", each quarter of an hour
+	Do string // "deliver", each minute; "erase", every five; "seal" and drop what is kept no longer, each quarter of an hour
 }
 
 // workBatch is how many deliveries a step tries; the function goes on until less are due or its time is up.
@@ -64,7 +64,10 @@ func DoWork(ctx context.Context, svc *directory.Service, retention time.Duration
 			}
 		}
 	case "seal":
-		return svc.SealAll(ctx, retention)
+		if err := svc.SealAll(ctx); err != nil {
+			return err
+		}
+		return svc.PurgeAll(ctx, retention, func() bool { return late(ctx) })
 	case "erase":
 		return svc.EraseTenants(ctx, func() bool { return late(ctx) })
 	}

@@ -93,7 +93,8 @@ func FollowLog(ctx context.Context, svc *directory.Service, log *slog.Logger) {
 }
 
 // WorkLedger does in a local process what schedules do in AWS, until ctx ends: it tries deliveries that are
-// due, and each minute seals the log and erases what removed tenants have. Errors are logged and tried again.
+// due, and each minute seals the log and drops what is kept no longer or belongs to a removed tenant. Errors are
+// logged and tried again.
 func WorkLedger(ctx context.Context, svc *directory.Service, retention time.Duration, log *slog.Logger) {
 	const idle, sealEvery, atOnce = time.Second, time.Minute, 100
 	tell := func(what string, err error) {
@@ -107,7 +108,8 @@ func WorkLedger(ctx context.Context, svc *directory.Service, retention time.Dura
 		tell("deliver", err)
 		if now := time.Now(); now.Sub(sealed) >= sealEvery {
 			sealed = now
-			tell("seal", svc.SealAll(ctx, retention))
+			tell("seal", svc.SealAll(ctx))
+			tell("purge", svc.PurgeAll(ctx, retention, func() bool { return ctx.Err() != nil }))
 			tell("erase", svc.EraseTenants(ctx, func() bool { return ctx.Err() != nil }))
 		}
 		if n == atOnce {

@@ -14,6 +14,7 @@ type Collision struct {
 	UserName   string
 	ExternalID string
 	Cause      CollisionCause
+	User       UserID `json:",omitempty"` // of a hint: who was created
 	Holder     UserID
 	HolderFrom ProviderID // "" for a local user
 	State      CollisionState
@@ -32,6 +33,8 @@ const (
 	// CauseOrganizations: the people of a provider named more new organizations than MaxAutoOrgs on a day.
 	// UserName holds the first name that was not made, Holder whom it was for.
 	CauseOrganizations CollisionCause = "organizations"
+	// CauseSamePerson: User, who was created, may be the person that Holder is. A hint; nothing was refused.
+	CauseSamePerson CollisionCause = "same-person"
 )
 
 // CollisionState is what became of a collision.
@@ -40,6 +43,7 @@ type CollisionState string
 // The states of a collision. A closed one, unless ignored, is opened by the next attempt that fails.
 const (
 	CollisionOpen      CollisionState = "open"
+	CollisionApproved  CollisionState = "approved" // the next attempt converts the local user
 	CollisionIgnored   CollisionState = "ignored"
 	CollisionConverted CollisionState = "converted"
 	CollisionRenamed   CollisionState = "renamed"

@@ -52,6 +52,11 @@ func conclude(old, u User, e LogEntry) (User, *LogEntry, error) {
 		return old, nil, nil
 	}
 	u.Version, u.Modified = old.Version+1, later(old.Modified, e.At)
+	if u.Overridden() != old.Overridden() {
+		if u.OverriddenAt = (time.Time{}); u.Overridden() {
+			u.OverriddenAt = e.At
+		}
+	}
 	e.User, e.Name, e.Version, e.Effects = u.ID, u.UserName, u.Version, effects(old, u)
 	return u, &e, nil
 }

@@ -251,7 +251,7 @@ func TestAttributesMakeOrganizations(t *testing.T) {
 		t.Fatalf("conflicts: %+v", cs)
 	}
 	_, _, err = o.s.ConvertCollision(o.ctx, o.admin, cs[0].ID, func(directory.Collision) error { return nil })
-	o.refused("converting it", err, directory.Conflict, "", "about organizations")
+	o.refused("converting it", err, directory.Conflict, "", "only be ignored")
 	_, err = o.s.IgnoreCollision(o.ctx, o.admin, cs[0].ID, func(directory.Collision) error { return nil })
 	o.must(err)
 	o.later(24 * time.Hour)

@@ -35,6 +35,8 @@ type Ports struct {
 	Organizations Organizations
 	Settings      Settings
 	ApplyRuns     ApplyRuns
+	Tasks         Tasks
+	Aliases       Aliases
 }
 
 // Admit is called with the provider record a request names, read strongly consistent beside the first
@@ -127,6 +129,8 @@ type UserSearch struct {
 	Role     RoleID
 	List     WatchlistID
 	Review   string // the guard event that a change of theirs waits for
+	Report   Report // "": any; of a report of deactivated users, those from before a time
+	Before   time.Time
 	After    string // where the page before ended, as SearchUsers returned it; "" for the first page
 	Count    int
 }
@@ -162,6 +166,7 @@ type Tenant struct {
 	DeactivationDelay time.Duration
 	State             TenantState    `json:",omitempty"`
 	Removal           *TenantRemoval `json:",omitempty"` // while removing
+	Retention         Retention      `json:",omitzero"`
 	Version           int64
 	Created, Modified time.Time
 }
@@ -195,9 +200,9 @@ type Log interface {
 	EntriesAfter(ctx context.Context, t TenantID, p ProviderID, after, before string, count int) ([]LogEntry, error)
 	// AppendEntry stores an entry about what changes no record, such as an export.
 	AppendEntry(ctx context.Context, t TenantID, e LogEntry) error
-	// DropEntries removes entries of all tenants from before a time, at most count, the oldest first, and
-	// returns how many; a store that forgets by itself removes none.
-	DropEntries(ctx context.Context, before time.Time, count int) (int, error)
+	// DropEntries removes entries of p ("" for the tenant's own) from before a time, at most count, the oldest first,
+	// and returns how many. One that was not followed stays, where the store keeps what is still to be followed.
+	DropEntries(ctx context.Context, t TenantID, p ProviderID, before time.Time, count int) (int, error)
 }
 
 // Collisions stores collisions (collision.go).

@@ -40,7 +40,7 @@ func resolvable(c Collision, check func(Collision) error) error {
 	if err := check(c); err != nil {
 		return err
 	}
-	if c.State != CollisionOpen && c.State != CollisionIgnored {
+	if c.State != CollisionOpen && c.State != CollisionIgnored && c.State != CollisionApproved {
 		return Errorf(Conflict, "the conflict is resolved")
 	}
 	return nil
@@ -52,7 +52,7 @@ func aboutUserName(c Collision, check func(Collision) error) error {
 		return err
 	}
 	if c.Cause != CauseUserName {
-		return Errorf(Conflict, "this conflict is about organizations: it can only be ignored")
+		return Errorf(Conflict, "this conflict is not about a taken user name: it can only be ignored")
 	}
 	return nil
 }
@@ -123,34 +123,15 @@ func (s *Service) ConvertCollision(ctx context.Context, a Admin, id string, chec
 		if old.Provider != "" {
 			return old, nil, Errorf(Conflict, "the user belongs to another provider")
 		}
-		u := adopted(old)
-		u.Provider, u.ScimID, u.Active = c.Provider, ScimID(old.ID), true
-		u.Version, u.Modified = old.Version+1, later(old.Modified, s.Now())
-		e := s.userEntry(a, UserConverted, u, []Change{change("provider", nil, u.Provider)})
-		e.Effects = effects(old, u)
-		return u, &e, nil
+		e := s.adminEntry(a, UserConverted)
+		e.Audit, e.Provider = false, c.Provider
+		return conclude(old, old.adoptedBy(c.Provider), e)
 	})
 	if err != nil {
 		return Collision{}, User{}, err
 	}
 	c, err = s.closeCollision(ctx, a, id, func(Collision) error { return nil }, CollisionConverted)
 	return c, u, err
-}
-
-// adopted is u with what an administrator gave kept from the directory's rules.
-func adopted(u User) User {
-	if u.OrgID != "" {
-		u.OrgSource, u.OrgPinned = "adopted", true
-	}
-	grants := make([]RoleGrant, len(u.RoleGrants))
-	for i, g := range u.RoleGrants {
-		g.Source = "adopted"
-		grants[i] = g
-	}
-	if len(grants) > 0 {
-		u.RoleGrants = grants
-	}
-	return u
 }
 
 // changeHolder updates the holder of a collision, who must still be in the way.

@@ -17,6 +17,9 @@ type LogFilter struct {
 	Action   Action
 	Effect   Effect
 	Result   Result
+	Org      OrgID  // users who came to it or left it
+	Role     RoleID // users whose grants of it changed, or of others while they have it
+	Cause    Cause
 	Text     string    // part of the name at the time, ignoring case
 	Since    time.Time // inclusive
 	Until    time.Time // exclusive
@@ -41,9 +44,63 @@ func (e LogEntry) Result() Result {
 
 // matches reports whether an entry has what the filter asks for, wherever it was read from.
 func (f LogFilter) matches(e LogEntry) bool {
-	return (f.User == "" || e.User == f.User) && (f.Group == "" || e.Group == f.Group) &&
+	return (f.Cause == "" || e.Cause() == f.Cause) && (f.Org == "" || e.tallies(AttrOrganization, orgTally(f.Org))) &&
+		(f.Role == "" || e.tallies(AttrRoleGrants, roleTally(f.Role))) && (f.User == "" || e.User == f.User) && (f.Group == "" || e.Group == f.Group) &&
 		(f.Action == "" || e.Action == f.Action) && (f.Effect == "" || slices.Contains(e.AllEffects(), f.Effect)) &&
 		(f.Result == "" || e.Result() == f.Result) && (f.Text == "" || strings.Contains(casefold.Fold(e.Name), casefold.Fold(f.Text)))
+}
+
+// Cause is what led to an entry, in a word.
+type Cause string
+
+// The causes.
+const (
+	CauseDirectory     Cause = "directory"
+	CauseAdministrator Cause = "administrator"
+	CauseOperator      Cause = "operator"
+	CauseWakeup        Cause = "wake-up"
+	CauseSweep         Cause = "sweep"
+	CauseGuard         Cause = "guard"
+	CauseApply         Cause = "apply"
+	CauseRetention     Cause = "retention"
+	CauseRule          Cause = "rule" // it follows from another entry
+)
+
+// Causes returns every cause.
+func Causes() []Cause {
+	return []Cause{CauseDirectory, CauseAdministrator, CauseOperator, CauseWakeup, CauseSweep, CauseGuard, CauseApply, CauseRetention, CauseRule}
+}
+
+// Cause is what led to the entry.
+func (e LogEntry) Cause() Cause {
+	switch e.Actor.Kind {
+	case ActorProvider:
+		return CauseDirectory
+	case ActorAPIKey:
+		return CauseAdministrator
+	case ActorOperator:
+		return CauseOperator
+	}
+	switch {
+	case slices.Contains([]Action{GuardTripped, GuardWarned, GuardReminded, UserFrozen, UserHeldBack, UserSpared}, e.Action):
+		return CauseGuard
+	case e.Actor.ID == string(JobWakeup):
+		return CauseWakeup
+	case e.Actor.ID == string(JobSweep):
+		return CauseSweep
+	case e.Actor.ID == taskPurge:
+		return CauseRetention
+	case strings.HasPrefix(e.Actor.ID, "r"):
+		return CauseApply // the id of a run
+	}
+	return CauseRule
+}
+
+// tallies reports whether an attribute's value counts under a key before or after the entry.
+func (e LogEntry) tallies(attr, key string) bool {
+	return slices.ContainsFunc(e.Changes, func(c Change) bool {
+		return c.Attr == attr && (slices.Contains(tallied(attr, c.Before), key) || slices.Contains(tallied(attr, c.After), key))
+	})
 }
 
 // SyncEntry reports whether an entry belongs in the Sync Log: it is about a user or group.

@@ -77,9 +77,14 @@ func (s *Service) UserByID(ctx context.Context, a Admin, id UserID) (UserView, e
 }
 
 // SearchUsers reads a page of the tenant's users and where the next one begins: "" at the end. A page may
-// hold fewer than asked for, even none, when many had to be looked at.
+// hold fewer than asked for, even none, when many had to be looked at; the first one may hold some more, who had the
+// text as their userName in the last year.
 func (s *Service) SearchUsers(ctx context.Context, a Admin, q UserSearch) ([]User, string, error) {
-	return s.Users.SearchUsers(ctx, a.Tenant, q)
+	us, next, err := s.Users.SearchUsers(ctx, a.Tenant, q)
+	if err == nil {
+		us, err = s.findAliases(ctx, a.Tenant, q, us)
+	}
+	return us, next, err
 }
 
 // CreateLocalUser makes a user whom no directory manages; changes are the attributes for the log.

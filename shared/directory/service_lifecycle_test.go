@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -61,17 +62,29 @@ func TestPurge(t *testing.T) {
 		o.must(err)
 	}
 	o.must(o.remove(o.caller, gone.ScimID))
-	purge := func(want int) {
+	purged := 0
+	purge := func(what string, want int) {
 		t.Helper()
-		if n, err := o.s.Purge(o.ctx, o.admin, directory.DefaultRetention); n != want || err != nil {
-			t.Errorf("purged %d, %v, want %d", n, err, want)
+		o.must(o.s.PurgeAll(o.ctx, directory.DefaultLogRetention, never))
+		us, _, err := o.s.SearchUsers(o.ctx, o.admin, directory.UserSearch{Count: 100})
+		o.must(err)
+		was := purged
+		purged = 0
+		for _, u := range us {
+			if u.Lifecycle == directory.LifecyclePurged {
+				purged++
+			}
 		}
+		o.equal(what, purged-was, want)
 	}
 	o.later(directory.DefaultRetention - time.Millisecond)
-	purge(0)
+	purge("a millisecond before", 0)
+	o.later(24*time.Hour - time.Millisecond)
+	purge("within a day of the pass before", 0)
 	o.later(time.Millisecond)
-	purge(2)
-	purge(0)
+	purge("the next day", 2)
+	o.later(24 * time.Hour)
+	purge("and the next", 0)
 	for _, u := range []directory.User{gone, local} {
 		v, err := o.s.UserByID(o.ctx, o.admin, u.ID)
 		o.must(err)
@@ -132,4 +145,110 @@ func TestGuardWarnsAtFirst(t *testing.T) {
 	vs := events(directory.GuardOpen, directory.GuardWarning)
 	_, err = o.s.DecideGuard(o.ctx, o.admin, o.p.ID, vs[1].ID, func(directory.GuardEvent) error { return nil }, directory.GuardApproval)
 	o.refused("approving a warning", err, directory.Conflict, "", "only a warning")
+}
+
+func never() bool { return false }
+
+// A pass that was late goes on where it ended, and each process does what is left.
+func TestPurgeGoesOnWhereItEnded(t *testing.T) {
+	o := newOffice(t)
+	for i := range 450 {
+		u := o.local(fmt.Sprint("u", i))
+		_, err := o.decide(u.ID, directory.DecideDeactivate)
+		o.must(err)
+	}
+	_, err := o.s.SetRetention(o.ctx, o.admin, func(directory.Tenant) error { return nil }, func(r *directory.Retention) { r.Users = 48 * time.Hour })
+	o.must(err)
+	_, err = o.s.SetRetention(o.ctx, o.admin, func(directory.Tenant) error { return nil }, func(r *directory.Retention) { r.Log = time.Hour })
+	o.refused("an hour", err, directory.Invalid, "logRetentionDays", "between")
+	o.later(48 * time.Hour)
+	var steps []int
+	for _, enough := range []int{4, 2, 2, 2} { // the tenant, at first two chains, and a page
+		asked := 0
+		o.must(o.s.PurgeAll(o.ctx, directory.DefaultLogRetention, func() bool { asked++; return asked > enough }))
+		n := 0
+		for _, e := range o.log(directory.LogQuery{Provider: ""}) {
+			if e.Action == directory.UserPurged {
+				n++
+			}
+		}
+		steps = append(steps, n)
+	}
+	o.equal("purged after each step", steps, []int{200, 400, 450, 450})
+}
+
+// A tenant may keep its log for a shorter time than the deployment does.
+func TestLogOfATenantIsDropped(t *testing.T) {
+	o := newOffice(t)
+	u := o.user(o.caller, "anna")
+	o.deliver()
+	_, err := o.s.SetRetention(o.ctx, o.admin, func(directory.Tenant) error { return nil }, func(r *directory.Retention) { r.Log = 30 * 24 * time.Hour })
+	o.must(err)
+	o.later(31 * 24 * time.Hour)
+	_, _, err = o.edit(o.caller, u.ScimID, func(p *directory.Profile) { p.ExternalID = "y" })
+	o.must(err)
+	o.deliver()
+	o.must(o.s.PurgeAll(o.ctx, directory.DefaultLogRetention, never))
+	o.equal("left of the provider", len(o.log(directory.LogQuery{Provider: o.p.ID})), 1)
+	for _, e := range o.log(directory.LogQuery{}) {
+		if o.s.Now().Sub(e.At) > 30*24*time.Hour {
+			t.Errorf("%s of %v is left", e.Action, e.At)
+		}
+	}
+}
+
+// Who is erased leaves an id, and entries without names and values that are verified as before.
+func TestErase(t *testing.T) {
+	o := newOffice(t)
+	u := o.user(o.caller, "anna")
+	o.deliver()
+	erase := func(confirm string) (directory.User, error) {
+		return o.s.EraseUser(o.ctx, o.admin, u.ID, func(directory.User) error { return nil }, confirm)
+	}
+	_, err := erase("ANNA")
+	o.refused("an active user", err, directory.Conflict, "", "not deactivated")
+	_, err = o.decide(u.ID, directory.DecideDeactivate)
+	o.must(err)
+	_, err = erase("anna")
+	o.refused("a user the directory knows", err, directory.Conflict, "", "still knows")
+	o.must(o.remove(o.caller, u.ScimID))
+	_, err = erase("bert")
+	o.refused("a typing error", err, directory.Invalid, "confirm", "")
+	_, err = erase("anna")
+	o.must(err)
+	_, err = erase("anna")
+	o.refused("twice", err, directory.Conflict, "", "purged already")
+	o.deliver()
+	named := func() (n int) {
+		for _, e := range o.log(directory.LogQuery{User: u.ID}) {
+			if e.Name == "anna" || e.Actor.Reason != "" {
+				n++
+			}
+		}
+		return n
+	}
+	if named() == 0 {
+		t.Error("erased before it is sealed")
+	}
+	o.later(29 * time.Minute)
+	o.must(o.s.SealAll(o.ctx))
+	_, err = o.s.DeliverDue(o.ctx, 100)
+	o.must(err)
+	if named() == 0 {
+		t.Error("erased too early")
+	}
+	o.later(time.Minute)
+	_, err = o.s.DeliverDue(o.ctx, 100)
+	o.must(err)
+	o.equal("entries with a name or a reason", named(), 0)
+	for _, e := range o.log(directory.LogQuery{User: u.ID}) {
+		if len(e.Erased) == 0 {
+			t.Errorf("%s is not erased", e.Action)
+		}
+	}
+	v, err := o.s.VerifyLog(o.ctx, o.admin.Tenant, directory.LogExport{})
+	o.must(err)
+	if v.Entries == 0 {
+		t.Errorf("verified %+v", v)
+	}
 }

@@ -151,39 +151,26 @@ func (s *Service) entryAt(ctx context.Context, t TenantID, p ProviderID, positio
 	return s.Log.Entry(ctx, t, p, time.UnixMilli(ms).UTC(), EntryID(id))
 }
 
-// SealAll seals every chain of every tenant as far as it can, and drops what is kept no longer. It is meant
-// to be called each minute or each hour; calling it again does no harm.
-func (s *Service) SealAll(ctx context.Context, retention time.Duration) error {
-	for after := TenantID(""); ; {
-		ts, err := s.Tenants.ListTenants(ctx, after, 100)
-		if err != nil {
-			return err
+// SealAll seals every chain of every tenant as far as it can, and drops deliveries that are kept no longer. It is
+// meant to be called each minute or each hour; calling it again does no harm.
+func (s *Service) SealAll(ctx context.Context) error {
+	err := s.eachTenant(ctx, func(t Tenant) error {
+		if t.State == TenantRemoving {
+			return nil
 		}
-		for _, t := range ts {
-			if after = t.ID; t.State == TenantRemoving {
-				continue
-			}
-			if err := s.sealTenant(ctx, t.ID); err != nil {
-				return err
-			}
-		}
-		if len(ts) < 100 {
-			break
-		}
+		return s.sealTenant(ctx, t.ID)
+	})
+	if err != nil {
+		return err
 	}
 	if err := s.sealTenant(ctx, OperatorScope); err != nil {
 		return err
 	}
 	const atOnce = 1000
-	for _, drop := range []func() (int, error){
-		func() (int, error) { return s.Log.DropEntries(ctx, s.Now().Add(-retention), atOnce) },
-		func() (int, error) { return s.Deliveries.DropDeliveries(ctx, s.Now().Add(-DeliveryKept), atOnce) },
-	} {
-		for n := atOnce; n == atOnce; {
-			var err error
-			if n, err = drop(); err != nil {
-				return err
-			}
+	for n := atOnce; n == atOnce; {
+		var err error
+		if n, err = s.Deliveries.DropDeliveries(ctx, s.Now().Add(-DeliveryKept), atOnce); err != nil {
+			return err
 		}
 	}
 	return nil

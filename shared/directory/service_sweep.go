@@ -14,23 +14,12 @@ func (s *Service) Sweep(ctx context.Context) (out Swept, err error) {
 	if out.Deactivated, err = s.DeactivateDue(ctx, JobSweep); err != nil {
 		return out, err
 	}
-	const batch = 100
-	for after := TenantID(""); ; {
-		ts, err := s.Tenants.ListTenants(ctx, after, batch)
-		if err != nil {
-			return out, err
-		}
-		for _, t := range ts {
-			n, err := s.sweepGuards(ctx, t.ID)
-			if out.Unfrozen += n; err != nil {
-				return out, err
-			}
-		}
-		if len(ts) < batch {
-			return out, nil
-		}
-		after = ts[len(ts)-1].ID
-	}
+	err = s.eachTenant(ctx, func(t Tenant) error {
+		n, err := s.sweepGuards(ctx, t.ID)
+		out.Unfrozen += n
+		return err
+	})
+	return out, err
 }
 
 // sweepGuards announces again what waits for a review, and finds those whom a decision has not reached.

@@ -23,11 +23,13 @@ func (s *Service) ListUsers(ctx context.Context, c Caller, page Page, want UserW
 
 // CreateUser creates a user of the caller's provider from the profile that make returns; changes are the
 // attributes for the log. externalID is the one in the request: when the directory deleted a person with it
-// lately, the account is restored under a new SCIM id. A person who is created disabled is deactivated.
+// lately, the account is restored under a new SCIM id. A person who is created disabled is deactivated. A local user
+// of the name is converted in place of a conflict if an administrator approved that.
 // Errors: Invalid; Conflict (userName); what make returns.
 func (s *Service) CreateUser(ctx context.Context, c Caller, externalID string, admit Admit, make func(Provider) (Profile, []Change, error)) (User, error) {
 	x := s.session(c)
 	var attempted Profile
+	var attributes []Change
 	id := "u" + s.newID()
 	create := func(p Provider, gone []User) (User, LogEntry, error) {
 		profile, changes, err := make(p)
@@ -37,7 +39,7 @@ func (s *Service) CreateUser(ctx context.Context, c Caller, externalID string, a
 		if err := profile.check(); err != nil {
 			return User{}, LogEntry{}, err
 		}
-		attempted = profile
+		attempted, attributes = profile, changes
 		for _, old := range gone {
 			if old.restorable(profile.ExternalID, x.now) {
 				e := x.entry(UserRestored)
@@ -69,6 +71,9 @@ func (s *Service) CreateUser(ctx context.Context, c Caller, externalID string, a
 		u, err = s.Users.CreateUser(ctx, x.tenant, c.Provider, x.admit(admit), func(p Provider) (User, LogEntry, error) { return create(p, nil) })
 	}
 	if taken, ok := asTaken(err); ok {
+		if u, adopted, err := x.adopt(ctx, attempted, attributes, taken); adopted || err != nil {
+			return u, err
+		}
 		if err := x.collide(ctx, attempted, taken); err != nil {
 			return User{}, err
 		}

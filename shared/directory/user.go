@@ -76,13 +76,14 @@ type Account struct {
 	RoleGrants    []RoleGrant          `json:",omitempty"`
 	Watchlists    []Watched            `json:",omitempty"`
 	CountryCode   string               `json:",omitempty"` // ISO 3166-1 alpha-2 or ""
+	OverriddenAt  time.Time            `json:",omitzero"`  // since when Overridden
 	Review        string               `json:",omitempty"` // the guard event that held back a move or the loss of a role
 }
 
 // IsZero reports whether nothing is kept about the account.
 func (a Account) IsZero() bool {
 	return a.Lifecycle == "" && a.DeactivatedAt.IsZero() && a.AdminBlock == nil && a.Pending == nil && len(a.Holds) == 0 &&
-		a.OrgID == "" && a.OrgSource == "" && !a.OrgPinned && len(a.RoleGrants) == 0 && len(a.Watchlists) == 0 && a.CountryCode == "" && a.Review == ""
+		a.OrgID == "" && a.OrgSource == "" && !a.OrgPinned && len(a.RoleGrants) == 0 && len(a.Watchlists) == 0 && a.CountryCode == "" && a.Review == "" && a.OverriddenAt.IsZero()
 }
 
 // AdminBlock is a block an administrator placed; no directory event lifts it.
@@ -207,7 +208,7 @@ func (q UserSearch) Matches(u User) bool {
 	if q.Provider != "" && u.Provider != q.Provider || q.Local && u.Provider != "" || q.State != "" && u.DirectoryState() != q.State {
 		return false
 	}
-	if q.Review != "" && u.Review != q.Review || q.Org != "" && u.OrgID != q.Org || q.Role != "" && !slices.ContainsFunc(u.RoleGrants, func(g RoleGrant) bool { return g.Role == q.Role }) ||
+	if q.Report != "" && len(q.Report.kinds(u, q.Before)) == 0 || q.Review != "" && u.Review != q.Review || q.Org != "" && u.OrgID != q.Org || q.Role != "" && !slices.ContainsFunc(u.RoleGrants, func(g RoleGrant) bool { return g.Role == q.Role }) ||
 		q.List != "" && !slices.ContainsFunc(u.Watchlists, func(w Watched) bool { return w.List == q.List }) {
 		return false
 	}

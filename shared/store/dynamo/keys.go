@@ -64,6 +64,8 @@ import (
 //	roles                 t#RC                   RC             the catalogue                          rare
 //	mappings              t#PM                   p              all of a provider; reads 25            rare
 //	watchlist             t#WL                   id             all of a tenant                        rare
+//	alias                 t#NA#h(folded)         uid            users that had a userName; a year       rare
+//	task                  t#TK                   id             how far background work is             rare
 //	apply run             t#AR#p                 id             one, all by time                       rare
 //	  its ranges          t#AX#run               00…31          how far it is                          20
 //	  its changes         t#AP#run               range, uid     a page of 100 people                   40, splits

@@ -54,3 +54,11 @@ func rangeKey(t directory.TenantID, id directory.RunID, n int) key {
 }
 
 func pages(t directory.TenantID, id directory.RunID) string { return join(string(t), "AP", string(id)) }
+
+func taskKey(t directory.TenantID, id string) key {
+	return key{join(string(t), "TK"), escaper.Replace(id)}
+}
+
+func aliasKey(t directory.TenantID, alias string, id directory.UserID) key {
+	return key{join(string(t), "NA", sum(alias)), escaper.Replace(string(id))}
+}

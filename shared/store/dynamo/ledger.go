@@ -89,8 +89,32 @@ func (s *Store) AppendEntry(ctx context.Context, t directory.TenantID, e directo
 	return s.commit(ctx, "append entry", x)
 }
 
-// DropEntries implements directory.Log: the table drops them itself.
-func (s *Store) DropEntries(context.Context, time.Time, int) (int, error) { return 0, nil }
+// DropEntries implements directory.Log. The table drops entries itself when their time to live is over; a tenant may
+// keep them for a shorter time. The marks of whole days go with them.
+func (s *Store) DropEntries(ctx context.Context, t directory.TenantID, p directory.ProviderID, before time.Time, count int) (n int, err error) {
+	end := directory.LogEntry{At: before}.Position()
+	days, _, err := s.query(ctx, span{pk: logDays(t, p), hi: dayOf(before)})
+	if err != nil {
+		return 0, err
+	}
+	for _, day := range days {
+		its, err := s.oldest(ctx, t, p, text(day, "SK"), "", end, count-n)
+		if err != nil {
+			return n, err
+		}
+		keys := make([]key, len(its), len(its)+1)
+		for i, it := range its {
+			keys[i] = keyOf(it)
+		}
+		if n += len(its); n < count && text(day, "SK") < dayOf(before) {
+			keys = append(keys, keyOf(day))
+		}
+		if err := s.erase(ctx, "drop entries", keys); err != nil || n >= count {
+			return n, err
+		}
+	}
+	return n, nil
+}
 
 // Chain implements directory.Ledger.
 func (s *Store) Chain(ctx context.Context, t directory.TenantID, p directory.ProviderID) (directory.ChainHead, error) {

@@ -2,7 +2,9 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"rollcall/shared/directory"
 )
@@ -223,4 +225,47 @@ func (s *Store) Pages(ctx context.Context, t directory.TenantID, id directory.Ru
 		return nil, err
 	}
 	return decodeRecords[directory.RunPage](its)
+}
+
+// Task implements directory.Tasks.
+func (s *Store) Task(ctx context.Context, t directory.TenantID, id string) (k directory.Task, err error) {
+	_, err = s.record(ctx, taskKey(t, id), &k)
+	return k, err
+}
+
+// UpdateTask implements directory.Tasks.
+func (s *Store) UpdateTask(ctx context.Context, t directory.TenantID, id string, update func(directory.Task) directory.Task) error {
+	return s.rerun(ctx, "task", func(int) error {
+		var old directory.Task
+		rev, err := s.record(ctx, taskKey(t, id), &old)
+		if err != nil {
+			return err
+		}
+		x := &tx{}
+		x.putRecord(s, taskKey(t, id), update(old), rev)
+		return s.commit(ctx, "update task", x)
+	})
+}
+
+// AddAlias implements directory.Aliases.
+func (s *Store) AddAlias(ctx context.Context, t directory.TenantID, alias string, id directory.UserID, until time.Time) error {
+	x := &tx{}
+	x.update(s, aliasKey(t, alias, id), edit{set: item{"until": num(until.UnixMilli()), "ttl": num(until.Unix())}},
+		when("attribute_not_exists(#until) OR #until < :new", item{":new": num(until.UnixMilli())}), func(item) error { return errDone })
+	if err := s.commit(ctx, "add alias", x); !errors.Is(err, errDone) {
+		return err
+	}
+	return nil
+}
+
+// AliasesOf implements directory.Aliases.
+func (s *Store) AliasesOf(ctx context.Context, t directory.TenantID, alias string, now time.Time, count int) ([]directory.UserID, error) {
+	its, _, err := s.query(ctx, span{pk: aliasKey(t, alias, "").pk})
+	var ids []directory.UserID
+	for _, it := range its {
+		if !timeOf(it, "until").Before(now) && len(ids) < count {
+			ids = append(ids, directory.UserID(text(it, "SK")))
+		}
+	}
+	return ids, err
 }

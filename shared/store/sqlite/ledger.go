@@ -28,13 +28,13 @@ func (s *Store) AppendEntry(ctx context.Context, t directory.TenantID, e directo
 	return s.write(ctx, func() error { return s.append(t, e) })
 }
 
-// DropEntries implements directory.Log. Rows lie in the order they were written, near to that of their times:
-// the oldest rows are looked at, as long as they are old enough and were followed.
-func (s *Store) DropEntries(ctx context.Context, before time.Time, count int) (n int, err error) {
+// DropEntries implements directory.Log.
+func (s *Store) DropEntries(ctx context.Context, t directory.TenantID, p directory.ProviderID, before time.Time, count int) (n int, err error) {
 	err = s.write(ctx, func() error {
-		err := s.exec(`DELETE FROM log WHERE position < ?1 AND seq IN (
-			SELECT seq FROM log WHERE seq <= (SELECT seq FROM followed) AND seq NOT IN (SELECT seq FROM unfollowed) ORDER BY seq LIMIT ?2+0)`, nil,
-			directory.LogEntry{At: before}.Position(), count)
+		err := s.exec(`DELETE FROM log WHERE seq IN (
+			SELECT seq FROM log WHERE tenant = ? AND provider = ? AND position < ?
+			AND seq <= (SELECT seq FROM followed) AND seq NOT IN (SELECT seq FROM unfollowed) ORDER BY position LIMIT ?+0)`, nil,
+			string(t), string(p), directory.LogEntry{At: before}.Position(), count)
 		n = s.conn.Changes()
 		return err
 	})

@@ -39,7 +39,10 @@ func TestDropsOldEntriesAndDeliveries(t *testing.T) {
 			t.Errorf("%s: dropped %d, %v, want %d", what, n, err, want)
 		}
 	}
-	drop("entries that were not followed", s.DropEntries, 5, 100, 0)
+	entries := func(ctx context.Context, before time.Time, count int) (int, error) {
+		return s.DropEntries(ctx, "default", "default01234", before, count)
+	}
+	drop("entries that were not followed", entries, 5, 100, 0)
 	failing := directory.EntryID("e1")
 	if _, err := s.Deliver(ctx, func(_ context.Context, _ directory.TenantID, e directory.LogEntry) error {
 		if e.ID == failing {
@@ -49,9 +52,9 @@ func TestDropsOldEntriesAndDeliveries(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	drop("two of those before day 5", s.DropEntries, 5, 2, 2)
-	drop("the others but the failing one", s.DropEntries, 5, 100, 2)
-	drop("none left", s.DropEntries, 5, 100, 0)
+	drop("two of those before day 5", entries, 5, 2, 2)
+	drop("the others but the failing one", entries, 5, 100, 2)
+	drop("none left", entries, 5, 100, 0)
 	es, err := s.EntriesAfter(ctx, "default", "default01234", "", "", 100)
 	if err != nil || len(es) != 6 || es[0].ID != failing || es[1].ID != "e5" {
 		t.Errorf("left: %d entries, %v", len(es), err)

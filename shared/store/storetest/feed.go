@@ -14,6 +14,7 @@ var feedChapter = []promise{
 	{"feed/every entry is delivered, in order", feedAll},
 	{"feed/a failed entry comes again and holds up no other", feedRetry},
 	{"feed/what was not taken comes again", feedInterrupted},
+	{"feed/old entries are dropped", dropEntries},
 }
 
 var followChapter = []promise{
@@ -199,4 +200,44 @@ func completeTwice(w *world) {
 	}
 	w.equal("state", w.dump(), before)
 	w.wantMembers("h", h, scimIDs(us[:40]))
+}
+
+// dropEntries drops those of a provider from before a time, the oldest first, once they were followed.
+func dropEntries(w *world) {
+	other := w.provider("Other")
+	day := w.now().Truncate(24 * time.Hour).Add(-10 * 24 * time.Hour)
+	var want []directory.EntryID
+	for i := range 8 {
+		for _, p := range []directory.ProviderID{w.p, other} {
+			e := w.entry(directory.UserUpdated)
+			e.Provider, e.At = p, day.Add(time.Duration(i)*12*time.Hour)
+			w.must(w.Ports.Log.AppendEntry(w.ctx, w.tenant, e))
+			if p == w.p {
+				want = append(want, e.ID)
+			}
+		}
+	}
+	seen := 0
+	w.deliver(func(directory.LogEntry) error { seen++; return nil }, func() bool { return seen >= 16+3 })
+	check := func(what string, halves, count, dropped, left int) {
+		w.Helper()
+		n, err := w.Ports.Log.DropEntries(w.ctx, w.tenant, w.p, day.Add(time.Duration(halves)*12*time.Hour), count)
+		w.must(err)
+		w.equal(what, n, dropped)
+		es, err := w.Ports.Log.EntriesAfter(w.ctx, w.tenant, w.p, "", "", 100)
+		w.must(err)
+		ids := make([]directory.EntryID, len(es))
+		for i, e := range es {
+			ids[i] = e.ID
+		}
+		w.equal(what+": left", ids, want[len(want)-left:])
+	}
+	check("none is as old", 0, 10, 0, 8)
+	check("the oldest two of five", 5, 2, 2, 6)
+	check("the other three", 5, 10, 3, 3)
+	check("again", 5, 10, 0, 3)
+	check("all", 100, 10, 3, 0)
+	es, err := w.Ports.Log.EntriesAfter(w.ctx, w.tenant, other, "", "", 100)
+	w.must(err)
+	w.equal("the other provider's", len(es), 8)
 }

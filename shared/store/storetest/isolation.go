@@ -20,6 +20,7 @@ var isolationChapter = []promise{
 
 // victim is a tenant with something of everything.
 type victim struct {
+	task string
 	*world
 	u, gone, local directory.User
 	g              directory.Group
@@ -88,7 +89,7 @@ func foreignTenant(w *world) {
 }
 
 // tenantless are the methods that serve the system, of all tenants.
-var tenantless = []string{"Feed.Deliver", "Deliveries.DueDeliveries", "Deliveries.DropDeliveries", "Log.DropEntries", "Wakeups.WakeAt"}
+var tenantless = []string{"Feed.Deliver", "Deliveries.DueDeliveries", "Deliveries.DropDeliveries", "Wakeups.WakeAt"}
 
 // portMethods names every method of every port that takes a tenant.
 func portMethods() (names []string) {

@@ -24,6 +24,8 @@ var ledgerChapter = []promise{
 	{"ledger/blocks follow one another", appendBlocks},
 	{"ledger/one of racing blocks is appended", raceBlocks},
 	{"ledger/a late entry is settled once", lateEntries},
+	{"tasks/racing changes all count", tasks},
+	{"aliases/users are found by the names they had", aliases},
 	{"ledger/an erased entry keeps its stub", eraseEntry},
 }
 
@@ -387,4 +389,49 @@ func eraseEntry(w *world) {
 	w.must(w.Ledger.EraseEntry(w.ctx, w.tenant, stub, 0)) // again, of none
 	stub.ID = entryID()
 	w.wantKind("unknown", w.Ledger.EraseEntry(w.ctx, w.tenant, stub, 1), directory.NotFound)
+}
+
+func tasks(w *world) {
+	first, err := w.Tasks.Task(w.ctx, w.tenant, "t")
+	w.must(err)
+	w.equal("none", first, directory.Task{})
+	at := w.now()
+	w.must(errors.Join(race(racers, func(int) error {
+		return w.Tasks.UpdateTask(w.ctx, w.tenant, "t", func(old directory.Task) directory.Task {
+			return directory.Task{ID: "t", After: old.After + "x", DoneAt: at, Version: old.Version + 1}
+		})
+	})...))
+	got, err := w.Tasks.Task(w.ctx, w.tenant, "t")
+	w.must(err)
+	w.equal("the task", got, directory.Task{ID: "t", After: strings.Repeat("x", racers), DoneAt: at, Version: racers})
+	other, err := w.Tasks.Task(w.ctx, w.tenant, "other")
+	w.must(err)
+	w.equal("another one", other, directory.Task{})
+}
+
+func aliases(w *world) {
+	at := time.Now().UTC().Truncate(time.Millisecond)
+	a, b := userID(), userID()
+	if a > b {
+		a, b = b, a
+	}
+	add := func(key string, id directory.UserID, until time.Duration) {
+		w.must(w.Aliases.AddAlias(w.ctx, w.tenant, key, id, at.Add(until)))
+	}
+	add("anna", b, time.Hour)
+	add("anna", a, 2*time.Hour)
+	add("bert", a, time.Hour)
+	add("anna", a, time.Hour) // the later time stays
+	is := func(what, key string, after time.Duration, count int, want ...directory.UserID) {
+		w.Helper()
+		ids, err := w.Aliases.AliasesOf(w.ctx, w.tenant, key, at.Add(after), count)
+		w.must(err)
+		w.equal(what, ids, want)
+	}
+	is("both, by id", "anna", 0, 10, a, b)
+	is("at most one", "anna", 0, 1, a)
+	is("in the last moment", "anna", time.Hour, 10, a, b)
+	is("after that", "anna", time.Hour+time.Millisecond, 10, a)
+	is("another name", "bert", 0, 10, a)
+	is("a name nobody had", "Anna", 0, 10)
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"strings"
+	"time"
 
 	"rollcall/shared/directory"
 )
@@ -10,6 +11,9 @@ import (
 func (v *victim) seal() {
 	v.webhook, v.delivery = v.createWebhook("w"), v.addDelivery(1)
 	v.must(v.Ledger.AppendBlock(v.ctx, v.tenant, v.p, v.nextBlock(1, v.entry.Position()), nil))
+	v.must(v.Aliases.AddAlias(v.ctx, v.tenant, "former", v.u.ID, v.now))
+	v.task = "purge"
+	v.must(v.Tasks.UpdateTask(v.ctx, v.tenant, v.task, func(directory.Task) directory.Task { return directory.Task{ID: v.task, After: "x", Version: 1} }))
 	v.must(v.Ledger.AddLate(v.ctx, v.tenant, v.p, v.entry.Position()))
 }
 
@@ -23,6 +27,27 @@ func (x intruder) ledgerRows() map[string]func() {
 					x.Error("another tenant's own entries are shown")
 				}
 			}
+		},
+		"Log.DropEntries": func() {
+			n, err := x.Ports.Log.DropEntries(ctx, t, v.p, v.now.Add(age), 10)
+			x.empty("DropEntries", n, err)
+		},
+		"Aliases.AddAlias": func() { x.must(x.Aliases.AddAlias(ctx, t, "former", v.u.ID, v.now)) },
+		"Aliases.AliasesOf": func() {
+			y := newWorld(x.T, x.Ports)
+			ids, err := y.Aliases.AliasesOf(ctx, y.tenant, "former", v.start, 10)
+			x.empty("AliasesOf", len(ids), err)
+		},
+		"Tasks.Task": func() {
+			k, err := x.Tasks.Task(ctx, t, v.task)
+			x.must(err)
+			x.equal("another tenant's task", k, directory.Task{})
+		},
+		"Tasks.UpdateTask": func() {
+			x.must(x.Tasks.UpdateTask(ctx, t, v.task, func(k directory.Task) directory.Task {
+				x.equal("what update sees", k, directory.Task{})
+				return k
+			}))
 		},
 		"Log.AppendEntry": func() { x.must(x.Ports.Log.AppendEntry(ctx, t, x.adminEntry(directory.WebhookRotated, v.webhook.ID))) },
 		"Webhooks.CreateWebhook": func() {
@@ -107,6 +132,8 @@ func (d *dump) ledger(providers []directory.Provider) {
 			d.line("block", b)
 		}
 	}
+	d.line("aliases", got(d.Aliases.AliasesOf(d.ctx, d.t, "former", time.Time{}, 100)))
+	d.line("task", got(d.Tasks.Task(d.ctx, d.t, "purge")))
 	for _, p := range append(providers, directory.Provider{}) {
 		for _, position := range got(d.Ledger.Late(d.ctx, d.t, p.ID, 10_000)) {
 			at, _, _ := strings.Cut(position, ".") // which of several of one moment it is depends on their ids

@@ -1,0 +1,59 @@
+package adminapi
+
+import (
+	"strconv"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+type reportRow struct {
+	User  user              `json:"user"`
+	Kinds []directory.Drift `json:"kinds"`
+	Since *time.Time        `json:"since,omitempty"`
+	Days  *int              `json:"days,omitempty"`
+}
+
+// report is the operation that reads a page of a report.
+func report(kind directory.Report) func(*request) (answer, error) {
+	return func(r *request) (answer, error) {
+		now := r.api.svc.Now()
+		q := directory.UserSearch{Report: kind}
+		if kind == directory.ReportStale {
+			days, err := r.daysQuery(90)
+			if err != nil {
+				return answer{}, err
+			}
+			q.Before = now.AddDate(0, 0, -days)
+		}
+		var err error
+		if q.Provider, err = r.ownProvider(); err != nil {
+			return answer{}, err
+		}
+		if q.After, q.Count, err = r.pageQuery(); err != nil {
+			return answer{}, err
+		}
+		us, next, err := r.api.svc.SearchUsers(r.r.Context(), r.admin, q)
+		return answer{body: page[reportRow]{NextCursor: r.cursor(next), Items: show(us, func(u directory.User) reportRow {
+			kinds, since := kind.Row(u, q.Before)
+			row := reportRow{User: viewUser(u), Kinds: kinds, Since: timeOrNil(since)}
+			if row.Since != nil {
+				days := int(now.Sub(since) / (24 * time.Hour))
+				row.Days = &days
+			}
+			return row
+		})}}, err
+	}
+}
+
+// daysQuery returns the parameter days.
+func (r *request) daysQuery(byDefault int) (int, error) {
+	if !r.query.Has("days") {
+		return byDefault, nil
+	}
+	n, err := strconv.Atoi(r.query.Get("days"))
+	if err != nil || n < 1 || n > 3650 {
+		return 0, invalid(fieldError{"days", "days must be a whole number from 1 to 3650"})
+	}
+	return n, nil
+}

@@ -1,0 +1,72 @@
+package directory
+
+import (
+	"slices"
+	"time"
+)
+
+// Report is a selection of users for administrators.
+type Report string
+
+// The reports.
+const (
+	ReportDrift     Report = "drift"     // who is not as the directory and the rules say
+	ReportOverrides Report = "overrides" // disabled by the directory, kept active by an administrator
+	ReportStale     Report = "stale"     // deactivated long ago
+)
+
+// Drift is one way in which a user is not as the directory and the rules say.
+type Drift string
+
+// The kinds of drift.
+const (
+	DriftOverride    Drift = "override"
+	DriftBlocked     Drift = "blocked" // by an administrator, though the directory says active
+	DriftPinned      Drift = "organization-pinned"
+	DriftMoved       Drift = "organization-by-hand"
+	DriftRoles       Drift = "roles-by-hand"
+	DriftReview      Drift = "awaiting-review" // the guard holds a move or the loss of a role
+	DriftDeactivated Drift = "deactivated"     // of the stale report
+)
+
+// DriftOf are the ways in which u is not as the directory and the rules say; none for a local user or one the
+// directory removed.
+func DriftOf(u User) (out []Drift) {
+	if u.Provider == "" || u.Gone() {
+		return nil
+	}
+	note := func(is bool, d Drift) {
+		if is {
+			out = append(out, d)
+		}
+	}
+	byHand := func(source string) bool { return source == SourceManual || source == SourceAdopted }
+	note(u.Overridden(), DriftOverride)
+	note(u.AdminBlock != nil && u.Active, DriftBlocked)
+	note(u.OrgPinned, DriftPinned)
+	note(!u.OrgPinned && byHand(u.OrgSource), DriftMoved)
+	note(slices.ContainsFunc(u.RoleGrants, func(g RoleGrant) bool { return byHand(g.Source) }), DriftRoles)
+	note(u.Review != "", DriftReview)
+	return out
+}
+
+// kinds are why the report names u, none when it does not.
+func (r Report) kinds(u User, before time.Time) []Drift {
+	switch {
+	case r == ReportDrift:
+		return DriftOf(u)
+	case r == ReportOverrides && u.Overridden():
+		return []Drift{DriftOverride}
+	case r == ReportStale && u.Lifecycle == LifecycleDeactivated && u.DeactivatedAt.Before(before):
+		return []Drift{DriftDeactivated}
+	}
+	return nil
+}
+
+// Row is a user as the report names it, and since when it is so if that is known.
+func (r Report) Row(u User, before time.Time) (kinds []Drift, since time.Time) {
+	if kinds = r.kinds(u, before); r == ReportStale {
+		return kinds, u.DeactivatedAt
+	}
+	return kinds, u.OverriddenAt
+}

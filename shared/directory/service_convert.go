@@ -1,0 +1,170 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+// adoptedBy makes a local user one of a provider: id, history and userName stay, the organization is pinned, and the
+// present roles stay, as adopted.
+func (u User) adoptedBy(p ProviderID) User {
+	if u.OrgID != "" {
+		u.OrgSource, u.OrgPinned = SourceAdopted, true
+	}
+	u.RoleGrants = slices.Clone(u.RoleGrants)
+	for i := range u.RoleGrants {
+		u.RoleGrants[i].Source = SourceAdopted
+	}
+	u.Provider, u.ScimID, u.Active = p, ScimID(u.ID), true
+	return u
+}
+
+// adoptive reads the provider that users are to be converted to.
+// Errors: NotFound; Conflict when it is being deleted.
+func (s *Service) adoptive(ctx context.Context, a Admin, p ProviderID) error {
+	rec, err := s.ProviderByID(ctx, a, p)
+	if err == nil && rec.State == ProviderDeleting {
+		err = Errorf(Conflict, "the provider is being deleted")
+	}
+	return err
+}
+
+// privileged reports whether a user has a role that is not given away without a second look.
+func (s *Service) privileged(ctx context.Context, t TenantID, u User) (bool, error) {
+	c, err := s.Settings.Catalogue(ctx, t)
+	return slices.ContainsFunc(u.RoleGrants, func(g RoleGrant) bool {
+		r, _ := c.Find(g.Role)
+		return r.Privileged
+	}), err
+}
+
+// ConvertUser makes a local user one of a provider, so that the directory's next cycle finds it by userName. A user
+// with privileged roles needs confirm: the userName, typed by who is sure.
+// Errors: NotFound (user, provider); Conflict (not local, deactivated for good, or the provider is being deleted);
+// Invalid (confirm); what check returns.
+func (s *Service) ConvertUser(ctx context.Context, a Admin, id UserID, check func(User) error, p ProviderID, confirm string) (User, error) {
+	v, err := s.Users.UserByID(ctx, a.Tenant, id)
+	if err != nil {
+		return User{}, err
+	}
+	if err := s.adoptive(ctx, a, p); err != nil {
+		return User{}, err
+	}
+	privileged, err := s.privileged(ctx, a.Tenant, v.User)
+	if err != nil {
+		return User{}, err
+	}
+	return s.changeUser(ctx, a, id, func(old User) (User, *LogEntry, error) {
+		if err := check(old); err != nil {
+			return old, nil, err
+		}
+		switch {
+		case old.Provider != "":
+			return old, nil, Errorf(Conflict, "a directory manages this user already")
+		case old.Lifecycle == LifecyclePurged:
+			return old, nil, Errorf(Conflict, "the user is purged: only an empty record is left")
+		case privileged && UserNameKey(confirm) != UserNameKey(old.UserName):
+			return old, nil, &Error{Kind: Invalid, Attr: "confirm", Detail: "the user has privileged roles: confirm must be the user's userName"}
+		}
+		e := s.adminEntry(a, UserConverted)
+		e.Audit, e.Provider = false, p
+		return conclude(old, old.adoptedBy(p), e)
+	})
+}
+
+// PreApprove lets the provider's next attempt to create a person of the userName convert the local user who has it,
+// in place of a conflict: for migrations.
+// Errors: NotFound (provider, local user); Conflict (privileged roles, or the provider is being deleted).
+func (s *Service) PreApprove(ctx context.Context, a Admin, p ProviderID, userName string) error {
+	if err := s.adoptive(ctx, a, p); err != nil {
+		return err
+	}
+	us, err := s.Users.FindUsers(ctx, a.Tenant, "", Lookup{AttrUserName, userName}, 1, UserWant{}, nil)
+	if err == nil && len(us) == 0 {
+		err = Errorf(NotFound, "no local user has this user name")
+	}
+	if err != nil {
+		return err
+	}
+	u := us[0].User
+	privileged, err := s.privileged(ctx, a.Tenant, u)
+	if err == nil && privileged {
+		err = Errorf(Conflict, "the user has privileged roles: convert them one by one")
+	}
+	if err != nil || a.DryRun {
+		return err
+	}
+	id := CollisionID(p, u.UserName)
+	_, err = s.Collisions.UpdateCollision(ctx, a.Tenant, id, func(c Collision) (Collision, *LogEntry, error) {
+		if c.State == CollisionApproved && c.Holder == u.ID {
+			return c, nil, errSeen
+		}
+		now := s.Now()
+		if c.ID == "" {
+			c = Collision{ID: id, Provider: p, UserName: u.UserName, FirstAt: now, LastAt: now}
+		}
+		e := s.adminEntry(a, ConflictApproved)
+		e.Audit, e.Target, e.User, e.Name = false, id, u.ID, u.UserName
+		e.Changes = []Change{change("state", orNil(c.State), CollisionApproved)}
+		c.Holder, c.HolderFrom, c.State, c.Version = u.ID, "", CollisionApproved, c.Version+1
+		return c, &e, nil
+	})
+	return ignoreSeen(err)
+}
+
+func ignoreSeen(err error) error {
+	if errors.Is(err, errSeen) {
+		return nil
+	}
+	return err
+}
+
+// adopt converts the local user whose name the session's new user would have, if an administrator approved that
+// before, and lets the directory say what it wanted to create. false: it is a conflict as any other.
+func (x *session) adopt(ctx context.Context, wish Profile, changes []Change, taken *TakenError) (User, bool, error) {
+	if taken.Attr != AttrUserName || taken.Provider != "" {
+		return User{}, false, nil
+	}
+	c, err := x.s.CollisionByID(ctx, Admin{Tenant: x.tenant}, CollisionID(x.caller.Provider, wish.UserName))
+	if err != nil || c.State != CollisionApproved || c.Holder != UserID(taken.Holder) {
+		return User{}, false, ignoreGone(err)
+	}
+	v, err := x.s.Users.UserByID(ctx, x.tenant, c.Holder)
+	if err != nil {
+		return User{}, false, ignoreGone(err)
+	}
+	u, err := x.s.Users.UpdateUser(ctx, x.tenant, v.User, func(old User) (User, *LogEntry, error) {
+		if old.Provider != "" || UserNameKey(old.UserName) != UserNameKey(wish.UserName) {
+			return old, nil, errMoved
+		}
+		e := x.entry(UserConverted)
+		e.Changes = changes
+		n := old.adoptedBy(x.caller.Provider).said(wish, x.departure(CauseDisable))
+		n.CountryCode = x.s.countryCode(old.Profile, wish, old.CountryCode)
+		return conclude(old, n, e)
+	})
+	if errors.Is(err, errMoved) {
+		return User{}, false, nil
+	}
+	return u, err == nil, err
+}
+
+// followConverted closes the conflict that the conversion of a user settles.
+func (s *Service) followConverted(ctx context.Context, t TenantID, e LogEntry) error {
+	if e.Action != UserConverted || e.Provider == "" {
+		return nil
+	}
+	id := CollisionID(e.Provider, e.Name)
+	_, err := s.Collisions.UpdateCollision(ctx, t, id, func(c Collision) (Collision, *LogEntry, error) {
+		if c.ID == "" || c.Holder != e.User || c.State != CollisionOpen && c.State != CollisionIgnored && c.State != CollisionApproved {
+			return c, nil, errSeen
+		}
+		n := s.consequence(e, ConflictClosed)
+		n.Target, n.User, n.Name = c.ID, c.Holder, c.UserName
+		n.Changes = []Change{change("state", c.State, CollisionConverted)}
+		c.State, c.Version = CollisionConverted, c.Version+1
+		return c, &n, nil
+	})
+	return ignoreSeen(err)
+}
