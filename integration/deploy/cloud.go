@@ -101,7 +101,7 @@ func (c *Cloud) ready(ctx context.Context) error {
 
 // Of nobody: the emulator checks no signature. FIPS 140-3 asks for keys of 112 bits or more.
 const (
-	exampleKey    = "AKIAIOSFODNN7EXAMPLE"
+	exampleKey    = "AKIAIOSFODNN7EXAMPLE" //nolint:gosec // G101: the example of AWS's documentation
 	exampleSecret = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 )
 

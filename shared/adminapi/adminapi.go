@@ -94,11 +94,11 @@ func routes() []route {
 		{Route{post, "/conflicts/{id}:convert", "convertConflict", administrators}, dryQuery, (*request).convertConflict},
 		{Route{post, "/conflicts/{id}:ignore", "ignoreConflict", administrators}, dryQuery, (*request).ignoreConflict},
 		{Route{post, "/conflicts/{id}:rename", "renameConflict", administrators}, dryQuery, (*request).renameConflict},
-		{Route{get, "/api-keys", "listApiKeys", with(readers, directory.RoleOperator)}, pageQuery, (*request).listAPIKeys},
+		{Route{get, "/api-keys", "listApiKeys", orOperator(readers)}, pageQuery, (*request).listAPIKeys},
 		{Route{post, "/api-keys", "createApiKey", administrators}, dryQuery, (*request).createAPIKey},
-		{Route{del, "/api-keys/{id}", "revokeApiKey", with(administrators, directory.RoleOperator)}, dryQuery, (*request).revokeAPIKey},
+		{Route{del, "/api-keys/{id}", "revokeApiKey", orOperator(administrators)}, dryQuery, (*request).revokeAPIKey},
 		{Route{get, "/sync-log", "listSyncLog", logReaders}, logQuery, (*request).listSyncLog},
-		{Route{get, "/audit-log", "listAuditLog", with(logReaders, directory.RoleOperator)}, logQuery, (*request).listAuditLog},
+		{Route{get, "/audit-log", "listAuditLog", orOperator(logReaders)}, logQuery, (*request).listAuditLog},
 		{Route{get, "/sync-log:export", "exportSyncLog", logReaders}, append([]string{"format"}, logFilter...), (*request).exportSyncLog},
 		{Route{get, "/sync-log:verify", "verifySyncLog", logReaders}, []string{"provider", "since", "until"}, (*request).verifySyncLog},
 		{Route{get, "/audit-log:export", "exportAuditLog", logReaders}, append([]string{"format"}, logFilter...), (*request).exportAuditLog},
@@ -115,14 +115,14 @@ func routes() []route {
 		{Route{get, "/deliveries", "listDeliveries", readers}, []string{"cursor", "limit", "webhook", "state", "since", "until"}, (*request).listDeliveries},
 		{Route{get, "/deliveries/{id}", "getDelivery", readers}, nil, (*request).getDelivery},
 		{Route{post, "/deliveries/{id}:replay", "replayDelivery", administrators}, dryQuery, (*request).replayDelivery},
-		{Route{get, "/me", "getMe", with(directory.Roles(), directory.RoleOperator)}, nil, (*request).getMe},
-		{Route{get, "/version", "getVersion", with(directory.Roles(), directory.RoleOperator)}, nil, (*request).getVersion},
+		{Route{get, "/me", "getMe", orOperator(directory.Roles())}, nil, (*request).getMe},
+		{Route{get, "/version", "getVersion", orOperator(directory.Roles())}, nil, (*request).getVersion},
 	}...)
 }
 
-// with is roles and another one.
-func with(roles []directory.Role, one directory.Role) []directory.Role {
-	return append(slices.Clone(roles), one)
+// orOperator is roles and the operator's, who has a log and keys, too.
+func orOperator(roles []directory.Role) []directory.Role {
+	return append(slices.Clone(roles), directory.RoleOperator)
 }
 
 // Routes is the route table of the API: every operation that needs a key.

@@ -2,7 +2,9 @@ package adminapi_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math"
@@ -21,7 +23,7 @@ import (
 	"rollcall/shared/adminapi"
 )
 
-var updateDocument = flag.Bool("update", false, "write openapi.json from openapi.yaml")
+var updateDocument = flag.Bool("update", false, "write openapi.json.gz from openapi.yaml")
 
 // document is openapi.yaml as JSON values.
 var document = sync.OnceValue(func() map[string]any {
@@ -121,23 +123,25 @@ func sortRoles(line string) string {
 
 func TestDocumentInJSON(t *testing.T) {
 	t.Parallel()
-	want, err := json.MarshalIndent(document(), "", " ")
+	want, err := json.Marshal(document())
 	if err != nil {
 		t.Fatal(err)
 	}
-	want = append(want, '\n')
 	if *updateDocument {
-		if err := os.WriteFile("openapi.json", want, 0o600); err != nil {
+		var b bytes.Buffer
+		w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.Write(want)
+		if err := errors.Join(err, w.Close(), os.WriteFile("openapi.json.gz", b.Bytes(), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	got, err := os.ReadFile("openapi.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Error("openapi.json is not openapi.yaml in JSON: write it with go test -run TestDocumentInJSON -update")
+	f := newFixture(t)
+	if got := f.want(200, "GET", "/openapi.json", "", "Authorization", ""); got.raw != string(want) {
+		t.Error("openapi.json.gz is not openapi.yaml in JSON: write it with go test -run TestDocumentInJSON -update")
 	}
 }
 

@@ -1,7 +1,10 @@
 package adminapi
 
 import (
+	"bytes"
+	"compress/gzip"
 	_ "embed"
+	"io"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -10,17 +13,29 @@ import (
 	"rollcall/shared/directory"
 )
 
-// openapiJSON is openapi.yaml, the contract, in JSON; a test keeps them equal.
+// compressed is openapi.yaml, the contract, in JSON and compressed; a test keeps them equal.
 //
-//go:embed openapi.json
-var openapiJSON []byte
+//go:embed openapi.json.gz
+var compressed []byte
+
+var openapiJSON = sync.OnceValue(func() []byte {
+	var text []byte
+	r, err := gzip.NewReader(bytes.NewReader(compressed))
+	if err == nil {
+		text, err = io.ReadAll(r)
+	}
+	if err != nil {
+		panic(err) // it was compressed by our own test
+	}
+	return text
+})
 
 // document answers a request for the OpenAPI document, which needs no key.
 func document(w http.ResponseWriter, path string) bool {
 	if path != BasePath+"openapi.json" {
 		return false
 	}
-	rendered{Status: http.StatusOK, Header: map[string]string{"Content-Type": "application/json"}, Body: openapiJSON}.write(w)
+	rendered{Status: http.StatusOK, Header: map[string]string{"Content-Type": "application/json"}, Body: openapiJSON()}.write(w)
 	return true
 }
 

@@ -172,6 +172,7 @@ func (s *Store) BeginReplay(ctx context.Context, t directory.TenantID, r directo
 		return directory.Replay{}, false, err
 	}
 	full := replayKey(t, r.Key).with(replayItem(r))
+	full["by"] = str(directory.RandomID()) // when the answer is lost, the client of AWS asks again: then this is ours
 	free := when("attribute_not_exists(#PK) OR #exp <= :now", item{":now": num(now.UnixMilli())})
 	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.table, Item: full, ConditionExpression: &free.expr, ExpressionAttributeNames: names(free.expr),
@@ -181,6 +182,9 @@ func (s *Store) BeginReplay(ctx context.Context, t directory.TenantID, r directo
 	var taken *types.ConditionalCheckFailedException
 	if errors.As(err, &taken) {
 		old := taken.Item
+		if text(old, "by") == text(full, "by") {
+			return directory.Replay{}, false, nil
+		}
 		return directory.Replay{Key: r.Key, Request: text(old, "request"), Answer: bytesOf(old, "answer"), Expires: timeOf(old, "exp")}, true, nil
 	}
 	return directory.Replay{}, false, fault("begin replay", err)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -109,9 +108,6 @@ func (s *Store) RemoveTenant(ctx context.Context, id directory.TenantID, e direc
 	return s.commit(ctx, "remove tenant", x)
 }
 
-// erasedAtOnce is how many items are deleted at the same time.
-const erasedAtOnce = 250
-
 // EraseTenant implements directory.Tenants. It reads the whole table, a megabyte a step: the one reader of keys that it
 // cannot name, so that no item is forgotten whose kind is newer than this function. It is rare, and in the background.
 func (s *Store) EraseTenant(ctx context.Context, id directory.TenantID, after string) (next string, n int, err error) {
@@ -134,13 +130,8 @@ func (s *Store) EraseTenant(ctx context.Context, id directory.TenantID, after st
 	for _, it := range out.Items {
 		keys = append(keys, key{text(it, "PK"), text(it, "SK")})
 	}
-	for chunk := range slices.Chunk(keys, erasedAtOnce) {
-		if err := s.erase(ctx, "erase tenant", chunk); err != nil {
-			return "", 0, err
-		}
-	}
-	if len(out.LastEvaluatedKey) == 0 {
-		return "", len(keys), nil
+	if err := s.erase(ctx, "erase tenant", keys); err != nil || len(out.LastEvaluatedKey) == 0 {
+		return "", len(keys), err
 	}
 	b, err := json.Marshal([2]string{text(out.LastEvaluatedKey, "PK"), text(out.LastEvaluatedKey, "SK")})
 	return string(b), len(keys), err
