@@ -43,7 +43,8 @@ func commands() []command {
 		{name: "watchlist", summary: "list and change watchlists"},
 		{name: "org-mapping", summary: "map groups or attributes to organizations"},
 		{name: "role-mapping", summary: "map groups to roles"},
-		{name: "apply", summary: "plan, preview, apply, cancel and undo the mappings"},
+		{name: "apply", summary: "plan, preview, apply, approve, cancel and undo the mappings"},
+		{name: "settings", summary: "show and change the tenant's settings"},
 		{name: "config", summary: "export, plan and apply organizations, roles and mappings as YAML"},
 		{name: "apikey", summary: "list, create and revoke keys of the admin API"},
 	} {

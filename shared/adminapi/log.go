@@ -70,11 +70,11 @@ func actions() []directory.Action {
 		directory.HoldPlaced, directory.HoldReleased, directory.HoldCreated, directory.HoldClosed,
 		directory.GuardWarned, directory.GuardTripped, directory.GuardApproved, directory.GuardRejected,
 		directory.GroupCreated, directory.GroupUpdated, directory.GroupDeleted, directory.MembersChanged,
-		directory.ConflictOpened, directory.ConflictClosed, directory.TenantCreated,
+		directory.ConflictOpened, directory.ConflictClosed, directory.TenantCreated, directory.TenantUpdated,
 		directory.ProviderCreated, directory.ProviderUpdated, directory.ProviderDeleted,
 		directory.TokenCreated, directory.TokenRevoked, directory.APIKeyCreated, directory.APIKeyRevoked,
 		directory.OrganizationCreated, directory.OrganizationUpdated, directory.RolesUpdated, directory.MappingsUpdated, directory.WatchlistUpdated,
-		directory.ApplyClaimed, directory.ApplyPlanned, directory.ApplyStarted, directory.ApplyCancelled, directory.ApplyEnded,
+		directory.ApplyClaimed, directory.ApplyPlanned, directory.ApplyRequested, directory.ApplyStarted, directory.ApplyCancelled, directory.ApplyEnded,
 		directory.WebhookCreated, directory.WebhookUpdated, directory.WebhookDeleted, directory.WebhookRotated, directory.WebhookTested,
 		directory.DeliveryReplayed, directory.LogExported,
 	}

@@ -44,6 +44,7 @@ const (
 	ConflictOpened  Action = "conflict.opened"
 	ConflictClosed  Action = "conflict.resolved"
 	TenantCreated   Action = "tenant.created"
+	TenantUpdated   Action = "tenant.updated"
 	ProviderCreated Action = "provider.created"
 	ProviderUpdated Action = "provider.updated"
 	ProviderDeleted Action = "provider.deleted"
@@ -59,6 +60,7 @@ const (
 	WatchlistUpdated    Action = "watchlist.updated"
 	ApplyClaimed        Action = "apply.claimed" // a run became the provider's current one
 	ApplyPlanned        Action = "apply.planned"
+	ApplyRequested      Action = "apply.requested" // it waits for a second administrator
 	ApplyStarted        Action = "apply.started"
 	ApplyCancelled      Action = "apply.cancelled"
 	ApplyEnded          Action = "apply.ended" // a phase did

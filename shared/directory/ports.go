@@ -159,6 +159,8 @@ type Tenant struct {
 	ID                TenantID
 	DisplayName       string
 	DeactivationDelay time.Duration
+	DualControl       bool   `json:",omitempty"` // privileged roles take a second administrator (dualcontrol.go)
+	DualEndedBy       string `json:",omitempty"` // the administrator who asked to end it, which takes a second one, too
 	Version           int64
 	Created, Modified time.Time
 }
@@ -167,6 +169,9 @@ type Tenant struct {
 type Tenants interface {
 	// CreateTenant stores a tenant. Conflict when the id is taken.
 	CreateTenant(ctx context.Context, t Tenant, e LogEntry) error
+	// UpdateTenant replaces a tenant by update(old) with its entry; a nil entry writes nothing. update is pure and
+	// may run several times. NotFound.
+	UpdateTenant(ctx context.Context, id TenantID, update func(Tenant) (Tenant, *LogEntry, error)) (Tenant, error)
 	// Tenant reads one. NotFound.
 	Tenant(ctx context.Context, id TenantID) (Tenant, error)
 	// ListTenants reads all, by id, after the given one.

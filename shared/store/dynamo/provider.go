@@ -174,7 +174,7 @@ func (s *Store) RemoveProvider(ctx context.Context, t directory.TenantID, id dir
 
 // CreateTenant implements directory.Tenants.
 func (s *Store) CreateTenant(ctx context.Context, t directory.Tenant, e directory.LogEntry) error {
-	it := item{"v": num(schemaVersion)}
+	it := item{"v": num(schemaVersion), "rev": num(1)}
 	if err := putJSON(it, "r", t); err != nil {
 		return err
 	}
@@ -182,6 +182,26 @@ func (s *Store) CreateTenant(ctx context.Context, t directory.Tenant, e director
 	x.put(s, tenantKey(t.ID), it, absent, conflict("the tenant's id is taken"))
 	x.log(s, t.ID, e, rest{})
 	return s.commit(ctx, "create tenant", x)
+}
+
+// UpdateTenant implements directory.Tenants.
+func (s *Store) UpdateTenant(ctx context.Context, id directory.TenantID, update func(directory.Tenant) (directory.Tenant, *directory.LogEntry, error)) (t directory.Tenant, err error) {
+	err = s.rerun(ctx, "tenant", func(int) error {
+		old, rev, err := s.tenant(ctx, id)
+		if err != nil {
+			return err
+		}
+		var e *directory.LogEntry
+		if t, e, err = update(old); err != nil || e == nil {
+			t = old
+			return err
+		}
+		x := &tx{}
+		x.putRecord(s, tenantKey(id), t, rev)
+		x.log(s, id, *e, rest{})
+		return s.commit(ctx, "update tenant", x)
+	})
+	return t, err
 }
 
 func decodeTenant(it item) (t directory.Tenant, err error) {
@@ -193,18 +213,18 @@ func decodeTenant(it item) (t directory.Tenant, err error) {
 
 // Tenant implements directory.Tenants.
 func (s *Store) Tenant(ctx context.Context, id directory.TenantID) (directory.Tenant, error) {
-	if !usable(string(id)) {
-		return directory.Tenant{}, notFound("tenant")
+	t, _, err := s.tenant(ctx, id)
+	return t, err
+}
+
+func (s *Store) tenant(ctx context.Context, id directory.TenantID) (t directory.Tenant, rev int64, err error) {
+	if usable(string(id)) {
+		rev, err = s.record(ctx, tenantKey(id), &t)
 	}
-	it, err := s.one(ctx, tenantKey(id))
-	if err != nil {
-		return directory.Tenant{}, err
-	}
-	t, err := decodeTenant(it)
 	if err == nil && t.ID == "" {
 		err = notFound("tenant")
 	}
-	return t, err
+	return t, rev, err
 }
 
 // ListTenants implements directory.Tenants.

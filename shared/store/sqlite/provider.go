@@ -157,6 +157,30 @@ func (s *Store) CreateTenant(ctx context.Context, t directory.Tenant, e director
 	})
 }
 
+// UpdateTenant implements directory.Tenants.
+func (s *Store) UpdateTenant(ctx context.Context, id directory.TenantID, update func(directory.Tenant) (directory.Tenant, *directory.LogEntry, error)) (t directory.Tenant, err error) {
+	err = s.write(ctx, func() error {
+		old, err := s.tenant(id)
+		if err != nil {
+			return err
+		}
+		var e *directory.LogEntry
+		if t, e, err = update(old); err != nil || e == nil {
+			t = old
+			return err
+		}
+		b, err := encode(t)
+		if err != nil {
+			return err
+		}
+		if err := s.exec(`UPDATE tenants SET record = ? WHERE id = ?`, nil, b, string(id)); err != nil {
+			return err
+		}
+		return s.append(id, *e)
+	})
+	return t, err
+}
+
 func (s *Store) tenant(id directory.TenantID) (t directory.Tenant, err error) {
 	err = s.exec(`SELECT record FROM tenants WHERE id = ?`, func(r *sqlite.Stmt) error { return decode(columnBytes(r, 0), &t) }, string(id))
 	if err == nil && t.ID == "" {

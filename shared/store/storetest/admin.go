@@ -58,6 +58,43 @@ func tenants(w *world) {
 	w.equal("its log after the refusal", len(es), 1)
 	_, err = w.Tenants.Tenant(w.ctx, "nobody0")
 	w.wantKind("unknown", err, directory.NotFound)
+	update := func(id directory.TenantID, edit func(*directory.Tenant) *directory.LogEntry) (directory.Tenant, error) {
+		return w.Tenants.UpdateTenant(w.ctx, id, func(t directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
+			e := edit(&t)
+			return t, e, nil
+		})
+	}
+	changed, err := update(tn.ID, func(t *directory.Tenant) *directory.LogEntry {
+		t.DualControl, t.DualEndedBy, t.Version = true, "k1", t.Version+1
+		e := w.adminEntry(directory.TenantUpdated, string(tn.ID))
+		return &e
+	})
+	w.must(err)
+	tn.DualControl, tn.DualEndedBy, tn.Version = true, "k1", 4
+	w.equal("changed", changed, tn)
+	same, err := update(tn.ID, func(t *directory.Tenant) *directory.LogEntry { t.DisplayName = "other"; return nil })
+	w.must(err)
+	w.equal("without an entry", same, tn)
+	w.must(errors.Join(race(racers, func(int) error {
+		_, err := update(tn.ID, func(t *directory.Tenant) *directory.LogEntry {
+			t.Version++
+			e := w.adminEntry(directory.TenantUpdated, string(tn.ID))
+			return &e
+		})
+		return err
+	})...))
+	got, err = w.Tenants.Tenant(w.ctx, tn.ID)
+	w.must(err)
+	tn.Version += racers
+	w.equal("after a race", got, tn)
+	es, err = w.Ports.Log.Entries(w.ctx, tn.ID, directory.LogQuery{Count: 100})
+	w.must(err)
+	w.equal("entries", len(es), 2+racers)
+	_, err = update("nobody0", func(*directory.Tenant) *directory.LogEntry {
+		w.Error("update was called for an unknown tenant")
+		return nil
+	})
+	w.wantKind("change of an unknown one", err, directory.NotFound)
 }
 
 func listTenants(w *world) {

@@ -279,8 +279,9 @@ func (x intruder) adminRows() map[string]func() {
 			err := x.Tenants.CreateTenant(ctx, directory.Tenant{ID: v.tenant, DisplayName: "taken over", Version: 1}, x.adminEntry(directory.TenantCreated, "x"))
 			x.wantKind("CreateTenant", err, directory.Conflict)
 		},
-		"Tenants.Tenant":      func() {}, // the tenant directory serves operators, who may see all
-		"Tenants.ListTenants": func() {},
+		"Tenants.UpdateTenant": func() {}, // takes the tenant itself, and nothing of another
+		"Tenants.Tenant":       func() {}, // the tenant directory serves operators, who may see all
+		"Tenants.ListTenants":  func() {},
 		"Log.Entries": func() {
 			for _, q := range []directory.LogQuery{{Provider: v.p}, {User: v.u.ID}, {User: v.local.ID}, {Group: v.g.ID}, {Provider: v.p, Before: "~"}} {
 				x.empty("Entries", len(x.log(q)), nil)
