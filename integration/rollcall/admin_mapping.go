@@ -118,6 +118,13 @@ func roleMappingVerbs() []adminVerb {
 	}
 }
 
+func reportVerbs() []adminVerb {
+	return []adminVerb{
+		{name: "country-values", summary: "list what directories send as a country and is none", method: http.MethodGet, path: "/reports/country-values", list: true,
+			show: columns("PROVIDER provider, VALUE value, USERS users, SINCE firstAt"), flags: []adminFlag{{name: "provider", member: "provider", usage: "`id` of one provider"}}},
+	}
+}
+
 func settingsVerbs() []adminVerb {
 	one := columns("Tenant id, Name displayName, Dual_control dualControl, End_asked_for_by dualControlEndedBy, Version version")
 	return []adminVerb{

@@ -48,7 +48,7 @@ func TestMappingCommandsTellAStory(t *testing.T) {
 	has(run(0, "org-mapping show "+p), "single", "none")
 	caller := directory.Caller{Provider: directory.ProviderID(p), Token: field(made, "Token")}
 	u, err := svc.CreateUser(ctx, caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
-		return directory.Profile{UserName: "anna@agency.example", Active: true}, nil, nil
+		return directory.Profile{UserName: "anna@agency.example", Active: true, Attributes: []byte(`{"addresses":[{"country":"Atlantis"}]}`)}, nil, nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -139,6 +139,8 @@ func TestMappingCommandsTellAStory(t *testing.T) {
 	has(run(0, fmt.Sprintf("user move %s -org %s -pin true", u.ID, org)), "true")
 	has(run(0, fmt.Sprintf("user grant %s -role fleet-observer", u.ID)), "fleet-observer")
 	has(run(0, "user list -search anna"), "anna@agency.example")
+	has(run(0, "report country-values"), "PROVIDER", "Atlantis", p)
+	has(run(0, "report country-values -provider "+p), "Atlantis")
 }
 
 func TestCountryCommand(t *testing.T) {

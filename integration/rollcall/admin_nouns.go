@@ -10,7 +10,7 @@ func adminNouns() map[string][]adminVerb {
 		"sync-log": logVerbs("/sync-log"), "audit-log": logVerbs("/audit-log"),
 		"pending": pendingVerbs(), "hold": holdVerbs(), "guard": guardVerbs(),
 		"org": orgVerbs(), "role": roleVerbs(), "watchlist": watchlistVerbs(), "org-mapping": orgMappingVerbs(), "role-mapping": roleMappingVerbs(),
-		"apply": applyVerbs(), "settings": settingsVerbs(), "config": configVerbs(),
+		"apply": applyVerbs(), "settings": settingsVerbs(), "report": reportVerbs(), "config": configVerbs(),
 	}
 }
 

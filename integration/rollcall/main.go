@@ -44,6 +44,7 @@ func commands() []command {
 		{name: "org-mapping", summary: "map groups or attributes to organizations"},
 		{name: "role-mapping", summary: "map groups to roles"},
 		{name: "apply", summary: "plan, preview, apply, approve, cancel and undo the mappings"},
+		{name: "report", summary: "list what is worth a look: countries that nobody knows"},
 		{name: "settings", summary: "show and change the tenant's settings"},
 		{name: "config", summary: "export, plan and apply organizations, roles and mappings as YAML"},
 		{name: "apikey", summary: "list, create and revoke keys of the admin API"},

@@ -60,6 +60,7 @@ func mappingRoutes() []route {
 		{Route{get, "/users/{id}/role-grants", "listRoleGrants", userReaders}, nil, (*request).listRoleGrants},
 		{Route{post, "/users/{id}/role-grants", "grantRole", administrators}, dryQuery, (*request).grantRole},
 		{Route{del, "/users/{id}/role-grants/{id}", "revokeRole", administrators}, dryQuery, (*request).revokeRole},
+		{Route{get, "/reports/country-values", "listCountryValues", readers}, []string{"provider"}, (*request).listCountryValues},
 		{Route{get, "/settings", "getSettings", readers}, nil, (*request).getSettings},
 		{Route{patch, "/settings", "updateSettings", administrators}, dryQuery, (*request).updateSettings},
 		{Route{get, "/config", "exportConfig", readers}, nil, (*request).exportConfig},

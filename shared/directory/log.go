@@ -64,6 +64,7 @@ const (
 	ApplyStarted        Action = "apply.started"
 	ApplyCancelled      Action = "apply.cancelled"
 	ApplyEnded          Action = "apply.ended" // a phase did
+	CountryUnknown      Action = "country.unknown"
 )
 
 // ActorKind is what kind of principal caused a change.

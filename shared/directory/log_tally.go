@@ -57,6 +57,11 @@ func tallied(attr string, value json.RawMessage) (keys []string) {
 				keys = append(keys, key)
 			}
 		}
+	case AttrUnknownCountry:
+		var c sentCountry
+		if json.Unmarshal(value, &c) == nil && c.Value != "" {
+			keys = append(keys, countryTally(c))
+		}
 	case AttrWatchlists:
 		var lists []WatchlistID
 		_ = json.Unmarshal(value, &lists)

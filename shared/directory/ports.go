@@ -35,6 +35,7 @@ type Ports struct {
 	Organizations Organizations
 	Settings      Settings
 	ApplyRuns     ApplyRuns
+	Reports       Reports
 }
 
 // Admit is called with the provider record a request names, read strongly consistent beside the first

@@ -64,6 +64,7 @@ import (
 //	roles                 t#RC                   RC             the catalogue                          rare
 //	mappings              t#PM                   p              all of a provider; reads 25            rare
 //	watchlist             t#WL                   id             all of a tenant                        rare
+//	unknown country       t#CV#p                 h(value)       one, all of a provider             rare
 //	apply run             t#AR#p                 id             one, all by time                       rare
 //	  its ranges          t#AX#run               00…31          how far it is                          20
 //	  its changes         t#AP#run               range, uid     a page of 100 people                   40, splits

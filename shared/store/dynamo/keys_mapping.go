@@ -54,3 +54,11 @@ func rangeKey(t directory.TenantID, id directory.RunID, n int) key {
 }
 
 func pages(t directory.TenantID, id directory.RunID) string { return join(string(t), "AP", string(id)) }
+
+func countries(t directory.TenantID, p directory.ProviderID) string {
+	return join(string(t), "CV", string(p))
+}
+
+func countryKey(t directory.TenantID, p directory.ProviderID, value string) key {
+	return key{countries(t, p), sum(value)}
+}
