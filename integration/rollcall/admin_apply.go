@@ -17,9 +17,10 @@ import (
 
 func applyVerbs() []adminVerb {
 	const base, run = "/providers/%s/apply-runs", "/providers/%s/apply-runs/%s"
-	one := columns("Run id, State state, Configuration configVersion, Undoes undoes, Undone_by undoneBy, Users counts.users, To_be_changed counts.changes, Move counts.moves, Roles_change counts.roleChanges, " +
+	one := columns("Run id, State state, Configuration configVersion, Undoes undoes, Undone_by undoneBy, Started_by startedBy, Approved_by approvedBy, Users counts.users, To_be_changed counts.changes, Move counts.moves, Roles_change counts.roleChanges, " +
 		"Privileged counts.privileged, Lose_all_roles counts.losesAllRoles, On_legal_hold counts.onHold, Applied counts.applied, Changed_since_preview counts.changedSincePreview, " +
 		"Unchanged counts.unchanged, Skipped counts.skipped, Skipped_by_the_guard counts.skippedByGuard, Errors counts.errors, Failure failure, Expires expiresAt, Ended endedAt")
+	confirm := adminFlag{name: "confirm", member: "confirm", usage: "the provider's display `name`, where privileged roles change"}
 	all := adminFlag{name: "moved-by-hand", member: "movedByHand", usage: "`true` moves people who were moved by hand, too", kind: boolFlag}
 	return []adminVerb{
 		{name: "list", args: "PROVIDER", summary: "list the runs, the newest first", method: http.MethodGet, path: base, list: true, show: columns("RUN id, STATE state, CREATED createdAt, BY createdBy, UNDOES undoes")},
@@ -29,9 +30,10 @@ func applyVerbs() []adminVerb {
 			{name: "only", member: "only", usage: "`which`: attention, loses-all-roles, on-hold or privileged"},
 		}},
 		{name: "csv", args: "PROVIDER RUN", summary: "print all of a run's changes as CSV", method: http.MethodGet, path: run + "/diff.csv", do: exportCSV},
-		{name: "start", args: "PROVIDER RUN", summary: "apply a planned run, and wait until it is done", method: http.MethodPost, path: run + ":apply", show: one, do: follow},
+		{name: "start", args: "PROVIDER RUN", summary: "apply a planned run, and wait until it is done", method: http.MethodPost, path: run + ":apply", show: one, flags: []adminFlag{confirm}, do: follow},
+		{name: "approve", args: "PROVIDER RUN", summary: "apply a run that another administrator asked for, and wait until it is done", method: http.MethodPost, path: run + ":approve", show: one, do: follow},
 		{name: "cancel", args: "PROVIDER RUN", summary: "discard a plan, or stop a run", method: http.MethodPost, path: run + ":cancel", show: one},
-		{name: "undo", args: "PROVIDER RUN", summary: "take back what a run changed, and wait", method: http.MethodPost, path: run + ":undo", show: one, do: follow},
+		{name: "undo", args: "PROVIDER RUN", summary: "take back what a run changed, and wait", method: http.MethodPost, path: run + ":undo", show: one, flags: []adminFlag{confirm}, do: follow},
 	}
 }
 

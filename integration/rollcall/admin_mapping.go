@@ -96,8 +96,8 @@ func orgMappingVerbs() []adminVerb {
 }
 
 func roleMappingVerbs() []adminVerb {
-	one := columns("Provider id, Mode mode, Only_the_directory_gives_roles strict, " + mappingUse + ", Mappings mappings")
-	entry := columns("Id id, Groups groups, Roles roles, Missing_roles missingRoles, Privileged privileged")
+	one := columns("Provider id, Mode mode, Only_the_directory_gives_roles strict, " + mappingUse + ", Mappings mappings, Proposals proposals")
+	entry := columns("Id id, Groups groups, Roles roles, Missing_roles missingRoles, Privileged privileged, Waits_for_another_administrator_than proposedBy")
 	roles := []adminFlag{
 		groupsFlag, {name: "roles", member: "roles", usage: "`ids` of roles, separated by commas", kind: listFlag},
 		{name: "confirm", member: "confirm", usage: "the `name` of a privileged role, to be sure"},
@@ -113,6 +113,8 @@ func roleMappingVerbs() []adminVerb {
 		{name: "add", args: "PROVIDER", summary: "map groups to roles", method: http.MethodPost, path: base + "/mappings", show: entry, flags: roles},
 		{name: "change", args: "PROVIDER MAPPING", summary: "change groups or roles", method: http.MethodPatch, path: base + "/mappings/%s", show: entry, flags: roles},
 		{name: "delete", args: "PROVIDER MAPPING", summary: "delete a mapping", method: http.MethodDelete, path: base + "/mappings/%s", show: entry},
+		{name: "approve", args: "PROVIDER MAPPING", summary: "approve what another administrator proposed", method: http.MethodPost, path: base + "/proposals/%s:approve", show: entry},
+		{name: "reject", args: "PROVIDER MAPPING", summary: "discard a proposal", method: http.MethodPost, path: base + "/proposals/%s:reject", show: entry},
 	}
 }
 

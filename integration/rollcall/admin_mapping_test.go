@@ -48,7 +48,7 @@ func TestMappingCommandsTellAStory(t *testing.T) {
 	has(run(0, "org-mapping show "+p), "single", "none")
 	caller := directory.Caller{Provider: directory.ProviderID(p), Token: field(made, "Token")}
 	u, err := svc.CreateUser(ctx, caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
-		return directory.Profile{UserName: "anna@agency.example", Active: true}, nil, nil
+		return directory.Profile{UserName: "anna@agency.example", Active: true, Attributes: []byte(`{"addresses":[{"country":"Atlantis"}]}`)}, nil, nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +76,7 @@ func TestMappingCommandsTellAStory(t *testing.T) {
 	has(run(1, "org-mapping add "+p+" -groups "+string(g.ID)+" -org "+org), "at most one mapping")
 	run(0, "role-mapping set "+p+" -mode groups")
 	has(run(1, "role-mapping add "+p+" -groups "+string(g.ID)+" -roles security-administrator"), "Security Administrator")
-	run(0, "role-mapping add "+p+" -groups "+string(g.ID)+" -roles security-administrator -confirm Security~Administrator")
+	roles := field(run(0, "role-mapping add "+p+" -groups "+string(g.ID)+" -roles security-administrator -confirm Security~Administrator"), "Id")
 	plan := run(0, "apply plan "+p)
 	id := field(plan, "Run")
 	if field(plan, "State") != "planned" || field(plan, "To be changed") != "1" || field(plan, "Privileged") != "1" {
@@ -84,12 +84,31 @@ func TestMappingCommandsTellAStory(t *testing.T) {
 	}
 	has(run(0, "apply diff "+p+" "+id), "anna@agency.example", org, "security-administrator")
 	has(run(0, "apply csv "+p+" "+id), "user,userName,from,to", string(u.ID)+",anna@agency.example,odefault,"+org)
-	if out := run(0, "apply start "+p+" "+id); field(out, "State") != "completed" || field(out, "Applied") != "1" {
+	has(run(1, "apply start "+p+" "+id), "display name")
+	has(run(0, "settings set -dual-control true"), "true")
+	second := keyFile(t, field(run(0, "apikey create -name Second -role identity-management-administrator"), "Token"))
+	if out := run(0, "apply start "+p+" "+id); field(out, "State") != "needs-approval" {
+		t.Errorf("asked for\n%s", out)
+	}
+	has(run(1, "apply approve "+p+" "+id), "another administrator")
+	first := key
+	key = second
+	if out := run(0, "apply approve "+p+" "+id); field(out, "State") != "completed" || field(out, "Applied") != "1" {
 		t.Errorf("applied\n%s", out)
 	}
+	change := run(0, "role-mapping change "+p+" "+roles+" -roles security-administrator,customer-cloud-admin")
+	if field(change, "Waits for another administrator than") == "" {
+		t.Errorf("proposed\n%s", change)
+	}
+	has(run(1, "role-mapping approve "+p+" "+field(change, "Id")), "another administrator")
+	has(run(0, "role-mapping reject "+p+" "+field(change, "Id")), "customer-cloud-admin")
+	has(run(0, "settings set -dual-control false"), "true")
+	key = first
+	has(run(0, "settings set -dual-control false"), "false")
 	has(run(0, "user explain "+string(u.ID)), "Deep Sea", "group:"+mapping, "wins", "security-administrator")
 	has(run(0, "org members "+org), "anna@agency.example")
-	if out := run(0, "apply undo "+p+" "+id); field(out, "State") != "completed" || field(out, "Undoes") != id {
+	has(run(1, "apply undo "+p+" "+id), "display name")
+	if out := run(0, "apply undo "+p+" "+id+" -confirm Entra"); field(out, "State") != "completed" || field(out, "Undoes") != id {
 		t.Errorf("undone\n%s", out)
 	}
 	has(run(1, "apply undo "+p+" "+id), "not undone yet")
@@ -120,6 +139,8 @@ func TestMappingCommandsTellAStory(t *testing.T) {
 	has(run(0, fmt.Sprintf("user move %s -org %s -pin true", u.ID, org)), "true")
 	has(run(0, fmt.Sprintf("user grant %s -role fleet-observer", u.ID)), "fleet-observer")
 	has(run(0, "user list -search anna"), "anna@agency.example")
+	has(run(0, "report country-values"), "PROVIDER", "Atlantis", p)
+	has(run(0, "report country-values -provider "+p), "Atlantis")
 }
 
 func TestCountryCommand(t *testing.T) {

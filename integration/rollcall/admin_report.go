@@ -22,14 +22,17 @@ func reportVerbs() []adminVerb {
 		verb("drift", "list users who are not as the directory and the rules say"),
 		verb("overrides", "list users whom the directory disabled and an administrator keeps active"),
 		verb("stale", "list users who were deactivated long ago", adminFlag{name: "days", member: "days", usage: "at least so many `days` ago (default 90)"}),
+		{name: "country-values", summary: "list what directories send as a country and is none", method: http.MethodGet, path: "/reports/country-values", list: true,
+			show: columns("PROVIDER provider, VALUE value, USERS users, SINCE firstAt"), flags: []adminFlag{provider}},
 	}
 }
 
 func settingsVerbs() []adminVerb {
-	one := columns("Id id, Name displayName, Users_are_kept_(days) userRetentionDays, Log_is_kept_(days) logRetentionDays, Version version")
+	one := columns("Tenant id, Name displayName, Dual_control dualControl, End_asked_for_by dualControlEndedBy, Users_are_kept_(days) userRetentionDays, Log_is_kept_(days) logRetentionDays, Version version")
 	return []adminVerb{
-		{name: "show", summary: "show the tenant and how long it keeps what", method: http.MethodGet, path: "/settings", show: one},
-		{name: "set", summary: "change how long it keeps what", method: http.MethodPatch, path: "/settings", show: one, flags: []adminFlag{
+		{name: "show", summary: "show the tenant's settings", method: http.MethodGet, path: "/settings", show: one},
+		{name: "set", summary: "change them; to end dual control takes two administrators", method: http.MethodPatch, path: "/settings", show: one, flags: []adminFlag{
+			{name: "dual-control", member: "dualControl", usage: "`true`: privileged roles take a second administrator", kind: boolFlag},
 			{name: "keep-users", member: "userRetentionDays", usage: "`days` the personal data of deactivated users is kept whom no directory knows any more", kind: numberFlag},
 			{name: "keep-log", member: "logRetentionDays", usage: "`days` the log is kept, at most as long as the deployment keeps it", kind: numberFlag},
 		}},

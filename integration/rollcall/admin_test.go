@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"rollcall/shared/adminapi"
+	"rollcall/shared/country"
 	"rollcall/shared/directory"
 	"rollcall/shared/store/sqlite"
 )
@@ -27,7 +28,7 @@ func adminServer(t *testing.T) (*directory.Service, string, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	svc := directory.New(store.Ports(), directory.Config{})
+	svc := directory.New(store.Ports(), directory.Config{Country: country.Code})
 	admin := directory.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "test"}}
 	if _, err := svc.CreateTenant(context.Background(), admin, "Test"); err != nil {
 		t.Fatal(err)

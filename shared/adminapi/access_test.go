@@ -20,7 +20,7 @@ var bodies = map[string]string{
 	"createTenant": `{"displayName":"New"}`, "removeTenant": `{"confirm":"Spare"}`, "createTenantApiKey": `{"displayName":"First"}`,
 	"blockUser": `{"reason":"test"}`, "unblockUser": `{"reason":"test"}`, "deactivateUser": `{"reason":"test"}`, "reactivateUser": `{"reason":"test"}`,
 	"cancelDeactivation": `{"reason":"test"}`, "convertUserToLocal": `{"reason":"test"}`, "eraseUser": `{"reason":"test","confirm":"local.CANARY@agency.example"}`,
-	"convertUserToProvisioned": `{"reason":"test","provider":"PROVIDER","confirm":"local.CANARY@agency.example"}`, "updateSettings": `{"userRetentionDays":30}`,
+	"convertUserToProvisioned": `{"reason":"test","provider":"PROVIDER","confirm":"local.CANARY@agency.example"}`,
 	"preApproveConflicts":        `{"provider":"PROVIDER","userNames":["local.CANARY@agency.example"],"reason":"test"}`,
 	"cancelPendingDeactivations": `{"users":["LEAVER"],"reason":"test"}`,
 	"createLegalHold":            `{"name":"New"}`, "closeLegalHold": `{"reason":"test"}`, "placeHolds": `{"users":["LOCAL"]}`, "releaseHold": `{"reason":"test"}`,
@@ -35,7 +35,8 @@ var bodies = map[string]string{
 	"updateRoleMappingEntry":     `{"roles":["agent-user"]}`,
 	"reorderOrganizationMapping": `{"mappings":["m1111111111111111111111111","m0000000000000000000000000"]}`,
 	"moveUser":                   `{"organizationId":"odefault"}`, "grantRole": `{"role":"agent-user"}`,
-	"planConfig": `{"roles":[{"id":"new","name":"New"}]}`, "applyConfig": `{"roles":[{"id":"new","name":"New"}]}`,
+	"updateSettings": `{"userRetentionDays":30}`,
+	"planConfig":     `{"roles":[{"id":"new","name":"New"}]}`, "applyConfig": `{"roles":[{"id":"new","name":"New"}]}`,
 }
 
 // withoutID are the changes whose answer is about no thing of its own.
@@ -54,7 +55,7 @@ func success(operation string) int {
 }
 
 // prepare brings the world to where the operation succeeds.
-func (f *fixture) prepare(w world, operation string) {
+func (f *fixture) prepare(w *world, operation string) {
 	f.t.Helper()
 	run := "/providers/" + w.provider + "/apply-runs/" + w.run
 	switch operation {
@@ -72,12 +73,35 @@ func (f *fixture) prepare(w world, operation string) {
 		f.want(200, "POST", "/users/"+w.local+":deactivate", `{"reason":"test"}`)
 	case "preApproveConflicts":
 		f.want(200, "DELETE", "/users/"+w.local+"/role-grants/org-manager", "")
+	case "approveRoleMappingEntry", "rejectRoleMappingEntry", "approveApplyRun":
+		f.proposePrivileged(w, operation == "approveApplyRun")
 	case "startApplyRun", "cancelApplyRun":
 
 	case "undoApplyRun":
 
 		f.want(200, "POST", run+":apply", "")
 		f.deliver()
+	}
+}
+
+// proposePrivileged switches dual control on and lets another administrator propose a privileged role; with run, it
+// is approved, and a run that gives it waits for approval.
+func (f *fixture) proposePrivileged(w *world, run bool) {
+	f.t.Helper()
+	other := []string{"Authorization", "Bearer " + f.newKey(f.tenant, directory.RoleAdministrator, time.Time{})}
+	base := "/providers/" + w.provider
+	f.want(200, "PATCH", "/settings", `{"dualControl":true}`)
+	f.want(200, "PATCH", base+"/role-mapping/mappings/"+w.roleMapping, `{"roles":["security-administrator"]}`, other...)
+	if !run {
+		return
+	}
+	f.want(200, "POST", base+"/role-mapping/proposals/"+w.roleMapping+":approve", "")
+	f.want(200, "PUT", base+"/role-mapping", `{"mode":"groups"}`)
+	f.deliver()
+	w.run = f.want(201, "POST", base+"/apply-runs", "").str("id")
+	f.deliver()
+	if got := f.want(200, "POST", base+"/apply-runs/"+w.run+":apply", "", other...); got.str("state") != "needs-approval" {
+		f.t.Fatalf("it does not wait: %s", got.raw)
 	}
 }
 
@@ -172,7 +196,7 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t)
 			w := f.populateAll()
-			f.prepare(w, route.Operation)
+			f.prepare(&w, route.Operation)
 			path, body := w.path(route.Path), w.fill(bodies[route.Operation])
 			keyID := f.want(200, "GET", "/me", "", "Authorization", "Bearer "+f.keyFor(route.Method, path)).str("key.id")
 

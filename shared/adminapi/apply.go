@@ -22,7 +22,8 @@ type applyRun struct {
 	Undoes        directory.RunID      `json:"undoes,omitempty"`
 	UndoneBy      directory.RunID      `json:"undoneBy,omitempty"`
 	CreatedBy     string               `json:"createdBy,omitempty"`
-	StartedBy     string               `json:"startedBy,omitempty"`
+	StartedBy     string               `json:"startedBy,omitempty"`  // or who asked for it
+	ApprovedBy    string               `json:"approvedBy,omitempty"` // the second administrator
 	Failure       string               `json:"failure,omitempty"`
 	CreatedAt     time.Time            `json:"createdAt"`
 	PlannedAt     *time.Time           `json:"plannedAt,omitempty"`
@@ -107,7 +108,7 @@ func viewChange(r directory.RunRow) runChange {
 func (r *request) viewRun(x directory.ApplyRun) applyRun {
 	v := applyRun{
 		ID: x.ID, Provider: x.Provider, State: x.State, ConfigVersion: x.Config, MovedByHand: x.All, Undoes: x.Undoes, UndoneBy: x.UndoneBy,
-		CreatedBy: x.CreatedBy, StartedBy: x.StartedBy, Failure: x.Failure, CreatedAt: x.Created, PlannedAt: timeOrNil(x.Planned), StartedAt: timeOrNil(x.Started), EndedAt: timeOrNil(x.Ended),
+		CreatedBy: x.CreatedBy, StartedBy: x.StartedBy, ApprovedBy: x.ApprovedBy, Failure: x.Failure, CreatedAt: x.Created, PlannedAt: timeOrNil(x.Planned), StartedAt: timeOrNil(x.Started), EndedAt: timeOrNil(x.Ended),
 		Version: x.Version, DryRun: r.admin.DryRun,
 	}
 	if !x.Planned.IsZero() && x.Started.IsZero() && x.Ended.IsZero() {
@@ -280,10 +281,14 @@ func plainCell(s string) string {
 	return s
 }
 
-// changeRun returns what all changes of a run have in common.
-func (r *request) changeRun(do func(directory.ProviderID, directory.RunID, func(directory.ApplyRun) error) (directory.ApplyProgress, error)) (answer, error) {
+// changeRun returns what all changes of a run have in common; confirm: it may be confirmed.
+func (r *request) changeRun(confirm bool, do func(directory.ProviderID, directory.RunID, func(directory.ApplyRun) error) (directory.ApplyProgress, error)) (answer, error) {
 	p, id, err := r.runID()
-	if err == nil {
+	switch {
+	case err != nil:
+	case confirm && len(r.body) > 0:
+		err = r.read(members{"confirm": text(set(&r.admin.Confirm), 1, 100)})
+	default:
 		err = r.readNothing()
 	}
 	if err != nil {
@@ -294,19 +299,25 @@ func (r *request) changeRun(do func(directory.ProviderID, directory.RunID, func(
 }
 
 func (r *request) startApplyRun() (answer, error) {
-	return r.changeRun(func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (directory.ApplyProgress, error) {
+	return r.changeRun(true, func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (directory.ApplyProgress, error) {
 		return r.api.svc.StartRun(r.r.Context(), r.admin, p, id, check)
 	})
 }
 
+func (r *request) approveApplyRun() (answer, error) {
+	return r.changeRun(false, func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (directory.ApplyProgress, error) {
+		return r.api.svc.ApproveRun(r.r.Context(), r.admin, p, id, check)
+	})
+}
+
 func (r *request) cancelApplyRun() (answer, error) {
-	return r.changeRun(func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (directory.ApplyProgress, error) {
+	return r.changeRun(false, func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (directory.ApplyProgress, error) {
 		return r.api.svc.CancelRun(r.r.Context(), r.admin, p, id, check)
 	})
 }
 
 func (r *request) undoApplyRun() (answer, error) {
-	return r.changeRun(func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (directory.ApplyProgress, error) {
+	return r.changeRun(true, func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (directory.ApplyProgress, error) {
 		return r.api.svc.UndoRun(r.r.Context(), r.admin, p, id, check)
 	})
 }

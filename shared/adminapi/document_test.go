@@ -175,7 +175,12 @@ func TestDocumentExamples(t *testing.T) {
 			if bad := validate(media["schema"], example); len(bad) > 0 {
 				t.Errorf("%s %s: the example breaks its schema: %v", o.method, o.path, bad)
 			}
-			f.prepare(w, fmt.Sprint(o.def["operationId"]))
+			f, w := f, w
+			if o.def["operationId"] == "undoApplyRun" { // takes a run that was applied, which no other example is about
+				f = newFixture(t)
+				w = f.populateAll()
+			}
+			f.prepare(&w, fmt.Sprint(o.def["operationId"]))
 			if got := f.do(o.method, w.path(o.path)+"?dryRun=true", w.fill(string(b))); got.status != http.StatusOK || got.str("dryRun") != "true" {
 				t.Errorf("%s %s: the example was answered %d %s", o.method, o.path, got.status, got.raw)
 			}

@@ -252,7 +252,7 @@ func (w world) path(route string) string {
 		{"/users/{id}:cancel", w.leaver, ""}, {"/users/{id}:unblock", w.leaver, ""}, {"/users/{id}:reactivate", w.deactivated, ""}, {"/users/{id}:convert-to-local", w.provisioned, ""},
 		{"/pending", "", ""}, {"/reports", "", ""}, {"/settings", "", ""}, {"/conflicts:pre", "", ""},
 		{"/providers/{id}/tokens", w.provider, w.token}, {"/providers/{id}/groups", w.provider, w.group},
-		{"/providers/{id}/organization-mapping", w.provider, w.orgMapping}, {"/providers/{id}/role-mapping", w.provider, w.roleMapping},
+		{"/providers/{id}/organization-mapping", w.provider, w.orgMapping}, {"/providers/{id}/role-mapping", w.provider, w.roleMapping}, {"/settings", "", ""}, {"/reports", "", ""},
 		{"/providers/{id}/apply-runs", w.provider, w.run}, {"/providers", w.provider, ""},
 		{"/organizations", w.organization, ""}, {"/roles", "own", ""}, {"/watchlists", w.watchlist, ""},
 		{"/users", w.local, "org-manager"}, {"/conflicts", w.conflict, ""}, {"/api-keys", w.apiKey, ""},

@@ -76,7 +76,7 @@ func actions() []directory.Action {
 		directory.ProviderCreated, directory.ProviderUpdated, directory.ProviderDeleted,
 		directory.TokenCreated, directory.TokenRevoked, directory.APIKeyCreated, directory.APIKeyRevoked,
 		directory.OrganizationCreated, directory.OrganizationUpdated, directory.RolesUpdated, directory.MappingsUpdated, directory.WatchlistUpdated,
-		directory.ApplyClaimed, directory.ApplyPlanned, directory.ApplyStarted, directory.ApplyCancelled, directory.ApplyEnded,
+		directory.ApplyClaimed, directory.ApplyPlanned, directory.ApplyRequested, directory.ApplyStarted, directory.ApplyCancelled, directory.ApplyEnded, directory.CountryUnknown,
 		directory.WebhookCreated, directory.WebhookUpdated, directory.WebhookDeleted, directory.WebhookRotated, directory.WebhookTested,
 		directory.DeliveryReplayed, directory.LogExported,
 	}

@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"net/http"
+	"time"
 
 	"rollcall/shared/directory"
 )
@@ -48,6 +49,7 @@ type roleMapping struct {
 	Mode           directory.RoleMode   `json:"mode"`
 	Strict         bool                 `json:"strict"`
 	Mappings       []roleMappingEntry   `json:"mappings"`
+	Proposals      []roleMappingEntry   `json:"proposals"` // without effect until a second administrator approves them
 	Groups         groupUse             `json:"groups"`
 	ConfigVersion  int64                `json:"configVersion"`
 	AppliedVersion int64                `json:"appliedVersion"`
@@ -60,6 +62,8 @@ type roleMappingEntry struct {
 	Roles        []directory.RoleID  `json:"roles"`
 	MissingRoles []directory.RoleID  `json:"missingRoles"` // not in the catalogue any more
 	Privileged   bool                `json:"privileged"`
+	ProposedBy   string              `json:"proposedBy,omitempty"` // it waits for another administrator
+	ProposedAt   *time.Time          `json:"proposedAt,omitempty"`
 	DryRun       bool                `json:"dryRun,omitempty"`
 }
 
@@ -80,7 +84,7 @@ func (r *request) viewOrgEntry(s directory.MappingState, m directory.OrgMapping,
 }
 
 func (r *request) viewRoleEntry(s directory.MappingState, m directory.RoleMapping) roleMappingEntry {
-	v := roleMappingEntry{ID: m.ID, Groups: viewGroups(m.Groups, s), Roles: some(m.Roles), MissingRoles: []directory.RoleID{}, DryRun: r.admin.DryRun}
+	v := roleMappingEntry{ID: m.ID, Groups: viewGroups(m.Groups, s), Roles: some(m.Roles), MissingRoles: []directory.RoleID{}, ProposedBy: m.ProposedBy, ProposedAt: timeOrNil(m.ProposedAt), DryRun: r.admin.DryRun}
 	for _, id := range m.Roles {
 		c, known := s.Roles.Find(id)
 		if v.Privileged = v.Privileged || c.Privileged; !known {
@@ -129,12 +133,19 @@ func (r *request) answerRoleMapping(p directory.Provider, m directory.Mappings, 
 	}
 	v := roleMapping{
 		ID: p.ID, Mode: p.RoleMapping.Mode, Strict: p.RoleMapping.Strict, Groups: viewUse(s.RoleUse),
-		ConfigVersion: p.ConfigVersion, AppliedVersion: p.AppliedVersion, DryRun: r.admin.DryRun, Mappings: []roleMappingEntry{},
+		ConfigVersion: p.ConfigVersion, AppliedVersion: p.AppliedVersion, DryRun: r.admin.DryRun,
 	}
-	for i, m := range m.Roles {
-		v.Mappings = append(v.Mappings, r.viewRoleEntry(s, m))
-		v.Mappings[i].DryRun = false
+	for _, n := range m.Proposed {
+		if s, err = r.addPresent(s, n.Groups); err != nil {
+			return answer{}, err
+		}
 	}
+	entry := func(n directory.RoleMapping) roleMappingEntry {
+		e := r.viewRoleEntry(s, n)
+		e.DryRun = false
+		return e
+	}
+	v.Mappings, v.Proposals = show(m.Roles, entry), show(m.Proposed, entry)
 	return answer{version: p.Version, body: v}, nil
 }
 
@@ -367,6 +378,21 @@ func (r *request) deleteRoleMapping() (answer, error) {
 		}
 	}
 	return answer{}, directory.Errorf(directory.NotFound, "no such mapping")
+}
+
+// decideRoleMapping approves or discards a proposed role mapping.
+func decideRoleMapping(approve bool) func(*request) (answer, error) {
+	return func(r *request) (answer, error) {
+		p, id, err := r.mappingID()
+		if err == nil {
+			err = r.readNothing()
+		}
+		if err != nil {
+			return answer{}, err
+		}
+		m, err := r.api.svc.DecideRoleMapping(r.r.Context(), r.admin, p, r.checkProvider, id, approve)
+		return r.answerRoleEntry(0, m, err)
+	}
 }
 
 type groupUsage struct {

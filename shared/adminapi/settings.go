@@ -7,10 +7,12 @@ import (
 	"rollcall/shared/directory"
 )
 
-// settings are those of the administrator's own tenant.
+// settings are what a tenant has chosen for itself.
 type settings struct {
 	ID                directory.TenantID `json:"id"`
 	DisplayName       string             `json:"displayName"`
+	DualControl       bool               `json:"dualControl"` // privileged roles take a second administrator
+	DualEndedBy       string             `json:"dualControlEndedBy,omitempty"`
 	UserRetentionDays int                `json:"userRetentionDays"`
 	LogRetentionDays  int                `json:"logRetentionDays"`
 	Version           int64              `json:"version"`
@@ -27,31 +29,29 @@ func (r *request) logRetention() time.Duration {
 func (r *request) answerSettings(t directory.Tenant, err error) (answer, error) {
 	longest := r.logRetention()
 	return answer{version: t.Version, body: settings{
-		ID: t.ID, DisplayName: t.DisplayName, Version: t.Version, DryRun: r.admin.DryRun,
+		ID: t.ID, DisplayName: t.DisplayName, DualControl: t.DualControl, DualEndedBy: t.DualEndedBy, Version: t.Version, DryRun: r.admin.DryRun,
 		UserRetentionDays: int(cmp.Or(t.Retention.Users, directory.DefaultRetention) / day),
 		LogRetentionDays:  int(min(cmp.Or(t.Retention.Log, longest), longest) / day),
 	}}, err
 }
 
 func (r *request) getSettings() (answer, error) {
-	return r.answerSettings(r.api.svc.Tenants.Tenant(r.r.Context(), r.key.Tenant))
+	return r.answerSettings(r.api.svc.Tenant(r.r.Context(), r.admin))
 }
 
 func (r *request) updateSettings() (answer, error) {
-	var users, log *int
-	days := func(to **int, most int) reader {
-		return clearable(func() { zero := 0; *to = &zero }, number(func(n int) { *to = &n }, 1, most))
+	var c directory.SettingsChange
+	days := func(to **time.Duration, most int) reader {
+		put := func(n int) { d := time.Duration(n) * day; *to = &d }
+		return clearable(func() { put(0) }, number(put, 1, most))
 	}
-	err := r.read(members{"userRetentionDays": days(&users, 3650), "logRetentionDays": days(&log, int(r.logRetention()/day))})
+	err := r.read(members{
+		"dualControl":       boolean(func(on bool) { c.DualControl = &on }),
+		"userRetentionDays": days(&c.UserRetention, 3650),
+		"logRetentionDays":  days(&c.LogRetention, int(r.logRetention()/day)),
+	})
 	if err != nil {
 		return answer{}, err
 	}
-	return r.answerSettings(r.api.svc.SetRetention(r.r.Context(), r.admin, func(t directory.Tenant) error { return r.ifMatch(t.Version) }, func(to *directory.Retention) {
-		if users != nil {
-			to.Users = time.Duration(*users) * day
-		}
-		if log != nil {
-			to.Log = time.Duration(*log) * day
-		}
-	}))
+	return r.answerSettings(r.api.svc.SetSettings(r.r.Context(), r.admin, func(t directory.Tenant) error { return r.ifMatch(t.Version) }, c))
 }

@@ -16,6 +16,7 @@ type RunState string
 const (
 	RunPlanning   RunState = "planning"
 	RunPlanned    RunState = "planned"
+	RunRequested  RunState = "needs-approval" // by a second administrator (dualcontrol.go)
 	RunApplying   RunState = "applying"
 	RunCancelling RunState = "cancelling"
 	RunCompleted  RunState = "completed"
@@ -51,17 +52,18 @@ const (
 
 // ApplyRun is one "Apply organization and role settings": a plan, and what became of it.
 type ApplyRun struct {
-	ID        RunID
-	Provider  ProviderID
-	State     RunState
-	Config    int64 // the ConfigVersion that was planned for
-	All       bool  // people moved by hand move too (method single)
-	Undoes    RunID // the run whose changes this one takes back
-	UndoneBy  RunID
-	CreatedBy string
-	StartedBy string
-	Failure   string // why it failed
-	Unseen    int    `json:",omitempty"` // changes that its preview did not show, and that the guard allowed
+	ID         RunID
+	Provider   ProviderID
+	State      RunState
+	Config     int64 // the ConfigVersion that was planned for
+	All        bool  // people moved by hand move too (method single)
+	Undoes     RunID // the run whose changes this one takes back
+	UndoneBy   RunID
+	CreatedBy  string
+	StartedBy  string // or who asked for it
+	ApprovedBy string // the second administrator, under dual control
+	Failure    string // why it failed
+	Unseen     int    `json:",omitempty"` // changes that its preview did not show, and that the guard allowed
 
 	Created, Planned, Started, Ended time.Time
 	Version                          int64
@@ -69,7 +71,7 @@ type ApplyRun struct {
 
 // StateAt is the state as shown at a time, of a provider with this configuration.
 func (r ApplyRun) StateAt(now time.Time, config int64) RunState {
-	if r.State == RunPlanned && (now.After(r.Planned.Add(PlanLife)) || r.Config != config) {
+	if (r.State == RunPlanned || r.State == RunRequested) && (now.After(r.Planned.Add(PlanLife)) || r.Config != config) {
 		return RunExpired
 	}
 	return r.State

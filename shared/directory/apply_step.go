@@ -296,11 +296,15 @@ func (s *Service) EndRun(ctx context.Context, ref RunRef) (next RunPhase, err er
 	for _, g := range ranges {
 		tally.add(g.Tally)
 	}
+	t, err := s.Tenants.Tenant(ctx, ref.Tenant)
+	if err != nil {
+		return "", err
+	}
 	r, err = s.ApplyRuns.UpdateRun(ctx, ref.Tenant, ref.Provider, ref.Run, func(old ApplyRun) (ApplyRun, *LogEntry, error) {
 		if old.phase() != ref.Phase {
 			return old, nil, nil
 		}
-		n := old.ended(ref.Phase, len(left), tally, s)
+		n := old.ended(ref.Phase, len(left), tally, t.DualControl && tally.Privileged > 0, s)
 		n.Version++
 		e := s.consequence(LogEntry{ID: EntryID(ref.Run)}, ApplyEnded)
 		e.Audit, e.Target, e.Version, e.Changes = true, runTarget(ref.Provider, ref.Run), n.Version, []Change{change("state", old.State, n.State)}
@@ -317,13 +321,15 @@ func (s *Service) EndRun(ctx context.Context, ref RunRef) (next RunPhase, err er
 
 func (r ApplyRun) applied() bool { return r.State == RunCompleted || r.State == RunWithErrors }
 
-// ended is the run after a phase of which some ranges may be left.
-func (r ApplyRun) ended(phase RunPhase, left int, tally RunTally, s *Service) ApplyRun {
+// ended is the run after a phase of which some ranges may be left. second: an undo waits for a second administrator.
+func (r ApplyRun) ended(phase RunPhase, left int, tally RunTally, second bool, s *Service) ApplyRun {
 	switch {
 	case r.State == RunCancelling:
 		r.State, r.Ended = RunCancelled, s.Now()
 	case left > 0:
 		r.State, r.Ended, r.Failure = RunFailed, s.Now(), "some people could not be looked at; start another run"
+	case phase == PhasePlan && r.Undoes != "" && second:
+		r.State, r.Planned, r.StartedBy = RunRequested, s.Now(), r.CreatedBy
 	case phase == PhasePlan && r.Undoes != "":
 		r.State, r.Planned, r.Started, r.StartedBy = RunApplying, s.Now(), s.Now(), r.CreatedBy
 	case phase == PhasePlan:

@@ -68,9 +68,11 @@ const (
 	WatchlistUpdated    Action = "watchlist.updated"
 	ApplyClaimed        Action = "apply.claimed" // a run became the provider's current one
 	ApplyPlanned        Action = "apply.planned"
+	ApplyRequested      Action = "apply.requested" // it waits for a second administrator
 	ApplyStarted        Action = "apply.started"
 	ApplyCancelled      Action = "apply.cancelled"
 	ApplyEnded          Action = "apply.ended" // a phase did
+	CountryUnknown      Action = "country.unknown"
 )
 
 // ActorKind is what kind of principal caused a change.

@@ -107,6 +107,11 @@ func tallied(attr string, value json.RawMessage) (keys []string) {
 		if event := textOf(value); event != "" {
 			keys = append(keys, reviewTally(event))
 		}
+	case AttrUnknownCountry:
+		var c sentCountry
+		if json.Unmarshal(value, &c) == nil && c.Value != "" {
+			keys = append(keys, countryTally(c))
+		}
 	case AttrWatchlists:
 		var lists []WatchlistID
 		_ = json.Unmarshal(value, &lists)

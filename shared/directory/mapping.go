@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 )
 
 // OrgMethod is how a provider's people find their organization.
@@ -79,14 +80,19 @@ type RoleMapping struct {
 	ID     MappingID
 	Groups []MappedGroup // at least one; each in one role mapping of its provider only
 	Roles  []RoleID
+
+	ProposedBy string    `json:",omitempty"` // of one that waits for a second administrator (dualcontrol.go)
+	ProposedAt time.Time `json:",omitzero"`
 }
 
 // Mappings are all mappings of a provider: one record beside the provider's.
 type Mappings struct {
-	Orgs    []OrgMapping // in the order of priority: the first is number 1
-	Roles   []RoleMapping
-	Run     RunID // the newest apply run
-	Version int64 // 0: never stored
+	Orgs  []OrgMapping // in the order of priority: the first is number 1
+	Roles []RoleMapping
+	// Proposed are new or changed role mappings without effect until a second administrator approves them.
+	Proposed []RoleMapping `json:",omitempty"`
+	Run      RunID         // the newest apply run
+	Version  int64         // 0: never stored
 }
 
 // Limits of the mappings of a provider, which must fit an item of DynamoDB.

@@ -164,7 +164,11 @@ func TestOneRunAtATimeAndPlansExpire(t *testing.T) {
 	if got := o.run(second.ID).State; got != directory.RunExpired {
 		t.Errorf("it shows as %s", got)
 	}
+	older := create()
+	play(older.ID, directory.PhasePlan)
 	third := create()
+	_, err = o.s.StartRun(o.ctx, o.admin, o.p.ID, older.ID, anyRun)
+	o.refused("a plan with a newer one", err, directory.Conflict, "run", string(third.ID))
 	_, err = o.s.CancelRun(o.ctx, o.admin, o.p.ID, third.ID, anyRun)
 	o.must(err)
 	play(third.ID, directory.PhasePlan)
@@ -181,7 +185,7 @@ func TestOneRunAtATimeAndPlansExpire(t *testing.T) {
 	o.refused("undoing what was never applied", err, directory.Conflict, "", "was applied")
 	rs, err := o.s.ListRuns(o.ctx, o.admin, o.p.ID, "", 10)
 	o.must(err)
-	if len(rs) != 4 || rs[0].ID != fourth.ID || rs[3].ID != first.ID {
+	if len(rs) != 5 || rs[0].ID != fourth.ID || rs[4].ID != first.ID {
 		t.Errorf("listed: %+v", rs)
 	}
 }

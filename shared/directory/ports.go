@@ -37,6 +37,7 @@ type Ports struct {
 	ApplyRuns     ApplyRuns
 	Tasks         Tasks
 	Aliases       Aliases
+	Reports       Reports
 }
 
 // Admit is called with the provider record a request names, read strongly consistent beside the first
@@ -167,6 +168,8 @@ type Tenant struct {
 	State             TenantState    `json:",omitempty"`
 	Removal           *TenantRemoval `json:",omitempty"` // while removing
 	Retention         Retention      `json:",omitzero"`
+	DualControl       bool           `json:",omitempty"` // privileged roles take a second administrator (dualcontrol.go)
+	DualEndedBy       string         `json:",omitempty"` // the administrator who asked to end it, which takes a second one, too
 	Version           int64
 	Created, Modified time.Time
 }

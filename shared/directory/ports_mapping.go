@@ -67,3 +67,12 @@ type ApplyRuns interface {
 	// Pages reads pages of a run in the order of their keys, after the given key.
 	Pages(ctx context.Context, t TenantID, id RunID, after string, count int) ([]RunPage, error)
 }
+
+// Reports stores what reports are made of besides tallies.
+type Reports interface {
+	// UpdateCountryValue replaces what is kept about a value of a provider by update(old) with its entry; old is zero
+	// when there is none. A nil entry writes nothing. update is pure and may run several times.
+	UpdateCountryValue(ctx context.Context, t TenantID, p ProviderID, value string, update func(CountryValue) (CountryValue, *LogEntry, error)) (CountryValue, error)
+	// CountryValues reads the values of a provider, at most count, in an order of the store's own.
+	CountryValues(ctx context.Context, t TenantID, p ProviderID, count int) ([]CountryValue, error)
+}

@@ -36,6 +36,10 @@ func New(p Ports, c Config) *Service {
 	s := &Service{
 		Ports: p, out: c.Outside, now: c.Now, newID: c.NewID, newSecret: c.NewSecret, country: c.Country, starter: c.Starter,
 	}
+	if c.Country != nil {
+		with := countryUsers{p.Users, p.Leavers}
+		s.Users, s.Leavers = with, with
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}

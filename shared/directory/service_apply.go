@@ -223,21 +223,96 @@ func cutPosition(p string) (page string, user UserID) {
 	return p, ""
 }
 
-// StartRun applies a planned run; check sees it first.
-// Errors: NotFound; Conflict (it is not planned, or its plan expired); what check returns.
+// StartRun applies a planned run; check sees it first. Changes of privileged roles take a confirmation, the display
+// name of the provider, or under dual control the approval of a second administrator: the run waits for it.
+// Errors: NotFound; Conflict (it is not planned, its plan expired, or there is a newer run); Invalid (not confirmed);
+// what check returns.
 func (s *Service) StartRun(ctx context.Context, a Admin, p ProviderID, id RunID, check func(ApplyRun) error) (ApplyProgress, error) {
-	return s.changeRun(ctx, a, p, id, check, ApplyStarted, func(r *ApplyRun, config int64) error {
-		switch st := r.StateAt(s.Now(), config); {
-		case st == RunExpired && r.Config != config:
-			return Errorf(Conflict, "the plan was made for configuration %d and the mappings changed since: plan again", r.Config)
-		case st == RunExpired:
-			return Errorf(Conflict, "the plan is older than 24 hours: plan again")
-		case st != RunPlanned:
-			return Errorf(Conflict, "a run in state %s cannot be applied", st)
+	c, err := s.runCaution(ctx, a, p, id)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
+	m, err := s.Settings.Mappings(ctx, a.Tenant, p)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
+	action, state := ApplyStarted, RunApplying
+	if c.second {
+		action, state = ApplyRequested, RunRequested
+	}
+	return s.changeRun(ctx, a, p, id, check, action, func(r *ApplyRun, config int64) error {
+		if err := s.applicable(*r, RunPlanned, config, m.Run); err != nil {
+			return err
 		}
-		r.State, r.Started, r.StartedBy = RunApplying, s.Now(), a.Actor.ID
+		if r.StartedBy = a.Actor.ID; state == RunApplying {
+			r.Started = s.Now()
+		}
+		r.State = state
+		return c.confirmed(a)
+	})
+}
+
+// ApproveRun applies a run that waits for a second administrator.
+// Errors: NotFound; Conflict (as StartRun); Forbidden (who asked for it); what check returns.
+func (s *Service) ApproveRun(ctx context.Context, a Admin, p ProviderID, id RunID, check func(ApplyRun) error) (ApplyProgress, error) {
+	m, err := s.Settings.Mappings(ctx, a.Tenant, p)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
+	return s.changeRun(ctx, a, p, id, check, ApplyStarted, func(r *ApplyRun, config int64) error {
+		if err := s.applicable(*r, RunRequested, config, m.Run); err != nil {
+			return err
+		}
+		if r.StartedBy == a.Actor.ID {
+			return errSecond
+		}
+		r.State, r.Started, r.ApprovedBy = RunApplying, s.Now(), a.Actor.ID
 		return nil
 	})
+}
+
+// applicable refuses a run that is not in a state, whose plan expired, or that is not the provider's newest.
+func (s *Service) applicable(r ApplyRun, in RunState, config int64, newest RunID) error {
+	switch st := r.StateAt(s.Now(), config); {
+	case st == RunExpired && r.Config != config:
+		return Errorf(Conflict, "the plan was made for configuration %d and the mappings changed since: plan again", r.Config)
+	case st == RunExpired:
+		return Errorf(Conflict, "the plan is older than 24 hours: plan again")
+	case st == RunRequested && in == RunPlanned:
+		return Errorf(Conflict, "the run waits for another administrator to approve it")
+	case st != in:
+		return Errorf(Conflict, "a run in state %s cannot be applied", st)
+	case r.ID != newest:
+		return &Error{Kind: Conflict, Attr: "run", Detail: "a newer run was planned: " + string(newest)}
+	}
+	return nil
+}
+
+// runCaution is what applying a run takes besides its state.
+type runCaution struct {
+	second bool   // a second administrator
+	typed  string // or this, as a confirmation
+}
+
+func (s *Service) runCaution(ctx context.Context, a Admin, p ProviderID, id RunID) (c runCaution, err error) {
+	ranges, err := s.ApplyRuns.Ranges(ctx, a.Tenant, id)
+	if err != nil || !slices.ContainsFunc(ranges, func(r RunRange) bool { return r.Tally.Privileged > 0 }) {
+		return c, err
+	}
+	t, err := s.Tenants.Tenant(ctx, a.Tenant)
+	if c.second = t.DualControl; err != nil || c.second {
+		return c, err
+	}
+	provider, err := s.ProviderByID(ctx, a, p)
+	c.typed = provider.DisplayName
+	return c, err
+}
+
+func (c runCaution) confirmed(a Admin) error {
+	if c.typed != "" && a.Confirm != c.typed {
+		return &Error{Kind: Invalid, Attr: "confirm", Detail: "privileged roles change: confirm must be the provider's display name"}
+	}
+	return nil
 }
 
 // CancelRun discards a plan, or stops a run after the people now in work: what is done stays done.
@@ -247,7 +322,7 @@ func (s *Service) CancelRun(ctx context.Context, a Admin, p ProviderID, id RunID
 		switch r.State {
 		case RunPlanning, RunApplying:
 			r.State = RunCancelling
-		case RunPlanned:
+		case RunPlanned, RunRequested:
 			r.State, r.Ended = RunCancelled, s.Now()
 		case RunCancelling:
 		default:
@@ -258,8 +333,9 @@ func (s *Service) CancelRun(ctx context.Context, a Admin, p ProviderID, id RunID
 }
 
 // UndoRun begins a run that takes back what a run changed, for everybody whose organization and roles are
-// still as it left them; it is planned and then applied by itself.
-// Errors: NotFound; Conflict (nothing was applied, or it was undone, or another run is not over); what check returns.
+// still as it left them; it is planned and then applied by itself. Privileged roles take what they take in StartRun.
+// Errors: NotFound; Conflict (nothing was applied, or it was undone, or another run is not over); Invalid (not
+// confirmed); what check returns.
 func (s *Service) UndoRun(ctx context.Context, a Admin, p ProviderID, id RunID, check func(ApplyRun) error) (ApplyProgress, error) {
 	r, err := s.RunByID(ctx, a, p, id)
 	if err != nil {
@@ -270,6 +346,13 @@ func (s *Service) UndoRun(ctx context.Context, a Admin, p ProviderID, id RunID, 
 	}
 	if r.Started.IsZero() || r.State.working() || r.UndoneBy != "" {
 		return ApplyProgress{}, Errorf(Conflict, "only a run that was applied, and not undone yet, can be undone")
+	}
+	c, err := s.runCaution(ctx, a, p, id)
+	if err == nil {
+		err = c.confirmed(a)
+	}
+	if err != nil {
+		return ApplyProgress{}, err
 	}
 	return s.createRun(ctx, a, p, ApplyRun{Undoes: id})
 }

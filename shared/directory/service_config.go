@@ -228,19 +228,24 @@ func (s *Service) applyMapping(ctx context.Context, a Admin, x configNames, c Ma
 	if err != nil {
 		return err
 	}
-	for k, r := range want.m.Roles {
-		var before []RoleID
-		if k < len(was.Roles) {
-			before = was.Roles[k].Roles
+	careful, err := s.caution(ctx, a)
+	if err != nil {
+		return err
+	}
+	for _, r := range want.m.Roles {
+		var old RoleMapping
+		if k := slices.IndexFunc(was.Roles, func(o RoleMapping) bool { return o.ID == r.ID }); k >= 0 {
+			old = was.Roles[k]
 		}
 		word := ""
 		if confirm {
-			word = confirmed
+			word = strings.Join(careful.privileged(old, r), ", ")
 		}
-		for _, old := range was.Roles {
-			before = append(before, old.Roles...)
+		second, err := careful.mapping(old, r, word)
+		if second {
+			err = Errorf(Conflict, "dual control is on: change role mappings with privileged roles one by one, so that another administrator can approve them")
 		}
-		if err := s.checkMappedRoles(ctx, Admin{Tenant: a.Tenant}, before, r.Roles, word); err != nil && !(a.DryRun && IsKind(err, Invalid)) {
+		if err != nil && !(a.DryRun && IsKind(err, Invalid)) {
 			return err
 		}
 	}

@@ -157,9 +157,9 @@ func TestPurgeGoesOnWhereItEnded(t *testing.T) {
 		_, err := o.decide(u.ID, directory.DecideDeactivate)
 		o.must(err)
 	}
-	_, err := o.s.SetRetention(o.ctx, o.admin, func(directory.Tenant) error { return nil }, func(r *directory.Retention) { r.Users = 48 * time.Hour })
+	_, err := o.s.SetSettings(o.ctx, o.admin, func(directory.Tenant) error { return nil }, directory.SettingsChange{UserRetention: new(48 * time.Hour)})
 	o.must(err)
-	_, err = o.s.SetRetention(o.ctx, o.admin, func(directory.Tenant) error { return nil }, func(r *directory.Retention) { r.Log = time.Hour })
+	_, err = o.s.SetSettings(o.ctx, o.admin, func(directory.Tenant) error { return nil }, directory.SettingsChange{LogRetention: new(time.Hour)})
 	o.refused("an hour", err, directory.Invalid, "logRetentionDays", "between")
 	o.later(48 * time.Hour)
 	var steps []int
@@ -182,7 +182,7 @@ func TestLogOfATenantIsDropped(t *testing.T) {
 	o := newOffice(t)
 	u := o.user(o.caller, "anna")
 	o.deliver()
-	_, err := o.s.SetRetention(o.ctx, o.admin, func(directory.Tenant) error { return nil }, func(r *directory.Retention) { r.Log = 30 * 24 * time.Hour })
+	_, err := o.s.SetSettings(o.ctx, o.admin, func(directory.Tenant) error { return nil }, directory.SettingsChange{LogRetention: new(30 * 24 * time.Hour)})
 	o.must(err)
 	o.later(31 * 24 * time.Hour)
 	_, _, err = o.edit(o.caller, u.ScimID, func(p *directory.Profile) { p.ExternalID = "y" })

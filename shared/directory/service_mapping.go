@@ -9,7 +9,7 @@ import (
 // run several times. No changes: nothing is written.
 type mappingEdit func(Provider, Mappings) (Provider, Mappings, []Change, error)
 
-// updateMappings runs an edit: each change makes the next configuration. check sees the provider first.
+// updateMappings runs an edit: each change that has an effect makes the next configuration. check sees the provider first.
 func (s *Service) updateMappings(ctx context.Context, a Admin, id ProviderID, check func(Provider) error, edit mappingEdit) (Provider, Mappings, error) {
 	old, err := s.ProviderByID(ctx, a, id)
 	if err != nil {
@@ -29,9 +29,12 @@ func (s *Service) updateMappings(ctx context.Context, a Admin, id ProviderID, ch
 		if err := m.check(); err != nil {
 			return old, was, nil, err
 		}
-		p.ConfigVersion, p.Version, p.Modified = old.ConfigVersion+1, old.Version+1, later(old.Modified, s.Now())
+		p.Version, p.Modified = old.Version+1, later(old.Modified, s.Now())
 		m.Version = was.Version + 1
-		changes = append(changes, change("configVersion", old.ConfigVersion, p.ConfigVersion))
+		if effective(changes) {
+			p.ConfigVersion++
+			changes = append(changes, change("configVersion", old.ConfigVersion, p.ConfigVersion))
+		}
 		e := s.adminEntry(a, MappingsUpdated)
 		e.Target, e.Name, e.Changes, e.Version = string(id), p.DisplayName, changes, p.Version
 		return p, m, &e, nil
@@ -302,66 +305,50 @@ func (s *Service) SetRoleMapping(ctx context.Context, a Admin, id ProviderID, ch
 	})
 }
 
-// checkMappedRoles checks what a role mapping names; a privileged role that it did not name before must be
-// confirmed by its name.
-func (s *Service) checkMappedRoles(ctx context.Context, a Admin, before, roles []RoleID, confirm string) error {
-	if len(roles) == 0 {
-		return &Error{Kind: Invalid, Attr: "roles", Detail: "a role mapping names at least one role"}
-	}
-	c, err := s.Settings.Catalogue(ctx, a.Tenant)
-	if err != nil {
-		return err
-	}
-	for i, id := range roles {
-		r, ok := c.Find(id)
-		if slices.Contains(roles[:i], id) || !ok && !slices.Contains(before, id) {
-			return &Error{Kind: Invalid, Attr: "roles", Detail: "roles must hold different roles of the catalogue"}
-		}
-		if r.Privileged && !slices.Contains(before, id) && confirm != r.Name && confirm != confirmed {
-			return &Error{Kind: Invalid, Attr: "confirm", Detail: "confirm must be the name of the privileged role: " + r.Name}
-		}
-	}
-	return nil
-}
-
-// confirmed is a confirmation that was given in another way.
-const confirmed = "\x00"
-
-// AddRoleMapping adds a mapping.
+// AddRoleMapping adds a mapping; with privileged roles, under dual control, it is only proposed.
 // Errors: NotFound; Invalid (also an unconfirmed privileged role); Conflict; what check returns.
 func (s *Service) AddRoleMapping(ctx context.Context, a Admin, p ProviderID, check func(Provider) error, groups []GroupID, roles []RoleID, confirm string) (RoleMapping, error) {
 	n := RoleMapping{ID: MappingID("m" + s.newID()), Roles: roles}
 	if _, err := s.ProviderByID(ctx, a, p); err != nil {
 		return n, err
 	}
-	if err := s.checkMappedRoles(ctx, a, nil, roles, confirm); err != nil {
+	c, err := s.caution(ctx, a)
+	if err != nil {
 		return n, err
 	}
-	var err error
 	if n.Groups, err = s.mappedGroups(ctx, a, p, groups); err != nil {
 		return n, err
 	}
-	_, _, err = s.updateMappings(ctx, a, p, check, func(p Provider, m Mappings) (Provider, Mappings, []Change, error) {
-		m.Roles = append(slices.Clone(m.Roles), n)
-		return p, m, []Change{change("roleMapping/"+string(n.ID), nil, n)}, nil
+	second, err := c.mapping(RoleMapping{}, n, confirm)
+	if err != nil {
+		return n, err
+	}
+	_, _, err = s.updateMappings(ctx, a, p, check, func(p Provider, m Mappings) (_ Provider, _ Mappings, changes []Change, err error) {
+		was := m.Roles
+		m.Roles = append(slices.Clone(was), n)
+		if !second {
+			return p, m, []Change{change("roleMapping/"+string(n.ID), nil, n)}, nil
+		}
+		if err := m.check(); err != nil {
+			return p, m, nil, err
+		}
+		m.Roles = was
+		m, n, changes, err = m.propose(n, a.Actor.ID, s.Now())
+		return p, m, changes, err
 	})
 	return n, err
 }
 
-// PatchRoleMapping changes the groups or roles of a mapping; nil stays.
+// PatchRoleMapping changes the groups or roles of a mapping; nil stays. What gives privileged roles to more people is
+// only proposed, under dual control; any other change discards what was.
 // Errors: as AddRoleMapping.
 func (s *Service) PatchRoleMapping(ctx context.Context, a Admin, p ProviderID, check func(Provider) error, id MappingID, groups *[]GroupID, roles *[]RoleID, confirm string) (n RoleMapping, err error) {
 	if _, err := s.ProviderByID(ctx, a, p); err != nil {
 		return n, err
 	}
-	now, err := s.Settings.Mappings(ctx, a.Tenant, p)
+	c, err := s.caution(ctx, a)
 	if err != nil {
 		return n, err
-	}
-	if i := slices.IndexFunc(now.Roles, func(r RoleMapping) bool { return r.ID == id }); i >= 0 && roles != nil {
-		if err := s.checkMappedRoles(ctx, a, now.Roles[i].Roles, *roles, confirm); err != nil {
-			return n, err
-		}
 	}
 	var mapped []MappedGroup
 	if groups != nil {
@@ -369,22 +356,35 @@ func (s *Service) PatchRoleMapping(ctx context.Context, a Admin, p ProviderID, c
 			return n, err
 		}
 	}
-	_, _, err = s.updateMappings(ctx, a, p, check, func(p Provider, m Mappings) (Provider, Mappings, []Change, error) {
+	_, _, err = s.updateMappings(ctx, a, p, check, func(p Provider, m Mappings) (_ Provider, _ Mappings, changes []Change, err error) {
 		i := slices.IndexFunc(m.Roles, func(r RoleMapping) bool { return r.ID == id })
 		if i < 0 {
 			return p, m, nil, Errorf(NotFound, "no such mapping")
 		}
-		m.Roles = slices.Clone(m.Roles)
-		old := m.Roles[i]
+		old, was := m.Roles[i], m.Roles
 		if n = old; groups != nil {
 			n.Groups = mapped
 		}
 		setIf(&n.Roles, roles)
-		m.Roles[i] = n
 		if slices.Equal(n.Roles, old.Roles) && slices.Equal(n.Groups, old.Groups) {
 			return p, m, nil, nil
 		}
-		return p, m, []Change{change("roleMapping/"+string(id), old, n)}, nil
+		second, err := c.mapping(old, n, confirm)
+		if err != nil {
+			return p, m, nil, err
+		}
+		m.Roles = slices.Clone(was)
+		m.Roles[i] = n
+		if err := m.check(); err != nil {
+			return p, m, nil, err
+		}
+		if second {
+			m.Roles = was
+			m, n, changes, err = m.propose(n, a.Actor.ID, s.Now())
+			return p, m, changes, err
+		}
+		m, _, changes = m.withoutProposal(id)
+		return p, m, append(changes, change("roleMapping/"+string(id), old, n)), nil
 	})
 	return n, err
 }
@@ -399,7 +399,8 @@ func (s *Service) DeleteRoleMapping(ctx context.Context, a Admin, p ProviderID, 
 		}
 		old := m.Roles[i]
 		m.Roles = slices.Delete(slices.Clone(m.Roles), i, i+1)
-		return p, m, []Change{change("roleMapping/"+string(id), old, nil)}, nil
+		m, _, changes := m.withoutProposal(id)
+		return p, m, append(changes, change("roleMapping/"+string(id), old, nil)), nil
 	})
 	return err
 }

@@ -11,6 +11,8 @@ type Admin struct {
 	Tenant TenantID
 	Actor  Actor
 	DryRun bool // check everything, write nothing
+	// Confirm is what the administrator typed to be sure, where that is asked for: of apply runs.
+	Confirm string
 }
 
 func (s *Service) adminEntry(a Admin, action Action) LogEntry {

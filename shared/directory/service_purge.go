@@ -6,59 +6,6 @@ import (
 	"time"
 )
 
-// Retention is how long a tenant keeps what it could do without. Zeros stand for the defaults.
-type Retention struct {
-	Users time.Duration `json:",omitempty"` // deactivated users' personal data; 0: DefaultRetention
-	Log   time.Duration `json:",omitempty"` // entries of the log, if that is shorter than the deployment's
-}
-
-// DefaultRetention is how long a deactivated user's personal data is kept.
-const DefaultRetention = 90 * 24 * time.Hour
-
-// The limits of a retention.
-const (
-	MinRetention = 24 * time.Hour
-	MaxRetention = 3650 * 24 * time.Hour
-)
-
-func (r Retention) check() error {
-	for attr, d := range map[string]time.Duration{"userRetentionDays": r.Users, "logRetentionDays": r.Log} {
-		if d != 0 && (d < MinRetention || d > MaxRetention) {
-			return &Error{Kind: Invalid, Attr: attr, Detail: attr + " must be between 1 and 3650"}
-		}
-	}
-	return nil
-}
-
-// SetRetention changes how long the administrator's tenant keeps what it could do without. check sees the tenant first.
-// Errors: Invalid; what check returns.
-func (s *Service) SetRetention(ctx context.Context, a Admin, check func(Tenant) error, edit func(*Retention)) (Tenant, error) {
-	update := func(old Tenant) (Tenant, *LogEntry, error) {
-		if err := check(old); err != nil {
-			return old, nil, err
-		}
-		n := old
-		edit(&n.Retention)
-		if err := n.Retention.check(); err != nil || n.Retention == old.Retention {
-			return old, nil, err
-		}
-		n.Version, n.Modified = old.Version+1, later(old.Modified, s.Now())
-		e := s.adminEntry(a, TenantUpdated)
-		e.Target, e.Name, e.Version = string(n.ID), n.DisplayName, n.Version
-		e.Changes = []Change{change("retention", old.Retention, n.Retention)}
-		return n, &e, nil
-	}
-	if !a.DryRun {
-		return s.Tenants.UpdateTenant(ctx, a.Tenant, update)
-	}
-	old, err := s.Tenants.Tenant(ctx, a.Tenant)
-	if err != nil {
-		return old, err
-	}
-	n, _, err := update(old)
-	return n, err
-}
-
 // taskPurge is the task that looks for what is kept no longer, once a day in each tenant.
 const (
 	taskPurge  = "purge"

@@ -44,7 +44,9 @@ func (s *Service) CreateUser(ctx context.Context, c Caller, externalID string, a
 			if old.restorable(profile.ExternalID, x.now) {
 				e := x.entry(UserRestored)
 				e.Changes = changes
-				u, entry, err := conclude(old, old.restored(ScimID(id), profile), e)
+				back := old.restored(ScimID(id), profile)
+				back.CountryCode = x.s.countryCode(old.Profile, profile, old.CountryCode)
+				u, entry, err := conclude(old, back, e)
 				return u, *entry, err
 			}
 		}

@@ -66,6 +66,7 @@ import (
 //	watchlist             t#WL                   id             all of a tenant                        rare
 //	alias                 t#NA#h(folded)         uid            users that had a userName; a year       rare
 //	task                  t#TK                   id             how far background work is             rare
+//	unknown country       t#CV#p                 h(value)       one, all of a provider             rare
 //	apply run             t#AR#p                 id             one, all by time                       rare
 //	  its ranges          t#AX#run               00…31          how far it is                          20
 //	  its changes         t#AP#run               range, uid     a page of 100 people                   40, splits

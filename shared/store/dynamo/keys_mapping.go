@@ -62,3 +62,11 @@ func taskKey(t directory.TenantID, id string) key {
 func aliasKey(t directory.TenantID, alias string, id directory.UserID) key {
 	return key{join(string(t), "NA", sum(alias)), escaper.Replace(string(id))}
 }
+
+func countries(t directory.TenantID, p directory.ProviderID) string {
+	return join(string(t), "CV", string(p))
+}
+
+func countryKey(t directory.TenantID, p directory.ProviderID, value string) key {
+	return key{countries(t, p), sum(value)}
+}

@@ -102,6 +102,23 @@ func (s *Store) UpdateWatchlist(ctx context.Context, t directory.TenantID, id di
 	return updateRecord(ctx, s, t, "watchlist", watchlistKey(t, id), func(w directory.Watchlist) bool { return w.ID == "" }, update)
 }
 
+// UpdateCountryValue implements directory.Reports.
+func (s *Store) UpdateCountryValue(ctx context.Context, t directory.TenantID, p directory.ProviderID, value string, update func(directory.CountryValue) (directory.CountryValue, *directory.LogEntry, error)) (directory.CountryValue, error) {
+	return updateRecord(ctx, s, t, "country", countryKey(t, p, value), func(directory.CountryValue) bool { return false }, update)
+}
+
+// CountryValues implements directory.Reports.
+func (s *Store) CountryValues(ctx context.Context, t directory.TenantID, p directory.ProviderID, count int) ([]directory.CountryValue, error) {
+	if count < 1 {
+		return nil, nil
+	}
+	its, _, err := s.query(ctx, span{pk: countries(t, p), limit: count})
+	if err != nil {
+		return nil, err
+	}
+	return decodeRecords[directory.CountryValue](its)
+}
+
 // People implements directory.ApplyRuns: a part is the users whose ids have one first random character.
 func (s *Store) People(ctx context.Context, t directory.TenantID, p directory.ProviderID, part int, from string, count int) ([]directory.UserView, string, error) {
 	if !usable(string(p)) || part < 0 || part >= directory.RunRanges || count < 1 {

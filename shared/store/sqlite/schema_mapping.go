@@ -2,7 +2,7 @@ package sqlite
 
 // mappingTables hold organizations and what resolutions depend on. Of a document, kind says what it is and
 // owner whose: "roles" of the tenant, "mappings" of a provider, "watchlist", "run" of a provider, "range" and
-// "page" of a run.
+// "page" of a run, "country" of a provider.
 const mappingTables = `
 CREATE TABLE organizations (tenant TEXT NOT NULL, id TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, id)) WITHOUT ROWID;
 CREATE TABLE organization_names (tenant TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (tenant, key)) WITHOUT ROWID;

@@ -147,6 +147,20 @@ func (s *Store) UpdateWatchlist(ctx context.Context, t directory.TenantID, id di
 	return w, err
 }
 
+// UpdateCountryValue implements directory.Reports.
+func (s *Store) UpdateCountryValue(ctx context.Context, t directory.TenantID, p directory.ProviderID, value string, update func(directory.CountryValue) (directory.CountryValue, *directory.LogEntry, error)) (directory.CountryValue, error) {
+	return updateDocument(ctx, s, document{t, "country", string(p), value}, update)
+}
+
+// CountryValues implements directory.Reports.
+func (s *Store) CountryValues(ctx context.Context, t directory.TenantID, p directory.ProviderID, count int) (out []directory.CountryValue, err error) {
+	err = s.read(ctx, func() error {
+		out, err = listDocuments[directory.CountryValue](s, document{t, "country", string(p), ""}, count)
+		return err
+	})
+	return out, err
+}
+
 // peopleWindow is how many places in the order of arrival one read of People looks at: whoever is in another list
 // is passed over, and nobody else gets the connection meanwhile.
 const peopleWindow = 2000

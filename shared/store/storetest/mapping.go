@@ -218,6 +218,7 @@ func mappings(w *world) {
 		p.RoleMapping = directory.RoleSettings{Mode: directory.RolesGroups, Strict: true}
 		m.Orgs = []directory.OrgMapping{{ID: "m1", Groups: []directory.MappedGroup{group}, Org: "o1"}}
 		m.Roles = []directory.RoleMapping{{ID: "m2", Groups: []directory.MappedGroup{group}, Roles: []directory.RoleID{"a"}}}
+		m.Proposed = []directory.RoleMapping{{ID: "m3", Groups: []directory.MappedGroup{group}, Roles: []directory.RoleID{"b"}, ProposedBy: "k", ProposedAt: w.now()}}
 		m.Run = "r1"
 	})
 	w.must(err)
@@ -286,7 +287,7 @@ func watchlists(w *world) {
 func applyRuns(w *world) {
 	at := w.now()
 	full := directory.ApplyRun{
-		ID: "r2", Provider: w.p, State: directory.RunPlanned, Config: 4, All: true, Undoes: "r0", UndoneBy: "r9", CreatedBy: "a", StartedBy: "b", Failure: "f", Unseen: 5,
+		ID: "r2", Provider: w.p, State: directory.RunPlanned, Config: 4, All: true, Undoes: "r0", UndoneBy: "r9", CreatedBy: "a", StartedBy: "b", ApprovedBy: "c", Failure: "f", Unseen: 5,
 		Created: at, Planned: at.Add(1), Started: at.Add(2), Ended: at.Add(3), Version: 7,
 	}
 	put := func(r directory.ApplyRun) {

@@ -17,6 +17,9 @@ func (d *dump) mappings(providers []directory.Provider) {
 	}
 	for _, p := range providers {
 		d.line("mappings", got(d.Settings.Mappings(d.ctx, d.t, p.ID)))
+		for _, v := range got(d.Reports.CountryValues(d.ctx, d.t, p.ID, 1000)) {
+			d.line("country", v)
+		}
 		for _, r := range got(d.ApplyRuns.ListRuns(d.ctx, d.t, p.ID, "", 10_000)) {
 			d.line("run", r)
 		}
@@ -31,6 +34,7 @@ func (v *victim) fillMappings() {
 	v.updateCatalogue(func(c *directory.Catalogue) { c.Roles = []directory.CatalogueRole{{ID: "a"}} })
 	_, _, err := v.updateMappings(func(_ *directory.Provider, m *directory.Mappings) { m.Run = "r1" })
 	v.must(err)
+	v.putCountry("Atlantis")
 	v.putWatchlist("w1", directory.Watchlist{ID: "w1", Title: "t"})
 	_, err = v.ApplyRuns.UpdateRun(v.ctx, v.tenant, v.p, "r1", func(directory.ApplyRun) (directory.ApplyRun, *directory.LogEntry, error) {
 		return directory.ApplyRun{ID: "r1", Created: v.now, State: directory.RunPlanned}, nil, nil
@@ -127,6 +131,17 @@ func (x intruder) mappingRows() map[string]func() {
 		"ApplyRuns.Pages": func() {
 			got, err := x.ApplyRuns.Pages(context.WithoutCancel(ctx), t, "r2", "", 10)
 			x.empty("Pages", len(got), err)
+		},
+		"Reports.CountryValues": func() {
+			got, err := x.Reports.CountryValues(ctx, t, v.p, 10)
+			x.empty("CountryValues", len(got), err)
+		},
+		"Reports.UpdateCountryValue": func() {
+			_, err := x.Reports.UpdateCountryValue(ctx, t, v.p, "Atlantis", func(c directory.CountryValue) (directory.CountryValue, *directory.LogEntry, error) {
+				x.equal("what update sees", c, directory.CountryValue{})
+				return c, nil, nil
+			})
+			x.must(err)
 		},
 		"Follow.Tallies": func() {
 			got, err := x.Follow.Tallies(ctx, t, []string{"org/o1", "role/a"})

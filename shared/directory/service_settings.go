@@ -1,0 +1,98 @@
+package directory
+
+import (
+	"context"
+	"time"
+)
+
+// Retention is how long a tenant keeps what it could do without. Zeros stand for the defaults.
+type Retention struct {
+	Users time.Duration `json:",omitempty"` // deactivated users' personal data; 0: DefaultRetention
+	Log   time.Duration `json:",omitempty"` // entries of the log, if that is shorter than the deployment's
+}
+
+// DefaultRetention is how long a deactivated user's personal data is kept.
+const DefaultRetention = 90 * 24 * time.Hour
+
+// The limits of a retention.
+const (
+	MinRetention = 24 * time.Hour
+	MaxRetention = 3650 * 24 * time.Hour
+)
+
+func (r Retention) check() error {
+	for attr, d := range map[string]time.Duration{"userRetentionDays": r.Users, "logRetentionDays": r.Log} {
+		if d != 0 && (d < MinRetention || d > MaxRetention) {
+			return &Error{Kind: Invalid, Attr: attr, Detail: attr + " must be between 1 and 3650"}
+		}
+	}
+	return nil
+}
+
+// Tenant reads the administrator's tenant.
+// Errors: NotFound.
+func (s *Service) Tenant(ctx context.Context, a Admin) (Tenant, error) {
+	return s.Tenants.Tenant(ctx, a.Tenant)
+}
+
+// SettingsChange is what an administrator changes of the tenant; nil leaves it as it is.
+type SettingsChange struct {
+	DualControl                 *bool          // ended by two administrators, one after the other
+	UserRetention, LogRetention *time.Duration // 0: the default
+}
+
+// SetSettings changes what the administrator's tenant has chosen. check sees the tenant first.
+// Errors: NotFound; Invalid; Forbidden (the same administrator ends dual control again); what check returns.
+func (s *Service) SetSettings(ctx context.Context, a Admin, check func(Tenant) error, c SettingsChange) (Tenant, error) {
+	update := func(old Tenant) (Tenant, *LogEntry, error) {
+		if err := check(old); err != nil {
+			return old, nil, err
+		}
+		n, err := c.apply(old, a.Actor.ID)
+		if err != nil || n == old {
+			return old, nil, err
+		}
+		n.Version, n.Modified = old.Version+1, later(old.Modified, s.Now())
+		e := s.adminEntry(a, TenantUpdated)
+		e.Target, e.Name, e.Version = string(n.ID), n.DisplayName, n.Version
+		if n.DualControl != old.DualControl || n.DualEndedBy != old.DualEndedBy {
+			e.Changes = append(e.Changes, change("dualControl", old.DualControl, n.DualControl), change("dualControlEndedBy", orNil(old.DualEndedBy), orNil(n.DualEndedBy)))
+		}
+		if n.Retention != old.Retention {
+			e.Changes = append(e.Changes, change("retention", old.Retention, n.Retention))
+		}
+		return n, &e, nil
+	}
+	if !a.DryRun {
+		return s.Tenants.UpdateTenant(ctx, a.Tenant, update)
+	}
+	old, err := s.Tenants.Tenant(ctx, a.Tenant)
+	if err != nil {
+		return old, err
+	}
+	n, _, err := update(old)
+	return n, err
+}
+
+// apply returns t as administrator by changes it.
+func (c SettingsChange) apply(t Tenant, by string) (Tenant, error) {
+	if c.UserRetention != nil {
+		t.Retention.Users = *c.UserRetention
+	}
+	if c.LogRetention != nil {
+		t.Retention.Log = *c.LogRetention
+	}
+	switch on := c.DualControl; {
+	case on == nil:
+	case *on:
+		t.DualControl, t.DualEndedBy = true, ""
+	case !t.DualControl:
+	case t.DualEndedBy == "":
+		t.DualEndedBy = by
+	case t.DualEndedBy == by:
+		return t, errSecond
+	default:
+		t.DualControl, t.DualEndedBy = false, ""
+	}
+	return t, t.Retention.check()
+}
