@@ -48,6 +48,7 @@ func (a Account) AppendJSON(dst []byte) []byte {
 		o.text("Why", w.Why)
 	})
 	o.text("CountryCode", a.CountryCode)
+	o.time("OverriddenAt", a.OverriddenAt)
 	o.text("Review", a.Review)
 	return o.end()
 }
