@@ -52,7 +52,7 @@ func TestApplySkipsUnseenMovesBeyondTheGuard(t *testing.T) {
 			_, err = s.Service.StartRun(ctx, c.admin, p, r.ID, anyRun)
 			c.must(err)
 			c.must(s.Service.PlayRun(ctx, directory.RunRef{Tenant: c.admin.Tenant, Provider: p, Run: r.ID, Phase: directory.PhaseApply}))
-			limit := directory.MoveLimit(len(c.people))
+			limit := directory.Guard{}.MoveLimit(len(c.people))
 			done := c.run(r.ID)
 			got := fmt.Sprint(done.State, done.Tally.Applied, done.Tally.Differed, done.Tally.Skipped, done.Tally.Guarded, done.Unseen)
 			c.equal("outcome", got, fmt.Sprint(directory.RunCompleted, 4, limit, 104-limit, 104-limit, limit))

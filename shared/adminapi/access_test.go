@@ -20,7 +20,7 @@ var bodies = map[string]string{
 	"createTenant": `{"displayName":"New"}`, "removeTenant": `{"confirm":"Spare"}`, "createTenantApiKey": `{"displayName":"First"}`,
 	"blockUser": `{"reason":"test"}`, "unblockUser": `{"reason":"test"}`, "deactivateUser": `{"reason":"test"}`, "reactivateUser": `{"reason":"test"}`,
 	"cancelDeactivation": `{"reason":"test"}`, "convertUserToLocal": `{"reason":"test"}`, "eraseUser": `{"reason":"test","confirm":"local.CANARY@agency.example"}`,
-	"convertUserToProvisioned": `{"reason":"test","provider":"PROVIDER","confirm":"local.CANARY@agency.example"}`,
+	"convertUserToProvisioned":   `{"reason":"test","provider":"PROVIDER","confirm":"local.CANARY@agency.example"}`,
 	"preApproveConflicts":        `{"provider":"PROVIDER","userNames":["local.CANARY@agency.example"],"reason":"test"}`,
 	"cancelPendingDeactivations": `{"users":["LEAVER"],"reason":"test"}`,
 	"createLegalHold":            `{"name":"New"}`, "closeLegalHold": `{"reason":"test"}`, "placeHolds": `{"users":["LOCAL"]}`, "releaseHold": `{"reason":"test"}`,

@@ -2,10 +2,6 @@ package directory
 
 import "context"
 
-// MoveLimit is how many people a run may move, or take roles from, in another way than its preview showed: what
-// nobody saw is held to the mass-change guard's measure.
-func MoveLimit(users int) int { return max(100, users/10) }
-
 const beyondGuard = "changed since the preview, and the mass-change guard allows no more such changes: plan again"
 
 // displaces reports whether the change moves the person out of an organization, or takes a role.
@@ -13,8 +9,8 @@ func (r RunRow) displaces() bool {
 	return r.Before.Org != "" && r.Before.Org != r.After.Org || len(r.Removed()) > 0
 }
 
-// restrain skips the changes of a page that nobody saw in the preview and that are more than the guard allows the
-// run. Allowances are claimed in the run's record, so that ranges together get no more; of a step that was cut off
+// restrain skips the changes of a page that nobody saw in the preview and that are more than the provider's guard
+// allows within its window (Guard.MoveLimit). Allowances are claimed in the run's record, so that ranges together get no more; of a step that was cut off
 // right behind its claim they are lost.
 func (x *step) restrain(ctx context.Context, rows []RunRow) error {
 	unseen := func(r RunRow) bool {
@@ -29,13 +25,13 @@ func (x *step) restrain(ctx context.Context, rows []RunRow) error {
 	if n == 0 {
 		return nil
 	}
-	people, err := x.s.Users.ListUsers(ctx, x.ref.Tenant, x.ref.Provider, Page{Start: 1}, UserWant{}, nil)
+	active, err := x.s.activeUsers(ctx, x.ref.Tenant, x.ref.Provider)
 	if err != nil {
 		return err
 	}
 	allowed := 0
 	if _, err = x.s.ApplyRuns.UpdateRun(ctx, x.ref.Tenant, x.ref.Provider, x.ref.Run, func(old ApplyRun) (ApplyRun, *LogEntry, error) {
-		allowed = min(n, max(0, MoveLimit(people.Total)-old.Unseen))
+		allowed = min(n, max(0, x.provider.Guard.MoveLimit(active)-old.Unseen))
 		old.Unseen += allowed
 		return old, nil, nil
 	}); err != nil {
