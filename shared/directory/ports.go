@@ -37,6 +37,7 @@ type Ports struct {
 	ApplyRuns     ApplyRuns
 	Tasks         Tasks
 	Aliases       Aliases
+	Usages        Usages
 }
 
 // Admit is called with the provider record a request names, read strongly consistent beside the first

@@ -62,3 +62,7 @@ func taskKey(t directory.TenantID, id string) key {
 func aliasKey(t directory.TenantID, alias string, id directory.UserID) key {
 	return key{join(string(t), "NA", sum(alias)), escaper.Replace(string(id))}
 }
+
+func usageKey(t directory.TenantID, p directory.ProviderID) key {
+	return key{join(string(t), "PU", string(p)), "U"}
+}
