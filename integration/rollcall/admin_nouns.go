@@ -18,7 +18,7 @@ func adminNouns() map[string][]adminVerb {
 func providerVerbs() []adminVerb {
 	list := columns("ID id, NAME displayName, PROFILE profile, STATE state, USERS userCount, GROUPS groupCount, BASE_URL baseUrl")
 	one := columns("Id id, Name displayName, Profile profile, State state, Base_URL baseUrl, Token token, Deactivation_delay_(s) deactivationDelaySeconds, " +
-		"Users userCount, Groups groupCount, Users_go deletion.users, Users_go_to deletion.moveTo, Created createdAt, Changed modifiedAt, Version version")
+		"Users userCount, Groups groupCount, Health usage.health, First_request usage.firstRequestAt, Last_request usage.lastRequestAt, Last_write usage.lastWriteAt, Last_error usage.lastErrorAt, Users_go deletion.users, Users_go_to deletion.moveTo, Created createdAt, Changed modifiedAt, Version version")
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 	return []adminVerb{
 		{name: "list", summary: "list the providers", method: get, path: "/providers", list: true, show: list},
@@ -44,7 +44,7 @@ func providerVerbs() []adminVerb {
 }
 
 func tokenVerbs() []adminVerb {
-	list := columns("ID id, ENDS_WITH lastFour, STATE state, CREATED createdAt, EXPIRES expiresAt, RETIRES retiresAt")
+	list := columns("ID id, ENDS_WITH lastFour, STATE state, CREATED createdAt, EXPIRES expiresAt, RETIRES retiresAt, LAST_USED lastUsedAt, USES useCount")
 	one := columns("Id id, State state, Base_URL baseUrl, Token token, Created createdAt, Expires expiresAt")
 	return []adminVerb{
 		{name: "list", args: "PROVIDER", summary: "list the tokens of a provider", method: http.MethodGet, path: "/providers/%s/tokens", list: true, show: list},

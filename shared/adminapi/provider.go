@@ -26,6 +26,7 @@ type provider struct {
 	Tokens                   []token                 `json:"tokens"`
 	UserCount                int                     `json:"userCount"`
 	GroupCount               int                     `json:"groupCount"`
+	Usage                    *usage                  `json:"usage,omitempty"` // of one provider only
 	Deletion                 *deletion               `json:"deletion,omitempty"`
 	Version                  int64                   `json:"version"`
 	CreatedAt                time.Time               `json:"createdAt"`
@@ -52,6 +53,22 @@ type deletion struct {
 	MoveTo      directory.ProviderID `json:"moveTo,omitempty"`
 	RequestedAt time.Time            `json:"requestedAt"`
 	RequestedBy string               `json:"requestedBy,omitempty"`
+}
+
+// usage is when a provider was used; stamps of the last minute may be missing.
+type usage struct {
+	Health         directory.Health `json:"health"`
+	FirstRequestAt *time.Time       `json:"firstRequestAt,omitempty"`
+	LastRequestAt  *time.Time       `json:"lastRequestAt,omitempty"`
+	LastWriteAt    *time.Time       `json:"lastWriteAt,omitempty"`
+	LastErrorAt    *time.Time       `json:"lastErrorAt,omitempty"`
+}
+
+func (r *request) viewUsage(u directory.Usage) *usage {
+	return &usage{
+		Health: u.Health(r.api.svc.Now()), FirstRequestAt: timeOrNil(u.FirstRequestAt), LastRequestAt: timeOrNil(u.LastRequestAt),
+		LastWriteAt: timeOrNil(u.LastWriteAt), LastErrorAt: timeOrNil(u.LastErrorAt),
+	}
 }
 
 // viewProvider shows a provider with how many users and groups it has.
@@ -177,7 +194,27 @@ func (r *request) getProvider() (answer, error) {
 		return answer{}, err
 	}
 	p, err := r.api.svc.ProviderByID(r.r.Context(), r.admin, id)
-	return r.answerProvider(0, p, err)
+	if err != nil {
+		return answer{}, err
+	}
+	u, err := r.api.svc.Usages.Usage(r.r.Context(), r.admin.Tenant, id)
+	if err != nil {
+		return answer{}, err
+	}
+	a, err := r.answerProvider(0, p, nil)
+	if v, ok := a.body.(provider); ok {
+		v.Usage, v.Tokens = r.viewUsage(u), used(v.Tokens, u)
+		a.body = v
+	}
+	return a, err
+}
+
+// used adds to tokens when they were used.
+func used(tokens []token, u directory.Usage) []token {
+	for i, t := range tokens {
+		tokens[i].LastUsedAt, tokens[i].UseCount = timeOrNil(u.Tokens[t.ID].LastAt), u.Tokens[t.ID].Count
+	}
+	return tokens
 }
 
 // checkProvider is the precondition of a change of a provider.
@@ -247,16 +284,18 @@ func (r *request) deleteProvider() (answer, error) {
 }
 
 type token struct {
-	ID        string                    `json:"id,omitempty"`
-	LastFour  string                    `json:"lastFour,omitempty"`
-	State     directory.CredentialState `json:"state"`
-	CreatedAt time.Time                 `json:"createdAt"`
-	CreatedBy string                    `json:"createdBy,omitempty"`
-	ExpiresAt *time.Time                `json:"expiresAt,omitempty"`
-	RetiresAt *time.Time                `json:"retiresAt,omitempty"`
-	Token     string                    `json:"token,omitempty"`   // clear text, in the answer that made it only
-	BaseURL   string                    `json:"baseUrl,omitempty"` // beside the clear text
-	DryRun    bool                      `json:"dryRun,omitempty"`
+	ID         string                    `json:"id,omitempty"`
+	LastFour   string                    `json:"lastFour,omitempty"`
+	State      directory.CredentialState `json:"state"`
+	CreatedAt  time.Time                 `json:"createdAt"`
+	CreatedBy  string                    `json:"createdBy,omitempty"`
+	ExpiresAt  *time.Time                `json:"expiresAt,omitempty"`
+	RetiresAt  *time.Time                `json:"retiresAt,omitempty"`
+	Token      string                    `json:"token,omitempty"`   // clear text, in the answer that made it only
+	BaseURL    string                    `json:"baseUrl,omitempty"` // beside the clear text
+	DryRun     bool                      `json:"dryRun,omitempty"`
+	LastUsedAt *time.Time                `json:"lastUsedAt,omitempty"`
+	UseCount   int64                     `json:"useCount,omitempty"`
 }
 
 func viewToken(c directory.Credential, now time.Time) token {
@@ -287,7 +326,11 @@ func (r *request) listTokens() (answer, error) {
 		return answer{}, err
 	}
 	p, err := r.api.svc.ProviderByID(r.r.Context(), r.admin, id)
-	return answer{version: p.Version, body: page[token]{Items: r.viewTokens(p)}}, err
+	if err != nil {
+		return answer{}, err
+	}
+	u, err := r.api.svc.Usages.Usage(r.r.Context(), r.admin.Tenant, id)
+	return answer{version: p.Version, body: page[token]{Items: used(r.viewTokens(p), u)}}, err
 }
 
 func (r *request) createToken() (answer, error) {

@@ -38,6 +38,7 @@ type Ports struct {
 	Tasks         Tasks
 	Aliases       Aliases
 	Reports       Reports
+	Usages        Usages
 }
 
 // Admit is called with the provider record a request names, read strongly consistent beside the first

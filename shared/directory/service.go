@@ -18,6 +18,7 @@ type Service struct {
 	newSecret func() string
 	country   func(string) string
 	starter   Starter
+	usage     usageMeter
 }
 
 // Config is what a Service is made of besides its ports.
@@ -112,6 +113,7 @@ func (x *session) admit(also Admit) Admit {
 			return err
 		}
 		x.actor.ID, x.provider = cred.ID, p
+		x.noteRequest(cred.ID)
 		if also != nil {
 			return also(p)
 		}
@@ -121,6 +123,7 @@ func (x *session) admit(also Admit) Admit {
 
 // entry starts a log entry of the session.
 func (x *session) entry(a Action) LogEntry {
+	x.s.usage.note(x.caller.Provider, func(u *Usage) { u.LastWriteAt = later(u.LastWriteAt, x.now) })
 	return LogEntry{ID: x.s.entryID(), At: x.now, Provider: x.caller.Provider, Actor: x.actor, Action: a}
 }
 

@@ -40,7 +40,7 @@ func (s *Service) watch(ctx context.Context, t TenantID, e LogEntry) error {
 			return nil // an entry that comes again, or very late
 		}
 		var l look
-		if l, err = s.lookAt(ctx, t, p, kind, e.ID, func(counted int) int { return counted }); err != nil {
+		if l, err = s.lookAt(ctx, t, p, kind, e.ID, 0); err != nil {
 			return err
 		}
 		p = l.provider
@@ -58,15 +58,15 @@ type look struct {
 }
 
 // lookAt counts the changes of a kind within the window and trips the provider's guard, or only warns, when
-// there are more than it allows. seen is how many the caller knows of when so many are counted.
-func (s *Service) lookAt(ctx context.Context, t TenantID, p Provider, kind GuardKind, because EntryID, seen func(counted int) int) (look, error) {
+// there are more than it allows. more are those that the caller wants to make.
+func (s *Service) lookAt(ctx context.Context, t TenantID, p Provider, kind GuardKind, because EntryID, more int) (look, error) {
 	now := s.Now()
 	since := later(now.Add(-p.Guard.WindowOrDefault()), p.Guard.watch(kind).Since)
 	counts, err := s.Follow.Counts(ctx, t, p.ID, since)
 	if err != nil {
 		return look{}, err
 	}
-	l := look{p, seen(changesOf(kind, counts)), p.Guard.limit(kind, 0)}
+	l := look{p, changesOf(kind, counts) + more, p.Guard.limit(kind, 0)}
 	if l.count <= l.limit {
 		return l, nil
 	}

@@ -18,10 +18,9 @@ type follower struct {
 	lists    []Watchlist
 	because  LogEntry
 
-	approved bool // what the guard held back is carried out: it asks no more
-	base     int  // moves that were counted when this follower first asked the guard
-	moved    int  // moves that it made itself
-	left     int  // moves that it may make before it asks again
+	approved bool      // what the guard held back is carried out: it asks no more
+	left     int       // moves that it may make before it asks the guard again
+	counted  time.Time // moves before are counted
 }
 
 // follower reads what resolutions depend on. NotFound when the provider is gone.
@@ -235,7 +234,7 @@ func (f *follower) once(ctx context.Context, v UserView, on Occasion) (changed b
 		return f.s.systemChange(f.because, old, n, action)
 	})
 	if err == nil && action == UserReassigned {
-		f.moved, f.left = f.moved+1, f.left-1
+		f.left--
 	}
 	return err == nil, err
 }
@@ -260,12 +259,10 @@ func (f *follower) askGuard(ctx context.Context) (string, error) {
 	if err != nil || p.Guard.Moves.Tripped() {
 		return p.Guard.Moves.Event, err
 	}
-	l, err := f.s.lookAt(ctx, f.tenant, p, GuardMoves, f.because.ID, func(counted int) int {
-		if f.moved == 0 {
-			f.base = counted
-		}
-		return max(counted, f.base+f.moved) + 1
-	})
+	if err := f.countMoves(ctx); err != nil {
+		return "", err
+	}
+	l, err := f.s.lookAt(ctx, f.tenant, p, GuardMoves, f.because.ID, 1)
 	if err != nil || l.provider.Guard.Moves.Tripped() {
 		return l.provider.Guard.Moves.Event, err
 	}
@@ -274,6 +271,25 @@ func (f *follower) askGuard(ctx context.Context) (string, error) {
 		f.left = min(room, f.left)
 	}
 	return "", nil
+}
+
+// countMoves counts the moves since the entry that the follower follows, also its own and those of a process that
+// died: their entries may not be followed yet. At most a thousand entries are looked at.
+func (f *follower) countMoves(ctx context.Context) error {
+	f.counted = later(f.counted, f.because.At)
+	es, err := f.s.Log.EntriesAfter(ctx, f.tenant, f.provider.ID, lowest(f.counted), "", 1000)
+	if err != nil {
+		return err
+	}
+	for _, e := range es {
+		if f.counted = e.At; e.Action != UserReassigned {
+			continue
+		}
+		if err := f.s.Follow.Count(ctx, f.tenant, e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // member reads a member of the provider's groups.

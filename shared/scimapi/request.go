@@ -71,7 +71,12 @@ func (r *request) respond(status int, body []byte) {
 }
 
 // fail writes an error.
-func (r *request) fail(err error) { writeError(r.w, r.r, err) }
+func (r *request) fail(err error) {
+	if r.provider.ID != "" && !directory.IsKind(err, directory.NotFound) { // 404 is an answer like others
+		r.api.svc.NoteError(r.provider.ID)
+	}
+	writeError(r.w, r.r, err)
+}
 
 // etag is the version of a resource as header and meta.version show it (RFC 7644 §3.14).
 func etag(version int64) string { return `W/"` + strconv.FormatInt(version, 10) + `"` }

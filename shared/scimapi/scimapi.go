@@ -150,6 +150,7 @@ func (a *API) serve(w http.ResponseWriter, hr *http.Request) {
 			RequestID: reqlog.RequestID(hr.Context()), ClientRequestID: clientRequestID(hr.Header),
 		},
 	}
+	defer a.svc.WriteUsage(r.caller.Provider)
 	reqlog.Set(hr.Context(), "provider_id", knownForm(r.caller.Provider))
 	if ok && len(segments) > 0 {
 		if answer, known := a.endpoints[segments[0]]; known {

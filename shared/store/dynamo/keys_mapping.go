@@ -70,3 +70,7 @@ func countries(t directory.TenantID, p directory.ProviderID) string {
 func countryKey(t directory.TenantID, p directory.ProviderID, value string) key {
 	return key{countries(t, p), sum(value)}
 }
+
+func usageKey(t directory.TenantID, p directory.ProviderID) key {
+	return key{join(string(t), "PU", string(p)), "U"}
+}

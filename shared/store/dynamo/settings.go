@@ -286,3 +286,23 @@ func (s *Store) AliasesOf(ctx context.Context, t directory.TenantID, alias strin
 	}
 	return ids, err
 }
+
+// AddUsage implements directory.Usages.
+func (s *Store) AddUsage(ctx context.Context, t directory.TenantID, p directory.ProviderID, u directory.Usage) error {
+	return s.rerun(ctx, "usage", func(int) error {
+		var old directory.Usage
+		rev, err := s.record(ctx, usageKey(t, p), &old)
+		if err != nil {
+			return err
+		}
+		x := &tx{}
+		x.putRecord(s, usageKey(t, p), old.And(u), rev)
+		return s.commit(ctx, "add usage", x)
+	})
+}
+
+// Usage implements directory.Usages.
+func (s *Store) Usage(ctx context.Context, t directory.TenantID, p directory.ProviderID) (u directory.Usage, err error) {
+	_, err = s.record(ctx, usageKey(t, p), &u)
+	return u, err
+}

@@ -325,3 +325,20 @@ func (s *Store) AliasesOf(ctx context.Context, t directory.TenantID, key string,
 	})
 	return ids, err
 }
+
+// AddUsage implements directory.Usages.
+func (s *Store) AddUsage(ctx context.Context, t directory.TenantID, p directory.ProviderID, u directory.Usage) error {
+	return s.write(ctx, func() error {
+		var old directory.Usage
+		if err := s.getDocument(document{t, "usage", string(p), ""}, &old); err != nil {
+			return err
+		}
+		return s.putDocument(document{t, "usage", string(p), ""}, old.And(u))
+	})
+}
+
+// Usage implements directory.Usages.
+func (s *Store) Usage(ctx context.Context, t directory.TenantID, p directory.ProviderID) (u directory.Usage, err error) {
+	err = s.read(ctx, func() error { return s.getDocument(document{t, "usage", string(p), ""}, &u) })
+	return u, err
+}

@@ -104,7 +104,7 @@ func (s *Store) Ports() directory.Ports {
 		Collisions: s, APIKeys: s, Replays: s, Follow: s, Feed: s,
 		Leavers: s, Holds: s, Guards: s,
 		Webhooks: s, Deliveries: s, Ledger: s,
-		Organizations: s, Settings: s, ApplyRuns: s, Tasks: s, Aliases: s, Reports: s,
+		Organizations: s, Settings: s, ApplyRuns: s, Tasks: s, Aliases: s, Reports: s, Usages: s,
 	}
 }
 

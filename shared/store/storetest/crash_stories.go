@@ -94,6 +94,70 @@ func decideGuard(d directory.GuardDecision) func(*crash) error {
 	}
 }
 
+// placed puts the people into a group that a mapping places, and lets a guard allow one move.
+func (c *crash) placed() error {
+	c.method(directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg})
+	_, _, err := c.s.SetRoleMapping(c.ctx, c.admin, c.caller.Provider, anyProvider, directory.RoleSettings{Mode: directory.RolesGroups}, false)
+	c.must(err)
+	c.must(c.strict())
+	_, err = c.s.SetGuard(c.ctx, c.admin, c.caller.Provider, anyProvider, directory.GuardSettings{MoveMinimum: 1, MovePercent: 1})
+	c.must(err)
+	g, err := c.s.CreateGroup(c.ctx, c.caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+		return directory.GroupProfile{DisplayName: "g"}, nil, nil, nil
+	})
+	c.must(err)
+	c.group = g.ID
+	_, err = c.s.AddRoleMapping(c.ctx, c.admin, c.caller.Provider, anyProvider, []directory.GroupID{g.ID}, []directory.RoleID{"desktop-user"}, "")
+	c.must(err)
+	c.must(c.members(c.ids, nil)) // the first roles: nothing is lost
+	return c.follow()
+}
+
+func (c *crash) method(to directory.OrgSettings) {
+	_, _, err := c.s.SetOrgMapping(c.ctx, c.admin, c.caller.Provider, anyProvider, to)
+	c.must(err)
+}
+
+func (c *crash) members(add, remove []directory.ScimID) error {
+	_, _, err := c.s.UpdateGroup(c.ctx, c.caller, c.group, directory.GroupWant{Named: append(append([]directory.ScimID{}, add...), remove...)}, nil,
+		func(_ directory.Provider, v directory.GroupView) (directory.GroupEdit, error) {
+			return directory.GroupEdit{Profile: v.GroupProfile, Add: add, Remove: remove}, nil
+		})
+	return err
+}
+
+// emptied lets everybody leave the group at once: one loses the role, the others wait for a review.
+func (c *crash) emptied() error { return c.members(nil, c.ids) }
+
+func (c *crash) heldBack() error {
+	for _, step := range (steps{(*crash).placed, (*crash).emptied, (*crash).follow}) {
+		if err := step(c); err != nil {
+			return err
+		}
+	}
+	vs, err := c.s.GuardEvents(c.ctx, c.admin, c.caller.Provider, "", 1)
+	if err == nil && len(vs) == 1 {
+		c.guard = vs[0].ID
+	}
+	return err
+}
+
+// local adds a local user to the people.
+func (c *crash) local() error {
+	u, err := c.s.CreateLocalUser(c.ctx, c.admin, directory.LocalProfile{UserName: "local"}, nil)
+	c.people = append(c.people, u.ID)
+	return err
+}
+
+func (c *crash) approveLocal() error {
+	if err := c.local(); err != nil {
+		return err
+	}
+	return c.s.PreApprove(c.ctx, c.admin, c.caller.Provider, "local")
+}
+
+func (c *crash) last() directory.UserID { return c.people[len(c.people)-1] }
+
 type steps = []func(*crash) error
 
 var crashStories = []crashStory{
@@ -124,6 +188,23 @@ var crashStories = []crashStory{
 	{"trip the guard", steps{(*crash).strict, disable}, says(1, false)},
 	{"approve", steps{(*crash).tripped}, decideGuard(directory.GuardApproval)},
 	{"reject", steps{(*crash).tripped}, decideGuard(directory.GuardDisapproval)},
+	{"move more than the guard allows", steps{(*crash).placed}, (*crash).emptied},
+	{"approve moves", steps{(*crash).heldBack}, decideGuard(directory.GuardApproval)},
+	{"approve a conversion", steps{(*crash).local}, func(c *crash) error { return c.s.PreApprove(c.ctx, c.admin, c.caller.Provider, "local") }},
+	{"create an approved person", steps{(*crash).approveLocal}, func(c *crash) error {
+		_, err := c.s.CreateUser(c.ctx, c.caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
+			return directory.Profile{UserName: "local", Active: true}, nil, nil
+		})
+		return err
+	}},
+	{"convert to provisioned", steps{(*crash).approveLocal}, func(c *crash) error {
+		_, err := c.s.ConvertUser(c.ctx, c.admin, c.last(), func(directory.User) error { return nil }, c.caller.Provider, "")
+		return err
+	}},
+	{"erase", steps{decide(directory.DecideDeactivate), (*crash).deleteFirst}, func(c *crash) error {
+		_, err := c.s.EraseUser(c.ctx, c.admin, c.people[0], func(directory.User) error { return nil }, "u0")
+		return err
+	}},
 	{"delete the provider", steps{disable}, func(c *crash) error {
 		_, err := c.s.DeleteProvider(c.ctx, c.admin, c.caller.Provider, anyProvider, directory.ProviderDeletion{Users: directory.FateDeactivate})
 		return err

@@ -82,6 +82,7 @@ type crash struct {
 	ids    []directory.ScimID
 	matter string
 	guard  string
+	group  directory.GroupID
 
 	prepared map[directory.EntryID]bool // followed for good before the operation
 	followed map[directory.EntryID]bool // by this process
@@ -168,6 +169,12 @@ func (c *crash) fire() error {
 	return err
 }
 
+// source is the kind of an account's OrgSource.
+func source(a directory.Account) string {
+	kind, _, _ := strings.Cut(a.OrgSource, ":")
+	return fmt.Sprint(kind, " with ", len(a.RoleGrants), " roles")
+}
+
 // state is what became of the people, and how often what was logged about them.
 func (c *crash) state() string {
 	var lines []string
@@ -178,6 +185,13 @@ func (c *crash) state() string {
 		if a.AdminBlock != nil {
 			a.AdminBlock = &directory.AdminBlock{}
 		}
+		if !a.OverriddenAt.IsZero() {
+			a.OverriddenAt = time.Unix(0, 0)
+		}
+		if a.Review != "" {
+			a.Review = "held"
+		}
+		a.OrgSource, a.OrgGroup, a.RoleGrants = source(a), "", nil // ids of the run
 		if a.DeactivatedAt = (time.Time{}); a.Pending != nil {
 			a.Pending = &directory.PendingDeactivation{Frozen: a.Pending.Frozen, Staged: a.Pending.Staged}
 		}
@@ -188,6 +202,11 @@ func (c *crash) state() string {
 		for _, e := range es {
 			lines = append(lines, fmt.Sprint(i, " ", e.Action, e.Effects))
 		}
+	}
+	conflicts, err := c.s.ListCollisions(c.ctx, c.admin, "", "", 10)
+	c.must(err)
+	for _, x := range conflicts {
+		lines = append(lines, fmt.Sprint("conflict ", x.State, " ", slices.Index(c.people, x.Holder)))
 	}
 	cs, err := c.s.Holds.Custodians(c.ctx, c.admin.Tenant, c.matter, "", 10)
 	c.must(err)

@@ -25,6 +25,7 @@ var ledgerChapter = []promise{
 	{"ledger/one of racing blocks is appended", raceBlocks},
 	{"ledger/a late entry is settled once", lateEntries},
 	{"tasks/racing changes all count", tasks},
+	{"usages/what several saw adds up", usages},
 	{"aliases/users are found by the names they had", aliases},
 	{"ledger/an erased entry keeps its stub", eraseEntry},
 }
@@ -434,4 +435,30 @@ func aliases(w *world) {
 	is("after that", "anna", time.Hour+time.Millisecond, 10, a)
 	is("another name", "bert", 0, 10, a)
 	is("a name nobody had", "Anna", 0, 10)
+}
+
+func usages(w *world) {
+	none, err := w.Usages.Usage(w.ctx, w.tenant, w.p)
+	w.must(err)
+	w.equal("none", none, directory.Usage{})
+	at := w.now()
+	seen := func(i int) directory.Usage {
+		now := at.Add(time.Duration(i) * time.Second)
+		u := directory.Usage{FirstRequestAt: now, LastRequestAt: now, Tokens: map[string]directory.TokenUse{"k1": {LastAt: now, Count: 2}, fmt.Sprint("k", i%2+2): {LastAt: now, Count: 1}}}
+		if i == 1 {
+			u.LastWriteAt, u.LastErrorAt = now, now
+		}
+		return u
+	}
+	w.must(errors.Join(race(racers, func(i int) error { return w.Usages.AddUsage(w.ctx, w.tenant, w.p, seen(i)) })...))
+	want := directory.Usage{}
+	for i := range racers {
+		want = want.And(seen(i))
+	}
+	got, err := w.Usages.Usage(w.ctx, w.tenant, w.p)
+	w.must(err)
+	w.equal("together", got, want)
+	if got.Tokens["k1"].Count != 2*racers || !got.FirstRequestAt.Equal(at) || !got.LastRequestAt.Equal(at.Add((racers-1)*time.Second)) {
+		w.Errorf("together: %+v", got)
+	}
 }

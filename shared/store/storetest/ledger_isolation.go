@@ -12,6 +12,7 @@ func (v *victim) seal() {
 	v.webhook, v.delivery = v.createWebhook("w"), v.addDelivery(1)
 	v.must(v.Ledger.AppendBlock(v.ctx, v.tenant, v.p, v.nextBlock(1, v.entry.Position()), nil))
 	v.must(v.Aliases.AddAlias(v.ctx, v.tenant, "former", v.u.ID, v.now))
+	v.must(v.Usages.AddUsage(v.ctx, v.tenant, v.p, directory.Usage{LastRequestAt: v.now}))
 	v.task = "purge"
 	v.must(v.Tasks.UpdateTask(v.ctx, v.tenant, v.task, func(directory.Task) directory.Task { return directory.Task{ID: v.task, After: "x", Version: 1} }))
 	v.must(v.Ledger.AddLate(v.ctx, v.tenant, v.p, v.entry.Position()))
@@ -31,6 +32,13 @@ func (x intruder) ledgerRows() map[string]func() {
 		"Log.DropEntries": func() {
 			n, err := x.Ports.Log.DropEntries(ctx, t, v.p, v.now.Add(age), 10)
 			x.empty("DropEntries", n, err)
+		},
+		"Usages.AddUsage": func() { x.must(x.Usages.AddUsage(ctx, t, v.p, directory.Usage{LastRequestAt: v.now})) },
+		"Usages.Usage": func() {
+			y := newWorld(x.T, x.Ports)
+			u, err := y.Usages.Usage(ctx, y.tenant, v.p)
+			x.must(err)
+			x.equal("another tenant's usage", u, directory.Usage{})
 		},
 		"Aliases.AddAlias": func() { x.must(x.Aliases.AddAlias(ctx, t, "former", v.u.ID, v.now)) },
 		"Aliases.AliasesOf": func() {
@@ -131,6 +139,9 @@ func (d *dump) ledger(providers []directory.Provider) {
 		for _, b := range got(d.Ledger.Blocks(d.ctx, d.t, h.Provider, 1, 10_000)) {
 			d.line("block", b)
 		}
+	}
+	for _, p := range providers {
+		d.line("usage", got(d.Usages.Usage(d.ctx, d.t, p.ID)))
 	}
 	d.line("aliases", got(d.Aliases.AliasesOf(d.ctx, d.t, "former", time.Time{}, 100)))
 	d.line("task", got(d.Tasks.Task(d.ctx, d.t, "purge")))
