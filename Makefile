@@ -60,8 +60,9 @@ race: ## tests of shared/ under the race detector, in random order
 fips: ## unit tests with nothing but what FIPS 140-3 approves
 	GODEBUG=fips140=only go test -short -timeout $(TIMEOUT) -json $(PURE) | $(TESTSUM)
 
-conformance: tools ## outside SCIM and OpenAPI suites against a running service
+conformance: tools ## outside SCIM and OpenAPI suites against a running service, and the longest journey
 	go test -tags conformance -timeout $(TIMEOUT) -json ./integration/conformance/... | $(TESTSUM)
+	go test -tags conformance -run 'InFull$$' -timeout 40m -json ./integration | $(TESTSUM)
 
 vuln: $(GOVULN) ## known vulnerabilities of what we import; "not run" where its database is out of reach
 	@rc=0; out=$$($(GOVULN) ./... 2>&1) || rc=$$?; printf '%s\n' "$$out"; case "$$rc $$out" in "0 "*) echo 'vuln: passed';; *'fetching vulnerabilities'*) echo 'vuln: not run, its database vuln.go.dev is out of reach';; *) echo 'vuln: failed'; exit 1;; esac

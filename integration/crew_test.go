@@ -3,6 +3,7 @@ package integration_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,10 +15,11 @@ import (
 // crew is a stack with some people in groups, and mappings that are not applied yet.
 type crew struct {
 	*testing.T
-	s      *stack.Stack
-	admin  directory.Admin
-	people []directory.User
-	group  directory.GroupID // of every other one
+	s        *stack.Stack
+	admin    directory.Admin
+	people   []directory.User
+	followed map[directory.EntryID]bool // nil: the store hands its log out
+	group    directory.GroupID          // of every other one
 }
 
 func (c *crew) must(err error) {
@@ -69,8 +71,38 @@ func newCrew(t *testing.T, s *stack.Stack, n int) *crew {
 	return c
 }
 
-// follow follows the log until nothing is left.
-func (c *crew) follow() { followLog(c.Context(), c.T, c.s.Service) }
+// follow follows the log until nothing is left: as the store hands it out or, without a stream, as it is read, each
+// entry once and several at a time.
+func (c *crew) follow() {
+	c.Helper()
+	if c.followed == nil {
+		followLog(c.Context(), c.T, c.s.Service)
+		return
+	}
+	for left := true; left; {
+		left = false
+		var wg sync.WaitGroup
+		slots := make(chan struct{}, 4)
+		for _, e := range c.s.Entries(c.T) {
+			if c.followed[e.ID] {
+				continue
+			}
+			c.followed[e.ID], left = true, true
+			slots <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-slots }()
+				var err error
+				for range 20 { // a store may be contended for a moment
+					if err = c.s.Service.FollowEntry(c.Context(), c.admin.Tenant, e); err == nil {
+						return
+					}
+				}
+				c.Error(err)
+			})
+		}
+		wg.Wait()
+	}
+}
 
 func followLog(ctx context.Context, t *testing.T, svc *directory.Service) {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -125,7 +126,8 @@ func applyGrowth(sizes string) {
 	for text := range strings.SplitSeq(sizes, ",") {
 		n, err := strconv.Atoi(text)
 		check(err)
-		store, err := sqlite.Open(scratch())
+		path := scratch()
+		store, err := sqlite.Open(path)
 		check(err)
 		begin := time.Now()
 		t := newTown(ctx, store.Ports(), n, store.Batch)
@@ -136,6 +138,7 @@ func applyGrowth(sizes string) {
 		runtime.ReadMemStats(&m)
 		fmt.Printf("| %d | %.0f | %.0f | %d MB |\n", n, perPerson(plan, n), perPerson(apply, changed), m.HeapAlloc>>20)
 		check(store.Close())
+		check(os.RemoveAll(filepath.Dir(path)))
 	}
 	fmt.Println()
 }

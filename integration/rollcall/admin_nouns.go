@@ -18,7 +18,7 @@ func adminNouns() map[string][]adminVerb {
 func providerVerbs() []adminVerb {
 	list := columns("ID id, NAME displayName, PROFILE profile, STATE state, USERS userCount, GROUPS groupCount, BASE_URL baseUrl")
 	one := columns("Id id, Name displayName, Profile profile, State state, Base_URL baseUrl, Token token, Deactivation_delay_(s) deactivationDelaySeconds, " +
-		"Users userCount, Groups groupCount, Health usage.health, First_request usage.firstRequestAt, Last_request usage.lastRequestAt, Last_write usage.lastWriteAt, Last_error usage.lastErrorAt, Users_go deletion.users, Users_go_to deletion.moveTo, Created createdAt, Changed modifiedAt, Version version")
+		"Users userCount, Groups groupCount, Health usage.health, First_request usage.firstRequestAt, Last_request usage.lastRequestAt, Last_write usage.lastWriteAt, Last_error usage.lastErrorAt, Users_go deletion.users, Users_go_to deletion.moveTo, Watchlists_lose_groups deletion.watchlists, Created createdAt, Changed modifiedAt, Version version")
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 	return []adminVerb{
 		{name: "list", summary: "list the providers", method: get, path: "/providers", list: true, show: list},

@@ -35,6 +35,17 @@ func TestProfilesAreThoseOfTheDialects(t *testing.T) {
 	}
 }
 
+// TestWebhooksTakeEveryEvent keeps the document's limit equal to the number of events, which the API goes by.
+func TestWebhooksTakeEveryEvent(t *testing.T) {
+	t.Parallel()
+	for _, schema := range []string{"NewWebhook", "WebhookPatch"} {
+		types := asMap(asMap(asMap(asMap(document()["components"])["schemas"])[schema])["properties"])["types"]
+		if n := asMap(types)["maxItems"]; fmt.Sprint(n) != fmt.Sprint(len(directory.EventTypes())) {
+			t.Errorf("%s takes %v types of events, there are %d", schema, n, len(directory.EventTypes()))
+		}
+	}
+}
+
 // TestExtensionsThatAreAcceptedCompile: whatever the API accepts as an extension, SCIM can serve.
 func TestExtensionsThatAreAcceptedCompile(t *testing.T) {
 	f := newFixture(t)

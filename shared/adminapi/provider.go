@@ -53,6 +53,12 @@ type deletion struct {
 	MoveTo      directory.ProviderID `json:"moveTo,omitempty"`
 	RequestedAt time.Time            `json:"requestedAt"`
 	RequestedBy string               `json:"requestedBy,omitempty"`
+	Watchlists  []deletionWatchlist  `json:"watchlists,omitempty"` // that lose groups; of one provider only
+}
+
+type deletionWatchlist struct {
+	ID    directory.WatchlistID `json:"id"`
+	Title string                `json:"title"`
 }
 
 // usage is when a provider was used; stamps of the last minute may be missing.
@@ -104,7 +110,18 @@ func (r *request) answerProvider(status int, p directory.Provider, err error) (a
 		return answer{}, err
 	}
 	n, err := r.api.svc.CountProvider(r.r.Context(), r.admin, p.ID)
-	return answer{status: status, version: p.Version, body: r.viewProvider(p, n)}, err
+	if err != nil {
+		return answer{}, err
+	}
+	v := r.viewProvider(p, n)
+	if v.Deletion != nil {
+		ws, err := r.api.svc.WatchlistsOf(r.r.Context(), r.admin, p.ID)
+		if err != nil {
+			return answer{}, err
+		}
+		v.Deletion.Watchlists = show(ws, func(w directory.Watchlist) deletionWatchlist { return deletionWatchlist{w.ID, w.Title} })
+	}
+	return answer{status: status, version: p.Version, body: v}, nil
 }
 
 func (r *request) listProviders() (answer, error) {

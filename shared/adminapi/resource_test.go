@@ -110,11 +110,16 @@ func TestDeletedProvidersLeaveTheirUsersSomewhere(t *testing.T) {
 		f := newFixture(t)
 		w := f.populate()
 		to := f.want(201, "POST", "/providers", `{"displayName":"Other"}`).str("id")
+		list := f.want(201, "POST", "/watchlists", `{"type":"departing","title":"Leavers","groups":["`+w.group+`"]}`).str("id")
+		f.want(201, "POST", "/watchlists", `{"type":"custom","title":"Unconcerned"}`)
 		query := "?" + fate
 		if fate == "users=move" {
 			query += "&moveTo=" + to
 		}
 		got := f.want(202, "DELETE", "/providers/"+w.provider+query, "")
+		if got.str("deletion.watchlists.0.id") != list || got.str("deletion.watchlists.0.title") != "Leavers" || got.str("deletion.watchlists.1.id") != "" {
+			t.Errorf("watchlists that lose groups: %s", got.raw)
+		}
 		if got.str("state") != "deleting" || f.opens(w.provider, w.scimToken) {
 			t.Errorf("%s: %s", fate, got.raw)
 		}

@@ -1,8 +1,10 @@
 package directory
 
 import (
+	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -20,6 +22,8 @@ const (
 	EventUserDeactivated EventType = "user.deactivated"
 	EventUserReactivated EventType = "user.reactivated"
 	EventUserRemoved     EventType = "user.removed"
+	EventListAdded       EventType = "watchlist.member-added"
+	EventListRemoved     EventType = "watchlist.member-removed"
 	EventGroupCreated    EventType = "group.created"
 	EventGroupRenamed    EventType = "group.renamed"
 	EventGroupDeleted    EventType = "group.deleted"
@@ -37,6 +41,7 @@ func EventTypes() []EventType {
 	return []EventType{
 		EventUserCreated, EventUserUpdated, EventUserBlocked, EventUserUnblocked, EventUserScheduled, EventUserCancelled,
 		EventUserDeactivated, EventUserReactivated, EventUserRemoved,
+		EventListAdded, EventListRemoved,
 		EventGroupCreated, EventGroupRenamed, EventGroupDeleted, EventMembersChanged,
 		EventGuardTripped, EventGuardWarned, EventGuardReminded, EventGuardApproved, EventGuardRejected,
 	}
@@ -59,6 +64,15 @@ type Event struct {
 	Cause    EventCause    `json:"cause"`
 	Changed  []string      `json:"changed,omitempty"` // names of attributes
 	Members  *EventMembers `json:"members,omitempty"`
+
+	Watchlist *EventWatchlist `json:"watchlist,omitempty"`
+}
+
+// EventWatchlist is a watchlist that a user came to or left, and why the user is, or was, on it.
+type EventWatchlist struct {
+	ID     WatchlistID `json:"id"`
+	Reason string      `json:"reason"`          // group, department or included
+	Group  GroupID     `json:"group,omitempty"` // with reason group
 }
 
 // EventCause says who or what led to an event, by ids that the Sync Log explains.
@@ -131,6 +145,13 @@ func Events(t TenantID, e LogEntry) []Event {
 				ev.Changed = changedNames(e)
 			}
 		}
+		for _, l := range leftAndJoined(e) {
+			typ := EventListAdded
+			if l.left {
+				typ = EventListRemoved
+			}
+			add(typ, string(e.User)).Watchlist = l.event()
+		}
 		return out
 	}
 	switch e.Action {
@@ -158,6 +179,43 @@ func Events(t TenantID, e LogEntry) []Event {
 		add(EventMembersChanged, string(e.Group)).Members = m
 	}
 	return out
+}
+
+// listChange is a watchlist that a user left or came to.
+type listChange struct {
+	Watched
+	left bool
+}
+
+// leftAndJoined are the watchlists that an entry's user left, then those the user came to.
+func leftAndJoined(e LogEntry) (out []listChange) {
+	i := slices.IndexFunc(e.Changes, func(c Change) bool { return c.Attr == attrWatchlistReasons })
+	if i < 0 || !slices.Contains(e.Effects, EffectWatchlists) {
+		return nil
+	}
+	var before, after []Watched
+	_ = json.Unmarshal(e.Changes[i].Before, &before) // nothing once it was erased
+	_ = json.Unmarshal(e.Changes[i].After, &after)
+	beyond := func(a, b []Watched, left bool) {
+		for _, w := range a {
+			if !slices.ContainsFunc(b, func(x Watched) bool { return x.List == w.List }) {
+				out = append(out, listChange{w, left})
+			}
+		}
+	}
+	beyond(before, after, true)
+	beyond(after, before, false)
+	return out
+}
+
+// event names no department: that is a value.
+func (l listChange) event() *EventWatchlist {
+	reason, what, _ := strings.Cut(l.Why, ":")
+	e := &EventWatchlist{ID: l.List, Reason: reason}
+	if reason == "group" {
+		e.Group = GroupID(what)
+	}
+	return e
 }
 
 // changedNames are the names of the attributes an entry changed, each once.

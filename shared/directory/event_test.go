@@ -88,6 +88,14 @@ func TestEventsOfAnEntry(t *testing.T) {
 		e.User, e.Provider, e.Target = "", "", "default0a1b2/v0000000000000000000000001"
 		return e
 	}
+	listed := entryOf(directory.UserResolved, directory.EffectWatchlists)
+	listed.Changes = []directory.Change{{Attr: directory.AttrWatchlists}, {
+		Attr:   "watchlistReasons",
+		Before: json.RawMessage(`[{"List":"w0000000000000000000000001","Why":"group:g0000000000000000000000001"},{"List":"w0000000000000000000000002","Why":"included"}]`),
+		After:  json.RawMessage(`[{"List":"w0000000000000000000000002","Why":"group:g0000000000000000000000001"},{"List":"w0000000000000000000000003","Why":"department:` + secretValue + `"}]`),
+	}}
+	reasons := listed
+	reasons.Effects = nil
 	seen := map[directory.EventType]bool{}
 	compiled := schemas(t)
 	for _, c := range []struct {
@@ -107,6 +115,8 @@ func TestEventsOfAnEntry(t *testing.T) {
 		{"brought back", entryOf(directory.UserEnabled, directory.EffectReactivated), "user.reactivated"},
 		{"removed", entryOf(directory.UserDeleted, directory.EffectRemoved, directory.EffectBlocked), "user.removed user.blocked"},
 		{"moved with new roles: one event", entryOf(directory.UserUpdated, directory.EffectUpdated, directory.EffectMoved, directory.EffectRoles), "user.updated"},
+		{"left a watchlist, came to another, is on a third for another reason", listed, "watchlist.member-removed watchlist.member-added"},
+		{"on the same watchlists for other reasons: none", reasons, ""},
 		{"held back: none", entryOf(directory.UserUpdated, directory.EffectHeld, directory.EffectFrozen), ""},
 		{"group created with members", created, "group.created group.members-changed"},
 		{"group renamed", renamed, "group.renamed"},
@@ -153,6 +163,11 @@ func TestEventsOfAnEntry(t *testing.T) {
 			t.Errorf("no entry led to %s", typ)
 		}
 	}
+	for i, want := range []directory.EventWatchlist{{ID: "w0000000000000000000000001", Reason: "group", Group: "g0000000000000000000000001"}, {ID: "w0000000000000000000000003", Reason: "department"}} {
+		if got := directory.Events("default", listed)[i].Watchlist; *got != want {
+			t.Errorf("event %d is about %+v, want %+v", i, got, want)
+		}
+	}
 	if e := directory.Events("default", large)[0]; e.Members.AddedCount != 101 || e.Members.Added != nil {
 		t.Errorf("a large change: %+v, want its count only", e.Members)
 	}
@@ -163,13 +178,17 @@ func TestEventSchemasReject(t *testing.T) {
 	t.Parallel()
 	for typ, s := range schemas(t) {
 		kind, _, _ := strings.Cut(string(typ), ".")
-		subject := map[string]string{"user": "u", "group": "g", "guard": "v", "webhook": "w"}[kind] + "0000000000000000000000001"
+		subject := map[string]string{"user": "u", "group": "g", "guard": "v", "webhook": "w", "watchlist": "u"}[kind] + "0000000000000000000000001"
+		list := kind == "watchlist"
 		e := directory.Event{
 			ID: "e1-0", Type: typ, Time: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC), Tenant: "default", Provider: "default0a1b2", Subject: subject, Sequence: 1,
 			Cause: directory.EventCause{Entry: "e1", Kind: directory.ActorSystem},
 		}
 		if typ == directory.EventMembersChanged {
 			e.Members = &directory.EventMembers{AddedCount: 1, Added: []directory.ScimID{"u0000000000000000000000001"}}
+		}
+		if list {
+			e.Watchlist = &directory.EventWatchlist{ID: "w0000000000000000000000001", Reason: "group", Group: "g0000000000000000000000001"}
 		}
 		if err := s.Validate(asJSON(t, e)); err != nil {
 			t.Errorf("%s: %v", typ, err)
@@ -193,6 +212,10 @@ func TestEventSchemasReject(t *testing.T) {
 			breaks["members"] = func(v map[string]any) { v["members"] = map[string]any{} }
 			breaks["changed"] = func(v map[string]any) { v["changed"] = []any{"title"} }
 		}
+		if list {
+			breaks["no watchlist"] = func(v map[string]any) { delete(v, "watchlist") }
+			breaks["a department"] = func(v map[string]any) { v["watchlist"].(map[string]any)["reason"] = "Sales" }
+		}
 		for name, spoil := range breaks {
 			v := asJSON(t, e)
 			spoil(v)
@@ -202,7 +225,35 @@ func TestEventSchemasReject(t *testing.T) {
 		}
 	}
 	types := directory.EventTypes()
-	if slices.Sort(types); len(slices.Compact(types)) != 18 {
-		t.Errorf("%d types of events, want 18", len(types))
+	if slices.Sort(types); len(slices.Compact(types)) != 20 {
+		t.Errorf("%d types of events, want 20", len(types))
 	}
+}
+
+// Whoever joins a group of a watchlist comes to the list because of it, and leaves it with the group.
+func TestWatchlistEventsSayWhy(t *testing.T) {
+	o := newOffice(t)
+	u := o.user(o.caller, "anna")
+	g := o.group(o.caller, "Divers")
+	w, err := o.s.CreateWatchlist(o.ctx, o.admin, directory.NewWatchlist{Type: "custom", Title: "List", Groups: []directory.GroupID{g.ID}})
+	o.must(err)
+	o.deliver()
+	events := func() (out []string) {
+		for _, e := range o.log(directory.LogQuery{User: u.ID}) {
+			for _, ev := range directory.Events(o.admin.Tenant, e) {
+				if ev.Watchlist != nil {
+					out = append(out, fmt.Sprint(ev.Type, " ", *ev.Watchlist))
+				}
+			}
+		}
+		return out
+	}
+	why := fmt.Sprint(directory.EventWatchlist{ID: w.ID, Reason: "group", Group: g.ID})
+	o.regroup(g.ID, []directory.ScimID{u.ScimID}, nil)
+	o.deliver()
+	o.equal("joined", events(), []string{"watchlist.member-added " + why})
+	o.later(time.Second)
+	o.regroup(g.ID, nil, []directory.ScimID{u.ScimID})
+	o.deliver()
+	o.equal("left", events(), []string{"watchlist.member-removed " + why, "watchlist.member-added " + why})
 }

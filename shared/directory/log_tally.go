@@ -13,6 +13,7 @@ const (
 	AttrWatchlists         = "watchlists"         // ids
 	AttrPinned             = "organizationPinned"
 	AttrReview             = "reassignmentHeld" // a guard event
+	attrWatchlistReasons   = "watchlistReasons" // ids, each with why
 )
 
 // Tallies are kept under these keys: how many people are in an organization, have a role, are on a watchlist,
@@ -155,9 +156,8 @@ func placementChanges(before, after Account) (changes []Change, effects []Effect
 		if ids, now := watched(before.Watchlists), watched(after.Watchlists); !slices.Equal(ids, now) {
 			changes = append(changes, change(AttrWatchlists, ids, now))
 			effects = append(effects, EffectWatchlists)
-		} else {
-			changes = append(changes, change("watchlistReasons", before.Watchlists, after.Watchlists))
 		}
+		changes = append(changes, change(attrWatchlistReasons, before.Watchlists, after.Watchlists))
 	}
 	return changes, effects
 }

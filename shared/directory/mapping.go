@@ -43,6 +43,12 @@ func (o OrgSettings) Path() string {
 	return ""
 }
 
+// BeforeMappings is what a provider has before anybody maps anything: all new people go to the tenant's organization,
+// and roles are given by hand. A stored record that knows no mappings is read as if it had these.
+func BeforeMappings() Provider {
+	return Provider{OrgMapping: OrgSettings{Method: OrgSingle, Org: DefaultOrg}, RoleMapping: RoleSettings{Mode: RolesManual}}
+}
+
 // RoleMode is where a provider's people get roles from.
 type RoleMode string
 

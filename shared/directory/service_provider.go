@@ -45,7 +45,7 @@ func (s *Service) CreateProvider(ctx context.Context, a Admin, n NewProvider) (P
 		ID: ProviderID(string(a.Tenant) + s.newID()[:providerSuffix]), Tenant: a.Tenant, DisplayName: name,
 		Profile: n.Profile, AuthType: n.AuthType, State: ProviderSetup, SigningKey: []byte(s.newSecret()),
 		DeactivationDelay: tenant.DeactivationDelay, Extensions: n.Extensions, TenantState: tenant.State,
-		OrgMapping: OrgSettings{Method: OrgSingle, Org: DefaultOrg}, RoleMapping: RoleSettings{Mode: RolesManual},
+		OrgMapping: BeforeMappings().OrgMapping, RoleMapping: BeforeMappings().RoleMapping,
 		Version: 1, CredentialsVersion: 1, Created: s.Now(), Modified: s.Now(), CreatedBy: a.Actor.ID,
 	}
 	if p.AuthType == "" {

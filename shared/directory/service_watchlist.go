@@ -37,6 +37,14 @@ func (s *Service) ListWatchlists(ctx context.Context, a Admin) ([]Watchlist, map
 	return ws, n, err
 }
 
+// WatchlistsOf reads the watchlists that a group of the provider feeds: they lose it with the provider.
+func (s *Service) WatchlistsOf(ctx context.Context, a Admin, p ProviderID) ([]Watchlist, error) {
+	ws, err := s.Settings.Watchlists(ctx, a.Tenant)
+	return slices.DeleteFunc(ws, func(w Watchlist) bool {
+		return !slices.ContainsFunc(w.Groups, func(g WatchedGroup) bool { return g.Provider == p })
+	}), err
+}
+
 // WatchlistByID reads one.
 // Errors: NotFound.
 func (s *Service) WatchlistByID(ctx context.Context, a Admin, id WatchlistID) (Watchlist, int, error) {

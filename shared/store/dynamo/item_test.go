@@ -3,6 +3,7 @@ package dynamo
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -161,5 +162,27 @@ func TestFailureOfATransaction(t *testing.T) {
 	}
 	if err := x.failure("try", reason("ValidationError", no, no)); directory.KindOf(err) != directory.Internal || err == nil {
 		t.Errorf("a transaction that is wrong: got %v", err)
+	}
+}
+
+// A record from before there were mappings is read as a provider that maps nothing; one that says so, as it is.
+func TestProvidersFromBeforeMappings(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]directory.Provider{
+		`{"ID":"p","DisplayName":"Old"}`: {
+			ID: "p", DisplayName: "Old", OrgMapping: directory.OrgSettings{Method: directory.OrgSingle, Org: directory.DefaultOrg}, RoleMapping: directory.RoleSettings{Mode: directory.RolesManual},
+		},
+		`{"ID":"p","OrgMapping":{"Method":"groups","Org":"o1"},"RoleMapping":{"Mode":"groups","Strict":true}}`: {
+			ID: "p", OrgMapping: directory.OrgSettings{Method: directory.OrgGroups, Org: "o1"}, RoleMapping: directory.RoleSettings{Mode: directory.RolesGroups, Strict: true},
+		},
+		"": {},
+	} {
+		it := item{"v": num(schemaVersion), "r": str(text)}
+		if text == "" {
+			it = nil
+		}
+		if got, err := decodeProvider(it); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s is read as %+v, %v", text, got, err)
+		}
 	}
 }

@@ -28,7 +28,10 @@ func encodeProvider(p directory.Provider, rev int64) (item, error) {
 
 // decodeProvider reads a record; the zero provider when there is none.
 func decodeProvider(it item) (directory.Provider, error) {
-	var rec providerRecord
+	if it["r"] == nil {
+		return directory.Provider{}, nil
+	}
+	rec := providerRecord{Provider: directory.BeforeMappings()}
 	if err := checkVersion(it); err != nil {
 		return directory.Provider{}, err
 	}

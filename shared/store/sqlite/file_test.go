@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	zombiezen "zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/sqlite"
@@ -259,5 +261,32 @@ func TestBatchIsAllOrNothing(t *testing.T) {
 	page, err := open().Ports().Users.ListUsers(f.ctx, f.admin.Tenant, f.caller.Provider, directory.Page{Start: 1}, directory.UserWant{}, nil)
 	if err != nil || page.Total != 2 {
 		t.Errorf("%d users, %v; want the 2 of the batch that ended", page.Total, err)
+	}
+}
+
+// A record from before there were mappings is read as a provider that maps nothing.
+func TestProvidersFromBeforeMappings(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "rollcall.db")
+	s := open(t, path)
+	f, err := newFiller(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := zombiezen.OpenConn(path, zombiezen.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = sqlitex.ExecuteTransient(conn, `UPDATE providers SET record = CAST(json_remove(CAST(record AS TEXT), '$.OrgMapping', '$.RoleMapping') AS BLOB)`, nil)
+	if err := errors.Join(err, conn.Close()); err != nil {
+		t.Fatal(err)
+	}
+	p, err := open(t, path).Ports().Providers.Provider(f.ctx, f.admin.Tenant, f.caller.Provider)
+	want := directory.BeforeMappings()
+	if err != nil || p.OrgMapping != want.OrgMapping || p.RoleMapping != want.RoleMapping || p.OrgMapping.Org == "" {
+		t.Errorf("read as %+v, %+v, %v", p.OrgMapping, p.RoleMapping, err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 func (s *Store) loadProviders() error {
 	s.providers = map[directory.ProviderID]directory.Provider{}
 	return s.exec(`SELECT record FROM providers`, func(r *sqlite.Stmt) error {
-		var p directory.Provider
+		p := directory.BeforeMappings()
 		if err := decode(columnBytes(r, 0), &p); err != nil {
 			return err
 		}

@@ -64,9 +64,10 @@ func Open(path string) (*Store, error) {
 // prepare sets the connection up. Pages of 32 KB in memory: splitting pages is the dearest part of an
 // insert, and with 8 KB pages a POST took half as long again (docs/benchmarks.md). synchronous=NORMAL in
 // WAL mode keeps every committed transaction when the process is killed; a machine that loses power may
-// lose the last ones, never the file.
+// lose the last ones, never the file. The file is read as mapped memory, up to the 2 GB that SQLite allows, which
+// the system takes back when it needs it: planning an apply run for 100,000 people took a fifth longer without.
 func (s *Store) prepare() error {
-	pragmas := []string{"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL"}
+	pragmas := []string{"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA mmap_size=2147418112"}
 	if s.memory {
 		pragmas = []string{"PRAGMA page_size=32768", "PRAGMA journal_mode=OFF", "PRAGMA temp_store=MEMORY"}
 	}
