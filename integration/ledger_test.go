@@ -246,6 +246,7 @@ func TestChainOutlivesItsEntries(t *testing.T) {
 	before, err := h.Service.VerifyLog(t.Context(), h.Admin.Tenant, chain)
 	h.must(err)
 	h.seal()
+	h.must(h.Service.PurgeAll(t.Context(), directory.DefaultLogRetention, func() bool { return false }))
 	after, err := h.Service.VerifyLog(t.Context(), h.Admin.Tenant, chain)
 	h.must(err)
 	h.want("entries", fmt.Sprint(before.Entries, after.Entries), "10 5")

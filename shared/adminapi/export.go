@@ -101,7 +101,7 @@ func writeCSV(w io.Writer, each func(func(directory.LogEntry) error) error) erro
 			attributes, before, after = append(attributes, c.Attr), append(before, plain(c.Before)), append(after, plain(c.After))
 		}
 		line := []string{
-			e.At.Format(time.RFC3339Nano), string(e.Action), words(e.AllEffects()), string(e.Result()), string(e.Provider), string(e.User), string(e.Group),
+			e.At.Format(time.RFC3339Nano), string(e.Action), words(e.Effects), string(e.Result()), string(e.Provider), string(e.User), string(e.Group),
 			e.Target, e.Name, words(attributes), words(before), words(after), words(e.Added), words(e.Removed),
 			string(e.Actor.Kind), e.Actor.ID, e.Actor.Reason, e.Actor.RequestID, e.Actor.ClientRequestID, string(encodeNumber(e.Version)), string(e.ID),
 		}

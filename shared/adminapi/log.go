@@ -59,7 +59,7 @@ func viewEntry(e directory.LogEntry) logEntry {
 		Changes: show(e.Changes, func(c directory.Change) logChange { return logChange{c.Attr, c.Before, c.After} }),
 		Added:   e.Added[:min(maxMembersShown, len(e.Added))], AddedCount: len(e.Added),
 		Removed: e.Removed[:min(maxMembersShown, len(e.Removed))], RemovedCount: len(e.Removed),
-		Version: e.Version, Effects: append([]directory.Effect{}, e.AllEffects()...), Result: e.Result(), Cause: e.Cause(), Erased: len(e.Erased) > 0,
+		Version: e.Version, Effects: append([]directory.Effect{}, e.Effects...), Result: e.Result(), Cause: e.Cause(), Erased: len(e.Erased) > 0,
 	}
 }
 

@@ -108,21 +108,6 @@ func Effects() []Effect {
 	}
 }
 
-// actionEffects are the effects of entries that list none.
-var actionEffects = map[Action][]Effect{
-	UserCreated: {EffectCreated}, UserUpdated: {EffectUpdated}, UserConverted: {EffectConverted},
-	UserEnabled: {EffectUnblocked}, UserDisabled: {EffectBlocked}, UserDeleted: {EffectRemoved},
-}
-
-// AllEffects returns what the entry did to its user: what it lists or, of an entry that lists nothing, what
-// its action means.
-func (e LogEntry) AllEffects() []Effect {
-	if len(e.Effects) > 0 || e.User == "" {
-		return e.Effects
-	}
-	return actionEffects[e.Action]
-}
-
 // Events returns the events an entry leads to, always the same ones in the same order. Entries about anything
 // but users, groups and guards, and gates that only hold something back, lead to none.
 func Events(t TenantID, e LogEntry) []Event {
@@ -136,7 +121,7 @@ func Events(t TenantID, e LogEntry) []Event {
 		return &out[len(out)-1]
 	}
 	if e.User != "" {
-		for _, effect := range e.AllEffects() {
+		for _, effect := range e.Effects {
 			typ, ok := effectEvents[effect]
 			if !ok || slices.ContainsFunc(out, func(o Event) bool { return o.Type == typ }) {
 				continue

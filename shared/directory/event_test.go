@@ -103,12 +103,9 @@ func TestEventsOfAnEntry(t *testing.T) {
 		entry directory.LogEntry
 		want  string
 	}{
-		{"created by action", entryOf(directory.UserCreated), "user.created"},
-		{"updated by action", entryOf(directory.UserUpdated), "user.updated"},
-		{"disabled by action", entryOf(directory.UserDisabled), "user.blocked"},
-		{"enabled by action", entryOf(directory.UserEnabled), "user.unblocked"},
-		{"deleted by action", entryOf(directory.UserDeleted), "user.removed"},
-		{"converted by action", entryOf(directory.UserConverted), "user.updated"},
+		{"of nothing: none", entryOf(directory.UserUpdated), ""},
+		{"updated", entryOf(directory.UserUpdated, directory.EffectUpdated), "user.updated"},
+		{"converted", entryOf(directory.UserConverted, directory.EffectConverted), "user.updated"},
 		{"created deactivated", entryOf(directory.UserCreated, directory.EffectCreated, directory.EffectDeactivated), "user.created user.deactivated"},
 		{"disabled with a delay", entryOf(directory.UserDisabled, directory.EffectUpdated, directory.EffectBlocked, directory.EffectScheduled), "user.updated user.blocked user.deactivation-scheduled"},
 		{"enabled in time", entryOf(directory.UserEnabled, directory.EffectUnblocked, directory.EffectCancelled), "user.unblocked user.deactivation-cancelled"},

@@ -44,10 +44,11 @@ func shownPending(a Account) any {
 	return pendingChange{p.DueAt, p.Cause, p.Generation, p.Frozen, p.Staged, len(a.Holds) > 0}
 }
 
-// conclude ends a change of a user by a rule: version and time, and in the entry what became of the
-// account. Without any change, of the account or in the entry, there is nothing to write: nil.
+// conclude ends every change of a user: version and time, and in the entry what became of the account, where the
+// user belongs, and the effects. Without any change, of the user or in the entry, there is nothing to write: nil.
 func conclude(old, u User, e LogEntry) (User, *LogEntry, error) {
-	e.Changes = append(slices.Clip(e.Changes), accountChanges(old, u)...)
+	placed, placing := placementChanges(old.Account, u.Account)
+	e.Changes = slices.Concat(e.Changes, accountChanges(old, u), placed)
 	if len(e.Changes) == 0 && u.Profile.Equal(old.Profile) {
 		return old, nil, nil
 	}
@@ -58,6 +59,9 @@ func conclude(old, u User, e LogEntry) (User, *LogEntry, error) {
 		}
 	}
 	e.User, e.Name, e.Version, e.Effects = u.ID, u.UserName, u.Version, effects(old, u)
+	if u.Lifecycle != LifecyclePurged { // nothing is left of the placement, which is no effect of its own
+		e.Effects = append(e.Effects, placing...)
+	}
 	return u, &e, nil
 }
 

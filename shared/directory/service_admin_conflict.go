@@ -171,10 +171,7 @@ func (s *Service) RenameCollision(ctx context.Context, a Admin, id string, check
 		}
 		u := old
 		u.UserName = userName
-		u.Version, u.Modified = old.Version+1, later(old.Modified, s.Now())
-		e := s.userEntry(a, UserUpdated, u, []Change{change(AttrUserName, old.UserName, u.UserName)})
-		e.Effects = effects(old, u)
-		return u, &e, nil
+		return conclude(old, u, s.userEntry(a, UserUpdated, u, []Change{change(AttrUserName, old.UserName, u.UserName)}))
 	}
 	// An attempt that was cut off between the two writes left the user renamed already.
 	if v, err := s.Users.UserByID(ctx, a.Tenant, c.Holder); err == nil && !v.Gone() && v.UserName == userName {

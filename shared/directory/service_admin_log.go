@@ -46,7 +46,7 @@ func (e LogEntry) Result() Result {
 func (f LogFilter) matches(e LogEntry) bool {
 	return (f.Cause == "" || e.Cause() == f.Cause) && (f.Org == "" || e.tallies(AttrOrganization, orgTally(f.Org))) &&
 		(f.Role == "" || e.tallies(AttrRoleGrants, roleTally(f.Role))) && (f.User == "" || e.User == f.User) && (f.Group == "" || e.Group == f.Group) &&
-		(f.Action == "" || e.Action == f.Action) && (f.Effect == "" || slices.Contains(e.AllEffects(), f.Effect)) &&
+		(f.Action == "" || e.Action == f.Action) && (f.Effect == "" || slices.Contains(e.Effects, f.Effect)) &&
 		(f.Result == "" || e.Result() == f.Result) && (f.Text == "" || strings.Contains(casefold.Fold(e.Name), casefold.Fold(f.Text)))
 }
 

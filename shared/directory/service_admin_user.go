@@ -142,10 +142,7 @@ func (s *Service) UpdateLocalUser(ctx context.Context, a Admin, id UserID, edit 
 		if err := u.Profile.check(); err != nil {
 			return old, nil, err
 		}
-		u.Version, u.Modified = old.Version+1, later(old.Modified, s.Now())
-		e := s.userEntry(a, UserUpdated, u, changes)
-		e.Effects = effects(old, u)
-		return u, &e, nil
+		return conclude(old, u, s.userEntry(a, UserUpdated, u, changes))
 	})
 }
 

@@ -155,7 +155,7 @@ func (s *Service) applyGuard(ctx context.Context, t TenantID, because LogEntry) 
 }
 
 // applyMoves resolves again whom an approved event held back. Who was held back by a rejected one stays until
-// the next event, or Apply.
+// the next event, or Apply. A process that is cut off is followed by one that goes on there.
 func (s *Service) applyMoves(ctx context.Context, t TenantID, v GuardEvent, because LogEntry) error {
 	if v.State != GuardApproval {
 		return nil
@@ -166,7 +166,7 @@ func (s *Service) applyMoves(ctx context.Context, t TenantID, v GuardEvent, beca
 		return ignoreGone(err)
 	}
 	f.approved = true
-	return s.walkUsers(ctx, t, UserSearch{Provider: v.Provider, Review: v.ID}, func(u User) error {
+	return s.resume(ctx, t, "approval "+v.ID, UserSearch{Provider: v.Provider, Review: v.ID}, func(u User) error {
 		return f.resolve(ctx, f.user(u.ID), OnEvent)
 	})
 }

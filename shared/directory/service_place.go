@@ -34,14 +34,7 @@ func (s *Service) placeUser(ctx context.Context, a Admin, id UserID, check func(
 		if err := edit(&n); err != nil {
 			return old, nil, err
 		}
-		changes, effects := placementChanges(old.Account, n.Account)
-		if len(changes) == 0 {
-			return old, nil, nil
-		}
-		n.Version, n.Modified = old.Version+1, later(old.Modified, s.Now())
-		e := s.userEntry(a, UserMoved, n, changes)
-		e.Effects = effects
-		return n, &e, nil
+		return conclude(old, n, s.userEntry(a, UserMoved, n, nil))
 	})
 }
 

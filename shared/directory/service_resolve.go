@@ -126,14 +126,11 @@ func (s *Service) consequence(because LogEntry, a Action) LogEntry {
 	return LogEntry{ID: s.entryID(), At: s.Now(), Provider: because.Provider, Actor: actor, Action: a}
 }
 
-// systemChange is the next version of a user, n, with the entry that says what changed of the account.
+// systemChange ends a change of a user that Rollcall makes because of another entry.
 func (s *Service) systemChange(because LogEntry, old, n User, a Action, changes ...Change) (User, *LogEntry, error) {
-	n.Version, n.Modified = old.Version+1, later(old.Modified, s.Now())
 	e := s.consequence(because, a)
-	e.Provider, e.User, e.Name, e.Version = n.Provider, n.ID, n.UserName, n.Version
-	more, effects := placementChanges(old.Account, n.Account)
-	e.Changes, e.Effects = slices.Concat(changes, more), effects
-	return n, &e, nil
+	e.Provider, e.Changes = n.Provider, changes
+	return conclude(old, n, e)
 }
 
 // resolves reports whether rules act on the account: not on one that is deactivated, which is resolved when it

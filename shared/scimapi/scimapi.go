@@ -36,6 +36,7 @@ type API struct {
 	opts      Options
 	endpoints map[string]endpoint
 	inFlight  chan struct{}
+	readOnly  bool     // it may not write to the store: it leaves no usage stamps
 	types     sync.Map // directory.ProviderID → *types, of the provider's version
 }
 
@@ -67,6 +68,7 @@ func Groups(svc *directory.Service, o Options) http.Handler {
 // Discovery returns the handler of /ServiceProviderConfig, /ResourceTypes, /Schemas and /Me.
 func Discovery(svc *directory.Service, o Options) http.Handler {
 	a := newAPI(svc, o)
+	a.readOnly = true
 	a.addDiscovery()
 	return a
 }
@@ -150,7 +152,9 @@ func (a *API) serve(w http.ResponseWriter, hr *http.Request) {
 			RequestID: reqlog.RequestID(hr.Context()), ClientRequestID: clientRequestID(hr.Header),
 		},
 	}
-	defer a.svc.WriteUsage(r.caller.Provider)
+	if !a.readOnly {
+		defer a.svc.WriteUsage(r.caller.Provider)
+	}
 	reqlog.Set(hr.Context(), "provider_id", knownForm(r.caller.Provider))
 	if ok && len(segments) > 0 {
 		if answer, known := a.endpoints[segments[0]]; known {
