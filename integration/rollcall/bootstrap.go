@@ -57,11 +57,11 @@ func runBootstrap(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	case answer.AdminToken == "":
 		fmt.Fprintf(stderr, "Tenant %s has an administrator's key already; -new-key makes another.\n", answer.Tenant)
 	case *operator:
-		fmt.Fprintln(stderr, "The operator's key, shown this once:")
+		fmt.Fprintln(stderr, "A key of an operator of the deployment, shown this once:")
 		fmt.Fprintln(stdout, answer.AdminToken)
 		fmt.Fprintf(stderr, "Next: put it into ROLLCALL_ADMIN_TOKEN, the stack's output AdminURL into ROLLCALL_ADMIN_URL, and run\n  rollcall tenant create -name \"Coast Guard\"\n")
 	default:
-		fmt.Fprintf(stderr, "The first administrator's key of tenant %s, shown this once:\n", answer.Tenant)
+		fmt.Fprintf(stderr, "A key of an administrator of tenant %s, shown this once:\n", answer.Tenant)
 		fmt.Fprintln(stdout, answer.AdminToken)
 		fmt.Fprintf(stderr, "Next: put it into ROLLCALL_ADMIN_TOKEN, the stack's output AdminURL into ROLLCALL_ADMIN_URL, and run\n  rollcall provider create -name Entra\n")
 	}
