@@ -41,7 +41,7 @@ func (r *request) updateTenant() (answer, error) {
 	days := func(to **int, most int) reader {
 		return clearable(func() { zero := 0; *to = &zero }, number(func(n int) { *to = &n }, 1, most))
 	}
-	err := r.read(members{"userRetentionDays": days(&users, 3650), "logRetentionDays": days(&log, int(r.logRetention()/day))})
+	err := r.read(members{"userRetentionDays": days(&users, 3650), "logRetentionDays": days(&log, 3650)})
 	if err != nil {
 		return answer{}, err
 	}
