@@ -41,14 +41,14 @@ func (r *request) getSettings() (answer, error) {
 
 func (r *request) updateSettings() (answer, error) {
 	var c directory.SettingsChange
-	days := func(to **time.Duration, most int) reader {
+	days := func(to **time.Duration) reader {
 		put := func(n int) { d := time.Duration(n) * day; *to = &d }
-		return clearable(func() { put(0) }, number(put, 1, most))
+		return clearable(func() { put(0) }, number(put, 1, int(directory.MaxRetention/day)))
 	}
 	err := r.read(members{
 		"dualControl":       boolean(func(on bool) { c.DualControl = &on }),
-		"userRetentionDays": days(&c.UserRetention, 3650),
-		"logRetentionDays":  days(&c.LogRetention, int(r.logRetention()/day)),
+		"userRetentionDays": days(&c.UserRetention),
+		"logRetentionDays":  days(&c.LogRetention),
 	})
 	if err != nil {
 		return answer{}, err

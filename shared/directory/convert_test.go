@@ -32,7 +32,7 @@ func TestConvertToProvisioned(t *testing.T) {
 	_, err = o.s.GrantRole(o.ctx, o.admin, u.ID, anyUser, "customer-cloud-admin")
 	o.must(err)
 	_, err = convert(o.p.ID, "")
-	o.refused("a privileged user", err, directory.Invalid, "confirm", "privileged")
+	o.refused("a privileged user", err, directory.Conflict, "confirm", "privileged")
 	got, err := convert(o.p.ID, "ANNA")
 	o.must(err)
 	if got.ID != u.ID || got.ScimID != directory.ScimID(u.ID) || got.Provider != o.p.ID || !got.Active || !got.OrgPinned || got.OrgSource != directory.SourceAdopted {

@@ -42,7 +42,7 @@ func (s *Service) privileged(ctx context.Context, t TenantID, u User) (bool, err
 // ConvertUser makes a local user one of a provider, so that the directory's next cycle finds it by userName. A user
 // with privileged roles needs confirm: the userName, typed by who is sure.
 // Errors: NotFound (user, provider); Conflict (not local, deactivated for good, or the provider is being deleted);
-// Invalid (confirm); what check returns.
+// Conflict (confirm); what check returns.
 func (s *Service) ConvertUser(ctx context.Context, a Admin, id UserID, check func(User) error, p ProviderID, confirm string) (User, error) {
 	v, err := s.Users.UserByID(ctx, a.Tenant, id)
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *Service) ConvertUser(ctx context.Context, a Admin, id UserID, check fun
 		case old.Lifecycle == LifecyclePurged:
 			return old, nil, Errorf(Conflict, "the user is purged: only an empty record is left")
 		case privileged && UserNameKey(confirm) != UserNameKey(old.UserName):
-			return old, nil, &Error{Kind: Invalid, Attr: "confirm", Detail: "the user has privileged roles: confirm must be the user's userName"}
+			return old, nil, &Error{Kind: Conflict, Attr: "confirm", Detail: "the user has privileged roles: confirm must be the user's userName"}
 		}
 		e := s.adminEntry(a, UserConverted)
 		e.Audit, e.Provider = false, p

@@ -213,7 +213,7 @@ func TestErase(t *testing.T) {
 	o.refused("a user the directory knows", err, directory.Conflict, "", "still knows")
 	o.must(o.remove(o.caller, u.ScimID))
 	_, err = erase("bert")
-	o.refused("a typing error", err, directory.Invalid, "confirm", "")
+	o.refused("a typing error", err, directory.Conflict, "confirm", "")
 	_, err = erase("anna")
 	o.must(err)
 	_, err = erase("anna")

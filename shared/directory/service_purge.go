@@ -125,7 +125,7 @@ func (s *Service) purged(a Admin, u User) (User, *LogEntry, error) {
 
 // EraseUser purges one user now, and in half an hour erases what the log says of them: names, values and reasons.
 // confirm is the userName, typed by who is sure. check sees the user first.
-// Errors: NotFound; Invalid (confirm); Conflict when the user is not deactivated, is on hold, the directory still
+// Errors: NotFound; Conflict when confirm differs, or the user is not deactivated, is on hold, the directory still
 // knows them, or they are purged already; what check returns.
 func (s *Service) EraseUser(ctx context.Context, a Admin, id UserID, check func(User) error, confirm string) (User, error) {
 	return s.changeUser(ctx, a, id, func(old User) (User, *LogEntry, error) {
@@ -136,7 +136,7 @@ func (s *Service) EraseUser(ctx context.Context, a Admin, id UserID, check func(
 		case old.Lifecycle == LifecyclePurged:
 			return old, nil, Errorf(Conflict, "the user is purged already")
 		case UserNameKey(confirm) != UserNameKey(old.UserName):
-			return old, nil, &Error{Kind: Invalid, Attr: "confirm", Detail: "confirm must be the user's userName"}
+			return old, nil, &Error{Kind: Conflict, Attr: "confirm", Detail: "confirm must be the user's userName"}
 		case len(old.Holds) > 0:
 			return old, nil, Errorf(Conflict, "the user is on legal hold")
 		case old.deactivable():
