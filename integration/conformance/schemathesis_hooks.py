@@ -63,7 +63,8 @@ def mappings(operation, path, body):
     if operation.path.endswith("/role-grants"):
         body["role"] = "agent-user"
     body.pop("parentId", None)
-    body.pop("confirm", None)
+    if not operation.path.endswith((":erase", ":remove")):
+        body.pop("confirm", None)
     if "name" in body and operation.path.split("/")[1] in ("organizations", "roles"):
         body["name"] = f"Name {uuid.uuid4()}"
         if operation.path == "/roles":

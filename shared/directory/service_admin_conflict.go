@@ -163,7 +163,7 @@ func (s *Service) RenameCollision(ctx context.Context, a Admin, id string, check
 		return Collision{}, User{}, err
 	}
 	if UserNameKey(userName) == UserNameKey(c.UserName) {
-		return Collision{}, User{}, &Error{Kind: Invalid, Attr: AttrUserName, Detail: "userName must differ from the one both want"}
+		return Collision{}, User{}, &Error{Kind: Conflict, Attr: AttrUserName, Detail: "userName must differ from the one both want"}
 	}
 	rename := func(old User) (User, *LogEntry, error) {
 		if old.Provider != "" {
