@@ -152,10 +152,11 @@ func TestLeaverIsUnblocked(t *testing.T) {
 		j.pass(time.Minute)
 		j.decide(id, directory.DecideUnblock)
 		j.shows("unblocked", id, "signs in")
+		since := j.user(id).Modified
 		j.pass(time.Hour)
 		j.shows("much later", id, "signs in")
-		if !j.user(id).Overridden() {
-			j.Error("not active by override")
+		if u := j.user(id); !u.Overridden() || !u.OverriddenAt.Equal(since) {
+			j.Errorf("active by override: %v, since %v, want %v", u.Overridden(), u.OverriddenAt, since)
 		}
 		a := j.c.send("GET", "/Users/"+id, nil)
 		if a.json["active"] != false {

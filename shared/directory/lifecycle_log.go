@@ -32,6 +32,7 @@ func (p pendingChange) appendJSON(dst []byte) []byte {
 	o.text("cause", p.Cause)
 	o.number("generation", p.Generation)
 	o.flag("frozen", p.Frozen)
+	o.flag("staged", p.Staged)
 	o.flag("held", p.Held)
 	return o.end()
 }
