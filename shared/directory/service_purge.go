@@ -39,10 +39,10 @@ func (s *Service) eachTenant(ctx context.Context, fn func(Tenant) error) error {
 			return err
 		}
 		for _, t := range ts {
+			after = t.ID
 			if err := fn(t); err != nil {
 				return err
 			}
-			after = t.ID
 		}
 		if len(ts) < batch {
 			return nil

@@ -227,23 +227,12 @@ func (s *Service) settleTenant(ctx context.Context, id TenantID, because LogEntr
 // meant to be called every few minutes; calling it again, or at once in several processes, does no harm. A tenant is gone
 // when a whole pass over its records found none.
 func (s *Service) EraseTenants(ctx context.Context, stop func() bool) error {
-	const batch = 100
-	for after := TenantID(""); ; {
-		ts, err := s.Tenants.ListTenants(ctx, after, batch)
-		if err != nil {
-			return err
+	return s.eachTenant(ctx, func(t Tenant) (err error) {
+		for err == nil && t.State == TenantRemoving && !s.Now().Before(t.Removal.Next) && !stop() {
+			t, err = s.eraseStep(ctx, t)
 		}
-		for _, t := range ts {
-			for after = t.ID; t.State == TenantRemoving && !s.Now().Before(t.Removal.Next) && !stop(); {
-				if t, err = s.eraseStep(ctx, t); err != nil {
-					return err
-				}
-			}
-		}
-		if len(ts) < batch || stop() {
-			return nil
-		}
-	}
+		return err
+	})
 }
 
 // eraseStep erases the next piece of a tenant; the zero Tenant is returned when nothing of it is left.
