@@ -7,8 +7,11 @@ import (
 	"rollcall/shared/app"
 )
 
+// maxExport fits, escaped as a JSON string, into the 6 MB that Lambda answers with.
+const maxExport = 4 << 20
+
 func main() {
 	a := app.MustStart("admin", app.Keys)
-	h := adminapi.Handler(a.Directory(), adminapi.Options{Origin: a.Config.Origin, LogRetention: a.Config.LogRetention})
+	h := adminapi.Handler(a.Directory(), adminapi.Options{Origin: a.Config.Origin, LogRetention: a.Config.LogRetention, MaxExport: maxExport})
 	a.ServeAdmin(h, adminapi.Panicked)
 }

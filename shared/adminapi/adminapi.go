@@ -36,6 +36,9 @@ type Options struct {
 	NewID func() string
 	// LogRetention is how long log entries are kept; 0: directory.DefaultLogRetention.
 	LogRetention time.Duration
+	// MaxExport is how many bytes an exported log may have, where an answer cannot be streamed (API Gateway and Lambda);
+	// a longer one is refused with 413. 0: any number.
+	MaxExport int
 }
 
 // Route is one operation of the API.

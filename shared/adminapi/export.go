@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"encoding/pem"
@@ -36,12 +37,31 @@ func (s *started) Write(b []byte) (int, error) {
 	return s.w.Write(b)
 }
 
+// limited takes left bytes, and then nothing more.
+type limited struct {
+	w    io.Writer
+	left int
+}
+
+func (l *limited) Write(b []byte) (int, error) {
+	if l.left -= len(b); l.left < 0 {
+		return 0, directory.Errorf(directory.TooLarge, "the export is larger than one answer may be: begin later (since), or choose one provider")
+	}
+	return l.w.Write(b)
+}
+
 func (r *request) stream(s stream) {
 	out := &started{w: r.w}
-	buffer := bufio.NewWriterSize(out, streamBuffer)
+	size := cmp.Or(r.api.opts.MaxExport, streamBuffer)
+	buffer := bufio.NewWriterSize(out, size)
 	r.w.Header().Set("Content-Type", s.media)
 	r.w.Header().Set("Content-Disposition", `attachment; filename="`+s.name+`"`)
-	err := s.write(buffer)
+	var err error
+	if r.api.opts.MaxExport > 0 { // nothing is sent before all of it fits
+		err = s.write(&limited{buffer, size})
+	} else {
+		err = s.write(buffer)
+	}
 	if err == nil {
 		err = buffer.Flush()
 	}

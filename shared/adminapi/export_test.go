@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/shared/adminapi"
 	"rollcall/shared/directory"
 )
 
@@ -140,4 +141,22 @@ func TestWebhookOverTheAPI(t *testing.T) {
 	f.want(404, "POST", "/deliveries/dnone:replay", "")
 	f.want(200, "DELETE", path, "")
 	f.want(404, "GET", path, "")
+}
+
+// Where an answer cannot be streamed, an export that is too large is refused, and one that fits is whole.
+func TestExportThatDoesNotFit(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/sync-log:export", "/sync-log:export?format=csv"} {
+		f := newFixture(t)
+		f.populate()
+		size := len(f.want(200, "GET", "/sync-log:export?format=csv", "").raw)
+		f.h = f.wrapWith(f.svc, adminapi.Options{Origin: origin, MaxExport: size})
+		if got := f.want(200, "GET", "/sync-log:export?format=csv", ""); len(got.raw) != size {
+			t.Errorf("%d bytes came of %d", len(got.raw), size)
+		}
+		f.h = f.wrapWith(f.svc, adminapi.Options{Origin: origin, MaxExport: 200})
+		if got := f.want(413, "GET", path, ""); !strings.Contains(got.str("detail"), "one answer") || got.header.Get("Content-Disposition") != "" {
+			t.Errorf("answered %v %s", got.header, got.raw)
+		}
+	}
 }

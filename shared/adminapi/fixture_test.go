@@ -88,7 +88,11 @@ func newFixture(t testing.TB) *fixture {
 
 // wrap is the handler inside the middleware, as both doors have it.
 func (f *fixture) wrap(svc *directory.Service) http.Handler {
-	return reqlog.Handler(adminapi.Handler(svc, adminapi.Options{Origin: origin}), reqlog.Options{
+	return f.wrapWith(svc, adminapi.Options{Origin: origin})
+}
+
+func (f *fixture) wrapWith(svc *directory.Service, o adminapi.Options) http.Handler {
+	return reqlog.Handler(adminapi.Handler(svc, o), reqlog.Options{
 		Log: slog.New(slog.NewJSONHandler(f, nil)), Function: "admin", NewID: directory.RandomID, Panicked: adminapi.Panicked,
 	})
 }
