@@ -62,7 +62,7 @@ func TestBadRequests(t *testing.T) {
 		{"userName cleared", "PATCH", "/users/" + w.local, `{"userName":null}`, 400, "userName"},
 		{"managed by a directory", "PATCH", "/users/" + w.provisioned, `{"title":"x"}`, 409, ""},
 		{"no reason", "POST", "/conflicts/" + w.conflict + ":convert", `{}`, 400, "reason"},
-		{"rename to the same", "POST", "/conflicts/" + w.conflict + ":rename", `{"reason":"x","userName":"LOCAL.` + canary + `@agency.example"}`, 400, "userName"},
+		{"rename to the same", "POST", "/conflicts/" + w.conflict + ":rename", `{"reason":"x","userName":"LOCAL.` + canary + `@agency.example"}`, 409, "userName"},
 		{"rename to a taken one", "POST", "/conflicts/" + w.conflict + ":rename", `{"reason":"x","userName":"Member.` + canary + `@agency.example"}`, 409, "userName"},
 		{"unknown role", "POST", "/api-keys", `{"displayName":"x","role":"god"}`, 400, "role"},
 		{"10,000 levels", "POST", "/providers", strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001), 400, ""},
