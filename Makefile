@@ -11,7 +11,7 @@ GOVULN      := $(CACHE)/bin/govulncheck-$(GOVULN_VERSION)/govulncheck
 TESTSUM     := go run ./integration/tools/testsum
 FUZZTIME    := 20s
 # Of one package. Go's own 10 minutes are too few for the stores' contract on DynamoDB Local on a busy machine.
-TIMEOUT     := 20m
+TIMEOUT     := 30m
 # Proofs by one goroutine over thousands of histories: nothing races there, and the race detector slows SQLite, which is
 # C turned into Go, a hundredfold. make test runs them.
 RACE_SKIP   := ^(TestPreviewIsWhatApplyDoesAndUndoRestores|TestChangesSinceThePreviewAreResolvedAgain|TestARunSurvivesCrashesAtAnyWrite|TestOrderOfEventsNeverMatters|TestLifecycle.*|TestCrash.*|.*DieBeforeEveryWrite.*|TestHistories.*)$$
