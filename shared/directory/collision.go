@@ -49,6 +49,11 @@ const (
 	CollisionRenamed   CollisionState = "renamed"
 )
 
+// undecided reports whether the collision can still be settled: an ignored one, too.
+func (c Collision) undecided() bool {
+	return c.State == CollisionOpen || c.State == CollisionIgnored || c.State == CollisionApproved
+}
+
 // CollisionID derives the id of the collision of a provider over a userName.
 func CollisionID(p ProviderID, userName string) string {
 	h := sha256.Sum256([]byte(string(p) + "\x00" + UserNameKey(userName)))

@@ -158,13 +158,11 @@ type CountryCount struct {
 // than MaxCountryValues of a provider are not kept.
 // Errors: NotFound.
 func (s *Service) CountryReport(ctx context.Context, a Admin, p ProviderID) (out []CountryCount, err error) {
-	var ps []Provider
+	ps := make([]Provider, 1)
 	if p == "" {
 		ps, err = s.Providers.ListProviders(ctx, a.Tenant)
-	} else if one, failed := s.ProviderByID(ctx, a, p); failed == nil {
-		ps = []Provider{one}
 	} else {
-		err = failed
+		ps[0], err = s.ProviderByID(ctx, a, p)
 	}
 	if err != nil {
 		return nil, err

@@ -63,8 +63,25 @@ const attrProposed = "roleMappingProposed/"
 // MaxProposals is how many role mappings of a provider may wait for a second administrator.
 const MaxProposals = 50
 
-// propose lets a mapping wait for a second administrator, in place of what waited for it.
+// withRole puts a mapping in place of the one of its id, or behind the others, and says what changed.
+func (m Mappings) withRole(n RoleMapping) (Mappings, Change) {
+	var was any
+	m.Roles = slices.Clone(m.Roles)
+	if i := slices.IndexFunc(m.Roles, func(r RoleMapping) bool { return r.ID == n.ID }); i >= 0 {
+		was, m.Roles[i] = m.Roles[i], n
+	} else {
+		m.Roles = append(m.Roles, n)
+	}
+	return m, change("roleMapping/"+string(n.ID), was, n)
+}
+
+// propose lets a mapping, which must be one that could take effect, wait for a second administrator, in place of what
+// waited for it.
 func (m Mappings) propose(n RoleMapping, by string, at time.Time) (Mappings, RoleMapping, []Change, error) {
+	with, _ := m.withRole(n)
+	if err := with.check(); err != nil {
+		return m, n, nil, err
+	}
 	m, _, changes := m.withoutProposal(n.ID)
 	if len(m.Proposed) >= MaxProposals {
 		return m, n, nil, Errorf(TooMany, "%d role mappings wait for a second administrator already", MaxProposals)
@@ -106,14 +123,8 @@ func (s *Service) DecideRoleMapping(ctx context.Context, a Admin, p ProviderID, 
 			return p, m, nil, errSecond
 		}
 		n.ProposedBy, n.ProposedAt = "", time.Time{}
-		m.Roles = slices.Clone(m.Roles)
-		var was any
-		if i := slices.IndexFunc(m.Roles, func(r RoleMapping) bool { return r.ID == id }); i >= 0 {
-			was, m.Roles[i] = m.Roles[i], n
-		} else {
-			m.Roles = append(m.Roles, n)
-		}
-		return p, m, append(changes, change("roleMapping/"+string(id), was, n)), nil
+		m, made := m.withRole(n)
+		return p, m, append(changes, made), nil
 	})
 	return n, err
 }

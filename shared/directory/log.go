@@ -189,95 +189,34 @@ func (e LogEntry) Position() string {
 // AppendJSON appends the entry as encoding/json would write it, without reflection and without checking
 // again that Before and After are JSON: a log entry is written with every change.
 func (e LogEntry) AppendJSON(dst []byte) []byte {
-	start := len(dst)
-	member := func(name, value string) {
-		if value == "" {
-			return
-		}
-		dst = appendText(append(append(append(dst, ',', '"'), name...), '"', ':'), value)
-	}
-	member("ID", string(e.ID))
-	member("At", e.At.Format(time.RFC3339Nano))
-	member("Provider", string(e.Provider))
-	dst = append(dst, `,"Actor":{`...)
-	actor := len(dst)
-	member("Kind", string(e.Actor.Kind))
-	member("ID", e.Actor.ID)
-	member("RequestID", e.Actor.RequestID)
-	member("ClientRequestID", e.Actor.ClientRequestID)
-	member("Reason", e.Actor.Reason)
-	if len(dst) > actor {
-		dst = append(dst[:actor], dst[actor+1:]...) // the first comma
-	}
-	dst = append(dst, '}')
-	member("Action", string(e.Action))
-	member("User", string(e.User))
-	member("Group", string(e.Group))
-	member("Target", e.Target)
-	member("Name", e.Name)
-	dst = appendChanges(dst, e.Changes)
-	dst = appendTexts(dst, "Added", e.Added)
-	dst = appendTexts(dst, "Removed", e.Removed)
-	if e.Version != 0 {
-		dst = strconv.AppendInt(append(dst, `,"Version":`...), e.Version, 10)
-	}
-	dst = appendTexts(dst, "Effects", e.Effects)
-	if e.Audit {
-		dst = append(dst, `,"Audit":true`...)
-	}
-	member("Rest", string(e.Rest))
-	if len(e.Erased) > 0 {
-		member("Erased", hex.EncodeToString(e.Erased))
-	}
-	dst[start] = '{' // in place of the first comma
-	return append(dst, '}')
-}
-
-func appendChanges(dst []byte, changes []Change) []byte {
-	if len(changes) == 0 {
-		return dst
-	}
-	dst = append(dst, `,"Changes":[`...)
-	for _, c := range changes {
-		dst = appendText(append(dst, `{"Attr":`...), c.Attr)
-		if len(c.Before) > 0 {
-			dst = append(append(dst, `,"Before":`...), c.Before...)
-		}
-		if len(c.After) > 0 {
-			dst = append(append(dst, `,"After":`...), c.After...)
-		}
-		dst = append(dst, '}', ',')
-	}
-	dst[len(dst)-1] = ']' // in place of the last comma
-	return dst
-}
-
-// appendTexts appends a member with an array of strings, unless it is empty.
-func appendTexts[T ~string](dst []byte, name string, texts []T) []byte {
-	if len(texts) == 0 {
-		return dst
-	}
-	dst = append(append(append(dst, ',', '"'), name...), `":[`...)
-	for _, t := range texts {
-		dst = append(appendText(dst, string(t)), ',')
-	}
-	dst[len(dst)-1] = ']' // in place of the last comma
-	return dst
-}
-
-// appendText appends s as a JSON string.
-func appendText(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c < 0x20:
-			const hex = "0123456789abcdef"
-			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		default:
-			dst = append(dst, c)
-		}
-	}
-	return append(dst, '"')
+	o := newObject(dst)
+	o.text("ID", string(e.ID))
+	o.text("At", e.At.Format(time.RFC3339Nano))
+	o.text("Provider", string(e.Provider))
+	outer := o.open("Actor")
+	o.text("Kind", string(e.Actor.Kind))
+	o.text("ID", e.Actor.ID)
+	o.text("RequestID", e.Actor.RequestID)
+	o.text("ClientRequestID", e.Actor.ClientRequestID)
+	o.text("Reason", e.Actor.Reason)
+	o.close(outer)
+	o.text("Action", string(e.Action))
+	o.text("User", string(e.User))
+	o.text("Group", string(e.Group))
+	o.text("Target", e.Target)
+	o.text("Name", e.Name)
+	appendObjects(&o, "Changes", e.Changes, func(o *object, c Change) {
+		o.name("Attr")
+		o.dst = appendText(o.dst, c.Attr)
+		o.raw("Before", c.Before)
+		o.raw("After", c.After)
+	})
+	appendTexts(&o, "Added", e.Added)
+	appendTexts(&o, "Removed", e.Removed)
+	o.number("Version", e.Version)
+	appendTexts(&o, "Effects", e.Effects)
+	o.flag("Audit", e.Audit)
+	o.text("Rest", string(e.Rest))
+	o.text("Erased", hex.EncodeToString(e.Erased))
+	return o.end()
 }

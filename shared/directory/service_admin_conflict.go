@@ -40,7 +40,7 @@ func resolvable(c Collision, check func(Collision) error) error {
 	if err := check(c); err != nil {
 		return err
 	}
-	if c.State != CollisionOpen && c.State != CollisionIgnored && c.State != CollisionApproved {
+	if !c.undecided() {
 		return Errorf(Conflict, "the conflict is resolved")
 	}
 	return nil
@@ -123,9 +123,7 @@ func (s *Service) ConvertCollision(ctx context.Context, a Admin, id string, chec
 		if old.Provider != "" {
 			return old, nil, Errorf(Conflict, "the user belongs to another provider")
 		}
-		e := s.adminEntry(a, UserConverted)
-		e.Audit, e.Provider = false, c.Provider
-		return conclude(old, old.adoptedBy(c.Provider), e)
+		return s.converted(a, old, c.Provider)
 	})
 	if err != nil {
 		return Collision{}, User{}, err

@@ -20,6 +20,12 @@ func (u User) adoptedBy(p ProviderID) User {
 	return u
 }
 
+// converted is a local user whom an administrator gave to a provider, and the entry.
+func (s *Service) converted(a Admin, old User, p ProviderID) (User, *LogEntry, error) {
+	u := old.adoptedBy(p)
+	return conclude(old, u, s.userEntry(a, UserConverted, u, nil))
+}
+
 // adoptive reads the provider that users are to be converted to.
 // Errors: NotFound; Conflict when it is being deleted.
 func (s *Service) adoptive(ctx context.Context, a Admin, p ProviderID) error {
@@ -67,9 +73,7 @@ func (s *Service) ConvertUser(ctx context.Context, a Admin, id UserID, check fun
 		case privileged && UserNameKey(confirm) != UserNameKey(old.UserName):
 			return old, nil, &Error{Kind: Conflict, Attr: "confirm", Detail: "the user has privileged roles: confirm must be the user's userName"}
 		}
-		e := s.adminEntry(a, UserConverted)
-		e.Audit, e.Provider = false, p
-		return conclude(old, old.adoptedBy(p), e)
+		return s.converted(a, old, p)
 	})
 }
 
@@ -157,7 +161,7 @@ func (s *Service) followConverted(ctx context.Context, t TenantID, e LogEntry) e
 	}
 	id := CollisionID(e.Provider, e.Name)
 	_, err := s.Collisions.UpdateCollision(ctx, t, id, func(c Collision) (Collision, *LogEntry, error) {
-		if c.ID == "" || c.Holder != e.User || c.State != CollisionOpen && c.State != CollisionIgnored && c.State != CollisionApproved {
+		if c.ID == "" || c.Holder != e.User || !c.undecided() {
 			return c, nil, errSeen
 		}
 		n := s.consequence(e, ConflictClosed)

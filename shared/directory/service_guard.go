@@ -166,7 +166,13 @@ func (s *Service) applyMoves(ctx context.Context, t TenantID, v GuardEvent, beca
 		return ignoreGone(err)
 	}
 	f.approved = true
-	return s.resume(ctx, t, "approval "+v.ID, UserSearch{Provider: v.Provider, Review: v.ID}, func(u User) error {
+	id := "approval " + v.ID
+	task, err := s.Tasks.Task(ctx, t, id)
+	if err != nil || !task.DoneAt.IsZero() {
+		return err
+	}
+	q := UserSearch{Provider: v.Provider, Review: v.ID, After: task.After}
+	return s.resume(ctx, t, id, q, func() bool { return false }, func(u User) error {
 		return f.resolve(ctx, f.user(u.ID), OnEvent)
 	})
 }

@@ -324,17 +324,12 @@ func (s *Service) AddRoleMapping(ctx context.Context, a Admin, p ProviderID, che
 		return n, err
 	}
 	_, _, err = s.updateMappings(ctx, a, p, check, func(p Provider, m Mappings) (_ Provider, _ Mappings, changes []Change, err error) {
-		was := m.Roles
-		m.Roles = append(slices.Clone(was), n)
-		if !second {
-			return p, m, []Change{change("roleMapping/"+string(n.ID), nil, n)}, nil
+		if second {
+			m, n, changes, err = m.propose(n, a.Actor.ID, s.Now())
+			return p, m, changes, err
 		}
-		if err := m.check(); err != nil {
-			return p, m, nil, err
-		}
-		m.Roles = was
-		m, n, changes, err = m.propose(n, a.Actor.ID, s.Now())
-		return p, m, changes, err
+		m, made := m.withRole(n)
+		return p, m, []Change{made}, nil
 	})
 	return n, err
 }
@@ -361,7 +356,7 @@ func (s *Service) PatchRoleMapping(ctx context.Context, a Admin, p ProviderID, c
 		if i < 0 {
 			return p, m, nil, Errorf(NotFound, "no such mapping")
 		}
-		old, was := m.Roles[i], m.Roles
+		old := m.Roles[i]
 		if n = old; groups != nil {
 			n.Groups = mapped
 		}
@@ -373,18 +368,13 @@ func (s *Service) PatchRoleMapping(ctx context.Context, a Admin, p ProviderID, c
 		if err != nil {
 			return p, m, nil, err
 		}
-		m.Roles = slices.Clone(was)
-		m.Roles[i] = n
-		if err := m.check(); err != nil {
-			return p, m, nil, err
-		}
 		if second {
-			m.Roles = was
 			m, n, changes, err = m.propose(n, a.Actor.ID, s.Now())
 			return p, m, changes, err
 		}
 		m, _, changes = m.withoutProposal(id)
-		return p, m, append(changes, change("roleMapping/"+string(id), old, n)), nil
+		m, made := m.withRole(n)
+		return p, m, append(changes, made), nil
 	})
 	return n, err
 }

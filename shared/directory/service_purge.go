@@ -30,26 +30,6 @@ func (s *Service) PurgeAll(ctx context.Context, log time.Duration, late func() b
 	})
 }
 
-// eachTenant calls fn for every tenant.
-func (s *Service) eachTenant(ctx context.Context, fn func(Tenant) error) error {
-	const batch = 100
-	for after := TenantID(""); ; {
-		ts, err := s.Tenants.ListTenants(ctx, after, batch)
-		if err != nil {
-			return err
-		}
-		for _, t := range ts {
-			after = t.ID
-			if err := fn(t); err != nil {
-				return err
-			}
-		}
-		if len(ts) < batch {
-			return nil
-		}
-	}
-}
-
 func (s *Service) purge(ctx context.Context, t Tenant, late func() bool) error {
 	task, err := s.Tasks.Task(ctx, t.ID, taskPurge)
 	if err != nil || task.After == "" && s.Now().Sub(task.DoneAt) < purgeEvery {
@@ -61,29 +41,9 @@ func (s *Service) purge(ctx context.Context, t Tenant, late func() bool) error {
 		}
 	}
 	a := Admin{Tenant: t.ID, Actor: Actor{Kind: ActorSystem, ID: taskPurge}}
-	q := UserSearch{After: task.After, Count: 200}
-	for !late() {
-		us, next, err := s.Users.SearchUsers(ctx, t.ID, q)
-		if err != nil {
-			return err
-		}
-		for _, u := range us {
-			if err := s.purgeUser(ctx, a, u, cmp.Or(t.Retention.Users, DefaultRetention)); err != nil {
-				return err
-			}
-		}
-		q.After = next
-		if err := s.Tasks.UpdateTask(ctx, t.ID, taskPurge, func(old Task) Task {
-			n := Task{ID: taskPurge, After: next, DoneAt: old.DoneAt, Version: old.Version + 1}
-			if next == "" {
-				n.DoneAt = s.Now()
-			}
-			return n
-		}); err != nil || next == "" {
-			return err
-		}
-	}
-	return nil
+	return s.resume(ctx, t.ID, taskPurge, UserSearch{After: task.After}, late, func(u User) error {
+		return s.purgeUser(ctx, a, u, cmp.Or(t.Retention.Users, DefaultRetention))
+	})
 }
 
 // dropLog removes entries that are kept no longer.

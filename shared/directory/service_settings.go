@@ -44,7 +44,7 @@ type SettingsChange struct {
 // SetSettings changes what the administrator's tenant has chosen. check sees the tenant first.
 // Errors: NotFound; Invalid; Forbidden (the same administrator ends dual control again); what check returns.
 func (s *Service) SetSettings(ctx context.Context, a Admin, check func(Tenant) error, c SettingsChange) (Tenant, error) {
-	update := func(old Tenant) (Tenant, *LogEntry, error) {
+	return s.updateTenant(ctx, a, a.Tenant, func(old Tenant) (Tenant, *LogEntry, error) {
 		if err := check(old); err != nil {
 			return old, nil, err
 		}
@@ -62,16 +62,7 @@ func (s *Service) SetSettings(ctx context.Context, a Admin, check func(Tenant) e
 			e.Changes = append(e.Changes, change("retention", old.Retention, n.Retention))
 		}
 		return n, &e, nil
-	}
-	if !a.DryRun {
-		return s.Tenants.UpdateTenant(ctx, a.Tenant, update)
-	}
-	old, err := s.Tenants.Tenant(ctx, a.Tenant)
-	if err != nil {
-		return old, err
-	}
-	n, _, err := update(old)
-	return n, err
+	})
 }
 
 // apply returns t as administrator by changes it.

@@ -179,18 +179,43 @@ func (s *Service) changeTenant(ctx context.Context, a Admin, id TenantID, action
 		e.Target, e.Name, e.Version, e.Rest = string(id), t.DisplayName, t.Version, RestTenant
 		return t, &e, nil
 	}
-	if a.DryRun {
-		t, err := s.Tenants.Tenant(ctx, id)
-		if err == nil {
-			t, _, err = change(t)
-		}
-		return t, err
-	}
-	t, err := s.Tenants.UpdateTenant(ctx, id, change)
-	if err != nil {
+	t, err := s.updateTenant(ctx, a, id, change)
+	if err != nil || a.DryRun {
 		return t, err
 	}
 	return t, s.settleTenant(ctx, id, e)
+}
+
+// updateTenant changes a tenant, or, as a dry run, says what it would be.
+func (s *Service) updateTenant(ctx context.Context, a Admin, id TenantID, update func(Tenant) (Tenant, *LogEntry, error)) (Tenant, error) {
+	if !a.DryRun {
+		return s.Tenants.UpdateTenant(ctx, id, update)
+	}
+	t, err := s.Tenants.Tenant(ctx, id)
+	if err == nil {
+		t, _, err = update(t)
+	}
+	return t, err
+}
+
+// eachTenant calls fn for every tenant.
+func (s *Service) eachTenant(ctx context.Context, fn func(Tenant) error) error {
+	const batch = 100
+	for after := TenantID(""); ; {
+		ts, err := s.Tenants.ListTenants(ctx, after, batch)
+		if err != nil {
+			return err
+		}
+		for _, t := range ts {
+			after = t.ID
+			if err := fn(t); err != nil {
+				return err
+			}
+		}
+		if len(ts) < batch {
+			return nil
+		}
+	}
 }
 
 // settleTenant tells the providers of a tenant its state, which their requests are answered by. The request does it

@@ -95,14 +95,22 @@ func (m *usageMeter) take(p ProviderID, now time.Time) (Usage, bool) {
 // noteRequest notes a request that a credential opened.
 func (x *session) noteRequest(credential string) {
 	x.s.usage.note(x.caller.Provider, func(u *Usage) {
-		*u = u.And(Usage{FirstRequestAt: x.now, LastRequestAt: x.now, Tokens: map[string]TokenUse{credential: {x.now, 1}}})
+		if u.FirstRequestAt.IsZero() || x.now.Before(u.FirstRequestAt) {
+			u.FirstRequestAt = x.now
+		}
+		if u.Tokens == nil {
+			u.Tokens = map[string]TokenUse{}
+		}
+		of := u.Tokens[credential]
+		u.Tokens[credential] = TokenUse{later(of.LastAt, x.now), of.Count + 1}
+		u.LastRequestAt = later(u.LastRequestAt, x.now)
 	})
 }
 
 // NoteError notes that a request with a valid token of the provider was answered with an error.
 func (s *Service) NoteError(p ProviderID) {
 	now := s.Now()
-	s.usage.note(p, func(u *Usage) { *u = u.And(Usage{LastErrorAt: now}) })
+	s.usage.note(p, func(u *Usage) { u.LastErrorAt = later(u.LastErrorAt, now) })
 }
 
 // WriteUsage writes what was noted of a provider's use, at most once a minute. It is called after a request, in none

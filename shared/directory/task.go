@@ -21,15 +21,11 @@ type Tasks interface {
 	UpdateTask(ctx context.Context, t TenantID, id string, update func(Task) Task) error
 }
 
-// resume calls fn for every user that a search finds, page by page, and remembers how far it is: another process
-// goes on there, and once all were seen none begins again.
-func (s *Service) resume(ctx context.Context, t TenantID, id string, q UserSearch, fn func(User) error) error {
-	task, err := s.Tasks.Task(ctx, t, id)
-	if err != nil {
-		return err
-	}
-	q.After, q.Count = task.After, 200
-	for task.DoneAt.IsZero() {
+// resume calls fn for every user that a search finds, page by page, and remembers with the task how far it is, so that
+// another process can go on there. It ends early when late says so.
+func (s *Service) resume(ctx context.Context, t TenantID, id string, q UserSearch, late func() bool, fn func(User) error) error {
+	q.Count = 200
+	for !late() {
 		us, next, err := s.Users.SearchUsers(ctx, t, q)
 		if err != nil {
 			return err
@@ -39,13 +35,14 @@ func (s *Service) resume(ctx context.Context, t TenantID, id string, q UserSearc
 				return err
 			}
 		}
-		q.After, task.After = next, next
-		if next == "" {
-			task.DoneAt = s.Now()
-		}
+		q.After = next
 		if err := s.Tasks.UpdateTask(ctx, t, id, func(old Task) Task {
-			return Task{ID: id, After: task.After, DoneAt: task.DoneAt, Version: old.Version + 1}
-		}); err != nil {
+			n := Task{ID: id, After: next, DoneAt: old.DoneAt, Version: old.Version + 1}
+			if next == "" {
+				n.DoneAt = s.Now()
+			}
+			return n
+		}); err != nil || next == "" {
 			return err
 		}
 	}
