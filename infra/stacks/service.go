@@ -153,8 +153,9 @@ func outputs(stack awscdk.Stack, origin *string) {
 	join := func(parts ...*string) *string { return awscdk.Fn_Join(jsii.String(""), &parts) }
 	output(stack, "ScimURL", "Entra's tenant URL is this and a provider's id.", join(origin, jsii.String(scimapi.BasePath)))
 	output(stack, "AdminURL", "ROLLCALL_ADMIN_URL of the rollcall command.", origin)
-	output(stack, "FirstStep", "Makes the first administrator's key; run it with the credentials of this account.",
-		join(jsii.String("rollcall bootstrap -function "), stack.StackName(), jsii.String("-admin -region "), stack.Region()))
-	output(stack, "OperatorStep", "Makes the operator's key, which makes further tenants; run it like FirstStep when there are to be any.",
-		join(jsii.String("rollcall bootstrap -operator -function "), stack.StackName(), jsii.String("-admin -region "), stack.Region()))
+	bootstrap := func(flag string) *string {
+		return join(jsii.String("rollcall bootstrap "+flag+"-function "), stack.StackName(), jsii.String("-admin -region "), stack.Region())
+	}
+	output(stack, "FirstStep", "Makes the first administrator's key; run it with the credentials of this account.", bootstrap(""))
+	output(stack, "OperatorStep", "Makes the operator's key, which makes further tenants; run it like FirstStep when there are to be any.", bootstrap("-operator "))
 }

@@ -3,7 +3,6 @@
 package deploy_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -21,21 +20,18 @@ func (d *deployment) tenants(t *testing.T) {
 	id := directory.TenantID(operator.asked(t, "tenant", "create", "-name", "Coast Guard")["id"].(string))
 	second := *d
 	second.key = operator.asked(t, "tenant", "key", string(id), "-name", "First")["token"].(string)
-	var p struct {
-		ID             directory.ProviderID
-		BaseURL, Token string
+	p, baseURL, token := second.provider(t, "Entra")
+	if !strings.HasPrefix(string(p), string(id)) {
+		t.Fatalf("its provider is %s", p)
 	}
-	if err := json.Unmarshal([]byte(second.rollcall(t, "provider", "create", "-name", "Entra", "-json")), &p); err != nil || !strings.HasPrefix(string(p.ID), string(id)) {
-		t.Fatalf("its provider is %s: %v", p.ID, err)
-	}
-	one := person(t, p.BaseURL, p.Token, "diver@example.com")
+	one := person(t, baseURL, token, "diver@example.com")
 	status := func(want int) {
 		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.BaseURL+"/Users/"+one, http.NoBody)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, baseURL+"/Users/"+one, http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Header.Set("Authorization", "Bearer "+p.Token)
+		r.Header.Set("Authorization", "Bearer "+token)
 		answer, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)
@@ -70,7 +66,7 @@ func (d *deployment) tenants(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		us, _, err := store.SearchUsers(t.Context(), id, directory.UserSearch{Provider: p.ID, Count: 10})
+		us, _, err := store.SearchUsers(t.Context(), id, directory.UserSearch{Provider: p, Count: 10})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,8 +24,8 @@ import (
 	"rollcall/shared/directory"
 )
 
-// runBootstrap makes the first key of an administrator or of the operator of a deployment by invoking its admin function with the caller's own
-// AWS credentials.
+// runBootstrap makes the first key of an administrator, or of the operator of a deployment, by invoking its admin
+// function with the caller's own AWS credentials.
 func runBootstrap(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs := flag.NewFlagSet("rollcall bootstrap", flag.ContinueOnError)
 	fs.SetOutput(stderr)

@@ -39,7 +39,7 @@ type guardEvent struct {
 	Limit         int                     `json:"limit"`
 	UserCount     int                     `json:"userCount"`
 	Held          *int                    `json:"held,omitempty"` // of one open event only
-	Common        []common                `json:"common,omitempty"`
+	Common        []commonValue           `json:"common,omitempty"`
 	Timeline      []guardMinute           `json:"timeline,omitempty"`
 	ReminderCount int                     `json:"reminderCount,omitempty"`
 	DecidedAt     *time.Time              `json:"decidedAt,omitempty"`
@@ -48,7 +48,8 @@ type guardEvent struct {
 	DryRun        bool                    `json:"dryRun,omitempty"`
 }
 
-type common struct {
+// commonValue is a value that those whom an event holds have in common.
+type commonValue struct {
 	Attribute string `json:"attribute"`
 	Value     string `json:"value"`
 	Count     int    `json:"count"`
@@ -161,7 +162,7 @@ func (r *request) getGuardEvent() (answer, error) {
 		v.Held = &review.Held
 	}
 	for _, c := range review.Common {
-		v.Common = append(v.Common, common{c.Attr, c.Value, c.Count})
+		v.Common = append(v.Common, commonValue{c.Attr, c.Value, c.Count})
 	}
 	for _, m := range review.Timeline {
 		v.Timeline = append(v.Timeline, guardMinute{m.At, m.Of(review.Kind)})

@@ -10,8 +10,8 @@ func (r RunRow) displaces() bool {
 }
 
 // restrain skips the changes of a page that nobody saw in the preview and that are more than the provider's guard
-// allows within its window (Guard.MoveLimit). Allowances are claimed in the run's record, so that ranges together get no more; of a step that was cut off
-// right behind its claim they are lost.
+// allows within its window (Guard.MoveLimit). Allowances are claimed in the run's record, so that ranges together get
+// no more; of a step that was cut off right behind its claim they are lost.
 func (x *step) restrain(ctx context.Context, rows []RunRow) error {
 	unseen := func(r RunRow) bool {
 		return r.Result == "" && r.Planned != nil && !r.Allowed && r.displaces()

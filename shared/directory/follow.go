@@ -4,9 +4,9 @@ import "context"
 
 // FollowEntry does what follows from a log entry: it completes large changes, asks to be woken when a
 // deactivation is due, counts and lets the guard look at the counts, then places people, starts apply runs,
-// warns of unknown countries, announces events, sends again what was asked for, and erases who was purged. What protects people comes before what may fail with
-// others. It may run several times for an entry, also at once, and then does nothing the second time but
-// publish the same events.
+// warns of unknown countries, announces events, sends again what was asked for, and erases who was purged. What
+// protects people comes before what may fail with others. It may run several times for an entry, also at once, and
+// then does nothing the second time but publish the same events.
 func (s *Service) FollowEntry(ctx context.Context, t TenantID, e LogEntry) error {
 	for _, follow := range []func(context.Context, TenantID, LogEntry) error{
 		s.complete, s.wake, s.Follow.Count, s.watch, s.followPlacement, s.followConverted, s.followNames, s.warnCountry, s.followLedger, s.noteLate, s.followPurged,

@@ -146,7 +146,8 @@ func editAction(old, new Profile) Action {
 }
 
 // DeleteUser removes a user from what SCIM shows: 404 from then on, in no group, nobody's manager, the
-// userName free. The account inside stays, gone, and is deactivated as a disabled one would be. check sees the user first, for preconditions.
+// userName free. The account inside stays, gone, and is deactivated as a disabled one would be. check sees the user
+// first, for preconditions.
 // Errors: NotFound; what check returns.
 func (s *Service) DeleteUser(ctx context.Context, c Caller, id ScimID, check func(User) error) error {
 	x := s.session(c)

@@ -60,7 +60,7 @@ func TestNewerRecordsAreRefused(t *testing.T) {
 	_, _, user := decodeUser(newer)
 	_, group := decodeGroups("p", []item{newer})
 	_, provider := decodeProvider(newer)
-	_, tenant := decodeTenant(newer)
+	_, tenant := decodeRecords[directory.Tenant]([]item{newer})
 	_, entry := decodeEntry(newer)
 	for what, err := range map[string]error{"user": user, "group": group, "provider": provider, "tenant": tenant, "entry": entry} {
 		if err == nil || directory.KindOf(err) != directory.Internal {

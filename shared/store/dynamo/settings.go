@@ -252,15 +252,20 @@ func (s *Store) Task(ctx context.Context, t directory.TenantID, id string) (k di
 
 // UpdateTask implements directory.Tasks.
 func (s *Store) UpdateTask(ctx context.Context, t directory.TenantID, id string, update func(directory.Task) directory.Task) error {
-	return s.rerun(ctx, "task", func(int) error {
-		var old directory.Task
-		rev, err := s.record(ctx, taskKey(t, id), &old)
+	return rewriteRecord(ctx, s, "task", taskKey(t, id), update)
+}
+
+// rewriteRecord replaces a record by update(old), without an entry; old is zero when there is none.
+func rewriteRecord[T any](ctx context.Context, s *Store, what string, k key, update func(T) T) error {
+	return s.rerun(ctx, what, func(int) error {
+		var old T
+		rev, err := s.record(ctx, k, &old)
 		if err != nil {
 			return err
 		}
 		x := &tx{}
-		x.putRecord(s, taskKey(t, id), update(old), rev)
-		return s.commit(ctx, "update task", x)
+		x.putRecord(s, k, update(old), rev)
+		return s.commit(ctx, "rewrite "+what, x)
 	})
 }
 
@@ -289,16 +294,7 @@ func (s *Store) AliasesOf(ctx context.Context, t directory.TenantID, alias strin
 
 // AddUsage implements directory.Usages.
 func (s *Store) AddUsage(ctx context.Context, t directory.TenantID, p directory.ProviderID, u directory.Usage) error {
-	return s.rerun(ctx, "usage", func(int) error {
-		var old directory.Usage
-		rev, err := s.record(ctx, usageKey(t, p), &old)
-		if err != nil {
-			return err
-		}
-		x := &tx{}
-		x.putRecord(s, usageKey(t, p), old.And(u), rev)
-		return s.commit(ctx, "add usage", x)
-	})
+	return rewriteRecord(ctx, s, "usage", usageKey(t, p), func(old directory.Usage) directory.Usage { return old.And(u) })
 }
 
 // Usage implements directory.Usages.

@@ -24,27 +24,20 @@ func (s *Store) CreateTenant(ctx context.Context, t directory.Tenant, e director
 	return s.commit(ctx, "create tenant", x)
 }
 
-func decodeTenant(it item) (t directory.Tenant, err error) {
-	if err := checkVersion(it); err != nil {
-		return t, err
-	}
-	return t, getJSON(it, "r", &t)
-}
-
 // Tenant implements directory.Tenants.
 func (s *Store) Tenant(ctx context.Context, id directory.TenantID) (directory.Tenant, error) {
-	if !usable(string(id)) {
-		return directory.Tenant{}, notFound("tenant")
+	t, _, err := s.tenant(ctx, id)
+	return t, err
+}
+
+func (s *Store) tenant(ctx context.Context, id directory.TenantID) (t directory.Tenant, rev int64, err error) {
+	if usable(string(id)) {
+		rev, err = s.record(ctx, tenantKey(id), &t)
 	}
-	it, err := s.one(ctx, tenantKey(id))
-	if err != nil {
-		return directory.Tenant{}, err
-	}
-	t, err := decodeTenant(it)
 	if err == nil && t.ID == "" {
 		err = notFound("tenant")
 	}
-	return t, err
+	return t, rev, err
 }
 
 // ListTenants implements directory.Tenants.
@@ -56,26 +49,13 @@ func (s *Store) ListTenants(ctx context.Context, from directory.TenantID, count 
 	if err != nil {
 		return nil, err
 	}
-	out := make([]directory.Tenant, len(its))
-	for i, it := range its {
-		if out[i], err = decodeTenant(it); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return decodeRecords[directory.Tenant](its)
 }
 
 // UpdateTenant implements directory.Tenants.
 func (s *Store) UpdateTenant(ctx context.Context, id directory.TenantID, update func(directory.Tenant) (directory.Tenant, *directory.LogEntry, error)) (t directory.Tenant, err error) {
-	if !usable(string(id)) {
-		return t, notFound("tenant")
-	}
 	err = s.rerun(ctx, "tenant", func(int) error {
-		var old directory.Tenant
-		rev, err := s.record(ctx, tenantKey(id), &old)
-		if err == nil && old.ID == "" {
-			err = notFound("tenant")
-		}
+		old, rev, err := s.tenant(ctx, id)
 		if err != nil {
 			return err
 		}

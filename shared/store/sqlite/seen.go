@@ -1,8 +1,6 @@
 package sqlite
 
-import (
-	"rollcall/shared/directory"
-)
+import "rollcall/shared/directory"
 
 // seen keeps users as ReadUser last found them, with their groups: directories read a user again and again,
 // and before each change. Whoever writes a user's row or membership forgets the user in the same transaction.

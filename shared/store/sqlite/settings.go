@@ -295,12 +295,17 @@ func (s *Store) Task(ctx context.Context, t directory.TenantID, id string) (k di
 
 // UpdateTask implements directory.Tasks.
 func (s *Store) UpdateTask(ctx context.Context, t directory.TenantID, id string, update func(directory.Task) directory.Task) error {
+	return rewriteDocument(ctx, s, document{t, "task", "", id}, update)
+}
+
+// rewriteDocument replaces a document by update(old), without an entry; old is zero when there is none.
+func rewriteDocument[T any](ctx context.Context, s *Store, d document, update func(T) T) error {
 	return s.write(ctx, func() error {
-		var old directory.Task
-		if err := s.getDocument(document{t, "task", "", id}, &old); err != nil {
+		var old T
+		if err := s.getDocument(d, &old); err != nil {
 			return err
 		}
-		return s.putDocument(document{t, "task", "", id}, update(old))
+		return s.putDocument(d, update(old))
 	})
 }
 
@@ -328,13 +333,7 @@ func (s *Store) AliasesOf(ctx context.Context, t directory.TenantID, key string,
 
 // AddUsage implements directory.Usages.
 func (s *Store) AddUsage(ctx context.Context, t directory.TenantID, p directory.ProviderID, u directory.Usage) error {
-	return s.write(ctx, func() error {
-		var old directory.Usage
-		if err := s.getDocument(document{t, "usage", string(p), ""}, &old); err != nil {
-			return err
-		}
-		return s.putDocument(document{t, "usage", string(p), ""}, old.And(u))
-	})
+	return rewriteDocument(ctx, s, document{t, "usage", string(p), ""}, func(old directory.Usage) directory.Usage { return old.And(u) })
 }
 
 // Usage implements directory.Usages.
