@@ -4,17 +4,12 @@ import "context"
 
 const beyondGuard = "changed since the preview, and the mass-change guard allows no more such changes: plan again"
 
-// displaces reports whether the change moves the person out of an organization, or takes a role.
-func (r RunRow) displaces() bool {
-	return r.Before.Org != "" && r.Before.Org != r.After.Org || len(r.Removed()) > 0
-}
-
 // restrain skips the changes of a page that nobody saw in the preview and that are more than the provider's guard
 // allows within its window (Guard.MoveLimit). Allowances are claimed in the run's record, so that ranges together get
 // no more; of a step that was cut off right behind its claim they are lost.
 func (x *step) restrain(ctx context.Context, rows []RunRow) error {
 	unseen := func(r RunRow) bool {
-		return r.Result == "" && r.Planned != nil && !r.Allowed && r.displaces()
+		return r.Result == "" && r.Planned != nil && !r.Allowed && r.Before.displacedBy(r.After)
 	}
 	n := 0
 	for _, r := range rows {

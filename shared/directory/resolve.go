@@ -63,6 +63,12 @@ func (u User) placed(p Placement) User {
 	return u
 }
 
+// displacedBy reports whether q, in place of p, moves the person out of an organization, or takes a role: what the
+// mass-change guard counts.
+func (p Placement) displacedBy(q Placement) bool {
+	return p.Org != "" && p.Org != q.Org || len(rolesBeyond(p.Grants, q.Grants)) > 0
+}
+
 // Same reports whether two placements are the same organization and roles for the same reasons. Since when,
 // and under which configuration, does not count.
 func (p Placement) Same(q Placement) bool {

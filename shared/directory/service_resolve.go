@@ -210,7 +210,7 @@ func (f *follower) once(ctx context.Context, v UserView, on Occasion) (changed b
 		lists = v.Watchlists
 	}
 	action, review := UserResolved, ""
-	if !f.approved && v.displacedBy(d.Placement) && f.s.Now().Sub(v.Created) >= guardGrace {
+	if !f.approved && now.displacedBy(d.Placement) && f.s.Now().Sub(v.Created) >= guardGrace {
 		action = UserReassigned
 		if review, err = f.askGuard(ctx); err != nil {
 			return false, err
@@ -234,13 +234,6 @@ func (f *follower) once(ctx context.Context, v UserView, on Occasion) (changed b
 		f.left--
 	}
 	return err == nil, err
-}
-
-// displacedBy reports whether p would move the user to another organization, or take a role away.
-func (a Account) displacedBy(p Placement) bool {
-	return a.OrgID != "" && p.Org != a.OrgID || slices.ContainsFunc(a.RoleGrants, func(g RoleGrant) bool {
-		return !slices.ContainsFunc(p.Grants, func(h RoleGrant) bool { return h.Role == g.Role })
-	})
 }
 
 // movesAtOnce is how many people a follower moves before it looks at the guard again: entries are followed at
