@@ -2,7 +2,6 @@ package directory
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -70,14 +69,6 @@ func (h ChainHead) Next(b Block) ChainHead {
 		h.CheckpointSeq, h.CheckpointAt = b.Seq, b.At
 	}
 	return h
-}
-
-// Signer signs digests with a key that stays where it is: ECDSA on P-256, in ASN.1 DER, as every FIPS 186-5
-// module can.
-type Signer interface {
-	Sign(ctx context.Context, digest Digest) (Digest, error)
-	// PublicKey is the public half in DER (PKIX).
-	PublicKey(ctx context.Context) ([]byte, error)
 }
 
 // KeyID names a public key: the beginning of its SHA-256.

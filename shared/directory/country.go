@@ -2,7 +2,6 @@ package directory
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -118,77 +117,4 @@ func (c countryUsers) CreateOrRestoreUser(ctx context.Context, t TenantID, p Pro
 		noteCountry(User{}, u, &e) // a gone user has none
 		return u, e, err
 	})
-}
-
-// warnCountry remembers the country of an entry that nobody knows, and warns of it once for each value of a provider.
-func (s *Service) warnCountry(ctx context.Context, t TenantID, because LogEntry) error {
-	i := slices.IndexFunc(because.Changes, func(c Change) bool { return c.Attr == AttrUnknownCountry && c.After != nil })
-	if i < 0 {
-		return nil
-	}
-	var sent sentCountry
-	if err := json.Unmarshal(because.Changes[i].After, &sent); err != nil {
-		return nil //nolint:nilerr // erased since
-	}
-	known, err := s.Reports.UpdateCountryValue(ctx, t, sent.Provider, sent.Value, func(old CountryValue) (CountryValue, *LogEntry, error) { return old, nil, nil })
-	if err != nil || known.Value != "" {
-		return err
-	}
-	if vs, err := s.Reports.CountryValues(ctx, t, sent.Provider, MaxCountryValues); err != nil || len(vs) >= MaxCountryValues {
-		return err
-	}
-	_, err = s.Reports.UpdateCountryValue(ctx, t, sent.Provider, sent.Value, func(old CountryValue) (CountryValue, *LogEntry, error) {
-		if old.Value != "" {
-			return old, nil, nil
-		}
-		e := s.consequence(because, CountryUnknown)
-		e.Provider, e.Audit, e.Target, e.Changes = "", true, string(sent.Provider), []Change{change("country", nil, sent.Value)}
-		return CountryValue{sent.Provider, sent.Value, e.At}, &e, nil
-	})
-	return err
-}
-
-// CountryCount is a country that nobody knows, and how many present users have it.
-type CountryCount struct {
-	CountryValue
-	Users int
-}
-
-// CountryReport reads the countries that nobody knows, of a provider or ("") of all, those of most users first. More
-// than MaxCountryValues of a provider are not kept.
-// Errors: NotFound.
-func (s *Service) CountryReport(ctx context.Context, a Admin, p ProviderID) (out []CountryCount, err error) {
-	ps := make([]Provider, 1)
-	if p == "" {
-		ps, err = s.Providers.ListProviders(ctx, a.Tenant)
-	} else {
-		ps[0], err = s.ProviderByID(ctx, a, p)
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range ps {
-		vs, err := s.Reports.CountryValues(ctx, a.Tenant, p.ID, MaxCountryValues)
-		if err != nil {
-			return nil, err
-		}
-		key := func(v CountryValue) string { return countryTally(sentCountry{v.Provider, v.Value}) }
-		keys := make([]string, len(vs))
-		for i, v := range vs {
-			keys[i] = key(v)
-		}
-		n, err := s.Follow.Tallies(ctx, a.Tenant, keys)
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range vs {
-			if n[key(v)] > 0 {
-				out = append(out, CountryCount{v, n[key(v)]})
-			}
-		}
-	}
-	slices.SortFunc(out, func(a, b CountryCount) int {
-		return cmp.Or(b.Users-a.Users, strings.Compare(string(a.Provider), string(b.Provider)), strings.Compare(a.Value, b.Value))
-	})
-	return out, nil
 }

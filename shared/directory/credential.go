@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"hash/crc32"
+	"slices"
 	"strings"
 	"time"
 )
@@ -115,38 +116,47 @@ func match(cs []Credential, h TokenHash, now time.Time) (Credential, bool) {
 	return cs[found], true
 }
 
-// Role is what an administrator's key may do (product roles of identity administration).
-type Role string
-
-// The roles of API keys.
-const (
-	RoleAdministrator Role = "identity-management-administrator"
-	RoleViewer        Role = "identity-management-viewer"
-	RoleLegalHold     Role = "legal-hold-administrator"
-	RoleAuditor       Role = "auditor"
-	RoleHelpDesk      Role = "help-desk"
-	RoleOperator      Role = "operator" // of the deployment: makes, pauses and removes tenants, and reads none of their data
-)
-
-// Roles returns all roles within a tenant.
-func Roles() []Role {
-	return []Role{RoleAdministrator, RoleViewer, RoleLegalHold, RoleAuditor, RoleHelpDesk}
-}
-
-// APIKey is a tenant's key to the admin API, with one role.
-type APIKey struct {
-	Credential
-	Tenant      TenantID
-	DisplayName string
-	Role        Role
-	Version     int64
-}
-
-// TenantOfAPIKey returns the tenant, or OperatorScope, written in a well-formed API key. It proves nothing but the form.
-func TenantOfAPIKey(token string) (TenantID, bool) {
-	scope, ok := scopeOfToken(prefixAPIKey, token)
-	if t := TenantID(scope); ok && (t.Valid() || t == OperatorScope) {
-		return t, true
+// retire lets the usable credentials end: only the newest may go on for overlap, so that with the one
+// to come at most two work.
+func retire(cs []Credential, now time.Time, overlap time.Duration) []Credential {
+	out := slices.Clone(cs)
+	newest := -1
+	for i, c := range out {
+		if c.usable(now) {
+			newest = i
+		}
 	}
-	return "", false
+	for i := range out {
+		if !out[i].usable(now) {
+			continue
+		}
+		if i != newest || overlap == 0 {
+			out[i].State = CredentialRevoked
+			continue
+		}
+		out[i].State = CredentialRetiring
+		if end := now.Add(overlap); out[i].RetiresAt.IsZero() || out[i].RetiresAt.After(end) {
+			out[i].RetiresAt = end
+		}
+	}
+	if n := len(out) - keptCredentials; n > 0 {
+		out = slices.DeleteFunc(out, func(c Credential) bool {
+			if n > 0 && !c.usable(now) {
+				n--
+				return true
+			}
+			return false
+		})
+	}
+	return out
+}
+
+// keptCredentials is how many credentials that no longer work stay in the record, to recognize them by.
+const keptCredentials = 5
+
+func (c Credential) check(now time.Time) error {
+	if !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(now) {
+		return &Error{Kind: Invalid, Attr: "expiresAt", Detail: "expiresAt must be in the future"}
+	}
+	return nil
 }

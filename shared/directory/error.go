@@ -68,3 +68,10 @@ func KindOf(err error) Kind {
 
 // IsKind reports whether err is of Kind k.
 func IsKind(err error, k Kind) bool { return err != nil && KindOf(err) == k }
+
+func ignoreGone(err error) error {
+	if IsKind(err, NotFound) {
+		return nil
+	}
+	return err
+}

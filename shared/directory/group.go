@@ -93,3 +93,10 @@ func (v GroupView) checkMembers(add []ScimID) error {
 func ErrUnknownMember() error {
 	return &Error{Kind: Invalid, Attr: "members", Detail: "a member must be the id of a user or group of this provider"}
 }
+
+// GroupPage is a page of groups.
+type GroupPage struct {
+	Groups []GroupView
+	Total  int
+	More   bool
+}

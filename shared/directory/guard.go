@@ -2,6 +2,7 @@ package directory
 
 import (
 	"cmp"
+	"strings"
 	"time"
 )
 
@@ -196,4 +197,46 @@ type Common struct {
 	Attr  string // a path in the user's attributes, or groups
 	Value string // for groups the group's id
 	Count int
+}
+
+// Minute is what was counted in one minute.
+type Minute struct {
+	At     time.Time
+	Counts map[Action]int
+}
+
+// Of is how many of the changes counted in the minute are of a kind.
+func (m Minute) Of(kind GuardKind) int { return changesOf(kind, m.Counts) }
+
+// changesOf are the counted entries that are of a kind.
+func changesOf(kind GuardKind, counts map[Action]int) (n int) {
+	for a, c := range counts {
+		if guarded(a) == kind {
+			n += c
+		}
+	}
+	return n
+}
+
+// guarded is the kind of change that an action is to the guard, "" for none.
+func guarded(a Action) GuardKind {
+	switch a {
+	case UserDisabled, UserDeleted:
+		return GuardLeavers
+	case UserReassigned:
+		return GuardMoves
+	}
+	return ""
+}
+
+// aboutGuard fills in whom and what an entry about a guard's event is about.
+func (e LogEntry) aboutGuard(p Provider, v GuardEvent) *LogEntry {
+	e.Target, e.Name, e.Version = string(p.ID)+"/"+v.ID, p.DisplayName, v.Version
+	return &e
+}
+
+// guardTarget is what an entry about a guard's event is about.
+func guardTarget(e LogEntry) (ProviderID, string) {
+	p, event, _ := strings.Cut(e.Target, "/")
+	return ProviderID(p), event
 }

@@ -69,3 +69,18 @@ func validID(id string, kind byte) bool {
 func alphanumeric(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'z') }) < 0
 }
+
+// OrgID names an organization: "o" and 25 random characters of 0-9a-v, or DefaultOrg.
+type OrgID string
+
+// RoleID names a role of the catalogue: a slug such as "desktop-user".
+type RoleID string
+
+// MappingID names a mapping: "m" and 25 random characters of 0-9a-v.
+type MappingID string
+
+// RunID names an apply run: "r", nine digits of base 36 that sort by time, and random characters.
+type RunID string
+
+// WatchlistID names a watchlist: "w" and 25 random characters of 0-9a-v.
+type WatchlistID string

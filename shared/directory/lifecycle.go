@@ -252,3 +252,76 @@ func (u User) purged() User {
 	stub.Lifecycle, stub.DeactivatedAt = LifecyclePurged, u.DeactivatedAt
 	return stub
 }
+
+// decide applies a decision to u; what is so already changes nothing.
+// Errors: Conflict when the state forbids it.
+func (u User) decide(d Decision, by AdminBlock) (User, Action, error) {
+	now := by.At
+	switch d {
+	case DecideBlock:
+		return u.blocked(by), UserBlocked, nil
+	case DecideUnblock:
+		return u.unblocked(), UserUnblocked, nil
+	case DecideDeactivate, DecideDeactivateBlock:
+		if len(u.Holds) > 0 {
+			return u, "", Errorf(Conflict, "The user is on legal hold. Release the hold or block the user instead")
+		}
+		if u.deactivable() {
+			u = u.deactivated(now)
+		}
+		if d == DecideDeactivateBlock {
+			u = u.blocked(by)
+		}
+		return u, UserDeactivated, nil
+	case DecideReactivate, DecideReactivateUnblock:
+		if u.deactivable() {
+			return u, "", Errorf(Conflict, "the user is not deactivated")
+		}
+		u = u.reactivated().unmanagedLocal()
+		if d == DecideReactivateUnblock {
+			u.AdminBlock = nil
+		}
+		return u, UserReactivated, nil
+	case DecideCancelDeactivation:
+		if u.Pending == nil {
+			return u, "", Errorf(Conflict, "no deactivation is pending")
+		}
+		u.Pending = nil
+		return u.blocked(by), UserSpared, nil
+	case DecideLocal:
+		if u.Provider == "" {
+			return u, "", Errorf(Conflict, "the user is local already")
+		}
+		return u.local(), UserConverted, nil
+	}
+	return u, "", Errorf(Invalid, "unknown decision")
+}
+
+// Decision is what an administrator decides about one user's account.
+type Decision string
+
+// The decisions.
+const (
+	DecideBlock              Decision = "block"
+	DecideUnblock            Decision = "unblock"
+	DecideDeactivate         Decision = "deactivate"
+	DecideDeactivateBlock    Decision = "deactivate-and-block"
+	DecideReactivate         Decision = "reactivate"
+	DecideReactivateUnblock  Decision = "reactivate-and-unblock"
+	DecideCancelDeactivation Decision = "cancel-deactivation" // the user stays blocked, by the administrator
+	DecideLocal              Decision = "convert-to-local"
+)
+
+// adoptedBy makes a local user one of a provider: id, history and userName stay, the organization is pinned, and the
+// present roles stay, as adopted.
+func (u User) adoptedBy(p ProviderID) User {
+	if u.OrgID != "" {
+		u.OrgSource, u.OrgPinned = SourceAdopted, true
+	}
+	u.RoleGrants = slices.Clone(u.RoleGrants)
+	for i := range u.RoleGrants {
+		u.RoleGrants[i].Source = SourceAdopted
+	}
+	u.Provider, u.ScimID, u.Active = p, ScimID(u.ID), true
+	return u
+}

@@ -2,8 +2,9 @@ package directory
 
 import (
 	"encoding/hex"
-	"encoding/json"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -118,13 +119,6 @@ const (
 	EffectHeldBack    Effect = "reassignment-held"
 )
 
-// Change is one attribute's change. Before and After are JSON; nil means unassigned.
-type Change struct {
-	Attr   string
-	Before json.RawMessage `json:",omitempty"`
-	After  json.RawMessage `json:",omitempty"`
-}
-
 // LogEntry is one effective change: written in the same transaction as the change, and never without.
 // Everything that follows from a change is derived from its entry, keyed by its ID.
 type LogEntry struct {
@@ -220,3 +214,85 @@ func (e LogEntry) AppendJSON(dst []byte) []byte {
 	o.text("Erased", hex.EncodeToString(e.Erased))
 	return o.end()
 }
+
+// Result is how what an entry tells of ended.
+type Result string
+
+// The results. An entry exists for what was done, so that most are a success.
+const (
+	ResultSuccess  Result = "success"
+	ResultConflict Result = "conflict"
+)
+
+// Result is how what the entry tells of ended.
+func (e LogEntry) Result() Result {
+	if e.Action == ConflictOpened {
+		return ResultConflict
+	}
+	return ResultSuccess
+}
+
+// Cause is what led to an entry, in a word.
+type Cause string
+
+// The causes.
+const (
+	CauseDirectory     Cause = "directory"
+	CauseAdministrator Cause = "administrator"
+	CauseOperator      Cause = "operator"
+	CauseWakeup        Cause = "wake-up"
+	CauseSweep         Cause = "sweep"
+	CauseGuard         Cause = "guard"
+	CauseApply         Cause = "apply"
+	CauseRetention     Cause = "retention"
+	CauseRule          Cause = "rule" // it follows from another entry
+)
+
+// Causes returns every cause.
+func Causes() []Cause {
+	return []Cause{CauseDirectory, CauseAdministrator, CauseOperator, CauseWakeup, CauseSweep, CauseGuard, CauseApply, CauseRetention, CauseRule}
+}
+
+// Cause is what led to the entry.
+func (e LogEntry) Cause() Cause {
+	switch e.Actor.Kind {
+	case ActorProvider:
+		return CauseDirectory
+	case ActorAPIKey:
+		return CauseAdministrator
+	case ActorOperator:
+		return CauseOperator
+	}
+	switch {
+	case slices.Contains([]Action{GuardTripped, GuardWarned, GuardReminded, UserFrozen, UserHeldBack, UserSpared}, e.Action):
+		return CauseGuard
+	case e.Actor.ID == string(JobWakeup):
+		return CauseWakeup
+	case e.Actor.ID == string(JobSweep):
+		return CauseSweep
+	case e.Actor.ID == taskPurge:
+		return CauseRetention
+	case strings.HasPrefix(e.Actor.ID, "r"):
+		return CauseApply // the id of a run
+	}
+	return CauseRule
+}
+
+// tallies reports whether an attribute's value counts under a key before or after the entry.
+func (e LogEntry) tallies(attr, key string) bool {
+	return slices.ContainsFunc(e.Changes, func(c Change) bool {
+		return c.Attr == attr && (slices.Contains(tallied(attr, c.Before), key) || slices.Contains(tallied(attr, c.After), key))
+	})
+}
+
+// SyncEntry reports whether an entry belongs in the Sync Log: it is about a user or group.
+func (e LogEntry) SyncEntry() bool { return e.User != "" || e.Group != "" }
+
+// Job is what looks for due deactivations; it is the actor in the log.
+type Job string
+
+// The jobs.
+const (
+	JobWakeup Job = "wake-up"
+	JobSweep  Job = "sweep"
+)

@@ -64,9 +64,6 @@ type RoleSettings struct {
 	Strict bool // the directory is the only source of roles: those given by hand go too
 }
 
-// MappingID names a mapping: "m" and 25 random characters of 0-9a-v.
-type MappingID string
-
 // MappedGroup is a group of a mapping. What it was called stays after the directory deleted it.
 type MappedGroup struct {
 	ID         GroupID
@@ -151,4 +148,118 @@ func attributeValue(attributes []byte, path string) string {
 	var text string
 	_ = json.Unmarshal(raw, &text)
 	return OrgName(text)
+}
+
+// check refuses mappings that break a rule: each has a group, and a group is in one of each kind at most.
+func (m Mappings) check() error {
+	orgs, roles := make([][]MappedGroup, len(m.Orgs)), make([][]MappedGroup, len(m.Roles))
+	for i, o := range m.Orgs {
+		orgs[i] = o.Groups
+	}
+	for i, r := range m.Roles {
+		if roles[i] = r.Groups; len(r.Roles) == 0 {
+			return &Error{Kind: Invalid, Attr: "roles", Detail: "a role mapping names at least one role"}
+		}
+	}
+	for _, lists := range [][][]MappedGroup{orgs, roles} {
+		seen := map[GroupID]bool{}
+		for _, groups := range lists {
+			if len(groups) == 0 {
+				return &Error{Kind: Invalid, Attr: "groups", Detail: "a mapping names at least one group"}
+			}
+			for _, g := range groups {
+				if seen[g.ID] {
+					return &Error{Kind: Conflict, Attr: "groups", Detail: "a group is in at most one mapping of a kind: take it out of the other one first"}
+				}
+				seen[g.ID] = true
+			}
+		}
+		if len(lists) > MaxMappings || len(seen) > MaxMappedGroups {
+			return Errorf(TooMany, "a provider has at most %d mappings of a kind and %d groups in them", MaxMappings, MaxMappedGroups)
+		}
+	}
+	return nil
+}
+
+// named returns the mapped group with the name it had.
+func (m Mappings) named(name string) (MappedGroup, bool) {
+	for _, o := range m.Orgs {
+		for _, g := range o.Groups {
+			if g.Name == name {
+				return g, true
+			}
+		}
+	}
+	for _, r := range m.Roles {
+		for _, g := range r.Groups {
+			if g.Name == name {
+				return g, true
+			}
+		}
+	}
+	return MappedGroup{}, false
+}
+
+// attrProposed begins the name of a change of mappings that has no effect on people yet.
+const attrProposed = "roleMappingProposed/"
+
+// MaxProposals is how many role mappings of a provider may wait for a second administrator.
+const MaxProposals = 50
+
+// withRole puts a mapping in place of the one of its id, or behind the others, and says what changed.
+func (m Mappings) withRole(n RoleMapping) (Mappings, Change) {
+	var was any
+	m.Roles = slices.Clone(m.Roles)
+	if i := slices.IndexFunc(m.Roles, func(r RoleMapping) bool { return r.ID == n.ID }); i >= 0 {
+		was, m.Roles[i] = m.Roles[i], n
+	} else {
+		m.Roles = append(m.Roles, n)
+	}
+	return m, change("roleMapping/"+string(n.ID), was, n)
+}
+
+// propose lets a mapping, which must be one that could take effect, wait for a second administrator, in place of what
+// waited for it.
+func (m Mappings) propose(n RoleMapping, by string, at time.Time) (Mappings, RoleMapping, []Change, error) {
+	with, _ := m.withRole(n)
+	if err := with.check(); err != nil {
+		return m, n, nil, err
+	}
+	m, _, changes := m.withoutProposal(n.ID)
+	if len(m.Proposed) >= MaxProposals {
+		return m, n, nil, Errorf(TooMany, "%d role mappings wait for a second administrator already", MaxProposals)
+	}
+	n.ProposedBy, n.ProposedAt = by, at
+	m.Proposed = append(slices.Clone(m.Proposed), n)
+	return m, n, append(changes, change(attrProposed+string(n.ID), nil, n)), nil
+}
+
+// withoutProposal takes out what is proposed for a mapping; without changes when nothing is.
+func (m Mappings) withoutProposal(id MappingID) (Mappings, RoleMapping, []Change) {
+	i := slices.IndexFunc(m.Proposed, func(r RoleMapping) bool { return r.ID == id })
+	if i < 0 {
+		return m, RoleMapping{}, nil
+	}
+	was := m.Proposed[i]
+	m.Proposed = slices.Delete(slices.Clone(m.Proposed), i, i+1)
+	return m, was, []Change{change(attrProposed+string(id), was, nil)}
+}
+
+// effective reports whether changes of mappings make another configuration: proposals do not.
+func effective(changes []Change) bool {
+	return slices.ContainsFunc(changes, func(c Change) bool { return !strings.HasPrefix(c.Attr, attrProposed) })
+}
+
+// attrMappedRoles is what a switch to manual roles does to those that rules gave: keep or remove.
+const attrMappedRoles = "mappedRoles"
+
+// attributePath is path without what cannot be in one.
+func attributePath(path string) string {
+	out := make([]rune, 0, len(path))
+	for _, r := range path {
+		if nameRune(r) || r == ':' || r == '.' {
+			out = append(out, r)
+		}
+	}
+	return string(out)
 }

@@ -9,9 +9,6 @@ import (
 	"rollcall/shared/casefold"
 )
 
-// OrgID names an organization: "o" and 25 random characters of 0-9a-v, or DefaultOrg.
-type OrgID string
-
 // DefaultOrg is the organization every tenant has from the start. It cannot be deactivated.
 const DefaultOrg OrgID = "odefault"
 
@@ -87,4 +84,26 @@ func validOrgName(name string) (string, error) {
 		return "", &Error{Kind: Invalid, Attr: "name", Detail: "name must have 1 to 255 characters and no control characters"}
 	}
 	return name, nil
+}
+
+func orgChanges(old, o Organization) (changes []Change) {
+	if old.Name != o.Name {
+		changes = append(changes, change("name", old.Name, o.Name))
+	}
+	if old.Parent != o.Parent {
+		changes = append(changes, change("parentId", orNil(old.Parent), orNil(o.Parent)))
+	}
+	if old.ExternalRef != o.ExternalRef {
+		changes = append(changes, change("externalRef", orNil(old.ExternalRef), orNil(o.ExternalRef)))
+	}
+	if !slices.Equal(old.DefaultRoles, o.DefaultRoles) {
+		changes = append(changes, change("defaultRoles", old.DefaultRoles, o.DefaultRoles))
+	}
+	if old.Blocked != o.Blocked {
+		changes = append(changes, change("blocked", old.Blocked, o.Blocked))
+	}
+	if old.State != o.State {
+		changes = append(changes, change("state", old.State, o.State))
+	}
+	return changes
 }

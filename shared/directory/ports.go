@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -106,37 +107,6 @@ type Page struct {
 	Count    int    // 0: only the total
 }
 
-// UserPage is a page of users. Total is the number of users in the list; More whether some follow.
-type UserPage struct {
-	Users []UserView
-	Total int
-	More  bool
-}
-
-// GroupPage is a page of groups.
-type GroupPage struct {
-	Groups []GroupView
-	Total  int
-	More   bool
-}
-
-// UserSearch selects users for administrators. Text matches userName by its beginning, externalId, or a
-// look-up such as the work e-mail as a whole, ignoring case.
-type UserSearch struct {
-	Text     string
-	Provider ProviderID
-	Local    bool // only local users; with Provider "" and Local false: all origins
-	State    DirectoryState
-	Org      OrgID
-	Role     RoleID
-	List     WatchlistID
-	Review   string // the guard event that a change of theirs waits for
-	Report   Report // "": any; of a report of deactivated users, those from before a time
-	Before   time.Time
-	After    string // where the page before ended, as SearchUsers returned it; "" for the first page
-	Count    int
-}
-
 // TakenError says that a unique value belongs to another record. It never reaches a client as it is.
 type TakenError struct {
 	Attr     string // userName or displayName
@@ -159,20 +129,6 @@ type Providers interface {
 	UpdateProvider(ctx context.Context, t TenantID, id ProviderID, update func(Provider) (Provider, *LogEntry, error)) (Provider, error)
 	// RemoveProvider removes the record of a provider that has no users or groups left. NotFound.
 	RemoveProvider(ctx context.Context, t TenantID, id ProviderID, e LogEntry) error
-}
-
-// Tenant is one customer or agency. Nothing crosses it.
-type Tenant struct {
-	ID                TenantID
-	DisplayName       string
-	DeactivationDelay time.Duration
-	State             TenantState    `json:",omitempty"`
-	Removal           *TenantRemoval `json:",omitempty"` // while removing
-	Retention         Retention      `json:",omitzero"`
-	DualControl       bool           `json:",omitempty"` // privileged roles take a second administrator (dualcontrol.go)
-	DualEndedBy       string         `json:",omitempty"` // the administrator who asked to end it, which takes a second one, too
-	Version           int64
-	Created, Modified time.Time
 }
 
 // Tenants stores the tenants of a deployment.
@@ -230,14 +186,6 @@ type APIKeys interface {
 	UpdateAPIKey(ctx context.Context, t TenantID, id string, update func(APIKey) (APIKey, *LogEntry, error)) (APIKey, error)
 }
 
-// Replay is the stored answer to a request that carried an Idempotency-Key.
-type Replay struct {
-	Key     string // hash of caller and key
-	Request string // hash of method, path and body: another request with the same key is refused
-	Answer  []byte // encrypted by the caller; empty while the request is still running
-	Expires time.Time
-}
-
 // Replays stores answers to repeatable requests.
 type Replays interface {
 	// BeginReplay stores r unless an unexpired record with its key exists, which is returned with true.
@@ -259,12 +207,6 @@ type Follow interface {
 	Timeline(ctx context.Context, t TenantID, p ProviderID, since time.Time) ([]Minute, error)
 	// Tallies reads sums of LogEntry.Tally over the entries that were counted.
 	Tallies(ctx context.Context, t TenantID, keys []string) (map[string]int, error)
-}
-
-// Minute is what was counted in one minute.
-type Minute struct {
-	At     time.Time
-	Counts map[Action]int
 }
 
 // Feed hands on log entries to be followed.
@@ -329,9 +271,171 @@ type Guards interface {
 	GuardEvents(ctx context.Context, t TenantID, p ProviderID, before string, count int) ([]GuardEvent, error)
 }
 
-// Wakeups lets DeactivateDue be called at given times.
-type Wakeups interface {
-	// WakeAt sees to it that the due deactivations are looked for at a time, or at most a minute later. Asking
-	// twice, or for a time that is over, does no harm.
-	WakeAt(ctx context.Context, at time.Time) error
+func asTaken(err error) (*TakenError, bool) {
+	var taken *TakenError
+	return taken, errors.As(err, &taken)
+}
+
+// errSeen ends an update that only wanted to read.
+var errSeen = errors.New("seen")
+
+func ignoreSeen(err error) error {
+	if errors.Is(err, errSeen) {
+		return nil
+	}
+	return err
+}
+
+// Usages stores when providers were used, as items of their own.
+type Usages interface {
+	// AddUsage adds what was seen of a provider, without an entry.
+	AddUsage(ctx context.Context, t TenantID, p ProviderID, u Usage) error
+	// Usage reads it; the zero one when there is none.
+	Usage(ctx context.Context, t TenantID, p ProviderID) (Usage, error)
+}
+
+// Aliases stores the userNames that users had.
+type Aliases interface {
+	// AddAlias has the user found under the key until a time, the later one if it is known already.
+	AddAlias(ctx context.Context, t TenantID, key string, id UserID, until time.Time) error
+	// AliasesOf reads users that had the key, by id, at most count; expired ones are passed over.
+	AliasesOf(ctx context.Context, t TenantID, key string, now time.Time, count int) ([]UserID, error)
+}
+
+// Tasks stores how far background work is.
+type Tasks interface {
+	// Task reads a task; the zero one when there is none.
+	Task(ctx context.Context, t TenantID, id string) (Task, error)
+	// UpdateTask replaces a task by update(old), which may run several times; old is zero when there is none.
+	UpdateTask(ctx context.Context, t TenantID, id string, update func(Task) Task) error
+}
+
+// Organizations stores organizations.
+type Organizations interface {
+	// CreateOrganization stores one with its entry. Conflict when the id is taken; TakenError (name) when its
+	// name or an alias is another one's; TooMany when the quota, unless nil, is used up.
+	CreateOrganization(ctx context.Context, t TenantID, o Organization, q *Quota, e LogEntry) error
+	// UpdateOrganization replaces one by update(old) with its entry; a nil entry writes nothing. update is pure
+	// and may run several times. NotFound; TakenError (name).
+	UpdateOrganization(ctx context.Context, t TenantID, id OrgID, update func(Organization) (Organization, *LogEntry, error)) (Organization, error)
+	// OrganizationsByID reads those of the ids that exist.
+	OrganizationsByID(ctx context.Context, t TenantID, ids []OrgID) (map[OrgID]Organization, error)
+	// OrganizationByName reads the one whose name or alias has the OrgNameKey. NotFound.
+	OrganizationByName(ctx context.Context, t TenantID, key string) (Organization, error)
+	// ListOrganizations reads organizations by id, after the given one.
+	ListOrganizations(ctx context.Context, t TenantID, after OrgID, count int) ([]Organization, error)
+}
+
+// Settings stores what resolutions depend on. Updates are pure and may run several times; a nil entry writes
+// nothing.
+type Settings interface {
+	// Catalogue reads the roles of a tenant; the zero value when none were ever stored.
+	Catalogue(ctx context.Context, t TenantID) (Catalogue, error)
+	// UpdateCatalogue replaces the roles by update(old) with its entry.
+	UpdateCatalogue(ctx context.Context, t TenantID, update func(Catalogue) (Catalogue, *LogEntry, error)) (Catalogue, error)
+	// Mappings reads a provider's; the zero value when there are none.
+	Mappings(ctx context.Context, t TenantID, p ProviderID) (Mappings, error)
+	// UpdateMappings replaces a provider and its mappings by update(old) with its entry, in one transaction.
+	// The display name must stay. NotFound.
+	UpdateMappings(ctx context.Context, t TenantID, p ProviderID, update func(Provider, Mappings) (Provider, Mappings, *LogEntry, error)) (Provider, Mappings, error)
+	// Watchlists reads all of a tenant, by id.
+	Watchlists(ctx context.Context, t TenantID) ([]Watchlist, error)
+	// UpdateWatchlist replaces one by update(old) with its entry; old is zero when there is none, and returning
+	// the zero value removes it.
+	UpdateWatchlist(ctx context.Context, t TenantID, id WatchlistID, update func(Watchlist) (Watchlist, *LogEntry, error)) (Watchlist, error)
+}
+
+// ApplyRuns stores apply runs, how far they are, and their changes.
+type ApplyRuns interface {
+	// People reads present users of a provider with their groups, for planning: of one part of RunRanges, in the
+	// order in which the store reads them best, behind a position ("" from the first), and where to go on: "" at
+	// the end. At most count; there may be none although more follow. Positions sort as the order does. Who is
+	// there all the time, whatever comes and goes meanwhile, is in one part, once.
+	People(ctx context.Context, t TenantID, p ProviderID, part int, after string, count int) ([]UserView, string, error)
+	// Run reads one of a provider. NotFound.
+	Run(ctx context.Context, t TenantID, p ProviderID, id RunID) (ApplyRun, error)
+	// UpdateRun replaces one by update(old), with an entry unless it is nil; old is zero when there is none.
+	// Returning old stores nothing. update is pure and may run several times.
+	UpdateRun(ctx context.Context, t TenantID, p ProviderID, id RunID, update func(ApplyRun) (ApplyRun, *LogEntry, error)) (ApplyRun, error)
+	// ListRuns reads a provider's runs, the newest first, from before the given one on ("" from the newest).
+	ListRuns(ctx context.Context, t TenantID, p ProviderID, before RunID, count int) ([]ApplyRun, error)
+	// Ranges reads the ranges of a run that were stored, by number.
+	Ranges(ctx context.Context, t TenantID, id RunID) ([]RunRange, error)
+	// UpdateRange replaces range n by update(old); old is zero when there is none. update is pure and may run
+	// several times.
+	UpdateRange(ctx context.Context, t TenantID, id RunID, n int, update func(RunRange) (RunRange, error)) (RunRange, error)
+	// PutPage stores a page of changes in place of the one with its key.
+	PutPage(ctx context.Context, t TenantID, id RunID, page RunPage) error
+	// Pages reads pages of a run in the order of their keys, after the given key.
+	Pages(ctx context.Context, t TenantID, id RunID, after string, count int) ([]RunPage, error)
+}
+
+// Reports stores what reports are made of besides tallies.
+type Reports interface {
+	// UpdateCountryValue replaces what is kept about a value of a provider by update(old) with its entry; old is zero
+	// when there is none. A nil entry writes nothing. update is pure and may run several times.
+	UpdateCountryValue(ctx context.Context, t TenantID, p ProviderID, value string, update func(CountryValue) (CountryValue, *LogEntry, error)) (CountryValue, error)
+	// CountryValues reads the values of a provider, at most count, in an order of the store's own.
+	CountryValues(ctx context.Context, t TenantID, p ProviderID, count int) ([]CountryValue, error)
+}
+
+// Webhooks stores where a tenant's events are sent (webhook.go).
+type Webhooks interface {
+	// CreateWebhook stores a webhook with its entry.
+	CreateWebhook(ctx context.Context, t TenantID, w Webhook, e LogEntry) error
+	// Webhook reads one. NotFound.
+	Webhook(ctx context.Context, t TenantID, id string) (Webhook, error)
+	// ListWebhooks reads all of a tenant, by id.
+	ListWebhooks(ctx context.Context, t TenantID) ([]Webhook, error)
+	// UpdateWebhook replaces a webhook by update(old) with its entry; a nil entry writes nothing. update is
+	// pure and may run several times. NotFound.
+	UpdateWebhook(ctx context.Context, t TenantID, id string, update func(Webhook) (Webhook, *LogEntry, error)) (Webhook, error)
+	// DeleteWebhook removes a webhook with its entry; its deliveries stay. NotFound.
+	DeleteWebhook(ctx context.Context, t TenantID, id string, del func(Webhook) (LogEntry, error)) error
+}
+
+// Deliveries stores the work that is still to be done for log entries, and what became of it.
+type Deliveries interface {
+	// AddDelivery stores d unless a delivery with its id exists.
+	AddDelivery(ctx context.Context, t TenantID, d Delivery) error
+	// Delivery reads one. NotFound.
+	Delivery(ctx context.Context, t TenantID, id string) (Delivery, error)
+	// ListDeliveries reads deliveries by id downwards, the newest first, from below the given id ("" from the top).
+	ListDeliveries(ctx context.Context, t TenantID, before string, count int) ([]Delivery, error)
+	// UpdateDelivery replaces a delivery by update(old), which may run several times; its error writes
+	// nothing. Neither id nor times of the entry change. NotFound.
+	UpdateDelivery(ctx context.Context, t TenantID, id string, update func(Delivery) (Delivery, error)) (Delivery, error)
+	// DueDeliveries names pending deliveries of all tenants that are due, at most count, the longest due
+	// first as far as one can tell. One just changed may be missing or named in vain.
+	DueDeliveries(ctx context.Context, now time.Time, count int) ([]DueDelivery, error)
+	// DropDeliveries removes deliveries of all tenants made before a time, at most count, and returns how
+	// many; a store that forgets by itself removes none.
+	DropDeliveries(ctx context.Context, before time.Time, count int) (int, error)
+}
+
+// Ledger stores the hash chains that seal the log (chain.go). A tenant has one for each provider, and its own
+// under provider "".
+type Ledger interface {
+	// Chains reads the heads of all chains of a tenant that have a block, by provider.
+	Chains(ctx context.Context, t TenantID) ([]ChainHead, error)
+	// Chain reads the head of one; the zero head when it has no block.
+	Chain(ctx context.Context, t TenantID, p ProviderID) (ChainHead, error)
+	// AppendBlock stores b behind the head and settles late positions. Conflict unless b.Seq follows the head's.
+	AppendBlock(ctx context.Context, t TenantID, p ProviderID, b Block, settled []string) error
+	// Blocks reads blocks in order from a number on, at most count.
+	Blocks(ctx context.Context, t TenantID, p ProviderID, from int64, count int) ([]Block, error)
+	// AddLate remembers that the entry at a position may have come behind the chain, once for ever: also
+	// after it was settled it does nothing.
+	AddLate(ctx context.Context, t TenantID, p ProviderID, position string) error
+	// Late reads the positions that are remembered and not settled, in order, at most count.
+	Late(ctx context.Context, t TenantID, p ProviderID, count int) ([]string, error)
+	// EraseEntry replaces an entry by its stub and forgets its salt in the block with the number, 0 for
+	// none. NotFound.
+	EraseEntry(ctx context.Context, t TenantID, stub LogEntry, block int64) error
+}
+
+// Quota bounds how many organizations are made under one key.
+type Quota struct {
+	Key string
+	Max int
 }

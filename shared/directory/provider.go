@@ -83,21 +83,6 @@ type ProviderDeletion struct {
 	RequestedBy   string
 }
 
-// Extension is a custom User schema extension: a URN and its single-valued attributes.
-type Extension struct {
-	URN        string
-	Name       string
-	Attributes []ExtensionAttribute
-}
-
-// ExtensionAttribute is one attribute of a custom extension. Type is string, boolean, integer, decimal
-// or dateTime: what Entra can send for a custom attribute.
-type ExtensionAttribute struct {
-	Name      string
-	Type      string
-	CaseExact bool
-}
-
 // DisplayNameKey is the form under which the display name is unique.
 func (p Provider) DisplayNameKey() string { return casefold.Fold(p.DisplayName) }
 
@@ -141,3 +126,14 @@ func validDisplayName(name string) (string, error) {
 }
 
 func isControl(r rune) bool { return r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 }
+
+// check refuses settings outside their limits.
+func (p Provider) check() error {
+	switch {
+	case p.DeactivationDelay < 0 || p.DeactivationDelay > MaxDeactivationDelay:
+		return &Error{Kind: Invalid, Attr: "deactivationDelay", Detail: "deactivationDelay must be between 0 seconds and 30 days"}
+	case p.AuthType != AuthOAuthToken && p.AuthType != AuthClientCredentials:
+		return &Error{Kind: Invalid, Attr: "authType", Detail: "authType must be oauth-token or oauth-client-credentials"}
+	}
+	return checkExtensions(p.Extensions)
+}

@@ -221,3 +221,91 @@ func (q UserSearch) Matches(u User) bool {
 	}
 	return slices.ContainsFunc(u.Lookups, func(l Lookup) bool { return l.Value == key })
 }
+
+// UserSearch selects users for administrators. Text matches userName by its beginning, externalId, or a
+// look-up such as the work e-mail as a whole, ignoring case.
+type UserSearch struct {
+	Text     string
+	Provider ProviderID
+	Local    bool // only local users; with Provider "" and Local false: all origins
+	State    DirectoryState
+	Org      OrgID
+	Role     RoleID
+	List     WatchlistID
+	Review   string // the guard event that a change of theirs waits for
+	Report   Report // "": any; of a report of deactivated users, those from before a time
+	Before   time.Time
+	After    string // where the page before ended, as SearchUsers returned it; "" for the first page
+	Count    int
+}
+
+// UserPage is a page of users. Total is the number of users in the list; More whether some follow.
+type UserPage struct {
+	Users []UserView
+	Total int
+	More  bool
+}
+
+// ManagerCleared returns u without its manager and the entry for it, for a user whose manager was
+// deleted as the entry because says. Stores call it for every such user. The entry's id follows from
+// because and u, so that repeating it is harmless.
+func ManagerCleared(u User, because LogEntry) (User, LogEntry) {
+	before := append(append([]byte{'"'}, u.Manager...), '"') // a SCIM id: nothing to escape
+	u.Manager = ""
+	u.Version, u.Modified = u.Version+1, later(u.Modified, because.At)
+	actor := because.Actor
+	actor.Kind, actor.ID = ActorSystem, string(because.ID)
+	return u, LogEntry{
+		ID: because.ID + EntryID(u.ID), At: because.At, Provider: u.Provider, Actor: actor,
+		Action: UserUpdated, User: u.ID, Name: u.UserName, Version: u.Version,
+		Changes: []Change{{Attr: AttrManager, Before: before}}, Effects: []Effect{EffectUpdated},
+	}
+}
+
+// AppendJSON appends the account as encoding/json would write it, without reflection: every disable and enable
+// writes one.
+func (a Account) AppendJSON(dst []byte) []byte {
+	o := newObject(dst)
+	o.text("Lifecycle", string(a.Lifecycle))
+	o.time("DeactivatedAt", a.DeactivatedAt)
+	if b := a.AdminBlock; b != nil {
+		outer := o.open("AdminBlock")
+		o.text("By", b.By)
+		o.time("At", b.At)
+		o.text("Reason", b.Reason)
+		o.close(outer)
+	}
+	if p := a.Pending; p != nil {
+		outer := o.open("Pending")
+		o.time("RequestedAt", p.RequestedAt)
+		o.time("DueAt", p.DueAt)
+		o.text("Cause", p.Cause)
+		o.text("Provider", string(p.Provider))
+		o.text("RequestID", p.RequestID)
+		o.number("Generation", p.Generation)
+		o.flag("Frozen", p.Frozen)
+		o.flag("Staged", p.Staged)
+		o.close(outer)
+	}
+	appendTexts(&o, "Holds", a.Holds)
+	o.text("OrgID", string(a.OrgID))
+	o.text("OrgSource", a.OrgSource)
+	o.text("OrgGroup", string(a.OrgGroup))
+	o.number("OrgConfig", a.OrgConfig)
+	o.flag("OrgPinned", a.OrgPinned)
+	appendObjects(&o, "RoleGrants", a.RoleGrants, func(o *object, g RoleGrant) {
+		o.text("Role", string(g.Role))
+		o.text("Source", g.Source)
+		o.text("By", g.By)
+		o.number("Config", g.Config)
+		o.time("At", g.At)
+	})
+	appendObjects(&o, "Watchlists", a.Watchlists, func(o *object, w Watched) {
+		o.text("List", string(w.List))
+		o.text("Why", w.Why)
+	})
+	o.text("CountryCode", a.CountryCode)
+	o.time("OverriddenAt", a.OverriddenAt)
+	o.text("Review", a.Review)
+	return o.end()
+}

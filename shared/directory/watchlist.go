@@ -9,9 +9,6 @@ import (
 	"rollcall/shared/casefold"
 )
 
-// WatchlistID names a watchlist: "w" and 25 random characters of 0-9a-v.
-type WatchlistID string
-
 // WatchlistTypes are the types a watchlist may have.
 func WatchlistTypes() []string {
 	return []string{

@@ -1,0 +1,268 @@
+package directory
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// The attributes of account changes in the log.
+const (
+	attrLifecycle  = "lifecycle"
+	attrAdminBlock = "adminBlock"
+	attrPending    = "pending"
+	attrHolds      = "holds"
+	attrProvider   = "provider"
+	attrGone       = "gone"
+)
+
+// pendingChange is a pending deactivation as the log shows it.
+type pendingChange struct {
+	DueAt      time.Time `json:"dueAt"`
+	Cause      string    `json:"cause"`
+	Generation int64     `json:"generation"`
+	Frozen     bool      `json:"frozen,omitempty"`
+	Staged     bool      `json:"staged,omitempty"`
+	Held       bool      `json:"held,omitempty"`
+}
+
+func (p pendingChange) appendJSON(dst []byte) []byte {
+	o := newObject(dst)
+	o.time("dueAt", p.DueAt)
+	o.text("cause", p.Cause)
+	o.number("generation", p.Generation)
+	o.flag("frozen", p.Frozen)
+	o.flag("staged", p.Staged)
+	o.flag("held", p.Held)
+	return o.end()
+}
+
+func shownPending(a Account) any {
+	p := a.Pending
+	if p == nil {
+		return nil
+	}
+	return pendingChange{p.DueAt, p.Cause, p.Generation, p.Frozen, p.Staged, len(a.Holds) > 0}
+}
+
+// conclude ends every change of a user: version and time, and in the entry what became of the account, where the
+// user belongs, and the effects. Without any change, of the user or in the entry, there is nothing to write: nil.
+func conclude(old, u User, e LogEntry) (User, *LogEntry, error) {
+	placed, placing := placementChanges(old.Account, u.Account)
+	e.Changes = slices.Concat(e.Changes, accountChanges(old, u), placed)
+	if len(e.Changes) == 0 && u.Profile.Equal(old.Profile) {
+		return old, nil, nil
+	}
+	u.Version, u.Modified = old.Version+1, later(old.Modified, e.At)
+	if u.Overridden() != old.Overridden() {
+		if u.OverriddenAt = (time.Time{}); u.Overridden() {
+			u.OverriddenAt = e.At
+		}
+	}
+	e.User, e.Name, e.Version, e.Effects = u.ID, u.UserName, u.Version, effects(old, u)
+	if u.Lifecycle != LifecyclePurged { // nothing is left of the placement, which is no effect of its own
+		e.Effects = append(e.Effects, placing...)
+	}
+	return u, &e, nil
+}
+
+// accountChanges are the differences of two states of an account, besides what the directory says.
+func accountChanges(old, u User) []Change {
+	var out []Change
+	note := func(differ bool, attr string, before, after any) {
+		if differ {
+			out = append(out, change(attr, before, after))
+		}
+	}
+	shown := func(set bool, v any) any {
+		if !set {
+			return nil
+		}
+		return v
+	}
+	life := func(l Lifecycle) Lifecycle {
+		if l == "" {
+			return LifecycleActive
+		}
+		return l
+	}
+	// Whoever changes the provider says the lifecycle too, if it is not active: the active users are counted by it.
+	note(life(old.Lifecycle) != life(u.Lifecycle) || old.Provider != u.Provider && !u.deactivable(), attrLifecycle, life(old.Lifecycle), life(u.Lifecycle))
+	note((old.AdminBlock == nil) != (u.AdminBlock == nil), attrAdminBlock, shown(old.AdminBlock != nil, true), shown(u.AdminBlock != nil, true))
+	was, is := shownPending(old.Account), shownPending(u.Account)
+	note(was != is, attrPending, was, is)
+	note(!slices.Equal(old.Holds, u.Holds), attrHolds, shown(len(old.Holds) > 0, old.Holds), shown(len(u.Holds) > 0, u.Holds))
+	note(old.Provider != u.Provider, attrProvider, shown(old.Provider != "", old.Provider), shown(u.Provider != "", u.Provider))
+	note(old.Gone() != u.Gone(), attrGone, shown(old.Gone(), true), shown(u.Gone(), true))
+	return out
+}
+
+// effects names what became of a user between two states.
+func effects(old, u User) []Effect {
+	var out []Effect
+	note := func(happened bool, e Effect) {
+		if happened {
+			out = append(out, e)
+		}
+	}
+	ended, back := old.deactivable() && !u.deactivable(), !old.deactivable() && u.deactivable()
+	note(u.Gone() && !old.Gone(), EffectRemoved)
+	note(!u.Profile.sameAttributes(old.Profile) && u.Lifecycle != LifecyclePurged, EffectUpdated)
+	note(u.Provider != old.Provider, EffectConverted)
+	note(back, EffectReactivated)
+	note(old.MaySignIn() && !u.MaySignIn() && !ended, EffectBlocked)
+	note(!old.MaySignIn() && u.MaySignIn() && !back, EffectUnblocked)
+	is, was := u.Pending, old.Pending
+	note(is != nil && (was == nil || !was.DueAt.Equal(is.DueAt) || u.Open() && !old.Open()), EffectScheduled)
+	note(is == nil && was != nil && !ended, EffectCancelled)
+	note(is != nil && len(u.Holds) > 0 && (was == nil || len(old.Holds) == 0), EffectHeld)
+	note(is != nil && is.Frozen && (was == nil || !was.Frozen), EffectFrozen)
+	note(ended && u.Lifecycle == LifecycleDeactivated, EffectDeactivated)
+	return out
+}
+
+// sameAttributes reports whether two profiles say the same about everything but active.
+func (p Profile) sameAttributes(q Profile) bool {
+	p.Active = q.Active
+	return p.Equal(q)
+}
+
+// created names what a new user is.
+func created(u User) []Effect {
+	if u.deactivable() {
+		return []Effect{EffectCreated}
+	}
+	return []Effect{EffectCreated, EffectDeactivated}
+}
+
+// Scheduled returns when the deactivation is due that the entry began, moved, or let go on when its last
+// other gate opened, and false when it did nothing of that.
+func (e LogEntry) Scheduled() (time.Time, bool) {
+	if !slices.Contains(e.Effects, EffectScheduled) {
+		return time.Time{}, false
+	}
+	i := slices.IndexFunc(e.Changes, func(c Change) bool { return c.Attr == attrPending })
+	if i < 0 {
+		return time.Time{}, false
+	}
+	var p pendingChange
+	err := json.Unmarshal(e.Changes[i].After, &p)
+	return p.DueAt, err == nil && !p.DueAt.IsZero()
+}
+
+// change is one change for the log; nil means unassigned. It panics on values that are no JSON.
+func change(attr string, before, after any) Change {
+	text := func(v any) json.RawMessage {
+		switch v := v.(type) {
+		case nil:
+			return nil
+		case pendingChange: // with every disable and enable
+			return v.appendJSON(make([]byte, 0, 128))
+		}
+		b, err := json.Marshal(v)
+		if err != nil {
+			panic(err) // only callers of this package, with plain values
+		}
+		return b
+	}
+	return Change{Attr: attr, Before: text(before), After: text(after)}
+}
+
+func orNil[T ~string](s T) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// Change is one attribute's change. Before and After are JSON; nil means unassigned.
+type Change struct {
+	Attr   string
+	Before json.RawMessage `json:",omitempty"`
+	After  json.RawMessage `json:",omitempty"`
+}
+
+// placementChanges are the changes of organization, roles and watchlists from one account to another, and the
+// effects they are.
+func placementChanges(before, after Account) (changes []Change, effects []Effect) {
+	if before.OrgID != after.OrgID {
+		changes = append(changes, change(AttrOrganization, orNil(before.OrgID), orNil(after.OrgID)))
+		effects = append(effects, EffectMoved)
+	}
+	if before.OrgSource != after.OrgSource {
+		changes = append(changes, change(AttrOrganizationSource, source(before), source(after)))
+	}
+	if before.OrgPinned != after.OrgPinned {
+		changes = append(changes, change(AttrPinned, before.OrgPinned, after.OrgPinned))
+	}
+	if !slices.EqualFunc(before.RoleGrants, after.RoleGrants, RoleGrant.same) {
+		changes = append(changes, change(AttrRoleGrants, logged(before.RoleGrants), logged(after.RoleGrants)))
+		effects = append(effects, EffectRoles)
+	}
+	if before.Review != after.Review {
+		changes = append(changes, change(AttrReview, orNil(before.Review), orNil(after.Review)))
+		if after.Review != "" {
+			effects = append(effects, EffectHeldBack)
+		}
+	}
+	if !slices.Equal(before.Watchlists, after.Watchlists) {
+		if ids, now := watched(before.Watchlists), watched(after.Watchlists); !slices.Equal(ids, now) {
+			changes = append(changes, change(AttrWatchlists, ids, now))
+			effects = append(effects, EffectWatchlists)
+		}
+		changes = append(changes, change(attrWatchlistReasons, before.Watchlists, after.Watchlists))
+	}
+	return changes, effects
+}
+
+// loggedGrant is a role in a log entry.
+type loggedGrant struct {
+	Role   RoleID `json:"role"`
+	Source string `json:"source"`
+}
+
+// source is why an account is in its organization, as a log entry tells it.
+func source(a Account) any {
+	if a.OrgSource == "" {
+		return nil
+	}
+	out := map[string]any{"source": a.OrgSource, "configVersion": a.OrgConfig}
+	if a.OrgGroup != "" {
+		out["group"] = a.OrgGroup
+	}
+	return out
+}
+
+func logged(grants []RoleGrant) []loggedGrant {
+	out := make([]loggedGrant, len(grants))
+	for i, g := range grants {
+		out[i] = loggedGrant{g.Role, g.Source}
+	}
+	return out
+}
+
+func watched(ws []Watched) []WatchlistID {
+	out := make([]WatchlistID, len(ws))
+	for i, w := range ws {
+		out[i] = w.List
+	}
+	return out
+}
+
+// The attributes of log entries about what Rollcall itself keeps about a person.
+const (
+	AttrOrganization       = "organization"       // an id
+	AttrOrganizationSource = "organizationSource" // why: the source, and the group that decided
+	AttrRoleGrants         = "roleGrants"         // roles with their sources
+	AttrWatchlists         = "watchlists"         // ids
+	AttrPinned             = "organizationPinned"
+	AttrReview             = "reassignmentHeld" // a guard event
+	attrWatchlistReasons   = "watchlistReasons" // ids, each with why
+)
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,362 @@
+package directory
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// rolesBeyond are the roles in a that are not in b, once each.
+func rolesBeyond(a, b []RoleGrant) (out []RoleID) {
+	for _, g := range a {
+		has := func(h RoleGrant) bool { return h.Role == g.Role }
+		if !slices.ContainsFunc(b, has) && !slices.Contains(out, g.Role) {
+			out = append(out, g.Role)
+		}
+	}
+	return out
+}
+
+// equal reports whether two placements are the same to the last detail.
+func (p Placement) equal(q Placement) bool {
+	return p.Org == q.Org && p.Source == q.Source && p.Group == q.Group && p.Config == q.Config &&
+		slices.EqualFunc(p.Grants, q.Grants, func(a, b RoleGrant) bool {
+			return a.same(b) && a.By == b.By && a.Config == b.Config && a.At.Equal(b.At)
+		})
+}
+
+// Occasion is why a person is resolved.
+type Occasion int
+
+// The occasions of a resolution.
+const (
+	OnCreate   Occasion = iota // the person is new
+	OnEvent                    // reactivation, membership, the mapped attribute
+	OnApply                    // an administrator applies the mappings
+	OnApplyAll                 // as OnApply, and people moved by hand move too
+)
+
+// Sources of an organization (Account.OrgSource) and of a role (RoleGrant.Source). A mapping's id follows
+// sourceGroup and sourceMapping.
+const (
+	SourceSingle     = "single"
+	SourceAttribute  = "attribute"
+	SourceDefault    = "default"
+	SourceManual     = "manual"
+	SourceAdopted    = "adopted"
+	SourceOrgDefault = "orgDefault"
+	sourceGroup      = "group:"
+	sourceMapping    = "mapping:"
+)
+
+// Rules are what a resolution depends on besides the person: a snapshot.
+type Rules struct {
+	Config   int64 // the provider's ConfigVersion
+	Org      OrgSettings
+	Role     RoleSettings
+	Mappings Mappings
+	Roles    Catalogue
+	Orgs     map[OrgID]Organization // at least those that mappings and the person name
+	Named    map[string]OrgID       // by OrgNameKey, at least the one the person's attribute names
+	Capped   bool                   // no more organizations are made from attributes today
+}
+
+// Placement is where a person belongs and what the person may do.
+type Placement struct {
+	Org    OrgID
+	Source string
+	Group  GroupID // the group that decided, of a source group:<mapping>
+	Config int64   // the ConfigVersion under which it was decided
+	Grants []RoleGrant
+}
+
+// Placement is u's present one.
+func (a Account) Placement() Placement {
+	return Placement{a.OrgID, a.OrgSource, a.OrgGroup, a.OrgConfig, a.RoleGrants}
+}
+
+// placed is u with a placement.
+func (u User) placed(p Placement) User {
+	u.OrgID, u.OrgSource, u.OrgGroup, u.OrgConfig, u.RoleGrants = p.Org, p.Source, p.Group, p.Config, p.Grants
+	return u
+}
+
+// displacedBy reports whether q, in place of p, moves the person out of an organization, or takes a role: what the
+// mass-change guard counts.
+func (p Placement) displacedBy(q Placement) bool {
+	return p.Org != "" && p.Org != q.Org || len(rolesBeyond(p.Grants, q.Grants)) > 0
+}
+
+// Same reports whether two placements are the same organization and roles for the same reasons. Since when,
+// and under which configuration, does not count.
+func (p Placement) Same(q Placement) bool {
+	return p.Org == q.Org && p.Source == q.Source && slices.EqualFunc(p.Grants, q.Grants, RoleGrant.same)
+}
+
+func (g RoleGrant) same(h RoleGrant) bool { return g.Role == h.Role && g.Source == h.Source }
+
+// Resolution is what a resolution finds, and why.
+type Resolution struct {
+	Placement
+	Reason  string   // one sentence
+	Create  string   // an organization of this name must be made first, then resolve again
+	Capped  bool     // one should have been made, but the cap is reached
+	Missing []RoleID // roles of the person's mappings that the catalogue no longer holds
+}
+
+// Resolve decides where a person with these groups belongs and which roles the person has: product page 5
+// and 6. It is pure: the same person and rules give the same decision, however they came about. What stays
+// keeps who granted it and since when.
+func (r Rules) Resolve(u User, groups []GroupID, on Occasion, now time.Time) Resolution {
+	d := Resolution{Placement: u.Account.Placement()}
+	if u.Provider == "" || u.Gone() {
+		d.Reason = "no directory manages this user"
+		return d
+	}
+	r.resolveOrg(&d, u, groups, on)
+	r.resolveRoles(&d, u, groups, on, now)
+	return d
+}
+
+// resolveOrg decides the organization.
+func (r Rules) resolveOrg(d *Resolution, u User, groups []GroupID, on Occasion) {
+	if u.OrgPinned {
+		d.Reason = "an administrator keeps this user in the organization"
+		return
+	}
+	switch r.Org.Method {
+	case OrgSingle:
+		r.resolveSingle(d, u, on)
+	case OrgGroups:
+		for i, m := range r.Mappings.Orgs {
+			g, member := first(m.Groups, groups)
+			if member && r.active(m.Org) {
+				d.move(r, m.Org, sourceGroup+string(m.ID), g, fmt.Sprintf("member of a group of mapping %d, the first that matches", i+1))
+				return
+			}
+		}
+		r.fallback(d, "in no mapped group")
+	case OrgNamed, OrgAttribute:
+		r.resolveNamed(d, u)
+	default:
+		d.Reason = "no organization mapping is set"
+	}
+}
+
+func (r Rules) resolveSingle(d *Resolution, u User, on Occasion) {
+	switch {
+	case u.OrgID != "" && on < OnApply:
+		d.Reason = "new users go to one organization; later events move nobody"
+	case on == OnApply && (u.OrgSource == SourceManual || u.OrgSource == SourceAdopted):
+		d.Reason = "moved by hand"
+	case r.active(r.Org.Org):
+		d.move(r, r.Org.Org, SourceSingle, "", "all users of the provider go to this organization")
+	default:
+		r.fallback(d, "the target organization is not active")
+	}
+}
+
+func (r Rules) resolveNamed(d *Resolution, u User) {
+	name := attributeValue(u.Attributes, r.Org.Path())
+	if name == "" {
+		r.fallback(d, "the attribute is empty")
+		return
+	}
+	valid, err := validOrgName(name)
+	id, known := r.Named[OrgNameKey(name)]
+	switch {
+	case err != nil:
+		r.fallback(d, "the attribute is no name of an organization")
+	case known && r.active(id):
+		d.move(r, id, SourceAttribute, "", "the attribute names this organization")
+	case known:
+		r.fallback(d, "the organization that the attribute names is deactivated")
+	case r.Capped:
+		d.Capped = true
+		r.fallback(d, "the attribute names an unknown organization and no more are made today")
+	default:
+		d.Create = valid
+	}
+}
+
+// fallback places a person whom no rule places: in the default organization if it takes people, else nobody
+// moves, and who is nowhere goes to the tenant's.
+func (r Rules) fallback(d *Resolution, why string) {
+	switch {
+	case r.active(r.Org.Org):
+		d.move(r, r.Org.Org, SourceDefault, "", why)
+	case d.Org == "":
+		d.move(r, DefaultOrg, SourceDefault, "", why)
+	default:
+		d.Reason = why
+	}
+}
+
+// active reports whether an organization takes people.
+func (r Rules) active(id OrgID) bool { return id != "" && r.Orgs[id].State == OrgActive }
+
+// move decides for an organization; the group and configuration of a decision that stays the same stay, too.
+func (d *Resolution) move(r Rules, to OrgID, source string, g GroupID, why string) {
+	d.Reason = why
+	if d.Org != to || d.Source != source {
+		d.Org, d.Source, d.Group, d.Config = to, source, g, r.Config
+	}
+}
+
+// resolveRoles decides the roles, once the organization is known.
+func (r Rules) resolveRoles(d *Resolution, u User, groups []GroupID, on Occasion, now time.Time) {
+	if d.Create != "" {
+		return
+	}
+	if r.Role.Mode != RolesGroups {
+		if on == OnCreate && len(u.RoleGrants) == 0 {
+			d.Grants = r.grants(nil, r.defaults(d.Org), now)
+		}
+		return
+	}
+	wanted, matched := r.mapped(d, groups)
+	if !matched {
+		wanted = r.defaults(d.Org)
+	}
+	var kept []RoleGrant
+	for _, g := range u.RoleGrants {
+		byRule := g.Source == SourceOrgDefault || strings.HasPrefix(g.Source, sourceMapping)
+		if byRule && slices.ContainsFunc(wanted, g.same) || !byRule && !r.Role.Strict {
+			kept = append(kept, g)
+		}
+	}
+	d.Grants = r.grants(kept, wanted, now)
+}
+
+// mapped is the union of the roles of all mappings with one of the groups.
+func (r Rules) mapped(d *Resolution, groups []GroupID) (wanted []RoleGrant, matched bool) {
+	for _, m := range r.Mappings.Roles {
+		g, member := first(m.Groups, groups)
+		if !member {
+			continue
+		}
+		matched = true
+		for _, role := range m.Roles {
+			if _, known := r.Roles.Find(role); !known {
+				d.Missing = append(d.Missing, role)
+				continue
+			}
+			has := func(g RoleGrant) bool { return g.Role == role }
+			if !slices.ContainsFunc(wanted, has) {
+				wanted = append(wanted, RoleGrant{Role: role, Source: sourceMapping + string(m.ID), By: string(g), Config: r.Config})
+			}
+		}
+	}
+	return wanted, matched
+}
+
+// defaults are the default roles of an organization.
+func (r Rules) defaults(org OrgID) (wanted []RoleGrant) {
+	for _, role := range r.Orgs[org].DefaultRoles {
+		if _, known := r.Roles.Find(role); known {
+			wanted = append(wanted, RoleGrant{Role: role, Source: SourceOrgDefault, By: string(org), Config: r.Config})
+		}
+	}
+	return wanted
+}
+
+// grants is what is kept and what is wanted besides, in the order of roles and sources.
+func (r Rules) grants(kept, wanted []RoleGrant, now time.Time) []RoleGrant {
+	out := slices.Clone(kept)
+	for _, w := range wanted {
+		if !slices.ContainsFunc(kept, w.same) {
+			w.At = now
+			out = append(out, w)
+		}
+	}
+	slices.SortFunc(out, func(a, b RoleGrant) int {
+		if c := strings.Compare(string(a.Role), string(b.Role)); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Source, b.Source)
+	})
+	return out
+}
+
+// firstPlace is where a new user of the provider is until its entry is followed: in the target or default
+// organization, without roles.
+func (p Provider) firstPlace() Account {
+	if p.OrgMapping.Method == "" || p.OrgMapping.Org == "" {
+		return Account{}
+	}
+	a := Account{OrgID: p.OrgMapping.Org, OrgSource: SourceDefault, OrgConfig: p.ConfigVersion}
+	if p.OrgMapping.Method == OrgSingle {
+		a.OrgSource = SourceSingle
+	}
+	return a
+}
+
+// CheckResult is what became of one mapping when a user was resolved.
+type CheckResult string
+
+// The results of checking a mapping, in the order of priority.
+const (
+	CheckWins       CheckResult = "wins"
+	CheckNoMember   CheckResult = "not-a-member"
+	CheckNotReached CheckResult = "not-reached"
+	CheckInvalid    CheckResult = "invalid-target" // a member, but the organization takes nobody
+	CheckGives      CheckResult = "gives"          // of a role mapping
+)
+
+// MappingCheck is one mapping as it concerns a user.
+type MappingCheck struct {
+	Mapping  MappingID
+	Priority int // of organization mappings
+	Org      OrgID
+	Roles    []RoleID
+	Groups   []MappedGroup
+	Group    GroupID // the user's group in it, "" for none
+	Result   CheckResult
+}
+
+func (r Rules) checkOrgs(groups []GroupID) (out []MappingCheck) {
+	won := false
+	for i, m := range r.Mappings.Orgs {
+		c := MappingCheck{Mapping: m.ID, Priority: i + 1, Org: m.Org, Groups: m.Groups, Result: CheckNoMember}
+		g, member := first(m.Groups, groups)
+		c.Group = g
+		switch {
+		case won:
+			c.Result = CheckNotReached
+		case member && r.active(m.Org):
+			c.Result, won = CheckWins, true
+		case member:
+			c.Result = CheckInvalid
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func (r Rules) checkRoles(groups []GroupID) (out []MappingCheck) {
+	for _, m := range r.Mappings.Roles {
+		c := MappingCheck{Mapping: m.ID, Roles: m.Roles, Groups: m.Groups, Result: CheckNoMember}
+		if g, member := first(m.Groups, groups); member {
+			c.Group, c.Result = g, CheckGives
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// MappingOf is the mapping that a source of an organization or role names, "" for another source.
+func MappingOf(source string) MappingID {
+	for _, prefix := range []string{sourceGroup, sourceMapping} {
+		if id, ok := strings.CutPrefix(source, prefix); ok {
+			return MappingID(id)
+		}
+	}
+	return ""
+}
+
+// resolves reports whether rules act on the account: not on one that is deactivated, which is resolved when it
+// comes back, nor on one the directory removed.
+func (u User) resolves() bool {
+	return !u.Gone() && u.deactivable()
+}

@@ -1,0 +1,64 @@
+package directory
+
+import (
+	"maps"
+	"time"
+)
+
+// Usage is when a provider and its tokens were used. It is telemetry: stamps of the last minute may be missing, and
+// what a process noted when it died is lost.
+type Usage struct {
+	FirstRequestAt time.Time           `json:",omitzero"`
+	LastRequestAt  time.Time           `json:",omitzero"`  // with a valid token
+	LastWriteAt    time.Time           `json:",omitzero"`  // that changed something
+	LastErrorAt    time.Time           `json:",omitzero"`  // answered with an error, to a valid token
+	Tokens         map[string]TokenUse `json:",omitempty"` // by id
+}
+
+// TokenUse is when and how often a token was used.
+type TokenUse struct {
+	LastAt time.Time
+	Count  int64
+}
+
+// And is u with what was seen since.
+func (u Usage) And(v Usage) Usage {
+	if u.FirstRequestAt.IsZero() || !v.FirstRequestAt.IsZero() && v.FirstRequestAt.Before(u.FirstRequestAt) {
+		u.FirstRequestAt = v.FirstRequestAt
+	}
+	u.LastRequestAt, u.LastWriteAt, u.LastErrorAt = later(u.LastRequestAt, v.LastRequestAt), later(u.LastWriteAt, v.LastWriteAt), later(u.LastErrorAt, v.LastErrorAt)
+	if u.Tokens = maps.Clone(u.Tokens); u.Tokens == nil {
+		u.Tokens = map[string]TokenUse{}
+	}
+	for id, t := range v.Tokens {
+		old := u.Tokens[id]
+		u.Tokens[id] = TokenUse{later(old.LastAt, t.LastAt), old.Count + t.Count}
+	}
+	return u
+}
+
+// Health is how a provider's directory gets on.
+type Health string
+
+// The healths.
+const (
+	HealthNever   Health = "never-used"
+	HealthQuiet   Health = "quiet"   // no request for two hours: Entra's cycle takes 40 minutes
+	HealthFailing Health = "failing" // the last request was answered with an error
+	HealthGood    Health = "healthy"
+)
+
+const quietAfter = 2 * time.Hour
+
+// Health judges the usage.
+func (u Usage) Health(now time.Time) Health {
+	switch {
+	case u.LastRequestAt.IsZero():
+		return HealthNever
+	case now.Sub(u.LastRequestAt) > quietAfter:
+		return HealthQuiet
+	case !u.LastErrorAt.Before(u.LastRequestAt):
+		return HealthFailing
+	}
+	return HealthGood
+}
