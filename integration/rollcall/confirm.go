@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// confirm asks the question of an action before it is carried out.
+func (c *call) confirm(ctx context.Context) error {
+	switch {
+	case c.act.typed != "":
+		return c.confirmTyped(ctx)
+	case c.act.asks != nil:
+		question, err := c.act.asks(ctx, c)
+		if err != nil {
+			return err
+		}
+		return c.consent(question)
+	case c.act.ask != "":
+		plan, err := c.request(ctx, true)
+		if err != nil {
+			return err
+		}
+		return c.consent(c.question(ctx, c.act.ask, plan))
+	}
+	return nil
+}
+
+// consent returns nil when the administrator agrees to a question, or there is none.
+func (c *call) consent(question string) error {
+	if question == "" || c.given("confirm") {
+		return nil
+	}
+	return c.agree(question, c.sure)
+}
+
+// agree returns nil when the answer to a question is yes, or was given before.
+func (p *program) agree(question string, sure bool) error {
+	if sure {
+		return nil
+	}
+	if !p.asks {
+		return usagef("%s\n  There is no terminal to ask at: add --yes to go ahead.", question)
+	}
+	answer, err := p.prompt(question + " [y/N] ")
+	if err != nil {
+		return err
+	}
+	if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
+		return failf(exitFailed, "not confirmed: nothing was changed")
+	}
+	return nil
+}
+
+// confirmTyped asks for a name to be typed, which goes to the API as the confirmation.
+func (c *call) confirmTyped(ctx context.Context) error {
+	if c.given("confirm") {
+		return nil
+	}
+	thing, err := c.get(ctx, kinds[c.op.params[len(c.op.params)-1]].read, nil, c.ids...)
+	if err != nil {
+		return err
+	}
+	question, name := c.question(ctx, c.act.ask, thing), text(thing, c.act.typed)
+	if !c.asks {
+		return usagef("%s\n  There is no terminal to ask at: add --confirm %q to go ahead.", question, name)
+	}
+	typed, err := c.prompt(fmt.Sprintf("%s\nType %s to go ahead: ", question, name))
+	if err != nil {
+		return err
+	}
+	if typed != name {
+		return failf(exitFailed, "not confirmed: nothing was changed")
+	}
+	c.put("confirm", typed)
+	return nil
+}
+
+var blank = regexp.MustCompile(`\{([^}]+)\}`)
+
+// question fills the blanks of a text: {path} with what a table would show, {path person people} with a number of them.
+func (c *call) question(ctx context.Context, format string, from object) string {
+	return blank.ReplaceAllStringFunc(format, func(b string) string {
+		words := strings.Fields(strings.Trim(b, "{}"))
+		if len(words) < 3 {
+			return c.cell(ctx, from, words[0])
+		}
+		n, err := strconv.Atoi(text(from, words[0]))
+		if err != nil {
+			n = 0 // the API leaves out what is none
+		}
+		return count(n, strings.ReplaceAll(words[1], "_", " "), strings.ReplaceAll(words[2], "_", " "))
+	})
+}
+
+// prompt asks for a line.
+func (p *program) prompt(text string) (string, error) {
+	fmt.Fprint(p.stderr, text)
+	line, err := p.stdin.ReadString('\n')
+	if err != nil && (!errors.Is(err, io.EOF) || line == "") {
+		return "", failf(exitFailed, "nothing was typed: nothing was changed")
+	}
+	return strings.TrimSpace(line), nil
+}
