@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	runLines = "Run id, State state, Configuration configVersion, Undoes undoes, Undone_by undoneBy, Made_by createdBy, Started_by startedBy, " +
-		"Approved_by approvedBy, People counts.users, To_be_changed counts.changes, Move counts.moves, Roles_change counts.roleChanges, " +
-		"Privileged counts.privileged, Lose_all_roles counts.losesAllRoles, On_legal_hold counts.onHold, Applied counts.applied, " +
-		"Changed_since_preview counts.changedSincePreview, Unchanged counts.unchanged, Skipped counts.skipped, " +
+	runLines = "Run id, State state, Configuration configVersion, Undoes undoes, Undone_by undoneBy, Made_by createdBy, " +
+		"Started_by startedBy, Approved_by approvedBy, People counts.users, To_be_changed counts.changes, Move counts.moves, " +
+		"Roles_change counts.roleChanges, Privileged counts.privileged, Lose_all_roles counts.losesAllRoles, On_legal_hold counts.onHold, " +
+		"Applied counts.applied, Changed_since_preview counts.changedSincePreview, Unchanged counts.unchanged, Skipped counts.skipped, " +
 		"Skipped_by_the_guard counts.skippedByGuard, Errors counts.errors, Failure failure, Expires expiresAt, Ended endedAt"
 	changeColumns = "USER userName, FROM from, TO to, ADDED added, REMOVED removed, KEPT kept, WHY reason, RESULT result, NOTE note; ID id"
 )
@@ -27,34 +27,34 @@ var runTables = []table{
 }
 
 func applyNoun() noun {
-	confirm := flag{"confirm", "confirm", "the provider's display `name`, where privileged roles change"}
 	byHand := flag{"moved-by-hand", "movedByHand", "also move people who were moved by hand"}
-	one := func(name, op, short string, do func(context.Context, *call) error, ask func(context.Context, *call) (string, error), flags ...flag) action {
-		return action{name: name, op: op, short: short, example: "Demo latest", columns: runLines, tables: runTables, do: do, asks: ask, flags: flags, also: []string{"getApplyRun"}}
+	one := func(name, op, short string, do func(context.Context, *call) error, ask func(context.Context, *call) (string, error),
+		flags ...flag) action {
+		return action{name: name, op: op, short: short, do: do, asks: ask, flags: flags, also: []string{"getApplyRun"}}
 	}
 	return noun{
-		name: "apply", group: groupProvision, short: "Apply org and role settings: bring people in line with the mappings",
+		name: "apply", group: groupProvision, short: "Apply org and role settings: bring people in line with the mappings", columns: runLines,
+		tables: runTables,
 		actions: []action{
-			{name: "run", op: "createApplyRun", short: "Plan, show who would change, ask, apply, and show the result", example: "Demo", columns: runLines, flags: []flag{byHand, confirmation(confirm)},
-				do: applyRun, sure: true, also: []string{"getApplyRun", "listApplyChanges", "startApplyRun", "cancelApplyRun"}},
-			{name: "list", op: "listApplyRuns", short: "List the runs, the newest first", example: "Demo",
+			{name: "run", op: "createApplyRun", short: "Plan, show who would change, ask, apply, and show the result",
+				flags: []flag{byHand, {"confirm", "", "the provider's display `name`, where privileged roles change"}},
+				do:    applyRun, sure: true, also: []string{"getApplyRun", "listApplyChanges", "startApplyRun", "cancelApplyRun"}},
+			{name: "list", op: "listApplyRuns", short: "List the runs, the newest first",
 				columns: "RUN id, STATE state, CREATED createdAt, BY createdBy, ENDED endedAt, UNDOES undoes"},
-			{name: "plan", op: "createApplyRun", short: "Plan what applying would do, and wait for the preview", example: "Demo", columns: runLines, tables: runTables, flags: []flag{byHand}, do: follow},
-			{name: "show", op: "getApplyRun", short: "Show a run", example: "Demo latest", columns: runLines, tables: runTables},
-			{name: "diff", op: "listApplyChanges", short: "List a run's changes, person by person", example: "Demo latest --only privileged", columns: changeColumns, flags: []flag{
-				{"only", "only", "only these `changes`"},
-			}},
-			{name: "csv", op: "exportApplyChanges", short: "Print all of a run's changes as CSV", example: "Demo latest", do: exportChanges},
-			one("start", "startApplyRun", "Apply a planned run, and wait until it is done", follow, askRun("Apply to"), confirm),
+			{name: "plan", op: "createApplyRun", short: "Plan what applying would do, and wait for the preview", flags: []flag{byHand}, do: follow},
+			{name: "show", op: "getApplyRun", short: "Show a run"},
+			{name: "diff", op: "listApplyChanges", short: "List a run's changes, person by person", example: "Demo latest --only privileged",
+				columns: changeColumns, flags: []flag{
+					{"only", "only", "only these `changes`"},
+				}},
+			{name: "csv", op: "exportApplyChanges", short: "Print all of a run's changes as CSV", do: exportChanges},
+			one("start", "startApplyRun", "Apply a planned run, and wait until it is done", follow, askRun("Apply to")),
 			one("approve", "approveApplyRun", "Apply a run that another administrator asked for, and wait", follow, askRun("Approve, and apply to")),
 			one("cancel", "cancelApplyRun", "Discard a plan, or stop a run; what is done stays done", nil, nil),
-			one("undo", "undoApplyRun", "Take back what a run changed, and wait", follow, askUndo, confirm),
+			one("undo", "undoApplyRun", "Take back what a run changed, and wait", follow, askUndo),
 		},
 	}
 }
-
-// confirmation is a flag whose member belongs to the second request of a command.
-func confirmation(f flag) flag { return flag{f.name, "", f.usage} }
 
 // askRun asks before a run changes people, with their number.
 func askRun(verb string) func(context.Context, *call) (string, error) {
@@ -66,7 +66,8 @@ func askRun(verb string) func(context.Context, *call) (string, error) {
 
 func (c *call) runQuestion(ctx context.Context, verb string, run object) string {
 	var parts []string
-	for _, part := range []string{"moves moves move", "roleChanges gets_other_roles get_other_roles", "losesAllRoles loses_all_roles lose_all_roles"} {
+	for _, part := range []string{"moves moves move", "roleChanges gets_other_roles get_other_roles",
+		"losesAllRoles loses_all_roles lose_all_roles"} {
 		if said := c.question(ctx, "{counts."+part+"}", run); !strings.HasPrefix(said, "0 ") {
 			parts = append(parts, said)
 		}
@@ -93,7 +94,8 @@ func (c *call) wait(ctx context.Context, run object) (object, error) {
 	for strings.HasSuffix(text(run, "state"), "ing") { // planning, applying, cancelling
 		done, _ := strconv.Atoi(text(run, "progress.done"))
 		total, _ := strconv.Atoi(text(run, "progress.total"))
-		b.show(done, total, fmt.Sprintf("%s %d of %d, %s errors, %s left", text(run, "state"), done, total, text(run, "progress.errors"), showSeconds(text(run, "progress.remainingSeconds"))))
+		b.show(done, total, fmt.Sprintf("%s %d of %d, %s errors, %s left", text(run, "state"), done, total, text(run, "progress.errors"),
+			showSeconds(text(run, "progress.remainingSeconds"))))
 		select {
 		case <-ctx.Done():
 			return run, ctx.Err()
@@ -109,13 +111,13 @@ func (c *call) wait(ctx context.Context, run object) (object, error) {
 
 // follow sends the request and waits until the run has come to its end.
 func follow(ctx context.Context, c *call) error {
-	if !c.dryRun {
+	if !c.set.dryRun {
 		if err := c.confirm(ctx); err != nil {
 			return err
 		}
 	}
-	run, err := c.request(ctx, c.dryRun)
-	if err == nil && !c.dryRun {
+	run, err := c.request(ctx, c.set.dryRun)
+	if err == nil && !c.set.dryRun {
 		run, err = c.wait(ctx, run)
 	}
 	if err != nil {
@@ -126,7 +128,7 @@ func follow(ctx context.Context, c *call) error {
 
 // ended prints a run that has come to its end, and what can be done next.
 func (c *call) ended(ctx context.Context, run object, tables []table) error {
-	if c.dryRun {
+	if c.set.dryRun {
 		fmt.Fprintln(c.stderr, "Dry run: nothing was changed.")
 	}
 	if err := c.printOne(ctx, c.act.columns, tables, run); err != nil {
@@ -134,7 +136,7 @@ func (c *call) ended(ctx context.Context, run object, tables []table) error {
 	}
 	provider := word(c.nameFor(ctx, "provider", c.ids[0], ""))
 	switch state := text(run, "state"); {
-	case c.dryRun:
+	case c.set.dryRun:
 	case state == "planned":
 		fmt.Fprintf(c.stderr, "Apply it with: rollcall apply start %s %s\n", provider, text(run, "id"))
 	case state == "needs-approval":
@@ -152,8 +154,7 @@ const shownChanges = 30
 
 // applyRun plans, shows who would change, asks, applies, and shows the result.
 func applyRun(ctx context.Context, c *call) error {
-	c.query.Del("dryRun") // a plan changes nobody
-	run, err := c.request(ctx, false)
+	run, err := c.request(ctx, false) // a plan changes nobody, so that a dry run makes one, too
 	if err == nil {
 		run, err = c.wait(ctx, run)
 	}
@@ -169,8 +170,9 @@ func applyRun(ctx context.Context, c *call) error {
 			return err
 		}
 	}
-	if c.dryRun || text(run, "counts.changes") == "0" {
-		if run, err = c.send(ctx, &exchange{op: operations()["cancelApplyRun"], ids: []string{c.ids[0], id}}); err == nil && c.set.output != "table" {
+	if c.set.dryRun || text(run, "counts.changes") == "0" {
+		if run, err = c.send(ctx, &exchange{op: operations()["cancelApplyRun"], ids: []string{c.ids[0], id}}); err == nil &&
+			c.set.output != "table" {
 			err = c.printValue(run)
 		}
 		return err
@@ -209,7 +211,8 @@ func (c *call) preview(ctx context.Context, run object) error {
 		return err
 	}
 	if more {
-		fmt.Fprintf(c.stdout, "and more: rollcall apply diff %s %s shows everybody\n", word(c.nameFor(ctx, "provider", c.ids[0], "")), text(run, "id"))
+		fmt.Fprintf(c.stdout, "and more: rollcall apply diff %s %s shows everybody\n", word(c.nameFor(ctx, "provider", c.ids[0], "")),
+			text(run, "id"))
 	}
 	fmt.Fprintln(c.stdout)
 	return c.printOne(ctx, "To_be_changed counts.changes, Move counts.moves, Roles_change counts.roleChanges, Privileged counts.privileged, "+

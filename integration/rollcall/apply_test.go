@@ -21,10 +21,12 @@ func TestApplyTakesTwoAdministrators(t *testing.T) {
 	s.want(0, `org-mapping show Demo`, "All SCIM groups are mapped")
 	s.want(1, `org-mapping add Demo --groups Divers --org "Deep Sea"`, "at most one mapping")
 	s.want(0, `role-mapping set Demo --mode groups`)
-	s.want(0, `role-mapping add Demo --groups Divers --roles security-administrator --confirm "Security Administrator"`, "Security Administrator")
+	s.want(0, `role-mapping add Demo --groups Divers --roles security-administrator --confirm "Security Administrator"`,
+		"Security Administrator")
 	s.want(0, `apply plan Demo`, "planned", "To be changed          1", "Privileged             1", "rollcall apply start Demo ")
 	s.want(0, `apply diff Demo latest`, "kim@contoso.example", "Deep Sea", "Security Administrator")
-	s.want(0, `apply csv Demo latest`, "user,userName,from,fromName,to,toName,rolesAdded", kim+",kim@contoso.example,odefault,Default,", ",Deep Sea,security-administrator")
+	s.want(0, `apply csv Demo latest`, "user,userName,from,fromName,to,toName,rolesAdded", kim+",kim@contoso.example,odefault,Default,",
+		",Deep Sea,security-administrator")
 	s.want(2, `apply start Demo latest`, "Apply to 1 person (1 moves, 1 gets other roles)?")
 	s.want(1, `apply start Demo latest --yes`, "--confirm: ")
 	s.want(0, `settings set --dual-control`, "yes")
@@ -33,7 +35,8 @@ func TestApplyTakesTwoAdministrators(t *testing.T) {
 	s.want(1, `apply approve Demo latest --yes`, "another administrator")
 	second.want(2, `apply approve Demo latest`, "Approve, and apply to 1 person")
 	second.want(0, `apply approve Demo latest --yes`, "completed", "Undo it with: rollcall apply undo Demo ")
-	s.want(0, `role-mapping change Demo Divers --roles "Security Administrator,customer-cloud-admin"`, "Waits for another administrator than  Administrator")
+	s.want(0, `role-mapping change Demo Divers --roles "Security Administrator,customer-cloud-admin"`,
+		"Waits for another administrator than  Administrator")
 	s.want(0, `role-mapping show Demo`, "Proposals, waiting for another administrator")
 	s.want(1, `role-mapping approve Demo Divers`, "another administrator")
 	s.want(0, `role-mapping reject Demo divers`, "Customer Cloud Admin")
@@ -81,11 +84,13 @@ func TestConfigGoesOutAndComesBack(t *testing.T) {
 	out := s.want(0, `config export`, "Deep Sea", "- Divers", "method: groups")
 	file := writeFile(t, out)
 	s.want(0, `config plan --file `+file, "0 changes.")
-	changed := strings.Replace(strings.Replace(out, "organization: Deep Sea", "organization: Shore", 1), "organizations:\n", "organizations:\n  - name: Shore\n", 1)
+	changed := strings.Replace(strings.Replace(out, "organization: Deep Sea", "organization: Shore", 1), "organizations:\n",
+		"organizations:\n  - name: Shore\n", 1)
 	if err := os.WriteFile(file, []byte(changed), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	lines := []string{"+ organization Shore", "- provider Demo: organization mapping 1: Divers -> Deep Sea", "+ provider Demo: organization mapping 1: Divers -> Shore"}
+	lines := []string{"+ organization Shore", "- provider Demo: organization mapping 1: Divers -> Deep Sea",
+		"+ provider Demo: organization mapping 1: Divers -> Shore"}
 	s.want(0, `config plan --file `+file, append(lines, "3 changes.")...)
 	s.want(2, `config apply --file `+file, append(lines, "Make 3 changes, of which 1 take something away?")...)
 	s.want(2, `config apply -o json --file `+file, "--yes")
@@ -104,7 +109,8 @@ func TestConfigGoesOutAndComesBack(t *testing.T) {
 func TestConflictsReportsAndErasure(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	s.want(0, `user create glass@contoso.example --display-name "Break Glass" --given-name Break --email a@contoso.example,b@contoso.example`, "a@contoso.example, b@contoso.example")
+	s.want(0, `user create glass@contoso.example --display-name "Break Glass" --given-name Break --email a@contoso.example,b@contoso.example`,
+		"a@contoso.example, b@contoso.example")
 	s.want(0, `user list --search GLASS --provider local --directory-state none`, "Break Glass")
 	if status, body := s.scimAt(s.SCIMURL, s.SCIMToken, "POST", "/Users", `{"userName":"Glass@contoso.example"}`); status != 409 {
 		t.Fatal(status, body)
@@ -120,10 +126,12 @@ func TestConflictsReportsAndErasure(t *testing.T) {
 	for _, name := range []string{"anna", "bert"} {
 		s.want(0, `user create `+name+`@contoso.example`)
 	}
-	s.want(1, `conflict pre-approve --provider Demo --reason Migration --file `+writeFile(t, "name,mail\nx,y\n"), "must name a column userName")
+	s.want(1, `conflict pre-approve --provider Demo --reason Migration --file `+writeFile(t, "name,mail\nx,y\n"),
+		"must name a column userName")
 	file := writeFile(t, "\ufeffName;x,userName\nAnna,anna@contoso.example\nCarl,carl@contoso.example\n")
 	s.want(0, `conflict pre-approve --dry-run --provider Demo --reason Migration --file `+file, "done", "not-found", "nothing was changed")
-	s.want(0, `conflict pre-approve --provider demo --reason Migration --file `+file, "anna@contoso.example  done", "carl@contoso.example  not-found")
+	s.want(0, `conflict pre-approve --provider demo --reason Migration --file `+file, "anna@contoso.example  done",
+		"carl@contoso.example  not-found")
 	s.want(0, `conflict list --state approved`, "anna@contoso.example")
 	anna := text(s.object(`user show anna@contoso.example`), "id")
 	if id := s.person("Anna@contoso.example"); text(s.object(`user show anna@contoso.example`), "id") != anna {

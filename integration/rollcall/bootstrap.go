@@ -39,7 +39,8 @@ func bootstrapCommand(p *program) *cobra.Command {
 	set := c.Flags()
 	set.StringVar(&function, "function", "Rollcall-admin", "`name` of the admin function; GovCloud's is RollcallGov-admin")
 	set.StringVar(&region, "region", "", "AWS `region` (default: as every AWS tool finds it)")
-	set.BoolVar(&request.Operator, "operator", false, "make the operator's key, which makes and removes tenants, instead of an administrator's")
+	set.BoolVar(&request.Operator, "operator", false,
+		"make the operator's key, which makes and removes tenants, instead of an administrator's")
 	set.StringVar(&tenant, "tenant", "", "`id` of the tenant whose administrator's key is made (default: the tenant default)")
 	set.BoolVar(&request.NewKey, "new-key", false, "make a key even when there is one")
 	set.BoolVar(&asJSON, "json", false, "print the answer as JSON")
@@ -62,7 +63,8 @@ func bootstrapCommand(p *program) *cobra.Command {
 		}
 		fmt.Fprintf(p.stderr, "A key of %s, shown this once:\n", whose)
 		fmt.Fprintln(p.stdout, answer.AdminToken)
-		fmt.Fprintf(p.stderr, "Next: keep it with the stack's output AdminURL, and go on:\n  rollcall profile set aws --url <AdminURL>\n  rollcall %s\n", next)
+		fmt.Fprintf(p.stderr, "Next: keep it with the stack's output AdminURL, "+
+			"and go on:\n  rollcall profile set aws --url <AdminURL>\n  rollcall %s\n", next)
 		return nil
 	}
 	return c

@@ -29,7 +29,8 @@ func TestBootstrap(t *testing.T) {
 	api := app.Middleware(adminapi.Handler(svc, adminapi.Options{Origin: stack.Origin}), app.NewLog(io.Discard), "admin", adminapi.Panicked)
 	admin := app.Admin(svc, app.Gateway(api))
 	lambda := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/2015-03-31/functions/Rollcall-admin/invocations" || !strings.Contains(r.Header.Get("Authorization"), "/eu-west-1/lambda/aws4_request") {
+		if r.URL.Path != "/2015-03-31/functions/Rollcall-admin/invocations" || !strings.Contains(r.Header.Get("Authorization"),
+			"/eu-west-1/lambda/aws4_request") {
 			http.Error(w, "no such function", http.StatusNotFound)
 			return
 		}
@@ -37,7 +38,8 @@ func TestBootstrap(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		if want, err := os.ReadFile("../../events/admin.bootstrap.json"); err != nil || !sameJSON(event, want) && !bytes.Contains(event, []byte("true")) && !bytes.Contains(event, []byte("tenant")) {
+		if want, err := os.ReadFile("../../events/admin.bootstrap.json"); err != nil || !sameJSON(event, want) && !bytes.Contains(event,
+			[]byte("true")) && !bytes.Contains(event, []byte("tenant")) {
 			t.Errorf("the command sent %s, the sample event is %s (%v)", event, want, err)
 		}
 		answer, err := admin(r.Context(), event)

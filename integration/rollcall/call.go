@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -17,74 +18,48 @@ import (
 type call struct {
 	*program
 	*client
-	cmd    *cobra.Command
-	act    action
-	op     operation
-	ids    []string // of the path
-	query  url.Values
-	body   object
-	sure   bool // the administrator has confirmed
-	dryRun bool
-	limit  int
+	cmd   *cobra.Command
+	act   action
+	op    operation
+	ids   []string // of the path
+	query url.Values
+	body  object
 }
 
-// run carries an action out.
+// run carries an action out. What does not need the server is checked first.
 func (p *program) run(cmd *cobra.Command, a action, args []string) error {
-	ctx := cmd.Context()
-	c, err := p.call(cmd, a)
-	if err != nil {
-		return err
-	}
-	if err := c.read(ctx, args); err != nil {
-		return err
-	}
-	if a.do != nil {
-		return c.explained(a.do(ctx, c))
-	}
-	if c.op.list {
-		return c.explained(c.showList(ctx))
-	}
-	return c.explained(c.change(ctx))
-}
-
-// explained names flags in an error of the API.
-func (c *call) explained(err error) error {
-	var r *refusal
-	if errors.As(err, &r) {
-		return &failure{r.code(), r.text(c.act.flags)}
-	}
-	return err
-}
-
-// call prepares an invocation: what does not need the server is checked first.
-func (p *program) call(cmd *cobra.Command, a action) (*call, error) {
-	c := &call{program: p, cmd: cmd, act: a, op: a.operation(), query: url.Values{}, body: object{}, limit: pageSize}
+	c := &call{program: p, cmd: cmd, act: a, op: a.operation(), query: url.Values{}, body: object{}}
 	if p.set.json {
 		p.set.output = "json"
 	}
-	if !slices.Contains(formats, p.set.output) {
-		return nil, usagef("--output must be %s%s", orList(formats), didYouMean(p.set.output, formats))
+	_, err := c.chosen(a.columns)
+	switch {
+	case !slices.Contains(formats, p.set.output):
+		return usagef("--output must be %s%s", orList(formats), didYouMean(p.set.output, formats))
+	case p.set.limit < 1:
+		return usagef("--limit must be at least 1")
+	case err == nil:
+		c.client, err = p.connect()
 	}
-	if a.columns != "" {
-		if _, err := c.chosen(a.columns); err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return err
 	}
-	f := cmd.Flags()
-	if f.Lookup("dry-run") != nil {
-		c.dryRun, _ = f.GetBool("dry-run")
+	do := a.do
+	switch {
+	case do != nil:
+	case c.op.list:
+		do = showList
+	default:
+		do = change
 	}
-	if f.Lookup("yes") != nil {
-		c.sure, _ = f.GetBool("yes")
+	if err = c.read(cmd.Context(), args); err == nil {
+		err = do(cmd.Context(), c)
 	}
-	if f.Lookup("limit") != nil {
-		if c.limit, _ = f.GetInt("limit"); c.limit < 1 {
-			return nil, usagef("--limit must be at least 1")
-		}
+	var r *refusal
+	if errors.As(err, &r) {
+		return &failure{r.code(), r.text(a.flags)}
 	}
-	var err error
-	c.client, err = p.connect()
-	return c, err
+	return err
 }
 
 // read turns arguments and flags into the path, the parameters and the body of the request.
@@ -104,7 +79,7 @@ func (c *call) read(ctx context.Context, args []string) error {
 	for i, param := range c.op.params {
 		id, err := c.resolve(ctx, c.op.kindOf(param), args[i], c.provider())
 		if err != nil {
-			return c.explained(err)
+			return err
 		}
 		c.ids = append(c.ids, id)
 	}
@@ -117,9 +92,6 @@ func (c *call) read(ctx context.Context, args []string) error {
 			return err
 		}
 		c.put(f.member, v)
-	}
-	if c.dryRun {
-		c.query.Set("dryRun", "true")
 	}
 	return nil
 }
@@ -178,18 +150,14 @@ func (c *call) put(member string, v any) {
 		return
 	}
 	at := c.body
-	for name, rest, nested := strings.Cut(member, "."); ; name, rest, nested = strings.Cut(rest, ".") {
-		if !nested {
-			at[name] = v
-			return
+	outer, inner, nested := strings.Cut(member, ".")
+	if nested {
+		if at[outer] == nil {
+			at[outer] = object{}
 		}
-		inner, ok := at[name].(object)
-		if !ok {
-			inner = object{}
-			at[name] = inner
-		}
-		at = inner
+		at, outer = at[outer].(object), inner
 	}
+	at[outer] = v
 }
 
 // value is what the request holds for a flag.
@@ -213,7 +181,7 @@ func (c *call) value(ctx context.Context, f flag) (any, error) {
 	if err != nil && !errors.As(err, &known) && !errors.As(err, &refused) {
 		err = usagef("--%s %v", f.name, err)
 	}
-	return v, c.explained(err)
+	return v, err
 }
 
 // one is the value of a text.
@@ -281,7 +249,7 @@ func (c *call) values(ctx context.Context, f flag, s schema, given []string) (an
 }
 
 // showList prints a list.
-func (c *call) showList(ctx context.Context) error {
+func showList(ctx context.Context, c *call) error {
 	var keep func(object) bool
 	if c.act.keep != nil {
 		var err error
@@ -289,7 +257,7 @@ func (c *call) showList(ctx context.Context) error {
 			return err
 		}
 	}
-	items, more, err := c.list(ctx, exchange{op: c.op, ids: c.ids, query: c.query}, c.limit, keep)
+	items, more, err := c.list(ctx, exchange{op: c.op, ids: c.ids, query: c.query}, c.set.limit, keep)
 	if err != nil {
 		return err
 	}
@@ -298,19 +266,19 @@ func (c *call) showList(ctx context.Context) error {
 		return err
 	}
 	if more {
-		fmt.Fprintf(c.stderr, "Only the first %d are shown; --limit shows more.\n", c.limit)
+		fmt.Fprintf(c.stderr, "Only the first %d are shown; --limit shows more.\n", c.set.limit)
 	}
 	return nil
 }
 
 // change sends the request, after the question that belongs to it, and prints the answer.
-func (c *call) change(ctx context.Context) error {
-	if !c.dryRun {
+func change(ctx context.Context, c *call) error {
+	if !c.set.dryRun {
 		if err := c.confirm(ctx); err != nil {
 			return err
 		}
 	}
-	answer, err := c.request(ctx, c.dryRun)
+	answer, err := c.request(ctx, c.set.dryRun)
 	if err != nil {
 		return err
 	}
@@ -319,10 +287,7 @@ func (c *call) change(ctx context.Context) error {
 
 // request sends the request, or its dry run.
 func (c *call) request(ctx context.Context, dry bool) (object, error) {
-	x := exchange{op: c.op, ids: c.ids, query: url.Values{}}
-	for name, values := range c.query {
-		x.query[name] = values
-	}
+	x := exchange{op: c.op, ids: c.ids, query: maps.Clone(c.query)}
 	if dry {
 		x.query.Set("dryRun", "true")
 	}
@@ -349,10 +314,8 @@ func (c *call) insist(ctx context.Context, x exchange) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.cmd.Flags().Set("confirm", typed); err != nil {
-		return nil, err
-	}
 	body["confirm"] = typed
+	c.set.yes = true
 	return c.send(ctx, &x)
 }
 
@@ -370,9 +333,7 @@ func (c *call) mergeInto(ctx context.Context, x *exchange) error {
 			body[name] = v
 		}
 	}
-	for name, v := range c.body {
-		body[name] = v
-	}
+	maps.Copy(body, c.body)
 	if c.act.settle != nil {
 		c.act.settle(body)
 	}
@@ -382,7 +343,7 @@ func (c *call) mergeInto(ctx context.Context, x *exchange) error {
 
 // print shows the answer to a request.
 func (c *call) print(ctx context.Context, answer object) error {
-	if c.dryRun {
+	if c.set.dryRun {
 		fmt.Fprintln(c.stderr, "Dry run: nothing was changed.")
 	}
 	var err error
@@ -399,7 +360,7 @@ func (c *call) print(ctx context.Context, answer object) error {
 			fmt.Fprintf(c.stderr, "The %s is not shown again: keep it in a safe place.\n", secret)
 		}
 	}
-	if c.act.hint != "" && !c.dryRun {
+	if c.act.hint != "" && !c.set.dryRun {
 		fmt.Fprintln(c.stderr, c.question(ctx, c.act.hint, answer))
 	}
 	if c.act.judge != nil {

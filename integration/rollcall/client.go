@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -193,9 +194,9 @@ const pageSize = 200
 
 // list reads pages until there are limit items that keep says yes to; nil keeps all. more reports that others follow.
 func (c *client) list(ctx context.Context, x exchange, limit int, keep func(object) bool) (items []any, more bool, err error) {
-	query := url.Values{}
-	for name, values := range x.query {
-		query[name] = values
+	query := maps.Clone(x.query)
+	if query == nil {
+		query = url.Values{}
 	}
 	x.query, items = query, []any{}
 	if _, ok := x.op.query["limit"]; ok {

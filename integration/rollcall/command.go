@@ -29,14 +29,17 @@ type program struct {
 // settings are the flags of every command that asks the admin API.
 type settings struct {
 	url, keyFile, profile, output string
-	json                          bool
+	json, dryRun, yes             bool
 	columns                       []string
+	limit                         int
 }
 
 // noun is a kind of thing with the commands for it.
 type noun struct {
-	name, group, short, long string
-	actions                  []action
+	name, group, short string
+	columns            string // of the actions that have none
+	tables             []table
+	actions            []action
 }
 
 // action is one command: one operation of the admin API, unless do says otherwise. What the OpenAPI document says about
@@ -94,14 +97,39 @@ func (f flag) reference(o operation) string {
 // command builds the command of a noun with those of its actions.
 func (n noun) command(p *program) *cobra.Command {
 	c := &cobra.Command{
-		Use: n.name, GroupID: n.group, Short: n.short, Long: cmp.Or(n.long, n.short+".") + "\n\nThings are named by their names or ids; see rollcall help names.",
+		Use: n.name, GroupID: n.group, Short: n.short,
+		Long: n.short + "." + "\n\nThings are named by their names or ids; see rollcall help names.",
 		Args: cobra.ArbitraryArgs, RunE: parent,
 	}
 	p.register(c)
-	for _, a := range n.actions {
+	for _, a := range n.all() {
 		c.AddCommand(a.command(p, n.name))
 	}
 	return c
+}
+
+// usual are the flags of every operation that knows their member.
+var usual = []flag{
+	{"reason", "reason", "`why`; it goes into the log"}, {"confirm", "confirm", "the `name` that the question asks for, typed to be sure"},
+}
+
+// all are the actions of a noun, complete.
+func (n noun) all() []action {
+	all := slices.Clone(n.actions)
+	for i := range all {
+		a, o := &all[i], all[i].operation()
+		if a.columns == "" {
+			a.columns, a.tables = n.columns, n.tables
+		}
+		for _, f := range usual {
+			_, member := o.body[f.member]
+			_, parameter := o.query[f.member]
+			if member || parameter {
+				a.flags = append(slices.Clip(a.flags), f)
+			}
+		}
+	}
+	return all
 }
 
 // parent is what a command with commands below it does by itself: nothing but say which there are.
@@ -134,6 +162,7 @@ func (p *program) register(c *cobra.Command) {
 }
 
 func (p *program) sharedFlags(f *pflag.FlagSet) {
+	p.set.limit = pageSize
 	f.StringVar(&p.set.url, "url", "", "`address` of the server (default: ROLLCALL_ADMIN_URL, the profile's, or http://127.0.0.1:8080)")
 	f.StringVar(&p.set.keyFile, "token-file", "", "`file` with the API key (default: ROLLCALL_ADMIN_TOKEN, or the profile's)")
 	f.StringVar(&p.set.profile, "profile", "", "`name` of the profile with address and key")
@@ -153,6 +182,18 @@ func placeholder(name string) string {
 	return strings.ToUpper(name)
 }
 
+// sample are the arguments of an example of the operation, and the reason that decisions need.
+func (o operation) sample() string {
+	var args []string
+	for _, param := range o.params {
+		args = append(args, kinds[o.kindOf(param)].sample)
+	}
+	if slices.Contains(o.required, "reason") {
+		args = append(args, `--reason "Asked by HR"`)
+	}
+	return strings.Join(args, " ")
+}
+
 // command builds the command of an action.
 func (a action) command(p *program, noun string) *cobra.Command {
 	o := a.operation()
@@ -168,7 +209,7 @@ func (a action) command(p *program, noun string) *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use: use, Short: a.short, Long: a.long, DisableFlagsInUseLine: true,
-		Example:     "  rollcall " + strings.TrimSpace(noun+" "+a.name+" "+a.example),
+		Example:     "  rollcall " + strings.TrimSpace(noun+" "+a.name+" "+cmp.Or(a.example, o.sample())),
 		RunE:        func(c *cobra.Command, args []string) error { return p.run(c, a, args) },
 		Annotations: map[string]string{"columns": a.columns},
 	}
@@ -216,12 +257,12 @@ func (a action) addFlags(c *cobra.Command, p *program) {
 		complete(c, "state", p, func(context.Context, *call, string) []string { return stateNames() })
 	}
 	if o.method != "" && o.method != "GET" {
-		set.Bool("dry-run", false, "check everything, change nothing")
+		set.BoolVar(&p.set.dryRun, "dry-run", false, "check everything, change nothing")
 	}
 	if a.ask != "" || a.asks != nil || a.sure {
-		set.BoolP("yes", "y", false, "do not ask")
+		set.BoolVarP(&p.set.yes, "yes", "y", false, "do not ask")
 	}
 	if o.list {
-		set.Int("limit", 1000, "`number` of lines at most")
+		set.IntVar(&p.set.limit, "limit", 1000, "`number` of lines at most")
 	}
 }

@@ -19,7 +19,7 @@ func TestEveryOperationHasACommand(t *testing.T) {
 	t.Parallel()
 	used := map[string]bool{"getVersion": true, "getMe": true} // version and me are made outside the table
 	for _, n := range nouns() {
-		for _, a := range n.actions {
+		for _, a := range n.all() {
 			for _, op := range append([]string{a.op, a.merge}, a.also...) {
 				if _, ok := operations()[op]; op != "" && !ok {
 					t.Errorf("rollcall %s %s uses the operation %s, which the document does not have", n.name, a.name, op)
@@ -51,7 +51,7 @@ func TestCommandsFollowTheDocument(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	for _, n := range nouns() {
-		for _, a := range n.actions {
+		for _, a := range n.all() {
 			o := a.operation()
 			for _, f := range a.flags {
 				_, member := o.body[f.member]
@@ -70,7 +70,8 @@ func TestCommandsFollowTheDocument(t *testing.T) {
 			}
 			for _, t := range append([]table{{columns: a.columns}}, a.tables...) {
 				_, all := columns(t.columns)
-				c := &call{program: &program{now: noClock}, client: &client{base: s.AdminURL, key: s.key, http: httpClient()}, act: a, op: o, ids: []string{"x", "y"}}
+				c := &call{program: &program{now: noClock}, client: &client{base: s.AdminURL, key: s.key, http: httpClient()}, act: a, op: o,
+					ids: []string{"x", "y"}}
 				for _, col := range all {
 					c.cell(s.t.Context(), object{}, col.path) // panics for a column that is not computed
 				}
@@ -134,7 +135,8 @@ func TestExamplesAreRight(t *testing.T) {
 			if err := cmd.ParseFlags(rest); err != nil {
 				t.Errorf("%s: %q: %v", c.CommandPath(), line, err)
 			}
-			if need := strings.Count(regexp.MustCompile(`\[.*?\]`).ReplaceAllString(cmd.Use, ""), " "); cmd.Flags().NArg() < need && !strings.Contains(line, "--") {
+			if need := strings.Count(regexp.MustCompile(`\[.*?\]`).ReplaceAllString(cmd.Use, ""), " "); cmd.Flags().NArg() < need &&
+				!strings.Contains(line, "--") {
 				t.Errorf("%s: %q has %d arguments, %q wants %d", c.CommandPath(), line, cmd.Flags().NArg(), cmd.Use, need)
 			}
 		}
@@ -145,8 +147,10 @@ func TestExamplesAreRight(t *testing.T) {
 func TestHelpUsesPlainWords(t *testing.T) {
 	t.Parallel()
 	explained := topics[slices.IndexFunc(topics, func(x topic) bool { return x.name == "words" })].text
-	banned := regexp.MustCompile(`(?i)\b(at once|in place of|besides?|ledger|collision|frozen|gone|displayName|organizationId|deactivationDelaySeconds|tell|told)\b`)
-	special := strings.Fields("provider organization group role mapping block deactivate delay pending pin custodian matter guard override conflict watchlist webhook delivery seal checkpoint privileged")
+	banned := regexp.MustCompile(`(?i)\b(at once|in place of|besides?|for ever|ledger|collision|frozen|gone|tell|told|` +
+		`displayName|organizationId|deactivationDelaySeconds)\b`)
+	special := strings.Fields("provider organization group role mapping block deactivate delay pending pin custodian matter guard override " +
+		"conflict watchlist webhook delivery seal checkpoint privileged")
 	root := (&program{now: noClock}).root()
 	check := func(name, text string) {
 		text = strings.ReplaceAll(text, "gone (removed there)", "")

@@ -19,18 +19,21 @@ func configNoun() noun {
 	return noun{
 		name: "config", group: groupTenant, short: "Keep organizations, roles and mappings as one document",
 		actions: []action{
-			{name: "export", op: "exportConfig", short: "Print organizations, roles and mappings as YAML, without secrets", do: func(ctx context.Context, c *call) error {
-				config, err := c.get(ctx, c.op.id, nil)
-				if c.set.output == "table" {
-					c.set.output = "yaml"
-				}
-				if err != nil {
-					return err
-				}
-				return c.printValue(config)
-			}},
-			{name: "plan", op: "planConfig", short: "Show what a configuration would change", example: "--file config.yaml", local: file, flags: privileged, do: planConfig},
-			{name: "apply", op: "applyConfig", short: "Bring the tenant to a configuration", example: "--file config.yaml", local: file, flags: privileged, do: applyConfig, sure: true,
+			{name: "export", op: "exportConfig", short: "Print organizations, roles and mappings as YAML, without secrets",
+				do: func(ctx context.Context, c *call) error {
+					config, err := c.get(ctx, c.op.id, nil)
+					if c.set.output == "table" {
+						c.set.output = "yaml"
+					}
+					if err != nil {
+						return err
+					}
+					return c.printValue(config)
+				}},
+			{name: "plan", op: "planConfig", short: "Show what a configuration would change", example: "--file config.yaml", local: file,
+				flags: privileged, do: planConfig},
+			{name: "apply", op: "applyConfig", short: "Bring the tenant to a configuration", example: "--file config.yaml", local: file,
+				flags: privileged, do: applyConfig, sure: true,
 				also: []string{"planConfig"}},
 		},
 	}
@@ -62,7 +65,7 @@ func planConfig(ctx context.Context, c *call) error {
 	if err := c.readConfig(); err != nil {
 		return err
 	}
-	plan, err := c.request(ctx, c.dryRun)
+	plan, err := c.request(ctx, c.set.dryRun)
 	if err != nil {
 		return err
 	}
@@ -84,7 +87,7 @@ func applyConfig(ctx context.Context, c *call) error {
 		return err
 	}
 	changes, losses := c.printChanges(plan)
-	if c.dryRun {
+	if c.set.dryRun {
 		fmt.Fprintln(c.stderr, "Dry run: nothing was changed.")
 		return nil
 	}

@@ -36,7 +36,7 @@ func (c *call) consent(question string) error {
 	if question == "" || c.given("confirm") {
 		return nil
 	}
-	return c.agree(question, c.sure)
+	return c.agree(question, c.set.yes)
 }
 
 // agree returns nil when the answer to a question is yes, or was given before.

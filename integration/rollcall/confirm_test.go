@@ -29,7 +29,8 @@ func TestQuestionsBeforeWhatHurts(t *testing.T) {
 	fourth := text(list(last, "items")[0], "lastFour")
 	for _, c := range []struct{ line, asks, undone string }{
 		{`org deactivate Engineering`, "Deactivate organization Engineering and 1 person in it?", `org show Engineering`},
-		{`user grant kim@contoso.example "fleet observer"`, "Give the privileged role Fleet Observer to kim@contoso.example?", `user roles kim@contoso.example`},
+		{`user grant kim@contoso.example "fleet observer"`, "Give the privileged role Fleet Observer to kim@contoso.example?",
+			`user roles kim@contoso.example`},
 		{`token revoke Demo ` + fourth, "Revoke the token ending in " + fourth + "? It has opened ", `token list Demo`},
 		{`token create Demo --overlap 0`, "End 1 token now?", `token list Demo`},
 		{`watchlist delete W`, "Delete watchlist W? 1 person is on it.", `watchlist list`},
@@ -81,7 +82,8 @@ func TestConfirmationsAreTyped(t *testing.T) {
 	s.want(1, `user erase glass@contoso.example --reason Asked --confirm glass@contoso.example`, "not deactivated")
 	s.want(0, `user deactivate glass@contoso.example --reason Left`)
 	s.want(2, `user erase glass@contoso.example --reason Asked`, "Erase everything about glass@contoso.example", "--confirm")
-	if out := s.answering("glass@contoso.example").want(0, `user erase glass@contoso.example --reason Asked`, "erased"); strings.Contains(out, "glass@") {
+	if out := s.answering("glass@contoso.example").want(0, `user erase glass@contoso.example --reason Asked`, "erased"); strings.Contains(out,
+		"glass@") {
 		t.Errorf("left: %s", out)
 	}
 	// A privileged role in a mapping: the API asks for its name.
@@ -115,7 +117,8 @@ func TestClosingAHoldNamesEverybody(t *testing.T) {
 	s.want(0, `guard set-delay Demo 1h`)
 	s.disable(text(s.object("user show max@contoso.example"), "scimId"))
 	out := legal.want(0, `hold close 7 --reason settled --dry-run`, "the matter is open")
-	for _, line := range []string{"kim@contoso.example  stays active", "lee@contoso.example  deactivated       immediately", "max@contoso.example  countdown resumes  20"} {
+	for _, line := range []string{"kim@contoso.example  stays active", "lee@contoso.example  deactivated       immediately",
+		"max@contoso.example  countdown resumes  20"} {
 		if !strings.Contains(strings.Join(strings.Fields(out), " "), strings.Join(strings.Fields(line), " ")) {
 			t.Errorf("no %q in\n%s", line, out)
 		}
@@ -123,7 +126,8 @@ func TestClosingAHoldNamesEverybody(t *testing.T) {
 	if strings.Contains(out, "closed") {
 		t.Errorf("a state that is not so:\n%s", out)
 	}
-	legal.want(2, `hold close Case --reason settled`, "Close Case and release 3 people (1 deactivated, 1 countdown resumes, 1 stays active)?", "--yes")
+	legal.want(2, `hold close Case --reason settled`, "Close Case and release 3 people (1 deactivated, 1 countdown resumes, 1 stays active)?",
+		"--yes")
 	legal.want(2, `hold release Case lee@contoso.example --reason settled`, "Outcome: deactivated.")
 	legal.answering("y").want(0, `hold close Case --reason settled`, "closed")
 	s.until(`user show lee@contoso.example`, "State           deactivated")

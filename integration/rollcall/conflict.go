@@ -13,29 +13,25 @@ import (
 )
 
 func conflictNoun() noun {
-	const one = "User_name userName, Id id, State state, Provider provider, Cause cause, Held_by holderId, State_of_the_holder holder.@state, Holder's_provider holder.provider, " +
-		"Attempts attempts, First firstAt, Last lastAt"
-	settle := func(name, op, short string) action {
-		return action{name: name, op: op, short: short, example: `kim@contoso.example --reason "Same person"`, columns: one, flags: []flag{reason}}
-	}
-	rename := settle("rename", "renameConflict", "Give the local user another user name")
-	rename.example = `kim@contoso.example --user-name kim.local@contoso.example --reason "Two people"`
-	rename.flags = append(rename.flags, flag{"user-name", "userName", "new user `name`"})
+	const one = "User_name userName, Id id, State state, Provider provider, Cause cause, Held_by holderId, " +
+		"State_of_the_holder holder.@state, Holder's_provider holder.provider, Attempts attempts, First firstAt, Last lastAt"
 	return noun{
-		name: "conflict", group: groupProvision, short: "Settle conflicts: people whose user name somebody else has",
+		name: "conflict", group: groupProvision, short: "Settle conflicts: people whose user name somebody else has", columns: one,
 		actions: []action{
 			{name: "list", op: "listConflicts", short: "List the conflicts", example: "--state open",
-				columns: "USER_NAME userName, STATE state, PROVIDER provider, CAUSE cause, HELD_BY holderId, ATTEMPTS attempts, LAST lastAt, ID id", flags: []flag{
-					{"state", "state", "only those in this `state`"},
-				}},
-			{name: "show", op: "getConflict", short: "Show a conflict", example: "kim@contoso.example", columns: one},
-			settle("convert", "convertConflict", "Make the local user a user of the provider: both are the same person"),
-			settle("ignore", "ignoreConflict", "Leave both as they are"),
-			rename,
-			{name: "pre-approve", op: "preApproveConflicts", short: "Have local users converted when the directory asks for them", example: "--provider Demo --file people.csv --reason Migration",
+				columns: "USER_NAME userName, STATE state, PROVIDER provider, CAUSE cause, HELD_BY holderId, ATTEMPTS attempts, LAST lastAt, ID id",
+				flags:   []flag{{"state", "state", "only those in this `state`"}}},
+			{name: "show", op: "getConflict", short: "Show a conflict"},
+			{name: "convert", op: "convertConflict", short: "Make the local user a user of the provider: both are the same person"},
+			{name: "ignore", op: "ignoreConflict", short: "Leave both as they are"},
+			{name: "rename", op: "renameConflict", short: "Give the local user another user name", free: "user-name",
+				example: `kim@contoso.example kim.local@contoso.example --reason "Two people"`,
+				flags:   []flag{{"user-name", "userName", "new user `name`"}}},
+			{name: "pre-approve", op: "preApproveConflicts", short: "Have local users converted when the directory asks for them",
+				example: "--provider Demo --file people.csv --reason Migration",
 				columns: "USER_NAME userName, RESULT result, WHY detail", do: preApprove,
 				local: func(f *pflag.FlagSet) { f.String("file", "", "CSV `file` with a column userName") },
-				flags: []flag{reason, {"provider", "provider", "`provider` that gets the users"}}},
+				flags: []flag{{"provider", "provider", "`provider` that gets the users"}}},
 		},
 	}
 }
@@ -57,7 +53,7 @@ func preApprove(ctx context.Context, c *call) error {
 	var rows []any
 	for batch := range slices.Chunk(names, pageSize) {
 		c.body["userNames"] = batch
-		answer, err := c.request(ctx, c.dryRun)
+		answer, err := c.request(ctx, c.set.dryRun)
 		if err != nil {
 			return err
 		}

@@ -137,10 +137,7 @@ func (d document) resolve(v any) object {
 		if s["type"] != nil || len(parts) == 0 {
 			continue
 		}
-		out := object{}
-		for name, member := range d.resolve(parts[0]) {
-			out[name] = member
-		}
+		out := maps.Clone(d.resolve(parts[0]))
 		if slices.ContainsFunc(parts, func(p any) bool { return d.resolve(p)["type"] == "null" }) {
 			out["nullable"] = true
 		}

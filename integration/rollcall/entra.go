@@ -39,7 +39,8 @@ type entraOutcome struct {
 func entraCommand(p *program) *cobra.Command {
 	var f entraFlags
 	c := &cobra.Command{
-		Use: "entra", GroupID: groupRun, Short: "Provision an invented directory as Entra ID does, and compare", Args: usage(cobra.NoArgs), DisableFlagsInUseLine: true,
+		Use: "entra", GroupID: groupRun, Short: "Provision an invented directory as Entra ID does, and compare", Args: usage(cobra.NoArgs),
+		DisableFlagsInUseLine: true,
 		Long: "Plays Entra ID's provisioning service against a SCIM server: invents a directory, provisions it, lets it live for some\n" +
 			"cycles, restarts the job, and compares the whole server with the directory after every cycle. Each run brings a\n" +
 			"population of its own and leaves everything else alone.\n\n" +
@@ -207,7 +208,8 @@ func printStory(w io.Writer, r entra.Report, ended bool) {
 		verdict = "broken off, not compared"
 	}
 	took := time.Duration(r.Seconds * float64(time.Second)).Round(100 * time.Millisecond)
-	fmt.Fprintf(w, "%s (%s): %s. %d people, %d groups, %d memberships; %d requests in %s, %.0f per second\n\n", r.Population, r.Dialect, verdict,
+	fmt.Fprintf(w, "%s (%s): %s. %d people, %d groups, %d memberships; %d requests in %s, %.0f per second\n\n", r.Population, r.Dialect,
+		verdict,
 		r.People, r.Groups, r.Memberships, requests, took, float64(requests)/max(r.Seconds, 0.001))
 }
 

@@ -24,7 +24,8 @@ func emptyServer(t *testing.T, total int) string {
 		if r.URL.Query().Get("count") == "200" {
 			claim = total
 		}
-		fmt.Fprintf(w, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":%d,"startIndex":1,"itemsPerPage":0,"Resources":[]}`, claim)
+		fmt.Fprintf(w, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":%d,"startIndex":1,`+
+			`"itemsPerPage":0,"Resources":[]}`, claim)
 	}))
 	t.Cleanup(s.Close)
 	return s.URL
@@ -62,7 +63,8 @@ func TestEntraExitCodes(t *testing.T) {
 		"impossible prefix":  {[]string{"--url", right, "--prefix", "A B"}, 2, "--prefix"},
 		"both, and cleaning": {[]string{"--url", right, "--dialect", "both", "--cleanup"}, 0, "(compliant): equal"},
 	} {
-		code, out, diags := execute(t.Context(), goodToken, append([]string{"entra", "-users", "0", "-groups", "0", "-cycles", "1"}, tc.args...)...)
+		code, out, diags := execute(t.Context(), goodToken,
+			append([]string{"entra", "-users", "0", "-groups", "0", "-cycles", "1"}, tc.args...)...)
 		if all := out + diags; code != tc.code || !strings.Contains(all, tc.says) {
 			t.Errorf("%s: exit code %d, want %d and %q in:\n%s", name, code, tc.code, tc.says, all)
 		}
@@ -75,11 +77,14 @@ func TestEntraExitCodes(t *testing.T) {
 // Whoever could not sign in has provisioned nobody, and compared nothing: K2.
 func TestEntraGivesNoVerdictWithoutAComparison(t *testing.T) {
 	t.Parallel()
-	code, out, diags := execute(t.Context(), goodToken, "entra", "--url", emptyServer(t, 0), "--token-file", writeFile(t, "bad"), "--users", "10", "--groups", "5")
-	if code != 3 || strings.Contains(out, "): equal") || !strings.Contains(out, "not compared. 0 people, 0 groups, 0 memberships; 1 requests") {
+	code, out, diags := execute(t.Context(), goodToken, "entra", "--url", emptyServer(t, 0), "--token-file", writeFile(t, "bad"), "--users",
+		"10", "--groups", "5")
+	if code != 3 || strings.Contains(out, "): equal") || !strings.Contains(out,
+		"not compared. 0 people, 0 groups, 0 memberships; 1 requests") {
 		t.Errorf("%d\n%s%s", code, out, diags)
 	}
-	_, out, _ = execute(t.Context(), goodToken, "entra", "--json", "--url", emptyServer(t, 0), "--token-file", writeFile(t, "bad"), "--users", "10")
+	_, out, _ = execute(t.Context(), goodToken, "entra", "--json", "--url", emptyServer(t, 0), "--token-file", writeFile(t, "bad"), "--users",
+		"10")
 	var outcome entraOutcome
 	if err := json.Unmarshal([]byte(out), &outcome); err != nil || outcome.Equal || outcome.Error == "" || outcome.Stories[0].People != 0 {
 		t.Errorf("%v %s", err, out)

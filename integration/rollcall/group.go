@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"strings"
+	"maps"
 )
 
 func groupNoun() noun {
@@ -14,10 +14,11 @@ func groupNoun() noun {
 					{"search", "search", "`part` of the name"},
 					{"unmapped", "unmapped", "only those that no mapping of this `kind` uses"},
 				}},
-			{name: "show", op: "getGroup", short: "Show a group and where it is used", example: "Demo Sales", columns: "Name displayName, Id id, Provider provider, External_id externalId:, " +
-				"Members memberCount, Maps_to_organization @orgOf, Maps_to_roles @rolesOf, Watchlists watchlists, Created createdAt, Changed modifiedAt, Version version",
+			{name: "show", op: "getGroup", short: "Show a group and where it is used",
+				columns: "Name displayName, Id id, Provider provider, External_id externalId:, Members memberCount, Maps_to_organization @orgOf, " +
+					"Maps_to_roles @rolesOf, Watchlists watchlists, Created createdAt, Changed modifiedAt, Version version",
 				do: showGroup, also: []string{"getGroupUsage"}},
-			{name: "members", op: "listGroupMembers", short: "List the members of a group", example: "Demo Sales",
+			{name: "members", op: "listGroupMembers", short: "List the members of a group",
 				columns: "USER_NAME userName, NAME displayName, STATE @person, TYPE type; SCIM_ID id, ID userId:"},
 		},
 	}
@@ -33,9 +34,7 @@ func showGroup(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	for name, v := range usage {
-		group[name] = v
-	}
+	maps.Copy(group, usage)
 	return c.print(ctx, group)
 }
 
@@ -43,7 +42,7 @@ func showGroup(ctx context.Context, c *call) error {
 func (c *call) mappedTo(ctx context.Context, group object, id, read, gives string) string {
 	all, err := c.known(ctx, read, text(group, "provider"))
 	if err != nil || group[id] == nil {
-		return strings.TrimSpace(text(group, id))
+		return text(group, id)
 	}
 	for _, m := range list(all, "mappings") {
 		if entry, ok := m.(object); ok && entry["id"] == group[id] {

@@ -13,10 +13,10 @@ var topics = []topic{
      could not be asked because there was no terminal and no --yes
   3  the server was not reached, or did not accept the key; the address is named
   4  not found: nothing has this name or id`},
-	{"names", "How things are named", `Wherever a command takes a provider, an organization, a group, a role, a user, a watchlist, a webhook, a legal
-hold matter, an API key or a tenant, it takes the name or the id. Names are compared ignoring case. A user is
-named by the user name or a whole e-mail address, a mapping by one of its groups, a token by its last four
-characters; "latest" is the newest apply run, guard event or delivery.
+	{"names", "How things are named", `Wherever a command takes a provider, an organization, a group, a role, a user, a watchlist,
+a webhook, a legal hold matter, an API key or a tenant, it takes the name or the id. Names are compared ignoring
+case. A user is named by the user name or a whole e-mail address, a mapping by one of its groups, a token by its
+last four characters; "latest" is the newest apply run, guard event or delivery.
 
 When several things have the name, nothing is done and their ids are printed.
 

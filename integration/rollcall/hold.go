@@ -8,27 +8,31 @@ import (
 
 // outcomes are what a release means for a person.
 var outcomes = map[string]string{
-	"deactivated": "deactivated", "resumes": "countdown resumes", "review": "awaits review", "held": "held by another matter", "stays": "stays active",
+	"deactivated": "deactivated", "resumes": "countdown resumes", "review": "awaits review", "held": "held by another matter",
+	"stays": "stays active",
 }
 
 func holdNoun() noun {
-	const one = "Name name, Id id, Reference reference, State state, Created createdAt, Created_by createdBy, Closed closedAt, Closed_by closedBy, Version version"
+	const one = "Name name, Id id, Reference reference, State state, Created createdAt, Created_by createdBy, Closed closedAt, " +
+		"Closed_by closedBy, Version version"
 	const release = "User user, Outcome @outcome, When @when, Released releasedAt"
 	return noun{
-		name: "hold", group: groupPeople, short: "Manage legal holds: matters and their custodians, whom nothing deactivates",
+		name: "hold", group: groupPeople, short: "Manage legal holds: matters and their custodians, whom nothing deactivates", columns: one,
 		actions: []action{
-			{name: "list", op: "listLegalHolds", short: "List the matters", columns: "NAME name, REFERENCE reference, STATE state, CREATED createdAt, CLOSED closedAt; ID id"},
-			{name: "show", op: "getLegalHold", short: "Show a matter", example: `"Case 12"`, columns: one},
-			{name: "create", op: "createLegalHold", short: "Create a matter", free: "name", example: `"Case 12" --reference 2026-12`, columns: one, flags: []flag{
+			{name: "list", op: "listLegalHolds", short: "List the matters",
+				columns: "NAME name, REFERENCE reference, STATE state, CREATED createdAt, CLOSED closedAt; ID id"},
+			{name: "show", op: "getLegalHold", short: "Show a matter"},
+			{name: "create", op: "createLegalHold", short: "Create a matter", free: "name", example: `"Case 12" --reference 2026-12`, flags: []flag{
 				{"name", "name", "`name` of the matter"}, {"reference", "reference", "`reference`, such as a case number"},
 			}},
-			{name: "custodians", op: "listCustodians", short: "List the people who are, or were, on hold", example: `"Case 12"`,
+			{name: "custodians", op: "listCustodians", short: "List the people who are, or were, on hold",
 				columns: "USER user, STATE @person, PLACED placedAt, BY placedBy, RELEASED releasedAt, RELEASED_BY releasedBy; ID user:"},
-			{name: "place", op: "placeHolds", short: "Place people on hold", free: "users", example: `"Case 12" kim@contoso.example lee@contoso.example`,
-				columns: "USER user, RESULT result, WHY detail, STATE @person", flags: []flag{{"users", "users", "`users`, separated by commas"}, {"reason", "reason", reason.usage}}},
-			{name: "release", op: "releaseHold", short: "Release a person; --dry-run shows what that means", example: `"Case 12" kim@contoso.example --reason settled`, columns: release,
-				flags: []flag{reason}, asks: askRelease},
-			{name: "close", op: "closeLegalHold", short: "Release everybody; --dry-run shows what that means", example: `"Case 12" --reason settled`, columns: one, flags: []flag{reason},
+			{name: "place", op: "placeHolds", short: "Place people on hold", free: "users",
+				example: `"Case 12" kim@contoso.example lee@contoso.example`,
+				columns: "USER user, RESULT result, WHY detail, STATE @person",
+				flags:   []flag{{"users", "users", "`users`, separated by commas"}}},
+			{name: "release", op: "releaseHold", short: "Release a person; --dry-run shows what that means", columns: release, asks: askRelease},
+			{name: "close", op: "closeLegalHold", short: "Release everybody; --dry-run shows what that means",
 				do: closeHold, sure: true},
 		},
 	}
@@ -36,7 +40,8 @@ func holdNoun() noun {
 
 func askRelease(ctx context.Context, c *call) (string, error) {
 	plan, err := c.request(ctx, true)
-	return c.question(ctx, "Release "+c.nameFor(ctx, "user", c.ids[1], "")+" from "+c.nameFor(ctx, "matter", c.ids[0], "")+"? Outcome: {@outcome}.", plan), err
+	return c.question(ctx, "Release "+c.nameFor(ctx, "user", c.ids[1], "")+" from "+c.nameFor(ctx, "matter", c.ids[0],
+		"")+"? Outcome: {@outcome}.", plan), err
 }
 
 // closeHold shows what closing a matter means for each person, asks, and closes it.
@@ -45,7 +50,7 @@ func closeHold(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if c.dryRun && c.set.output != "table" {
+	if c.set.dryRun && c.set.output != "table" {
 		return c.print(ctx, plan)
 	}
 	items := list(object{"items": plan["plan"].(object)["items"]}, "items")
@@ -68,7 +73,7 @@ func closeHold(ctx context.Context, c *call) error {
 			fmt.Fprintf(c.stdout, "and %s\n", count(more, "other person", "other people"))
 		}
 	}
-	if c.dryRun {
+	if c.set.dryRun {
 		fmt.Fprintln(c.stderr, "Dry run: nothing was changed, the matter is open.")
 		return nil
 	}

@@ -65,7 +65,8 @@ func TestServeDeactivatesAfterTheDelay(t *testing.T) {
 				t.Fatalf("status %d: %s", status, body)
 			}
 			show := func() string { return s.command(t, key, "user", "show", id) }
-			if got := show(); !strings.Contains(got, `"maySignIn":false`) || !strings.Contains(got, `"lifecycle":"active"`) || !strings.Contains(got, `"dueAt"`) {
+			if got := show(); !strings.Contains(got, `"maySignIn":false`) || !strings.Contains(got, `"lifecycle":"active"`) || !strings.Contains(got,
+				`"dueAt"`) {
 				t.Errorf("at once: %s", got)
 			}
 			if kill {

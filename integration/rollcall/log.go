@@ -23,8 +23,10 @@ func logFilter() []flag {
 	return append(span(),
 		flag{"provider", "provider", "of one `provider`"}, flag{"user", "user", "about one `user`"}, flag{"group", "group", "about one `group`"},
 		flag{"action", "action", "`action`, such as user.disabled"}, flag{"effect", "effect", "`effect`, such as blocked"},
-		flag{"org", "organization", "about people who came to this `organization` or left it"}, flag{"role", "role", "about people whose `role` changed"},
-		flag{"cause", "cause", "what led to it"}, flag{"result", "result", "`result`"}, flag{"search", "search", "`part` of the name at the time"},
+		flag{"org", "organization", "about people who came to this `organization` or left it"},
+		flag{"role", "role", "about people whose `role` changed"},
+		flag{"cause", "cause", "what led to it"}, flag{"result", "result", "`result`"},
+		flag{"search", "search", "`part` of the name at the time"},
 	)
 }
 
@@ -33,11 +35,12 @@ func logOf(name, title, search, verify string, spanOf []flag) noun {
 		name: name, group: groupRecords, short: "Search the " + title + ", and verify that it is as it was written",
 		actions: []action{
 			{name: "list", op: search, short: "Search the log, the newest entry first", example: "--since 1h", flags: logFilter(),
-				columns: "TIME at, ACTION action, NAME name, EFFECTS effects, CAUSE cause, BY @by, REASON actor.reason; " +
-					"CHANGES @changes, RESULT result, PROVIDER provider, USER user:, GROUP group:, TARGET target, REQUEST actor.requestId, ID id"},
-			{name: "verify", op: verify, short: "Have the server verify the chain of the log; exit code 1 when it is broken", example: "--since 7d", flags: spanOf,
-				columns: "Result @verdict, Signed signed, Chains chains, Blocks blocks, Entries entries, Not_sealed_yet unsealed, Checkpoints checkpoints, " +
-					"Last_checkpoint lastCheckpoint, Line line, Detail detail", judge: judgeLog},
+				columns: "TIME at, ACTION action, NAME name, EFFECTS effects, CAUSE cause, BY @by, REASON actor.reason; CHANGES @changes, " +
+					"RESULT result, PROVIDER provider, USER user:, GROUP group:, TARGET target, REQUEST actor.requestId, ID id"},
+			{name: "verify", op: verify, short: "Have the server verify the chain of the log; exit code 1 when it is broken", example: "--since 7d",
+				flags: spanOf,
+				columns: "Result @verdict, Signed signed, Chains chains, Blocks blocks, Entries entries, Not_sealed_yet unsealed, " +
+					"Checkpoints checkpoints, Last_checkpoint lastCheckpoint, Line line, Detail detail", judge: judgeLog},
 		},
 	}
 }
@@ -71,23 +74,25 @@ func logNoun() noun {
 	return noun{
 		name: "log", group: groupRecords, short: "Export a log to a file, and the key that verifies it",
 		actions: []action{
-			{name: "export", op: "exportSyncLog", short: "Export the Sync Log, or with --audit the Audit Log", example: "--since 30d --out log.jsonl", also: []string{"exportAuditLog"},
+			{name: "export", op: "exportSyncLog", short: "Export the Sync Log, or with --audit the Audit Log",
+				example: "--since 30d --out log.jsonl", also: []string{"exportAuditLog"},
 				flags: append(logFilter(), flag{"format", "format", "JSON Lines (jsonl, the default), which can be verified, or csv"}),
 				local: func(f *pflag.FlagSet) {
 					out(f)
 					f.Bool("audit", false, "the Audit Log")
 				}, do: exportLog},
-			{name: "key", op: "getLogKey", short: "Write the public key that exports are verified with", example: "--out log.pem", local: out, do: func(ctx context.Context, c *call) error {
-				key, err := c.get(ctx, c.op.id, nil)
-				if err != nil {
-					return err
-				}
-				return c.writeOut(func(w io.Writer) error {
-					text, _ := key["publicKey"].(string)
-					_, err := io.WriteString(w, text)
-					return err
-				})
-			}},
+			{name: "key", op: "getLogKey", short: "Write the public key that exports are verified with", example: "--out log.pem", local: out,
+				do: func(ctx context.Context, c *call) error {
+					key, err := c.get(ctx, c.op.id, nil)
+					if err != nil {
+						return err
+					}
+					return c.writeOut(func(w io.Writer) error {
+						text, _ := key["publicKey"].(string)
+						_, err := io.WriteString(w, text)
+						return err
+					})
+				}},
 		},
 	}
 }

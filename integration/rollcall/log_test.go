@@ -20,7 +20,8 @@ func TestVerdictsHaveExitCodes(t *testing.T) {
 		if !strings.HasSuffix(r.URL.Path, ":verify") {
 			return false
 		}
-		_, _ = io.WriteString(w, `{"ok":false,"signed":true,"chains":1,"blocks":1,"entries":3,"unsealed":0,"checkpoints":1,"line":2,"detail":"the entry is not the one that was sealed"}`)
+		_, _ = io.WriteString(w, `{"ok":false,"signed":true,"chains":1,"blocks":1,"entries":3,"unsealed":0,"checkpoints":1,"line":2,`+
+			`"detail":"the entry is not the one that was sealed"}`)
 		return true
 	})
 	for _, line := range []string{"sync-log verify", "audit-log verify", "sync-log verify --provider Demo", "audit-log verify -o json"} {
@@ -74,7 +75,8 @@ func TestVerifyOfAnExportWithoutASeal(t *testing.T) {
 	}
 	s.want(1, "verify --key "+pem+" /nowhere", "NOT as it was written")
 	sealed := directory.Verified{Blocks: 2, Entries: 20, Chains: 1, Checkpoints: 1, LastCheckpoint: noClock(), Unsealed: 3}
-	if got, want := verified(sealed), "as it was written: 20 entries in 2 blocks of 1 chain, 1 checkpoint, the last at 2026-01-31T12:00:00Z; 3 entries are not sealed yet"; got != want {
+	if got, want := verified(sealed), "as it was written: 20 entries in 2 blocks of 1 chain, 1 checkpoint, "+
+		"the last at 2026-01-31T12:00:00Z; 3 entries are not sealed yet"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got := verified(directory.Verified{Blocks: 1}); strings.Contains(got, "the last at") {

@@ -23,28 +23,34 @@ type kind struct {
 	names  []string // members that hold a name; an earlier one goes before a later one
 	search bool     // the list takes a search
 	latest bool     // the list begins with the newest, which "latest" stands for
+	sample string   // in examples
 }
 
 // kinds are the kinds by the name of the parameter in a path.
 var kinds = map[string]kind{
-	"provider":     {word: "provider", list: "listProviders", read: "getProvider", names: []string{"displayName"}},
-	"organization": {word: "organization", list: "listOrganizations", read: "getOrganization", names: []string{"name", "aliases"}, search: true},
-	"group":        {word: "group", list: "listGroups", read: "getGroup", names: []string{"displayName"}, search: true},
-	"user":         {word: "user", list: "searchUsers", read: "getUser", names: []string{"userName", "emails.value"}, search: true},
-	"role":         {word: "role", list: "listRoles", names: []string{"name"}},
-	"watchlist":    {word: "watchlist", list: "listWatchlists", read: "getWatchlist", names: []string{"title"}},
-	"webhook":      {word: "webhook", list: "listWebhooks", read: "getWebhook", names: []string{"displayName"}},
-	"matter":       {word: "legal hold matter", list: "listLegalHolds", read: "getLegalHold", names: []string{"name", "reference"}},
-	"key":          {word: "API key", list: "listApiKeys", names: []string{"displayName"}},
-	"tenant":       {word: "tenant", list: "listTenants", read: "getTenant", names: []string{"displayName"}},
-	"conflict":     {word: "conflict", list: "listConflicts", read: "getConflict", names: []string{"userName"}},
-	"delivery":     {word: "delivery", list: "listDeliveries", read: "getDelivery", latest: true},
-	"token":        {word: "token", list: "listTokens", names: []string{"lastFour"}},
-	"event":        {word: "guard event", list: "listGuardEvents", read: "getGuardEvent", latest: true},
-	"run":          {word: "apply run", list: "listApplyRuns", read: "getApplyRun", latest: true},
-	"orgmapping":   {word: "organization mapping", list: "getOrganizationMapping", items: "mappings", names: []string{"groups.displayName"}},
-	"rolemapping":  {word: "role mapping", list: "getRoleMapping", items: "mappings", names: []string{"groups.displayName"}},
-	"proposal":     {word: "proposed role mapping", list: "getRoleMapping", items: "proposals", names: []string{"groups.displayName"}},
+	"provider": {word: "provider", list: "listProviders", read: "getProvider", names: []string{"displayName"}, sample: "Demo"},
+	"organization": {word: "organization", list: "listOrganizations", read: "getOrganization", names: []string{"name", "aliases"},
+		search: true, sample: "Engineering"},
+	"group": {word: "group", list: "listGroups", read: "getGroup", names: []string{"displayName"}, search: true, sample: "Sales"},
+	"user": {word: "user", list: "searchUsers", read: "getUser", names: []string{"userName", "emails.value"}, search: true,
+		sample: "kim@contoso.example"},
+	"role":      {word: "role", list: "listRoles", names: []string{"name"}, sample: `"Fleet Observer"`},
+	"watchlist": {word: "watchlist", list: "listWatchlists", read: "getWatchlist", names: []string{"title"}, sample: "Leavers"},
+	"webhook":   {word: "webhook", list: "listWebhooks", read: "getWebhook", names: []string{"displayName"}, sample: "Payroll"},
+	"matter": {word: "legal hold matter", list: "listLegalHolds", read: "getLegalHold", names: []string{"name", "reference"},
+		sample: `"Case 12"`},
+	"key":      {word: "API key", list: "listApiKeys", names: []string{"displayName"}, sample: "Audit"},
+	"tenant":   {word: "tenant", list: "listTenants", read: "getTenant", names: []string{"displayName"}, sample: `"Coast Guard"`},
+	"conflict": {word: "conflict", list: "listConflicts", read: "getConflict", names: []string{"userName"}, sample: "kim@contoso.example"},
+	"delivery": {word: "delivery", list: "listDeliveries", read: "getDelivery", latest: true, sample: "latest"},
+	"token":    {word: "token", list: "listTokens", names: []string{"lastFour"}, sample: "9XQd"},
+	"event":    {word: "guard event", list: "listGuardEvents", read: "getGuardEvent", latest: true, sample: "latest"},
+	"run":      {word: "apply run", list: "listApplyRuns", read: "getApplyRun", latest: true, sample: "latest"},
+	"orgmapping": {word: "organization mapping", list: "getOrganizationMapping", items: "mappings", names: []string{"groups.displayName"},
+		sample: "Sales"},
+	"rolemapping": {word: "role mapping", list: "getRoleMapping", items: "mappings", names: []string{"groups.displayName"}, sample: "Sales"},
+	"proposal": {word: "proposed role mapping", list: "getRoleMapping", items: "proposals", names: []string{"groups.displayName"},
+		sample: "Sales"},
 }
 
 // references are the members and parameters that hold the id of a kind, in requests and in answers.

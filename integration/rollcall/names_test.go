@@ -57,7 +57,8 @@ func TestAmbiguousNamesShowTheCandidates(t *testing.T) {
 	kim := s.person("kim@contoso.example")
 	one := s.group("Divers", kim)
 	other := s.object("provider create Other")
-	status, body := s.scimAt(strings.Replace(s.SCIMURL, s.ProviderID, other["id"].(string), 1), other["token"].(string), "POST", "/Groups", `{"displayName":"divers"}`)
+	status, body := s.scimAt(strings.Replace(s.SCIMURL, s.ProviderID, other["id"].(string), 1), other["token"].(string), "POST", "/Groups",
+		`{"displayName":"divers"}`)
 	if status != 201 {
 		t.Fatal(body)
 	}
@@ -80,6 +81,7 @@ func TestNamesWithoutPermission(t *testing.T) {
 	s := startServer(t)
 	auditor := s.as("auditor")
 	auditor.want(0, "sync-log list --provider "+s.ProviderID)
-	auditor.want(1, "sync-log list --provider Demo", "It takes a key with the role identity-management-administrator or identity-management-viewer.")
+	auditor.want(1, "sync-log list --provider Demo",
+		"It takes a key with the role identity-management-administrator or identity-management-viewer.")
 	auditor.want(0, "audit-log list")
 }

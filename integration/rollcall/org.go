@@ -6,27 +6,32 @@ import (
 )
 
 func orgNoun() noun {
-	const one = "Name name, Id id, Earlier_names aliases, State state, Blocked blocked, People memberCount, Default_roles defaultRoles, Parent parentId, " +
-		"External_reference externalRef:, Made_by_people_of provider, On_legal_hold held, Created createdAt, Changed modifiedAt, Version version"
+	const one = "Name name, Id id, Earlier_names aliases, State state, Blocked blocked, People memberCount, Default_roles defaultRoles, " +
+		"Parent parentId, External_reference externalRef:, Made_by_people_of provider, On_legal_hold held, Created createdAt, " +
+		"Changed modifiedAt, Version version"
 	settings := []flag{
 		{"name", "name", "`name`, unique in the tenant"}, {"parent", "parentId", "`organization` above"},
-		{"ref", "externalRef", "`reference` of your own"}, {"default-roles", "defaultRoles", "`roles` of its people unless a mapping gives others"},
+		{"ref", "externalRef", "`reference` of your own"},
+		{"default-roles", "defaultRoles", "`roles` of its people unless a mapping gives others"},
 	}
 	return noun{
-		name: "org", group: groupPeople, short: "Make, rename, block and deactivate organizations",
+		name: "org", group: groupPeople, short: "Make, rename, block and deactivate organizations", columns: one,
 		actions: []action{
 			{name: "list", op: "listOrganizations", short: "List or search organizations", example: "--search sales",
-				columns: "NAME name, STATE state, BLOCKED blocked, PEOPLE memberCount, DEFAULT_ROLES defaultRoles, PARENT parentId; CREATED createdAt, ID id", flags: []flag{
+				columns: "NAME name, STATE state, BLOCKED blocked, PEOPLE memberCount, DEFAULT_ROLES defaultRoles, PARENT parentId; " +
+					"CREATED createdAt, ID id", flags: []flag{
 					{"search", "search", "`part` of a name"}, {"state", "state", "only those in this `state`"},
 				}},
-			{name: "show", op: "getOrganization", short: "Show an organization", example: "Engineering", columns: one},
-			{name: "create", op: "createOrganization", short: "Make an organization", free: "name", example: `Engineering --default-roles "Agent User"`, columns: one, flags: settings},
-			{name: "change", op: "updateOrganization", short: "Rename or change an organization", example: "Engineering --name Research", columns: one, flags: settings},
-			{name: "block", op: "blockOrganization", short: "Deny sign-in to everybody in it", example: "Engineering", columns: one},
-			{name: "unblock", op: "unblockOrganization", short: "End a block", example: "Engineering", columns: one},
-			{name: "deactivate", op: "deactivateOrganization", short: "Deactivate an organization and its people", example: "Engineering", columns: one, asks: askDeactivate},
-			{name: "reactivate", op: "reactivateOrganization", short: "Let an organization take people again", example: "Engineering", columns: one},
-			{name: "members", op: "listOrganizationMembers", short: "List its people", example: "Engineering", columns: people},
+			{name: "show", op: "getOrganization", short: "Show an organization"},
+			{name: "create", op: "createOrganization", short: "Make an organization", free: "name",
+				example: `Engineering --default-roles "Agent User"`, flags: settings},
+			{name: "change", op: "updateOrganization", short: "Rename or change an organization", example: "Engineering --name Research",
+				flags: settings},
+			{name: "block", op: "blockOrganization", short: "Deny sign-in to everybody in it"},
+			{name: "unblock", op: "unblockOrganization", short: "End a block"},
+			{name: "deactivate", op: "deactivateOrganization", short: "Deactivate an organization and its people", asks: askDeactivate},
+			{name: "reactivate", op: "reactivateOrganization", short: "Let an organization take people again"},
+			{name: "members", op: "listOrganizationMembers", short: "List its people", columns: people},
 		},
 	}
 }

@@ -16,35 +16,41 @@ var orgMethods = map[string]string{
 const applyHint = "People who are here already follow the mappings with: rollcall apply run {@provider}"
 
 func orgMappingNoun() noun {
-	const one = "Provider id:provider, Method @method, Organization organizationId, Attribute attribute, Organizations_made_after templateOrganizationId, Groups @groupUse, To_apply @toApply"
+	const one = "Provider id:provider, Method @method, Organization organizationId, Attribute attribute, " +
+		"Organizations_made_after templateOrganizationId, Groups @groupUse, To_apply @toApply"
 	const row = "PRIORITY priority, GROUPS groups, ORGANIZATION organizationId, DEACTIVATED invalidTarget, ID id"
 	const entry = "Priority priority, Groups groups, Organization organizationId, Organization_is_deactivated invalidTarget, Id id"
-	tables := []table{{"Mappings; the first that matches decides", "mappings", row}}
 	flags := []flag{{"groups", "groups", "`groups`, separated by commas"}, {"org", "organizationId", "`organization` of their members"}}
 	return noun{
-		name: "org-mapping", group: groupProvision, short: "Decide how people of a provider come to organizations",
+		name: "org-mapping", group: groupProvision, short: "Decide how people of a provider come to organizations", columns: one,
+		tables: []table{{"Mappings; the first that matches decides", "mappings", row}},
 		actions: []action{
-			{name: "show", op: "getOrganizationMapping", short: "Show the method and the mappings", example: "Demo", columns: one, tables: tables},
-			{name: "set", op: "setOrganizationMapping", short: "Edit the organization mapping method", example: "Demo --method groups --org Unassigned",
+			{name: "show", op: "getOrganizationMapping", short: "Show the method and the mappings"},
+			{name: "set", op: "setOrganizationMapping", short: "Edit the organization mapping method",
+				example: "Demo --method groups --org Unassigned",
 				long: "Edits the organization mapping method; what is not given stays as it is:\n\n" +
 					"  single     create new users in the organization of --org\n" +
 					"  groups     map users to organizations using SCIM groups; --org is for unmapped users\n" +
 					"  org-name   map users to organizations based on the provider's \"orgName\" attribute\n" +
 					"  attribute  map users to organizations based on the attribute of --attribute\n\n" +
 					"Groups appear once the directory has sent them.",
-				columns: one, tables: tables, merge: "getOrganizationMapping", settle: settleMethod, hint: applyHint, flags: []flag{
+				merge: "getOrganizationMapping", settle: settleMethod, hint: applyHint, flags: []flag{
 					{"method", "method", "`method`"},
 					{"org", "organizationId", "`organization` for new or unmapped users"},
 					{"attribute", "attribute", "`path` of the attribute, with --method attribute"},
 					{"template", "templateOrganizationId", "`organization` whose parent and default roles new organizations get"},
 				}},
-			{name: "add", op: "createOrganizationMappingEntry", short: "Map groups to an organization, with the lowest priority", example: `Demo --groups "Sales,Marketing" --org Business`,
+			{name: "add", op: "createOrganizationMappingEntry", short: "Map groups to an organization, with the lowest priority",
+				example: `Demo --groups "Sales,Marketing" --org Business`,
 				columns: entry, flags: flags, hint: applyHint},
-			{name: "change", op: "updateOrganizationMappingEntry", short: "Change a mapping, named by one of its groups", example: "Demo Sales --org Business", columns: entry, flags: flags, hint: applyHint},
-			{name: "delete", op: "deleteOrganizationMappingEntry", short: "Delete a mapping, named by one of its groups", example: "Demo Sales", columns: entry, hint: applyHint,
+			{name: "change", op: "updateOrganizationMappingEntry", short: "Change a mapping, named by one of its groups",
+				example: "Demo Sales --org Business", columns: entry, flags: flags, hint: applyHint},
+			{name: "delete", op: "deleteOrganizationMappingEntry", short: "Delete a mapping, named by one of its groups", columns: entry,
+				hint: applyHint,
 				asks: askMapping("getOrganizationMapping")},
-			{name: "reorder", op: "reorderOrganizationMapping", short: "Change the priority: name all mappings in their new order", free: "order", example: "Demo Marketing Sales",
-				columns: one, tables: tables, hint: applyHint, flags: []flag{{"order", "mappings", "all `mappings`, each by one of its groups; the first that matches decides"}}},
+			{name: "reorder", op: "reorderOrganizationMapping", short: "Change the priority: name all mappings in their new order", free: "order",
+				example: "Demo Marketing Sales",
+				hint:    applyHint, flags: []flag{{"order", "mappings", "all `mappings`, each by one of its groups; the first that matches decides"}}},
 		},
 	}
 }
@@ -93,7 +99,8 @@ func (c *call) toApply(ctx context.Context, mapping object) string {
 	if text(mapping, "configVersion") == text(mapping, "appliedVersion") {
 		return "nothing"
 	}
-	return fmt.Sprintf("configuration %s, applied is %s: rollcall apply run %s", text(mapping, "configVersion"), text(mapping, "appliedVersion"),
+	return fmt.Sprintf("configuration %s, applied is %s: rollcall apply run %s", text(mapping, "configVersion"),
+		text(mapping, "appliedVersion"),
 		word(c.nameFor(ctx, "provider", text(mapping, "id"), "")))
 }
 

@@ -27,7 +27,8 @@ func TestOutputFormats(t *testing.T) {
 	var y struct {
 		Items []struct{ ID, UserName string }
 	}
-	if err := yaml.Unmarshal([]byte(s.want(0, "user list --search kim -o yaml")), &y); err != nil || len(y.Items) != 1 || y.Items[0].ID != kim {
+	if err := yaml.Unmarshal([]byte(s.want(0, "user list --search kim -o yaml")), &y); err != nil || len(y.Items) != 1 ||
+		y.Items[0].ID != kim {
 		t.Errorf("yaml: %v %+v", err, y)
 	}
 	s.want(0, "provider show Demo -o yaml", "deactivationDelaySeconds: 900\n")
@@ -38,7 +39,8 @@ func TestOutputFormats(t *testing.T) {
 		t.Errorf("name: %q", out)
 	}
 	rows, err := csv.NewReader(strings.NewReader(s.want(0, "user list -o csv --columns user-name,state,id,changed"))).ReadAll()
-	if err != nil || len(rows) != 3 || strings.Join(rows[0], " ") != "user-name state id changed" || rows[1][0] != `'=HYPERLINK("http://evil")` || rows[2][2] != kim {
+	if err != nil || len(rows) != 3 || strings.Join(rows[0], " ") != "user-name state id changed" ||
+		rows[1][0] != `'=HYPERLINK("http://evil")` || rows[2][2] != kim {
 		t.Errorf("csv: %v %q", err, rows)
 	}
 	if _, err := time.Parse(time.RFC3339, rows[2][3]); err != nil {
@@ -72,7 +74,8 @@ func TestTimesAreRelativeOnATerminal(t *testing.T) {
 		t.Errorf("on a terminal:\n%s", out)
 	}
 	for d, want := range map[time.Duration]string{
-		0: "now", 3 * time.Minute: "in 3 minutes", -time.Hour: "1 hour ago", -47 * time.Hour: "47 hours ago", -72 * time.Hour: "3 days ago", -20 * time.Second: "20 seconds ago",
+		0: "now", 3 * time.Minute: "in 3 minutes", -time.Hour: "1 hour ago", -47 * time.Hour: "47 hours ago", -72 * time.Hour: "3 days ago",
+		-20 * time.Second: "20 seconds ago",
 	} {
 		if got := relative(d); got != want {
 			t.Errorf("%v is %q, want %q", d, got, want)
@@ -92,7 +95,8 @@ func TestDurationsAndTimesAreRead(t *testing.T) {
 			t.Errorf("%s is %v (%v), want %q", given, got, err, want)
 		}
 	}
-	for seconds, want := range map[string]string{"0": "0s", "10": "10s", "90": "1m30s", "900": "15m", "3600": "1h", "3660": "1h1m", "86400": "1d", "2592000": "30d", "100": "1m40s"} {
+	for seconds, want := range map[string]string{"0": "0s", "10": "10s", "90": "1m30s", "900": "15m", "3600": "1h", "3660": "1h1m",
+		"86400": "1d", "2592000": "30d", "100": "1m40s"} {
 		if got := showSeconds(seconds); got != want {
 			t.Errorf("%s s is shown as %s, want %s", seconds, got, want)
 		}
@@ -119,10 +123,12 @@ func TestShownState(t *testing.T) {
 		{`{"lifecycle":"active","maySignIn":false}`, "blocked (organization)"},
 		{`{"lifecycle":"active","pending":{"dueAt":"2026-01-31T12:12:41Z","gates":["timer"]}}`, "blocked, deactivation in 12:41"},
 		{`{"lifecycle":"active","pending":{"dueAt":"2026-01-31T11:00:00Z","gates":[]}}`, "blocked, deactivation is due"},
-		{`{"lifecycle":"active","directoryState":"gone","pending":{"dueAt":"2026-01-31T12:12:41Z","gates":["timer"]}}`, "blocked, deactivation in 12:41"},
+		{`{"lifecycle":"active","directoryState":"gone","pending":{"dueAt":"2026-01-31T12:12:41Z","gates":["timer"]}}`,
+			"blocked, deactivation in 12:41"},
 		{`{"lifecycle":"active","pending":{"dueAt":"2026-01-31T12:12:41Z","gates":["timer","hold"]}}`, "blocked (legal hold)"},
 		{`{"lifecycle":"active","pending":{"dueAt":"2026-01-31T12:12:41Z","gates":["guard"]}}`, "blocked (awaiting review)"},
-		{`{"lifecycle":"active","maySignIn":true,"pending":{"dueAt":"2026-01-31T12:12:41Z","gates":["guard"],"staged":true}}`, "active (awaiting review)"},
+		{`{"lifecycle":"active","maySignIn":true,"pending":{"dueAt":"2026-01-31T12:12:41Z","gates":["guard"],"staged":true}}`,
+			"active (awaiting review)"},
 		{`{"lifecycle":"deactivated"}`, "deactivated"},
 		{`{"lifecycle":"deactivated","directoryState":"gone"}`, "removed by directory"},
 		{`{"lifecycle":"purged","directoryState":"gone"}`, "erased"},
@@ -148,16 +154,19 @@ func TestListsOfPeopleShowTheirState(t *testing.T) {
 	s.want(0, "user block lee@contoso.example --reason x")
 	s.want(0, "watchlist create Watched --type custom --include kim@contoso.example,lee@contoso.example")
 	s.until("watchlist members Watched -o name", "lee")
-	for _, list := range []string{"user list", "org members Default", "group members Demo Divers", "watchlist members Watched", "pending list"} {
+	for _, list := range []string{"user list", "org members Default", "group members Demo Divers", "watchlist members Watched",
+		"pending list"} {
 		out := s.want(0, list, "kim@contoso.example", "blocked, deactivation in 14:5")
 		if list != "pending list" && !strings.Contains(out, "  blocked  ") {
 			t.Errorf("%s: no lee, blocked, in\n%s", list, out)
 		}
 	}
 	for state, want := range map[string]string{
-		"active": "max", "blocked": "kim lee", "pending": "kim", "override": "", "removed": "", "deactivated": "", "legal-hold": "", "awaiting-review": "",
+		"active": "max", "blocked": "kim lee", "pending": "kim", "override": "", "removed": "", "deactivated": "", "legal-hold": "",
+		"awaiting-review": "",
 	} {
-		names := strings.ReplaceAll(strings.ReplaceAll(s.want(0, "user list --provider Demo -o name --state "+state), "@contoso.example", ""), "\n", " ")
+		names := strings.ReplaceAll(strings.ReplaceAll(s.want(0, "user list --provider Demo -o name --state "+state), "@contoso.example", ""),
+			"\n", " ")
 		if strings.TrimSpace(names) != want {
 			t.Errorf("--state %s: %s, want %s", state, names, want)
 		}
@@ -179,8 +188,10 @@ func TestNestedValuesAreLines(t *testing.T) {
 	s.want(0, "watchlist create W --type custom --groups Divers --departments '\"Research, Development\",Sales' --exclude kim@contoso.example")
 	s.want(0, "webhook create Payroll --to https://hooks.contoso.example/ --types user.created,user.blocked")
 	for _, line := range []string{
-		"org-mapping show Demo", "watchlist show W", "watchlist list", "provider show Demo", "user show kim@contoso.example", "webhook show Payroll", "settings show", "me", "guard show Demo",
-		"group show Demo Divers", "sync-log list --columns name,changes", "audit-log list --columns target,changes", "role-mapping show Demo", "user explain kim@contoso.example",
+		"org-mapping show Demo", "watchlist show W", "watchlist list", "provider show Demo", "user show kim@contoso.example",
+		"webhook show Payroll", "settings show", "me", "guard show Demo",
+		"group show Demo Divers", "sync-log list --columns name,changes", "audit-log list --columns target,changes", "role-mapping show Demo",
+		"user explain kim@contoso.example",
 	} {
 		if out := s.want(0, line); strings.ContainsAny(out, "{}") || strings.Contains(out, "map[") || strings.Contains(out, "[]") {
 			t.Errorf("%s:\n%s", line, out)
@@ -190,10 +201,12 @@ func TestNestedValuesAreLines(t *testing.T) {
 	// The common attributes and the minutes of a guard event.
 	var out bytes.Buffer
 	c := &call{program: &program{stdout: &out, now: noClock, set: settings{output: "table"}}, client: &client{http: httpClient()}}
-	event := object{"id": "x", "kind": "leavers", "common": []any{object{"attribute": "department", "value": "Finance", "count": json.Number("480")}},
+	event := object{"id": "x", "kind": "leavers",
+		"common":   []any{object{"attribute": "department", "value": "Finance", "count": json.Number("480")}},
 		"timeline": []any{object{"at": "2026-01-31T12:00:00Z", "count": json.Number("7")}}}
 	i := nounAction("guard", "event")
-	if err := c.printOne(t.Context(), i.columns, i.tables, event); err != nil || !strings.Contains(out.String(), "department  Finance  480") || !strings.Contains(out.String(), "2026-01-31T12:00:00Z  7") {
+	if err := c.printOne(t.Context(), i.columns, i.tables, event); err != nil || !strings.Contains(out.String(), "department  Finance  480") ||
+		!strings.Contains(out.String(), "2026-01-31T12:00:00Z  7") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }
@@ -201,7 +214,7 @@ func TestNestedValuesAreLines(t *testing.T) {
 // nounAction is a row of a noun's table.
 func nounAction(noun, name string) action {
 	for _, n := range nouns() {
-		for _, a := range n.actions {
+		for _, a := range n.all() {
 			if n.name == noun && a.name == name {
 				return a
 			}

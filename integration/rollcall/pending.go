@@ -5,12 +5,13 @@ func pendingNoun() noun {
 		name: "pending", group: groupPeople, short: "See and cancel pending deactivations: people who are blocked and wait",
 		actions: []action{
 			{name: "list", op: "listPendingDeactivations", short: "List the people who wait for deactivation", example: "--provider Demo",
-				columns: "DUE pending.dueAt, USER_NAME userName, NAME displayName, STATE @state, PROVIDER pending.provider, CAUSE pending.cause, ASKED pending.requestedAt; " +
-					"WAITS_FOR pending.gates, ORGANIZATION organizationId, ID id",
+				columns: "DUE pending.dueAt, USER_NAME userName, NAME displayName, STATE @state, PROVIDER pending.provider, CAUSE pending.cause, " +
+					"ASKED pending.requestedAt; WAITS_FOR pending.gates, ORGANIZATION organizationId, ID id",
 				flags: []flag{{"provider", "provider", "`provider` that asked for it"}, {"gate", "gate", "what they wait `for`"}}},
-			{name: "cancel", op: "cancelPendingDeactivations", short: "Cancel deactivations", free: "users", example: `kim@contoso.example lee@contoso.example --reason "Sent by mistake"`,
+			{name: "cancel", op: "cancelPendingDeactivations", short: "Cancel deactivations", free: "users",
+				example: `kim@contoso.example lee@contoso.example --reason "Sent by mistake"`,
 				columns: "USER user, RESULT result, WHY detail, STATE @person", flags: []flag{
-					reason, {"users", "users", "`users`, separated by commas"}, {"keep-blocked", "keepBlocked", "they stay blocked"},
+					{"users", "users", "`users`, separated by commas"}, {"keep-blocked", "keepBlocked", "they stay blocked"},
 				}},
 		},
 	}

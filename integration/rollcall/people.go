@@ -8,7 +8,8 @@ import (
 
 // shownStates are the words of --state, with what the shown state begins with.
 var shownStates = [][2]string{
-	{"active", "active"}, {"override", "active by override"}, {"blocked", "blocked"}, {"pending", "blocked, deactivation"}, {"legal-hold", "blocked (legal hold)"},
+	{"active", "active"}, {"override", "active by override"}, {"blocked", "blocked"}, {"pending", "blocked, deactivation"},
+	{"legal-hold", "blocked (legal hold)"},
 	{"awaiting-review", "blocked (awaiting review)"}, {"removed", "removed by directory"}, {"deactivated", "deactivated"},
 }
 
@@ -28,7 +29,8 @@ func keepShown(c *call) (func(object) bool, error) {
 	}
 	i := slices.IndexFunc(shownStates, func(s [2]string) bool { return s[0] == want })
 	if i < 0 {
-		return nil, usagef("--state must be %s%s\n  --directory-state chooses by what the directory last said.", orList(stateNames()), didYouMean(want, stateNames()))
+		return nil, usagef("--state must be %s%s\n  --directory-state chooses by what the directory last said.", orList(stateNames()),
+			didYouMean(want, stateNames()))
 	}
 	return func(u object) bool { return strings.HasPrefix(shownState(u, c.now()), shownStates[i][1]) }, nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -54,7 +53,8 @@ func (p *program) connect() (*client, error) {
 	}
 	c, err := newClient(address, key)
 	if err == nil && key == "" {
-		return nil, failf(exitNoAccess, "there is no API key for %s: set ROLLCALL_ADMIN_TOKEN, name a file with --token-file, or run rollcall profile set", address)
+		return nil, failf(exitNoAccess, "there is no API key for %s: set ROLLCALL_ADMIN_TOKEN, name a file with --token-file, "+
+			"or run rollcall profile set", address)
 	}
 	return c, err
 }
@@ -103,27 +103,21 @@ func (p *program) readProfiles() (profiles, error) {
 	if err != nil {
 		return all, nil //nolint:nilerr // without a folder there are no profiles
 	}
-	f, err := os.Open(name) //nolint:gosec // G304: the user's own file
+	info, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return all, nil
 	}
-	if err != nil {
-		return all, err
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	info, err := f.Stat()
-	if err != nil {
-		return all, err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
 		return all, failf(exitNoAccess, "others can read the keys in %s (mode %04o): run chmod 600 on it", name, info.Mode().Perm())
 	}
-	d := yaml.NewDecoder(f)
-	d.KnownFields(true)
-	if err := d.Decode(&all); err != nil && !errors.Is(err, io.EOF) {
-		return all, fmt.Errorf("%s: %w", name, err)
+	text, err := os.ReadFile(name) //nolint:gosec // G304: the user's own file
+	if err == nil {
+		err = yaml.Unmarshal(text, &all)
 	}
-	return all, nil
+	if err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	return all, err
 }
 
 // writeProfiles replaces the file in one step.
@@ -139,18 +133,10 @@ func (p *program) writeProfiles(all profiles) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), "profiles-*") // with mode 0600
-	if err != nil {
+	if err := os.WriteFile(name+".new", text, 0o600); err != nil {
 		return err
 	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return os.Rename(name+".new", name)
 }
 
 func (p *program) profileNames() []string {
@@ -185,7 +171,8 @@ func profileCommand(p *program) *cobra.Command {
 		top.AddCommand(c)
 		return c
 	}
-	set := add("set NAME", "Make or change a profile, and use it from now on", "set work --url https://rollcall.example", cobra.ExactArgs(1), p.setProfile)
+	set := add("set NAME", "Make or change a profile, and use it from now on", "set work --url https://rollcall.example", cobra.ExactArgs(1),
+		p.setProfile)
 	set.Long = "Makes or changes a profile, and uses it from now on. The key is asked for, or read from standard input or a file."
 	set.Flags().String("url", "", "`address` of the server (default: the one it had, or "+defaultURL+")")
 	set.Flags().String("token-file", "", "`file` with the API key")
@@ -206,15 +193,16 @@ func profileCommand(p *program) *cobra.Command {
 		all.Current = args[0]
 		return p.writeProfiles(all)
 	})
-	add("show [NAME]", "Show a profile, with the end of its key", "show work", cobra.MaximumNArgs(1), func(_ *cobra.Command, all profiles, args []string) error {
-		name := strings.Join(append(args, all.Current)[:1], "")
-		known, ok := all.Profiles[name]
-		if !ok {
-			return all.unknown(name)
-		}
-		fmt.Fprintf(p.stdout, "Name  %s\nURL   %s\nKey   ends in %s\n", name, known.URL, known.Key[max(0, len(known.Key)-4):])
-		return nil
-	})
+	add("show [NAME]", "Show a profile, with the end of its key", "show work", cobra.MaximumNArgs(1),
+		func(_ *cobra.Command, all profiles, args []string) error {
+			name := strings.Join(append(args, all.Current)[:1], "")
+			known, ok := all.Profiles[name]
+			if !ok {
+				return all.unknown(name)
+			}
+			fmt.Fprintf(p.stdout, "Name  %s\nURL   %s\nKey   ends in %s\n", name, known.URL, known.Key[max(0, len(known.Key)-4):])
+			return nil
+		})
 	forget := add("delete NAME", "Forget a profile; the key itself stays valid", "delete work", cobra.ExactArgs(1), p.deleteProfile)
 	forget.Flags().BoolP("yes", "y", false, "do not ask")
 	return top
@@ -269,7 +257,6 @@ func (p *program) readKey(file string) (string, error) {
 		fmt.Fprintln(p.stderr)
 		return key, err
 	}
-	var text bytes.Buffer
-	_, err := io.Copy(&text, io.LimitReader(p.stdin, 4096))
-	return text.String(), err
+	text, err := io.ReadAll(io.LimitReader(p.stdin, 4096))
+	return string(text), err
 }

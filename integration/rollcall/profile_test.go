@@ -40,7 +40,8 @@ func TestProfiles(t *testing.T) {
 	at.want(0, "__complete provider list --profile w", "work")
 	// The environment goes first, and a profile's key goes to the profile's address only.
 	env := at
-	env.env = map[string]string{"XDG_CONFIG_HOME": at.env["XDG_CONFIG_HOME"], "ROLLCALL_ADMIN_URL": s.AdminURL, "ROLLCALL_ADMIN_TOKEN": "rk_wrong"}
+	env.env = map[string]string{"XDG_CONFIG_HOME": at.env["XDG_CONFIG_HOME"], "ROLLCALL_ADMIN_URL": s.AdminURL,
+		"ROLLCALL_ADMIN_TOKEN": "rk_wrong"}
 	env.want(3, "provider list", "The server is "+s.AdminURL)
 	env.env["ROLLCALL_ADMIN_TOKEN"] = ""
 	env.want(0, "provider list")

@@ -51,7 +51,7 @@ func (p *program) root() *cobra.Command {
 		&cobra.Group{ID: groupTenant, Title: "Manage the tenant and access to it:"},
 		&cobra.Group{ID: groupOther, Title: "Other:"},
 	)
-	c.SetHelpCommand(helpCommand())
+	c.SetHelpCommandGroupID(groupOther)
 	c.SetCompletionCommandGroupID(groupOther)
 	c.SetFlagErrorFunc(flagError)
 	c.SetIn(p.stdin)
@@ -65,13 +65,7 @@ func (p *program) root() *cobra.Command {
 	for _, t := range topics {
 		c.AddCommand(&cobra.Command{Use: t.name, Short: t.short, Long: t.text})
 	}
-	c.InitDefaultCompletionCmd()
-	if completion, _, err := c.Find([]string{"completion"}); err == nil {
-		completion.Args, completion.RunE = cobra.ArbitraryArgs, parent
-		for _, shell := range completion.Commands() {
-			shell.Example = "  rollcall completion " + shell.Name() + " > rollcall-completion"
-		}
-	}
+	ownHelp(c)
 	return c
 }
 
@@ -93,33 +87,31 @@ func (p *program) execute(ctx context.Context, args []string) int {
 	return code
 }
 
-// helpCommand shows the help of a command or topic.
-func helpCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "help [COMMAND]", GroupID: groupOther, Short: "Show the help of a command or a topic", Example: "  rollcall help user list\n  rollcall help names",
-		DisableFlagsInUseLine: true,
-		RunE: func(c *cobra.Command, args []string) error {
-			about, rest, err := c.Root().Find(args)
-			if err != nil {
+// ownHelp makes cobra's own commands refuse what they do not know, as ours do, and gives them examples.
+func ownHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Short, c.Example, c.Run = "Show the help of a command or a topic", "  rollcall help user list\n  rollcall help names", nil
+			c.RunE = func(_ *cobra.Command, args []string) error {
+				about, rest, err := root.Find(args)
+				if err == nil && len(rest) > 0 {
+					return parent(about, rest)
+				}
+				if err == nil {
+					about.InitDefaultHelpFlag()
+					err = about.Help()
+				}
 				return err
 			}
-			if len(rest) > 0 {
-				return parent(about, rest)
+		case "completion":
+			c.Args, c.RunE = cobra.ArbitraryArgs, parent
+			for _, shell := range c.Commands() {
+				shell.Example = "  rollcall completion " + shell.Name() + " > rollcall-completion"
 			}
-			about.InitDefaultHelpFlag()
-			return about.Help()
-		},
-		ValidArgsFunction: func(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-			var names []string
-			if about, _, err := c.Root().Find(args); err == nil {
-				for _, sub := range about.Commands() {
-					if !sub.Hidden {
-						names = append(names, sub.Name()+"\t"+sub.Short)
-					}
-				}
-			}
-			return matching("", typed, names), cobra.ShellCompDirectiveNoFileComp
-		},
+		}
 	}
 }
 
@@ -246,7 +238,8 @@ func versionCommand(p *program) *cobra.Command {
 func meCommand(p *program) *cobra.Command {
 	a := action{
 		name: "me", op: "getMe", short: "Show the key that is used, its role and its tenant",
-		columns: "Tenant tenant.displayName, Key key.displayName, Role key.role:, Ends_with key.lastFour, Expires key.expiresAt; Permissions permissions",
+		columns: "Tenant tenant.displayName, Key key.displayName, Role key.role:, Ends_with key.lastFour, Expires key.expiresAt; " +
+			"Permissions permissions",
 	}
 	c := a.command(p, "")
 	c.GroupID = groupTenant

@@ -57,7 +57,8 @@ func serveCommand(p *program) *cobra.Command {
 	set.BoolVar(&f.json, "json", false, "print URLs and credentials as one JSON object, and nothing else")
 	set.BoolVar(&f.newCredentials, "new-credentials", false, "issue a new SCIM token and administrator key")
 	set.BoolVar(&f.allowRemote, "allow-remote", false, "listen on an address that other machines reach, without TLS")
-	set.StringVar(&f.keys, "keys", "", "`file` of the keys that sign the log and encrypt webhook secrets (default: the database file and .key; made when missing)")
+	set.StringVar(&f.keys, "keys", "", "`file` of the keys that sign the log and encrypt webhook secrets (default: the database file and "+
+		".key; made when missing)")
 	set.DurationVar(&f.retention, "log-retention", directory.DefaultLogRetention, "`time` that log entries are kept")
 	complete(c, "store", p, func(context.Context, *call, string) []string { return []string{"sqlite", "dynamodb"} })
 	return c
@@ -96,11 +97,6 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 	if p.getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	srv := &http.Server{
-		Handler:           withHealth(handler(svc, origin, f.retention, log), ports),
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second,
-		MaxHeaderBytes: 64 << 10,
-	}
 	background, stop := context.WithCancel(ctx)
 	defer stop()
 	wakeups, wake := app.LocalWakeups(svc, log)
@@ -110,9 +106,23 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 	work.Go(func() { wake(background) })
 	work.Go(func() { runs.Serve(background, svc, log) })
 	work.Go(func() { app.WorkLedger(background, svc, f.retention, log) })
+	err = answer(ctx, ln, withHealth(handler(svc, origin, f.retention, log), ports), func() error { return p.announce(f, origin, shown) })
+	stop()
+	work.Wait()
+	return err
+}
+
+// answer serves requests until ctx ends, and lets those that have begun come to their end. It calls ready when it has
+// begun.
+func answer(ctx context.Context, ln net.Listener, h http.Handler, ready func() error) error {
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second,
+		MaxHeaderBytes: 64 << 10,
+	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
-	if err := p.announce(f, origin, shown); err != nil {
+	err := ready()
+	if err != nil {
 		return errors.Join(err, srv.Close())
 	}
 	select {
@@ -122,8 +132,6 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 		err = srv.Shutdown(shut)
 		cancel()
 	}
-	stop()
-	work.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -142,7 +150,8 @@ func listen(f serveFlags) (net.Listener, error) {
 	}
 	ip := net.ParseIP(host)
 	if local := host == "localhost" || ip != nil && ip.IsLoopback(); !local && !f.allowRemote {
-		return nil, fmt.Errorf("%s can be reached from other machines and tokens would cross the network in the clear; use --allow-remote behind a proxy with TLS", f.addr)
+		return nil, fmt.Errorf("%s can be reached from other machines and tokens would cross the network in the clear; "+
+			"use --allow-remote behind a proxy with TLS", f.addr)
 	}
 	return net.Listen("tcp", f.addr)
 }

@@ -164,7 +164,8 @@ func TestServeRefusals(t *testing.T) {
 		"no such folder":            {[]string{"--addr", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "no", "such.db")}, 1, "open"},
 	} {
 		var stderr strings.Builder
-		p := &program{called: "rollcall", stdin: bufio.NewReader(strings.NewReader("")), stdout: io.Discard, stderr: &stderr, now: time.Now, getenv: noEnv}
+		p := &program{called: "rollcall", stdin: bufio.NewReader(strings.NewReader("")), stdout: io.Discard, stderr: &stderr, now: time.Now,
+			getenv: noEnv}
 		if code := p.execute(ctx, append([]string{"serve"}, tt.args...)); code != tt.code || !strings.Contains(stderr.String(), tt.says) {
 			t.Errorf("%s: exit code %d, want %d saying %q: %s", name, code, tt.code, tt.says, &stderr)
 		}
@@ -221,7 +222,8 @@ func TestServePrintsTheFirstProvider(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, line := range []string{
-		"\nexport ROLLCALL_ADMIN_URL=http://127.0.0.1:8080 ROLLCALL_ADMIN_TOKEN=rk_x\n", "\ncurl -s http://127.0.0.1:8080/scim/v2/defaultabcde/Users -H 'Authorization: Bearer rc_x'",
+		"\nexport ROLLCALL_ADMIN_URL=http://127.0.0.1:8080 ROLLCALL_ADMIN_TOKEN=rk_x\n",
+		"\ncurl -s http://127.0.0.1:8080/scim/v2/defaultabcde/Users -H 'Authorization: Bearer rc_x'",
 		"\nbin/rollcall user list\n", "the provider Zoo",
 	} {
 		if !strings.Contains(out.String(), line) {
@@ -232,7 +234,8 @@ func TestServePrintsTheFirstProvider(t *testing.T) {
 		t.Errorf("a console that nothing serves is announced:\n%s", out.String())
 	}
 	out.Reset()
-	if err := p.announce(serveFlags{}, "http://127.0.0.1:8080", greeting{app.Started{Provider: "defaultabcde"}, "Zoo"}); err != nil || !strings.Contains(out.String(), "--new-credentials") {
+	if err := p.announce(serveFlags{}, "http://127.0.0.1:8080", greeting{app.Started{Provider: "defaultabcde"}, "Zoo"}); err != nil ||
+		!strings.Contains(out.String(), "--new-credentials") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }

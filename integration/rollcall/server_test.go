@@ -29,7 +29,8 @@ func startServer(t *testing.T, args ...string) *server {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	r, w := io.Pipe()
-	p := &program{called: "rollcall", stdin: bufio.NewReader(strings.NewReader("")), stdout: w, stderr: io.Discard, now: time.Now, getenv: noEnv}
+	p := &program{called: "rollcall", stdin: bufio.NewReader(strings.NewReader("")), stdout: w, stderr: io.Discard, now: time.Now,
+		getenv: noEnv}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -50,7 +51,8 @@ func noEnv(string) string { return "" }
 // execute runs the command without a terminal.
 func execute(ctx context.Context, getenv func(string) string, args ...string) (code int, stdout, stderr string) {
 	var out, diags bytes.Buffer
-	p := &program{called: "rollcall", stdin: bufio.NewReader(strings.NewReader("")), stdout: &out, stderr: &diags, now: time.Now, getenv: getenv}
+	p := &program{called: "rollcall", stdin: bufio.NewReader(strings.NewReader("")), stdout: &out, stderr: &diags, now: time.Now,
+		getenv: getenv}
 	code = p.execute(ctx, args)
 	return code, out.String(), diags.String()
 }
@@ -193,7 +195,8 @@ func (s *server) group(name string, members ...string) string {
 // disable has the directory disable somebody.
 func (s *server) disable(id string) {
 	s.t.Helper()
-	s.scim("PATCH", "/Users/"+id, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":false}]}`)
+	s.scim("PATCH", "/Users/"+id, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],`+
+		`"Operations":[{"op":"replace","path":"active","value":false}]}`)
 }
 
 // until runs the command until it prints a text.

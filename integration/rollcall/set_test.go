@@ -36,11 +36,13 @@ func TestSetKeepsWhatIsNotGiven(t *testing.T) {
 	}
 	s.want(0, "org-mapping set Demo --method attribute --attribute title --org Home --template Template")
 	s.want(0, "org-mapping set Demo --attribute department")
-	if m := s.object("org-mapping show Demo"); text(m, "organizationId") != home || text(m, "templateOrganizationId") != template || text(m, "method") != "attribute" {
+	if m := s.object("org-mapping show Demo"); text(m, "organizationId") != home || text(m, "templateOrganizationId") != template || text(m,
+		"method") != "attribute" {
 		t.Errorf("the organization mapping is %v", m)
 	}
 	s.want(0, "org-mapping set Demo --method groups") // without the attribute and the template, which belong to the other method
-	if m := s.object("org-mapping show Demo"); text(m, "organizationId") != home || m["attribute"] != nil || m["templateOrganizationId"] != nil {
+	if m := s.object("org-mapping show Demo"); text(m, "organizationId") != home || m["attribute"] != nil ||
+		m["templateOrganizationId"] != nil {
 		t.Errorf("the organization mapping is %v", m)
 	}
 	s.want(0, "org-mapping set Demo --method single --dry-run", "nothing was changed")
@@ -131,13 +133,16 @@ func TestErrorsNameFlagsAndRoles(t *testing.T) {
 	helpdesk := s.as("help-desk")
 	helpdesk.want(0, "user unblock kim@contoso.example --reason Asked")
 	helpdesk.want(1, "user block kim@contoso.example --reason Asked", "It takes a key with the role identity-management-administrator.")
-	if code, out, diags := helpdesk.run("provider list"); code != 1 || !strings.Contains(diags, "identity-management-administrator or identity-management-viewer") {
+	if code, out, diags := helpdesk.run("provider list"); code != 1 || !strings.Contains(diags,
+		"identity-management-administrator or identity-management-viewer") {
 		t.Errorf("%d %s %s", code, out, diags)
 	}
 	helpdesk.want(0, "me", "help-desk")
 	s.want(0, "version --server", "Server version")
-	for _, problem := range []string{`{"detail":"organizationId must be an organization","errors":[{"field":"organizationId","detail":"organizationId must be an organization"}]}`,
-		`{"detail":"organizationId must be an organization"}`} {
+	for _, problem := range []string{
+		`{"detail":"organizationId must be one","errors":[{"field":"organizationId","detail":"organizationId must be one"}]}`,
+		`{"detail":"organizationId must be one"}`,
+	} {
 		var p object
 		if err := json.Unmarshal([]byte(problem), &p); err != nil {
 			t.Fatal(err)
@@ -176,7 +181,8 @@ func TestExitCodesOfTheServer(t *testing.T) {
 	} {
 		at := *s
 		at.AdminURL, at.key = c.url, c.key
-		if code, out, diags := at.run("provider list"); code != c.code || !strings.Contains(diags, c.says) || c.key != "" && strings.Contains(out+diags, c.key) {
+		if code, out, diags := at.run("provider list"); code != c.code || !strings.Contains(diags, c.says) || c.key != "" &&
+			strings.Contains(out+diags, c.key) {
 			t.Errorf("%s with %q = %d, want %d saying %q\n%s%s", c.url, c.key, code, c.code, c.says, out, diags)
 		}
 	}

@@ -7,18 +7,20 @@ import (
 )
 
 func tokenNoun() noun {
-	const one = "Id id, State state, Base_URL baseUrl, Token token, Ends_with lastFour, Created createdAt, Expires expiresAt, Last_used lastUsedAt"
+	const one = "Id id, State state, Base_URL baseUrl, Token token, Ends_with lastFour, Created createdAt, Expires expiresAt, " +
+		"Last_used lastUsedAt"
 	return noun{
-		name: "token", group: groupProvision, short: "Make and revoke the tokens of a provider",
+		name: "token", group: groupProvision, short: "Make and revoke the tokens of a provider", columns: one,
 		actions: []action{
-			{name: "list", op: "listTokens", short: "List the tokens of a provider", example: "Demo",
-				columns: "ENDS_WITH lastFour, STATE state, CREATED createdAt, BY createdBy, EXPIRES expiresAt, RETIRES retiresAt, LAST_USED lastUsedAt, USES useCount; ID id"},
-			{name: "create", op: "createToken", short: "Regenerate credentials: make another token; prints it, once", example: "Demo --overlap 24h", columns: one,
+			{name: "list", op: "listTokens", short: "List the tokens of a provider",
+				columns: "ENDS_WITH lastFour, STATE state, CREATED createdAt, BY createdBy, EXPIRES expiresAt, RETIRES retiresAt, " +
+					"LAST_USED lastUsedAt, USES useCount; ID id"},
+			{name: "create", op: "createToken", short: "Regenerate credentials: make another token; prints it, once", example: "Demo --overlap 24h",
 				asks: askOverlap, flags: []flag{
 					{"overlap", "overlapSeconds", "`time` the old token keeps working, 0s to 7d (default 24h)"},
 					{"expires", "expiresAt", expiryUsage},
 				}},
-			{name: "revoke", op: "revokeToken", short: "End a token now", example: "Demo 9XQd", columns: one,
+			{name: "revoke", op: "revokeToken", short: "End a token now",
 				ask: "Revoke the token ending in {lastFour}? It has opened {useCount request requests}."},
 		},
 	}

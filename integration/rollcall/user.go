@@ -7,16 +7,30 @@ import (
 )
 
 // people are the columns of every list of people.
-const people = "USER_NAME userName, NAME displayName, STATE @state, ORGANIZATION organizationId, PROVIDER provider; " +
-	"ROLES roles, WATCHLISTS watchlists, DIRECTORY_SAYS directoryState, DEPARTMENT department, TITLE title, E-MAIL emails, CHANGED modifiedAt, ID id"
+const people = "USER_NAME userName, NAME displayName, STATE @state, ORGANIZATION organizationId, PROVIDER provider; ROLES roles, " +
+	"WATCHLISTS watchlists, DIRECTORY_SAYS directoryState, DEPARTMENT department, TITLE title, E-MAIL emails, CHANGED modifiedAt, ID id"
 
-var reason = flag{"reason", "reason", "`why`; it goes into the log"}
+const userLines = "User_name userName, Name displayName, State @state, Id id, SCIM_id scimId:, Given_name name.givenName, " +
+	"Family_name name.familyName, Title title, Department department, E-mail emails, Managed_by @origin, External_id externalId:, " +
+	"Directory_says directoryState, Lifecycle lifecycle, May_sign_in maySignIn, Blocked_because adminBlock.reason, " +
+	"Blocked_by adminBlock.by, Blocked adminBlock.at, Deactivation_asked_for pending.requestedAt, Deactivation_due pending.dueAt, " +
+	"Waits_for pending.gates, On_hold_for holds, Deactivated deactivatedAt, Organization organizationId, Pinned organizationPinned, " +
+	"Roles roles, Watchlists watchlists, Groups groups, Country countryCode, Manager manager:user, Created createdAt, Changed modifiedAt, " +
+	"Version version"
 
-const userLines = "User_name userName, Name displayName, State @state, Id id, SCIM_id scimId:, Given_name name.givenName, Family_name name.familyName, Title title, " +
-	"Department department, E-mail emails, Managed_by @origin, External_id externalId:, Directory_says directoryState, Lifecycle lifecycle, May_sign_in maySignIn, " +
-	"Blocked_because adminBlock.reason, Blocked_by adminBlock.by, Blocked adminBlock.at, Deactivation_asked_for pending.requestedAt, Deactivation_due pending.dueAt, " +
-	"Waits_for pending.gates, On_hold_for holds, Deactivated deactivatedAt, Organization organizationId, Pinned organizationPinned, Roles roles, " +
-	"Watchlists watchlists, Groups groups, Country countryCode, Manager manager:user, Created createdAt, Changed modifiedAt, Version version"
+// explainAction shows why a user is where they are.
+var explainAction = action{
+	name: "explain", op: "explainUser", short: "Explain why a user is in an organization and has roles", do: explain,
+	also: []string{"getUser"},
+	columns: "Organization is.organizationId, Because is.@source, Under_configuration is.configVersion, Pinned pinned, Method method, " +
+		"Attribute attribute, Value value, The_rules_say_now wouldBe.organizationId, Reason reason",
+	tables: []table{
+		{"Organization mappings; the first that matches decides", "organizations",
+			"PRIORITY priority, GROUPS groups:, ORGANIZATION organizationId, RESULT result"},
+		{"Roles", "is.roleGrants", "ROLE id:role, BECAUSE @source, SINCE at"},
+		{"Role mappings; all that match give", "roles", "GROUPS groups:, ROLES roles, RESULT result"},
+	},
+}
 
 func userNoun() noun {
 	profile := []flag{
@@ -28,18 +42,11 @@ func userNoun() noun {
 		{"department", "department", "`department`"},
 		{"email", "emails", "work `addresses`, separated by commas, the primary one first"},
 	}
-	decide := func(name, op, short, long string, more ...flag) action {
-		return action{name: name, op: op, short: short, long: long, example: `kim@contoso.example --reason "Asked by HR"`, columns: userLines, flags: append([]flag{reason}, more...)}
-	}
-	convert := decide("convert-to-provisioned", "convertUserToProvisioned", "Give a local user to a provider, which manages them from now on", "",
-		flag{"provider", "provider", "`provider` that gets the user"}, flag{"confirm", "confirm", "the user `name`, for a user with privileged roles"})
-	convert.example = `kim@contoso.example --provider Demo --reason Migration`
-	erase := decide("erase", "eraseUser", "Erase what is kept about a deactivated user, also in the log", "", flag{"confirm", "confirm", "the user `name`, to be sure"})
-	erase.ask, erase.typed = "Erase everything about {userName}, for ever?", "userName"
 	return noun{
-		name: "user", group: groupPeople, short: "Find, create, block, move, deactivate and bring back people",
+		name: "user", group: groupPeople, short: "Find, create, block, move, deactivate and bring back people", columns: userLines,
 		actions: []action{
-			{name: "list", op: "searchUsers", short: "List or search people", example: "--state blocked --org Engineering", columns: people, keep: keepShown,
+			{name: "list", op: "searchUsers", short: "List or search people", example: "--state blocked --org Engineering", columns: people,
+				keep:  keepShown,
 				local: func(f *pflag.FlagSet) { f.String("state", "", "shown `state`: "+orList(stateNames())) },
 				flags: []flag{
 					{"search", "search", "beginning of a user name, a work e-mail `address`, or an external id"},
@@ -50,37 +57,42 @@ func userNoun() noun {
 					{"watchlist", "watchlist", "people on one `watchlist`"},
 					{"review", "review", "people whose move waits for one guard `event`"},
 				}},
-			{name: "show", op: "getUser", short: "Show a user", example: "kim@contoso.example", columns: userLines},
-			{name: "create", op: "createUser", short: "Create a local user, whom no directory manages", free: "user-name", example: "admin@contoso.example", columns: userLines, flags: profile},
-			{name: "change", op: "updateUser", short: "Change the profile of a local user", example: `admin@contoso.example --title "Administrator"`, columns: userLines, flags: profile},
-			decide("block", "blockUser", "Deny sign-in until unblocked", ""),
-			decide("unblock", "unblockUser", "Lift a block; cancels a pending deactivation", ""),
-			decide("deactivate", "deactivateUser", "Deactivate a user now", "Deactivates a user now, without a delay.\n\n"+
-				"When the directory disables and enables the user later, the user is active again; --block prevents that.", flag{"block", "block", "also block"}),
-			decide("reactivate", "reactivateUser", "Bring a deactivated user back", "", flag{"unblock", "unblock", "also lift an administrator's block (default true)"}),
-			decide("cancel-deactivation", "cancelDeactivation", "Cancel a pending deactivation; the user stays blocked", ""),
-			{name: "explain", op: "explainUser", short: "Explain why a user is in an organization and has roles", example: "kim@contoso.example", do: explain, also: []string{"getUser"},
-				columns: "Organization is.organizationId, Because is.@source, Under_configuration is.configVersion, Pinned pinned, Method method, Attribute attribute, " +
-					"Value value, The_rules_say_now wouldBe.organizationId, Reason reason",
-				tables: []table{
-					{"Organization mappings; the first that matches decides", "organizations", "PRIORITY priority, GROUPS groups:, ORGANIZATION organizationId, RESULT result"},
-					{"Roles", "is.roleGrants", "ROLE id:role, BECAUSE @source, SINCE at"},
-					{"Role mappings; all that match give", "roles", "GROUPS groups:, ROLES roles, RESULT result"},
+			{name: "show", op: "getUser", short: "Show a user"},
+			{name: "create", op: "createUser", short: "Create a local user, whom no directory manages", free: "user-name",
+				example: "admin@contoso.example", flags: profile},
+			{name: "change", op: "updateUser", short: "Change the profile of a local user", example: `admin@contoso.example --title "Administrator"`,
+				flags: profile},
+			{name: "block", op: "blockUser", short: "Deny sign-in until unblocked"},
+			{name: "unblock", op: "unblockUser", short: "Lift a block; cancels a pending deactivation"},
+			{name: "deactivate", op: "deactivateUser", short: "Deactivate a user now", long: "Deactivates a user now, without a delay.\n\n" +
+				"When the directory disables and enables the user later, the user is active again; --block prevents that.",
+				flags: []flag{{"block", "block", "also block"}}},
+			{name: "reactivate", op: "reactivateUser", short: "Bring a deactivated user back",
+				flags: []flag{{"unblock", "unblock", "also lift an administrator's block (the default)"}}},
+			{name: "cancel-deactivation", op: "cancelDeactivation", short: "Cancel a pending deactivation; the user stays blocked"},
+			explainAction,
+			{name: "move", op: "moveUser", short: "Move a user to an organization by hand", free: "org",
+				example: "kim@contoso.example Engineering --pin", flags: []flag{
+					{"org", "organizationId", "`organization` to move to"}, {"pin", "pin", "keep the user there, whatever the mappings say"},
 				}},
-			{name: "move", op: "moveUser", short: "Move a user to an organization by hand", free: "org", example: "kim@contoso.example Engineering --pin", columns: userLines, flags: []flag{
-				{"org", "organizationId", "`organization` to move to"}, {"pin", "pin", "keep the user there, whatever the mappings say"},
-			}},
-			{name: "pin", op: "pinOrganization", short: "Keep a user in the organization, whatever the mappings say", example: "kim@contoso.example", columns: userLines},
-			{name: "unpin", op: "unpinOrganization", short: "Let the mappings decide about a user again", example: "kim@contoso.example", columns: userLines},
-			{name: "roles", op: "listRoleGrants", short: "List the roles of a user, and where each comes from", example: "kim@contoso.example", columns: "ROLE id:role, BECAUSE @source, SINCE at"},
-			{name: "grant", op: "grantRole", short: "Give a user a role by hand", free: "role", example: `kim@contoso.example "Agent User"`, columns: userLines, asks: askGrant,
+			{name: "pin", op: "pinOrganization", short: "Keep a user in the organization, whatever the mappings say"},
+			{name: "unpin", op: "unpinOrganization", short: "Let the mappings decide about a user again"},
+			{name: "roles", op: "listRoleGrants", short: "List the roles of a user, and where each comes from",
+				columns: "ROLE id:role, BECAUSE @source, SINCE at"},
+			{name: "grant", op: "grantRole", short: "Give a user a role by hand", free: "role", example: `kim@contoso.example "Agent User"`,
+				asks:  askGrant,
 				flags: []flag{{"role", "role", "`role` to give"}}},
-			{name: "revoke", op: "revokeRole", short: "Take a role that was given by hand", example: `kim@contoso.example "Agent User"`, columns: userLines, asks: askRevoke},
-			{name: "timeline", op: "getUserTimeline", short: "Show what happened to a user", example: "kim@contoso.example",
+			{name: "revoke", op: "revokeRole", short: "Take a role that was given by hand", example: `kim@contoso.example "Agent User"`,
+				asks: askRevoke},
+			{name: "timeline", op: "getUserTimeline", short: "Show what happened to a user",
 				columns: "TIME at, ACTION action, EFFECTS effects, BY @by, REASON actor.reason; CHANGES @changes, CAUSE cause, ID id"},
-			decide("convert-to-local", "convertUserToLocal", "Take a user from the directory that manages them", ""),
-			convert,
-			erase,
+			{name: "convert-to-local", op: "convertUserToLocal", short: "Take a user from the directory that manages them"},
+			{name: "convert-to-provisioned", op: "convertUserToProvisioned",
+				short:   "Give a local user to a provider, which manages them from now on",
+				example: `kim@contoso.example --provider Demo --reason Migration`,
+				flags:   []flag{{"provider", "provider", "`provider` that gets the user"}}},
+			{name: "erase", op: "eraseUser", short: "Erase what is kept about a deactivated user, also in the log",
+				ask: "Erase everything about {userName}? It cannot be brought back.", typed: "userName"},
 		},
 	}
 }

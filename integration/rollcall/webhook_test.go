@@ -82,7 +82,8 @@ func TestLogAndWebhooksOfARunningService(t *testing.T) {
 	if err := json.Unmarshal([]byte(ok("webhook create App -o json --types user.created,user.blocked --to "+url)), &w); err != nil {
 		t.Fatal(err)
 	}
-	if code, answer := s.send(t, s.SCIMToken, "POST", "/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"kim@agency.example"}`); code != http.StatusCreated {
+	if code, answer := s.send(t, s.SCIMToken, "POST", "/Users",
+		`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"kim@agency.example"}`); code != http.StatusCreated {
 		t.Fatal(code, answer)
 	}
 	first := wait(t, got)
@@ -100,7 +101,8 @@ func TestLogAndWebhooksOfARunningService(t *testing.T) {
 	s = startServe(t, "--data", data)
 	s.AdminToken = token
 	again := wait(t, got) // after the pause
-	if !first.signedBy(w.Secret) || !again.signedBy(w.Secret) || first.body != again.body || first.header.Get("webhook-id") != again.header.Get("webhook-id") {
+	if !first.signedBy(w.Secret) || !again.signedBy(w.Secret) || first.body != again.body ||
+		first.header.Get("webhook-id") != again.header.Get("webhook-id") {
 		t.Errorf("arrived %+v, then %+v", first, again)
 	}
 	if strings.Contains(first.body, "kim") || !strings.Contains(first.body, `"type":"user.created"`) {
@@ -144,7 +146,8 @@ func TestLogAndWebhooksOfARunningService(t *testing.T) {
 			t.Errorf("with byte %d changed: verify = %d %s", i, code, says)
 		}
 	}
-	if csv, err := os.ReadFile(sheet); err != nil || !strings.HasPrefix(string(csv), "time,action") || !strings.Contains(string(csv), "webhook.created") {
+	if csv, err := os.ReadFile(sheet); err != nil || !strings.HasPrefix(string(csv), "time,action") || !strings.Contains(string(csv),
+		"webhook.created") {
 		t.Errorf("csv %v\n%s", err, csv)
 	}
 }
