@@ -28,10 +28,6 @@ var runTables = []table{
 
 func applyNoun() noun {
 	byHand := flag{"moved-by-hand", "movedByHand", "also move people who were moved by hand"}
-	one := func(name, op, short string, do func(context.Context, *call) error, ask func(context.Context, *call) (string, error),
-		flags ...flag) action {
-		return action{name: name, op: op, short: short, do: do, asks: ask, flags: flags, also: []string{"getApplyRun"}}
-	}
 	return noun{
 		name: "apply", group: groupProvision, short: "Apply org and role settings: bring people in line with the mappings", columns: runLines,
 		tables: runTables,
@@ -48,10 +44,11 @@ func applyNoun() noun {
 					{"only", "only", "only these `changes`"},
 				}},
 			{name: "csv", op: "exportApplyChanges", short: "Print all of a run's changes as CSV", do: exportChanges},
-			one("start", "startApplyRun", "Apply a planned run, and wait until it is done", follow, askRun("Apply to")),
-			one("approve", "approveApplyRun", "Apply a run that another administrator asked for, and wait", follow, askRun("Approve, and apply to")),
-			one("cancel", "cancelApplyRun", "Discard a plan, or stop a run; what is done stays done", nil, nil),
-			one("undo", "undoApplyRun", "Take back what a run changed, and wait", follow, askUndo),
+			{name: "start", op: "startApplyRun", short: "Apply a planned run, and wait until it is done", do: follow, asks: askRun("Apply to")},
+			{name: "approve", op: "approveApplyRun", short: "Apply a run that another administrator asked for, and wait", do: follow,
+				asks: askRun("Approve, and apply to")},
+			{name: "cancel", op: "cancelApplyRun", short: "Discard a plan, or stop a run; what is done stays done"},
+			{name: "undo", op: "undoApplyRun", short: "Take back what a run changed, and wait", do: follow, asks: askUndo},
 		},
 	}
 }
@@ -59,7 +56,7 @@ func applyNoun() noun {
 // askRun asks before a run changes people, with their number.
 func askRun(verb string) func(context.Context, *call) (string, error) {
 	return func(ctx context.Context, c *call) (string, error) {
-		run, err := c.get(ctx, "getApplyRun", nil, c.ids...)
+		run, err := c.get(ctx, "getApplyRun", c.ids...)
 		return c.runQuestion(ctx, verb, run), err
 	}
 }
@@ -80,7 +77,7 @@ func (c *call) runQuestion(ctx context.Context, verb string, run object) string 
 }
 
 func askUndo(ctx context.Context, c *call) (string, error) {
-	run, err := c.get(ctx, "getApplyRun", nil, c.ids...)
+	run, err := c.get(ctx, "getApplyRun", c.ids...)
 	return c.question(ctx, "Take back what the run changed for {counts.applied person people}?", run), err
 }
 
@@ -102,7 +99,7 @@ func (c *call) wait(ctx context.Context, run object) (object, error) {
 		case <-time.After(pollEvery):
 		}
 		var err error
-		if run, err = c.get(ctx, "getApplyRun", nil, c.ids[0], text(run, "id")); err != nil {
+		if run, err = c.get(ctx, "getApplyRun", c.ids[0], text(run, "id")); err != nil {
 			return run, err
 		}
 	}

@@ -216,19 +216,16 @@ func (c *call) one(ctx context.Context, f flag, s schema, given string) (any, er
 func (c *call) values(ctx context.Context, f flag, s schema, given []string) (any, error) {
 	out := []any{}
 	for _, some := range given {
-		if strings.TrimSpace(some) == "" {
-			continue
-		}
-		r := csv.NewReader(strings.NewReader(some))
-		r.TrimLeadingSpace = true
-		parts, err := r.Read()
-		if err != nil {
-			return nil, fmt.Errorf("%q: %w", some, err)
-		}
-		if f.reference(c.op) != "" && len(parts) > 1 {
-			if v, err := c.one(ctx, f, s, some); err == nil {
+		parts := []string{some}
+		if strings.Contains(some, ",") {
+			if v, err := c.one(ctx, f, s, some); f.reference(c.op) != "" && err == nil {
 				out = append(out, v)
 				continue
+			}
+			r := csv.NewReader(strings.NewReader(some))
+			r.TrimLeadingSpace = true
+			if split, err := r.Read(); err == nil { // else it is a name with quotes
+				parts = split
 			}
 		}
 		for _, part := range parts {
@@ -310,7 +307,7 @@ func (c *call) insist(ctx context.Context, x exchange) (object, error) {
 	if !errors.As(err, &refused) || refused.field("confirm") == "" || !c.asks || c.given("confirm") || body == nil {
 		return answer, err
 	}
-	typed, err := c.prompt(refused.field("confirm") + ": ")
+	typed, err := c.prompt(withFlags(refused.field("confirm"), usual) + "\nType it to go ahead: ")
 	if err != nil {
 		return nil, err
 	}

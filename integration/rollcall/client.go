@@ -67,9 +67,9 @@ func (x *exchange) path() string {
 	return path
 }
 
-// get reads one thing, or one page of a list.
-func (c *client) get(ctx context.Context, operationID string, query url.Values, ids ...string) (object, error) {
-	return c.send(ctx, &exchange{op: operations()[operationID], ids: ids, query: query})
+// get reads one thing, or the first page of a list.
+func (c *client) get(ctx context.Context, operationID string, ids ...string) (object, error) {
+	return c.send(ctx, &exchange{op: operations()[operationID], ids: ids})
 }
 
 // send makes a request and returns the JSON object of the answer. A change carries an Idempotency-Key, so that it can be
@@ -243,5 +243,5 @@ func (m *memory) once(key string, read func() (object, error)) (object, error) {
 
 // known is get for what does not change while a command runs.
 func (c *client) known(ctx context.Context, operationID string, ids ...string) (object, error) {
-	return c.memory.once(operationID+" "+strings.Join(ids, " "), func() (object, error) { return c.get(ctx, operationID, nil, ids...) })
+	return c.memory.once(operationID+" "+strings.Join(ids, " "), func() (object, error) { return c.get(ctx, operationID, ids...) })
 }

@@ -28,6 +28,8 @@ func (c *call) computed(ctx context.Context, item object, name string) string {
 		return strings.Replace(strings.ReplaceAll(text(item, "authType"), "-", " "), "oauth", "OAuth", 1)
 	case "@tokens":
 		return c.tokensOf(item)
+	case "@fate":
+		return fates[c.flag("users")]
 	case "@pending":
 		return c.pendingOf(ctx, item)
 	case "@unapplied":

@@ -21,7 +21,7 @@ func configNoun() noun {
 		actions: []action{
 			{name: "export", op: "exportConfig", short: "Print organizations, roles and mappings as YAML, without secrets",
 				do: func(ctx context.Context, c *call) error {
-					config, err := c.get(ctx, c.op.id, nil)
+					config, err := c.get(ctx, c.op.id)
 					if c.set.output == "table" {
 						c.set.output = "yaml"
 					}
@@ -45,7 +45,7 @@ func (c *call) readConfig() error {
 	if name == "" {
 		return usagef("--file is missing: %s", c.cmd.UseLine())
 	}
-	text, err := os.ReadFile(name)
+	text, err := os.ReadFile(name) //nolint:gosec // G304: the user names the file
 	if name == "-" {
 		text, err = io.ReadAll(c.stdin)
 	}

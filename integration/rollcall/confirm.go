@@ -62,7 +62,7 @@ func (c *call) confirmTyped(ctx context.Context) error {
 	if c.given("confirm") {
 		return nil
 	}
-	thing, err := c.get(ctx, kinds[c.op.params[len(c.op.params)-1]].read, nil, c.ids...)
+	thing, err := c.get(ctx, kinds[c.op.params[len(c.op.params)-1]].read, c.ids...)
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func TestConfirmationsAreTyped(t *testing.T) {
 	kim := s.person("kim@contoso.example")
 	s.group("Divers", kim)
 	s.settled()
-	s.want(2, `provider delete Demo`, "Delete provider Demo with 1 group? It manages 1 person", `--confirm "Demo"`)
+	s.want(2, `provider delete Demo`, "Delete provider Demo with 1 group? Its 1 person is kept as local users.", `--confirm "Demo"`)
 	s.answering("demo").want(1, `provider delete Demo`, "Type Demo to go ahead", "nothing was changed")
 	s.want(1, `provider delete Demo --confirm Dema`, "--confirm")
 	s.want(0, `user create glass@contoso.example`)

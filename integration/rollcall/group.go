@@ -26,11 +26,11 @@ func groupNoun() noun {
 
 // showGroup shows a group with where it is used.
 func showGroup(ctx context.Context, c *call) error {
-	group, err := c.get(ctx, c.op.id, nil, c.ids...)
+	group, err := c.get(ctx, c.op.id, c.ids...)
 	if err != nil {
 		return err
 	}
-	usage, err := c.get(ctx, "getGroupUsage", nil, c.ids...)
+	usage, err := c.get(ctx, "getGroupUsage", c.ids...)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func guardNoun() noun {
 // askEvent asks before a guard event is decided, with the number of people it holds back.
 func askEvent(format string) func(context.Context, *call) (string, error) {
 	return func(ctx context.Context, c *call) (string, error) {
-		event, err := c.get(ctx, "getGuardEvent", nil, c.ids...)
+		event, err := c.get(ctx, "getGuardEvent", c.ids...)
 		return c.question(ctx, format, event), err
 	}
 }
@@ -55,6 +55,6 @@ func askDelay(ctx context.Context, c *call) (string, error) {
 	if c.body["applyToPending"] != true {
 		return "", nil
 	}
-	now, err := c.get(ctx, "getDeactivationDelay", nil, c.ids...)
+	now, err := c.get(ctx, "getDeactivationDelay", c.ids...)
 	return c.question(ctx, "Change the time of {pendingCount person people} who wait already?", now), err
 }

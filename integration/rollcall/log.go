@@ -83,7 +83,7 @@ func logNoun() noun {
 				}, do: exportLog},
 			{name: "key", op: "getLogKey", short: "Write the public key that exports are verified with", example: "--out log.pem", local: out,
 				do: func(ctx context.Context, c *call) error {
-					key, err := c.get(ctx, c.op.id, nil)
+					key, err := c.get(ctx, c.op.id)
 					if err != nil {
 						return err
 					}

@@ -16,12 +16,12 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	terminal := func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) } //nolint:gosec // G115: a file descriptor is small
+	terminal := func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 	p := &program{
 		called: called(os.Args[0]), stdin: bufio.NewReader(os.Stdin), stdout: os.Stdout, stderr: os.Stderr, now: time.Now, getenv: os.Getenv,
 		asks: terminal(os.Stdin) && terminal(os.Stderr), terminal: terminal(os.Stdout),
 		secret: func() (string, error) {
-			key, err := term.ReadPassword(int(os.Stdin.Fd())) //nolint:gosec // G115: a file descriptor is small
+			key, err := term.ReadPassword(int(os.Stdin.Fd()))
 			return string(key), err
 		},
 	}

@@ -214,7 +214,7 @@ func (c *client) resolve(ctx context.Context, kindName, name, provider string) (
 			ids = []string{provider, name}
 		}
 		if ids[0] != "" {
-			if _, err := c.get(ctx, k.read, nil, ids...); err == nil {
+			if _, err := c.get(ctx, k.read, ids...); err == nil {
 				return name, nil
 			}
 		}

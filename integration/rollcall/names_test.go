@@ -32,10 +32,13 @@ func TestNamesStandForIDs(t *testing.T) {
 	// A list by commas, by repeating, and with a comma inside.
 	s.group("Sales, EMEA", kim)
 	s.group("Divers", lee)
+	s.group(`\"Quoted\"`, lee)
 	s.settled()
 	s.want(0, `org-mapping set Demo --method groups --org Default`)
 	s.want(0, `org-mapping add Demo --groups "Sales, EMEA" --groups divers --org Ocean`, "Sales, EMEA, Divers")
 	s.want(0, `org-mapping change Demo Divers --groups '"Sales, EMEA",Divers'`, "Sales, EMEA, Divers")
+	s.want(0, `org-mapping add Demo --groups '"Quoted"' --org Ocean`, `"Quoted"`)
+	s.want(0, `org-mapping delete Demo '"quoted"' --yes`)
 	s.want(0, `role-mapping set Demo --mode groups`)
 	s.want(0, `role-mapping add Demo --groups divers --roles "agent user, PROe user"`, "Agent User, PROe User")
 	s.want(4, `org-mapping add Demo --groups "Sales, EMEA,Nobody" --org Ocean`, "no group")

@@ -68,7 +68,7 @@ func settleMethod(body object) {
 // askMapping asks before a mapping is deleted, with the number of members of its groups.
 func askMapping(read string) func(context.Context, *call) (string, error) {
 	return func(ctx context.Context, c *call) (string, error) {
-		all, err := c.get(ctx, read, nil, c.ids[0])
+		all, err := c.get(ctx, read, c.ids[0])
 		if err != nil {
 			return "", err
 		}

@@ -27,7 +27,7 @@ func (p *program) newBar() *bar {
 	if !ok {
 		return b
 	}
-	fd := int(file.Fd()) //nolint:gosec // G115: a file descriptor is small
+	fd := int(file.Fd())
 	if b.terminal = term.IsTerminal(fd); b.terminal {
 		if width, _, err := term.GetSize(fd); err == nil && width > 0 {
 			b.width = width

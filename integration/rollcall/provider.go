@@ -7,6 +7,12 @@ import (
 
 const expiryUsage = "`when` it ends: a duration such as 365d, a date or a time"
 
+// fates are what becomes of the people of a deleted provider.
+var fates = map[string]string{
+	"": "kept as local users", "local": "kept as local users", "deactivate": "blocked, and deactivated after the delay",
+	"move": "moved to the other provider",
+}
+
 func providerNoun() noun {
 	const one = "Name displayName, Id id, State state, Authentication_credential_type @credential, Base_URL baseUrl, Token token, " +
 		"Tokens @tokens, Profile profile, Deactivation_delay deactivationDelaySeconds, Users userCount, Groups groupCount, " +
@@ -37,7 +43,7 @@ func providerNoun() noun {
 			{name: "pause", op: "pauseProvider", short: "Answer the directory with 503 until resumed"},
 			{name: "resume", op: "resumeProvider", short: "End a pause"},
 			{name: "delete", op: "deleteProvider", short: "Delete a provider and its groups", example: `Demo --users local --confirm Demo`,
-				ask:   "Delete provider {displayName} with {groupCount group groups}? It manages {userCount person people}, who --users decides about.",
+				ask:   "Delete provider {displayName} with {groupCount group groups}? Its {userCount person_is people_are} {@fate}.",
 				typed: "displayName", flags: []flag{
 					{"users", "users", "what its people `become` (default local)"},
 					{"move-to", "moveTo", "`provider` that gets the people, with --users move"},

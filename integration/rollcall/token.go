@@ -31,7 +31,7 @@ func askOverlap(ctx context.Context, c *call) (string, error) {
 	if seconds, given := c.body["overlapSeconds"]; !given || seconds != int64(0) {
 		return "", nil
 	}
-	tokens, err := c.get(ctx, "listTokens", nil, c.ids...)
+	tokens, err := c.get(ctx, "listTokens", c.ids...)
 	if err != nil {
 		return "", err
 	}

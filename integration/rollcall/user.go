@@ -117,7 +117,7 @@ func askRevoke(ctx context.Context, c *call) (string, error) {
 
 // explain shows why a user is in an organization and has roles.
 func explain(ctx context.Context, c *call) error {
-	x, err := c.get(ctx, c.op.id, nil, c.ids...)
+	x, err := c.get(ctx, c.op.id, c.ids...)
 	if err != nil {
 		return err
 	}
