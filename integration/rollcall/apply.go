@@ -47,7 +47,7 @@ func applyNoun() noun {
 			{name: "start", op: "startApplyRun", short: "Apply a planned run, and wait until it is done", do: follow, asks: askRun("Apply to")},
 			{name: "approve", op: "approveApplyRun", short: "Apply a run that another administrator asked for, and wait", do: follow,
 				asks: askRun("Approve, and apply to")},
-			{name: "cancel", op: "cancelApplyRun", short: "Discard a plan, or stop a run; what is done stays done"},
+			{name: "cancel", op: "cancelApplyRun", short: "Discard a plan, or stop a run; changes made so far are kept"},
 			{name: "undo", op: "undoApplyRun", short: "Take back what a run changed, and wait", do: follow, asks: askUndo},
 		},
 	}
@@ -84,7 +84,7 @@ func askUndo(ctx context.Context, c *call) (string, error) {
 // pollEvery is how often a run's progress is read.
 const pollEvery = 250 * time.Millisecond
 
-// wait shows the progress of a run until nothing of it is under way.
+// wait shows the progress of a run until it is planned or finished.
 func (c *call) wait(ctx context.Context, run object) (object, error) {
 	b := c.newBar()
 	defer b.clear()
@@ -106,7 +106,7 @@ func (c *call) wait(ctx context.Context, run object) (object, error) {
 	return run, nil
 }
 
-// follow sends the request and waits until the run has come to its end.
+// follow sends the request and waits until the run is planned or finished.
 func follow(ctx context.Context, c *call) error {
 	if !c.set.dryRun {
 		if err := c.confirm(ctx); err != nil {
@@ -123,7 +123,7 @@ func follow(ctx context.Context, c *call) error {
 	return c.ended(ctx, run, c.act.tables)
 }
 
-// ended prints a run that has come to its end, and what can be done next.
+// ended prints a finished run and the command to run next.
 func (c *call) ended(ctx context.Context, run object, tables []table) error {
 	if c.set.dryRun {
 		fmt.Fprintln(c.stderr, "Dry run: nothing was changed.")
@@ -151,7 +151,7 @@ const shownChanges = 30
 
 // applyRun plans, shows who would change, asks, applies, and shows the result.
 func applyRun(ctx context.Context, c *call) error {
-	run, err := c.request(ctx, false) // a plan changes nobody, so that a dry run makes one, too
+	run, err := c.request(ctx, false) // a plan changes nobody, so a dry run makes one, too
 	if err == nil {
 		run, err = c.wait(ctx, run)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -22,12 +23,14 @@ func sameJSON(a, b []byte) bool {
 	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }
 
-// TestBootstrap runs the command against a Lambda API that has the admin function: the first call gives a key that the
-// admin API takes, the second none, and --new-key another.
-func TestBootstrap(t *testing.T) {
+// bootstrapped returns the admin API, its function behind a Lambda API that the environment names, and the command that
+// invokes it.
+func bootstrapped(t *testing.T) (api http.Handler, admin func(context.Context, json.RawMessage) (any, error),
+	call func(...string) (int, string, string)) {
+	t.Helper()
 	svc := directory.New(stack.SQLite(t), directory.Config{})
-	api := app.Middleware(adminapi.Handler(svc, adminapi.Options{Origin: stack.Origin}), app.NewLog(io.Discard), "admin", adminapi.Panicked)
-	admin := app.Admin(svc, app.Gateway(api))
+	api = app.Middleware(adminapi.Handler(svc, adminapi.Options{Origin: stack.Origin}), app.NewLog(io.Discard), "admin", adminapi.Panicked)
+	admin = app.Admin(svc, app.Gateway(api))
 	lambda := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/2015-03-31/functions/Rollcall-admin/invocations" || !strings.Contains(r.Header.Get("Authorization"),
 			"/eu-west-1/lambda/aws4_request") {
@@ -54,10 +57,15 @@ func TestBootstrap(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL", lambda.URL)
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", strings.Repeat("x", 40))
-	call := func(args ...string) (int, string, string) {
+	return api, admin, func(args ...string) (int, string, string) {
 		code, out, diags := execute(t.Context(), os.Getenv, append([]string{"bootstrap", "--region", "eu-west-1"}, args...)...)
 		return code, strings.TrimSpace(out), diags
 	}
+}
+
+// The first call gives a key that the admin API takes, the second none, and --new-key another.
+func TestBootstrap(t *testing.T) {
+	api, admin, call := bootstrapped(t)
 	code, first, said := call()
 	if code != exitOK || !strings.HasPrefix(first, "rk_default_") || !strings.Contains(said, "rollcall provider create") {
 		t.Fatalf("exit %d, key %q, said %s", code, first, said)
@@ -77,7 +85,17 @@ func TestBootstrap(t *testing.T) {
 	if code, _, said := call("--function", "other"); code != exitFailed || !strings.Contains(said, "404") {
 		t.Errorf("another function: exit %d, said %s", code, said)
 	}
-	// The operator's key makes a tenant and its first key; a lost one is made again by who may invoke the function.
+	// A request through API Gateway is never a bootstrap, whatever a client says.
+	event := `{"httpMethod":"POST","path":"/api/v1/users","body":"{\"bootstrap\":{\"newKey\":true}}","requestContext":{}}`
+	answer, err := admin(t.Context(), json.RawMessage(event))
+	if text, _ := json.Marshal(answer); err != nil || !strings.Contains(string(text), `"statusCode":401`) {
+		t.Errorf("a request with such a body: %v, %s", err, text)
+	}
+}
+
+// The operator's key makes a tenant and its first key; a lost one can be made again by everybody who may invoke the function.
+func TestBootstrapOfAnOperator(t *testing.T) {
+	api, _, call := bootstrapped(t)
 	code, operator, said := call("--operator")
 	if code != exitOK || !strings.HasPrefix(operator, "rk_operator_") || !strings.Contains(said, "rollcall tenant create") {
 		t.Errorf("--operator: exit %d, key %q, said %s", code, operator, said)
@@ -116,12 +134,6 @@ func TestBootstrap(t *testing.T) {
 	tenant(exitFailed, "delete", "coast", "--confirm", "coast")
 	if said := tenant(exitOK, "delete", "coast", "--confirm", "Coast Guard"); !strings.Contains(said, "removing") {
 		t.Errorf("deleted: %s", said)
-	}
-	// What API Gateway sends is never a bootstrap, whatever a client says.
-	event := `{"httpMethod":"POST","path":"/api/v1/users","body":"{\"bootstrap\":{\"newKey\":true}}","requestContext":{}}`
-	answer, err := admin(t.Context(), json.RawMessage(event))
-	if text, _ := json.Marshal(answer); err != nil || !strings.Contains(string(text), `"statusCode":401`) {
-		t.Errorf("a request with such a body: %v, %s", err, text)
 	}
 }
 

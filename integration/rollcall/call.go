@@ -26,7 +26,7 @@ type call struct {
 	body  object
 }
 
-// run carries an action out. What does not need the server is checked first.
+// run carries an action out. Checks that do not need the server come first.
 func (p *program) run(cmd *cobra.Command, a action, args []string) error {
 	c := &call{program: p, cmd: cmd, act: a, op: a.operation(), query: url.Values{}, body: object{}}
 	if p.set.json {
@@ -160,7 +160,7 @@ func (c *call) put(member string, v any) {
 	at[outer] = v
 }
 
-// value is what the request holds for a flag.
+// value converts a flag into a member of the request.
 func (c *call) value(ctx context.Context, f flag) (any, error) {
 	s := f.schema(c.op)
 	if s.kind == "boolean" {
@@ -299,7 +299,7 @@ func (c *call) request(ctx context.Context, dry bool) (object, error) {
 	return c.insist(ctx, x)
 }
 
-// insist sends a request. What the API wants typed, and was not given, is asked for on a terminal.
+// insist sends a request. When the API wants a confirmation that was not given, it is asked for on a terminal.
 func (c *call) insist(ctx context.Context, x exchange) (object, error) {
 	answer, err := c.send(ctx, &x)
 	var refused *refusal
@@ -316,8 +316,8 @@ func (c *call) insist(ctx context.Context, x exchange) (object, error) {
 	return c.send(ctx, &x)
 }
 
-// mergeInto reads what the request replaces, and puts what was given over it. Somebody else's change in between is
-// refused, since the request names the version that was read.
+// mergeInto reads the settings that the request replaces, and changes only the given ones. A change that somebody else
+// makes in between is refused, since the request names the version that was read.
 func (c *call) mergeInto(ctx context.Context, x *exchange) error {
 	read := exchange{op: operations()[c.act.merge], ids: c.ids}
 	was, err := c.send(ctx, &read)

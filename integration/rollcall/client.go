@@ -164,7 +164,7 @@ func (c *client) download(ctx context.Context, x *exchange, to io.Writer) error 
 	if answer.StatusCode != http.StatusOK {
 		problem, err := readObject(answer.Body)
 		if err != nil {
-			problem = nil // what is no problem has a status at least
+			problem = nil // the status has to do
 		}
 		return &refusal{answer.StatusCode, problem, x.op, c.base}
 	}
@@ -220,13 +220,13 @@ func (c *client) list(ctx context.Context, x exchange, limit int, keep func(obje
 	}
 }
 
-// memory keeps what was read, so that a table asks once for each thing it names. Safe for concurrent use.
+// memory keeps answers, so that a table asks only once for each thing it names. Safe for concurrent use.
 type memory struct {
 	mu    sync.Mutex
 	reads map[string]func() (object, error)
 }
 
-// once reads something for the first who asks.
+// once reads something the first time it is asked for.
 func (m *memory) once(key string, read func() (object, error)) (object, error) {
 	m.mu.Lock()
 	f, ok := m.reads[key]
@@ -241,7 +241,7 @@ func (m *memory) once(key string, read func() (object, error)) (object, error) {
 	return f()
 }
 
-// known is get for what does not change while a command runs.
+// known is get, with the answer kept while the command runs.
 func (c *client) known(ctx context.Context, operationID string, ids ...string) (object, error) {
 	return c.memory.once(operationID+" "+strings.Join(ids, " "), func() (object, error) { return c.get(ctx, operationID, ids...) })
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// program is one run of the command: what it knows of the world around it.
+// program is one run of the command, with its connections to the outside world.
 type program struct {
 	called         string // the name it was called by
 	stdin          *bufio.Reader
@@ -22,7 +22,7 @@ type program struct {
 	getenv         func(string) string
 	asks           bool                   // a person sits at a terminal and can answer questions
 	terminal       bool                   // the output goes to a terminal
-	secret         func() (string, error) // reads what a person types without showing it
+	secret         func() (string, error) // reads a line from the terminal without showing it
 	set            settings
 }
 
@@ -42,14 +42,14 @@ type noun struct {
 	actions            []action
 }
 
-// action is one command: one operation of the admin API, unless do says otherwise. What the OpenAPI document says about
-// the operation is not repeated here: arguments, types, choices, required members, and the roles that may use it.
+// action is one command: one operation of the admin API, unless do says otherwise. Arguments, types, choices,
+// required members and roles are not repeated here: they come from the OpenAPI document.
 type action struct {
 	name    string // the word behind the noun
 	op      string // operationId
 	short   string
 	long    string
-	example string  // what stands behind the name
+	example string  // the words after the name
 	free    string  // the flag that may also be given as the last argument, or, when it is a list, as the last arguments
 	flags   []flag  // flags that become members of the body, or parameters
 	columns string  // see columns
@@ -58,15 +58,15 @@ type action struct {
 	ask    string                                       // the question before it, filled from the answer of a dry run; see question
 	asks   func(context.Context, *call) (string, error) // or this; "" asks nothing
 	typed  string                                       // the member whose value is typed to confirm
-	merge  string                                       // the operation that reads what a PUT replaces, so that it changes what is given
-	settle func(body object)                            // brings what merge read in line with what was given
+	merge  string                                       // the operation that reads the settings a PUT replaces, so that only given ones change
+	settle func(body object)                            // removes settings that do not belong to the given ones
 	local  func(*pflag.FlagSet)                         // flags that are not of the API
 	keep   func(*call) (func(object) bool, error)       // chooses among the items of a list
 	judge  func(object) error                           // whether the answer is a failure
 	do     func(context.Context, *call) error           // instead of the one request
 	sure   bool                                         // do asks by itself
 	also   []string                                     // further operations that do uses
-	hint   string                                       // what to do next, filled as a question is
+	hint   string                                       // the next step, filled like a question
 }
 
 // flag is a flag that becomes a member of the body, or a parameter.
@@ -78,7 +78,7 @@ type table struct{ title, path, columns string }
 // operation is the operation of an action.
 func (a action) operation() operation { return operations()[a.op] }
 
-// schema says what the flag's value has to be.
+// schema is the schema of the flag's value.
 func (f flag) schema(o operation) schema {
 	if s, ok := o.body[f.member]; ok {
 		return s
@@ -132,7 +132,7 @@ func (n noun) all() []action {
 	return all
 }
 
-// parent is what a command with commands below it does by itself: nothing but say which there are.
+// parent runs a command that only has commands below it: it lists them.
 func parent(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		c.SetOut(c.ErrOrStderr())

@@ -143,7 +143,7 @@ func TestExamplesAreRight(t *testing.T) {
 	})
 }
 
-// What is not everybody's word is explained by `rollcall help words`, and some words are not used at all.
+// Special words are explained by `rollcall help words`, and some words are not used at all.
 func TestHelpUsesPlainWords(t *testing.T) {
 	t.Parallel()
 	explained := topics[slices.IndexFunc(topics, func(x topic) bool { return x.name == "words" })].text

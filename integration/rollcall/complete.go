@@ -106,7 +106,7 @@ func (c *call) namesOf(ctx context.Context, kindName, typed string) []string {
 	return append(names, ids...)
 }
 
-// matching are the values that begin with what is typed, ignoring case.
+// matching returns the values that begin with the typed text, ignoring case.
 func matching(head, typed string, values []string) []string {
 	var out []string
 	for _, v := range values {

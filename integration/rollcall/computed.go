@@ -107,7 +107,7 @@ func (c *call) source(ctx context.Context, item object) string {
 	return text(item, "source")
 }
 
-// by is who or what made the change of a log entry.
+// by names the person, directory or job that made the change of a log entry.
 func (c *call) by(ctx context.Context, entry object) string {
 	switch id := text(entry, "actor.id"); text(entry, "actor.kind") {
 	case "provider":

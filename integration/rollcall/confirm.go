@@ -57,7 +57,7 @@ func (p *program) agree(question string, sure bool) error {
 	return nil
 }
 
-// confirmTyped asks for a name to be typed, which goes to the API as the confirmation.
+// confirmTyped asks for a name to be typed, and gives it to the API as the confirmation.
 func (c *call) confirmTyped(ctx context.Context) error {
 	if c.given("confirm") {
 		return nil
@@ -83,7 +83,7 @@ func (c *call) confirmTyped(ctx context.Context) error {
 
 var blank = regexp.MustCompile(`\{([^}]+)\}`)
 
-// question fills the blanks of a text: {path} with what a table would show, {path person people} with a number of them.
+// question fills the blanks of a text: {path} with the text of a table's cell, {path person people} with a number and noun.
 func (c *call) question(ctx context.Context, format string, from object) string {
 	return blank.ReplaceAllStringFunc(format, func(b string) string {
 		words := strings.Fields(strings.Trim(b, "{}"))
@@ -92,7 +92,7 @@ func (c *call) question(ctx context.Context, format string, from object) string 
 		}
 		n, err := strconv.Atoi(text(from, words[0]))
 		if err != nil {
-			n = 0 // the API leaves out what is none
+			n = 0 // the API leaves out zeros
 		}
 		return count(n, strings.ReplaceAll(words[1], "_", " "), strings.ReplaceAll(words[2], "_", " "))
 	})

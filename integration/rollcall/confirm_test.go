@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What hurts is asked for with the number of people or things it meets: refused without a terminal, done with --yes or a yes,
+// Harmful commands ask first, with the number of people or things concerned: refused without a terminal, done with a yes,
 // and not done with a no.
 func TestQuestionsBeforeWhatHurts(t *testing.T) {
 	t.Parallel()

@@ -36,7 +36,7 @@ func conflictNoun() noun {
 	}
 }
 
-// preApprove sends the user names in a CSV file, batch after batch, and shows what became of each.
+// preApprove sends the user names in a CSV file, batch after batch, and shows the result for each.
 func preApprove(ctx context.Context, c *call) error {
 	if c.flag("file") == "" {
 		return usagef("--file is missing: %s", c.cmd.UseLine())

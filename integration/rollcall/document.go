@@ -27,13 +27,13 @@ type operation struct {
 	list             bool              // the answer is a page of items
 }
 
-// schema is what the document says about a member or a parameter.
+// schema describes a member or a parameter.
 type schema struct {
 	kind    string // string, integer, boolean, array; "" for anything else
 	format  string
 	enum    []string
 	objects bool // of an array: the elements are objects
-	null    bool // may be null, which clears it
+	null    bool // null is allowed, and clears it
 }
 
 // operations are the operations of the admin API by operationId.
@@ -146,7 +146,7 @@ func (d document) resolve(v any) object {
 	return s
 }
 
-// at returns what lies below v under these names, or nil.
+// at returns the value below v under these names, or nil.
 func (d document) at(v any, names ...string) any {
 	for _, name := range names {
 		m, _ := v.(object)

@@ -28,7 +28,7 @@ type entraFlags struct {
 	asJSON, cleanup                   bool
 }
 
-// entraOutcome is what --json prints.
+// entraOutcome is the object that --json prints.
 type entraOutcome struct {
 	Equal   bool           `json:"equal"`
 	Stories []entra.Report `json:"stories"`
@@ -84,7 +84,7 @@ func (p *program) play(ctx context.Context, f entraFlags) error {
 		dialects = []entra.Dialect{entra.Legacy, entra.Compliant}
 	}
 	for _, dialect := range dialects {
-		report, failed := f.tell(ctx, p, dialect, out)
+		report, failed := f.story(ctx, p, dialect, out)
 		if failed != nil {
 			report = madeOnly(report)
 		}
@@ -112,7 +112,7 @@ func (p *program) play(ctx context.Context, f entraFlags) error {
 	return nil
 }
 
-// madeOnly counts what a story that broke off has made, instead of what its directory holds.
+// madeOnly counts the objects that a broken-off story has made on the server, instead of those in its directory.
 func madeOnly(r entra.Report) entra.Report {
 	r.People, r.Groups, r.Memberships = 0, 0, 0
 	for _, cycle := range r.Cycles {
@@ -123,8 +123,8 @@ func madeOnly(r entra.Report) entra.Report {
 	return r
 }
 
-// tell runs one story in one dialect, with progress on stderr and its lines on out.
-func (f entraFlags) tell(ctx context.Context, p *program, dialect entra.Dialect, out io.Writer) (entra.Report, error) {
+// story runs one story in one dialect, with progress on stderr and its lines on out.
+func (f entraFlags) story(ctx context.Context, p *program, dialect entra.Dialect, out io.Writer) (entra.Report, error) {
 	b := p.newBar()
 	defer b.clear()
 	show := func(x entra.Progress) {
@@ -148,7 +148,7 @@ var (
 	entraToken      = regexp.MustCompile(`^rc_([0-9a-z]+)_`)
 )
 
-// complete fills what was left out and refuses what cannot be.
+// complete fills in defaults and refuses impossible values.
 func (f entraFlags) complete(p *program) (entraFlags, error) {
 	f.token = p.getenv("ROLLCALL_SCIM_TOKEN")
 	if f.tokenFile != "" {

@@ -74,7 +74,7 @@ func TestEntraExitCodes(t *testing.T) {
 	}
 }
 
-// Whoever could not sign in has provisioned nobody, and compared nothing: K2.
+// A simulator that could not sign in has provisioned nobody, and compared nothing: K2.
 func TestEntraGivesNoVerdictWithoutAComparison(t *testing.T) {
 	t.Parallel()
 	code, out, diags := execute(t.Context(), goodToken, "entra", "--url", emptyServer(t, 0), "--token-file", writeFile(t, "bad"), "--users",

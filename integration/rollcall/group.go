@@ -38,7 +38,7 @@ func showGroup(ctx context.Context, c *call) error {
 	return c.print(ctx, group)
 }
 
-// mappedTo is what the mapping of a group gives: read is the operation that lists the mappings.
+// mappedTo is the organization or the roles that the mapping of a group gives; read is the operation that lists mappings.
 func (c *call) mappedTo(ctx context.Context, group object, id, read, gives string) string {
 	all, err := c.known(ctx, read, text(group, "provider"))
 	if err != nil || group[id] == nil {

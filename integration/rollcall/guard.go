@@ -15,7 +15,7 @@ func guardNoun() noun {
 		name: "guard", group: groupProvision, short: "Review the mass-change guard; set the deactivation delay", columns: event, tables: common,
 		actions: []action{
 			{name: "show", op: "getGuard", short: "Show a provider's mass-change guard", columns: one},
-			{name: "set", op: "setGuard", short: "Change the guard; what is not given stays as it is", example: "Demo --minimum 50 --percent 10",
+			{name: "set", op: "setGuard", short: "Change the guard; settings that are not given are kept", example: "Demo --minimum 50 --percent 10",
 				columns: one, merge: "getGuard", flags: []flag{
 					{"window", "windowSeconds", "`time` over which leavers and moves are counted"},
 					{"minimum", "minimum", "`number` of leavers that is always allowed"},

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// outcomes are what a release means for a person.
+// outcomes describe the effect of a release on a person.
 var outcomes = map[string]string{
 	"deactivated": "deactivated", "resumes": "countdown resumes", "review": "awaits review", "held": "held by another matter",
 	"stays": "stays active",
@@ -31,8 +31,8 @@ func holdNoun() noun {
 				example: `"Case 12" kim@contoso.example lee@contoso.example`,
 				columns: "USER user, RESULT result, WHY detail, STATE @person",
 				flags:   []flag{{"users", "users", "`users`, separated by commas"}}},
-			{name: "release", op: "releaseHold", short: "Release a person; --dry-run shows what that means", columns: release, asks: askRelease},
-			{name: "close", op: "closeLegalHold", short: "Release everybody; --dry-run shows what that means",
+			{name: "release", op: "releaseHold", short: "Release a person; --dry-run shows the effect", columns: release, asks: askRelease},
+			{name: "close", op: "closeLegalHold", short: "Release everybody; --dry-run shows the effect",
 				do: closeHold, sure: true},
 		},
 	}
@@ -44,7 +44,7 @@ func askRelease(ctx context.Context, c *call) (string, error) {
 		"")+"? Outcome: {@outcome}.", plan), err
 }
 
-// closeHold shows what closing a matter means for each person, asks, and closes it.
+// closeHold shows the effect of closing a matter on each person, asks, and closes it.
 func closeHold(ctx context.Context, c *call) error {
 	plan, err := c.request(ctx, true)
 	if err != nil {

@@ -25,7 +25,7 @@ func logFilter() []flag {
 		flag{"action", "action", "`action`, such as user.disabled"}, flag{"effect", "effect", "`effect`, such as blocked"},
 		flag{"org", "organization", "about people who came to this `organization` or left it"},
 		flag{"role", "role", "about people whose `role` changed"},
-		flag{"cause", "cause", "what led to it"}, flag{"result", "result", "`result`"},
+		flag{"cause", "cause", "with this `cause`"}, flag{"result", "result", "with this `result`"},
 		flag{"search", "search", "`part` of the name at the time"},
 	)
 }

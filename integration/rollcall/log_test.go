@@ -74,6 +74,11 @@ func TestVerifyOfAnExportWithoutASeal(t *testing.T) {
 		t.Errorf("%s of\n%s", said, text)
 	}
 	s.want(1, "verify --key "+pem+" /nowhere", "NOT as it was written")
+	for _, i := range []int{0, len(text) / 2, len(text) - 1} {
+		changed := bytes.Clone(text)
+		changed[i] ^= 1
+		s.want(1, "verify --key "+pem+" "+writeFile(t, string(changed)), "NOT as it was written")
+	}
 	sealed := directory.Verified{Blocks: 2, Entries: 20, Chains: 1, Checkpoints: 1, LastCheckpoint: noClock(), Unsealed: 3}
 	if got, want := verified(sealed), "as it was written: 20 entries in 2 blocks of 1 chain, 1 checkpoint, "+
 		"the last at 2026-01-31T12:00:00Z; 3 entries are not sealed yet"; got != want {

@@ -20,9 +20,9 @@ type kind struct {
 	list   string   // the operation that lists them
 	items  string   // the member that holds them; "" is items
 	read   string   // the operation that reads one; "": the list has them all
-	names  []string // members that hold a name; an earlier one goes before a later one
+	names  []string // members that hold a name, in the order in which they are compared
 	search bool     // the list takes a search
-	latest bool     // the list begins with the newest, which "latest" stands for
+	latest bool     // the list begins with the newest, and "latest" stands for it
 	sample string   // in examples
 }
 
@@ -97,7 +97,7 @@ func (c candidate) label() string {
 	return c.id
 }
 
-// candidates lists what there is of a kind, in one provider when a provider is given and the kind has one.
+// candidates lists the things of a kind; those of one provider when a provider is given and the kind has one.
 func (c *client) candidates(ctx context.Context, k kind, provider, search string, limit int) ([]candidate, error) {
 	op := operations()[k.list]
 	x := exchange{op: op, query: url.Values{}}
@@ -147,7 +147,7 @@ func (c *client) itemsOf(ctx context.Context, k kind, x exchange, limit int) ([]
 	return items, err
 }
 
-// namesAt returns the texts at a path, which may lead through arrays.
+// namesAt returns the texts at a path that may lead through arrays.
 func namesAt(v any, path string) []string {
 	switch x := v.(type) {
 	case string:
@@ -173,8 +173,8 @@ var (
 // maxCandidates is how many things of a kind a name is looked for in.
 const maxCandidates = 20000
 
-// resolve returns the id of what an administrator named: by its id, or by its name, ignoring case, when only one thing
-// has it. The error has exit code 2 when several have it, and 4 when none has.
+// resolve returns the id of the thing that an administrator named by its id, or by its name, ignoring case, when only one
+// thing has it. The error has exit code 2 when several have it, and 4 when none has.
 func (c *client) resolve(ctx context.Context, kindName, name, provider string) (string, error) {
 	k := kinds[kindName]
 	if name = strings.TrimSpace(name); surelyID.MatchString(name) {
@@ -183,7 +183,7 @@ func (c *client) resolve(ctx context.Context, kindName, name, provider string) (
 	all, err := c.candidates(ctx, k, provider, name, maxCandidates)
 	var refused *refusal
 	if errors.As(err, &refused) && refused.status == http.StatusForbidden && maybeID.MatchString(name) {
-		return name, nil // who may not list them may still know an id
+		return name, nil // an id can be known without permission to list
 	}
 	if err != nil {
 		return "", err

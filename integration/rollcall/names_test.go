@@ -78,7 +78,7 @@ func TestAmbiguousNamesShowTheCandidates(t *testing.T) {
 	s.want(2, "apikey revoke twin --yes", `2 of kind API key are named "twin"`)
 }
 
-// Who may not list something can still name it by its id, and sees ids where names may not be read.
+// A key without permission to list something can still name it by its id, and sees ids where names may not be read.
 func TestNamesWithoutPermission(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

@@ -28,14 +28,14 @@ func orgMappingNoun() noun {
 			{name: "show", op: "getOrganizationMapping", short: "Show the method and the mappings"},
 			{name: "set", op: "setOrganizationMapping", short: "Edit the organization mapping method",
 				example: "Demo --method groups --org Unassigned",
-				long: "Edits the organization mapping method; what is not given stays as it is:\n\n" +
+				long: "Edits the organization mapping method; settings that are not given are kept:\n\n" +
 					"  single     create new users in the organization of --org\n" +
 					"  groups     map users to organizations using SCIM groups; --org is for unmapped users\n" +
 					"  org-name   map users to organizations based on the provider's \"orgName\" attribute\n" +
 					"  attribute  map users to organizations based on the attribute of --attribute\n\n" +
 					"Groups appear once the directory has sent them.",
 				merge: "getOrganizationMapping", settle: settleMethod, hint: applyHint, flags: []flag{
-					{"method", "method", "`method`"},
+					{"method", "method", "`way` to place people"},
 					{"org", "organizationId", "`organization` for new or unmapped users"},
 					{"attribute", "attribute", "`path` of the attribute, with --method attribute"},
 					{"template", "templateOrganizationId", "`organization` whose parent and default roles new organizations get"},
@@ -55,7 +55,7 @@ func orgMappingNoun() noun {
 	}
 }
 
-// settleMethod leaves out what belongs to another method.
+// settleMethod removes settings that belong to another method.
 func settleMethod(body object) {
 	if body["method"] != "attribute" {
 		delete(body, "attribute")
@@ -79,7 +79,7 @@ func askMapping(read string) func(context.Context, *call) (string, error) {
 					c.cell(ctx, entry, "groups"), count(membersOf(entry), "member", "members")), nil
 			}
 		}
-		return "Delete the mapping?", nil // which the API does not know
+		return "Delete the mapping?", nil // the API will not find it either
 	}
 }
 

@@ -40,7 +40,7 @@ func columns(spec string) (shown, all []column) {
 	return shown, all
 }
 
-// id is what --columns calls a column.
+// id is the name of a column in --columns.
 func (c column) id() string { return strings.ToLower(strings.ReplaceAll(c.title, " ", "-")) }
 
 // chosen returns the columns to show.
@@ -191,8 +191,8 @@ func (c *call) cells(ctx context.Context, cols []column, items []any) ([][]strin
 	return rows, work.Wait()
 }
 
-// cell is the text for a path: names instead of ids, times and durations as a person reads them. An @ begins the name of
-// something that is computed. A kind behind a colon says what the value is the id of, and nothing behind it that it is none.
+// cell is the text for a path: names instead of ids, times and durations as a person reads them. An @ begins the name of a
+// computed text. A kind after a colon says that the value is an id of this kind; nothing after it, that it is no id.
 func (c *call) cell(ctx context.Context, item object, path string) string {
 	leaf := path
 	if i := strings.LastIndexByte(path, '.'); i >= 0 {
@@ -267,8 +267,8 @@ func text(v any, path string) string {
 	return printable(v)
 }
 
-// printable is a value on one line. What could move the cursor or turn the text around is replaced: names come from
-// outside.
+// printable is a value on one line. Characters that could move the cursor or turn the text around are replaced,
+// since names come from outside.
 func printable(v any) string {
 	if v == nil {
 		return ""
@@ -299,7 +299,7 @@ func (c *call) printValue(v any) error {
 	return err
 }
 
-// writeYAML writes JSON, which is YAML in its flow style, in YAML's block style.
+// writeYAML writes JSON as YAML in block style; JSON is YAML in flow style.
 func writeYAML(w io.Writer, text []byte) error {
 	var n yaml.Node
 	if err := yaml.Unmarshal(text, &n); err != nil {

@@ -223,7 +223,7 @@ func nounAction(noun, name string) action {
 	panic("there is no rollcall " + noun + " " + name)
 }
 
-// What a provider needs is in its list: K7, row 14.
+// The list of providers shows everything that needs a look: K7, row 14.
 func TestProviderListShowsWhatNeedsALook(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

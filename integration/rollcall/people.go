@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// shownStates are the words of --state, with what the shown state begins with.
+// shownStates are the words of --state, each with the beginning of the shown states it stands for.
 var shownStates = [][2]string{
 	{"active", "active"}, {"override", "active by override"}, {"blocked", "blocked"}, {"pending", "blocked, deactivation"},
 	{"legal-hold", "blocked (legal hold)"},

@@ -12,7 +12,7 @@ import (
 // Exit codes of every command; `rollcall help exit-codes` explains them.
 const (
 	exitOK       = 0
-	exitFailed   = 1 // the server refused or failed, or what was checked is not right
+	exitFailed   = 1 // the server refused or failed, or a verification failed
 	exitUsage    = 2
 	exitNoAccess = 3 // the server was not reached, or did not accept the key
 	exitNotFound = 4
@@ -67,7 +67,7 @@ func (r *refusal) code() int {
 
 func (r *refusal) Error() string { return r.text(nil) }
 
-// field returns what the problem says about a member, or "".
+// field returns the problem's detail about a member, or "".
 func (r *refusal) field(name string) string {
 	for _, f := range list(r.problem, "errors") {
 		if text(f, "field") == name {
@@ -77,7 +77,7 @@ func (r *refusal) field(name string) string {
 	return ""
 }
 
-// text is what a person reads, with the names of flags instead of the members they become.
+// text is the message for a person, with the names of flags instead of members.
 func (r *refusal) text(flags []flag) string {
 	detail := text(r.problem, "detail")
 	if detail == "" {

@@ -22,7 +22,7 @@ type profile struct {
 	Key string `yaml:"key"`
 }
 
-// profiles are what the file of profiles holds.
+// profiles is the content of the file of profiles.
 type profiles struct {
 	Current  string             `yaml:"current,omitempty"`
 	Profiles map[string]profile `yaml:"profiles"`
@@ -96,7 +96,7 @@ func (p *program) profileFile() (string, error) {
 	return filepath.Join(folder, "rollcall", "profiles.yaml"), nil
 }
 
-// readProfiles reads the file, which only its owner may be able to read.
+// readProfiles reads the file, and refuses it when others can read it, too.
 func (p *program) readProfiles() (profiles, error) {
 	all := profiles{Profiles: map[string]profile{}}
 	name, err := p.profileFile()

@@ -7,7 +7,7 @@ import (
 
 const expiryUsage = "`when` it ends: a duration such as 365d, a date or a time"
 
-// fates are what becomes of the people of a deleted provider.
+// fates describe the effect of deleting a provider on its people.
 var fates = map[string]string{
 	"": "kept as local users", "local": "kept as local users", "deactivate": "blocked, and deactivated after the delay",
 	"move": "moved to the other provider",

@@ -18,13 +18,13 @@ func roleMappingNoun() noun {
 		actions: []action{
 			{name: "show", op: "getRoleMapping", short: "Show the mode and the mappings"},
 			{name: "set", op: "setRoleMapping", short: "Edit the role mapping", example: "Demo --mode groups",
-				long: "Edits the role mapping; what is not given stays as it is:\n\n" +
+				long: "Edits the role mapping; settings that are not given are kept:\n\n" +
 					"  manual  administrators assign roles\n" +
 					"  groups  map SCIM groups to roles; unmapped users have the default roles of their organization",
 				merge: "getRoleMapping", hint: applyHint, flags: []flag{
-					{"mode", "mode", "`mode`"},
+					{"mode", "mode", "`source` of roles"},
 					{"strict", "strict", "the directory is the only source of roles: also take those given by hand"},
-					{"mapped-roles", "mappedRoles", "what becomes of mapped `roles` with --mode manual (default keep)"},
+					{"mapped-roles", "mappedRoles", "whether to `keep` (default) or remove mapped roles, with --mode manual"},
 				}},
 			{name: "add", op: "createRoleMappingEntry", short: "Map groups to roles",
 				example: `Demo --groups Sales --roles "Agent User,Desktop User"`, columns: entry, flags: flags, hint: applyHint},

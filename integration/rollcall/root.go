@@ -87,7 +87,7 @@ func (p *program) execute(ctx context.Context, args []string) int {
 	return code
 }
 
-// ownHelp makes cobra's own commands refuse what they do not know, as ours do, and gives them examples.
+// ownHelp makes cobra's own commands refuse unknown words, as ours do, and gives them examples.
 func ownHelp(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

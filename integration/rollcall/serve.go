@@ -191,14 +191,14 @@ func withHealth(h http.Handler, ports directory.Ports) http.Handler {
 	})
 }
 
-// greeting is what a start shows: the provider that was made first, and the credentials that were made just now.
+// greeting holds the values that a start shows: the provider that was made first, and credentials made just now.
 type greeting struct {
 	app.Started
 	name string // of the provider
 }
 
-// firstProvider finds the provider that was made first. Credentials made just now belong to the provider that Bootstrap
-// chose, which is shown then.
+// firstProvider finds the provider that was made first. When credentials were made just now, it is the provider
+// that they belong to.
 func firstProvider(ctx context.Context, ports directory.Ports, s app.Started) (greeting, error) {
 	all, err := ports.Providers.ListProviders(ctx, directory.DefaultTenant)
 	if err != nil {

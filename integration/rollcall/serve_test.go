@@ -78,7 +78,7 @@ func (s started) send(t *testing.T, token, method, path, body string) (int, stri
 	return res.StatusCode, string(data)
 }
 
-// What was acknowledged is there after kill -9, under the same URL and token.
+// Everything acknowledged is there after kill -9, under the same URL and token.
 func TestServeSurvivesKill(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "rollcall.db")
@@ -202,7 +202,7 @@ func TestServeAnswersHealth(t *testing.T) {
 	}
 }
 
-// What a start prints can be pasted, and after another start it is still the provider that was made first.
+// A start prints lines to paste, and after another start it is still the provider that was made first.
 func TestServePrintsTheFirstProvider(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "rollcall.db")

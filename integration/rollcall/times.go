@@ -35,7 +35,7 @@ func readSeconds(s string) (any, error) {
 	return int64(d / time.Second), nil
 }
 
-// readTime reads a date, a time of RFC 3339, or a duration from now, which sign makes one before now.
+// readTime reads a date, a time of RFC 3339, or a duration from now; with a negative sign, before now.
 func readTime(s string, now time.Time, sign time.Duration) (any, error) {
 	if d, err := readDuration(s); err == nil {
 		return now.Add(sign * d).UTC().Format(time.RFC3339), nil

@@ -37,7 +37,7 @@ func verifyCommand(p *program) *cobra.Command {
 	return c
 }
 
-// verified is what is known of an export in which nothing is wrong.
+// verified describes an export in which nothing is wrong.
 func verified(v directory.Verified) string {
 	if v.Blocks == 0 {
 		return verdict(v.Blocks, v.Unsealed)

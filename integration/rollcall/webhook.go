@@ -23,7 +23,7 @@ func webhookNoun() noun {
 				{"Secrets", "secrets", "ENDS_WITH lastFour, CREATED createdAt, RETIRES retiresAt"},
 			}},
 			{name: "change", op: "updateWebhook", short: "Change or pause a webhook", example: "Payroll --state paused",
-				flags: []flag{name, to, types, {"state", "state", "`state`"}}},
+				flags: []flag{name, to, types, {"state", "state", "new `state`"}}},
 			{name: "rotate", op: "rotateWebhook", short: "Make a new secret; prints it, once", example: "Payroll --overlap 24h", asks: askRotate,
 				flags: []flag{
 					{"overlap", "overlapSeconds", "`time` both secrets sign, 0s to 7d (default 24h)"},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -9,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -59,9 +57,9 @@ func wait(t *testing.T, got chan arrival) arrival {
 	}
 }
 
-// A real run: a change arrives at a webhook, signed; what could not be delivered arrives after the process was
-// killed and started again; the log is exported and verified without the server.
-func TestLogAndWebhooksOfARunningService(t *testing.T) {
+// A real run: a change arrives at a webhook, signed, and a failed delivery arrives after the process was killed and started
+// again.
+func TestWebhooksOfARunningService(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	data := filepath.Join(dir, "rollcall.db")
@@ -117,37 +115,5 @@ func TestLogAndWebhooksOfARunningService(t *testing.T) {
 	}
 	if out := ok("sync-log list --search KIM --effect created"); !strings.Contains(out, "kim@agency.example") {
 		t.Errorf("sync log:\n%s", out)
-	}
-	if out := ok("sync-log verify"); !strings.Contains(out, "nothing is sealed yet") && !strings.Contains(out, "as it was written") {
-		t.Errorf("verification:\n%s", out)
-	}
-	export, pem, sheet := filepath.Join(dir, "log.jsonl"), filepath.Join(dir, "log.pem"), filepath.Join(dir, "log.csv")
-	ok("log export -out " + export)
-	ok("log key --out " + pem)
-	ok("log export --format csv --audit --out " + sheet)
-	verify := func() (int, string) {
-		code, out, diags := execute(t.Context(), noEnv, "verify", "--key", pem, export)
-		return code, out + diags
-	}
-	if code, says := verify(); code != 0 || !strings.Contains(says, "nothing is sealed yet") && !strings.Contains(says, "as it was written") {
-		t.Errorf("verify = %d %s", code, says)
-	}
-	text, err := os.ReadFile(export)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, i := range []int{0, len(text) / 2, len(text) - 1} {
-		changed := bytes.Clone(text)
-		changed[i] ^= 1
-		if err := os.WriteFile(export, changed, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if code, says := verify(); code != 1 || !strings.Contains(says, "NOT") {
-			t.Errorf("with byte %d changed: verify = %d %s", i, code, says)
-		}
-	}
-	if csv, err := os.ReadFile(sheet); err != nil || !strings.HasPrefix(string(csv), "time,action") || !strings.Contains(string(csv),
-		"webhook.created") {
-		t.Errorf("csv %v\n%s", err, csv)
 	}
 }
