@@ -72,7 +72,7 @@ func (c *call) read(ctx context.Context, args []string) error {
 		return usagef("%s is missing: %s", placeholder(c.op.params[len(args)]), c.cmd.UseLine())
 	}
 	for _, f := range c.act.flags {
-		if f.member != "confirm" && c.act.merge == "" && slices.Contains(c.op.required, f.member) && !c.given(f.name) {
+		if c.act.required(f) && !c.given(f.name) {
 			return usagef("--%s is missing: %s", f.name, c.cmd.UseLine())
 		}
 	}

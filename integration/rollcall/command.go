@@ -119,7 +119,7 @@ func (n noun) all() []action {
 	for i := range all {
 		a, o := &all[i], all[i].operation()
 		if a.columns == "" {
-			a.columns, a.tables = n.columns, n.tables
+			a.columns, a.tables = n.columns, slices.Concat(n.tables, a.tables)
 		}
 		for _, f := range usual {
 			_, member := o.body[f.member]
@@ -207,18 +207,29 @@ func (a action) command(p *program, noun string) *cobra.Command {
 			use += "..."
 		}
 	}
+	for _, f := range a.flags {
+		if a.required(f) && f.name != a.free {
+			use += " --" + f.name + " " + placeholder(f.name)
+		}
+	}
 	c := &cobra.Command{
-		Use: use, Short: a.short, Long: a.long, DisableFlagsInUseLine: true,
-		Example:     "  rollcall " + strings.TrimSpace(noun+" "+a.name+" "+cmp.Or(a.example, o.sample())),
-		RunE:        func(c *cobra.Command, args []string) error { return p.run(c, a, args) },
-		Annotations: map[string]string{"columns": a.columns},
+		Use: use, Short: a.short, Long: cmp.Or(a.long, a.short+"."), DisableFlagsInUseLine: true,
+		Example:           "  rollcall " + strings.TrimSpace(noun+" "+a.name+" "+cmp.Or(a.example, o.sample())),
+		Annotations:       map[string]string{"columns": a.columns},
+		RunE:              func(c *cobra.Command, args []string) error { return p.run(c, a, args) },
+		ValidArgsFunction: p.completeArgs(a),
 	}
-	if a.long == "" {
-		c.Long = a.short + "."
+	if _, all := columns(a.columns); o.list {
+		c.Long += "\n\nColumns: " + strings.Join(columnIDs(all), ", ") + "."
 	}
-	c.ValidArgsFunction = p.completeArgs(a)
 	a.addFlags(c, p)
 	return c
+}
+
+// required reports whether the operation requires the flag. A confirmation can also be typed, and a setting that is not
+// given is kept.
+func (a action) required(f flag) bool {
+	return f.member != "confirm" && a.merge == "" && slices.Contains(a.operation().required, f.member)
 }
 
 func (a action) freeFlag() flag {

@@ -35,7 +35,6 @@ func complete(c *cobra.Command, flag string, p *program, values func(ctx context
 func (p *program) completing(cmd *cobra.Command, args []string) *call {
 	x := &call{program: p, cmd: cmd, ids: args}
 	if c, err := p.connect(); err == nil {
-		c.http.Timeout, c.pause = completionTime, 0
 		x.client = c
 	}
 	return x

@@ -197,6 +197,7 @@ func TestNestedValuesAreLines(t *testing.T) {
 			t.Errorf("%s:\n%s", line, out)
 		}
 	}
+	s.want(0, "webhook show Payroll", "\nSecrets\n", "ENDS WITH", "user.created, user.blocked")
 	s.want(0, "watchlist show W", "Research, Development, Sales", "Divers", "kim@contoso.example")
 	// The common attributes and the minutes of a guard event.
 	var out bytes.Buffer

@@ -42,6 +42,7 @@ func (p *program) root() *cobra.Command {
 			"organizations, roles and watchlists. This command runs it and administers it.",
 		Args: cobra.ArbitraryArgs, RunE: parent, Version: version(),
 	}
+	c.SetUsageTemplate(strings.Replace(c.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
 	c.SetVersionTemplate("rollcall {{.Version}}\n")
 	c.AddGroup(
 		&cobra.Group{ID: groupRun, Title: "Run it:"},

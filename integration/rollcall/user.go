@@ -49,9 +49,9 @@ func userNoun() noun {
 				keep:  keepShown,
 				local: func(f *pflag.FlagSet) { f.String("state", "", "shown `state`: "+orList(stateNames())) },
 				flags: []flag{
-					{"search", "search", "beginning of a user name, a work e-mail `address`, or an external id"},
+					{"search", "search", "`text`: the beginning of a user name, a work e-mail address, or an external id"},
 					{"provider", "provider", "people of one `provider`; local for those of none"},
-					{"directory-state", "state", "what the directory last `said`: active, inactive, gone (removed there) or none"},
+					{"directory-state", "state", "`state` that the directory last reported: active, inactive, gone (removed there) or none"},
 					{"org", "organization", "people of one `organization`"},
 					{"role", "role", "people with one `role`"},
 					{"watchlist", "watchlist", "people on one `watchlist`"},
