@@ -95,7 +95,7 @@ func (c *call) wait(ctx context.Context, run object) (object, error) {
 			showSeconds(text(run, "progress.remainingSeconds"))))
 		select {
 		case <-ctx.Done():
-			return run, ctx.Err()
+			return run, failf(exitFailed, "interrupted; the run goes on: rollcall apply show %s %s", c.ids[0], text(run, "id"))
 		case <-time.After(pollEvery):
 		}
 		var err error
@@ -174,7 +174,7 @@ func applyRun(ctx context.Context, c *call) error {
 		}
 		return err
 	}
-	if err := c.consent(c.runQuestion(ctx, "Apply to", run)); err != nil {
+	if err := c.consent(ctx, c.runQuestion(ctx, "Apply to", run)); err != nil {
 		return fmt.Errorf("%w\n  The plan waits for a day: rollcall apply start %s %s", err, word(c.nameFor(ctx, "provider", c.ids[0], "")), id)
 	}
 	start := exchange{op: operations()["startApplyRun"], ids: []string{c.ids[0], id}, body: object{}}

@@ -307,7 +307,7 @@ func (c *call) insist(ctx context.Context, x exchange) (object, error) {
 	if !errors.As(err, &refused) || refused.field("confirm") == "" || !c.asks || c.given("confirm") || body == nil {
 		return answer, err
 	}
-	typed, err := c.prompt(withFlags(refused.field("confirm"), usual) + "\nType it to go ahead: ")
+	typed, err := c.prompt(ctx, withFlags(refused.field("confirm"), usual)+"\nType it to go ahead: ")
 	if err != nil {
 		return nil, err
 	}

@@ -128,9 +128,9 @@ func verdictOf(v object) string {
 	if v["ok"] != true {
 		return "NOT as it was written"
 	}
-	blocks, _ := strconv.Atoi(text(v, "blocks"))
+	entries, _ := strconv.Atoi(text(v, "entries"))
 	unsealed, _ := strconv.Atoi(text(v, "unsealed"))
-	return verdict(blocks, unsealed)
+	return verdict(entries, unsealed)
 }
 
 // changes are the changes of a log entry.

@@ -93,7 +93,7 @@ func applyConfig(ctx context.Context, c *call) error {
 	}
 	if losses > 0 {
 		question := fmt.Sprintf("Make %s, of which %d take something away?", count(changes, "change", "changes"), losses)
-		if err := c.consent(question); err != nil {
+		if err := c.consent(ctx, question); err != nil {
 			return err
 		}
 	}

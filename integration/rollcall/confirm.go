@@ -20,34 +20,34 @@ func (c *call) confirm(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return c.consent(question)
+		return c.consent(ctx, question)
 	case c.act.ask != "":
 		plan, err := c.request(ctx, true)
 		if err != nil {
 			return err
 		}
-		return c.consent(c.question(ctx, c.act.ask, plan))
+		return c.consent(ctx, c.question(ctx, c.act.ask, plan))
 	}
 	return nil
 }
 
 // consent returns nil when the administrator agrees to a question, or there is none.
-func (c *call) consent(question string) error {
+func (c *call) consent(ctx context.Context, question string) error {
 	if question == "" || c.given("confirm") {
 		return nil
 	}
-	return c.agree(question, c.set.yes)
+	return c.agree(ctx, question, c.set.yes)
 }
 
 // agree returns nil when the answer to a question is yes, or was given before.
-func (p *program) agree(question string, sure bool) error {
+func (p *program) agree(ctx context.Context, question string, sure bool) error {
 	if sure {
 		return nil
 	}
 	if !p.asks {
 		return usagef("%s\n  There is no terminal to ask at: add --yes to go ahead.", question)
 	}
-	answer, err := p.prompt(question + " [y/N] ")
+	answer, err := p.prompt(ctx, question+" [y/N] ")
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (c *call) confirmTyped(ctx context.Context) error {
 	if !c.asks {
 		return usagef("%s\n  There is no terminal to ask at: add --confirm %q to go ahead.", question, name)
 	}
-	typed, err := c.prompt(fmt.Sprintf("%s\nType %s to go ahead: ", question, name))
+	typed, err := c.prompt(ctx, fmt.Sprintf("%s\nType %s to go ahead: ", question, name))
 	if err != nil {
 		return err
 	}
@@ -99,11 +99,31 @@ func (c *call) question(ctx context.Context, format string, from object) string 
 }
 
 // prompt asks for a line.
-func (p *program) prompt(text string) (string, error) {
+func (p *program) prompt(ctx context.Context, text string) (string, error) {
 	fmt.Fprint(p.stderr, text)
-	line, err := p.stdin.ReadString('\n')
-	if err != nil && (!errors.Is(err, io.EOF) || line == "") {
-		return "", failf(exitFailed, "nothing was typed: nothing was changed")
+	line, err := interruptible(ctx, func() (string, error) { return p.stdin.ReadString('\n') })
+	if errors.Is(err, io.EOF) && line == "" {
+		err = failf(exitFailed, "nothing was typed: nothing was changed")
 	}
-	return strings.TrimSpace(line), nil
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return strings.TrimSpace(line), err
+}
+
+// interruptible reads until ctx ends: a read from a terminal would not notice Ctrl-C.
+func interruptible(ctx context.Context, read func() (string, error)) (string, error) {
+	var line string
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		line, err = read()
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return line, err
+	case <-ctx.Done():
+		return "", failf(exitFailed, "interrupted: nothing was changed")
+	}
 }

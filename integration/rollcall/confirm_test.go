@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bufio"
+	"context"
+	"io"
 	"strings"
 	"testing"
 )
@@ -151,4 +154,17 @@ func TestGuardEventsAreAskedFor(t *testing.T) {
 	s.want(0, `guard event Demo `+text(event, "id"), "warning", "By minute") // the first day it only warns
 	s.want(2, `guard approve Demo latest --reason ok`, "held back, and will be deactivated when due", "--yes")
 	s.want(2, `guard reject Demo latest --reason no`, "will stay active", "--yes")
+}
+
+// Ctrl-C ends a question, although the terminal has not answered.
+func TestQuestionsCanBeInterrupted(t *testing.T) {
+	t.Parallel()
+	r, w := io.Pipe()
+	defer func() { _ = w.Close() }()
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	p := &program{stdin: bufio.NewReader(r), stderr: io.Discard, asks: true}
+	if err := p.agree(ctx, "Go ahead?", false); err == nil || !strings.Contains(err.Error(), "interrupted: nothing was changed") {
+		t.Errorf("%v", err)
+	}
 }

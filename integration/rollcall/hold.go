@@ -81,7 +81,7 @@ func closeHold(ctx context.Context, c *call) error {
 	if len(parts) > 0 {
 		question = strings.TrimSuffix(question, "?") + " (" + strings.Join(parts, ", ") + ")?"
 	}
-	if err := c.consent(question); err != nil {
+	if err := c.consent(ctx, question); err != nil {
 		return err
 	}
 	answer, err := c.request(ctx, false)

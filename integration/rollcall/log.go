@@ -61,9 +61,9 @@ func judgeLog(v object) error {
 	return nil
 }
 
-// verdict is the result of a verification that found nothing wrong; with nothing sealed, nothing was checked.
-func verdict(blocks, unsealed int) string {
-	if blocks == 0 {
+// verdict is the result of a verification that found nothing wrong. While no entry is sealed, none was checked.
+func verdict(entries, unsealed int) string {
+	if entries <= unsealed {
 		return fmt.Sprintf("nothing is sealed yet: %s, not checked", count(unsealed, "entry", "entries"))
 	}
 	return "as it was written"

@@ -80,11 +80,14 @@ func TestVerifyOfAnExportWithoutASeal(t *testing.T) {
 		s.want(1, "verify --key "+pem+" "+writeFile(t, string(changed)), "NOT as it was written")
 	}
 	sealed := directory.Verified{Blocks: 2, Entries: 20, Chains: 1, Checkpoints: 1, LastCheckpoint: noClock(), Unsealed: 3}
-	if got, want := verified(sealed), "as it was written: 20 entries in 2 blocks of 1 chain, 1 checkpoint, "+
+	if got, want := verified(sealed), "as it was written: 17 entries in 2 blocks of 1 chain, 1 checkpoint, "+
 		"the last at 2026-01-31T12:00:00Z; 3 entries are not sealed yet"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := verified(directory.Verified{Blocks: 1}); strings.Contains(got, "the last at") {
+	if got, want := verified(directory.Verified{Blocks: 2, Entries: 23, Unsealed: 23}), "nothing is sealed yet: 23 entries, not checked"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := verified(directory.Verified{Blocks: 1, Entries: 1}); strings.Contains(got, "the last at") {
 		t.Errorf("without a checkpoint: %q", got)
 	}
 }

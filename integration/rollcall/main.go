@@ -25,8 +25,12 @@ func main() {
 			return string(key), err
 		},
 	}
+	state, err := term.GetState(int(os.Stdin.Fd()))
 	code := p.execute(ctx, os.Args[1:])
 	stop()
+	if err == nil { // a question for a key that was interrupted left it without echo
+		_ = term.Restore(int(os.Stdin.Fd()), state)
+	}
 	os.Exit(code)
 }
 

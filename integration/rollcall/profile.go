@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -215,7 +216,7 @@ func (p *program) deleteProfile(c *cobra.Command, all profiles, args []string) e
 	}
 	sure, err := c.Flags().GetBool("yes")
 	if err == nil {
-		err = p.agree(fmt.Sprintf("Forget profile %s and its key?", args[0]), sure)
+		err = p.agree(c.Context(), fmt.Sprintf("Forget profile %s and its key?", args[0]), sure)
 	}
 	if err != nil {
 		return err
@@ -231,7 +232,7 @@ func (p *program) deleteProfile(c *cobra.Command, all profiles, args []string) e
 func (p *program) setProfile(c *cobra.Command, all profiles, args []string) error {
 	known := all.Profiles[args[0]]
 	known.URL = cmp.Or(c.Flag("url").Value.String(), known.URL, defaultURL)
-	key, err := p.readKey(c.Flag("token-file").Value.String())
+	key, err := p.readKey(c.Context(), c.Flag("token-file").Value.String())
 	if err != nil {
 		return err
 	}
@@ -246,14 +247,14 @@ func (p *program) setProfile(c *cobra.Command, all profiles, args []string) erro
 }
 
 // readKey reads a key from a file, or from the administrator, or from standard input.
-func (p *program) readKey(file string) (string, error) {
+func (p *program) readKey(ctx context.Context, file string) (string, error) {
 	if file != "" {
 		text, err := os.ReadFile(file) //nolint:gosec // G304: the user names the file
 		return string(text), err
 	}
 	if p.asks {
 		fmt.Fprint(p.stderr, "API key (it is not shown): ")
-		key, err := p.secret()
+		key, err := interruptible(ctx, p.secret)
 		fmt.Fprintln(p.stderr)
 		return key, err
 	}

@@ -39,14 +39,15 @@ func verifyCommand(p *program) *cobra.Command {
 
 // verified describes an export in which nothing is wrong.
 func verified(v directory.Verified) string {
-	if v.Blocks == 0 {
-		return verdict(v.Blocks, v.Unsealed)
+	said := verdict(v.Entries, v.Unsealed)
+	if v.Entries <= v.Unsealed {
+		return said
 	}
 	last := ""
 	if !v.LastCheckpoint.IsZero() {
 		last = ", the last at " + v.LastCheckpoint.UTC().Format(time.RFC3339)
 	}
-	return fmt.Sprintf("%s: %s in %s of %s, %s%s; %s not sealed yet", verdict(v.Blocks, v.Unsealed), count(v.Entries, "entry", "entries"),
+	return fmt.Sprintf("%s: %s in %s of %s, %s%s; %s not sealed yet", said, count(v.Entries-v.Unsealed, "entry", "entries"),
 		count(v.Blocks, "block", "blocks"), count(v.Chains, "chain", "chains"), count(v.Checkpoints, "checkpoint", "checkpoints"), last,
 		count(v.Unsealed, "entry is", "entries are"))
 }
