@@ -48,7 +48,8 @@ func applyNoun() noun {
 			{name: "approve", op: "approveApplyRun", short: "Apply a run that another administrator asked for, and wait", do: follow,
 				asks: askRun("Approve, and apply to")},
 			{name: "cancel", op: "cancelApplyRun", short: "Discard a plan, or stop a run; changes made so far are kept"},
-			{name: "undo", op: "undoApplyRun", short: "Take back what a run changed, and wait", do: follow, asks: askUndo},
+			{name: "undo", op: "undoApplyRun", short: "Take back what a run changed, and wait", do: follow, from: "getApplyRun",
+				ask: "Take back what the run changed for {counts.applied person people}?"},
 		},
 	}
 }
@@ -74,11 +75,6 @@ func (c *call) runQuestion(ctx context.Context, verb string, run object) string 
 		about = " (" + strings.Join(parts, ", ") + ")"
 	}
 	return c.question(ctx, verb+" {counts.changes person people}", run) + about + "?"
-}
-
-func askUndo(ctx context.Context, c *call) (string, error) {
-	run, err := c.get(ctx, "getApplyRun", c.ids...)
-	return c.question(ctx, "Take back what the run changed for {counts.applied person people}?", run), err
 }
 
 // pollEvery is how often a run's progress is read.

@@ -56,6 +56,7 @@ type action struct {
 	tables  []table // lists in the answer
 
 	ask    string                                       // the question before it, filled from the answer of a dry run; see question
+	from   string                                       // the operation that reads the object to fill it from; "" for a dry run
 	asks   func(context.Context, *call) (string, error) // or this; "" asks nothing
 	typed  string                                       // the member whose value is typed to confirm
 	merge  string                                       // the operation that reads the settings a PUT replaces, so that only given ones change

@@ -22,13 +22,21 @@ func (c *call) confirm(ctx context.Context) error {
 		}
 		return c.consent(ctx, question)
 	case c.act.ask != "":
-		plan, err := c.request(ctx, true)
+		about, err := c.about(ctx)
 		if err != nil {
 			return err
 		}
-		return c.consent(ctx, c.question(ctx, c.act.ask, plan))
+		return c.consent(ctx, c.question(ctx, c.act.ask, about))
 	}
 	return nil
+}
+
+// about reads the object that a question is filled from.
+func (c *call) about(ctx context.Context) (object, error) {
+	if c.act.from != "" {
+		return c.get(ctx, c.act.from, c.ids...)
+	}
+	return c.request(ctx, true)
 }
 
 // consent returns nil when the administrator agrees to a question, or there is none.
@@ -62,7 +70,7 @@ func (c *call) confirmTyped(ctx context.Context) error {
 	if c.given("confirm") {
 		return nil
 	}
-	thing, err := c.get(ctx, kinds[c.op.params[len(c.op.params)-1]].read, c.ids...)
+	thing, err := c.about(ctx)
 	if err != nil {
 		return err
 	}

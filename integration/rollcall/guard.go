@@ -29,9 +29,11 @@ func guardNoun() noun {
 				columns: "ID id, KIND kind, STATE state, AT at, COUNT count, LIMIT limit, ACTIVE_PEOPLE userCount, DECIDED decidedAt, BY decidedBy"},
 			{name: "event", op: "getGuardEvent", short: "Show an event for its review"},
 			{name: "approve", op: "approveGuardEvent", short: "Let the deactivations, or moves, happen",
-				asks: askEvent("Approve? {held person_is people_are} held back, and will be deactivated when due, or moved.")},
+				from: "getGuardEvent",
+				ask:  "Approve? {held person_is people_are} held back, and will be deactivated when due, or moved."},
 			{name: "reject", op: "rejectGuardEvent", short: "Keep the people active, or where they are",
-				asks: askEvent("Reject? {held person_is people_are} held back, and will stay active, or where they are.")},
+				from: "getGuardEvent",
+				ask:  "Reject? {held person_is people_are} held back, and will stay active, or where they are."},
 			{name: "delay", op: "getDeactivationDelay", short: "Show the deactivation delay", columns: delay},
 			{name: "set-delay", op: "setDeactivationDelay", short: "Edit the deactivation delay", free: "delay", example: "Demo 1h", columns: delay,
 				asks: askDelay, flags: []flag{
@@ -39,14 +41,6 @@ func guardNoun() noun {
 					{"apply-to-pending", "applyToPending", "also for those who wait already"},
 				}},
 		},
-	}
-}
-
-// askEvent asks before a guard event is decided, with the number of people it holds back.
-func askEvent(format string) func(context.Context, *call) (string, error) {
-	return func(ctx context.Context, c *call) (string, error) {
-		event, err := c.get(ctx, "getGuardEvent", c.ids...)
-		return c.question(ctx, format, event), err
 	}
 }
 

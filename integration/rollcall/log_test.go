@@ -84,7 +84,8 @@ func TestVerifyOfAnExportWithoutASeal(t *testing.T) {
 		"the last at 2026-01-31T12:00:00Z; 3 entries are not sealed yet"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := verified(directory.Verified{Blocks: 2, Entries: 23, Unsealed: 23}), "nothing is sealed yet: 23 entries, not checked"; got != want {
+	if got, want := verified(directory.Verified{Blocks: 2, Entries: 23, Unsealed: 23}),
+		"nothing is sealed yet: 23 entries, not checked"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got := verified(directory.Verified{Blocks: 1, Entries: 1}); strings.Contains(got, "the last at") {

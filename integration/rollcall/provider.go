@@ -44,7 +44,7 @@ func providerNoun() noun {
 			{name: "resume", op: "resumeProvider", short: "End a pause"},
 			{name: "delete", op: "deleteProvider", short: "Delete a provider and its groups", example: `Demo --users local --confirm Demo`,
 				ask:   "Delete provider {displayName} with {groupCount group groups}? Its {userCount person_is people_are} {@fate}.",
-				typed: "displayName", flags: []flag{
+				typed: "displayName", from: "getProvider", flags: []flag{
 					{"users", "users", "what its people `become` (default local)"},
 					{"move-to", "moveTo", "`provider` that gets the people, with --users move"},
 				}},

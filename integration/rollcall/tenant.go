@@ -19,7 +19,8 @@ func tenantNoun() noun {
 			{name: "resume", op: "resumeTenant", short: "End a pause"},
 			{name: "delete", op: "removeTenant", short: "Refuse its people and keys from now on, and erase everything it has",
 				example: `"Coast Guard" --confirm "Coast Guard"`,
-				ask:     "Remove tenant {displayName} ({id}) with everybody and everything in it? It cannot be brought back.", typed: "displayName"},
+				ask:     "Remove tenant {displayName} ({id}) with everybody and everything in it? It cannot be brought back.", typed: "displayName",
+				from: "getTenant"},
 		},
 	}
 }

@@ -92,7 +92,7 @@ func userNoun() noun {
 				example: `kim@contoso.example --provider Demo --reason Migration`,
 				flags:   []flag{{"provider", "provider", "`provider` that gets the user"}}},
 			{name: "erase", op: "eraseUser", short: "Erase what is kept about a deactivated user, also in the log",
-				ask: "Erase everything about {userName}? It cannot be brought back.", typed: "userName"},
+				ask: "Erase everything about {userName}? It cannot be brought back.", typed: "userName", from: "getUser"},
 		},
 	}
 }
