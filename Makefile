@@ -22,14 +22,18 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 # What needs neither DynamoDB Local nor CDK.
 PURE        := ./shared/app/... ./shared/casefold/... ./shared/scim/... ./shared/entra/... ./shared/directory/... ./shared/scimapi/... ./shared/adminapi/... ./shared/reqlog/... ./shared/store/sqlite/...
 
-.PHONY: help run dynamodb test tools check check-rest fmt vet lint race fips conformance templates deploy deploy-local vuln fuzz golden bench build synth pylocks
+.PHONY: help run man dynamodb test tools check check-rest fmt vet lint race fips conformance templates deploy deploy-local vuln fuzz golden bench build synth pylocks
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
 
-run: ## everything on http://127.0.0.1:8080, data in rollcall.db (ARGS='-addr ... -data ...')
-	@echo 'Building; the first time on a machine this takes a few minutes.'
-	go run ./integration/rollcall serve $(ARGS)
+run: ## everything on http://127.0.0.1:8080, data in rollcall.db (ARGS='--addr ... --data ...')
+	@echo 'Building bin/rollcall; the first time on a machine this takes a few minutes.'
+	go build -o bin/rollcall ./integration/rollcall
+	bin/rollcall serve $(ARGS)
+
+man: ## manual pages of the rollcall command, in dist/man
+	go run ./integration/rollcall man dist/man
 
 dynamodb: ## DynamoDB Local until Ctrl-C (ARGS='-data folder' keeps the tables)
 	go run ./integration/tools/dynamolocal/cmd/dynamolocal $(ARGS)

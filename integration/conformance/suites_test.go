@@ -39,7 +39,7 @@ func serve(t *testing.T) started {
 	if out, err := exec.Command("go", "build", "-o", binary, "rollcall/integration/rollcall").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	cmd := exec.Command(binary, "serve", "-json", "-addr", "127.0.0.1:0", "-data", ":memory:")
+	cmd := exec.Command(binary, "serve", "--json", "--addr", "127.0.0.1:0", "--data", ":memory:")
 	var logged bytes.Buffer
 	cmd.Stderr = &logged
 	stdout, err := cmd.StdoutPipe()

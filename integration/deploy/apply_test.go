@@ -20,12 +20,12 @@ func (d *deployment) apply(t *testing.T) {
 		}
 	}
 	home := d.asked(t, "org-mapping", "show", p)["organizationId"].(string)
-	org := d.asked(t, "org", "create", "-name", "Mapped")["id"].(string)
-	d.rollcall(t, "org-mapping", "set", p, "-method", "groups", "-org", home)
-	d.rollcall(t, "org-mapping", "add", p, "-groups", group, "-org", org)
+	org := d.asked(t, "org", "create", "Mapped")["id"].(string)
+	d.rollcall(t, "org-mapping", "set", p, "--method", "groups", "--org", home)
+	d.rollcall(t, "org-mapping", "add", p, "--groups", group, "--org", org)
 	there := func() map[string]bool {
 		all := map[string]bool{}
-		for _, u := range d.listed(t, "org", "members", org, "-limit", "1000") {
+		for _, u := range d.listed(t, "org", "members", org, "--limit", "1000") {
 			all[u["userName"].(string)] = true
 		}
 		return all
@@ -39,12 +39,12 @@ func (d *deployment) apply(t *testing.T) {
 	t.Logf("the preview of a group of %d: %v", members, counts)
 	id := run["id"].(string)
 	planned := map[string]bool{}
-	for _, row := range d.listed(t, "apply", "diff", p, id, "-limit", "1000") {
+	for _, row := range d.listed(t, "apply", "diff", p, id, "--limit", "1000") {
 		if row["from"] != row["to"] { // the others stay, by another rule than before
 			planned[row["userName"].(string)] = true
 		}
 	}
-	if done := d.asked(t, "apply", "start", p, id); done["state"] != "completed" {
+	if done := d.asked(t, "apply", "start", p, id, "--yes"); done["state"] != "completed" {
 		t.Fatalf("applied: %v", done)
 	}
 	moved := there()
@@ -56,7 +56,7 @@ func (d *deployment) apply(t *testing.T) {
 			t.Error("somebody has moved who was not in the preview")
 		}
 	}
-	undo := d.asked(t, "apply", "undo", p, id)
+	undo := d.asked(t, "apply", "undo", p, id, "--yes")
 	if undo["state"] != "completed" || len(there()) != 0 {
 		t.Errorf("undone: %v, and %d people are still there", undo, len(there()))
 	}

@@ -179,7 +179,7 @@ func (d *deployment) provider(t *testing.T, name string) (id directory.ProviderI
 		ID             directory.ProviderID
 		BaseURL, Token string
 	}
-	text := d.rollcall(t, "provider", "create", "-name", name, "-json")
+	text := d.rollcall(t, "provider", "create", name, "--json")
 	if err := json.Unmarshal([]byte(text), &p); err != nil || p.Token == "" {
 		t.Fatalf("%v: %s", err, text)
 	}

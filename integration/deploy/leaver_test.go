@@ -32,10 +32,10 @@ func (d *deployment) leave(t *testing.T, lost bool) leaver {
 	t.Helper()
 	name := fmt.Sprintf("Leavers, schedule lost %v", lost)
 	id, baseURL, token := d.provider(t, name)
-	d.rollcall(t, "guard", "set-delay", string(id), "-delay", "1s")
+	d.rollcall(t, "guard", "set-delay", string(id), "1s")
 	userName := fmt.Sprintf("leaver-%v@example.com", lost)
 	setActive(t, baseURL, token, person(t, baseURL, token, userName), false)
-	users := d.listed(t, "user", "list", "-provider", string(id))
+	users := d.listed(t, "user", "list", "--provider", string(id))
 	if len(users) != 1 {
 		t.Fatalf("the provider has %v", users)
 	}

@@ -71,17 +71,17 @@ func setActive(t *testing.T, baseURL, token, id string, active bool) {
 	}, http.StatusOK)
 }
 
-// asked runs the command with -json and returns the object it prints.
+// asked runs the command with --json and returns the object it prints.
 func (d *deployment) asked(t *testing.T, args ...string) object {
 	t.Helper()
-	text, out := d.rollcall(t, append(args, "-json")...), object{}
+	text, out := d.rollcall(t, append(args, "--json")...), object{}
 	if err := json.Unmarshal([]byte(text), &out); err != nil {
 		t.Fatalf("rollcall %s: %v: %s", strings.Join(args, " "), err, text)
 	}
 	return out
 }
 
-// listed runs a command that lists with -json and returns what it lists.
+// listed runs a command that lists with --json and returns what it lists.
 func (d *deployment) listed(t *testing.T, args ...string) (all []object) {
 	t.Helper()
 	items, _ := d.asked(t, args...)["items"].([]any)

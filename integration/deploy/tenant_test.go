@@ -17,9 +17,9 @@ func (d *deployment) tenants(t *testing.T) {
 	words := strings.Fields(d.output("OperatorStep"))
 	operator := *d
 	operator.key = strings.TrimSpace(d.rollcall(t, words[1:]...))
-	id := directory.TenantID(operator.asked(t, "tenant", "create", "-name", "Coast Guard")["id"].(string))
+	id := directory.TenantID(operator.asked(t, "tenant", "create", "Coast Guard")["id"].(string))
 	second := *d
-	second.key = operator.asked(t, "tenant", "key", string(id), "-name", "First")["token"].(string)
+	second.key = operator.asked(t, "tenant", "key", string(id), "First")["token"].(string)
 	p, baseURL, token := second.provider(t, "Entra")
 	if !strings.HasPrefix(string(p), string(id)) {
 		t.Fatalf("its provider is %s", p)
@@ -52,7 +52,7 @@ func (d *deployment) tenants(t *testing.T) {
 	if _, err := operator.try(t, "user", "list"); err == nil {
 		t.Error("an operator lists users")
 	}
-	operator.rollcall(t, "tenant", "delete", string(id), "-confirm", "Coast Guard")
+	operator.rollcall(t, "tenant", "delete", string(id), "--confirm", "Coast Guard")
 	status(http.StatusUnauthorized)
 	if _, err := second.try(t, "user", "list"); err == nil {
 		t.Error("its administrator's key still works")

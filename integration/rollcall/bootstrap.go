@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,55 +16,58 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/spf13/cobra"
 
 	"rollcall/shared/app"
 	"rollcall/shared/directory"
 )
 
-// runBootstrap makes the first key of an administrator, or of the operator of a deployment, by invoking its admin
+// bootstrapCommand makes the first key of an administrator, or of the operator of a deployment, by invoking its admin
 // function with the caller's own AWS credentials.
-func runBootstrap(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	fs := flag.NewFlagSet("rollcall bootstrap", flag.ContinueOnError)
-	fs.SetOutput(stderr)
-	function := fs.String("function", "Rollcall-admin", "`name` of the admin function; GovCloud's is RollcallGov-admin")
-	region := fs.String("region", "", "AWS `region` (default: as every AWS tool finds it)")
-	operator := fs.Bool("operator", false, "make the operator's key, which makes and removes tenants, in place of an administrator's")
-	tenant := fs.String("tenant", "", "`id` of the tenant whose administrator's key is made (default: the tenant default)")
-	newKey := fs.Bool("new-key", false, "make a key even when there is one")
-	asJSON := fs.Bool("json", false, "print the answer as JSON")
-	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return exitOK
+func bootstrapCommand(p *program) *cobra.Command {
+	var function, region, tenant string
+	var asJSON bool
+	var request app.BootstrapRequest
+	c := &cobra.Command{
+		Use: "bootstrap", GroupID: groupRun, Short: "Make the first administrator's or operator's key of a deployment in AWS",
+		Long: "Makes the first key of an administrator, or of the operator, of a deployment in AWS. It invokes the admin function with\n" +
+			"your own AWS credentials, so that IAM decides who may.",
+		Example: "  rollcall bootstrap --function Rollcall-admin --region eu-west-1", Args: usage(cobra.NoArgs), DisableFlagsInUseLine: true,
+	}
+	set := c.Flags()
+	set.StringVar(&function, "function", "Rollcall-admin", "`name` of the admin function; GovCloud's is RollcallGov-admin")
+	set.StringVar(&region, "region", "", "AWS `region` (default: as every AWS tool finds it)")
+	set.BoolVar(&request.Operator, "operator", false,
+		"make the operator's key, which makes and removes tenants, instead of an administrator's")
+	set.StringVar(&tenant, "tenant", "", "`id` of the tenant whose administrator's key is made (default: the tenant default)")
+	set.BoolVar(&request.NewKey, "new-key", false, "make a key even when there is one")
+	set.BoolVar(&asJSON, "json", false, "print the answer as JSON")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		request.Tenant = directory.TenantID(tenant)
+		answer, err := p.bootstrap(c.Context(), function, region, request)
+		if err != nil {
+			return err
 		}
-		return exitUsage
-	}
-	answer, err := bootstrap(ctx, *function, *region, app.BootstrapRequest{NewKey: *newKey, Operator: *operator, Tenant: directory.TenantID(*tenant)})
-	if err != nil {
-		fmt.Fprintln(stderr, "rollcall bootstrap:", err)
-		return exitFailed
-	}
-	switch {
-	case *asJSON:
-		if err := json.NewEncoder(stdout).Encode(answer); err != nil {
-			fmt.Fprintln(stderr, "rollcall bootstrap:", err)
-			return exitFailed
+		if asJSON {
+			return json.NewEncoder(p.stdout).Encode(answer)
 		}
-	case answer.AdminToken == "" && *operator:
-		fmt.Fprintln(stderr, "There is an operator's key already; -new-key makes another.")
-	case answer.AdminToken == "":
-		fmt.Fprintf(stderr, "Tenant %s has an administrator's key already; -new-key makes another.\n", answer.Tenant)
-	case *operator:
-		fmt.Fprintln(stderr, "A key of an operator of the deployment, shown this once:")
-		fmt.Fprintln(stdout, answer.AdminToken)
-		fmt.Fprintf(stderr, "Next: put it into ROLLCALL_ADMIN_TOKEN, the stack's output AdminURL into ROLLCALL_ADMIN_URL, and run\n  rollcall tenant create -name \"Coast Guard\"\n")
-	default:
-		fmt.Fprintf(stderr, "A key of an administrator of tenant %s, shown this once:\n", answer.Tenant)
-		fmt.Fprintln(stdout, answer.AdminToken)
-		fmt.Fprintf(stderr, "Next: put it into ROLLCALL_ADMIN_TOKEN, the stack's output AdminURL into ROLLCALL_ADMIN_URL, and run\n  rollcall provider create -name Entra\n")
+		whose, next := "an administrator of tenant "+string(answer.Tenant), `provider create "Entra ID"`
+		if request.Operator {
+			whose, next = "an operator of the deployment", `tenant create "Coast Guard"`
+		}
+		if answer.AdminToken == "" {
+			fmt.Fprintf(p.stderr, "There is a key of %s already; --new-key makes another.\n", whose)
+			return nil
+		}
+		fmt.Fprintf(p.stderr, "A key of %s, shown this once:\n", whose)
+		fmt.Fprintln(p.stdout, answer.AdminToken)
+		fmt.Fprintf(p.stderr, "Next: keep it with the stack's output AdminURL, "+
+			"and go on:\n  rollcall profile set aws --url <AdminURL>\n  rollcall %s\n", next)
+		return nil
 	}
-	return exitOK
+	return c
 }
 
 // lambdaEndpoint returns Lambda's FIPS endpoint where there is one: in the United States, commercial and GovCloud.
@@ -78,7 +80,7 @@ func lambdaEndpoint(region string) string {
 
 // bootstrap invokes the function. The Lambda API is one signed request; the client that AWS has for it would be the
 // largest module of this command.
-func bootstrap(ctx context.Context, function, region string, request app.BootstrapRequest) (app.BootstrapAnswer, error) {
+func (p *program) bootstrap(ctx context.Context, function, region string, request app.BootstrapRequest) (app.BootstrapAnswer, error) {
 	var out app.BootstrapAnswer
 	var with []func(*config.LoadOptions) error
 	if region != "" {
@@ -89,7 +91,7 @@ func bootstrap(ctx context.Context, function, region string, request app.Bootstr
 		return out, fmt.Errorf("load AWS configuration: %w", err)
 	}
 	if c.Region == "" {
-		return out, errors.New("no region: say -region, or set AWS_REGION")
+		return out, errors.New("no region: give --region, or set AWS_REGION")
 	}
 	credentials, err := c.Credentials.Retrieve(ctx)
 	if err != nil {
@@ -108,7 +110,7 @@ func bootstrap(ctx context.Context, function, region string, request app.Bootstr
 		return out, err
 	}
 	sum := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(sum[:]), "lambda", c.Region, time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(sum[:]), "lambda", c.Region, p.now()); err != nil {
 		return out, fmt.Errorf("sign: %w", err)
 	}
 	answer, err := http.DefaultClient.Do(r)

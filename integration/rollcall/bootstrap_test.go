@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -22,14 +23,17 @@ func sameJSON(a, b []byte) bool {
 	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }
 
-// TestBootstrap runs the command against a Lambda API that has the admin function: the first call gives a key that the
-// admin API takes, the second none, and -new-key another.
-func TestBootstrap(t *testing.T) {
+// bootstrapped returns the admin API, its function behind a Lambda API that the environment names, and the command that
+// invokes it.
+func bootstrapped(t *testing.T) (api http.Handler, admin func(context.Context, json.RawMessage) (any, error),
+	call func(...string) (int, string, string)) {
+	t.Helper()
 	svc := directory.New(stack.SQLite(t), directory.Config{})
-	api := app.Middleware(adminapi.Handler(svc, adminapi.Options{Origin: stack.Origin}), app.NewLog(io.Discard), "admin", adminapi.Panicked)
-	admin := app.Admin(svc, app.Gateway(api))
+	api = app.Middleware(adminapi.Handler(svc, adminapi.Options{Origin: stack.Origin}), app.NewLog(io.Discard), "admin", adminapi.Panicked)
+	admin = app.Admin(svc, app.Gateway(api))
 	lambda := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/2015-03-31/functions/Rollcall-admin/invocations" || !strings.Contains(r.Header.Get("Authorization"), "/eu-west-1/lambda/aws4_request") {
+		if r.URL.Path != "/2015-03-31/functions/Rollcall-admin/invocations" || !strings.Contains(r.Header.Get("Authorization"),
+			"/eu-west-1/lambda/aws4_request") {
 			http.Error(w, "no such function", http.StatusNotFound)
 			return
 		}
@@ -37,7 +41,8 @@ func TestBootstrap(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		if want, err := os.ReadFile("../../events/admin.bootstrap.json"); err != nil || !sameJSON(event, want) && !bytes.Contains(event, []byte("true")) && !bytes.Contains(event, []byte("tenant")) {
+		if want, err := os.ReadFile("../../events/admin.bootstrap.json"); err != nil || !sameJSON(event, want) && !bytes.Contains(event,
+			[]byte("true")) && !bytes.Contains(event, []byte("tenant")) {
 			t.Errorf("the command sent %s, the sample event is %s (%v)", event, want, err)
 		}
 		answer, err := admin(r.Context(), event)
@@ -52,11 +57,15 @@ func TestBootstrap(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL", lambda.URL)
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", strings.Repeat("x", 40))
-	call := func(args ...string) (int, string, string) {
-		var stdout, stderr bytes.Buffer
-		code := run(t.Context(), append([]string{"bootstrap", "-region", "eu-west-1"}, args...), &stdout, &stderr)
-		return code, strings.TrimSpace(stdout.String()), stderr.String()
+	return api, admin, func(args ...string) (int, string, string) {
+		code, out, diags := execute(t.Context(), os.Getenv, append([]string{"bootstrap", "--region", "eu-west-1"}, args...)...)
+		return code, strings.TrimSpace(out), diags
 	}
+}
+
+// The first call gives a key that the admin API takes, the second none, and --new-key another.
+func TestBootstrap(t *testing.T) {
+	api, admin, call := bootstrapped(t)
 	code, first, said := call()
 	if code != exitOK || !strings.HasPrefix(first, "rk_default_") || !strings.Contains(said, "rollcall provider create") {
 		t.Fatalf("exit %d, key %q, said %s", code, first, said)
@@ -67,22 +76,32 @@ func TestBootstrap(t *testing.T) {
 	if api.ServeHTTP(w, r); w.Code != http.StatusOK {
 		t.Errorf("the admin API answers the key %d: %s", w.Code, w.Body)
 	}
-	if code, key, said := call(); code != exitOK || key != "" || !strings.Contains(said, "-new-key") {
+	if code, key, said := call(); code != exitOK || key != "" || !strings.Contains(said, "--new-key") {
 		t.Errorf("again: exit %d, key %q, said %s", code, key, said)
 	}
-	if code, key, _ := call("-new-key"); code != exitOK || !strings.HasPrefix(key, "rk_default_") || key == first {
-		t.Errorf("-new-key: exit %d, key %q", code, key)
+	if code, key, _ := call("--new-key"); code != exitOK || !strings.HasPrefix(key, "rk_default_") || key == first {
+		t.Errorf("--new-key: exit %d, key %q", code, key)
 	}
-	if code, _, said := call("-function", "other"); code != exitFailed || !strings.Contains(said, "404") {
+	if code, _, said := call("--function", "other"); code != exitFailed || !strings.Contains(said, "404") {
 		t.Errorf("another function: exit %d, said %s", code, said)
 	}
-	// The operator's key makes a tenant and its first key; a lost one is made again by who may invoke the function.
-	code, operator, said := call("-operator")
-	if code != exitOK || !strings.HasPrefix(operator, "rk_operator_") || !strings.Contains(said, "rollcall tenant create") {
-		t.Errorf("-operator: exit %d, key %q, said %s", code, operator, said)
+	// A request through API Gateway is never a bootstrap, whatever a client says.
+	event := `{"httpMethod":"POST","path":"/api/v1/users","body":"{\"bootstrap\":{\"newKey\":true}}","requestContext":{}}`
+	answer, err := admin(t.Context(), json.RawMessage(event))
+	if text, _ := json.Marshal(answer); err != nil || !strings.Contains(string(text), `"statusCode":401`) {
+		t.Errorf("a request with such a body: %v, %s", err, text)
 	}
-	if code, key, said := call("-operator"); code != exitOK || key != "" || !strings.Contains(said, "operator's key already") {
-		t.Errorf("-operator again: exit %d, key %q, said %s", code, key, said)
+}
+
+// The operator's key makes a tenant and its first key; a lost one can be made again by everybody who may invoke the function.
+func TestBootstrapOfAnOperator(t *testing.T) {
+	api, _, call := bootstrapped(t)
+	code, operator, said := call("--operator")
+	if code != exitOK || !strings.HasPrefix(operator, "rk_operator_") || !strings.Contains(said, "rollcall tenant create") {
+		t.Errorf("--operator: exit %d, key %q, said %s", code, operator, said)
+	}
+	if code, key, said := call("--operator"); code != exitOK || key != "" || !strings.Contains(said, "an operator of the deployment already") {
+		t.Errorf("--operator again: exit %d, key %q, said %s", code, key, said)
 	}
 	served := httptest.NewServer(api)
 	t.Cleanup(served.Close)
@@ -90,21 +109,21 @@ func TestBootstrap(t *testing.T) {
 	t.Setenv("ROLLCALL_ADMIN_TOKEN", operator)
 	tenant := func(want int, args ...string) string {
 		t.Helper()
-		var stdout, stderr bytes.Buffer
-		if code := run(t.Context(), append([]string{"tenant"}, args...), &stdout, &stderr); code != want {
-			t.Fatalf("tenant %v: exit %d, %s", args, code, stderr.String())
+		code, out, diags := execute(t.Context(), os.Getenv, append([]string{"tenant"}, args...)...)
+		if code != want {
+			t.Fatalf("tenant %v: exit %d, %s", args, code, diags)
 		}
-		return stdout.String()
+		return out
 	}
-	tenant(exitOK, "create", "-name", "Coast Guard", "-id", "coast")
-	if said := tenant(exitOK, "key", "coast", "-name", "First"); !strings.Contains(said, "rk_coast_") {
+	tenant(exitOK, "create", "Coast Guard", "--id", "coast")
+	if said := tenant(exitOK, "key", "coast guard", "First"); !strings.Contains(said, "rk_coast_") {
 		t.Errorf("its first key: %s", said)
 	}
-	tenant(exitFailed, "key", "coast", "-name", "Second")
-	if code, key, _ := call("-tenant", "coast", "-new-key"); code != exitOK || !strings.HasPrefix(key, "rk_coast_") {
+	tenant(exitFailed, "key", "coast", "Second")
+	if code, key, _ := call("--tenant", "coast", "--new-key"); code != exitOK || !strings.HasPrefix(key, "rk_coast_") {
 		t.Errorf("another key of its administrator: exit %d, key %q", code, key)
 	}
-	if code, key, _ := call("-tenant", "nobody0", "-new-key"); code != exitFailed || key != "" {
+	if code, key, _ := call("--tenant", "nobody0", "--new-key"); code != exitFailed || key != "" {
 		t.Errorf("a key of nobody: exit %d, key %q", code, key)
 	}
 	tenant(exitOK, "pause", "coast")
@@ -112,15 +131,9 @@ func TestBootstrap(t *testing.T) {
 		t.Errorf("tenants: %s", said)
 	}
 	tenant(exitOK, "resume", "coast")
-	tenant(exitFailed, "delete", "coast", "-confirm", "coast")
-	if said := tenant(exitOK, "delete", "coast", "-confirm", "Coast Guard"); !strings.Contains(said, "removing") {
+	tenant(exitFailed, "delete", "coast", "--confirm", "coast")
+	if said := tenant(exitOK, "delete", "coast", "--confirm", "Coast Guard"); !strings.Contains(said, "removing") {
 		t.Errorf("deleted: %s", said)
-	}
-	// What API Gateway sends is never a bootstrap, whatever a client says.
-	event := `{"httpMethod":"POST","path":"/api/v1/users","body":"{\"bootstrap\":{\"newKey\":true}}","requestContext":{}}`
-	answer, err := admin(t.Context(), json.RawMessage(event))
-	if text, _ := json.Marshal(answer); err != nil || !strings.Contains(string(text), `"statusCode":401`) {
-		t.Errorf("a request with such a body: %v, %s", err, text)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 // command runs another sub-command of the program against a server.
 func (s started) command(t *testing.T, key string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], append(args, "-url", strings.TrimSuffix(s.AdminURL, "/api/v1"), "-json")...)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], append(args, "--url", strings.TrimSuffix(s.AdminURL, "/api/v1"), "--json")...)
 	cmd.Env = append(os.Environ(), "ROLLCALL_TEST_RUN=1", "ROLLCALL_ADMIN_TOKEN="+key)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -50,9 +50,9 @@ func TestServeDeactivatesAfterTheDelay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			data := filepath.Join(t.TempDir(), "rollcall.db")
-			s := startServe(t, "-data", data)
+			s := startServe(t, "--data", data)
 			key, token := s.AdminToken, s.SCIMToken
-			s.command(t, key, "guard", "set-delay", s.ProviderID, "-delay", "5s")
+			s.command(t, key, "guard", "set-delay", s.ProviderID, "5s")
 			status, body := s.send(t, token, http.MethodPost, "/Users", `{"userName":"anna"}`)
 			if status != http.StatusCreated {
 				t.Fatalf("status %d: %s", status, body)
@@ -65,7 +65,8 @@ func TestServeDeactivatesAfterTheDelay(t *testing.T) {
 				t.Fatalf("status %d: %s", status, body)
 			}
 			show := func() string { return s.command(t, key, "user", "show", id) }
-			if got := show(); !strings.Contains(got, `"maySignIn":false`) || !strings.Contains(got, `"lifecycle":"active"`) || !strings.Contains(got, `"dueAt"`) {
+			if got := show(); !strings.Contains(got, `"maySignIn":false`) || !strings.Contains(got, `"lifecycle":"active"`) || !strings.Contains(got,
+				`"dueAt"`) {
 				t.Errorf("at once: %s", got)
 			}
 			if kill {
@@ -73,7 +74,7 @@ func TestServeDeactivatesAfterTheDelay(t *testing.T) {
 					t.Fatal(err)
 				}
 				_ = s.cmd.Wait()
-				s = startServe(t, "-data", data)
+				s = startServe(t, "--data", data)
 				if got := show(); !strings.Contains(got, `"maySignIn":false`) {
 					t.Errorf("after the kill: %s", got)
 				}

@@ -4,17 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"rollcall/shared/adminapi"
 	"rollcall/shared/app"
@@ -33,50 +32,39 @@ type serveFlags struct {
 	retention                time.Duration
 }
 
-func parseServeFlags(args []string, stderr io.Writer) (serveFlags, error) {
+// serveCommand runs the service until it is interrupted.
+func serveCommand(p *program) *cobra.Command {
 	var f serveFlags
-	fs := flag.NewFlagSet("rollcall serve", flag.ContinueOnError)
-	fs.SetOutput(stderr)
-	fs.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`address` to listen on")
-	fs.StringVar(&f.data, "data", "rollcall.db", "database `file`; :memory: keeps nothing")
-	fs.StringVar(&f.store, "store", "sqlite", "sqlite or dynamodb (found by the AWS environment variables)")
-	fs.StringVar(&f.table, "table", "rollcall", "DynamoDB `table`; made when the endpoint is this machine and it is missing")
-	fs.StringVar(&f.origin, "origin", "", "scheme and host of the public `URL` (default http:// and the address)")
-	fs.BoolVar(&f.json, "json", false, "print URLs and credentials as one JSON object")
-	fs.BoolVar(&f.newCredentials, "new-credentials", false, "issue a new SCIM token and administrator key")
-	fs.BoolVar(&f.allowRemote, "allow-remote", false, "listen on an address that other machines reach, without TLS")
-	fs.StringVar(&f.keys, "keys", "", "`file` of the keys that sign the log and seal webhook secrets (default: the database file and .key; made when missing)")
-	fs.DurationVar(&f.retention, "log-retention", directory.DefaultLogRetention, "`time` that log entries are kept")
-	if err := fs.Parse(args); err != nil {
-		return f, err
+	c := &cobra.Command{
+		Use: "serve", GroupID: groupRun, Short: "Run the whole service on this machine", Args: usage(cobra.NoArgs), DisableFlagsInUseLine: true,
+		Long: "Runs the whole service on this machine until it is interrupted. On an empty database it makes a tenant, a provider\n" +
+			"Demo and an administrator's key, and prints what to paste into Entra ID.\n\n" +
+			"/healthz answers 200 while the process runs, /readyz while the database answers; neither needs a key.",
+		Example: "  rollcall serve\n  rollcall serve --data :memory: --addr 127.0.0.1:9090",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if f.retention < 24*time.Hour {
+				return usagef("--log-retention must be at least 24h")
+			}
+			return p.serve(c.Context(), f)
+		},
 	}
-	if f.retention < 24*time.Hour {
-		return f, errors.New("-log-retention must be at least 24h")
-	}
-	if fs.NArg() > 0 {
-		return f, fmt.Errorf("unexpected argument %q", fs.Arg(0))
-	}
-	return f, nil
+	set := c.Flags()
+	set.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`address` to listen on")
+	set.StringVar(&f.data, "data", "rollcall.db", "database `file`; :memory: keeps nothing")
+	set.StringVar(&f.store, "store", "sqlite", "`store`: sqlite, or dynamodb, found by the AWS environment variables")
+	set.StringVar(&f.table, "table", "rollcall", "DynamoDB `table`; made when the endpoint is this machine and it is missing")
+	set.StringVar(&f.origin, "origin", "", "scheme and host of the public `URL` (default http:// and the address)")
+	set.BoolVar(&f.json, "json", false, "print URLs and credentials as one JSON object, and nothing else")
+	set.BoolVar(&f.newCredentials, "new-credentials", false, "issue a new SCIM token and administrator key")
+	set.BoolVar(&f.allowRemote, "allow-remote", false, "listen on an address that other machines reach, without TLS")
+	set.StringVar(&f.keys, "keys", "", "`file` of the keys that sign the log and encrypt webhook secrets (default: the database file and "+
+		".key; made when missing)")
+	set.DurationVar(&f.retention, "log-retention", directory.DefaultLogRetention, "`time` that log entries are kept")
+	complete(c, "store", p, func(context.Context, *call, string) []string { return []string{"sqlite", "dynamodb"} })
+	return c
 }
 
-// runServe runs the service until ctx ends: exit code 0 after a clean stop, 2 for wrong flags, 1 otherwise.
-func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	f, err := parseServeFlags(args, stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
-	if err != nil {
-		fmt.Fprintln(stderr, "rollcall serve:", err)
-		return 2
-	}
-	if err := serve(ctx, f, stdout, stderr); err != nil {
-		fmt.Fprintln(stderr, "rollcall serve:", err)
-		return 1
-	}
-	return 0
-}
-
-func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
+func (p *program) serve(ctx context.Context, f serveFlags) error {
 	ln, err := listen(f)
 	if err != nil {
 		return err
@@ -97,18 +85,17 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 	}
 	runs := workflow.NewLocalRuns()
 	svc := directory.New(ports, directory.Config{Country: country.Code, Starter: runs, Outside: out})
-	log := app.NewLog(stderr)
+	log := app.NewLog(p.stderr)
 	start, err := app.Bootstrap(ctx, svc, f.newCredentials)
 	if err != nil {
 		return err
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+	shown, err := firstProvider(ctx, ports, start)
+	if err != nil {
+		return err
 	}
-	srv := &http.Server{
-		Handler:           handler(svc, origin, f.retention, log),
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second,
-		MaxHeaderBytes: 64 << 10,
+	if p.getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	background, stop := context.WithCancel(ctx)
 	defer stop()
@@ -119,9 +106,23 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 	work.Go(func() { wake(background) })
 	work.Go(func() { runs.Serve(background, svc, log) })
 	work.Go(func() { app.WorkLedger(background, svc, f.retention, log) })
+	err = answer(ctx, ln, withHealth(handler(svc, origin, f.retention, log), ports), func() error { return p.announce(f, origin, shown) })
+	stop()
+	work.Wait()
+	return err
+}
+
+// answer serves requests until ctx ends, and lets those that have begun come to their end. It calls ready when it has
+// begun.
+func answer(ctx context.Context, ln net.Listener, h http.Handler, ready func() error) error {
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second,
+		MaxHeaderBytes: 64 << 10,
+	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
-	if err := announce(stdout, f.json, origin, start); err != nil {
+	err := ready()
+	if err != nil {
 		return errors.Join(err, srv.Close())
 	}
 	select {
@@ -131,8 +132,6 @@ func serve(ctx context.Context, f serveFlags, stdout, stderr io.Writer) error {
 		err = srv.Shutdown(shut)
 		cancel()
 	}
-	stop()
-	work.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -147,11 +146,12 @@ const gcPercent = 400
 func listen(f serveFlags) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(f.addr)
 	if err != nil {
-		return nil, fmt.Errorf("-addr must be host:port: %w", err)
+		return nil, fmt.Errorf("--addr must be host:port: %w", err)
 	}
 	ip := net.ParseIP(host)
 	if local := host == "localhost" || ip != nil && ip.IsLoopback(); !local && !f.allowRemote {
-		return nil, fmt.Errorf("%s can be reached from other machines and tokens would cross the network in the clear; use -allow-remote behind a proxy with TLS", f.addr)
+		return nil, fmt.Errorf("%s can be reached from other machines and tokens would cross the network in the clear; "+
+			"use --allow-remote behind a proxy with TLS", f.addr)
 	}
 	return net.Listen("tcp", f.addr)
 }
@@ -170,7 +170,53 @@ func handler(svc *directory.Service, origin string, retention time.Duration, log
 	})
 }
 
-// announcement is the first line of `serve -json`, once the service is ready.
+// withHealth answers the health paths, which need no key and name nobody.
+func withHealth(h http.Handler, ports directory.Ports) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
+			h.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		if r.URL.Path == "/readyz" {
+			ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+			defer cancel()
+			if _, err := ports.Tenants.Tenant(ctx, directory.DefaultTenant); err != nil {
+				http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
+				return
+			}
+		}
+		fmt.Fprintln(w, "ok")
+	})
+}
+
+// greeting holds the values that a start shows: the provider that was made first, and credentials made just now.
+type greeting struct {
+	app.Started
+	name string // of the provider
+}
+
+// firstProvider finds the provider that was made first. When credentials were made just now, it is the provider
+// that they belong to.
+func firstProvider(ctx context.Context, ports directory.Ports, s app.Started) (greeting, error) {
+	all, err := ports.Providers.ListProviders(ctx, directory.DefaultTenant)
+	if err != nil {
+		return greeting{}, err
+	}
+	var first directory.Provider
+	for _, p := range all {
+		made := s.Token != "" && p.ID == s.Provider
+		older := s.Token == "" && p.State != directory.ProviderDeleting && (first.ID == "" || p.Created.Before(first.Created))
+		if made || older {
+			first = p
+		}
+	}
+	s.Provider = first.ID
+	return greeting{s, first.DisplayName}, nil
+}
+
+// announcement is the first line of `serve --json`, once the service is ready.
 type announcement struct {
 	SCIMURL    string `json:"scimURL"`
 	SCIMToken  string `json:"scimToken"`
@@ -180,29 +226,34 @@ type announcement struct {
 	ProviderID string `json:"providerId"`
 }
 
-func announce(w io.Writer, asJSON bool, origin string, s app.Started) error {
+func (p *program) announce(f serveFlags, origin string, s greeting) error {
 	a := announcement{
 		SCIMURL: origin + scimapi.BasePath + string(s.Provider), SCIMToken: s.Token,
 		AdminURL: origin + strings.TrimSuffix(adminapi.BasePath, "/"), AdminToken: s.AdminToken, ConsoleURL: origin + "/console",
 		ProviderID: string(s.Provider),
 	}
-	if asJSON {
-		return json.NewEncoder(w).Encode(a)
+	if f.json {
+		return json.NewEncoder(p.stdout).Encode(a)
 	}
 	token, key := a.SCIMToken, a.AdminToken
+	again := ""
 	if token == "" {
-		token, key = "as issued before (-new-credentials issues another)", "as issued before"
+		again = "\n  Credentials were issued before; " + p.called + " serve --new-credentials issues others.\n"
+		token, key = "<token>", "<key>"
 	}
-	_, err := fmt.Fprintf(w, `Rollcall is ready.
+	_, err := fmt.Fprintf(p.stdout, `Rollcall is ready, with the provider %s.
 
   Paste into Entra ID (Enterprise application > Provisioning > Admin Credentials):
     Tenant URL     %s
     Secret Token   %s
+%s
+  Next, in another terminal: open the admin API, create a user as a directory does, and look.
 
-  Admin API        %s
-    API key        %s
+export ROLLCALL_ADMIN_URL=%s ROLLCALL_ADMIN_TOKEN=%s
+curl -s %s/Users -H 'Authorization: Bearer %s' -H 'Content-Type: application/scim+json' -d '{"userName":"kim.akers@contoso.example"}'
+%s user list
 
-Tokens are shown once. Ctrl-C stops the service.
-`, a.SCIMURL, token, a.AdminURL, key)
+Tokens and keys are shown once. Ctrl-C stops the service.
+`, printable(s.name), a.SCIMURL, token, again, origin, key, a.SCIMURL, token, p.called)
 	return err
 }

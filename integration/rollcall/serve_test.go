@@ -2,10 +2,12 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"rollcall/shared/app"
+	"rollcall/shared/store/sqlite"
 )
 
 // TestMain lets the test binary be the program itself, so that it can be killed.
@@ -32,7 +37,7 @@ type started struct {
 
 func startServe(t *testing.T, args ...string) started {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], append([]string{"serve", "-json", "-addr", "127.0.0.1:0"}, args...)...)
+	cmd := exec.Command(os.Args[0], append([]string{"serve", "--json", "--addr", "127.0.0.1:0"}, args...)...)
 	cmd.Env = append(os.Environ(), "ROLLCALL_TEST_RUN=1")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -73,11 +78,11 @@ func (s started) send(t *testing.T, token, method, path, body string) (int, stri
 	return res.StatusCode, string(data)
 }
 
-// What was acknowledged is there after kill -9, under the same URL and token.
+// Everything acknowledged is there after kill -9, under the same URL and token.
 func TestServeSurvivesKill(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "rollcall.db")
-	first := startServe(t, "-data", data)
+	first := startServe(t, "--data", data)
 	var names []string
 	for i := range 50 {
 		name := "user" + string(rune('a'+i%26)) + string(rune('a'+i/26))
@@ -90,7 +95,7 @@ func TestServeSurvivesKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = first.cmd.Wait()
-	second := startServe(t, "-data", data)
+	second := startServe(t, "--data", data)
 	if second.SCIMToken != "" || second.AdminToken != "" {
 		t.Error("credentials were shown again")
 	}
@@ -110,7 +115,7 @@ func TestServeSurvivesKill(t *testing.T) {
 
 func TestServeStopsCleanly(t *testing.T) {
 	t.Parallel()
-	s := startServe(t, "-data", ":memory:")
+	s := startServe(t, "--data", ":memory:")
 	if status, _ := s.send(t, s.SCIMToken, "GET", "/Users", ""); status != 200 {
 		t.Fatalf("status %d", status)
 	}
@@ -125,10 +130,10 @@ func TestServeStopsCleanly(t *testing.T) {
 func TestServeIssuesNewCredentials(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "rollcall.db")
-	first := startServe(t, "-data", data)
+	first := startServe(t, "--data", data)
 	_ = first.cmd.Process.Signal(syscall.SIGTERM)
 	_ = first.cmd.Wait()
-	second := startServe(t, "-data", data, "-new-credentials")
+	second := startServe(t, "--data", data, "--new-credentials")
 	if second.SCIMToken == "" || second.SCIMToken == first.SCIMToken || second.AdminToken == "" {
 		t.Fatal("no new credentials")
 	}
@@ -146,41 +151,91 @@ func TestServeRefusals(t *testing.T) {
 	for name, tt := range map[string]struct {
 		args []string
 		code int
+		says string
 	}{
-		"an address of the network": {[]string{"-addr", "0.0.0.0:0", "-data", ":memory:"}, 1},
-		"no port":                   {[]string{"-addr", "127.0.0.1"}, 1},
-		"unknown store":             {[]string{"-addr", "127.0.0.1:0", "-store", "paper"}, 1},
-		"unknown flag":              {[]string{"-wings"}, 2},
-		"an argument":               {[]string{"now"}, 2},
-		"no such folder":            {[]string{"-addr", "127.0.0.1:0", "-data", filepath.Join(t.TempDir(), "no", "such.db")}, 1},
+		"an address of the network": {[]string{"--addr", "0.0.0.0:0", "--data", ":memory:"}, 1, "--allow-remote"},
+		"no port":                   {[]string{"--addr", "127.0.0.1"}, 1, "--addr must be host:port"},
+		"unknown store":             {[]string{"--addr", "127.0.0.1:0", "--store", "paper"}, 1, "--store must be sqlite or dynamodb"},
+		"unknown flag":              {[]string{"--wings"}, 2, "no flag --wings"},
+		"a mistyped flag":           {[]string{"--adr", "127.0.0.1:0"}, 2, "did you mean --addr?"},
+		"a flag of other commands":  {[]string{"--columns", "name"}, 2, "no flag --columns"},
+		"an argument":               {[]string{"now"}, 2, "now"},
+		"a short log":               {[]string{"--log-retention", "1h"}, 2, "at least 24h"},
+		"no such folder":            {[]string{"--addr", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "no", "such.db")}, 1, "open"},
 	} {
 		var stderr strings.Builder
-		if code := runServe(ctx, tt.args, io.Discard, &stderr); code != tt.code {
-			t.Errorf("%s: exit code %d, want %d: %s", name, code, tt.code, &stderr)
-		}
-		if stderr.Len() == 0 {
-			t.Errorf("%s: nothing was said", name)
+		p := &program{called: "rollcall", stdin: bufio.NewReader(strings.NewReader("")), stdout: io.Discard, stderr: &stderr, now: time.Now,
+			getenv: noEnv}
+		if code := p.execute(ctx, append([]string{"serve"}, tt.args...)); code != tt.code || !strings.Contains(stderr.String(), tt.says) {
+			t.Errorf("%s: exit code %d, want %d saying %q: %s", name, code, tt.code, tt.says, &stderr)
 		}
 	}
 }
 
-// The program finds every command, and says what there is.
-func TestCommands(t *testing.T) {
+// The health paths answer without a key, name nobody, and say whether the store answers.
+func TestServeAnswersHealth(t *testing.T) {
 	t.Parallel()
-	var usage strings.Builder
-	if code := run(t.Context(), nil, io.Discard, &usage); code != 2 {
-		t.Errorf("without a command: exit code %d, want 2", code)
-	}
-	s := startServe(t, "-data", ":memory:")
-	for _, c := range commands() {
-		if !strings.Contains(usage.String(), c.name) {
-			t.Errorf("%s is not listed", c.name)
+	s := startServer(t)
+	origin := strings.TrimSuffix(s.AdminURL, "/api/v1")
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if status, body := s.scimAt(origin, "", "GET", path, ""); status != 200 || body != "ok\n" {
+			t.Errorf("%s: %d %q", path, status, body)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "provider", "list", "-url", strings.TrimSuffix(s.AdminURL, "/api/v1"))
-	cmd.Env = append(os.Environ(), "ROLLCALL_TEST_RUN=1", "ROLLCALL_ADMIN_TOKEN="+s.AdminToken)
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "Demo") {
-		t.Errorf("provider list: %v\n%s", err, out)
+	if status, _ := s.scimAt(origin, "", "GET", "/healthzz", ""); status == 200 {
+		t.Error("another path answers without a key")
+	}
+	store, err := sqlite.Open(sqlite.Memory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := withHealth(http.NotFoundHandler(), store.Ports())
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", path, http.NoBody))
+		if w.Code != want {
+			t.Errorf("%s with a closed store: %d, want %d", path, w.Code, want)
+		}
+	}
+}
+
+// A start prints lines to paste, and after another start it is still the provider that was made first.
+func TestServePrintsTheFirstProvider(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "rollcall.db")
+	first := startServe(t, "--data", data)
+	first.command(t, first.AdminToken, "provider", "create", "Aardvark")
+	first.command(t, first.AdminToken, "provider", "rename", "Demo", "Zoo")
+	_ = first.cmd.Process.Signal(syscall.SIGTERM)
+	_ = first.cmd.Wait()
+	second := startServe(t, "--data", data)
+	if second.ProviderID != first.ProviderID || !strings.HasSuffix(second.SCIMURL, first.ProviderID) {
+		t.Errorf("the provider %s became %s", first.ProviderID, second.ProviderID)
+	}
+	var out bytes.Buffer
+	p := &program{called: "bin/rollcall", stdout: &out}
+	shown := greeting{app.Started{Provider: "defaultabcde", Token: "rc_x", AdminToken: "rk_x"}, "Zoo"}
+	if err := p.announce(serveFlags{}, "http://127.0.0.1:8080", shown); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		"\nexport ROLLCALL_ADMIN_URL=http://127.0.0.1:8080 ROLLCALL_ADMIN_TOKEN=rk_x\n",
+		"\ncurl -s http://127.0.0.1:8080/scim/v2/defaultabcde/Users -H 'Authorization: Bearer rc_x'",
+		"\nbin/rollcall user list\n", "the provider Zoo",
+	} {
+		if !strings.Contains(out.String(), line) {
+			t.Errorf("no %q in\n%s", line, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "console") {
+		t.Errorf("a console that nothing serves is announced:\n%s", out.String())
+	}
+	out.Reset()
+	if err := p.announce(serveFlags{}, "http://127.0.0.1:8080", greeting{app.Started{Provider: "defaultabcde"}, "Zoo"}); err != nil ||
+		!strings.Contains(out.String(), "--new-credentials") {
+		t.Errorf("%v\n%s", err, out.String())
 	}
 }

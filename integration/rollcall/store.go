@@ -48,7 +48,7 @@ func openStore(ctx context.Context, f serveFlags) (directory.Ports, func(), erro
 		}
 		return s.Ports(), func() {}, nil
 	}
-	return directory.Ports{}, nil, fmt.Errorf("-store must be sqlite or dynamodb, not %q", f.store)
+	return directory.Ports{}, nil, fmt.Errorf("--store must be sqlite or dynamodb, not %q", f.store)
 }
 
 func openDynamo(ctx context.Context, table string, retention time.Duration) (*dynamo.Store, error) {

@@ -1,0 +1,367 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// call is one invocation of an action.
+type call struct {
+	*program
+	*client
+	cmd   *cobra.Command
+	act   action
+	op    operation
+	ids   []string // of the path
+	query url.Values
+	body  object
+}
+
+// run carries an action out. Checks that do not need the server come first.
+func (p *program) run(cmd *cobra.Command, a action, args []string) error {
+	c := &call{program: p, cmd: cmd, act: a, op: a.operation(), query: url.Values{}, body: object{}}
+	if p.set.json {
+		p.set.output = "json"
+	}
+	_, err := c.chosen(a.columns)
+	switch {
+	case !slices.Contains(formats, p.set.output):
+		return usagef("--output must be %s%s", orList(formats), didYouMean(p.set.output, formats))
+	case p.set.limit < 1:
+		return usagef("--limit must be at least 1")
+	case err == nil:
+		c.client, err = p.connect()
+	}
+	if err != nil {
+		return err
+	}
+	do := a.do
+	switch {
+	case do != nil:
+	case c.op.list:
+		do = showList
+	default:
+		do = change
+	}
+	if err = c.read(cmd.Context(), args); err == nil {
+		err = do(cmd.Context(), c)
+	}
+	var r *refusal
+	if errors.As(err, &r) {
+		return &failure{r.code(), r.text(a.flags)}
+	}
+	return err
+}
+
+// read turns arguments and flags into the path, the parameters and the body of the request.
+func (c *call) read(ctx context.Context, args []string) error {
+	n := len(c.op.params)
+	if err := c.takeFree(args); err != nil {
+		return err
+	}
+	if len(args) < n {
+		return usagef("%s is missing: %s", placeholder(c.op.params[len(args)]), c.cmd.UseLine())
+	}
+	for _, f := range c.act.flags {
+		if c.act.required(f) && !c.given(f.name) {
+			return usagef("--%s is missing: %s", f.name, c.cmd.UseLine())
+		}
+	}
+	for i, param := range c.op.params {
+		id, err := c.resolve(ctx, c.op.kindOf(param), args[i], c.provider())
+		if err != nil {
+			return err
+		}
+		c.ids = append(c.ids, id)
+	}
+	for _, f := range c.act.flags {
+		if !c.given(f.name) || f.member == "" {
+			continue
+		}
+		v, err := c.value(ctx, f)
+		if err != nil {
+			return err
+		}
+		c.put(f.member, v)
+	}
+	return nil
+}
+
+// takeFree sets the flag that may be given as the last arguments.
+func (c *call) takeFree(args []string) error {
+	rest := args[min(len(args), len(c.op.params)):]
+	if len(rest) == 0 {
+		return nil
+	}
+	if c.act.free == "" {
+		return usagef("there is an argument too many: %q. %s", rest[0], c.cmd.UseLine())
+	}
+	f := c.act.freeFlag()
+	if f.schema(c.op).kind != "array" && len(rest) > 1 {
+		return usagef("there is an argument too many: %q; a name with blanks stands in quotes", rest[1])
+	}
+	if c.given(f.name) {
+		return usagef("--%s is given twice, also as %q", f.name, rest[0])
+	}
+	for _, s := range rest {
+		if err := c.cmd.Flags().Set(f.name, s); err != nil {
+			return usagef("%v", err)
+		}
+	}
+	return nil
+}
+
+// given reports whether a flag was given.
+func (c *call) given(name string) bool { return c.cmd.Flags().Changed(name) }
+
+// flag is the text of a flag.
+func (c *call) flag(name string) string {
+	f := c.cmd.Flags().Lookup(name)
+	if f == nil {
+		return ""
+	}
+	return f.Value.String()
+}
+
+// provider is the id of the provider that the request is about, or "".
+func (c *call) provider() string {
+	if len(c.op.params) > 0 && c.op.params[0] == "provider" && len(c.ids) > 0 {
+		return c.ids[0]
+	}
+	if p, ok := c.body["provider"].(string); ok {
+		return p
+	}
+	return c.query.Get("provider")
+}
+
+// put sets a member of the body, or a parameter.
+func (c *call) put(member string, v any) {
+	if _, ok := c.op.body[member]; !ok {
+		c.query.Set(member, fmt.Sprint(v))
+		return
+	}
+	at := c.body
+	outer, inner, nested := strings.Cut(member, ".")
+	if nested {
+		if at[outer] == nil {
+			at[outer] = object{}
+		}
+		at, outer = at[outer].(object), inner
+	}
+	at[outer] = v
+}
+
+// value converts a flag into a member of the request.
+func (c *call) value(ctx context.Context, f flag) (any, error) {
+	s := f.schema(c.op)
+	if s.kind == "boolean" {
+		return c.cmd.Flags().GetBool(f.name)
+	}
+	var v any
+	var err error
+	if s.kind == "array" {
+		var given []string
+		if given, err = c.cmd.Flags().GetStringArray(f.name); err == nil {
+			v, err = c.values(ctx, f, s, given)
+		}
+	} else {
+		v, err = c.one(ctx, f, s, c.flag(f.name))
+	}
+	var known *failure
+	var refused *refusal
+	if err != nil && !errors.As(err, &known) && !errors.As(err, &refused) {
+		err = usagef("--%s %v", f.name, err)
+	}
+	return v, err
+}
+
+// one is the value of a text.
+func (c *call) one(ctx context.Context, f flag, s schema, given string) (any, error) {
+	switch kind := f.reference(c.op); {
+	case s.null && (given == "" || given == "default"):
+		return nil, nil
+	case given == "" || c.op.id == "searchUsers" && f.member == "provider" && given == "local":
+		return given, nil
+	case kind != "":
+		return c.resolve(ctx, kind, given, c.provider())
+	case len(s.enum) > 0 && !slices.Contains(s.enum, given):
+		return nil, fmt.Errorf("must be %s%s", orList(s.enum), didYouMean(given, s.enum))
+	case strings.HasSuffix(f.member, "Seconds"):
+		return readSeconds(given)
+	case s.kind == "integer":
+		n, err := strconv.Atoi(given)
+		if err != nil {
+			return nil, errors.New("must be a whole number")
+		}
+		return n, nil
+	case s.format == "date-time" && (f.member == "since" || f.member == "until"):
+		return readTime(given, c.now(), -1)
+	case s.format == "date-time":
+		return readTime(given, c.now(), 1)
+	}
+	return given, nil
+}
+
+// values are the elements of a list. Each text given holds several, separated by commas; one that has a comma itself stands
+// in double quotes, or, when it is a name, alone in a flag of its own.
+func (c *call) values(ctx context.Context, f flag, s schema, given []string) (any, error) {
+	out := []any{}
+	for _, some := range given {
+		parts := []string{some}
+		if strings.Contains(some, ",") {
+			if v, err := c.one(ctx, f, s, some); f.reference(c.op) != "" && err == nil {
+				out = append(out, v)
+				continue
+			}
+			r := csv.NewReader(strings.NewReader(some))
+			r.TrimLeadingSpace = true
+			if split, err := r.Read(); err == nil { // else it is a name with quotes
+				parts = split
+			}
+		}
+		for _, part := range parts {
+			if part = strings.TrimSpace(part); part == "" {
+				continue
+			}
+			v, err := c.one(ctx, f, s, part)
+			if err != nil {
+				return nil, err
+			}
+			if s.objects { // addresses; the first is the primary one
+				v = object{"value": v, "type": "work", "primary": len(out) == 0}
+			}
+			out = append(out, v)
+		}
+	}
+	return out, nil
+}
+
+// showList prints a list.
+func showList(ctx context.Context, c *call) error {
+	var keep func(object) bool
+	if c.act.keep != nil {
+		var err error
+		if keep, err = c.act.keep(c); err != nil {
+			return err
+		}
+	}
+	items, more, err := c.list(ctx, exchange{op: c.op, ids: c.ids, query: c.query}, c.set.limit, keep)
+	if err != nil {
+		return err
+	}
+	sortByName(c.act.columns, items)
+	if err := c.printList(ctx, c.act.columns, items); err != nil {
+		return err
+	}
+	if more {
+		fmt.Fprintf(c.stderr, "Only the first %d are shown; --limit shows more.\n", c.set.limit)
+	}
+	return nil
+}
+
+// change sends the request, after the question that belongs to it, and prints the answer.
+func change(ctx context.Context, c *call) error {
+	if !c.set.dryRun {
+		if err := c.confirm(ctx); err != nil {
+			return err
+		}
+	}
+	answer, err := c.request(ctx, c.set.dryRun)
+	if err != nil {
+		return err
+	}
+	return c.print(ctx, answer)
+}
+
+// request sends the request, or its dry run.
+func (c *call) request(ctx context.Context, dry bool) (object, error) {
+	x := exchange{op: c.op, ids: c.ids, query: maps.Clone(c.query)}
+	if dry {
+		x.query.Set("dryRun", "true")
+	}
+	if len(c.op.body) > 0 {
+		x.body = c.body
+	}
+	if c.act.merge != "" {
+		if err := c.mergeInto(ctx, &x); err != nil {
+			return nil, err
+		}
+	}
+	return c.insist(ctx, x)
+}
+
+// insist sends a request. When the API wants a confirmation that was not given, it is asked for on a terminal.
+func (c *call) insist(ctx context.Context, x exchange) (object, error) {
+	answer, err := c.send(ctx, &x)
+	var refused *refusal
+	body, _ := x.body.(object)
+	if !errors.As(err, &refused) || refused.field("confirm") == "" || !c.asks || c.given("confirm") || body == nil {
+		return answer, err
+	}
+	typed, err := c.prompt(ctx, withFlags(refused.field("confirm"), usual)+"\nType it to go ahead: ")
+	if err != nil {
+		return nil, err
+	}
+	body["confirm"] = typed
+	c.set.yes = true
+	return c.send(ctx, &x)
+}
+
+// mergeInto reads the settings that the request replaces, and changes only the given ones. A change that somebody else
+// makes in between is refused, since the request names the version that was read.
+func (c *call) mergeInto(ctx context.Context, x *exchange) error {
+	read := exchange{op: operations()[c.act.merge], ids: c.ids}
+	was, err := c.send(ctx, &read)
+	if err != nil {
+		return err
+	}
+	body := object{}
+	for name := range c.op.body {
+		if v, ok := was[name]; ok {
+			body[name] = v
+		}
+	}
+	maps.Copy(body, c.body)
+	if c.act.settle != nil {
+		c.act.settle(body)
+	}
+	x.body, x.ifMatch = body, read.etag
+	return nil
+}
+
+// print shows the answer to a request.
+func (c *call) print(ctx context.Context, answer object) error {
+	if c.set.dryRun {
+		fmt.Fprintln(c.stderr, "Dry run: nothing was changed.")
+	}
+	var err error
+	if items, ok := answer["items"].([]any); ok {
+		err = c.printList(ctx, c.act.columns, items)
+	} else {
+		err = c.printOne(ctx, c.act.columns, c.act.tables, answer)
+	}
+	if err != nil {
+		return err
+	}
+	for _, secret := range []string{"token", "secret"} {
+		if answer[secret] != nil {
+			fmt.Fprintf(c.stderr, "The %s is not shown again: keep it in a safe place.\n", secret)
+		}
+	}
+	if c.act.hint != "" && !c.set.dryRun {
+		fmt.Fprintln(c.stderr, c.question(ctx, c.act.hint, answer))
+	}
+	if c.act.judge != nil {
+		return c.act.judge(answer)
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"strings"
+)
+
+// computed is the text of a column that no member of the answer holds.
+func (c *call) computed(ctx context.Context, item object, name string) string {
+	switch name {
+	case "@state":
+		return shownState(item, c.now())
+	case "@person":
+		return c.stateOf(ctx, item)
+	case "@origin":
+		if text(item, "origin") == "local" {
+			return "administrators (local user)"
+		}
+		return c.nameFor(ctx, "provider", text(item, "provider"), "")
+	case "@source":
+		return c.source(ctx, item)
+	case "@by":
+		return c.by(ctx, item)
+	case "@changes":
+		return c.changes(item)
+	case "@credential":
+		return strings.Replace(strings.ReplaceAll(text(item, "authType"), "-", " "), "oauth", "OAuth", 1)
+	case "@tokens":
+		return c.tokensOf(item)
+	case "@fate":
+		return fates[c.flag("users")]
+	case "@pending":
+		return c.pendingOf(ctx, item)
+	case "@unapplied":
+		return c.unapplied(ctx, item)
+	case "@toApply":
+		return c.toApply(ctx, item)
+	case "@method":
+		return orgMethods[text(item, "method")]
+	case "@mode":
+		return roleModes[text(item, "mode")]
+	case "@groupUse":
+		return groupUse(item)
+	case "@outcome":
+		return outcomes[text(item, "outcome")]
+	case "@when":
+		if text(item, "outcome") == "deactivated" {
+			return "immediately"
+		}
+		return c.showTime(text(item, "dueAt"))
+	case "@orgOf":
+		return c.mappedTo(ctx, item, "organizationMappingId", "getOrganizationMapping", "organizationId")
+	case "@rolesOf":
+		return c.mappedTo(ctx, item, "roleMappingId", "getRoleMapping", "roles")
+	case "@verdict":
+		return verdictOf(item)
+	case "@provider":
+		return word(c.nameFor(ctx, "provider", c.ids[0], ""))
+	}
+	panic("no column is computed as " + name)
+}
+
+// word is a name as a shell reads it.
+func word(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("-_.@:/", r) && (r < '0' || r > 'z' || r > '9' && r < 'A' || r > 'Z' && r < 'a')
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// stateOf is the shown state of the person whom an item is about.
+func (c *call) stateOf(ctx context.Context, item object) string {
+	id := text(item, "userId")
+	if id == "" {
+		id = text(item, "user")
+	}
+	if id == "" {
+		return ""
+	}
+	u, err := c.known(ctx, "getUser", id)
+	if err != nil {
+		return ""
+	}
+	return shownState(u, c.now())
+}
+
+// source is where an organization or a role comes from.
+func (c *call) source(ctx context.Context, item object) string {
+	kind, _, _ := strings.Cut(text(item, "source"), ":")
+	by, provider := text(item, "by"), ""
+	if user, err := c.known(ctx, "getUser", c.ids[0]); err == nil {
+		provider = text(user, "provider") // whose groups the sources are
+	}
+	switch kind {
+	case "group":
+		return "a mapping of the group " + c.nameFor(ctx, "group", text(item, "group"), provider)
+	case "mapping":
+		return "a mapping of the group " + c.nameFor(ctx, "group", by, provider)
+	case "orgDefault":
+		return "default of the organization " + c.nameFor(ctx, "organization", by, "")
+	case "manual":
+		return strings.TrimSpace("given by hand, " + c.nameFor(ctx, "key", by, ""))
+	}
+	return text(item, "source")
+}
+
+// by names the person, directory or job that made the change of a log entry.
+func (c *call) by(ctx context.Context, entry object) string {
+	switch id := text(entry, "actor.id"); text(entry, "actor.kind") {
+	case "provider":
+		return c.nameFor(ctx, "provider", text(entry, "provider"), "")
+	case "api-key", "operator":
+		return c.nameFor(ctx, "key", id, "")
+	default:
+		cause := text(entry, "cause")
+		if cause == "apply" {
+			cause += " run " + id
+		}
+		return "Rollcall (" + cause + ")"
+	}
+}
+
+// verdictOf is the result of a verification by the server.
+func verdictOf(v object) string {
+	if v["ok"] != true {
+		return "NOT as it was written"
+	}
+	entries, _ := strconv.Atoi(text(v, "entries"))
+	unsealed, _ := strconv.Atoi(text(v, "unsealed"))
+	return verdict(entries, unsealed)
+}
+
+// changes are the changes of a log entry.
+func (c *call) changes(entry object) string {
+	var parts []string
+	for _, v := range list(entry, "changes") {
+		change, _ := v.(object)
+		parts = append(parts, text(change, "attribute")+": "+plain(change["before"])+" -> "+plain(change["after"]))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// plain is a value of any shape in one line.
+func plain(v any) string {
+	switch x := v.(type) {
+	case nil:
+		return "none"
+	case []any:
+		var parts []string
+		for _, e := range x {
+			parts = append(parts, plain(e))
+		}
+		return strings.Join(parts, ", ")
+	case object:
+		var parts []string
+		for _, name := range sortedKeys(x) {
+			parts = append(parts, name+" "+plain(x[name]))
+		}
+		return strings.Join(parts, ", ")
+	}
+	return printable(v)
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/pflag"
+)
+
+// span are the flags of a span of time.
+func span() []flag {
+	return []flag{
+		{"since", "since", "not before this `time`: 1h, 7d, 2026-01-31 or 2026-01-31T12:00:00Z"},
+		{"until", "until", "before this `time`"},
+	}
+}
+
+// logFilter are the flags that choose among the entries of a log.
+func logFilter() []flag {
+	return append(span(),
+		flag{"provider", "provider", "of one `provider`"}, flag{"user", "user", "about one `user`"}, flag{"group", "group", "about one `group`"},
+		flag{"action", "action", "`action`, such as user.disabled"}, flag{"effect", "effect", "`effect`, such as blocked"},
+		flag{"org", "organization", "about people who came to this `organization` or left it"},
+		flag{"role", "role", "about people whose `role` changed"},
+		flag{"cause", "cause", "with this `cause`"}, flag{"result", "result", "with this `result`"},
+		flag{"search", "search", "`part` of the name at the time"},
+	)
+}
+
+func logOf(name, title, search, verify string, spanOf []flag) noun {
+	return noun{
+		name: name, group: groupRecords, short: "Search the " + title + ", and verify that it is as it was written",
+		actions: []action{
+			{name: "list", op: search, short: "Search the log, the newest entry first", example: "--since 1h", flags: logFilter(),
+				columns: "TIME at, ACTION action, NAME name, EFFECTS effects, CAUSE cause, BY @by, REASON actor.reason; CHANGES @changes, " +
+					"RESULT result, PROVIDER provider, USER user:, GROUP group:, TARGET target, REQUEST actor.requestId, ID id"},
+			{name: "verify", op: verify, short: "Have the server verify the chain of the log; exit code 1 when it is broken", example: "--since 7d",
+				flags: spanOf,
+				columns: "Result @verdict, Signed signed, Chains chains, Blocks blocks, Entries entries, Not_sealed_yet unsealed, " +
+					"Checkpoints checkpoints, Last_checkpoint lastCheckpoint, Line line, Detail detail", judge: judgeLog},
+		},
+	}
+}
+
+func syncLogNoun() noun {
+	return logOf("sync-log", "Sync Log", "listSyncLog", "verifySyncLog", append(span(), flag{"provider", "provider", "of one `provider`"}))
+}
+
+func auditLogNoun() noun {
+	return logOf("audit-log", "Audit Log", "listAuditLog", "verifyAuditLog", span())
+}
+
+// judgeLog makes a broken chain a failure.
+func judgeLog(v object) error {
+	if v["ok"] != true {
+		return failf(exitFailed, "the log is NOT as it was written: %s", text(v, "detail"))
+	}
+	return nil
+}
+
+// verdict is the result of a verification that found nothing wrong. While no entry is sealed, none was checked.
+func verdict(entries, unsealed int) string {
+	if entries <= unsealed {
+		return fmt.Sprintf("nothing is sealed yet: %s, not checked", count(unsealed, "entry", "entries"))
+	}
+	return "as it was written"
+}
+
+func logNoun() noun {
+	out := func(f *pflag.FlagSet) { f.String("out", "", "`file` to write (default: standard output)") }
+	return noun{
+		name: "log", group: groupRecords, short: "Export a log to a file, and the key that verifies it",
+		actions: []action{
+			{name: "export", op: "exportSyncLog", short: "Export the Sync Log, or with --audit the Audit Log",
+				example: "--since 30d --out log.jsonl", also: []string{"exportAuditLog"},
+				flags: append(logFilter(), flag{"format", "format", "JSON Lines (jsonl, the default), which can be verified, or csv"}),
+				local: func(f *pflag.FlagSet) {
+					out(f)
+					f.Bool("audit", false, "the Audit Log")
+				}, do: exportLog},
+			{name: "key", op: "getLogKey", short: "Write the public key that exports are verified with", example: "--out log.pem", local: out,
+				do: func(ctx context.Context, c *call) error {
+					key, err := c.get(ctx, c.op.id)
+					if err != nil {
+						return err
+					}
+					return c.writeOut(func(w io.Writer) error {
+						text, _ := key["publicKey"].(string)
+						_, err := io.WriteString(w, text)
+						return err
+					})
+				}},
+		},
+	}
+}
+
+func exportLog(ctx context.Context, c *call) error {
+	if c.terminal && c.flag("out") == "" {
+		return usagef("an export does not belong on a terminal: name a file with --out, or send it into a pipe")
+	}
+	x := exchange{op: c.op, query: c.query}
+	if c.given("audit") {
+		x.op = operations()["exportAuditLog"]
+	}
+	return c.writeOut(func(w io.Writer) error { return c.download(ctx, &x, w) })
+}
+
+// writeOut writes to the file of --out, or to standard output.
+func (c *call) writeOut(write func(io.Writer) error) (err error) {
+	name := c.flag("out")
+	if name == "" {
+		return write(c.stdout)
+	}
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // G304: the user names the file
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
+}

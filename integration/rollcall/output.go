@@ -1,0 +1,340 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"rollcall/shared/casefold"
+
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/sync/errgroup"
+)
+
+// formats are the values of --output.
+var formats = []string{"table", "json", "yaml", "csv", "name"}
+
+// column is one column of a table, or one line about a single thing.
+type column struct{ title, path string }
+
+// columns reads "TITLE path, TITLE path; TITLE path": those behind the semicolon are shown when --columns names them.
+func columns(spec string) (shown, all []column) {
+	first, more, _ := strings.Cut(spec, ";")
+	for i, part := range strings.Split(first+","+more, ",") {
+		title, path, _ := strings.Cut(strings.TrimSpace(part), " ")
+		if title == "" {
+			continue
+		}
+		all = append(all, column{strings.ReplaceAll(title, "_", " "), strings.TrimSpace(path)})
+		if i <= strings.Count(first, ",") {
+			shown = all
+		}
+	}
+	return shown, all
+}
+
+// id is the name of a column in --columns.
+func (c column) id() string { return strings.ToLower(strings.ReplaceAll(c.title, " ", "-")) }
+
+// chosen returns the columns to show.
+func (c *call) chosen(spec string) ([]column, error) {
+	shown, all := columns(spec)
+	if len(c.set.columns) == 0 {
+		return shown, nil
+	}
+	var out []column
+	ids := columnIDs(all)
+	for _, name := range c.set.columns {
+		i := slices.Index(ids, strings.ToLower(strings.TrimSpace(name)))
+		if i < 0 {
+			return nil, usagef("there is no column %q%s\n  The columns are %s.", name, didYouMean(name, ids), strings.Join(ids, ", "))
+		}
+		out = append(out, all[i])
+	}
+	return out, nil
+}
+
+func columnIDs(all []column) []string {
+	var ids []string
+	for _, c := range all {
+		ids = append(ids, c.id())
+	}
+	return ids
+}
+
+// printList shows the items of a list.
+func (c *call) printList(ctx context.Context, spec string, items []any) error {
+	switch c.set.output {
+	case "json", "yaml":
+		return c.printValue(object{"items": items})
+	case "name":
+		for _, item := range items {
+			fmt.Fprintln(c.stdout, nameOf(item))
+		}
+		return nil
+	}
+	cols, err := c.chosen(spec)
+	if err != nil {
+		return err
+	}
+	return c.printTable(ctx, cols, items)
+}
+
+// sortByName brings the items of a table that begins with a name into its order. Other lists keep theirs, such as the
+// newest first.
+func sortByName(spec string, items []any) {
+	cols, _ := columns(spec)
+	if !slices.Contains([]string{"userName", "displayName", "name", "title"}, cols[0].path) {
+		return
+	}
+	slices.SortStableFunc(items, func(a, b any) int {
+		return strings.Compare(casefold.Fold(text(a, cols[0].path)), casefold.Fold(text(b, cols[0].path)))
+	})
+}
+
+// printOne shows one thing, a line for each thing known about it, and below them the lists it holds.
+func (c *call) printOne(ctx context.Context, spec string, tables []table, item object) error {
+	switch c.set.output {
+	case "json", "yaml":
+		return c.printValue(item)
+	case "name":
+		fmt.Fprintln(c.stdout, nameOf(item))
+		return nil
+	}
+	cols, err := c.chosen(spec)
+	if err != nil {
+		return err
+	}
+	if c.set.output == "csv" {
+		return c.printTable(ctx, cols, []any{item})
+	}
+	cells, err := c.cells(ctx, cols, []any{item})
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	for i, col := range cols {
+		if cells[0][i] != "" {
+			fmt.Fprintf(w, "%s\t%s\n", col.title, cells[0][i])
+		}
+	}
+	if err := w.Flush(); err != nil || len(c.set.columns) > 0 {
+		return err
+	}
+	for _, t := range tables {
+		head, leaf, nested := strings.Cut(t.path, ".")
+		at := item
+		if nested {
+			at, _ = item[head].(object)
+			head = leaf
+		}
+		items := list(at, head)
+		if len(items) == 0 {
+			continue
+		}
+		fmt.Fprintf(c.stdout, "\n%s\n", t.title)
+		shown, _ := columns(t.columns)
+		if err := c.printTable(ctx, shown, items); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printTable writes a line for each item under a line of titles.
+func (c *call) printTable(ctx context.Context, cols []column, items []any) error {
+	rows, err := c.cells(ctx, cols, items)
+	if err != nil {
+		return err
+	}
+	var titles []string
+	for _, col := range cols {
+		titles = append(titles, col.title)
+	}
+	if c.set.output == "csv" {
+		return writeCSV(c.stdout, append([][]string{columnIDs(cols)}, rows...))
+	}
+	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{titles}, rows...) {
+		for i := range row {
+			if row[i] == "" {
+				row[i] = "-"
+			}
+		}
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	return w.Flush()
+}
+
+// cells are the texts of a table. Rows are made at the same time, since some cells are read from the server.
+func (c *call) cells(ctx context.Context, cols []column, items []any) ([][]string, error) {
+	rows := make([][]string, len(items))
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(8)
+	for i, item := range items {
+		rows[i] = make([]string, len(cols))
+		o, _ := item.(object)
+		work.Go(func() error {
+			for j, col := range cols {
+				rows[i][j] = c.cell(ctx, o, col.path)
+			}
+			return ctx.Err()
+		})
+	}
+	return rows, work.Wait()
+}
+
+// cell is the text for a path: names instead of ids, times and durations as a person reads them. An @ begins the name of a
+// computed text. A kind after a colon says that the value is an id of this kind; nothing after it, that it is no id.
+func (c *call) cell(ctx context.Context, item object, path string) string {
+	leaf := path
+	if i := strings.LastIndexByte(path, '.'); i >= 0 {
+		for name := range strings.SplitSeq(path[:i], ".") {
+			item, _ = item[name].(object)
+		}
+		leaf = path[i+1:]
+	}
+	if strings.HasPrefix(leaf, "@") {
+		return c.computed(ctx, item, leaf)
+	}
+	name, kind, said := strings.Cut(leaf, ":")
+	if !said {
+		kind = references[name]
+	}
+	return c.show(ctx, item[name], name, kind, text(item, "provider"))
+}
+
+func (c *call) show(ctx context.Context, v any, name, reference, provider string) string {
+	switch x := v.(type) {
+	case []any:
+		var parts []string
+		for _, e := range x {
+			parts = append(parts, c.show(ctx, e, name, reference, provider))
+		}
+		return strings.Join(parts, ", ")
+	case object:
+		if x["deleted"] == true {
+			return nameOf(x) + " (deleted in the directory)"
+		}
+		return nameOf(x)
+	case bool:
+		if x {
+			return "yes"
+		}
+		return "no"
+	case string:
+		if reference != "" && x != "" {
+			return c.nameFor(ctx, reference, x, provider)
+		}
+		if strings.HasSuffix(name, "At") || name == "at" || name == "since" || name == "lastCheckpoint" {
+			return c.showTime(x)
+		}
+	case json.Number:
+		if strings.HasSuffix(name, "Seconds") {
+			return showSeconds(x.String())
+		}
+	}
+	return printable(v)
+}
+
+// nameOf is the best name of a thing that the answer itself holds.
+func nameOf(v any) string {
+	o, ok := v.(object)
+	if !ok {
+		return printable(v)
+	}
+	for _, name := range []string{"userName", "displayName", "title", "name", "value", "lastFour", "id", "user"} {
+		if s, ok := o[name].(string); ok && s != "" {
+			return printable(s)
+		}
+	}
+	return ""
+}
+
+// text returns a member by path, such as "holder.userName", as text that is safe on a terminal.
+func text(v any, path string) string {
+	for name := range strings.SplitSeq(path, ".") {
+		m, _ := v.(object)
+		v = m[name]
+	}
+	return printable(v)
+}
+
+// printable is a value on one line. Characters that could move the cursor or turn the text around are replaced,
+// since names come from outside.
+func printable(v any) string {
+	if v == nil {
+		return ""
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.C, r) || r == '\u2028' || r == '\u2029' {
+			return '�'
+		}
+		return r
+	}, fmt.Sprint(v))
+}
+
+// printValue writes a value as JSON, or as YAML.
+func (c *call) printValue(v any) error {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if c.terminal && c.set.output == "json" {
+		e.SetIndent("", "  ")
+	}
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	if c.set.output == "yaml" {
+		return writeYAML(c.stdout, out.Bytes())
+	}
+	_, err := c.stdout.Write(out.Bytes())
+	return err
+}
+
+// writeYAML writes JSON as YAML in block style; JSON is YAML in flow style.
+func writeYAML(w io.Writer, text []byte) error {
+	var n yaml.Node
+	if err := yaml.Unmarshal(text, &n); err != nil {
+		return err
+	}
+	var plain func(*yaml.Node)
+	plain = func(n *yaml.Node) {
+		n.Style = 0
+		for _, inner := range n.Content {
+			plain(inner)
+		}
+	}
+	plain(&n)
+	out := yaml.NewEncoder(w)
+	out.SetIndent(2)
+	if err := out.Encode(&n); err != nil {
+		return err
+	}
+	return out.Close()
+}
+
+// writeCSV writes rows that no spreadsheet runs as formulas: a cell that begins like one, also behind blanks, gets an
+// apostrophe before it.
+func writeCSV(w io.Writer, rows [][]string) error {
+	out := csv.NewWriter(w)
+	for _, row := range rows {
+		for i, cell := range row {
+			if s := strings.TrimLeft(cell, " "); s != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(s)[0]) {
+				row[i] = "'" + cell
+			}
+		}
+		if err := out.Write(row); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// bar shows the progress of something long: a bar that is redrawn when the writer is a terminal, else a line every five
+// seconds. It must not be used by two goroutines at the same time.
+type bar struct {
+	w        io.Writer
+	now      func() time.Time
+	terminal bool
+	width    int
+	last     time.Time
+	drawn    bool
+}
+
+func (p *program) newBar() *bar {
+	b := &bar{w: p.stderr, now: p.now, width: 80, last: p.now()}
+	file, ok := p.stderr.(*os.File)
+	if !ok {
+		return b
+	}
+	fd := int(file.Fd())
+	if b.terminal = term.IsTerminal(fd); b.terminal {
+		if width, _, err := term.GetSize(fd); err == nil && width > 0 {
+			b.width = width
+		}
+	}
+	return b
+}
+
+// show shows how far it is, when it is time to.
+func (b *bar) show(done, total int, text string) {
+	interval := 5 * time.Second
+	if b.terminal {
+		interval = 100 * time.Millisecond
+	}
+	if b.now().Sub(b.last) < interval && (!b.terminal || done < total) {
+		return
+	}
+	b.last = b.now()
+	if !b.terminal {
+		fmt.Fprintln(b.w, text)
+		return
+	}
+	if length := min(30, b.width-len(text)-4); length > 5 {
+		full := min(length, length*done/max(total, 1))
+		text = "[" + strings.Repeat("#", full) + strings.Repeat(".", length-full) + "] " + text
+	}
+	fmt.Fprint(b.w, "\r\x1b[K", text[:min(len(text), b.width-1)])
+	b.drawn = true
+}
+
+// clear removes the bar, so that a line can be printed where it was.
+func (b *bar) clear() {
+	if b.drawn {
+		fmt.Fprint(b.w, "\r\x1b[K")
+		b.drawn = false
+	}
+}

@@ -1,0 +1,264 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+	"github.com/spf13/pflag"
+)
+
+// Groups of commands in the help.
+const (
+	groupRun       = "run"
+	groupProvision = "provision"
+	groupPeople    = "people"
+	groupRecords   = "records"
+	groupTenant    = "tenant"
+	groupOther     = "other"
+)
+
+// nouns are the commands that ask the admin API.
+func nouns() []noun {
+	return []noun{
+		providerNoun(), tokenNoun(), groupNoun(), orgMappingNoun(), roleMappingNoun(), applyNoun(), guardNoun(), conflictNoun(),
+		userNoun(), pendingNoun(), holdNoun(), orgNoun(), roleNoun(), watchlistNoun(),
+		syncLogNoun(), auditLogNoun(), logNoun(), reportNoun(), webhookNoun(), deliveryNoun(),
+		settingsNoun(), configNoun(), apiKeyNoun(), tenantNoun(),
+	}
+}
+
+// root is the whole tree of commands.
+func (p *program) root() *cobra.Command {
+	c := &cobra.Command{
+		Use: "rollcall", Short: "Provision people and groups from a directory", SilenceUsage: true, SilenceErrors: true,
+		Long: "Rollcall receives people and groups from Microsoft Entra ID over SCIM and turns them into accounts,\n" +
+			"organizations, roles and watchlists. This command runs it and administers it.",
+		Args: cobra.ArbitraryArgs, RunE: parent, Version: version(),
+	}
+	c.SetUsageTemplate(strings.Replace(c.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
+	c.SetVersionTemplate("rollcall {{.Version}}\n")
+	c.AddGroup(
+		&cobra.Group{ID: groupRun, Title: "Run it:"},
+		&cobra.Group{ID: groupProvision, Title: "Set up provisioning:"},
+		&cobra.Group{ID: groupPeople, Title: "Look after people:"},
+		&cobra.Group{ID: groupRecords, Title: "See what happened:"},
+		&cobra.Group{ID: groupTenant, Title: "Manage the tenant and access to it:"},
+		&cobra.Group{ID: groupOther, Title: "Other:"},
+	)
+	c.SetHelpCommandGroupID(groupOther)
+	c.SetCompletionCommandGroupID(groupOther)
+	c.SetFlagErrorFunc(flagError)
+	c.SetIn(p.stdin)
+	c.SetOut(p.stdout)
+	c.SetErr(p.stderr)
+	c.AddCommand(serveCommand(p), entraCommand(p), bootstrapCommand(p), verifyCommand(p), profileCommand(p), countryCommand(p),
+		versionCommand(p), meCommand(p), manCommand())
+	for _, n := range nouns() {
+		c.AddCommand(n.command(p))
+	}
+	for _, t := range topics {
+		c.AddCommand(&cobra.Command{Use: t.name, Short: t.short, Long: t.text})
+	}
+	ownHelp(c)
+	return c
+}
+
+// execute runs the program and returns its exit code.
+func (p *program) execute(ctx context.Context, args []string) int {
+	root := p.root()
+	root.SetArgs(normalize(root, args))
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	code := exitCode(err)
+	if err.Error() != "" {
+		fmt.Fprintf(p.stderr, "%s: %v\n", cmd.CommandPath(), err)
+		if code == exitUsage {
+			fmt.Fprintf(p.stderr, "See %s --help.\n", cmd.CommandPath())
+		}
+	}
+	return code
+}
+
+// ownHelp makes cobra's own commands refuse unknown words, as ours do, and gives them examples.
+func ownHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Short, c.Example, c.Run = "Show the help of a command or a topic", "  rollcall help user list\n  rollcall help names", nil
+			c.RunE = func(_ *cobra.Command, args []string) error {
+				about, rest, err := root.Find(args)
+				if err == nil && len(rest) > 0 {
+					return parent(about, rest)
+				}
+				if err == nil {
+					about.InitDefaultHelpFlag()
+					err = about.Help()
+				}
+				return err
+			}
+		case "completion":
+			c.Args, c.RunE = cobra.ArbitraryArgs, parent
+			for _, shell := range c.Commands() {
+				shell.Example = "  rollcall completion " + shell.Name() + " > rollcall-completion"
+			}
+		}
+	}
+}
+
+// normalize reads arguments as scripts have written them since the first release: flags may stand before the command, and
+// a word with one dash is a long flag when the command has one of that name.
+func normalize(root *cobra.Command, args []string) []string {
+	shared := pflag.NewFlagSet("", pflag.ContinueOnError)
+	(&program{}).sharedFlags(shared)
+	n := 0
+	for n < len(args) && strings.HasPrefix(args[n], "-") {
+		name, _, valued := strings.Cut(strings.TrimLeft(args[n], "-"), "=")
+		f := shared.Lookup(name)
+		if f == nil {
+			break
+		}
+		if n++; f.NoOptDefVal == "" && !valued {
+			n++
+		}
+	}
+	n = min(n, len(args))
+	end := slices.Index(args[n:], "--")
+	if end < 0 {
+		end = len(args) - n
+	}
+	args = slices.Concat(args[n:n+end], args[:n], args[n+end:])
+	cmd, _, err := root.Find(args)
+	if err != nil {
+		return args
+	}
+	return longFlags(cmd, args)
+}
+
+// longFlags gives the words that are flags of a command their second dash, and its switches the value behind them.
+func longFlags(cmd *cobra.Command, args []string) []string {
+	cmd.InitDefaultHelpFlag()
+	var out []string
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		if a == "--" {
+			return append(out, args[i:]...)
+		}
+		name, _, valued := strings.Cut(strings.TrimPrefix(a, "-"), "=")
+		f := cmd.Flag(name)
+		if !strings.HasPrefix(a, "-") || strings.HasPrefix(a, "--") || len(name) < 2 || f == nil {
+			out = append(out, a)
+			continue
+		}
+		a = "-" + a
+		if f.NoOptDefVal != "" && !valued && i+1 < len(args) {
+			switch args[i+1] {
+			case "true", "false":
+				a += "=" + args[i+1]
+				i++
+			case "yes":
+				i++
+			}
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// flagError names the flag that is nearest to a mistyped one.
+func flagError(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return usagef("%v", err)
+	}
+	var names []string
+	note := func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	}
+	c.Flags().VisitAll(note)
+	c.InheritedFlags().VisitAll(note)
+	hint := ""
+	if n := nearest(unknown.GetSpecifiedName(), names); n != "" {
+		hint = "; did you mean --" + n + "?"
+	}
+	return usagef("there is no flag --%s%s", unknown.GetSpecifiedName(), hint)
+}
+
+// usage makes the errors of a check of arguments errors of usage.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return usagef("%v: %s", err, c.UseLine())
+		}
+		return nil
+	}
+}
+
+// version is the version of the program.
+func version() string {
+	b, ok := debug.ReadBuildInfo()
+	if !ok || b.Main.Version == "" {
+		return "(devel)"
+	}
+	return b.Main.Version
+}
+
+// versionCommand prints the version of the program, and of the server.
+func versionCommand(p *program) *cobra.Command {
+	a := action{
+		name: "version", op: "getVersion", short: "Print the version, with --server also the server's", example: "--server",
+		columns: "Server_version version, Revision revision, Go goVersion",
+		local:   func(f *pflag.FlagSet) { f.Bool("server", false, "ask the server, too") },
+	}
+	c := a.command(p, "")
+	c.GroupID = groupOther
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		fmt.Fprintln(p.stdout, "rollcall", version())
+		if !cmd.Flag("server").Changed {
+			return nil
+		}
+		return p.run(cmd, a, args)
+	}
+	p.register(c)
+	return c
+}
+
+// meCommand shows whose key it is.
+func meCommand(p *program) *cobra.Command {
+	a := action{
+		name: "me", op: "getMe", short: "Show the key that is used, its role and its tenant",
+		columns: "Tenant tenant.displayName, Key key.displayName, Role key.role:, Ends_with key.lastFour, Expires key.expiresAt; " +
+			"Permissions permissions",
+	}
+	c := a.command(p, "")
+	c.GroupID = groupTenant
+	p.register(c)
+	return c
+}
+
+// manCommand writes manual pages.
+func manCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "man FOLDER", Short: "Write manual pages into a folder", Example: "  rollcall man /usr/local/share/man/man1",
+		Hidden: true, Args: usage(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := os.MkdirAll(args[0], 0o750); err != nil {
+				return err
+			}
+			c.Root().DisableAutoGenTag = true
+			return doc.GenManTree(c.Root(), &doc.GenManHeader{Title: "ROLLCALL", Section: "1", Source: "Rollcall"}, args[0])
+		},
+	}
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/pflag"
+)
+
+// people are the columns of every list of people.
+const people = "USER_NAME userName, NAME displayName, STATE @state, ORGANIZATION organizationId, PROVIDER provider; ROLES roles, " +
+	"WATCHLISTS watchlists, DIRECTORY_SAYS directoryState, DEPARTMENT department, TITLE title, E-MAIL emails, CHANGED modifiedAt, ID id"
+
+const userLines = "User_name userName, Name displayName, State @state, Id id, SCIM_id scimId:, Given_name name.givenName, " +
+	"Family_name name.familyName, Title title, Department department, E-mail emails, Managed_by @origin, External_id externalId:, " +
+	"Directory_says directoryState, Lifecycle lifecycle, May_sign_in maySignIn, Blocked_because adminBlock.reason, " +
+	"Blocked_by adminBlock.by, Blocked adminBlock.at, Deactivation_asked_for pending.requestedAt, Deactivation_due pending.dueAt, " +
+	"Waits_for pending.gates, On_hold_for holds, Deactivated deactivatedAt, Organization organizationId, Pinned organizationPinned, " +
+	"Roles roles, Watchlists watchlists, Groups groups, Country countryCode, Manager manager:user, Created createdAt, Changed modifiedAt, " +
+	"Version version"
+
+// explainAction shows why a user is where they are.
+var explainAction = action{
+	name: "explain", op: "explainUser", short: "Explain why a user is in an organization and has roles", do: explain,
+	also: []string{"getUser"},
+	columns: "Organization is.organizationId, Because is.@source, Under_configuration is.configVersion, Pinned pinned, Method method, " +
+		"Attribute attribute, Value value, The_rules_say_now wouldBe.organizationId, Reason reason",
+	tables: []table{
+		{"Organization mappings; the first that matches decides", "organizations",
+			"PRIORITY priority, GROUPS groups:, ORGANIZATION organizationId, RESULT result"},
+		{"Roles", "is.roleGrants", "ROLE id:role, BECAUSE @source, SINCE at"},
+		{"Role mappings; all that match give", "roles", "GROUPS groups:, ROLES roles, RESULT result"},
+	},
+}
+
+func userNoun() noun {
+	profile := []flag{
+		{"user-name", "userName", "`name` to sign in with, unique in the tenant"},
+		{"display-name", "displayName", "`name` to show"},
+		{"given-name", "name.givenName", "given `name`"},
+		{"family-name", "name.familyName", "family `name`"},
+		{"title", "title", "job `title`"},
+		{"department", "department", "`department`"},
+		{"email", "emails", "work `addresses`, separated by commas, the primary one first"},
+	}
+	return noun{
+		name: "user", group: groupPeople, short: "Find, create, block, move, deactivate and bring back people", columns: userLines,
+		actions: []action{
+			{name: "list", op: "searchUsers", short: "List or search people", example: "--state blocked --org Engineering", columns: people,
+				keep:  keepShown,
+				local: func(f *pflag.FlagSet) { f.String("state", "", "shown `state`: "+orList(stateNames())) },
+				flags: []flag{
+					{"search", "search", "`text`: the beginning of a user name, a work e-mail address, or an external id"},
+					{"provider", "provider", "people of one `provider`; local for those of none"},
+					{"directory-state", "state", "`state` that the directory last reported: active, inactive, gone (removed there) or none"},
+					{"org", "organization", "people of one `organization`"},
+					{"role", "role", "people with one `role`"},
+					{"watchlist", "watchlist", "people on one `watchlist`"},
+					{"review", "review", "people whose move waits for one guard `event`"},
+				}},
+			{name: "show", op: "getUser", short: "Show a user"},
+			{name: "create", op: "createUser", short: "Create a local user, whom no directory manages", free: "user-name",
+				example: "admin@contoso.example", flags: profile},
+			{name: "change", op: "updateUser", short: "Change the profile of a local user", example: `admin@contoso.example --title "Administrator"`,
+				flags: profile},
+			{name: "block", op: "blockUser", short: "Deny sign-in until unblocked"},
+			{name: "unblock", op: "unblockUser", short: "Lift a block; cancels a pending deactivation"},
+			{name: "deactivate", op: "deactivateUser", short: "Deactivate a user now", long: "Deactivates a user now, without a delay.\n\n" +
+				"When the directory disables and enables the user later, the user is active again; --block prevents that.",
+				flags: []flag{{"block", "block", "also block"}}},
+			{name: "reactivate", op: "reactivateUser", short: "Bring a deactivated user back",
+				flags: []flag{{"unblock", "unblock", "also lift an administrator's block (the default)"}}},
+			{name: "cancel-deactivation", op: "cancelDeactivation", short: "Cancel a pending deactivation; the user stays blocked"},
+			explainAction,
+			{name: "move", op: "moveUser", short: "Move a user to an organization by hand", free: "org",
+				example: "kim@contoso.example Engineering --pin", flags: []flag{
+					{"org", "organizationId", "`organization` to move to"}, {"pin", "pin", "keep the user there, whatever the mappings say"},
+				}},
+			{name: "pin", op: "pinOrganization", short: "Keep a user in the organization, whatever the mappings say"},
+			{name: "unpin", op: "unpinOrganization", short: "Let the mappings decide about a user again"},
+			{name: "roles", op: "listRoleGrants", short: "List the roles of a user, and where each comes from",
+				columns: "ROLE id:role, BECAUSE @source, SINCE at"},
+			{name: "grant", op: "grantRole", short: "Give a user a role by hand", free: "role", example: `kim@contoso.example "Agent User"`,
+				asks:  askGrant,
+				flags: []flag{{"role", "role", "`role` to give"}}},
+			{name: "revoke", op: "revokeRole", short: "Take a role that was given by hand", example: `kim@contoso.example "Agent User"`,
+				asks: askRevoke},
+			{name: "timeline", op: "getUserTimeline", short: "Show what happened to a user",
+				columns: "TIME at, ACTION action, EFFECTS effects, BY @by, REASON actor.reason; CHANGES @changes, CAUSE cause, ID id"},
+			{name: "convert-to-local", op: "convertUserToLocal", short: "Take a user from the directory that manages them"},
+			{name: "convert-to-provisioned", op: "convertUserToProvisioned",
+				short:   "Give a local user to a provider, which manages them from now on",
+				example: `kim@contoso.example --provider Demo --reason Migration`,
+				flags:   []flag{{"provider", "provider", "`provider` that gets the user"}}},
+			{name: "erase", op: "eraseUser", short: "Erase what is kept about a deactivated user, also in the log",
+				ask: "Erase everything about {userName}? It cannot be brought back.", typed: "userName", from: "getUser"},
+		},
+	}
+}
+
+// askGrant asks before a privileged role is given.
+func askGrant(ctx context.Context, c *call) (string, error) {
+	roles, err := c.candidates(ctx, kinds["role"], "", "", maxCandidates)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range roles {
+		if r.id == c.body["role"] && r.item["privileged"] == true {
+			return "Give the privileged role " + printable(r.label()) + " to " + c.nameFor(ctx, "user", c.ids[0], "") + "?", nil
+		}
+	}
+	return "", nil
+}
+
+func askRevoke(ctx context.Context, c *call) (string, error) {
+	return "Take the role " + c.nameFor(ctx, "role", c.ids[1], "") + " from " + c.nameFor(ctx, "user", c.ids[0], "") + "?", nil
+}
+
+// explain shows why a user is in an organization and has roles.
+func explain(ctx context.Context, c *call) error {
+	x, err := c.get(ctx, c.op.id, c.ids...)
+	if err != nil {
+		return err
+	}
+	return c.printOne(ctx, c.act.columns, c.act.tables, x)
+}

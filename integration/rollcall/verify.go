@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/shared/directory"
+)
+
+// verifyCommand checks an exported log: exit code 0 when it is as it was written, 1 when it is not.
+func verifyCommand(p *program) *cobra.Command {
+	c := &cobra.Command{
+		Use: "verify EXPORT", GroupID: groupRecords, Short: "Verify an exported log without a server",
+		Long: "Verifies an export in JSON Lines, which rollcall log export wrote, with the key that rollcall log key wrote\n" +
+			"when the server was trusted. It needs no server; exit code 1 says that the export is not as it was written.",
+		Example: "  rollcall verify --key log.pem log.jsonl", DisableFlagsInUseLine: true, Args: usage(cobra.ExactArgs(1)),
+	}
+	key := c.Flags().String("key", "", "`file` with the public key")
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if *key == "" {
+			return usagef("--key is missing: the file that rollcall log key wrote")
+		}
+		v, err := verifyFile(args[0], *key)
+		if err != nil {
+			return failf(exitFailed, "%s is NOT as it was written: %v", args[0], err)
+		}
+		fmt.Fprintf(p.stdout, "%s: %s\n", args[0], verified(v))
+		return nil
+	}
+	return c
+}
+
+// verified describes an export in which nothing is wrong.
+func verified(v directory.Verified) string {
+	said := verdict(v.Entries, v.Unsealed)
+	if v.Entries <= v.Unsealed {
+		return said
+	}
+	last := ""
+	if !v.LastCheckpoint.IsZero() {
+		last = ", the last at " + v.LastCheckpoint.UTC().Format(time.RFC3339)
+	}
+	return fmt.Sprintf("%s: %s in %s of %s, %s%s; %s not sealed yet", said, count(v.Entries-v.Unsealed, "entry", "entries"),
+		count(v.Blocks, "block", "blocks"), count(v.Chains, "chain", "chains"), count(v.Checkpoints, "checkpoint", "checkpoints"), last,
+		count(v.Unsealed, "entry is", "entries are"))
+}
+
+// maxExportLine is the longest line of an export: an entry of 20,000 members.
+const maxExportLine = 4 << 20
+
+func verifyFile(name, keyFile string) (directory.Verified, error) {
+	text, err := os.ReadFile(keyFile) //nolint:gosec // G304: the user names the file
+	if err != nil {
+		return directory.Verified{}, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return directory.Verified{}, errors.New("the key file holds no PEM block")
+	}
+	v, err := directory.NewVerifier(block.Bytes)
+	if err != nil {
+		return directory.Verified{}, err
+	}
+	f, err := os.Open(name) //nolint:gosec // G304: the user names the file
+	if err != nil {
+		return directory.Verified{}, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, maxExportLine)
+	lines.Split(wholeLines)
+	for lines.Scan() {
+		if err := v.Line(lines.Bytes()); err != nil {
+			return directory.Verified{}, err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return directory.Verified{}, err
+	}
+	return v.End()
+}
+
+// wholeLines splits at line feeds and nothing else; text without one at the end is no line.
+func wholeLines(data []byte, end bool) (int, []byte, error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if end && len(data) > 0 {
+		return 0, nil, errors.New("the last line has no end")
+	}
+	return 0, nil, nil
+}
