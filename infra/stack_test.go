@@ -116,7 +116,7 @@ func TestKeys(t *testing.T) {
 		}
 		for _, f := range service.of("AWS::Lambda::Function") {
 			name := strings.TrimPrefix(f.Properties["Description"].(string), "Rollcall: ")
-			for variable, key := range map[string]string{app.EnvSign: "Signing", app.EnvSeal: "Secrets"} {
+			for variable, key := range map[string]string{app.EnvSigningKey: "Signing", app.EnvSecretsKey: "Secrets"} {
 				given := strings.Contains(at(f.Properties, "Environment", "Variables", variable), key+"Key")
 				if used := may[name+" "+key] != ""; given != used {
 					t.Errorf("%s knows the key %s: %v, and may use it: %v", name, key, given, used)

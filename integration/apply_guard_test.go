@@ -5,7 +5,9 @@ import (
 	"testing"
 
 	"rollcall/integration/stack"
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/provisioning"
 )
 
 // More people than the guard allows would move in another way than the preview showed: the run changes as many as it
@@ -20,20 +22,20 @@ func TestApplySkipsUnseenMovesBeyondTheGuard(t *testing.T) {
 			ctx, p := t.Context(), s.Provider.ID
 			anyRun := func(directory.ApplyRun) error { return nil }
 			// Everybody starts in an organization that the mappings name no more.
-			first, err := s.Service.CreateRun(ctx, c.admin, p, false)
+			first, err := s.Service.As(c.admin).ApplyRuns.Create(ctx, p, false)
 			c.must(err)
 			c.follow()
-			_, err = s.Service.StartRun(ctx, c.admin, p, first.ID, anyRun)
+			_, err = s.Service.As(c.admin).ApplyRuns.Start(ctx, p, first.ID, anyRun)
 			c.must(err)
 			c.follow()
-			other, err := s.Service.CreateOrganization(ctx, c.admin, directory.NewOrganization{Name: "Other"})
+			other, err := s.Service.As(c.admin).Organizations.Create(ctx, administration.NewOrganization{Name: "Other"})
 			c.must(err)
-			m, err := s.Service.Settings.Mappings(ctx, c.admin.Tenant, p)
+			m, err := s.Service.Mappings.MappingSet(ctx, c.admin.Tenant, p)
 			c.must(err)
-			_, _, err = s.Service.PatchOrgMapping(ctx, c.admin, p, func(directory.Provider) error { return nil }, m.Orgs[0].ID, nil, &other.ID)
+			_, _, err = s.Service.As(c.admin).OrgMappings.Patch(ctx, p, func(directory.Provider) error { return nil }, m.Orgs[0].ID, nil, &other.ID)
 			c.must(err)
 			c.follow()
-			r, err := s.Service.CreateRun(ctx, c.admin, p, false)
+			r, err := s.Service.As(c.admin).ApplyRuns.Create(ctx, p, false)
 			c.must(err)
 			c.follow()
 			if n := len(c.rows(r.ID)); n != 108 {
@@ -44,12 +46,12 @@ func TestApplySkipsUnseenMovesBeyondTheGuard(t *testing.T) {
 			for i := 0; len(leave) < 104; i += 2 {
 				leave = append(leave, c.people[i].ScimID)
 			}
-			_, _, err = s.Service.UpdateGroup(ctx, directory.Caller{Provider: p, Token: s.Token}, c.group, directory.GroupWant{Named: leave}, nil, func(_ directory.Provider, v directory.GroupView) (directory.GroupEdit, error) {
-				return directory.GroupEdit{Profile: v.GroupProfile, Remove: leave}, nil
+			_, _, err = s.Service.UpdateGroup(ctx, provisioning.Caller{Provider: p, Token: s.Token}, c.group, directory.GroupWant{Named: leave}, nil, func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
+				return provisioning.GroupEdit{Profile: v.GroupProfile, Remove: leave}, nil
 			})
 			c.must(err)
 			before := c.accounts()
-			_, err = s.Service.StartRun(ctx, c.admin, p, r.ID, anyRun)
+			_, err = s.Service.As(c.admin).ApplyRuns.Start(ctx, p, r.ID, anyRun)
 			c.must(err)
 			c.must(s.Service.PlayRun(ctx, directory.RunRef{Tenant: c.admin.Tenant, Provider: p, Run: r.ID, Phase: directory.PhaseApply}))
 			limit := directory.Guard{}.MoveLimit(len(c.people))
@@ -63,7 +65,7 @@ func TestApplySkipsUnseenMovesBeyondTheGuard(t *testing.T) {
 				}
 			}
 			c.follow()
-			again, err := s.Service.CreateRun(ctx, c.admin, p, false)
+			again, err := s.Service.As(c.admin).ApplyRuns.Create(ctx, p, false)
 			c.must(err)
 			c.follow()
 			c.equal("people who are not where the rules say", len(c.rows(again.ID)), 0)

@@ -8,6 +8,7 @@ import (
 
 	"rollcall/integration/stack"
 	"rollcall/shared/directory"
+	"rollcall/shared/provisioning"
 )
 
 // meddler lets something happen before and after whatever a step of an apply run reads or writes.
@@ -35,7 +36,7 @@ func (m *meddler) ReadUser(ctx context.Context, t directory.TenantID, p director
 	return around(m, func() (directory.UserView, error) { return m.Users.ReadUser(ctx, t, p, id, want, admit) })
 }
 
-func (m *meddler) UpdateUser(ctx context.Context, t directory.TenantID, u directory.User, f func(directory.User) (directory.User, *directory.LogEntry, error)) (directory.User, error) {
+func (m *meddler) UpdateUser(ctx context.Context, t directory.TenantID, u directory.User, f directory.Update[directory.User]) (directory.User, error) {
 	return around(m, func() (directory.User, error) { return m.Users.UpdateUser(ctx, t, u, f) })
 }
 
@@ -76,7 +77,7 @@ func changeMidway(t *testing.T, ports func(testing.TB) directory.Ports, random *
 	ctx, p := t.Context(), s.Provider.ID
 	anyRun := func(directory.ApplyRun) error { return nil }
 	before := c.accounts()
-	r, err := s.Service.CreateRun(ctx, c.admin, p, false)
+	r, err := s.Service.As(c.admin).ApplyRuns.Create(ctx, p, false)
 	c.must(err)
 	c.follow()
 	planned := c.rows(r.ID)
@@ -88,7 +89,7 @@ func changeMidway(t *testing.T, ports func(testing.TB) directory.Ports, random *
 			c.meddle(u, random.IntN(6))
 		}
 	}
-	_, err = s.Service.StartRun(ctx, c.admin, p, r.ID, anyRun)
+	_, err = s.Service.As(c.admin).ApplyRuns.Start(ctx, p, r.ID, anyRun)
 	c.must(err)
 	c.must(s.Service.PlayRun(ctx, directory.RunRef{Tenant: c.admin.Tenant, Provider: p, Run: r.ID, Phase: directory.PhaseApply}))
 	m.happen = nil
@@ -106,7 +107,7 @@ func changeMidway(t *testing.T, ports func(testing.TB) directory.Ports, random *
 		}
 	}
 	// The run itself, without anybody following the log, left everybody of it where the rules say.
-	again, err := s.Service.CreateRun(ctx, c.admin, p, false)
+	again, err := s.Service.As(c.admin).ApplyRuns.Create(ctx, p, false)
 	c.must(err)
 	c.must(s.Service.PlayRun(ctx, directory.RunRef{Tenant: c.admin.Tenant, Provider: p, Run: again.ID, Phase: directory.PhasePlan}))
 	for id, row := range c.rows(again.ID) {
@@ -115,14 +116,14 @@ func changeMidway(t *testing.T, ports func(testing.TB) directory.Ports, random *
 		}
 	}
 	c.follow()
-	again, err = s.Service.CreateRun(ctx, c.admin, p, false)
+	again, err = s.Service.As(c.admin).ApplyRuns.Create(ctx, p, false)
 	c.must(err)
 	c.follow()
 	if left := c.rows(again.ID); len(left) > 0 {
 		t.Errorf("%d people are not where the rules say: %+v", len(left), left)
 	}
 	was := c.accounts()
-	undo, err := s.Service.UndoRun(ctx, c.admin, p, r.ID, anyRun)
+	undo, err := s.Service.As(c.admin).ApplyRuns.Undo(ctx, p, r.ID, anyRun)
 	c.must(err)
 	c.follow()
 	if got := c.run(undo.ID); got.State != directory.RunCompleted {
@@ -143,10 +144,10 @@ func changeMidway(t *testing.T, ports func(testing.TB) directory.Ports, random *
 // meddle changes a person as a directory or an administrator does at any time.
 func (c *crew) meddle(u directory.User, how int) {
 	c.Helper()
-	ctx, caller := c.Context(), directory.Caller{Provider: c.s.Provider.ID, Token: c.s.Token}
-	member := func(edit func(*directory.GroupEdit)) {
-		_, _, err := c.s.Service.UpdateGroup(ctx, caller, c.group, directory.GroupWant{Named: []directory.ScimID{u.ScimID}}, nil, func(_ directory.Provider, v directory.GroupView) (directory.GroupEdit, error) {
-			e := directory.GroupEdit{Profile: v.GroupProfile}
+	ctx, caller := c.Context(), provisioning.Caller{Provider: c.s.Provider.ID, Token: c.s.Token}
+	member := func(edit func(*provisioning.GroupEdit)) {
+		_, _, err := c.s.Service.UpdateGroup(ctx, caller, c.group, directory.GroupWant{Named: []directory.ScimID{u.ScimID}}, nil, func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
+			e := provisioning.GroupEdit{Profile: v.GroupProfile}
 			edit(&e)
 			return e, nil
 		})
@@ -162,15 +163,15 @@ func (c *crew) meddle(u directory.User, how int) {
 	}
 	switch how {
 	case 0:
-		member(func(e *directory.GroupEdit) { e.Add = []directory.ScimID{u.ScimID} })
+		member(func(e *provisioning.GroupEdit) { e.Add = []directory.ScimID{u.ScimID} })
 	case 1:
-		member(func(e *directory.GroupEdit) { e.Remove = []directory.ScimID{u.ScimID} })
+		member(func(e *provisioning.GroupEdit) { e.Remove = []directory.ScimID{u.ScimID} })
 	case 2:
 		profile(func(p *directory.Profile) { p.ExternalID += "x" })
 	case 3:
 		profile(func(p *directory.Profile) { p.Active = !p.Active })
 	case 4:
-		_, err := c.s.Service.MoveUser(ctx, c.admin, u.ID, func(directory.User) error { return nil }, directory.DefaultOrg, true)
+		_, err := c.s.Service.As(c.admin).Users.Move(ctx, u.ID, func(directory.User) error { return nil }, directory.DefaultOrg, true)
 		c.gone(err)
 	case 5:
 		c.gone(c.s.Service.DeleteUser(ctx, caller, u.ScimID, func(directory.User) error { return nil }))
@@ -188,7 +189,7 @@ func (c *crew) gone(err error) {
 
 func (c *crew) rows(id directory.RunID) map[directory.UserID]directory.RunRow {
 	c.Helper()
-	rows, _, err := c.s.Service.RunDiff(c.Context(), c.admin, c.s.Provider.ID, id, "", 1000, nil)
+	rows, _, err := c.s.Service.As(c.admin).ApplyRuns.Diff(c.Context(), c.s.Provider.ID, id, "", 1000, nil)
 	c.must(err)
 	out := map[directory.UserID]directory.RunRow{}
 	for _, r := range rows {

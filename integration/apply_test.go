@@ -29,7 +29,7 @@ func TestSampleApplySteps(t *testing.T) {
 		if want := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "apply."), ".json"); in.Step != want {
 			t.Errorf("%s is of step %q", file, in.Step)
 		}
-		out, err := app.Apply(s.Service)(t.Context(), in)
+		out, err := app.Apply(s.Service.Follow)(t.Context(), in)
 		if err != nil || len(out.Ranges) > 0 || out.Phase != "" || in.Step == workflow.StepRange && !out.Done {
 			t.Errorf("%s: %+v, %v", file, out, err)
 		}
@@ -176,12 +176,12 @@ func TestStateMachineAppliesAndUndoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	starts := &executions{}
-	s := stack.New(t, stack.Options{Starter: starts})
+	s := stack.New(t, stack.Options{External: directory.External{Runs: starts}})
 	c := newCrew(t, s, 40)
 	before := c.accounts()
 	calls := 0
 	m := &machine{invoke: func(ctx context.Context, in workflow.Input) (workflow.Output, error) {
-		out, err := app.Apply(s.Service)(ctx, in)
+		out, err := app.Apply(s.Service.Follow)(ctx, in)
 		if calls++; calls%3 == 0 {
 			return out, fmt.Errorf("the answer was lost")
 		}
@@ -198,19 +198,19 @@ func TestStateMachineAppliesAndUndoes(t *testing.T) {
 		}
 		starts.refs = nil
 	}
-	r, err := s.Service.CreateRun(t.Context(), c.admin, s.Provider.ID, false)
+	r, err := s.Service.As(c.admin).ApplyRuns.Create(t.Context(), s.Provider.ID, false)
 	c.must(err)
 	play()
 	if r = c.run(r.ID); r.State != directory.RunPlanned || r.Tally.Changes == 0 {
 		t.Fatalf("planned: %+v", r)
 	}
-	_, err = s.Service.StartRun(t.Context(), c.admin, s.Provider.ID, r.ID, func(directory.ApplyRun) error { return nil })
+	_, err = s.Service.As(c.admin).ApplyRuns.Start(t.Context(), s.Provider.ID, r.ID, func(directory.ApplyRun) error { return nil })
 	c.must(err)
 	play()
 	if got := c.run(r.ID); got.State != directory.RunCompleted || got.Tally.Applied != r.Tally.Changes {
 		t.Fatalf("applied: %+v", got)
 	}
-	undo, err := s.Service.UndoRun(t.Context(), c.admin, s.Provider.ID, r.ID, func(directory.ApplyRun) error { return nil })
+	undo, err := s.Service.As(c.admin).ApplyRuns.Undo(t.Context(), s.Provider.ID, r.ID, func(directory.ApplyRun) error { return nil })
 	c.must(err)
 	play()
 	if got := c.run(undo.ID); got.State != directory.RunCompleted || got.Tally.Applied != r.Tally.Changes {

@@ -1,9 +1,7 @@
 package integration_test
 
 import (
-	"bufio"
 	"bytes"
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -22,34 +20,6 @@ const (
 	fileLines = 500
 	mainLines = 40
 )
-
-const aws = "github.com/aws/aws-sdk-go-v2"
-
-// mayImport says, for each package and those below it, what its production code may import besides the standard
-// library and itself: our own packages by their folder, and modules. Imports point inward: functions, then the
-// protocols, then the business; a store or a workflow knows the business only. Tests may import what they need.
-var mayImport = map[string][]string{
-	"shared/casefold":        {"golang.org/x/text"},
-	"shared/scim":            {"shared/casefold", "golang.org/x/text"},
-	"shared/entra":           {"shared/scim", "shared/casefold"},
-	"shared/directory":       {"shared/casefold"},
-	"shared/scimapi":         {"shared/casefold", "shared/scim", "shared/entra", "shared/directory", "shared/reqlog"},
-	"shared/adminapi":        {"shared/directory", "shared/reqlog"},
-	"shared/console":         {"shared/directory", "shared/reqlog"},
-	"shared/store/dynamo":    {"shared/directory", aws, "github.com/aws/smithy-go"},
-	"shared/store/sqlite":    {"shared/directory", "zombiezen.com/go/sqlite", "modernc.org/sqlite"},
-	"shared/store/storetest": {"shared/directory", "github.com/google/go-cmp", "pgregory.net/rapid"},
-	"shared/country":         {"github.com/biter777/countries"},
-	"shared/workflow":        {"shared/directory", aws, "github.com/aws/smithy-go"},
-	"shared/keys":            {"shared/directory", aws, "github.com/aws/smithy-go"},
-	"shared/reqlog":          {},
-	"shared/golden":          {"github.com/google/go-cmp"},
-	"shared/app": {"shared/casefold", "shared/country", "shared/directory", "shared/entra", "shared/keys", "shared/reqlog", "shared/scim", "shared/store",
-		"shared/workflow", aws, "github.com/aws/smithy-go", "github.com/aws/aws-lambda-go", "github.com/awslabs/aws-lambda-go-api-proxy"},
-	"functions": {"shared/scimapi", "shared/adminapi", "shared/console", "shared/app", "github.com/aws/aws-lambda-go"},
-	// An Entra of our own making proves something only while it shares nothing with the service.
-	"integration/entra": {"golang.org/x/sync", "golang.org/x/term"},
-}
 
 var (
 	topLevel = strings.Fields("functions infra shared events integration go.mod go.sum samconfig.toml README.md CHANGELOG.md " +
@@ -105,10 +75,12 @@ func violations(tree fs.FS) ([]string, error) {
 	var found []string
 	for _, s := range sources {
 		found = append(found, fileRules(s)...)
+		found = append(found, codeRules(s)...)
 		found = append(found, importRules(s)...)
 	}
 	found = append(found, packageRules(sources)...)
-	for _, rule := range []func(fs.FS, []source) ([]string, error){topLevelRules, eventRules, moduleRules} {
+	found = append(found, sizeRules(sources)...)
+	for _, rule := range []func(fs.FS, []source) ([]string, error){topLevelRules, eventRules, moduleRules, citationRules, portRules} {
 		more, err := rule(tree, sources)
 		if err != nil {
 			return nil, err
@@ -144,211 +116,6 @@ func goFiles(tree fs.FS) ([]source, error) {
 		return nil
 	})
 	return all, err
-}
-
-func fileRules(s source) []string {
-	var found []string
-	if n := s.lines(); n > fileLines && !generated.Match(s.text) {
-		found = append(found, fmt.Sprintf("%s has %d lines, more than %d: split it by what it is about", s.name, n, fileLines))
-	}
-	if n := s.lines(); n > mainLines && strings.HasPrefix(s.name, "functions/") && path.Base(s.name) == "main.go" {
-		found = append(found, fmt.Sprintf("%s has %d lines, more than %d: a main wires and starts, what deserves a test lives in shared/",
-			s.name, n, mainLines))
-	}
-	for _, group := range s.ast.Comments {
-		for _, c := range group.List {
-			if laterMark.MatchString(c.Text) {
-				found = append(found, s.line(c.Pos())+" puts work off in a comment: do it, or open an issue")
-			}
-		}
-	}
-	ast.Inspect(s.ast, func(n ast.Node) bool {
-		sel, ok := n.(*ast.SelectorExpr)
-		if !ok || !slices.Contains([]string{"Skip", "Skipf", "SkipNow"}, sel.Sel.Name) {
-			return true
-		}
-		if on, ok := sel.X.(*ast.Ident); ok && slices.Contains([]string{"t", "b", "f", "tb"}, on.Name) {
-			found = append(found, s.line(n.Pos())+" skips a test: a test that lacks its tool fails and says what to install")
-		}
-		return true
-	})
-	return found
-}
-
-func importRules(s source) []string {
-	var found []string
-	deployed := strings.HasPrefix(s.name, "shared/") || strings.HasPrefix(s.name, "functions/")
-	row := longest(s.dir(), mayImport)
-	if deployed && row == "" {
-		return []string{s.name + " is of a package without a row in mayImport: say there what it may import, and why it is no file of another package"}
-	}
-	for _, p := range s.imports() {
-		if deployed && strings.HasPrefix(p, "github.com/aws/aws-cdk-go") {
-			found = append(found, fmt.Sprintf("%s imports %s: what is deployed must not know how it is deployed", s.name, p))
-			continue
-		}
-		own := strings.HasPrefix(p, "rollcall/")
-		outside := strings.Contains(strings.Split(p, "/")[0], ".")
-		if row == "" || s.test() || !own && !outside {
-			continue
-		}
-		p = strings.TrimPrefix(p, "rollcall/")
-		if !slices.ContainsFunc(append([]string{row}, mayImport[row]...), func(ok string) bool { return within(p, ok) }) {
-			found = append(found, fmt.Sprintf("%s imports %s: %s may import %s only", s.name, p, row, strings.Join(mayImport[row], ", ")))
-		}
-	}
-	return found
-}
-
-// within reports whether the path is dir or lies below it.
-func within(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }
-
-// longest returns the longest key that p lies within, or "".
-func longest[V any](p string, keys map[string]V) string {
-	best := ""
-	for k := range keys {
-		if len(k) > len(best) && within(p, k) {
-			best = k
-		}
-	}
-	return best
-}
-
-func packageRules(sources []source) []string {
-	docs := map[string][]string{}
-	var found []string
-	for _, s := range sources {
-		if name := strings.TrimSuffix(s.ast.Name.Name, "_test"); slices.Contains(bannedNames, name) || slices.Contains(bannedNames, path.Base(s.dir())) {
-			found = append(found, s.name+" is of a package whose name says nothing: name it by what it does")
-		}
-		if s.test() {
-			continue
-		}
-		docs[s.dir()] = append(docs[s.dir()], "")
-		if s.ast.Doc != nil {
-			docs[s.dir()] = append(docs[s.dir()], path.Base(s.name))
-		}
-	}
-	for dir, files := range docs {
-		if files = slices.DeleteFunc(files, func(f string) bool { return f == "" }); len(files) != 1 {
-			found = append(found, fmt.Sprintf("%s has %d package comments %v, want one: what it is for and what it is not", dir, len(files), files))
-		}
-	}
-	slices.Sort(found)
-	return found
-}
-
-func topLevelRules(tree fs.FS, _ []source) ([]string, error) {
-	entries, err := fs.ReadDir(tree, ".")
-	if err != nil {
-		return nil, err
-	}
-	ignored := []string{".git"}
-	if text, err := fs.ReadFile(tree, ".gitignore"); err == nil {
-		for _, l := range strings.Fields(string(text)) {
-			ignored = append(ignored, strings.Trim(l, "/"))
-		}
-	}
-	var found []string
-	for _, e := range entries {
-		skip := func(pattern string) bool { ok, err := path.Match(pattern, e.Name()); return ok && err == nil }
-		if !slices.Contains(topLevel, e.Name()) && !slices.ContainsFunc(ignored, skip) {
-			found = append(found, e.Name()+" lies at the top level, which is fixed: find it a place in one of the folders")
-		}
-	}
-	return found, nil
-}
-
-func eventRules(tree fs.FS, _ []source) ([]string, error) {
-	functions, err := fs.Glob(tree, "functions/*/main.go")
-	if err != nil {
-		return nil, err
-	}
-	var found []string
-	for _, f := range functions {
-		name := path.Base(path.Dir(f))
-		one, err := fs.Glob(tree, "events/"+name+".json")
-		if err != nil {
-			return nil, err
-		}
-		more, err := fs.Glob(tree, "events/"+name+".*.json")
-		if err != nil {
-			return nil, err
-		}
-		if len(one)+len(more) == 0 {
-			found = append(found, fmt.Sprintf("functions/%s has no sample event: add events/%s.json or events/%s.<case>.json", name, name, name))
-		}
-	}
-	return found, nil
-}
-
-// moduleRules compares the modules that are imported with go.mod and with docs/dependencies.md. While go.mod marks an
-// imported module as indirect, code is still landing and the document may run ahead; after `go mod tidy` all three agree.
-func moduleRules(tree fs.FS, sources []source) ([]string, error) {
-	text, err := fs.ReadFile(tree, "go.mod")
-	if err != nil {
-		return nil, err
-	}
-	indirect, found := requirements(text)
-	doc, err := fs.ReadFile(tree, "docs/dependencies.md")
-	if err != nil {
-		return nil, err
-	}
-	documented := map[string]bool{}
-	for _, m := range docLine.FindAllSubmatch(doc, -1) {
-		documented[string(m[1])] = true
-	}
-	imported, landing := map[string]bool{}, false
-	for _, s := range sources {
-		for _, p := range s.imports() {
-			if m := longest(p, indirect); m != "" {
-				imported[m], landing = true, landing || indirect[m]
-			}
-		}
-	}
-	for m := range indirect {
-		switch {
-		case imported[m] && !documented[m]:
-			found = append(found, "docs/dependencies.md has no line for "+m+": say its need, alternative and exit, as in: - `"+m+"` ...")
-		case !landing && !indirect[m] && !imported[m]:
-			found = append(found, "go.mod requires "+m+", which nothing imports: run go mod tidy")
-		}
-	}
-	for m := range documented {
-		if !landing && !imported[m] {
-			found = append(found, "docs/dependencies.md has a line for "+m+", which nothing imports: remove the line")
-		}
-	}
-	slices.Sort(found)
-	return found, nil
-}
-
-// requirements returns the modules that go.mod requires, each with whether it is marked indirect, and what go.mod must not hold.
-func requirements(text []byte) (indirect map[string]bool, found []string) {
-	indirect = map[string]bool{}
-	block := ""
-	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
-		f := strings.Fields(lines.Text())
-		switch {
-		case len(f) == 0:
-		case f[0] == ")":
-			block = ""
-		case f[len(f)-1] == "(":
-			block = f[0]
-		default:
-			verb := block
-			if verb == "" {
-				verb, f = f[0], f[1:]
-			}
-			if verb == "require" && len(f) >= 2 {
-				indirect[f[0]] = len(f) > 3 && f[3] == "indirect"
-			}
-			if verb == "replace" {
-				found = append(found, "go.mod replaces "+f[0]+": a replace line does not hold for who imports us, and hides what is built")
-			}
-		}
-	}
-	return indirect, found
 }
 
 // TestArchitectureRules shows each rule at work: a small right tree, with one thing wrong at a time.

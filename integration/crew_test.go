@@ -9,14 +9,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rollcall/integration/stack"
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
+	"rollcall/shared/provisioning"
 )
 
 // crew is a stack with some people in groups, and mappings that are not applied yet.
 type crew struct {
 	*testing.T
 	s        *stack.Stack
-	admin    directory.Admin
+	admin    administration.Admin
 	people   []directory.User
 	followed map[directory.EntryID]bool // nil: the store hands its log out
 	group    directory.GroupID          // of every other one
@@ -37,9 +40,9 @@ func (c *crew) equal(what string, got, want any) {
 }
 
 func newCrew(t *testing.T, s *stack.Stack, n int) *crew {
-	c := &crew{T: t, s: s, admin: directory.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
+	c := &crew{T: t, s: s, admin: administration.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
 	ctx, p := t.Context(), s.Provider.ID
-	caller := directory.Caller{Provider: p, Token: s.Token}
+	caller := provisioning.Caller{Provider: p, Token: s.Token}
 	var in []directory.ScimID
 	for i := range n {
 		u, err := s.Service.CreateUser(ctx, caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
@@ -56,16 +59,16 @@ func newCrew(t *testing.T, s *stack.Stack, n int) *crew {
 	c.must(err)
 	c.group = g.ID
 	c.follow()
-	org, err := s.Service.CreateOrganization(ctx, c.admin, directory.NewOrganization{Name: "Even"})
+	org, err := s.Service.As(c.admin).Organizations.Create(ctx, administration.NewOrganization{Name: "Even"})
 	c.must(err)
 	any := func(directory.Provider) error { return nil }
-	_, _, err = s.Service.SetOrgMapping(ctx, c.admin, p, any, directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg})
+	_, _, err = s.Service.As(c.admin).OrgMappings.Set(ctx, p, any, directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg})
 	c.must(err)
-	_, _, err = s.Service.AddOrgMapping(ctx, c.admin, p, any, []directory.GroupID{g.ID}, org.ID)
+	_, _, err = s.Service.As(c.admin).OrgMappings.Add(ctx, p, any, []directory.GroupID{g.ID}, org.ID)
 	c.must(err)
-	_, _, err = s.Service.SetRoleMapping(ctx, c.admin, p, any, directory.RoleSettings{Mode: directory.RolesGroups}, false)
+	_, _, err = s.Service.As(c.admin).RoleMappings.Set(ctx, p, any, directory.RoleSettings{Mode: directory.RolesGroups}, false)
 	c.must(err)
-	_, err = s.Service.AddRoleMapping(ctx, c.admin, p, any, []directory.GroupID{g.ID}, []directory.RoleID{"desktop-user"}, "")
+	_, err = s.Service.As(c.admin).RoleMappings.Add(ctx, p, any, []directory.GroupID{g.ID}, []directory.RoleID{"desktop-user"}, "")
 	c.must(err)
 	c.follow()
 	return c
@@ -104,7 +107,7 @@ func (c *crew) follow() {
 	}
 }
 
-func followLog(ctx context.Context, t *testing.T, svc *directory.Service) {
+func followLog(ctx context.Context, t *testing.T, svc *directorytest.Env) {
 	t.Helper()
 	for {
 		n, err := svc.Feed.Deliver(ctx, svc.FollowEntry)
@@ -121,16 +124,16 @@ func (c *crew) accounts() map[directory.UserID]directory.Account {
 	c.Helper()
 	out := map[directory.UserID]directory.Account{}
 	for _, u := range c.people {
-		v, err := c.s.Service.UserByID(c.Context(), c.admin, u.ID)
+		v, err := c.s.Service.As(c.admin).Users.ByID(c.Context(), u.ID)
 		c.must(err)
 		out[u.ID] = v.Account
 	}
 	return out
 }
 
-func (c *crew) run(id directory.RunID) directory.ApplyProgress {
+func (c *crew) run(id directory.RunID) administration.ApplyProgress {
 	c.Helper()
-	r, err := c.s.Service.RunByID(c.Context(), c.admin, c.s.Provider.ID, id)
+	r, err := c.s.Service.As(c.admin).ApplyRuns.ByID(c.Context(), c.s.Provider.ID, id)
 	c.must(err)
 	return r
 }

@@ -25,7 +25,7 @@ func TestSampleWakeups(t *testing.T) {
 		s := stack.New(t, stack.Options{})
 		u := leaver(t, s, "anna")
 		var log bytes.Buffer
-		wake := app.Deactivate(s.Service, app.NewLog(&log))
+		wake := app.Deactivate(s.Service.Follow, app.NewLog(&log))
 		var event app.Wakeup
 		decodeStrictly(t, file, &event)
 		late := 15 * time.Minute
@@ -42,7 +42,7 @@ func TestSampleWakeups(t *testing.T) {
 			if err := wake(t.Context(), event); err != nil {
 				t.Fatal(err)
 			}
-			v, err := s.Service.UserByID(t.Context(), s.Admin, directory.UserID(u))
+			v, err := s.Service.As(s.Admin).Users.ByID(t.Context(), directory.UserID(u))
 			if err != nil || v.Lifecycle != step.want {
 				t.Errorf("%s: %q, %v, want %q", file, v.Lifecycle, err, step.want)
 			}

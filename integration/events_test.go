@@ -25,8 +25,8 @@ func TestSampleEvents(t *testing.T) {
 	s := stack.New(t, stack.Options{})
 	o := scimapi.Options{Origin: stack.Origin}
 	handlers := map[string]http.Handler{
-		"users": scimapi.Users(s.Service, o), "groups": scimapi.Groups(s.Service, o),
-		"discovery": scimapi.Discovery(s.Service, o), "bulk": scimapi.Bulk(s.Service, o),
+		"users": scimapi.Users(s.Service.Provisioning, o), "groups": scimapi.Groups(s.Service.Provisioning, o),
+		"discovery": scimapi.Discovery(s.Service.Provisioning, o), "bulk": scimapi.Bulk(s.Service.Provisioning, o),
 	}
 	want := map[string]int{"users.create": 201, "users.match": 200, "groups.create": 201, "discovery.schemas": 200, "bulk": 200}
 	files, err := filepath.Glob("../events/*.json")
@@ -78,7 +78,7 @@ func TestSampleChanges(t *testing.T) {
 	s := stack.New(t, stack.Options{})
 	var sample events.DynamoDBEvent
 	decodeStrictly(t, "../events/changes.json", &sample)
-	follow := app.Changes(s.Service, app.NewLog(&bytes.Buffer{}))
+	follow := app.Changes(s.Service.Follow, app.NewLog(&bytes.Buffer{}))
 	for range 2 {
 		answer, err := follow(t.Context(), sample)
 		if err != nil || len(answer.BatchItemFailures) > 0 {
@@ -86,7 +86,7 @@ func TestSampleChanges(t *testing.T) {
 		}
 	}
 	at := time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
-	counts, err := s.Service.Follow.Counts(t.Context(), directory.DefaultTenant, "default0a1b2", at)
+	counts, err := s.Service.Counts.Counts(t.Context(), directory.DefaultTenant, "default0a1b2", at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestSampleChanges(t *testing.T) {
 			t.Errorf("%v %v, want nothing to come again", answer, err)
 		}
 	}
-	if counts, err = s.Service.Follow.Counts(t.Context(), directory.DefaultTenant, "default0a1b2", at); err != nil || counts[directory.UserDisabled] != 2 {
+	if counts, err = s.Service.Counts.Counts(t.Context(), directory.DefaultTenant, "default0a1b2", at); err != nil || counts[directory.UserDisabled] != 2 {
 		t.Errorf("counts %v, %v: the record behind the broken one was not followed", counts, err)
 	}
 	aside, err := s.Service.Deliveries.ListDeliveries(t.Context(), directory.DefaultTenant, "", 10)
@@ -122,15 +122,15 @@ func TestSampleWork(t *testing.T) {
 	h.user("kim")
 	h.follow()
 	h.Clock.Advance(5 * time.Minute)
-	do := app.ChangesOrWork(h.Service, directory.DefaultLogRetention, app.NewLog(&bytes.Buffer{}))
-	for _, name := range []string{"deliver", "seal", "erase", "deliver", "seal", "erase"} {
+	do := app.ChangesOrWork(h.Service.Follow, app.NewLog(&bytes.Buffer{}))
+	for _, name := range []string{"deliver", "seal", "purge", "erase", "deliver", "seal", "purge", "erase"} {
 		raw, err := os.ReadFile("../events/changes." + name + ".json")
 		h.must(err)
 		_, err = do(t.Context(), raw)
 		h.must(err)
 	}
 	h.want("arrived", r.take(), "[user.created]")
-	head, err := h.Service.Ledger.Chain(t.Context(), h.Admin.Tenant, h.Provider.ID)
+	head, err := h.Service.Chains.ChainHead(t.Context(), h.Admin.Tenant, h.Provider.ID)
 	h.must(err)
 	h.want("blocks", head.Seq, 2)
 	stream, err := os.ReadFile("../events/changes.json")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rollcall/integration/stack"
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -57,7 +58,7 @@ func (j journey) active(id string, active bool) {
 
 func (j journey) user(id string) directory.User {
 	j.Helper()
-	v, err := j.s.Service.UserByID(j.Context(), j.s.Admin, directory.UserID(id))
+	v, err := j.s.Service.As(j.s.Admin).Users.ByID(j.Context(), directory.UserID(id))
 	if err != nil {
 		j.Fatal(err)
 	}
@@ -84,7 +85,7 @@ func (j journey) shows(what, id, want string) {
 
 func (j journey) decide(id string, d directory.Decision) {
 	j.Helper()
-	if _, err := j.s.Service.DecideUser(j.Context(), j.s.Admin, directory.UserID(id), func(directory.User) error { return nil }, d); err != nil {
+	if _, err := j.s.Service.As(j.s.Admin).Users.Decide(j.Context(), directory.UserID(id), func(directory.User) error { return nil }, d); err != nil {
 		j.Fatal(err)
 	}
 }
@@ -190,12 +191,12 @@ func TestLeaverReturnsWithinTheDelay(t *testing.T) {
 func TestLeaverOnHold(t *testing.T) {
 	journeys(t, func(j journey) {
 		id := j.join("anna", 1).id()
-		m, err := j.s.Service.CreateMatter(j.Context(), j.s.Admin, "Matter", "")
+		m, err := j.s.Service.As(j.s.Admin).LegalHolds.Create(j.Context(), "Matter", "")
 		if err != nil {
 			j.Fatal(err)
 		}
 		j.pass(time.Minute)
-		if _, _, err := j.s.Service.PlaceHold(j.Context(), j.s.Admin, m.ID, directory.UserID(id)); err != nil {
+		if _, _, err := j.s.Service.As(j.s.Admin).LegalHolds.Place(j.Context(), m.ID, directory.UserID(id)); err != nil {
 			j.Fatal(err)
 		}
 		j.pass(time.Minute)
@@ -206,15 +207,15 @@ func TestLeaverOnHold(t *testing.T) {
 			j.Fatal(err)
 		}
 		j.shows("after a sweep", id, "pending")
-		if _, err := j.s.Service.DecideUser(j.Context(), j.s.Admin, directory.UserID(id), func(directory.User) error { return nil }, directory.DecideDeactivate); !directory.IsKind(err, directory.Conflict) {
+		if _, err := j.s.Service.As(j.s.Admin).Users.Decide(j.Context(), directory.UserID(id), func(directory.User) error { return nil }, directory.DecideDeactivate); !directory.IsKind(err, directory.Conflict) {
 			j.Errorf("by hand: %v", err)
 		}
-		xs, _, err := j.s.Service.PlanClose(j.Context(), j.s.Admin, m.ID, "", 10)
-		if err != nil || len(xs) != 1 || xs[0].Outcome != directory.OutcomeDeactivated {
+		xs, _, err := j.s.Service.As(j.s.Admin).LegalHolds.PlanClose(j.Context(), m.ID, "", 10)
+		if err != nil || len(xs) != 1 || xs[0].Outcome != administration.OutcomeDeactivated {
 			j.Errorf("the plan: %v %v", xs, err)
 		}
-		_, outcome, err := j.s.Service.ReleaseHold(j.Context(), j.s.Admin, m.ID, directory.UserID(id))
-		if err != nil || outcome != directory.OutcomeDeactivated {
+		_, outcome, err := j.s.Service.As(j.s.Admin).LegalHolds.Release(j.Context(), m.ID, directory.UserID(id))
+		if err != nil || outcome != administration.OutcomeDeactivated {
 			j.Errorf("released: %s %v", outcome, err)
 		}
 		j.shows("released", id, "deactivated")
@@ -229,14 +230,14 @@ func stackSweep(j journey) error {
 
 func TestClosingAMatterReleasesEverybody(t *testing.T) {
 	journeys(t, func(j journey) {
-		m, err := j.s.Service.CreateMatter(j.Context(), j.s.Admin, "Matter", "")
+		m, err := j.s.Service.As(j.s.Admin).LegalHolds.Create(j.Context(), "Matter", "")
 		if err != nil {
 			j.Fatal(err)
 		}
 		gone, soon, stays := j.join("gone", 1).id(), j.join("soon", 2).id(), j.join("stays", 3).id()
 		j.pass(time.Second)
 		for _, id := range []string{gone, soon, stays} {
-			if _, _, err := j.s.Service.PlaceHold(j.Context(), j.s.Admin, m.ID, directory.UserID(id)); err != nil {
+			if _, _, err := j.s.Service.As(j.s.Admin).LegalHolds.Place(j.Context(), m.ID, directory.UserID(id)); err != nil {
 				j.Fatal(err)
 			}
 		}
@@ -245,7 +246,7 @@ func TestClosingAMatterReleasesEverybody(t *testing.T) {
 		j.pass(14 * time.Minute)
 		j.active(soon, false)
 		j.pass(10 * time.Minute)
-		if _, err := j.s.Service.CloseMatter(j.Context(), j.s.Admin, m.ID, func(directory.Matter) error { return nil }); err != nil {
+		if _, err := j.s.Service.As(j.s.Admin).LegalHolds.Close(j.Context(), m.ID, func(directory.Matter) error { return nil }); err != nil {
 			j.Fatal(err)
 		}
 		j.s.Follow(j.T)
@@ -258,7 +259,7 @@ func TestClosingAMatterReleasesEverybody(t *testing.T) {
 		j.shows("as it was due from the first", soon, "deactivated")
 		j.tells(gone, toldJoin, "api-key legal-hold.placed", toldLeave+" deactivation-held", "system legal-hold.released deactivated")
 		j.tells(soon, toldJoin, "api-key legal-hold.placed", toldLeave+" deactivation-held", "system legal-hold.released deactivation-scheduled", toldEnd)
-		_, _, err = j.s.Service.PlaceHold(j.Context(), j.s.Admin, m.ID, directory.UserID(stays))
+		_, _, err = j.s.Service.As(j.s.Admin).LegalHolds.Place(j.Context(), m.ID, directory.UserID(stays))
 		if !directory.IsKind(err, directory.Conflict) {
 			j.Errorf("on hold for a closed matter: %v", err)
 		}
@@ -269,7 +270,7 @@ func TestDelayChangesWhilePending(t *testing.T) {
 	journeys(t, func(j journey) {
 		set := func(d time.Duration, pending bool) {
 			j.Helper()
-			if _, err := j.s.Service.SetDeactivationDelay(j.Context(), j.s.Admin, j.s.Provider.ID, func(directory.Provider) error { return nil }, d, pending); err != nil {
+			if _, err := j.s.Service.As(j.s.Admin).Deactivations.SetDelay(j.Context(), j.s.Provider.ID, func(directory.Provider) error { return nil }, d, pending); err != nil {
 				j.Fatal(err)
 			}
 			j.s.Follow(j.T)
@@ -296,7 +297,7 @@ func TestDelayChangesWhilePending(t *testing.T) {
 
 func TestNoDelay(t *testing.T) {
 	journeys(t, func(j journey) {
-		if _, err := j.s.Service.SetDeactivationDelay(j.Context(), j.s.Admin, j.s.Provider.ID, func(directory.Provider) error { return nil }, 0, false); err != nil {
+		if _, err := j.s.Service.As(j.s.Admin).Deactivations.SetDelay(j.Context(), j.s.Provider.ID, func(directory.Provider) error { return nil }, 0, false); err != nil {
 			j.Fatal(err)
 		}
 		id := j.join("anna", 1).id()
@@ -360,12 +361,12 @@ func TestProviderPausedAndDeletedWhilePending(t *testing.T) {
 		j.active(leaver, false)
 		j.pass(10 * time.Minute)
 		j.active(later, false)
-		if _, err := j.s.Service.SetProviderState(j.Context(), j.s.Admin, j.s.Provider.ID, any, directory.ProviderPaused); err != nil {
+		if _, err := j.s.Service.As(j.s.Admin).Providers.SetState(j.Context(), j.s.Provider.ID, any, directory.ProviderPaused); err != nil {
 			j.Fatal(err)
 		}
 		j.pass(5 * time.Minute)
 		j.shows("paused", leaver, "deactivated")
-		if _, err := j.s.Service.DeleteProvider(j.Context(), j.s.Admin, j.s.Provider.ID, any, directory.ProviderDeletion{Users: directory.FateDeactivate}); err != nil {
+		if _, err := j.s.Service.As(j.s.Admin).Providers.Delete(j.Context(), j.s.Provider.ID, any, directory.ProviderDeletion{Users: directory.FateDeactivate}); err != nil {
 			j.Fatal(err)
 		}
 		j.s.Follow(j.T)
@@ -391,7 +392,7 @@ func TestGuardIsRejected(t *testing.T) {
 // manyLeave trips the guard of a live provider and decides on its event. Fewer leave where steps are slow.
 func manyLeave(j journey, leavers int, decision directory.GuardDecision) {
 	any := func(directory.Provider) error { return nil }
-	if _, err := j.s.Service.SetProviderState(j.Context(), j.s.Admin, j.s.Provider.ID, any, directory.ProviderLive); err != nil {
+	if _, err := j.s.Service.As(j.s.Admin).Providers.SetState(j.Context(), j.s.Provider.ID, any, directory.ProviderLive); err != nil {
 		j.Fatal(err)
 	}
 	if !j.fast {
@@ -420,16 +421,16 @@ func manyLeave(j journey, leavers int, decision directory.GuardDecision) {
 	if err := stackSweep(j); err != nil {
 		j.Fatal(err)
 	}
-	events, err := j.s.Service.GuardEvents(j.Context(), j.s.Admin, j.s.Provider.ID, "", 10)
+	events, err := j.s.Service.As(j.s.Admin).Guards.Events(j.Context(), j.s.Provider.ID, "", 10)
 	if err != nil || len(events) != 1 || events[0].State != directory.GuardOpen || events[0].Count <= events[0].Limit {
 		j.Fatalf("events %+v, %v", events, err)
 	}
-	review, err := j.s.Service.GuardReview(j.Context(), j.s.Admin, j.s.Provider.ID, events[0].ID)
-	if err != nil || review.Held != leavers+1 || len(review.Common) == 0 || review.Common[0].Value != "Finance" || review.Common[0].Count != leavers+1 {
+	review, err := j.s.Service.As(j.s.Admin).Guards.Review(j.Context(), j.s.Provider.ID, events[0].ID)
+	if err != nil || review.Held != leavers+1 || len(review.Shared) == 0 || review.Shared[0].Value != "Finance" || review.Shared[0].Count != leavers+1 {
 		text, _ := json.Marshal(review)
 		j.Errorf("the review: %s %v", text, err)
 	}
-	if _, err := j.s.Service.DecideGuard(j.Context(), j.s.Admin, j.s.Provider.ID, events[0].ID, func(directory.GuardEvent) error { return nil }, decision); err != nil {
+	if _, err := j.s.Service.As(j.s.Admin).Guards.Decide(j.Context(), j.s.Provider.ID, events[0].ID, func(directory.GuardEvent) error { return nil }, decision); err != nil {
 		j.Fatal(err)
 	}
 	j.s.Follow(j.T)

@@ -11,7 +11,10 @@ import (
 
 	"rollcall/integration/stack"
 	"rollcall/integration/tools/dynamolocal"
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
+	"rollcall/shared/random"
 	"rollcall/shared/store/dynamo"
 )
 
@@ -49,8 +52,8 @@ func mortally[T any](m *mortal, call func() (T, error)) (out T, err error) {
 
 // ports are the ports that following, delivering and sealing call, of a process that dies.
 func (m *mortal) ports(p directory.Ports) directory.Ports {
-	p.Log, p.Follow, p.Webhooks = mortalLog{p.Log, m}, mortalFollow{p.Follow, m}, mortalWebhooks{p.Webhooks, m}
-	p.Deliveries, p.Ledger = mortalDeliveries{p.Deliveries, m}, mortalLedger{p.Ledger, m}
+	p.Log, p.Counts, p.Webhooks = mortalLog{p.Log, m}, mortalCounts{p.Counts, m}, mortalWebhooks{p.Webhooks, m}
+	p.Deliveries, p.Chains = mortalDeliveries{p.Deliveries, m}, mortalLedger{p.Chains, m}
 	return p
 }
 
@@ -67,13 +70,15 @@ func (l mortalLog) Entry(ctx context.Context, t directory.TenantID, p directory.
 	return mortally(l.m, func() (directory.LogEntry, error) { return l.Log.Entry(ctx, t, p, at, id) })
 }
 
-type mortalFollow struct {
-	directory.Follow
+type counts = directory.Counts
+
+type mortalCounts struct {
+	counts
 	m *mortal
 }
 
-func (f mortalFollow) Count(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	return f.m.do(func() error { return f.Follow.Count(ctx, t, e) })
+func (f mortalCounts) CountEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	return f.m.do(func() error { return f.counts.CountEntry(ctx, t, e) })
 }
 
 type mortalWebhooks struct {
@@ -81,7 +86,7 @@ type mortalWebhooks struct {
 	m *mortal
 }
 
-func (w mortalWebhooks) Webhook(ctx context.Context, t directory.TenantID, id string) (directory.Webhook, error) {
+func (w mortalWebhooks) Webhook(ctx context.Context, t directory.TenantID, id directory.WebhookID) (directory.Webhook, error) {
 	return mortally(w.m, func() (directory.Webhook, error) { return w.Webhooks.Webhook(ctx, t, id) })
 }
 
@@ -98,7 +103,7 @@ func (d mortalDeliveries) AddDelivery(ctx context.Context, t directory.TenantID,
 	return d.m.do(func() error { return d.Deliveries.AddDelivery(ctx, t, v) })
 }
 
-func (d mortalDeliveries) UpdateDelivery(ctx context.Context, t directory.TenantID, id string, update func(directory.Delivery) (directory.Delivery, error)) (directory.Delivery, error) {
+func (d mortalDeliveries) UpdateDelivery(ctx context.Context, t directory.TenantID, id directory.DeliveryID, update func(directory.Delivery) (directory.Delivery, error)) (directory.Delivery, error) {
 	return mortally(d.m, func() (directory.Delivery, error) { return d.Deliveries.UpdateDelivery(ctx, t, id, update) })
 }
 
@@ -107,34 +112,34 @@ func (d mortalDeliveries) DueDeliveries(ctx context.Context, now time.Time, coun
 }
 
 type mortalLedger struct {
-	directory.Ledger
+	directory.Chains
 	m *mortal
 }
 
-func (l mortalLedger) Chain(ctx context.Context, t directory.TenantID, p directory.ProviderID) (directory.ChainHead, error) {
-	return mortally(l.m, func() (directory.ChainHead, error) { return l.Ledger.Chain(ctx, t, p) })
+func (l mortalLedger) ChainHead(ctx context.Context, t directory.TenantID, p directory.ProviderID) (directory.ChainHead, error) {
+	return mortally(l.m, func() (directory.ChainHead, error) { return l.Chains.ChainHead(ctx, t, p) })
 }
 
 func (l mortalLedger) AppendBlock(ctx context.Context, t directory.TenantID, p directory.ProviderID, b directory.Block, settled []string) error {
-	return l.m.do(func() error { return l.Ledger.AppendBlock(ctx, t, p, b, settled) })
+	return l.m.do(func() error { return l.Chains.AppendBlock(ctx, t, p, b, settled) })
 }
 
 func (l mortalLedger) Blocks(ctx context.Context, t directory.TenantID, p directory.ProviderID, from int64, count int) ([]directory.Block, error) {
-	return mortally(l.m, func() ([]directory.Block, error) { return l.Ledger.Blocks(ctx, t, p, from, count) })
+	return mortally(l.m, func() ([]directory.Block, error) { return l.Chains.Blocks(ctx, t, p, from, count) })
 }
 
 func (l mortalLedger) AddLate(ctx context.Context, t directory.TenantID, p directory.ProviderID, position string) error {
-	return l.m.do(func() error { return l.Ledger.AddLate(ctx, t, p, position) })
+	return l.m.do(func() error { return l.Chains.AddLate(ctx, t, p, position) })
 }
 
 func (l mortalLedger) Late(ctx context.Context, t directory.TenantID, p directory.ProviderID, count int) ([]string, error) {
-	return mortally(l.m, func() ([]string, error) { return l.Ledger.Late(ctx, t, p, count) })
+	return mortally(l.m, func() ([]string, error) { return l.Chains.Late(ctx, t, p, count) })
 }
 
 // ledgerWork is everything that happens behind the log of a stack's provider, in one process.
-func ledgerWork(h *hooked, svc *directory.Service, es []directory.LogEntry) error {
+func ledgerWork(h *hooked, svc *directorytest.Env, es []directory.LogEntry) error {
 	for _, e := range es {
-		if _, err := svc.TakeEntry(h.Context(), h.Admin.Tenant, e); err != nil {
+		if _, err := svc.FollowOrPark(h.Context(), h.Admin.Tenant, e); err != nil {
 			return err
 		}
 	}
@@ -185,7 +190,7 @@ func ledgerCrash(t *testing.T, ports func(testing.TB) directory.Ports, left int,
 	h.must(err)
 	h.Clock.Advance(5 * time.Minute) // so that they may be late, too
 	m := &mortal{left: left, after: after}
-	dying := directory.New(m.ports(h.Service.Ports), directory.Config{Now: h.Clock.Now, Outside: h.out})
+	dying := directorytest.New(m.ports(h.Service.Ports), directory.Runtime{Now: h.Clock.Now, External: h.out})
 	died := ledgerWork(h, dying, es)
 	if died != nil && !errors.Is(died, errDied) {
 		t.Fatal(died)
@@ -202,7 +207,7 @@ func ledgerCrash(t *testing.T, ports func(testing.TB) directory.Ports, left int,
 		t.Errorf("%s: arrived %v", what, all)
 	}
 	events := map[string]int{}
-	for _, d := range h.deliveries(directory.DeliveryFilter{}) {
+	for _, d := range h.deliveries(administration.DeliveryFilter{}) {
 		if d.Webhook == "" {
 			continue // an entry set aside, and followed since
 		}
@@ -219,12 +224,12 @@ func ledgerCrash(t *testing.T, ports func(testing.TB) directory.Ports, left int,
 			t.Errorf("%s: %d deliveries of %s", what, n, body)
 		}
 	}
-	counts, err := h.Service.Follow.Counts(t.Context(), h.Admin.Tenant, h.Provider.ID, es[0].At)
+	counts, err := h.Service.Counts.Counts(t.Context(), h.Admin.Tenant, h.Provider.ID, es[0].At)
 	h.must(err)
 	if counts[directory.UserCreated] != 1 {
 		t.Errorf("%s: counts %v", what, counts)
 	}
-	got, err := h.Service.VerifyLog(t.Context(), h.Admin.Tenant, directory.LogExport{Filter: directory.LogFilter{Provider: h.Provider.ID}})
+	got, err := h.Service.As(administration.Admin{Tenant: h.Admin.Tenant}).Logs.Verify(t.Context(), administration.LogExport{Filter: administration.LogFilter{Provider: h.Provider.ID}})
 	if err != nil || got.Entries != len(es) || got.Unsealed != 0 {
 		t.Errorf("%s: verified %+v, %v", what, got, err)
 	}
@@ -236,12 +241,12 @@ func ledgerCrash(t *testing.T, ports func(testing.TB) directory.Ports, left int,
 func ledgerStores(t *testing.T) map[string]func(testing.TB) directory.Ports {
 	t.Helper()
 	client, _ := dynamolocal.Clients(t)
-	spec, table := dynamo.TableSpec(), "rollcall-"+directory.RandomID()
+	spec, table := dynamo.TableSpec(), "rollcall-"+random.ID()
 	spec.Stream = ""
 	if err := spec.Create(t.Context(), client, table); err != nil {
 		t.Fatal(err)
 	}
-	s, err := dynamo.Open(t.Context(), dynamo.Config{Client: client, Table: table})
+	s, err := dynamo.Open(t.Context(), dynamo.Config{Now: time.Now, Client: client, Table: table})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/keys"
+	"rollcall/shared/verify"
 )
 
 func (h *hooked) seal() {
@@ -19,34 +21,34 @@ func (h *hooked) seal() {
 	h.must(h.Service.SealAll(h.Context()))
 }
 
-func (h *hooked) export(x directory.LogExport) []byte {
+func (h *hooked) export(x administration.LogExport) []byte {
 	h.Helper()
 	var out bytes.Buffer
-	h.must(h.Service.ExportLog(h.Context(), h.Admin.Tenant, x, &out))
+	h.must(h.Service.As(administration.Admin{Tenant: h.Admin.Tenant}).Logs.Export(h.Context(), x, &out))
 	return out.Bytes()
 }
 
 func (h *hooked) key() []byte {
 	h.Helper()
-	der, err := h.Service.SigningKey(h.Context())
+	der, err := h.Service.As(administration.Admin{}).Logs.SigningKey(h.Context())
 	h.must(err)
 	return der
 }
 
-// verify checks an export with the key of the ledger, as `rollcall verify` does.
-func verify(t *testing.T, export []byte, key []byte) (directory.Verified, error) {
+// verifyExport checks an export with the key of the ledger, as `rollcall verify` does.
+func verifyExport(t *testing.T, export []byte, key []byte) (verify.Result, error) {
 	t.Helper()
-	v, err := directory.NewVerifier(key)
+	v, err := verify.New(key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for line := range bytes.Lines(export) {
 		text, ok := bytes.CutSuffix(line, []byte("\n"))
 		if !ok {
-			return directory.Verified{}, errors.New("the last line has no end")
+			return verify.Result{}, errors.New("the last line has no end")
 		}
 		if err := v.Line(text); err != nil {
-			return directory.Verified{}, err
+			return verify.Result{}, err
 		}
 	}
 	return v.End()
@@ -80,9 +82,9 @@ func TestExportIsVerified(t *testing.T) {
 	t.Parallel()
 	h := newHooked(t, nil)
 	kim := h.history()
-	chain := directory.LogExport{Filter: directory.LogFilter{Provider: h.Provider.ID}}
+	chain := administration.LogExport{Filter: administration.LogFilter{Provider: h.Provider.ID}}
 	export := h.export(chain)
-	got, err := verify(t, export, h.key())
+	got, err := verifyExport(t, export, h.key())
 	h.must(err)
 	h.want("verified", fmt.Sprint(got.Chains, got.Blocks, got.Entries, got.Unsealed, got.Checkpoints, got.Signed), "1 4 5 1 2 true")
 	for _, personal := range []string{"kim", "late", "why", `"b"`} {
@@ -97,12 +99,12 @@ func TestExportIsVerified(t *testing.T) {
 			t.Errorf("erased entry %+v", e)
 		}
 	}
-	for name, x := range map[string]directory.LogExport{
-		"everything": {}, "audit": {Audit: true}, "filtered": {Filter: directory.LogFilter{Action: directory.UserCreated}},
-		"since": {Filter: directory.LogFilter{Provider: h.Provider.ID, Since: h.Clock.Now().Add(-30 * time.Minute)}},
-		"until": {Filter: directory.LogFilter{Provider: h.Provider.ID, Until: h.Clock.Now().Add(-30 * time.Minute)}},
+	for name, x := range map[string]administration.LogExport{
+		"everything": {}, "audit": {Audit: true}, "filtered": {Filter: administration.LogFilter{Action: directory.UserCreated}},
+		"since": {Filter: administration.LogFilter{Provider: h.Provider.ID, Since: h.Clock.Now().Add(-30 * time.Minute)}},
+		"until": {Filter: administration.LogFilter{Provider: h.Provider.ID, Until: h.Clock.Now().Add(-30 * time.Minute)}},
 	} {
-		if got, err := verify(t, h.export(x), h.key()); err != nil || got.Entries == 0 && name != "since" {
+		if got, err := verifyExport(t, h.export(x), h.key()); err != nil || got.Entries == 0 && name != "since" {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
@@ -110,7 +112,7 @@ func TestExportIsVerified(t *testing.T) {
 	h.must(err)
 	der, err := other.PublicKey(t.Context())
 	h.must(err)
-	if _, err := verify(t, export, der); err == nil {
+	if _, err := verifyExport(t, export, der); err == nil {
 		t.Error("another key verifies it")
 	}
 }
@@ -120,11 +122,11 @@ func TestChangedExportIsFound(t *testing.T) {
 	t.Parallel()
 	h := newHooked(t, nil)
 	h.history()
-	export := h.export(directory.LogExport{Filter: directory.LogFilter{Provider: h.Provider.ID}})
+	export := h.export(administration.LogExport{Filter: administration.LogFilter{Provider: h.Provider.ID}})
 	key := h.key()
 	found := func(what string, text []byte) {
 		t.Helper()
-		if _, err := verify(t, text, key); err == nil {
+		if _, err := verifyExport(t, text, key); err == nil {
 			t.Errorf("%s is not found", what)
 		}
 	}
@@ -156,11 +158,11 @@ func TestChangedLogIsFound(t *testing.T) {
 	for name, change := range map[string]func(h *hooked, e directory.LogEntry) error{
 		"another name": func(h *hooked, e directory.LogEntry) error {
 			e.Name = "somebody else"
-			return h.Service.Ledger.EraseEntry(h.Context(), h.Admin.Tenant, e, 0)
+			return h.Service.Chains.EraseEntry(h.Context(), h.Admin.Tenant, e, 0)
 		},
 		"another actor": func(h *hooked, e directory.LogEntry) error {
 			e.Actor.ID = "k0"
-			return h.Service.Ledger.EraseEntry(h.Context(), h.Admin.Tenant, e, 0)
+			return h.Service.Chains.EraseEntry(h.Context(), h.Admin.Tenant, e, 0)
 		},
 		"an entry before its time": func(h *hooked, e directory.LogEntry) error {
 			e.ID = "e00000000000000000000early"
@@ -173,13 +175,13 @@ func TestChangedLogIsFound(t *testing.T) {
 		h.follow()
 		h.Clock.Advance(5 * time.Minute)
 		h.seal()
-		x := directory.LogExport{Filter: directory.LogFilter{Provider: h.Provider.ID}}
-		if _, err := h.Service.VerifyLog(t.Context(), h.Admin.Tenant, x); err != nil {
+		x := administration.LogExport{Filter: administration.LogFilter{Provider: h.Provider.ID}}
+		if _, err := h.Service.As(administration.Admin{Tenant: h.Admin.Tenant}).Logs.Verify(t.Context(), x); err != nil {
 			t.Fatal(err)
 		}
 		h.must(change(h, h.newest(u)))
-		_, err := h.Service.VerifyLog(t.Context(), h.Admin.Tenant, x)
-		var bad *directory.VerifyError
+		_, err := h.Service.As(administration.Admin{Tenant: h.Admin.Tenant}).Logs.Verify(t.Context(), x)
+		var bad *verify.Error
 		if name == "an entry before its time" {
 			h.Clock.Advance(5 * time.Minute) // it stays outside every block, and outside what is exported as sealed
 			if got := h.export(x); bytes.Contains(got, []byte("early")) || err != nil {
@@ -214,10 +216,10 @@ func TestSealingOnce(t *testing.T) {
 		}
 		h.seal()
 	}
-	late, err := h.Service.Ledger.Late(t.Context(), h.Admin.Tenant, h.Provider.ID, 100)
+	late, err := h.Service.Chains.Late(t.Context(), h.Admin.Tenant, h.Provider.ID, 100)
 	h.must(err)
 	h.want("late entries left", len(late), 0)
-	bs, err := h.Service.Ledger.Blocks(t.Context(), h.Admin.Tenant, h.Provider.ID, 1, 1000)
+	bs, err := h.Service.Chains.Blocks(t.Context(), h.Admin.Tenant, h.Provider.ID, 1, 1000)
 	h.must(err)
 	sealed := map[string]int{}
 	for _, b := range bs {
@@ -242,19 +244,19 @@ func TestChainOutlivesItsEntries(t *testing.T) {
 	h.Clock.Advance(directory.DefaultLogRetention / 2)
 	h.history()
 	h.Clock.Advance(directory.DefaultLogRetention/2 + 24*time.Hour)
-	chain := directory.LogExport{Filter: directory.LogFilter{Provider: h.Provider.ID}}
-	before, err := h.Service.VerifyLog(t.Context(), h.Admin.Tenant, chain)
+	chain := administration.LogExport{Filter: administration.LogFilter{Provider: h.Provider.ID}}
+	before, err := h.Service.As(administration.Admin{Tenant: h.Admin.Tenant}).Logs.Verify(t.Context(), chain)
 	h.must(err)
 	h.seal()
-	h.must(h.Service.PurgeAll(t.Context(), directory.DefaultLogRetention, func() bool { return false }))
-	after, err := h.Service.VerifyLog(t.Context(), h.Admin.Tenant, chain)
+	h.must(h.Service.PurgeAll(t.Context(), func() bool { return false }))
+	after, err := h.Service.As(administration.Admin{Tenant: h.Admin.Tenant}).Logs.Verify(t.Context(), chain)
 	h.must(err)
 	h.want("entries", fmt.Sprint(before.Entries, after.Entries), "10 5")
 	first, err := h.Service.Log.EntriesAfter(t.Context(), h.Admin.Tenant, h.Provider.ID, "", "", 1)
 	h.must(err)
-	h.must(h.Service.Ledger.EraseEntry(t.Context(), h.Admin.Tenant, directory.LogEntry{
+	h.must(h.Service.Chains.EraseEntry(t.Context(), h.Admin.Tenant, directory.LogEntry{
 		ID: first[0].ID, At: first[0].At, Provider: first[0].Provider, Action: first[0].Action, Name: "somebody else"}, 0))
-	if _, err := h.Service.VerifyLog(t.Context(), h.Admin.Tenant, chain); err == nil {
+	if _, err := h.Service.As(administration.Admin{Tenant: h.Admin.Tenant}).Logs.Verify(t.Context(), chain); err == nil {
 		t.Error("a change of what is left is not found")
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"rollcall/integration/entra"
 	"rollcall/integration/stack"
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -78,13 +79,13 @@ func reference(groups []string, orgs, roles []rule, fallback string, defaults ma
 
 func stepsJourney(t *testing.T, s *stack.Stack, followed map[directory.EntryID]bool, users, groups int) {
 	ctx, p := t.Context(), s.Provider.ID
-	c := &crew{T: t, s: s, followed: followed, admin: directory.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
+	c := &crew{T: t, s: s, followed: followed, admin: administration.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
 	anyProvider := func(directory.Provider) error { return nil }
 	anyRun := func(directory.ApplyRun) error { return nil }
 	orgs := map[string]directory.OrgID{"": directory.DefaultOrg}
 	defaults := map[string][]string{"Landing": {"agent-user"}, "East": nil, "West": {"desktop-user", "proe-user"}, "North": {"audit-log-viewer"}}
 	for _, name := range []string{"Landing", "East", "West", "North"} {
-		o, err := s.Service.CreateOrganization(ctx, c.admin, directory.NewOrganization{Name: name, DefaultRoles: show(defaults[name])})
+		o, err := s.Service.As(c.admin).Organizations.Create(ctx, administration.NewOrganization{Name: name, DefaultRoles: show(defaults[name])})
 		c.must(err)
 		orgs[name] = o.ID
 	}
@@ -94,14 +95,14 @@ func stepsJourney(t *testing.T, s *stack.Stack, followed map[directory.EntryID]b
 	}
 	set := func(method directory.OrgMethod, org string) {
 		t.Helper()
-		_, _, err := s.Service.SetOrgMapping(ctx, c.admin, p, anyProvider, directory.OrgSettings{Method: method, Org: orgs[org]})
+		_, _, err := s.Service.As(c.admin).OrgMappings.Set(ctx, p, anyProvider, directory.OrgSettings{Method: method, Org: orgs[org]})
 		c.must(err)
 	}
 	// Step 2: create new users in the organization below.
 	set(directory.OrgSingle, "Landing")
-	state, err := s.Service.MappingState(ctx, c.admin, p)
+	state, err := s.Service.As(c.admin).Mappings.State(ctx, p)
 	c.must(err)
-	c.equal("before the first cycle", state.OrgUse.State(), directory.GroupsNone)
+	c.equal("before the first cycle", state.OrgUse.State(), administration.GroupsNone)
 	// Steps 4 and 5: people and groups are pushed.
 	dir := entra.Generate(entra.Options{Users: users, Groups: groups, Seed: 7})
 	job := &entra.Job{BaseURL: s.BaseURL, Token: s.Token, Concurrency: 1, HTTP: &http.Client{Transport: transport{s.Local()}}}
@@ -127,7 +128,7 @@ func stepsJourney(t *testing.T, s *stack.Stack, followed map[directory.EntryID]b
 		t.Helper()
 		clear(found)
 		for q := (directory.UserSearch{Provider: p, Count: 500}); ; {
-			us, next, err := s.Service.SearchUsers(ctx, c.admin, q)
+			us, next, err := s.Service.As(c.admin).Users.Search(ctx, q)
 			c.must(err)
 			for _, u := range us {
 				if id, ok := by[u.ExternalID]; ok {
@@ -168,7 +169,7 @@ func stepsJourney(t *testing.T, s *stack.Stack, followed map[directory.EntryID]b
 	check("after the first cycle", func(string) string { return "Landing agent-user" })
 	// Step 6: map groups to organizations and roles.
 	ids := map[string]directory.GroupID{}
-	gs, _, err := s.Service.SearchGroups(ctx, c.admin, p, "", "", 500)
+	gs, _, err := s.Service.As(c.admin).Groups.Search(ctx, p, "", "", 500)
 	c.must(err)
 	for _, g := range gs {
 		ids[g.DisplayName] = g.ID
@@ -181,16 +182,16 @@ func stepsJourney(t *testing.T, s *stack.Stack, followed map[directory.EntryID]b
 	}
 	roleRules := []rule{{groups: []string{title(2), title(5)}, roles: []string{"desktop-user", "proe-user"}}, {groups: []string{title(3)}, roles: []string{"org-manager", "desktop-user"}}, {groups: []string{title(half + 1)}, roles: []string{"audit-log-viewer"}}}
 	set(directory.OrgGroups, "Landing")
-	_, _, err = s.Service.SetRoleMapping(ctx, c.admin, p, anyProvider, directory.RoleSettings{Mode: directory.RolesGroups}, false)
+	_, _, err = s.Service.As(c.admin).RoleMappings.Set(ctx, p, anyProvider, directory.RoleSettings{Mode: directory.RolesGroups}, false)
 	c.must(err)
 	var order []directory.MappingID
 	for _, r := range orgRules {
-		m, _, err := s.Service.AddOrgMapping(ctx, c.admin, p, anyProvider, groupIDs(ids, r.groups), orgs[r.org])
+		m, _, err := s.Service.As(c.admin).OrgMappings.Add(ctx, p, anyProvider, groupIDs(ids, r.groups), orgs[r.org])
 		c.must(err)
 		order = append(order, m.ID)
 	}
 	for _, r := range roleRules {
-		_, err := s.Service.AddRoleMapping(ctx, c.admin, p, anyProvider, groupIDs(ids, r.groups), show(r.roles), "")
+		_, err := s.Service.As(c.admin).RoleMappings.Add(ctx, p, anyProvider, groupIDs(ids, r.groups), show(r.roles), "")
 		c.must(err)
 	}
 	c.follow()
@@ -200,9 +201,9 @@ func stepsJourney(t *testing.T, s *stack.Stack, followed map[directory.EntryID]b
 		landed[id] = u.Placement()
 	}
 	wanted := func(id string) string { return reference(groupsOf[id], orgRules, roleRules, "Landing", defaults) }
-	apply := func() directory.ApplyProgress {
+	apply := func() administration.ApplyProgress {
 		t.Helper()
-		r, err := s.Service.CreateRun(ctx, c.admin, p, true)
+		r, err := s.Service.As(c.admin).ApplyRuns.Create(ctx, p, true)
 		c.must(err)
 		c.follow()
 		moves := 0
@@ -213,7 +214,7 @@ func stepsJourney(t *testing.T, s *stack.Stack, followed map[directory.EntryID]b
 			}
 		}
 		planned := c.run(r.ID)
-		rows, _, err := s.Service.RunDiff(ctx, c.admin, p, r.ID, "", users+1, nil)
+		rows, _, err := s.Service.As(c.admin).ApplyRuns.Diff(ctx, p, r.ID, "", users+1, nil)
 		c.must(err)
 		visible := 0 // changes of sources alone are no change that anybody sees
 		for _, row := range rows {
@@ -224,7 +225,7 @@ func stepsJourney(t *testing.T, s *stack.Stack, followed map[directory.EntryID]b
 		if planned.State != directory.RunPlanned || visible != moves || planned.Tally.Changes != len(rows) {
 			t.Fatalf("the preview shows %d changes, %d of them visible, want %d; the run is %s", len(rows), visible, moves, planned.State)
 		}
-		_, err = s.Service.StartRun(ctx, c.admin, p, r.ID, anyRun)
+		_, err = s.Service.As(c.admin).ApplyRuns.Start(ctx, p, r.ID, anyRun)
 		c.must(err)
 		c.follow()
 		done := c.run(r.ID)
@@ -242,7 +243,7 @@ func stepsJourney(t *testing.T, s *stack.Stack, followed map[directory.EntryID]b
 	// The priority is adjusted.
 	slices.Reverse(order)
 	slices.Reverse(orgRules)
-	_, _, err = s.Service.ReorderOrgMappings(ctx, c.admin, p, anyProvider, order)
+	_, _, err = s.Service.As(c.admin).OrgMappings.Reorder(ctx, p, anyProvider, order)
 	c.must(err)
 	second := apply()
 	check("reordered and applied", wanted)
@@ -251,7 +252,7 @@ func stepsJourney(t *testing.T, s *stack.Stack, followed map[directory.EntryID]b
 		want map[string]directory.Placement
 	}{{second.ID, applied}, {first.ID, landed}} {
 		s.Clock.Advance(time.Second)
-		r, err := s.Service.UndoRun(ctx, c.admin, p, undo.run, anyRun)
+		r, err := s.Service.As(c.admin).ApplyRuns.Undo(ctx, p, undo.run, anyRun)
 		c.must(err)
 		c.follow()
 		if got := c.run(r.ID); got.State != directory.RunCompleted || got.Tally.Skipped != 0 {

@@ -9,6 +9,7 @@ import (
 
 	"rollcall/integration/stack"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
 )
 
 // brokenUsages can store nothing.
@@ -70,6 +71,9 @@ func TestUsageIsStamped(t *testing.T) {
 	if s.Clock.Advance(3 * time.Hour); usage().Health(s.Clock.Now()) != directory.HealthQuiet {
 		t.Errorf("hours later: %+v", usage())
 	}
-	s.Service.Usages = brokenUsages{s.Service.Usages}
+	ports := s.Service.Ports
+	ports.Usages = brokenUsages{ports.Usages}
+	s.Service = directorytest.New(ports, s.Service.Runtime)
+	c = newClient(t, s, s.Local())
 	c.send(http.MethodPost, "/Users", user("robin")).wants(t, "a user while usage cannot be written", http.StatusCreated, "")
 }

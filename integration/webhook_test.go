@@ -19,8 +19,11 @@ import (
 	"time"
 
 	"rollcall/integration/stack"
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/follow"
 	"rollcall/shared/keys"
+	"rollcall/shared/provisioning"
 	"rollcall/shared/workflow"
 )
 
@@ -99,7 +102,7 @@ type hooked struct {
 	*testing.T
 	*stack.Stack
 	bus *workflow.LocalBus
-	out directory.Outside
+	out directory.External
 }
 
 func newHooked(t *testing.T, ports func(testing.TB) directory.Ports) *hooked {
@@ -109,8 +112,8 @@ func newHooked(t *testing.T, ports func(testing.TB) directory.Ports) *hooked {
 		t.Fatal(err)
 	}
 	bus := &workflow.LocalBus{}
-	out := directory.Outside{Bus: bus, Sender: workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true, Timeout: time.Second}), Vault: k, Signer: k}
-	return &hooked{T: t, Stack: stack.New(t, stack.Options{Ports: ports, Outside: out}), bus: bus, out: out}
+	out := directory.External{Bus: bus, Sender: workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true, Timeout: time.Second}), Secrets: k, Signer: k}
+	return &hooked{T: t, Stack: stack.New(t, stack.Options{Ports: ports, External: out}), bus: bus, out: out}
 }
 
 func (h *hooked) must(err error) {
@@ -125,7 +128,7 @@ func (h *hooked) follow() {
 	h.Helper()
 	for {
 		n, err := h.Service.Feed.Deliver(h.Context(), func(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-			_, err := h.Service.TakeEntry(ctx, t, e)
+			_, err := h.Service.FollowOrPark(ctx, t, e)
 			return err
 		})
 		h.must(err)
@@ -146,7 +149,7 @@ func (h *hooked) deliver() int {
 
 func (h *hooked) webhook(url string, types ...directory.EventType) (directory.Webhook, string) {
 	h.Helper()
-	w, secret, err := h.Service.CreateWebhook(h.Context(), h.Admin, directory.NewWebhook{DisplayName: "App", URL: url, Types: types})
+	w, secret, err := h.Service.As(h.Admin).Webhooks.Create(h.Context(), administration.NewWebhook{DisplayName: "App", URL: url, Types: types})
 	h.must(err)
 	return w, secret
 }
@@ -161,8 +164,8 @@ func (h *hooked) user(name string) directory.User {
 	return u
 }
 
-func (h *hooked) caller() directory.Caller {
-	return directory.Caller{Provider: h.Provider.ID, Token: h.Token, RequestID: "r1"}
+func (h *hooked) caller() provisioning.Caller {
+	return provisioning.Caller{Provider: h.Provider.ID, Token: h.Token, RequestID: "r1"}
 }
 
 func (h *hooked) active(u directory.User, active bool) {
@@ -175,9 +178,9 @@ func (h *hooked) active(u directory.User, active bool) {
 	h.must(err)
 }
 
-func (h *hooked) deliveries(f directory.DeliveryFilter) []directory.Delivery {
+func (h *hooked) deliveries(f administration.DeliveryFilter) []directory.Delivery {
 	h.Helper()
-	ds, _, err := h.Service.ListDeliveries(h.Context(), h.Admin, f, "", 1000)
+	ds, _, err := h.Service.As(h.Admin).Deliveries.List(h.Context(), f, "", 1000)
 	h.must(err)
 	return ds
 }
@@ -204,7 +207,7 @@ func TestWebhookGetsWhatItWants(t *testing.T) {
 	h.want("nothing twice", h.deliver(), 0)
 	h.must(h.Service.FollowEntry(h.Context(), h.Admin.Tenant, h.newest(u)))
 	h.want("nothing for an entry followed again", h.deliver(), 0)
-	for _, d := range h.deliveries(directory.DeliveryFilter{State: directory.DeliveryDelivered}) {
+	for _, d := range h.deliveries(administration.DeliveryFilter{State: directory.DeliveryDelivered}) {
 		if d.Tries != 1 || d.Status != 204 || d.DoneAt.IsZero() || strings.Contains(string(d.Body), "kim") {
 			t.Errorf("delivery %+v", d)
 		}
@@ -224,7 +227,7 @@ func TestWebhookSecretsRotate(t *testing.T) {
 	r := newReceiver(t, h.Clock.Now)
 	w, first := h.webhook(r.URL)
 	nothing := func(directory.Webhook) error { return nil }
-	_, second, err := h.Service.RotateWebhook(h.Context(), h.Admin, w.ID, nothing, time.Hour)
+	_, second, err := h.Service.As(h.Admin).Webhooks.Rotate(h.Context(), w.ID, nothing, time.Hour)
 	h.must(err)
 	r.secrets = []string{first, second}
 	h.user("a")
@@ -237,7 +240,7 @@ func TestWebhookSecretsRotate(t *testing.T) {
 	h.want("signatures after it", r.signed, "[2 1]")
 	stored, err := h.Service.Webhooks.Webhook(h.Context(), h.Admin.Tenant, w.ID)
 	h.must(err)
-	if text := fmt.Sprintf("%+v %s", stored, stored.Secrets[0].Sealed); strings.Contains(text, second[10:]) {
+	if text := fmt.Sprintf("%+v %s", stored, stored.Secrets[0].Encrypted); strings.Contains(text, second[10:]) {
 		t.Error("a secret is stored in the clear")
 	}
 }
@@ -262,17 +265,17 @@ func TestWebhookIsTriedGivenUpAndReplayed(t *testing.T) {
 	if n := len(r.take()); n > 8 {
 		t.Errorf("%d tries of a webhook that is down, want at most one for each worker", n)
 	}
-	last := h.deliveries(directory.DeliveryFilter{Webhook: w.ID})[0].ID
+	last := h.deliveries(administration.DeliveryFilter{Webhook: w.ID})[0].ID
 	var tries []int
 	for h.Clock.Now().Before(start.Add(100 * time.Hour)) {
 		h.Clock.Advance(10 * time.Minute)
 		h.deliver()
 		tries = append(tries, len(r.take()))
 	}
-	dead := h.deliveries(directory.DeliveryFilter{Webhook: w.ID, State: directory.DeliveryDead})
+	dead := h.deliveries(administration.DeliveryFilter{Webhook: w.ID, State: directory.DeliveryDead})
 	h.want("dead", len(dead), 13)
 	for _, d := range dead {
-		if after := d.DoneAt.Sub(d.CreatedAt); after > directory.GiveUpAfter+time.Hour || after < 30*time.Hour || d.Status != 503 || d.Cause != directory.CauseStatus {
+		if after := d.DoneAt.Sub(d.CreatedAt); after > follow.GiveUpAfter+time.Hour || after < 30*time.Hour || d.Status != 503 || d.Cause != directory.CauseStatus {
 			t.Errorf("given up after %v: %s tries %d, status %d, cause %s", after, d.ID, d.Tries, d.Status, d.Cause)
 		}
 	}
@@ -281,14 +284,14 @@ func TestWebhookIsTriedGivenUpAndReplayed(t *testing.T) {
 	}
 	r.answers(200)
 	h.Clock.Advance(time.Second)
-	h.must(h.Service.ReplayDeliveries(h.Context(), h.Admin, directory.ReplayOf{Delivery: last}))
+	h.must(h.Service.As(h.Admin).Deliveries.Replay(h.Context(), administration.ReplayOf{Delivery: last}))
 	h.deliver()
 	h.want("replay of one", r.take(), "[user.created]")
-	h.must(h.Service.ReplayDeliveries(h.Context(), h.Admin, directory.ReplayOf{Webhook: w.ID, Since: start, Until: start.Add(5 * time.Millisecond)}))
+	h.must(h.Service.As(h.Admin).Deliveries.Replay(h.Context(), administration.ReplayOf{Webhook: w.ID, Since: start, Until: start.Add(5 * time.Millisecond)}))
 	for h.deliver() > 0 {
 	}
 	h.want("replay by time", len(r.take()), 4)
-	err := h.Service.ReplayDeliveries(h.Context(), h.Admin, directory.ReplayOf{Delivery: "dnone"})
+	err := h.Service.As(h.Admin).Deliveries.Replay(h.Context(), administration.ReplayOf{Delivery: "dnone"})
 	h.want("replay of none", directory.IsKind(err, directory.NotFound), true)
 }
 
@@ -297,23 +300,23 @@ func TestWebhookIsTestedPausedAndGone(t *testing.T) {
 	h := newHooked(t, nil)
 	r := newReceiver(t, h.Clock.Now)
 	w, _ := h.webhook(r.URL, directory.EventUserRemoved)
-	_, err := h.Service.TestWebhook(h.Context(), h.Admin, w.ID)
+	_, err := h.Service.As(h.Admin).Webhooks.Test(h.Context(), w.ID)
 	h.must(err)
 	h.deliver()
 	h.want("test", r.take(), "[webhook.test]")
 	paused, active, all := directory.WebhookPaused, directory.WebhookActive, []directory.EventType{}
-	patch := func(p directory.WebhookPatch) {
-		_, err := h.Service.PatchWebhook(h.Context(), h.Admin, w.ID, func(directory.Webhook) error { return nil }, p)
+	patch := func(p administration.WebhookPatch) {
+		_, err := h.Service.As(h.Admin).Webhooks.Patch(h.Context(), w.ID, func(directory.Webhook) error { return nil }, p)
 		h.must(err)
 	}
-	patch(directory.WebhookPatch{Types: &all})
+	patch(administration.WebhookPatch{Types: &all})
 	h.user("a")
 	h.follow()
-	patch(directory.WebhookPatch{State: &paused})
+	patch(administration.WebhookPatch{State: &paused})
 	h.user("b")
 	h.deliver()
 	h.want("while paused", r.take(), "[]")
-	patch(directory.WebhookPatch{State: &active})
+	patch(administration.WebhookPatch{State: &active})
 	h.Clock.Advance(time.Hour)
 	h.deliver()
 	h.want("after it", r.take(), "[user.created]")
@@ -326,7 +329,7 @@ func TestWebhookIsTestedPausedAndGone(t *testing.T) {
 	h.want("after 410", r.take(), "[]")
 	got, err := h.Service.Webhooks.Webhook(h.Context(), h.Admin.Tenant, w.ID)
 	h.must(err)
-	h.want("state", got.State, directory.WebhookGone)
+	h.want("state", got.State, directory.WebhookEnded)
 }
 
 // A poisoned entry is tried again and given up, and the others arrive meanwhile; once its poison is gone a
@@ -354,12 +357,12 @@ func TestPoisonedEntryHoldsUpNoOther(t *testing.T) {
 		h.Clock.Advance(time.Hour)
 	}
 	h.want("arrived", r.take(), "[user.created]")
-	dead := h.deliveries(directory.DeliveryFilter{State: directory.DeliveryDead})
+	dead := h.deliveries(administration.DeliveryFilter{State: directory.DeliveryDead})
 	if len(dead) != 1 || dead[0].Entry != poison || dead[0].Webhook != "" || dead[0].Tries < 8 || errs < 7 {
 		t.Fatalf("dead letters %+v after %d errors", dead, errs)
 	}
 	h.bus.Refuse = nil
-	h.must(h.Service.ReplayDeliveries(h.Context(), h.Admin, directory.ReplayOf{Delivery: dead[0].ID}))
+	h.must(h.Service.As(h.Admin).Deliveries.Replay(h.Context(), administration.ReplayOf{Delivery: dead[0].ID}))
 	h.deliver()
 	h.deliver()
 	h.want("after the replay", r.take(), "[user.created]")

@@ -5,6 +5,7 @@ package main
 import (
 	"rollcall/shared/adminapi"
 	"rollcall/shared/app"
+	"rollcall/shared/random"
 )
 
 // maxExport fits, escaped as a JSON string, into the 6 MB that Lambda answers with.
@@ -12,6 +13,6 @@ const maxExport = 4 << 20
 
 func main() {
 	a := app.MustStart("admin", app.Keys)
-	h := adminapi.Handler(a.Directory(), adminapi.Options{Origin: a.Config.Origin, LogRetention: a.Config.LogRetention, MaxExport: maxExport})
+	h := adminapi.Handler(a.Administration(), adminapi.Options{Origin: a.Config.Origin, NewID: random.ID, MaxExport: maxExport})
 	a.ServeAdmin(h, adminapi.Panicked)
 }

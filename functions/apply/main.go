@@ -5,5 +5,5 @@ import "rollcall/shared/app"
 
 func main() {
 	a := app.MustStart("apply")
-	a.ServeEvent(app.Apply(a.Directory()))
+	a.ServeEvent(app.Apply(a.Follow()))
 }

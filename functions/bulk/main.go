@@ -8,6 +8,6 @@ import (
 
 func main() {
 	a := app.MustStart("bulk")
-	h := scimapi.Bulk(a.Directory(), scimapi.Options{Origin: a.Config.Origin})
+	h := scimapi.Bulk(a.Provisioning(), scimapi.Options{Origin: a.Config.Origin})
 	a.ServeHTTP(h, scimapi.Panicked)
 }

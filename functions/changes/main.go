@@ -7,5 +7,5 @@ import "rollcall/shared/app"
 
 func main() {
 	a := app.MustStart("changes", app.Wakeups, app.Runs, app.Bus, app.Keys)
-	a.ServeEvent(app.ChangesOrWork(a.Directory(), a.Config.Retention(), a.Log))
+	a.ServeEvent(app.ChangesOrWork(a.Follow(), a.Log))
 }

@@ -6,5 +6,5 @@ import "rollcall/shared/app"
 
 func main() {
 	a := app.MustStart("deactivate")
-	a.ServeEvent(app.Deactivate(a.Directory(), a.Log))
+	a.ServeEvent(app.Deactivate(a.Follow(), a.Log))
 }

@@ -8,6 +8,6 @@ import (
 
 func main() {
 	a := app.MustStart("discovery")
-	h := scimapi.Discovery(a.Directory(), scimapi.Options{Origin: a.Config.Origin})
+	h := scimapi.Discovery(a.Provisioning(), scimapi.Options{Origin: a.Config.Origin})
 	a.ServeHTTP(h, scimapi.Panicked)
 }

@@ -8,6 +8,6 @@ import (
 
 func main() {
 	a := app.MustStart("groups")
-	h := scimapi.Groups(a.Directory(), scimapi.Options{Origin: a.Config.Origin})
+	h := scimapi.Groups(a.Provisioning(), scimapi.Options{Origin: a.Config.Origin})
 	a.ServeHTTP(h, scimapi.Panicked)
 }

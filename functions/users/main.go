@@ -8,6 +8,6 @@ import (
 
 func main() {
 	a := app.MustStart("users")
-	h := scimapi.Users(a.Directory(), scimapi.Options{Origin: a.Config.Origin})
+	h := scimapi.Users(a.Provisioning(), scimapi.Options{Origin: a.Config.Origin})
 	a.ServeHTTP(h, scimapi.Panicked)
 }

@@ -1,6 +1,8 @@
 package constructs
 
 import (
+	"time"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
@@ -41,10 +43,10 @@ func (s Schedules) Wake(f Function) {
 	allow(s.Role, []string{"lambda:InvokeFunction"}, f.FunctionArn())
 }
 
-// Every hands f the event once in so many minutes.
-func Every(scope constructs.Construct, name string, minutes int, f Function, event map[string]any) {
+// Every hands f the event once in so much time, whole minutes.
+func Every(scope constructs.Construct, name string, rate time.Duration, f Function, event map[string]any) {
 	awsevents.NewRule(scope, jsii.String(name), &awsevents.RuleProps{
-		Schedule: awsevents.Schedule_Rate(awscdk.Duration_Minutes(jsii.Number(minutes))),
+		Schedule: awsevents.Schedule_Rate(awscdk.Duration_Minutes(jsii.Number(rate.Minutes()))),
 		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(f.Function, &awseventstargets.LambdaFunctionProps{
 			Event: awsevents.RuleTargetInput_FromObject(event),
 		})},

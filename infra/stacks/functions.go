@@ -3,6 +3,7 @@ package stacks
 import (
 	ours "rollcall/infra/constructs"
 	"rollcall/shared/adminapi"
+	"rollcall/shared/follow"
 	"rollcall/shared/scimapi"
 )
 
@@ -15,19 +16,12 @@ var (
 // function is a function of the deployment and what leads to it.
 type function struct {
 	ours.FunctionSpec
-	follows bool     // the log entries of the table's stream
-	woken   bool     // by schedules
-	erases  bool     // what removed tenants have: it alone reads the whole table
-	signs   bool     // the log, and what is exported of it
-	secrets []string // actions of KMS on the key of webhooks' secrets
-	works   []work
-}
-
-// work is what a function is told to do at a rate.
-type work struct {
-	name    string
-	minutes int
-	event   map[string]any // as in events/
+	follows bool           // the log entries of the table's stream
+	woken   bool           // by schedules
+	erases  bool           // what removed tenants have: it alone reads the whole table
+	signs   bool           // the log, and what is exported of it
+	secrets []string       // actions of KMS on the key of webhooks' secrets
+	event   map[string]any // what a schedule hands it, as in events/; nil: {"Do": the job}
 }
 
 // functions are all there are, one for each folder of functions/. What they answer over HTTP is in the route tables.
@@ -40,13 +34,19 @@ func functions() []function {
 		{FunctionSpec: ours.FunctionSpec{Name: "admin", Table: writes, Seconds: 28}, signs: true, secrets: []string{"kms:Encrypt"}},
 		{
 			FunctionSpec: ours.FunctionSpec{Name: "changes", Table: writes, Seconds: 60}, follows: true, signs: true, secrets: []string{"kms:Decrypt"},
-			erases: true, works: []work{{"Deliver", 1, map[string]any{"Do": "deliver"}}, {"Erase", 5, map[string]any{"Do": "erase"}}, {"Seal", 15, map[string]any{"Do": "seal"}}},
+			erases: true,
 		},
-		{FunctionSpec: ours.FunctionSpec{Name: "deactivate", Table: writes, Seconds: 300}, woken: true, works: []work{
-			{"Sweep", 5, map[string]any{"sweep": true}},
-		}},
+		{FunctionSpec: ours.FunctionSpec{Name: "deactivate", Table: writes, Seconds: 300}, woken: true, event: map[string]any{"sweep": true}},
 		{FunctionSpec: ours.FunctionSpec{Name: "apply", Table: writes, Seconds: 300}},
 	}
+}
+
+// eventOf is what a schedule hands the function for a job.
+func (f function) eventOf(j follow.Job) map[string]any {
+	if f.event != nil {
+		return f.event
+	}
+	return map[string]any{"Do": string(j.Name)}
 }
 
 // route is a path of the API and the function that answers it.

@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
@@ -12,6 +13,7 @@ import (
 	ours "rollcall/infra/constructs"
 	"rollcall/infra/statemachines"
 	"rollcall/shared/app"
+	"rollcall/shared/follow"
 	"rollcall/shared/scimapi"
 	"rollcall/shared/store/dynamo"
 )
@@ -48,12 +50,15 @@ func New(scope constructs.Construct, p Partition, s Settings) Deployment {
 		if f.woken {
 			schedules.Wake(all[i])
 		}
-		for _, w := range f.works {
-			ours.Every(stack, w.name, w.minutes, all[i], w.event)
+		for _, j := range follow.Jobs() {
+			if j.Function == f.Name {
+				name := string(j.Name)
+				ours.Every(stack, strings.ToUpper(name[:1])+name[1:], j.Every, all[i], f.eventOf(j))
+			}
 		}
 	}
 	runs := ours.NewStateMachine(stack, applyMachine, statemachines.Apply, named(all, "apply"), data.Key)
-	watch(stack, watched{api, all, data.Table, dead, runs}, ours.NewAlarmTopic(stack, data.Key, s.AlarmEmail))
+	newAlarms(stack, monitored{api, all, data.Table, dead, runs}, ours.NewAlarmTopic(stack, data.Key, s.AlarmEmail))
 	outputs(stack, origin)
 	output(stack, "ApiId", "Of the REST API, for its own URL and its logs.", api.RestApiId())
 	output(stack, "ApiStage", "The stage of the REST API.", jsii.String(ours.Stage))
@@ -136,11 +141,11 @@ func (f *function) use(data Data) {
 		f.Table = append(slices.Clone(f.Table), "dynamodb:Scan")
 	}
 	if f.signs {
-		f.Env = append(f.Env, ours.Variable{Name: app.EnvSign, Value: data.Signing.KeyArn()})
+		f.Env = append(f.Env, ours.Variable{Name: app.EnvSigningKey, Value: data.Signing.KeyArn()})
 		f.Permissions = append(f.Permissions, ours.Permission{Actions: []string{"kms:Sign", "kms:GetPublicKey"}, Resources: []*string{data.Signing.KeyArn()}})
 	}
 	if len(f.secrets) > 0 {
-		f.Env = append(f.Env, ours.Variable{Name: app.EnvSeal, Value: data.Secrets.KeyArn()})
+		f.Env = append(f.Env, ours.Variable{Name: app.EnvSecretsKey, Value: data.Secrets.KeyArn()})
 		f.Permissions = append(f.Permissions, ours.Permission{Actions: f.secrets, Resources: []*string{data.Secrets.KeyArn()}})
 	}
 }
@@ -154,8 +159,8 @@ func outputs(stack awscdk.Stack, origin *string) {
 	output(stack, "ScimURL", "Entra's tenant URL is this and a provider's id.", join(origin, jsii.String(scimapi.BasePath)))
 	output(stack, "AdminURL", "ROLLCALL_ADMIN_URL of the rollcall command.", origin)
 	bootstrap := func(flag string) *string {
-		return join(jsii.String("rollcall bootstrap "+flag+"-function "), stack.StackName(), jsii.String("-admin -region "), stack.Region())
+		return join(jsii.String("rollcall bootstrap "+flag+"--function "), stack.StackName(), jsii.String("-admin --region "), stack.Region())
 	}
 	output(stack, "FirstStep", "Makes the first administrator's key; run it with the credentials of this account.", bootstrap(""))
-	output(stack, "OperatorStep", "Makes the operator's key, which makes further tenants; run it like FirstStep when there are to be any.", bootstrap("-operator "))
+	output(stack, "OperatorStep", "Makes the operator's key, which makes further tenants; run it like FirstStep when there are to be any.", bootstrap("--operator "))
 }

@@ -12,7 +12,10 @@ import (
 	"time"
 
 	"rollcall/integration/tools/dynamolocal"
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
+	"rollcall/shared/provisioning"
 	"rollcall/shared/store/dynamo"
 	"rollcall/shared/store/sqlite"
 )
@@ -22,8 +25,8 @@ const applyGroups = 10
 
 // town is a provider with people, and mappings that move half of them and give all of them roles.
 type town struct {
-	svc   *directory.Service
-	admin directory.Admin
+	svc   *directorytest.Env
+	admin administration.Admin
 	p     directory.ProviderID
 }
 
@@ -35,13 +38,13 @@ func check(err error) {
 
 // newTown makes n people in groups. Nobody follows their log entries: what is measured is the run.
 func newTown(ctx context.Context, ports directory.Ports, n int, batch func(func() error) error) town {
-	t := town{svc: directory.New(ports, directory.Config{}), admin: directory.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "bench"}}}
-	_, err := t.svc.CreateTenant(ctx, t.admin, "Bench")
+	t := town{svc: directorytest.New(ports, directory.Runtime{}), admin: administration.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "bench"}}}
+	_, err := t.svc.As(t.admin).Tenants.Create(ctx, "Bench")
 	check(err)
-	p, token, err := t.svc.CreateProvider(ctx, t.admin, directory.NewProvider{DisplayName: "Bench", Profile: "entra"})
+	p, token, err := t.svc.As(t.admin).Providers.Create(ctx, administration.NewProvider{DisplayName: "Bench", Profile: "entra"})
 	check(err)
 	t.p = p.ID
-	caller := directory.Caller{Provider: p.ID, Token: token}
+	caller := provisioning.Caller{Provider: p.ID, Token: token}
 	members := make([][]directory.ScimID, applyGroups)
 	const each = 1000 // to a batch
 	for from := 0; from < n; from += each {
@@ -59,12 +62,12 @@ func newTown(ctx context.Context, ports directory.Ports, n int, batch func(func(
 			return nil
 		}))
 	}
-	org, err := t.svc.CreateOrganization(ctx, t.admin, directory.NewOrganization{Name: "Elsewhere"})
+	org, err := t.svc.As(t.admin).Organizations.Create(ctx, administration.NewOrganization{Name: "Elsewhere"})
 	check(err)
 	anyone := func(directory.Provider) error { return nil }
-	_, _, err = t.svc.SetOrgMapping(ctx, t.admin, t.p, anyone, directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg})
+	_, _, err = t.svc.As(t.admin).OrgMappings.Set(ctx, t.p, anyone, directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg})
 	check(err)
-	_, _, err = t.svc.SetRoleMapping(ctx, t.admin, t.p, anyone, directory.RoleSettings{Mode: directory.RolesGroups}, false)
+	_, _, err = t.svc.As(t.admin).RoleMappings.Set(ctx, t.p, anyone, directory.RoleSettings{Mode: directory.RolesGroups}, false)
 	check(err)
 	for i, ms := range members {
 		g, err := t.svc.CreateGroup(ctx, caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
@@ -73,16 +76,16 @@ func newTown(ctx context.Context, ports directory.Ports, n int, batch func(func(
 		check(err)
 		for at := 0; at < len(ms); at += 5000 {
 			part := ms[at:min(at+5000, len(ms))]
-			_, _, err := t.svc.UpdateGroup(ctx, caller, g.ID, directory.GroupWant{Named: part}, nil, func(_ directory.Provider, v directory.GroupView) (directory.GroupEdit, error) {
-				return directory.GroupEdit{Profile: v.GroupProfile, Add: part}, nil
+			_, _, err := t.svc.UpdateGroup(ctx, caller, g.ID, directory.GroupWant{Named: part}, nil, func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
+				return provisioning.GroupEdit{Profile: v.GroupProfile, Add: part}, nil
 			})
 			check(err)
 		}
 		if i%2 == 0 {
-			_, _, err = t.svc.AddOrgMapping(ctx, t.admin, t.p, anyone, []directory.GroupID{g.ID}, org.ID)
+			_, _, err = t.svc.As(t.admin).OrgMappings.Add(ctx, t.p, anyone, []directory.GroupID{g.ID}, org.ID)
 			check(err)
 		}
-		_, err = t.svc.AddRoleMapping(ctx, t.admin, t.p, anyone, []directory.GroupID{g.ID}, []directory.RoleID{"desktop-user"}, "")
+		_, err = t.svc.As(t.admin).RoleMappings.Add(ctx, t.p, anyone, []directory.GroupID{g.ID}, []directory.RoleID{"desktop-user"}, "")
 		check(err)
 	}
 	return t
@@ -104,13 +107,13 @@ func cpuTime() time.Duration {
 
 // planAndApply returns what both took, and how many people were changed.
 func (t town) planAndApply(ctx, planning, applying context.Context) (plan, apply time.Duration, changes int) {
-	r, err := t.svc.CreateRun(ctx, t.admin, t.p, false)
+	r, err := t.svc.As(t.admin).ApplyRuns.Create(ctx, t.p, false)
 	check(err)
 	plan = t.phase(planning, r.ID, directory.PhasePlan)
-	_, err = t.svc.StartRun(ctx, t.admin, t.p, r.ID, func(directory.ApplyRun) error { return nil })
+	_, err = t.svc.As(t.admin).ApplyRuns.Start(ctx, t.p, r.ID, func(directory.ApplyRun) error { return nil })
 	check(err)
 	apply = t.phase(applying, r.ID, directory.PhaseApply)
-	done, err := t.svc.RunByID(ctx, t.admin, t.p, r.ID)
+	done, err := t.svc.As(t.admin).ApplyRuns.ByID(ctx, t.p, r.ID)
 	check(err)
 	if done.State != directory.RunCompleted || done.Tally.Applied != done.Tally.Changes {
 		fail(fmt.Errorf("the run ended as %+v", done))
@@ -127,7 +130,7 @@ func applyGrowth(sizes string) {
 		n, err := strconv.Atoi(text)
 		check(err)
 		path := scratch()
-		store, err := sqlite.Open(path)
+		store, err := sqlite.Open(path, time.Now)
 		check(err)
 		begin := time.Now()
 		t := newTown(ctx, store.Ports(), n, store.Batch)
@@ -155,7 +158,7 @@ func applyUnits(n int) {
 	spec := dynamo.TableSpec()
 	spec.Stream = "" // nobody reads it, and DynamoDB Local is slow with one
 	check(spec.Create(ctx, client, "apply"))
-	store, err := dynamo.Open(ctx, dynamo.Config{Client: client, Table: "apply"})
+	store, err := dynamo.Open(ctx, dynamo.Config{Now: time.Now, Client: client, Table: "apply"})
 	check(err)
 	t := newTown(ctx, store.Ports(), n, func(load func() error) error { return load() })
 	planning, plan := dynamo.WithMeter(ctx)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
+	"rollcall/shared/random"
 	"rollcall/shared/store/sqlite"
 )
 
@@ -29,23 +31,23 @@ func deactivations(sizes string) {
 
 func deactivate(n int) time.Duration {
 	path := scratch()
-	store, err := sqlite.Open(path)
+	store, err := sqlite.Open(path, time.Now)
 	if err != nil {
 		fail(err)
 	}
 	defer func() { _ = store.Close() }()
-	svc := directory.New(store.Ports(), directory.Config{})
+	svc := directorytest.New(store.Ports(), directory.Runtime{})
 	s := newServer("SQLite", svc, discard())
 	provider := directory.ProviderID(s.base[strings.LastIndexByte(s.base, '/')+1:])
 	ctx, at := context.Background(), svc.Now()
 	for i := range n {
-		id := "u" + directory.RandomID()
+		id := "u" + random.ID()
 		u := directory.User{
 			ID: directory.UserID(id), ScimID: directory.ScimID(id), Provider: provider, Version: 1, Created: at, Modified: at,
 			Profile: directory.Profile{UserName: fmt.Sprintf("user%d@contoso.example", i), Attributes: []byte(userBody(i))},
 		}
 		u.Pending = &directory.PendingDeactivation{RequestedAt: at, DueAt: at, Cause: directory.CauseDisable, Provider: provider, Generation: 1}
-		e := directory.LogEntry{ID: "e" + directory.EntryID(directory.RandomID()), At: at, Provider: provider, Action: directory.UserDisabled, User: u.ID, Name: u.UserName, Version: 1}
+		e := directory.LogEntry{ID: "e" + directory.EntryID(random.ID()), At: at, Provider: provider, Action: directory.UserDisabled, User: u.ID, Name: u.UserName, Version: 1}
 		if _, err := svc.Users.CreateUser(ctx, directory.DefaultTenant, provider, nil, func(directory.Provider) (directory.User, directory.LogEntry, error) { return u, e, nil }); err != nil {
 			fail(err)
 		}

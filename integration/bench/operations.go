@@ -11,9 +11,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/app"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
 	"rollcall/shared/scimapi"
 	"rollcall/shared/store/sqlite"
 )
@@ -24,11 +27,11 @@ func discard() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, ni
 
 // newRollcall starts the whole service, with its middleware and log, on a database at path.
 func newRollcall(name, path string) server {
-	store, err := sqlite.Open(path)
+	store, err := sqlite.Open(path, time.Now)
 	if err != nil {
 		fail(err)
 	}
-	s := newServer(name, directory.New(store.Ports(), directory.Config{}), discard())
+	s := newServer(name, directorytest.New(store.Ports(), directory.Runtime{}), discard())
 	s.close = func() {
 		_ = store.Close()
 		if path != sqlite.Memory {
@@ -39,17 +42,17 @@ func newRollcall(name, path string) server {
 }
 
 // newServer makes a tenant with one provider and the handler in front of it.
-func newServer(name string, svc *directory.Service, log *slog.Logger) server {
-	admin := directory.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "bench"}}
+func newServer(name string, svc *directorytest.Env, log *slog.Logger) server {
+	admin := administration.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "bench"}}
 	ctx := context.Background()
-	if _, err := svc.CreateTenant(ctx, admin, "Bench"); err != nil {
+	if _, err := svc.As(admin).Tenants.Create(ctx, "Bench"); err != nil {
 		fail(err)
 	}
-	p, token, err := svc.CreateProvider(ctx, admin, directory.NewProvider{DisplayName: "Bench", Profile: "entra"})
+	p, token, err := svc.As(admin).Providers.Create(ctx, administration.NewProvider{DisplayName: "Bench", Profile: "entra"})
 	if err != nil {
 		fail(err)
 	}
-	h := app.Middleware(scimapi.Handler(svc, scimapi.Options{Origin: origin}), log, "bench", scimapi.Panicked)
+	h := app.Middleware(scimapi.Handler(svc.Provisioning, scimapi.Options{Origin: origin}), log, "bench", scimapi.Panicked)
 	return server{name: name, handler: h, base: scimapi.BasePath + string(p.ID), token: token}
 }
 

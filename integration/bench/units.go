@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"rollcall/integration/cost"
 	"rollcall/integration/tools/dynamolocal"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
 	"rollcall/shared/store/dynamo"
 )
 
@@ -24,11 +26,11 @@ func units() {
 	if err := dynamo.CreateTable(ctx, client, "bench"); err != nil {
 		fail(err)
 	}
-	store, err := dynamo.Open(ctx, dynamo.Config{Client: client, Table: "bench"})
+	store, err := dynamo.Open(ctx, dynamo.Config{Now: time.Now, Client: client, Table: "bench"})
 	if err != nil {
 		fail(err)
 	}
-	s := newServer("DynamoDB", directory.New(store.Ports(), directory.Config{}), slog.New(slog.NewJSONHandler(io.Discard, nil)))
+	s := newServer("DynamoDB", directorytest.New(store.Ports(), directory.Runtime{}), slog.New(slog.NewJSONHandler(io.Discard, nil)))
 	rows, err := cost.Measure(cost.Client{Handler: s.handler, Base: s.base, Token: s.token})
 	if err != nil {
 		fail(err)

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"sync"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/random"
 )
 
 // find is a search by filter.
@@ -221,8 +223,8 @@ func concurrentMembers(c client, n int) {
 func (c client) second() client {
 	c.Helper()
 	tenant, _ := c.stack.Provider.ID.Tenant()
-	admin := directory.Admin{Tenant: tenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "test"}}
-	p, token, err := c.stack.Service.CreateProvider(context.Background(), admin, directory.NewProvider{DisplayName: "Second " + directory.RandomID(), Profile: "entra"})
+	admin := administration.Admin{Tenant: tenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "test"}}
+	p, token, err := c.stack.Service.As(admin).Providers.Create(context.Background(), administration.NewProvider{DisplayName: "Second " + random.ID(), Profile: "entra"})
 	if err != nil {
 		c.Fatal(err)
 	}

@@ -269,7 +269,7 @@ func (d *deployment) table() *dynamodb.Client {
 // store is the deployment's table, as its functions see it.
 func (d *deployment) store(t *testing.T) *dynamo.Store {
 	t.Helper()
-	s, err := dynamo.Open(t.Context(), dynamo.Config{Client: d.table(), Table: d.outputs["RollcallData"]["TableName"]})
+	s, err := dynamo.Open(t.Context(), dynamo.Config{Now: time.Now, Client: d.table(), Table: d.outputs["RollcallData"]["TableName"]})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -154,7 +154,7 @@ func (d *deployment) alarm(t *testing.T) func(*testing.T) {
 	}
 	queue, arn := d.queue(t, group)
 	process := func() directory.Wakeups {
-		return &workflow.Scheduler{Client: client, Group: group, Target: arn, Role: "arn:aws:iam::000000000000:role/alarm", DeadLetter: arn}
+		return &workflow.Scheduler{Now: time.Now, Client: client, Group: group, Target: arn, Role: "arn:aws:iam::000000000000:role/alarm", DeadLetter: arn}
 	}
 	var woken []time.Time
 	return workflowtest.Ask(t, workflowtest.Alarm{

@@ -12,7 +12,11 @@ import (
 	"pgregory.net/rapid"
 
 	"rollcall/integration/stack"
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
+	"rollcall/shared/provisioning"
+	"rollcall/shared/random"
 	"rollcall/shared/store/sqlite"
 )
 
@@ -32,13 +36,13 @@ func (d *delayedWakeups) DueUsers(ctx context.Context, until time.Time, fn func(
 
 // person is the account under test in a real store, and what the events need.
 type person struct {
-	s       *directory.Service
+	s       *directorytest.Env
 	late    *delayedWakeups
 	ctx     context.Context
 	mu      sync.Mutex
 	now     time.Time
-	admin   directory.Admin
-	caller  directory.Caller
+	admin   administration.Admin
+	caller  provisioning.Caller
 	id      directory.UserID
 	matter  string
 	profile directory.Profile
@@ -74,20 +78,20 @@ func must[T any](v T, err error) T {
 func newPerson(ports directory.Ports, kind string) *person {
 	p := &person{ctx: context.Background(), now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC), late: &delayedWakeups{Leavers: ports.Leavers}}
 	ports.Leavers = p.late
-	p.s = directory.New(ports, directory.Config{Now: p.clock})
-	p.admin = directory.Admin{Tenant: directory.TenantID(directory.RandomID()[:7]), Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1", Reason: "why"}}
-	must(p.s.CreateTenant(p.ctx, p.admin, "T"))
+	p.s = directorytest.New(ports, directory.Runtime{Now: p.clock})
+	p.admin = administration.Admin{Tenant: directory.TenantID(random.ID()[:7]), Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1", Reason: "why"}}
+	must(p.s.As(p.admin).Tenants.Create(p.ctx, "T"))
 	delay := modelDelay
-	rec, token, err := p.s.CreateProvider(p.ctx, p.admin, directory.NewProvider{DisplayName: "P", Profile: "entra", DeactivationDelay: &delay})
+	rec, token, err := p.s.As(p.admin).Providers.Create(p.ctx, administration.NewProvider{DisplayName: "P", Profile: "entra", DeactivationDelay: &delay})
 	must(rec, err)
-	p.caller = directory.Caller{Provider: rec.ID, Token: token, RequestID: "r1"}
+	p.caller = provisioning.Caller{Provider: rec.ID, Token: token, RequestID: "r1"}
 	p.profile = directory.Profile{UserName: "anna", ExternalID: "8f4b5c1e-0000-4000-8000-000000000001", Active: kind != "disabled"}
 	if kind == "local" {
-		p.id = must(p.s.CreateLocalUser(p.ctx, p.admin, directory.LocalProfile{UserName: "anna"}, nil)).ID
+		p.id = must(p.s.As(p.admin).Users.CreateLocal(p.ctx, administration.LocalProfile{UserName: "anna"}, nil)).ID
 	} else {
 		p.id = must(p.create(p.profile)).ID
 	}
-	p.matter = must(p.s.CreateMatter(p.ctx, p.admin, "M", "")).ID
+	p.matter = string(must(p.s.As(p.admin).LegalHolds.Create(p.ctx, "M", "")).ID)
 	return p
 }
 
@@ -98,7 +102,7 @@ func (p *person) create(profile directory.Profile) (directory.User, error) {
 }
 
 func (p *person) user() directory.User {
-	return must(p.s.UserByID(p.ctx, p.admin, p.id)).User
+	return must(p.s.As(p.admin).Users.ByID(p.ctx, p.id)).User
 }
 
 // state is what the model knows of the account.
@@ -109,14 +113,14 @@ func (p *person) state() account {
 		s.life = 'D'
 	}
 	s.idp = map[directory.DirectoryState]byte{
-		directory.DirectoryActive: 'T', directory.DirectoryInactive: 'F', directory.DirectoryGone: 'G', directory.DirectoryNone: 'L',
+		directory.DirectoryActive: 'T', directory.DirectoryInactive: 'F', directory.DirectoryRemoved: 'G', directory.DirectoryNone: 'L',
 	}[u.DirectoryState()]
 	if u.Pending != nil {
 		if s.pend, s.frz = 1, u.Pending.Frozen; !p.clock().Before(u.Pending.DueAt) {
 			s.pend = 2
 		}
 	}
-	s.guard = must(p.s.ProviderByID(p.ctx, p.admin, p.caller.Provider)).Guard.Tripped()
+	s.guard = must(p.s.As(p.admin).Providers.ByID(p.ctx, p.caller.Provider)).Guard.Tripped()
 	return s
 }
 
@@ -131,7 +135,7 @@ func (p *person) edit(id directory.ScimID, edit func(*directory.Profile)) error 
 
 // setDelay changes the provider's delay, for those who wait too when told so, and follows.
 func (p *person) setDelay(d time.Duration, pending bool) {
-	must(p.s.SetDeactivationDelay(p.ctx, p.admin, p.caller.Provider, anyProvider, d, pending))
+	must(p.s.As(p.admin).Deactivations.SetDelay(p.ctx, p.caller.Provider, anyProvider, d, pending))
 	p.follow()
 }
 
@@ -141,7 +145,7 @@ func (p *person) follow() {
 		for _, provider := range []directory.ProviderID{"", p.caller.Provider} {
 			es := must(p.s.Log.Entries(p.ctx, p.admin.Tenant, directory.LogQuery{Provider: provider, Count: 5}))
 			for _, e := range slices.Backward(es) {
-				if e.Rest != directory.RestNone {
+				if e.Remaining != directory.RemainingNone {
 					must(0, p.s.FollowEntry(p.ctx, p.admin.Tenant, e))
 				}
 			}
@@ -151,24 +155,24 @@ func (p *person) follow() {
 
 // trip trips the guard as the counts would.
 func (p *person) trip() {
-	if must(p.s.ProviderByID(p.ctx, p.admin, p.caller.Provider)).Guard.Tripped() {
+	if must(p.s.As(p.admin).Providers.ByID(p.ctx, p.caller.Provider)).Guard.Tripped() {
 		return
 	}
-	id := "v" + directory.RandomID()
-	must(p.s.Guards.UpdateGuard(p.ctx, p.admin.Tenant, p.caller.Provider, id, func(rec directory.Provider, v directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
-		rec.Guard.Event, rec.Version = id, rec.Version+1
-		e := directory.LogEntry{ID: "e" + directory.EntryID(directory.RandomID()), At: p.clock(), Action: directory.GuardTripped, Target: string(rec.ID), Rest: directory.RestGuard}
-		return rec, directory.GuardEvent{ID: id, Provider: rec.ID, Kind: directory.GuardLeavers, State: directory.GuardOpen}, &e, nil
+	id := "v" + random.ID()
+	must(p.s.Guards.UpdateGuard(p.ctx, p.admin.Tenant, p.caller.Provider, directory.GuardEventID(id), func(rec directory.Provider, v directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
+		rec.Guard.Event, rec.Version = directory.GuardEventID(id), rec.Version+1
+		e := directory.LogEntry{ID: "e" + directory.EntryID(random.ID()), At: p.clock(), Action: directory.GuardTripped, Target: string(rec.ID), Remaining: directory.RemainingGuard}
+		return rec, directory.GuardEvent{ID: directory.GuardEventID(id), Provider: rec.ID, Kind: directory.GuardLeavers, State: directory.GuardOpen}, &e, nil
 	}))
 	p.follow()
 }
 
 func (p *person) decideGuard(d directory.GuardDecision) {
-	rec := must(p.s.ProviderByID(p.ctx, p.admin, p.caller.Provider))
+	rec := must(p.s.As(p.admin).Providers.ByID(p.ctx, p.caller.Provider))
 	if !rec.Guard.Tripped() {
 		return
 	}
-	must(p.s.DecideGuard(p.ctx, p.admin, rec.ID, rec.Guard.Event, func(directory.GuardEvent) error { return nil }, d))
+	must(p.s.As(p.admin).Guards.Decide(p.ctx, rec.ID, rec.Guard.Event, func(directory.GuardEvent) error { return nil }, d))
 	p.follow()
 }
 
@@ -193,9 +197,9 @@ func (p *person) do(event string, before directory.User) bool {
 		again.Active = event == "recreate"
 		_, err = p.create(again)
 	case "hold":
-		_, _, err = p.s.PlaceHold(p.ctx, p.admin, p.matter, p.id)
+		_, _, err = p.s.As(p.admin).LegalHolds.Place(p.ctx, directory.MatterID(p.matter), p.id)
 	case "release":
-		_, _, err = p.s.ReleaseHold(p.ctx, p.admin, p.matter, p.id)
+		_, _, err = p.s.As(p.admin).LegalHolds.Release(p.ctx, directory.MatterID(p.matter), p.id)
 	case "time":
 		if before.Pending != nil && p.clock().Before(before.Pending.DueAt) {
 			p.advance(before.Pending.DueAt.Sub(p.clock()))
@@ -236,7 +240,7 @@ func (p *person) do(event string, before directory.User) bool {
 	case "guard rejected":
 		p.decideGuard(directory.GuardDisapproval)
 	default:
-		_, err = p.s.DecideUser(p.ctx, p.admin, p.id, func(directory.User) error { return nil }, directory.Decision(event))
+		_, err = p.s.As(p.admin).Users.Decide(p.ctx, p.id, func(directory.User) error { return nil }, directory.Decision(event))
 	}
 	if directory.IsKind(err, directory.Internal) {
 		panic(err)
@@ -260,7 +264,7 @@ func lifecycleHistory(rt *rapid.T, ports directory.Ports, longest int, eventual 
 	p := newPerson(ports, rapid.SampledFrom([]string{"active", "disabled", "local"}).Draw(rt, "kind"))
 	stages := rapid.Bool().Draw(rt, "stage")
 	if stages {
-		must(p.s.SetGuard(p.ctx, p.admin, p.caller.Provider, anyProvider, directory.GuardSettings{Mode: directory.GuardStages}))
+		must(p.s.As(p.admin).Guards.Set(p.ctx, p.caller.Provider, anyProvider, directory.GuardSettings{Mode: directory.GuardStages}))
 	}
 	s := p.state()
 	for range rapid.IntRange(5, longest).Draw(rt, "steps") {
@@ -318,7 +322,7 @@ func reversed(events []string) []string {
 func TestLifecycleFollowsTheModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		store := must(sqlite.Open(sqlite.Memory))
+		store := must(sqlite.Open(sqlite.Memory, time.Now))
 		defer func() { must(0, store.Close()) }()
 		lifecycleHistory(rt, store.Ports(), 40, false)
 	})

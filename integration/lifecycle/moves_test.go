@@ -11,7 +11,9 @@ import (
 	"pgregory.net/rapid"
 
 	"rollcall/integration/stack"
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/provisioning"
 	"rollcall/shared/store/sqlite"
 )
 
@@ -27,10 +29,10 @@ type crowd struct {
 func newCrowd(ports directory.Ports, people int) *crowd {
 	c := &crowd{person: newPerson(ports, "active"), in: map[[2]int]bool{}}
 	p := c.caller.Provider
-	must(c.s.SetProviderState(c.ctx, c.admin, p, anyProvider, directory.ProviderLive))
-	must(c.s.SetGuard(c.ctx, c.admin, p, anyProvider, directory.GuardSettings{MoveMinimum: 2, MovePercent: 1}))
-	must2(c.s.SetOrgMapping(c.ctx, c.admin, p, anyProvider, directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg}))
-	must2(c.s.SetRoleMapping(c.ctx, c.admin, p, anyProvider, directory.RoleSettings{Mode: directory.RolesGroups}, false))
+	must(c.s.As(c.admin).Providers.SetState(c.ctx, p, anyProvider, directory.ProviderLive))
+	must(c.s.As(c.admin).Guards.Set(c.ctx, p, anyProvider, directory.GuardSettings{MoveMinimum: 2, MovePercent: 1}))
+	must2(c.s.As(c.admin).OrgMappings.Set(c.ctx, p, anyProvider, directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg}))
+	must2(c.s.As(c.admin).RoleMappings.Set(c.ctx, p, anyProvider, directory.RoleSettings{Mode: directory.RolesGroups}, false))
 	for i := range people {
 		c.people = append(c.people, must(c.create(directory.Profile{UserName: fmt.Sprint("p", i), Active: true})))
 	}
@@ -39,10 +41,10 @@ func newCrowd(ports directory.Ports, people int) *crowd {
 			return directory.GroupProfile{DisplayName: fmt.Sprint("g", i)}, nil, nil, nil
 		}))
 		c.groups = append(c.groups, g.ID)
-		org := must(c.s.CreateOrganization(c.ctx, c.admin, directory.NewOrganization{Name: fmt.Sprint("o", i)}))
-		must2(c.s.AddOrgMapping(c.ctx, c.admin, p, anyProvider, []directory.GroupID{g.ID}, org.ID))
+		org := must(c.s.As(c.admin).Organizations.Create(c.ctx, administration.NewOrganization{Name: fmt.Sprint("o", i)}))
+		must2(c.s.As(c.admin).OrgMappings.Add(c.ctx, p, anyProvider, []directory.GroupID{g.ID}, org.ID))
 	}
-	must(c.s.AddRoleMapping(c.ctx, c.admin, p, anyProvider, c.groups[:1], []directory.RoleID{"desktop-user"}, ""))
+	must(c.s.As(c.admin).RoleMappings.Add(c.ctx, p, anyProvider, c.groups[:1], []directory.RoleID{"desktop-user"}, ""))
 	c.followAll()
 	c.advance(25 * time.Hour)
 	return c
@@ -79,12 +81,12 @@ func (c *crowd) followAll() {
 // toggle lets a person join or leave a group.
 func (c *crowd) toggle(who, g int) {
 	ids := []directory.ScimID{c.people[who].ScimID}
-	edit := directory.GroupEdit{Add: ids}
+	edit := provisioning.GroupEdit{Add: ids}
 	if c.in[[2]int{who, g}] {
-		edit = directory.GroupEdit{Remove: ids}
+		edit = provisioning.GroupEdit{Remove: ids}
 	}
 	c.in[[2]int{who, g}] = !c.in[[2]int{who, g}]
-	must2(c.s.UpdateGroup(c.ctx, c.caller, c.groups[g], directory.GroupWant{Named: ids}, nil, func(_ directory.Provider, v directory.GroupView) (directory.GroupEdit, error) {
+	must2(c.s.UpdateGroup(c.ctx, c.caller, c.groups[g], directory.GroupWant{Named: ids}, nil, func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
 		edit.Profile = v.GroupProfile
 		return edit, nil
 	}))
@@ -92,17 +94,17 @@ func (c *crowd) toggle(who, g int) {
 
 // decide decides on the open event of moves, if there is one.
 func (c *crowd) decide(d directory.GuardDecision) {
-	rec := must(c.s.ProviderByID(c.ctx, c.admin, c.caller.Provider))
+	rec := must(c.s.As(c.admin).Providers.ByID(c.ctx, c.caller.Provider))
 	if event := rec.Guard.Moves.Event; event != "" {
-		must(c.s.DecideGuard(c.ctx, c.admin, rec.ID, event, func(directory.GuardEvent) error { return nil }, d))
+		must(c.s.As(c.admin).Guards.Decide(c.ctx, rec.ID, event, func(directory.GuardEvent) error { return nil }, d))
 	}
 }
 
 // settled is "" when everybody is where the rules say or waits for the open event, which holds nobody else.
 func (c *crowd) settled() string {
-	open := must(c.s.ProviderByID(c.ctx, c.admin, c.caller.Provider)).Guard.Moves.Event
+	open := must(c.s.As(c.admin).Providers.ByID(c.ctx, c.caller.Provider)).Guard.Moves.Event
 	for _, u := range c.people {
-		x := must(c.s.Explain(c.ctx, c.admin, u.ID))
+		x := must(c.s.As(c.admin).Users.Explain(c.ctx, u.ID))
 		placed := x.User.Placement().Same(x.Now.Placement)
 		if held := open != "" && x.User.Review == open; !placed && !held {
 			return fmt.Sprintf("%s is in %s with %v; the rules say %s with %v; the open event is %q, the user waits for %q",
@@ -146,8 +148,8 @@ func movesHistory(rt *rapid.T, ports directory.Ports, longest int) {
 	if wrong := c.settled(); wrong != "" {
 		rt.Fatalf("after the last approval: %s", wrong)
 	}
-	rec := must(c.s.ProviderByID(c.ctx, c.admin, c.caller.Provider))
-	if got, want := must(c.s.GuardStatus(c.ctx, c.admin, rec)).Users, len(c.people)+1; got != want {
+	rec := must(c.s.As(c.admin).Providers.ByID(c.ctx, c.caller.Provider))
+	if got, want := must(c.s.As(c.admin).Guards.Status(c.ctx, rec)).Users, len(c.people)+1; got != want {
 		rt.Fatalf("%d active users are counted, want %d", got, want)
 	}
 }
@@ -166,7 +168,7 @@ func follow(c *crowd, e directory.LogEntry) {
 func TestNobodyHeldBackIsForgotten(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		store := must(sqlite.Open(sqlite.Memory))
+		store := must(sqlite.Open(sqlite.Memory, time.Now))
 		defer func() { must(0, store.Close()) }()
 		movesHistory(rt, store.Ports(), 40)
 	})

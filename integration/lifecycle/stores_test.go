@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"testing"
+	"time"
 
 	"rollcall/integration/stack"
 	"rollcall/shared/directory"
@@ -11,7 +12,7 @@ import (
 // memory returns a store in memory.
 func memory(t testing.TB) *sqlite.Store {
 	t.Helper()
-	s := must(sqlite.Open(sqlite.Memory))
+	s := must(sqlite.Open(sqlite.Memory, time.Now))
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }

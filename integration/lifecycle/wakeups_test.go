@@ -9,7 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
+	"rollcall/shared/provisioning"
+	"rollcall/shared/random"
 )
 
 // unreliable is a way to be woken on which nobody can rely: of the wake-ups asked for, some are dropped,
@@ -69,20 +73,18 @@ func TestWakeupsThatComeAsTheyLike(t *testing.T) {
 	now := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
 	w := &unreliable{rand: r, now: clock}
-	ports := memory(t).Ports()
-	ports.Wakeups = w
-	svc := directory.New(ports, directory.Config{Now: clock})
+	svc := directorytest.New(memory(t).Ports(), directory.Runtime{Now: clock, External: directory.External{Wakeups: w}})
 	ctx := context.Background()
-	admin := directory.Admin{Tenant: "acme1", Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}
-	must(svc.CreateTenant(ctx, admin, "T"))
-	rec, token, err := svc.CreateProvider(ctx, admin, directory.NewProvider{DisplayName: "P", Profile: "entra"})
+	admin := administration.Admin{Tenant: "acme1", Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}
+	must(svc.As(admin).Tenants.Create(ctx, "T"))
+	rec, token, err := svc.As(admin).Providers.Create(ctx, administration.NewProvider{DisplayName: "P", Profile: "entra"})
 	must(rec, err)
-	caller := directory.Caller{Provider: rec.ID, Token: token}
-	matter := must(svc.CreateMatter(ctx, admin, "M", "")).ID
+	caller := provisioning.Caller{Provider: rec.ID, Token: token}
+	matter := must(svc.As(admin).LegalHolds.Create(ctx, "M", "")).ID
 	ids := make([]directory.UserID, people)
 	for i := range ids {
 		ids[i] = must(svc.CreateUser(ctx, caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
-			return directory.Profile{UserName: directory.RandomID(), Active: true}, nil, nil
+			return directory.Profile{UserName: random.ID(), Active: true}, nil, nil
 		})).ID
 	}
 	set := func(id directory.UserID, active bool) {
@@ -112,9 +114,9 @@ func TestWakeupsThatComeAsTheyLike(t *testing.T) {
 			case 3:
 				set(id, true)
 			case 4:
-				_, _, _ = svc.PlaceHold(ctx, admin, matter, id) // refused for who is deactivated
+				_, _, _ = svc.As(admin).LegalHolds.Place(ctx, matter, id) // refused for who is deactivated
 			case 5:
-				_, _, _ = svc.ReleaseHold(ctx, admin, matter, id) // refused for who is not on hold
+				_, _, _ = svc.As(admin).LegalHolds.Release(ctx, matter, id) // refused for who is not on hold
 			}
 			for range w.due() {
 				must(svc.DeactivateDue(ctx, directory.JobWakeup))
@@ -178,7 +180,7 @@ func TestWakeupsThatComeAsTheyLike(t *testing.T) {
 			}
 			due = time.Time{}
 		}
-		u := must(svc.UserByID(ctx, admin, id))
+		u := must(svc.As(admin).Users.ByID(ctx, id))
 		if u.Pending != nil && !held {
 			t.Errorf("%s still waits since %v", id, u.Pending.DueAt)
 		}

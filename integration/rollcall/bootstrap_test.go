@@ -16,6 +16,8 @@ import (
 	"rollcall/shared/adminapi"
 	"rollcall/shared/app"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
+	"rollcall/shared/random"
 )
 
 func sameJSON(a, b []byte) bool {
@@ -28,9 +30,9 @@ func sameJSON(a, b []byte) bool {
 func bootstrapped(t *testing.T) (api http.Handler, admin func(context.Context, json.RawMessage) (any, error),
 	call func(...string) (int, string, string)) {
 	t.Helper()
-	svc := directory.New(stack.SQLite(t), directory.Config{})
-	api = app.Middleware(adminapi.Handler(svc, adminapi.Options{Origin: stack.Origin}), app.NewLog(io.Discard), "admin", adminapi.Panicked)
-	admin = app.Admin(svc, app.Gateway(api))
+	svc := directorytest.New(stack.SQLite(t), directory.Runtime{})
+	api = app.Middleware(adminapi.Handler(svc.Administration, adminapi.Options{Origin: stack.Origin, NewID: random.ID}), app.NewLog(io.Discard), "admin", adminapi.Panicked)
+	admin = app.Admin(svc.Administration, app.Gateway(api))
 	lambda := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/2015-03-31/functions/Rollcall-admin/invocations" || !strings.Contains(r.Header.Get("Authorization"),
 			"/eu-west-1/lambda/aws4_request") {

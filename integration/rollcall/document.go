@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"maps"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,7 +37,7 @@ type schema struct {
 // operations are the operations of the admin API by operationId.
 var operations = sync.OnceValue(func() map[string]operation {
 	var d document
-	if err := json.Unmarshal(openAPI(), &d); err != nil {
+	if err := json.Unmarshal(adminapi.Document(), &d); err != nil {
 		panic(err) // the document is part of the program
 	}
 	all := map[string]operation{}
@@ -53,27 +51,6 @@ var operations = sync.OnceValue(func() map[string]operation {
 	}
 	return all
 })
-
-// openAPI returns the OpenAPI document that the admin API serves to everybody.
-func openAPI() []byte {
-	r, err := http.NewRequest(http.MethodGet, adminapi.BasePath+"openapi.json", http.NoBody) //nolint:noctx // answered in the process
-	if err != nil {
-		panic(err)
-	}
-	w := &inMemory{header: http.Header{}}
-	adminapi.Handler(nil, adminapi.Options{}).ServeHTTP(w, r)
-	return w.body.Bytes()
-}
-
-// inMemory keeps the answer of a handler.
-type inMemory struct {
-	header http.Header
-	body   bytes.Buffer
-}
-
-func (m *inMemory) Header() http.Header         { return m.header }
-func (m *inMemory) WriteHeader(int)             {}
-func (m *inMemory) Write(b []byte) (int, error) { return m.body.Write(b) }
 
 // document is an OpenAPI document.
 type document object

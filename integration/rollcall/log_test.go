@@ -6,10 +6,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"rollcall/shared/verify"
 	"strings"
 	"testing"
-
-	"rollcall/shared/directory"
 )
 
 // A verdict that is not good is exit code 1, wherever it comes from: K1. A young log is not called right: K5.
@@ -79,16 +78,16 @@ func TestVerifyOfAnExportWithoutASeal(t *testing.T) {
 		changed[i] ^= 1
 		s.want(1, "verify --key "+pem+" "+writeFile(t, string(changed)), "NOT as it was written")
 	}
-	sealed := directory.Verified{Blocks: 2, Entries: 20, Chains: 1, Checkpoints: 1, LastCheckpoint: noClock(), Unsealed: 3}
+	sealed := verify.Result{Blocks: 2, Entries: 20, Chains: 1, Checkpoints: 1, LastCheckpoint: noClock(), Unsealed: 3}
 	if got, want := verified(sealed), "as it was written: 17 entries in 2 blocks of 1 chain, 1 checkpoint, "+
 		"the last at 2026-01-31T12:00:00Z; 3 entries are not sealed yet"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := verified(directory.Verified{Blocks: 2, Entries: 23, Unsealed: 23}),
+	if got, want := verified(verify.Result{Blocks: 2, Entries: 23, Unsealed: 23}),
 		"nothing is sealed yet: 23 entries, not checked"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := verified(directory.Verified{Blocks: 1, Entries: 1}); strings.Contains(got, "the last at") {
+	if got := verified(verify.Result{Blocks: 1, Entries: 1}); strings.Contains(got, "the last at") {
 		t.Errorf("without a checkpoint: %q", got)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -17,10 +16,9 @@ import (
 
 	"rollcall/shared/adminapi"
 	"rollcall/shared/app"
-	"rollcall/shared/country"
 	"rollcall/shared/directory"
+	"rollcall/shared/random"
 	"rollcall/shared/scimapi"
-	"rollcall/shared/workflow"
 )
 
 type serveFlags struct {
@@ -83,14 +81,8 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	runs := workflow.NewLocalRuns()
-	svc := directory.New(ports, directory.Config{Country: country.Code, Starter: runs, Outside: out})
-	log := app.NewLog(p.stderr)
-	start, err := app.Bootstrap(ctx, svc, f.newCredentials)
-	if err != nil {
-		return err
-	}
-	shown, err := firstProvider(ctx, ports, start)
+	local := app.NewLocal(ports, f.retention, out, app.NewLog(p.stderr))
+	start, err := app.Bootstrap(ctx, local.Administration, f.newCredentials)
 	if err != nil {
 		return err
 	}
@@ -99,14 +91,9 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 	}
 	background, stop := context.WithCancel(ctx)
 	defer stop()
-	wakeups, wake := app.LocalWakeups(svc, log)
-	svc.Wakeups = wakeups
 	var work sync.WaitGroup
-	work.Go(func() { app.FollowLog(background, svc, log) })
-	work.Go(func() { wake(background) })
-	work.Go(func() { runs.Serve(background, svc, log) })
-	work.Go(func() { app.WorkLedger(background, svc, f.retention, log) })
-	err = answer(ctx, ln, withHealth(handler(svc, origin, f.retention, log), ports), func() error { return p.announce(f, origin, shown) })
+	work.Go(func() { local.Work(background) })
+	err = answer(ctx, ln, withHealth(handler(local, origin), local.Ready), func() error { return p.announce(f, origin, start) })
 	stop()
 	work.Wait()
 	return err
@@ -158,9 +145,11 @@ func listen(f serveFlags) (net.Listener, error) {
 
 // handler is everything on one port. It does not use http.ServeMux, which would redirect the double
 // slashes that Entra sends.
-func handler(svc *directory.Service, origin string, retention time.Duration, log *slog.Logger) http.Handler {
-	scim := app.Middleware(scimapi.Handler(svc, scimapi.Options{Origin: origin, MaxInFlight: 512}), log, "serve", scimapi.Panicked)
-	admin := app.Middleware(adminapi.Handler(svc, adminapi.Options{Origin: origin, LogRetention: retention}), log, "serve", adminapi.Panicked)
+func handler(local *app.Local, origin string) http.Handler {
+	scim := scimapi.Handler(local.Provisioning, scimapi.Options{Origin: origin, MaxInFlight: 512})
+	admin := adminapi.Handler(local.Administration, adminapi.Options{Origin: origin, NewID: random.ID})
+	scim = app.Middleware(scim, local.Log, "serve", scimapi.Panicked)
+	admin = app.Middleware(admin, local.Log, "serve", adminapi.Panicked)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, adminapi.BasePath) {
 			admin.ServeHTTP(w, r)
@@ -171,7 +160,7 @@ func handler(svc *directory.Service, origin string, retention time.Duration, log
 }
 
 // withHealth answers the health paths, which need no key and name nobody.
-func withHealth(h http.Handler, ports directory.Ports) http.Handler {
+func withHealth(h http.Handler, ready func(context.Context) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
 			h.ServeHTTP(w, r)
@@ -182,38 +171,13 @@ func withHealth(h http.Handler, ports directory.Ports) http.Handler {
 		if r.URL.Path == "/readyz" {
 			ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 			defer cancel()
-			if _, err := ports.Tenants.Tenant(ctx, directory.DefaultTenant); err != nil {
+			if err := ready(ctx); err != nil {
 				http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
 				return
 			}
 		}
 		fmt.Fprintln(w, "ok")
 	})
-}
-
-// greeting holds the values that a start shows: the provider that was made first, and credentials made just now.
-type greeting struct {
-	app.Started
-	name string // of the provider
-}
-
-// firstProvider finds the provider that was made first. When credentials were made just now, it is the provider
-// that they belong to.
-func firstProvider(ctx context.Context, ports directory.Ports, s app.Started) (greeting, error) {
-	all, err := ports.Providers.ListProviders(ctx, directory.DefaultTenant)
-	if err != nil {
-		return greeting{}, err
-	}
-	var first directory.Provider
-	for _, p := range all {
-		made := s.Token != "" && p.ID == s.Provider
-		older := s.Token == "" && p.State != directory.ProviderDeleting && (first.ID == "" || p.Created.Before(first.Created))
-		if made || older {
-			first = p
-		}
-	}
-	s.Provider = first.ID
-	return greeting{s, first.DisplayName}, nil
 }
 
 // announcement is the first line of `serve --json`, once the service is ready.
@@ -226,11 +190,11 @@ type announcement struct {
 	ProviderID string `json:"providerId"`
 }
 
-func (p *program) announce(f serveFlags, origin string, s greeting) error {
+func (p *program) announce(f serveFlags, origin string, s app.Started) error {
 	a := announcement{
-		SCIMURL: origin + scimapi.BasePath + string(s.Provider), SCIMToken: s.Token,
+		SCIMURL: origin + scimapi.BasePath + string(s.Provider.ID), SCIMToken: s.Token,
 		AdminURL: origin + strings.TrimSuffix(adminapi.BasePath, "/"), AdminToken: s.AdminToken, ConsoleURL: origin + "/console",
-		ProviderID: string(s.Provider),
+		ProviderID: string(s.Provider.ID),
 	}
 	if f.json {
 		return json.NewEncoder(p.stdout).Encode(a)
@@ -254,6 +218,6 @@ curl -s %s/Users -H 'Authorization: Bearer %s' -H 'Content-Type: application/sci
 %s user list
 
 Tokens and keys are shown once. Ctrl-C stops the service.
-`, printable(s.name), a.SCIMURL, token, again, origin, key, a.SCIMURL, token, p.called)
+`, printable(s.Provider.DisplayName), a.SCIMURL, token, again, origin, key, a.SCIMURL, token, p.called)
 	return err
 }

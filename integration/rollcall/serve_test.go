@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"rollcall/shared/app"
+	"rollcall/shared/directory"
 	"rollcall/shared/store/sqlite"
 )
 
@@ -185,11 +186,12 @@ func TestServeAnswersHealth(t *testing.T) {
 	if status, _ := s.scimAt(origin, "", "GET", "/healthzz", ""); status == 200 {
 		t.Error("another path answers without a key")
 	}
-	store, err := sqlite.Open(sqlite.Memory)
+	store, err := sqlite.Open(sqlite.Memory, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := withHealth(http.NotFoundHandler(), store.Ports())
+	local := app.NewLocal(store.Ports(), 0, directory.External{}, app.NewLog(io.Discard))
+	h := withHealth(http.NotFoundHandler(), local.Ready)
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +219,8 @@ func TestServePrintsTheFirstProvider(t *testing.T) {
 	}
 	var out bytes.Buffer
 	p := &program{called: "bin/rollcall", stdout: &out}
-	shown := greeting{app.Started{Provider: "defaultabcde", Token: "rc_x", AdminToken: "rk_x"}, "Zoo"}
+	zoo := directory.Provider{ID: "defaultabcde", DisplayName: "Zoo"}
+	shown := app.Started{Provider: zoo, Token: "rc_x", AdminToken: "rk_x"}
 	if err := p.announce(serveFlags{}, "http://127.0.0.1:8080", shown); err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +237,7 @@ func TestServePrintsTheFirstProvider(t *testing.T) {
 		t.Errorf("a console that nothing serves is announced:\n%s", out.String())
 	}
 	out.Reset()
-	if err := p.announce(serveFlags{}, "http://127.0.0.1:8080", greeting{app.Started{Provider: "defaultabcde"}, "Zoo"}); err != nil ||
+	if err := p.announce(serveFlags{}, "http://127.0.0.1:8080", app.Started{Provider: zoo}); err != nil ||
 		!strings.Contains(out.String(), "--new-credentials") {
 		t.Errorf("%v\n%s", err, out.String())
 	}

@@ -18,7 +18,7 @@ import (
 
 // outside is what a local service reaches: webhooks also on this machine, and keys in a file beside the
 // database, or of this process for a database that ends with it.
-func outside(f serveFlags) (directory.Outside, error) {
+func outside(f serveFlags) (directory.External, error) {
 	path := f.keys
 	if path == "" && (f.store != "sqlite" || f.data != sqlite.Memory) {
 		path = f.data + ".key"
@@ -27,8 +27,8 @@ func outside(f serveFlags) (directory.Outside, error) {
 	if path != "" {
 		k, err = keys.OpenFile(path)
 	}
-	return directory.Outside{
-		Bus: &workflow.LocalBus{}, Sender: workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true}), Vault: k, Signer: k,
+	return directory.External{
+		Bus: &workflow.LocalBus{}, Sender: workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true}), Secrets: k, Signer: k,
 	}, err
 }
 
@@ -36,7 +36,7 @@ func outside(f serveFlags) (directory.Outside, error) {
 func openStore(ctx context.Context, f serveFlags) (directory.Ports, func(), error) {
 	switch f.store {
 	case "sqlite":
-		s, err := sqlite.Open(f.data)
+		s, err := sqlite.Open(f.data, time.Now)
 		if err != nil {
 			return directory.Ports{}, nil, err
 		}
@@ -63,5 +63,5 @@ func openDynamo(ctx context.Context, table string, retention time.Duration) (*dy
 			return nil, err
 		}
 	}
-	return dynamo.Open(ctx, dynamo.Config{Client: client, Streams: dynamodbstreams.NewFromConfig(cfg), Table: table, LogRetention: retention})
+	return dynamo.Open(ctx, dynamo.Config{Now: time.Now, Client: client, Streams: dynamodbstreams.NewFromConfig(cfg), Table: table, LogRetention: retention})
 }

@@ -32,8 +32,9 @@ var explainAction = action{
 	},
 }
 
-func userNoun() noun {
-	profile := []flag{
+// profileFlags are what an administrator says about a local user.
+func profileFlags() []flag {
+	return []flag{
 		{"user-name", "userName", "`name` to sign in with, unique in the tenant"},
 		{"display-name", "displayName", "`name` to show"},
 		{"given-name", "name.givenName", "given `name`"},
@@ -42,6 +43,9 @@ func userNoun() noun {
 		{"department", "department", "`department`"},
 		{"email", "emails", "work `addresses`, separated by commas, the primary one first"},
 	}
+}
+
+func userNoun() noun {
 	return noun{
 		name: "user", group: groupPeople, short: "Find, create, block, move, deactivate and bring back people", columns: userLines,
 		actions: []action{
@@ -59,9 +63,9 @@ func userNoun() noun {
 				}},
 			{name: "show", op: "getUser", short: "Show a user"},
 			{name: "create", op: "createUser", short: "Create a local user, whom no directory manages", free: "user-name",
-				example: "admin@contoso.example", flags: profile},
+				example: "admin@contoso.example", flags: profileFlags()},
 			{name: "change", op: "updateUser", short: "Change the profile of a local user", example: `admin@contoso.example --title "Administrator"`,
-				flags: profile},
+				flags: profileFlags()},
 			{name: "block", op: "blockUser", short: "Deny sign-in until unblocked"},
 			{name: "unblock", op: "unblockUser", short: "Lift a block; cancels a pending deactivation"},
 			{name: "deactivate", op: "deactivateUser", short: "Deactivate a user now", long: "Deactivates a user now, without a delay.\n\n" +

@@ -7,11 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"rollcall/shared/verify"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"rollcall/shared/directory"
 )
 
 // verifyCommand checks an exported log: exit code 0 when it is as it was written, 1 when it is not.
@@ -38,7 +37,7 @@ func verifyCommand(p *program) *cobra.Command {
 }
 
 // verified describes an export in which nothing is wrong.
-func verified(v directory.Verified) string {
+func verified(v verify.Result) string {
 	said := verdict(v.Entries, v.Unsealed)
 	if v.Entries <= v.Unsealed {
 		return said
@@ -55,22 +54,22 @@ func verified(v directory.Verified) string {
 // maxExportLine is the longest line of an export: an entry of 20,000 members.
 const maxExportLine = 4 << 20
 
-func verifyFile(name, keyFile string) (directory.Verified, error) {
+func verifyFile(name, keyFile string) (verify.Result, error) {
 	text, err := os.ReadFile(keyFile) //nolint:gosec // G304: the user names the file
 	if err != nil {
-		return directory.Verified{}, err
+		return verify.Result{}, err
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return directory.Verified{}, errors.New("the key file holds no PEM block")
+		return verify.Result{}, errors.New("the key file holds no PEM block")
 	}
-	v, err := directory.NewVerifier(block.Bytes)
+	v, err := verify.New(block.Bytes)
 	if err != nil {
-		return directory.Verified{}, err
+		return verify.Result{}, err
 	}
 	f, err := os.Open(name) //nolint:gosec // G304: the user names the file
 	if err != nil {
-		return directory.Verified{}, err
+		return verify.Result{}, err
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	lines := bufio.NewScanner(f)
@@ -78,11 +77,11 @@ func verifyFile(name, keyFile string) (directory.Verified, error) {
 	lines.Split(wholeLines)
 	for lines.Scan() {
 		if err := v.Line(lines.Bytes()); err != nil {
-			return directory.Verified{}, err
+			return verify.Result{}, err
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return directory.Verified{}, err
+		return verify.Result{}, err
 	}
 	return v.End()
 }

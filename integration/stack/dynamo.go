@@ -3,9 +3,11 @@ package stack
 import (
 	"context"
 	"testing"
+	"time"
 
 	"rollcall/integration/tools/dynamolocal"
 	"rollcall/shared/directory"
+	"rollcall/shared/random"
 	"rollcall/shared/store/dynamo"
 )
 
@@ -27,11 +29,11 @@ func Table(t testing.TB) *dynamo.Store {
 func table(t testing.TB, spec dynamo.Spec) *dynamo.Store {
 	t.Helper()
 	client, streams := dynamolocal.Clients(t)
-	name := "rollcall-" + directory.RandomID()
+	name := "rollcall-" + random.ID()
 	if err := spec.Create(context.Background(), client, name); err != nil {
 		t.Fatal(err)
 	}
-	s, err := dynamo.Open(context.Background(), dynamo.Config{Client: client, Streams: streams, Table: name})
+	s, err := dynamo.Open(context.Background(), dynamo.Config{Now: time.Now, Client: client, Streams: streams, Table: name})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func (s *Stack) Pass(t testing.TB, d time.Duration) {
 	t.Helper()
 	s.Follow(t)
 	s.Clock.Advance(d)
-	if err := s.Wakeups.Fire(context.Background()); err != nil {
+	if err := s.Wake(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	s.Follow(t)

@@ -17,9 +17,12 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/app"
 	"rollcall/shared/country"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
+	"rollcall/shared/random"
 	"rollcall/shared/scimapi"
 	"rollcall/shared/store/sqlite"
 	"rollcall/shared/workflow"
@@ -34,19 +37,18 @@ type Options struct {
 	Profile    string
 	Extensions []directory.Extension
 	IDs        func() string
-	Outside    directory.Outside
-	Starter    directory.Starter // nil: apply runs run where their entry is followed
+	External   directory.External // besides wake-ups
 }
 
 // Stack is a running service with one tenant and one provider.
 type Stack struct {
-	Service  *directory.Service
+	Service  *directorytest.Env
 	Provider directory.Provider
 	Token    string
 	BaseURL  string
 	Clock    *Clock
-	Admin    directory.Admin // of the tenant
-	Wakeups  *workflow.Local // on the clock; Fire is up to the test
+	Admin    administration.Admin // of the tenant
+	Wakeups  *workflow.Local      // on the clock; Fire is up to the test
 	followed map[directory.EntryID]bool
 	Log      *bytes.Buffer // everything the handlers logged; read it after the requests
 	logger   *slog.Logger
@@ -96,7 +98,7 @@ func (w *lockedWriter) Write(p []byte) (int, error) {
 // SQLite returns the ports of a new database in memory.
 func SQLite(t testing.TB) directory.Ports {
 	t.Helper()
-	s, err := sqlite.Open(sqlite.Memory)
+	s, err := sqlite.Open(sqlite.Memory, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,21 +118,18 @@ func New(t testing.TB, o Options) *Stack {
 	s := &Stack{Clock: &Clock{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}, Log: &bytes.Buffer{}}
 	s.logger = app.NewLog(&lockedWriter{b: s.Log})
 	ports := o.Ports(t)
-	s.Wakeups = workflow.NewLocal(s.Clock.Now, func(ctx context.Context) error {
-		return app.Deactivate(s.Service, s.logger)(ctx, app.Wakeup{})
-	})
-	ports.Wakeups, s.followed = s.Wakeups, map[directory.EntryID]bool{}
-	s.Service = directory.New(ports, directory.Config{
-		Now: s.Clock.Now, NewID: o.IDs, Country: country.Code, Starter: o.Starter, Outside: o.Outside,
-	})
-	tenant := directory.TenantID(directory.RandomID()[:6]) // stores may be shared between tests
-	s.Admin = directory.Admin{Tenant: tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1", Reason: "a test"}}
+	s.Wakeups, s.followed = workflow.NewLocal(s.Clock.Now), map[directory.EntryID]bool{}
+	out := o.External
+	out.Wakeups = s.Wakeups
+	s.Service = directorytest.New(ports, directory.Runtime{Now: s.Clock.Now, NewID: o.IDs, Country: country.Code, External: out})
+	tenant := directory.TenantID(random.ID()[:6]) // stores may be shared between tests
+	s.Admin = administration.Admin{Tenant: tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1", Reason: "a test"}}
 	ctx := context.Background()
-	if _, err := s.Service.CreateTenant(ctx, s.Admin, "Test"); err != nil {
+	if _, err := s.Service.As(s.Admin).Tenants.Create(ctx, "Test"); err != nil {
 		t.Fatal(err)
 	}
 	var err error
-	s.Provider, s.Token, err = s.Service.CreateProvider(ctx, s.Admin, directory.NewProvider{DisplayName: "Test", Profile: o.Profile, Extensions: o.Extensions})
+	s.Provider, s.Token, err = s.Service.As(s.Admin).Providers.Create(ctx, administration.NewProvider{DisplayName: "Test", Profile: o.Profile, Extensions: o.Extensions})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,9 +137,15 @@ func New(t testing.TB, o Options) *Stack {
 	return s
 }
 
+// Wake brings about the wake-ups that are due by the clock.
+func (s *Stack) Wake(ctx context.Context) error {
+	deactivate := app.Deactivate(s.Service.Follow, s.logger)
+	return s.Wakeups.Fire(ctx, func(ctx context.Context) error { return deactivate(ctx, app.Wakeup{}) })
+}
+
 // Handler is the SCIM handler as both doors wrap it.
 func (s *Stack) Handler() http.Handler {
-	return app.Middleware(scimapi.Handler(s.Service, scimapi.Options{Origin: Origin}), s.logger, "test", scimapi.Panicked)
+	return app.Middleware(scimapi.Handler(s.Service.Provisioning, scimapi.Options{Origin: Origin}), s.logger, "test", scimapi.Panicked)
 }
 
 // Door sends a request to the service.
@@ -166,8 +171,8 @@ func (s *Stack) Gateway() Door {
 	o := scimapi.Options{Origin: Origin}
 	functions := map[string]app.GatewayFunc{}
 	for name, h := range map[string]http.Handler{
-		"users": scimapi.Users(s.Service, o), "groups": scimapi.Groups(s.Service, o),
-		"discovery": scimapi.Discovery(s.Service, o), "bulk": scimapi.Bulk(s.Service, o),
+		"users": scimapi.Users(s.Service.Provisioning, o), "groups": scimapi.Groups(s.Service.Provisioning, o),
+		"discovery": scimapi.Discovery(s.Service.Provisioning, o), "bulk": scimapi.Bulk(s.Service.Provisioning, o),
 	} {
 		functions[name] = app.Gateway(app.Middleware(h, s.logger, name, scimapi.Panicked))
 	}

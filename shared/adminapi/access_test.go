@@ -118,8 +118,8 @@ func TestEveryRouteWithEveryCredential(t *testing.T) {
 	f.want(200, "GET", "/me", "", "Authorization", "Bearer "+revoked)
 	id := f.want(200, "GET", "/me", "", "Authorization", "Bearer "+revoked).str("key.id")
 	f.want(200, "DELETE", "/api-keys/"+id, "")
-	roles := map[directory.Role]string{}
-	for _, r := range directory.Roles() {
+	roles := map[directory.AdminRole]string{}
+	for _, r := range directory.AdminRoles() {
 		roles[r] = f.newKey(f.tenant, r, time.Time{})
 	}
 	roles[directory.RoleOperator] = f.operator
@@ -169,14 +169,14 @@ func TestEveryRouteWithEveryCredential(t *testing.T) {
 func TestOnlyAdministratorsChange(t *testing.T) {
 	t.Parallel()
 	for _, r := range adminapi.Routes() {
-		want := []directory.Role{directory.RoleAdministrator}
+		want := []directory.AdminRole{directory.RoleAdministrator}
 		switch {
 		case strings.HasPrefix(r.Path, "/tenants"):
-			want = []directory.Role{directory.RoleOperator}
+			want = []directory.AdminRole{directory.RoleOperator}
 		case r.Operation == "revokeApiKey":
 			want = append(want, directory.RoleOperator) // of an operator's own kind
 		case strings.HasPrefix(r.Path, "/legal-holds"):
-			want = []directory.Role{directory.RoleLegalHold}
+			want = []directory.AdminRole{directory.RoleLegalHold}
 		case r.Operation == "unblockUser" || r.Operation == "cancelDeactivation":
 			want = append(want, directory.RoleHelpDesk)
 		}
@@ -222,7 +222,7 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 					t.Errorf("the entry %s is there twice", e.ID)
 				}
 				known[e.ID] = true
-				if e.Actor.RequestID != got.header.Get("X-Request-Id") {
+				if string(e.Actor.RequestID) != got.header.Get("X-Request-Id") {
 					continue
 				}
 				found++

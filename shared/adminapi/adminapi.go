@@ -10,8 +10,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/reqlog"
 )
@@ -32,10 +32,8 @@ type Options struct {
 	Origin string
 	// SCIMOrigin is the same for SCIM base URLs; "" means Origin.
 	SCIMOrigin string
-	// NewID makes the id of a request that the middleware gave none; nil: directory.RandomID.
+	// NewID makes the id of a request that the middleware gave none; required.
 	NewID func() string
-	// LogRetention is how long log entries are kept; 0: directory.DefaultLogRetention.
-	LogRetention time.Duration
 	// MaxExport is how many bytes an exported log may have, where an answer cannot be streamed (API Gateway and Lambda);
 	// a longer one is refused with 413. 0: any number.
 	MaxExport int
@@ -44,9 +42,9 @@ type Options struct {
 // Route is one operation of the API.
 type Route struct {
 	Method    string
-	Path      string           // below /api/v1, with {id} and perhaps an :action at the end
-	Operation string           // operationId in the document
-	Roles     []directory.Role // who may; nobody else
+	Path      string                // below /api/v1, with {id} and perhaps an :action at the end
+	Operation string                // operationId in the document
+	Roles     []directory.AdminRole // who may; nobody else
 }
 
 // route is a Route with what answers it.
@@ -57,11 +55,11 @@ type route struct {
 }
 
 var (
-	administrators = []directory.Role{directory.RoleAdministrator}
-	readers        = []directory.Role{directory.RoleAdministrator, directory.RoleViewer}
-	userReaders    = []directory.Role{directory.RoleAdministrator, directory.RoleViewer, directory.RoleLegalHold, directory.RoleHelpDesk}
-	operators      = []directory.Role{directory.RoleOperator}
-	logReaders     = []directory.Role{directory.RoleAdministrator, directory.RoleViewer, directory.RoleAuditor}
+	administrators = []directory.AdminRole{directory.RoleAdministrator}
+	readers        = []directory.AdminRole{directory.RoleAdministrator, directory.RoleViewer}
+	userReaders    = []directory.AdminRole{directory.RoleAdministrator, directory.RoleViewer, directory.RoleLegalHold, directory.RoleHelpDesk}
+	operators      = []directory.AdminRole{directory.RoleOperator}
+	logReaders     = []directory.AdminRole{directory.RoleAdministrator, directory.RoleViewer, directory.RoleAuditor}
 )
 
 var (
@@ -118,13 +116,13 @@ func routes() []route {
 		{Route{get, "/deliveries", "listDeliveries", readers}, []string{"cursor", "limit", "webhook", "state", "since", "until"}, (*request).listDeliveries},
 		{Route{get, "/deliveries/{id}", "getDelivery", readers}, nil, (*request).getDelivery},
 		{Route{post, "/deliveries/{id}:replay", "replayDelivery", administrators}, dryQuery, (*request).replayDelivery},
-		{Route{get, "/me", "getMe", orOperator(directory.Roles())}, nil, (*request).getMe},
-		{Route{get, "/version", "getVersion", orOperator(directory.Roles())}, nil, (*request).getVersion},
+		{Route{get, "/me", "getMe", orOperator(directory.AdminRoles())}, nil, (*request).getMe},
+		{Route{get, "/version", "getVersion", orOperator(directory.AdminRoles())}, nil, (*request).getVersion},
 	}...)
 }
 
 // orOperator is roles and the operator's, who has a log and keys, too.
-func orOperator(roles []directory.Role) []directory.Role {
+func orOperator(roles []directory.AdminRole) []directory.AdminRole {
 	return append(slices.Clone(roles), directory.RoleOperator)
 }
 
@@ -139,18 +137,15 @@ func Routes() []Route {
 
 // api answers the requests. Safe for concurrent use.
 type api struct {
-	svc    *directory.Service
+	svc    *administration.Service
 	opts   Options
 	routes []route
 }
 
 // Handler returns the handler of everything below BasePath. It is meant to stand inside reqlog.Handler.
-func Handler(svc *directory.Service, o Options) http.Handler {
+func Handler(svc *administration.Service, o Options) http.Handler {
 	if o.SCIMOrigin == "" {
 		o.SCIMOrigin = o.Origin
-	}
-	if o.NewID == nil {
-		o.NewID = directory.RandomID
 	}
 	return &api{svc: svc, opts: o, routes: routes()}
 }
@@ -211,7 +206,7 @@ func (r *request) find() error {
 
 // note tells the request's log event what it is about: names of ours and well-formed ids only.
 func (r *request) note(resource string) {
-	ctx := r.r.Context()
+	ctx := r.ctx()
 	reqlog.Set(ctx, "op", r.route.Operation)
 	reqlog.Set(ctx, "resource_type", resource)
 	if len(r.ids) > 0 && wellFormed(r.ids[0]) {

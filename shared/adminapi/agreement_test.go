@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/entra"
 	"rollcall/shared/scim"
@@ -199,7 +200,7 @@ func TestOrderOfAttributesIsSCIMs(t *testing.T) {
 		}
 		return string(tree.With("userName", scim.Value{}).Append(nil))
 	}
-	u, err := f.svc.CreateLocalUser(context.Background(), f.system(f.tenant), directory.LocalProfile{UserName: "all", Attributes: []byte(decode(all))}, nil)
+	u, err := f.svc.As(f.system(f.tenant)).Users.CreateLocal(context.Background(), administration.LocalProfile{UserName: "all", Attributes: []byte(decode(all))}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,13 +4,14 @@ import (
 	"net/http"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
 type apiKey struct {
-	ID          string                    `json:"id,omitempty"`
+	ID          directory.CredentialID    `json:"id,omitempty"`
 	DisplayName string                    `json:"displayName"`
-	Role        directory.Role            `json:"role"`
+	Role        directory.AdminRole       `json:"role"`
 	LastFour    string                    `json:"lastFour,omitempty"`
 	State       directory.CredentialState `json:"state"`
 	CreatedAt   time.Time                 `json:"createdAt"`
@@ -33,33 +34,33 @@ func (r *request) listAPIKeys() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	all, err := r.api.svc.ListAPIKeys(r.r.Context(), r.admin)
+	all, err := r.as().APIKeys.List(r.ctx())
 	if err != nil {
 		return answer{}, err
 	}
-	ks, next := cut(all, func(k directory.APIKey) string { return k.ID }, after, limit)
-	return answer{body: page[apiKey]{Items: show(ks, r.viewAPIKey), NextCursor: r.cursor(next)}}, nil
+	ks, next := pageAfter(all, func(k directory.APIKey) string { return string(k.ID) }, after, limit)
+	return answer{body: page[apiKey]{Items: mapSlice(ks, r.viewAPIKey), NextCursor: r.cursor(next)}}, nil
 }
 
 func (r *request) createAPIKey() (answer, error) {
-	var n directory.NewAPIKey
+	var n administration.NewAPIKey
 	var role string
-	words := show(directory.Roles(), func(role directory.Role) string { return string(role) })
+	words := mapSlice(directory.AdminRoles(), func(role directory.AdminRole) string { return string(role) })
 	err := r.read(members{
 		"displayName": text(set(&n.DisplayName), 1, 100), "role": word(set(&role), words...), "expiresAt": moment(set(&n.ExpiresAt)),
 	}, "displayName", "role")
 	if err != nil {
 		return answer{}, err
 	}
-	n.Role = directory.Role(role)
-	k, clear, err := r.api.svc.CreateAPIKey(r.r.Context(), r.admin, n)
+	n.Role = directory.AdminRole(role)
+	k, clear, err := r.as().APIKeys.Create(r.ctx(), n)
 	return r.answerNewKey(k, clear), err
 }
 
 // answerNewKey shows a key that was made just now, with its clear text.
 func (r *request) answerNewKey(k directory.APIKey, clear string) answer {
 	v := r.viewAPIKey(k)
-	v.Token, v.DryRun = clear, r.admin.DryRun
+	v.Token, v.DryRun = r.clearText(clear), r.admin.DryRun
 	if v.DryRun {
 		v.ID, v.LastFour = "", ""
 	}
@@ -67,14 +68,14 @@ func (r *request) answerNewKey(k directory.APIKey, clear string) answer {
 }
 
 func (r *request) revokeAPIKey() (answer, error) {
-	id, err := r.ownID(0, "API key")
+	id, err := pathID[directory.CredentialID](r, 0, "API key")
 	if err == nil {
 		err = r.readNothing()
 	}
 	if err != nil {
 		return answer{}, err
 	}
-	k, err := r.api.svc.RevokeAPIKey(r.r.Context(), r.admin, id, func(k directory.APIKey) error { return r.ifMatch(k.Version) })
+	k, err := r.as().APIKeys.Revoke(r.ctx(), id, func(k directory.APIKey) error { return r.ifMatch(k.Version) })
 	v := r.viewAPIKey(k)
 	v.DryRun = r.admin.DryRun
 	return answer{version: k.Version, body: v}, err

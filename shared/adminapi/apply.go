@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -100,7 +101,7 @@ type runChange struct {
 
 func viewChange(r directory.RunRow) runChange {
 	return runChange{
-		ID: r.User, UserName: r.Name, From: r.Before.Org, To: r.After.Org, Added: some(r.Added()), Removed: some(r.Removed()), Kept: some(r.Kept()),
+		ID: r.User, UserName: r.Name, From: r.Before.Org, To: r.After.Org, Added: nonNil(r.Added()), Removed: nonNil(r.Removed()), Kept: nonNil(r.Kept()),
 		Reason: r.Reason, Privileged: r.Privileged, LosesAll: r.LosesAll, Held: r.Held, Result: r.Result, Note: r.Note,
 	}
 }
@@ -117,7 +118,7 @@ func (r *request) viewRun(x directory.ApplyRun) applyRun {
 	return v
 }
 
-func (r *request) answerRun(status int, x directory.ApplyProgress, err error) (answer, error) {
+func (r *request) answerRun(status int, x administration.ApplyProgress, err error) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
@@ -147,7 +148,7 @@ func (r *request) answerRun(status int, x directory.ApplyProgress, err error) (a
 	for _, k := range slices.Sorted(maps.Keys(t.Reasons)) {
 		v.Reasons = append(v.Reasons, runReason{k, t.Reasons[k]})
 	}
-	v.Samples = show(t.Samples, viewChange)
+	v.Samples = mapSlice(t.Samples, viewChange)
 	if status == http.StatusCreated && r.admin.DryRun {
 		v.ID = ""
 	}
@@ -163,13 +164,13 @@ func (r *request) listApplyRuns() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	rs, err := r.api.svc.ListRuns(r.r.Context(), r.admin, p, directory.RunID(after), limit+1)
+	rs, err := r.as().ApplyRuns.List(r.ctx(), p, directory.RunID(after), limit+1)
 	next := ""
 	if len(rs) > limit {
 		rs = rs[:limit]
 		next = string(rs[limit-1].ID)
 	}
-	return answer{body: page[applyRun]{Items: show(rs, r.viewRun), NextCursor: r.cursor(next)}}, err
+	return answer{body: page[applyRun]{Items: mapSlice(rs, r.viewRun), NextCursor: r.cursor(next)}}, err
 }
 
 func (r *request) createApplyRun() (answer, error) {
@@ -183,7 +184,7 @@ func (r *request) createApplyRun() (answer, error) {
 			return answer{}, err
 		}
 	}
-	x, err := r.api.svc.CreateRun(r.r.Context(), r.admin, p, all)
+	x, err := r.as().ApplyRuns.Create(r.ctx(), p, all)
 	return r.answerRun(http.StatusCreated, x, err)
 }
 
@@ -193,7 +194,7 @@ func (r *request) runID() (directory.ProviderID, directory.RunID, error) {
 	if err != nil {
 		return "", "", err
 	}
-	id, err := r.ownID(1, "apply run")
+	id, err := pathID[directory.RunID](r, 1, "apply run")
 	return p, directory.RunID(id), err
 }
 
@@ -202,7 +203,7 @@ func (r *request) getApplyRun() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	x, err := r.api.svc.RunByID(r.r.Context(), r.admin, p, id)
+	x, err := r.as().ApplyRuns.ByID(r.ctx(), p, id)
 	return r.answerRun(0, x, err)
 }
 
@@ -230,15 +231,15 @@ func (r *request) changes() ([]directory.RunRow, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return r.api.svc.RunDiff(r.r.Context(), r.admin, p, id, after, limit, only[which])
+	return r.as().ApplyRuns.Diff(r.ctx(), p, id, after, limit, only[which])
 }
 
 func (r *request) listApplyChanges() (answer, error) {
 	rows, next, err := r.changes()
-	return answer{body: page[runChange]{Items: show(rows, viewChange), NextCursor: r.cursor(next)}}, err
+	return answer{body: page[runChange]{Items: mapSlice(rows, viewChange), NextCursor: r.cursor(next)}}, err
 }
 
-// text is an answer that is no JSON. Next is the cursor of what follows, in the header Next-Cursor.
+// textAnswer is an answer that is no JSON. Next is the cursor of what follows, in the header Next-Cursor.
 type textAnswer struct {
 	mediaType, next string
 	body            []byte
@@ -270,7 +271,7 @@ func (r *request) exportApplyChanges() (answer, error) {
 }
 
 func joined(ids []directory.RoleID) string {
-	return strings.Join(show(ids, func(id directory.RoleID) string { return string(id) }), " ")
+	return strings.Join(mapSlice(ids, func(id directory.RoleID) string { return string(id) }), " ")
 }
 
 // plainCell keeps a spreadsheet from running a cell as a formula.
@@ -282,7 +283,7 @@ func plainCell(s string) string {
 }
 
 // changeRun returns what all changes of a run have in common; confirm: it may be confirmed.
-func (r *request) changeRun(confirm bool, do func(directory.ProviderID, directory.RunID, func(directory.ApplyRun) error) (directory.ApplyProgress, error)) (answer, error) {
+func (r *request) changeRun(confirm bool, do func(directory.ProviderID, directory.RunID, func(directory.ApplyRun) error) (administration.ApplyProgress, error)) (answer, error) {
 	p, id, err := r.runID()
 	switch {
 	case err != nil:
@@ -299,25 +300,25 @@ func (r *request) changeRun(confirm bool, do func(directory.ProviderID, director
 }
 
 func (r *request) startApplyRun() (answer, error) {
-	return r.changeRun(true, func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (directory.ApplyProgress, error) {
-		return r.api.svc.StartRun(r.r.Context(), r.admin, p, id, check)
+	return r.changeRun(true, func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (administration.ApplyProgress, error) {
+		return r.as().ApplyRuns.Start(r.ctx(), p, id, check)
 	})
 }
 
 func (r *request) approveApplyRun() (answer, error) {
-	return r.changeRun(false, func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (directory.ApplyProgress, error) {
-		return r.api.svc.ApproveRun(r.r.Context(), r.admin, p, id, check)
+	return r.changeRun(false, func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (administration.ApplyProgress, error) {
+		return r.as().ApplyRuns.Approve(r.ctx(), p, id, check)
 	})
 }
 
 func (r *request) cancelApplyRun() (answer, error) {
-	return r.changeRun(false, func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (directory.ApplyProgress, error) {
-		return r.api.svc.CancelRun(r.r.Context(), r.admin, p, id, check)
+	return r.changeRun(false, func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (administration.ApplyProgress, error) {
+		return r.as().ApplyRuns.Cancel(r.ctx(), p, id, check)
 	})
 }
 
 func (r *request) undoApplyRun() (answer, error) {
-	return r.changeRun(true, func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (directory.ApplyProgress, error) {
-		return r.api.svc.UndoRun(r.r.Context(), r.admin, p, id, check)
+	return r.changeRun(true, func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (administration.ApplyProgress, error) {
+		return r.as().ApplyRuns.Undo(r.ctx(), p, id, check)
 	})
 }

@@ -3,6 +3,7 @@ package adminapi
 import (
 	"encoding/json"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -58,19 +59,19 @@ type roleEntryConfig struct {
 }
 
 func (r *request) exportConfig() (answer, error) {
-	c, err := r.api.svc.ExportConfig(r.r.Context(), r.admin)
+	c, err := r.as().Config.Export(r.ctx())
 	v := tenantConfig{
-		Organizations: show(c.Organizations, func(o directory.OrgConfig) orgConfig {
-			return orgConfig{o.Name, o.Parent, o.ExternalRef, some(o.DefaultRoles), o.Blocked}
+		Organizations: mapSlice(c.Organizations, func(o administration.OrgConfig) orgConfig {
+			return orgConfig{o.Name, o.Parent, o.ExternalRef, nonNil(o.DefaultRoles), o.Blocked}
 		}),
-		Roles: show(c.Roles, func(r directory.CatalogueRole) roleConfig {
+		Roles: mapSlice(c.Roles, func(r directory.CatalogueRole) roleConfig {
 			return roleConfig{r.ID, r.Name, r.Description, r.Privileged}
 		}),
-		Providers: show(c.Providers, func(m directory.MappingConfig) mappingConfig {
-			return mappingConfig{m.Provider, orgMapConfig{m.Method, m.Organization, m.Attribute, m.Template, show(m.Orgs, func(o directory.OrgMappingConfig) orgEntryConfig {
-				return orgEntryConfig{some(o.Groups), o.Organization}
-			})}, roleMapConfig{m.Mode, m.Strict, show(m.Roles, func(r directory.RoleMappingConfig) roleEntryConfig {
-				return roleEntryConfig{some(r.Groups), some(r.Roles)}
+		Providers: mapSlice(c.Providers, func(m administration.MappingConfig) mappingConfig {
+			return mappingConfig{m.Provider, orgMapConfig{m.Method, m.Organization, m.Attribute, m.Template, mapSlice(m.Orgs, func(o administration.OrgMappingConfig) orgEntryConfig {
+				return orgEntryConfig{nonNil(o.Groups), o.Organization}
+			})}, roleMapConfig{m.Mode, m.Strict, mapSlice(m.Roles, func(r administration.RoleMappingConfig) roleEntryConfig {
+				return roleEntryConfig{nonNil(r.Groups), nonNil(r.Roles)}
 			})}}
 		}),
 	}
@@ -84,9 +85,9 @@ const (
 )
 
 // readConfig reads a configuration, and whether privileged roles are confirmed.
-func (r *request) readConfig() (c directory.TenantConfig, confirm bool, err error) {
+func (r *request) readConfig() (c administration.TenantConfig, confirm bool, err error) {
 	err = r.read(members{
-		"organizations": elements(maxConfigOrgs, &c.Organizations, func(o *directory.OrgConfig) members {
+		"organizations": elements(maxConfigOrgs, &c.Organizations, func(o *administration.OrgConfig) members {
 			return members{
 				"name": text(set(&o.Name), 1, maxConfigName), "parent": text(set(&o.Parent), 0, maxConfigName), "externalRef": text(set(&o.ExternalRef), 0, maxConfigName),
 				"defaultRoles": roleIDs(set(&o.DefaultRoles)), "blocked": boolean(set(&o.Blocked)),
@@ -104,7 +105,7 @@ func (r *request) readConfig() (c directory.TenantConfig, confirm bool, err erro
 	return c, confirm, err
 }
 
-func readMappingConfig(m *directory.MappingConfig) members {
+func readMappingConfig(m *administration.MappingConfig) members {
 	names := func(to func([]string)) reader {
 		return func(at string, raw json.RawMessage) []fieldError {
 			out := []string{}
@@ -119,7 +120,7 @@ func readMappingConfig(m *directory.MappingConfig) members {
 			return members{
 				"method":       word(func(s string) { m.Method = directory.OrgMethod(s) }, methods...),
 				"organization": text(set(&m.Organization), 0, maxConfigName), "attribute": text(set(&m.Attribute), 0, 300), "template": text(set(&m.Template), 0, maxConfigName),
-				"mappings": elements(directory.MaxMappings, &m.Orgs, func(o *directory.OrgMappingConfig) members {
+				"mappings": elements(directory.MaxMappings, &m.Orgs, func(o *administration.OrgMappingConfig) members {
 					return members{"groups": names(set(&o.Groups)), "organization": text(set(&o.Organization), 1, maxConfigName)}
 				}, "groups", "organization"),
 			}
@@ -128,7 +129,7 @@ func readMappingConfig(m *directory.MappingConfig) members {
 			return members{
 				"mode":   word(func(s string) { m.Mode = directory.RoleMode(s) }, string(directory.RolesManual), string(directory.RolesGroups)),
 				"strict": boolean(set(&m.Strict)),
-				"mappings": elements(directory.MaxMappings, &m.Roles, func(r *directory.RoleMappingConfig) members {
+				"mappings": elements(directory.MaxMappings, &m.Roles, func(r *administration.RoleMappingConfig) members {
 					return members{"groups": names(set(&r.Groups)), "roles": roleIDs(set(&r.Roles))}
 				}, "groups", "roles"),
 			}
@@ -165,8 +166,8 @@ func (r *request) answerConfig(plan bool) (answer, error) {
 	}
 	a := r.admin
 	a.DryRun = a.DryRun || plan
-	changes, err := r.api.svc.ApplyConfig(r.r.Context(), a, c, confirm)
-	return answer{body: configPlan{"config", show(changes, func(c directory.ConfigChange) configChange { return configChange(c) }), r.admin.DryRun}}, err
+	changes, err := r.api.svc.As(a).Config.Apply(r.ctx(), c, confirm || plan) // a plan is looked at before it is confirmed
+	return answer{body: configPlan{"config", mapSlice(changes, func(c administration.ConfigChange) configChange { return configChange(c) }), r.admin.DryRun}}, err
 }
 
 func (r *request) planConfig() (answer, error) { return r.answerConfig(true) }

@@ -10,26 +10,26 @@ import (
 // conflict is a person whom a directory asks for and whose user name another user has. Package directory
 // calls it a collision.
 type conflict struct {
-	ID             string                   `json:"id"`
-	State          directory.CollisionState `json:"state"`
-	Provider       directory.ProviderID     `json:"provider"`
-	Cause          string                   `json:"cause"`    // user-name, organizations or same-person
-	UserName       string                   `json:"userName"` // for organizations: the name that was not made
-	ExternalID     string                   `json:"externalId,omitempty"`
-	Attempts       int                      `json:"attempts"`
-	FirstAt        time.Time                `json:"firstAt"`
-	LastAt         time.Time                `json:"lastAt"`
-	UserID         directory.UserID         `json:"userId,omitempty"` // of a hint
-	HolderID       directory.UserID         `json:"holderId"`
-	HolderProvider directory.ProviderID     `json:"holderProvider,omitempty"`
-	Holder         *user                    `json:"holder,omitempty"` // of one conflict only
-	Version        int64                    `json:"version"`
-	DryRun         bool                     `json:"dryRun,omitempty"`
+	ID             directory.ConflictID    `json:"id"`
+	State          directory.ConflictState `json:"state"`
+	Provider       directory.ProviderID    `json:"provider"`
+	Cause          string                  `json:"cause"`    // user-name, organizations or same-person
+	UserName       string                  `json:"userName"` // for organizations: the name that was not made
+	ExternalID     string                  `json:"externalId,omitempty"`
+	Attempts       int                     `json:"attempts"`
+	FirstAt        time.Time               `json:"firstAt"`
+	LastAt         time.Time               `json:"lastAt"`
+	UserID         directory.UserID        `json:"userId,omitempty"` // of a hint
+	HolderID       directory.UserID        `json:"holderId"`
+	HolderProvider directory.ProviderID    `json:"holderProvider,omitempty"`
+	Holder         *user                   `json:"holder,omitempty"` // of one conflict only
+	Version        int64                   `json:"version"`
+	DryRun         bool                    `json:"dryRun,omitempty"`
 }
 
-func viewConflict(c directory.Collision) conflict {
+func viewConflict(c directory.ConflictCase) conflict {
 	cause := "user-name"
-	if c.Cause != directory.CauseUserName {
+	if c.Cause != directory.ConflictOverUserName {
 		cause = string(c.Cause)
 	}
 	return conflict{
@@ -39,7 +39,7 @@ func viewConflict(c directory.Collision) conflict {
 }
 
 func (r *request) listConflicts() (answer, error) {
-	state, err := r.choice("state", string(directory.CollisionOpen), string(directory.CollisionApproved), string(directory.CollisionIgnored), string(directory.CollisionConverted), string(directory.CollisionRenamed))
+	state, err := r.choice("state", string(directory.ConflictOpen), string(directory.ConflictPreApproved), string(directory.ConflictIgnored), string(directory.ConflictConverted), string(directory.ConflictRenamed))
 	if err != nil {
 		return answer{}, err
 	}
@@ -47,25 +47,25 @@ func (r *request) listConflicts() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	cs, err := r.api.svc.ListCollisions(r.r.Context(), r.admin, directory.CollisionState(state), after, limit+1)
+	cs, err := r.as().Conflicts.List(r.ctx(), directory.ConflictState(state), directory.ConflictID(after), limit+1)
 	if err != nil {
 		return answer{}, err
 	}
-	cs, next := cut(cs, func(c directory.Collision) string { return c.ID }, after, limit)
-	return answer{body: page[conflict]{Items: show(cs, viewConflict), NextCursor: r.cursor(next)}}, nil
+	cs, next := pageAfter(cs, func(c directory.ConflictCase) string { return string(c.ID) }, after, limit)
+	return answer{body: page[conflict]{Items: mapSlice(cs, viewConflict), NextCursor: r.cursor(next)}}, nil
 }
 
 func (r *request) getConflict() (answer, error) {
-	id, err := r.ownID(0, "conflict")
+	id, err := pathID[directory.ConflictID](r, 0, "conflict")
 	if err != nil {
 		return answer{}, err
 	}
-	c, err := r.api.svc.CollisionByID(r.r.Context(), r.admin, id)
+	c, err := r.as().Conflicts.ByID(r.ctx(), id)
 	if err != nil {
 		return answer{}, err
 	}
 	v := viewConflict(c)
-	holder, err := r.api.svc.UserByID(r.r.Context(), r.admin, c.Holder)
+	holder, err := r.as().Users.ByID(r.ctx(), c.Holder)
 	switch {
 	case err == nil:
 		u := viewUser(holder.User)
@@ -77,8 +77,8 @@ func (r *request) getConflict() (answer, error) {
 }
 
 // decide reads the reason and whatever else a decision needs, and makes it.
-func (r *request) decide(also members, required []string, do func(id string, check func(directory.Collision) error) (directory.Collision, *directory.User, error)) (answer, error) {
-	id, err := r.ownID(0, "conflict")
+func (r *request) decide(also members, required []string, do func(id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, *directory.User, error)) (answer, error) {
+	id, err := pathID[directory.ConflictID](r, 0, "conflict")
 	if err != nil {
 		return answer{}, err
 	}
@@ -89,7 +89,7 @@ func (r *request) decide(also members, required []string, do func(id string, che
 	if err := r.read(m, append(required, "reason")...); err != nil {
 		return answer{}, err
 	}
-	c, holder, err := do(id, func(c directory.Collision) error { return r.ifMatch(c.Version) })
+	c, holder, err := do(id, func(c directory.ConflictCase) error { return r.ifMatch(c.Version) })
 	if err != nil {
 		return answer{}, err
 	}
@@ -103,23 +103,23 @@ func (r *request) decide(also members, required []string, do func(id string, che
 }
 
 func (r *request) convertConflict() (answer, error) {
-	return r.decide(nil, nil, func(id string, check func(directory.Collision) error) (directory.Collision, *directory.User, error) {
-		c, u, err := r.api.svc.ConvertCollision(r.r.Context(), r.admin, id, check)
+	return r.decide(nil, nil, func(id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, *directory.User, error) {
+		c, u, err := r.as().Conflicts.Convert(r.ctx(), id, check)
 		return c, &u, err
 	})
 }
 
 func (r *request) ignoreConflict() (answer, error) {
-	return r.decide(nil, nil, func(id string, check func(directory.Collision) error) (directory.Collision, *directory.User, error) {
-		c, err := r.api.svc.IgnoreCollision(r.r.Context(), r.admin, id, check)
+	return r.decide(nil, nil, func(id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, *directory.User, error) {
+		c, err := r.as().Conflicts.Ignore(r.ctx(), id, check)
 		return c, nil, err
 	})
 }
 
 func (r *request) renameConflict() (answer, error) {
 	var userName string
-	return r.decide(members{"userName": text(set(&userName), 1, 255)}, []string{"userName"}, func(id string, check func(directory.Collision) error) (directory.Collision, *directory.User, error) {
-		c, u, err := r.api.svc.RenameCollision(r.r.Context(), r.admin, id, check, strings.TrimSpace(userName))
+	return r.decide(members{"userName": text(set(&userName), 1, 255)}, []string{"userName"}, func(id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, *directory.User, error) {
+		c, u, err := r.as().Conflicts.Rename(r.ctx(), id, check, strings.TrimSpace(userName))
 		return c, &u, err
 	})
 }
@@ -144,7 +144,7 @@ func (r *request) preApprove() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if _, err := r.api.svc.ProviderByID(r.r.Context(), r.admin, directory.ProviderID(p)); err != nil {
+	if _, err := r.as().Providers.ByID(r.ctx(), directory.ProviderID(p)); err != nil {
 		return answer{}, err
 	}
 	out := struct {
@@ -153,7 +153,7 @@ func (r *request) preApprove() (answer, error) {
 	}{DryRun: r.admin.DryRun}
 	for _, name := range names {
 		row := approvalResult{UserName: name, Result: "done"}
-		switch err := r.api.svc.PreApprove(r.r.Context(), r.admin, directory.ProviderID(p), name); {
+		switch err := r.as().Conflicts.PreApprove(r.ctx(), directory.ProviderID(p), name); {
 		case directory.IsKind(err, directory.NotFound):
 			row.Result = "not-found"
 		case directory.IsKind(err, directory.Conflict):

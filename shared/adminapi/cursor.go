@@ -68,8 +68,8 @@ func (r *request) pageQuery() (after string, limit int, err error) {
 	return after, limit, err
 }
 
-// cut is the page of a list that is at hand as a whole, in the order of its ids.
-func cut[T any](all []T, id func(T) string, after string, limit int) (out []T, next string) {
+// pageAfter is the page of a list that is at hand as a whole, in the order of its ids.
+func pageAfter[T any](all []T, id func(T) string, after string, limit int) (out []T, next string) {
 	for i, v := range all {
 		if id(v) <= after {
 			continue
@@ -85,8 +85,8 @@ func cut[T any](all []T, id func(T) string, after string, limit int) (out []T, n
 	return out, next
 }
 
-// show turns records into what the page shows; its list is never null.
-func show[T, V any](records []T, view func(T) V) []V {
+// mapSlice turns records into what the page shows; its list is never null.
+func mapSlice[T, V any](records []T, view func(T) V) []V {
 	out := make([]V, len(records))
 	for i, x := range records {
 		out[i] = view(x)

@@ -12,8 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/reqlog"
+	"rollcall/shared/verify"
 )
 
 // stream is an answer that is written as it is made. Its error ends it: as a problem while nothing was sent,
@@ -68,7 +70,7 @@ func (r *request) stream(s stream) {
 	switch {
 	case err == nil:
 	case out.yes:
-		reqlog.Fail(r.r.Context(), err)
+		reqlog.Fail(r.ctx(), err)
 		panic(http.ErrAbortHandler)
 	default:
 		r.w.Header().Del("Content-Disposition")
@@ -85,19 +87,19 @@ func (r *request) exportLog(audit bool, name string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	ctx, t := r.r.Context(), r.admin.Tenant
-	s := stream{media: "application/jsonl", name: name + ".jsonl", write: func(w io.Writer) error { return r.api.svc.ExportLog(ctx, t, x, w) }}
+	ctx := r.ctx()
+	s := stream{media: "application/jsonl", name: name + ".jsonl", write: func(w io.Writer) error { return r.as().Logs.Export(ctx, x, w) }}
 	if format == "csv" {
 		s = stream{media: "text/csv", name: name + ".csv", write: func(w io.Writer) error {
-			return writeCSV(w, func(fn func(directory.LogEntry) error) error { return r.api.svc.EachEntry(ctx, t, x, fn) })
+			return writeCSV(w, func(fn func(directory.LogEntry) error) error { return r.as().Logs.EachEntry(ctx, x, fn) })
 		}}
 	}
-	return answer{stream: &s}, r.api.svc.BeginExport(ctx, r.admin, x, format)
+	return answer{stream: &s}, r.as().Logs.BeginExport(ctx, x, format)
 }
 
-func (r *request) readExport(audit bool) (directory.LogExport, error) {
+func (r *request) readExport(audit bool) (administration.LogExport, error) {
 	f, err := r.readFilter()
-	return directory.LogExport{Filter: f, Audit: audit, Retention: r.api.opts.LogRetention}, err
+	return administration.LogExport{Filter: f, Audit: audit}, err
 }
 
 func (r *request) exportSyncLog() (answer, error)  { return r.exportLog(false, "sync-log") }
@@ -123,7 +125,7 @@ func writeCSV(w io.Writer, each func(func(directory.LogEntry) error) error) erro
 		line := []string{
 			e.At.Format(time.RFC3339Nano), string(e.Action), words(e.Effects), string(e.Result()), string(e.Provider), string(e.User), string(e.Group),
 			e.Target, e.Name, words(attributes), words(before), words(after), words(e.Added), words(e.Removed),
-			string(e.Actor.Kind), e.Actor.ID, e.Actor.Reason, e.Actor.RequestID, e.Actor.ClientRequestID, string(encodeNumber(e.Version)), string(e.ID),
+			string(e.Actor.Kind), e.Actor.ID, e.Actor.Reason, string(e.Actor.RequestID), string(e.Actor.ClientRequestID), string(encodeNumber(e.Version)), string(e.ID),
 		}
 		for i := range line {
 			line[i] = harmless(line[i])
@@ -138,7 +140,7 @@ func encodeNumber(n int64) []byte { return []byte(strings.TrimSuffix(string(enco
 
 // words are texts as one cell.
 func words[T ~string](texts []T) string {
-	return strings.Join(show(texts, func(t T) string { return string(t) }), "; ")
+	return strings.Join(mapSlice(texts, func(t T) string { return string(t) }), "; ")
 }
 
 // plain is a JSON value as a cell shows it: a string without quotes.
@@ -177,12 +179,12 @@ func (r *request) verifyLog(audit bool) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	v, err := r.api.svc.VerifyLog(r.r.Context(), r.admin.Tenant, x)
+	v, err := r.as().Logs.Verify(r.ctx(), x)
 	out := verification{
 		OK: err == nil, Signed: v.Signed, Chains: v.Chains, Blocks: v.Blocks, Entries: v.Entries, Unsealed: v.Unsealed,
 		Checkpoints: v.Checkpoints, LastCheckpoint: timeOrNil(v.LastCheckpoint),
 	}
-	var bad *directory.VerifyError
+	var bad *verify.Error
 	if errors.As(err, &bad) {
 		out.Line, out.Detail, err = bad.Line, bad.Detail, nil
 	}
@@ -199,7 +201,7 @@ type logKey struct {
 }
 
 func (r *request) getLogKey() (answer, error) {
-	der, err := r.api.svc.SigningKey(r.r.Context())
+	der, err := r.as().Logs.SigningKey(r.ctx())
 	if err != nil {
 		return answer{}, err
 	}

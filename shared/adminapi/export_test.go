@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"rollcall/shared/adminapi"
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/verify"
 )
 
 // Whatever a directory calls people, no cell of the export is run as a formula.
@@ -40,7 +42,7 @@ func TestExportInCSV(t *testing.T) {
 			}
 		}
 	}
-	if exported := f.entries(f.tenant)[0]; exported.Action != directory.LogExported || !exported.Audit {
+	if exported := f.entries(f.tenant)[0]; exported.Action != administration.LogExported || !exported.Audit {
 		t.Errorf("the newest entry is %+v, want the export", exported)
 	}
 }
@@ -57,7 +59,7 @@ func TestExportAndVerify(t *testing.T) {
 	}
 	block, _ := pem.Decode([]byte(f.want(200, "GET", "/log-key", "").str("publicKey")))
 	for _, path := range []string{"/sync-log:export", "/sync-log:export?provider=" + w.provider, "/audit-log:export", "/sync-log:export?search=MEMBER&effect=created"} {
-		v, err := directory.NewVerifier(block.Bytes)
+		v, err := verify.New(block.Bytes)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +77,7 @@ func TestExportAndVerify(t *testing.T) {
 			t.Errorf("%s answered %s", path, got.raw)
 		}
 	}
-	if err := f.svc.Ledger.EraseEntry(t.Context(), f.tenant, f.oldest(w), 0); err != nil {
+	if err := f.svc.Chains.EraseEntry(t.Context(), f.tenant, f.oldest(w), 0); err != nil {
 		t.Fatal(err)
 	}
 	if got := f.want(200, "GET", "/sync-log:verify?provider="+w.provider, ""); got.str("ok") != "false" || got.str("line") == "" || got.str("detail") == "" {

@@ -16,8 +16,12 @@ import (
 	"time"
 
 	"rollcall/shared/adminapi"
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
 	"rollcall/shared/keys"
+	"rollcall/shared/provisioning"
+	"rollcall/shared/random"
 	"rollcall/shared/reqlog"
 	"rollcall/shared/store/sqlite"
 	"rollcall/shared/workflow"
@@ -31,7 +35,7 @@ const canary = "canary-7f3a"
 // fixture is the API over a store in memory, with one tenant and a clock that moves a millisecond with each request.
 type fixture struct {
 	t      testing.TB
-	svc    *directory.Service
+	svc    *directorytest.Env
 	h      http.Handler
 	key    string // an administrator's
 	holder string // a legal hold administrator's
@@ -65,7 +69,7 @@ func (f *fixture) Write(p []byte) (int, error) {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	store, err := sqlite.Open(sqlite.Memory)
+	store, err := sqlite.Open(sqlite.Memory, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,8 +79,8 @@ func newFixture(t testing.TB) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.svc = directory.New(store.Ports(), directory.Config{Now: f.clock, Outside: directory.Outside{
-		Sender: workflow.NewWebhooks(workflow.WebhookConfig{}), Vault: k, Signer: k,
+	f.svc = directorytest.New(store.Ports(), directory.Runtime{Now: f.clock, External: directory.External{
+		Sender: workflow.NewWebhooks(workflow.WebhookConfig{}), Secrets: k, Signer: k,
 	}})
 	f.h = f.wrap(f.svc)
 	f.addTenant(f.tenant)
@@ -87,30 +91,31 @@ func newFixture(t testing.TB) *fixture {
 }
 
 // wrap is the handler inside the middleware, as both doors have it.
-func (f *fixture) wrap(svc *directory.Service) http.Handler {
+func (f *fixture) wrap(svc *directorytest.Env) http.Handler {
 	return f.wrapWith(svc, adminapi.Options{Origin: origin})
 }
 
-func (f *fixture) wrapWith(svc *directory.Service, o adminapi.Options) http.Handler {
-	return reqlog.Handler(adminapi.Handler(svc, o), reqlog.Options{
-		Log: slog.New(slog.NewJSONHandler(f, nil)), Function: "admin", NewID: directory.RandomID, Panicked: adminapi.Panicked,
+func (f *fixture) wrapWith(svc *directorytest.Env, o adminapi.Options) http.Handler {
+	o.NewID = random.ID
+	return reqlog.Handler(adminapi.Handler(svc.Administration, o), reqlog.Options{
+		Log: slog.New(slog.NewJSONHandler(f, nil)), Function: "admin", Now: time.Now, NewID: random.ID, Panicked: adminapi.Panicked,
 	})
 }
 
-func (f *fixture) system(t directory.TenantID) directory.Admin {
-	return directory.Admin{Tenant: t, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "test"}}
+func (f *fixture) system(t directory.TenantID) administration.Admin {
+	return administration.Admin{Tenant: t, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "test"}}
 }
 
 func (f *fixture) addTenant(id directory.TenantID) {
 	f.t.Helper()
-	if _, err := f.svc.CreateTenant(context.Background(), f.system(id), "Test"); err != nil {
+	if _, err := f.svc.As(f.system(id)).Tenants.Create(context.Background(), "Test"); err != nil {
 		f.t.Fatal(err)
 	}
 }
 
-func (f *fixture) newKey(t directory.TenantID, role directory.Role, expires time.Time) string {
+func (f *fixture) newKey(t directory.TenantID, role directory.AdminRole, expires time.Time) string {
 	f.t.Helper()
-	_, token, err := f.svc.CreateAPIKey(context.Background(), f.system(t), directory.NewAPIKey{DisplayName: "Test", Role: role, ExpiresAt: expires})
+	_, token, err := f.svc.As(f.system(t)).APIKeys.Create(context.Background(), administration.NewAPIKey{DisplayName: "Test", Role: role, ExpiresAt: expires})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -130,7 +135,7 @@ type reply struct {
 func (f *fixture) keyFor(method, path string) string {
 	path, _, _ = strings.Cut(path, "?")
 	o, ok := operationOf(method, path)
-	may := func(r directory.Role) bool { return slices.Contains(o.def["x-roles"].([]any), any(string(r))) }
+	may := func(r directory.AdminRole) bool { return slices.Contains(o.def["x-roles"].([]any), any(string(r))) }
 	switch {
 	case !ok || may(directory.RoleAdministrator):
 		return f.key
@@ -278,7 +283,7 @@ func (f *fixture) populate() world {
 	w.provider, w.scimToken, w.token = p.str("id"), p.str("token"), p.str("tokens.0.id")
 	w.local = f.want(201, "POST", "/users", `{"userName":"local.`+canary+`@agency.example","displayName":"Local `+canary+`",
 		"emails":[{"value":"mail.`+canary+`@agency.example"}]}`).str("id")
-	caller := directory.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken, RequestID: "scim"}
+	caller := provisioning.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken, RequestID: "scim"}
 	ctx := context.Background()
 	create := func(userName string) (directory.User, error) {
 		return f.svc.CreateUser(ctx, caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
@@ -326,7 +331,7 @@ func (f *fixture) populateAll() world {
 // addMappings adds mappings and a planned run of the provider, an organization, a role and a watchlist.
 func (f *fixture) addMappings(w *world) {
 	f.t.Helper()
-	caller := directory.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken, RequestID: "scim"}
+	caller := provisioning.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken, RequestID: "scim"}
 	spare := func(name string) string {
 		g, err := f.svc.CreateGroup(context.Background(), caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
 			return directory.GroupProfile{DisplayName: name, ExternalID: name}, nil, nil, nil

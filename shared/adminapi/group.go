@@ -3,6 +3,7 @@ package adminapi
 import (
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -44,11 +45,11 @@ func (r *request) listGroups() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	gs, next, err := r.api.svc.SearchGroups(r.r.Context(), r.admin, id, search, directory.GroupID(after), limit)
+	gs, next, err := r.as().Groups.Search(r.ctx(), id, search, directory.GroupID(after), limit)
 	if err != nil {
 		return answer{}, err
 	}
-	use, err := r.api.svc.UsageOf(r.r.Context(), r.admin, id, show(gs, func(g directory.Group) directory.GroupID { return g.ID }))
+	use, err := r.as().Groups.Usage(r.ctx(), id, mapSlice(gs, func(g directory.Group) directory.GroupID { return g.ID }))
 	items := []group{}
 	for _, g := range gs {
 		v, u := viewGroup(g), use[g.ID]
@@ -66,7 +67,7 @@ func (r *request) groupID() (directory.ProviderID, directory.GroupID, error) {
 	if err != nil {
 		return "", "", err
 	}
-	g, err := r.ownID(1, "group")
+	g, err := pathID[directory.GroupID](r, 1, "group")
 	return p, directory.GroupID(g), err
 }
 
@@ -75,7 +76,7 @@ func (r *request) getGroup() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	g, err := r.api.svc.GroupByID(r.r.Context(), r.admin, p, id)
+	g, err := r.as().Groups.ByID(r.ctx(), p, id)
 	return answer{version: g.Version, body: viewGroup(g)}, err
 }
 
@@ -98,8 +99,8 @@ func (r *request) listGroupMembers() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	ms, next, err := r.api.svc.GroupMembers(r.r.Context(), r.admin, p, id, directory.ScimID(after), limit)
-	items := show(ms, func(m directory.GroupMember) member {
+	ms, next, err := r.as().Groups.Members(r.ctx(), p, id, directory.ScimID(after), limit)
+	items := mapSlice(ms, func(m administration.GroupMember) member {
 		switch {
 		case m.User != nil:
 			return member{m.ID, "user", m.User.ID, m.User.UserName, readAttributes(m.User.Attributes).text("displayName")}

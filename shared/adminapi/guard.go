@@ -11,25 +11,25 @@ import (
 )
 
 type guard struct {
-	WindowSeconds int64               `json:"windowSeconds"`
-	Minimum       int                 `json:"minimum"`
-	Percent       int                 `json:"percent"`
-	Limit         int                 `json:"limit"`
-	MoveMinimum   int                 `json:"moveMinimum"`
-	MovePercent   int                 `json:"movePercent"`
-	MoveLimit     int                 `json:"moveLimit"`
-	Mode          directory.GuardMode `json:"mode"`
-	UserCount     int                 `json:"userCount"`
-	LeaverCount   int                 `json:"leaverCount"`
-	MoveCount     int                 `json:"moveCount"`
-	OpenEvent     string              `json:"openEvent,omitempty"`
-	OpenMoveEvent string              `json:"openMoveEvent,omitempty"`
-	Version       int64               `json:"version"`
-	DryRun        bool                `json:"dryRun,omitempty"`
+	WindowSeconds int64                  `json:"windowSeconds"`
+	Minimum       int                    `json:"minimum"`
+	Percent       int                    `json:"percent"`
+	Limit         int                    `json:"limit"`
+	MoveMinimum   int                    `json:"moveMinimum"`
+	MovePercent   int                    `json:"movePercent"`
+	MoveLimit     int                    `json:"moveLimit"`
+	Mode          directory.GuardMode    `json:"mode"`
+	UserCount     int                    `json:"userCount"`
+	LeaverCount   int                    `json:"leaverCount"`
+	MoveCount     int                    `json:"moveCount"`
+	OpenEvent     directory.GuardEventID `json:"openEvent,omitempty"`
+	OpenMoveEvent directory.GuardEventID `json:"openMoveEvent,omitempty"`
+	Version       int64                  `json:"version"`
+	DryRun        bool                   `json:"dryRun,omitempty"`
 }
 
 type guardEvent struct {
-	ID            string                  `json:"id"`
+	ID            directory.GuardEventID  `json:"id"`
 	Provider      directory.ProviderID    `json:"provider"`
 	Kind          directory.GuardKind     `json:"kind"`
 	State         directory.GuardDecision `json:"state"`
@@ -68,7 +68,7 @@ func viewGuardEvent(v directory.GuardEvent) guardEvent {
 }
 
 func (r *request) answerGuard(p directory.Provider) (answer, error) {
-	s, err := r.api.svc.GuardStatus(r.r.Context(), r.admin, p)
+	s, err := r.as().Guards.Status(r.ctx(), p)
 	return answer{version: p.Version, body: guard{
 		WindowSeconds: int64(s.Window / time.Second), Minimum: s.Minimum, Percent: s.Percent, Limit: s.Limit,
 		MoveMinimum: s.MoveMinimum, MovePercent: s.MovePercent, MoveLimit: s.MoveLimit, Mode: s.Mode, UserCount: s.Users, LeaverCount: s.Leavers, MoveCount: s.Moves,
@@ -113,7 +113,7 @@ func (r *request) setGuard() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	p, err := r.api.svc.SetGuard(r.r.Context(), r.admin, id, r.checkProvider, g)
+	p, err := r.as().Guards.Set(r.ctx(), id, r.checkProvider, g)
 	if err != nil {
 		return answer{}, err
 	}
@@ -129,25 +129,25 @@ func (r *request) listGuardEvents() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	vs, err := r.api.svc.GuardEvents(r.r.Context(), r.admin, id, before, limit+1)
+	vs, err := r.as().Guards.Events(r.ctx(), id, directory.GuardEventID(before), limit+1)
 	if err != nil {
 		return answer{}, err
 	}
 	next := ""
 	if len(vs) > limit {
 		vs = vs[:limit]
-		next = vs[limit-1].ID
+		next = string(vs[limit-1].ID)
 	}
-	return answer{body: page[guardEvent]{Items: show(vs, viewGuardEvent), NextCursor: r.cursor(next)}}, nil
+	return answer{body: page[guardEvent]{Items: mapSlice(vs, viewGuardEvent), NextCursor: r.cursor(next)}}, nil
 }
 
 // guardEventID returns the provider and the event that the path names.
-func (r *request) guardEventID() (directory.ProviderID, string, error) {
+func (r *request) guardEventID() (directory.ProviderID, directory.GuardEventID, error) {
 	p, err := r.providerID()
 	if err != nil {
 		return "", "", err
 	}
-	id, err := r.ownID(1, "guard event")
+	id, err := pathID[directory.GuardEventID](r, 1, "guard event")
 	return p, id, err
 }
 
@@ -156,12 +156,12 @@ func (r *request) getGuardEvent() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	review, err := r.api.svc.GuardReview(r.r.Context(), r.admin, p, id)
+	review, err := r.as().Guards.Review(r.ctx(), p, id)
 	v := viewGuardEvent(review.GuardEvent)
 	if review.State == directory.GuardOpen {
 		v.Held = &review.Held
 	}
-	for _, c := range review.Common {
+	for _, c := range review.Shared {
 		v.Common = append(v.Common, commonValue{c.Attr, c.Value, c.Count})
 	}
 	for _, m := range review.Timeline {
@@ -180,7 +180,7 @@ func decideGuard(d directory.GuardDecision) func(*request) (answer, error) {
 		if err := r.read(members{"reason": text(set(&r.admin.Actor.Reason), 1, 500)}, "reason"); err != nil {
 			return answer{}, err
 		}
-		e, err := r.api.svc.DecideGuard(r.r.Context(), r.admin, p, id, func(e directory.GuardEvent) error { return r.ifMatch(e.Version) }, d)
+		e, err := r.as().Guards.Decide(r.ctx(), p, id, func(e directory.GuardEvent) error { return r.ifMatch(e.Version) }, d)
 		v := viewGuardEvent(e)
 		v.DryRun = r.admin.DryRun
 		return answer{status: http.StatusAccepted, version: e.Version, body: v}, err

@@ -27,9 +27,9 @@ const (
 
 var idempotencyKeyForm = regexp.MustCompile(`^[\x20-\x7e]{1,255}$`)
 
-// once runs a changing request; with an Idempotency-Key at most once, and answers its repetitions from what
+// runOnce runs a changing request; with an Idempotency-Key at most once, and answers its repetitions from what
 // was kept. A dry run changes nothing, so it may be repeated anyway.
-func (r *request) once() {
+func (r *request) runOnce() {
 	keys, ok := r.r.Header["Idempotency-Key"]
 	if ok && (len(keys) != 1 || !idempotencyKeyForm.MatchString(keys[0])) {
 		r.fail(invalid(fieldError{"Idempotency-Key", "Idempotency-Key must have 1 to 255 printable ASCII characters"}))
@@ -40,8 +40,8 @@ func (r *request) once() {
 		return
 	}
 	now := r.api.svc.Now()
-	mine := directory.Replay{Key: digest(r.key.ID, keys[0]), Request: r.fingerprint(), Expires: now.Add(runWindow)}
-	kept, found, err := r.api.svc.Replays.BeginReplay(r.r.Context(), r.key.Tenant, mine, now)
+	mine := directory.Replay{Key: digest(string(r.key.ID), keys[0]), Request: r.fingerprint(), Expires: now.Add(runWindow)}
+	kept, found, err := r.api.svc.BeginReplay(r.ctx(), r.key.Tenant, mine)
 	if err != nil {
 		r.fail(err)
 		return
@@ -51,7 +51,7 @@ func (r *request) once() {
 		return
 	}
 	// The answer is kept even when the client has gone: it will ask again.
-	ctx := context.WithoutCancel(r.r.Context())
+	ctx := context.WithoutCancel(r.ctx())
 	var out rendered
 	defer func() {
 		mine.Expires = r.api.svc.Now().Add(replayWindow)
@@ -60,7 +60,7 @@ func (r *request) once() {
 		} else {
 			mine.Answer = r.seal(out, keys[0], mine)
 		}
-		if err := r.api.svc.Replays.FinishReplay(ctx, r.key.Tenant, mine); err != nil {
+		if err := r.api.svc.FinishReplay(ctx, r.key.Tenant, mine); err != nil {
 			reqlog.Fail(ctx, fmt.Errorf("keep answer: %w", err)) // what was done is done: the client gets its answer
 		}
 		if out.Status != 0 {

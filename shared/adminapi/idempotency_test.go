@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
 )
 
 func TestARequestWithAKeyIsCarriedOutOnce(t *testing.T) {
@@ -73,7 +74,7 @@ func TestASecondRequestDoesNotOvertakeTheFirst(t *testing.T) {
 	ports := f.svc.Ports
 	g := gate{ports.Providers, make(chan struct{}), make(chan struct{})}
 	ports.Providers = g
-	f.h = f.wrap(directory.New(ports, directory.Config{Now: f.clock}))
+	f.h = f.wrap(directorytest.New(ports, directory.Runtime{Now: f.clock}))
 	const body = `{"displayName":"Once"}`
 	var first reply
 	done := make(chan struct{})
@@ -138,7 +139,7 @@ func TestKeptAnswersAreSealed(t *testing.T) {
 	var stored []directory.Replay
 	ports := f.svc.Ports
 	ports.Replays = keep{ports.Replays, &stored}
-	f.h = f.wrap(directory.New(ports, directory.Config{Now: f.clock}))
+	f.h = f.wrap(directorytest.New(ports, directory.Runtime{Now: f.clock}))
 	got := f.want(201, "POST", "/api-keys", `{"displayName":"`+canary+`","role":"auditor"}`, "Idempotency-Key", "secret words")
 	if len(stored) != 1 {
 		t.Fatalf("%d answers kept", len(stored))

@@ -5,11 +5,12 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
 type matter struct {
-	ID        string                `json:"id,omitempty"`
+	ID        directory.MatterID    `json:"id,omitempty"`
 	Name      string                `json:"name"`
 	Reference string                `json:"reference,omitempty"`
 	State     directory.MatterState `json:"state"`
@@ -24,20 +25,20 @@ type matter struct {
 
 // releasePlan is what the release of all custodians means.
 type releasePlan struct {
-	Counts map[directory.Outcome]int `json:"counts"`
-	Items  []custodian               `json:"items"` // the first of them
+	Counts map[administration.Outcome]int `json:"counts"`
+	Items  []custodian                    `json:"items"` // the first of them
 }
 
 type custodian struct {
-	User       directory.UserID  `json:"user"`
-	UserName   string            `json:"userName,omitempty"`
-	PlacedAt   *time.Time        `json:"placedAt,omitempty"`
-	PlacedBy   string            `json:"placedBy,omitempty"`
-	ReleasedAt *time.Time        `json:"releasedAt,omitempty"`
-	ReleasedBy string            `json:"releasedBy,omitempty"`
-	Outcome    directory.Outcome `json:"outcome,omitempty"` // of a release
-	DueAt      *time.Time        `json:"dueAt,omitempty"`
-	DryRun     bool              `json:"dryRun,omitempty"`
+	User       directory.UserID       `json:"user"`
+	UserName   string                 `json:"userName,omitempty"`
+	PlacedAt   *time.Time             `json:"placedAt,omitempty"`
+	PlacedBy   string                 `json:"placedBy,omitempty"`
+	ReleasedAt *time.Time             `json:"releasedAt,omitempty"`
+	ReleasedBy string                 `json:"releasedBy,omitempty"`
+	Outcome    administration.Outcome `json:"outcome,omitempty"` // of a release
+	DueAt      *time.Time             `json:"dueAt,omitempty"`
+	DryRun     bool                   `json:"dryRun,omitempty"`
 }
 
 func viewMatter(m directory.Matter) matter {
@@ -53,7 +54,7 @@ func viewCustodian(c directory.Custodian) custodian {
 	}
 }
 
-func viewRelease(x directory.Release) custodian {
+func viewRelease(x administration.Release) custodian {
 	v := custodian{User: x.User.ID, UserName: x.User.UserName, Outcome: x.Outcome}
 	if x.User.Pending != nil {
 		v.DueAt = timeOrNil(x.User.Pending.DueAt)
@@ -66,22 +67,24 @@ func (r *request) listMatters() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	ms, err := r.api.svc.Matters(r.r.Context(), r.admin, after, limit+1)
+	ms, err := r.as().LegalHolds.List(r.ctx(), directory.MatterID(after), limit+1)
 	if err != nil {
 		return answer{}, err
 	}
-	ms, next := cut(ms, func(m directory.Matter) string { return m.ID }, after, limit)
-	return answer{body: page[matter]{Items: show(ms, viewMatter), NextCursor: r.cursor(next)}}, nil
+	ms, next := pageAfter(ms, func(m directory.Matter) string { return string(m.ID) }, after, limit)
+	return answer{body: page[matter]{Items: mapSlice(ms, viewMatter), NextCursor: r.cursor(next)}}, nil
 }
 
-func (r *request) matterID() (string, error) { return r.ownID(0, "legal hold") }
+func (r *request) matterID() (directory.MatterID, error) {
+	return pathID[directory.MatterID](r, 0, "legal hold")
+}
 
 func (r *request) getMatter() (answer, error) {
 	id, err := r.matterID()
 	if err != nil {
 		return answer{}, err
 	}
-	m, err := r.api.svc.MatterByID(r.r.Context(), r.admin, id)
+	m, err := r.as().LegalHolds.ByID(r.ctx(), id)
 	return answer{version: m.Version, body: viewMatter(m)}, err
 }
 
@@ -90,7 +93,7 @@ func (r *request) createMatter() (answer, error) {
 	if err := r.read(members{"name": text(set(&name), 1, 100), "reference": text(set(&reference), 1, 100)}, "name"); err != nil {
 		return answer{}, err
 	}
-	m, err := r.api.svc.CreateMatter(r.r.Context(), r.admin, strings.TrimSpace(name), strings.TrimSpace(reference))
+	m, err := r.as().LegalHolds.Create(r.ctx(), strings.TrimSpace(name), strings.TrimSpace(reference))
 	if err != nil {
 		return answer{}, err
 	}
@@ -98,7 +101,7 @@ func (r *request) createMatter() (answer, error) {
 	if v.DryRun = r.admin.DryRun; v.DryRun {
 		v.ID = ""
 	}
-	return answer{status: http.StatusCreated, version: m.Version, location: "/legal-holds/" + m.ID, body: v}, nil
+	return answer{status: http.StatusCreated, version: m.Version, location: string("/legal-holds/" + m.ID), body: v}, nil
 }
 
 func (r *request) closeMatter() (answer, error) {
@@ -109,7 +112,7 @@ func (r *request) closeMatter() (answer, error) {
 	if err := r.read(members{"reason": text(set(&r.admin.Actor.Reason), 1, 500)}, "reason"); err != nil {
 		return answer{}, err
 	}
-	m, err := r.api.svc.CloseMatter(r.r.Context(), r.admin, id, func(m directory.Matter) error { return r.ifMatch(m.Version) })
+	m, err := r.as().LegalHolds.Close(r.ctx(), id, func(m directory.Matter) error { return r.ifMatch(m.Version) })
 	if err != nil {
 		return answer{}, err
 	}
@@ -120,10 +123,10 @@ func (r *request) closeMatter() (answer, error) {
 	return answer{status: http.StatusAccepted, version: m.Version, body: v}, err
 }
 
-func (r *request) planClose(id string) (*releasePlan, error) {
-	plan := releasePlan{Counts: map[directory.Outcome]int{}, Items: []custodian{}}
+func (r *request) planClose(id directory.MatterID) (*releasePlan, error) {
+	plan := releasePlan{Counts: map[administration.Outcome]int{}, Items: []custodian{}}
 	for after, seen := directory.UserID(""), 0; seen < directory.MaxWalk; {
-		xs, next, err := r.api.svc.PlanClose(r.r.Context(), r.admin, id, after, MaxPageSize)
+		xs, next, err := r.as().LegalHolds.PlanClose(r.ctx(), id, after, MaxPageSize)
 		if err != nil {
 			return nil, err
 		}
@@ -148,12 +151,12 @@ func (r *request) listCustodians() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	cs, err := r.api.svc.MatterCustodians(r.r.Context(), r.admin, id, directory.UserID(after), limit+1)
+	cs, err := r.as().LegalHolds.Custodians(r.ctx(), id, directory.UserID(after), limit+1)
 	if err != nil {
 		return answer{}, err
 	}
-	cs, next := cut(cs, func(c directory.Custodian) string { return string(c.User) }, after, limit)
-	return answer{body: page[custodian]{Items: show(cs, viewCustodian), NextCursor: r.cursor(next)}}, nil
+	cs, next := pageAfter(cs, func(c directory.Custodian) string { return string(c.User) }, after, limit)
+	return answer{body: page[custodian]{Items: mapSlice(cs, viewCustodian), NextCursor: r.cursor(next)}}, nil
 }
 
 func (r *request) placeHolds() (answer, error) {
@@ -165,11 +168,11 @@ func (r *request) placeHolds() (answer, error) {
 	if err := r.read(members{"users": someUsers(set(&ids)), "reason": text(set(&r.admin.Actor.Reason), 1, 500)}, "users"); err != nil {
 		return answer{}, err
 	}
-	if _, err := r.api.svc.MatterByID(r.r.Context(), r.admin, id); err != nil {
+	if _, err := r.as().LegalHolds.ByID(r.ctx(), id); err != nil {
 		return answer{}, err
 	}
 	return r.forUsers(ids, func(u directory.UserID) error {
-		_, _, err := r.api.svc.PlaceHold(r.r.Context(), r.admin, id, u)
+		_, _, err := r.as().LegalHolds.Place(r.ctx(), id, u)
 		return err
 	})
 }
@@ -179,14 +182,14 @@ func (r *request) releaseHold() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	u, err := r.ownID(1, "custodian")
+	u, err := pathID[directory.UserID](r, 1, "custodian")
 	if err != nil {
 		return answer{}, err
 	}
 	if err := r.read(members{"reason": text(set(&r.admin.Actor.Reason), 1, 500)}, "reason"); err != nil {
 		return answer{}, err
 	}
-	c, outcome, err := r.api.svc.ReleaseHold(r.r.Context(), r.admin, id, directory.UserID(u))
+	c, outcome, err := r.as().LegalHolds.Release(r.ctx(), id, directory.UserID(u))
 	v := viewCustodian(c)
 	v.Outcome, v.DryRun = outcome, r.admin.DryRun
 	return answer{body: v}, err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -57,7 +58,7 @@ func (r *request) decideUser(also members, choose func() directory.Decision) (an
 	if err := r.read(m, "reason"); err != nil {
 		return answer{}, err
 	}
-	u, err := r.api.svc.DecideUser(r.r.Context(), r.admin, id, func(u directory.User) error { return r.ifMatch(u.Version) }, choose())
+	u, err := r.as().Users.Decide(r.ctx(), id, func(u directory.User) error { return r.ifMatch(u.Version) }, choose())
 	if err != nil {
 		return answer{}, err
 	}
@@ -108,14 +109,14 @@ func (r *request) confirmed(also members, required []string, do func(id director
 
 func (r *request) eraseUser() (answer, error) {
 	return r.confirmed(nil, []string{"confirm"}, func(id directory.UserID, check func(directory.User) error, confirm string) (directory.User, error) {
-		return r.api.svc.EraseUser(r.r.Context(), r.admin, id, check, confirm)
+		return r.as().Users.Erase(r.ctx(), id, check, confirm)
 	})
 }
 
 func (r *request) convertUser() (answer, error) {
 	var p string
 	return r.confirmed(members{"provider": text(set(&p), 1, 32)}, []string{"provider"}, func(id directory.UserID, check func(directory.User) error, confirm string) (directory.User, error) {
-		return r.api.svc.ConvertUser(r.r.Context(), r.admin, id, check, directory.ProviderID(p), confirm)
+		return r.as().Users.Convert(r.ctx(), id, check, directory.ProviderID(p), confirm)
 	})
 }
 
@@ -125,10 +126,10 @@ func (r *request) getTimeline() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if _, err := r.api.svc.UserByID(r.r.Context(), r.admin, id); err != nil {
+	if _, err := r.as().Users.ByID(r.ctx(), id); err != nil {
 		return answer{}, err
 	}
-	return r.pageOfLog(r.api.svc.SyncLog, directory.LogFilter{User: id})
+	return r.pageOfLog(r.as().Logs.Sync, administration.LogFilter{User: id})
 }
 
 func (r *request) listPending() (answer, error) {
@@ -143,8 +144,8 @@ func (r *request) listPending() (answer, error) {
 	if q.After, q.Count, err = r.pageQuery(); err != nil {
 		return answer{}, err
 	}
-	us, next, err := r.api.svc.PendingDeactivations(r.r.Context(), r.admin, q)
-	return answer{body: page[user]{Items: show(us, viewUser), NextCursor: r.cursor(next)}}, err
+	us, next, err := r.as().Deactivations.Pending(r.ctx(), q)
+	return answer{body: page[user]{Items: mapSlice(us, viewUser), NextCursor: r.cursor(next)}}, err
 }
 
 // userResult is what became of one user of several.
@@ -210,7 +211,7 @@ func (r *request) cancelPending() (answer, error) {
 		d = directory.DecideCancelDeactivation
 	}
 	return r.forUsers(ids, func(id directory.UserID) error {
-		_, err := r.api.svc.DecideUser(r.r.Context(), r.admin, id, func(u directory.User) error {
+		_, err := r.as().Users.Decide(r.ctx(), id, func(u directory.User) error {
 			if u.Pending == nil {
 				return directory.Errorf(directory.Conflict, "no deactivation is pending")
 			}
@@ -230,7 +231,7 @@ type deactivationDelay struct {
 func (r *request) answerDelay(p directory.Provider) (answer, error) {
 	n := 0
 	for q := (directory.PendingQuery{Provider: p.ID, Count: 1000}); n < directory.MaxWalk; {
-		us, next, err := r.api.svc.PendingDeactivations(r.r.Context(), r.admin, q)
+		us, next, err := r.as().Deactivations.Pending(r.ctx(), q)
 		if err != nil {
 			return answer{}, err
 		}
@@ -262,7 +263,7 @@ func (r *request) setDelay() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	p, err := r.api.svc.SetDeactivationDelay(r.r.Context(), r.admin, id, r.checkProvider, delay, pending)
+	p, err := r.as().Deactivations.SetDelay(r.ctx(), id, r.checkProvider, delay, pending)
 	if err != nil {
 		return answer{}, err
 	}
@@ -275,5 +276,5 @@ func (r *request) provider() (directory.Provider, error) {
 	if err != nil {
 		return directory.Provider{}, err
 	}
-	return r.api.svc.ProviderByID(r.r.Context(), r.admin, id)
+	return r.as().Providers.ByID(r.ctx(), id)
 }

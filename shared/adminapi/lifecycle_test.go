@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/provisioning"
+	"rollcall/shared/random"
 )
 
 // leavers are one who waits for deactivation, one who is deactivated, one on hold, and an open event of the
@@ -24,7 +26,7 @@ func (w world) fill(body string) string {
 // addLeavers adds the leavers.
 func (f *fixture) addLeavers(w *world) {
 	f.t.Helper()
-	caller := directory.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken, RequestID: "scim"}
+	caller := provisioning.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken, RequestID: "scim"}
 	ctx := context.Background()
 	ids := map[string]directory.User{}
 	for _, name := range []string{"leaver", "deactivated", "custodian"} {
@@ -39,11 +41,11 @@ func (f *fixture) addLeavers(w *world) {
 	f.want(200, "POST", "/users/"+w.deactivated+":deactivate", `{"reason":"test"}`)
 	w.matter = f.want(201, "POST", "/legal-holds", `{"name":"Matter"}`).str("id")
 	f.want(200, "POST", "/legal-holds/"+w.matter+"/custodians", `{"users":["`+w.custodian+`"]}`)
-	w.event = "v" + directory.RandomID()
-	_, err := f.svc.Guards.UpdateGuard(ctx, f.tenant, caller.Provider, w.event, func(p directory.Provider, _ directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
-		p.Guard.Event, p.Guard.From = w.event, f.clock()
-		v := directory.GuardEvent{ID: w.event, Provider: p.ID, Kind: directory.GuardLeavers, State: directory.GuardOpen, At: f.clock(), Since: f.clock(), Count: 26, Limit: 25, Users: 4, Version: 1}
-		e := directory.LogEntry{ID: "e" + directory.EntryID(directory.RandomID()), At: f.clock(), Action: directory.GuardTripped, Actor: directory.Actor{Kind: directory.ActorSystem}, Target: string(p.ID), Audit: true}
+	w.event = "v" + random.ID()
+	_, err := f.svc.Guards.UpdateGuard(ctx, f.tenant, caller.Provider, directory.GuardEventID(w.event), func(p directory.Provider, _ directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
+		p.Guard.Event, p.Guard.From = directory.GuardEventID(w.event), f.clock()
+		v := directory.GuardEvent{ID: directory.GuardEventID(w.event), Provider: p.ID, Kind: directory.GuardLeavers, State: directory.GuardOpen, At: f.clock(), Since: f.clock(), Count: 26, Limit: 25, Users: 4, Version: 1}
+		e := directory.LogEntry{ID: "e" + directory.EntryID(random.ID()), At: f.clock(), Action: directory.GuardTripped, Actor: directory.Actor{Kind: directory.ActorSystem}, Target: string(p.ID), Audit: true}
 		return p, v, &e, nil
 	})
 	if err != nil {
@@ -52,7 +54,7 @@ func (f *fixture) addLeavers(w *world) {
 }
 
 // disable lets the directory disable a user.
-func (f *fixture) disable(caller directory.Caller, id directory.ScimID) {
+func (f *fixture) disable(caller provisioning.Caller, id directory.ScimID) {
 	f.t.Helper()
 	f.advance(time.Millisecond)
 	_, _, err := f.svc.UpdateUser(context.Background(), caller, id, directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {

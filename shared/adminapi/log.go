@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -41,8 +42,8 @@ type logEntry struct {
 type actor struct {
 	Kind            directory.ActorKind `json:"kind"`
 	ID              string              `json:"id,omitempty"`
-	RequestID       string              `json:"requestId,omitempty"`
-	ClientRequestID string              `json:"clientRequestId,omitempty"`
+	RequestID       directory.RequestID `json:"requestId,omitempty"`
+	ClientRequestID directory.RequestID `json:"clientRequestId,omitempty"`
 	Reason          string              `json:"reason,omitempty"`
 }
 
@@ -56,7 +57,7 @@ func viewEntry(e directory.LogEntry) logEntry {
 	return logEntry{
 		ID: e.ID, At: e.At, Action: e.Action, Provider: e.Provider, User: e.User, Group: e.Group, Target: e.Target, Name: e.Name,
 		Actor:   actor{e.Actor.Kind, e.Actor.ID, e.Actor.RequestID, e.Actor.ClientRequestID, e.Actor.Reason},
-		Changes: show(e.Changes, func(c directory.Change) logChange { return logChange{c.Attr, c.Before, c.After} }),
+		Changes: mapSlice(e.Changes, func(c directory.Change) logChange { return logChange{c.Attr, c.Before, c.After} }),
 		Added:   e.Added[:min(maxMembersShown, len(e.Added))], AddedCount: len(e.Added),
 		Removed: e.Removed[:min(maxMembersShown, len(e.Removed))], RemovedCount: len(e.Removed),
 		Version: e.Version, Effects: append([]directory.Effect{}, e.Effects...), Result: e.Result(), Cause: e.Cause(), Erased: len(e.Erased) > 0,
@@ -67,32 +68,32 @@ func actions() []directory.Action {
 	return []directory.Action{
 		directory.UserCreated, directory.UserUpdated, directory.UserEnabled, directory.UserDisabled, directory.UserDeleted, directory.UserConverted,
 		directory.UserRestored, directory.UserBlocked, directory.UserUnblocked, directory.UserDeactivated, directory.UserReactivated,
-		directory.UserSpared, directory.UserRescheduled, directory.UserFrozen, directory.UserPurged, directory.UserResolved, directory.UserMoved,
+		directory.UserDeactivationCancelled, directory.UserRescheduled, directory.UserHeldByGuard, directory.UserPurged, directory.UserResolved, directory.UserMoved,
 		directory.HoldPlaced, directory.HoldReleased, directory.HoldCreated, directory.HoldClosed,
-		directory.GuardWarned, directory.GuardTripped, directory.GuardApproved, directory.GuardRejected, directory.GuardReminded, directory.UserReassigned, directory.UserHeldBack,
+		directory.GuardWarned, directory.GuardTripped, directory.GuardApproved, directory.GuardRejected, directory.GuardReminded, directory.UserReassigned, directory.UserReassignmentHeld,
 		directory.GroupCreated, directory.GroupUpdated, directory.GroupDeleted, directory.MembersChanged,
 		directory.ConflictOpened, directory.ConflictApproved, directory.ConflictClosed,
-		directory.TenantCreated, directory.TenantUpdated, directory.TenantPausedNow, directory.TenantResumed, directory.TenantRemoved, directory.TenantErased,
+		directory.TenantCreated, directory.TenantUpdated, directory.TenantWasPaused, directory.TenantResumed, directory.TenantRemoved, directory.TenantErased,
 		directory.ProviderCreated, directory.ProviderUpdated, directory.ProviderDeleted,
 		directory.TokenCreated, directory.TokenRevoked, directory.APIKeyCreated, directory.APIKeyRevoked,
 		directory.OrganizationCreated, directory.OrganizationUpdated, directory.RolesUpdated, directory.MappingsUpdated, directory.WatchlistUpdated,
 		directory.ApplyClaimed, directory.ApplyPlanned, directory.ApplyRequested, directory.ApplyStarted, directory.ApplyCancelled, directory.ApplyEnded, directory.CountryUnknown,
 		directory.WebhookCreated, directory.WebhookUpdated, directory.WebhookDeleted, directory.WebhookRotated, directory.WebhookTested,
-		directory.DeliveryReplayed, directory.LogExported,
+		directory.DeliveryReplayed, administration.LogExported,
 	}
 }
 
 // readFilter reads the parameters of both logs.
-func (r *request) readFilter() (f directory.LogFilter, err error) {
+func (r *request) readFilter() (f administration.LogFilter, err error) {
 	if f.Provider, err = r.ownProvider(); err != nil {
 		return f, err
 	}
-	words := show(actions(), func(a directory.Action) string { return string(a) })
+	words := mapSlice(actions(), func(a directory.Action) string { return string(a) })
 	action, err := r.choice("action", words...)
 	if err != nil {
 		return f, err
 	}
-	effect, err := r.choice("effect", show(directory.Effects(), func(e directory.Effect) string { return string(e) })...)
+	effect, err := r.choice("effect", mapSlice(directory.Effects(), func(e directory.Effect) string { return string(e) })...)
 	if err != nil {
 		return f, err
 	}
@@ -105,7 +106,7 @@ func (r *request) readFilter() (f directory.LogFilter, err error) {
 	if err := r.readPlaces(&at); err != nil {
 		return f, err
 	}
-	cause, err := r.choice("cause", show(directory.Causes(), func(c directory.Cause) string { return string(c) })...)
+	cause, err := r.choice("cause", mapSlice(directory.Causes(), func(c directory.Cause) string { return string(c) })...)
 	if err != nil {
 		return f, err
 	}
@@ -113,39 +114,42 @@ func (r *request) readFilter() (f directory.LogFilter, err error) {
 	if f.Text, err = r.searchText(); err != nil {
 		return f, err
 	}
-	user, err := r.idQuery("user")
+	user, err := idQuery[directory.UserID](r, "user")
 	if err != nil {
 		return f, err
 	}
-	group, err := r.idQuery("group")
+	group, err := idQuery[directory.GroupID](r, "group")
 	if err != nil {
 		return f, err
 	}
-	f.User, f.Group = directory.UserID(user), directory.GroupID(group)
+	f.User, f.Group = user, group
 	f.Since, f.Until, err = r.spanQuery()
 	return f, err
 }
 
 // idQuery returns a parameter that must be an id, or "".
-func (r *request) idQuery(name string) (string, error) {
+func idQuery[T ~string](r *request, name string) (T, error) {
 	v := r.query.Get(name)
 	if r.query.Has(name) && !wellFormed(v) {
 		return "", invalid(fieldError{name, "must be an id"})
 	}
-	return v, nil
+	return T(v), nil
 }
 
 // spanQuery returns the parameters since and until.
 func (r *request) spanQuery() (since, until time.Time, err error) {
-	for name, to := range map[string]*time.Time{"since": &since, "until": &until} {
-		if !r.query.Has(name) {
+	for _, p := range []struct {
+		name string
+		to   *time.Time
+	}{{"since", &since}, {"until", &until}} {
+		if !r.query.Has(p.name) {
 			continue
 		}
-		t, ok := parseTime(r.query.Get(name))
+		t, ok := parseTime(r.query.Get(p.name))
 		if !ok {
-			return since, until, invalid(fieldError{name, "must be a time such as 2027-01-31T12:00:00Z"})
+			return since, until, invalid(fieldError{p.name, "must be a time such as 2027-01-31T12:00:00Z"})
 		}
-		*to = clampTime(t)
+		*p.to = clampTime(t)
 	}
 	return since, until, nil
 }
@@ -161,7 +165,7 @@ func clampTime(t time.Time) time.Time {
 // endOfLog is later than any entry, and early enough for positions in the log, which sort until 5188.
 var endOfLog = time.Date(5000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-type readLog func(ctx context.Context, a directory.Admin, f directory.LogFilter, before string, count int) ([]directory.LogEntry, string, error)
+type readLog func(ctx context.Context, f administration.LogFilter, before string, count int) ([]directory.LogEntry, string, error)
 
 func (r *request) listLog(read readLog) (answer, error) {
 	f, err := r.readFilter()
@@ -172,12 +176,12 @@ func (r *request) listLog(read readLog) (answer, error) {
 }
 
 // pageOfLog reads a page of entries that a filter selects.
-func (r *request) pageOfLog(read readLog, f directory.LogFilter) (answer, error) {
+func (r *request) pageOfLog(read readLog, f administration.LogFilter) (answer, error) {
 	before, limit, err := r.pageQuery()
 	if err != nil {
 		return answer{}, err
 	}
-	es, next, err := read(r.r.Context(), r.admin, f, before, limit)
+	es, next, err := read(r.ctx(), f, before, limit)
 	if err != nil {
 		return answer{}, err
 	}
@@ -195,6 +199,6 @@ func (r *request) pageOfLog(read readLog, f directory.LogFilter) (answer, error)
 	return answer{body: out}, nil
 }
 
-func (r *request) listSyncLog() (answer, error) { return r.listLog(r.api.svc.SyncLog) }
+func (r *request) listSyncLog() (answer, error) { return r.listLog(r.as().Logs.Sync) }
 
-func (r *request) listAuditLog() (answer, error) { return r.listLog(r.api.svc.AuditLog) }
+func (r *request) listAuditLog() (answer, error) { return r.listLog(r.as().Logs.Audit) }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -17,9 +18,9 @@ type mappedGroup struct {
 
 // groupUse says whether groups are left to map: "There are no SCIM groups available", "All SCIM groups are mapped".
 type groupUse struct {
-	State    directory.GroupsState `json:"state"`
-	Total    int                   `json:"total"`
-	Unmapped int                   `json:"unmapped"`
+	State    administration.GroupsState `json:"state"`
+	Total    int                        `json:"total"`
+	Unmapped int                        `json:"unmapped"`
 }
 
 type orgMapping struct {
@@ -67,8 +68,8 @@ type roleMappingEntry struct {
 	DryRun       bool                `json:"dryRun,omitempty"`
 }
 
-func viewGroups(gs []directory.MappedGroup, s directory.MappingState) []mappedGroup {
-	return show(gs, func(g directory.MappedGroup) mappedGroup {
+func viewGroups(gs []directory.MappedGroup, s administration.MappingState) []mappedGroup {
+	return mapSlice(gs, func(g directory.MappedGroup) mappedGroup {
 		now, present := s.Present[g.ID]
 		if !present {
 			return mappedGroup{ID: g.ID, DisplayName: g.Name, Deleted: true, Relink: s.Relink[g.ID].ID}
@@ -77,14 +78,14 @@ func viewGroups(gs []directory.MappedGroup, s directory.MappingState) []mappedGr
 	})
 }
 
-func viewUse(u directory.GroupUse) groupUse { return groupUse{u.State(), u.Total, u.Unmapped} }
+func viewUse(u administration.GroupUse) groupUse { return groupUse{u.State(), u.Total, u.Unmapped} }
 
-func (r *request) viewOrgEntry(s directory.MappingState, m directory.OrgMapping, priority int) orgMappingEntry {
+func (r *request) viewOrgEntry(s administration.MappingState, m directory.OrgMapping, priority int) orgMappingEntry {
 	return orgMappingEntry{m.ID, priority, viewGroups(m.Groups, s), m.Org, s.Orgs[m.Org].State != directory.OrgActive, r.admin.DryRun}
 }
 
-func (r *request) viewRoleEntry(s directory.MappingState, m directory.RoleMapping) roleMappingEntry {
-	v := roleMappingEntry{ID: m.ID, Groups: viewGroups(m.Groups, s), Roles: some(m.Roles), MissingRoles: []directory.RoleID{}, ProposedBy: m.ProposedBy, ProposedAt: timeOrNil(m.ProposedAt), DryRun: r.admin.DryRun}
+func (r *request) viewRoleEntry(s administration.MappingState, m directory.RoleMapping) roleMappingEntry {
+	v := roleMappingEntry{ID: m.ID, Groups: viewGroups(m.Groups, s), Roles: nonNil(m.Roles), MissingRoles: []directory.RoleID{}, ProposedBy: m.ProposedBy, ProposedAt: timeOrNil(m.ProposedAt), DryRun: r.admin.DryRun}
 	for _, id := range m.Roles {
 		c, known := s.Roles.Find(id)
 		if v.Privileged = v.Privileged || c.Privileged; !known {
@@ -95,16 +96,16 @@ func (r *request) viewRoleEntry(s directory.MappingState, m directory.RoleMappin
 }
 
 // state reads the mappings of the provider in the path.
-func (r *request) state() (directory.MappingState, error) {
+func (r *request) state() (administration.MappingState, error) {
 	id, err := r.providerID()
 	if err != nil {
-		return directory.MappingState{}, err
+		return administration.MappingState{}, err
 	}
-	return r.api.svc.MappingState(r.r.Context(), r.admin, id)
+	return r.as().Mappings.State(r.ctx(), id)
 }
 
 // answerOrgMapping answers with the mapping as it is or, after a dry run, would be.
-func (r *request) answerOrgMapping(p directory.Provider, m directory.Mappings, err error) (answer, error) {
+func (r *request) answerOrgMapping(p directory.Provider, m directory.MappingSet, err error) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
@@ -123,7 +124,7 @@ func (r *request) answerOrgMapping(p directory.Provider, m directory.Mappings, e
 	return answer{version: p.Version, body: v}, nil
 }
 
-func (r *request) answerRoleMapping(p directory.Provider, m directory.Mappings, err error) (answer, error) {
+func (r *request) answerRoleMapping(p directory.Provider, m directory.MappingSet, err error) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
@@ -145,7 +146,7 @@ func (r *request) answerRoleMapping(p directory.Provider, m directory.Mappings, 
 		e.DryRun = false
 		return e
 	}
-	v.Mappings, v.Proposals = show(m.Roles, entry), show(m.Proposed, entry)
+	v.Mappings, v.Proposals = mapSlice(m.Roles, entry), mapSlice(m.Proposed, entry)
 	return answer{version: p.Version, body: v}, nil
 }
 
@@ -174,7 +175,7 @@ func (r *request) setOrgMapping() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return r.answerOrgMapping(r.api.svc.SetOrgMapping(r.r.Context(), r.admin, id, r.checkProvider, n))
+	return r.answerOrgMapping(r.as().OrgMappings.Set(r.ctx(), id, r.checkProvider, n))
 }
 
 func (r *request) setRoleMapping() (answer, error) {
@@ -191,7 +192,7 @@ func (r *request) setRoleMapping() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return r.answerRoleMapping(r.api.svc.SetRoleMapping(r.r.Context(), r.admin, id, r.checkProvider, n, fate == "remove"))
+	return r.answerRoleMapping(r.as().RoleMappings.Set(r.ctx(), id, r.checkProvider, n, fate == "remove"))
 }
 
 // groupIDs reads the groups of a mapping.
@@ -207,7 +208,7 @@ func (r *request) addOrgMapping() (answer, error) {
 	if err := r.read(members{"groups": groupIDs(set(&groups)), "organizationId": orgID(set(&org))}, "groups", "organizationId"); err != nil {
 		return answer{}, err
 	}
-	m, priority, err := r.api.svc.AddOrgMapping(r.r.Context(), r.admin, id, r.checkProvider, groups, org)
+	m, priority, err := r.as().OrgMappings.Add(r.ctx(), id, r.checkProvider, groups, org)
 	return r.answerOrgEntry(http.StatusCreated, m, priority, err)
 }
 
@@ -221,7 +222,7 @@ func (r *request) answerOrgEntry(status int, m directory.OrgMapping, priority in
 		return answer{}, err
 	}
 	if _, known := s.Orgs[m.Org]; !known {
-		if s.Orgs[m.Org], err = r.api.svc.OrganizationByID(r.r.Context(), r.admin, m.Org); err != nil && !directory.IsKind(err, directory.NotFound) {
+		if s.Orgs[m.Org], err = r.as().Organizations.ByID(r.ctx(), m.Org); err != nil && !directory.IsKind(err, directory.NotFound) {
 			return answer{}, err
 		}
 	}
@@ -236,12 +237,12 @@ func (r *request) answerOrgEntry(status int, m directory.OrgMapping, priority in
 }
 
 // addPresent adds groups that no stored mapping names: of a dry run, or of a mapping just deleted.
-func (r *request) addPresent(s directory.MappingState, gs []directory.MappedGroup) (directory.MappingState, error) {
+func (r *request) addPresent(s administration.MappingState, gs []directory.MappedGroup) (administration.MappingState, error) {
 	for _, g := range gs {
 		if _, known := s.Present[g.ID]; known {
 			continue
 		}
-		now, err := r.api.svc.GroupByID(r.r.Context(), r.admin, s.Provider.ID, g.ID)
+		now, err := r.as().Groups.ByID(r.ctx(), s.Provider.ID, g.ID)
 		if err == nil {
 			s.Present[g.ID] = now
 		} else if !directory.IsKind(err, directory.NotFound) {
@@ -275,7 +276,7 @@ func (r *request) mappingID() (directory.ProviderID, directory.MappingID, error)
 	if err != nil {
 		return "", "", err
 	}
-	m, err := r.ownID(1, "mapping")
+	m, err := pathID[directory.MappingID](r, 1, "mapping")
 	return p, directory.MappingID(m), err
 }
 
@@ -289,12 +290,12 @@ func (r *request) patchOrgMapping() (answer, error) {
 	if err := r.read(members{"groups": groupIDs(setPtr(&groups)), "organizationId": orgID(setPtr(&org))}); err != nil {
 		return answer{}, err
 	}
-	m, priority, err := r.api.svc.PatchOrgMapping(r.r.Context(), r.admin, p, r.checkProvider, id, groups, org)
+	m, priority, err := r.as().OrgMappings.Patch(r.ctx(), p, r.checkProvider, id, groups, org)
 	return r.answerOrgEntry(0, m, priority, err)
 }
 
 // mappingToDelete is the mapping of the path, with all as they are before it goes.
-func (r *request) mappingToDelete() (p directory.ProviderID, id directory.MappingID, s directory.MappingState, err error) {
+func (r *request) mappingToDelete() (p directory.ProviderID, id directory.MappingID, s administration.MappingState, err error) {
 	if p, id, err = r.mappingID(); err == nil {
 		err = r.readNothing()
 	}
@@ -309,7 +310,7 @@ func (r *request) deleteOrgMapping() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if err := r.api.svc.DeleteOrgMapping(r.r.Context(), r.admin, p, r.checkProvider, id); err != nil {
+	if err := r.as().OrgMappings.Delete(r.ctx(), p, r.checkProvider, id); err != nil {
 		return answer{}, err
 	}
 	for i, m := range s.Mappings.Orgs {
@@ -329,7 +330,7 @@ func (r *request) reorderOrgMapping() (answer, error) {
 	if err := r.read(members{"mappings": ids(set(&order), directory.MaxMappings)}, "mappings"); err != nil {
 		return answer{}, err
 	}
-	return r.answerOrgMapping(r.api.svc.ReorderOrgMappings(r.r.Context(), r.admin, id, r.checkProvider, order))
+	return r.answerOrgMapping(r.as().OrgMappings.Reorder(r.ctx(), id, r.checkProvider, order))
 }
 
 func (r *request) addRoleMapping() (answer, error) {
@@ -344,7 +345,7 @@ func (r *request) addRoleMapping() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	m, err := r.api.svc.AddRoleMapping(r.r.Context(), r.admin, id, r.checkProvider, groups, roles, confirm)
+	m, err := r.as().RoleMappings.Add(r.ctx(), id, r.checkProvider, groups, roles, confirm)
 	return r.answerRoleEntry(http.StatusCreated, m, err)
 }
 
@@ -360,7 +361,7 @@ func (r *request) patchRoleMapping() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	m, err := r.api.svc.PatchRoleMapping(r.r.Context(), r.admin, p, r.checkProvider, id, groups, roles, confirm)
+	m, err := r.as().RoleMappings.Patch(r.ctx(), p, r.checkProvider, id, groups, roles, confirm)
 	return r.answerRoleEntry(0, m, err)
 }
 
@@ -369,7 +370,7 @@ func (r *request) deleteRoleMapping() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if err := r.api.svc.DeleteRoleMapping(r.r.Context(), r.admin, p, r.checkProvider, id); err != nil {
+	if err := r.as().RoleMappings.Delete(r.ctx(), p, r.checkProvider, id); err != nil {
 		return answer{}, err
 	}
 	for _, m := range s.Mappings.Roles {
@@ -390,7 +391,7 @@ func decideRoleMapping(approve bool) func(*request) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		m, err := r.api.svc.DecideRoleMapping(r.r.Context(), r.admin, p, r.checkProvider, id, approve)
+		m, err := r.as().RoleMappings.Decide(r.ctx(), p, r.checkProvider, id, approve)
 		return r.answerRoleEntry(0, m, err)
 	}
 }
@@ -407,10 +408,10 @@ func (r *request) getGroupUsage() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if _, err := r.api.svc.GroupByID(r.r.Context(), r.admin, p, id); err != nil {
+	if _, err := r.as().Groups.ByID(r.ctx(), p, id); err != nil {
 		return answer{}, err
 	}
-	by, err := r.api.svc.UsageOf(r.r.Context(), r.admin, p, []directory.GroupID{id})
+	by, err := r.as().Groups.Usage(r.ctx(), p, []directory.GroupID{id})
 	u := by[id]
-	return answer{body: groupUsage{id, u.Org, u.Role, some(u.Lists)}}, err
+	return answer{body: groupUsage{id, u.Org, u.Role, nonNil(u.Lists)}}, err
 }

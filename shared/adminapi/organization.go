@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -29,14 +30,14 @@ type organization struct {
 
 func (r *request) viewOrganization(o directory.Organization, members int) organization {
 	return organization{
-		ID: o.ID, Name: o.Name, Aliases: some(o.Aliases), ParentID: o.Parent, ExternalRef: o.ExternalRef, DefaultRoles: some(o.DefaultRoles),
+		ID: o.ID, Name: o.Name, Aliases: nonNil(o.Aliases), ParentID: o.Parent, ExternalRef: o.ExternalRef, DefaultRoles: nonNil(o.DefaultRoles),
 		Blocked: o.Blocked, State: o.State, Provider: o.Auto, MemberCount: members,
 		Version: o.Version, CreatedAt: o.Created, CreatedBy: o.CreatedBy, ModifiedAt: o.Modified, DryRun: r.admin.DryRun,
 	}
 }
 
-// some is a list that is never null.
-func some[T any](v []T) []T {
+// nonNil is a list that is never null.
+func nonNil[T any](v []T) []T {
 	if v == nil {
 		return []T{}
 	}
@@ -48,7 +49,7 @@ func (r *request) answerOrganization(o directory.Organization, err error) (answe
 	if err != nil {
 		return answer{}, err
 	}
-	n, err := r.api.svc.CountMembers(r.r.Context(), r.admin, []directory.OrgID{o.ID})
+	n, err := r.as().Organizations.CountMembers(r.ctx(), []directory.OrgID{o.ID})
 	return answer{version: o.Version, body: r.viewOrganization(o, n[o.ID])}, err
 }
 
@@ -65,12 +66,12 @@ func (r *request) listOrganizations() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	os, next, err := r.api.svc.SearchOrganizations(r.r.Context(), r.admin, search, directory.OrgState(state), directory.OrgID(after), limit)
+	os, next, err := r.as().Organizations.Search(r.ctx(), search, directory.OrgState(state), directory.OrgID(after), limit)
 	if err != nil {
 		return answer{}, err
 	}
-	n, err := r.api.svc.CountMembers(r.r.Context(), r.admin, show(os, func(o directory.Organization) directory.OrgID { return o.ID }))
-	items := show(os, func(o directory.Organization) organization { return r.viewOrganization(o, n[o.ID]) })
+	n, err := r.as().Organizations.CountMembers(r.ctx(), mapSlice(os, func(o directory.Organization) directory.OrgID { return o.ID }))
+	items := mapSlice(os, func(o directory.Organization) organization { return r.viewOrganization(o, n[o.ID]) })
 	return answer{body: page[organization]{Items: items, NextCursor: r.cursor(string(next))}}, err
 }
 
@@ -93,7 +94,7 @@ func ids[T ~string](to func([]T), limit int) reader {
 }
 
 func (r *request) createOrganization() (answer, error) {
-	var n directory.NewOrganization
+	var n administration.NewOrganization
 	err := r.read(members{
 		"name": text(set(&n.Name), 1, directory.MaxOrgName), "parentId": orgID(set(&n.Parent)), "externalRef": text(set(&n.ExternalRef), 0, directory.MaxOrgName),
 		"defaultRoles": roleIDs(set(&n.DefaultRoles)),
@@ -101,7 +102,7 @@ func (r *request) createOrganization() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	o, err := r.api.svc.CreateOrganization(r.r.Context(), r.admin, n)
+	o, err := r.as().Organizations.Create(r.ctx(), n)
 	v := r.viewOrganization(o, 0)
 	if r.admin.DryRun {
 		v.ID = ""
@@ -110,7 +111,7 @@ func (r *request) createOrganization() (answer, error) {
 }
 
 func (r *request) organizationID() (directory.OrgID, error) {
-	id, err := r.ownID(0, "organization")
+	id, err := pathID[directory.OrgID](r, 0, "organization")
 	return directory.OrgID(id), err
 }
 
@@ -119,7 +120,7 @@ func (r *request) getOrganization() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return r.answerOrganization(r.api.svc.OrganizationByID(r.r.Context(), r.admin, id))
+	return r.answerOrganization(r.as().Organizations.ByID(r.ctx(), id))
 }
 
 func (r *request) checkOrganization(o directory.Organization) error { return r.ifMatch(o.Version) }
@@ -129,7 +130,7 @@ func (r *request) updateOrganization() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var n directory.OrganizationPatch
+	var n administration.OrganizationPatch
 	err = r.read(members{
 		"name": text(setPtr(&n.Name), 1, directory.MaxOrgName), "parentId": orgID(setPtr(&n.Parent)), "externalRef": text(setPtr(&n.ExternalRef), 0, directory.MaxOrgName),
 		"defaultRoles": roleIDs(setPtr(&n.DefaultRoles)), "blocked": boolean(setPtr(&n.Blocked)),
@@ -137,7 +138,7 @@ func (r *request) updateOrganization() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return r.answerOrganization(r.api.svc.PatchOrganization(r.r.Context(), r.admin, id, r.checkOrganization, n))
+	return r.answerOrganization(r.as().Organizations.Patch(r.ctx(), id, r.checkOrganization, n))
 }
 
 // blockOrganization returns the operation that blocks an organization or ends that.
@@ -150,7 +151,7 @@ func blockOrganization(blocked bool) func(*request) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		return r.answerOrganization(r.api.svc.PatchOrganization(r.r.Context(), r.admin, id, r.checkOrganization, directory.OrganizationPatch{Blocked: &blocked}))
+		return r.answerOrganization(r.as().Organizations.Patch(r.ctx(), id, r.checkOrganization, administration.OrganizationPatch{Blocked: &blocked}))
 	}
 }
 
@@ -162,7 +163,7 @@ func (r *request) deactivateOrganization() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	o, plan, err := r.api.svc.DeactivateOrganization(r.r.Context(), r.admin, id, r.checkOrganization)
+	o, plan, err := r.as().Organizations.Deactivate(r.ctx(), id, r.checkOrganization)
 	v := r.viewOrganization(o, plan.Members)
 	v.Held = plan.Held
 	return answer{version: o.Version, body: v}, err
@@ -176,7 +177,7 @@ func (r *request) reactivateOrganization() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return r.answerOrganization(r.api.svc.ReactivateOrganization(r.r.Context(), r.admin, id, r.checkOrganization))
+	return r.answerOrganization(r.as().Organizations.Reactivate(r.ctx(), id, r.checkOrganization))
 }
 
 func (r *request) listOrganizationMembers() (answer, error) {
@@ -184,7 +185,7 @@ func (r *request) listOrganizationMembers() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if _, err := r.api.svc.OrganizationByID(r.r.Context(), r.admin, id); err != nil {
+	if _, err := r.as().Organizations.ByID(r.ctx(), id); err != nil {
 		return answer{}, err
 	}
 	return r.listMatching(directory.UserSearch{Org: id})
@@ -196,6 +197,6 @@ func (r *request) listMatching(q directory.UserSearch) (answer, error) {
 	if q.After, q.Count, err = r.pageQuery(); err != nil {
 		return answer{}, err
 	}
-	us, next, err := r.api.svc.SearchUsers(r.r.Context(), r.admin, q)
-	return answer{body: page[user]{Items: show(us, viewUser), NextCursor: r.cursor(next)}}, err
+	us, next, err := r.as().Users.Search(r.ctx(), q)
+	return answer{body: page[user]{Items: mapSlice(us, viewUser), NextCursor: r.cursor(next)}}, err
 }

@@ -3,6 +3,7 @@ package adminapi
 import (
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -28,7 +29,7 @@ type roleGrant struct {
 func viewPlacement(p directory.Placement) placement {
 	return placement{
 		OrganizationID: p.Org, Source: p.Source, Mapping: directory.MappingOf(p.Source), Group: p.Group, ConfigVersion: p.Config,
-		RoleGrants: show(p.Grants, viewGrant),
+		RoleGrants: mapSlice(p.Grants, viewGrant),
 	}
 }
 
@@ -52,17 +53,17 @@ type explanation struct {
 }
 
 type mappingCheck struct {
-	ID             directory.MappingID   `json:"id"`
-	Priority       int                   `json:"priority,omitempty"`
-	Groups         []string              `json:"groups"`
-	OrganizationID directory.OrgID       `json:"organizationId,omitempty"`
-	Roles          []directory.RoleID    `json:"roles,omitempty"`
-	Group          directory.GroupID     `json:"group,omitempty"` // the user's
-	Result         directory.CheckResult `json:"result"`
+	ID             directory.MappingID        `json:"id"`
+	Priority       int                        `json:"priority,omitempty"`
+	Groups         []string                   `json:"groups"`
+	OrganizationID directory.OrgID            `json:"organizationId,omitempty"`
+	Roles          []directory.RoleID         `json:"roles,omitempty"`
+	Group          directory.GroupID          `json:"group,omitempty"` // the user's
+	Result         administration.CheckResult `json:"result"`
 }
 
-func viewCheck(c directory.MappingCheck) mappingCheck {
-	return mappingCheck{c.Mapping, c.Priority, show(c.Groups, func(g directory.MappedGroup) string { return g.Name }), c.Org, c.Roles, c.Group, c.Result}
+func viewCheck(c administration.MappingCheck) mappingCheck {
+	return mappingCheck{c.Mapping, c.Priority, mapSlice(c.Groups, func(g directory.MappedGroup) string { return g.Name }), c.Org, c.Roles, c.Group, c.Result}
 }
 
 func (r *request) explainUser() (answer, error) {
@@ -70,14 +71,14 @@ func (r *request) explainUser() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	x, err := r.api.svc.Explain(r.r.Context(), r.admin, id)
+	x, err := r.as().Users.Explain(r.ctx(), id)
 	if err != nil {
 		return answer{}, err
 	}
 	v := explanation{
 		ID: id, Pinned: x.User.OrgPinned, Method: x.Method, Attribute: x.Attribute, Value: x.Value, ConfigVersion: x.Config,
 		Is: viewPlacement(x.User.Placement()), WouldBe: viewPlacement(x.Now.Placement), Reason: x.Now.Reason,
-		Organizations: show(x.Orgs, viewCheck), Roles: show(x.Roles, viewCheck), Names: map[string]string{},
+		Organizations: mapSlice(x.Orgs, viewCheck), Roles: mapSlice(x.Roles, viewCheck), Names: map[string]string{},
 	}
 	for id, name := range x.Names {
 		v.Names[string(id)] = name
@@ -106,7 +107,7 @@ func (r *request) moveUser() (answer, error) {
 	if err := r.read(members{"organizationId": orgID(set(&org)), "pin": boolean(set(&pin))}, "organizationId"); err != nil {
 		return answer{}, err
 	}
-	return r.answerPlaced(r.api.svc.MoveUser(r.r.Context(), r.admin, id, r.checkUser, org, pin))
+	return r.answerPlaced(r.as().Users.Move(r.ctx(), id, r.checkUser, org, pin))
 }
 
 // pinOrganization returns the operation that keeps a user in the organization, or ends that.
@@ -119,7 +120,7 @@ func pinOrganization(pin bool) func(*request) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		return r.answerPlaced(r.api.svc.PinOrganization(r.r.Context(), r.admin, id, r.checkUser, pin))
+		return r.answerPlaced(r.as().Users.PinOrganization(r.ctx(), id, r.checkUser, pin))
 	}
 }
 
@@ -128,8 +129,8 @@ func (r *request) listRoleGrants() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	v, err := r.api.svc.UserByID(r.r.Context(), r.admin, id)
-	return answer{version: v.Version, body: page[roleGrant]{Items: show(v.RoleGrants, viewGrant)}}, err
+	v, err := r.as().Users.ByID(r.ctx(), id)
+	return answer{version: v.Version, body: page[roleGrant]{Items: mapSlice(v.RoleGrants, viewGrant)}}, err
 }
 
 func (r *request) grantRole() (answer, error) {
@@ -141,7 +142,7 @@ func (r *request) grantRole() (answer, error) {
 	if err := r.read(members{"role": text(set(&role), 1, 64)}, "role"); err != nil {
 		return answer{}, err
 	}
-	return r.answerPlaced(r.api.svc.GrantRole(r.r.Context(), r.admin, id, r.checkUser, directory.RoleID(role)))
+	return r.answerPlaced(r.as().Users.GrantRole(r.ctx(), id, r.checkUser, directory.RoleID(role)))
 }
 
 func (r *request) revokeRole() (answer, error) {
@@ -156,5 +157,5 @@ func (r *request) revokeRole() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return r.answerPlaced(r.api.svc.RevokeRole(r.r.Context(), r.admin, id, r.checkUser, role))
+	return r.answerPlaced(r.as().Users.RevokeRole(r.ctx(), id, r.checkUser, role))
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -78,12 +79,12 @@ func (r *request) viewUsage(u directory.Usage) *usage {
 }
 
 // viewProvider shows a provider with how many users and groups it has.
-func (r *request) viewProvider(p directory.Provider, n directory.ProviderCounts) provider {
+func (r *request) viewProvider(p directory.Provider, n administration.ProviderCounts) provider {
 	v := provider{
 		ID: p.ID, DisplayName: p.DisplayName, Kind: "scim", Profile: p.Profile, AuthType: p.AuthType, State: p.State,
 		BaseURL:                  r.baseURL(p.ID),
 		DeactivationDelaySeconds: int64(p.DeactivationDelay / time.Second),
-		Extensions:               show(p.Extensions, viewExtension),
+		Extensions:               mapSlice(p.Extensions, viewExtension),
 		Tokens:                   r.viewTokens(p), UserCount: n.Users, GroupCount: n.Groups,
 		Version: p.Version, CreatedAt: p.Created, CreatedBy: p.CreatedBy, ModifiedAt: p.Modified, DryRun: r.admin.DryRun,
 	}
@@ -94,7 +95,7 @@ func (r *request) viewProvider(p directory.Provider, n directory.ProviderCounts)
 }
 
 func viewExtension(e directory.Extension) extension {
-	return extension{URN: e.URN, Name: e.Name, Attributes: show(e.Attributes, func(a directory.ExtensionAttribute) extensionAttribute {
+	return extension{URN: e.URN, Name: e.Name, Attributes: mapSlice(e.Attributes, func(a directory.ExtensionAttribute) extensionAttribute {
 		return extensionAttribute(a)
 	})}
 }
@@ -109,17 +110,17 @@ func (r *request) answerProvider(status int, p directory.Provider, err error) (a
 	if err != nil {
 		return answer{}, err
 	}
-	n, err := r.api.svc.CountProvider(r.r.Context(), r.admin, p.ID)
+	n, err := r.as().Providers.Count(r.ctx(), p.ID)
 	if err != nil {
 		return answer{}, err
 	}
 	v := r.viewProvider(p, n)
 	if v.Deletion != nil {
-		ws, err := r.api.svc.WatchlistsOf(r.r.Context(), r.admin, p.ID)
+		ws, err := r.as().Watchlists.Of(r.ctx(), p.ID)
 		if err != nil {
 			return answer{}, err
 		}
-		v.Deletion.Watchlists = show(ws, func(w directory.Watchlist) deletionWatchlist { return deletionWatchlist{w.ID, w.Title} })
+		v.Deletion.Watchlists = mapSlice(ws, func(w directory.Watchlist) deletionWatchlist { return deletionWatchlist{w.ID, w.Title} })
 	}
 	return answer{status: status, version: p.Version, body: v}, nil
 }
@@ -129,14 +130,14 @@ func (r *request) listProviders() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	all, err := r.api.svc.Providers.ListProviders(r.r.Context(), r.admin.Tenant)
+	all, err := r.as().Providers.List(r.ctx())
 	if err != nil {
 		return answer{}, err
 	}
-	ps, next := cut(all, func(p directory.Provider) string { return string(p.ID) }, after, limit)
+	ps, next := pageAfter(all, func(p directory.Provider) string { return string(p.ID) }, after, limit)
 	out := page[provider]{Items: make([]provider, len(ps)), NextCursor: r.cursor(next)}
 	for i, p := range ps {
-		n, err := r.api.svc.CountProvider(r.r.Context(), r.admin, p.ID)
+		n, err := r.as().Providers.Count(r.ctx(), p.ID)
 		if err != nil {
 			return answer{}, err
 		}
@@ -173,7 +174,7 @@ func readExtensions(to func([]directory.Extension)) reader {
 }
 
 func (r *request) createProvider() (answer, error) {
-	n := directory.NewProvider{Profile: profiles[0]}
+	n := administration.NewProvider{Profile: profiles[0]}
 	err := r.read(members{
 		"displayName":              text(set(&n.DisplayName), 1, 100),
 		"profile":                  word(set(&n.Profile), profiles...),
@@ -184,12 +185,12 @@ func (r *request) createProvider() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	p, clear, err := r.api.svc.CreateProvider(r.r.Context(), r.admin, n)
+	p, clear, err := r.as().Providers.Create(r.ctx(), n)
 	if err != nil {
 		return answer{}, inField(err, "expiresAt", "tokenExpiresAt")
 	}
-	v := r.viewProvider(p, directory.ProviderCounts{})
-	v.Token = clear
+	v := r.viewProvider(p, administration.ProviderCounts{})
+	v.Token = r.clearText(clear)
 	if r.admin.DryRun { // what is not there has no name that could be taken for one
 		v.ID, v.BaseURL, v.Tokens = "", "", []token{}
 	}
@@ -210,11 +211,11 @@ func (r *request) getProvider() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	p, err := r.api.svc.ProviderByID(r.r.Context(), r.admin, id)
+	p, err := r.as().Providers.ByID(r.ctx(), id)
 	if err != nil {
 		return answer{}, err
 	}
-	u, err := r.api.svc.Usages.Usage(r.r.Context(), r.admin.Tenant, id)
+	u, err := r.as().Providers.Usage(r.ctx(), id)
 	if err != nil {
 		return answer{}, err
 	}
@@ -242,7 +243,7 @@ func (r *request) updateProvider() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var n directory.ProviderPatch
+	var n administration.ProviderPatch
 	err = r.read(members{
 		"displayName":              text(setPtr(&n.DisplayName), 1, 100),
 		"deactivationDelaySeconds": seconds(setPtr(&n.DeactivationDelay), directory.MaxDeactivationDelay),
@@ -251,7 +252,7 @@ func (r *request) updateProvider() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	p, err := r.api.svc.PatchProvider(r.r.Context(), r.admin, id, r.checkProvider, n)
+	p, err := r.as().Providers.Patch(r.ctx(), id, r.checkProvider, n)
 	return r.answerProvider(0, p, err)
 }
 
@@ -265,7 +266,7 @@ func setState(to directory.ProviderState) func(*request) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		p, err := r.api.svc.SetProviderState(r.r.Context(), r.admin, id, r.checkProvider, to)
+		p, err := r.as().Providers.SetState(r.ctx(), id, r.checkProvider, to)
 		return r.answerProvider(0, p, err)
 	}
 }
@@ -288,10 +289,10 @@ func (r *request) deleteProvider() (answer, error) {
 		return answer{}, invalid(fieldError{"moveTo", "moveTo must be given with users=move, and only then"})
 	}
 	// Who may not see the provider must not learn from another fault that it is there.
-	if _, err := r.api.svc.ProviderByID(r.r.Context(), r.admin, id); err != nil {
+	if _, err := r.as().Providers.ByID(r.ctx(), id); err != nil {
 		return answer{}, err
 	}
-	p, err := r.api.svc.DeleteProvider(r.r.Context(), r.admin, id, func(p directory.Provider) error {
+	p, err := r.as().Providers.Delete(r.ctx(), id, func(p directory.Provider) error {
 		if r.query.Has("confirm") && r.query.Get("confirm") != p.DisplayName {
 			return invalid(fieldError{"confirm", "confirm must be the provider's display name"})
 		}
@@ -301,7 +302,7 @@ func (r *request) deleteProvider() (answer, error) {
 }
 
 type token struct {
-	ID         string                    `json:"id,omitempty"`
+	ID         directory.CredentialID    `json:"id,omitempty"`
 	LastFour   string                    `json:"lastFour,omitempty"`
 	State      directory.CredentialState `json:"state"`
 	CreatedAt  time.Time                 `json:"createdAt"`
@@ -332,7 +333,7 @@ func timeOrNil(t time.Time) *time.Time {
 // viewTokens shows the credentials of a provider, the newest first.
 func (r *request) viewTokens(p directory.Provider) []token {
 	now := r.api.svc.Now()
-	out := show(p.Credentials, func(c directory.Credential) token { return viewToken(c, now) })
+	out := mapSlice(p.Credentials, func(c directory.Credential) token { return viewToken(c, now) })
 	slices.Reverse(out)
 	return out
 }
@@ -342,11 +343,11 @@ func (r *request) listTokens() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	p, err := r.api.svc.ProviderByID(r.r.Context(), r.admin, id)
+	p, err := r.as().Providers.ByID(r.ctx(), id)
 	if err != nil {
 		return answer{}, err
 	}
-	u, err := r.api.svc.Usages.Usage(r.r.Context(), r.admin.Tenant, id)
+	u, err := r.as().Providers.Usage(r.ctx(), id)
 	return answer{version: p.Version, body: page[token]{Items: used(r.viewTokens(p), u)}}, err
 }
 
@@ -365,12 +366,12 @@ func (r *request) createToken() (answer, error) {
 			return answer{}, err
 		}
 	}
-	p, c, clear, err := r.api.svc.RegenerateToken(r.r.Context(), r.admin, id, r.checkProvider, overlap, expires)
+	p, c, clear, err := r.as().Tokens.Create(r.ctx(), id, r.checkProvider, overlap, expires)
 	if err != nil {
 		return answer{}, err
 	}
 	v := viewToken(c, r.api.svc.Now())
-	v.Token, v.BaseURL, v.DryRun = clear, r.baseURL(p.ID), r.admin.DryRun
+	v.Token, v.BaseURL, v.DryRun = r.clearText(clear), r.baseURL(p.ID), r.admin.DryRun
 	if v.DryRun {
 		v.ID, v.LastFour = "", ""
 	}
@@ -385,11 +386,11 @@ func (r *request) revokeToken() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	tokenID, err := r.ownID(1, "token")
+	tokenID, err := pathID[directory.CredentialID](r, 1, "token")
 	if err != nil {
 		return answer{}, err
 	}
-	p, err := r.api.svc.RevokeToken(r.r.Context(), r.admin, id, tokenID, r.checkProvider)
+	p, err := r.as().Tokens.Revoke(r.ctx(), id, tokenID, r.checkProvider)
 	if err != nil {
 		return answer{}, err
 	}

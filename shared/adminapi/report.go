@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -33,8 +34,8 @@ func report(kind directory.Report) func(*request) (answer, error) {
 		if q.After, q.Count, err = r.pageQuery(); err != nil {
 			return answer{}, err
 		}
-		us, next, err := r.api.svc.SearchUsers(r.r.Context(), r.admin, q)
-		return answer{body: page[reportRow]{NextCursor: r.cursor(next), Items: show(us, func(u directory.User) reportRow {
+		us, next, err := r.as().Users.Search(r.ctx(), q)
+		return answer{body: page[reportRow]{NextCursor: r.cursor(next), Items: mapSlice(us, func(u directory.User) reportRow {
 			kinds, since := kind.Row(u, q.Before)
 			row := reportRow{User: viewUser(u), Kinds: kinds, Since: timeOrNil(since)}
 			if row.Since != nil {
@@ -70,8 +71,8 @@ func (r *request) listCountryValues() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	vs, err := r.api.svc.CountryReport(r.r.Context(), r.admin, p)
-	return answer{body: page[countryValue]{Items: show(vs, func(v directory.CountryCount) countryValue {
+	vs, err := r.as().Reports.Countries(r.ctx(), p)
+	return answer{body: page[countryValue]{Items: mapSlice(vs, func(v administration.CountryCount) countryValue {
 		return countryValue{v.Provider, v.Value, v.Users, v.FirstAt}
 	})}}, err
 }

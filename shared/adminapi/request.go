@@ -1,6 +1,7 @@
 package adminapi
 
 import (
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/reqlog"
 )
@@ -28,7 +30,20 @@ type request struct {
 	ids   []string
 	query url.Values
 	body  []byte
-	admin directory.Admin
+	admin administration.Admin
+}
+
+func (r *request) ctx() context.Context { return r.r.Context() }
+
+// as is what the administrator may ask; a dry run asks a preview.
+func (r *request) as() administration.Session { return r.api.svc.As(r.admin) }
+
+// clearText is a secret's clear text, which is shown in the answer that made it; a dry run makes none.
+func (r *request) clearText(secret string) string {
+	if r.admin.DryRun {
+		return ""
+	}
+	return secret
 }
 
 // answer is what an operation answers when it succeeds.
@@ -47,7 +62,7 @@ func (r *request) authenticate() error {
 		token = ""
 	}
 	r.token = strings.TrimSpace(token)
-	key, err := r.api.svc.AuthenticateAPIKey(r.r.Context(), r.token)
+	key, err := r.api.svc.AuthenticateAPIKey(r.ctx(), r.token)
 	if err != nil {
 		return err
 	}
@@ -56,8 +71,8 @@ func (r *request) authenticate() error {
 	if key.Role == directory.RoleOperator {
 		kind = directory.ActorOperator
 	}
-	r.admin = directory.Admin{Tenant: key.Tenant, Actor: directory.Actor{Kind: kind, ID: key.ID, RequestID: r.id}}
-	reqlog.Set(r.r.Context(), "tenant_id", string(key.Tenant))
+	r.admin = administration.Admin{Tenant: key.Tenant, Actor: directory.Actor{Kind: kind, ID: string(key.ID), RequestID: directory.RequestID(r.id)}}
+	reqlog.Set(r.ctx(), "tenant_id", string(key.Tenant))
 	return nil
 }
 
@@ -75,7 +90,7 @@ func (r *request) answer() {
 		r.fail(err)
 		return
 	}
-	r.once()
+	r.runOnce()
 }
 
 // get answers a request that changes nothing.
@@ -202,18 +217,18 @@ func (r *request) ifMatch(version int64) error {
 	return directory.Errorf(directory.VersionMismatch, "the resource has another version than If-Match names: read it again")
 }
 
-// ownID returns the n-th id of the path.
+// pathID returns the n-th id of the path.
 // Errors: NotFound for one that cannot exist.
-func (r *request) ownID(n int, what string) (string, error) {
+func pathID[T ~string](r *request, n int, what string) (T, error) {
 	if id := r.ids[n]; wellFormed(id) {
-		return id, nil
+		return T(id), nil
 	}
 	return "", directory.Errorf(directory.NotFound, "no such %s", what)
 }
 
 // providerID returns the provider that the path names.
 func (r *request) providerID() (directory.ProviderID, error) {
-	id, err := r.ownID(0, "provider")
+	id, err := pathID[directory.ProviderID](r, 0, "provider")
 	return directory.ProviderID(id), err
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"rollcall/shared/adminapi"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
 )
 
 func TestBadRequests(t *testing.T) {
@@ -272,7 +273,7 @@ func TestFaultsOfTheServiceTellNothing(t *testing.T) {
 		f := newFixture(t)
 		ports := f.svc.Ports
 		ports.Tenants = failing{ports.Tenants, c.err}
-		f.h = f.wrap(directory.New(ports, directory.Config{Now: f.clock}))
+		f.h = f.wrap(directorytest.New(ports, directory.Runtime{Now: f.clock}))
 		got := f.want(c.status, "POST", "/providers", `{"displayName":"x"}`, "Idempotency-Key", "one")
 		if strings.Contains(got.raw, canary) || got.str("instance") == "" || c.status == 503 && got.header.Get("Retry-After") == "" {
 			t.Errorf("%s: %v %s", name, got.header, got.raw)

@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
+	"rollcall/shared/provisioning"
 )
 
 // opens reports whether a SCIM token opens the provider.
 func (f *fixture) opens(provider, token string) bool {
 	f.t.Helper()
-	return f.svc.Authorize(context.Background(), directory.Caller{Provider: directory.ProviderID(provider), Token: token}, nil) == nil
+	return f.svc.Authorize(context.Background(), provisioning.Caller{Provider: directory.ProviderID(provider), Token: token}, nil) == nil
 }
 
 // follow does what follows from the log entries so far.
@@ -246,7 +248,7 @@ func TestConvertedUsersAreFoundByTheDirectory(t *testing.T) {
 	if got.str("state") != "converted" || got.str("holder.provider") != w.provider || got.str("holder.scimId") != w.local {
 		t.Errorf("the answer: %s", got.raw)
 	}
-	caller := directory.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken}
+	caller := provisioning.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken}
 	vs, err := f.svc.FindUsers(context.Background(), caller, directory.Lookup{Attr: directory.AttrUserName, Value: "local." + canary + "@agency.example"}, 2, directory.UserWant{}, nil)
 	if err != nil || len(vs) != 1 || string(vs[0].ID) != w.local || string(vs[0].ScimID) != w.local || !vs[0].Active || vs[0].DirectoryState() != directory.DirectoryActive {
 		t.Errorf("the directory finds %v, %v", vs, err)
@@ -273,7 +275,7 @@ func TestIgnoredAndRenamedConflicts(t *testing.T) {
 	w := f.populate()
 	path := "/conflicts/" + w.conflict
 	attempt := func() error {
-		_, err := f.svc.CreateUser(context.Background(), directory.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken}, "", nil,
+		_, err := f.svc.CreateUser(context.Background(), provisioning.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken}, "", nil,
 			func(directory.Provider) (directory.Profile, []directory.Change, error) {
 				return directory.Profile{UserName: "local." + canary + "@agency.example", Active: true}, nil, nil
 			})
@@ -310,8 +312,8 @@ func TestResolvingIsCompletedAfterACut(t *testing.T) {
 		f := newFixture(t)
 		w := f.populate()
 		ports := f.svc.Ports
-		ports.Collisions = cutOff{ports.Collisions}
-		f.h = f.wrap(directory.New(ports, directory.Config{Now: f.clock}))
+		ports.Conflicts = cutOff{ports.Conflicts}
+		f.h = f.wrap(directorytest.New(ports, directory.Runtime{Now: f.clock}))
 		f.want(503, "POST", "/conflicts/"+w.conflict+":"+action, body)
 		f.h = f.wrap(f.svc)
 		if got := f.want(200, "GET", "/conflicts/"+w.conflict, ""); got.str("state") != "open" {
@@ -325,10 +327,10 @@ func TestResolvingIsCompletedAfterACut(t *testing.T) {
 }
 
 // cutOff is a store of conflicts that can be read but not changed.
-type cutOff struct{ directory.Collisions }
+type cutOff struct{ directory.Conflicts }
 
-func (s cutOff) UpdateCollision(ctx context.Context, t directory.TenantID, id string, update func(directory.Collision) (directory.Collision, *directory.LogEntry, error)) (directory.Collision, error) {
-	return s.Collisions.UpdateCollision(ctx, t, id, func(old directory.Collision) (directory.Collision, *directory.LogEntry, error) {
+func (s cutOff) UpdateConflict(ctx context.Context, t directory.TenantID, id directory.ConflictID, update directory.Update[directory.ConflictCase]) (directory.ConflictCase, error) {
+	return s.Conflicts.UpdateConflict(ctx, t, directory.ConflictID(id), func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
 		c, e, err := update(old)
 		if err == nil {
 			err = &directory.Error{Kind: directory.Unavailable}
@@ -414,7 +416,7 @@ func TestHugeEntriesDoNotMakeHugePages(t *testing.T) {
 	big := strings.Repeat("x", 350<<10) // the largest entry that fits an item of DynamoDB, nearly
 	for i := range 14 {
 		f.advance(time.Second)
-		_, err := f.svc.CreateUser(context.Background(), directory.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken}, "", nil,
+		_, err := f.svc.CreateUser(context.Background(), provisioning.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken}, "", nil,
 			func(directory.Provider) (directory.Profile, []directory.Change, error) {
 				return directory.Profile{UserName: fmt.Sprint("big", i)}, []directory.Change{{Attr: "title", After: []byte(`"` + big + `"`)}}, nil
 			})

@@ -3,6 +3,7 @@ package adminapi
 import (
 	"net/http"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -21,8 +22,8 @@ func (r *request) viewRole(c directory.CatalogueRole, users int) role {
 }
 
 func (r *request) listRoles() (answer, error) {
-	c, n, err := r.api.svc.Roles(r.r.Context(), r.admin)
-	return answer{body: page[role]{Items: show(c.Roles, func(c directory.CatalogueRole) role { return r.viewRole(c, n[c.ID]) })}}, err
+	c, n, err := r.as().Roles.List(r.ctx())
+	return answer{body: page[role]{Items: mapSlice(c.Roles, func(c directory.CatalogueRole) role { return r.viewRole(c, n[c.ID]) })}}, err
 }
 
 func (r *request) createRole() (answer, error) {
@@ -34,7 +35,7 @@ func (r *request) createRole() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	c, err := r.api.svc.CreateRole(r.r.Context(), r.admin, n)
+	c, err := r.as().Roles.Create(r.ctx(), n)
 	v := r.viewRole(c, 0)
 	if r.admin.DryRun {
 		v.ID = ""
@@ -55,18 +56,18 @@ func (r *request) updateRole() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var n directory.RolePatch
+	var n administration.RolePatch
 	err = r.read(members{
 		"name": text(setPtr(&n.Name), 1, 100), "description": text(setPtr(&n.Description), 0, 500), "privileged": boolean(setPtr(&n.Privileged)),
 	})
 	if err != nil {
 		return answer{}, err
 	}
-	c, err := r.api.svc.PatchRole(r.r.Context(), r.admin, id, n)
+	c, err := r.as().Roles.Patch(r.ctx(), id, n)
 	if err != nil {
 		return answer{}, err
 	}
-	_, users, err := r.api.svc.Roles(r.r.Context(), r.admin)
+	_, users, err := r.as().Roles.List(r.ctx())
 	return answer{body: r.viewRole(c, users[id])}, err
 }
 
@@ -78,10 +79,10 @@ func (r *request) deleteRole() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	c, users, err := r.api.svc.Roles(r.r.Context(), r.admin)
+	c, users, err := r.as().Roles.List(r.ctx())
 	if err != nil {
 		return answer{}, err
 	}
 	old, _ := c.Find(id)
-	return answer{body: r.viewRole(old, users[id])}, r.api.svc.DeleteRole(r.r.Context(), r.admin, id)
+	return answer{body: r.viewRole(old, users[id])}, r.as().Roles.Delete(r.ctx(), id)
 }

@@ -7,10 +7,10 @@ import (
 )
 
 var (
-	unblockers  = []directory.Role{directory.RoleAdministrator, directory.RoleHelpDesk}
-	holders     = []directory.Role{directory.RoleLegalHold} // separate from who provisions
+	unblockers  = []directory.AdminRole{directory.RoleAdministrator, directory.RoleHelpDesk}
+	holders     = []directory.AdminRole{directory.RoleLegalHold} // separate from who provisions
 	reportQuery = []string{"provider", "cursor", "limit"}
-	holdReaders = []directory.Role{directory.RoleAdministrator, directory.RoleViewer, directory.RoleLegalHold, directory.RoleAuditor}
+	holdReaders = []directory.AdminRole{directory.RoleAdministrator, directory.RoleViewer, directory.RoleLegalHold, directory.RoleAuditor}
 )
 
 // lifecycleRoutes are the operations on leavers, legal holds and guards.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -23,24 +24,24 @@ const day = 24 * time.Hour
 
 // logRetention is how long the deployment keeps the log.
 func (r *request) logRetention() time.Duration {
-	return cmp.Or(r.api.opts.LogRetention, directory.DefaultLogRetention)
+	return r.api.svc.LogRetention()
 }
 
 func (r *request) answerSettings(t directory.Tenant, err error) (answer, error) {
 	longest := r.logRetention()
 	return answer{version: t.Version, body: settings{
-		ID: t.ID, DisplayName: t.DisplayName, DualControl: t.DualControl, DualEndedBy: t.DualEndedBy, Version: t.Version, DryRun: r.admin.DryRun,
+		ID: t.ID, DisplayName: t.DisplayName, DualControl: t.DualControl, DualEndedBy: t.DualControlEndRequestedBy, Version: t.Version, DryRun: r.admin.DryRun,
 		UserRetentionDays: int(cmp.Or(t.Retention.Users, directory.DefaultRetention) / day),
 		LogRetentionDays:  int(min(cmp.Or(t.Retention.Log, longest), longest) / day),
 	}}, err
 }
 
 func (r *request) getSettings() (answer, error) {
-	return r.answerSettings(r.api.svc.Tenant(r.r.Context(), r.admin))
+	return r.answerSettings(r.as().Settings.Get(r.ctx()))
 }
 
 func (r *request) updateSettings() (answer, error) {
-	var c directory.SettingsChange
+	var c administration.SettingsChange
 	days := func(to **time.Duration) reader {
 		put := func(n int) { d := time.Duration(n) * day; *to = &d }
 		return clearable(func() { put(0) }, number(put, 1, int(directory.MaxRetention/day)))
@@ -53,5 +54,5 @@ func (r *request) updateSettings() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return r.answerSettings(r.api.svc.SetSettings(r.r.Context(), r.admin, func(t directory.Tenant) error { return r.ifMatch(t.Version) }, c))
+	return r.answerSettings(r.as().Settings.Set(r.ctx(), func(t directory.Tenant) error { return r.ifMatch(t.Version) }, c))
 }

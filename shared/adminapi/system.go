@@ -18,7 +18,8 @@ import (
 //go:embed openapi.json.gz
 var compressed []byte
 
-var openapiJSON = sync.OnceValue(func() []byte {
+// Document is the OpenAPI document of the API, as JSON.
+var Document = sync.OnceValue(func() []byte {
 	var text []byte
 	r, err := gzip.NewReader(bytes.NewReader(compressed))
 	if err == nil {
@@ -35,7 +36,7 @@ func document(w http.ResponseWriter, path string) bool {
 	if path != BasePath+"openapi.json" {
 		return false
 	}
-	rendered{Status: http.StatusOK, Header: map[string]string{"Content-Type": "application/json"}, Body: openapiJSON()}.write(w)
+	rendered{Status: http.StatusOK, Header: map[string]string{"Content-Type": "application/json"}, Body: Document()}.write(w)
 	return true
 }
 
@@ -53,7 +54,7 @@ func (r *request) getMe() (answer, error) {
 	t := directory.Tenant{ID: directory.OperatorScope, DisplayName: "Operators"} // no tenant, but where their keys are
 	if r.key.Tenant != directory.OperatorScope {
 		var err error
-		if t, err = r.api.svc.Tenants.Tenant(r.r.Context(), r.key.Tenant); err != nil {
+		if t, err = r.as().Settings.Get(r.ctx()); err != nil {
 			return answer{}, err
 		}
 	}

@@ -51,7 +51,7 @@ func (r *request) answerTenant(status int, t directory.Tenant, err error) (answe
 
 // tenantID returns the tenant that the path names.
 func (r *request) tenantID() (directory.TenantID, error) {
-	id, err := r.ownID(0, "tenant")
+	id, err := pathID[directory.TenantID](r, 0, "tenant")
 	return directory.TenantID(id), err
 }
 
@@ -62,7 +62,7 @@ func (r *request) listTenants() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	ts, err := r.api.svc.Tenants.ListTenants(r.r.Context(), directory.TenantID(after), limit+1)
+	ts, err := r.as().Tenants.List(r.ctx(), directory.TenantID(after), limit+1)
 	if err != nil {
 		return answer{}, err
 	}
@@ -71,7 +71,7 @@ func (r *request) listTenants() (answer, error) {
 		ts = ts[:limit]
 		next = string(ts[limit-1].ID)
 	}
-	return answer{body: page[tenant]{Items: show(ts, r.viewTenant), NextCursor: r.cursor(next)}}, nil
+	return answer{body: page[tenant]{Items: mapSlice(ts, r.viewTenant), NextCursor: r.cursor(next)}}, nil
 }
 
 func (r *request) createTenant() (answer, error) {
@@ -79,7 +79,7 @@ func (r *request) createTenant() (answer, error) {
 	if err := r.read(members{"id": text(set(&id), 5, 7), "displayName": text(set(&name), 1, 100)}, "displayName"); err != nil {
 		return answer{}, err
 	}
-	t, err := r.api.svc.AddTenant(r.r.Context(), r.admin, directory.TenantID(id), name)
+	t, err := r.as().Tenants.Add(r.ctx(), directory.TenantID(id), name)
 	v := r.viewTenant(t)
 	if v.DryRun {
 		v.ID = ""
@@ -92,7 +92,7 @@ func (r *request) getTenant() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	t, err := r.api.svc.TenantByID(r.r.Context(), r.admin, id)
+	t, err := r.as().Tenants.ByID(r.ctx(), id)
 	return r.answerTenant(0, t, err)
 }
 
@@ -106,7 +106,7 @@ func setTenantState(to directory.TenantState) func(*request) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		t, err := r.api.svc.SetTenantState(r.r.Context(), r.admin, id, r.checkTenant, to)
+		t, err := r.as().Tenants.SetState(r.ctx(), id, r.checkTenant, to)
 		return r.answerTenant(0, t, err)
 	}
 }
@@ -121,7 +121,7 @@ func (r *request) removeTenant() (answer, error) {
 	if err := r.read(members{"confirm": text(set(&confirm), 1, 100)}, "confirm"); err != nil {
 		return answer{}, err
 	}
-	t, err := r.api.svc.RemoveTenant(r.r.Context(), r.admin, id, func(t directory.Tenant) error {
+	t, err := r.as().Tenants.Remove(r.ctx(), id, func(t directory.Tenant) error {
 		if confirm != t.DisplayName {
 			return invalid(fieldError{"confirm", "confirm must be the tenant's display name"})
 		}
@@ -140,6 +140,6 @@ func (r *request) createTenantAPIKey() (answer, error) {
 	if err := r.read(members{"displayName": text(set(&name), 1, 100), "expiresAt": moment(set(&expires))}, "displayName"); err != nil {
 		return answer{}, err
 	}
-	k, clear, err := r.api.svc.AddTenantKey(r.r.Context(), r.admin, id, name, expires)
+	k, clear, err := r.as().Tenants.AddKey(r.ctx(), id, name, expires)
 	return r.answerNewKey(k, clear), err
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/provisioning"
+	"rollcall/shared/random"
 )
 
 // An operator makes a tenant and its first key, pauses it, lets it go on, and removes it; nothing of another tenant is
@@ -28,7 +30,7 @@ func TestOperatorAndTenants(t *testing.T) {
 	key := "Bearer " + f.want(201, "POST", path+"/api-keys", `{"displayName":"First"}`).str("token")
 	f.want(409, "POST", path+"/api-keys", `{"displayName":"Second"}`)
 	p := f.want(201, "POST", "/providers", `{"displayName":"Entra"}`, "Authorization", key)
-	caller := directory.Caller{Provider: directory.ProviderID(p.str("id")), Token: p.str("token")}
+	caller := provisioning.Caller{Provider: directory.ProviderID(p.str("id")), Token: p.str("token")}
 	scim := func(want directory.Kind) {
 		t.Helper()
 		if err := f.svc.Authorize(context.Background(), caller, nil); want == 0 && err != nil || want != 0 && !directory.IsKind(err, want) {
@@ -113,13 +115,13 @@ func TestPausedTenantIsSettledByItsEntry(t *testing.T) {
 	ctx := context.Background()
 	_, err := f.svc.Tenants.UpdateTenant(ctx, f.tenant, func(n directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
 		n.State, n.Version = directory.TenantPaused, n.Version+1
-		e := directory.LogEntry{ID: "e" + directory.EntryID(directory.RandomID()), At: f.clock(), Action: directory.TenantPausedNow, Audit: true, Rest: directory.RestTenant}
+		e := directory.LogEntry{ID: "e" + directory.EntryID(random.ID()), At: f.clock(), Action: directory.TenantWasPaused, Audit: true, Remaining: directory.RemainingTenant}
 		return n, &e, nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	caller := directory.Caller{Provider: directory.ProviderID(p.str("id")), Token: p.str("token")}
+	caller := provisioning.Caller{Provider: directory.ProviderID(p.str("id")), Token: p.str("token")}
 	if err := f.svc.Authorize(ctx, caller, nil); err != nil {
 		t.Errorf("before: %v", err)
 	}

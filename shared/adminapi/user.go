@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -39,7 +40,7 @@ type user struct {
 	DeactivatedAt  *time.Time               `json:"deactivatedAt,omitempty"`
 	AdminBlock     *adminBlock              `json:"adminBlock,omitempty"`
 	Pending        *pendingDeactivation     `json:"pending,omitempty"`
-	Holds          []string                 `json:"holds,omitempty"`
+	Holds          []directory.MatterID     `json:"holds,omitempty"`
 	Version        int64                    `json:"version"`
 	CreatedAt      time.Time                `json:"createdAt"`
 	ModifiedAt     time.Time                `json:"modifiedAt"`
@@ -68,11 +69,11 @@ func viewUser(u directory.User) user {
 		DisplayName: as.text("displayName"), Title: as.text("title"),
 		Department: readAttributes(as.get(enterpriseURN)).text("department"),
 		Emails:     readEmails(as), Manager: u.Manager,
-		DirectoryState: u.DirectoryState(), Lifecycle: u.Lifecycle, GoneAt: timeOrNil(u.GoneAt),
+		DirectoryState: u.DirectoryState(), Lifecycle: u.Lifecycle, GoneAt: timeOrNil(u.RemovedAt),
 		MaySignIn: u.MaySignIn(), Override: u.Overridden(), DeactivatedAt: timeOrNil(u.DeactivatedAt),
 		AdminBlock: viewBlock(u.AdminBlock), Pending: viewPending(u.Account), Holds: u.Holds,
 		OrganizationID: u.OrgID, OrgPinned: u.OrgPinned, Roles: rolesOf(u.RoleGrants), CountryCode: u.CountryCode,
-		Watchlists: show(u.Watchlists, func(w directory.Watched) directory.WatchlistID { return w.List }),
+		Watchlists: mapSlice(u.Watchlists, func(w directory.OnWatchlist) directory.WatchlistID { return w.List }),
 		Version:    u.Version, CreatedAt: u.Created, ModifiedAt: u.Modified,
 	}
 	if n := (personName{name.text("formatted"), name.text("familyName"), name.text("givenName")}); n != (personName{}) {
@@ -89,7 +90,7 @@ func viewUser(u directory.User) user {
 
 // rolesOf are the roles of grants, once each.
 func rolesOf(grants []directory.RoleGrant) []directory.RoleID {
-	return slices.Compact(show(grants, func(g directory.RoleGrant) directory.RoleID { return g.Role }))
+	return slices.Compact(mapSlice(grants, func(g directory.RoleGrant) directory.RoleID { return g.Role }))
 }
 
 // readEmails reads the addresses that are texts; SCIM sees to it that all are.
@@ -115,7 +116,7 @@ func (r *request) searchUsers() (answer, error) {
 	if err := r.readPlaces(&q); err != nil {
 		return answer{}, err
 	}
-	state, err := r.choice("state", string(directory.DirectoryActive), string(directory.DirectoryInactive), string(directory.DirectoryGone), string(directory.DirectoryNone))
+	state, err := r.choice("state", string(directory.DirectoryActive), string(directory.DirectoryInactive), string(directory.DirectoryRemoved), string(directory.DirectoryNone))
 	if err != nil {
 		return answer{}, err
 	}
@@ -125,14 +126,14 @@ func (r *request) searchUsers() (answer, error) {
 	} else if q.Provider, err = r.ownProvider(); err != nil {
 		return answer{}, err
 	}
-	if q.Review, err = r.idQuery("review"); err != nil {
+	if q.Review, err = idQuery[directory.GuardEventID](r, "review"); err != nil {
 		return answer{}, err
 	}
 	if q.After, q.Count, err = r.pageQuery(); err != nil {
 		return answer{}, err
 	}
-	us, next, err := r.api.svc.SearchUsers(r.r.Context(), r.admin, q)
-	return answer{body: page[user]{Items: show(us, viewUser), NextCursor: r.cursor(next)}}, err
+	us, next, err := r.as().Users.Search(r.ctx(), q)
+	return answer{body: page[user]{Items: mapSlice(us, viewUser), NextCursor: r.cursor(next)}}, err
 }
 
 // readPlaces reads the parameters organization, role and watchlist.
@@ -161,7 +162,7 @@ func (r *request) ownProvider() (directory.ProviderID, error) {
 }
 
 func (r *request) userID() (directory.UserID, error) {
-	id, err := r.ownID(0, "user")
+	id, err := pathID[directory.UserID](r, 0, "user")
 	return directory.UserID(id), err
 }
 
@@ -170,7 +171,7 @@ func (r *request) getUser() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	view, err := r.api.svc.UserByID(r.r.Context(), r.admin, id)
+	view, err := r.as().Users.ByID(r.ctx(), id)
 	if err != nil {
 		return answer{}, err
 	}
@@ -238,7 +239,7 @@ func (l *localUser) readEmails(at string, raw json.RawMessage) []fieldError {
 }
 
 // apply returns the user's profile as the request wants it, with the changes for the log.
-func (l *localUser) apply(old directory.Profile) (directory.LocalProfile, []directory.Change) {
+func (l *localUser) apply(old directory.Profile) (administration.LocalProfile, []directory.Change) {
 	before := readAttributes(old.Attributes)
 	after := before
 	set := func(as attributes, order []string, attr string, to *string) attributes {
@@ -266,7 +267,7 @@ func (l *localUser) apply(old directory.Profile) (directory.LocalProfile, []dire
 	enterprise := set(readAttributes(after.get(enterpriseURN)), enterpriseOrder, "department", l.department)
 	after = after.with(userOrder, enterpriseURN, enterprise.json())
 
-	p := directory.LocalProfile{UserName: old.UserName, Attributes: after.json()}
+	p := administration.LocalProfile{UserName: old.UserName, Attributes: after.json()}
 	if l.userName != nil {
 		p.UserName = strings.TrimSpace(*l.userName)
 	}
@@ -318,7 +319,7 @@ func (r *request) createUser() (answer, error) {
 		return answer{}, err
 	}
 	p, changes := l.apply(directory.Profile{})
-	u, err := r.api.svc.CreateLocalUser(r.r.Context(), r.admin, p, changes)
+	u, err := r.as().Users.CreateLocal(r.ctx(), p, changes)
 	if r.admin.DryRun {
 		u.ID = ""
 	}
@@ -340,9 +341,9 @@ func (r *request) updateUser() (answer, error) {
 	if err := r.read(l.members(true)); err != nil {
 		return answer{}, err
 	}
-	u, err := r.api.svc.UpdateLocalUser(r.r.Context(), r.admin, id, func(old directory.User) (directory.LocalProfile, []directory.Change, error) {
+	u, err := r.as().Users.UpdateLocal(r.ctx(), id, func(old directory.User) (administration.LocalProfile, []directory.Change, error) {
 		if err := r.ifMatch(old.Version); err != nil {
-			return directory.LocalProfile{}, nil, err
+			return administration.LocalProfile{}, nil, err
 		}
 		p, changes := l.apply(old.Profile)
 		return p, changes, nil

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -32,11 +33,11 @@ type watchedGroup struct {
 
 func (r *request) viewWatchlist(w directory.Watchlist, members int) (watchlist, error) {
 	v := watchlist{
-		ID: w.ID, Type: w.Type, Title: w.Title, Groups: []watchedGroup{}, Departments: some(w.Departments), Included: some(w.Included), Excluded: some(w.Excluded),
+		ID: w.ID, Type: w.Type, Title: w.Title, Groups: []watchedGroup{}, Departments: nonNil(w.Departments), Included: nonNil(w.Included), Excluded: nonNil(w.Excluded),
 		MemberCount: members, Version: w.Version, CreatedAt: w.Created, ModifiedAt: w.Modified, DryRun: r.admin.DryRun,
 	}
 	for _, g := range w.Groups {
-		now, err := r.api.svc.GroupByID(r.r.Context(), r.admin, g.Provider, g.ID)
+		now, err := r.as().Groups.ByID(r.ctx(), g.Provider, g.ID)
 		gone := directory.IsKind(err, directory.NotFound)
 		if err != nil && !gone {
 			return v, err
@@ -62,7 +63,7 @@ func (r *request) answerWatchlist(status int, w directory.Watchlist, members int
 }
 
 func (r *request) listWatchlists() (answer, error) {
-	ws, n, err := r.api.svc.ListWatchlists(r.r.Context(), r.admin)
+	ws, n, err := r.as().Watchlists.List(r.ctx())
 	if err != nil {
 		return answer{}, err
 	}
@@ -76,7 +77,7 @@ func (r *request) listWatchlists() (answer, error) {
 }
 
 // watchlistMembers reads what a body may say about a watchlist.
-func watchlistMembers(n *directory.WatchlistPatch) members {
+func watchlistMembers(n *administration.WatchlistPatch) members {
 	departments := func(to func([]string)) reader {
 		return func(at string, raw json.RawMessage) []fieldError {
 			out := []string{}
@@ -114,11 +115,11 @@ func userIDs(to func([]directory.UserID)) reader {
 }
 
 func (r *request) createWatchlist() (answer, error) {
-	var n directory.WatchlistPatch
+	var n administration.WatchlistPatch
 	if err := r.read(watchlistMembers(&n), "type", "title"); err != nil {
 		return answer{}, err
 	}
-	w, err := r.api.svc.CreateWatchlist(r.r.Context(), r.admin, directory.NewWatchlist{
+	w, err := r.as().Watchlists.Create(r.ctx(), administration.NewWatchlist{
 		Type: *n.Type, Title: *n.Title, Groups: orEmpty(n.Groups), Departments: orEmpty(n.Departments), Included: orEmpty(n.Included), Excluded: orEmpty(n.Excluded),
 	})
 	return r.answerWatchlist(http.StatusCreated, w, 0, err)
@@ -132,7 +133,7 @@ func orEmpty[T any](v *[]T) []T {
 }
 
 func (r *request) watchlistID() (directory.WatchlistID, error) {
-	id, err := r.ownID(0, "watchlist")
+	id, err := pathID[directory.WatchlistID](r, 0, "watchlist")
 	return directory.WatchlistID(id), err
 }
 
@@ -141,7 +142,7 @@ func (r *request) getWatchlist() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	w, n, err := r.api.svc.WatchlistByID(r.r.Context(), r.admin, id)
+	w, n, err := r.as().Watchlists.ByID(r.ctx(), id)
 	return r.answerWatchlist(0, w, n, err)
 }
 
@@ -152,15 +153,15 @@ func (r *request) updateWatchlist() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var n directory.WatchlistPatch
+	var n administration.WatchlistPatch
 	if err := r.read(watchlistMembers(&n)); err != nil {
 		return answer{}, err
 	}
-	_, count, err := r.api.svc.WatchlistByID(r.r.Context(), r.admin, id)
+	_, count, err := r.as().Watchlists.ByID(r.ctx(), id)
 	if err != nil {
 		return answer{}, err
 	}
-	w, err := r.api.svc.PatchWatchlist(r.r.Context(), r.admin, id, r.checkWatchlist, n)
+	w, err := r.as().Watchlists.Patch(r.ctx(), id, r.checkWatchlist, n)
 	return r.answerWatchlist(0, w, count, err)
 }
 
@@ -172,9 +173,9 @@ func (r *request) deleteWatchlist() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	w, n, err := r.api.svc.WatchlistByID(r.r.Context(), r.admin, id)
+	w, n, err := r.as().Watchlists.ByID(r.ctx(), id)
 	if err == nil {
-		err = r.api.svc.DeleteWatchlist(r.r.Context(), r.admin, id, r.checkWatchlist)
+		err = r.as().Watchlists.Delete(r.ctx(), id, r.checkWatchlist)
 	}
 	return r.answerWatchlist(0, w, n, err)
 }
@@ -184,7 +185,7 @@ func (r *request) listWatchlistMembers() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if _, _, err := r.api.svc.WatchlistByID(r.r.Context(), r.admin, id); err != nil {
+	if _, _, err := r.as().Watchlists.ByID(r.ctx(), id); err != nil {
 		return answer{}, err
 	}
 	return r.listMatching(directory.UserSearch{List: id})

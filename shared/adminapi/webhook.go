@@ -5,11 +5,12 @@ import (
 	"net/http"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
 type webhook struct {
-	ID          string                 `json:"id,omitempty"`
+	ID          directory.WebhookID    `json:"id,omitempty"`
 	DisplayName string                 `json:"displayName"`
 	URL         string                 `json:"url"`
 	Types       []directory.EventType  `json:"types"`
@@ -31,7 +32,7 @@ type webhookSecret struct {
 func (r *request) viewWebhook(w directory.Webhook) webhook {
 	return webhook{
 		ID: w.ID, DisplayName: w.DisplayName, URL: w.URL, Types: append([]directory.EventType{}, w.Types...), State: w.State,
-		Secrets: show(w.Secrets, func(s directory.WebhookSecret) webhookSecret {
+		Secrets: mapSlice(w.Secrets, func(s directory.WebhookSecret) webhookSecret {
 			return webhookSecret{s.LastFour, s.CreatedAt, timeOrNil(s.RetiresAt)}
 		}),
 		Version: w.Version, CreatedAt: w.Created, ModifiedAt: w.Modified, DryRun: r.admin.DryRun,
@@ -47,25 +48,25 @@ func (r *request) listWebhooks() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	all, err := r.api.svc.Webhooks.ListWebhooks(r.r.Context(), r.admin.Tenant)
+	all, err := r.as().Webhooks.List(r.ctx())
 	if err != nil {
 		return answer{}, err
 	}
-	ws, next := cut(all, func(w directory.Webhook) string { return w.ID }, after, limit)
-	return answer{body: page[webhook]{Items: show(ws, r.viewWebhook), NextCursor: r.cursor(next)}}, nil
+	ws, next := pageAfter(all, func(w directory.Webhook) string { return string(w.ID) }, after, limit)
+	return answer{body: page[webhook]{Items: mapSlice(ws, r.viewWebhook), NextCursor: r.cursor(next)}}, nil
 }
 
 func (r *request) getWebhook() (answer, error) {
-	id, err := r.ownID(0, "webhook")
+	id, err := pathID[directory.WebhookID](r, 0, "webhook")
 	if err != nil {
 		return answer{}, err
 	}
-	return r.answerWebhook(r.api.svc.Webhooks.Webhook(r.r.Context(), r.admin.Tenant, id))
+	return r.answerWebhook(r.as().Webhooks.ByID(r.ctx(), id))
 }
 
 // eventTypes reads a list of types of events.
 func eventTypes(to func([]directory.EventType)) reader {
-	words := show(directory.EventTypes(), func(t directory.EventType) string { return string(t) })
+	words := mapSlice(directory.EventTypes(), func(t directory.EventType) string { return string(t) })
 	var types []directory.EventType
 	read := list(len(words), word(func(s string) { types = append(types, directory.EventType(s)) }, words...))
 	return func(at string, raw json.RawMessage) []fieldError {
@@ -76,29 +77,29 @@ func eventTypes(to func([]directory.EventType)) reader {
 }
 
 func (r *request) createWebhook() (answer, error) {
-	var n directory.NewWebhook
+	var n administration.NewWebhook
 	err := r.read(members{
 		"displayName": text(set(&n.DisplayName), 1, 100), "url": text(set(&n.URL), 1, 500), "types": eventTypes(set(&n.Types)),
 	}, "displayName", "url")
 	if err != nil {
 		return answer{}, err
 	}
-	w, secret, err := r.api.svc.CreateWebhook(r.r.Context(), r.admin, n)
+	w, secret, err := r.as().Webhooks.Create(r.ctx(), n)
 	v := r.viewWebhook(w)
-	if v.Secret = secret; v.DryRun {
+	if v.Secret = r.clearText(secret); v.DryRun {
 		v.ID = ""
 	}
-	return answer{status: http.StatusCreated, version: w.Version, location: "/webhooks/" + w.ID, body: v}, err
+	return answer{status: http.StatusCreated, version: w.Version, location: string("/webhooks/" + w.ID), body: v}, err
 }
 
 func (r *request) matchWebhook(w directory.Webhook) error { return r.ifMatch(w.Version) }
 
 func (r *request) updateWebhook() (answer, error) {
-	id, err := r.ownID(0, "webhook")
+	id, err := pathID[directory.WebhookID](r, 0, "webhook")
 	if err != nil {
 		return answer{}, err
 	}
-	var n directory.WebhookPatch
+	var n administration.WebhookPatch
 	err = r.read(members{
 		"displayName": text(setPtr(&n.DisplayName), 1, 100), "url": text(setPtr(&n.URL), 1, 500), "types": eventTypes(setPtr(&n.Types)),
 		"state": word(func(s string) { setPtr(&n.State)(directory.WebhookState(s)) }, string(directory.WebhookActive), string(directory.WebhookPaused)),
@@ -106,18 +107,18 @@ func (r *request) updateWebhook() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return r.answerWebhook(r.api.svc.PatchWebhook(r.r.Context(), r.admin, id, r.matchWebhook, n))
+	return r.answerWebhook(r.as().Webhooks.Patch(r.ctx(), id, r.matchWebhook, n))
 }
 
 func (r *request) deleteWebhook() (answer, error) {
-	id, err := r.ownID(0, "webhook")
+	id, err := pathID[directory.WebhookID](r, 0, "webhook")
 	if err == nil {
 		err = r.readNothing()
 	}
 	if err != nil {
 		return answer{}, err
 	}
-	w, err := r.api.svc.DeleteWebhook(r.r.Context(), r.admin, id, r.matchWebhook)
+	w, err := r.as().Webhooks.Delete(r.ctx(), id, r.matchWebhook)
 	return answer{body: r.viewWebhook(w)}, err
 }
 
@@ -128,7 +129,7 @@ const (
 )
 
 func (r *request) rotateWebhook() (answer, error) {
-	id, err := r.ownID(0, "webhook")
+	id, err := pathID[directory.WebhookID](r, 0, "webhook")
 	if err != nil {
 		return answer{}, err
 	}
@@ -138,42 +139,42 @@ func (r *request) rotateWebhook() (answer, error) {
 			return answer{}, err
 		}
 	}
-	w, secret, err := r.api.svc.RotateWebhook(r.r.Context(), r.admin, id, r.matchWebhook, overlap)
+	w, secret, err := r.as().Webhooks.Rotate(r.ctx(), id, r.matchWebhook, overlap)
 	v := r.viewWebhook(w)
-	v.Secret = secret
+	v.Secret = r.clearText(secret)
 	return answer{version: w.Version, body: v}, err
 }
 
 func (r *request) testWebhook() (answer, error) {
-	id, err := r.ownID(0, "webhook")
+	id, err := pathID[directory.WebhookID](r, 0, "webhook")
 	if err == nil {
 		err = r.readNothing()
 	}
 	if err != nil {
 		return answer{}, err
 	}
-	return r.answerWebhook(r.api.svc.TestWebhook(r.r.Context(), r.admin, id))
+	return r.answerWebhook(r.as().Webhooks.Test(r.ctx(), id))
 }
 
 func (r *request) replayWebhook() (answer, error) {
-	id, err := r.ownID(0, "webhook")
+	id, err := pathID[directory.WebhookID](r, 0, "webhook")
 	if err != nil {
 		return answer{}, err
 	}
-	n := directory.ReplayOf{Webhook: id}
+	n := administration.ReplayOf{Webhook: id}
 	if err := r.read(members{"since": moment(set(&n.Since)), "until": moment(set(&n.Until))}, "since", "until"); err != nil {
 		return answer{}, err
 	}
 	n.Since, n.Until = clampTime(n.Since), clampTime(n.Until)
-	if err := r.api.svc.ReplayDeliveries(r.r.Context(), r.admin, n); err != nil {
+	if err := r.as().Deliveries.Replay(r.ctx(), n); err != nil {
 		return answer{}, err
 	}
-	return r.answerWebhook(r.api.svc.Webhooks.Webhook(r.r.Context(), r.admin.Tenant, id))
+	return r.answerWebhook(r.as().Webhooks.ByID(r.ctx(), id))
 }
 
 type delivery struct {
-	ID        string                  `json:"id"`
-	Webhook   string                  `json:"webhook,omitempty"` // absent: the following of an entry
+	ID        directory.DeliveryID    `json:"id"`
+	Webhook   directory.WebhookID     `json:"webhook,omitempty"` // absent: the following of an entry
 	Entry     directory.EntryID       `json:"entry"`
 	At        time.Time               `json:"at"`
 	Type      directory.EventType     `json:"type,omitempty"`
@@ -195,13 +196,13 @@ func (r *request) viewDelivery(d directory.Delivery) delivery {
 }
 
 func (r *request) listDeliveries() (answer, error) {
-	var f directory.DeliveryFilter
+	var f administration.DeliveryFilter
 	state, err := r.choice("state", string(directory.DeliveryPending), string(directory.DeliveryDelivered), string(directory.DeliveryDead))
 	if err != nil {
 		return answer{}, err
 	}
 	f.State = directory.DeliveryState(state)
-	if f.Webhook, err = r.idQuery("webhook"); err != nil {
+	if f.Webhook, err = idQuery[directory.WebhookID](r, "webhook"); err != nil {
 		return answer{}, err
 	}
 	if f.Since, f.Until, err = r.spanQuery(); err != nil {
@@ -211,28 +212,28 @@ func (r *request) listDeliveries() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	ds, next, err := r.api.svc.ListDeliveries(r.r.Context(), r.admin, f, before, limit)
-	return answer{body: page[delivery]{Items: show(ds, r.viewDelivery), NextCursor: r.cursor(next)}}, err
+	ds, next, err := r.as().Deliveries.List(r.ctx(), f, directory.DeliveryID(before), limit)
+	return answer{body: page[delivery]{Items: mapSlice(ds, r.viewDelivery), NextCursor: r.cursor(string(next))}}, err
 }
 
 func (r *request) getDelivery() (answer, error) {
-	id, err := r.ownID(0, "delivery")
+	id, err := pathID[directory.DeliveryID](r, 0, "delivery")
 	if err != nil {
 		return answer{}, err
 	}
-	d, err := r.api.svc.Deliveries.Delivery(r.r.Context(), r.admin.Tenant, id)
+	d, err := r.as().Deliveries.ByID(r.ctx(), id)
 	return answer{body: r.viewDelivery(d)}, err
 }
 
 func (r *request) replayDelivery() (answer, error) {
-	id, err := r.ownID(0, "delivery")
+	id, err := pathID[directory.DeliveryID](r, 0, "delivery")
 	if err == nil {
 		err = r.readNothing()
 	}
 	if err != nil {
 		return answer{}, err
 	}
-	if err := r.api.svc.ReplayDeliveries(r.r.Context(), r.admin, directory.ReplayOf{Delivery: id}); err != nil {
+	if err := r.as().Deliveries.Replay(r.ctx(), administration.ReplayOf{Delivery: id}); err != nil {
 		return answer{}, err
 	}
 	return r.getDelivery()

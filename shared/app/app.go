@@ -4,7 +4,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +17,9 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
 
+	"rollcall/shared/country"
 	"rollcall/shared/directory"
+	"rollcall/shared/random"
 	"rollcall/shared/reqlog"
 )
 
@@ -33,9 +34,9 @@ const (
 	EnvScheduleDeadLetter = "SCHEDULE_DEAD_LETTER_ARN"
 	EnvApply              = "APPLY_STATE_MACHINE_ARN"
 	EnvBus                = "EVENT_BUS"
-	EnvSign               = "LOG_SIGNING_KEY"
-	EnvSeal               = "WEBHOOK_SECRETS_KEY"
-	EnvRetain             = "LOG_RETENTION_DAYS"
+	EnvSigningKey         = "LOG_SIGNING_KEY"
+	EnvSecretsKey         = "WEBHOOK_SECRETS_KEY"
+	EnvLogRetention       = "LOG_RETENTION_DAYS"
 )
 
 // Config is what a function reads from its environment.
@@ -47,8 +48,10 @@ type Config struct {
 	Wake   Wake   // where wake-ups are scheduled; none: only the sweep finds what is due
 	Apply  string // APPLY_STATE_MACHINE_ARN: what carries out apply runs; needed by the function changes only
 	Bus    string // EVENT_BUS: name or ARN of the EventBridge bus; "": events go nowhere
-	Sign   string // LOG_SIGNING_KEY: ARN of the KMS key that signs the log; "": nothing is signed
-	Seal   string // WEBHOOK_SECRETS_KEY: ARN of the KMS key that encrypts webhook secrets; "": no webhooks
+	// LOG_SIGNING_KEY: ARN of the KMS key that signs the log; "": nothing is signed
+	SigningKey string
+	// WEBHOOK_SECRETS_KEY: ARN of the KMS key that encrypts webhook secrets; "": no webhooks
+	SecretsKey string
 	// LOG_RETENTION_DAYS: how long log entries are kept; 0 and "": directory.DefaultLogRetention
 	LogRetention time.Duration
 }
@@ -68,13 +71,13 @@ func Load(getenv func(string) string) (Config, error) {
 	c := Config{
 		Table: getenv(EnvTable), Origin: strings.TrimSuffix(getenv(EnvOrigin), "/"),
 		Wake:  Wake{getenv(EnvScheduleGroup), getenv(EnvScheduleTarget), getenv(EnvScheduleRole), getenv(EnvScheduleDeadLetter)},
-		Apply: getenv(EnvApply), Bus: getenv(EnvBus), Sign: getenv(EnvSign), Seal: getenv(EnvSeal),
+		Apply: getenv(EnvApply), Bus: getenv(EnvBus), SigningKey: getenv(EnvSigningKey), SecretsKey: getenv(EnvSecretsKey),
 	}
 	var problems []error
-	if days := getenv(EnvRetain); days != "" {
+	if days := getenv(EnvLogRetention); days != "" {
 		n, err := strconv.Atoi(days)
 		if err != nil || n < 0 || n > maxRetentionDays {
-			problems = append(problems, fmt.Errorf("%s must be a number of days from 0 to %d", EnvRetain, maxRetentionDays))
+			problems = append(problems, fmt.Errorf("%s must be a number of days from 0 to %d", EnvLogRetention, maxRetentionDays))
 		}
 		c.LogRetention = time.Duration(n) * 24 * time.Hour
 	}
@@ -90,14 +93,17 @@ func Load(getenv func(string) string) (Config, error) {
 	return c, errors.Join(problems...)
 }
 
-// Retention is how long log entries are kept.
-func (c Config) Retention() time.Duration {
-	return cmp.Or(c.LogRetention, directory.DefaultLogRetention)
+// NewRuntime is the machine's clock, randomness from the operating system, the countries, and what lies outside.
+// retention is how long log entries are kept; 0: directory.DefaultLogRetention.
+func NewRuntime(retention time.Duration, outside directory.External) directory.Runtime {
+	return directory.Runtime{
+		Now: time.Now, NewID: random.ID, Random: random.Fill, LogRetention: retention, Country: country.Code, External: outside,
+	}
 }
 
 // Middleware is what both doors put around a handler: the request event, its id, panic recovery.
 func Middleware(h http.Handler, log *slog.Logger, function string, panicked func(http.ResponseWriter, *http.Request)) http.Handler {
-	return reqlog.Handler(h, reqlog.Options{Log: log, Function: function, NewID: directory.RandomID, Panicked: panicked})
+	return reqlog.Handler(h, reqlog.Options{Log: log, Function: function, Now: time.Now, NewID: random.ID, Panicked: panicked})
 }
 
 // NewLog returns the JSON logger of a function or server.

@@ -3,13 +3,13 @@ package app
 import (
 	"context"
 
-	"rollcall/shared/directory"
+	"rollcall/shared/follow"
 	"rollcall/shared/workflow"
 )
 
 // Apply answers the state machine of apply runs: each event is one step. An error makes the state machine try
 // the step again.
-func Apply(svc *directory.Service) func(context.Context, workflow.Input) (workflow.Output, error) {
+func Apply(svc *follow.Service) func(context.Context, workflow.Input) (workflow.Output, error) {
 	return func(ctx context.Context, in workflow.Input) (workflow.Output, error) {
 		return workflow.Do(ctx, svc, in)
 	}

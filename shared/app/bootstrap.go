@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -35,8 +36,8 @@ type BootstrapAnswer struct {
 // key of the kind works, none is made unless a new one is asked for. Keys made before keep working. The key is
 // an entry of the Audit Log.
 // Errors: Invalid; NotFound for another tenant that is not there; Conflict for one that is being removed.
-func FirstKey(ctx context.Context, svc *directory.Service, r BootstrapRequest) (BootstrapAnswer, error) {
-	admin, n := bootstrapper(), directory.NewAPIKey{DisplayName: "Administrator", Role: directory.RoleAdministrator}
+func FirstKey(ctx context.Context, svc *administration.Service, r BootstrapRequest) (BootstrapAnswer, error) {
+	admin, n := bootstrapper(), administration.NewAPIKey{DisplayName: "Administrator", Role: directory.RoleAdministrator}
 	var err error
 	switch {
 	case r.Operator && r.Tenant != "":
@@ -45,7 +46,7 @@ func FirstKey(ctx context.Context, svc *directory.Service, r BootstrapRequest) (
 		admin.Tenant, n.DisplayName, n.Role = directory.OperatorScope, "Operator", directory.RoleOperator
 	case r.Tenant != "" && r.Tenant != admin.Tenant:
 		admin.Tenant = r.Tenant
-		err = serves(ctx, svc, admin.Tenant)
+		err = serves(ctx, svc, admin)
 	default:
 		err = ensureDefault(ctx, svc, admin)
 	}
@@ -53,17 +54,17 @@ func FirstKey(ctx context.Context, svc *directory.Service, r BootstrapRequest) (
 		return BootstrapAnswer{}, err
 	}
 	out := BootstrapAnswer{Tenant: admin.Tenant}
-	keys, err := svc.APIKeys.ListAPIKeys(ctx, admin.Tenant)
+	keys, err := svc.As(admin).APIKeys.List(ctx)
 	if err != nil || len(keys) > 0 && !r.NewKey {
 		return out, err
 	}
-	_, out.AdminToken, err = svc.CreateAPIKey(ctx, admin, n)
+	_, out.AdminToken, err = svc.As(admin).APIKeys.Create(ctx, n)
 	return out, err
 }
 
 // serves refuses a tenant that is not there or is being removed.
-func serves(ctx context.Context, svc *directory.Service, id directory.TenantID) error {
-	t, err := svc.Tenants.Tenant(ctx, id)
+func serves(ctx context.Context, svc *administration.Service, admin administration.Admin) error {
+	t, err := svc.As(admin).Settings.Get(ctx)
 	if err == nil && t.State == directory.TenantRemoving {
 		err = directory.Errorf(directory.Conflict, "the tenant is being removed")
 	}
@@ -71,29 +72,29 @@ func serves(ctx context.Context, svc *directory.Service, id directory.TenantID) 
 }
 
 // ensureDefault makes the tenant "default", or completes it when making it was cut off.
-func ensureDefault(ctx context.Context, svc *directory.Service, admin directory.Admin) error {
-	err := serves(ctx, svc, admin.Tenant)
+func ensureDefault(ctx context.Context, svc *administration.Service, admin administration.Admin) error {
+	err := serves(ctx, svc, admin)
 	if directory.IsKind(err, directory.NotFound) {
-		_, err = svc.CreateTenant(ctx, admin, "Default")
+		_, err = svc.As(admin).Tenants.Create(ctx, "Default")
 		return err
 	}
 	if err != nil {
 		return err
 	}
-	return svc.SeedTenant(ctx, admin, "Default")
+	return svc.As(admin).Tenants.Seed(ctx, "Default")
 }
 
-func bootstrapper() directory.Admin {
-	return directory.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "bootstrap"}}
+func bootstrapper() administration.Admin {
+	return administration.Admin{Tenant: directory.DefaultTenant, Actor: directory.JobActor(directory.JobBootstrap)}
 }
 
 // ServeAdmin is ServeHTTP for the admin function, which answers BootstrapEvents too.
 func (a *App) ServeAdmin(h http.Handler, panicked func(http.ResponseWriter, *http.Request)) {
-	lambda.Start(Admin(a.svc, Gateway(Middleware(h, a.Log, a.function, panicked))))
+	lambda.Start(Admin(a.Administration(), Gateway(Middleware(h, a.Log, a.function, panicked))))
 }
 
 // Admin answers a BootstrapEvent itself and everything else through gateway.
-func Admin(svc *directory.Service, gateway GatewayFunc) func(context.Context, json.RawMessage) (any, error) {
+func Admin(svc *administration.Service, gateway GatewayFunc) func(context.Context, json.RawMessage) (any, error) {
 	return func(ctx context.Context, event json.RawMessage) (any, error) {
 		var b BootstrapEvent
 		if err := json.Unmarshal(event, &b); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/follow"
 	"rollcall/shared/store/dynamo"
 )
 
@@ -20,11 +21,11 @@ import (
 // takes.
 func (a *App) ServeEvent(h any) { lambda.Start(h) }
 
-// Changes answers batches of the table's stream: each log entry is followed. One that fails is set aside in
+// Changes answers batches of the table's stream: each log entry is followed. One that fails is parked in
 // the table and tried again by the worker (docs/adr/0005), so that it holds up neither its batch nor its
 // shard. Only when even that fails, because the table cannot be written, is it reported as a partial failure:
 // Lambda begins again with it, and those after it come again with it. Records of other items are passed over.
-func Changes(svc *directory.Service, log *slog.Logger) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+func Changes(svc *follow.Service, log *slog.Logger) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	return func(ctx context.Context, e events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 		answer := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 		for _, r := range e.Records {
@@ -41,46 +42,32 @@ func Changes(svc *directory.Service, log *slog.Logger) func(context.Context, eve
 	}
 }
 
-// Work is the event of a schedule: what functions/changes is to do beside following the stream. Each is safe
-// to repeat, and to run while it runs.
+// Work is the event of a schedule: the job that functions/changes is to do beside following the stream.
 type Work struct {
-	Do string // "deliver", each minute; "erase", every five; "seal" and drop what is kept no longer, each quarter of an hour
+	Do directory.Job // one of follow.Jobs
 }
-
-// workBatch is how many deliveries a step tries; the function goes on until less are due or its time is up.
-const workBatch = 100
 
 // margin is how much of its time a function leaves for what is under way.
 const margin = 40 * time.Second
 
 // DoWork answers a schedule's event.
-func DoWork(ctx context.Context, svc *directory.Service, retention time.Duration, w Work) error {
-	switch w.Do {
-	case "deliver":
-		for {
-			n, err := svc.DeliverDue(ctx, workBatch)
-			if err != nil || n < workBatch || late(ctx) {
-				return err
-			}
+// Errors: there is no such job; those of the job.
+func DoWork(ctx context.Context, svc *follow.Service, w Work) error {
+	for _, j := range follow.Jobs() {
+		if j.Name == w.Do {
+			return j.Run(ctx, svc, func() bool { return nearDeadline(ctx) })
 		}
-	case "seal":
-		if err := svc.SealAll(ctx); err != nil {
-			return err
-		}
-		return svc.PurgeAll(ctx, retention, func() bool { return late(ctx) })
-	case "erase":
-		return svc.EraseTenants(ctx, func() bool { return late(ctx) })
 	}
 	return fmt.Errorf("no such work: %q", w.Do)
 }
 
-func late(ctx context.Context) bool {
+func nearDeadline(ctx context.Context) bool {
 	end, ok := ctx.Deadline()
 	return ok && time.Until(end) < margin
 }
 
 // ChangesOrWork is the handler of functions/changes: batches of the stream, and events of schedules.
-func ChangesOrWork(svc *directory.Service, retention time.Duration, log *slog.Logger) func(context.Context, json.RawMessage) (any, error) {
+func ChangesOrWork(svc *follow.Service, log *slog.Logger) func(context.Context, json.RawMessage) (any, error) {
 	changes := Changes(svc, log)
 	return func(ctx context.Context, raw json.RawMessage) (any, error) {
 		var e struct {
@@ -91,13 +78,13 @@ func ChangesOrWork(svc *directory.Service, retention time.Duration, log *slog.Lo
 			return nil, fmt.Errorf("read event: %w", err)
 		}
 		if e.Do != "" {
-			return struct{}{}, DoWork(ctx, svc, retention, e.Work)
+			return struct{}{}, DoWork(ctx, svc, e.Work)
 		}
 		return changes(ctx, e.DynamoDBEvent)
 	}
 }
 
-func followRecord(ctx context.Context, svc *directory.Service, r events.DynamoDBEventRecord) (cause, err error) {
+func followRecord(ctx context.Context, svc *follow.Service, r events.DynamoDBEventRecord) (cause, err error) {
 	if r.EventName != string(events.DynamoDBOperationTypeInsert) {
 		return nil, nil
 	}
@@ -115,9 +102,9 @@ func followRecord(ctx context.Context, svc *directory.Service, r events.DynamoDB
 	t, entry, ok, unreadable := dynamo.StreamEntry(image)
 	switch {
 	case unreadable != nil:
-		return fmt.Errorf("read stream record: %w", unreadable), svc.SetAside(ctx, t, entry)
+		return fmt.Errorf("read stream record: %w", unreadable), svc.Park(ctx, t, entry)
 	case !ok:
 		return nil, nil
 	}
-	return svc.TakeEntry(ctx, t, entry)
+	return svc.FollowOrPark(ctx, t, entry)
 }

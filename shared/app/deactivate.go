@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/follow"
 )
 
 // Wakeup is the event of functions/deactivate: the schedule of a due minute, or the sweep. Neither is
@@ -17,7 +18,7 @@ type Wakeup struct {
 }
 
 // Deactivate answers wake-ups. An error lets the wake-up come again.
-func Deactivate(svc *directory.Service, log *slog.Logger) func(context.Context, Wakeup) error {
+func Deactivate(svc *follow.Service, log *slog.Logger) func(context.Context, Wakeup) error {
 	return func(ctx context.Context, w Wakeup) error {
 		if w.Sweep {
 			return Sweep(ctx, svc, log)
@@ -33,14 +34,15 @@ func Deactivate(svc *directory.Service, log *slog.Logger) func(context.Context, 
 
 // Sweep does what wake-ups left undone, and logs a metric in CloudWatch's embedded format. When it had to
 // act, a person should look why: error level, and an alarm on the metric.
-func Sweep(ctx context.Context, svc *directory.Service, log *slog.Logger) error {
+func Sweep(ctx context.Context, svc *follow.Service, log *slog.Logger) error {
 	done, err := svc.Sweep(ctx)
 	level := slog.LevelInfo
-	if done != (directory.Swept{}) || err != nil {
+	if done != (follow.Swept{}) || err != nil {
 		level = slog.LevelError
 	}
 	log.LogAttrs(ctx, level, string(directory.JobSweep),
-		slog.Int("SweptDeactivations", done.Deactivated), slog.Int("SweptFreezes", done.Unfrozen), embeddedMetrics(svc.Now(), "SweptDeactivations", "SweptFreezes"))
+		slog.Int("SweptDeactivations", done.Deactivated), slog.Int("SweptFreezes", done.Released),
+		embeddedMetrics(time.Now(), "SweptDeactivations", "SweptFreezes"))
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
@@ -62,6 +64,3 @@ func embeddedMetrics(at time.Time, names ...string) slog.Attr {
 	}
 	return slog.Any("_aws", map[string]any{"Timestamp": at.UnixMilli(), "CloudWatchMetrics": []directive{d}})
 }
-
-// sweepEvery is how often a local process sweeps; a deployment's schedule says the same.
-const sweepEvery = 5 * time.Minute

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,9 +19,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
-	"rollcall/shared/country"
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/follow"
 	"rollcall/shared/keys"
+	"rollcall/shared/provisioning"
 	"rollcall/shared/store/dynamo"
 	"rollcall/shared/workflow"
 )
@@ -30,42 +33,45 @@ type App struct {
 	Config   Config
 	Log      *slog.Logger
 	function string
-	svc      *directory.Service
+	ports    directory.Ports
+	runtime  directory.Runtime
 }
 
 // Part is what a function reaches besides the table. A function names its parts in its main, so that the clients of the
 // others are not in its bundle; the configuration says whether a part is there.
-type Part func(c Config, cfg aws.Config, p *directory.Ports, r *directory.Config)
+type Part func(c Config, cfg aws.Config, out *directory.External)
 
 // Wakeups lets the function ask to be woken (EventBridge Scheduler).
-func Wakeups(c Config, cfg aws.Config, p *directory.Ports, _ *directory.Config) {
+func Wakeups(c Config, cfg aws.Config, out *directory.External) {
 	if w := c.Wake; w != (Wake{}) {
-		p.Wakeups = &workflow.Scheduler{Client: scheduler.NewFromConfig(cfg), Group: w.Group, Target: w.Target, Role: w.Role, DeadLetter: w.DeadLetter}
+		out.Wakeups = &workflow.Scheduler{
+			Client: scheduler.NewFromConfig(cfg), Group: w.Group, Target: w.Target, Role: w.Role, DeadLetter: w.DeadLetter, Now: time.Now,
+		}
 	}
 }
 
 // Runs lets the function start apply runs (Step Functions).
-func Runs(c Config, cfg aws.Config, _ *directory.Ports, r *directory.Config) {
+func Runs(c Config, cfg aws.Config, out *directory.External) {
 	if c.Apply != "" {
-		r.Starter = workflow.StepFunctions{Client: sfn.NewFromConfig(cfg), Machine: c.Apply}
+		out.Runs = workflow.StepFunctions{Client: sfn.NewFromConfig(cfg), Machine: c.Apply}
 	}
 }
 
 // Bus lets the function publish events (EventBridge).
-func Bus(c Config, cfg aws.Config, _ *directory.Ports, r *directory.Config) {
+func Bus(c Config, cfg aws.Config, out *directory.External) {
 	if c.Bus != "" {
-		r.Outside.Bus = workflow.NewBus(eventbridge.NewFromConfig(cfg), c.Bus)
+		out.Bus = workflow.NewBus(eventbridge.NewFromConfig(cfg), c.Bus)
 	}
 }
 
 // Keys lets the function sign the log, and keep the secrets of webhooks and send to them (KMS).
-func Keys(c Config, cfg aws.Config, _ *directory.Ports, r *directory.Config) {
-	k := keys.NewKMS(keys.KMSConfig{Client: kms.NewFromConfig(cfg), Signing: c.Sign, Sealing: c.Seal})
-	if c.Sign != "" {
-		r.Outside.Signer = k
+func Keys(c Config, cfg aws.Config, out *directory.External) {
+	k := keys.NewKMS(keys.KMSConfig{Client: kms.NewFromConfig(cfg), SigningKey: c.SigningKey, SecretsKey: c.SecretsKey})
+	if c.SigningKey != "" {
+		out.Signer = k
 	}
-	if c.Seal != "" {
-		r.Outside.Vault, r.Outside.Sender = k, workflow.NewWebhooks(workflow.WebhookConfig{Loopback: emulated(cfg)})
+	if c.SecretsKey != "" {
+		out.Secrets, out.Sender = k, workflow.NewWebhooks(workflow.WebhookConfig{Loopback: emulated(cfg)})
 	}
 }
 
@@ -89,15 +95,15 @@ func Start(ctx context.Context, function string, getenv func(string) string, par
 	if err != nil {
 		return nil, err
 	}
-	store, err := dynamo.Open(ctx, dynamo.Config{Client: dynamodb.NewFromConfig(cfg), Table: c.Table, LogRetention: c.LogRetention})
+	store, err := dynamo.Open(ctx, dynamo.Config{Now: time.Now, Client: dynamodb.NewFromConfig(cfg), Table: c.Table, LogRetention: c.LogRetention})
 	if err != nil {
 		return nil, err
 	}
-	ports, rules := store.Ports(), directory.Config{Country: country.Code}
+	var out directory.External
 	for _, add := range parts {
-		add(c, cfg, &ports, &rules)
+		add(c, cfg, &out)
 	}
-	return &App{Config: c, Log: NewLog(os.Stderr), function: function, svc: directory.New(ports, rules)}, nil
+	return &App{Config: c, Log: NewLog(os.Stderr), function: function, ports: store.Ports(), runtime: NewRuntime(c.LogRetention, out)}, nil
 }
 
 // MustStart is Start with the process's environment; it ends the process with one line when it cannot.
@@ -110,8 +116,16 @@ func MustStart(function string, parts ...Part) *App {
 	return a
 }
 
-// Directory returns the business service.
-func (a *App) Directory() *directory.Service { return a.svc }
+// Provisioning returns what directories may ask.
+func (a *App) Provisioning() *provisioning.Service { return provisioning.New(a.ports, a.runtime) }
+
+// Administration returns what administrators may ask.
+func (a *App) Administration() *administration.Service {
+	return administration.New(a.ports, a.runtime)
+}
+
+// Follow returns what follows.
+func (a *App) Follow() *follow.Service { return follow.New(a.ports, a.runtime) }
 
 // ServeHTTP answers API Gateway's events with h until the process ends. panicked answers a request whose
 // handler panicked, in the API's own error form.

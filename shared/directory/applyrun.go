@@ -3,7 +3,7 @@ package directory
 import (
 	"fmt"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 )
 
@@ -24,8 +24,8 @@ const (
 	RunExpired    RunState = "expired" // shown for a plan that is too old or of an older configuration; never stored
 )
 
-// working reports whether steps of the run may be under way.
-func (s RunState) working() bool { return s == RunPlanning || s == RunApplying || s == RunCancelling }
+// Working reports whether steps of the run may be under way.
+func (s RunState) Working() bool { return s == RunPlanning || s == RunApplying || s == RunCancelling }
 
 // RunPhase is what a step of a run does.
 type RunPhase string
@@ -43,9 +43,9 @@ const (
 	// PlanLife is how long a plan can be applied.
 	PlanLife = 24 * time.Hour
 	// runPage is how many people one step reads or writes at most between two marks of its cursor.
-	runPage = 100
-	// runSamples is how many changes a run shows without paging, and rangeSamples what each range offers.
-	runSamples, rangeSamples = 20, 5
+	RunPageSize = 100
+	// runSamples is how many changes a run shows without paging.
+	runSamples = 20
 )
 
 // ApplyRun is one "Apply organization and role settings": a plan, and what became of it.
@@ -98,8 +98,8 @@ type RunTally struct {
 	Guarded, Errors                             int            // guarded: of the skipped, those that were more than the guard allows
 }
 
-// add adds what another range counted.
-func (t *RunTally) add(o RunTally) {
+// Add adds what another range counted.
+func (t *RunTally) Add(o RunTally) {
 	for _, p := range []struct {
 		to *int
 		n  int
@@ -124,11 +124,11 @@ func (t *RunTally) add(o RunTally) {
 	sum(&t.RolesKept, o.RolesKept)
 	sum(&t.Reasons, o.Reasons)
 	t.Samples = append(t.Samples, o.Samples...)
-	t.trim(runSamples)
+	t.Trim(runSamples)
 }
 
-// trim keeps the n weightiest samples.
-func (t *RunTally) trim(n int) {
+// Trim keeps the n weightiest samples.
+func (t *RunTally) Trim(n int) {
 	slices.SortStableFunc(t.Samples, func(a, b RunRow) int { return b.weight() - a.weight() })
 	t.Samples = t.Samples[:min(n, len(t.Samples))]
 }
@@ -157,10 +157,10 @@ type RunRow struct {
 	Held       bool `json:",omitempty"` // on legal hold
 	Scim       ScimID
 	Version    int64      // of the user as last looked at
-	Intent     bool       `json:",omitempty"` // Before, After and Version are those of applying
-	Planned    *Placement `json:",omitempty"` // what the preview showed, when After is something else
-	Allowed    bool       `json:",omitempty"` // the guard lets it be another one than the preview showed
-	Written    bool       `json:",omitempty"` // the user was changed, which can be undone
+	Prepared   bool       `json:"Intent,omitempty"` // Before, After and Version are those of applying
+	Planned    *Placement `json:",omitempty"`       // what the preview showed, when After is something else
+	Allowed    bool       `json:",omitempty"`       // the guard lets it be another one than the preview showed
+	Written    bool       `json:",omitempty"`       // the user was changed, which can be undone
 	Result     RunResult  `json:",omitempty"`
 	Note       string     `json:",omitempty"`
 }
@@ -185,120 +185,33 @@ type RunPage struct {
 }
 
 // Key orders the pages of a run: ranges in their order, and within one the positions.
-func (p RunPage) Key() string { return beforePages(p.Range) + "." + p.From }
+func (p RunPage) Key() string { return PagesBefore(p.Range) + "." + p.From }
 
-// beforePages sorts before the keys of the pages of a range, and behind those of the ranges before it.
-func beforePages(n int) string { return fmt.Sprintf("%02d", n) }
+// PagesBefore sorts before the keys of the pages of a range, and behind those of the ranges before it.
+func PagesBefore(n int) string { return fmt.Sprintf("%02d", n) }
 
 // Added are the roles the person gets.
-func (r RunRow) Added() []RoleID { return rolesBeyond(r.After.Grants, r.Before.Grants) }
+func (r RunRow) Added() []RoleID { return RolesNotIn(r.After.Grants, r.Before.Grants) }
 
 // Removed are the roles the person loses.
-func (r RunRow) Removed() []RoleID { return rolesBeyond(r.Before.Grants, r.After.Grants) }
+func (r RunRow) Removed() []RoleID { return RolesNotIn(r.Before.Grants, r.After.Grants) }
 
 // Kept are the roles given by hand that stay.
 func (r RunRow) Kept() (out []RoleID) {
 	for _, g := range r.After.Grants {
-		if g.Source == SourceManual || g.Source == SourceAdopted {
+		if g.ByHand() {
 			out = append(out, g.Role)
 		}
 	}
 	return out
 }
 
-// plan counts changes that were planned.
-func (t *RunTally) plan(rows []RunRow) {
-	one := RunTally{Orgs: map[string]int{}, RolesAdded: map[string]int{}, RolesRemoved: map[string]int{}, RolesKept: map[string]int{}, Reasons: map[string]int{}}
-	for _, r := range rows {
-		if r.Result != "" { // an exception of an undo
-			one.Skipped++
-			continue
-		}
-		one.Changes++
-		one.Reasons[r.Reason]++
-		if r.Before.Org != r.After.Org {
-			one.Moves++
-			one.Orgs[string(r.Before.Org)+">"+string(r.After.Org)]++
-		}
-		added, removed := r.Added(), r.Removed()
-		if len(added)+len(removed) > 0 {
-			one.RoleChanges++
-		}
-		for _, p := range []struct {
-			in    map[string]int
-			roles []RoleID
-		}{{one.RolesAdded, added}, {one.RolesRemoved, removed}, {one.RolesKept, r.Kept()}} {
-			for _, id := range p.roles {
-				p.in[string(id)]++
-			}
-		}
-		for _, f := range []struct {
-			yes bool
-			n   *int
-		}{{r.Privileged, &one.Privileged}, {r.LosesAll, &one.LoseAll}, {r.Held, &one.Held}} {
-			if f.yes {
-				*f.n++
-			}
-		}
-		if one.Samples = append(one.Samples, r); len(one.Samples) > 4*rangeSamples {
-			one.trim(rangeSamples)
-		}
-	}
-	t.add(one)
-	t.trim(rangeSamples)
-}
+func (r ApplyRun) Applied() bool { return r.State == RunCompleted || r.State == RunWithErrors }
 
-// apply counts the results of a page.
-func (t *RunTally) apply(rows []RunRow) {
-	for _, r := range rows {
-		switch r.Result {
-		case RowApplied:
-			t.Applied++
-		case RowDiffered:
-			t.Differed++
-		case RowUnchanged:
-			t.Unchanged++
-		case RowError:
-			t.Errors++
-		case RowSkipped:
-			if !r.Intent { // counted when it was planned
-				continue
-			}
-			if t.Skipped++; r.Note == beyondGuard {
-				t.Guarded++
-			}
-		}
-		t.Done++
-	}
-}
-
-func (r ApplyRun) applied() bool { return r.State == RunCompleted || r.State == RunWithErrors }
-
-// ended is the run after a phase of which some ranges may be left. second: an undo waits for a second administrator.
-func (r ApplyRun) ended(phase RunPhase, left int, tally RunTally, second bool, s *Service) ApplyRun {
+// Phase is what steps of the run do now, "" for nothing.
+func (r ApplyRun) Phase() RunPhase {
 	switch {
-	case r.State == RunCancelling:
-		r.State, r.Ended = RunCancelled, s.Now()
-	case left > 0:
-		r.State, r.Ended, r.Failure = RunFailed, s.Now(), "some people could not be looked at; start another run"
-	case phase == PhasePlan && r.Undoes != "" && second:
-		r.State, r.Planned, r.StartedBy = RunRequested, s.Now(), r.CreatedBy
-	case phase == PhasePlan && r.Undoes != "":
-		r.State, r.Planned, r.Started, r.StartedBy = RunApplying, s.Now(), s.Now(), r.CreatedBy
-	case phase == PhasePlan:
-		r.State, r.Planned = RunPlanned, s.Now()
-	case tally.Errors > 0:
-		r.State, r.Ended = RunWithErrors, s.Now()
-	default:
-		r.State, r.Ended = RunCompleted, s.Now()
-	}
-	return r
-}
-
-// phase is what steps of the run do now, "" for nothing.
-func (r ApplyRun) phase() RunPhase {
-	switch {
-	case !r.State.working():
+	case !r.State.Working():
 		return ""
 	case r.Started.IsZero():
 		return PhasePlan
@@ -306,8 +219,8 @@ func (r ApplyRun) phase() RunPhase {
 	return PhaseApply
 }
 
-// occasion is what applying the run is to its people.
-func (r ApplyRun) occasion() Occasion {
+// Occasion is what applying the run is to its people.
+func (r ApplyRun) Occasion() Occasion {
 	if r.All {
 		return OnApplyAll
 	}
@@ -322,32 +235,14 @@ type RunRef struct {
 	Phase    RunPhase
 }
 
-// runTarget is what log entries about a run are about: provider and run.
-func runTarget(p ProviderID, id RunID) string { return string(p) + "/apply-runs/" + string(id) }
+// RunTarget is what log entries about a run are about: provider and run.
+func RunTarget(p ProviderID, id RunID) string { return string(p) + "/apply-runs/" + string(id) }
 
-func cutTarget(target string) (ProviderID, RunID, bool) {
-	const between = "/apply-runs/"
-	for i := range target {
-		if len(target)-i > len(between) && target[i:i+len(between)] == between {
-			return ProviderID(target[:i]), RunID(target[i+len(between):]), true
-		}
-	}
-	return "", "", false
+// CutRunTarget takes a RunTarget apart.
+func CutRunTarget(target string) (ProviderID, RunID, bool) {
+	p, id, ok := strings.Cut(target, "/apply-runs/")
+	return ProviderID(p), RunID(id), ok && id != ""
 }
 
-// sentence is a reason as previews count it: without what differs from person to person.
-func sentence(d Resolution) string {
-	if len(d.Missing) > 0 {
-		return d.Reason + "; some roles no longer exist"
-	}
-	return d.Reason
-}
-
-// missing says which roles could not be given.
-func missing(roles []RoleID) string {
-	slices.Sort(roles)
-	return fmt.Sprintf("unable to update the user's roles: %s no longer exist", strconv.Quote(fmt.Sprint(slices.Compact(roles))))
-}
-
-// newOrg marks an organization that applying will make, by its name.
-const newOrg = "new:"
+// NewOrgPrefix marks an organization that applying will make, by its name.
+const NewOrgPrefix = "new:"

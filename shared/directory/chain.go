@@ -36,6 +36,9 @@ type Block struct {
 	Hash       Digest      `json:"hash"`
 }
 
+// MaxSeals is how many entries a block seals at most: 70 KB.
+const MaxSeals = 500
+
 // Seal is the hash of one entry. Salt blinds the personal part of the entry; it is no part of the block's
 // hash, so that it can be forgotten with that part.
 type Seal struct {
@@ -81,7 +84,7 @@ func KeyID(der []byte) string {
 func (e LogEntry) split() (public, personal LogEntry) {
 	personal = LogEntry{Name: e.Name, Changes: e.Changes, Actor: Actor{Reason: e.Actor.Reason}}
 	public = e
-	public.Name, public.Actor.Reason, public.Rest, public.Erased = "", "", RestNone, nil
+	public.Name, public.Actor.Reason, public.Remaining, public.Erased = "", "", RemainingNone, nil
 	public.Changes = slices.Clone(e.Changes)
 	for i, c := range public.Changes {
 		public.Changes[i] = Change{Attr: c.Attr}
@@ -102,7 +105,7 @@ func (e LogEntry) personalDigest(salt Digest) Digest {
 // Stub is the entry without its personal part. Sealed under the salt, it has the hash that the entry had.
 func (e LogEntry) Stub(salt Digest) LogEntry {
 	public, _ := e.split()
-	public.Rest, public.Erased = e.Rest, e.personalDigest(salt)
+	public.Remaining, public.Erased = e.Remaining, e.personalDigest(salt)
 	return public
 }
 
@@ -128,8 +131,8 @@ func (b Block) HashOf(t TenantID, p ProviderID) Digest {
 	return digestOf("rollcall block 1", t, p, b)
 }
 
-// checkpointDigest is what the signature in a checkpoint signs: everything of the block but the signature.
-func (b Block) checkpointDigest(t TenantID, p ProviderID) Digest {
+// CheckpointDigest is what the signature in a checkpoint signs: everything of the block but the signature.
+func (b Block) CheckpointDigest(t TenantID, p ProviderID) Digest {
 	b.Hash = nil
 	if b.Checkpoint != nil {
 		b.Checkpoint = &Checkpoint{Key: b.Checkpoint.Key}
@@ -146,8 +149,8 @@ func digestOf(what string, t TenantID, p ProviderID, b Block) Digest {
 	return sum[:]
 }
 
-// seal finds the seal of a position in the block.
-func (b Block) seal(position string) (Seal, bool) {
+// SealOf finds the seal of a position in the block.
+func (b Block) SealOf(position string) (Seal, bool) {
 	for _, seals := range [][]Seal{b.Seals, b.Late} {
 		if i := slices.IndexFunc(seals, func(s Seal) bool { return s.Position == position }); i >= 0 {
 			return seals[i], true
@@ -169,4 +172,12 @@ func (b Block) Unsalted(position string) Block {
 	return b
 }
 
-func (d Digest) equal(o Digest) bool { return bytes.Equal(d, o) }
+func (d Digest) Equal(o Digest) bool { return bytes.Equal(d, o) }
+
+// PositionAt is the position before all entries of a time.
+func PositionAt(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return LogEntry{At: at}.Position()
+}

@@ -45,15 +45,15 @@ func shownPending(a Account) any {
 	return pendingChange{p.DueAt, p.Cause, p.Generation, p.Frozen, p.Staged, len(a.Holds) > 0}
 }
 
-// conclude ends every change of a user: version and time, and in the entry what became of the account, where the
+// FinishChange ends every change of a user: version and time, and in the entry what became of the account, where the
 // user belongs, and the effects. Without any change, of the user or in the entry, there is nothing to write: nil.
-func conclude(old, u User, e LogEntry) (User, *LogEntry, error) {
+func FinishChange(old, u User, e LogEntry) (User, *LogEntry, error) {
 	placed, placing := placementChanges(old.Account, u.Account)
 	e.Changes = slices.Concat(e.Changes, accountChanges(old, u), placed)
 	if len(e.Changes) == 0 && u.Profile.Equal(old.Profile) {
 		return old, nil, nil
 	}
-	u.Version, u.Modified = old.Version+1, later(old.Modified, e.At)
+	u.Version, u.Modified = old.Version+1, Latest(old.Modified, e.At)
 	if u.Overridden() != old.Overridden() {
 		if u.OverriddenAt = (time.Time{}); u.Overridden() {
 			u.OverriddenAt = e.At
@@ -63,7 +63,21 @@ func conclude(old, u User, e LogEntry) (User, *LogEntry, error) {
 	if u.Lifecycle != LifecyclePurged { // nothing is left of the placement, which is no effect of its own
 		e.Effects = append(e.Effects, placing...)
 	}
+	e.Changes = noteCountry(e.Changes, old, u)
 	return u, &e, nil
+}
+
+// CreationEntry completes the entry of a new user; attributes are the changes for the log.
+func CreationEntry(u User, e LogEntry, attributes []Change) LogEntry {
+	if u.OrgID != "" {
+		attributes = append(slices.Clip(attributes), NewChange(AttrOrganization, nil, u.OrgID))
+	}
+	e.User, e.Name, e.Version, e.Changes = u.ID, u.UserName, u.Version, noteCountry(attributes, User{}, u)
+	e.Effects = []Effect{EffectCreated}
+	if !u.LifecycleIsActive() {
+		e.Effects = append(e.Effects, EffectDeactivated)
+	}
+	return e
 }
 
 // accountChanges are the differences of two states of an account, besides what the directory says.
@@ -71,7 +85,7 @@ func accountChanges(old, u User) []Change {
 	var out []Change
 	note := func(differ bool, attr string, before, after any) {
 		if differ {
-			out = append(out, change(attr, before, after))
+			out = append(out, NewChange(attr, before, after))
 		}
 	}
 	shown := func(set bool, v any) any {
@@ -87,13 +101,13 @@ func accountChanges(old, u User) []Change {
 		return l
 	}
 	// Whoever changes the provider says the lifecycle too, if it is not active: the active users are counted by it.
-	note(life(old.Lifecycle) != life(u.Lifecycle) || old.Provider != u.Provider && !u.deactivable(), attrLifecycle, life(old.Lifecycle), life(u.Lifecycle))
+	note(life(old.Lifecycle) != life(u.Lifecycle) || old.Provider != u.Provider && !u.LifecycleIsActive(), attrLifecycle, life(old.Lifecycle), life(u.Lifecycle))
 	note((old.AdminBlock == nil) != (u.AdminBlock == nil), attrAdminBlock, shown(old.AdminBlock != nil, true), shown(u.AdminBlock != nil, true))
 	was, is := shownPending(old.Account), shownPending(u.Account)
 	note(was != is, attrPending, was, is)
 	note(!slices.Equal(old.Holds, u.Holds), attrHolds, shown(len(old.Holds) > 0, old.Holds), shown(len(u.Holds) > 0, u.Holds))
 	note(old.Provider != u.Provider, attrProvider, shown(old.Provider != "", old.Provider), shown(u.Provider != "", u.Provider))
-	note(old.Gone() != u.Gone(), attrGone, shown(old.Gone(), true), shown(u.Gone(), true))
+	note(old.Removed() != u.Removed(), attrGone, shown(old.Removed(), true), shown(u.Removed(), true))
 	return out
 }
 
@@ -105,8 +119,8 @@ func effects(old, u User) []Effect {
 			out = append(out, e)
 		}
 	}
-	ended, back := old.deactivable() && !u.deactivable(), !old.deactivable() && u.deactivable()
-	note(u.Gone() && !old.Gone(), EffectRemoved)
+	ended, back := old.LifecycleIsActive() && !u.LifecycleIsActive(), !old.LifecycleIsActive() && u.LifecycleIsActive()
+	note(u.Removed() && !old.Removed(), EffectRemoved)
 	note(!u.Profile.sameAttributes(old.Profile) && u.Lifecycle != LifecyclePurged, EffectUpdated)
 	note(u.Provider != old.Provider, EffectConverted)
 	note(back, EffectReactivated)
@@ -127,14 +141,6 @@ func (p Profile) sameAttributes(q Profile) bool {
 	return p.Equal(q)
 }
 
-// created names what a new user is.
-func created(u User) []Effect {
-	if u.deactivable() {
-		return []Effect{EffectCreated}
-	}
-	return []Effect{EffectCreated, EffectDeactivated}
-}
-
 // Scheduled returns when the deactivation is due that the entry began, moved, or let go on when its last
 // other gate opened, and false when it did nothing of that.
 func (e LogEntry) Scheduled() (time.Time, bool) {
@@ -150,8 +156,8 @@ func (e LogEntry) Scheduled() (time.Time, bool) {
 	return p.DueAt, err == nil && !p.DueAt.IsZero()
 }
 
-// change is one change for the log; nil means unassigned. It panics on values that are no JSON.
-func change(attr string, before, after any) Change {
+// NewChange is one change for the log; nil means unassigned. It panics on values that are no JSON.
+func NewChange(attr string, before, after any) Change {
 	text := func(v any) json.RawMessage {
 		switch v := v.(type) {
 		case nil:
@@ -168,7 +174,7 @@ func change(attr string, before, after any) Change {
 	return Change{Attr: attr, Before: text(before), After: text(after)}
 }
 
-func orNil[T ~string](s T) any {
+func OrNil[T ~string](s T) any {
 	if s == "" {
 		return nil
 	}
@@ -186,31 +192,31 @@ type Change struct {
 // effects they are.
 func placementChanges(before, after Account) (changes []Change, effects []Effect) {
 	if before.OrgID != after.OrgID {
-		changes = append(changes, change(AttrOrganization, orNil(before.OrgID), orNil(after.OrgID)))
+		changes = append(changes, NewChange(AttrOrganization, OrNil(before.OrgID), OrNil(after.OrgID)))
 		effects = append(effects, EffectMoved)
 	}
 	if before.OrgSource != after.OrgSource {
-		changes = append(changes, change(AttrOrganizationSource, source(before), source(after)))
+		changes = append(changes, NewChange(AttrOrganizationSource, source(before), source(after)))
 	}
 	if before.OrgPinned != after.OrgPinned {
-		changes = append(changes, change(AttrPinned, before.OrgPinned, after.OrgPinned))
+		changes = append(changes, NewChange(AttrPinned, before.OrgPinned, after.OrgPinned))
 	}
-	if !slices.EqualFunc(before.RoleGrants, after.RoleGrants, RoleGrant.same) {
-		changes = append(changes, change(AttrRoleGrants, logged(before.RoleGrants), logged(after.RoleGrants)))
+	if !slices.EqualFunc(before.RoleGrants, after.RoleGrants, RoleGrant.SameAs) {
+		changes = append(changes, NewChange(AttrRoleGrants, logged(before.RoleGrants), logged(after.RoleGrants)))
 		effects = append(effects, EffectRoles)
 	}
 	if before.Review != after.Review {
-		changes = append(changes, change(AttrReview, orNil(before.Review), orNil(after.Review)))
+		changes = append(changes, NewChange(AttrReview, OrNil(before.Review), OrNil(after.Review)))
 		if after.Review != "" {
 			effects = append(effects, EffectHeldBack)
 		}
 	}
 	if !slices.Equal(before.Watchlists, after.Watchlists) {
-		if ids, now := watched(before.Watchlists), watched(after.Watchlists); !slices.Equal(ids, now) {
-			changes = append(changes, change(AttrWatchlists, ids, now))
+		if ids, now := watchlistIDs(before.Watchlists), watchlistIDs(after.Watchlists); !slices.Equal(ids, now) {
+			changes = append(changes, NewChange(AttrWatchlists, ids, now))
 			effects = append(effects, EffectWatchlists)
 		}
-		changes = append(changes, change(attrWatchlistReasons, before.Watchlists, after.Watchlists))
+		changes = append(changes, NewChange(AttrWatchlistReasons, before.Watchlists, after.Watchlists))
 	}
 	return changes, effects
 }
@@ -241,7 +247,7 @@ func logged(grants []RoleGrant) []loggedGrant {
 	return out
 }
 
-func watched(ws []Watched) []WatchlistID {
+func watchlistIDs(ws []OnWatchlist) []WatchlistID {
 	out := make([]WatchlistID, len(ws))
 	for i, w := range ws {
 		out[i] = w.List
@@ -257,10 +263,10 @@ const (
 	AttrWatchlists         = "watchlists"         // ids
 	AttrPinned             = "organizationPinned"
 	AttrReview             = "reassignmentHeld" // a guard event
-	attrWatchlistReasons   = "watchlistReasons" // ids, each with why
+	AttrWatchlistReasons   = "watchlistReasons" // ids, each with why
 )
 
-func later(a, b time.Time) time.Time {
+func Latest(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}

@@ -8,16 +8,16 @@ import (
 
 // Collision is a person whom a directory wants to create but whose userName another user of the tenant
 // has: a local user, or one of another provider. The admin API calls it a conflict.
-type Collision struct {
-	ID         string // CollisionID: one record per person
+type ConflictCase struct {
+	ID         ConflictID // CollisionID: one record per person
 	Provider   ProviderID
 	UserName   string
 	ExternalID string
-	Cause      CollisionCause
+	Cause      ConflictCause
 	User       UserID `json:",omitempty"` // of a hint: who was created
 	Holder     UserID
 	HolderFrom ProviderID // "" for a local user
-	State      CollisionState
+	State      ConflictState
 	Count      int // how often the directory tried
 	FirstAt    time.Time
 	LastAt     time.Time
@@ -25,37 +25,37 @@ type Collision struct {
 }
 
 // CollisionCause is what a collision is about.
-type CollisionCause string
+type ConflictCause string
 
 // The causes of a collision.
 const (
-	CauseUserName CollisionCause = ""
+	ConflictOverUserName ConflictCause = ""
 	// CauseOrganizations: the people of a provider named more new organizations than MaxAutoOrgs on a day.
 	// UserName holds the first name that was not made, Holder whom it was for.
-	CauseOrganizations CollisionCause = "organizations"
+	ConflictOverOrganizations ConflictCause = "organizations"
 	// CauseSamePerson: User, who was created, may be the person that Holder is. A hint; nothing was refused.
-	CauseSamePerson CollisionCause = "same-person"
+	ConflictSamePerson ConflictCause = "same-person"
 )
 
 // CollisionState is what became of a collision.
-type CollisionState string
+type ConflictState string
 
 // The states of a collision. A closed one, unless ignored, is opened by the next attempt that fails.
 const (
-	CollisionOpen      CollisionState = "open"
-	CollisionApproved  CollisionState = "approved" // the next attempt converts the local user
-	CollisionIgnored   CollisionState = "ignored"
-	CollisionConverted CollisionState = "converted"
-	CollisionRenamed   CollisionState = "renamed"
+	ConflictOpen        ConflictState = "open"
+	ConflictPreApproved ConflictState = "approved" // the next attempt converts the local user
+	ConflictIgnored     ConflictState = "ignored"
+	ConflictConverted   ConflictState = "converted"
+	ConflictRenamed     ConflictState = "renamed"
 )
 
-// undecided reports whether the collision can still be settled: an ignored one, too.
-func (c Collision) undecided() bool {
-	return c.State == CollisionOpen || c.State == CollisionIgnored || c.State == CollisionApproved
+// Undecided reports whether the collision can still be settled: an ignored one, too.
+func (c ConflictCase) Undecided() bool {
+	return c.State == ConflictOpen || c.State == ConflictIgnored || c.State == ConflictPreApproved
 }
 
 // CollisionID derives the id of the collision of a provider over a userName.
-func CollisionID(p ProviderID, userName string) string {
+func ConflictIDOf(p ProviderID, userName string) ConflictID {
 	h := sha256.Sum256([]byte(string(p) + "\x00" + UserNameKey(userName)))
-	return "c" + hex.EncodeToString(h[:12])
+	return ConflictID("c" + hex.EncodeToString(h[:12]))
 }

@@ -4,15 +4,15 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"hash/crc32"
-	"slices"
+	"math/big"
 	"strings"
 	"time"
 )
 
 // Token prefixes: what a secret is for can be told from its first letters (also by secret scanners).
 const (
-	prefixProvider = "rc" // a provider's SCIM token or client secret
-	prefixAPIKey   = "rk" // a tenant's API key
+	TokenPrefixProvider = "rc" // a provider's SCIM token or client secret
+	TokenPrefixAPIKey   = "rk" // a tenant's API key
 )
 
 const (
@@ -28,8 +28,14 @@ type TokenHash [sha256.Size]byte
 // HashToken returns the hash under which a token is stored.
 func HashToken(token string) TokenHash { return sha256.Sum256([]byte(token)) }
 
-// newToken builds <prefix>_<scope>_<secret><checksum>; secret is 43 random base62 characters.
-func newToken(prefix, scope, secret string) string {
+// NewSecret encodes 32 random bytes as 43 base62 characters.
+func NewSecret(random [32]byte) string {
+	text := new(big.Int).SetBytes(random[:]).Text(62)
+	return strings.Repeat("0", secretSize-len(text)) + text
+}
+
+// NewToken builds <prefix>_<scope>_<secret><checksum>; secret is 43 random base62 characters.
+func NewToken(prefix, scope, secret string) string {
 	s := prefix + "_" + scope + "_" + secret
 	return s + checksum(s)
 }
@@ -77,7 +83,7 @@ const (
 // Credential is one secret of a provider or tenant. The clear text exists only in the answer that
 // created it.
 type Credential struct {
-	ID        string
+	ID        CredentialID
 	Hash      TokenHash
 	LastFour  string // the last four characters, to recognize it by
 	CreatedAt time.Time
@@ -96,17 +102,17 @@ func (c Credential) StateAt(now time.Time) CredentialState {
 	return c.State
 }
 
-// usable reports whether the credential is accepted at a time.
-func (c Credential) usable(now time.Time) bool {
+// Usable reports whether the credential is accepted at a time.
+func (c Credential) Usable(now time.Time) bool {
 	s := c.StateAt(now)
 	return s == CredentialActive || s == CredentialRetiring
 }
 
-// match finds the usable credential with the hash, in a time that does not depend on the hash.
-func match(cs []Credential, h TokenHash, now time.Time) (Credential, bool) {
+// MatchCredential finds the usable credential with the hash, in a time that does not depend on the hash.
+func MatchCredential(cs []Credential, h TokenHash, now time.Time) (Credential, bool) {
 	found := -1
 	for i := range cs {
-		if subtle.ConstantTimeCompare(cs[i].Hash[:], h[:]) == 1 && cs[i].usable(now) {
+		if subtle.ConstantTimeCompare(cs[i].Hash[:], h[:]) == 1 && cs[i].Usable(now) {
 			found = i
 		}
 	}
@@ -116,45 +122,7 @@ func match(cs []Credential, h TokenHash, now time.Time) (Credential, bool) {
 	return cs[found], true
 }
 
-// retire lets the usable credentials end: only the newest may go on for overlap, so that with the one
-// to come at most two work.
-func retire(cs []Credential, now time.Time, overlap time.Duration) []Credential {
-	out := slices.Clone(cs)
-	newest := -1
-	for i, c := range out {
-		if c.usable(now) {
-			newest = i
-		}
-	}
-	for i := range out {
-		if !out[i].usable(now) {
-			continue
-		}
-		if i != newest || overlap == 0 {
-			out[i].State = CredentialRevoked
-			continue
-		}
-		out[i].State = CredentialRetiring
-		if end := now.Add(overlap); out[i].RetiresAt.IsZero() || out[i].RetiresAt.After(end) {
-			out[i].RetiresAt = end
-		}
-	}
-	if n := len(out) - keptCredentials; n > 0 {
-		out = slices.DeleteFunc(out, func(c Credential) bool {
-			if n > 0 && !c.usable(now) {
-				n--
-				return true
-			}
-			return false
-		})
-	}
-	return out
-}
-
-// keptCredentials is how many credentials that no longer work stay in the record, to recognize them by.
-const keptCredentials = 5
-
-func (c Credential) check(now time.Time) error {
+func (c Credential) Check(now time.Time) error {
 	if !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(now) {
 		return &Error{Kind: Invalid, Attr: "expiresAt", Detail: "expiresAt must be in the future"}
 	}

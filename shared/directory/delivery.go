@@ -23,8 +23,8 @@ const DeliveryKept = 30 * 24 * time.Hour
 // Delivery is one piece of work that follows from a log entry and that others may make fail: an event on its
 // way to a webhook or, with Webhook "", the entry itself, when following it failed.
 type Delivery struct {
-	ID        string // deliveryID: the same for the same work, and in the order of the entries' times
-	Webhook   string
+	ID        DeliveryID // deliveryID: the same for the same work, and in the order of the entries' times
+	Webhook   WebhookID
 	Provider  ProviderID // with At and Entry: where the entry is
 	At        time.Time
 	Entry     EntryID
@@ -50,69 +50,24 @@ const (
 	CauseInside  = "internal" // a fault of ours; the log has it
 )
 
-// GiveUpAfter is how long a delivery is tried. The pauses between tries grow.
-const GiveUpAfter = 72 * time.Hour
-
-var pauses = []time.Duration{
-	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 20 * time.Hour,
-}
-
-// failed is the delivery after a try that failed: due again later or, at the end, dead.
-func (d Delivery) failed(now time.Time, status int, cause string) Delivery {
-	d.Tries, d.Status, d.Cause = d.Tries+1, status, cause
-	d.DueAt = now.Add(pauses[min(d.Tries, len(pauses))-1])
-	if d.DueAt.After(d.CreatedAt.Add(GiveUpAfter)) {
-		return d.ended(now, DeliveryDead)
-	}
-	return d
-}
-
-// ended is the delivery in a final state.
-func (d Delivery) ended(now time.Time, state DeliveryState) Delivery {
-	d.State, d.DoneAt, d.DueAt = state, now, time.Time{}
-	return d
-}
-
-// again is the delivery as a replay begins it; one that began since is as it is.
-func (d Delivery) again(at time.Time) Delivery {
-	if !d.CreatedAt.Before(at) {
-		return d
-	}
-	d.State, d.Tries, d.Status, d.Cause = DeliveryPending, 0, 0, ""
-	d.CreatedAt, d.DueAt, d.DoneAt = at, at, time.Time{}
-	return d
-}
-
-// newDelivery is work for an entry: what names it beside the entry.
-func newDelivery(e LogEntry, webhook, what string, now time.Time) Delivery {
-	sum := sha256.Sum256([]byte(webhook + " " + what))
+// NewDelivery is work for an entry: what names it beside the entry.
+func NewDelivery(e LogEntry, webhook WebhookID, what string, now time.Time) Delivery {
+	sum := sha256.Sum256([]byte(string(webhook) + " " + what))
 	position, _, _ := strings.Cut(e.Position(), ".")
 	return Delivery{
-		ID: "d" + position + idEncoding.EncodeToString(sum[:])[:20], Webhook: webhook, Provider: e.Provider, At: e.At, Entry: e.ID,
+		ID: DeliveryID("d" + position + idEncoding.EncodeToString(sum[:])[:20]), Webhook: webhook, Provider: e.Provider, At: e.At, Entry: e.ID,
 		State: DeliveryPending, CreatedAt: now, DueAt: now,
 	}
 }
 
-// deliveryAt is the lowest id of deliveries for entries of a time.
-func deliveryAt(at time.Time) string {
+// DeliveryIDAt is the lowest id of deliveries for entries of a time.
+func DeliveryIDAt(at time.Time) DeliveryID {
 	position, _, _ := strings.Cut(LogEntry{At: at}.Position(), ".")
-	return "d" + position
+	return DeliveryID("d" + position)
 }
 
 // DueDelivery names a delivery that is to be tried.
 type DueDelivery struct {
 	Tenant TenantID
-	ID     string
-}
-
-// DeliveryFilter selects deliveries. Empty fields select everything.
-type DeliveryFilter struct {
-	Webhook string
-	State   DeliveryState
-	Since   time.Time // of the entry; inclusive
-	Until   time.Time // exclusive
-}
-
-func (f DeliveryFilter) matches(d Delivery) bool {
-	return (f.Webhook == "" || f.Webhook == d.Webhook) && (f.State == "" || f.State == d.State)
+	ID     DeliveryID
 }

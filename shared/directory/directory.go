@@ -20,6 +20,8 @@ const (
 	MaxMembersShown = 10_000
 	// MaxMemberChange is how many members one request may name.
 	MaxMemberChange = 10_000
+	// MaxAliases is how many users of one earlier userName are looked at.
+	MaxAliases = 20
 	// MaxUsableCredentials is how many credentials of a provider work at the same time.
 	MaxUsableCredentials = 2
 	// MaxDeactivationDelay is the longest delay between blocking and deactivating a user.

@@ -69,7 +69,7 @@ func KindOf(err error) Kind {
 // IsKind reports whether err is of Kind k.
 func IsKind(err error, k Kind) bool { return err != nil && KindOf(err) == k }
 
-func ignoreGone(err error) error {
+func IgnoreNotFound(err error) error {
 	if IsKind(err, NotFound) {
 		return nil
 	}

@@ -1,10 +1,6 @@
 package directory
 
 import (
-	"encoding/json"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -80,7 +76,7 @@ type EventCause struct {
 	Entry   EntryID   `json:"entry"`
 	Kind    ActorKind `json:"kind"`
 	ID      string    `json:"id,omitempty"`
-	Request string    `json:"request,omitempty"`
+	Request RequestID `json:"request,omitempty"`
 }
 
 // EventMembers are the members that joined and left a group. The lists are left out when the change is
@@ -92,124 +88,10 @@ type EventMembers struct {
 	Removed      []ScimID `json:"removed,omitempty"`
 }
 
-var effectEvents = map[Effect]EventType{
-	EffectCreated: EventUserCreated, EffectUpdated: EventUserUpdated, EffectRemoved: EventUserRemoved,
-	EffectBlocked: EventUserBlocked, EffectUnblocked: EventUserUnblocked,
-	EffectScheduled: EventUserScheduled, EffectCancelled: EventUserCancelled,
-	EffectDeactivated: EventUserDeactivated, EffectReactivated: EventUserReactivated,
-	EffectConverted: EventUserUpdated, EffectMoved: EventUserUpdated, EffectRoles: EventUserUpdated,
-}
-
 // Effects returns every effect an entry can list.
 func Effects() []Effect {
 	return []Effect{
 		EffectCreated, EffectUpdated, EffectRemoved, EffectBlocked, EffectUnblocked, EffectScheduled, EffectCancelled, EffectHeld, EffectFrozen,
 		EffectDeactivated, EffectReactivated, EffectConverted, EffectMoved, EffectRoles, EffectWatchlists, EffectHeldBack,
 	}
-}
-
-// Events returns the events an entry leads to, always the same ones in the same order. Entries about anything
-// but users, groups and guards, and gates that only hold something back, lead to none.
-func Events(t TenantID, e LogEntry) []Event {
-	var out []Event
-	add := func(typ EventType, subject string) *Event {
-		out = append(out, Event{
-			ID: string(e.ID) + "-" + strconv.Itoa(len(out)), Type: typ, Time: e.At, Tenant: t, Provider: e.Provider,
-			Subject: subject, Sequence: e.Version,
-			Cause: EventCause{Entry: e.ID, Kind: e.Actor.Kind, ID: e.Actor.ID, Request: e.Actor.RequestID},
-		})
-		return &out[len(out)-1]
-	}
-	if e.User != "" {
-		for _, effect := range e.Effects {
-			typ, ok := effectEvents[effect]
-			if !ok || slices.ContainsFunc(out, func(o Event) bool { return o.Type == typ }) {
-				continue
-			}
-			if ev := add(typ, string(e.User)); typ == EventUserUpdated {
-				ev.Changed = changedNames(e)
-			}
-		}
-		for _, l := range leftAndJoined(e) {
-			typ := EventListAdded
-			if l.left {
-				typ = EventListRemoved
-			}
-			add(typ, string(e.User)).Watchlist = l.event()
-		}
-		return out
-	}
-	switch e.Action {
-	case GuardTripped, GuardWarned, GuardReminded, GuardApproved, GuardRejected:
-		p, event := guardTarget(e)
-		add(EventType(e.Action), event).Provider = p
-		return out
-	case GroupCreated:
-		add(EventGroupCreated, string(e.Group))
-	case GroupDeleted:
-		add(EventGroupDeleted, string(e.Group))
-		return out
-	}
-	if e.Group == "" {
-		return nil
-	}
-	if e.Action != GroupCreated && slices.Contains(changedNames(e), AttrDisplayName) {
-		add(EventGroupRenamed, string(e.Group))
-	}
-	if n := len(e.Added) + len(e.Removed); n > 0 {
-		m := &EventMembers{AddedCount: len(e.Added), RemovedCount: len(e.Removed)}
-		if n <= MaxEventMembers {
-			m.Added, m.Removed = e.Added, e.Removed
-		}
-		add(EventMembersChanged, string(e.Group)).Members = m
-	}
-	return out
-}
-
-// listChange is a watchlist that a user left or came to.
-type listChange struct {
-	Watched
-	left bool
-}
-
-// leftAndJoined are the watchlists that an entry's user left, then those the user came to.
-func leftAndJoined(e LogEntry) (out []listChange) {
-	i := slices.IndexFunc(e.Changes, func(c Change) bool { return c.Attr == attrWatchlistReasons })
-	if i < 0 || !slices.Contains(e.Effects, EffectWatchlists) {
-		return nil
-	}
-	var before, after []Watched
-	_ = json.Unmarshal(e.Changes[i].Before, &before) // nothing once it was erased
-	_ = json.Unmarshal(e.Changes[i].After, &after)
-	beyond := func(a, b []Watched, left bool) {
-		for _, w := range a {
-			if !slices.ContainsFunc(b, func(x Watched) bool { return x.List == w.List }) {
-				out = append(out, listChange{w, left})
-			}
-		}
-	}
-	beyond(before, after, true)
-	beyond(after, before, false)
-	return out
-}
-
-// event names no department: that is a value.
-func (l listChange) event() *EventWatchlist {
-	reason, what, _ := strings.Cut(l.Why, ":")
-	e := &EventWatchlist{ID: l.List, Reason: reason}
-	if reason == "group" {
-		e.Group = GroupID(what)
-	}
-	return e
-}
-
-// changedNames are the names of the attributes an entry changed, each once.
-func changedNames(e LogEntry) []string {
-	var names []string
-	for _, c := range e.Changes {
-		if !slices.Contains(names, c.Attr) {
-			names = append(names, c.Attr)
-		}
-	}
-	return names
 }

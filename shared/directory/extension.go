@@ -22,7 +22,7 @@ type ExtensionAttribute struct {
 	CaseExact bool
 }
 
-func (e Extension) equal(f Extension) bool {
+func (e Extension) Equal(f Extension) bool {
 	return e.URN == f.URN && e.Name == f.Name && slices.Equal(e.Attributes, f.Attributes)
 }
 
@@ -54,7 +54,7 @@ func checkExtensions(es []Extension) error {
 			return bad(`urn must begin with "urn:", have at least three parts of letters, digits, ".", "-" and "_", at most 100 characters, and belong to no standard schema`)
 		case urns[key]:
 			return bad("a urn is given twice")
-		case len(e.Name) < 1 || len(e.Name) > maxExtensionText || strings.ContainsFunc(e.Name, isControl):
+		case len(e.Name) < 1 || len(e.Name) > maxExtensionText || strings.ContainsFunc(e.Name, IsControl):
 			return bad("name must have 1 to 100 bytes and no control characters")
 		case len(e.Attributes) == 0:
 			return bad("an extension has at least one attribute")

@@ -33,7 +33,7 @@ func (g GroupProfile) Equal(h GroupProfile) bool {
 // DisplayNameKey is the form under which a group's displayName is unique in its provider (C11).
 func (g GroupProfile) DisplayNameKey() string { return casefold.Fold(g.DisplayName) }
 
-func (g GroupProfile) check() error {
+func (g GroupProfile) Check() error {
 	switch {
 	case g.DisplayNameKey() == "":
 		return &Error{Kind: Invalid, Attr: AttrDisplayName, Detail: "displayName is required"}
@@ -74,8 +74,8 @@ type GroupChange struct {
 	Entry       *LogEntry // nil: nothing changes, nothing is written
 }
 
-// checkMembers refuses members a group cannot have. The store checks that they exist.
-func (v GroupView) checkMembers(add []ScimID) error {
+// CheckMembers refuses members a group cannot have. The store checks that they exist.
+func (v GroupView) CheckMembers(add []ScimID) error {
 	for _, id := range add {
 		switch {
 		case !id.IsUser() && !id.IsGroup():

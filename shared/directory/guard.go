@@ -16,13 +16,13 @@ type Guard struct {
 	MovePercent int           `json:",omitempty"` // 0: DefaultMovePercent
 	Mode        GuardMode     `json:",omitempty"` // "": GuardBlocks
 
-	GuardWatch            // of leavers
-	Moves      GuardWatch `json:",omitzero"` // of people whom events move or take roles from
+	GuardState            // of leavers
+	Moves      GuardState `json:",omitzero"` // of people whom events move or take roles from
 }
 
 // GuardWatch is what a guard found of one kind of change.
-type GuardWatch struct {
-	Event     string        `json:",omitempty"` // the open event; "" while it has not tripped
+type GuardState struct {
+	Event     GuardEventID  `json:",omitempty"` // the open event; "" while it has not tripped
 	From      time.Time     `json:",omitzero"`  // who leaves from then on waits for the decision
 	Decided   GuardDecision `json:",omitempty"` // the last decision, for those whom it has not reached yet
 	DecidedAt time.Time     `json:",omitzero"`
@@ -59,22 +59,22 @@ const (
 	MaxGuardMinimum     = 1_000_000
 	// guardGrace is how long after going live a guard only warns: the first cycle disables whoever left
 	// before. For as long a new person is being placed, and no move of theirs counts.
-	guardGrace = 24 * time.Hour
+	GuardGrace = 24 * time.Hour
 )
 
 // Tripped reports whether deactivations of the provider wait for a review.
-func (w GuardWatch) Tripped() bool { return w.Event != "" }
+func (w GuardState) Tripped() bool { return w.Event != "" }
 
-// watch is what the guard found of a kind.
-func (g *Guard) watch(k GuardKind) *GuardWatch {
+// Of is what the guard found of a kind.
+func (g *Guard) Of(k GuardKind) *GuardState {
 	if k == GuardMoves {
 		return &g.Moves
 	}
-	return &g.GuardWatch
+	return &g.GuardState
 }
 
-// inForce are the settings with defaults in place of zeros.
-func (g Guard) inForce() GuardSettings {
+// InForce are the settings with defaults in place of zeros.
+func (g Guard) InForce() GuardSettings {
 	return GuardSettings{
 		cmp.Or(g.Window, DefaultGuardWindow), cmp.Or(g.Minimum, DefaultGuardMinimum), cmp.Or(g.Percent, DefaultGuardPercent),
 		cmp.Or(g.MoveMinimum, DefaultMoveMinimum), cmp.Or(g.MovePercent, DefaultMovePercent), cmp.Or(g.Mode, GuardBlocks),
@@ -82,22 +82,22 @@ func (g Guard) inForce() GuardSettings {
 }
 
 // WindowOrDefault is the window in force.
-func (g Guard) WindowOrDefault() time.Duration { return g.inForce().Window }
+func (g Guard) WindowOrDefault() time.Duration { return g.InForce().Window }
 
 // Limit is how many of a provider's active users may leave within the window: one more trips the guard.
 func (g Guard) Limit(active int) int {
-	f := g.inForce()
+	f := g.InForce()
 	return max(f.Minimum, active*f.Percent/100)
 }
 
 // MoveLimit is how many of a provider's active users events may move to another organization, or take roles
 // from, within the window: one more trips the guard.
 func (g Guard) MoveLimit(active int) int {
-	f := g.inForce()
+	f := g.InForce()
 	return max(f.MoveMinimum, active*f.MovePercent/100)
 }
 
-func (g Guard) limit(k GuardKind, active int) int {
+func (g Guard) LimitOf(k GuardKind, active int) int {
 	if k == GuardMoves {
 		return g.MoveLimit(active)
 	}
@@ -114,42 +114,22 @@ type GuardSettings struct {
 	Mode        GuardMode
 }
 
-func (g Guard) settings() GuardSettings {
+func (g Guard) Settings() GuardSettings {
 	return GuardSettings{g.Window, g.Minimum, g.Percent, g.MoveMinimum, g.MovePercent, g.Mode}
 }
 
-func (g Guard) with(s GuardSettings) Guard {
+func (g Guard) WithSettings(s GuardSettings) Guard {
 	g.Window, g.Minimum, g.Percent, g.MoveMinimum, g.MovePercent, g.Mode = s.Window, s.Minimum, s.Percent, s.MoveMinimum, s.MovePercent, s.Mode
 	return g
 }
 
-func (s GuardSettings) check() error {
-	for attr, n := range map[string]int{"minimum": s.Minimum, "moveMinimum": s.MoveMinimum} {
-		if n < 0 || n > MaxGuardMinimum {
-			return &Error{Kind: Invalid, Attr: attr, Detail: attr + " must be between 0 and 1000000"}
-		}
-	}
-	for attr, n := range map[string]int{"percent": s.Percent, "movePercent": s.MovePercent} {
-		if n < 0 || n > 100 {
-			return &Error{Kind: Invalid, Attr: attr, Detail: attr + " must be between 0 and 100"}
-		}
-	}
-	switch {
-	case s.Window != 0 && (s.Window < time.Minute || s.Window > MaxGuardWindow):
-		return &Error{Kind: Invalid, Attr: "windowSeconds", Detail: "windowSeconds must be between a minute and a day"}
-	case s.Mode != "" && s.Mode != GuardBlocks && s.Mode != GuardStages:
-		return &Error{Kind: Invalid, Attr: "mode", Detail: "mode must be block or stage"}
-	}
-	return nil
-}
-
-// onlyWarns reports whether the provider is too new for its guard to hold anything.
-func (p Provider) onlyWarns(now time.Time) bool {
+// GuardOnlyWarns reports whether the provider is too new for its guard to hold anything.
+func (p Provider) GuardOnlyWarns(now time.Time) bool {
 	state := p.State
 	if state == ProviderPaused {
 		state = p.Resume
 	}
-	return state == ProviderSetup || now.Sub(p.LiveAt) < guardGrace
+	return state == ProviderSetup || now.Sub(p.LiveAt) < GuardGrace
 }
 
 // GuardDecision is what became of a guard's event.
@@ -165,7 +145,7 @@ const (
 
 // GuardEvent is one time that too many users of a provider left, or were moved, at once.
 type GuardEvent struct {
-	ID        string // ids sort as the events happened
+	ID        GuardEventID // ids sort as the events happened
 	Provider  ProviderID
 	Kind      GuardKind
 	State     GuardDecision
@@ -180,20 +160,8 @@ type GuardEvent struct {
 	Version   int64
 }
 
-// reminders are when an open event is announced again.
-var reminders = []time.Duration{time.Hour, 4 * time.Hour, 24 * time.Hour}
-
-// overdue is how many reminders an event should have led to.
-func (v GuardEvent) overdue(now time.Time) int {
-	n := 0
-	for v.State == GuardOpen && n < len(reminders) && now.Sub(v.At) >= reminders[n] {
-		n++
-	}
-	return n
-}
-
 // Common is a value that many of those whom an event is about have in common.
-type Common struct {
+type SharedValue struct {
 	Attr  string // a path in the user's attributes, or groups
 	Value string // for groups the group's id
 	Count int
@@ -206,20 +174,20 @@ type Minute struct {
 }
 
 // Of is how many of the changes counted in the minute are of a kind.
-func (m Minute) Of(kind GuardKind) int { return changesOf(kind, m.Counts) }
+func (m Minute) Of(kind GuardKind) int { return CountOf(kind, m.Counts) }
 
-// changesOf are the counted entries that are of a kind.
-func changesOf(kind GuardKind, counts map[Action]int) (n int) {
+// CountOf are the counted entries that are of a kind.
+func CountOf(kind GuardKind, counts map[Action]int) (n int) {
 	for a, c := range counts {
-		if guarded(a) == kind {
+		if GuardKindOf(a) == kind {
 			n += c
 		}
 	}
 	return n
 }
 
-// guarded is the kind of change that an action is to the guard, "" for none.
-func guarded(a Action) GuardKind {
+// GuardKindOf is the kind of change that an action is to the guard, "" for none.
+func GuardKindOf(a Action) GuardKind {
 	switch a {
 	case UserDisabled, UserDeleted:
 		return GuardLeavers
@@ -229,14 +197,14 @@ func guarded(a Action) GuardKind {
 	return ""
 }
 
-// aboutGuard fills in whom and what an entry about a guard's event is about.
-func (e LogEntry) aboutGuard(p Provider, v GuardEvent) *LogEntry {
-	e.Target, e.Name, e.Version = string(p.ID)+"/"+v.ID, p.DisplayName, v.Version
+// AboutGuard fills in whom and what an entry about a guard's event is about.
+func (e LogEntry) AboutGuard(p Provider, v GuardEvent) *LogEntry {
+	e.Target, e.Name, e.Version = string(p.ID)+"/"+string(v.ID), p.DisplayName, v.Version
 	return &e
 }
 
-// guardTarget is what an entry about a guard's event is about.
-func guardTarget(e LogEntry) (ProviderID, string) {
+// GuardTarget is what an entry about a guard's event is about.
+func GuardTarget(e LogEntry) (ProviderID, GuardEventID) {
 	p, event, _ := strings.Cut(e.Target, "/")
-	return ProviderID(p), event
+	return ProviderID(p), GuardEventID(event)
 }

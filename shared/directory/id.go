@@ -1,6 +1,9 @@
 package directory
 
-import "strings"
+import (
+	"encoding/base32"
+	"strings"
+)
 
 // The identifiers. They are types so that the compiler keeps them apart. All are opaque to clients and
 // hold no personal data, so they are safe in logs.
@@ -28,14 +31,14 @@ const DefaultTenant TenantID = "default"
 // is no tenant, and too long for a tenant's id: so an operator's key reads no tenant's data.
 const OperatorScope TenantID = "operator"
 
-const providerSuffix = 5
+const ProviderSuffix = 5
 
 // Tenant returns the tenant the provider belongs to, and false when p cannot be a provider's id.
 func (p ProviderID) Tenant() (TenantID, bool) {
-	if len(p) <= providerSuffix || !alphanumeric(string(p)) {
+	if len(p) <= ProviderSuffix || !alphanumeric(string(p)) {
 		return "", false
 	}
-	t := TenantID(p[:len(p)-providerSuffix])
+	t := TenantID(p[:len(p)-ProviderSuffix])
 	return t, t.Valid()
 }
 
@@ -49,6 +52,12 @@ func (id ScimID) IsUser() bool { return validID(string(id), 'u') }
 
 // IsGroup reports whether id has the form of a group's SCIM id.
 func (id ScimID) IsGroup() bool { return validID(string(id), 'g') }
+
+// idEncoding keeps the order of what it encodes.
+var idEncoding = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
+
+// NewID encodes 16 random bytes as the 25 characters that follow the letter of an id.
+func NewID(random [16]byte) string { return idEncoding.EncodeToString(random[:])[:IDLength-1] }
 
 // IDLength is the length of user and group ids: a letter for the kind and 25 random characters of
 // 0-9a-v, which carry 125 bits and sort as the bits do, so that ranges of ids are ranges of users.
@@ -84,3 +93,24 @@ type RunID string
 
 // WatchlistID names a watchlist: "w" and 25 random characters of 0-9a-v.
 type WatchlistID string
+
+// The identifiers of what is kept beside people: a letter for the kind and 25 random characters, unless a comment
+// says otherwise.
+type (
+	// CredentialID names a provider's token or client secret, or an API key.
+	CredentialID string
+	// ConflictID names a conflict: it is derived from what the conflict is about (ConflictIDOf).
+	ConflictID string
+	// MatterID names a legal hold matter.
+	MatterID string
+	// GuardEventID names an event of a mass-change guard; ids sort as the events happened.
+	GuardEventID string
+	// WebhookID names a webhook.
+	WebhookID string
+	// DeliveryID names a delivery: the same for the same work, in the order of the entries' times.
+	DeliveryID string
+	// TaskID names a piece of background work of a tenant.
+	TaskID string
+	// RequestID names a request: ours in answers and log, or the client's own for it.
+	RequestID string
+)

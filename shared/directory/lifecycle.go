@@ -16,24 +16,24 @@ const (
 // administrator's decision: time to take the decision back.
 const minReprieve = time.Minute
 
-// departure is a request that ends with a deactivation: when it came and under which settings.
-type departure struct {
-	at       time.Time
-	delay    time.Duration
-	cause    string
-	provider ProviderID
-	request  string
-	frozen   bool // the provider's guard has tripped
-	staged   bool // and lets nothing happen before the review
+// DeactivationRequest is a request that ends with a deactivation: when it came and under which settings.
+type DeactivationRequest struct {
+	At        time.Time
+	Delay     time.Duration
+	Cause     string
+	Provider  ProviderID
+	RequestID RequestID
+	Frozen    bool // the provider's guard has tripped
+	Staged    bool // and lets nothing happen before the review
 }
 
-// deactivable reports whether the account is neither deactivated nor purged.
-func (a Account) deactivable() bool { return a.Lifecycle == "" || a.Lifecycle == LifecycleActive }
+// LifecycleIsActive reports whether the account is neither deactivated nor purged.
+func (a Account) LifecycleIsActive() bool { return a.Lifecycle == "" || a.Lifecycle == LifecycleActive }
 
 // MaySignIn reports whether nothing about the account itself bars the user; the state of its organization
 // is another question.
 func (a Account) MaySignIn() bool {
-	return a.deactivable() && a.AdminBlock == nil && (a.Pending == nil || a.Pending.Staged)
+	return a.LifecycleIsActive() && a.AdminBlock == nil && (a.Pending == nil || a.Pending.Staged)
 }
 
 // Open reports whether nothing but time keeps a pending deactivation from completing.
@@ -43,88 +43,88 @@ func (a Account) Open() bool {
 
 // Overridden reports whether the directory disabled a user whom an administrator keeps active.
 func (u User) Overridden() bool {
-	return u.DirectoryState() == DirectoryInactive && u.deactivable() && u.Pending == nil
+	return u.DirectoryState() == DirectoryInactive && u.LifecycleIsActive() && u.Pending == nil
 }
 
-// deactivated takes access and licence away.
-func (u User) deactivated(at time.Time) User {
+// Deactivated takes access and licence away.
+func (u User) Deactivated(at time.Time) User {
 	u.Lifecycle, u.Pending, u.DeactivatedAt = LifecycleDeactivated, nil, at
 	return u
 }
 
-// reactivated brings a deactivated user back, and ends a pending deactivation.
-func (u User) reactivated() User {
+// Reactivated brings a deactivated user back, and ends a pending deactivation.
+func (u User) Reactivated() User {
 	u.Lifecycle, u.Pending, u.DeactivatedAt = "", nil, time.Time{}
 	return u
 }
 
-// settled deactivates u if its deactivation is due and every gate is open.
-func (u User) settled(now time.Time) User {
+// completeIfDue deactivates u if its deactivation is due and every gate is open.
+func (u User) completeIfDue(now time.Time) User {
 	if !u.Open() || now.Before(u.Pending.DueAt) {
 		return u
 	}
-	return u.deactivated(now)
+	return u.Deactivated(now)
 }
 
-// fired is settled for a wake-up, which acts only on the generation it was made for.
-func (u User) fired(generation int64, now time.Time) User {
+// DeactivateIfDue is settled for a wake-up, which acts only on the generation it was made for.
+func (u User) DeactivateIfDue(generation int64, now time.Time) User {
 	if u.Pending == nil || u.Pending.Generation != generation {
 		return u
 	}
-	return u.settled(now)
+	return u.completeIfDue(now)
 }
 
-// departed lets a user wait for deactivation: blocked from now on, unless that is staged. One who waits already, or is
+// ScheduleDeactivation lets a user wait for deactivation: blocked from now on, unless that is staged. One who waits already, or is
 // deactivated, stays as before.
-func (u User) departed(d departure) User {
-	if !u.deactivable() || u.Pending != nil {
+func (u User) ScheduleDeactivation(d DeactivationRequest) User {
+	if !u.LifecycleIsActive() || u.Pending != nil {
 		return u
 	}
 	u.Pending = &PendingDeactivation{
-		RequestedAt: d.at, DueAt: d.at.Add(d.delay), Cause: d.cause, Provider: d.provider, RequestID: d.request,
-		Generation: u.Version + 1, Frozen: d.frozen, Staged: d.staged,
+		RequestedAt: d.At, DueAt: d.At.Add(d.Delay), Cause: d.Cause, Provider: d.Provider, RequestID: d.RequestID,
+		Generation: u.Version + 1, Frozen: d.Frozen, Staged: d.Staged,
 	}
-	return u.settled(d.at)
+	return u.completeIfDue(d.At)
 }
 
-// said applies what the directory says about the user: the edges of active act, repetitions do not.
-func (u User) said(p Profile, d departure) User {
+// WithProfile applies what the directory says about the user: the edges of active act, repetitions do not.
+func (u User) WithProfile(p Profile, d DeactivationRequest) User {
 	was := u.Active
 	u.Profile = p
 	switch {
 	case was && !p.Active:
-		return u.departed(d)
+		return u.ScheduleDeactivation(d)
 	case !was && p.Active:
-		return u.reactivated()
+		return u.Reactivated()
 	}
 	return u
 }
 
-// removed is u after the directory deleted it: nothing of it is left over SCIM, the account inside waits
+// RemovedByDirectory is u after the directory deleted it: nothing of it is left over SCIM, the account inside waits
 // for deactivation like a disabled one.
-func (u User) removed(d departure) User {
-	u.GoneAt = d.at
-	return u.departed(d)
+func (u User) RemovedByDirectory(d DeactivationRequest) User {
+	u.RemovedAt = d.At
+	return u.ScheduleDeactivation(d)
 }
 
-// restored is the account of a person whom the directory deleted and creates again: as enabled, under a
+// Restored is the account of a person whom the directory deleted and creates again: as enabled, under a
 // new SCIM id and without what named others. One who is created disabled stays as before.
-func (u User) restored(id ScimID, p Profile) User {
-	u.GoneAt, u.ScimID, u.Profile = time.Time{}, id, p
+func (u User) Restored(id ScimID, p Profile) User {
+	u.RemovedAt, u.ScimID, u.Profile = time.Time{}, id, p
 	if p.Active {
-		return u.reactivated()
+		return u.Reactivated()
 	}
 	return u
 }
 
-// restorable reports whether the creation of a person with this externalId means the gone user u.
-func (u User) restorable(externalID string, now time.Time) bool {
-	return u.Gone() && u.Lifecycle != LifecyclePurged && u.ExternalID == externalID && guidShaped(externalID) && now.Sub(u.GoneAt) <= RestoreWindow
+// RestorableAs reports whether the creation of a person with this externalId means the gone user u.
+func (u User) RestorableAs(externalID string, now time.Time) bool {
+	return u.Removed() && u.Lifecycle != LifecyclePurged && u.ExternalID == externalID && IsObjectID(externalID) && now.Sub(u.RemovedAt) <= RestoreWindow
 }
 
-// guidShaped reports whether s looks like an object id of a directory, which names one person for ever: a
+// IsObjectID reports whether s looks like an object id of a directory, which names one person for ever: a
 // number or a name could be given to another person.
-func guidShaped(s string) bool {
+func IsObjectID(s string) bool {
 	if len(s) != 36 {
 		return false
 	}
@@ -138,23 +138,23 @@ func guidShaped(s string) bool {
 	return true
 }
 
-// local is u managed by administrators from now on.
-func (u User) local() User {
-	u.Provider, u.ScimID, u.GoneAt, u.Manager, u.Active = "", "", time.Time{}, "", true
+// MadeLocal is u managed by administrators from now on.
+func (u User) MadeLocal() User {
+	u.Provider, u.ScimID, u.RemovedAt, u.Manager, u.Active = "", "", time.Time{}, "", true
 	return u
 }
 
-// unmanagedLocal makes a user whom the directory deleted a local one: an administrator wants it to be
+// localIfRemoved makes a user whom the directory deleted a local one: an administrator wants it to be
 // used again, and nobody else would manage it.
-func (u User) unmanagedLocal() User {
-	if u.Gone() {
-		return u.local()
+func (u User) localIfRemoved() User {
+	if u.Removed() {
+		return u.MadeLocal()
 	}
 	return u
 }
 
-// blocked places an administrator's block, which no directory event lifts.
-func (u User) blocked(b AdminBlock) User {
+// blockedBy places an administrator's block, which no directory event lifts.
+func (u User) blockedBy(b AdminBlock) User {
 	if u.AdminBlock == nil {
 		u.AdminBlock = &b
 	}
@@ -164,12 +164,12 @@ func (u User) blocked(b AdminBlock) User {
 // unblocked lifts an administrator's block and cancels a pending deactivation.
 func (u User) unblocked() User {
 	u.AdminBlock, u.Pending = nil, nil
-	return u.unmanagedLocal()
+	return u.localIfRemoved()
 }
 
-// held places a legal hold of a matter. Errors: Conflict for a deactivated user.
-func (u User) held(matter string) (User, error) {
-	if !u.deactivable() {
+// PlacedOnHold places a legal hold of a matter. Errors: Conflict for a deactivated user.
+func (u User) PlacedOnHold(matter MatterID) (User, error) {
+	if !u.LifecycleIsActive() {
 		return u, Errorf(Conflict, "Reactivate the user before adding them to a legal hold")
 	}
 	if !slices.Contains(u.Holds, matter) {
@@ -178,18 +178,18 @@ func (u User) held(matter string) (User, error) {
 	return u, nil
 }
 
-// released ends a legal hold: the last one opens the gate, and what is overdue happens at once.
-func (u User) released(matter string, now time.Time) User {
-	u.Holds = slices.DeleteFunc(slices.Clone(u.Holds), func(m string) bool { return m == matter })
+// ReleasedFromHold ends a legal hold: the last one opens the gate, and what is overdue happens at once.
+func (u User) ReleasedFromHold(matter MatterID, now time.Time) User {
+	u.Holds = slices.DeleteFunc(slices.Clone(u.Holds), func(m MatterID) bool { return m == matter })
 	if len(u.Holds) == 0 {
 		u.Holds = nil
 	}
-	return u.settled(now)
+	return u.completeIfDue(now)
 }
 
-// pendingAs is u with its pending deactivation edited, under a new generation: wake-ups made before find
+// WithPending is u with its pending deactivation edited, under a new generation: wake-ups made before find
 // nothing. An edit that changes nothing keeps the generation.
-func (u User) pendingAs(edit func(*PendingDeactivation)) User {
+func (u User) WithPending(edit func(*PendingDeactivation)) User {
 	if u.Pending == nil {
 		return u
 	}
@@ -202,22 +202,22 @@ func (u User) pendingAs(edit func(*PendingDeactivation)) User {
 	return u
 }
 
-// rescheduled gives a pending deactivation another delay, counted from its request; not sooner than a
+// Rescheduled gives a pending deactivation another delay, counted from its request; not sooner than a
 // minute after the change of the delay.
-func (u User) rescheduled(delay time.Duration, changed time.Time) User {
-	return u.pendingAs(func(p *PendingDeactivation) {
-		p.DueAt = later(p.RequestedAt.Add(delay), changed.Add(minReprieve))
+func (u User) Rescheduled(delay time.Duration, changed time.Time) User {
+	return u.WithPending(func(p *PendingDeactivation) {
+		p.DueAt = Latest(p.RequestedAt.Add(delay), changed.Add(minReprieve))
 	})
 }
 
-// frozen lets the guard hold a pending deactivation.
-func (u User) frozen() User {
-	return u.pendingAs(func(p *PendingDeactivation) { p.Frozen = true })
+// HeldByGuard lets the guard hold a pending deactivation.
+func (u User) HeldByGuard() User {
+	return u.WithPending(func(p *PendingDeactivation) { p.Frozen = true })
 }
 
-// thawed ends the guard's hold: blocked now if it was not, and due as before, but not at once.
-func (u User) thawed(now time.Time) User {
-	return u.pendingAs(func(p *PendingDeactivation) {
+// ReleasedByGuard ends the guard's hold: blocked now if it was not, and due as before, but not at once.
+func (u User) ReleasedByGuard(now time.Time) User {
+	return u.WithPending(func(p *PendingDeactivation) {
 		if soonest := now.Add(minReprieve); p.Frozen && p.DueAt.Before(soonest) {
 			p.DueAt = soonest
 		}
@@ -225,59 +225,59 @@ func (u User) thawed(now time.Time) User {
 	})
 }
 
-// spared undoes a leave that the guard held: active by override, and back under the directory, as disabled,
+// CancelledByReview undoes a leave that the guard held: active by override, and back under the directory, as disabled,
 // if that had deleted the user.
-func (u User) spared() User {
+func (u User) CancelledByReview() User {
 	if u.Pending == nil || !u.Pending.Frozen {
 		return u
 	}
 	u.Pending = nil
-	if u.Gone() {
-		u.GoneAt, u.Active, u.Manager = time.Time{}, false, ""
+	if u.Removed() {
+		u.RemovedAt, u.Active, u.Manager = time.Time{}, false, ""
 	}
 	return u
 }
 
-// purgeable reports whether a user's personal data is to be erased: deactivated for long enough, and not to
+// Purgeable reports whether a user's personal data is to be erased: deactivated for long enough, and not to
 // come back by itself. A deactivated user whom the directory still knows never is.
-func (u User) purgeable(now time.Time, retention time.Duration) bool {
-	return u.Lifecycle == LifecycleDeactivated && (u.Provider == "" || u.Gone()) && len(u.Holds) == 0 &&
+func (u User) Purgeable(now time.Time, retention time.Duration) bool {
+	return u.Lifecycle == LifecycleDeactivated && (u.Provider == "" || u.Removed()) && len(u.Holds) == 0 &&
 		!u.DeactivatedAt.IsZero() && now.Sub(u.DeactivatedAt) >= retention
 }
 
-// purged is the stub that is left: the id, where it came from and when it ended.
-func (u User) purged() User {
-	stub := User{ID: u.ID, ScimID: u.ScimID, Provider: u.Provider, GoneAt: u.GoneAt, Version: u.Version, Created: u.Created, Modified: u.Modified}
+// Purged is the stub that is left: the id, where it came from and when it ended.
+func (u User) Purged() User {
+	stub := User{ID: u.ID, ScimID: u.ScimID, Provider: u.Provider, RemovedAt: u.RemovedAt, Version: u.Version, Created: u.Created, Modified: u.Modified}
 	stub.UserName = string(u.ID)
 	stub.Lifecycle, stub.DeactivatedAt = LifecyclePurged, u.DeactivatedAt
 	return stub
 }
 
-// decide applies a decision to u; what is so already changes nothing.
+// Decide applies a decision to u; what is so already changes nothing.
 // Errors: Conflict when the state forbids it.
-func (u User) decide(d Decision, by AdminBlock) (User, Action, error) {
+func (u User) Decide(d Decision, by AdminBlock) (User, Action, error) {
 	now := by.At
 	switch d {
 	case DecideBlock:
-		return u.blocked(by), UserBlocked, nil
+		return u.blockedBy(by), UserBlocked, nil
 	case DecideUnblock:
 		return u.unblocked(), UserUnblocked, nil
 	case DecideDeactivate, DecideDeactivateBlock:
 		if len(u.Holds) > 0 {
 			return u, "", Errorf(Conflict, "The user is on legal hold. Release the hold or block the user instead")
 		}
-		if u.deactivable() {
-			u = u.deactivated(now)
+		if u.LifecycleIsActive() {
+			u = u.Deactivated(now)
 		}
 		if d == DecideDeactivateBlock {
-			u = u.blocked(by)
+			u = u.blockedBy(by)
 		}
 		return u, UserDeactivated, nil
 	case DecideReactivate, DecideReactivateUnblock:
-		if u.deactivable() {
+		if u.LifecycleIsActive() {
 			return u, "", Errorf(Conflict, "the user is not deactivated")
 		}
-		u = u.reactivated().unmanagedLocal()
+		u = u.Reactivated().localIfRemoved()
 		if d == DecideReactivateUnblock {
 			u.AdminBlock = nil
 		}
@@ -287,12 +287,12 @@ func (u User) decide(d Decision, by AdminBlock) (User, Action, error) {
 			return u, "", Errorf(Conflict, "no deactivation is pending")
 		}
 		u.Pending = nil
-		return u.blocked(by), UserSpared, nil
+		return u.blockedBy(by), UserDeactivationCancelled, nil
 	case DecideLocal:
 		if u.Provider == "" {
 			return u, "", Errorf(Conflict, "the user is local already")
 		}
-		return u.local(), UserConverted, nil
+		return u.MadeLocal(), UserConverted, nil
 	}
 	return u, "", Errorf(Invalid, "unknown decision")
 }
@@ -312,9 +312,9 @@ const (
 	DecideLocal              Decision = "convert-to-local"
 )
 
-// adoptedBy makes a local user one of a provider: id, history and userName stay, the organization is pinned, and the
+// ConvertedTo makes a local user one of a provider: id, history and userName stay, the organization is pinned, and the
 // present roles stay, as adopted.
-func (u User) adoptedBy(p ProviderID) User {
+func (u User) ConvertedTo(p ProviderID) User {
 	if u.OrgID != "" {
 		u.OrgSource, u.OrgPinned = SourceAdopted, true
 	}

@@ -13,54 +13,54 @@ type Action string
 
 // The actions. Those of users and groups appear in the Sync Log, the others in the Audit Log.
 const (
-	UserCreated      Action = "user.created"
-	UserUpdated      Action = "user.updated"
-	UserEnabled      Action = "user.enabled"
-	UserDisabled     Action = "user.disabled"
-	UserDeleted      Action = "user.deleted"
-	UserConverted    Action = "user.converted"
-	UserRestored     Action = "user.restored"
-	UserBlocked      Action = "user.blocked"
-	UserUnblocked    Action = "user.unblocked"
-	UserDeactivated  Action = "user.deactivated"
-	UserReactivated  Action = "user.reactivated"
-	UserSpared       Action = "user.deactivation-cancelled"
-	UserRescheduled  Action = "user.deactivation-rescheduled"
-	UserFrozen       Action = "user.deactivation-frozen"
-	UserPurged       Action = "user.purged"
-	HoldPlaced       Action = "legal-hold.placed"
-	HoldReleased     Action = "legal-hold.released"
-	HoldCreated      Action = "legal-hold.created"
-	HoldClosed       Action = "legal-hold.closed"
-	GuardWarned      Action = "guard.warned"
-	GuardTripped     Action = "guard.tripped"
-	GuardApproved    Action = "guard.approved"
-	GuardRejected    Action = "guard.rejected"
-	GuardReminded    Action = "guard.reminded"         // nobody has decided yet
-	UserResolved     Action = "user.resolved"          // organization, roles or watchlists followed from the rules
-	UserReassigned   Action = "user.reassigned"        // as resolved, and the user was moved or lost a role: the guard counts it
-	UserHeldBack     Action = "user.reassignment-held" // the guard has it wait for a review
-	UserMoved        Action = "user.moved"             // an administrator placed the user or changed roles
-	GroupCreated     Action = "group.created"
-	GroupUpdated     Action = "group.updated"
-	GroupDeleted     Action = "group.deleted"
-	MembersChanged   Action = "group.members-changed"
-	ConflictOpened   Action = "conflict.opened"
-	ConflictApproved Action = "conflict.approved"
-	ConflictClosed   Action = "conflict.resolved"
-	TenantCreated    Action = "tenant.created"
-	TenantUpdated    Action = "tenant.updated"
-	TenantPausedNow  Action = "tenant.paused"
-	TenantResumed    Action = "tenant.resumed"
-	TenantRemoved    Action = "tenant.removed" // its people and keys are refused; erasing has begun
-	TenantErased     Action = "tenant.erased"  // nothing of it is left; in the operators' log
-	ProviderCreated  Action = "provider.created"
-	ProviderUpdated  Action = "provider.updated"
-	ProviderDeleted  Action = "provider.deleted"
-	TokenCreated     Action = "token.created"
-	TokenRevoked     Action = "token.revoked"
-	APIKeyCreated    Action = "api-key.created"
-	APIKeyRevoked    Action = "api-key.revoked"
+	UserCreated               Action = "user.created"
+	UserUpdated               Action = "user.updated"
+	UserEnabled               Action = "user.enabled"
+	UserDisabled              Action = "user.disabled"
+	UserDeleted               Action = "user.deleted"
+	UserConverted             Action = "user.converted"
+	UserRestored              Action = "user.restored"
+	UserBlocked               Action = "user.blocked"
+	UserUnblocked             Action = "user.unblocked"
+	UserDeactivated           Action = "user.deactivated"
+	UserReactivated           Action = "user.reactivated"
+	UserDeactivationCancelled Action = "user.deactivation-cancelled"
+	UserRescheduled           Action = "user.deactivation-rescheduled"
+	UserHeldByGuard           Action = "user.deactivation-frozen"
+	UserPurged                Action = "user.purged"
+	HoldPlaced                Action = "legal-hold.placed"
+	HoldReleased              Action = "legal-hold.released"
+	HoldCreated               Action = "legal-hold.created"
+	HoldClosed                Action = "legal-hold.closed"
+	GuardWarned               Action = "guard.warned"
+	GuardTripped              Action = "guard.tripped"
+	GuardApproved             Action = "guard.approved"
+	GuardRejected             Action = "guard.rejected"
+	GuardReminded             Action = "guard.reminded"         // nobody has decided yet
+	UserResolved              Action = "user.resolved"          // organization, roles or watchlists followed from the rules
+	UserReassigned            Action = "user.reassigned"        // as resolved, and the user was moved or lost a role: the guard counts it
+	UserReassignmentHeld      Action = "user.reassignment-held" // the guard has it wait for a review
+	UserMoved                 Action = "user.moved"             // an administrator placed the user or changed roles
+	GroupCreated              Action = "group.created"
+	GroupUpdated              Action = "group.updated"
+	GroupDeleted              Action = "group.deleted"
+	MembersChanged            Action = "group.members-changed"
+	ConflictOpened            Action = "conflict.opened"
+	ConflictApproved          Action = "conflict.approved"
+	ConflictClosed            Action = "conflict.resolved"
+	TenantCreated             Action = "tenant.created"
+	TenantUpdated             Action = "tenant.updated"
+	TenantWasPaused           Action = "tenant.paused"
+	TenantResumed             Action = "tenant.resumed"
+	TenantRemoved             Action = "tenant.removed" // its people and keys are refused; erasing has begun
+	TenantErased              Action = "tenant.erased"  // nothing of it is left; in the operators' log
+	ProviderCreated           Action = "provider.created"
+	ProviderUpdated           Action = "provider.updated"
+	ProviderDeleted           Action = "provider.deleted"
+	TokenCreated              Action = "token.created"
+	TokenRevoked              Action = "token.revoked"
+	APIKeyCreated             Action = "api-key.created"
+	APIKeyRevoked             Action = "api-key.revoked"
 
 	OrganizationCreated Action = "organization.created"
 	OrganizationUpdated Action = "organization.updated"
@@ -87,13 +87,82 @@ const (
 	ActorSystem   ActorKind = "system" // Rollcall itself; ID names the entry or job that led to it
 )
 
+// Origin is what kind of thing an entry comes from; Actor.ID names it.
+type Origin string
+
+// The origins. Those of providers and people follow from the kind of actor.
+const (
+	OriginProvider Origin = "provider"
+	OriginPerson   Origin = "person"
+	OriginEntry    Origin = "entry" // it follows from another entry
+	OriginRun      Origin = "run"   // an apply run
+	OriginJob      Origin = "job"   // a background job
+)
+
+// Job is a piece of background work; it is the actor in the log.
+type Job string
+
+// The jobs.
+const (
+	JobWakeup    Job = "wake-up" // of a due minute
+	JobSweep     Job = "sweep"
+	JobDeliver   Job = "deliver"
+	JobSeal      Job = "seal"
+	JobPurge     Job = "purge"
+	JobErase     Job = "erase"     // of removed tenants
+	JobBootstrap Job = "bootstrap" // of a deployment
+)
+
+var causeOfJob = map[Job]Cause{
+	JobWakeup: CauseWakeup, JobSweep: CauseSweep, JobPurge: CauseRetention, JobDeliver: CauseRule, JobSeal: CauseRule, JobErase: CauseOperator,
+	JobBootstrap: CauseRule,
+}
+
 // Actor is who caused a change, and by which request.
 type Actor struct {
 	Kind            ActorKind
 	ID              string
-	RequestID       string // ours
-	ClientRequestID string // the client's own id for it, when it sent one
-	Reason          string `json:",omitempty"` // what the administrator gave as the reason
+	Origin          Origin    `json:",omitempty"` // of the system's entries
+	RequestID       RequestID // ours
+	ClientRequestID RequestID // the client's own id for it, when it sent one
+	Reason          string    `json:",omitempty"` // what the administrator gave as the reason
+}
+
+// EntryActor is the system acting because of an entry: under the request that led to that.
+func EntryActor(because LogEntry) Actor {
+	a := because.Actor
+	a.Kind, a.ID, a.Origin, a.Reason = ActorSystem, string(because.ID), OriginEntry, ""
+	return a
+}
+
+// RunActor is the system carrying out an apply run.
+func RunActor(id RunID) Actor { return Actor{Kind: ActorSystem, ID: string(id), Origin: OriginRun} }
+
+// JobActor is the system doing background work.
+func JobActor(j Job) Actor { return Actor{Kind: ActorSystem, ID: string(j), Origin: OriginJob} }
+
+// From returns what the actor's entry comes from.
+func (a Actor) From() Origin {
+	switch {
+	case a.Kind == ActorProvider:
+		return OriginProvider
+	case a.Kind == ActorAPIKey || a.Kind == ActorOperator:
+		return OriginPerson
+	case a.Origin != "":
+		return a.Origin
+	}
+	return originBefore(a.ID)
+}
+
+// originBefore is the origin of an entry that was written before entries said it: their ids told it.
+func originBefore(id string) Origin {
+	if _, job := causeOfJob[Job(id)]; job {
+		return OriginJob
+	}
+	if strings.HasPrefix(id, "r") {
+		return OriginRun
+	}
+	return OriginEntry
 }
 
 // Effect is one thing a change did to a user, in the words of the Sync Log and of the events.
@@ -140,25 +209,25 @@ type LogEntry struct {
 	Audit bool `json:",omitempty"`
 	// Rest says that the entry's effects on other records are not all applied yet: functions/changes
 	// completes them. What SCIM shows is right from the first moment.
-	Rest Rest `json:",omitempty"`
+	Remaining Remaining `json:"Rest,omitempty"`
 	// Erased is set once the entry's names, values and reason were erased: their blinded hash (chain.go).
 	Erased Digest `json:",omitempty"`
 }
 
 // Rest names the work an entry leaves to be completed after its transaction.
-type Rest string
+type Remaining string
 
 // The kinds of rest.
 const (
-	RestNone     Rest = ""
-	RestMembers  Rest = "members"  // membership rows of a large change
-	RestUser     Rest = "user"     // references to a deleted user
-	RestGroup    Rest = "group"    // membership rows of a deleted group
-	RestProvider Rest = "provider" // users and groups of a deleted provider
-	RestDelay    Rest = "delay"    // pending deactivations that get another delay
-	RestMatter   Rest = "matter"   // custodians of a closed matter
-	RestTenant   Rest = "tenant"   // providers of a tenant that is paused, goes on or is removed
-	RestGuard    Rest = "guard"    // pending deactivations that a guard holds or lets go
+	RemainingNone     Remaining = ""
+	RemainingMembers  Remaining = "members"  // membership rows of a large change
+	RemainingUser     Remaining = "user"     // references to a deleted user
+	RemainingGroup    Remaining = "group"    // membership rows of a deleted group
+	RemainingProvider Remaining = "provider" // users and groups of a deleted provider
+	RemainingDelay    Remaining = "delay"    // pending deactivations that get another delay
+	RemainingMatter   Remaining = "matter"   // custodians of a closed matter
+	RemainingTenant   Remaining = "tenant"   // providers of a tenant that is paused, goes on or is removed
+	RemainingGuard    Remaining = "guard"    // pending deactivations that a guard holds or lets go
 )
 
 // LogQuery selects log entries, newest first.
@@ -190,8 +259,9 @@ func (e LogEntry) AppendJSON(dst []byte) []byte {
 	outer := o.open("Actor")
 	o.text("Kind", string(e.Actor.Kind))
 	o.text("ID", e.Actor.ID)
-	o.text("RequestID", e.Actor.RequestID)
-	o.text("ClientRequestID", e.Actor.ClientRequestID)
+	o.text("Origin", string(e.Actor.Origin))
+	o.text("RequestID", string(e.Actor.RequestID))
+	o.text("ClientRequestID", string(e.Actor.ClientRequestID))
 	o.text("Reason", e.Actor.Reason)
 	o.close(outer)
 	o.text("Action", string(e.Action))
@@ -210,7 +280,7 @@ func (e LogEntry) AppendJSON(dst []byte) []byte {
 	o.number("Version", e.Version)
 	appendTexts(&o, "Effects", e.Effects)
 	o.flag("Audit", e.Audit)
-	o.text("Rest", string(e.Rest))
+	o.text("Rest", string(e.Remaining))
 	o.text("Erased", hex.EncodeToString(e.Erased))
 	return o.end()
 }
@@ -255,31 +325,29 @@ func Causes() []Cause {
 
 // Cause is what led to the entry.
 func (e LogEntry) Cause() Cause {
-	switch e.Actor.Kind {
-	case ActorProvider:
+	switch e.Actor.From() {
+	case OriginProvider:
 		return CauseDirectory
-	case ActorAPIKey:
+	case OriginPerson:
+		if e.Actor.Kind == ActorOperator {
+			return CauseOperator
+		}
 		return CauseAdministrator
-	case ActorOperator:
-		return CauseOperator
 	}
+	ofGuard := []Action{GuardTripped, GuardWarned, GuardReminded, UserHeldByGuard, UserReassignmentHeld, UserDeactivationCancelled}
 	switch {
-	case slices.Contains([]Action{GuardTripped, GuardWarned, GuardReminded, UserFrozen, UserHeldBack, UserSpared}, e.Action):
+	case slices.Contains(ofGuard, e.Action):
 		return CauseGuard
-	case e.Actor.ID == string(JobWakeup):
-		return CauseWakeup
-	case e.Actor.ID == string(JobSweep):
-		return CauseSweep
-	case e.Actor.ID == taskPurge:
-		return CauseRetention
-	case strings.HasPrefix(e.Actor.ID, "r"):
-		return CauseApply // the id of a run
+	case e.Actor.From() == OriginRun:
+		return CauseApply
+	case e.Actor.From() == OriginJob:
+		return causeOfJob[Job(e.Actor.ID)]
 	}
 	return CauseRule
 }
 
-// tallies reports whether an attribute's value counts under a key before or after the entry.
-func (e LogEntry) tallies(attr, key string) bool {
+// Tallies reports whether an attribute's value counts under a key before or after the entry.
+func (e LogEntry) Tallies(attr, key string) bool {
 	return slices.ContainsFunc(e.Changes, func(c Change) bool {
 		return c.Attr == attr && (slices.Contains(tallied(attr, c.Before), key) || slices.Contains(tallied(attr, c.After), key))
 	})
@@ -287,12 +355,3 @@ func (e LogEntry) tallies(attr, key string) bool {
 
 // SyncEntry reports whether an entry belongs in the Sync Log: it is about a user or group.
 func (e LogEntry) SyncEntry() bool { return e.User != "" || e.Group != "" }
-
-// Job is what looks for due deactivations; it is the actor in the log.
-type Job string
-
-// The jobs.
-const (
-	JobWakeup Job = "wake-up"
-	JobSweep  Job = "sweep"
-)

@@ -21,8 +21,8 @@ const (
 // AttrOrgName is the attribute of method org-name.
 const AttrOrgName = "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User:orgName"
 
-// attrDepartment feeds watchlists.
-const attrDepartment = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
+// AttrDepartment feeds watchlists.
+const AttrDepartment = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
 
 // OrgSettings are the part of the organization mapping that every request reads with its provider.
 type OrgSettings struct {
@@ -89,7 +89,7 @@ type RoleMapping struct {
 }
 
 // Mappings are all mappings of a provider: one record beside the provider's.
-type Mappings struct {
+type MappingSet struct {
 	Orgs  []OrgMapping // in the order of priority: the first is number 1
 	Roles []RoleMapping
 	// Proposed are new or changed role mappings without effect until a second administrator approves them.
@@ -104,8 +104,8 @@ const (
 	MaxMappedGroups = 2000 // in organization mappings, and likewise in role mappings
 )
 
-// first returns the first of the person's groups that the mapping names.
-func first(mapped []MappedGroup, groups []GroupID) (GroupID, bool) {
+// FirstMatch returns the first of the person's groups that the mapping names.
+func FirstMatch(mapped []MappedGroup, groups []GroupID) (GroupID, bool) {
 	for _, m := range mapped {
 		if slices.Contains(groups, m.ID) {
 			return m.ID, true
@@ -115,7 +115,7 @@ func first(mapped []MappedGroup, groups []GroupID) (GroupID, bool) {
 }
 
 // Uses tells which mappings name the group; "" for none.
-func (m Mappings) Uses(g GroupID) (org, role MappingID) {
+func (m MappingSet) Uses(g GroupID) (org, role MappingID) {
 	names := func(gs []MappedGroup) bool {
 		return slices.ContainsFunc(gs, func(x MappedGroup) bool { return x.ID == g })
 	}
@@ -132,9 +132,9 @@ func (m Mappings) Uses(g GroupID) (org, role MappingID) {
 	return org, role
 }
 
-// attributeValue reads a text at a path ("title", or an extension's URN, a colon and a name) from a user's
+// AttributeValue reads a text at a path ("title", or an extension's URN, a colon and a name) from a user's
 // attributes; blanks are collapsed.
-func attributeValue(attributes []byte, path string) string {
+func AttributeValue(attributes []byte, path string) string {
 	var top map[string]json.RawMessage
 	if len(attributes) == 0 || path == "" || json.Unmarshal(attributes, &top) != nil {
 		return ""
@@ -150,8 +150,8 @@ func attributeValue(attributes []byte, path string) string {
 	return OrgName(text)
 }
 
-// check refuses mappings that break a rule: each has a group, and a group is in one of each kind at most.
-func (m Mappings) check() error {
+// Check refuses mappings that break a rule: each has a group, and a group is in one of each kind at most.
+func (m MappingSet) Check() error {
 	orgs, roles := make([][]MappedGroup, len(m.Orgs)), make([][]MappedGroup, len(m.Roles))
 	for i, o := range m.Orgs {
 		orgs[i] = o.Groups
@@ -181,80 +181,11 @@ func (m Mappings) check() error {
 	return nil
 }
 
-// named returns the mapped group with the name it had.
-func (m Mappings) named(name string) (MappedGroup, bool) {
-	for _, o := range m.Orgs {
-		for _, g := range o.Groups {
-			if g.Name == name {
-				return g, true
-			}
-		}
-	}
-	for _, r := range m.Roles {
-		for _, g := range r.Groups {
-			if g.Name == name {
-				return g, true
-			}
-		}
-	}
-	return MappedGroup{}, false
-}
+// AttrMappedRoles is what a switch to manual roles does to those that rules gave: keep or remove.
+const AttrMappedRoles = "mappedRoles"
 
-// attrProposed begins the name of a change of mappings that has no effect on people yet.
-const attrProposed = "roleMappingProposed/"
-
-// MaxProposals is how many role mappings of a provider may wait for a second administrator.
-const MaxProposals = 50
-
-// withRole puts a mapping in place of the one of its id, or behind the others, and says what changed.
-func (m Mappings) withRole(n RoleMapping) (Mappings, Change) {
-	var was any
-	m.Roles = slices.Clone(m.Roles)
-	if i := slices.IndexFunc(m.Roles, func(r RoleMapping) bool { return r.ID == n.ID }); i >= 0 {
-		was, m.Roles[i] = m.Roles[i], n
-	} else {
-		m.Roles = append(m.Roles, n)
-	}
-	return m, change("roleMapping/"+string(n.ID), was, n)
-}
-
-// propose lets a mapping, which must be one that could take effect, wait for a second administrator, in place of what
-// waited for it.
-func (m Mappings) propose(n RoleMapping, by string, at time.Time) (Mappings, RoleMapping, []Change, error) {
-	with, _ := m.withRole(n)
-	if err := with.check(); err != nil {
-		return m, n, nil, err
-	}
-	m, _, changes := m.withoutProposal(n.ID)
-	if len(m.Proposed) >= MaxProposals {
-		return m, n, nil, Errorf(TooMany, "%d role mappings wait for a second administrator already", MaxProposals)
-	}
-	n.ProposedBy, n.ProposedAt = by, at
-	m.Proposed = append(slices.Clone(m.Proposed), n)
-	return m, n, append(changes, change(attrProposed+string(n.ID), nil, n)), nil
-}
-
-// withoutProposal takes out what is proposed for a mapping; without changes when nothing is.
-func (m Mappings) withoutProposal(id MappingID) (Mappings, RoleMapping, []Change) {
-	i := slices.IndexFunc(m.Proposed, func(r RoleMapping) bool { return r.ID == id })
-	if i < 0 {
-		return m, RoleMapping{}, nil
-	}
-	was := m.Proposed[i]
-	m.Proposed = slices.Delete(slices.Clone(m.Proposed), i, i+1)
-	return m, was, []Change{change(attrProposed+string(id), was, nil)}
-}
-
-// effective reports whether changes of mappings make another configuration: proposals do not.
-func effective(changes []Change) bool {
-	return slices.ContainsFunc(changes, func(c Change) bool { return !strings.HasPrefix(c.Attr, attrProposed) })
-}
-
-// attrMappedRoles is what a switch to manual roles does to those that rules gave: keep or remove.
-const attrMappedRoles = "mappedRoles"
-
-// attributePath is path without what cannot be in one.
-func attributePath(path string) string {
+// AttributePath is path without what cannot be in one.
+func AttributePath(path string) string {
 	out := make([]rune, 0, len(path))
 	for _, r := range path {
 		if nameRune(r) || r == ':' || r == '.' {

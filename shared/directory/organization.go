@@ -62,8 +62,8 @@ func (o Organization) NameKeys() []string {
 	return keys
 }
 
-// renamed is o under another name; the old one becomes an alias, unless only its spelling changed.
-func (o Organization) renamed(name string) Organization {
+// Renamed is o under another name; the old one becomes an alias, unless only its spelling changed.
+func (o Organization) Renamed(name string) Organization {
 	old := o.Name
 	o.Name = name
 	keep := []string{}
@@ -76,34 +76,12 @@ func (o Organization) renamed(name string) Organization {
 	return o
 }
 
-// validOrgName cuts blanks and checks a name.
-func validOrgName(name string) (string, error) {
-	control := strings.ContainsFunc(name, isControl)
+// ValidOrgName cuts blanks and checks a name.
+func ValidOrgName(name string) (string, error) {
+	control := strings.ContainsFunc(name, IsControl)
 	name = OrgName(name)
 	if n := utf8.RuneCountInString(name); n < 1 || n > MaxOrgName || control || !utf8.ValidString(name) {
 		return "", &Error{Kind: Invalid, Attr: "name", Detail: "name must have 1 to 255 characters and no control characters"}
 	}
 	return name, nil
-}
-
-func orgChanges(old, o Organization) (changes []Change) {
-	if old.Name != o.Name {
-		changes = append(changes, change("name", old.Name, o.Name))
-	}
-	if old.Parent != o.Parent {
-		changes = append(changes, change("parentId", orNil(old.Parent), orNil(o.Parent)))
-	}
-	if old.ExternalRef != o.ExternalRef {
-		changes = append(changes, change("externalRef", orNil(old.ExternalRef), orNil(o.ExternalRef)))
-	}
-	if !slices.Equal(old.DefaultRoles, o.DefaultRoles) {
-		changes = append(changes, change("defaultRoles", old.DefaultRoles, o.DefaultRoles))
-	}
-	if old.Blocked != o.Blocked {
-		changes = append(changes, change("blocked", old.Blocked, o.Blocked))
-	}
-	if old.State != o.State {
-		changes = append(changes, change("state", old.State, o.State))
-	}
-	return changes
 }

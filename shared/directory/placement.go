@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// rolesBeyond are the roles in a that are not in b, once each.
-func rolesBeyond(a, b []RoleGrant) (out []RoleID) {
+// RolesNotIn are the roles in a that are not in b, once each.
+func RolesNotIn(a, b []RoleGrant) (out []RoleID) {
 	for _, g := range a {
 		has := func(h RoleGrant) bool { return h.Role == g.Role }
 		if !slices.ContainsFunc(b, has) && !slices.Contains(out, g.Role) {
@@ -18,11 +18,11 @@ func rolesBeyond(a, b []RoleGrant) (out []RoleID) {
 	return out
 }
 
-// equal reports whether two placements are the same to the last detail.
-func (p Placement) equal(q Placement) bool {
+// Equal reports whether two placements are the same to the last detail.
+func (p Placement) Equal(q Placement) bool {
 	return p.Org == q.Org && p.Source == q.Source && p.Group == q.Group && p.Config == q.Config &&
 		slices.EqualFunc(p.Grants, q.Grants, func(a, b RoleGrant) bool {
-			return a.same(b) && a.By == b.By && a.Config == b.Config && a.At.Equal(b.At)
+			return a.SameAs(b) && a.By == b.By && a.Config == b.Config && a.At.Equal(b.At)
 		})
 }
 
@@ -55,7 +55,7 @@ type Rules struct {
 	Config   int64 // the provider's ConfigVersion
 	Org      OrgSettings
 	Role     RoleSettings
-	Mappings Mappings
+	Mappings MappingSet
 	Roles    Catalogue
 	Orgs     map[OrgID]Organization // at least those that mappings and the person name
 	Named    map[string]OrgID       // by OrgNameKey, at least the one the person's attribute names
@@ -76,25 +76,25 @@ func (a Account) Placement() Placement {
 	return Placement{a.OrgID, a.OrgSource, a.OrgGroup, a.OrgConfig, a.RoleGrants}
 }
 
-// placed is u with a placement.
-func (u User) placed(p Placement) User {
+// WithPlacement is u with a placement.
+func (u User) WithPlacement(p Placement) User {
 	u.OrgID, u.OrgSource, u.OrgGroup, u.OrgConfig, u.RoleGrants = p.Org, p.Source, p.Group, p.Config, p.Grants
 	return u
 }
 
-// displacedBy reports whether q, in place of p, moves the person out of an organization, or takes a role: what the
+// LosesAccessTo reports whether q, in place of p, moves the person out of an organization, or takes a role: what the
 // mass-change guard counts.
-func (p Placement) displacedBy(q Placement) bool {
-	return p.Org != "" && p.Org != q.Org || len(rolesBeyond(p.Grants, q.Grants)) > 0
+func (p Placement) LosesAccessTo(q Placement) bool {
+	return p.Org != "" && p.Org != q.Org || len(RolesNotIn(p.Grants, q.Grants)) > 0
 }
 
 // Same reports whether two placements are the same organization and roles for the same reasons. Since when,
 // and under which configuration, does not count.
 func (p Placement) Same(q Placement) bool {
-	return p.Org == q.Org && p.Source == q.Source && slices.EqualFunc(p.Grants, q.Grants, RoleGrant.same)
+	return p.Org == q.Org && p.Source == q.Source && slices.EqualFunc(p.Grants, q.Grants, RoleGrant.SameAs)
 }
 
-func (g RoleGrant) same(h RoleGrant) bool { return g.Role == h.Role && g.Source == h.Source }
+func (g RoleGrant) SameAs(h RoleGrant) bool { return g.Role == h.Role && g.Source == h.Source }
 
 // Resolution is what a resolution finds, and why.
 type Resolution struct {
@@ -110,7 +110,7 @@ type Resolution struct {
 // keeps who granted it and since when.
 func (r Rules) Resolve(u User, groups []GroupID, on Occasion, now time.Time) Resolution {
 	d := Resolution{Placement: u.Account.Placement()}
-	if u.Provider == "" || u.Gone() {
+	if u.Provider == "" || u.Removed() {
 		d.Reason = "no directory manages this user"
 		return d
 	}
@@ -130,9 +130,9 @@ func (r Rules) resolveOrg(d *Resolution, u User, groups []GroupID, on Occasion) 
 		r.resolveSingle(d, u, on)
 	case OrgGroups:
 		for i, m := range r.Mappings.Orgs {
-			g, member := first(m.Groups, groups)
-			if member && r.active(m.Org) {
-				d.move(r, m.Org, sourceGroup+string(m.ID), g, fmt.Sprintf("member of a group of mapping %d, the first that matches", i+1))
+			g, member := FirstMatch(m.Groups, groups)
+			if member && r.TakesPeople(m.Org) {
+				d.move(r, m.Org, OrgSource(m.ID), g, fmt.Sprintf("member of a group of mapping %d, the first that matches", i+1))
 				return
 			}
 		}
@@ -148,9 +148,9 @@ func (r Rules) resolveSingle(d *Resolution, u User, on Occasion) {
 	switch {
 	case u.OrgID != "" && on < OnApply:
 		d.Reason = "new users go to one organization; later events move nobody"
-	case on == OnApply && (u.OrgSource == SourceManual || u.OrgSource == SourceAdopted):
+	case on == OnApply && byHand(u.OrgSource):
 		d.Reason = "moved by hand"
-	case r.active(r.Org.Org):
+	case r.TakesPeople(r.Org.Org):
 		d.move(r, r.Org.Org, SourceSingle, "", "all users of the provider go to this organization")
 	default:
 		r.fallback(d, "the target organization is not active")
@@ -158,17 +158,17 @@ func (r Rules) resolveSingle(d *Resolution, u User, on Occasion) {
 }
 
 func (r Rules) resolveNamed(d *Resolution, u User) {
-	name := attributeValue(u.Attributes, r.Org.Path())
+	name := AttributeValue(u.Attributes, r.Org.Path())
 	if name == "" {
 		r.fallback(d, "the attribute is empty")
 		return
 	}
-	valid, err := validOrgName(name)
+	valid, err := ValidOrgName(name)
 	id, known := r.Named[OrgNameKey(name)]
 	switch {
 	case err != nil:
 		r.fallback(d, "the attribute is no name of an organization")
-	case known && r.active(id):
+	case known && r.TakesPeople(id):
 		d.move(r, id, SourceAttribute, "", "the attribute names this organization")
 	case known:
 		r.fallback(d, "the organization that the attribute names is deactivated")
@@ -184,7 +184,7 @@ func (r Rules) resolveNamed(d *Resolution, u User) {
 // moves, and who is nowhere goes to the tenant's.
 func (r Rules) fallback(d *Resolution, why string) {
 	switch {
-	case r.active(r.Org.Org):
+	case r.TakesPeople(r.Org.Org):
 		d.move(r, r.Org.Org, SourceDefault, "", why)
 	case d.Org == "":
 		d.move(r, DefaultOrg, SourceDefault, "", why)
@@ -193,8 +193,8 @@ func (r Rules) fallback(d *Resolution, why string) {
 	}
 }
 
-// active reports whether an organization takes people.
-func (r Rules) active(id OrgID) bool { return id != "" && r.Orgs[id].State == OrgActive }
+// TakesPeople reports whether an organization takes people.
+func (r Rules) TakesPeople(id OrgID) bool { return id != "" && r.Orgs[id].State == OrgActive }
 
 // move decides for an organization; the group and configuration of a decision that stays the same stay, too.
 func (d *Resolution) move(r Rules, to OrgID, source string, g GroupID, why string) {
@@ -211,7 +211,7 @@ func (r Rules) resolveRoles(d *Resolution, u User, groups []GroupID, on Occasion
 	}
 	if r.Role.Mode != RolesGroups {
 		if on == OnCreate && len(u.RoleGrants) == 0 {
-			d.Grants = r.grants(nil, r.defaults(d.Org), now)
+			d.Grants = r.MergeGrants(nil, r.defaults(d.Org), now)
 		}
 		return
 	}
@@ -221,18 +221,17 @@ func (r Rules) resolveRoles(d *Resolution, u User, groups []GroupID, on Occasion
 	}
 	var kept []RoleGrant
 	for _, g := range u.RoleGrants {
-		byRule := g.Source == SourceOrgDefault || strings.HasPrefix(g.Source, sourceMapping)
-		if byRule && slices.ContainsFunc(wanted, g.same) || !byRule && !r.Role.Strict {
+		if g.ByRule() && slices.ContainsFunc(wanted, g.SameAs) || !g.ByRule() && !r.Role.Strict {
 			kept = append(kept, g)
 		}
 	}
-	d.Grants = r.grants(kept, wanted, now)
+	d.Grants = r.MergeGrants(kept, wanted, now)
 }
 
 // mapped is the union of the roles of all mappings with one of the groups.
 func (r Rules) mapped(d *Resolution, groups []GroupID) (wanted []RoleGrant, matched bool) {
 	for _, m := range r.Mappings.Roles {
-		g, member := first(m.Groups, groups)
+		g, member := FirstMatch(m.Groups, groups)
 		if !member {
 			continue
 		}
@@ -244,7 +243,7 @@ func (r Rules) mapped(d *Resolution, groups []GroupID) (wanted []RoleGrant, matc
 			}
 			has := func(g RoleGrant) bool { return g.Role == role }
 			if !slices.ContainsFunc(wanted, has) {
-				wanted = append(wanted, RoleGrant{Role: role, Source: sourceMapping + string(m.ID), By: string(g), Config: r.Config})
+				wanted = append(wanted, RoleGrant{Role: role, Source: RoleSource(m.ID), By: string(g), Config: r.Config})
 			}
 		}
 	}
@@ -261,11 +260,11 @@ func (r Rules) defaults(org OrgID) (wanted []RoleGrant) {
 	return wanted
 }
 
-// grants is what is kept and what is wanted besides, in the order of roles and sources.
-func (r Rules) grants(kept, wanted []RoleGrant, now time.Time) []RoleGrant {
+// MergeGrants is what is kept and what is wanted besides, in the order of roles and sources.
+func (r Rules) MergeGrants(kept, wanted []RoleGrant, now time.Time) []RoleGrant {
 	out := slices.Clone(kept)
 	for _, w := range wanted {
-		if !slices.ContainsFunc(kept, w.same) {
+		if !slices.ContainsFunc(kept, w.SameAs) {
 			w.At = now
 			out = append(out, w)
 		}
@@ -279,9 +278,9 @@ func (r Rules) grants(kept, wanted []RoleGrant, now time.Time) []RoleGrant {
 	return out
 }
 
-// firstPlace is where a new user of the provider is until its entry is followed: in the target or default
+// InitialPlacement is where a new user of the provider is until its entry is followed: in the target or default
 // organization, without roles.
-func (p Provider) firstPlace() Account {
+func (p Provider) InitialPlacement() Account {
 	if p.OrgMapping.Method == "" || p.OrgMapping.Org == "" {
 		return Account{}
 	}
@@ -292,58 +291,21 @@ func (p Provider) firstPlace() Account {
 	return a
 }
 
-// CheckResult is what became of one mapping when a user was resolved.
-type CheckResult string
+// OrgSource is the source of an organization that a mapping decided.
+func OrgSource(id MappingID) string { return sourceGroup + string(id) }
 
-// The results of checking a mapping, in the order of priority.
-const (
-	CheckWins       CheckResult = "wins"
-	CheckNoMember   CheckResult = "not-a-member"
-	CheckNotReached CheckResult = "not-reached"
-	CheckInvalid    CheckResult = "invalid-target" // a member, but the organization takes nobody
-	CheckGives      CheckResult = "gives"          // of a role mapping
-)
+// RoleSource is the source of a role that a mapping gave.
+func RoleSource(id MappingID) string { return sourceMapping + string(id) }
 
-// MappingCheck is one mapping as it concerns a user.
-type MappingCheck struct {
-	Mapping  MappingID
-	Priority int // of organization mappings
-	Org      OrgID
-	Roles    []RoleID
-	Groups   []MappedGroup
-	Group    GroupID // the user's group in it, "" for none
-	Result   CheckResult
+// ByRule reports whether a mapping or the organization gave the role.
+func (g RoleGrant) ByRule() bool {
+	return g.Source == SourceOrgDefault || strings.HasPrefix(g.Source, sourceMapping)
 }
 
-func (r Rules) checkOrgs(groups []GroupID) (out []MappingCheck) {
-	won := false
-	for i, m := range r.Mappings.Orgs {
-		c := MappingCheck{Mapping: m.ID, Priority: i + 1, Org: m.Org, Groups: m.Groups, Result: CheckNoMember}
-		g, member := first(m.Groups, groups)
-		c.Group = g
-		switch {
-		case won:
-			c.Result = CheckNotReached
-		case member && r.active(m.Org):
-			c.Result, won = CheckWins, true
-		case member:
-			c.Result = CheckInvalid
-		}
-		out = append(out, c)
-	}
-	return out
-}
+// ByHand reports whether an administrator gave the role, or it was kept when the user was converted.
+func (g RoleGrant) ByHand() bool { return byHand(g.Source) }
 
-func (r Rules) checkRoles(groups []GroupID) (out []MappingCheck) {
-	for _, m := range r.Mappings.Roles {
-		c := MappingCheck{Mapping: m.ID, Roles: m.Roles, Groups: m.Groups, Result: CheckNoMember}
-		if g, member := first(m.Groups, groups); member {
-			c.Group, c.Result = g, CheckGives
-		}
-		out = append(out, c)
-	}
-	return out
-}
+func byHand(source string) bool { return source == SourceManual || source == SourceAdopted }
 
 // MappingOf is the mapping that a source of an organization or role names, "" for another source.
 func MappingOf(source string) MappingID {
@@ -355,8 +317,8 @@ func MappingOf(source string) MappingID {
 	return ""
 }
 
-// resolves reports whether rules act on the account: not on one that is deactivated, which is resolved when it
+// FollowsRules reports whether rules act on the account: not on one that is deactivated, which is resolved when it
 // comes back, nor on one the directory removed.
-func (u User) resolves() bool {
-	return !u.Gone() && u.deactivable()
+func (u User) FollowsRules() bool {
+	return !u.Removed() && u.LifecycleIsActive()
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Ports are what Rollcall needs from storage. store/sqlite and store/dynamo implement all of them;
-// store/storetest is their contract.
+// store/storetest is their contract. In both, the file named after a port has its methods.
 //
 // Every method sees one tenant only. Times come from the caller, cut to milliseconds. Errors are *Error:
 // Unavailable when the store is throttled or contended, whatever the method's comment adds, Internal for
@@ -15,64 +15,108 @@ import (
 // may hold a lock. Lists and pointers inside the records handed out may be the store's own: to change one
 // is to replace it.
 type Ports struct {
-	Users      Users
-	Groups     Groups
-	Providers  Providers
-	Tenants    Tenants
-	Log        Log
-	Collisions Collisions
-	APIKeys    APIKeys
-	Replays    Replays
-	Follow     Follow
-	Feed       Feed
-	Leavers    Leavers
-	Holds      Holds
-	Guards     Guards
-	Wakeups    Wakeups // no store's: package workflow's; nil: only the sweep finds what is due
-	Webhooks   Webhooks
-	Deliveries Deliveries
-	Ledger     Ledger
-
-	Organizations Organizations
-	Settings      Settings
-	ApplyRuns     ApplyRuns
-	Tasks         Tasks
-	Aliases       Aliases
-	Reports       Reports
+	Users         Users
+	Leavers       Leavers
+	Groups        Groups
+	Providers     Providers
 	Usages        Usages
+	Tenants       Tenants
+	APIKeys       APIKeys
+	Replays       Replays
+	Conflicts     Conflicts
+	Aliases       Aliases
+	LegalHolds    LegalHolds
+	Guards        Guards
+	Organizations Organizations
+	Roles         Roles
+	Mappings      Mappings
+	Watchlists    Watchlists
+	Countries     Countries
+	ApplyRuns     ApplyRuns
+	Log           Log
+	Feed          Feed
+	Completion    Completion
+	Counts        Counts
+	Chains        Chains
+	Webhooks      Webhooks
+	Deliveries    Deliveries
+	Tasks         Tasks
 }
+
+// Update computes what becomes of a record, with the log entry of the change. It is pure and may run several times. Its
+// error changes nothing and is returned as it is. A nil entry writes nothing, and the old record is returned, unless the
+// port's method says otherwise.
+type Update[T any] func(old T) (T, *LogEntry, error)
 
 // Admit is called with the provider record a request names, read strongly consistent beside the first
 // record of the request and before any further read. The zero Provider stands for one that does not
 // exist. Its error ends the read and is returned as it is. A nil Admit admits everything (admin use).
 type Admit func(Provider) error
 
+// TakenError says that a unique value belongs to another record. It never reaches a client as it is.
+type TakenError struct {
+	Attr     string // userName, displayName or name
+	Holder   string // UserID, GroupID, ProviderID or OrgID of the holder
+	Provider ProviderID
+}
+
+func (e *TakenError) Error() string { return e.Attr + " is taken" }
+
+// AsTaken returns the TakenError that err is or wraps.
+func AsTaken(err error) (*TakenError, bool) {
+	var taken *TakenError
+	return taken, errors.As(err, &taken)
+}
+
+// Page selects part of a list: by position (Start, 1-based) or, with ByCursor, what follows the id After.
+type Page struct {
+	Start    int
+	ByCursor bool
+	After    string // UserID or GroupID; "" for the first page
+	Count    int    // 0: only the total
+}
+
 // Users is what the user rules need from storage.
 type Users interface {
 	// ReadUser reads a present user of provider p by SCIM id, together with p.
-	// NotFound: unknown, gone, or another provider's.
+	// NotFound: unknown, removed, or another provider's.
 	ReadUser(ctx context.Context, t TenantID, p ProviderID, id ScimID, want UserWant, admit Admit) (UserView, error)
 	// FindUsers reads the present users of p that have the key: userName, externalId or a Lookup, in the
-	// order of their ids; at most limit. At once with p.
+	// order of their ids, at most limit; together with p.
 	FindUsers(ctx context.Context, t TenantID, p ProviderID, key Lookup, limit int, want UserWant, admit Admit) ([]UserView, error)
 	// ListUsers reads a page of the present users of p in the order of UserID, and how many there are.
 	ListUsers(ctx context.Context, t TenantID, p ProviderID, page Page, want UserWant, admit Admit) (UserPage, error)
-	// CreateUser stores a new user with its entry in one transaction. make is called once with the
+	// CreateUser stores a new user with its entry in one transaction. create is called once with the
 	// provider. TakenError when the userName belongs to another user of the tenant.
-	CreateUser(ctx context.Context, t TenantID, p ProviderID, admit Admit, make func(Provider) (User, LogEntry, error)) (User, error)
+	CreateUser(ctx context.Context, t TenantID, p ProviderID, admit Admit, create func(Provider) (User, LogEntry, error)) (User, error)
 	// UpdateUser replaces old by what update makes of it, with its entry, in one transaction: userName and
-	// look-ups move along, also to another provider, to local or to gone. When old's version is not the
-	// stored one the user is read again; update is pure and may run several times. A nil entry writes
-	// nothing. A user who becomes gone or leaves the provider leaves all groups and is cleared as the
-	// manager of others, each of whom changes as ManagerCleared says: at once as every read shows it.
-	// NotFound; TakenError.
-	UpdateUser(ctx context.Context, t TenantID, old User, update func(User) (User, *LogEntry, error)) (User, error)
-	// UserByID reads any user of the tenant, also local and gone ones. NotFound.
+	// look-ups move along, also to another provider, to local or to removed. When old's version is not the
+	// stored one the user is read again. A user who is removed or leaves the provider leaves all groups and is
+	// cleared as the manager of others, each of whom changes as ManagerCleared says: every read shows it
+	// immediately. NotFound; TakenError.
+	UpdateUser(ctx context.Context, t TenantID, old User, update Update[User]) (User, error)
+	// UserByID reads any user of the tenant, also local and removed ones. NotFound.
 	UserByID(ctx context.Context, t TenantID, id UserID) (UserView, error)
 	// SearchUsers reads users of the tenant for administrators, origin by origin, and where to go on: "" at
 	// the end. A page may hold fewer than asked for when MaxWalk users were looked at. Invalid: After is no
 	// position of this tenant.
 	SearchUsers(ctx context.Context, t TenantID, q UserSearch) ([]User, string, error)
+}
+
+// Leavers is what the rules about leaving and coming back need from storage, beyond Users.
+type Leavers interface {
+	// CreateOrRestoreUser is Users.CreateUser for a person with an externalId. create also gets the removed users
+	// of p that had it, the last to leave first, at most ten, and may run several times. Returning one of
+	// them, as changed, brings that record back.
+	CreateOrRestoreUser(ctx context.Context, t TenantID, p ProviderID, externalID string, admit Admit,
+		create func(Provider, []User) (User, LogEntry, error)) (User, error)
+	// DueUsers calls fn with the users of all tenants whose deactivation is due by until and whose gates are
+	// open, as they are stored, perhaps in several calls side by side. One whose deactivation began a moment ago
+	// may be missing. The first error of fn ends it.
+	DueUsers(ctx context.Context, until time.Time, fn func(context.Context, []DueUser) error) error
+	// PendingUsers reads users of the tenant with a pending deactivation, as DueUsers does, by the time they
+	// are due, and where to go on: "" at the end. Invalid: After is no position.
+	PendingUsers(ctx context.Context, t TenantID, q PendingQuery) ([]User, string, error)
 }
 
 // Groups is what the group rules need from storage.
@@ -87,34 +131,17 @@ type Groups interface {
 	ListGroups(ctx context.Context, t TenantID, p ProviderID, page Page, want GroupWant, admit Admit) (GroupPage, error)
 	// Members reads a page of a group's members, in order, after the given one ("" from the first).
 	Members(ctx context.Context, t TenantID, p ProviderID, id GroupID, after ScimID, count int) ([]ScimID, error)
-	// CreateGroup stores a new group with its members and entry, atomically in effect. make is called
+	// CreateGroup stores a new group with its members and entry, atomically in effect. create is called
 	// with the provider once. Invalid (ErrUnknownMember); TakenError for displayName.
-	CreateGroup(ctx context.Context, t TenantID, p ProviderID, admit Admit, make func(Provider) (Group, []ScimID, LogEntry, error)) (Group, error)
+	CreateGroup(ctx context.Context, t TenantID, p ProviderID, admit Admit, create func(Provider) (Group, []ScimID, LogEntry, error)) (Group, error)
 	// UpdateGroup applies what update makes of old, atomically in effect, whatever the number of members.
 	// When old is stale it is read again with the same want; update is pure and may run several times.
 	// NotFound; Invalid (ErrUnknownMember); TakenError for displayName.
 	UpdateGroup(ctx context.Context, t TenantID, old GroupView, want GroupWant, update func(GroupView) (GroupChange, error)) (Group, error)
-	// DeleteGroup removes a group, its memberships and its memberships in others, with its entry: at once
-	// as every read shows it. del is pure and may run several times. NotFound.
+	// DeleteGroup removes a group, its memberships and its memberships in others, with its entry: every read
+	// shows it immediately. del is pure and may run several times. NotFound.
 	DeleteGroup(ctx context.Context, t TenantID, old Group, del func(Group) (LogEntry, error)) error
 }
-
-// Page selects part of a list: by position (Start, 1-based) or, with ByCursor, what follows the id After.
-type Page struct {
-	Start    int
-	ByCursor bool
-	After    string // UserID or GroupID; "" for the first page
-	Count    int    // 0: only the total
-}
-
-// TakenError says that a unique value belongs to another record. It never reaches a client as it is.
-type TakenError struct {
-	Attr     string // userName or displayName
-	Holder   string // UserID or GroupID of the holder
-	Provider ProviderID
-}
-
-func (e *TakenError) Error() string { return e.Attr + " is taken" }
 
 // Providers stores provisioning providers.
 type Providers interface {
@@ -124,29 +151,196 @@ type Providers interface {
 	Provider(ctx context.Context, t TenantID, id ProviderID) (Provider, error)
 	// ListProviders reads all of a tenant, by id.
 	ListProviders(ctx context.Context, t TenantID) ([]Provider, error)
-	// UpdateProvider replaces a provider by update(old) with its entry; a nil entry writes nothing.
-	// NotFound; TakenError.
-	UpdateProvider(ctx context.Context, t TenantID, id ProviderID, update func(Provider) (Provider, *LogEntry, error)) (Provider, error)
+	// UpdateProvider replaces a provider with its entry. NotFound; TakenError.
+	UpdateProvider(ctx context.Context, t TenantID, id ProviderID, update Update[Provider]) (Provider, error)
 	// RemoveProvider removes the record of a provider that has no users or groups left. NotFound.
 	RemoveProvider(ctx context.Context, t TenantID, id ProviderID, e LogEntry) error
 }
 
+// Usages stores when providers were used, as items of their own.
+type Usages interface {
+	// AddUsage adds what was seen of a provider, without an entry.
+	AddUsage(ctx context.Context, t TenantID, p ProviderID, u Usage) error
+	// Usage reads it; the zero one when there is none.
+	Usage(ctx context.Context, t TenantID, p ProviderID) (Usage, error)
+}
+
 // Tenants stores the tenants of a deployment.
 type Tenants interface {
-	// CreateTenant stores a tenant. Conflict when the id is taken.
+	// CreateTenant stores a tenant. Conflict (ErrTenantTaken).
 	CreateTenant(ctx context.Context, t Tenant, e LogEntry) error
 	// Tenant reads one. NotFound.
 	Tenant(ctx context.Context, id TenantID) (Tenant, error)
 	// ListTenants reads all, by id, after the given one.
 	ListTenants(ctx context.Context, after TenantID, count int) ([]Tenant, error)
-	// UpdateTenant replaces a tenant by update(old) with its entry. A nil entry stores without one (how far a
-	// removal is). update is pure and may run several times. NotFound.
-	UpdateTenant(ctx context.Context, id TenantID, update func(Tenant) (Tenant, *LogEntry, error)) (Tenant, error)
+	// UpdateTenant replaces a tenant with its entry. A nil entry stores without one (how far a removal is).
+	// NotFound.
+	UpdateTenant(ctx context.Context, id TenantID, update Update[Tenant]) (Tenant, error)
 	// EraseTenant removes the next records of a tenant behind a position, "" for the first, except the one of
 	// CreateTenant, and returns how many, and where to go on: "" at the end. It may be repeated.
 	EraseTenant(ctx context.Context, id TenantID, after string) (next string, n int, err error)
 	// RemoveTenant removes the record of CreateTenant; its entry goes to the log of OperatorScope. NotFound.
 	RemoveTenant(ctx context.Context, id TenantID, e LogEntry) error
+}
+
+// APIKeys stores the API keys of tenants.
+type APIKeys interface {
+	// CreateAPIKey stores a key with its entry.
+	CreateAPIKey(ctx context.Context, t TenantID, k APIKey, e LogEntry) error
+	// APIKeyByHash reads the key with the hash. NotFound.
+	APIKeyByHash(ctx context.Context, t TenantID, h TokenHash) (APIKey, error)
+	// ListAPIKeys reads all keys of a tenant, by id.
+	ListAPIKeys(ctx context.Context, t TenantID) ([]APIKey, error)
+	// UpdateAPIKey replaces a key with its entry. NotFound.
+	UpdateAPIKey(ctx context.Context, t TenantID, id CredentialID, update Update[APIKey]) (APIKey, error)
+}
+
+// Replays stores answers to repeatable requests.
+type Replays interface {
+	// BeginReplay stores r unless an unexpired record with its key exists, which is returned with true.
+	BeginReplay(ctx context.Context, t TenantID, r Replay, now time.Time) (Replay, bool, error)
+	// FinishReplay stores the answer, or removes the record when the answer is nil.
+	FinishReplay(ctx context.Context, t TenantID, r Replay) error
+}
+
+// Conflicts stores conflicts.
+type Conflicts interface {
+	// Conflict reads one. NotFound.
+	Conflict(ctx context.Context, t TenantID, id ConflictID) (ConflictCase, error)
+	// UpdateConflict replaces a conflict; old is zero when there is none. A nil entry stores without one (a
+	// repeated attempt), and returning old stores nothing.
+	UpdateConflict(ctx context.Context, t TenantID, id ConflictID, update Update[ConflictCase]) (ConflictCase, error)
+	// ListConflicts reads conflicts by id, after the given one, in the state ("" for all).
+	ListConflicts(ctx context.Context, t TenantID, state ConflictState, after ConflictID, count int) ([]ConflictCase, error)
+}
+
+// Aliases stores the userNames that users had.
+type Aliases interface {
+	// AddAlias has the user found under the key until a time, the later one if it is known already.
+	AddAlias(ctx context.Context, t TenantID, key string, id UserID, until time.Time) error
+	// AliasesOf reads users that had the key, by id, at most count; expired ones are passed over.
+	AliasesOf(ctx context.Context, t TenantID, key string, now time.Time, count int) ([]UserID, error)
+}
+
+// LegalHolds stores legal hold matters and their custodians.
+type LegalHolds interface {
+	// Matter reads one. NotFound.
+	Matter(ctx context.Context, t TenantID, id MatterID) (Matter, error)
+	// UpdateMatter replaces a matter with its entry; old is zero when there is none.
+	UpdateMatter(ctx context.Context, t TenantID, id MatterID, update Update[Matter]) (Matter, error)
+	// ListMatters reads matters by id, after the given one.
+	ListMatters(ctx context.Context, t TenantID, after MatterID, count int) ([]Matter, error)
+	// Custodian reads what a matter keeps about a user; the zero Custodian when it keeps nothing.
+	Custodian(ctx context.Context, t TenantID, matter MatterID, id UserID) (Custodian, error)
+	// UpdateCustodian replaces a user and what a matter keeps about them, with the entry, in one transaction
+	// that meets every change of the matter. The zero Custodian stands for none; the user stays where it is.
+	// NotFound (matter, user).
+	UpdateCustodian(ctx context.Context, t TenantID, matter MatterID, id UserID, update CustodianUpdate) (Custodian, User, error)
+	// Custodians reads a matter's custodians, also former ones, by user id, after the given one.
+	Custodians(ctx context.Context, t TenantID, matter MatterID, after UserID, count int) ([]Custodian, error)
+}
+
+// CustodianUpdate is an Update of a custodian and the user.
+type CustodianUpdate func(Matter, Custodian, User) (Custodian, User, *LogEntry, error)
+
+// Guards stores what the mass-change guard found.
+type Guards interface {
+	// GuardEvent reads one event of a provider. NotFound.
+	GuardEvent(ctx context.Context, t TenantID, p ProviderID, id GuardEventID) (GuardEvent, error)
+	// UpdateGuard replaces a provider and one of its guard's events, with the entry, in one transaction; the
+	// event is zero when there is none. NotFound (the provider).
+	UpdateGuard(ctx context.Context, t TenantID, p ProviderID, id GuardEventID, update GuardUpdate) (GuardEvent, error)
+	// GuardEvents reads a provider's events, the newest first, from before the given one ("" from the newest).
+	GuardEvents(ctx context.Context, t TenantID, p ProviderID, before GuardEventID, count int) ([]GuardEvent, error)
+}
+
+// GuardUpdate is an Update of a provider and one of its guard's events.
+type GuardUpdate func(Provider, GuardEvent) (Provider, GuardEvent, *LogEntry, error)
+
+// Organizations stores organizations.
+type Organizations interface {
+	// CreateOrganization stores one with its entry. Conflict when the id is taken; TakenError (name) when its
+	// name or an alias is another one's; TooMany when the quota, unless nil, is used up.
+	CreateOrganization(ctx context.Context, t TenantID, o Organization, q *Quota, e LogEntry) error
+	// UpdateOrganization replaces one with its entry. NotFound; TakenError (name).
+	UpdateOrganization(ctx context.Context, t TenantID, id OrgID, update Update[Organization]) (Organization, error)
+	// OrganizationsByID reads those of the ids that exist.
+	OrganizationsByID(ctx context.Context, t TenantID, ids []OrgID) (map[OrgID]Organization, error)
+	// OrganizationByName reads the one whose name or alias has the OrgNameKey. NotFound.
+	OrganizationByName(ctx context.Context, t TenantID, key string) (Organization, error)
+	// ListOrganizations reads organizations by id, after the given one.
+	ListOrganizations(ctx context.Context, t TenantID, after OrgID, count int) ([]Organization, error)
+}
+
+// Quota bounds how many organizations are made under one key.
+type Quota struct {
+	Key string
+	Max int
+}
+
+// Roles stores the roles of tenants.
+type Roles interface {
+	// Catalogue reads the roles of a tenant; the zero value when none were ever stored.
+	Catalogue(ctx context.Context, t TenantID) (Catalogue, error)
+	// UpdateCatalogue replaces the roles with their entry.
+	UpdateCatalogue(ctx context.Context, t TenantID, update Update[Catalogue]) (Catalogue, error)
+}
+
+// Mappings stores the mappings of providers.
+type Mappings interface {
+	// MappingSet reads a provider's; the zero value when there are none.
+	MappingSet(ctx context.Context, t TenantID, p ProviderID) (MappingSet, error)
+	// UpdateMappings replaces a provider and its mappings, with the entry, in one transaction. The display name
+	// must stay. NotFound.
+	UpdateMappings(ctx context.Context, t TenantID, p ProviderID, update MappingUpdate) (Provider, MappingSet, error)
+}
+
+// MappingUpdate is an Update of a provider and its mappings.
+type MappingUpdate func(Provider, MappingSet) (Provider, MappingSet, *LogEntry, error)
+
+// Watchlists stores watchlists.
+type Watchlists interface {
+	// ListWatchlists reads all of a tenant, by id.
+	ListWatchlists(ctx context.Context, t TenantID) ([]Watchlist, error)
+	// UpdateWatchlist replaces one with its entry; old is zero when there is none, and returning the zero value
+	// removes it.
+	UpdateWatchlist(ctx context.Context, t TenantID, id WatchlistID, update Update[Watchlist]) (Watchlist, error)
+}
+
+// Countries stores what directories sent as countries and that are none we know.
+type Countries interface {
+	// UpdateCountryValue replaces what is kept about a value of a provider with its entry; old is zero when there is
+	// none.
+	UpdateCountryValue(ctx context.Context, t TenantID, p ProviderID, value string, update Update[CountryValue]) (CountryValue, error)
+	// CountryValue reads what is kept about a value of a provider. NotFound.
+	CountryValue(ctx context.Context, t TenantID, p ProviderID, value string) (CountryValue, error)
+	// CountryValues reads the values of a provider, at most count, in an order of the store's own.
+	CountryValues(ctx context.Context, t TenantID, p ProviderID, count int) ([]CountryValue, error)
+}
+
+// ApplyRuns stores apply runs, how far they are, and their changes.
+type ApplyRuns interface {
+	// People reads present users of a provider with their groups, for planning: of one part of RunRanges, in the
+	// order in which the store reads them best, behind a position ("" from the first), and where to go on: "" at
+	// the end. At most count; there may be none although more follow. Positions sort as the order does. Everybody
+	// who is there all the time, whatever comes and goes meanwhile, is in one part, once.
+	People(ctx context.Context, t TenantID, p ProviderID, part int, after string, count int) ([]UserView, string, error)
+	// Run reads one of a provider. NotFound.
+	Run(ctx context.Context, t TenantID, p ProviderID, id RunID) (ApplyRun, error)
+	// UpdateRun replaces one, with an entry unless it is nil; old is zero when there is none. Returning old stores
+	// nothing.
+	UpdateRun(ctx context.Context, t TenantID, p ProviderID, id RunID, update Update[ApplyRun]) (ApplyRun, error)
+	// ListRuns reads a provider's runs, the newest first, from before the given one on ("" from the newest).
+	ListRuns(ctx context.Context, t TenantID, p ProviderID, before RunID, count int) ([]ApplyRun, error)
+	// Ranges reads the ranges of a run that were stored, by number.
+	Ranges(ctx context.Context, t TenantID, id RunID) ([]RunRange, error)
+	// UpdateRange replaces range n by update(old); old is zero when there is none. update is pure and may run
+	// several times.
+	UpdateRange(ctx context.Context, t TenantID, id RunID, n int, update func(RunRange) (RunRange, error)) (RunRange, error)
+	// PutPage stores a page of changes, replacing the one with its key.
+	PutPage(ctx context.Context, t TenantID, id RunID, page RunPage) error
+	// Pages reads pages of a run in the order of their keys, after the given key.
+	Pages(ctx context.Context, t TenantID, id RunID, after string, count int) ([]RunPage, error)
 }
 
 // Log reads the log. Entries are written only by the methods that change something, and by AppendEntry.
@@ -165,50 +359,6 @@ type Log interface {
 	DropEntries(ctx context.Context, t TenantID, p ProviderID, before time.Time, count int) (int, error)
 }
 
-// Collisions stores collisions (collision.go).
-type Collisions interface {
-	// UpdateCollision replaces a collision by update(old); old is zero when there is none. A nil entry
-	// stores without one (a repeated attempt). update is pure and may run several times.
-	UpdateCollision(ctx context.Context, t TenantID, id string, update func(Collision) (Collision, *LogEntry, error)) (Collision, error)
-	// ListCollisions reads collisions by id, after the given one, in the state ("" for all).
-	ListCollisions(ctx context.Context, t TenantID, state CollisionState, after string, count int) ([]Collision, error)
-}
-
-// APIKeys stores the API keys of tenants (credential.go).
-type APIKeys interface {
-	// CreateAPIKey stores a key with its entry.
-	CreateAPIKey(ctx context.Context, t TenantID, k APIKey, e LogEntry) error
-	// APIKeyByHash reads the key with the hash. NotFound.
-	APIKeyByHash(ctx context.Context, t TenantID, h TokenHash) (APIKey, error)
-	// ListAPIKeys reads all keys of a tenant, by id.
-	ListAPIKeys(ctx context.Context, t TenantID) ([]APIKey, error)
-	// UpdateAPIKey replaces a key by update(old) with its entry; a nil entry writes nothing. NotFound.
-	UpdateAPIKey(ctx context.Context, t TenantID, id string, update func(APIKey) (APIKey, *LogEntry, error)) (APIKey, error)
-}
-
-// Replays stores answers to repeatable requests.
-type Replays interface {
-	// BeginReplay stores r unless an unexpired record with its key exists, which is returned with true.
-	BeginReplay(ctx context.Context, t TenantID, r Replay, now time.Time) (Replay, bool, error)
-	// FinishReplay stores the answer, or removes the record when the answer is nil.
-	FinishReplay(ctx context.Context, t TenantID, r Replay) error
-}
-
-// Follow is what functions/changes needs from storage: to complete what an entry left, and to count.
-// Both do nothing when they were done for the entry before.
-type Follow interface {
-	// Complete applies the rest of an entry's effects on memberships and manager references.
-	Complete(ctx context.Context, t TenantID, e LogEntry) error
-	// Count adds the entry to its provider's counts of its minute, and LogEntry.Tally to the tenant's tallies.
-	Count(ctx context.Context, t TenantID, e LogEntry) error
-	// Counts sums the counts of a provider by action since a time.
-	Counts(ctx context.Context, t TenantID, p ProviderID, since time.Time) (map[Action]int, error)
-	// Timeline reads the counts of a provider by minute since a time, the oldest first.
-	Timeline(ctx context.Context, t TenantID, p ProviderID, since time.Time) ([]Minute, error)
-	// Tallies reads sums of LogEntry.Tally over the entries that were counted.
-	Tallies(ctx context.Context, t TenantID, keys []string) (map[string]int, error)
-}
-
 // Feed hands on log entries to be followed.
 type Feed interface {
 	// Deliver calls fn for entries that were not yet followed, in the order of each user's and group's
@@ -217,214 +367,38 @@ type Feed interface {
 	Deliver(ctx context.Context, fn func(context.Context, TenantID, LogEntry) error) (int, error)
 }
 
-// Leavers is what the rules about leaving and coming back need from storage, besides Users.
-type Leavers interface {
-	// CreateOrRestoreUser is Users.CreateUser for a person with an externalId. make also gets the gone users
-	// of p that had it, the last to leave first, at most ten, and may run several times. Returning one of
-	// them, as changed, brings that record back.
-	CreateOrRestoreUser(ctx context.Context, t TenantID, p ProviderID, externalID string, admit Admit, make func(Provider, []User) (User, LogEntry, error)) (User, error)
-	// DueUsers calls fn with the users of all tenants whose deactivation is due by until and whose gates are
-	// open, as they are stored, perhaps in several calls at once. One whose deactivation began a moment ago
-	// may be missing. The first error of fn ends it.
-	DueUsers(ctx context.Context, until time.Time, fn func(context.Context, []DueUser) error) error
-	// PendingUsers reads users of the tenant with a pending deactivation, as DueUsers does, by the time they
-	// are due, and where to go on: "" at the end. Invalid: After is no position.
-	PendingUsers(ctx context.Context, t TenantID, q PendingQuery) ([]User, string, error)
+// Completion completes what an entry left to be done (LogEntry.Remaining).
+type Completion interface {
+	// CompleteEntry applies the rest of an entry's effects on memberships and manager references. It does nothing
+	// when they were applied before.
+	CompleteEntry(ctx context.Context, t TenantID, e LogEntry) error
 }
 
-// DueUser is a user of some tenant.
-type DueUser struct {
-	Tenant TenantID
-	User
+// Counts counts what happened in providers, and adds up what people have.
+type Counts interface {
+	// CountEntry adds the entry to its provider's counts of its minute, and LogEntry.Tally to the tenant's tallies.
+	// It does nothing for an entry that was counted before.
+	CountEntry(ctx context.Context, t TenantID, e LogEntry) error
+	// Counts sums the counts of a provider by action since a time.
+	Counts(ctx context.Context, t TenantID, p ProviderID, since time.Time) (map[Action]int, error)
+	// Timeline reads the counts of a provider by minute since a time, the oldest first.
+	Timeline(ctx context.Context, t TenantID, p ProviderID, since time.Time) ([]Minute, error)
+	// Tallies reads sums of LogEntry.Tally over the entries that were counted.
+	Tallies(ctx context.Context, t TenantID, keys []string) (map[string]int, error)
 }
 
-// PendingQuery selects pending deactivations.
-type PendingQuery struct {
-	Provider ProviderID // "": of all providers, and of local users
-	Gate     Gate       // "": any
-	After    string     // where the page before ended
-	Count    int
-}
-
-// Holds stores legal hold matters and their custodians (legalhold.go).
-type Holds interface {
-	// UpdateMatter replaces a matter by update(old) with its entry; old is zero when there is none. A nil
-	// entry writes nothing. update is pure and may run several times.
-	UpdateMatter(ctx context.Context, t TenantID, id string, update func(Matter) (Matter, *LogEntry, error)) (Matter, error)
-	// ListMatters reads matters by id, after the given one.
-	ListMatters(ctx context.Context, t TenantID, after string, count int) ([]Matter, error)
-	// UpdateCustodian replaces a user and what a matter keeps about them, with the entry, in one transaction
-	// that meets every change of the matter. The zero Custodian stands for none; the user stays where it is.
-	// A nil entry writes nothing. update is pure and may run several times. NotFound (matter, user).
-	UpdateCustodian(ctx context.Context, t TenantID, matter string, id UserID, update func(Matter, Custodian, User) (Custodian, User, *LogEntry, error)) (Custodian, User, error)
-	// Custodians reads a matter's custodians, also former ones, by user id, after the given one.
-	Custodians(ctx context.Context, t TenantID, matter string, after UserID, count int) ([]Custodian, error)
-}
-
-// Guards stores what the mass-change guard found (guard.go).
-type Guards interface {
-	// UpdateGuard replaces a provider and one of its guard's events by update, with the entry, in one
-	// transaction; the event is zero when there is none. A nil entry writes nothing. update is pure and may
-	// run several times. NotFound (the provider).
-	UpdateGuard(ctx context.Context, t TenantID, p ProviderID, event string, update func(Provider, GuardEvent) (Provider, GuardEvent, *LogEntry, error)) (GuardEvent, error)
-	// GuardEvents reads a provider's events, the newest first, from before the given one ("" from the newest).
-	GuardEvents(ctx context.Context, t TenantID, p ProviderID, before string, count int) ([]GuardEvent, error)
-}
-
-func asTaken(err error) (*TakenError, bool) {
-	var taken *TakenError
-	return taken, errors.As(err, &taken)
-}
-
-// errSeen ends an update that only wanted to read.
-var errSeen = errors.New("seen")
-
-func ignoreSeen(err error) error {
-	if errors.Is(err, errSeen) {
-		return nil
-	}
-	return err
-}
-
-// Usages stores when providers were used, as items of their own.
-type Usages interface {
-	// AddUsage adds what was seen of a provider, without an entry.
-	AddUsage(ctx context.Context, t TenantID, p ProviderID, u Usage) error
-	// Usage reads it; the zero one when there is none.
-	Usage(ctx context.Context, t TenantID, p ProviderID) (Usage, error)
-}
-
-// Aliases stores the userNames that users had.
-type Aliases interface {
-	// AddAlias has the user found under the key until a time, the later one if it is known already.
-	AddAlias(ctx context.Context, t TenantID, key string, id UserID, until time.Time) error
-	// AliasesOf reads users that had the key, by id, at most count; expired ones are passed over.
-	AliasesOf(ctx context.Context, t TenantID, key string, now time.Time, count int) ([]UserID, error)
-}
-
-// Tasks stores how far background work is.
-type Tasks interface {
-	// Task reads a task; the zero one when there is none.
-	Task(ctx context.Context, t TenantID, id string) (Task, error)
-	// UpdateTask replaces a task by update(old), which may run several times; old is zero when there is none.
-	UpdateTask(ctx context.Context, t TenantID, id string, update func(Task) Task) error
-}
-
-// Organizations stores organizations.
-type Organizations interface {
-	// CreateOrganization stores one with its entry. Conflict when the id is taken; TakenError (name) when its
-	// name or an alias is another one's; TooMany when the quota, unless nil, is used up.
-	CreateOrganization(ctx context.Context, t TenantID, o Organization, q *Quota, e LogEntry) error
-	// UpdateOrganization replaces one by update(old) with its entry; a nil entry writes nothing. update is pure
-	// and may run several times. NotFound; TakenError (name).
-	UpdateOrganization(ctx context.Context, t TenantID, id OrgID, update func(Organization) (Organization, *LogEntry, error)) (Organization, error)
-	// OrganizationsByID reads those of the ids that exist.
-	OrganizationsByID(ctx context.Context, t TenantID, ids []OrgID) (map[OrgID]Organization, error)
-	// OrganizationByName reads the one whose name or alias has the OrgNameKey. NotFound.
-	OrganizationByName(ctx context.Context, t TenantID, key string) (Organization, error)
-	// ListOrganizations reads organizations by id, after the given one.
-	ListOrganizations(ctx context.Context, t TenantID, after OrgID, count int) ([]Organization, error)
-}
-
-// Settings stores what resolutions depend on. Updates are pure and may run several times; a nil entry writes
-// nothing.
-type Settings interface {
-	// Catalogue reads the roles of a tenant; the zero value when none were ever stored.
-	Catalogue(ctx context.Context, t TenantID) (Catalogue, error)
-	// UpdateCatalogue replaces the roles by update(old) with its entry.
-	UpdateCatalogue(ctx context.Context, t TenantID, update func(Catalogue) (Catalogue, *LogEntry, error)) (Catalogue, error)
-	// Mappings reads a provider's; the zero value when there are none.
-	Mappings(ctx context.Context, t TenantID, p ProviderID) (Mappings, error)
-	// UpdateMappings replaces a provider and its mappings by update(old) with its entry, in one transaction.
-	// The display name must stay. NotFound.
-	UpdateMappings(ctx context.Context, t TenantID, p ProviderID, update func(Provider, Mappings) (Provider, Mappings, *LogEntry, error)) (Provider, Mappings, error)
-	// Watchlists reads all of a tenant, by id.
-	Watchlists(ctx context.Context, t TenantID) ([]Watchlist, error)
-	// UpdateWatchlist replaces one by update(old) with its entry; old is zero when there is none, and returning
-	// the zero value removes it.
-	UpdateWatchlist(ctx context.Context, t TenantID, id WatchlistID, update func(Watchlist) (Watchlist, *LogEntry, error)) (Watchlist, error)
-}
-
-// ApplyRuns stores apply runs, how far they are, and their changes.
-type ApplyRuns interface {
-	// People reads present users of a provider with their groups, for planning: of one part of RunRanges, in the
-	// order in which the store reads them best, behind a position ("" from the first), and where to go on: "" at
-	// the end. At most count; there may be none although more follow. Positions sort as the order does. Who is
-	// there all the time, whatever comes and goes meanwhile, is in one part, once.
-	People(ctx context.Context, t TenantID, p ProviderID, part int, after string, count int) ([]UserView, string, error)
-	// Run reads one of a provider. NotFound.
-	Run(ctx context.Context, t TenantID, p ProviderID, id RunID) (ApplyRun, error)
-	// UpdateRun replaces one by update(old), with an entry unless it is nil; old is zero when there is none.
-	// Returning old stores nothing. update is pure and may run several times.
-	UpdateRun(ctx context.Context, t TenantID, p ProviderID, id RunID, update func(ApplyRun) (ApplyRun, *LogEntry, error)) (ApplyRun, error)
-	// ListRuns reads a provider's runs, the newest first, from before the given one on ("" from the newest).
-	ListRuns(ctx context.Context, t TenantID, p ProviderID, before RunID, count int) ([]ApplyRun, error)
-	// Ranges reads the ranges of a run that were stored, by number.
-	Ranges(ctx context.Context, t TenantID, id RunID) ([]RunRange, error)
-	// UpdateRange replaces range n by update(old); old is zero when there is none. update is pure and may run
-	// several times.
-	UpdateRange(ctx context.Context, t TenantID, id RunID, n int, update func(RunRange) (RunRange, error)) (RunRange, error)
-	// PutPage stores a page of changes in place of the one with its key.
-	PutPage(ctx context.Context, t TenantID, id RunID, page RunPage) error
-	// Pages reads pages of a run in the order of their keys, after the given key.
-	Pages(ctx context.Context, t TenantID, id RunID, after string, count int) ([]RunPage, error)
-}
-
-// Reports stores what reports are made of besides tallies.
-type Reports interface {
-	// UpdateCountryValue replaces what is kept about a value of a provider by update(old) with its entry; old is zero
-	// when there is none. A nil entry writes nothing. update is pure and may run several times.
-	UpdateCountryValue(ctx context.Context, t TenantID, p ProviderID, value string, update func(CountryValue) (CountryValue, *LogEntry, error)) (CountryValue, error)
-	// CountryValues reads the values of a provider, at most count, in an order of the store's own.
-	CountryValues(ctx context.Context, t TenantID, p ProviderID, count int) ([]CountryValue, error)
-}
-
-// Webhooks stores where a tenant's events are sent (webhook.go).
-type Webhooks interface {
-	// CreateWebhook stores a webhook with its entry.
-	CreateWebhook(ctx context.Context, t TenantID, w Webhook, e LogEntry) error
-	// Webhook reads one. NotFound.
-	Webhook(ctx context.Context, t TenantID, id string) (Webhook, error)
-	// ListWebhooks reads all of a tenant, by id.
-	ListWebhooks(ctx context.Context, t TenantID) ([]Webhook, error)
-	// UpdateWebhook replaces a webhook by update(old) with its entry; a nil entry writes nothing. update is
-	// pure and may run several times. NotFound.
-	UpdateWebhook(ctx context.Context, t TenantID, id string, update func(Webhook) (Webhook, *LogEntry, error)) (Webhook, error)
-	// DeleteWebhook removes a webhook with its entry; its deliveries stay. NotFound.
-	DeleteWebhook(ctx context.Context, t TenantID, id string, del func(Webhook) (LogEntry, error)) error
-}
-
-// Deliveries stores the work that is still to be done for log entries, and what became of it.
-type Deliveries interface {
-	// AddDelivery stores d unless a delivery with its id exists.
-	AddDelivery(ctx context.Context, t TenantID, d Delivery) error
-	// Delivery reads one. NotFound.
-	Delivery(ctx context.Context, t TenantID, id string) (Delivery, error)
-	// ListDeliveries reads deliveries by id downwards, the newest first, from below the given id ("" from the top).
-	ListDeliveries(ctx context.Context, t TenantID, before string, count int) ([]Delivery, error)
-	// UpdateDelivery replaces a delivery by update(old), which may run several times; its error writes
-	// nothing. Neither id nor times of the entry change. NotFound.
-	UpdateDelivery(ctx context.Context, t TenantID, id string, update func(Delivery) (Delivery, error)) (Delivery, error)
-	// DueDeliveries names pending deliveries of all tenants that are due, at most count, the longest due
-	// first as far as one can tell. One just changed may be missing or named in vain.
-	DueDeliveries(ctx context.Context, now time.Time, count int) ([]DueDelivery, error)
-	// DropDeliveries removes deliveries of all tenants made before a time, at most count, and returns how
-	// many; a store that forgets by itself removes none.
-	DropDeliveries(ctx context.Context, before time.Time, count int) (int, error)
-}
-
-// Ledger stores the hash chains that seal the log (chain.go). A tenant has one for each provider, and its own
+// Chains stores the hash chains that seal the log (chain.go). A tenant has one for each provider, and its own
 // under provider "".
-type Ledger interface {
-	// Chains reads the heads of all chains of a tenant that have a block, by provider.
-	Chains(ctx context.Context, t TenantID) ([]ChainHead, error)
-	// Chain reads the head of one; the zero head when it has no block.
-	Chain(ctx context.Context, t TenantID, p ProviderID) (ChainHead, error)
+type Chains interface {
+	// ChainHeads reads the heads of all chains of a tenant that have a block, by provider.
+	ChainHeads(ctx context.Context, t TenantID) ([]ChainHead, error)
+	// ChainHead reads the head of one; the zero head when it has no block.
+	ChainHead(ctx context.Context, t TenantID, p ProviderID) (ChainHead, error)
 	// AppendBlock stores b behind the head and settles late positions. Conflict unless b.Seq follows the head's.
 	AppendBlock(ctx context.Context, t TenantID, p ProviderID, b Block, settled []string) error
 	// Blocks reads blocks in order from a number on, at most count.
 	Blocks(ctx context.Context, t TenantID, p ProviderID, from int64, count int) ([]Block, error)
-	// AddLate remembers that the entry at a position may have come behind the chain, once for ever: also
+	// AddLate remembers that the entry at a position may have come behind the chain, once and forever: also
 	// after it was settled it does nothing.
 	AddLate(ctx context.Context, t TenantID, p ProviderID, position string) error
 	// Late reads the positions that are remembered and not settled, in order, at most count.
@@ -434,8 +408,43 @@ type Ledger interface {
 	EraseEntry(ctx context.Context, t TenantID, stub LogEntry, block int64) error
 }
 
-// Quota bounds how many organizations are made under one key.
-type Quota struct {
-	Key string
-	Max int
+// Webhooks stores where a tenant's events are sent.
+type Webhooks interface {
+	// CreateWebhook stores a webhook with its entry.
+	CreateWebhook(ctx context.Context, t TenantID, w Webhook, e LogEntry) error
+	// Webhook reads one. NotFound.
+	Webhook(ctx context.Context, t TenantID, id WebhookID) (Webhook, error)
+	// ListWebhooks reads all of a tenant, by id.
+	ListWebhooks(ctx context.Context, t TenantID) ([]Webhook, error)
+	// UpdateWebhook replaces a webhook with its entry. NotFound.
+	UpdateWebhook(ctx context.Context, t TenantID, id WebhookID, update Update[Webhook]) (Webhook, error)
+	// DeleteWebhook removes a webhook with its entry; its deliveries stay. NotFound.
+	DeleteWebhook(ctx context.Context, t TenantID, id WebhookID, del func(Webhook) (LogEntry, error)) error
+}
+
+// Deliveries stores the work that is still to be done for log entries, and what became of it.
+type Deliveries interface {
+	// AddDelivery stores d unless a delivery with its id exists.
+	AddDelivery(ctx context.Context, t TenantID, d Delivery) error
+	// Delivery reads one. NotFound.
+	Delivery(ctx context.Context, t TenantID, id DeliveryID) (Delivery, error)
+	// ListDeliveries reads deliveries by id downwards, the newest first, from below the given id ("" from the top).
+	ListDeliveries(ctx context.Context, t TenantID, before DeliveryID, count int) ([]Delivery, error)
+	// UpdateDelivery replaces a delivery by update(old), which may run several times; its error writes
+	// nothing. Neither id nor times of the entry change. NotFound.
+	UpdateDelivery(ctx context.Context, t TenantID, id DeliveryID, update func(Delivery) (Delivery, error)) (Delivery, error)
+	// DueDeliveries names pending deliveries of all tenants that are due, at most count, the longest due
+	// first as far as one can say. One just changed may be missing or named in vain.
+	DueDeliveries(ctx context.Context, now time.Time, count int) ([]DueDelivery, error)
+	// DropDeliveries removes deliveries of all tenants made before a time, at most count, and returns how
+	// many; a store that forgets by itself removes none.
+	DropDeliveries(ctx context.Context, before time.Time, count int) (int, error)
+}
+
+// Tasks stores how far background work is.
+type Tasks interface {
+	// Task reads a task; the zero one when there is none.
+	Task(ctx context.Context, t TenantID, id TaskID) (Task, error)
+	// UpdateTask replaces a task by update(old), which may run several times; old is zero when there is none.
+	UpdateTask(ctx context.Context, t TenantID, id TaskID, update func(Task) Task) error
 }

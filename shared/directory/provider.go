@@ -90,23 +90,23 @@ func (p Provider) DisplayNameKey() string { return casefold.Fold(p.DisplayName) 
 // did. Every failure is the same Unauthenticated error, so that answers do not tell whether a
 // provider, a token or its expiry was at fault.
 func (p Provider) Authenticate(token string, now time.Time) (Credential, error) {
-	scope, ok := scopeOfToken(prefixProvider, token)
+	scope, ok := scopeOfToken(TokenPrefixProvider, token)
 	if !ok || ProviderID(scope) != p.ID || p.State == ProviderDeleting || p.TenantState == TenantRemoving {
-		return Credential{}, errUnauthenticated()
+		return Credential{}, ErrUnauthenticated()
 	}
-	c, ok := match(p.Credentials, HashToken(token), now)
+	c, ok := MatchCredential(p.Credentials, HashToken(token), now)
 	if !ok {
-		return Credential{}, errUnauthenticated()
+		return Credential{}, ErrUnauthenticated()
 	}
 	return c, nil
 }
 
-func errUnauthenticated() *Error {
+func ErrUnauthenticated() *Error {
 	return Errorf(Unauthenticated, "a valid bearer token of this provider is required")
 }
 
-// serves returns nil when requests are answered in the provider's state.
-func (p Provider) serves() error {
+// Serves returns nil when requests are answered in the provider's state.
+func (p Provider) Serves() error {
 	if p.TenantState == TenantPaused {
 		return Errorf(Unavailable, "the tenant is paused by the operator of this deployment")
 	}
@@ -116,19 +116,19 @@ func (p Provider) serves() error {
 	return nil
 }
 
-// validDisplayName cuts surrounding blanks and checks a display name.
-func validDisplayName(name string) (string, error) {
+// ValidDisplayName cuts surrounding blanks and checks a display name.
+func ValidDisplayName(name string) (string, error) {
 	name = strings.TrimSpace(name)
-	if n := utf8.RuneCountInString(name); n < 1 || n > 100 || strings.ContainsFunc(name, isControl) {
+	if n := utf8.RuneCountInString(name); n < 1 || n > 100 || strings.ContainsFunc(name, IsControl) {
 		return "", &Error{Kind: Invalid, Attr: "displayName", Detail: "displayName must have 1 to 100 characters and no control characters"}
 	}
 	return name, nil
 }
 
-func isControl(r rune) bool { return r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 }
+func IsControl(r rune) bool { return r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 }
 
-// check refuses settings outside their limits.
-func (p Provider) check() error {
+// Check refuses settings outside their limits.
+func (p Provider) Check() error {
 	switch {
 	case p.DeactivationDelay < 0 || p.DeactivationDelay > MaxDeactivationDelay:
 		return &Error{Kind: Invalid, Attr: "deactivationDelay", Detail: "deactivationDelay must be between 0 seconds and 30 days"}

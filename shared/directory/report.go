@@ -32,7 +32,7 @@ const (
 // DriftOf are the ways in which u is not as the directory and the rules say; none for a local user or one the
 // directory removed.
 func DriftOf(u User) (out []Drift) {
-	if u.Provider == "" || u.Gone() {
+	if u.Provider == "" || u.Removed() {
 		return nil
 	}
 	note := func(is bool, d Drift) {
@@ -40,12 +40,11 @@ func DriftOf(u User) (out []Drift) {
 			out = append(out, d)
 		}
 	}
-	byHand := func(source string) bool { return source == SourceManual || source == SourceAdopted }
 	note(u.Overridden(), DriftOverride)
 	note(u.AdminBlock != nil && u.Active, DriftBlocked)
 	note(u.OrgPinned, DriftPinned)
 	note(!u.OrgPinned && byHand(u.OrgSource), DriftMoved)
-	note(slices.ContainsFunc(u.RoleGrants, func(g RoleGrant) bool { return byHand(g.Source) }), DriftRoles)
+	note(slices.ContainsFunc(u.RoleGrants, RoleGrant.ByHand), DriftRoles)
 	note(u.Review != "", DriftReview)
 	return out
 }

@@ -7,15 +7,15 @@ import (
 
 // Tallies are kept under these keys: how many people are in an organization, have a role, are on a watchlist,
 // are held back by a guard event, and how many active users a provider has.
-func orgTally(id OrgID) string { return "org/" + string(id) }
+func OrgTally(id OrgID) string { return "org/" + string(id) }
 
-func roleTally(id RoleID) string { return "role/" + string(id) }
+func RoleTally(id RoleID) string { return "role/" + string(id) }
 
-func listTally(id WatchlistID) string { return "list/" + string(id) }
+func ListTally(id WatchlistID) string { return "list/" + string(id) }
 
-func reviewTally(event string) string { return "review/" + event }
+func ReviewTally(event GuardEventID) string { return "review/" + string(event) }
 
-func activeTally(p ProviderID) string { return "active/" + string(p) }
+func ActiveTally(p ProviderID) string { return "active/" + string(p) }
 
 // Tally is what the entry adds to the tallies of its tenant; never zero.
 func (e LogEntry) Tally() map[string]int {
@@ -33,10 +33,10 @@ func (e LogEntry) Tally() map[string]int {
 	}
 	was, is := e.activity()
 	if was != "" {
-		out[activeTally(was)]--
+		out[ActiveTally(was)]--
 	}
 	if is != "" {
-		out[activeTally(is)]++
+		out[ActiveTally(is)]++
 	}
 	for key, n := range out {
 		if n == 0 {
@@ -62,7 +62,7 @@ func (e LogEntry) activity() (was, is ProviderID) {
 	for _, c := range e.Changes {
 		switch c.Attr {
 		case attrProvider:
-			was, is = ProviderID(textOf(c.Before)), ProviderID(textOf(c.After))
+			was, is = ProviderID(TextOf(c.Before)), ProviderID(TextOf(c.After))
 		case attrLifecycle:
 			before, after = active(c.Before), active(c.After)
 		}
@@ -76,8 +76,8 @@ func (e LogEntry) activity() (was, is ProviderID) {
 	return was, is
 }
 
-// textOf is a JSON string, "" for anything else.
-func textOf(raw json.RawMessage) (s string) {
+// TextOf is a JSON string, "" for anything else.
+func TextOf(raw json.RawMessage) (s string) {
 	_ = json.Unmarshal(raw, &s)
 	return s
 }
@@ -86,31 +86,31 @@ func textOf(raw json.RawMessage) (s string) {
 func tallied(attr string, value json.RawMessage) (keys []string) {
 	switch attr {
 	case AttrOrganization:
-		if id := OrgID(textOf(value)); id != "" {
-			keys = append(keys, orgTally(id))
+		if id := OrgID(TextOf(value)); id != "" {
+			keys = append(keys, OrgTally(id))
 		}
 	case AttrRoleGrants:
 		var grants []loggedGrant
 		_ = json.Unmarshal(value, &grants)
 		for _, g := range grants {
-			if key := roleTally(g.Role); !slices.Contains(keys, key) {
+			if key := RoleTally(g.Role); !slices.Contains(keys, key) {
 				keys = append(keys, key)
 			}
 		}
 	case AttrReview:
-		if event := textOf(value); event != "" {
-			keys = append(keys, reviewTally(event))
+		if event := TextOf(value); event != "" {
+			keys = append(keys, ReviewTally(GuardEventID(event)))
 		}
 	case AttrUnknownCountry:
-		var c sentCountry
+		var c SentCountry
 		if json.Unmarshal(value, &c) == nil && c.Value != "" {
-			keys = append(keys, countryTally(c))
+			keys = append(keys, CountryTally(c))
 		}
 	case AttrWatchlists:
 		var lists []WatchlistID
 		_ = json.Unmarshal(value, &lists)
 		for _, id := range lists {
-			keys = append(keys, listTally(id))
+			keys = append(keys, ListTally(id))
 		}
 	}
 	return keys

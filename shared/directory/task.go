@@ -4,7 +4,7 @@ import "time"
 
 // Task is how far a piece of background work of a tenant is.
 type Task struct {
-	ID      string
+	ID      TaskID
 	After   string    `json:",omitempty"` // where it goes on; "" at its beginning
 	DoneAt  time.Time `json:",omitzero"`  // when it last came to its end
 	Version int64

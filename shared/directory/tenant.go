@@ -4,16 +4,16 @@ import "time"
 
 // Tenant is one customer or agency. Nothing crosses it.
 type Tenant struct {
-	ID                TenantID
-	DisplayName       string
-	DeactivationDelay time.Duration
-	State             TenantState    `json:",omitempty"`
-	Removal           *TenantRemoval `json:",omitempty"` // while removing
-	Retention         Retention      `json:",omitzero"`
-	DualControl       bool           `json:",omitempty"` // privileged roles take a second administrator (dualcontrol.go)
-	DualEndedBy       string         `json:",omitempty"` // the administrator who asked to end it, which takes a second one, too
-	Version           int64
-	Created, Modified time.Time
+	ID                        TenantID
+	DisplayName               string
+	DeactivationDelay         time.Duration
+	State                     TenantState    `json:",omitempty"`
+	Removal                   *TenantRemoval `json:",omitempty"` // while removing
+	Retention                 Retention      `json:",omitzero"`
+	DualControl               bool           `json:",omitempty"`            // privileged roles take a second administrator (dualcontrol.go)
+	DualControlEndRequestedBy string         `json:"DualEndedBy,omitempty"` // the administrator who asked to end it, which takes a second one, too
+	Version                   int64
+	Created, Modified         time.Time
 }
 
 // TenantState is whether a tenant is served.
@@ -51,11 +51,5 @@ const (
 	MaxRetention = 3650 * 24 * time.Hour
 )
 
-func (r Retention) check() error {
-	for attr, d := range map[string]time.Duration{"userRetentionDays": r.Users, "logRetentionDays": r.Log} {
-		if d != 0 && (d < MinRetention || d > MaxRetention) {
-			return &Error{Kind: Invalid, Attr: attr, Detail: attr + " must be between 1 and 3650"}
-		}
-	}
-	return nil
-}
+// ErrTenantTaken is the error of a tenant whose id another one has.
+func ErrTenantTaken() *Error { return Errorf(Conflict, "the tenant's id is taken") }

@@ -8,11 +8,11 @@ import (
 // Usage is when a provider and its tokens were used. It is telemetry: stamps of the last minute may be missing, and
 // what a process noted when it died is lost.
 type Usage struct {
-	FirstRequestAt time.Time           `json:",omitzero"`
-	LastRequestAt  time.Time           `json:",omitzero"`  // with a valid token
-	LastWriteAt    time.Time           `json:",omitzero"`  // that changed something
-	LastErrorAt    time.Time           `json:",omitzero"`  // answered with an error, to a valid token
-	Tokens         map[string]TokenUse `json:",omitempty"` // by id
+	FirstRequestAt time.Time                 `json:",omitzero"`
+	LastRequestAt  time.Time                 `json:",omitzero"`  // with a valid token
+	LastWriteAt    time.Time                 `json:",omitzero"`  // that changed something
+	LastErrorAt    time.Time                 `json:",omitzero"`  // answered with an error, to a valid token
+	Tokens         map[CredentialID]TokenUse `json:",omitempty"` // by id
 }
 
 // TokenUse is when and how often a token was used.
@@ -22,17 +22,17 @@ type TokenUse struct {
 }
 
 // And is u with what was seen since.
-func (u Usage) And(v Usage) Usage {
+func (u Usage) Merge(v Usage) Usage {
 	if u.FirstRequestAt.IsZero() || !v.FirstRequestAt.IsZero() && v.FirstRequestAt.Before(u.FirstRequestAt) {
 		u.FirstRequestAt = v.FirstRequestAt
 	}
-	u.LastRequestAt, u.LastWriteAt, u.LastErrorAt = later(u.LastRequestAt, v.LastRequestAt), later(u.LastWriteAt, v.LastWriteAt), later(u.LastErrorAt, v.LastErrorAt)
+	u.LastRequestAt, u.LastWriteAt, u.LastErrorAt = Latest(u.LastRequestAt, v.LastRequestAt), Latest(u.LastWriteAt, v.LastWriteAt), Latest(u.LastErrorAt, v.LastErrorAt)
 	if u.Tokens = maps.Clone(u.Tokens); u.Tokens == nil {
-		u.Tokens = map[string]TokenUse{}
+		u.Tokens = map[CredentialID]TokenUse{}
 	}
 	for id, t := range v.Tokens {
 		old := u.Tokens[id]
-		u.Tokens[id] = TokenUse{later(old.LastAt, t.LastAt), old.Count + t.Count}
+		u.Tokens[id] = TokenUse{Latest(old.LastAt, t.LastAt), old.Count + t.Count}
 	}
 	return u
 }

@@ -52,7 +52,7 @@ type User struct {
 	Provider ProviderID // the provider that manages the user; "" for local users
 	Profile
 
-	GoneAt time.Time // when the directory deleted the user; zero while it knows them
+	RemovedAt time.Time // when the directory deleted the user; zero while it knows them
 
 	Account
 
@@ -67,17 +67,17 @@ type Account struct {
 	DeactivatedAt time.Time            `json:",omitzero"`
 	AdminBlock    *AdminBlock          `json:",omitempty"`
 	Pending       *PendingDeactivation `json:",omitempty"`
-	Holds         []string             `json:",omitempty"` // ids of the active matters the user is a custodian of
+	Holds         []MatterID           `json:",omitempty"` // ids of the active matters the user is a custodian of
 	OrgID         OrgID                `json:",omitempty"`
 	OrgSource     string               `json:",omitempty"` // single, group:<mapping>, attribute, default, manual or adopted
 	OrgGroup      GroupID              `json:",omitempty"` // the group that decided, for group:<mapping>
 	OrgConfig     int64                `json:",omitempty"` // the provider's ConfigVersion under which it was decided
 	OrgPinned     bool                 `json:",omitempty"`
 	RoleGrants    []RoleGrant          `json:",omitempty"`
-	Watchlists    []Watched            `json:",omitempty"`
+	Watchlists    []OnWatchlist        `json:",omitempty"`
 	CountryCode   string               `json:",omitempty"` // ISO 3166-1 alpha-2 or ""
 	OverriddenAt  time.Time            `json:",omitzero"`  // since when Overridden
-	Review        string               `json:",omitempty"` // the guard event that held back a move or the loss of a role
+	Review        GuardEventID         `json:",omitempty"` // the guard event that held back a move or the loss of a role
 }
 
 // IsZero reports whether nothing is kept about the account.
@@ -99,7 +99,7 @@ type PendingDeactivation struct {
 	DueAt       time.Time
 	Cause       string // scim-disable or scim-delete
 	Provider    ProviderID
-	RequestID   string
+	RequestID   RequestID
 	Generation  int64 // a wake-up acts only on the generation it was made for
 	Frozen      bool  // the mass-change guard holds it
 	Staged      bool  `json:",omitempty"` // and the user is not even blocked until the review
@@ -121,15 +121,15 @@ type DirectoryState string
 const (
 	DirectoryActive   DirectoryState = "active"
 	DirectoryInactive DirectoryState = "inactive"
-	DirectoryGone     DirectoryState = "gone"
+	DirectoryRemoved  DirectoryState = "gone"
 	DirectoryNone     DirectoryState = "none" // local users: no directory speaks about them
 )
 
 // DirectoryState returns what the directory last said about u.
 func (u User) DirectoryState() DirectoryState {
 	switch {
-	case !u.GoneAt.IsZero():
-		return DirectoryGone
+	case !u.RemovedAt.IsZero():
+		return DirectoryRemoved
 	case u.Provider == "":
 		return DirectoryNone
 	case u.Active:
@@ -139,12 +139,12 @@ func (u User) DirectoryState() DirectoryState {
 }
 
 // Gone reports whether the directory deleted the user: SCIM answers 404, the userName is free.
-func (u User) Gone() bool { return !u.GoneAt.IsZero() }
+func (u User) Removed() bool { return !u.RemovedAt.IsZero() }
 
 // AllLookups returns every key under which u is found by SCIM, besides userName: externalId first. A
 // user who is gone or local is found by none.
 func (u User) AllLookups() []Lookup {
-	if u.Gone() || u.Provider == "" {
+	if u.Removed() || u.Provider == "" {
 		return nil
 	}
 	if u.ExternalID == "" {
@@ -173,8 +173,8 @@ const (
 	maxAttributesBytes = 150 << 10
 )
 
-// check refuses profiles that break a rule of the business.
-func (p Profile) check() error {
+// Check refuses profiles that break a rule of the business.
+func (p Profile) Check() error {
 	switch {
 	case UserNameKey(p.UserName) == "":
 		return &Error{Kind: Invalid, Attr: AttrUserName, Detail: "userName is required"}
@@ -209,7 +209,7 @@ func (q UserSearch) Matches(u User) bool {
 		return false
 	}
 	if q.Report != "" && len(q.Report.kinds(u, q.Before)) == 0 || q.Review != "" && u.Review != q.Review || q.Org != "" && u.OrgID != q.Org || q.Role != "" && !slices.ContainsFunc(u.RoleGrants, func(g RoleGrant) bool { return g.Role == q.Role }) ||
-		q.List != "" && !slices.ContainsFunc(u.Watchlists, func(w Watched) bool { return w.List == q.List }) {
+		q.List != "" && !slices.ContainsFunc(u.Watchlists, func(w OnWatchlist) bool { return w.List == q.List }) {
 		return false
 	}
 	if q.Text == "" {
@@ -232,8 +232,8 @@ type UserSearch struct {
 	Org      OrgID
 	Role     RoleID
 	List     WatchlistID
-	Review   string // the guard event that a change of theirs waits for
-	Report   Report // "": any; of a report of deactivated users, those from before a time
+	Review   GuardEventID // the guard event that a change of theirs waits for
+	Report   Report       // "": any; of a report of deactivated users, those from before a time
 	Before   time.Time
 	After    string // where the page before ended, as SearchUsers returned it; "" for the first page
 	Count    int
@@ -252,7 +252,7 @@ type UserPage struct {
 func ManagerCleared(u User, because LogEntry) (User, LogEntry) {
 	before := append(append([]byte{'"'}, u.Manager...), '"') // a SCIM id: nothing to escape
 	u.Manager = ""
-	u.Version, u.Modified = u.Version+1, later(u.Modified, because.At)
+	u.Version, u.Modified = u.Version+1, Latest(u.Modified, because.At)
 	actor := because.Actor
 	actor.Kind, actor.ID = ActorSystem, string(because.ID)
 	return u, LogEntry{
@@ -281,7 +281,7 @@ func (a Account) AppendJSON(dst []byte) []byte {
 		o.time("DueAt", p.DueAt)
 		o.text("Cause", p.Cause)
 		o.text("Provider", string(p.Provider))
-		o.text("RequestID", p.RequestID)
+		o.text("RequestID", string(p.RequestID))
 		o.number("Generation", p.Generation)
 		o.flag("Frozen", p.Frozen)
 		o.flag("Staged", p.Staged)
@@ -300,12 +300,12 @@ func (a Account) AppendJSON(dst []byte) []byte {
 		o.number("Config", g.Config)
 		o.time("At", g.At)
 	})
-	appendObjects(&o, "Watchlists", a.Watchlists, func(o *object, w Watched) {
+	appendObjects(&o, "Watchlists", a.Watchlists, func(o *object, w OnWatchlist) {
 		o.text("List", string(w.List))
 		o.text("Why", w.Why)
 	})
 	o.text("CountryCode", a.CountryCode)
 	o.time("OverriddenAt", a.OverriddenAt)
-	o.text("Review", a.Review)
+	o.text("Review", string(a.Review))
 	return o.end()
 }

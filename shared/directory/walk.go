@@ -1,41 +1,127 @@
 package directory
 
-import "context"
+import (
+	"context"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
 
-// walkUsers hands every user of the tenant that matches to fn.
-func (s *Service) walkUsers(ctx context.Context, t TenantID, q UserSearch, fn func(User) error) error {
-	for q.Count = 200; ; {
-		us, next, err := s.Users.SearchUsers(ctx, t, q)
-		if err != nil {
-			return err
-		}
-		for _, u := range us {
-			if err := fn(u); err != nil {
-				return err
-			}
-		}
-		if q.After = next; next == "" {
-			return nil
-		}
-	}
-}
-
-// eachTenant calls fn for every tenant.
-func (s *Service) eachTenant(ctx context.Context, fn func(Tenant) error) error {
+// EachTenant calls fn for every tenant. Its error ends the walk.
+func EachTenant(ctx context.Context, ts Tenants, fn func(Tenant) error) error {
 	const batch = 100
 	for after := TenantID(""); ; {
-		ts, err := s.Tenants.ListTenants(ctx, after, batch)
+		page, err := ts.ListTenants(ctx, after, batch)
 		if err != nil {
 			return err
 		}
-		for _, t := range ts {
+		for _, t := range page {
 			after = t.ID
 			if err := fn(t); err != nil {
 				return err
 			}
 		}
-		if len(ts) < batch {
+		if len(page) < batch {
 			return nil
 		}
 	}
+}
+
+// EachUser calls fn for every user of the tenant that matches. Its error ends the walk.
+func EachUser(ctx context.Context, us Users, t TenantID, q UserSearch, fn func(User) error) error {
+	for q.Count = 200; ; {
+		page, next, err := us.SearchUsers(ctx, t, q)
+		if err != nil {
+			return err
+		}
+		for _, u := range page {
+			if err := fn(u); err != nil {
+				return err
+			}
+		}
+		if next == "" {
+			return nil
+		}
+		q.After = next
+	}
+}
+
+// UserNameFree returns the TakenError that storing the userName for the user with the id would end in. The store
+// decides when it writes.
+func UserNameFree(ctx context.Context, us Users, ps Providers, t TenantID, id UserID, userName string) error {
+	providers, err := ps.ListProviders(ctx, t)
+	if err != nil {
+		return err
+	}
+	for _, p := range append(providers, Provider{}) { // the zero provider has the local users
+		found, err := us.FindUsers(ctx, t, p.ID, Lookup{AttrUserName, userName}, 1, UserWant{}, nil)
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 && found[0].ID != id {
+			return &TakenError{Attr: AttrUserName, Holder: string(found[0].ID), Provider: p.ID}
+		}
+	}
+	return nil
+}
+
+// ActiveUsers is how many of a provider's users are not deactivated, as far as their entries have been followed.
+func ActiveUsers(ctx context.Context, counts Counts, t TenantID, p ProviderID) (int, error) {
+	n, err := counts.Tallies(ctx, t, []string{ActiveTally(p)})
+	return n[ActiveTally(p)], err
+}
+
+// ChainsOf are the providers that a tenant has or had hash chains for, its own ("") first.
+func ChainsOf(ctx context.Context, ps Providers, chains Chains, t TenantID) ([]ProviderID, error) {
+	out := []ProviderID{""}
+	providers, err := ps.ListProviders(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range providers {
+		out = append(out, p.ID)
+	}
+	heads, err := chains.ChainHeads(ctx, t)
+	for _, h := range heads {
+		if !slices.Contains(out, h.Provider) {
+			out = append(out, h.Provider)
+		}
+	}
+	return out, err
+}
+
+// BlockAt returns the block in whose span a position lies: the first whose mark is not before it; the zero block when
+// there is none.
+func BlockAt(ctx context.Context, chains Chains, t TenantID, p ProviderID, head ChainHead, position string) (found Block, err error) {
+	at := sort.Search(int(head.Seq), func(i int) bool {
+		if err != nil {
+			return true
+		}
+		var bs []Block
+		if bs, err = chains.Blocks(ctx, t, p, int64(i)+1, 1); err != nil || len(bs) == 0 {
+			return true
+		}
+		if bs[0].Mark >= position {
+			found = bs[0]
+			return true
+		}
+		return false
+	})
+	if err != nil || int64(at) == head.Seq {
+		return Block{}, err
+	}
+	return found, nil
+}
+
+// EntryAt reads the entry at a position.
+// Errors: NotFound.
+func EntryAt(ctx context.Context, log Log, t TenantID, p ProviderID, position string) (LogEntry, error) {
+	digits, id, _ := strings.Cut(position, ".")
+	ms, err := strconv.ParseInt(digits, 36, 64)
+	if err != nil {
+		return LogEntry{}, Errorf(NotFound, "no such log entry")
+	}
+	return log.Entry(ctx, t, p, time.UnixMilli(ms).UTC(), EntryID(id))
 }

@@ -1,13 +1,7 @@
 package directory
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -28,7 +22,7 @@ type WebhookState string
 const (
 	WebhookActive WebhookState = "active"
 	WebhookPaused WebhookState = "paused" // by an administrator
-	WebhookGone   WebhookState = "gone"   // the address answered 410: it wants nothing more
+	WebhookEnded  WebhookState = "gone"   // the address answered 410: it wants nothing more
 )
 
 // MaxWebhooks is how many webhooks a tenant may have.
@@ -36,7 +30,7 @@ const MaxWebhooks = 20
 
 // Webhook is an address that a tenant's events are sent to.
 type Webhook struct {
-	ID                string // "w" and 25 characters
+	ID                WebhookID // "w" and 25 characters
 	DisplayName       string
 	URL               string
 	Types             []EventType `json:",omitempty"` // empty: all
@@ -49,7 +43,7 @@ type Webhook struct {
 // WebhookSecret is a key that deliveries are signed with. It has to be usable, so it is not hashed but sealed:
 // encrypted under a key that no store has. The clear text exists only in the answer that made it.
 type WebhookSecret struct {
-	Sealed    []byte
+	Encrypted []byte `json:"Sealed"`
 	LastFour  string
 	CreatedAt time.Time
 	RetiresAt time.Time // zero unless retiring
@@ -60,29 +54,8 @@ func (w Webhook) Wants(t EventType) bool {
 	return w.State == WebhookActive && (len(w.Types) == 0 || slices.Contains(w.Types, t))
 }
 
-// usable returns the secrets that sign at a time.
-func (w Webhook) usable(now time.Time) []WebhookSecret {
-	return slices.DeleteFunc(slices.Clone(w.Secrets), func(s WebhookSecret) bool {
-		return !s.RetiresAt.IsZero() && !now.Before(s.RetiresAt)
-	})
-}
+// WebhookContext binds a webhook's secret to it: the secret cannot be decrypted for another one (SecretBox).
+func WebhookContext(t TenantID, id WebhookID) string { return string(t) + "/" + string(id) }
 
-// secretPrefix begins every secret of a webhook, as Standard Webhooks has it; base64 follows.
-const secretPrefix = "whsec_"
-
-// Sign returns the headers of a message of Standard Webhooks: its id, the time, and a signature for each secret.
-func Sign(id string, at time.Time, body []byte, secrets []string) (map[string]string, error) {
-	stamp := strconv.FormatInt(at.Unix(), 10)
-	var signatures []string
-	for _, s := range secrets {
-		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s, secretPrefix))
-		if err != nil {
-			return nil, fmt.Errorf("read webhook secret: %w", err)
-		}
-		mac := hmac.New(sha256.New, key)
-		mac.Write([]byte(id + "." + stamp + "."))
-		mac.Write(body)
-		signatures = append(signatures, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
-	}
-	return map[string]string{"webhook-id": id, "webhook-timestamp": stamp, "webhook-signature": strings.Join(signatures, " ")}, nil
-}
+// WebhookSecretPrefix begins every secret of a webhook, as Standard Webhooks has it; base64 follows.
+const WebhookSecretPrefix = "whsec_"

@@ -97,22 +97,22 @@ func fromKey(k *ecdsa.PrivateKey) (*Local, error) {
 	return &Local{key: k, box: box}, err
 }
 
-// Sign implements directory.Signer.
+// Sign implements directory.LogSigner.
 func (l *Local) Sign(_ context.Context, digest directory.Digest) (directory.Digest, error) {
 	return ecdsa.SignASN1(rand.Reader, l.key, digest)
 }
 
-// PublicKey implements directory.Signer.
+// PublicKey implements directory.LogSigner.
 func (l *Local) PublicKey(context.Context) ([]byte, error) {
 	return x509.MarshalPKIXPublicKey(&l.key.PublicKey)
 }
 
-// Seal implements directory.Vault.
-func (l *Local) Seal(_ context.Context, plain []byte, about string) ([]byte, error) {
+// Encrypt implements directory.SecretBox.
+func (l *Local) Encrypt(_ context.Context, plain []byte, about string) ([]byte, error) {
 	return l.box.Seal(nil, nil, plain, []byte(about)), nil //nolint:gosec // G407: the cipher makes a random nonce itself
 }
 
-// Open implements directory.Vault.
-func (l *Local) Open(_ context.Context, sealed []byte, about string) ([]byte, error) {
-	return l.box.Open(nil, nil, sealed, []byte(about))
+// Decrypt implements directory.SecretBox.
+func (l *Local) Decrypt(_ context.Context, encrypted []byte, about string) ([]byte, error) {
+	return l.box.Open(nil, nil, encrypted, []byte(about))
 }

@@ -14,8 +14,8 @@ import (
 
 // both are what the keys must be able to do.
 type both interface {
-	directory.Signer
-	directory.Vault
+	directory.LogSigner
+	directory.SecretBox
 }
 
 // hold proves what a pair of keys promises; again is the same pair as another process has it.
@@ -38,18 +38,18 @@ func hold(t *testing.T, k, again both) {
 	if !ecdsa.VerifyASN1(public.(*ecdsa.PublicKey), sum[:], signature) {
 		t.Error("the signature does not hold")
 	}
-	sealed, err := k.Seal(ctx, []byte("secret"), "t/w1")
+	encrypted, err := k.Encrypt(ctx, []byte("secret"), "t/w1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if plain, err := again.Open(ctx, sealed, "t/w1"); err != nil || string(plain) != "secret" {
+	if plain, err := again.Decrypt(ctx, encrypted, "t/w1"); err != nil || string(plain) != "secret" {
 		t.Errorf("opened %q, %v", plain, err)
 	}
-	if _, err := again.Open(ctx, sealed, "t/w2"); err == nil {
+	if _, err := again.Decrypt(ctx, encrypted, "t/w2"); err == nil {
 		t.Error("it opens as about something else")
 	}
-	sealed[len(sealed)-1] ^= 1
-	if _, err := again.Open(ctx, sealed, "t/w1"); err == nil {
+	encrypted[len(encrypted)-1] ^= 1
+	if _, err := again.Decrypt(ctx, encrypted, "t/w1"); err == nil {
 		t.Error("it opens though it was changed")
 	}
 }
@@ -88,11 +88,11 @@ func TestKeysDiffer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealed, err := a.Seal(t.Context(), []byte("secret"), "x")
+	encrypted, err := a.Encrypt(t.Context(), []byte("secret"), "x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Open(t.Context(), sealed, "x"); err == nil {
+	if _, err := b.Decrypt(t.Context(), encrypted, "x"); err == nil {
 		t.Error("other keys open it")
 	}
 }

@@ -15,9 +15,9 @@ import (
 
 // KMSConfig names the keys of a deployment.
 type KMSConfig struct {
-	Client  *kms.Client
-	Signing string // ARN of an ECC_NIST_P256 key for SIGN_VERIFY
-	Sealing string // ARN of a symmetric key for ENCRYPT_DECRYPT
+	Client     *kms.Client
+	SigningKey string // ARN of an ECC_NIST_P256 key for SIGN_VERIFY
+	SecretsKey string // ARN of a symmetric key for ENCRYPT_DECRYPT
 }
 
 // KMS is both keys in AWS KMS, which they never leave. Safe for concurrent use. It makes no call before one is
@@ -35,10 +35,10 @@ const maxOpened = 1000
 // NewKMS returns the keys.
 func NewKMS(c KMSConfig) *KMS { return &KMS{c: c, opened: map[[sha256.Size]byte][]byte{}} }
 
-// Sign implements directory.Signer.
+// Sign implements directory.LogSigner.
 func (k *KMS) Sign(ctx context.Context, digest directory.Digest) (directory.Digest, error) {
 	out, err := k.c.Client.Sign(ctx, &kms.SignInput{
-		KeyId: &k.c.Signing, Message: digest, MessageType: types.MessageTypeDigest, SigningAlgorithm: types.SigningAlgorithmSpecEcdsaSha256,
+		KeyId: &k.c.SigningKey, Message: digest, MessageType: types.MessageTypeDigest, SigningAlgorithm: types.SigningAlgorithmSpecEcdsaSha256,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sign with KMS: %w", err)
@@ -46,12 +46,12 @@ func (k *KMS) Sign(ctx context.Context, digest directory.Digest) (directory.Dige
 	return out.Signature, nil
 }
 
-// PublicKey implements directory.Signer.
+// PublicKey implements directory.LogSigner.
 func (k *KMS) PublicKey(ctx context.Context) ([]byte, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.public == nil {
-		out, err := k.c.Client.GetPublicKey(ctx, &kms.GetPublicKeyInput{KeyId: &k.c.Signing})
+		out, err := k.c.Client.GetPublicKey(ctx, &kms.GetPublicKeyInput{KeyId: &k.c.SigningKey})
 		if err != nil {
 			return nil, fmt.Errorf("read public key of KMS: %w", err)
 		}
@@ -60,28 +60,28 @@ func (k *KMS) PublicKey(ctx context.Context) ([]byte, error) {
 	return k.public, nil
 }
 
-// about is the encryption context: KMS opens a secret only as about what it was sealed for, and logs it.
+// about is the encryption context: KMS opens a secret only as about what it was encrypted for, and logs it.
 func about(what string) map[string]string { return map[string]string{"rollcall": what} }
 
-// Seal implements directory.Vault.
-func (k *KMS) Seal(ctx context.Context, plain []byte, what string) ([]byte, error) {
-	out, err := k.c.Client.Encrypt(ctx, &kms.EncryptInput{KeyId: &k.c.Sealing, Plaintext: plain, EncryptionContext: about(what)})
+// Encrypt implements directory.SecretBox.
+func (k *KMS) Encrypt(ctx context.Context, plain []byte, what string) ([]byte, error) {
+	out, err := k.c.Client.Encrypt(ctx, &kms.EncryptInput{KeyId: &k.c.SecretsKey, Plaintext: plain, EncryptionContext: about(what)})
 	if err != nil {
 		return nil, fmt.Errorf("encrypt with KMS: %w", err)
 	}
 	return out.CiphertextBlob, nil
 }
 
-// Open implements directory.Vault.
-func (k *KMS) Open(ctx context.Context, sealed []byte, what string) ([]byte, error) {
-	name := sha256.Sum256(append([]byte(what+"\x00"), sealed...))
+// Decrypt implements directory.SecretBox.
+func (k *KMS) Decrypt(ctx context.Context, encrypted []byte, what string) ([]byte, error) {
+	name := sha256.Sum256(append([]byte(what+"\x00"), encrypted...))
 	k.mu.Lock()
 	plain := k.opened[name]
 	k.mu.Unlock()
 	if plain != nil {
 		return plain, nil
 	}
-	out, err := k.c.Client.Decrypt(ctx, &kms.DecryptInput{KeyId: aws.String(k.c.Sealing), CiphertextBlob: sealed, EncryptionContext: about(what)})
+	out, err := k.c.Client.Decrypt(ctx, &kms.DecryptInput{KeyId: aws.String(k.c.SecretsKey), CiphertextBlob: encrypted, EncryptionContext: about(what)})
 	if err != nil {
 		return nil, fmt.Errorf("decrypt with KMS: %w", err)
 	}

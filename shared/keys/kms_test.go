@@ -32,7 +32,7 @@ func kmsStandIn(t *testing.T) (*kms.Client, map[string]int) {
 		out := map[string]any{"KeyId": in.KeyId}
 		target := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "TrentService.")
 		calls[target]++
-		ok := in.KeyId == "sealing"
+		ok := in.KeyId == "secrets"
 		switch target {
 		case "Sign":
 			ok = in.KeyId == "signing" && in.MessageType == "DIGEST" && in.SigningAlgorithm == "ECDSA_SHA_256"
@@ -43,9 +43,9 @@ func kmsStandIn(t *testing.T) (*kms.Client, map[string]int) {
 			ok = in.KeyId == "signing"
 			out["PublicKey"], err = k.PublicKey(r.Context())
 		case "Encrypt":
-			out["CiphertextBlob"], err = k.Seal(r.Context(), in.Plaintext, in.EncryptionContext["rollcall"])
+			out["CiphertextBlob"], err = k.Encrypt(r.Context(), in.Plaintext, in.EncryptionContext["rollcall"])
 		case "Decrypt":
-			out["Plaintext"], err = k.Open(r.Context(), in.CiphertextBlob, in.EncryptionContext["rollcall"])
+			out["Plaintext"], err = k.Decrypt(r.Context(), in.CiphertextBlob, in.EncryptionContext["rollcall"])
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		if err != nil || !ok {
@@ -61,16 +61,16 @@ func kmsStandIn(t *testing.T) (*kms.Client, map[string]int) {
 func TestKeysInKMS(t *testing.T) {
 	t.Parallel()
 	client, calls := kmsStandIn(t)
-	c := keys.KMSConfig{Client: client, Signing: "signing", Sealing: "sealing"}
+	c := keys.KMSConfig{Client: client, SigningKey: "signing", SecretsKey: "secrets"}
 	k := keys.NewKMS(c)
 	hold(t, k, keys.NewKMS(c))
-	sealed, err := k.Seal(t.Context(), []byte("secret"), "t/w1")
+	encrypted, err := k.Encrypt(t.Context(), []byte("secret"), "t/w1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := calls["Decrypt"]
 	for range 5 {
-		if plain, err := k.Open(t.Context(), sealed, "t/w1"); err != nil || string(plain) != "secret" {
+		if plain, err := k.Decrypt(t.Context(), encrypted, "t/w1"); err != nil || string(plain) != "secret" {
 			t.Errorf("%s %v", plain, err)
 		}
 	}

@@ -68,8 +68,8 @@ func RequestID(ctx context.Context) string {
 // Options configure Handler.
 type Options struct {
 	Log      *slog.Logger
-	Function string                                       // which Lambda, or "serve"
-	Now      func() time.Time                             // nil: time.Now
+	Function string // which Lambda, or "serve"
+	Now      func() time.Time
 	NewID    func() string                                // makes request ids
 	Panicked func(w http.ResponseWriter, r *http.Request) // answers a request whose handler panicked
 }
@@ -77,9 +77,6 @@ type Options struct {
 // Handler wraps next: it gives each request an id (answered as X-Request-Id), recovers panics, and
 // writes the event "request" when the answer is complete.
 func Handler(next http.Handler, o Options) http.Handler {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := o.Now()
 		e := &event{id: o.NewID()}
@@ -116,7 +113,7 @@ func (e *event) write(ctx context.Context, o Options, status int, took time.Dura
 	if !o.Log.Enabled(ctx, level) {
 		return
 	}
-	record := slog.NewRecord(time.Now(), level, "request", 0) // not LogAttrs, which looks up its caller for nothing
+	record := slog.NewRecord(o.Now(), level, "request", 0) // not LogAttrs, which looks up its caller for nothing
 	record.AddAttrs(slog.String("request_id", e.id), slog.String("function", o.Function))
 	record.AddAttrs(e.attrs...)
 	record.AddAttrs(slog.Int("status", status), slog.Float64("latency_ms", float64(took.Microseconds())/1000))

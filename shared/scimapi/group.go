@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/provisioning"
 	"rollcall/shared/scim"
 )
 
@@ -164,19 +165,19 @@ func (r *request) netEffect(old directory.GroupView, steps []scim.ElementStep) (
 // profile want (contract C15).
 func (r *request) updateGroup(id string, want directory.GroupWant, bodyErr error, edit func(before scim.Value, old directory.Group) (after scim.Value, steps []scim.ElementStep, err error)) {
 	want.Exact = r.r.Header.Get("If-Match") != ""
-	v, _, err := r.api.svc.UpdateGroup(r.context(), r.caller, directory.GroupID(id), want, r.admitFor(groupKind{}, bodyErr), func(_ directory.Provider, old directory.GroupView) (directory.GroupEdit, error) {
+	v, _, err := r.api.svc.UpdateGroup(r.context(), r.caller, directory.GroupID(id), want, r.admitFor(groupKind{}, bodyErr), func(_ directory.Provider, old directory.GroupView) (provisioning.GroupEdit, error) {
 		if err := r.ifMatch(old.Version); err != nil {
-			return directory.GroupEdit{}, err
+			return provisioning.GroupEdit{}, err
 		}
 		before, err := groupTree(old.GroupProfile)
 		if err != nil {
-			return directory.GroupEdit{}, err
+			return provisioning.GroupEdit{}, err
 		}
 		after, steps, err := edit(before, old.Group)
 		if err != nil {
-			return directory.GroupEdit{}, err
+			return provisioning.GroupEdit{}, err
 		}
-		ed := directory.GroupEdit{Profile: old.GroupProfile}
+		ed := provisioning.GroupEdit{Profile: old.GroupProfile}
 		ed.Add, ed.Remove = r.netEffect(old, steps)
 		if !after.Equal(before) {
 			ed.Profile, ed.Changes = groupProfile(after), changes(before, after)

@@ -259,20 +259,12 @@ func (r *request) searchAll(sr scim.SearchRequest, parseErr error) ([]byte, erro
 	var all []record
 	rank := map[string]*query{}
 	for i, k := range kinds {
-		q := &query{SearchRequest: sr}
-		rt := k.resourceType(r.types)
-		q.rt = rt
-		if q.proj, err = rt.ParseProjection(sr.Attributes, sr.Excluded); err != nil {
+		q, err := r.queryOf(k, sr, filter)
+		if err != nil {
 			return nil, err
 		}
-		if sr.SortBy != "" {
-			if q.sort, err = rt.ParseSort(sr.SortBy, sr.SortOrder, r.types.tolerance); err != nil {
-				return nil, err
-			}
-		}
-		q.filter = filter
 		qs[i] = q
-		if excludes(filter, rt.ID()) {
+		if excludes(filter, q.rt.ID()) {
 			continue
 		}
 		var recs []record
@@ -291,10 +283,10 @@ func (r *request) searchAll(sr scim.SearchRequest, parseErr error) ([]byte, erro
 			}
 		}
 	}
-	if q := qs[0]; !q.sort.IsZero() {
+	q := qs[0]
+	if !q.sort.IsZero() {
 		slices.SortStableFunc(all, func(a, b record) int { return q.sort.Compare(a.resource, b.resource) })
 	}
-	q := qs[0]
 	from := min(q.start()-1, len(all))
 	to := min(from+q.count(), len(all))
 	out := make([][]byte, 0, to-from)
@@ -305,6 +297,20 @@ func (r *request) searchAll(sr scim.SearchRequest, parseErr error) ([]byte, erro
 		out = append(out, rec.rendered)
 	}
 	return scim.AppendList(nil, scim.ListInfo{Total: len(all), StartIndex: q.start()}, out), nil
+}
+
+// queryOf is what a search over all types asks of one.
+func (r *request) queryOf(k kind, sr scim.SearchRequest, filter scim.Filter) (*query, error) {
+	rt := k.resourceType(r.types)
+	q := &query{SearchRequest: sr, rt: rt, filter: filter}
+	var err error
+	if q.proj, err = rt.ParseProjection(sr.Attributes, sr.Excluded); err != nil {
+		return nil, err
+	}
+	if sr.SortBy != "" {
+		q.sort, err = rt.ParseSort(sr.SortBy, sr.SortOrder, r.types.tolerance)
+	}
+	return q, err
 }
 
 // excludes reports whether a filter can match no resource of the type.

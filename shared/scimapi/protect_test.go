@@ -6,8 +6,10 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
 	"rollcall/shared/scimapi"
 	"rollcall/shared/store/sqlite"
 )
@@ -15,12 +17,12 @@ import (
 // Only when the service is full is a request answered 429, with Retry-After, and the next one is served.
 func TestTooManyAtOnce(t *testing.T) {
 	t.Parallel()
-	store, err := sqlite.Open(sqlite.Memory)
+	store, err := sqlite.Open(sqlite.Memory, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	h := scimapi.Users(directory.New(store.Ports(), directory.Config{}), scimapi.Options{MaxInFlight: 1})
+	h := scimapi.Users(directorytest.New(store.Ports(), directory.Runtime{}).Provisioning, scimapi.Options{MaxInFlight: 1})
 	send := func(body io.Reader) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, scimapi.BasePath+"defaultabcde/Users", body))

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/provisioning"
 	"rollcall/shared/reqlog"
 	"rollcall/shared/scim"
 )
@@ -23,7 +24,7 @@ type request struct {
 	r        *http.Request
 	base     string // public URL of the provider, without a slash at the end
 	segments []string
-	caller   directory.Caller
+	caller   provisioning.Caller
 
 	provider directory.Provider // set by admit
 	types    *types

@@ -14,6 +14,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/entra"
+	"rollcall/shared/provisioning"
 	"rollcall/shared/reqlog"
 	"rollcall/shared/scim"
 )
@@ -32,7 +33,7 @@ type Options struct {
 
 // API answers the endpoints it was made for. Safe for concurrent use.
 type API struct {
-	svc       *directory.Service
+	svc       *provisioning.Service
 	opts      Options
 	endpoints map[string]endpoint
 	inFlight  chan struct{}
@@ -43,7 +44,7 @@ type API struct {
 // endpoint answers the requests whose path begins with its name.
 type endpoint func(*request)
 
-func newAPI(svc *directory.Service, o Options) *API {
+func newAPI(svc *provisioning.Service, o Options) *API {
 	a := &API{svc: svc, opts: o, endpoints: map[string]endpoint{}}
 	if o.MaxInFlight > 0 {
 		a.inFlight = make(chan struct{}, o.MaxInFlight)
@@ -52,21 +53,21 @@ func newAPI(svc *directory.Service, o Options) *API {
 }
 
 // Users returns the handler of /Users and below.
-func Users(svc *directory.Service, o Options) http.Handler {
+func Users(svc *provisioning.Service, o Options) http.Handler {
 	a := newAPI(svc, o)
 	a.endpoints["Users"] = users.answer
 	return a
 }
 
 // Groups returns the handler of /Groups and below.
-func Groups(svc *directory.Service, o Options) http.Handler {
+func Groups(svc *provisioning.Service, o Options) http.Handler {
 	a := newAPI(svc, o)
 	a.endpoints["Groups"] = groups.answer
 	return a
 }
 
 // Discovery returns the handler of /ServiceProviderConfig, /ResourceTypes, /Schemas and /Me.
-func Discovery(svc *directory.Service, o Options) http.Handler {
+func Discovery(svc *provisioning.Service, o Options) http.Handler {
 	a := newAPI(svc, o)
 	a.readOnly = true
 	a.addDiscovery()
@@ -74,7 +75,7 @@ func Discovery(svc *directory.Service, o Options) http.Handler {
 }
 
 // Bulk returns the handler of /Bulk and the root /.search.
-func Bulk(svc *directory.Service, o Options) http.Handler {
+func Bulk(svc *provisioning.Service, o Options) http.Handler {
 	all := newAPI(svc, o)
 	all.endpoints["Users"], all.endpoints["Groups"] = users.answer, groups.answer
 	a := newAPI(svc, o)
@@ -84,7 +85,7 @@ func Bulk(svc *directory.Service, o Options) http.Handler {
 }
 
 // Handler returns one handler of every endpoint, as `rollcall serve` uses it.
-func Handler(svc *directory.Service, o Options) http.Handler {
+func Handler(svc *provisioning.Service, o Options) http.Handler {
 	a := newAPI(svc, o)
 	a.endpoints["Users"], a.endpoints["Groups"], a.endpoints[".search"] = users.answer, groups.answer, a.rootSearch
 	a.endpoints["Bulk"] = func(r *request) { r.bulk(a) }
@@ -147,9 +148,9 @@ func (a *API) serve(w http.ResponseWriter, hr *http.Request) {
 	r := &request{
 		api: a, w: w, r: hr, segments: segments,
 		base: a.opts.Origin + BasePath + url.PathEscape(provider),
-		caller: directory.Caller{
+		caller: provisioning.Caller{
 			Provider: directory.ProviderID(provider), Token: bearer(hr.Header.Get("Authorization")),
-			RequestID: reqlog.RequestID(hr.Context()), ClientRequestID: clientRequestID(hr.Header),
+			RequestID: directory.RequestID(reqlog.RequestID(hr.Context())), ClientRequestID: directory.RequestID(clientRequestID(hr.Header)),
 		},
 	}
 	if !a.readOnly {

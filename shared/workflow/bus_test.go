@@ -81,7 +81,7 @@ func TestBuses(t *testing.T) {
 	local := &workflow.LocalBus{}
 	for _, c := range []struct {
 		name  string
-		bus   directory.Bus
+		bus   directory.EventBus
 		taken func() []directory.Event
 	}{{"EventBridge", remote, func() []directory.Event { return fake.taken }}, {"in the process", local, local.Events}} {
 		es := events(25)

@@ -10,8 +10,7 @@ import (
 // Local is directory.Wakeups in the process. It forgets with the process: whoever starts one asks again for
 // what is pending. Safe for concurrent use.
 type Local struct {
-	now  func() time.Time
-	wake func(context.Context) error
+	now func() time.Time
 
 	mu    sync.Mutex
 	times []time.Time // in order, none twice
@@ -21,9 +20,9 @@ type Local struct {
 // again is when a wake-up that failed is repeated.
 const again = 5 * time.Second
 
-// NewLocal returns a Local that calls wake by the clock now.
-func NewLocal(now func() time.Time, wake func(context.Context) error) *Local {
-	return &Local{now: now, wake: wake, asked: make(chan struct{}, 1)}
+// NewLocal returns a Local that goes by the clock now.
+func NewLocal(now func() time.Time) *Local {
+	return &Local{now: now, asked: make(chan struct{}, 1)}
 }
 
 // WakeAt implements directory.Wakeups, to the moment.
@@ -44,7 +43,7 @@ func (l *Local) WakeAt(_ context.Context, at time.Time) error {
 
 // Fire calls wake if the clock has reached any time asked for, once for all of them. One that fails is asked
 // for again.
-func (l *Local) Fire(ctx context.Context) error {
+func (l *Local) Fire(ctx context.Context, wake func(context.Context) error) error {
 	now := l.now()
 	l.mu.Lock()
 	n, _ := slices.BinarySearchFunc(l.times, now, func(t, now time.Time) int {
@@ -58,45 +57,38 @@ func (l *Local) Fire(ctx context.Context) error {
 	if n == 0 {
 		return nil
 	}
-	err := l.wake(ctx)
+	err := wake(ctx)
 	if err != nil {
 		_ = l.WakeAt(ctx, now.Add(again)) // never fails
 	}
 	return err
 }
 
-// next is how long to wait for the next time asked for, at most the longest.
-func (l *Local) next(longest time.Duration) time.Duration {
+// next is when the next wake-up is due; false when none was asked for.
+func (l *Local) next() (time.Time, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.times) == 0 {
-		return longest
+		return time.Time{}, false
 	}
-	return min(longest, max(0, l.times[0].Sub(l.now())))
+	return l.times[0], true
 }
 
-// Run fires, and calls sweep every interval, until ctx ends; failed is told of errors. The clock must be the
-// machine's.
-func (l *Local) Run(ctx context.Context, interval time.Duration, sweep func(context.Context) error, failed func(error)) {
-	report := func(err error) {
-		if err != nil && ctx.Err() == nil {
-			failed(err)
-		}
-	}
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
+// Run fires until ctx ends; failed is told of errors. The clock must be the machine's.
+func (l *Local) Run(ctx context.Context, wake func(context.Context) error, failed func(error)) {
 	for {
-		timer := time.NewTimer(l.next(interval))
+		var due <-chan time.Time
+		if at, ok := l.next(); ok {
+			due = time.After(at.Sub(l.now()))
+		}
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return
-		case <-l.asked:
-		case <-timer.C:
-			report(l.Fire(ctx))
-		case <-ticker.C:
-			report(sweep(ctx))
+		case <-l.asked: // perhaps for an earlier time
+		case <-due:
+			if err := l.Fire(ctx, wake); err != nil && ctx.Err() == nil {
+				failed(err)
+			}
 		}
-		timer.Stop()
 	}
 }

@@ -7,9 +7,10 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/follow"
 )
 
-// LocalRuns carries out apply runs in this process, one after the other. The zero value works once Serve runs.
+// LocalRuns carries out apply runs in this process, one after the other, once Serve runs.
 type LocalRuns struct {
 	mu    sync.Mutex
 	queue []directory.RunRef
@@ -19,7 +20,7 @@ type LocalRuns struct {
 // NewLocalRuns returns a runner with nothing to do.
 func NewLocalRuns() *LocalRuns { return &LocalRuns{wake: make(chan struct{}, 1)} }
 
-// StartRun implements directory.Starter: it only remembers what to do.
+// StartRun implements directory.RunStarter: it only remembers what to do.
 func (l *LocalRuns) StartRun(_ context.Context, ref directory.RunRef) error {
 	l.mu.Lock()
 	l.queue = append(l.queue, ref)
@@ -48,8 +49,8 @@ const runAgain = time.Second
 
 // Serve carries out what is started until ctx ends, beginning with what an earlier process left open. What
 // fails is tried again.
-func (l *LocalRuns) Serve(ctx context.Context, svc *directory.Service, log *slog.Logger) {
-	for _, ref := range left(ctx, svc, log) {
+func (l *LocalRuns) Serve(ctx context.Context, svc *follow.Service, log *slog.Logger) {
+	for _, ref := range l.open(ctx, svc, log) {
 		_ = l.StartRun(ctx, ref) // never fails
 	}
 	for {
@@ -79,26 +80,17 @@ func (l *LocalRuns) Serve(ctx context.Context, svc *directory.Service, log *slog
 	}
 }
 
-// left finds the phases that are under way, of all tenants.
-func left(ctx context.Context, svc *directory.Service, log *slog.Logger) (refs []directory.RunRef) {
-	const page = 100
-	for after := directory.TenantID(""); ; {
-		ts, err := svc.Tenants.ListTenants(ctx, after, page)
-		if err != nil {
-			log.LogAttrs(ctx, slog.LevelError, "apply", slog.String("cause", err.Error()))
+// open finds the phases that an earlier process left open, however often that takes.
+func (l *LocalRuns) open(ctx context.Context, svc *follow.Service, log *slog.Logger) []directory.RunRef {
+	for {
+		refs, err := svc.OpenRuns(ctx)
+		if err == nil || ctx.Err() != nil {
 			return refs
 		}
-		for _, t := range ts {
-			open, err := svc.OpenRuns(ctx, t.ID)
-			if err != nil {
-				log.LogAttrs(ctx, slog.LevelError, "apply", slog.String("cause", err.Error()))
-				continue
-			}
-			refs = append(refs, open...)
+		log.LogAttrs(ctx, slog.LevelError, "apply", slog.String("cause", err.Error()))
+		select {
+		case <-ctx.Done():
+		case <-time.After(runAgain):
 		}
-		if len(ts) < page {
-			return refs
-		}
-		after = ts[len(ts)-1].ID
 	}
 }

@@ -16,11 +16,11 @@ import (
 // for all tenants. It calls its target once or more often, and vanishes. Safe for concurrent use.
 type Scheduler struct {
 	Client     *scheduler.Client
-	Group      string           // of the schedules
-	Target     string           // ARN of functions/deactivate
-	Role       string           // ARN of the role that may invoke it
-	DeadLetter string           // ARN of the queue for wake-ups that could not be delivered
-	Now        func() time.Time // nil: time.Now
+	Group      string // of the schedules
+	Target     string // ARN of functions/deactivate
+	Role       string // ARN of the role that may invoke it
+	DeadLetter string // ARN of the queue for wake-ups that could not be delivered
+	Now        func() time.Time
 
 	mu   sync.Mutex
 	made map[time.Time]bool // minutes this process has seen scheduled
@@ -40,11 +40,7 @@ func ScheduleName(minute time.Time) string { return "due-" + minute.UTC().Format
 
 // WakeAt implements directory.Wakeups. A schedule that exists is as good as a new one.
 func (s *Scheduler) WakeAt(ctx context.Context, at time.Time) error {
-	now := time.Now
-	if s.Now != nil {
-		now = s.Now
-	}
-	minute := Minute(at, now())
+	minute := Minute(at, s.Now())
 	if s.known(minute) {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/follow"
 )
 
 // Input is what one step of the state machine gets: the phase of a run, and what to do.
@@ -37,7 +38,7 @@ func (in Input) Ref() directory.RunRef {
 
 // Do carries out a step.
 // Errors: Invalid for a step there is not; Unavailable and others that may pass: do it again.
-func Do(ctx context.Context, svc *directory.Service, in Input) (out Output, err error) {
+func Do(ctx context.Context, svc *follow.Service, in Input) (out Output, err error) {
 	switch in.Step {
 	case StepBegin:
 		out.Ranges, err = svc.BeginRun(ctx, in.Ref())

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -233,4 +234,23 @@ func (s *Store) eraseBatch(ctx context.Context, name string, keys []key) error {
 		reqs = left
 	}
 	return nil
+}
+
+// putIf stores an item outside a transaction when a condition holds, errStale when it does not.
+func (s *Store) putIf(ctx context.Context, name string, k key, it item, c cond) error {
+	if err := s.writing(name); err != nil {
+		return err
+	}
+	full := k.with(it)
+	in := &dynamodb.PutItemInput{TableName: &s.table, Item: full, ConditionExpression: optional(c.expr), ExpressionAttributeNames: names(c.expr)}
+	if len(c.vals) > 0 {
+		in.ExpressionAttributeValues = c.vals
+	}
+	_, err := s.client.PutItem(ctx, in)
+	count(ctx, 0, writeUnits(itemSize(full)))
+	var failed *types.ConditionalCheckFailedException
+	if errors.As(err, &failed) {
+		return errStale
+	}
+	return fault(name, err)
 }

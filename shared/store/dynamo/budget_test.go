@@ -7,29 +7,33 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
+	"rollcall/shared/provisioning"
+	"rollcall/shared/random"
 	"rollcall/shared/store/dynamo"
 )
 
 // office is a tenant with a provider, driven through the service as requests do.
 type office struct {
 	*testing.T
-	svc    *directory.Service
-	caller directory.Caller
+	svc    *directorytest.Env
+	caller provisioning.Caller
 }
 
 func newOffice(t *testing.T, s *dynamo.Store) office {
 	t.Helper()
-	svc := directory.New(s.Ports(), directory.Config{})
-	admin := directory.Admin{Tenant: directory.TenantID(directory.RandomID()[:7]), Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k" + directory.RandomID()}}
-	if _, err := svc.CreateTenant(t.Context(), admin, "Tenant"); err != nil {
+	svc := directorytest.New(s.Ports(), directory.Runtime{})
+	admin := administration.Admin{Tenant: directory.TenantID(random.ID()[:7]), Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k" + random.ID()}}
+	if _, err := svc.As(admin).Tenants.Create(t.Context(), "Tenant"); err != nil {
 		t.Fatal(err)
 	}
-	p, token, err := svc.CreateProvider(t.Context(), admin, directory.NewProvider{DisplayName: "Provider", Profile: "entra"})
+	p, token, err := svc.As(admin).Providers.Create(t.Context(), administration.NewProvider{DisplayName: "Provider", Profile: "entra"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return office{t, svc, directory.Caller{Provider: p.ID, Token: token, RequestID: directory.RandomID(), ClientRequestID: "3f2504e0-4f89-11d3-9a0c-0305e82c3301"}}
+	return office{t, svc, provisioning.Caller{Provider: p.ID, Token: token, RequestID: directory.RequestID(random.ID()), ClientRequestID: "3f2504e0-4f89-11d3-9a0c-0305e82c3301"}}
 }
 
 func (o office) must(err error) {
@@ -70,8 +74,8 @@ func (o office) group(ctx context.Context, name string, members ...directory.Sci
 
 func (o office) patchMember(ctx context.Context, g directory.GroupID, m directory.ScimID) {
 	o.Helper()
-	_, changed, err := o.svc.UpdateGroup(ctx, o.caller, g, directory.GroupWant{Named: []directory.ScimID{m}}, nil, func(_ directory.Provider, v directory.GroupView) (directory.GroupEdit, error) {
-		return directory.GroupEdit{Profile: v.GroupProfile, Add: []directory.ScimID{m}}, nil
+	_, changed, err := o.svc.UpdateGroup(ctx, o.caller, g, directory.GroupWant{Named: []directory.ScimID{m}}, nil, func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
+		return provisioning.GroupEdit{Profile: v.GroupProfile, Add: []directory.ScimID{m}}, nil
 	})
 	o.must(err)
 	if !changed {

@@ -9,9 +9,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"rollcall/integration/tools/dynamolocal"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
+	"rollcall/shared/provisioning"
+	"rollcall/shared/random"
 	"rollcall/shared/store/dynamo"
 )
 
@@ -44,7 +48,7 @@ func newCrashes(t *testing.T) *crashes {
 // open opens the table as a new process does, which dies before the write that die counts down to.
 func (c *crashes) open(die *int) *dynamo.Store {
 	db, streams := dynamolocal.Clients(c.T)
-	s, err := dynamo.Open(context.Background(), dynamo.Config{Client: db, Streams: streams, Table: c.table})
+	s, err := dynamo.Open(context.Background(), dynamo.Config{Now: time.Now, Client: db, Streams: streams, Table: c.table})
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -68,7 +72,7 @@ func (c *crashes) process(t *testing.T, die *int) *crashes {
 	t.Helper()
 	p := *c
 	p.T = t
-	p.svc = directory.New(p.open(die).Ports(), directory.Config{})
+	p.svc = directorytest.New(p.open(die).Ports(), directory.Runtime{})
 	return &p
 }
 
@@ -111,7 +115,7 @@ func (c *crashes) groupState(id directory.GroupID) (inside, all string) {
 	return inside, fmt.Sprintf("%s, shown with %v", inside, held)
 }
 
-func tenantOf(c directory.Caller) directory.TenantID {
+func tenantOf(c provisioning.Caller) directory.TenantID {
 	t, _ := c.Provider.Tenant()
 	return t
 }
@@ -123,7 +127,7 @@ func (c *crashes) follow() {
 	c.must(err)
 	for range 2 {
 		for _, e := range entries {
-			c.must(c.svc.Follow.Complete(c.Context(), tenantOf(c.caller), e))
+			c.must(c.svc.Completion.CompleteEntry(c.Context(), tenantOf(c.caller), e))
 		}
 	}
 }
@@ -135,8 +139,8 @@ type story struct {
 	prepare func(c *crashes) (change func(*crashes) error, state func(*crashes) (inside, all string))
 }
 
-func (c *crashes) edit(id directory.GroupID, want directory.GroupWant, edit func(directory.GroupView) directory.GroupEdit) error {
-	_, _, err := c.svc.UpdateGroup(c.Context(), c.caller, id, want, nil, func(_ directory.Provider, v directory.GroupView) (directory.GroupEdit, error) {
+func (c *crashes) edit(id directory.GroupID, want directory.GroupWant, edit func(directory.GroupView) provisioning.GroupEdit) error {
+	_, _, err := c.svc.UpdateGroup(c.Context(), c.caller, id, want, nil, func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
 		return edit(v), nil
 	})
 	return err
@@ -144,8 +148,8 @@ func (c *crashes) edit(id directory.GroupID, want directory.GroupWant, edit func
 
 func groupStory(name string, members int, change func(c *crashes, id directory.GroupID) error) story {
 	return story{name, func(c *crashes) (func(*crashes) error, func(*crashes) (string, string)) {
-		g := c.group(c.Context(), "g"+directory.RandomID(), c.poolIDs(0, members)...)
-		c.group(c.Context(), "parent"+directory.RandomID(), directory.ScimID(g.ID))
+		g := c.group(c.Context(), "g"+random.ID(), c.poolIDs(0, members)...)
+		c.group(c.Context(), "parent"+random.ID(), directory.ScimID(g.ID))
 		return func(c *crashes) error { return change(c, g.ID) }, func(c *crashes) (string, string) {
 			inside, all := c.groupState(g.ID)
 			parents, err := c.svc.FindGroups(c.Context(), c.caller, directory.Lookup{Attr: directory.AttrMember, Value: string(g.ID)}, 10, directory.GroupWant{}, nil)
@@ -159,24 +163,24 @@ var stories = []story{
 	{"create a user", createStory},
 	{"create a group with members", createGroupStory},
 	groupStory("add one member", 3, func(c *crashes, id directory.GroupID) error {
-		return c.edit(id, directory.GroupWant{Named: c.poolIDs(9, 10)}, func(v directory.GroupView) directory.GroupEdit {
-			return directory.GroupEdit{Profile: v.GroupProfile, Add: c.poolIDs(9, 10)}
+		return c.edit(id, directory.GroupWant{Named: c.poolIDs(9, 10)}, func(v directory.GroupView) provisioning.GroupEdit {
+			return provisioning.GroupEdit{Profile: v.GroupProfile, Add: c.poolIDs(9, 10)}
 		})
 	}),
 	groupStory("add many members and change the profile", 3, func(c *crashes, id directory.GroupID) error {
-		return c.edit(id, directory.GroupWant{Named: c.poolIDs(3, 30)}, func(v directory.GroupView) directory.GroupEdit {
+		return c.edit(id, directory.GroupWant{Named: c.poolIDs(3, 30)}, func(v directory.GroupView) provisioning.GroupEdit {
 			v.GroupProfile.ExternalID = "new" + string(id)
-			return directory.GroupEdit{Profile: v.GroupProfile, Add: c.poolIDs(3, 30)}
+			return provisioning.GroupEdit{Profile: v.GroupProfile, Add: c.poolIDs(3, 30)}
 		})
 	}),
 	groupStory("remove many members", 30, func(c *crashes, id directory.GroupID) error {
-		return c.edit(id, directory.GroupWant{Named: c.poolIDs(2, 30)}, func(v directory.GroupView) directory.GroupEdit {
-			return directory.GroupEdit{Profile: v.GroupProfile, Remove: c.poolIDs(2, 30)}
+		return c.edit(id, directory.GroupWant{Named: c.poolIDs(2, 30)}, func(v directory.GroupView) provisioning.GroupEdit {
+			return provisioning.GroupEdit{Profile: v.GroupProfile, Remove: c.poolIDs(2, 30)}
 		})
 	}),
 	groupStory("replace all members", 15, func(c *crashes, id directory.GroupID) error {
-		return c.edit(id, directory.GroupWant{AllMembers: true}, func(v directory.GroupView) directory.GroupEdit {
-			return directory.GroupEdit{Profile: v.GroupProfile, Add: c.poolIDs(14, 30), Remove: c.poolIDs(0, 14)}
+		return c.edit(id, directory.GroupWant{AllMembers: true}, func(v directory.GroupView) provisioning.GroupEdit {
+			return provisioning.GroupEdit{Profile: v.GroupProfile, Add: c.poolIDs(14, 30), Remove: c.poolIDs(0, 14)}
 		})
 	}),
 	groupStory("delete a group with members", 20, func(c *crashes, id directory.GroupID) error {
@@ -199,7 +203,7 @@ func deleteUser(c *crashes, u directory.User) error {
 }
 
 func createGroupStory(c *crashes) (func(*crashes) error, func(*crashes) (string, string)) {
-	name := "created" + directory.RandomID()
+	name := "created" + random.ID()
 	create := func(c *crashes) error {
 		_, err := c.svc.CreateGroup(c.Context(), c.caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
 			return directory.GroupProfile{DisplayName: name}, c.poolIDs(0, 25), nil, nil
@@ -235,7 +239,7 @@ func (c *crashes) userTotal() int {
 
 func createStory(c *crashes) (func(*crashes) error, func(*crashes) (string, string)) {
 	p := profile(0)
-	p.UserName = "new" + directory.RandomID()
+	p.UserName = "new" + random.ID()
 	p.ExternalID, p.Lookups = p.UserName, []directory.Lookup{{Attr: directory.AttrWorkEmail, Value: p.UserName}}
 	before := c.userTotal()
 	create := func(c *crashes) error {
@@ -256,7 +260,7 @@ func userStory(groups, reports int, change func(*crashes, directory.User) error)
 		u := c.user(ctx, 1_000+int(others.Add(1))) // nobody who was there before: a deleted one would be restored
 		var gs []directory.GroupID
 		for i := range groups {
-			gs = append(gs, c.group(ctx, fmt.Sprint(i, directory.RandomID()), u.ScimID, c.pool[i].ScimID).ID)
+			gs = append(gs, c.group(ctx, fmt.Sprint(i, random.ID()), u.ScimID, c.pool[i].ScimID).ID)
 		}
 		for _, r := range c.pool[:reports] {
 			c.patchUser(ctx, r.ScimID, func(p *directory.Profile) { p.Manager = string(u.ScimID) })
@@ -330,12 +334,12 @@ func TestLargeChangeMeetsOthers(t *testing.T) {
 	c := newCrashes(t).process(t, nil)
 	ctx := t.Context()
 	for k := 2; k < 5; k++ { // the first write marks the day, the second commits
-		g := c.group(ctx, "g"+directory.RandomID())
+		g := c.group(ctx, "g"+random.ID())
 		leaver, late := c.user(ctx, 5_000+k), c.user(ctx, 6_000+k)
 		add := append(c.poolIDs(0, 25), leaver.ScimID)
 		left := k
-		c.must(c.process(t, &left).edit(g.ID, directory.GroupWant{Named: add}, func(v directory.GroupView) directory.GroupEdit {
-			return directory.GroupEdit{Profile: v.GroupProfile, Add: add}
+		c.must(c.process(t, &left).edit(g.ID, directory.GroupWant{Named: add}, func(v directory.GroupView) provisioning.GroupEdit {
+			return provisioning.GroupEdit{Profile: v.GroupProfile, Add: add}
 		}))
 		fresh := c.process(t, nil)
 		read := func(want int) directory.GroupView {

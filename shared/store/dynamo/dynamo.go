@@ -24,7 +24,7 @@ type Config struct {
 	Client  *dynamodb.Client
 	Streams *dynamodbstreams.Client // for Feed.Deliver; nil where a Lambda follows the stream
 	Table   string
-	Now     func() time.Time // nil: time.Now; decides expiry only, times of records come from callers
+	Now     func() time.Time // decides expiry only: times of records come from callers
 	// LogRetention is how long a log entry is kept; 0: directory.DefaultLogRetention.
 	LogRetention time.Duration
 }
@@ -47,23 +47,22 @@ type Store struct {
 
 // Open returns the store on a table that exists. It makes no network call.
 func Open(_ context.Context, c Config) (*Store, error) {
-	if c.Client == nil || c.Table == "" {
-		return nil, errors.New("a DynamoDB store needs a client and the name of its table")
+	if c.Client == nil || c.Table == "" || c.Now == nil {
+		return nil, errors.New("a DynamoDB store needs a client, the name of its table and a clock")
 	}
-	s := &Store{client: c.Client, streams: c.Streams, table: c.Table, now: c.Now, maxOps: maxOps, days: map[key]bool{}, retention: cmp.Or(c.LogRetention, directory.DefaultLogRetention)}
-	if s.now == nil {
-		s.now = time.Now
-	}
-	return s, nil
+	return &Store{
+		client: c.Client, streams: c.Streams, table: c.Table, now: c.Now, maxOps: maxOps, days: map[key]bool{},
+		retention: cmp.Or(c.LogRetention, directory.DefaultLogRetention),
+	}, nil
 }
 
 // Ports returns the store as the ports of package directory.
 func (s *Store) Ports() directory.Ports {
 	return directory.Ports{
 		Users: s, Groups: s, Providers: s, Tenants: s, Log: s,
-		Collisions: s, APIKeys: s, Replays: s, Follow: s, Feed: s,
-		Leavers: s, Holds: s, Guards: s,
-		Webhooks: s, Deliveries: s, Ledger: s,
-		Organizations: s, Settings: s, ApplyRuns: s, Tasks: s, Aliases: s, Reports: s, Usages: s,
+		Conflicts: s, APIKeys: s, Replays: s, Completion: s, Counts: s, Feed: s,
+		Leavers: s, LegalHolds: s, Guards: s,
+		Webhooks: s, Deliveries: s, Chains: s,
+		Organizations: s, Roles: s, Mappings: s, Watchlists: s, ApplyRuns: s, Tasks: s, Aliases: s, Countries: s, Usages: s,
 	}
 }

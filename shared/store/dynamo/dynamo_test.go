@@ -3,9 +3,11 @@ package dynamo_test
 import (
 	"flag"
 	"testing"
+	"time"
 
 	"rollcall/integration/tools/dynamolocal"
 	"rollcall/shared/directory"
+	"rollcall/shared/random"
 	"rollcall/shared/store/dynamo"
 	"rollcall/shared/store/sqlite"
 	"rollcall/shared/store/storetest"
@@ -23,7 +25,7 @@ func newTable(t testing.TB) string {
 func newTableOf(t testing.TB, spec dynamo.Spec) string {
 	t.Helper()
 	db, _ := dynamolocal.Clients(t)
-	table := "rollcall-" + directory.RandomID()
+	table := "rollcall-" + random.ID()
 	if err := spec.Create(t.Context(), db, table); err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +36,7 @@ func newTableOf(t testing.TB, spec dynamo.Spec) string {
 func open(t testing.TB, table string) *dynamo.Store {
 	t.Helper()
 	db, streams := dynamolocal.Clients(t)
-	s, err := dynamo.Open(t.Context(), dynamo.Config{Client: db, Streams: streams, Table: table})
+	s, err := dynamo.Open(t.Context(), dynamo.Config{Now: time.Now, Client: db, Streams: streams, Table: table})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +67,7 @@ func TestHistoriesEndAlikeInSQLite(t *testing.T) {
 	}
 	table := newTable(t)
 	storetest.Histories(t, func(t *testing.T) directory.Ports { return open(t, table).Ports() }, func(t *testing.T) directory.Ports {
-		s, err := sqlite.Open(sqlite.Memory)
+		s, err := sqlite.Open(sqlite.Memory, time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}

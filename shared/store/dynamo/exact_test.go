@@ -4,23 +4,27 @@ import (
 	"errors"
 	"testing"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
+	"rollcall/shared/provisioning"
+	"rollcall/shared/random"
 )
 
 // A change with a precondition on the version meets a change of other members; one without does not.
 func TestExactMeetsOtherMembers(t *testing.T) {
 	ctx := t.Context()
 	ports := open(t, newTable(t)).Ports()
-	svc := directory.New(ports, directory.Config{})
-	admin := directory.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "test"}}
-	if _, err := svc.CreateTenant(ctx, admin, "Test"); err != nil {
+	svc := directorytest.New(ports, directory.Runtime{})
+	admin := administration.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "test"}}
+	if _, err := svc.As(admin).Tenants.Create(ctx, "Test"); err != nil {
 		t.Fatal(err)
 	}
-	p, token, err := svc.CreateProvider(ctx, admin, directory.NewProvider{DisplayName: "Test", Profile: "entra"})
+	p, token, err := svc.As(admin).Providers.Create(ctx, administration.NewProvider{DisplayName: "Test", Profile: "entra"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	caller := directory.Caller{Provider: p.ID, Token: token}
+	caller := provisioning.Caller{Provider: p.ID, Token: token}
 	var ids []directory.ScimID
 	for _, name := range []string{"a", "b", "c"} {
 		u, err := svc.CreateUser(ctx, caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
@@ -48,7 +52,7 @@ func TestExactMeetsOtherMembers(t *testing.T) {
 			if v.Version != old.Version {
 				return directory.GroupChange{}, errMoved
 			}
-			e := directory.LogEntry{ID: directory.EntryID("e" + directory.RandomID()), At: svc.Now(), Provider: p.ID, Action: directory.MembersChanged, Group: g.ID}
+			e := directory.LogEntry{ID: directory.EntryID("e" + random.ID()), At: svc.Now(), Provider: p.ID, Action: directory.MembersChanged, Group: g.ID}
 			return directory.GroupChange{GroupProfile: v.GroupProfile, Add: []directory.ScimID{id}, Entry: &e}, nil
 		})
 		return err

@@ -216,7 +216,7 @@ func (s *Store) removeGroup(ctx context.Context, t directory.TenantID, h home, h
 		return s.commit(ctx, "delete group", x)
 	}
 	r := rest{provider: head.Provider, id: string(head.ID)}
-	e.Rest = directory.RestGroup
+	e.Remaining = directory.RemainingGroup
 	x.log(s, t, e, r)
 	if err := s.commit(ctx, "delete group", x); err != nil {
 		return err

@@ -184,7 +184,7 @@ func (s *Store) CreateGroup(ctx context.Context, t directory.TenantID, p directo
 			return directory.Group{}, err
 		}
 		ref = entryRef(entryKey(t, e.Provider, e.At, e.ID))
-		e.Rest, r = directory.RestMembers, rest{p, string(g.ID), s.maxOps}
+		e.Remaining, r = directory.RemainingMembers, rest{p, string(g.ID), s.maxOps}
 	} else {
 		s.joinRows(x, h, g.ID, members, always, unknownMember)
 	}
@@ -304,7 +304,7 @@ func (s *Store) changeGroup(ctx context.Context, t directory.TenantID, h home, s
 			return err
 		}
 		ref := entryRef(entryKey(t, e.Provider, e.At, e.ID))
-		e.Rest = directory.RestMembers
+		e.Remaining = directory.RemainingMembers
 		s.pinShards(x, t, h, st.head, net, e.At, st.hold, ref)
 		s.nest(x, h, ch.Add, st.nesting, ref)
 		x.log(s, t, e, rest{g.Provider, string(g.ID), s.maxOps})

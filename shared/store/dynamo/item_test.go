@@ -14,6 +14,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/random"
 )
 
 func TestPackedIDsComeBack(t *testing.T) {
@@ -22,7 +23,7 @@ func TestPackedIDsComeBack(t *testing.T) {
 		directory.ScimID("u" + strings.Repeat("0", 25)), directory.ScimID("g" + strings.Repeat("v", 25)), "u0123456789abcdefghijklmno",
 	}
 	for range 200 {
-		ids = append(ids, directory.ScimID("u"+directory.RandomID()), directory.ScimID("g"+directory.RandomID()))
+		ids = append(ids, directory.ScimID("u"+random.ID()), directory.ScimID("g"+random.ID()))
 	}
 	b, ok := packIDs(ids)
 	if !ok || len(b) != packed*len(ids) {
@@ -41,8 +42,8 @@ func TestLargestEntryFits(t *testing.T) {
 	t.Parallel()
 	e := directory.LogEntry{ID: "e", At: time.Now(), Group: "g", Action: directory.MembersChanged}
 	for range directory.MaxMemberChange {
-		e.Added = append(e.Added, directory.ScimID("u"+directory.RandomID()))
-		e.Removed = append(e.Removed, directory.ScimID("u"+directory.RandomID()))
+		e.Added = append(e.Added, directory.ScimID("u"+random.ID()))
+		e.Removed = append(e.Removed, directory.ScimID("u"+random.ID()))
 	}
 	it := encodeEntry("default", e, rest{})
 	if size := itemSize(it); size > 350*kilobyte {

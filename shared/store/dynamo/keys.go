@@ -120,7 +120,7 @@ func homeFor(t directory.TenantID, p directory.ProviderID, gone bool) home {
 	return home(h)
 }
 
-func homeOf(t directory.TenantID, u directory.User) home { return homeFor(t, u.Provider, u.Gone()) }
+func homeOf(t directory.TenantID, u directory.User) home { return homeFor(t, u.Provider, u.Removed()) }
 
 func (h home) users() string      { return string(h) + "#U" }
 func (h home) user(id string) key { return key{h.users(), escaper.Replace(id)} }
@@ -280,11 +280,15 @@ func providerName(t directory.TenantID, folded string) key {
 
 func matters(t directory.TenantID) string { return join(string(t), "H") }
 
-func matterKey(t directory.TenantID, id string) key { return key{matters(t), escaper.Replace(id)} }
+func matterKey(t directory.TenantID, id directory.MatterID) key {
+	return key{matters(t), escaper.Replace(string(id))}
+}
 
-func custodians(t directory.TenantID, matter string) string { return join(string(t), "HC", matter) }
+func custodians(t directory.TenantID, matter directory.MatterID) string {
+	return join(string(t), "HC", string(matter))
+}
 
-func custodianKey(t directory.TenantID, matter string, id directory.UserID) key {
+func custodianKey(t directory.TenantID, matter directory.MatterID, id directory.UserID) key {
 	return key{custodians(t, matter), escaper.Replace(string(id))}
 }
 
@@ -292,8 +296,8 @@ func guardEvents(t directory.TenantID, p directory.ProviderID) string {
 	return join(string(t), string(p), "V")
 }
 
-func guardEventKey(t directory.TenantID, p directory.ProviderID, id string) key {
-	return key{guardEvents(t, p), escaper.Replace(id)}
+func guardEventKey(t directory.TenantID, p directory.ProviderID, id directory.GuardEventID) key {
+	return key{guardEvents(t, p), escaper.Replace(string(id))}
 }
 
 // dueShards spread the deactivations that wait for time alone: one shard takes a sixteenth of the leavers.
@@ -339,18 +343,18 @@ func tenantKey(t directory.TenantID) key { return key{tenants, escaper.Replace(s
 
 func apiKeys(t directory.TenantID) string { return join(string(t), "A") }
 
-func apiKeyKey(t directory.TenantID, id string) key {
-	return key{apiKeys(t), escaper.Replace(id)}
+func apiKeyKey(t directory.TenantID, id directory.CredentialID) key {
+	return key{apiKeys(t), escaper.Replace(string(id))}
 }
 
 func apiKeyHash(t directory.TenantID, h directory.TokenHash) key {
 	return key{join(string(t), "AH", fmt.Sprintf("%x", h[:])), "A"}
 }
 
-func collisions(t directory.TenantID) string { return join(string(t), "C") }
+func conflicts(t directory.TenantID) string { return join(string(t), "C") }
 
-func collisionKey(t directory.TenantID, id string) key {
-	return key{collisions(t), escaper.Replace(id)}
+func conflictKey(t directory.TenantID, id directory.ConflictID) key {
+	return key{conflicts(t), escaper.Replace(string(id))}
 }
 
 func replayKey(t directory.TenantID, k string) key { return key{join(string(t), "I", k), "I"} }
@@ -370,4 +374,124 @@ func countAttr(a directory.Action) string { return "c" + toAttr.Replace(string(a
 func actionOf(attr string) (directory.Action, bool) {
 	name, ok := strings.CutPrefix(attr, "c")
 	return directory.Action(fromAttr.Replace(name)), ok
+}
+
+const deliveryShards = 16 // a webhook that wants everything costs 4 units an event
+
+func webhooks(t directory.TenantID) string { return join(string(t), "W") }
+
+func webhookKey(t directory.TenantID, id directory.WebhookID) key {
+	return key{webhooks(t), escaper.Replace(string(id))}
+}
+
+func deliveryShard(t directory.TenantID, shard int) string {
+	return join(string(t), "V", strconv.Itoa(shard))
+}
+
+func deliveryKey(t directory.TenantID, id directory.DeliveryID) key {
+	return key{deliveryShard(t, spread(string(id), deliveryShards)), escaper.Replace(string(id))}
+}
+
+// tenantOfDelivery returns the tenant of a delivery's PK.
+func tenantOfDelivery(pk string) directory.TenantID {
+	t, _, _ := strings.Cut(pk, "#")
+	return directory.TenantID(t)
+}
+
+// dueDeliveries is a shard of what is due of all tenants, and dueText a time as it sorts there.
+func dueDeliveries(shard int) string { return "V#" + strconv.Itoa(shard) }
+
+func dueText(at time.Time) string { return fmt.Sprintf("%013d", at.UnixMilli()) }
+
+func chains(t directory.TenantID) string { return join(string(t), "CH") }
+
+// chainKey is the head of a chain; the tenant's own comes first.
+func chainKey(t directory.TenantID, p directory.ProviderID) key {
+	return key{chains(t), "p" + escaper.Replace(string(p))}
+}
+
+func blocks(t directory.TenantID, p directory.ProviderID) string {
+	return join(string(t), "B", string(p))
+}
+
+func blockText(seq int64) string { return fmt.Sprintf("%012d", seq) }
+
+func blockKey(t directory.TenantID, p directory.ProviderID, seq int64) key {
+	return key{blocks(t, p), blockText(seq)}
+}
+
+func lateKey(t directory.TenantID, p directory.ProviderID, position string) key {
+	return key{join(string(t), "LT", string(p)), escaper.Replace(position)}
+}
+
+func settledKey(t directory.TenantID, p directory.ProviderID, position string) key {
+	return key{join(string(t), "LS", string(p)), escaper.Replace(position)}
+}
+
+const tallyShards = 4
+
+func organizations(t directory.TenantID) string { return join(string(t), "O") }
+
+func organizationKey(t directory.TenantID, id directory.OrgID) key {
+	return key{organizations(t), escaper.Replace(string(id))}
+}
+
+func organizationName(t directory.TenantID, folded string) key {
+	return key{join(string(t), "ON", sum(folded)), "N"}
+}
+
+func quotaKey(t directory.TenantID, k string) key { return key{join(string(t), "OQ", sum(k)), "Q"} }
+
+func tallyKey(t directory.TenantID, k string, shard int) key {
+	return key{join(string(t), "Y", k, strconv.Itoa(shard)), "Y"}
+}
+
+func catalogueKey(t directory.TenantID) key { return key{join(string(t), "RC"), "RC"} }
+
+func mappingsKey(t directory.TenantID, p directory.ProviderID) key {
+	return key{join(string(t), "PM"), escaper.Replace(string(p))}
+}
+
+func watchlists(t directory.TenantID) string { return join(string(t), "WL") }
+
+func watchlistKey(t directory.TenantID, id directory.WatchlistID) key {
+	return key{watchlists(t), escaper.Replace(string(id))}
+}
+
+func runs(t directory.TenantID, p directory.ProviderID) string {
+	return join(string(t), "AR", string(p))
+}
+
+func runKey(t directory.TenantID, p directory.ProviderID, id directory.RunID) key {
+	return key{runs(t, p), escaper.Replace(string(id))}
+}
+
+func ranges(t directory.TenantID, id directory.RunID) string {
+	return join(string(t), "AX", string(id))
+}
+
+func rangeKey(t directory.TenantID, id directory.RunID, n int) key {
+	return key{ranges(t, id), fmt.Sprintf("%02d", n)}
+}
+
+func pages(t directory.TenantID, id directory.RunID) string { return join(string(t), "AP", string(id)) }
+
+func taskKey(t directory.TenantID, id directory.TaskID) key {
+	return key{join(string(t), "TK"), escaper.Replace(string(id))}
+}
+
+func aliasKey(t directory.TenantID, alias string, id directory.UserID) key {
+	return key{join(string(t), "NA", sum(alias)), escaper.Replace(string(id))}
+}
+
+func countries(t directory.TenantID, p directory.ProviderID) string {
+	return join(string(t), "CV", string(p))
+}
+
+func countryKey(t directory.TenantID, p directory.ProviderID, value string) key {
+	return key{countries(t, p), sum(value)}
+}
+
+func usageKey(t directory.TenantID, p directory.ProviderID) key {
+	return key{join(string(t), "PU", string(p)), "U"}
 }

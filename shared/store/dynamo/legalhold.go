@@ -2,61 +2,45 @@ package dynamo
 
 import (
 	"context"
-	"errors"
 
 	"rollcall/shared/directory"
 )
 
-// UpdateMatter implements directory.Holds.
-func (s *Store) UpdateMatter(ctx context.Context, t directory.TenantID, id string, update func(directory.Matter) (directory.Matter, *directory.LogEntry, error)) (m directory.Matter, err error) {
-	if !usable(id) {
-		return m, notFound("legal hold")
-	}
-	err = s.rerun(ctx, "legal hold", func(int) error {
-		var old directory.Matter
-		rev, err := s.record(ctx, matterKey(t, id), &old)
-		if err != nil {
-			return err
-		}
-		var e *directory.LogEntry
-		if m, e, err = update(old); err != nil || e == nil {
-			return err
-		}
-		x := &tx{}
-		x.putRecord(s, matterKey(t, id), m, rev)
-		x.log(s, t, *e, rest{})
-		return s.commit(ctx, "update legal hold", x)
-	})
+// Matter implements directory.LegalHolds.
+func (s *Store) Matter(ctx context.Context, t directory.TenantID, id directory.MatterID) (directory.Matter, error) {
+	m, _, err := readRecord[directory.Matter](ctx, s, "legal hold", matterKey(t, id), string(id))
 	return m, err
 }
 
-// ListMatters implements directory.Holds.
-func (s *Store) ListMatters(ctx context.Context, t directory.TenantID, from string, count int) ([]directory.Matter, error) {
-	return records[directory.Matter](ctx, s, span{pk: matters(t), lo: after(escaper.Replace(from)), limit: count})
+// UpdateMatter implements directory.LegalHolds.
+func (s *Store) UpdateMatter(
+	ctx context.Context, t directory.TenantID, id directory.MatterID, update directory.Update[directory.Matter],
+) (directory.Matter, error) {
+	if !usable(string(id)) {
+		return directory.Matter{}, notFound("legal hold")
+	}
+	return updateRecord(ctx, s, t, "legal hold", matterKey(t, id), 0, update)
 }
 
-// records reads the JSON records of a span.
-func records[T any](ctx context.Context, s *Store, r span) ([]T, error) {
-	if r.limit < 1 {
-		return nil, nil
-	}
-	its, _, err := s.query(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]T, len(its))
-	for i, it := range its {
-		if err := errors.Join(checkVersion(it), getJSON(it, "r", &out[i])); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+// ListMatters implements directory.LegalHolds.
+func (s *Store) ListMatters(ctx context.Context, t directory.TenantID, from directory.MatterID, count int) ([]directory.Matter, error) {
+	return page[directory.Matter](ctx, s, span{pk: matters(t), lo: after(escaper.Replace(string(from))), limit: count})
 }
 
-// UpdateCustodian implements directory.Holds. The matter is only checked: custodians of one matter do not
+// Custodian implements directory.LegalHolds.
+func (s *Store) Custodian(
+	ctx context.Context, t directory.TenantID, matter directory.MatterID, id directory.UserID,
+) (c directory.Custodian, err error) {
+	_, err = s.record(ctx, custodianKey(t, matter, id), &c)
+	return c, err
+}
+
+// UpdateCustodian implements directory.LegalHolds. The matter is only checked: custodians of one matter do not
 // meet on it.
-func (s *Store) UpdateCustodian(ctx context.Context, t directory.TenantID, matter string, id directory.UserID, update func(directory.Matter, directory.Custodian, directory.User) (directory.Custodian, directory.User, *directory.LogEntry, error)) (c directory.Custodian, u directory.User, err error) {
-	if !usable(matter) {
+func (s *Store) UpdateCustodian(
+	ctx context.Context, t directory.TenantID, matter directory.MatterID, id directory.UserID, update directory.CustodianUpdate,
+) (c directory.Custodian, u directory.User, err error) {
+	if !usable(string(matter)) {
 		return c, u, notFound("legal hold")
 	}
 	err = s.rerun(ctx, "custodian", func(int) error {
@@ -94,50 +78,7 @@ func (s *Store) UpdateCustodian(ctx context.Context, t directory.TenantID, matte
 	return c, u, err
 }
 
-// Custodians implements directory.Holds.
-func (s *Store) Custodians(ctx context.Context, t directory.TenantID, matter string, from directory.UserID, count int) ([]directory.Custodian, error) {
-	return records[directory.Custodian](ctx, s, span{pk: custodians(t, matter), lo: after(escaper.Replace(string(from))), limit: count})
-}
-
-// UpdateGuard implements directory.Guards.
-func (s *Store) UpdateGuard(ctx context.Context, t directory.TenantID, p directory.ProviderID, event string, update func(directory.Provider, directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error)) (v directory.GuardEvent, err error) {
-	if !usable(event) {
-		return v, notFound("guard event")
-	}
-	err = s.rerun(ctx, "guard", func(int) error {
-		old, rev, err := s.provider(ctx, t, p)
-		if err != nil {
-			return err
-		}
-		var was directory.GuardEvent
-		vrev, err := s.record(ctx, guardEventKey(t, p, event), &was)
-		if err != nil {
-			return err
-		}
-		var rec directory.Provider
-		var e *directory.LogEntry
-		if rec, v, e, err = update(old, was); err != nil || e == nil {
-			return err
-		}
-		it, err := encodeProvider(rec, rev+1)
-		if err != nil {
-			return err
-		}
-		x := &tx{}
-		x.put(s, providerKey(t, p), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
-		x.putRecord(s, guardEventKey(t, p, event), v, vrev)
-		x.log(s, t, *e, rest{})
-		return s.commit(ctx, "update guard", x)
-	})
-	return v, err
-}
-
-// GuardEvents implements directory.Guards.
-func (s *Store) GuardEvents(ctx context.Context, t directory.TenantID, p directory.ProviderID, before string, count int) ([]directory.GuardEvent, error) {
-	// The event that the page begins before may be among what is read.
-	vs, err := records[directory.GuardEvent](ctx, s, span{pk: guardEvents(t, p), hi: escaper.Replace(before), desc: true, limit: count + 1})
-	if len(vs) > 0 && before != "" && vs[0].ID >= before {
-		vs = vs[1:]
-	}
-	return vs[:min(len(vs), max(count, 0))], err
+// Custodians implements directory.LegalHolds.
+func (s *Store) Custodians(ctx context.Context, t directory.TenantID, matter directory.MatterID, from directory.UserID, count int) ([]directory.Custodian, error) {
+	return page[directory.Custodian](ctx, s, span{pk: custodians(t, matter), lo: after(escaper.Replace(string(from))), limit: count})
 }

@@ -40,7 +40,7 @@ func encodeEntry(t directory.TenantID, e directory.LogEntry, r rest) item {
 	case e.Group != "":
 		it["S1"] = str(subject(t, string(e.Group)))
 	}
-	if e.Rest != directory.RestNone && r.id != "" {
+	if e.Remaining != directory.RemainingNone && r.id != "" {
 		it["rp"], it["ri"], it["ro"] = str(string(r.provider)), str(r.id), num(r.ops)
 	}
 	if len(e.Added)+len(e.Removed) >= packFrom {
@@ -278,4 +278,85 @@ func (s *Store) providerEntries(ctx context.Context, t directory.TenantID, p dir
 		}
 	}
 	return out, nil
+}
+
+// EntriesAfter implements directory.Log: one day after the other, the shards of each merged.
+func (s *Store) EntriesAfter(ctx context.Context, t directory.TenantID, p directory.ProviderID, after, before string, count int) ([]directory.LogEntry, error) {
+	days, _, err := s.query(ctx, span{pk: logDays(t, p), lo: dayOfPosition(after), hi: dayOfPosition(before)})
+	if err != nil {
+		return nil, err
+	}
+	var out []directory.LogEntry
+	for _, day := range days {
+		its, err := s.oldest(ctx, t, p, text(day, "SK"), after, before, count-len(out))
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range its {
+			e, err := decodeEntry(it)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, e)
+		}
+		if len(out) >= count {
+			break
+		}
+	}
+	return out, nil
+}
+
+// oldest reads the first entries of a day between two positions.
+func (s *Store) oldest(ctx context.Context, t directory.TenantID, p directory.ProviderID, day, after, before string, count int) ([]item, error) {
+	var parts [logShards][]item
+	var fns []func(context.Context) error
+	for i := range logShards {
+		fns = append(fns, func(ctx context.Context) (err error) {
+			parts[i], _, err = s.query(ctx, span{pk: logShard(t, p, day, i), lo: after, hi: before, limit: count + 1})
+			return err
+		})
+	}
+	if err := parallel(ctx, fns...); err != nil {
+		return nil, err
+	}
+	all := slices.DeleteFunc(slices.Concat(parts[:]...), func(it item) bool {
+		sk := text(it, "SK")
+		return sk <= after || before != "" && sk >= before
+	})
+	slices.SortFunc(all, func(a, b item) int { return strings.Compare(text(a, "SK"), text(b, "SK")) })
+	return all[:min(count, len(all))], nil
+}
+
+// AppendEntry implements directory.Log.
+func (s *Store) AppendEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	x := &tx{}
+	x.log(s, t, e, rest{})
+	return s.commit(ctx, "append entry", x)
+}
+
+// DropEntries implements directory.Log. The table drops entries itself when their time to live is over; a tenant may
+// keep them for a shorter time. The marks of whole days go with them.
+func (s *Store) DropEntries(ctx context.Context, t directory.TenantID, p directory.ProviderID, before time.Time, count int) (n int, err error) {
+	end := directory.LogEntry{At: before}.Position()
+	days, _, err := s.query(ctx, span{pk: logDays(t, p), hi: dayOf(before)})
+	if err != nil {
+		return 0, err
+	}
+	for _, day := range days {
+		its, err := s.oldest(ctx, t, p, text(day, "SK"), "", end, count-n)
+		if err != nil {
+			return n, err
+		}
+		keys := make([]key, len(its), len(its)+1)
+		for i, it := range its {
+			keys[i] = keyOf(it)
+		}
+		if n += len(its); n < count && text(day, "SK") < dayOf(before) {
+			keys = append(keys, keyOf(day))
+		}
+		if err := s.erase(ctx, "drop entries", keys); err != nil || n >= count {
+			return n, err
+		}
+	}
+	return n, nil
 }

@@ -58,7 +58,7 @@ func (s *Store) CreateOrganization(ctx context.Context, t directory.TenantID, o 
 }
 
 // UpdateOrganization implements directory.Organizations.
-func (s *Store) UpdateOrganization(ctx context.Context, t directory.TenantID, id directory.OrgID, update func(directory.Organization) (directory.Organization, *directory.LogEntry, error)) (o directory.Organization, err error) {
+func (s *Store) UpdateOrganization(ctx context.Context, t directory.TenantID, id directory.OrgID, update directory.Update[directory.Organization]) (o directory.Organization, err error) {
 	err = s.rerun(ctx, "organization", func(int) error {
 		old, rev, err := s.organization(ctx, t, id)
 		if err == nil && rev == 0 {
@@ -119,42 +119,5 @@ func (s *Store) OrganizationByName(ctx context.Context, t directory.TenantID, na
 
 // ListOrganizations implements directory.Organizations.
 func (s *Store) ListOrganizations(ctx context.Context, t directory.TenantID, from directory.OrgID, count int) ([]directory.Organization, error) {
-	if count < 1 {
-		return nil, nil
-	}
-	its, _, err := s.query(ctx, span{pk: organizations(t), lo: after(escaper.Replace(string(from))), limit: count})
-	if err != nil {
-		return nil, err
-	}
-	return decodeRecords[directory.Organization](its)
-}
-
-// decodeRecords reads the JSON of records.
-func decodeRecords[T any](its []item) ([]T, error) {
-	out := make([]T, len(its))
-	for i, it := range its {
-		if err := errors.Join(checkVersion(it), getJSON(it, "r", &out[i])); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// Tallies implements directory.Follow.
-func (s *Store) Tallies(ctx context.Context, t directory.TenantID, names []string) (map[string]int, error) {
-	of := map[key]string{}
-	for _, n := range names {
-		for i := range tallyShards {
-			of[tallyKey(t, n, i)] = n
-		}
-	}
-	got, err := s.get(ctx, slices.Collect(maps.Keys(of))...)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]int{}
-	for k, it := range got {
-		out[of[k]] += int(number(it, "n"))
-	}
-	return out, nil
+	return page[directory.Organization](ctx, s, span{pk: organizations(t), lo: after(escaper.Replace(string(from))), limit: count})
 }

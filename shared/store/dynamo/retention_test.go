@@ -11,6 +11,7 @@ import (
 
 	"rollcall/integration/tools/dynamolocal"
 	"rollcall/shared/directory"
+	"rollcall/shared/random"
 	"rollcall/shared/store/dynamo"
 )
 
@@ -20,11 +21,11 @@ func TestEntriesExpire(t *testing.T) {
 	db, _ := dynamolocal.Clients(t)
 	table := newTable(t)
 	for retention, want := range map[time.Duration]time.Duration{0: directory.DefaultLogRetention, 30 * 24 * time.Hour: 30 * 24 * time.Hour} {
-		s, err := dynamo.Open(ctx, dynamo.Config{Client: db, Table: table, LogRetention: retention})
+		s, err := dynamo.Open(ctx, dynamo.Config{Now: time.Now, Client: db, Table: table, LogRetention: retention})
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := directory.LogEntry{ID: directory.EntryID("e" + directory.RandomID()), At: time.Now().UTC().Truncate(time.Millisecond), Provider: "default01234", Action: directory.UserUpdated, Name: "kim"}
+		e := directory.LogEntry{ID: directory.EntryID("e" + random.ID()), At: time.Now().UTC().Truncate(time.Millisecond), Provider: "default01234", Action: directory.UserUpdated, Name: "kim"}
 		if err := s.AppendEntry(ctx, "default", e); err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"reflect"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -19,62 +18,30 @@ func (s *Store) CreateTenant(ctx context.Context, t directory.Tenant, e director
 		return err
 	}
 	x := &tx{}
-	x.put(s, tenantKey(t.ID), it, absent, conflict("the tenant's id is taken"))
+	x.put(s, tenantKey(t.ID), it, absent, func(item) error { return directory.ErrTenantTaken() })
 	x.log(s, t.ID, e, rest{})
 	return s.commit(ctx, "create tenant", x)
 }
 
 // Tenant implements directory.Tenants.
 func (s *Store) Tenant(ctx context.Context, id directory.TenantID) (directory.Tenant, error) {
-	t, _, err := s.tenant(ctx, id)
+	t, _, err := readRecord[directory.Tenant](ctx, s, "tenant", tenantKey(id), string(id))
 	return t, err
-}
-
-func (s *Store) tenant(ctx context.Context, id directory.TenantID) (t directory.Tenant, rev int64, err error) {
-	if usable(string(id)) {
-		rev, err = s.record(ctx, tenantKey(id), &t)
-	}
-	if err == nil && t.ID == "" {
-		err = notFound("tenant")
-	}
-	return t, rev, err
 }
 
 // ListTenants implements directory.Tenants.
 func (s *Store) ListTenants(ctx context.Context, from directory.TenantID, count int) ([]directory.Tenant, error) {
-	if count < 1 {
-		return nil, nil
-	}
-	its, _, err := s.query(ctx, span{pk: tenants, lo: after(escaper.Replace(string(from))), limit: count})
-	if err != nil {
-		return nil, err
-	}
-	return decodeRecords[directory.Tenant](its)
+	return page[directory.Tenant](ctx, s, span{pk: tenants, lo: after(escaper.Replace(string(from))), limit: count})
 }
 
 // UpdateTenant implements directory.Tenants.
-func (s *Store) UpdateTenant(ctx context.Context, id directory.TenantID, update func(directory.Tenant) (directory.Tenant, *directory.LogEntry, error)) (t directory.Tenant, err error) {
-	err = s.rerun(ctx, "tenant", func(int) error {
-		old, rev, err := s.tenant(ctx, id)
-		if err != nil {
-			return err
-		}
-		var e *directory.LogEntry
-		if t, e, err = update(old); err != nil {
-			t = old
-			return err
-		}
-		if e == nil && reflect.DeepEqual(t, old) {
-			return nil
-		}
-		x := &tx{}
-		x.putRecord(s, tenantKey(id), t, rev)
-		if e != nil {
-			x.log(s, id, *e, rest{})
-		}
-		return s.commit(ctx, "update tenant", x)
-	})
-	return t, err
+func (s *Store) UpdateTenant(
+	ctx context.Context, id directory.TenantID, update directory.Update[directory.Tenant],
+) (directory.Tenant, error) {
+	if !usable(string(id)) {
+		return directory.Tenant{}, notFound("tenant")
+	}
+	return updateRecord(ctx, s, id, "tenant", tenantKey(id), mustExist|quietly, update)
 }
 
 // RemoveTenant implements directory.Tenants.

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"maps"
 	"regexp"
+	"rollcall/shared/random"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
-	"rollcall/shared/directory"
 )
 
 // maxOps is how many items one transaction may touch.
@@ -189,7 +188,7 @@ func (s *Store) commit(ctx context.Context, name string, x *tx) error {
 	if err := s.markDays(ctx, x.days); err != nil {
 		return err
 	}
-	in := &dynamodb.TransactWriteItemsInput{TransactItems: make([]types.TransactWriteItem, len(x.ops)), ClientRequestToken: aws.String(directory.RandomID())}
+	in := &dynamodb.TransactWriteItemsInput{TransactItems: make([]types.TransactWriteItem, len(x.ops)), ClientRequestToken: aws.String(random.ID())}
 	units := x.indexed
 	for i, o := range x.ops {
 		in.TransactItems[i] = o.TransactWriteItem
@@ -214,7 +213,7 @@ func (s *Store) commit(ctx context.Context, name string, x *tx) error {
 			if err := x.failure(name, canceled); err != nil {
 				return err
 			}
-			in.ClientRequestToken = aws.String(directory.RandomID())
+			in.ClientRequestToken = aws.String(random.ID())
 		case !transient(err):
 			return fault(name, err)
 		}

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"rollcall/shared/directory"
 )
@@ -28,7 +29,7 @@ func encodeUser(t directory.TenantID, u directory.User) (item, error) {
 	}
 	putTime(it, "cre", u.Created)
 	putTime(it, "mod", u.Modified)
-	putTime(it, "gone", u.GoneAt)
+	putTime(it, "gone", u.RemovedAt)
 	if len(u.Lookups) > 0 {
 		if err := putJSON(it, "lk", u.Lookups); err != nil {
 			return nil, err
@@ -56,7 +57,7 @@ func decodeUser(it item) (directory.User, bool, error) {
 		Profile: directory.Profile{
 			UserName: text(it, "un"), ExternalID: text(it, "xid"), Active: boolean(it, "act"), Manager: text(it, "mgr"), Attributes: bytesOf(it, "at"),
 		},
-		Version: number(it, "ver"), Created: timeOf(it, "cre"), Modified: timeOf(it, "mod"), GoneAt: timeOf(it, "gone"),
+		Version: number(it, "ver"), Created: timeOf(it, "cre"), Modified: timeOf(it, "mod"), RemovedAt: timeOf(it, "gone"),
 	}
 	if it["sid"] != nil {
 		u.ScimID = directory.ScimID(text(it, "sid"))
@@ -76,7 +77,7 @@ func indexItems(t directory.TenantID, u directory.User) map[key]item {
 	out := map[key]item{}
 	h := homeOf(t, u)
 	look := func(h home, l directory.Lookup) { out[key{h.lookup(l), escaper.Replace(string(u.ID))}] = item{} }
-	if u.Gone() {
+	if u.Removed() {
 		if u.Provider != "" && u.ExternalID != "" {
 			look(h, directory.Lookup{Attr: directory.AttrExternalID, Value: u.ExternalID})
 		}
@@ -318,7 +319,7 @@ func (s *Store) UserByID(ctx context.Context, t directory.TenantID, id directory
 		return directory.UserView{}, err
 	}
 	v := directory.UserView{User: u}
-	if u.ScimID != "" && !u.Gone() {
+	if u.ScimID != "" && !u.Removed() {
 		v.Groups, err = s.groupsOf(ctx, homeOf(t, u), u.ScimID, 0)
 	}
 	return v, err
@@ -368,4 +369,110 @@ func (s *Store) homes(ctx context.Context, t directory.TenantID) ([]home, error)
 		out = append(out, homeFor(t, p, false), homeFor(t, p, true))
 	}
 	return out, nil
+}
+
+// ListUsers implements directory.Users.
+func (s *Store) ListUsers(ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.UserWant, admit directory.Admit) (out directory.UserPage, err error) {
+	l, err := s.openList(ctx, t, p, kindUsers, page, admit)
+	if err != nil || page.Count < 1 {
+		if err == nil {
+			out.Total = l.total
+		}
+		return out, err
+	}
+	from, skip := l.seek()
+	us, err := s.usersAfter(ctx, l.home, from, skip, page.Count+1)
+	if err != nil {
+		return out, err
+	}
+	out.More = len(us) > page.Count
+	us = us[:min(len(us), page.Count)]
+	last := ""
+	if len(us) > 0 {
+		last = string(us[len(us)-1].ID)
+	}
+	if out.Total, err = s.finish(ctx, l, len(us), last, out.More); err != nil {
+		return out, err
+	}
+	out.Users, err = s.views(ctx, l.home, us, want)
+	return out, err
+}
+
+// usersAfter reads limit users behind an id after skipping some.
+func (s *Store) usersAfter(ctx context.Context, h home, id string, skip, limit int) ([]directory.User, error) {
+	var us []directory.User
+	for lo := after(escaper.Replace(id)); ; {
+		its, more, err := s.query(ctx, span{pk: h.users(), lo: lo, limit: min(skip, 5_000) + limit - len(us)})
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range its {
+			if text(it, "alias") != "" {
+				continue // an alias holds no place in the list
+			}
+			if skip > 0 {
+				skip--
+				continue
+			}
+			u, _, err := decodeUser(it)
+			if err != nil {
+				return nil, err
+			}
+			us = append(us, u)
+		}
+		if len(us) > limit {
+			return us[:limit], nil
+		}
+		if !more || len(us) == limit {
+			return us, nil
+		}
+		lo = after(text(its[len(its)-1], "SK"))
+	}
+}
+
+// searchPage is how many users a search looks at between two looks at its count.
+const searchPage = 500
+
+// SearchUsers implements directory.Users: a walk over the homes of the tenant, one after the other in the
+// order of their keys. What a page returns to go on is home and id of the last user looked at.
+func (s *Store) SearchUsers(ctx context.Context, t directory.TenantID, q directory.UserSearch) (out []directory.User, next string, err error) {
+	if q.Count < 1 {
+		return nil, q.After, nil
+	}
+	homes, err := s.homes(ctx, t)
+	if err != nil {
+		return nil, "", err
+	}
+	slices.Sort(homes)
+	at, id, _ := strings.Cut(q.After, " ")
+	seen := 0
+	for _, h := range homes {
+		if h < home(at) {
+			continue
+		}
+		if h > home(at) {
+			id = ""
+		}
+		for more := true; more; {
+			if seen >= directory.MaxWalk {
+				return out, string(h) + " " + id, nil
+			}
+			us, err := s.usersAfter(ctx, h, id, 0, searchPage)
+			if err != nil {
+				return nil, "", err
+			}
+			for _, u := range us {
+				id = string(u.ID)
+				if !q.Matches(u) {
+					continue
+				}
+				if out = append(out, u); len(out) == q.Count {
+					return out, string(h) + " " + id, nil
+				}
+			}
+			seen += len(us)
+			more = len(us) == searchPage
+		}
+	}
+	return out, "", nil
 }

@@ -43,7 +43,7 @@ func (s *Store) putUser(x *tx, t directory.TenantID, u directory.User) {
 	h := homeOf(t, u)
 	x.put(s, h.user(string(u.ID)), it, absent, nil)
 	x.reindexed(t, directory.User{}, u)
-	if !u.Gone() { // nobody asks how many are gone
+	if !u.Removed() { // nobody asks how many are gone
 		x.update(s, h.total(kindUsers, string(u.ID)), edit{add: map[string]int64{"n": 1}}, always, nil)
 	}
 }
@@ -85,7 +85,7 @@ func sortedKeys(m map[key]item) []key {
 }
 
 // UpdateUser implements directory.Users.
-func (s *Store) UpdateUser(ctx context.Context, t directory.TenantID, old directory.User, update func(directory.User) (directory.User, *directory.LogEntry, error)) (u directory.User, err error) {
+func (s *Store) UpdateUser(ctx context.Context, t directory.TenantID, old directory.User, update directory.Update[directory.User]) (u directory.User, err error) {
 	err = s.rerun(ctx, "user", func(n int) error {
 		if n > 0 {
 			fresh, err := s.freshUser(ctx, t, old)
@@ -154,7 +154,7 @@ func (s *Store) replaceUser(ctx context.Context, t directory.TenantID, old, u di
 		return s.commit(ctx, "update user", x)
 	}
 	var l leaving
-	if old.ScimID != "" && !old.Gone() {
+	if old.ScimID != "" && !old.Removed() {
 		var err error
 		if l, err = s.readLeaving(ctx, from, old); err != nil {
 			return err
@@ -169,7 +169,7 @@ func (s *Store) replaceUser(ctx context.Context, t directory.TenantID, old, u di
 	x.delete(s, from.user(string(old.ID)), c, nil)
 	x.reindexed(t, old, directory.User{})
 	s.putUser(x, t, u)
-	if !old.Gone() {
+	if !old.Removed() {
 		x.update(s, from.total(kindUsers, string(old.ID)), edit{add: map[string]int64{"n": -1}}, always, nil)
 	}
 	s.reindex(x, t, indexItems(t, old), indexItems(t, u), alias, u)
@@ -180,13 +180,13 @@ func (s *Store) replaceUser(ctx context.Context, t directory.TenantID, old, u di
 			s.clearManager(x, t, report, e)
 		}
 	} else {
-		e.Rest, r = directory.RestUser, rest{provider: old.Provider, id: string(old.ScimID)}
+		e.Remaining, r = directory.RemainingUser, rest{provider: old.Provider, id: string(old.ScimID)}
 	}
 	x.log(s, t, e, r)
 	if err := s.commit(ctx, "move user", x); err != nil {
 		return err
 	}
-	if e.Rest == directory.RestUser {
+	if e.Remaining == directory.RemainingUser {
 		// It is committed: should this fail, the entry completes it.
 		_ = s.finishUser(ctx, t, e, r)
 	}

@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/sqlite"
@@ -11,7 +12,7 @@ import (
 
 func open(t *testing.T, path string) *sqlite.Store {
 	t.Helper()
-	s, err := sqlite.Open(path)
+	s, err := sqlite.Open(path, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/sqlite"
@@ -18,7 +19,7 @@ func TestCrashes(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s, err := sqlite.Open(path)
+		s, err := sqlite.Open(path, time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}

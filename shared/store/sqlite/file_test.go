@@ -8,41 +8,46 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	zombiezen "zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
+	"rollcall/shared/provisioning"
+	"rollcall/shared/random"
 	"rollcall/shared/store/sqlite"
 	"rollcall/shared/store/storetest"
 )
 
 // filler writes through the service what a directory and an administrator would.
 type filler struct {
-	s      *directory.Service
+	s      *directorytest.Env
 	ctx    context.Context
-	caller directory.Caller
-	admin  directory.Admin
+	caller provisioning.Caller
+	admin  administration.Admin
 }
 
 // newFiller makes a provider, and the tenant when there is none.
 func newFiller(s *sqlite.Store) (filler, error) {
 	f := filler{
-		s: directory.New(s.Ports(), directory.Config{}), ctx: context.Background(),
-		admin: directory.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}},
+		s: directorytest.New(s.Ports(), directory.Runtime{}), ctx: context.Background(),
+		admin: administration.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}},
 	}
-	if _, err := f.s.CreateTenant(f.ctx, f.admin, "Tenant"); err != nil && !directory.IsKind(err, directory.Conflict) {
+	if _, err := f.s.As(f.admin).Tenants.Create(f.ctx, "Tenant"); err != nil && !directory.IsKind(err, directory.Conflict) {
 		return f, err
 	}
-	p, token, err := f.s.CreateProvider(f.ctx, f.admin, directory.NewProvider{DisplayName: "Provider " + directory.RandomID(), Profile: "entra"})
-	f.caller = directory.Caller{Provider: p.ID, Token: token}
+	p, token, err := f.s.As(f.admin).Providers.Create(f.ctx, administration.NewProvider{DisplayName: "Provider " + random.ID(), Profile: "entra"})
+	f.caller = provisioning.Caller{Provider: p.ID, Token: token}
 	return f, err
 }
 
 func (f filler) user() (directory.User, error) {
 	return f.s.CreateUser(f.ctx, f.caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
-		name := directory.RandomID()
+		name := random.ID()
 		return directory.Profile{
 			UserName: name, ExternalID: "x" + name, Active: true, Attributes: []byte(`{"title":"t"}`),
 			Lookups: []directory.Lookup{{Attr: directory.AttrWorkEmail, Value: name + "@example.com"}},
@@ -65,7 +70,7 @@ func (f filler) remove(id directory.ScimID) error {
 
 func (f filler) group(members ...directory.ScimID) (directory.Group, error) {
 	return f.s.CreateGroup(f.ctx, f.caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
-		return directory.GroupProfile{DisplayName: directory.RandomID(), ExternalID: "x"}, members, nil, nil
+		return directory.GroupProfile{DisplayName: random.ID(), ExternalID: "x"}, members, nil, nil
 	})
 }
 
@@ -85,8 +90,8 @@ func (f filler) fill() error {
 	}
 	_, err = f.group(directory.ScimID(g.ID), all[0])
 	_, disableErr := f.disable(all[1])
-	_, localErr := f.s.CreateLocalUser(f.ctx, f.admin, directory.LocalProfile{UserName: directory.RandomID()}, nil)
-	_, _, keyErr := f.s.CreateAPIKey(f.ctx, f.admin, directory.NewAPIKey{DisplayName: "key", Role: directory.RoleAuditor})
+	_, localErr := f.s.As(f.admin).Users.CreateLocal(f.ctx, administration.LocalProfile{UserName: random.ID()}, nil)
+	_, _, keyErr := f.s.As(f.admin).APIKeys.Create(f.ctx, administration.NewAPIKey{DisplayName: "key", Role: directory.RoleAuditor})
 	return errors.Join(err, disableErr, localErr, keyErr, f.remove(all[2]))
 }
 
@@ -130,7 +135,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 	if err != nil || n != 0 || taken == 0 {
 		t.Errorf("after reopening %d entries were delivered again, %v; %d before", n, err, taken)
 	}
-	f.s = directory.New(again.Ports(), directory.Config{})
+	f.s = directorytest.New(again.Ports(), directory.Runtime{})
 	if _, err := f.user(); err != nil {
 		t.Errorf("with the token from before: %v", err)
 	}
@@ -144,7 +149,7 @@ func TestOpenRefusesOtherFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{text, filepath.Join(dir, "missing", "rollcall.db"), dir} {
-		if s, err := sqlite.Open(path); err == nil {
+		if s, err := sqlite.Open(path, time.Now); err == nil {
 			_ = s.Close()
 			t.Errorf("%s was opened", filepath.Base(path))
 		}
@@ -162,7 +167,7 @@ func broken(t *testing.T, f filler, s *sqlite.Store) {
 		t.Fatal(err)
 	}
 	_, err = s.CreateGroup(f.ctx, directory.DefaultTenant, f.caller.Provider, nil, func(p directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
-		g := directory.Group{ID: "g" + directory.GroupID(directory.RandomID()), Provider: p.ID, GroupProfile: directory.GroupProfile{DisplayName: "half"}, Version: 1}
+		g := directory.Group{ID: "g" + directory.GroupID(random.ID()), Provider: p.ID, GroupProfile: directory.GroupProfile{DisplayName: "half"}, Version: 1}
 		return g, []directory.ScimID{u.ScimID, u.ScimID}, directory.LogEntry{ID: "e1", Action: directory.GroupCreated}, nil
 	})
 	if directory.KindOf(err) != directory.Internal || err == nil {
@@ -228,7 +233,7 @@ func TestBatchIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rollcall.db")
 	open := func() *sqlite.Store {
-		s, err := sqlite.Open(path)
+		s, err := sqlite.Open(path, time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}

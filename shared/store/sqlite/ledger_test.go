@@ -27,7 +27,7 @@ func TestDropsOldEntriesAndDeliveries(t *testing.T) {
 		if err := s.AppendEntry(ctx, "default", e); err != nil {
 			t.Fatal(err)
 		}
-		d := directory.Delivery{ID: fmt.Sprint("d", day), State: directory.DeliveryDead, CreatedAt: at}
+		d := directory.Delivery{ID: directory.DeliveryID(fmt.Sprint("d", day)), State: directory.DeliveryDead, CreatedAt: at}
 		if err := s.AddDelivery(ctx, "default", d); err != nil {
 			t.Fatal(err)
 		}

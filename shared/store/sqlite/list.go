@@ -28,16 +28,16 @@ const (
 	bookmarkLife = time.Hour // a crawl that pauses longer goes on by position
 )
 
-func (b bookmarks) put(p listPage, after string) {
+func (b bookmarks) put(p listPage, after string, now time.Time) {
 	if len(b) >= maxBookmarks {
 		clear(b)
 	}
-	b[p] = bookmark{after, time.Now()}
+	b[p] = bookmark{after, now}
 }
 
-func (b bookmarks) get(p listPage) (string, bool) {
+func (b bookmarks) get(p listPage, now time.Time) (string, bool) {
 	m, ok := b[p]
-	return m.after, ok && time.Since(m.made) < bookmarkLife
+	return m.after, ok && now.Sub(m.made) < bookmarkLife
 }
 
 // list reads one page through fetch, which returns the last id that belongs to the page and how many
@@ -49,7 +49,7 @@ func (s *Store) list(h, table string, page directory.Page, fetch func(after stri
 	after, skip := page.After, 0
 	if !page.ByCursor {
 		var ok bool
-		if after, ok = s.bookmarks.get(listPage{listName{h, table}, page.Start}); !ok {
+		if after, ok = s.bookmarks.get(listPage{listName{h, table}, page.Start}, s.now()); !ok {
 			skip = page.Start - 1
 		}
 	}
@@ -60,7 +60,7 @@ func (s *Store) list(h, table string, page directory.Page, fetch func(after stri
 	more = n > page.Count
 	n = min(n, page.Count)
 	if !page.ByCursor && n > 0 {
-		s.bookmarks.put(listPage{listName{h, table}, page.Start + n}, last)
+		s.bookmarks.put(listPage{listName{h, table}, page.Start + n}, last, s.now())
 		// A crawl stops at totalResults: while records follow, it must not be reached, whatever came or
 		// went behind the crawl.
 		if seen := page.Start - 1 + n; total < seen || more && total == seen {

@@ -2,33 +2,16 @@ package sqlite
 
 import (
 	"context"
-	"maps"
-	"slices"
 
 	"zombiezen.com/go/sqlite"
 
 	"rollcall/shared/directory"
 )
 
-func (s *Store) organizations(query string, args ...any) (out []directory.Organization, err error) {
-	err = s.exec(query, func(r *sqlite.Stmt) error {
-		var o directory.Organization
-		err := decode(columnBytes(r, 0), &o)
-		out = append(out, o)
-		return err
-	}, args...)
-	return out, err
-}
+var organizations = tableOf("organizations", "tenant", "id")
 
 func (s *Store) organization(t directory.TenantID, id directory.OrgID) (directory.Organization, error) {
-	os, err := s.organizations(`SELECT record FROM organizations WHERE tenant = ? AND id = ?`, string(t), string(id))
-	if err == nil && len(os) == 0 {
-		err = notFound("organization")
-	}
-	if err != nil {
-		return directory.Organization{}, err
-	}
-	return os[0], nil
+	return record[directory.Organization](s, "organization", organizations.get, key(t, id)...)
 }
 
 // nameHolder returns the id of the organization with the name or alias, "" for none.
@@ -56,12 +39,7 @@ func (s *Store) namesFree(t directory.TenantID, o directory.Organization) error 
 
 // putOrganization stores o in place of old.
 func (s *Store) putOrganization(t directory.TenantID, old, o directory.Organization) error {
-	b, err := encode(o)
-	if err != nil {
-		return err
-	}
-	err = s.exec(`INSERT INTO organizations (tenant, id, record) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET record = ?3`, nil, string(t), string(o.ID), b)
-	if err != nil {
+	if err := s.putRecord(organizations.put, o, key(t, o.ID)...); err != nil {
 		return err
 	}
 	if old.ID != "" {
@@ -112,26 +90,16 @@ func (s *Store) CreateOrganization(ctx context.Context, t directory.TenantID, o 
 }
 
 // UpdateOrganization implements directory.Organizations.
-func (s *Store) UpdateOrganization(ctx context.Context, t directory.TenantID, id directory.OrgID, update func(directory.Organization) (directory.Organization, *directory.LogEntry, error)) (o directory.Organization, err error) {
-	err = s.write(ctx, func() error {
-		old, err := s.organization(t, id)
-		if err != nil {
-			return err
-		}
-		var e *directory.LogEntry
-		if o, e, err = update(old); err != nil || e == nil {
-			o = old
-			return err
-		}
-		if err := s.namesFree(t, o); err != nil {
-			return err
-		}
-		if err := s.putOrganization(t, old, o); err != nil {
-			return err
-		}
-		return s.append(t, *e)
-	})
-	return o, err
+func (s *Store) UpdateOrganization(
+	ctx context.Context, t directory.TenantID, id directory.OrgID, update directory.Update[directory.Organization],
+) (directory.Organization, error) {
+	return changeRecord(ctx, s, t, func() (directory.Organization, error) { return s.organization(t, id) }, mustExist, update,
+		func(old, o directory.Organization) error {
+			if err := s.namesFree(t, o); err != nil {
+				return err
+			}
+			return s.putOrganization(t, old, o)
+		})
 }
 
 // OrganizationsByID implements directory.Organizations.
@@ -167,36 +135,6 @@ func (s *Store) OrganizationByName(ctx context.Context, t directory.TenantID, ke
 }
 
 // ListOrganizations implements directory.Organizations.
-func (s *Store) ListOrganizations(ctx context.Context, t directory.TenantID, after directory.OrgID, count int) (out []directory.Organization, err error) {
-	err = s.read(ctx, func() error {
-		out, err = s.organizations(`SELECT record FROM organizations WHERE tenant = ? AND id > ? ORDER BY id LIMIT ?+0`, string(t), string(after), count)
-		return err
-	})
-	return out, err
-}
-
-// tally adds what an entry counts, inside the transaction that counts it.
-func (s *Store) tally(t directory.TenantID, e directory.LogEntry) error {
-	tally := e.Tally()
-	for _, key := range slices.Sorted(maps.Keys(tally)) {
-		if err := s.exec(`INSERT INTO tallies (tenant, key, n) VALUES (?1,?2,?3) ON CONFLICT DO UPDATE SET n = n + ?3`, nil, string(t), key, tally[key]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Tallies implements directory.Follow.
-func (s *Store) Tallies(ctx context.Context, t directory.TenantID, keys []string) (map[string]int, error) {
-	out := map[string]int{}
-	err := s.read(ctx, func() error {
-		for _, key := range keys {
-			err := s.exec(`SELECT n FROM tallies WHERE tenant = ? AND key = ?`, func(r *sqlite.Stmt) error { out[key] = int(r.ColumnInt64(0)); return nil }, string(t), key)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return out, err
+func (s *Store) ListOrganizations(ctx context.Context, t directory.TenantID, after directory.OrgID, count int) ([]directory.Organization, error) {
+	return readRecords[directory.Organization](ctx, s, organizations.after, string(t), string(after), count)
 }

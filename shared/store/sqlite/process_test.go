@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/provisioning"
 	"rollcall/shared/store/sqlite"
 )
 
@@ -52,7 +53,7 @@ func startChild(t *testing.T, name, path string) (*exec.Cmd, *bufio.Scanner) {
 }
 
 func childOpens(path string) error {
-	s, err := sqlite.Open(path)
+	s, err := sqlite.Open(path, time.Now)
 	if err != nil {
 		fmt.Println("refused")
 		return nil
@@ -89,7 +90,7 @@ func TestOneProcessOwnsTheFile(t *testing.T) {
 
 // childWrites changes things as fast as it can and says what the store has acknowledged, until it is killed.
 func childWrites(path string) error {
-	s, err := sqlite.Open(path)
+	s, err := sqlite.Open(path, time.Now)
 	if err != nil {
 		return err
 	}
@@ -109,8 +110,8 @@ func childWrites(path string) error {
 		}
 		fmt.Println("user", p, u.ScimID, u.Version)
 		v, _, err := f.s.UpdateGroup(f.ctx, f.caller, g.ID, directory.GroupWant{Named: []directory.ScimID{u.ScimID}}, nil,
-			func(_ directory.Provider, old directory.GroupView) (directory.GroupEdit, error) {
-				return directory.GroupEdit{Profile: old.GroupProfile, Add: []directory.ScimID{u.ScimID}}, nil
+			func(_ directory.Provider, old directory.GroupView) (provisioning.GroupEdit, error) {
+				return provisioning.GroupEdit{Profile: old.GroupProfile, Add: []directory.ScimID{u.ScimID}}, nil
 			})
 		if err != nil {
 			return err
@@ -173,7 +174,7 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 // verify checks that all that was acknowledged is there, and that the rest is whole.
 func verify(t *testing.T, path string, acks []ack) {
 	t.Helper()
-	s, err := sqlite.Open(path)
+	s, err := sqlite.Open(path, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +199,7 @@ func verify(t *testing.T, path string, acks []ack) {
 			if err != nil {
 				t.Fatalf("%+v: %v", a, err)
 			}
-			got, gone = v.Version, v.Gone()
+			got, gone = v.Version, v.Removed()
 		}
 		if got < a.version || a.kind == "gone" && !gone {
 			t.Errorf("acknowledged %+v, but the file holds version %d, gone %v", a, got, gone)

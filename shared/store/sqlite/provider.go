@@ -97,7 +97,7 @@ func (s *Store) ListProviders(ctx context.Context, t directory.TenantID) (out []
 }
 
 // UpdateProvider implements directory.Providers.
-func (s *Store) UpdateProvider(ctx context.Context, t directory.TenantID, id directory.ProviderID, update func(directory.Provider) (directory.Provider, *directory.LogEntry, error)) (directory.Provider, error) {
+func (s *Store) UpdateProvider(ctx context.Context, t directory.TenantID, id directory.ProviderID, update directory.Update[directory.Provider]) (directory.Provider, error) {
 	return s.writeProvider(ctx, id, func() (directory.Provider, error) {
 		old, err := s.provider(t, id)
 		if err != nil {

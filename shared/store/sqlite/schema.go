@@ -68,3 +68,62 @@ CREATE TABLE replays (
 	tenant TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, answer BLOB, expires INTEGER NOT NULL, PRIMARY KEY (tenant, key)
 ) WITHOUT ROWID;
 `, lifecycleTables, ledgerTables, mappingTables}
+
+// ledgerTables hold webhooks, the work that follows from the log, and the chains that seal it. due_at is 0
+// for a delivery that is not pending.
+const ledgerTables = `
+CREATE TABLE webhooks (
+	tenant TEXT NOT NULL, id TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+CREATE TABLE deliveries (
+	tenant TEXT NOT NULL, id TEXT NOT NULL, due_at INTEGER NOT NULL, created INTEGER NOT NULL, record BLOB NOT NULL,
+	PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+CREATE INDEX deliveries_due ON deliveries (due_at) WHERE due_at > 0;
+CREATE INDEX deliveries_created ON deliveries (created);
+CREATE TABLE chains (
+	tenant TEXT NOT NULL, provider TEXT NOT NULL, seq INTEGER NOT NULL, head BLOB NOT NULL, PRIMARY KEY (tenant, provider)
+) WITHOUT ROWID;
+CREATE TABLE blocks (
+	tenant TEXT NOT NULL, provider TEXT NOT NULL, seq INTEGER NOT NULL, block BLOB NOT NULL, PRIMARY KEY (tenant, provider, seq)
+) WITHOUT ROWID;
+CREATE TABLE late (
+	tenant TEXT NOT NULL, provider TEXT NOT NULL, position TEXT NOT NULL, settled INTEGER NOT NULL, PRIMARY KEY (tenant, provider, position)
+) WITHOUT ROWID;
+`
+
+// lifecycleTables keep who waits for deactivation, legal holds, and what guards found. gate is what a
+// user waits for; due_at is 0 for whoever waits for nothing.
+const lifecycleTables = `
+ALTER TABLE users ADD COLUMN gate INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN due_at INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX users_due ON users (gate, due_at, uid) WHERE gate > 0;
+CREATE INDEX users_pending ON users (tenant, due_at, uid) WHERE gate > 0;
+CREATE INDEX users_frozen ON users (tenant, due_at, uid) WHERE gate = 3;
+
+CREATE TABLE matters (
+	tenant TEXT NOT NULL, id TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+CREATE TABLE custodians (
+	tenant TEXT NOT NULL, matter TEXT NOT NULL, uid TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, matter, uid)
+) WITHOUT ROWID;
+CREATE TABLE guard_events (
+	tenant TEXT NOT NULL, provider TEXT NOT NULL, id TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, provider, id)
+) WITHOUT ROWID;
+`
+
+// mappingTables hold organizations and what resolutions depend on. Of a document, kind says what it is and
+// owner whose: "roles" of the tenant, "mappings" of a provider, "watchlist", "run" of a provider, "range" and
+// "page" of a run, "country" of a provider. They have row ids, since a page is tens of kilobytes: else finding a key
+// reads every record on the way to it, which was two thirds of planning.
+const mappingTables = `
+CREATE TABLE organizations (tenant TEXT NOT NULL, id TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, id)) WITHOUT ROWID;
+CREATE TABLE organization_names (tenant TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (tenant, key)) WITHOUT ROWID;
+CREATE TABLE quotas (tenant TEXT NOT NULL, key TEXT NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (tenant, key)) WITHOUT ROWID;
+CREATE TABLE aliases (tenant TEXT NOT NULL, key TEXT NOT NULL, uid TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (tenant, key, uid)) WITHOUT ROWID;
+CREATE INDEX aliases_until ON aliases (until);
+CREATE TABLE tallies (tenant TEXT NOT NULL, key TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (tenant, key)) WITHOUT ROWID;
+CREATE TABLE documents (
+	tenant TEXT NOT NULL, kind TEXT NOT NULL, owner TEXT NOT NULL, id TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, kind, owner, id)
+);
+`

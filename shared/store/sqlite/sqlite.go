@@ -26,6 +26,7 @@ import (
 type Store struct {
 	mu     sync.Mutex
 	conn   *sqlite.Conn
+	now    func() time.Time
 	memory bool  // no journal: a transaction that wrote cannot be rolled back
 	wrote  bool  // the running transaction has written
 	batch  bool  // every write belongs to one transaction, which Batch ends
@@ -45,10 +46,11 @@ const Memory = ":memory:"
 // replaced needs a moment, any other never does.
 const ownerTimeout = 2 * time.Second
 
-// Open opens the database file at path, makes it when there is none, and brings its tables up to date.
+// Open opens the database file at path, makes it when there is none, and brings its tables up to date. now decides expiry
+// and pauses only: times of records come from callers.
 // Errors: the file cannot be opened, belongs to another process, or is newer than this program.
-func Open(path string) (*Store, error) {
-	s := &Store{memory: path == Memory, bookmarks: bookmarks{}, seen: newSeen()}
+func Open(path string, now func() time.Time) (*Store, error) {
+	s := &Store{memory: path == Memory, now: now, bookmarks: bookmarks{}, seen: newSeen()}
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -102,10 +104,10 @@ var errClosed = errors.New("the database is closed")
 func (s *Store) Ports() directory.Ports {
 	return directory.Ports{
 		Users: s, Groups: s, Providers: s, Tenants: s, Log: s,
-		Collisions: s, APIKeys: s, Replays: s, Follow: s, Feed: s,
-		Leavers: s, Holds: s, Guards: s,
-		Webhooks: s, Deliveries: s, Ledger: s,
-		Organizations: s, Settings: s, ApplyRuns: s, Tasks: s, Aliases: s, Reports: s, Usages: s,
+		Conflicts: s, APIKeys: s, Replays: s, Completion: s, Counts: s, Feed: s,
+		Leavers: s, LegalHolds: s, Guards: s,
+		Webhooks: s, Deliveries: s, Chains: s,
+		Organizations: s, Roles: s, Mappings: s, Watchlists: s, ApplyRuns: s, Tasks: s, Aliases: s, Countries: s, Usages: s,
 	}
 }
 
@@ -202,10 +204,10 @@ func home(t directory.TenantID, p directory.ProviderID, gone bool) string {
 
 // homeOf is the list u belongs to. Gone users of a provider that was removed are with the tenant's.
 func (s *Store) homeOf(t directory.TenantID, u directory.User) string {
-	if u.Gone() && s.providers[u.Provider].Tenant != t {
+	if u.Removed() && s.providers[u.Provider].Tenant != t {
 		return home(t, "", true)
 	}
-	return home(t, u.Provider, u.Gone())
+	return home(t, u.Provider, u.Removed())
 }
 
 func millis(t time.Time) int64 {

@@ -8,86 +8,47 @@ import (
 	"rollcall/shared/directory"
 )
 
+var tenants = tableOf("tenants", "id")
+
 // CreateTenant implements directory.Tenants.
 func (s *Store) CreateTenant(ctx context.Context, t directory.Tenant, e directory.LogEntry) error {
 	return s.write(ctx, func() error {
-		if _, err := s.tenant(t.ID); !directory.IsKind(err, directory.NotFound) {
-			if err == nil {
-				err = directory.Errorf(directory.Conflict, "the tenant's id is taken")
-			}
+		_, err := record[directory.Tenant](s, "tenant", tenants.get, string(t.ID))
+		if err == nil {
+			return directory.ErrTenantTaken()
+		}
+		if directory.IgnoreNotFound(err) != nil {
 			return err
 		}
-		b, err := encode(t)
-		if err != nil {
-			return err
-		}
-		if err := s.exec(`INSERT INTO tenants (id, record) VALUES (?, ?)`, nil, string(t.ID), b); err != nil {
+		if err := s.putRecord(tenants.put, t, string(t.ID)); err != nil {
 			return err
 		}
 		return s.append(t.ID, e)
 	})
 }
 
-func (s *Store) tenant(id directory.TenantID) (t directory.Tenant, err error) {
-	err = s.exec(`SELECT record FROM tenants WHERE id = ?`, func(r *sqlite.Stmt) error { return decode(columnBytes(r, 0), &t) }, string(id))
-	if err == nil && t.ID == "" {
-		err = notFound("tenant")
-	}
-	return t, err
-}
-
 // Tenant implements directory.Tenants.
-func (s *Store) Tenant(ctx context.Context, id directory.TenantID) (t directory.Tenant, err error) {
-	err = s.read(ctx, func() error {
-		t, err = s.tenant(id)
-		return err
-	})
-	return t, err
+func (s *Store) Tenant(ctx context.Context, id directory.TenantID) (directory.Tenant, error) {
+	return readRecord[directory.Tenant](ctx, s, "tenant", tenants.get, string(id))
 }
 
 // ListTenants implements directory.Tenants.
-func (s *Store) ListTenants(ctx context.Context, after directory.TenantID, count int) (out []directory.Tenant, err error) {
-	err = s.read(ctx, func() error {
-		return s.exec(`SELECT record FROM tenants WHERE id > ? ORDER BY id LIMIT ?+0`, func(r *sqlite.Stmt) error {
-			var t directory.Tenant
-			out = append(out, t)
-			return decode(columnBytes(r, 0), &out[len(out)-1])
-		}, string(after), count)
-	})
-	return out, err
+func (s *Store) ListTenants(ctx context.Context, after directory.TenantID, count int) ([]directory.Tenant, error) {
+	return readRecords[directory.Tenant](ctx, s, tenants.after, string(after), count)
 }
 
 // UpdateTenant implements directory.Tenants.
-func (s *Store) UpdateTenant(ctx context.Context, id directory.TenantID, update func(directory.Tenant) (directory.Tenant, *directory.LogEntry, error)) (t directory.Tenant, err error) {
-	err = s.write(ctx, func() error {
-		old, err := s.tenant(id)
-		if err != nil {
-			return err
-		}
-		n, e, err := update(old)
-		if t = old; err != nil {
-			return err
-		}
-		t = n
-		b, err := encode(n)
-		if err != nil {
-			return err
-		}
-		if err := s.exec(`UPDATE tenants SET record = ? WHERE id = ?`, nil, b, string(id)); err != nil || e == nil {
-			return err
-		}
-		return s.append(id, *e)
-	})
-	return t, err
+func (s *Store) UpdateTenant(ctx context.Context, id directory.TenantID, update directory.Update[directory.Tenant]) (directory.Tenant, error) {
+	return updateRecord(ctx, s, id, "tenant", tenants, key[string](id), mustExist|quietly, update)
 }
 
 // RemoveTenant implements directory.Tenants.
 func (s *Store) RemoveTenant(ctx context.Context, id directory.TenantID, e directory.LogEntry) error {
 	return s.write(ctx, func() error {
-		if _, err := s.tenant(id); err != nil {
+		if _, err := record[directory.Tenant](s, "tenant", tenants.get, string(id)); err != nil {
 			return err
 		}
-		if err := s.exec(`DELETE FROM tenants WHERE id = ?`, nil, string(id)); err != nil {
+		if err := s.exec(tenants.remove, nil, string(id)); err != nil {
 			return err
 		}
 		return s.append(directory.OperatorScope, e)

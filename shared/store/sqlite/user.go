@@ -20,7 +20,7 @@ func scanUser(r *sqlite.Stmt) (directory.User, error) {
 			UserName: r.ColumnText(3), ExternalID: r.ColumnText(4), Active: r.ColumnInt64(5) != 0,
 			Manager: r.ColumnText(6), Attributes: columnBytes(r, 7),
 		},
-		Version: r.ColumnInt64(10), Created: fromMillis(r.ColumnInt64(11)), Modified: fromMillis(r.ColumnInt64(12)), GoneAt: fromMillis(r.ColumnInt64(13)),
+		Version: r.ColumnInt64(10), Created: fromMillis(r.ColumnInt64(11)), Modified: fromMillis(r.ColumnInt64(12)), RemovedAt: fromMillis(r.ColumnInt64(13)),
 	}
 	u.Lookups = splitLookups(r.ColumnText(8))
 	if b := columnBytes(r, 9); b != nil {
@@ -161,30 +161,6 @@ func (s *Store) views(h string, us []directory.User, want directory.UserWant) ([
 	return vs, nil
 }
 
-// ListUsers implements directory.Users.
-func (s *Store) ListUsers(ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.UserWant, admit directory.Admit) (out directory.UserPage, err error) {
-	err = s.read(ctx, func() error {
-		if _, err := s.admitted(t, p, admit); err != nil {
-			return err
-		}
-		h := home(t, p, false)
-		var us []directory.User
-		out.Total, out.More, err = s.list(h, "users", page, func(after string, skip, limit int) (string, int, error) {
-			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE home = ? AND uid > ? ORDER BY uid LIMIT ?+0 OFFSET ?`, h, after, limit, skip)
-			if len(us) == 0 {
-				return "", 0, err
-			}
-			return string(us[min(len(us), page.Count)-1].ID), len(us), err
-		})
-		if err != nil {
-			return err
-		}
-		out.Users, err = s.views(h, us[:min(len(us), page.Count)], want)
-		return err
-	})
-	return out, err
-}
-
 // CreateUser implements directory.Users.
 func (s *Store) CreateUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit, make func(directory.Provider) (directory.User, directory.LogEntry, error)) (u directory.User, err error) {
 	err = s.write(ctx, func() error {
@@ -209,7 +185,7 @@ func (s *Store) CreateUser(ctx context.Context, t directory.TenantID, p director
 
 // nameFree returns a TakenError when another user of the tenant has u's userName.
 func (s *Store) nameFree(t directory.TenantID, u directory.User) error {
-	if u.Gone() {
+	if u.Removed() {
 		return nil
 	}
 	var taken *directory.TakenError
@@ -282,11 +258,11 @@ func userGate(u directory.User) []any {
 }
 
 func userKeys(u directory.User) []any {
-	return []any{directory.UserNameKey(u.UserName), string(u.ScimID), string(u.Provider), u.Manager, millis(u.GoneAt)}
+	return []any{directory.UserNameKey(u.UserName), string(u.ScimID), string(u.Provider), u.Manager, millis(u.RemovedAt)}
 }
 
 // UpdateUser implements directory.Users.
-func (s *Store) UpdateUser(ctx context.Context, t directory.TenantID, old directory.User, update func(directory.User) (directory.User, *directory.LogEntry, error)) (u directory.User, err error) {
+func (s *Store) UpdateUser(ctx context.Context, t directory.TenantID, old directory.User, update directory.Update[directory.User]) (u directory.User, err error) {
 	err = s.write(ctx, func() error {
 		if v, err := s.versionOf(s.homeOf(t, old), old); err != nil {
 			return err
@@ -381,7 +357,7 @@ func (s *Store) dropLookups(h string, id directory.UserID, ls []directory.Lookup
 
 // leave ends u's memberships in the home's groups and clears it as the manager of others.
 func (s *Store) leave(t directory.TenantID, h string, u directory.User, e directory.LogEntry) error {
-	if u.ScimID == "" || u.Gone() {
+	if u.ScimID == "" || u.Removed() {
 		return nil
 	}
 	if err := s.leaveGroups(h, u.ScimID, e.At); err != nil {

@@ -3,7 +3,9 @@ package storetest
 import (
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/provisioning"
 )
 
 // crashStory is an operation to be interrupted, and what happens before it.
@@ -38,19 +40,19 @@ func (c *crash) deleteFirst() error {
 
 func decide(d directory.Decision) func(*crash) error {
 	return func(c *crash) error {
-		_, err := c.s.DecideUser(c.ctx, c.admin, c.people[0], func(directory.User) error { return nil }, d)
+		_, err := c.s.As(c.admin).Users.Decide(c.ctx, c.people[0], func(directory.User) error { return nil }, d)
 		return err
 	}
 }
 
 func (c *crash) hold() error {
-	_, _, err := c.s.PlaceHold(c.ctx, c.admin, c.matter, c.people[0])
+	_, _, err := c.s.As(c.admin).LegalHolds.Place(c.ctx, c.matter, c.people[0])
 	return err
 }
 
 func (c *crash) holdAll() error {
 	for _, id := range c.people {
-		if _, _, err := c.s.PlaceHold(c.ctx, c.admin, c.matter, id); err != nil {
+		if _, _, err := c.s.As(c.admin).LegalHolds.Place(c.ctx, c.matter, id); err != nil {
 			return err
 		}
 	}
@@ -63,11 +65,11 @@ func anyProvider(directory.Provider) error { return nil }
 
 // strict sets a guard up that allows nobody to leave.
 func (c *crash) strict() error {
-	if _, err := c.s.SetProviderState(c.ctx, c.admin, c.caller.Provider, anyProvider, directory.ProviderLive); err != nil {
+	if _, err := c.s.As(c.admin).Providers.SetState(c.ctx, c.caller.Provider, anyProvider, directory.ProviderLive); err != nil {
 		return err
 	}
 	c.now = c.now.Add(25 * time.Hour)
-	_, err := c.s.SetGuard(c.ctx, c.admin, c.caller.Provider, anyProvider, directory.GuardSettings{Minimum: 1, Percent: 1})
+	_, err := c.s.As(c.admin).Guards.Set(c.ctx, c.caller.Provider, anyProvider, directory.GuardSettings{Minimum: 1, Percent: 1})
 	return err
 }
 
@@ -80,16 +82,16 @@ func (c *crash) tripped() error {
 			return err
 		}
 	}
-	vs, err := c.s.GuardEvents(c.ctx, c.admin, c.caller.Provider, "", 1)
+	vs, err := c.s.As(c.admin).Guards.Events(c.ctx, c.caller.Provider, "", 1)
 	if err == nil && len(vs) == 1 {
-		c.guard = vs[0].ID
+		c.guard = directory.GuardEventID(string(vs[0].ID))
 	}
 	return err
 }
 
 func decideGuard(d directory.GuardDecision) func(*crash) error {
 	return func(c *crash) error {
-		_, err := c.s.DecideGuard(c.ctx, c.admin, c.caller.Provider, c.guard, func(directory.GuardEvent) error { return nil }, d)
+		_, err := c.s.As(c.admin).Guards.Decide(c.ctx, c.caller.Provider, c.guard, func(directory.GuardEvent) error { return nil }, d)
 		return err
 	}
 }
@@ -97,31 +99,31 @@ func decideGuard(d directory.GuardDecision) func(*crash) error {
 // placed puts the people into a group that a mapping places, and lets a guard allow one move.
 func (c *crash) placed() error {
 	c.method(directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg})
-	_, _, err := c.s.SetRoleMapping(c.ctx, c.admin, c.caller.Provider, anyProvider, directory.RoleSettings{Mode: directory.RolesGroups}, false)
+	_, _, err := c.s.As(c.admin).RoleMappings.Set(c.ctx, c.caller.Provider, anyProvider, directory.RoleSettings{Mode: directory.RolesGroups}, false)
 	c.must(err)
 	c.must(c.strict())
-	_, err = c.s.SetGuard(c.ctx, c.admin, c.caller.Provider, anyProvider, directory.GuardSettings{MoveMinimum: 1, MovePercent: 1})
+	_, err = c.s.As(c.admin).Guards.Set(c.ctx, c.caller.Provider, anyProvider, directory.GuardSettings{MoveMinimum: 1, MovePercent: 1})
 	c.must(err)
 	g, err := c.s.CreateGroup(c.ctx, c.caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
 		return directory.GroupProfile{DisplayName: "g"}, nil, nil, nil
 	})
 	c.must(err)
 	c.group = g.ID
-	_, err = c.s.AddRoleMapping(c.ctx, c.admin, c.caller.Provider, anyProvider, []directory.GroupID{g.ID}, []directory.RoleID{"desktop-user"}, "")
+	_, err = c.s.As(c.admin).RoleMappings.Add(c.ctx, c.caller.Provider, anyProvider, []directory.GroupID{g.ID}, []directory.RoleID{"desktop-user"}, "")
 	c.must(err)
 	c.must(c.members(c.ids, nil)) // the first roles: nothing is lost
 	return c.follow()
 }
 
 func (c *crash) method(to directory.OrgSettings) {
-	_, _, err := c.s.SetOrgMapping(c.ctx, c.admin, c.caller.Provider, anyProvider, to)
+	_, _, err := c.s.As(c.admin).OrgMappings.Set(c.ctx, c.caller.Provider, anyProvider, to)
 	c.must(err)
 }
 
 func (c *crash) members(add, remove []directory.ScimID) error {
 	_, _, err := c.s.UpdateGroup(c.ctx, c.caller, c.group, directory.GroupWant{Named: append(append([]directory.ScimID{}, add...), remove...)}, nil,
-		func(_ directory.Provider, v directory.GroupView) (directory.GroupEdit, error) {
-			return directory.GroupEdit{Profile: v.GroupProfile, Add: add, Remove: remove}, nil
+		func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
+			return provisioning.GroupEdit{Profile: v.GroupProfile, Add: add, Remove: remove}, nil
 		})
 	return err
 }
@@ -135,16 +137,16 @@ func (c *crash) heldBack() error {
 			return err
 		}
 	}
-	vs, err := c.s.GuardEvents(c.ctx, c.admin, c.caller.Provider, "", 1)
+	vs, err := c.s.As(c.admin).Guards.Events(c.ctx, c.caller.Provider, "", 1)
 	if err == nil && len(vs) == 1 {
-		c.guard = vs[0].ID
+		c.guard = directory.GuardEventID(string(vs[0].ID))
 	}
 	return err
 }
 
 // local adds a local user to the people.
 func (c *crash) local() error {
-	u, err := c.s.CreateLocalUser(c.ctx, c.admin, directory.LocalProfile{UserName: "local"}, nil)
+	u, err := c.s.As(c.admin).Users.CreateLocal(c.ctx, administration.LocalProfile{UserName: "local"}, nil)
 	c.people = append(c.people, u.ID)
 	return err
 }
@@ -153,7 +155,7 @@ func (c *crash) approveLocal() error {
 	if err := c.local(); err != nil {
 		return err
 	}
-	return c.s.PreApprove(c.ctx, c.admin, c.caller.Provider, "local")
+	return c.s.As(c.admin).Conflicts.PreApprove(c.ctx, c.caller.Provider, "local")
 }
 
 func (c *crash) last() directory.UserID { return c.people[len(c.people)-1] }
@@ -174,15 +176,15 @@ var crashStories = []crashStory{
 	{"convert to local", steps{disable}, decide(directory.DecideLocal)},
 	{"place a hold", steps{disable}, (*crash).hold},
 	{"release a hold", steps{disable, (*crash).hold, (*crash).pass}, func(c *crash) error {
-		_, _, err := c.s.ReleaseHold(c.ctx, c.admin, c.matter, c.people[0])
+		_, _, err := c.s.As(c.admin).LegalHolds.Release(c.ctx, c.matter, c.people[0])
 		return err
 	}},
 	{"close a matter", steps{(*crash).holdAll, disable, says(1, false), (*crash).pass}, func(c *crash) error {
-		_, err := c.s.CloseMatter(c.ctx, c.admin, c.matter, func(directory.Matter) error { return nil })
+		_, err := c.s.As(c.admin).LegalHolds.Close(c.ctx, c.matter, func(directory.Matter) error { return nil })
 		return err
 	}},
 	{"change the delay", steps{disable, says(1, false)}, func(c *crash) error {
-		_, err := c.s.SetDeactivationDelay(c.ctx, c.admin, c.caller.Provider, anyProvider, time.Minute, true)
+		_, err := c.s.As(c.admin).Deactivations.SetDelay(c.ctx, c.caller.Provider, anyProvider, time.Minute, true)
 		return err
 	}},
 	{"trip the guard", steps{(*crash).strict, disable}, says(1, false)},
@@ -190,7 +192,7 @@ var crashStories = []crashStory{
 	{"reject", steps{(*crash).tripped}, decideGuard(directory.GuardDisapproval)},
 	{"move more than the guard allows", steps{(*crash).placed}, (*crash).emptied},
 	{"approve moves", steps{(*crash).heldBack}, decideGuard(directory.GuardApproval)},
-	{"approve a conversion", steps{(*crash).local}, func(c *crash) error { return c.s.PreApprove(c.ctx, c.admin, c.caller.Provider, "local") }},
+	{"approve a conversion", steps{(*crash).local}, func(c *crash) error { return c.s.As(c.admin).Conflicts.PreApprove(c.ctx, c.caller.Provider, "local") }},
 	{"create an approved person", steps{(*crash).approveLocal}, func(c *crash) error {
 		_, err := c.s.CreateUser(c.ctx, c.caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 			return directory.Profile{UserName: "local", Active: true}, nil, nil
@@ -198,15 +200,15 @@ var crashStories = []crashStory{
 		return err
 	}},
 	{"convert to provisioned", steps{(*crash).approveLocal}, func(c *crash) error {
-		_, err := c.s.ConvertUser(c.ctx, c.admin, c.last(), func(directory.User) error { return nil }, c.caller.Provider, "")
+		_, err := c.s.As(c.admin).Users.Convert(c.ctx, c.last(), func(directory.User) error { return nil }, c.caller.Provider, "")
 		return err
 	}},
 	{"erase", steps{decide(directory.DecideDeactivate), (*crash).deleteFirst}, func(c *crash) error {
-		_, err := c.s.EraseUser(c.ctx, c.admin, c.people[0], func(directory.User) error { return nil }, "u0")
+		_, err := c.s.As(c.admin).Users.Erase(c.ctx, c.people[0], func(directory.User) error { return nil }, "u0")
 		return err
 	}},
 	{"delete the provider", steps{disable}, func(c *crash) error {
-		_, err := c.s.DeleteProvider(c.ctx, c.admin, c.caller.Provider, anyProvider, directory.ProviderDeletion{Users: directory.FateDeactivate})
+		_, err := c.s.As(c.admin).Providers.Delete(c.ctx, c.caller.Provider, anyProvider, directory.ProviderDeletion{Users: directory.FateDeactivate})
 		return err
 	}},
 }

@@ -12,7 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
+	"rollcall/shared/provisioning"
+	"rollcall/shared/random"
 )
 
 // errCrashed ends a write as the death of the process would.
@@ -74,14 +78,14 @@ func Crashes(t *testing.T, process func(t *testing.T, stop func(string) error) d
 type crash struct {
 	*testing.T
 	ctx    context.Context
-	s      *directory.Service
+	s      *directorytest.Env
 	now    time.Time
-	admin  directory.Admin
-	caller directory.Caller
+	admin  administration.Admin
+	caller provisioning.Caller
 	people []directory.UserID
 	ids    []directory.ScimID
-	matter string
-	guard  string
+	matter directory.MatterID
+	guard  directory.GuardEventID
 	group  directory.GroupID
 
 	prepared map[directory.EntryID]bool // followed for good before the operation
@@ -92,7 +96,7 @@ func (c *crash) use(ports directory.Ports) {
 	if c.followed = maps.Clone(c.prepared); c.followed == nil {
 		c.followed = map[directory.EntryID]bool{}
 	}
-	c.s = directory.New(ports, directory.Config{Now: func() time.Time { return c.now }})
+	c.s = directorytest.New(ports, directory.Runtime{Now: func() time.Time { return c.now }})
 }
 
 func (c *crash) must(err error) {
@@ -109,18 +113,18 @@ func crashProfile(i int) directory.Profile {
 func newCrash(t *testing.T, ports directory.Ports) *crash {
 	c := &crash{T: t, ctx: t.Context(), now: time.Now().UTC().Truncate(time.Minute).Add(-12 * time.Hour)}
 	c.use(ports)
-	c.admin = directory.Admin{Tenant: directory.TenantID(directory.RandomID()[:7]), Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}
-	_, err := c.s.CreateTenant(c.ctx, c.admin, "T")
+	c.admin = administration.Admin{Tenant: directory.TenantID(random.ID()[:7]), Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}
+	_, err := c.s.As(c.admin).Tenants.Create(c.ctx, "T")
 	c.must(err)
-	p, token, err := c.s.CreateProvider(c.ctx, c.admin, directory.NewProvider{DisplayName: "P", Profile: "entra"})
+	p, token, err := c.s.As(c.admin).Providers.Create(c.ctx, administration.NewProvider{DisplayName: "P", Profile: "entra"})
 	c.must(err)
-	c.caller = directory.Caller{Provider: p.ID, Token: token, RequestID: "r1"}
+	c.caller = provisioning.Caller{Provider: p.ID, Token: token, RequestID: "r1"}
 	for i := range 3 {
 		u, err := c.create(i)
 		c.must(err)
 		c.people, c.ids = append(c.people, u.ID), append(c.ids, u.ScimID)
 	}
-	m, err := c.s.CreateMatter(c.ctx, c.admin, "M", "")
+	m, err := c.s.As(c.admin).LegalHolds.Create(c.ctx, "M", "")
 	c.must(err)
 	c.matter = m.ID
 	return c
@@ -179,7 +183,7 @@ func source(a directory.Account) string {
 func (c *crash) state() string {
 	var lines []string
 	for i, id := range c.people {
-		v, err := c.s.UserByID(c.ctx, c.admin, id)
+		v, err := c.s.As(c.admin).Users.ByID(c.ctx, id)
 		c.must(err)
 		a := v.Account
 		if a.AdminBlock != nil {
@@ -195,7 +199,7 @@ func (c *crash) state() string {
 		if a.DeactivatedAt = (time.Time{}); a.Pending != nil {
 			a.Pending = &directory.PendingDeactivation{Frozen: a.Pending.Frozen, Staged: a.Pending.Staged}
 		}
-		text := strings.ReplaceAll(string(got(json.Marshal(a))), c.matter, "m")
+		text := strings.ReplaceAll(string(got(json.Marshal(a))), string(c.matter), "m")
 		lines = append(lines, fmt.Sprintf("%d %s %s", i, v.DirectoryState(), text))
 		es, err := c.s.Log.Entries(c.ctx, c.admin.Tenant, directory.LogQuery{User: id, Count: 100})
 		c.must(err)
@@ -203,12 +207,12 @@ func (c *crash) state() string {
 			lines = append(lines, fmt.Sprint(i, " ", e.Action, e.Effects))
 		}
 	}
-	conflicts, err := c.s.ListCollisions(c.ctx, c.admin, "", "", 10)
+	conflicts, err := c.s.As(c.admin).Conflicts.List(c.ctx, "", "", 10)
 	c.must(err)
 	for _, x := range conflicts {
 		lines = append(lines, fmt.Sprint("conflict ", x.State, " ", slices.Index(c.people, x.Holder)))
 	}
-	cs, err := c.s.Holds.Custodians(c.ctx, c.admin.Tenant, c.matter, "", 10)
+	cs, err := c.s.LegalHolds.Custodians(c.ctx, c.admin.Tenant, c.matter, "", 10)
 	c.must(err)
 	for _, custodian := range cs {
 		lines = append(lines, fmt.Sprint("custodian ", slices.Index(c.people, custodian.User), custodian.OnHold()))

@@ -27,8 +27,8 @@ func Dump(ctx context.Context, ports directory.Ports, t directory.TenantID) stri
 	}
 	d.users()
 	d.leavers(providers)
-	for _, c := range got(ports.Collisions.ListCollisions(ctx, t, "", "", 10_000)) {
-		d.line("collision", c)
+	for _, c := range got(ports.Conflicts.ListConflicts(ctx, t, "", "", 10_000)) {
+		d.line("conflict", c)
 	}
 	d.mappings(providers)
 	for _, k := range got(ports.APIKeys.ListAPIKeys(ctx, t)) {
@@ -147,9 +147,9 @@ func (d *dump) leavers(providers []directory.Provider) {
 			break
 		}
 	}
-	for _, m := range got(d.Holds.ListMatters(d.ctx, d.t, "", 10_000)) {
+	for _, m := range got(d.LegalHolds.ListMatters(d.ctx, d.t, "", 10_000)) {
 		d.line("matter", m)
-		for _, c := range got(d.Holds.Custodians(d.ctx, d.t, m.ID, "", 10_000)) {
+		for _, c := range got(d.LegalHolds.Custodians(d.ctx, d.t, m.ID, "", 10_000)) {
 			d.line("custodian", c)
 		}
 	}
@@ -205,7 +205,7 @@ func (d *dump) log(providers []directory.Provider) {
 		if e.Actor.Kind == directory.ActorSystem {
 			e.Actor.ID = d.labels[directory.EntryID(e.Actor.ID)]
 		}
-		if e.ID, e.Rest = "", directory.RestNone; e.Group != "" {
+		if e.ID, e.Remaining = "", directory.RemainingNone; e.Group != "" {
 			e.Version = 0
 		}
 		e.Added, e.Removed = slices.Sorted(slices.Values(e.Added)), slices.Sorted(slices.Values(e.Removed))
@@ -223,5 +223,52 @@ func (d *dump) entries(p directory.ProviderID) (all []directory.LogEntry) {
 			return all
 		}
 		before = es[len(es)-1].Position()
+	}
+}
+
+// mappings writes organizations, roles, mappings, watchlists and runs.
+func (d *dump) mappings(providers []directory.Provider) {
+	for _, o := range got(d.Organizations.ListOrganizations(d.ctx, d.t, "", 10_000)) {
+		d.line("organization", o)
+	}
+	d.line("roles", got(d.Roles.Catalogue(d.ctx, d.t)))
+	for _, w := range got(d.Watchlists.ListWatchlists(d.ctx, d.t)) {
+		d.line("watchlist", w)
+	}
+	for _, p := range providers {
+		d.line("mappings", got(d.Mappings.MappingSet(d.ctx, d.t, p.ID)))
+		for _, v := range got(d.Countries.CountryValues(d.ctx, d.t, p.ID, 1000)) {
+			d.line("country", v)
+		}
+		for _, r := range got(d.ApplyRuns.ListRuns(d.ctx, d.t, p.ID, "", 10_000)) {
+			d.line("run", r)
+		}
+	}
+}
+
+// ledger writes the webhooks, the deliveries and the chains.
+func (d *dump) ledger(providers []directory.Provider) {
+	for _, h := range got(d.Webhooks.ListWebhooks(d.ctx, d.t)) {
+		d.line("webhook", h)
+	}
+	for _, x := range got(d.Deliveries.ListDeliveries(d.ctx, d.t, "", 10_000)) {
+		d.line("delivery", x)
+	}
+	for _, h := range got(d.Chains.ChainHeads(d.ctx, d.t)) {
+		d.line("chain", h)
+		for _, b := range got(d.Chains.Blocks(d.ctx, d.t, h.Provider, 1, 10_000)) {
+			d.line("block", b)
+		}
+	}
+	for _, p := range providers {
+		d.line("usage", got(d.Usages.Usage(d.ctx, d.t, p.ID)))
+	}
+	d.line("aliases", got(d.Aliases.AliasesOf(d.ctx, d.t, "former", time.Time{}, 100)))
+	d.line("task", got(d.Tasks.Task(d.ctx, d.t, "purge")))
+	for _, p := range append(providers, directory.Provider{}) {
+		for _, position := range got(d.Chains.Late(d.ctx, d.t, p.ID, 10_000)) {
+			at, _, _ := strings.Cut(position, ".") // which of several of one moment it is depends on their ids
+			d.line("late", at)
+		}
 	}
 }

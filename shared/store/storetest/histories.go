@@ -15,7 +15,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
+	"rollcall/shared/provisioning"
+	"rollcall/shared/random"
 )
 
 // Histories plays random histories through directory.Service on two stores, with the same clock and ids:
@@ -31,7 +35,7 @@ func Histories(t *testing.T, a, b func(t *testing.T) directory.Ports) {
 	stores := [2]directory.Ports{a(t), b(t)}
 	steps := rapid.SliceOfN(rapid.Custom(drawStep), 10, 60)
 	rapid.Check(t, func(rt *rapid.T) {
-		tenant := directory.TenantID(directory.RandomID()[:7])
+		tenant := directory.TenantID(random.ID()[:7])
 		start := time.Now().UTC().Truncate(time.Hour).Add(-48 * time.Hour)
 		players := [2]*player{newPlayer(rt, stores[0], tenant, start), newPlayer(rt, stores[1], tenant, start)}
 		for i, s := range steps.Draw(rt, "steps") {
@@ -65,7 +69,7 @@ func drawStep(t *rapid.T) step {
 // player plays steps on one store. Players of the same history know the same ids.
 type player struct {
 	t      *rapid.T
-	s      *directory.Service
+	s      *directorytest.Env
 	ctx    context.Context
 	tenant directory.TenantID
 	now    time.Time
@@ -84,8 +88,8 @@ type playedProvider struct {
 
 func newPlayer(t *rapid.T, ports directory.Ports, tenant directory.TenantID, start time.Time) *player {
 	p := &player{t: t, ctx: context.Background(), tenant: tenant, now: start, step: -1}
-	p.s = directory.New(ports, directory.Config{Now: func() time.Time { return p.now }, NewID: p.newID, NewSecret: func() string {
-		return (p.newID() + p.newID())[:43]
+	p.s = directorytest.New(ports, directory.Runtime{Now: func() time.Time { return p.now }, NewID: p.newID, Random: func(b []byte) {
+		copy(b, p.newID()+p.newID())
 	}})
 	record := directory.Tenant{ID: tenant, DisplayName: "T", DeactivationDelay: time.Minute, Version: 1, Created: start, Modified: start}
 	p.check(p.s.Tenants.CreateTenant(p.ctx, record, directory.LogEntry{ID: "e" + directory.EntryID(p.newID()), At: start, Action: directory.TenantCreated, Audit: true}))
@@ -154,20 +158,20 @@ func pick[T any](all []T, n int) (v T, ok bool) {
 	return all[n/2%len(all)], true
 }
 
-func (p *player) caller(n int) directory.Caller {
+func (p *player) caller(n int) provisioning.Caller {
 	pr := p.providers[n%len(p.providers)]
-	return directory.Caller{Provider: pr.id, Token: pr.token, RequestID: fmt.Sprint("r", p.step), ClientRequestID: "c"}
+	return provisioning.Caller{Provider: pr.id, Token: pr.token, RequestID: directory.RequestID(fmt.Sprint("r", p.step)), ClientRequestID: "c"}
 }
 
-func (p *player) admin() directory.Admin {
-	return directory.Admin{Tenant: p.tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1", RequestID: fmt.Sprint("r", p.step), Reason: "why"}}
+func (p *player) admin() administration.Admin {
+	return administration.Admin{Tenant: p.tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1", RequestID: directory.RequestID(fmt.Sprint("r", p.step)), Reason: "why"}}
 }
 
 // user reads what the n-th user is now, and a caller of its provider.
-func (p *player) user(n int) (directory.User, directory.Caller, bool) {
+func (p *player) user(n int) (directory.User, provisioning.Caller, bool) {
 	id, ok := pick(p.users, n)
 	if !ok {
-		return directory.User{}, directory.Caller{}, false
+		return directory.User{}, provisioning.Caller{}, false
 	}
 	v, err := p.s.Users.UserByID(p.ctx, p.tenant, id)
 	p.check(err)

@@ -8,7 +8,7 @@ import (
 )
 
 var homeChapter = []promise{
-	{"homes/who is deleted leaves groups and reports", func(w *world) { leaving(w, func(w *world, u *directory.User) { u.GoneAt = w.now() }) }},
+	{"homes/who is deleted leaves groups and reports", func(w *world) { leaving(w, func(w *world, u *directory.User) { u.RemovedAt = w.now() }) }},
 	{"homes/who becomes local leaves groups and reports", func(w *world) {
 		leaving(w, func(_ *world, u *directory.User) { u.Provider, u.ScimID, u.Manager = "", "", "" })
 	}},
@@ -25,7 +25,7 @@ var homeChapter = []promise{
 
 // restored brings a gone user back, under a new SCIM id.
 func restored(u *directory.User) {
-	u.GoneAt, u.ScimID = time.Time{}, directory.ScimID(userID())
+	u.RemovedAt, u.ScimID = time.Time{}, directory.ScimID(userID())
 }
 
 // leaving lets a user leave by go and checks all that goes with it.
@@ -76,7 +76,7 @@ func leaving(w *world, leave func(*world, *directory.User)) {
 	w.must(err)
 	w.equal("UserByID", v, directory.UserView{User: left})
 	// The next change of the account inside is a change like any other.
-	again := w.update(left, func(u *directory.User) { u.Holds = []string{"m1"} })
+	again := w.update(left, func(u *directory.User) { u.Holds = []directory.MatterID{"m1"} })
 	v, err = w.Users.UserByID(w.ctx, w.tenant, u.ID)
 	w.must(err)
 	w.equal("after another change", v.User, again)
@@ -200,9 +200,9 @@ func outlivedProvider(w *world) {
 	w.equal("UserByID", w.mustByID(u.ID).User, u)
 	purged := w.update(u, func(u *directory.User) { u.Lifecycle, u.UserName = directory.LifecyclePurged, "purged" })
 	w.equal("after a change", w.mustByID(u.ID).User, purged)
-	w.equal("searched", w.search(directory.UserSearch{State: directory.DirectoryGone}), []directory.UserID{u.ID})
-	local := w.update(purged, func(u *directory.User) { u.GoneAt, u.Provider, u.ScimID = time.Time{}, "", "" })
+	w.equal("searched", w.search(directory.UserSearch{State: directory.DirectoryRemoved}), []directory.UserID{u.ID})
+	local := w.update(purged, func(u *directory.User) { u.RemovedAt, u.Provider, u.ScimID = time.Time{}, "", "" })
 	w.equal("as a local user", w.mustByID(u.ID).User, local)
 	w.equal("searched as a local user", w.search(directory.UserSearch{Local: true}), []directory.UserID{u.ID})
-	w.equal("no longer gone", w.search(directory.UserSearch{State: directory.DirectoryGone}), nil)
+	w.equal("no longer gone", w.search(directory.UserSearch{State: directory.DirectoryRemoved}), nil)
 }

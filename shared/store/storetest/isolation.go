@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/random"
 )
 
 var isolationChapter = []promise{
@@ -20,14 +21,14 @@ var isolationChapter = []promise{
 
 // victim is a tenant with something of everything.
 type victim struct {
-	task string
+	task directory.TaskID
 	*world
 	u, gone, local directory.User
 	g              directory.Group
 	entry          directory.LogEntry
 	own            directory.LogEntry // an entry of the tenant itself
 	key, second    directory.APIKey
-	collision      directory.Collision
+	conflict       directory.ConflictCase
 	leaver         directory.User
 	matter         directory.Matter
 	guard          directory.GuardEvent
@@ -47,17 +48,17 @@ func newVictim(w *world) victim {
 	v.own = w.log(directory.LogQuery{})[0]
 	v.key, v.second = w.newAPIKey("key"), w.newAPIKey("second")
 	for _, k := range []directory.APIKey{v.key, v.second} {
-		w.must(w.APIKeys.CreateAPIKey(w.ctx, w.tenant, k, w.adminEntry(directory.APIKeyCreated, k.ID)))
+		w.must(w.APIKeys.CreateAPIKey(w.ctx, w.tenant, k, w.adminEntry(directory.APIKeyCreated, string(k.ID))))
 	}
-	v.collision = w.newCollision("c")
-	w.putCollision(v.collision)
+	v.conflict = w.newConflict("c")
+	w.putConflict(v.conflict)
 	v.leaver = w.user(w.p, "leaver", pending(w.now()))
 	v.matter = w.matter("matter")
 	w.must(w.place(v.matter, v.u))
 	v.guard = w.guardEvent(w.p)
 	v.fillMappings()
 	w.begin("key", "request", v.now)
-	w.must(w.Follow.Count(w.ctx, w.tenant, v.entry))
+	w.must(w.Counts.CountEntry(w.ctx, w.tenant, v.entry))
 	v.seal()
 	return v
 }
@@ -66,7 +67,7 @@ func newVictim(w *world) victim {
 // id begins with the other's, so that keys that are only put together would meet.
 func foreignTenant(w *world) {
 	for _, cut := range [][2]int{{7, 5}, {5, 7}} {
-		id := directory.TenantID(directory.RandomID())
+		id := directory.TenantID(random.ID())
 		v := newVictim(newWorldIn(w.T, w.Ports, id[:cut[0]], age))
 		x := intruder{newWorldIn(w.T, w.Ports, id[:cut[1]], age), v}
 		before := v.dump()
@@ -82,7 +83,7 @@ func foreignTenant(w *world) {
 		if _, found := v.begin("key", "request", v.now); !found {
 			w.Error("the stored answer is lost")
 		}
-		if got, err := v.Follow.Counts(v.ctx, v.tenant, v.p, v.start); err != nil || got[v.entry.Action] != 1 {
+		if got, err := v.Counts.Counts(v.ctx, v.tenant, v.p, v.start); err != nil || got[v.entry.Action] != 1 {
 			w.Errorf("counts: %v, %v", got, err)
 		}
 	}
@@ -124,13 +125,12 @@ func (x intruder) empty(name string, n int, err error) {
 }
 
 func (x intruder) rows() map[string]func() {
-	rows := x.adminRows()
-	maps.Copy(rows, x.userRows())
-	maps.Copy(rows, x.groupRows())
-	maps.Copy(rows, x.keyRows())
-	maps.Copy(rows, x.leaverRows())
-	maps.Copy(rows, x.ledgerRows())
-	maps.Copy(rows, x.mappingRows())
+	rows := map[string]func(){}
+	for _, of := range []map[string]func(){
+		x.organizationsRows(), x.rolesRows(), x.mappingsRows(), x.watchlistsRows(), x.applyRunsRows(), x.countriesRows(), x.countsRows(), x.usersRows(), x.groupsRows(), x.providersRows(), x.tenantsRows(), x.logRows(), x.conflictsRows(), x.apiKeysRows(), x.replaysRows(), x.completionRows(), x.usagesRows(), x.aliasesRows(), x.tasksRows(), x.webhooksRows(), x.deliveriesRows(), x.chainsRows(), x.leaversRows(), x.legalHoldsRows(), x.guardsRows(),
+	} {
+		maps.Copy(rows, of)
+	}
 	return rows
 }
 
@@ -138,54 +138,6 @@ func (x intruder) rows() map[string]func() {
 func (x intruder) stranger(p directory.Provider) error {
 	x.equal("the provider that admit sees", p, directory.Provider{})
 	return nil
-}
-
-func (x intruder) userRows() map[string]func() {
-	ctx, t, v := x.ctx, x.tenant, x.v
-	return map[string]func(){
-		"Users.ReadUser": func() {
-			for _, p := range []directory.ProviderID{v.p, x.p} {
-				_, err := x.Users.ReadUser(ctx, t, p, v.u.ScimID, directory.UserWant{Groups: true}, nil)
-				x.notFound("ReadUser", err)
-			}
-			_, err := x.Users.ReadUser(ctx, t, v.p, v.u.ScimID, directory.UserWant{}, x.stranger)
-			x.notFound("ReadUser", err)
-		},
-		"Users.FindUsers": func() {
-			for _, key := range append(v.u.AllLookups(), directory.Lookup{Attr: directory.AttrUserName, Value: v.u.UserName}, directory.Lookup{Attr: directory.AttrManager, Value: v.u.Manager}) {
-				for _, p := range []directory.ProviderID{v.p, x.p} {
-					vs, err := x.Users.FindUsers(ctx, t, p, key, 10, directory.UserWant{}, nil)
-					x.empty("FindUsers", len(vs), err)
-				}
-			}
-		},
-		"Users.ListUsers": func() {
-			for _, page := range []directory.Page{{Start: 1, Count: 10}, {Start: 2, Count: 1}, {ByCursor: true, Count: 10}} {
-				got, err := x.Users.ListUsers(ctx, t, v.p, page, directory.UserWant{}, x.stranger)
-				x.empty("ListUsers", len(got.Users)+got.Total, err)
-			}
-		},
-		"Users.CreateUser": func() {
-			_, err := x.Users.CreateUser(ctx, t, v.p, x.stranger, func(p directory.Provider) (directory.User, directory.LogEntry, error) {
-				x.equal("the provider that make sees", p, directory.Provider{})
-				return directory.User{}, directory.LogEntry{}, directory.Errorf(directory.Forbidden, "seen")
-			})
-			x.wantKind("CreateUser", err, directory.Forbidden)
-		},
-		"Users.UpdateUser": func() {
-			for _, u := range []directory.User{v.u, v.gone, v.local} {
-				_, err := x.tryUpdate(u, directory.UserUpdated, func(u *directory.User) { u.ExternalID = "stolen" })
-				x.notFound("UpdateUser", err)
-			}
-		},
-		"Users.UserByID": func() {
-			for _, u := range []directory.User{v.u, v.gone, v.local} {
-				_, err := x.Users.UserByID(ctx, t, u.ID)
-				x.notFound("UserByID", err)
-			}
-		},
-		"Users.SearchUsers": x.searchUsers,
-	}
 }
 
 // searchUsers searches as the intruder: for what the victim has, and from positions of the victim and such
@@ -208,163 +160,6 @@ func (x intruder) searchUsers() {
 		if err == nil {
 			x.empty(fmt.Sprintf("SearchUsers after %q", after), len(us), nil)
 		}
-	}
-}
-
-func (x intruder) groupRows() map[string]func() {
-	ctx, t, v := x.ctx, x.tenant, x.v
-	return map[string]func(){
-		"Groups.ReadGroup": func() {
-			for _, p := range []directory.ProviderID{v.p, x.p} {
-				_, err := x.Groups.ReadGroup(ctx, t, p, v.g.ID, directory.GroupWant{AllMembers: true, Ancestors: true}, nil)
-				x.notFound("ReadGroup", err)
-			}
-		},
-		"Groups.FindGroups": func() {
-			for _, key := range []directory.Lookup{{Attr: directory.AttrDisplayName, Value: v.g.DisplayNameKey()}, {Attr: directory.AttrExternalID, Value: v.g.ExternalID}, {Attr: directory.AttrMember, Value: string(v.u.ScimID)}} {
-				for _, p := range []directory.ProviderID{v.p, x.p} {
-					vs, err := x.Groups.FindGroups(ctx, t, p, key, 10, directory.GroupWant{}, nil)
-					x.empty("FindGroups", len(vs), err)
-				}
-			}
-		},
-		"Groups.ListGroups": func() {
-			got, err := x.Groups.ListGroups(ctx, t, v.p, directory.Page{Start: 1, Count: 10}, directory.GroupWant{AllMembers: true}, x.stranger)
-			x.empty("ListGroups", len(got.Groups)+got.Total, err)
-		},
-		"Groups.Members": func() {
-			_, err := x.Groups.Members(ctx, t, v.p, v.g.ID, "", 10)
-			x.notFound("Members", err)
-		},
-		"Groups.CreateGroup": func() {
-			_, err := x.tryGroup(x.newGroup(x.p, "with a stranger"), v.u.ScimID)
-			x.wantKind("CreateGroup with another tenant's user", err, directory.Invalid)
-			_, err = x.tryGroup(x.newGroup(x.p, "with a stranger"), directory.ScimID(v.g.ID))
-			x.wantKind("CreateGroup with another tenant's group", err, directory.Invalid)
-		},
-		"Groups.UpdateGroup": func() {
-			_, err := x.editGroup(v.g, func(p *directory.GroupProfile) { p.ExternalID = "stolen" })
-			x.notFound("UpdateGroup", err)
-			_, err = x.tryMembers(x.group(x.p, "own"), []directory.ScimID{v.u.ScimID}, nil)
-			x.wantKind("UpdateGroup with another tenant's user", err, directory.Invalid)
-		},
-		"Groups.DeleteGroup": func() { x.notFound("DeleteGroup", x.deleteGroup(v.g)) },
-	}
-}
-
-func (x intruder) adminRows() map[string]func() {
-	ctx, t, v := x.ctx, x.tenant, x.v
-	return map[string]func(){
-		"Providers.CreateProvider": func() {
-			p := x.newProvider("theirs")
-			p.ID = v.p
-			if err := x.Providers.CreateProvider(ctx, t, p, x.adminEntry(directory.ProviderCreated, "x")); err == nil {
-				x.must(x.removeProvider(v.p)) // a store may keep two records: they must not touch
-			}
-		},
-		"Providers.Provider": func() {
-			_, err := x.Providers.Provider(ctx, t, v.p)
-			x.notFound("Provider", err)
-		},
-		"Providers.ListProviders": func() {
-			ps, err := x.Providers.ListProviders(ctx, t)
-			x.must(err)
-			x.empty("ListProviders", len(slices.DeleteFunc(ps, func(p directory.Provider) bool { return p.Tenant == t })), nil)
-		},
-		"Providers.UpdateProvider": func() {
-			_, err := x.updateProvider(v.p, func(*directory.Provider) { x.Error("update was called for another tenant's provider") })
-			x.notFound("UpdateProvider", err)
-		},
-		"Providers.RemoveProvider": func() { x.notFound("RemoveProvider", x.removeProvider(v.p)) },
-		"Tenants.CreateTenant": func() {
-			err := x.Tenants.CreateTenant(ctx, directory.Tenant{ID: v.tenant, DisplayName: "taken over", Version: 1}, x.adminEntry(directory.TenantCreated, "x"))
-			x.wantKind("CreateTenant", err, directory.Conflict)
-		},
-		"Tenants.Tenant":      func() {}, // the tenant directory serves operators, who may see all
-		"Tenants.ListTenants": func() {},
-		// These are asked about tenants by operators alone, and are proved not to touch others by eraseTenant.
-		"Tenants.UpdateTenant": func() {},
-		"Tenants.EraseTenant":  func() {},
-		"Tenants.RemoveTenant": func() {},
-		"Log.Entries": func() {
-			for _, q := range []directory.LogQuery{{Provider: v.p}, {User: v.u.ID}, {User: v.local.ID}, {Group: v.g.ID}, {Provider: v.p, Before: "~"}} {
-				x.empty("Entries", len(x.log(q)), nil)
-			}
-			for _, e := range x.log(directory.LogQuery{}) {
-				if e.ID == v.own.ID {
-					x.Error("another tenant's own entries are shown")
-				}
-			}
-		},
-		"Log.Entry": func() {
-			_, err := x.Ports.Log.Entry(ctx, t, v.p, v.entry.At, v.entry.ID)
-			x.notFound("Entry", err)
-			_, err = x.Ports.Log.Entry(ctx, t, "", v.own.At, v.own.ID)
-			x.notFound("Entry", err)
-		},
-	}
-}
-
-func (x intruder) keyRows() map[string]func() {
-	ctx, t, v := x.ctx, x.tenant, x.v
-	return map[string]func(){
-		"Collisions.UpdateCollision": func() {
-			_, err := x.Collisions.UpdateCollision(ctx, t, v.collision.ID, func(old directory.Collision) (directory.Collision, *directory.LogEntry, error) {
-				x.equal("what update sees", old, directory.Collision{})
-				return directory.Collision{ID: v.collision.ID, Provider: x.p, State: directory.CollisionIgnored}, nil, nil
-			})
-			x.must(err)
-		},
-		"Collisions.ListCollisions": func() {
-			cs := x.collisions(directory.CollisionOpen, "", 10)
-			x.empty("ListCollisions", len(cs), nil)
-		},
-		"APIKeys.CreateAPIKey": func() {
-			k := x.newAPIKey("own")
-			k.ID = v.key.ID
-			x.must(x.APIKeys.CreateAPIKey(ctx, t, k, x.adminEntry(directory.APIKeyCreated, k.ID)))
-		},
-		"APIKeys.APIKeyByHash": func() {
-			_, err := x.APIKeys.APIKeyByHash(ctx, t, v.key.Hash)
-			x.notFound("APIKeyByHash", err)
-		},
-		"APIKeys.ListAPIKeys": func() {
-			ks, err := x.APIKeys.ListAPIKeys(ctx, t)
-			x.must(err)
-			x.empty("ListAPIKeys", len(slices.DeleteFunc(ks, func(k directory.APIKey) bool { return k.Tenant == t })), nil)
-		},
-		"APIKeys.UpdateAPIKey": func() {
-			_, err := x.APIKeys.UpdateAPIKey(ctx, t, v.second.ID, func(k directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {
-				x.Error("update was called for another tenant's key")
-				return k, nil, nil
-			})
-			x.notFound("UpdateAPIKey", err)
-		},
-		"Replays.BeginReplay": func() {
-			if r, found := x.begin("key", "mine", v.now); found {
-				x.Errorf("BeginReplay found another tenant's record: %+v", r)
-			}
-		},
-		"Replays.FinishReplay": func() {
-			x.must(x.Replays.FinishReplay(ctx, t, directory.Replay{Key: "key"}))
-			x.must(x.Replays.FinishReplay(ctx, t, directory.Replay{Key: "key", Answer: []byte("x"), Expires: v.now}))
-		},
-		"Follow.Complete": func() { x.must(x.Follow.Complete(ctx, t, v.entry)) },
-		"Follow.Count": func() {
-			e := v.entry
-			e.ID = entryID()
-			x.must(x.Follow.Count(ctx, t, e))
-		},
-		"Follow.Counts": func() {
-			y := newWorld(x.T, x.Ports) // a tenant that counted nothing
-			got, err := y.Follow.Counts(ctx, y.tenant, v.p, v.start)
-			x.empty("Counts", len(got), err)
-		},
-		"Follow.Timeline": func() {
-			y := newWorld(x.T, x.Ports)
-			got, err := y.Follow.Timeline(ctx, y.tenant, v.p, v.start)
-			x.empty("Timeline", len(got), err)
-		},
 	}
 }
 
@@ -398,7 +193,7 @@ func foreignProvider(w *world) {
 		w.wantKind("a member of another provider", err, directory.Invalid)
 	}
 	w.equal("log", len(w.log(directory.LogQuery{Provider: other})), 1)
-	counts, err := w.Follow.Counts(context.WithoutCancel(w.ctx), w.tenant, other, w.start)
+	counts, err := w.Counts.Counts(context.WithoutCancel(w.ctx), w.tenant, other, w.start)
 	w.must(err)
 	w.equal("counts", counts, nil)
 	w.equal("state after all attempts", w.dump(), before)
@@ -414,9 +209,39 @@ func sameNames(w *world) {
 		if _, found := x.begin("same", "r", replayNow()); found {
 			x.Error("the key of a replay is shared")
 		}
-		c := x.newCollision("same")
+		c := x.newConflict("same")
 		c.ID = "csame"
-		x.putCollision(c)
-		x.equal("collisions", x.collisions("", "", 10), []directory.Collision{c})
+		x.putConflict(c)
+		x.equal("conflicts", x.conflicts("", "", 10), []directory.ConflictCase{c})
 	}
+}
+
+// fillMappings gives a victim something of everything of this chapter.
+func (v *victim) fillMappings() {
+	o := v.newOrg("Org")
+	o.ID = "o1"
+	v.must(v.tryOrg(o, &directory.Quota{Key: "q", Max: 1}))
+	v.updateCatalogue(func(c *directory.Catalogue) { c.Roles = []directory.CatalogueRole{{ID: "a"}} })
+	_, _, err := v.updateMappings(func(_ *directory.Provider, m *directory.MappingSet) { m.Run = "r1" })
+	v.must(err)
+	v.putCountry("Atlantis")
+	v.putWatchlist("w1", directory.Watchlist{ID: "w1", Title: "t"})
+	_, err = v.ApplyRuns.UpdateRun(v.ctx, v.tenant, v.p, "r1", func(directory.ApplyRun) (directory.ApplyRun, *directory.LogEntry, error) {
+		return directory.ApplyRun{ID: "r1", Created: v.now, State: directory.RunPlanned}, nil, nil
+	})
+	v.must(err)
+	_, err = v.ApplyRuns.UpdateRange(v.ctx, v.tenant, "r1", 1, func(directory.RunRange) (directory.RunRange, error) { return directory.RunRange{N: 1}, nil })
+	v.must(err)
+	v.must(v.ApplyRuns.PutPage(v.ctx, v.tenant, "r1", directory.RunPage{Range: 1}))
+}
+
+// seal gives the victim a webhook, a delivery and a chain.
+func (v *victim) seal() {
+	v.webhook, v.delivery = v.createWebhook("w"), v.addDelivery(1)
+	v.must(v.Chains.AppendBlock(v.ctx, v.tenant, v.p, v.nextBlock(1, v.entry.Position()), nil))
+	v.must(v.Aliases.AddAlias(v.ctx, v.tenant, "former", v.u.ID, v.now))
+	v.must(v.Usages.AddUsage(v.ctx, v.tenant, v.p, directory.Usage{LastRequestAt: v.now}))
+	v.task = "purge"
+	v.must(v.Tasks.UpdateTask(v.ctx, v.tenant, v.task, func(directory.Task) directory.Task { return directory.Task{ID: v.task, After: "x", Version: 1} }))
+	v.must(v.Chains.AddLate(v.ctx, v.tenant, v.p, v.entry.Position()))
 }

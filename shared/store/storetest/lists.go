@@ -233,7 +233,7 @@ func exactTotals(w *world) {
 	w.must(errors.Join(race(18, func(i int) error {
 		switch i % 3 {
 		case 0:
-			_, err := w.tryUpdate(us[i/3], directory.UserDeleted, func(u *directory.User) { u.GoneAt = w.now() })
+			_, err := w.tryUpdate(us[i/3], directory.UserDeleted, func(u *directory.User) { u.RemovedAt = w.now() })
 			return err
 		case 1:
 			return w.create(w.newUser(w.p, fmt.Sprint("new", i)))
@@ -310,7 +310,7 @@ func (w *world) churnUsers(ctx context.Context, hand int) error {
 		if i%3 == 0 {
 			continue
 		}
-		edit := func(u *directory.User) { u.GoneAt = w.now() }
+		edit := func(u *directory.User) { u.RemovedAt = w.now() }
 		if i%3 == 1 {
 			edit = func(u *directory.User) { u.UserName += "changed" }
 		}

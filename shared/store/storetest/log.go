@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/random"
 )
 
 var logChapter = []promise{
@@ -16,6 +17,8 @@ var logChapter = []promise{
 	{"log/a span of time is a part of it", logSpan},
 	{"log/days apart are one list", logDays},
 	{"log/one entry is read by its id", oneEntry},
+	{"log/entries are read oldest first", entriesAfter},
+	{"log/an entry without a change is kept", appendEntry},
 }
 
 // equalEntries compares entries but for what a store adds: the version of a group's change, and the work
@@ -25,7 +28,7 @@ func (w *world) equalEntries(what string, got, want []directory.LogEntry) {
 	plain := func(es []directory.LogEntry) []directory.LogEntry {
 		es = slices.Clone(es)
 		for i := range es {
-			if es[i].Rest = directory.RestNone; es[i].Group != "" {
+			if es[i].Remaining = directory.RemainingNone; es[i].Group != "" {
 				es[i].Version = 0
 			}
 		}
@@ -170,7 +173,7 @@ func logSpan(w *world) {
 
 // logDays spreads entries over days, with empty ones between.
 func logDays(w *world) {
-	long := newWorldIn(w.T, w.Ports, directory.TenantID(directory.RandomID()[:6]), 40*24*time.Hour)
+	long := newWorldIn(w.T, w.Ports, directory.TenantID(random.ID()[:6]), 40*24*time.Hour)
 	g := long.group(long.p, "g")
 	for _, d := range []time.Duration{time.Minute, 23 * time.Hour, 30 * time.Hour, 31 * 24 * time.Hour} {
 		long.start = long.start.Add(d)
@@ -215,4 +218,127 @@ func oneEntry(w *world) {
 	w.wantKind("another time", read(w.p, e.At.Add(time.Millisecond), e.ID), directory.NotFound)
 	w.wantKind("another provider", read(w.provider("Other"), e.At, e.ID), directory.NotFound)
 	w.wantKind("no provider", read("", e.At, e.ID), directory.NotFound)
+}
+
+func (w *world) after(p directory.ProviderID, after, before string, count int) []directory.LogEntry {
+	w.Helper()
+	es, err := w.Ports.Log.EntriesAfter(w.ctx, w.tenant, p, after, before, count)
+	w.must(err)
+	return es
+}
+
+func entriesAfter(w *world) {
+	long := newWorldIn(w.T, w.Ports, directory.TenantID(random.ID()[:6]), 40*24*time.Hour)
+	g := long.group(long.p, "g")
+	for i := range 12 {
+		long.start = long.start.Add(7 * time.Hour)
+		var err error
+		g, err = long.rename(g, fmt.Sprint("g", i))
+		long.must(err)
+	}
+	all := long.log(directory.LogQuery{Provider: long.p})
+	slices.Reverse(all)
+	if len(all) != 13 {
+		w.Fatalf("%d entries, want 13", len(all))
+	}
+	w.equal("all", long.after(long.p, "", "", 100), all)
+	w.equal("behind one", long.after(long.p, all[4].Position(), "", 100), all[5:])
+	w.equal("before one", long.after(long.p, "", all[4].Position(), 100), all[:4])
+	w.equal("between", long.after(long.p, all[2].Position(), all[9].Position(), 100), all[3:9])
+	w.equal("the first of them", long.after(long.p, all[2].Position(), all[9].Position(), 4), all[3:7])
+	w.equal("none between", long.after(long.p, all[2].Position(), all[3].Position(), 4), nil)
+	w.equal("none behind", long.after(long.p, all[12].Position(), "", 4), nil)
+	var pages []directory.LogEntry
+	for after := ""; ; after = pages[len(pages)-1].Position() {
+		es := long.after(long.p, after, "", 5)
+		if pages = append(pages, es...); len(es) == 0 {
+			break
+		}
+	}
+	w.equal("by 5", pages, all)
+	own := long.after("", "", "", 100)
+	w.equal("the tenant's own", len(own), 2)
+}
+
+func appendEntry(w *world) {
+	e := w.adminEntry(directory.WebhookRotated, "w1")
+	w.must(w.Ports.Log.AppendEntry(w.ctx, w.tenant, e))
+	w.equal("newest", w.log(directory.LogQuery{Count: 1})[0], e)
+}
+
+// dropEntries drops those of a provider from before a time, the oldest first, once they were followed.
+func dropEntries(w *world) {
+	other := w.provider("Other")
+	day := w.now().Truncate(24 * time.Hour).Add(-10 * 24 * time.Hour)
+	var want []directory.EntryID
+	for i := range 8 {
+		for _, p := range []directory.ProviderID{w.p, other} {
+			e := w.entry(directory.UserUpdated)
+			e.Provider, e.At = p, day.Add(time.Duration(i)*12*time.Hour)
+			w.must(w.Ports.Log.AppendEntry(w.ctx, w.tenant, e))
+			if p == w.p {
+				want = append(want, e.ID)
+			}
+		}
+	}
+	seen := 0
+	w.deliver(func(directory.LogEntry) error { seen++; return nil }, func() bool { return seen >= 16+3 })
+	check := func(what string, halves, count, dropped, left int) {
+		w.Helper()
+		n, err := w.Ports.Log.DropEntries(w.ctx, w.tenant, w.p, day.Add(time.Duration(halves)*12*time.Hour), count)
+		w.must(err)
+		w.equal(what, n, dropped)
+		es, err := w.Ports.Log.EntriesAfter(w.ctx, w.tenant, w.p, "", "", 100)
+		w.must(err)
+		ids := make([]directory.EntryID, len(es))
+		for i, e := range es {
+			ids[i] = e.ID
+		}
+		w.equal(what+": left", ids, want[len(want)-left:])
+	}
+	check("none is as old", 0, 10, 0, 8)
+	check("the oldest two of five", 5, 2, 2, 6)
+	check("the other three", 5, 10, 3, 3)
+	check("again", 5, 10, 0, 3)
+	check("all", 100, 10, 3, 0)
+	es, err := w.Ports.Log.EntriesAfter(w.ctx, w.tenant, other, "", "", 100)
+	w.must(err)
+	w.equal("the other provider's", len(es), 8)
+}
+
+func (x intruder) logRows() map[string]func() {
+	ctx, t, v := x.ctx, x.tenant, x.v
+	return map[string]func(){
+		"Log.Entries": func() {
+			for _, q := range []directory.LogQuery{{Provider: v.p}, {User: v.u.ID}, {User: v.local.ID}, {Group: v.g.ID}, {Provider: v.p, Before: "~"}} {
+				x.empty("Entries", len(x.log(q)), nil)
+			}
+			for _, e := range x.log(directory.LogQuery{}) {
+				if e.ID == v.own.ID {
+					x.Error("another tenant's own entries are shown")
+				}
+			}
+		},
+		"Log.Entry": func() {
+			_, err := x.Ports.Log.Entry(ctx, t, v.p, v.entry.At, v.entry.ID)
+			x.notFound("Entry", err)
+			_, err = x.Ports.Log.Entry(ctx, t, "", v.own.At, v.own.ID)
+			x.notFound("Entry", err)
+		},
+		"Log.EntriesAfter": func() {
+			x.empty("EntriesAfter", len(x.after(v.p, "", "", 10)), nil)
+			for _, e := range x.after("", "", "", 100) {
+				if e.ID == v.own.ID {
+					x.Error("another tenant's own entries are shown")
+				}
+			}
+		},
+		"Log.DropEntries": func() {
+			n, err := x.Ports.Log.DropEntries(ctx, t, v.p, v.now.Add(age), 10)
+			x.empty("DropEntries", n, err)
+		},
+		"Log.AppendEntry": func() {
+			x.must(x.Ports.Log.AppendEntry(ctx, t, x.adminEntry(directory.WebhookRotated, string(v.webhook.ID))))
+		},
+	}
 }

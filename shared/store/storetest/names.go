@@ -215,7 +215,7 @@ func raceReuse(w *world) {
 				if string(holder.ID) == taken.Holder {
 					present.Add(-1)
 					err = again(func() error {
-						_, err := w.tryUpdate(holder, directory.UserDeleted, func(u *directory.User) { u.GoneAt = w.now() })
+						_, err := w.tryUpdate(holder, directory.UserDeleted, func(u *directory.User) { u.RemovedAt = w.now() })
 						return err
 					})
 					holder = directory.User{}
@@ -364,7 +364,7 @@ func raceDeleteMember(w *world) {
 	errs := race(racers, func(i int) error {
 		u := us[i/2]
 		if i%2 == 0 {
-			_, err := w.tryUpdate(u, directory.UserDeleted, func(u *directory.User) { u.GoneAt = w.now() })
+			_, err := w.tryUpdate(u, directory.UserDeleted, func(u *directory.User) { u.RemovedAt = w.now() })
 			return err
 		}
 		_, err := w.tryMembers(g, []directory.ScimID{u.ScimID}, nil)

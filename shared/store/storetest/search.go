@@ -63,7 +63,7 @@ func searchUsers(w *world) {
 	is("a provider", directory.UserSearch{Provider: w.p}, anna, gone, bob)
 	is("another provider", directory.UserSearch{Provider: other}, ann)
 	is("local ones", directory.UserSearch{Local: true}, local)
-	is("gone ones", directory.UserSearch{State: directory.DirectoryGone}, gone)
+	is("gone ones", directory.UserSearch{State: directory.DirectoryRemoved}, gone)
 	is("inactive ones", directory.UserSearch{State: directory.DirectoryInactive}, ann)
 	is("no directory", directory.UserSearch{State: directory.DirectoryNone}, local)
 	is("externalId as a whole", directory.UserSearch{Text: "x-bob"}, bob)

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/provisioning"
 )
 
 // stepsByName are the steps of histories. Steps that need something that does not exist do nothing.
@@ -142,8 +144,8 @@ func (p *player) moveUser(s step) string {
 	got, err := p.s.Users.UpdateUser(p.ctx, p.tenant, u, func(old directory.User) (directory.User, *directory.LogEntry, error) {
 		n := old
 		switch {
-		case old.Gone():
-			n.GoneAt, n.Provider, n.ScimID = time.Time{}, to.id, fresh
+		case old.Removed():
+			n.RemovedAt, n.Provider, n.ScimID = time.Time{}, to.id, fresh
 		case old.Provider == "":
 			n.Provider, n.ScimID = to.id, fresh
 		case s.B%2 == 0:
@@ -191,7 +193,7 @@ func (p *player) createGroup(s step) string {
 	return p.groupAnswer(g, err)
 }
 
-func (p *player) updateGroup(s step, want directory.GroupWant, edit func(*directory.GroupEdit)) string {
+func (p *player) updateGroup(s step, want directory.GroupWant, edit func(*provisioning.GroupEdit)) string {
 	g, ok := pick(p.groups, s.A)
 	if !ok {
 		return ""
@@ -202,8 +204,8 @@ func (p *player) updateGroup(s step, want directory.GroupWant, edit func(*direct
 			c = p.caller(i)
 		}
 	}
-	v, changed, err := p.s.UpdateGroup(p.ctx, c, g.ID, want, nil, func(_ directory.Provider, old directory.GroupView) (directory.GroupEdit, error) {
-		ed := directory.GroupEdit{Profile: old.GroupProfile}
+	v, changed, err := p.s.UpdateGroup(p.ctx, c, g.ID, want, nil, func(_ directory.Provider, old directory.GroupView) (provisioning.GroupEdit, error) {
+		ed := provisioning.GroupEdit{Profile: old.GroupProfile}
 		edit(&ed)
 		return ed, nil
 	})
@@ -211,7 +213,7 @@ func (p *player) updateGroup(s step, want directory.GroupWant, edit func(*direct
 }
 
 func (p *player) editGroup(s step) string {
-	return p.updateGroup(s, directory.GroupWant{}, func(e *directory.GroupEdit) {
+	return p.updateGroup(s, directory.GroupWant{}, func(e *provisioning.GroupEdit) {
 		switch s.B % 3 {
 		case 0:
 			e.Profile.DisplayName = names[s.C%len(names)]
@@ -225,7 +227,7 @@ func (p *player) changeMembers(s step) string {
 	add, remove := p.members(s.B%50, s.C), p.members(s.C%20, s.D)
 	remove = slices.DeleteFunc(remove, func(m directory.ScimID) bool { return slices.Contains(add, m) })
 	want := directory.GroupWant{Named: append(slices.Clone(add), remove...), Ancestors: true}
-	return p.updateGroup(s, want, func(e *directory.GroupEdit) {
+	return p.updateGroup(s, want, func(e *provisioning.GroupEdit) {
 		if e.Add, e.Remove = add, remove; s.D%5 == 0 {
 			e.Profile.DisplayName = names[s.C%len(names)]
 		}
@@ -244,7 +246,7 @@ func (p *player) fillGroup(s step) string {
 	for _, u := range page.Users {
 		all = append(all, u.ScimID)
 	}
-	return p.updateGroup(s, directory.GroupWant{Named: all}, func(e *directory.GroupEdit) { e.Add = all })
+	return p.updateGroup(s, directory.GroupWant{Named: all}, func(e *provisioning.GroupEdit) { e.Add = all })
 }
 
 func (p *player) emptyGroup(s step) string {
@@ -258,7 +260,7 @@ func (p *player) emptyGroup(s step) string {
 	}
 	p.check(err)
 	all = all[min(s.B%3, len(all)):]
-	return p.updateGroup(s, directory.GroupWant{AllMembers: true}, func(e *directory.GroupEdit) { e.Remove = all })
+	return p.updateGroup(s, directory.GroupWant{AllMembers: true}, func(e *provisioning.GroupEdit) { e.Remove = all })
 }
 
 func (p *player) deleteGroup(s step) string {
@@ -321,7 +323,7 @@ func (p *player) follow(s step) string {
 	for _, e := range es {
 		p.check(p.s.FollowEntry(p.ctx, p.tenant, e))
 	}
-	counts, err := p.s.Follow.Counts(p.ctx, p.tenant, c.Provider, p.now.Add(-time.Hour))
+	counts, err := p.s.Counts.Counts(p.ctx, p.tenant, c.Provider, p.now.Add(-time.Hour))
 	return p.answer(fmt.Sprint(counts), err)
 }
 
@@ -329,7 +331,7 @@ func (p *player) makeProvider(s step) string {
 	if len(p.providers) > 4 {
 		return ""
 	}
-	pr, token, err := p.s.CreateProvider(p.ctx, p.admin(), directory.NewProvider{DisplayName: fmt.Sprint("Provider ", s.A%7), Profile: "entra"})
+	pr, token, err := p.s.As(p.admin()).Providers.Create(p.ctx, administration.NewProvider{DisplayName: fmt.Sprint("Provider ", s.A%7), Profile: "entra"})
 	if err == nil {
 		p.providers = append(p.providers, playedProvider{pr.ID, token})
 	}
@@ -346,12 +348,12 @@ func (p *player) deleteProvider(s step) string {
 		d = directory.ProviderDeletion{Users: directory.FateMove, MoveTo: p.caller(s.D).Provider}
 	}
 	id := p.caller(s.A).Provider
-	pr, err := p.s.DeleteProvider(p.ctx, p.admin(), id, func(directory.Provider) error { return nil }, d)
+	pr, err := p.s.As(p.admin()).Providers.Delete(p.ctx, id, func(directory.Provider) error { return nil }, d)
 	out := p.answer(pr.State, err)
 	es, logErr := p.s.Log.Entries(p.ctx, p.tenant, directory.LogQuery{Count: 5})
 	p.check(logErr)
 	for _, e := range es {
-		if e.Rest == directory.RestProvider {
+		if e.Remaining == directory.RemainingProvider {
 			p.check(p.s.FollowEntry(p.ctx, p.tenant, e))
 		}
 	}
@@ -360,12 +362,12 @@ func (p *player) deleteProvider(s step) string {
 
 func (p *player) newToken(s step) string {
 	i := s.A % len(p.providers)
-	_, cred, token, err := p.s.RegenerateToken(p.ctx, p.admin(), p.providers[i].id, func(directory.Provider) error { return nil }, time.Duration(s.B%3)*time.Hour, time.Time{})
+	_, cred, token, err := p.s.As(p.admin()).Tokens.Create(p.ctx, p.providers[i].id, func(directory.Provider) error { return nil }, time.Duration(s.B%3)*time.Hour, time.Time{})
 	if err == nil {
 		p.providers[i].token = token
 	}
 	if s.C%4 == 0 && err == nil {
-		_, err = p.s.RevokeToken(p.ctx, p.admin(), p.providers[i].id, cred.ID, func(directory.Provider) error { return nil })
+		_, err = p.s.As(p.admin()).Tokens.Revoke(p.ctx, p.providers[i].id, cred.ID, func(directory.Provider) error { return nil })
 	}
 	return p.answer("token", err)
 }
@@ -375,6 +377,6 @@ func (p *player) pause(s step) string {
 	if s.B%5 == 0 {
 		to = directory.ProviderPaused
 	}
-	pr, err := p.s.SetProviderState(p.ctx, p.admin(), p.caller(s.A).Provider, func(directory.Provider) error { return nil }, to)
+	pr, err := p.s.As(p.admin()).Providers.SetState(p.ctx, p.caller(s.A).Provider, func(directory.Provider) error { return nil }, to)
 	return p.answer(pr.State, err)
 }

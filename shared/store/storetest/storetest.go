@@ -27,9 +27,8 @@ func Feed(t *testing.T, open func(t *testing.T) directory.Ports) {
 // tenants of its own.
 func Run(t *testing.T, open func(t *testing.T) directory.Ports) {
 	chapters := [][]promise{
-		userChapter, nameChapter, raceChapter, homeChapter, groupChapter, memberChapter,
-		listChapter, admitChapter, isolationChapter, logChapter, followChapter, adminChapter, leaverChapter, ledgerChapter,
-		mappingChapter, peopleChapter,
+		userChapter, nameChapter, raceChapter, homeChapter, groupChapter, memberChapter, listChapter, admitChapter, isolationChapter, logChapter,
+		tenantChapter, providerChapter, conflictChapter, apiKeyChapter, replayChapter, leaverChapter, legalHoldChapter, guardChapter, webhookChapter, deliveryChapter, chainChapter, taskChapter, usageChapter, aliasChapter, organizationChapter, roleChapter, mappingChapter, watchlistChapter, applyRunChapter, countChapter, countryChapter, completionChapter,
 	}
 	if !underRace {
 		chapters = slices.Insert(chapters, 0, largeChapter) // the longest first

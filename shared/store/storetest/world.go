@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/random"
 )
 
 // world is one tenant with a provider in the store under test, and short words for what tests do there.
@@ -36,7 +37,7 @@ const age = time.Hour
 
 func newWorld(t *testing.T, ports directory.Ports) *world {
 	t.Helper()
-	return newWorldIn(t, ports, directory.TenantID(directory.RandomID()[:7]), age)
+	return newWorldIn(t, ports, directory.TenantID(random.ID()[:7]), age)
 }
 
 func newWorldIn(t *testing.T, ports directory.Ports, tenant directory.TenantID, age time.Duration) *world {
@@ -135,9 +136,9 @@ func again(fn func() error) error {
 	return err
 }
 
-func userID() directory.UserID   { return directory.UserID("u" + directory.RandomID()) }
-func groupID() directory.GroupID { return directory.GroupID("g" + directory.RandomID()) }
-func entryID() directory.EntryID { return directory.EntryID("e" + directory.RandomID()) }
+func userID() directory.UserID   { return directory.UserID("u" + random.ID()) }
+func groupID() directory.GroupID { return directory.GroupID("g" + random.ID()) }
+func entryID() directory.EntryID { return directory.EntryID("e" + random.ID()) }
 
 // entry is a log entry of the world's provider.
 func (w *world) entry(a directory.Action) directory.LogEntry {
@@ -173,14 +174,14 @@ func (w *world) provider(name string) directory.ProviderID {
 func (w *world) newProvider(name string) directory.Provider {
 	now := w.now()
 	return directory.Provider{
-		ID: directory.ProviderID(string(w.tenant) + directory.RandomID()[:5]), Tenant: w.tenant, DisplayName: name,
+		ID: directory.ProviderID(string(w.tenant) + random.ID()[:5]), Tenant: w.tenant, DisplayName: name,
 		Profile: "entra", AuthType: directory.AuthClientCredentials, State: directory.ProviderPaused, Resume: directory.ProviderLive,
 		Credentials: []directory.Credential{
 			{
-				ID: "k" + directory.RandomID(), Hash: directory.HashToken("one" + name), LastFour: "ab12", CreatedAt: now, CreatedBy: "someone",
+				ID: directory.CredentialID("k" + random.ID()), Hash: directory.HashToken("one" + name), LastFour: "ab12", CreatedAt: now, CreatedBy: "someone",
 				ExpiresAt: now.Add(time.Hour), RetiresAt: now.Add(time.Minute), State: directory.CredentialRetiring,
 			},
-			{ID: "k" + directory.RandomID(), Hash: directory.HashToken("two" + name), LastFour: "cd34", CreatedAt: now, CreatedBy: "someone", State: directory.CredentialActive},
+			{ID: directory.CredentialID("k" + random.ID()), Hash: directory.HashToken("two" + name), LastFour: "cd34", CreatedAt: now, CreatedBy: "someone", State: directory.CredentialActive},
 		},
 		SigningKey: []byte{0, 1, 2, 0xff}, DeactivationDelay: 90 * time.Minute,
 		Extensions: []directory.Extension{{
@@ -264,7 +265,7 @@ func (w *world) update(old directory.User, edit func(*directory.User)) directory
 // remove makes a user gone.
 func (w *world) remove(old directory.User) directory.User {
 	w.Helper()
-	u, err := w.tryUpdate(old, directory.UserDeleted, func(u *directory.User) { u.GoneAt = w.now() })
+	u, err := w.tryUpdate(old, directory.UserDeleted, func(u *directory.User) { u.RemovedAt = w.now() })
 	w.must(err)
 	return u
 }
@@ -381,4 +382,10 @@ func scimIDs(us []directory.User) []directory.ScimID {
 		ids[i] = u.ScimID
 	}
 	return ids
+}
+
+func (w *world) adminEntry(a directory.Action, target string) directory.LogEntry {
+	e := w.entry(a)
+	e.Provider, e.Target, e.Audit = "", target, true
+	return e
 }

@@ -1,0 +1,78 @@
+package stacks
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	ours "rollcall/infra/constructs"
+)
+
+// monitored is what alarms and the dashboard look at.
+type monitored struct {
+	api       *ours.API
+	functions []ours.Function
+	table     awsdynamodb.Table
+	dead      awssqs.Queue
+	runs      ours.StateMachine
+}
+
+// newAlarms adds the alarms, each of which docs/operations.md answers, and a dashboard.
+func newAlarms(stack awscdk.Stack, m monitored, topic awssns.Topic) {
+	api := []*string{jsii.String("ApiName"), m.api.RestApiName(), jsii.String("Stage"), jsii.String(ours.Stage)}
+	table := []*string{jsii.String("TableName"), m.table.TableName()}
+	refused := count(ours.NewLineCount(m.api.Access, "Refused", `{ ($.status = "401") || ($.status = "403") }`))
+	throttled := count(ours.NewLineCount(m.api.Access, "Throttled", `{ $.status = "429" }`))
+	failed := ours.Metric("AWS/ApiGateway", "5XXError", "Sum", api...)
+	latency := ours.Metric("AWS/ApiGateway", "Latency", "p99", api...)
+	runs := func(name string) awscloudwatch.Metric {
+		return ours.Metric("AWS/States", name, "Sum", jsii.String("StateMachineArn"), m.runs.Ref())
+	}
+	alarms := []ours.AlarmSpec{
+		{ID: "GatewayErrors", Means: "Requests were answered 5xx.", Metric: failed, Above: 5},
+		{ID: "GatewaySlow", Means: "One request in a hundred takes longer than 3 seconds.", Metric: latency, Above: 3000, Periods: 3},
+		{ID: "GatewayRefused", Means: "Many requests were answered 401 or 403.", Metric: refused, Above: 50},
+		{ID: "GatewayThrottled", Means: "Requests were answered 429.", Metric: throttled, Above: 100, Periods: 3},
+		{ID: "TableThrottled", Means: "The table refused writes for their number: a key is too hot, or the account's limit is reached.",
+			Metric: ours.Metric("AWS/DynamoDB", "WriteThrottleEvents", "Sum", table...), Above: 10},
+		{ID: "DeadLetters", Means: "A log entry could not be followed after all tries.",
+			Metric: ours.Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", jsii.String("QueueName"), m.dead.QueueName()), Above: 0},
+		{ID: "ChangesLate", Means: "Log entries are followed more than five minutes late.",
+			Metric: ours.Metric("AWS/Lambda", "IteratorAge", "Maximum", jsii.String("FunctionName"), named(m.functions, "changes").FunctionName()), Above: 5 * 60 * 1000},
+		{ID: "RunsFailed", Means: "An apply run stopped before its end.", Metric: runs("ExecutionsFailed"), Above: 0},
+	}
+	invocations, durations := []awscloudwatch.IMetric{}, []awscloudwatch.IMetric{}
+	for _, f := range m.functions {
+		of := []*string{jsii.String("FunctionName"), f.FunctionName()}
+		alarms = append(alarms,
+			ours.AlarmSpec{ID: "Errors-" + f.Name, Means: "The function " + f.Name + " ended with an error or ran out of time.", Metric: ours.Metric("AWS/Lambda", "Errors", "Sum", of...), Above: 0},
+			ours.AlarmSpec{ID: "Throttles-" + f.Name, Means: "The function " + f.Name + " was not started for its limit of executions at once.", Metric: ours.Metric("AWS/Lambda", "Throttles", "Sum", of...), Above: 10},
+			ours.AlarmSpec{ID: "Logged-" + f.Name, Means: "The function " + f.Name + " logged what a person must look at.", Metric: count(ours.NewLineCount(f.Logs, "Logged-"+f.Name, `{ $.level = "ERROR" }`)), Above: 0})
+		invocations = append(invocations, ours.Metric("AWS/Lambda", "Invocations", "Sum", of...))
+		durations = append(durations, ours.Metric("AWS/Lambda", "Duration", "p90", of...))
+	}
+	under := constructs.NewConstruct(stack, jsii.String("Alarm"))
+	for _, a := range alarms {
+		ours.NewAlarm(under, a, topic)
+	}
+	graph := func(title string, metrics ...awscloudwatch.IMetric) awscloudwatch.IWidget {
+		return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{Title: jsii.String(title), Width: jsii.Number(12), Left: &metrics})
+	}
+	d := awscloudwatch.NewDashboard(stack, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{DashboardName: stack.StackName()})
+	d.AddWidgets(graph("Requests", ours.Metric("AWS/ApiGateway", "Count", "Sum", api...), refused, throttled, failed), graph("Latency", latency))
+	d.AddWidgets(graph("Invocations", invocations...), graph("Duration, p90", durations...))
+	d.AddWidgets(
+		graph("Units of the table", ours.Metric("AWS/DynamoDB", "ConsumedReadCapacityUnits", "Sum", table...), ours.Metric("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "Sum", table...)),
+		graph("Delay of changes", ours.Metric("AWS/Lambda", "IteratorAge", "Maximum", jsii.String("FunctionName"), named(m.functions, "changes").FunctionName())))
+	d.AddWidgets(graph("Apply runs", runs("ExecutionsStarted"), runs("ExecutionsSucceeded"), runs("ExecutionsFailed"), runs("ExecutionsAborted")))
+}
+
+func count(f interface {
+	Metric(*awscloudwatch.MetricOptions) awscloudwatch.Metric
+}) awscloudwatch.Metric {
+	return f.Metric(&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(5))})
+}

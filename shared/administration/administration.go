@@ -1,0 +1,183 @@
+// Package administration is what an administrator may ask: to read and change what belongs to a tenant, and, as an
+// operator, the tenants of a deployment. It knows neither HTTP nor JSON: package adminapi translates. What follows from a
+// change is package follow's.
+//
+// Each noun of the admin API is a small type with its methods: Service.As(admin).Users.Search(...). A dry run uses the
+// same methods on a preview of the store (preview.go), which computes and checks everything and writes nothing.
+package administration
+
+import (
+	"context"
+	"time"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/follow"
+)
+
+// Service is what administrators may ask. Safe for concurrent use.
+type Service struct {
+	ports directory.Ports
+	rt    directory.Runtime
+}
+
+// New returns the service on the ports.
+func New(p directory.Ports, rt directory.Runtime) *Service { return &Service{ports: p, rt: rt} }
+
+// Now is the time as records keep it.
+func (s *Service) Now() time.Time { return s.rt.Time() }
+
+// LogRetention is how long the deployment keeps log entries.
+func (s *Service) LogRetention() time.Duration { return s.rt.Retention() }
+
+// BeginReplay and FinishReplay keep the answer of a request that may be repeated; see directory.Replays.
+func (s *Service) BeginReplay(ctx context.Context, t directory.TenantID, r directory.Replay) (directory.Replay, bool, error) {
+	return s.ports.Replays.BeginReplay(ctx, t, r, s.rt.Time())
+}
+
+// FinishReplay is directory.Replays.FinishReplay.
+func (s *Service) FinishReplay(ctx context.Context, t directory.TenantID, r directory.Replay) error {
+	return s.ports.Replays.FinishReplay(ctx, t, r)
+}
+
+// Admin is an administrator's authenticated request: the tenant it may see and the actor for the log.
+type Admin struct {
+	Tenant directory.TenantID
+	Actor  directory.Actor
+	DryRun bool // check everything, write nothing
+	// Confirm is what the administrator typed to be sure, where that is asked for: of apply runs.
+	Confirm string
+}
+
+// session is one request of an administrator.
+type session struct {
+	ports  directory.Ports // the store's, or a preview of them
+	rt     directory.Runtime
+	tenant directory.TenantID
+	admin  Admin
+}
+
+// Session is what an administrator may ask, by noun. Its methods are those of one request: their docstrings name the
+// errors. A dry run returns what the real run would, and writes nothing.
+type Session struct {
+	APIKeys       APIKeys
+	ApplyRuns     ApplyRuns
+	Config        Config
+	Conflicts     Conflicts
+	Deactivations Deactivations
+	Deliveries    Deliveries
+	Groups        Groups
+	Guards        Guards
+	LegalHolds    LegalHolds
+	Logs          Logs
+	Mappings      Mappings
+	OrgMappings   OrgMappings
+	Organizations Organizations
+	Providers     Providers
+	Reports       Reports
+	RoleMappings  RoleMappings
+	Roles         Roles
+	Settings      Settings
+	Tenants       Tenants
+	Tokens        Tokens
+	Users         Users
+	Watchlists    Watchlists
+	Webhooks      Webhooks
+}
+
+// The nouns.
+type (
+	// APIKeys are the keys of the administrator's tenant.
+	APIKeys struct{ *session }
+	// ApplyRuns bring organizations and roles of a provider's people to what the mappings say.
+	ApplyRuns struct{ *session }
+	// Config is organizations, roles and mappings by name, as a file keeps them.
+	Config struct{ *session }
+	// Conflicts are people whom a directory could not create.
+	Conflicts struct{ *session }
+	// Deactivations are what waits for its time.
+	Deactivations struct{ *session }
+	// Deliveries are events on their way to webhooks.
+	Deliveries struct{ *session }
+	// Groups are what directories provisioned.
+	Groups struct{ *session }
+	// Guards hold back what too many changes at a time would do.
+	Guards struct{ *session }
+	// LegalHolds are matters and their custodians.
+	LegalHolds struct{ *session }
+	// Logs are the Sync Log and the Audit Log.
+	Logs struct{ *session }
+	// Mappings are both kinds of mappings of a provider together.
+	Mappings struct{ *session }
+	// OrgMappings send the members of groups to organizations.
+	OrgMappings struct{ *session }
+	// Organizations are where people belong.
+	Organizations struct{ *session }
+	// Providers are the connections of directories.
+	Providers struct{ *session }
+	// Reports are what needs an administrator's eye.
+	Reports struct{ *session }
+	// RoleMappings give the members of groups roles.
+	RoleMappings struct{ *session }
+	// Roles are the catalogue.
+	Roles struct{ *session }
+	// Settings are those of the administrator's tenant.
+	Settings struct{ *session }
+	// Tenants are for operators.
+	Tenants struct{ *session }
+	// Tokens are the credentials of providers.
+	Tokens struct{ *session }
+	// Users are everybody in the tenant, also local and removed ones.
+	Users struct{ *session }
+	// Watchlists are people to keep an eye on.
+	Watchlists struct{ *session }
+	// Webhooks are where events are sent.
+	Webhooks struct{ *session }
+)
+
+// As returns what the administrator may ask.
+func (s *Service) As(a Admin) Session {
+	x := &session{ports: s.ports, rt: s.rt, tenant: a.Tenant, admin: a}
+	if a.DryRun {
+		x.ports = preview(s.ports)
+	}
+	return Session{
+		APIKeys{x}, ApplyRuns{x}, Config{x}, Conflicts{x}, Deactivations{x}, Deliveries{x}, Groups{x}, Guards{x}, LegalHolds{x}, Logs{x},
+		Mappings{x}, OrgMappings{x}, Organizations{x}, Providers{x}, Reports{x}, RoleMappings{x}, Roles{x}, Settings{x}, Tenants{x}, Tokens{x},
+		Users{x}, Watchlists{x}, Webhooks{x},
+	}
+}
+
+// within is the session in another tenant, for operators.
+func (s *session) within(t directory.TenantID) *session {
+	x := *s
+	x.tenant, x.admin.Tenant = t, t
+	return &x
+}
+
+// entry starts a log entry of the request: of the Audit Log.
+func (s *session) entry(action directory.Action) directory.LogEntry {
+	return directory.LogEntry{ID: s.rt.EntryID(), At: s.rt.Time(), Actor: s.admin.Actor, Action: action, Audit: true}
+}
+
+// follow is what follows from the session's changes, for what must be settled before it answers.
+func (s *session) follow() *follow.Service { return follow.New(s.ports, s.rt) }
+
+func setIf[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// talliesOf reads the tallies of some ids.
+func talliesOf[T ~string](ctx context.Context, s *session, ids []T, key func(T) string) (map[T]int, error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = key(id)
+	}
+	got, err := s.ports.Counts.Tallies(ctx, s.tenant, keys)
+	out := make(map[T]int, len(ids))
+	for _, id := range ids {
+		out[id] = got[key(id)]
+	}
+	return out, err
+}

@@ -1,0 +1,103 @@
+package administration
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// NewAPIKey is what an administrator chooses for an API key.
+type NewAPIKey struct {
+	DisplayName string // 1 to 100 characters
+	Role        directory.AdminRole
+	ExpiresAt   time.Time // zero: never
+}
+
+// AuthenticateAPIKey returns the usable key whose clear text token is. Its tenant is the only one the
+// caller may see.
+// Errors: Unauthenticated, the same for every fault of the token; Forbidden (the tenant is paused); Unavailable.
+func (s *Service) AuthenticateAPIKey(ctx context.Context, token string) (directory.APIKey, error) {
+	refused := directory.Errorf(directory.Unauthenticated, "a valid API key is required")
+	t, ok := directory.TenantOfAPIKey(token)
+	if !ok {
+		return directory.APIKey{}, refused
+	}
+	h := directory.HashToken(token)
+	k, err := s.ports.APIKeys.APIKeyByHash(ctx, t, h)
+	if directory.IsKind(err, directory.NotFound) {
+		return directory.APIKey{}, refused
+	}
+	if err != nil {
+		return directory.APIKey{}, err
+	}
+	if _, ok := directory.MatchCredential([]directory.Credential{k.Credential}, h, s.rt.Time()); !ok || k.Tenant != t {
+		return directory.APIKey{}, refused
+	}
+	if t == directory.OperatorScope {
+		return k, nil
+	}
+	tenant, err := s.ports.Tenants.Tenant(ctx, t)
+	switch {
+	case directory.IsKind(err, directory.NotFound) || err == nil && tenant.State == directory.TenantRemoving:
+		return directory.APIKey{}, refused
+	case err != nil:
+		return directory.APIKey{}, err
+	case tenant.State == directory.TenantPaused:
+		return directory.APIKey{}, directory.Errorf(directory.Forbidden, "the tenant is paused by the operator of this deployment")
+	}
+	return k, nil
+}
+
+// Create makes an API key of the administrator's tenant; its clear text is returned and never shown
+// again.
+// Errors: Invalid.
+func (s APIKeys) Create(ctx context.Context, n NewAPIKey) (directory.APIKey, string, error) {
+	name, err := directory.ValidDisplayName(n.DisplayName)
+	if err != nil {
+		return directory.APIKey{}, "", err
+	}
+	if (n.Role == directory.RoleOperator) != (s.tenant == directory.OperatorScope) || n.Role != directory.RoleOperator && !slices.Contains(directory.AdminRoles(), n.Role) {
+		return directory.APIKey{}, "", &directory.Error{Kind: directory.Invalid, Attr: "role", Detail: "role must be one of those that a key like yours can give"}
+	}
+	cred, token := s.newCredential(directory.TokenPrefixAPIKey, string(s.tenant), n.ExpiresAt)
+	if err := cred.Check(s.rt.Time()); err != nil {
+		return directory.APIKey{}, "", err
+	}
+	k := directory.APIKey{Credential: cred, Tenant: s.tenant, DisplayName: name, Role: n.Role, Version: 1}
+	e := s.entry(directory.APIKeyCreated)
+	e.Target, e.Name, e.Version = string(k.ID), k.DisplayName, k.Version
+	e.Changes = []directory.Change{directory.NewChange("role", nil, k.Role)}
+	if err := s.ports.APIKeys.CreateAPIKey(ctx, s.tenant, k, e); err != nil {
+		return directory.APIKey{}, "", err
+	}
+	return k, token, nil
+}
+
+// List returns the keys of the administrator's tenant by id, also those that no longer work.
+func (s APIKeys) List(ctx context.Context) ([]directory.APIKey, error) {
+	return s.ports.APIKeys.ListAPIKeys(ctx, s.tenant)
+}
+
+// Revoke ends a key at once. check sees the key first. Revoking one that was revoked changes
+// nothing. A key cannot revoke itself: so one that can make others always remains.
+// Errors: NotFound; Conflict (the key of the request); what check returns.
+func (s APIKeys) Revoke(ctx context.Context, id directory.CredentialID, check func(directory.APIKey) error) (directory.APIKey, error) {
+	revoke := func(k directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {
+		if err := check(k); err != nil {
+			return k, nil, err
+		}
+		if k.State == directory.CredentialRevoked {
+			return k, nil, nil
+		}
+		if s.admin.Actor.Kind != directory.ActorSystem && s.admin.Actor.ID == string(k.ID) {
+			return k, nil, directory.Errorf(directory.Conflict, "a key cannot revoke itself: use another administrator's key")
+		}
+		k.State, k.Version = directory.CredentialRevoked, k.Version+1
+		e := s.entry(directory.APIKeyRevoked)
+		e.Target, e.Name, e.Version = string(k.ID), k.DisplayName, k.Version
+		return k, &e, nil
+	}
+	return s.ports.APIKeys.UpdateAPIKey(ctx, s.tenant, id, revoke)
+}

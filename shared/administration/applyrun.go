@@ -1,0 +1,301 @@
+package administration
+
+import (
+	"context"
+
+	"rollcall/shared/directory"
+)
+
+// ApplyProgress is an apply run with what its ranges say together.
+type ApplyProgress struct {
+	directory.ApplyRun
+	Tally directory.RunTally
+	Total int // people to be looked at in the present phase; for planning, those of the provider now
+}
+
+// Create begins an apply run by planning it. all also moves people who were moved by hand (method single).
+// Errors: NotFound; Conflict (another run is not over, whose id the detail names).
+func (s ApplyRuns) Create(ctx context.Context, p directory.ProviderID, all bool) (ApplyProgress, error) {
+	return s.createRun(ctx, p, directory.ApplyRun{All: all})
+}
+
+// createRun claims the provider for a new run, then stores it.
+func (s ApplyRuns) createRun(ctx context.Context, id directory.ProviderID, n directory.ApplyRun) (ApplyProgress, error) {
+	p, err := Providers(s).ByID(ctx, id)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
+	if p.State == directory.ProviderDeleting {
+		return ApplyProgress{}, directory.Errorf(directory.Conflict, "the provider is being deleted")
+	}
+	m, err := s.ports.Mappings.MappingSet(ctx, s.tenant, id)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
+	if m.Run != "" {
+		r, err := s.ports.ApplyRuns.Run(ctx, s.tenant, id, m.Run)
+		if err != nil && !directory.IsKind(err, directory.NotFound) {
+			return ApplyProgress{}, err
+		}
+		if r.State.Working() {
+			return ApplyProgress{}, errRunning(r.ID)
+		}
+	}
+	now := s.rt.Time()
+	n.ID = directory.RunID("r" + directory.LogEntry{At: now}.Position()[:9] + s.rt.NewID()[:16])
+	n.Provider, n.State, n.Config, n.CreatedBy, n.Created, n.Version = id, directory.RunPlanning, p.ConfigVersion, s.admin.Actor.ID, now, 1
+	users, err := s.ports.Users.ListUsers(ctx, s.tenant, id, directory.Page{Start: 1}, directory.UserWant{}, nil)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
+	seen := m.Run
+	if _, m, err = s.ports.Mappings.UpdateMappings(ctx, s.tenant, id, func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, *directory.LogEntry, error) {
+		if m.Run != seen {
+			return p, m, nil, errRunning(m.Run)
+		}
+		m.Run, n.Config = n.ID, p.ConfigVersion
+		e := s.entry(directory.ApplyClaimed)
+		e.Target, e.Name = directory.RunTarget(id, n.ID), p.DisplayName
+		return p, m, &e, nil
+	}); err != nil {
+		return ApplyProgress{}, err
+	}
+	r, err := s.ports.ApplyRuns.UpdateRun(ctx, s.tenant, id, n.ID, func(directory.ApplyRun) (directory.ApplyRun, *directory.LogEntry, error) {
+		e := s.entry(directory.ApplyPlanned)
+		e.Target, e.Name, e.Version = directory.RunTarget(id, n.ID), p.DisplayName, n.Version
+		return n, &e, nil
+	})
+	return ApplyProgress{ApplyRun: r, Total: users.Total}, err
+}
+
+func errRunning(id directory.RunID) *directory.Error {
+	return &directory.Error{Kind: directory.Conflict, Attr: "run", Detail: "another apply run of the provider is not over: " + string(id)}
+}
+
+// ByID reads a run with its progress.
+// Errors: NotFound.
+func (s ApplyRuns) ByID(ctx context.Context, p directory.ProviderID, id directory.RunID) (ApplyProgress, error) {
+	provider, err := Providers(s).ByID(ctx, p)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
+	r, err := s.ports.ApplyRuns.Run(ctx, s.tenant, p, id)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
+	return s.progress(ctx, provider, r)
+}
+
+func (s ApplyRuns) progress(ctx context.Context, p directory.Provider, r directory.ApplyRun) (ApplyProgress, error) {
+	ranges, err := s.ports.ApplyRuns.Ranges(ctx, s.tenant, r.ID)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
+	out := ApplyProgress{ApplyRun: r}
+	out.State = r.StateAt(s.rt.Time(), p.ConfigVersion)
+	for _, n := range ranges {
+		out.Tally.Add(n.Tally)
+	}
+	out.Total = out.Tally.Changes
+	if r.State == directory.RunPlanning {
+		users, err := s.ports.Users.ListUsers(ctx, s.tenant, p.ID, directory.Page{Start: 1}, directory.UserWant{}, nil)
+		if err != nil {
+			return out, err
+		}
+		out.Total = max(users.Total, out.Tally.Users)
+	}
+	return out, nil
+}
+
+// List reads runs of a provider, the newest first, from before one on, without their progress.
+// Errors: NotFound (the provider).
+func (s ApplyRuns) List(ctx context.Context, p directory.ProviderID, before directory.RunID, count int) ([]directory.ApplyRun, error) {
+	provider, err := Providers(s).ByID(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	rs, err := s.ports.ApplyRuns.ListRuns(ctx, s.tenant, p, before, count)
+	for i, r := range rs {
+		rs[i].State = r.StateAt(s.rt.Time(), provider.ConfigVersion)
+	}
+	return rs, err
+}
+
+// Diff reads changes of a run by ranges and ids from behind a position ("" from the first): at least count
+// while there are as many, and where to go on, "" at the end. only may leave out.
+// Errors: NotFound.
+func (s ApplyRuns) Diff(ctx context.Context, p directory.ProviderID, id directory.RunID, after string, count int, only func(directory.RunRow) bool) (rows []directory.RunRow, next string, err error) {
+	if _, err := Providers(s).ByID(ctx, p); err != nil {
+		return nil, "", err
+	}
+	if _, err := s.ports.ApplyRuns.Run(ctx, s.tenant, p, id); err != nil {
+		return nil, "", err
+	}
+	page, user := cutPosition(after)
+	for seen := 0; seen < directory.MaxWalk; {
+		// The page of the position is read again: its last rows may be still to come.
+		pages, err := s.ports.ApplyRuns.Pages(ctx, s.tenant, id, page, 10)
+		if err != nil || len(pages) == 0 {
+			return rows, "", err
+		}
+		for _, pg := range pages {
+			for _, r := range pg.Rows {
+				seen++
+				if user != "" && r.User <= user || only != nil && !only(r) {
+					continue
+				}
+				if rows = append(rows, r); len(rows) == count {
+					return rows, page + " " + string(r.User), nil
+				}
+			}
+			page, user = pg.Key(), ""
+		}
+	}
+	return rows, page, nil
+}
+
+// cutPosition takes a position of RunDiff apart: the key of the page before, and the last user shown.
+func cutPosition(p string) (page string, user directory.UserID) {
+	for i := range p {
+		if p[i] == ' ' {
+			return p[:i], directory.UserID(p[i+1:])
+		}
+	}
+	return p, ""
+}
+
+// Start applies a planned run; check sees it first. Changes of privileged roles take a confirmation, the display
+// name of the provider, or under dual control the approval of a second administrator: the run waits for it.
+// Errors: NotFound; Conflict (it is not planned, its plan expired, or there is a newer run); Invalid (not confirmed);
+// what check returns.
+func (s ApplyRuns) Start(ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (ApplyProgress, error) {
+	c, err := s.runApproval(ctx, p, id)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
+	m, err := s.ports.Mappings.MappingSet(ctx, s.tenant, p)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
+	action, state := directory.ApplyStarted, directory.RunApplying
+	if c.second {
+		action, state = directory.ApplyRequested, directory.RunRequested
+	}
+	return s.changeRun(ctx, p, id, check, action, func(r *directory.ApplyRun, config int64) error {
+		if err := s.applicable(*r, directory.RunPlanned, config, m.Run); err != nil {
+			return err
+		}
+		if r.StartedBy = s.admin.Actor.ID; state == directory.RunApplying {
+			r.Started = s.rt.Time()
+		}
+		r.State = state
+		return c.confirmed(s.admin)
+	})
+}
+
+// Approve applies a run that waits for a second administrator.
+// Errors: NotFound; Conflict (as StartRun); Forbidden (who asked for it); what check returns.
+func (s ApplyRuns) Approve(ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (ApplyProgress, error) {
+	m, err := s.ports.Mappings.MappingSet(ctx, s.tenant, p)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
+	return s.changeRun(ctx, p, id, check, directory.ApplyStarted, func(r *directory.ApplyRun, config int64) error {
+		if err := s.applicable(*r, directory.RunRequested, config, m.Run); err != nil {
+			return err
+		}
+		if r.StartedBy == s.admin.Actor.ID {
+			return errNeedsSecondAdmin
+		}
+		r.State, r.Started, r.ApprovedBy = directory.RunApplying, s.rt.Time(), s.admin.Actor.ID
+		return nil
+	})
+}
+
+// applicable refuses a run that is not in a state, whose plan expired, or that is not the provider's newest.
+func (s ApplyRuns) applicable(r directory.ApplyRun, in directory.RunState, config int64, newest directory.RunID) error {
+	switch st := r.StateAt(s.rt.Time(), config); {
+	case st == directory.RunExpired && r.Config != config:
+		return directory.Errorf(directory.Conflict, "the plan was made for configuration %d and the mappings changed since: plan again", r.Config)
+	case st == directory.RunExpired:
+		return directory.Errorf(directory.Conflict, "the plan is older than 24 hours: plan again")
+	case st == directory.RunRequested && in == directory.RunPlanned:
+		return directory.Errorf(directory.Conflict, "the run waits for another administrator to approve it")
+	case st != in:
+		return directory.Errorf(directory.Conflict, "a run in state %s cannot be applied", st)
+	case r.ID != newest:
+		return &directory.Error{Kind: directory.Conflict, Attr: "run", Detail: "a newer run was planned: " + string(newest)}
+	}
+	return nil
+}
+
+// Cancel discards a plan, or stops a run after the people now in work: what is done stays done.
+// Errors: NotFound; Conflict (it is over); what check returns.
+func (s ApplyRuns) Cancel(ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (ApplyProgress, error) {
+	return s.changeRun(ctx, p, id, check, directory.ApplyCancelled, func(r *directory.ApplyRun, _ int64) error {
+		switch r.State {
+		case directory.RunPlanning, directory.RunApplying:
+			r.State = directory.RunCancelling
+		case directory.RunPlanned, directory.RunRequested:
+			r.State, r.Ended = directory.RunCancelled, s.rt.Time()
+		case directory.RunCancelling:
+		default:
+			return directory.Errorf(directory.Conflict, "a run in state %s is over", r.State)
+		}
+		return nil
+	})
+}
+
+// Undo begins a run that takes back what a run changed, for everybody whose organization and roles are
+// still as it left them; it is planned and then applied by itself. Privileged roles take what they take in StartRun.
+// Errors: NotFound; Conflict (nothing was applied, or it was undone, or another run is not over); Invalid (not
+// confirmed); what check returns.
+func (s ApplyRuns) Undo(ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (ApplyProgress, error) {
+	r, err := s.ByID(ctx, p, id)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
+	if err := check(r.ApplyRun); err != nil {
+		return ApplyProgress{}, err
+	}
+	if r.Started.IsZero() || r.State.Working() || r.UndoneBy != "" {
+		return ApplyProgress{}, directory.Errorf(directory.Conflict, "only a run that was applied, and not undone yet, can be undone")
+	}
+	c, err := s.runApproval(ctx, p, id)
+	if err == nil {
+		err = c.confirmed(s.admin)
+	}
+	if err != nil {
+		return ApplyProgress{}, err
+	}
+	return s.createRun(ctx, p, directory.ApplyRun{Undoes: id})
+}
+
+func (s ApplyRuns) changeRun(ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error, action directory.Action, edit func(*directory.ApplyRun, int64) error) (ApplyProgress, error) {
+	provider, err := Providers(s).ByID(ctx, p)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
+	apply := func(old directory.ApplyRun) (directory.ApplyRun, *directory.LogEntry, error) {
+		if old.ID == "" {
+			return old, nil, directory.Errorf(directory.NotFound, "no such apply run")
+		}
+		if err := check(old); err != nil {
+			return old, nil, err
+		}
+		r := old
+		if err := edit(&r, provider.ConfigVersion); err != nil || r == old {
+			return old, nil, err
+		}
+		r.Version++
+		e := s.entry(action)
+		e.Target, e.Name, e.Version = directory.RunTarget(p, id), provider.DisplayName, r.Version
+		e.Changes = []directory.Change{directory.NewChange("state", old.State, r.State)}
+		return r, &e, nil
+	}
+	r, err := s.ports.ApplyRuns.UpdateRun(ctx, s.tenant, p, id, apply)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
+	return s.progress(ctx, provider, r)
+}

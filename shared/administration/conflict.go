@@ -1,0 +1,206 @@
+package administration
+
+import (
+	"context"
+
+	"rollcall/shared/directory"
+)
+
+// ByID reads one collision of the tenant.
+// Errors: NotFound.
+func (s Conflicts) ByID(ctx context.Context, id directory.ConflictID) (directory.ConflictCase, error) {
+	return s.ports.Conflicts.Conflict(ctx, s.tenant, id)
+}
+
+func errNoConflict() *directory.Error {
+	return directory.Errorf(directory.NotFound, "no such conflict")
+}
+
+// List reads the tenant's collisions by id, after the given one, in the state ("" for all).
+func (s Conflicts) List(ctx context.Context, state directory.ConflictState, after directory.ConflictID, count int) ([]directory.ConflictCase, error) {
+	return s.ports.Conflicts.ListConflicts(ctx, s.tenant, state, after, count)
+}
+
+// resolvable refuses to decide twice; check is the caller's own.
+func resolvable(c directory.ConflictCase, check func(directory.ConflictCase) error) error {
+	if c.ID == "" {
+		return errNoConflict()
+	}
+	if err := check(c); err != nil {
+		return err
+	}
+	if !c.Undecided() {
+		return directory.Errorf(directory.Conflict, "the conflict is resolved")
+	}
+	return nil
+}
+
+// aboutUserName is resolvable for what settles a user name.
+func aboutUserName(c directory.ConflictCase, check func(directory.ConflictCase) error) error {
+	if err := resolvable(c, check); err != nil {
+		return err
+	}
+	if c.Cause != directory.ConflictOverUserName {
+		return directory.Errorf(directory.Conflict, "this conflict is not about a taken user name: it can only be ignored")
+	}
+	return nil
+}
+
+// closeConflict moves a collision to its end. A dry run only checks. The user's part is done before, so
+// that a repetition after a failure in between ends the same.
+func (s Conflicts) closeConflict(ctx context.Context, id directory.ConflictID, check func(directory.ConflictCase) error, to directory.ConflictState) (directory.ConflictCase, error) {
+	update := func(c directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
+		if err := resolvable(c, check); err != nil {
+			return c, nil, err
+		}
+		e := s.entry(directory.ConflictClosed)
+		e.Target, e.User, e.Name = string(c.ID), c.Holder, c.UserName
+		e.Changes = []directory.Change{directory.NewChange("state", c.State, to)}
+		c.State, c.Version = to, c.Version+1
+		e.Version = c.Version
+		return c, &e, nil
+	}
+	return s.ports.Conflicts.UpdateConflict(ctx, s.tenant, id, update)
+}
+
+// Ignore leaves both people as they are; further attempts no longer open the collision.
+// Errors: NotFound; Conflict when it is resolved; what check returns.
+func (s Conflicts) Ignore(ctx context.Context, id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, error) {
+	return s.closeConflict(ctx, id, func(c directory.ConflictCase) error {
+		if err := check(c); err != nil {
+			return err
+		}
+		if c.State == directory.ConflictIgnored {
+			return directory.Errorf(directory.Conflict, "the conflict is ignored already")
+		}
+		return nil
+	}, directory.ConflictIgnored)
+}
+
+// Convert makes the local user of a collision a user of the provider that asked, so that the
+// directory's next cycle finds it by userName: it keeps its uid, history and userName, its organization is
+// pinned and its roles stay, as adopted.
+// Errors: NotFound; Conflict when it is resolved, when the holder is not local, has another userName by
+// now or is gone, or the provider is; what check returns.
+func (s Conflicts) Convert(ctx context.Context, id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, directory.User, error) {
+	c, err := s.ByID(ctx, id)
+	if err == nil {
+		err = aboutUserName(c, check)
+	}
+	if err != nil {
+		return directory.ConflictCase{}, directory.User{}, err
+	}
+	p, err := s.ports.Providers.Provider(ctx, s.tenant, c.Provider)
+	if directory.IsKind(err, directory.NotFound) || err == nil && p.State == directory.ProviderDeleting {
+		return directory.ConflictCase{}, directory.User{}, directory.Errorf(directory.Conflict, "the provider of this conflict is gone")
+	}
+	if err != nil {
+		return directory.ConflictCase{}, directory.User{}, err
+	}
+	u, err := s.changeHolder(ctx, c, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		if old.Provider == c.Provider {
+			return old, nil, nil // converted by an attempt that was cut off
+		}
+		if old.Provider != "" {
+			return old, nil, directory.Errorf(directory.Conflict, "the user belongs to another provider")
+		}
+		return s.converted(old, c.Provider)
+	})
+	if err != nil {
+		return directory.ConflictCase{}, directory.User{}, err
+	}
+	c, err = s.closeConflict(ctx, id, func(directory.ConflictCase) error { return nil }, directory.ConflictConverted)
+	return c, u, err
+}
+
+// changeHolder updates the holder of a collision, who must still be in the way.
+func (s Conflicts) changeHolder(ctx context.Context, c directory.ConflictCase, update directory.Update[directory.User]) (directory.User, error) {
+	u, err := s.changeUser(ctx, c.Holder, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		if old.Removed() || directory.UserNameKey(old.UserName) != directory.UserNameKey(c.UserName) {
+			return old, nil, directory.Errorf(directory.Conflict, "the user no longer has this userName: the directory's next attempt will succeed")
+		}
+		return update(old)
+	})
+	if directory.IsKind(err, directory.NotFound) {
+		return directory.User{}, directory.Errorf(directory.Conflict, "the user of this conflict is gone")
+	}
+	return u, err
+}
+
+// Rename gives the local user of a collision another userName, so that the directory's next
+// attempt creates a user of its own.
+// Errors: as ConvertCollision; Invalid and Conflict (userName).
+func (s Conflicts) Rename(ctx context.Context, id directory.ConflictID, check func(directory.ConflictCase) error, userName string) (directory.ConflictCase, directory.User, error) {
+	if err := (directory.Profile{UserName: userName}).Check(); err != nil {
+		return directory.ConflictCase{}, directory.User{}, err
+	}
+	c, err := s.ByID(ctx, id)
+	if err == nil {
+		err = aboutUserName(c, check)
+	}
+	if err != nil {
+		return directory.ConflictCase{}, directory.User{}, err
+	}
+	if directory.UserNameKey(userName) == directory.UserNameKey(c.UserName) {
+		return directory.ConflictCase{}, directory.User{}, &directory.Error{Kind: directory.Conflict, Attr: directory.AttrUserName, Detail: "userName must differ from the one both want"}
+	}
+	rename := func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		if old.Provider != "" {
+			return old, nil, directory.Errorf(directory.Conflict, "a directory manages this user: rename it there")
+		}
+		u := old
+		u.UserName = userName
+		return directory.FinishChange(old, u, s.userEntry(directory.UserUpdated, u, []directory.Change{directory.NewChange(directory.AttrUserName, old.UserName, u.UserName)}))
+	}
+	// An attempt that was cut off between the two writes left the user renamed already.
+	if v, err := s.ports.Users.UserByID(ctx, s.tenant, c.Holder); err == nil && !v.Removed() && v.UserName == userName {
+		c, err := s.closeConflict(ctx, id, check, directory.ConflictRenamed)
+		return c, v.User, err
+	}
+	u, err := s.changeHolder(ctx, c, rename)
+	if err != nil {
+		return directory.ConflictCase{}, directory.User{}, err
+	}
+	c, err = s.closeConflict(ctx, id, func(directory.ConflictCase) error { return nil }, directory.ConflictRenamed)
+	return c, u, err
+}
+
+// PreApprove lets the provider's next attempt to create a person of the userName convert the local user who has it,
+// in place of a conflict: for migrations.
+// Errors: NotFound (provider, local user); Conflict (privileged roles, or the provider is being deleted).
+func (s Conflicts) PreApprove(ctx context.Context, p directory.ProviderID, userName string) error {
+	if err := s.requireConvertibleProvider(ctx, p); err != nil {
+		return err
+	}
+	us, err := s.ports.Users.FindUsers(ctx, s.tenant, "", directory.Lookup{directory.AttrUserName, userName}, 1, directory.UserWant{}, nil)
+	if err == nil && len(us) == 0 {
+		err = directory.Errorf(directory.NotFound, "no local user has this user name")
+	}
+	if err != nil {
+		return err
+	}
+	u := us[0].User
+	privileged, err := s.privileged(ctx, u)
+	if err == nil && privileged {
+		err = directory.Errorf(directory.Conflict, "the user has privileged roles: convert them one by one")
+	}
+	if err != nil {
+		return err
+	}
+	id := directory.ConflictIDOf(p, u.UserName)
+	_, err = s.ports.Conflicts.UpdateConflict(ctx, s.tenant, id, func(c directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
+		if c.State == directory.ConflictPreApproved && c.Holder == u.ID {
+			return c, nil, nil
+		}
+		now := s.rt.Time()
+		if c.ID == "" {
+			c = directory.ConflictCase{ID: id, Provider: p, UserName: u.UserName, FirstAt: now, LastAt: now}
+		}
+		e := s.entry(directory.ConflictApproved)
+		e.Audit, e.Target, e.User, e.Name = false, string(id), u.ID, u.UserName
+		e.Changes = []directory.Change{directory.NewChange("state", directory.OrNil(c.State), directory.ConflictPreApproved)}
+		c.Holder, c.HolderFrom, c.State, c.Version = u.ID, "", directory.ConflictPreApproved, c.Version+1
+		return c, &e, nil
+	})
+	return err
+}

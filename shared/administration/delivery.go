@@ -1,0 +1,91 @@
+package administration
+
+import (
+	"context"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// DeliveryFilter selects deliveries. Empty fields select everything.
+type DeliveryFilter struct {
+	Webhook directory.WebhookID
+	State   directory.DeliveryState
+	Since   time.Time // of the entry; inclusive
+	Until   time.Time // exclusive
+}
+
+func (f DeliveryFilter) matches(d directory.Delivery) bool {
+	return (f.Webhook == "" || f.Webhook == d.Webhook) && (f.State == "" || f.State == d.State)
+}
+
+// List reads deliveries, newest first, from below an id on, and the id where the next page begins:
+// "" at the end. A page may hold fewer than asked for when MaxWalk deliveries were looked at.
+func (s Deliveries) List(ctx context.Context, f DeliveryFilter, before directory.DeliveryID, count int) ([]directory.Delivery, directory.DeliveryID, error) {
+	if before == "" && !f.Until.IsZero() {
+		before = directory.DeliveryIDAt(f.Until)
+	}
+	lowest := directory.DeliveryID("")
+	if !f.Since.IsZero() {
+		lowest = directory.DeliveryIDAt(f.Since)
+	}
+	var out []directory.Delivery
+	for seen := 0; seen < directory.MaxWalk; {
+		batch := max(count, 100)
+		ds, err := s.ports.Deliveries.ListDeliveries(ctx, s.tenant, before, batch)
+		if err != nil {
+			return nil, "", err
+		}
+		for i, d := range ds {
+			if d.ID < lowest {
+				return out, "", nil
+			}
+			if before = d.ID; f.matches(d) {
+				out = append(out, d)
+			}
+			if len(out) == count && (i+1 < len(ds) || len(ds) == batch) {
+				return out, before, nil
+			}
+		}
+		if seen += len(ds); len(ds) < batch {
+			return out, "", nil
+		}
+	}
+	return out, before, nil
+}
+
+// ByID reads one.
+// Errors: NotFound.
+func (s Deliveries) ByID(ctx context.Context, id directory.DeliveryID) (directory.Delivery, error) {
+	return s.ports.Deliveries.Delivery(ctx, s.tenant, id)
+}
+
+// ReplayOf is what is sent again: one delivery, or those of a webhook in a span of time.
+type ReplayOf struct {
+	Delivery directory.DeliveryID
+	Webhook  directory.WebhookID
+	Since    time.Time // inclusive
+	Until    time.Time // exclusive
+}
+
+// Replay has deliveries sent again, whatever became of them: in the background, by the entry that
+// says so. A span without anything in it replays nothing.
+// Errors: NotFound.
+func (s Deliveries) Replay(ctx context.Context, r ReplayOf) error {
+	e := s.entry(directory.DeliveryReplayed)
+	switch {
+	case r.Delivery != "":
+		if _, err := s.ports.Deliveries.Delivery(ctx, s.tenant, r.Delivery); err != nil {
+			return err
+		}
+		e.Target = string(r.Delivery)
+	default:
+		w, err := s.ports.Webhooks.Webhook(ctx, s.tenant, r.Webhook)
+		if err != nil {
+			return err
+		}
+		e.Target, e.Name = string(w.ID), w.DisplayName
+		e.Changes = []directory.Change{directory.NewChange("since", nil, r.Since), directory.NewChange("until", nil, r.Until)}
+	}
+	return s.ports.Log.AppendEntry(ctx, s.tenant, e)
+}

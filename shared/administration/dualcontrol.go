@@ -1,0 +1,83 @@
+package administration
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"rollcall/shared/directory"
+)
+
+var errNeedsSecondAdmin = directory.Errorf(directory.Forbidden, "dual control is on: another administrator has to approve this")
+
+// approvalPolicy is what role mappings with privileged roles have to pass.
+type approvalPolicy struct {
+	roles directory.Catalogue
+	dual  bool
+}
+
+func (s *session) approvalPolicy(ctx context.Context) (c approvalPolicy, err error) {
+	if c.roles, err = s.ports.Roles.Catalogue(ctx, s.tenant); err != nil {
+		return c, err
+	}
+	t, err := s.ports.Tenants.Tenant(ctx, s.tenant)
+	c.dual = t.DualControl
+	return c, err
+}
+
+// newlyPrivileged are the privileged roles that people would have by the mapping who do not have them by it as it was.
+func (c approvalPolicy) newlyPrivileged(was, is directory.RoleMapping) (names []string) {
+	wider := slices.ContainsFunc(is.Groups, func(g directory.MappedGroup) bool {
+		return !slices.ContainsFunc(was.Groups, func(h directory.MappedGroup) bool { return h.ID == g.ID })
+	})
+	for _, id := range is.Roles {
+		if r, _ := c.roles.Find(id); r.Privileged && (wider || !slices.Contains(was.Roles, id)) {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
+// checkRoleMapping checks what a role mapping is to give, and reports whether a second administrator has to approve it.
+func (c approvalPolicy) checkRoleMapping(was, is directory.RoleMapping, confirm string) (second bool, err error) {
+	if len(is.Roles) == 0 {
+		return false, &directory.Error{Kind: directory.Invalid, Attr: "roles", Detail: "a role mapping names at least one role"}
+	}
+	for i, id := range is.Roles {
+		if _, known := c.roles.Find(id); slices.Contains(is.Roles[:i], id) || !known && !slices.Contains(was.Roles, id) {
+			return false, &directory.Error{Kind: directory.Invalid, Attr: "roles", Detail: "roles must hold different roles of the catalogue"}
+		}
+	}
+	names := strings.Join(c.newlyPrivileged(was, is), ", ")
+	if names != "" && !c.dual && confirm != names {
+		return false, &directory.Error{Kind: directory.Invalid, Attr: "confirm", Detail: "confirm must be the name of the privileged role: " + names}
+	}
+	return names != "" && c.dual, nil
+}
+
+// runApproval is what applying a run takes besides its state.
+type runApproval struct {
+	second bool   // a second administrator
+	typed  string // or this, as a confirmation
+}
+
+func (s ApplyRuns) runApproval(ctx context.Context, p directory.ProviderID, id directory.RunID) (c runApproval, err error) {
+	ranges, err := s.ports.ApplyRuns.Ranges(ctx, s.tenant, id)
+	if err != nil || !slices.ContainsFunc(ranges, func(r directory.RunRange) bool { return r.Tally.Privileged > 0 }) {
+		return c, err
+	}
+	t, err := s.ports.Tenants.Tenant(ctx, s.tenant)
+	if c.second = t.DualControl; err != nil || c.second {
+		return c, err
+	}
+	provider, err := Providers(s).ByID(ctx, p)
+	c.typed = provider.DisplayName
+	return c, err
+}
+
+func (c runApproval) confirmed(a Admin) error {
+	if c.typed != "" && a.Confirm != c.typed {
+		return &directory.Error{Kind: directory.Invalid, Attr: "confirm", Detail: "privileged roles change: confirm must be the provider's display name"}
+	}
+	return nil
+}

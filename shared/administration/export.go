@@ -1,0 +1,295 @@
+package administration
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+	"slices"
+	"time"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/verify"
+)
+
+// LogExported says that an administrator exported a log; Target says which.
+const LogExported directory.Action = "log.exported"
+
+// LogExport is what is exported: the Sync Log or the Audit Log.
+type LogExport struct {
+	Filter LogFilter
+	Audit  bool
+}
+
+// whole reports whether every entry of its chains is exported.
+func (x LogExport) whole() bool {
+	f := x.Filter
+	f.Since, f.Until = time.Time{}, time.Time{}
+	if !x.Audit {
+		f.Provider = ""
+	}
+	return f == LogFilter{}
+}
+
+// keep reports whether an entry of a chain is exported. Without filters a provider's chain, and for the Audit
+// Log the tenant's own, is exported as it is, so that it can be proved to be whole.
+func (x LogExport) keep(e directory.LogEntry) bool {
+	switch {
+	case x.whole() && (x.Audit || e.Provider != ""):
+		return true
+	case x.Audit:
+		return e.Audit && x.Filter.matches(e)
+	}
+	return e.SyncEntry() && x.Filter.matches(e)
+}
+
+// exportChains are the chains of an export.
+func (s Logs) exportChains(ctx context.Context, x LogExport) ([]directory.ProviderID, error) {
+	switch {
+	case x.Audit:
+		return []directory.ProviderID{""}, nil
+	case x.Filter.Provider != "":
+		return []directory.ProviderID{x.Filter.Provider}, nil
+	}
+	return directory.ChainsOf(ctx, s.ports.Providers, s.ports.Chains, s.tenant)
+}
+
+// BeginExport notes in the Audit Log that a log is exported.
+func (s Logs) BeginExport(ctx context.Context, x LogExport, format string) error {
+	e := s.entry(LogExported)
+	e.Target = "sync-log"
+	if x.Audit {
+		e.Target = "audit-log"
+	}
+	e.Changes = []directory.Change{directory.NewChange("format", nil, format), directory.NewChange("since", nil, x.Filter.Since), directory.NewChange("until", nil, x.Filter.Until), directory.NewChange("provider", nil, x.Filter.Provider)}
+	return s.ports.Log.AppendEntry(ctx, s.tenant, e)
+}
+
+// exportBatch is how many entries of an export are in memory.
+const exportBatch = 500
+
+// EachEntry hands the entries of an export on, chain after chain, in each the oldest first. The error of fn
+// ends it.
+func (s Logs) EachEntry(ctx context.Context, x LogExport, fn func(directory.LogEntry) error) error {
+	ps, err := s.exportChains(ctx, x)
+	if err != nil {
+		return err
+	}
+	for _, p := range ps {
+		err := s.eachAfter(ctx, p, directory.PositionAt(x.Filter.Since), x.Filter.Until, func(e directory.LogEntry) error {
+			if !x.keep(e) {
+				return nil
+			}
+			return fn(e)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachAfter hands on the entries of p behind a position and before a time.
+func (s Logs) eachAfter(ctx context.Context, p directory.ProviderID, after string, until time.Time, fn func(directory.LogEntry) error) error {
+	for {
+		es, err := s.ports.Log.EntriesAfter(ctx, s.tenant, p, after, directory.PositionAt(until), exportBatch)
+		if err != nil {
+			return err
+		}
+		for _, e := range es {
+			if err := fn(e); err != nil {
+				return err
+			}
+			after = e.Position()
+		}
+		if len(es) < exportBatch {
+			return nil
+		}
+	}
+}
+
+// Export writes an export that a Verifier can check, in JSON Lines.
+func (s Logs) Export(ctx context.Context, x LogExport, w io.Writer) error {
+	ps, err := s.exportChains(ctx, x)
+	if err != nil {
+		return err
+	}
+	out := exporter{Logs: s, x: x, w: w, digest: sha256.New()}
+	for _, p := range ps {
+		if err := out.chain(ctx, p); err != nil {
+			return err
+		}
+	}
+	return out.end(ctx)
+}
+
+// exporter writes one export.
+type exporter struct {
+	Logs
+	x      LogExport
+	w      io.Writer
+	lines  int
+	digest hash.Hash
+}
+
+func (o *exporter) line(l verify.Line) error {
+	text, err := l.Text()
+	if err != nil {
+		return fmt.Errorf("encode line: %w", err)
+	}
+	text = append(text, '\n')
+	o.lines++
+	o.digest.Write(text)
+	_, err = o.w.Write(text)
+	return err
+}
+
+func (o *exporter) writeEntry(e directory.LogEntry, c verify.Chain) error {
+	if !o.x.keep(e) || !c.Covers(e.Position()) {
+		return nil
+	}
+	return o.line(verify.Line{Entry: e.AppendJSON(nil)})
+}
+
+// chain writes the part of a chain that the export is about.
+func (o *exporter) chain(ctx context.Context, p directory.ProviderID) error {
+	f := o.x.Filter
+	c := verify.Chain{
+		Tenant: o.tenant, Provider: p, Since: f.Since, Until: f.Until, Kept: o.rt.Time().Add(-o.rt.Retention()),
+		Filtered: !o.x.whole() || !o.x.Audit && p == "",
+	}
+	if err := o.line(verify.Line{Chain: &c}); err != nil {
+		return err
+	}
+	head, err := o.ports.Chains.ChainHead(ctx, o.tenant, p)
+	if err != nil {
+		return err
+	}
+	from, mark, err := o.first(ctx, p, head, c)
+	if err != nil {
+		return err
+	}
+	for more := true; more; {
+		bs, err := o.ports.Chains.Blocks(ctx, o.tenant, p, from, 10)
+		if err != nil {
+			return err
+		}
+		more = len(bs) == 10
+		for _, b := range bs {
+			if b.Seq > head.Seq {
+				break // the chain grew meanwhile; what follows is not sealed as far as this export tells
+			}
+			if err := o.block(ctx, p, c, b, mark); err != nil {
+				return err
+			}
+			from, mark = b.Seq+1, b.Mark
+		}
+	}
+	return o.eachAfter(ctx, p, max(mark, directory.PositionAt(c.Since)), c.Until, func(e directory.LogEntry) error { return o.writeEntry(e, c) })
+}
+
+// first is the number of the first block of the export, and the mark before it.
+func (o *exporter) first(ctx context.Context, p directory.ProviderID, head directory.ChainHead, c verify.Chain) (from int64, mark string, err error) {
+	if c.Since.IsZero() || head.Seq == 0 {
+		return 1, "", nil
+	}
+	b, err := directory.BlockAt(ctx, o.ports.Chains, o.tenant, p, head, directory.PositionAt(c.Since))
+	if err != nil {
+		return 0, "", err
+	}
+	if b.Seq == 0 {
+		return head.Seq + 1, head.Mark, nil
+	}
+	before, err := o.ports.Chains.Blocks(ctx, o.tenant, p, b.Seq-1, 1)
+	if err == nil && len(before) > 0 && before[0].Seq == b.Seq-1 {
+		mark = before[0].Mark
+	}
+	return b.Seq, mark, err
+}
+
+// block writes a block and the entries that it seals.
+func (o *exporter) block(ctx context.Context, p directory.ProviderID, c verify.Chain, b directory.Block, mark string) error {
+	if err := o.line(verify.Line{Block: &b}); err != nil {
+		return err
+	}
+	if len(b.Seals) > 0 {
+		es, err := o.ports.Log.EntriesAfter(ctx, o.tenant, p, mark, b.Mark+"!", 2*directory.MaxSeals) // and those that came late
+		if err != nil {
+			return err
+		}
+		for _, e := range es {
+			if !slices.ContainsFunc(b.Seals, func(s directory.Seal) bool { return s.Position == e.Position() }) {
+				continue
+			}
+			if err := o.writeEntry(e, c); err != nil {
+				return err
+			}
+		}
+	}
+	for _, s := range b.Late {
+		e, err := directory.EntryAt(ctx, o.ports.Log, o.tenant, p, s.Position)
+		if directory.IsKind(err, directory.NotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := o.writeEntry(e, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *exporter) end(ctx context.Context) error {
+	end := verify.End{Lines: o.lines, Digest: o.digest.Sum(nil)}
+	if signer := o.rt.Signer; signer != nil {
+		der, err := signer.PublicKey(ctx)
+		if err != nil {
+			return err
+		}
+		end.Key = directory.KeyID(der)
+		if end.Signature, err = signer.Sign(ctx, end.SigningDigest()); err != nil {
+			return err
+		}
+	}
+	return o.line(verify.Line{End: &end})
+}
+
+// SigningKey is the public key that checkpoints and exports are signed with, in DER (PKIX).
+// Errors: NotFound where nothing is signed.
+func (s Logs) SigningKey(ctx context.Context) ([]byte, error) {
+	if s.rt.Signer == nil {
+		return nil, directory.Errorf(directory.NotFound, "this deployment signs nothing")
+	}
+	return s.rt.Signer.PublicKey(ctx)
+}
+
+// Verify checks a log as an export of it would be checked, against this deployment's own key.
+// Errors: *VerifyError.
+func (s Logs) Verify(ctx context.Context, x LogExport) (verify.Result, error) {
+	var keys [][]byte
+	if s.rt.Signer != nil {
+		der, err := s.rt.Signer.PublicKey(ctx)
+		if err != nil {
+			return verify.Result{}, err
+		}
+		keys = append(keys, der)
+	}
+	v, err := verify.New(keys...)
+	if err != nil {
+		return verify.Result{}, err
+	}
+	if err := s.Export(ctx, x, lineWriter{v}); err != nil {
+		return v.Result(), err
+	}
+	return v.End()
+}
+
+// lineWriter hands whole lines, as ExportLog writes them, to a verifier.
+type lineWriter struct{ v *verify.Verifier }
+
+func (w lineWriter) Write(line []byte) (int, error) {
+	return len(line), w.v.Line(line[:len(line)-1])
+}

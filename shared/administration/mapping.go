@@ -1,0 +1,192 @@
+package administration
+
+import (
+	"context"
+	"slices"
+
+	"rollcall/shared/directory"
+)
+
+// mappingEdit computes what becomes of a provider's mappings, with the changes for the log. It is pure and may
+// run several times. No changes: nothing is written.
+type mappingEdit func(directory.Provider, directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error)
+
+// updateMappings runs an edit: each change that has an effect makes the next configuration. check sees the provider first.
+func (s *session) updateMappings(ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, edit mappingEdit) (directory.Provider, directory.MappingSet, error) {
+	if _, err := (Providers{s}).ByID(ctx, id); err != nil {
+		return directory.Provider{}, directory.MappingSet{}, err
+	}
+	apply := func(old directory.Provider, was directory.MappingSet) (directory.Provider, directory.MappingSet, *directory.LogEntry, error) {
+		if old.State == directory.ProviderDeleting {
+			return old, was, nil, &directory.Error{Kind: directory.Conflict, Detail: "the provider is being deleted"}
+		}
+		if err := check(old); err != nil {
+			return old, was, nil, err
+		}
+		p, m, changes, err := edit(old, was)
+		if err != nil || len(changes) == 0 {
+			return old, was, nil, err
+		}
+		if err := m.Check(); err != nil {
+			return old, was, nil, err
+		}
+		p.Version, p.Modified = old.Version+1, directory.Latest(old.Modified, s.rt.Time())
+		m.Version = was.Version + 1
+		if hasEffect(changes) {
+			p.ConfigVersion++
+			changes = append(changes, directory.NewChange("configVersion", old.ConfigVersion, p.ConfigVersion))
+		}
+		e := s.entry(directory.MappingsUpdated)
+		e.Target, e.Name, e.Changes, e.Version = string(id), p.DisplayName, changes, p.Version
+		return p, m, &e, nil
+	}
+	return s.ports.Mappings.UpdateMappings(ctx, s.tenant, id, apply)
+}
+
+// mappedGroups finds groups of a provider by id; those that mappings name already need not exist any more.
+func (s *session) mappedGroups(ctx context.Context, p directory.ProviderID, ids []directory.GroupID) ([]directory.MappedGroup, error) {
+	m, err := s.ports.Mappings.MappingSet(ctx, s.tenant, p)
+	if err != nil {
+		return nil, err
+	}
+	known := map[directory.GroupID]directory.MappedGroup{}
+	for _, o := range m.Orgs {
+		for _, g := range o.Groups {
+			known[g.ID] = g
+		}
+	}
+	for _, r := range m.Roles {
+		for _, g := range r.Groups {
+			known[g.ID] = g
+		}
+	}
+	if len(ids) > directory.MaxMappedGroups {
+		return nil, directory.Errorf(directory.TooMany, "a mapping has at most %d groups", directory.MaxMappedGroups)
+	}
+	var out []directory.MappedGroup
+	for _, id := range ids {
+		v, err := s.ports.Groups.ReadGroup(ctx, s.tenant, p, id, directory.GroupWant{}, nil)
+		g, named := known[id]
+		switch {
+		case err == nil:
+			g = directory.MappedGroup{v.ID, v.DisplayName, v.ExternalID}
+		case !directory.IsKind(err, directory.NotFound):
+			return nil, err
+		case !named:
+			return nil, errUnknownGroup("groups")
+		}
+		out = append(out, g)
+	}
+	return out, nil
+}
+
+// GroupsState says whether groups are left to map.
+type GroupsState string
+
+// The states of a provider's groups, as a kind of mapping sees them.
+const (
+	GroupsNone   GroupsState = "none"       // there are no SCIM groups available
+	GroupsMapped GroupsState = "all-mapped" // all SCIM groups are mapped
+	GroupsOpen   GroupsState = "some-unmapped"
+)
+
+// GroupUse is how many groups a provider has, and how many of them no mapping of a kind names.
+type GroupUse struct{ Total, Unmapped int }
+
+// State is what a dialog says about them.
+func (u GroupUse) State() GroupsState {
+	switch {
+	case u.Total == 0:
+		return GroupsNone
+	case u.Unmapped == 0:
+		return GroupsMapped
+	}
+	return GroupsOpen
+}
+
+// MappingState is a provider's mappings with what has become of what they name.
+type MappingState struct {
+	Provider directory.Provider
+	Mappings directory.MappingSet
+	Orgs     map[directory.OrgID]directory.Organization // those that settings and mappings name
+	Roles    directory.Catalogue
+	Present  map[directory.GroupID]directory.Group // the mapped groups that exist; the others were deleted in the directory
+	Relink   map[directory.GroupID]directory.Group // for a deleted group: one with its externalId that came since
+	OrgUse   GroupUse
+	RoleUse  GroupUse
+}
+
+// State reads a provider's mappings.
+// Errors: NotFound.
+func (s Mappings) State(ctx context.Context, id directory.ProviderID) (MappingState, error) {
+	p, err := Providers(s).ByID(ctx, id)
+	if err != nil {
+		return MappingState{}, err
+	}
+	st := MappingState{Provider: p, Present: map[directory.GroupID]directory.Group{}, Relink: map[directory.GroupID]directory.Group{}}
+	if st.Mappings, err = s.ports.Mappings.MappingSet(ctx, s.tenant, id); err != nil {
+		return st, err
+	}
+	if st.Roles, err = s.ports.Roles.Catalogue(ctx, s.tenant); err != nil {
+		return st, err
+	}
+	ids := []directory.OrgID{p.OrgMapping.Org, p.OrgMapping.Template}
+	mapped := map[directory.GroupID]directory.MappedGroup{}
+	for _, m := range st.Mappings.Orgs {
+		ids = append(ids, m.Org)
+		for _, g := range m.Groups {
+			mapped[g.ID] = g
+		}
+	}
+	for _, m := range st.Mappings.Roles {
+		for _, g := range m.Groups {
+			mapped[g.ID] = g
+		}
+	}
+	if st.Orgs, err = s.ports.Organizations.OrganizationsByID(ctx, s.tenant, slices.DeleteFunc(ids, func(id directory.OrgID) bool { return id == "" })); err != nil {
+		return st, err
+	}
+	byExternal := map[string]directory.Group{}
+	err = s.walkGroups(ctx, id, func(g directory.Group) {
+		org, role := st.Mappings.Uses(g.ID)
+		st.OrgUse.add(org)
+		st.RoleUse.add(role)
+		if _, named := mapped[g.ID]; named {
+			st.Present[g.ID] = g
+		} else if g.ExternalID != "" {
+			byExternal[g.ExternalID] = g
+		}
+	})
+	for id, g := range mapped {
+		if now, found := byExternal[g.ExternalID]; found && st.Present[id].ID == "" {
+			st.Relink[id] = now
+		}
+	}
+	return st, err
+}
+
+func (u *GroupUse) add(m directory.MappingID) {
+	if u.Total++; m == "" {
+		u.Unmapped++
+	}
+}
+
+// walkGroups hands the groups of a provider to fn, at most MaxWalk.
+func (s Mappings) walkGroups(ctx context.Context, p directory.ProviderID, fn func(directory.Group)) error {
+	after := ""
+	for seen := 0; seen < directory.MaxWalk; {
+		page, err := s.ports.Groups.ListGroups(ctx, s.tenant, p, directory.Page{ByCursor: true, After: after, Count: 500}, directory.GroupWant{}, nil)
+		if err != nil {
+			return err
+		}
+		for _, g := range page.Groups {
+			fn(g.Group)
+			after = string(g.ID)
+		}
+		if !page.More {
+			return nil
+		}
+		seen += len(page.Groups)
+	}
+	return nil
+}

@@ -1,0 +1,231 @@
+package administration
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// NewProvider is what an administrator chooses for a provider.
+type NewProvider struct {
+	DisplayName       string
+	Profile           string
+	AuthType          directory.AuthType // "" means AuthOAuthToken
+	DeactivationDelay *time.Duration     // nil: the tenant's
+	TokenExpiresAt    time.Time          // zero: never
+	Extensions        []directory.Extension
+}
+
+// Create makes a provider in state setup with its first token, whose clear text is returned and
+// never shown again.
+// Errors: Invalid; Conflict (displayName).
+func (s Providers) Create(ctx context.Context, n NewProvider) (directory.Provider, string, error) {
+	name, err := directory.ValidDisplayName(n.DisplayName)
+	if err != nil {
+		return directory.Provider{}, "", err
+	}
+	tenant, err := s.ports.Tenants.Tenant(ctx, s.tenant)
+	if err != nil {
+		return directory.Provider{}, "", err
+	}
+	p := directory.Provider{
+		ID: directory.ProviderID(string(s.tenant) + s.rt.NewID()[:directory.ProviderSuffix]), Tenant: s.tenant, DisplayName: name,
+		Profile: n.Profile, AuthType: n.AuthType, State: directory.ProviderSetup, SigningKey: []byte(s.rt.Secret()),
+		DeactivationDelay: tenant.DeactivationDelay, Extensions: n.Extensions, TenantState: tenant.State,
+		OrgMapping: directory.BeforeMappings().OrgMapping, RoleMapping: directory.BeforeMappings().RoleMapping,
+		Version: 1, CredentialsVersion: 1, Created: s.rt.Time(), Modified: s.rt.Time(), CreatedBy: s.admin.Actor.ID,
+	}
+	if p.AuthType == "" {
+		p.AuthType = directory.AuthOAuthToken
+	}
+	if n.DeactivationDelay != nil {
+		p.DeactivationDelay = *n.DeactivationDelay
+	}
+	if err := p.Check(); err != nil {
+		return directory.Provider{}, "", err
+	}
+	cred, token := s.newCredential(directory.TokenPrefixProvider, string(p.ID), n.TokenExpiresAt)
+	if err := cred.Check(s.rt.Time()); err != nil {
+		return directory.Provider{}, "", err
+	}
+	p.Credentials = []directory.Credential{cred}
+	e := s.entry(directory.ProviderCreated)
+	e.Target, e.Name = string(p.ID), p.DisplayName
+	if err := s.ports.Providers.CreateProvider(ctx, s.tenant, p, e); err != nil {
+		return directory.Provider{}, "", providerTaken(err)
+	}
+	return p, token, nil
+}
+
+func errProviderTaken() *directory.Error {
+	return &directory.Error{Kind: directory.Conflict, Attr: "displayName", Detail: "a provider with this display name exists"}
+}
+
+func providerTaken(err error) error {
+	if _, ok := directory.AsTaken(err); ok {
+		return errProviderTaken()
+	}
+	return err
+}
+
+// updateProvider runs an edit that also names what it was about and the changes for the log. An edit of
+// settings without changes, or of credentials without a target, writes nothing.
+func (s *session) updateProvider(ctx context.Context, id directory.ProviderID, action directory.Action, edit func(directory.Provider) (directory.Provider, string, []directory.Change, error)) (directory.Provider, error) {
+	return s.updateProviderEntry(ctx, id, action, func(old directory.Provider, e *directory.LogEntry) (directory.Provider, error) {
+		p, target, changes, err := edit(old)
+		e.Target, e.Changes = string(old.ID)+target, changes
+		return p, err
+	})
+}
+
+// updateProviderEntry runs an edit that fills in the entry.
+func (s *session) updateProviderEntry(ctx context.Context, id directory.ProviderID, action directory.Action, edit func(directory.Provider, *directory.LogEntry) (directory.Provider, error)) (directory.Provider, error) {
+	if t, ok := id.Tenant(); !ok || t != s.tenant {
+		return directory.Provider{}, directory.Errorf(directory.NotFound, "no such provider")
+	}
+	apply := func(old directory.Provider) (directory.Provider, *directory.LogEntry, error) {
+		if old.State == directory.ProviderDeleting {
+			return old, nil, &directory.Error{Kind: directory.Conflict, Detail: "the provider is being deleted"}
+		}
+		e := s.entry(action)
+		e.Target = string(old.ID)
+		p, err := edit(old, &e)
+		if err != nil || e.Target == string(old.ID) && len(e.Changes) == 0 {
+			return old, nil, err
+		}
+		p.Version, p.Modified = old.Version+1, directory.Latest(old.Modified, s.rt.Time())
+		e.Name, e.Version = p.DisplayName, p.Version
+		return p, &e, nil
+	}
+	p, err := s.ports.Providers.UpdateProvider(ctx, s.tenant, id, apply)
+	return p, providerTaken(err)
+}
+
+// SetState moves a provider from setup to live, to paused, and, with ProviderSetup, from paused to
+// the state before the pause. check sees the provider first.
+// Errors: NotFound; Conflict when the state does not allow it; what check returns.
+func (s Providers) SetState(ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, to directory.ProviderState) (directory.Provider, error) {
+	return s.updateProvider(ctx, id, directory.ProviderUpdated, func(p directory.Provider) (directory.Provider, string, []directory.Change, error) {
+		if err := check(p); err != nil {
+			return p, "", nil, err
+		}
+		before := p.State
+		switch {
+		case to == directory.ProviderPaused && p.State != directory.ProviderPaused:
+			p.Resume, p.State = p.State, directory.ProviderPaused
+		case to == directory.ProviderSetup && p.State == directory.ProviderPaused: // resume
+			p.State, p.Resume = p.Resume, ""
+		case to == directory.ProviderLive && p.State == directory.ProviderSetup:
+			p.State, p.LiveAt = directory.ProviderLive, s.rt.Time()
+		default:
+			return p, "", nil, &directory.Error{Kind: directory.Conflict, Attr: "state", Detail: "the provider's state does not allow this"}
+		}
+		return p, "", []directory.Change{directory.NewChange("state", before, p.State)}, nil
+	})
+}
+
+// Delete starts the deletion of a provider: SCIM answers 401 from now on; its users become what
+// d says and its groups vanish in the background (FollowEntry), then the record goes.
+// Errors: NotFound; Invalid; Conflict when it is being deleted already.
+func (s Providers) Delete(ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, d directory.ProviderDeletion) (directory.Provider, error) {
+	switch d.Users {
+	case directory.FateLocal, directory.FateDeactivate:
+	case directory.FateMove:
+		to, err := s.ByID(ctx, d.MoveTo)
+		if err != nil && !directory.IsKind(err, directory.NotFound) {
+			return directory.Provider{}, err
+		}
+		if err != nil || to.State == directory.ProviderDeleting || to.ID == id {
+			return directory.Provider{}, &directory.Error{Kind: directory.Invalid, Attr: "moveTo", Detail: "moveTo must be the id of another provider of the tenant"}
+		}
+	default:
+		return directory.Provider{}, &directory.Error{Kind: directory.Invalid, Attr: "users", Detail: "users must be local, deactivate or move"}
+	}
+	d.RequestedAt, d.RequestedBy = s.rt.Time(), s.admin.Actor.ID
+	remove := func(p directory.Provider) (directory.Provider, *directory.LogEntry, error) {
+		if p.State == directory.ProviderDeleting {
+			return p, nil, &directory.Error{Kind: directory.Conflict, Detail: "the provider is being deleted"}
+		}
+		if err := check(p); err != nil {
+			return p, nil, err
+		}
+		p.State, p.Deletion = directory.ProviderDeleting, &d
+		p.Version, p.Modified = p.Version+1, directory.Latest(p.Modified, s.rt.Time())
+		e := s.entry(directory.ProviderDeleted)
+		e.Target, e.Name, e.Remaining, e.Version = string(id), p.DisplayName, directory.RemainingProvider, p.Version
+		return p, &e, nil
+	}
+	return s.ports.Providers.UpdateProvider(ctx, s.tenant, id, remove)
+}
+
+// ByID reads a provider of the administrator's tenant.
+// Errors: NotFound.
+func (s Providers) ByID(ctx context.Context, id directory.ProviderID) (directory.Provider, error) {
+	if t, ok := id.Tenant(); !ok || t != s.tenant {
+		return directory.Provider{}, directory.Errorf(directory.NotFound, "no such provider")
+	}
+	return s.ports.Providers.Provider(ctx, s.tenant, id)
+}
+
+// List reads all providers of the tenant, by id.
+func (s Providers) List(ctx context.Context) ([]directory.Provider, error) {
+	return s.ports.Providers.ListProviders(ctx, s.tenant)
+}
+
+// Usage reads when a provider was used, and by which credential.
+func (s Providers) Usage(ctx context.Context, id directory.ProviderID) (directory.Usage, error) {
+	return s.ports.Usages.Usage(ctx, s.tenant, id)
+}
+
+// ProviderCounts are the sizes of a provider.
+type ProviderCounts struct{ Users, Groups int }
+
+// Count returns how many users and groups a provider has now.
+func (s Providers) Count(ctx context.Context, id directory.ProviderID) (ProviderCounts, error) {
+	us, err := s.ports.Users.ListUsers(ctx, s.tenant, id, directory.Page{Start: 1}, directory.UserWant{}, nil)
+	if err != nil {
+		return ProviderCounts{}, err
+	}
+	gs, err := s.ports.Groups.ListGroups(ctx, s.tenant, id, directory.Page{Start: 1}, directory.GroupWant{}, nil)
+	return ProviderCounts{Users: us.Total, Groups: gs.Total}, err
+}
+
+// ProviderPatch is a change of a provider's settings; nil fields stay.
+type ProviderPatch struct {
+	DisplayName       *string
+	DeactivationDelay *time.Duration
+	Extensions        *[]directory.Extension
+}
+
+// Patch changes settings of a provider; check sees the provider first. What is equal already is
+// no change, and no change writes nothing.
+// Errors: NotFound; Invalid; Conflict (displayName, or the provider is being deleted); what check returns.
+func (s Providers) Patch(ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, n ProviderPatch) (directory.Provider, error) {
+	return s.updateProvider(ctx, id, directory.ProviderUpdated, func(p directory.Provider) (directory.Provider, string, []directory.Change, error) {
+		if err := check(p); err != nil {
+			return p, "", nil, err
+		}
+		var changes []directory.Change
+		if n.DisplayName != nil {
+			name, err := directory.ValidDisplayName(*n.DisplayName)
+			if err != nil {
+				return p, "", nil, err
+			}
+			if name != p.DisplayName {
+				changes = append(changes, directory.NewChange(directory.AttrDisplayName, p.DisplayName, name))
+				p.DisplayName = name
+			}
+		}
+		if d := n.DeactivationDelay; d != nil && *d != p.DeactivationDelay {
+			changes = append(changes, directory.NewChange("deactivationDelaySeconds", int64(p.DeactivationDelay/time.Second), int64(*d/time.Second)))
+			p.DeactivationDelay = *d
+		}
+		if n.Extensions != nil && !slices.EqualFunc(p.Extensions, *n.Extensions, directory.Extension.Equal) {
+			changes = append(changes, directory.NewChange("extensions", p.Extensions, *n.Extensions))
+			p.Extensions = *n.Extensions
+		}
+		return p, "", changes, p.Check()
+	})
+}

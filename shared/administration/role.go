@@ -1,0 +1,141 @@
+package administration
+
+import (
+	"context"
+	"unicode/utf8"
+
+	"rollcall/shared/directory"
+)
+
+// List reads the catalogue, and how many people have each role.
+func (s Roles) List(ctx context.Context) (directory.Catalogue, map[directory.RoleID]int, error) {
+	c, err := s.ports.Roles.Catalogue(ctx, s.tenant)
+	if err != nil {
+		return c, nil, err
+	}
+	ids := make([]directory.RoleID, len(c.Roles))
+	for i, r := range c.Roles {
+		ids[i] = r.ID
+	}
+	n, err := talliesOf(ctx, s.session, ids, directory.RoleTally)
+	return c, n, err
+}
+
+// Create adds a role; without an id it gets one from its name.
+// Errors: Invalid; Conflict (id); TooMany.
+func (s Roles) Create(ctx context.Context, r directory.CatalogueRole) (directory.CatalogueRole, error) {
+	if r.ID == "" {
+		r.ID = directory.RoleSlug(r.Name)
+	}
+	return r, s.updateRole(ctx, r.ID, func(c directory.Catalogue, old directory.CatalogueRole, found bool) (directory.Catalogue, error) {
+		switch {
+		case found:
+			return c, &directory.Error{Kind: directory.Conflict, Attr: "id", Detail: "a role with this id exists"}
+		case len(c.Roles) >= directory.MaxRoles:
+			return c, directory.Errorf(directory.TooMany, "a tenant has at most %d roles", directory.MaxRoles)
+		}
+		return c.With(r), checkRole(r)
+	})
+}
+
+// RolePatch is a change of a role; nil fields stay.
+type RolePatch struct {
+	Name, Description *string
+	Privileged        *bool
+}
+
+// Patch changes what a role is called and says.
+// Errors: NotFound; Invalid.
+func (s Roles) Patch(ctx context.Context, id directory.RoleID, n RolePatch) (r directory.CatalogueRole, err error) {
+	err = s.updateRole(ctx, id, func(c directory.Catalogue, old directory.CatalogueRole, found bool) (directory.Catalogue, error) {
+		if !found {
+			return c, directory.Errorf(directory.NotFound, "no such role")
+		}
+		r = old
+		setIf(&r.Name, n.Name)
+		setIf(&r.Description, n.Description)
+		setIf(&r.Privileged, n.Privileged)
+		return c.With(r), checkRole(r)
+	})
+	return r, err
+}
+
+// Delete takes a role out of the catalogue. People lose what mappings and organizations gave of it with
+// their next event or Apply; what names it is flagged.
+// Errors: NotFound.
+func (s Roles) Delete(ctx context.Context, id directory.RoleID) error {
+	return s.updateRole(ctx, id, func(c directory.Catalogue, _ directory.CatalogueRole, found bool) (directory.Catalogue, error) {
+		if !found {
+			return c, directory.Errorf(directory.NotFound, "no such role")
+		}
+		return c.Without(id), nil
+	})
+}
+
+// updateRole runs an edit of the catalogue that is about one role.
+func (s Roles) updateRole(ctx context.Context, id directory.RoleID, edit func(c directory.Catalogue, old directory.CatalogueRole, found bool) (directory.Catalogue, error)) error {
+	apply := func(old directory.Catalogue) (directory.Catalogue, *directory.LogEntry, error) {
+		before, found := old.Find(id)
+		c, err := edit(old, before, found)
+		if err != nil {
+			return old, nil, err
+		}
+		after, stays := c.Find(id)
+		if found && stays && before == after {
+			return old, nil, nil
+		}
+		c.Version = old.Version + 1
+		e := s.entry(directory.RolesUpdated)
+		e.Target, e.Name, e.Version = "roles/"+string(id), after.Name, c.Version
+		was, is := any(before), any(after)
+		if !found {
+			was = nil
+		}
+		if !stays {
+			e.Name, is = before.Name, nil
+		}
+		e.Changes = []directory.Change{directory.NewChange("role", was, is)}
+		return c, &e, nil
+	}
+	_, err := s.ports.Roles.UpdateCatalogue(ctx, s.tenant, apply)
+	return err
+}
+
+// firstCatalogue is what a tenant begins with.
+func firstCatalogue() directory.Catalogue {
+	var c directory.Catalogue
+	for _, r := range []directory.CatalogueRole{
+		{Name: "Identity Management Administrator", Description: "Everything about identities: providers, mappings, apply, undo.", Privileged: true},
+		{Name: "Customer Cloud Admin", Description: "All settings but identity management.", Privileged: true},
+		{Name: "Org Admin", Description: "People and settings inside one organization."},
+		{Name: "Cross Org Admin", Description: "People and settings in all organizations.", Privileged: true},
+		{Name: "Org Manager", Description: "Reads people and reports inside one organization."},
+		{Name: "Cross Org Manager", Description: "Reads people and reports in all organizations."},
+		{Name: "Org Legal Admin", Description: "Legal holds inside one organization.", Privileged: true},
+		{Name: "Cross Org Legal Admin", Description: "Legal holds in all organizations.", Privileged: true},
+		{Name: "Insider Risk Admin", Description: "Cases, alerts and watchlists.", Privileged: true},
+		{Name: "Security Administrator", Description: "Security settings and sign-in policy.", Privileged: true},
+		{Name: "Audit Log Viewer", Description: "Reads the Audit Log."},
+		{Name: "Admin Restore", Description: "Restores files for others."},
+		{Name: "Admin Restore Limited", Description: "Restores files for others, up to a limit."},
+		{Name: "Agent User", Description: "Basic. Include it where the insider risk agent is deployed."},
+		{Name: "Desktop User", Description: "Basic. Include it where the backup agent is deployed, with PROe User."},
+		{Name: "PROe User", Description: "Basic. Include it where the backup agent is deployed, with Desktop User."},
+	} {
+		r.ID, r.System = directory.RoleSlug(r.Name), true
+		c = c.With(r)
+	}
+	return c
+}
+
+func checkRole(r directory.CatalogueRole) error {
+	switch {
+	case !r.ID.Valid():
+		return &directory.Error{Kind: directory.Invalid, Attr: "id", Detail: `id must be lower-case letters and digits in words joined by "-", at most 64 characters`}
+	case utf8.RuneCountInString(r.Name) < 1 || utf8.RuneCountInString(r.Name) > 100:
+		return &directory.Error{Kind: directory.Invalid, Attr: "name", Detail: "name must have 1 to 100 characters"}
+	case utf8.RuneCountInString(r.Description) > 500:
+		return &directory.Error{Kind: directory.Invalid, Attr: "description", Detail: "description has at most 500 characters"}
+	}
+	return nil
+}

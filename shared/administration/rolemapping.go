@@ -1,0 +1,196 @@
+package administration
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// Set chooses where roles come from. A switch from groups to manual keeps what rules gave as given
+// by hand, or removes it, in the background; one to groups changes nothing until Apply.
+// Errors: NotFound; Invalid; what check returns.
+func (s RoleMappings) Set(ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, n directory.RoleSettings, remove bool) (directory.Provider, directory.MappingSet, error) {
+	if n.Strict && n.Mode != directory.RolesGroups {
+		return directory.Provider{}, directory.MappingSet{}, &directory.Error{Kind: directory.Invalid, Attr: "strict", Detail: "strict goes with mode groups only"}
+	}
+	return s.updateMappings(ctx, id, check, func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
+		if p.RoleMapping == n {
+			return p, m, nil, nil
+		}
+		changes := []directory.Change{directory.NewChange("roleMapping", p.RoleMapping, n)}
+		if p.RoleMapping.Mode == directory.RolesGroups && n.Mode == directory.RolesManual {
+			what := "keep"
+			if remove {
+				what = "remove"
+			}
+			changes = append(changes, directory.NewChange(directory.AttrMappedRoles, nil, what))
+		}
+		p.RoleMapping = n
+		return p, m, changes, nil
+	})
+}
+
+// Add adds a mapping; with privileged roles, under dual control, it is only proposed.
+// Errors: NotFound; Invalid (also an unconfirmed privileged role); Conflict; what check returns.
+func (s RoleMappings) Add(ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, groups []directory.GroupID, roles []directory.RoleID, confirm string) (directory.RoleMapping, error) {
+	n := directory.RoleMapping{ID: directory.MappingID("m" + s.rt.NewID()), Roles: roles}
+	if _, err := Providers(s).ByID(ctx, p); err != nil {
+		return n, err
+	}
+	c, err := s.approvalPolicy(ctx)
+	if err != nil {
+		return n, err
+	}
+	if n.Groups, err = s.mappedGroups(ctx, p, groups); err != nil {
+		return n, err
+	}
+	second, err := c.checkRoleMapping(directory.RoleMapping{}, n, confirm)
+	if err != nil {
+		return n, err
+	}
+	_, _, err = s.updateMappings(ctx, p, check, func(p directory.Provider, m directory.MappingSet) (_ directory.Provider, _ directory.MappingSet, changes []directory.Change, err error) {
+		if second {
+			m, n, changes, err = propose(m, n, s.admin.Actor.ID, s.rt.Time())
+			return p, m, changes, err
+		}
+		m, made := withRole(m, n)
+		return p, m, []directory.Change{made}, nil
+	})
+	return n, err
+}
+
+// Patch changes the groups or roles of a mapping; nil stays. What gives privileged roles to more people is
+// only proposed, under dual control; any other change discards what was.
+// Errors: as AddRoleMapping.
+func (s RoleMappings) Patch(ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID, groups *[]directory.GroupID, roles *[]directory.RoleID, confirm string) (n directory.RoleMapping, err error) {
+	if _, err := Providers(s).ByID(ctx, p); err != nil {
+		return n, err
+	}
+	c, err := s.approvalPolicy(ctx)
+	if err != nil {
+		return n, err
+	}
+	var mapped []directory.MappedGroup
+	if groups != nil {
+		if mapped, err = s.mappedGroups(ctx, p, *groups); err != nil {
+			return n, err
+		}
+	}
+	_, _, err = s.updateMappings(ctx, p, check, func(p directory.Provider, m directory.MappingSet) (_ directory.Provider, _ directory.MappingSet, changes []directory.Change, err error) {
+		i := slices.IndexFunc(m.Roles, func(r directory.RoleMapping) bool { return r.ID == id })
+		if i < 0 {
+			return p, m, nil, directory.Errorf(directory.NotFound, "no such mapping")
+		}
+		old := m.Roles[i]
+		if n = old; groups != nil {
+			n.Groups = mapped
+		}
+		setIf(&n.Roles, roles)
+		if slices.Equal(n.Roles, old.Roles) && slices.Equal(n.Groups, old.Groups) {
+			return p, m, nil, nil
+		}
+		second, err := c.checkRoleMapping(old, n, confirm)
+		if err != nil {
+			return p, m, nil, err
+		}
+		if second {
+			m, n, changes, err = propose(m, n, s.admin.Actor.ID, s.rt.Time())
+			return p, m, changes, err
+		}
+		m, _, changes = withoutProposal(m, id)
+		m, made := withRole(m, n)
+		return p, m, append(changes, made), nil
+	})
+	return n, err
+}
+
+// Delete removes a mapping; nobody loses a role until Apply or the next event.
+// Errors: NotFound; what check returns.
+func (s RoleMappings) Delete(ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID) error {
+	_, _, err := s.updateMappings(ctx, p, check, func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
+		i := slices.IndexFunc(m.Roles, func(r directory.RoleMapping) bool { return r.ID == id })
+		if i < 0 {
+			return p, m, nil, directory.Errorf(directory.NotFound, "no such mapping")
+		}
+		old := m.Roles[i]
+		m.Roles = slices.Delete(slices.Clone(m.Roles), i, i+1)
+		m, _, changes := withoutProposal(m, id)
+		return p, m, append(changes, directory.NewChange("roleMapping/"+string(id), old, nil)), nil
+	})
+	return err
+}
+
+// Decide lets a proposed role mapping take effect, which takes another administrator than the one who
+// proposed it, or discards it.
+// Errors: NotFound; Forbidden (the same administrator); Conflict (a group is mapped otherwise by now); what check returns.
+func (s RoleMappings) Decide(ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID, approve bool) (n directory.RoleMapping, err error) {
+	_, _, err = s.updateMappings(ctx, p, check, func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
+		var changes []directory.Change
+		m, n, changes = withoutProposal(m, id)
+		switch {
+		case len(changes) == 0:
+			return p, m, nil, directory.Errorf(directory.NotFound, "no role mapping with this id is proposed")
+		case !approve:
+			return p, m, changes, nil
+		case n.ProposedBy == s.admin.Actor.ID:
+			return p, m, nil, errNeedsSecondAdmin
+		}
+		n.ProposedBy, n.ProposedAt = "", time.Time{}
+		m, made := withRole(m, n)
+		return p, m, append(changes, made), nil
+	})
+	return n, err
+}
+
+// attrProposed begins the name of a change of mappings that has no effect on people yet.
+const attrProposed = "roleMappingProposed/"
+
+// maxProposals is how many role mappings of a provider may wait for a second administrator.
+const maxProposals = 50
+
+// withRole puts a mapping in place of the one of its id, or behind the others, and says what changed.
+func withRole(m directory.MappingSet, n directory.RoleMapping) (directory.MappingSet, directory.Change) {
+	var was any
+	m.Roles = slices.Clone(m.Roles)
+	if i := slices.IndexFunc(m.Roles, func(r directory.RoleMapping) bool { return r.ID == n.ID }); i >= 0 {
+		was, m.Roles[i] = m.Roles[i], n
+	} else {
+		m.Roles = append(m.Roles, n)
+	}
+	return m, directory.NewChange("roleMapping/"+string(n.ID), was, n)
+}
+
+// propose lets a mapping, which must be one that could take effect, wait for a second administrator, in place of what
+// waited for it.
+func propose(m directory.MappingSet, n directory.RoleMapping, by string, at time.Time) (directory.MappingSet, directory.RoleMapping, []directory.Change, error) {
+	with, _ := withRole(m, n)
+	if err := with.Check(); err != nil {
+		return m, n, nil, err
+	}
+	m, _, changes := withoutProposal(m, n.ID)
+	if len(m.Proposed) >= maxProposals {
+		return m, n, nil, directory.Errorf(directory.TooMany, "%d role mappings wait for a second administrator already", maxProposals)
+	}
+	n.ProposedBy, n.ProposedAt = by, at
+	m.Proposed = append(slices.Clone(m.Proposed), n)
+	return m, n, append(changes, directory.NewChange(attrProposed+string(n.ID), nil, n)), nil
+}
+
+// withoutProposal takes out what is proposed for a mapping; without changes when nothing is.
+func withoutProposal(m directory.MappingSet, id directory.MappingID) (directory.MappingSet, directory.RoleMapping, []directory.Change) {
+	i := slices.IndexFunc(m.Proposed, func(r directory.RoleMapping) bool { return r.ID == id })
+	if i < 0 {
+		return m, directory.RoleMapping{}, nil
+	}
+	was := m.Proposed[i]
+	m.Proposed = slices.Delete(slices.Clone(m.Proposed), i, i+1)
+	return m, was, []directory.Change{directory.NewChange(attrProposed+string(id), was, nil)}
+}
+
+// hasEffect reports whether changes of mappings make another configuration: proposals do not.
+func hasEffect(changes []directory.Change) bool {
+	return slices.ContainsFunc(changes, func(c directory.Change) bool { return !strings.HasPrefix(c.Attr, attrProposed) })
+}

@@ -1,0 +1,263 @@
+package administration
+
+import (
+	"context"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// Create makes the administrator's tenant.
+// Errors: Invalid; Conflict when it exists.
+func (s Tenants) Create(ctx context.Context, displayName string) (directory.Tenant, error) {
+	name, err := directory.ValidDisplayName(displayName)
+	if err != nil {
+		return directory.Tenant{}, err
+	}
+	if !s.tenant.Valid() {
+		return directory.Tenant{}, &directory.Error{Kind: directory.Invalid, Attr: "id", Detail: "a tenant id has 5 to 7 characters of 0-9a-z"}
+	}
+	t := directory.Tenant{ID: s.tenant, DisplayName: name, DeactivationDelay: directory.DefaultDeactivationDelay, Version: 1, Created: s.rt.Time(), Modified: s.rt.Time()}
+	e := s.entry(directory.TenantCreated)
+	e.Target, e.Name = string(t.ID), t.DisplayName
+	if err := s.ports.Tenants.CreateTenant(ctx, t, e); err != nil {
+		return t, err
+	}
+	return t, s.Seed(ctx, name)
+}
+
+// requireOperator refuses everybody else.
+func (s Tenants) requireOperator() error {
+	if s.tenant != directory.OperatorScope {
+		return directory.Errorf(directory.Forbidden, "only an operator of the deployment may do this")
+	}
+	return nil
+}
+
+// Add makes a tenant; id "" lets the service choose one.
+// Errors: Forbidden; Invalid; Conflict when the id is taken.
+func (s Tenants) Add(ctx context.Context, id directory.TenantID, displayName string) (directory.Tenant, error) {
+	if err := s.requireOperator(); err != nil {
+		return directory.Tenant{}, err
+	}
+	if s.tenant = id; id == "" {
+		s.tenant = directory.TenantID(s.rt.NewID()[:7])
+	}
+	return s.Create(ctx, displayName)
+}
+
+// ByID reads a tenant for the operator.
+// Errors: Forbidden; NotFound.
+func (s Tenants) ByID(ctx context.Context, id directory.TenantID) (directory.Tenant, error) {
+	if err := s.requireOperator(); err != nil {
+		return directory.Tenant{}, err
+	}
+	return s.ports.Tenants.Tenant(ctx, id)
+}
+
+// List reads tenants by id, after the given one.
+// Errors: Forbidden.
+func (s Tenants) List(ctx context.Context, after directory.TenantID, count int) ([]directory.Tenant, error) {
+	if err := s.requireOperator(); err != nil {
+		return nil, err
+	}
+	return s.ports.Tenants.ListTenants(ctx, after, count)
+}
+
+// AddKey makes the first administrator's key of a tenant; further ones are made by its administrators. So an
+// operator's key alone does not open a tenant that somebody uses.
+// Errors: Forbidden; NotFound; Invalid; Conflict (it has an administrator's key that works, or is being removed).
+func (s Tenants) AddKey(ctx context.Context, id directory.TenantID, displayName string, expires time.Time) (directory.APIKey, string, error) {
+	t, err := s.ByID(ctx, id)
+	if err != nil {
+		return directory.APIKey{}, "", err
+	}
+	if t.State == directory.TenantRemoving {
+		return directory.APIKey{}, "", errRemoving()
+	}
+	keys, err := s.ports.APIKeys.ListAPIKeys(ctx, id)
+	if err != nil {
+		return directory.APIKey{}, "", err
+	}
+	for _, k := range keys {
+		if k.Role == directory.RoleAdministrator && k.Usable(s.rt.Time()) {
+			return directory.APIKey{}, "", directory.Errorf(directory.Conflict, "the tenant has an administrator's key: its administrators make further ones")
+		}
+	}
+	return APIKeys{s.within(id)}.Create(ctx, NewAPIKey{DisplayName: displayName, Role: directory.RoleAdministrator, ExpiresAt: expires})
+}
+
+func errRemoving() *directory.Error {
+	return directory.Errorf(directory.Conflict, "the tenant is being removed")
+}
+
+// SetState pauses a tenant (TenantPaused) or lets it go on (TenantActive). check sees the tenant first. When it
+// returns, every request is answered by the new state.
+// Errors: Forbidden; NotFound; Conflict (it is being removed); what check returns.
+func (s Tenants) SetState(ctx context.Context, id directory.TenantID, check func(directory.Tenant) error, to directory.TenantState) (directory.Tenant, error) {
+	action := directory.TenantResumed
+	if to == directory.TenantPaused {
+		action = directory.TenantWasPaused
+	}
+	return s.changeTenant(ctx, id, action, func(t directory.Tenant) (directory.Tenant, error) {
+		t.State = to
+		return t, check(t)
+	})
+}
+
+// Remove ends a tenant: when it returns, its people and keys are refused. What it has is erased in the background
+// (EraseTenants).
+// Errors: Forbidden; NotFound; Conflict (it is being removed already; somebody is on legal hold); what check returns.
+func (s Tenants) Remove(ctx context.Context, id directory.TenantID, check func(directory.Tenant) error) (directory.Tenant, error) {
+	if err := s.requireOperator(); err != nil {
+		return directory.Tenant{}, err
+	}
+	if err := s.requireNoActiveMatter(ctx, id); err != nil {
+		return directory.Tenant{}, err
+	}
+	return s.changeTenant(ctx, id, directory.TenantRemoved, func(t directory.Tenant) (directory.Tenant, error) {
+		t.State, t.Removal = directory.TenantRemoving, &directory.TenantRemoval{At: s.rt.Time(), By: s.admin.Actor}
+		return t, check(t)
+	})
+}
+
+// requireNoActiveMatter refuses while a matter is active: what it holds must not be destroyed.
+func (s Tenants) requireNoActiveMatter(ctx context.Context, id directory.TenantID) error {
+	const batch = 100
+	for after := directory.MatterID(""); ; {
+		ms, err := s.ports.LegalHolds.ListMatters(ctx, id, after, batch)
+		if err != nil {
+			return err
+		}
+		for _, m := range ms {
+			if after = m.ID; m.State == directory.MatterActive {
+				return directory.Errorf(directory.Conflict, "the tenant has an active legal hold: its legal hold administrator must close it first")
+			}
+		}
+		if len(ms) < batch {
+			return nil
+		}
+	}
+}
+
+// changeTenant changes a tenant with its entry, in the tenant's own log, and then its providers.
+func (s Tenants) changeTenant(ctx context.Context, id directory.TenantID, action directory.Action, edit func(directory.Tenant) (directory.Tenant, error)) (directory.Tenant, error) {
+	if err := s.requireOperator(); err != nil {
+		return directory.Tenant{}, err
+	}
+	e := s.entry(action)
+	change := func(old directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
+		if old.State == directory.TenantRemoving {
+			return old, nil, errRemoving()
+		}
+		t, err := edit(old)
+		if err != nil || t.State == old.State {
+			return old, nil, err
+		}
+		t.Version, t.Modified = old.Version+1, directory.Latest(old.Modified, s.rt.Time())
+		e.Target, e.Name, e.Version, e.Remaining = string(id), t.DisplayName, t.Version, directory.RemainingTenant
+		return t, &e, nil
+	}
+	t, err := s.ports.Tenants.UpdateTenant(ctx, id, change)
+	if err != nil {
+		return t, err
+	}
+	return t, s.follow().SettleTenant(ctx, id, e)
+}
+
+// Seed gives a tenant what it begins with, unless it has it: the default organization and the catalogue.
+// A tenant that an older program made, or whose creation was cut off, gets them so.
+func (s Tenants) Seed(ctx context.Context, name string) error {
+	o := directory.Organization{ID: directory.DefaultOrg, Name: name, State: directory.OrgActive, CreatedBy: s.admin.Actor.ID, Version: 1, Created: s.rt.Time(), Modified: s.rt.Time()}
+	e := s.entry(directory.OrganizationCreated)
+	e.Target, e.Name, e.Version = string(o.ID), o.Name, o.Version
+	if err := s.ports.Organizations.CreateOrganization(ctx, s.tenant, o, nil, e); err != nil && !directory.IsKind(err, directory.Conflict) {
+		if _, taken := directory.AsTaken(err); !taken {
+			return err
+		}
+	}
+	_, err := s.ports.Roles.UpdateCatalogue(ctx, s.tenant, func(old directory.Catalogue) (directory.Catalogue, *directory.LogEntry, error) {
+		if old.Version > 0 {
+			return old, nil, nil
+		}
+		c := firstCatalogue()
+		c.Version = 1
+		e := s.entry(directory.RolesUpdated)
+		e.Target, e.Version = "roles", c.Version
+		return c, &e, nil
+	})
+	return err
+}
+
+// Get reads the administrator's tenant.
+// Errors: NotFound.
+func (s Settings) Get(ctx context.Context) (directory.Tenant, error) {
+	return s.ports.Tenants.Tenant(ctx, s.tenant)
+}
+
+// SettingsChange is what an administrator changes of the tenant; nil leaves it as it is.
+type SettingsChange struct {
+	DualControl                 *bool          // ended by two administrators, one after the other
+	UserRetention, LogRetention *time.Duration // 0: the default
+}
+
+// Set changes what the administrator's tenant has chosen. check sees the tenant first.
+// Errors: NotFound; Invalid; Forbidden (the same administrator ends dual control again); what check returns.
+func (s Settings) Set(ctx context.Context, check func(directory.Tenant) error, c SettingsChange) (directory.Tenant, error) {
+	return s.ports.Tenants.UpdateTenant(ctx, s.tenant, func(old directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
+		if err := check(old); err != nil {
+			return old, nil, err
+		}
+		n, err := c.apply(old, s.admin.Actor.ID)
+		if err != nil || n == old {
+			return old, nil, err
+		}
+		n.Version, n.Modified = old.Version+1, directory.Latest(old.Modified, s.rt.Time())
+		e := s.entry(directory.TenantUpdated)
+		e.Target, e.Name, e.Version = string(n.ID), n.DisplayName, n.Version
+		if n.DualControl != old.DualControl || n.DualControlEndRequestedBy != old.DualControlEndRequestedBy {
+			e.Changes = append(e.Changes, directory.NewChange("dualControl", old.DualControl, n.DualControl), directory.NewChange("dualControlEndedBy", directory.OrNil(old.DualControlEndRequestedBy), directory.OrNil(n.DualControlEndRequestedBy)))
+		}
+		if n.Retention != old.Retention {
+			e.Changes = append(e.Changes, directory.NewChange("retention", old.Retention, n.Retention))
+		}
+		return n, &e, nil
+	})
+}
+
+// apply returns t as administrator by changes it.
+func (c SettingsChange) apply(t directory.Tenant, by string) (directory.Tenant, error) {
+	if c.UserRetention != nil {
+		t.Retention.Users = *c.UserRetention
+	}
+	if c.LogRetention != nil {
+		t.Retention.Log = *c.LogRetention
+	}
+	switch on := c.DualControl; {
+	case on == nil:
+	case *on:
+		t.DualControl, t.DualControlEndRequestedBy = true, ""
+	case !t.DualControl:
+	case t.DualControlEndRequestedBy == "":
+		t.DualControlEndRequestedBy = by
+	case t.DualControlEndRequestedBy == by:
+		return t, errNeedsSecondAdmin
+	default:
+		t.DualControl, t.DualControlEndRequestedBy = false, ""
+	}
+	return t, checkRetention(t.Retention)
+}
+
+// checkRetention refuses a retention outside its limits.
+// Errors: Invalid.
+func checkRetention(r directory.Retention) error {
+	for _, x := range []struct {
+		attr string
+		d    time.Duration
+	}{{"userRetentionDays", r.Users}, {"logRetentionDays", r.Log}} {
+		if x.d != 0 && (x.d < directory.MinRetention || x.d > directory.MaxRetention) {
+			return &directory.Error{Kind: directory.Invalid, Attr: x.attr, Detail: x.attr + " must be between 1 and 3650"}
+		}
+	}
+	return nil
+}

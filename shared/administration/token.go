@@ -1,0 +1,99 @@
+package administration
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// Create makes a new token; the older ones keep working for overlap, at most 7 days (0: not at
+// all). The clear text is returned and never shown again.
+func (s Tokens) Create(ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, overlap time.Duration, expires time.Time) (directory.Provider, directory.Credential, string, error) {
+	cred, token := s.newCredential(directory.TokenPrefixProvider, string(id), expires)
+	if err := cred.Check(s.rt.Time()); err != nil {
+		return directory.Provider{}, directory.Credential{}, "", err
+	}
+	if overlap < 0 || overlap > 7*24*time.Hour {
+		return directory.Provider{}, directory.Credential{}, "", &directory.Error{Kind: directory.Invalid, Attr: "overlap", Detail: "overlap must be between 0 and 7 days"}
+	}
+	p, err := s.updateProvider(ctx, id, directory.TokenCreated, func(p directory.Provider) (directory.Provider, string, []directory.Change, error) {
+		if err := check(p); err != nil {
+			return p, "", nil, err
+		}
+		p.Credentials = retireCredentials(p.Credentials, s.rt.Time(), overlap)
+		p.Credentials = append(p.Credentials, cred)
+		p.CredentialsVersion++
+		return p, "/" + string(cred.ID), nil, nil
+	})
+	return p, cred, token, err
+}
+
+// Revoke ends a token at once. Revoking one that no longer works changes nothing.
+// check sees the provider first.
+// Errors: NotFound; what check returns.
+func (s Tokens) Revoke(ctx context.Context, id directory.ProviderID, token directory.CredentialID, check func(directory.Provider) error) (directory.Provider, error) {
+	return s.updateProvider(ctx, id, directory.TokenRevoked, func(p directory.Provider) (directory.Provider, string, []directory.Change, error) {
+		if err := check(p); err != nil {
+			return p, "", nil, err
+		}
+		i := slices.IndexFunc(p.Credentials, func(c directory.Credential) bool { return c.ID == token })
+		if i < 0 {
+			return p, "", nil, directory.Errorf(directory.NotFound, "no such token")
+		}
+		if !p.Credentials[i].Usable(s.rt.Time()) {
+			return p, "", nil, nil
+		}
+		p.Credentials = slices.Clone(p.Credentials)
+		p.Credentials[i].State = directory.CredentialRevoked
+		p.CredentialsVersion++
+		return p, "/" + string(token), nil, nil
+	})
+}
+
+func (s *session) newCredential(prefix, scope string, expires time.Time) (directory.Credential, string) {
+	token := directory.NewToken(prefix, scope, s.rt.Secret())
+	return directory.Credential{
+		ID: directory.CredentialID("k" + s.rt.NewID()), Hash: directory.HashToken(token), LastFour: token[len(token)-4:],
+		CreatedAt: s.rt.Time(), CreatedBy: s.admin.Actor.ID, ExpiresAt: expires, State: directory.CredentialActive,
+	}, token
+}
+
+// retireCredentials lets the usable credentials end: only the newest may go on for overlap, so that with the one
+// to come at most two work.
+func retireCredentials(cs []directory.Credential, now time.Time, overlap time.Duration) []directory.Credential {
+	out := slices.Clone(cs)
+	newest := -1
+	for i, c := range out {
+		if c.Usable(now) {
+			newest = i
+		}
+	}
+	for i := range out {
+		if !out[i].Usable(now) {
+			continue
+		}
+		if i != newest || overlap == 0 {
+			out[i].State = directory.CredentialRevoked
+			continue
+		}
+		out[i].State = directory.CredentialRetiring
+		if end := now.Add(overlap); out[i].RetiresAt.IsZero() || out[i].RetiresAt.After(end) {
+			out[i].RetiresAt = end
+		}
+	}
+	if n := len(out) - keptCredentials; n > 0 {
+		out = slices.DeleteFunc(out, func(c directory.Credential) bool {
+			if n > 0 && !c.Usable(now) {
+				n--
+				return true
+			}
+			return false
+		})
+	}
+	return out
+}
+
+// keptCredentials is how many credentials that no longer work stay in the record, to recognize them by.
+const keptCredentials = 5

@@ -1,0 +1,256 @@
+package administration
+
+import (
+	"context"
+	"slices"
+
+	"rollcall/shared/casefold"
+	"rollcall/shared/directory"
+)
+
+// LocalProfile is what an administrator says about a local user.
+type LocalProfile struct {
+	UserName   string
+	Attributes []byte   // canonical SCIM JSON, as in Profile
+	WorkEmails []string // as they stand in Attributes: the user is found by them
+}
+
+// profile is the user's profile; old is the one before, the zero one for a new user.
+func (l LocalProfile) profile(old directory.Profile) directory.Profile {
+	p := old
+	p.UserName, p.Attributes, p.Lookups = l.UserName, l.Attributes, nil
+	for _, e := range l.WorkEmails {
+		p.Lookups = append(p.Lookups, directory.Lookup{directory.AttrWorkEmail, casefold.Fold(e)})
+	}
+	return p
+}
+
+// userTaken is what an administrator, who sees the whole tenant, is told.
+func userTaken(err error) error {
+	if taken, ok := directory.AsTaken(err); ok {
+		return &directory.Error{Kind: directory.Conflict, Attr: directory.AttrUserName, Detail: "another user of the tenant has this userName", Err: taken}
+	}
+	return err
+}
+
+// ByID reads any user of the administrator's tenant, also local and gone ones, with its groups.
+// Errors: NotFound.
+func (s Users) ByID(ctx context.Context, id directory.UserID) (directory.UserView, error) {
+	return s.ports.Users.UserByID(ctx, s.tenant, id)
+}
+
+// Search reads a page of the tenant's users and where the next one begins: "" at the end. A page may
+// hold fewer than asked for, even none, when many had to be looked at; the first one may hold some more, who had the
+// text as their userName in the last year.
+func (s Users) Search(ctx context.Context, q directory.UserSearch) ([]directory.User, string, error) {
+	us, next, err := s.ports.Users.SearchUsers(ctx, s.tenant, q)
+	if err == nil {
+		us, err = s.findAliases(ctx, q, us)
+	}
+	return us, next, err
+}
+
+// CreateLocal makes a user whom no directory manages; changes are the attributes for the log.
+// Errors: Invalid; Conflict (userName).
+func (s Users) CreateLocal(ctx context.Context, l LocalProfile, changes []directory.Change) (directory.User, error) {
+	now := s.rt.Time()
+	u := directory.User{
+		ID: directory.UserID("u" + s.rt.NewID()), Profile: l.profile(directory.Profile{Active: true}),
+		Version: 1, Created: now, Modified: now,
+	}
+	if err := u.Profile.Check(); err != nil {
+		return directory.User{}, err
+	}
+	made, err := s.ports.Users.CreateUser(ctx, s.tenant, "", nil, func(directory.Provider) (directory.User, directory.LogEntry, error) {
+		e := s.entry(directory.UserCreated)
+		e.Audit = false
+		return u, directory.CreationEntry(u, e, changes), nil
+	})
+	return made, userTaken(err)
+}
+
+// userEntry is the entry of what an administrator did to a user: it belongs to the Sync Log.
+func (s *session) userEntry(action directory.Action, u directory.User, changes []directory.Change) directory.LogEntry {
+	e := s.entry(action)
+	e.Audit = false
+	e.Provider, e.User, e.Name, e.Changes, e.Version = u.Provider, u.ID, u.UserName, changes, u.Version
+	return e
+}
+
+// LocalEdit computes a local user's new profile from the old user, with the changes for the log. It is
+// pure and may run several times. No changes: nothing is written.
+type LocalEdit func(old directory.User) (LocalProfile, []directory.Change, error)
+
+// UpdateLocal changes a local user.
+// Errors: NotFound; Invalid; Conflict (userName, or a directory manages the user); what edit returns.
+func (s Users) UpdateLocal(ctx context.Context, id directory.UserID, edit LocalEdit) (directory.User, error) {
+	return s.changeUser(ctx, id, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		l, changes, err := edit(old)
+		if err != nil {
+			return old, nil, err
+		}
+		switch {
+		case old.Removed():
+			return old, nil, directory.Errorf(directory.Conflict, "the directory removed this user")
+		case old.Provider != "":
+			return old, nil, directory.Errorf(directory.Conflict, "a directory manages this user: change it there")
+		case len(changes) == 0:
+			return old, nil, nil
+		}
+		u := old
+		u.Profile = l.profile(old.Profile)
+		if err := u.Profile.Check(); err != nil {
+			return old, nil, err
+		}
+		return directory.FinishChange(old, u, s.userEntry(directory.UserUpdated, u, changes))
+	})
+}
+
+// changeUser runs a pure update of any user of the tenant.
+func (s *session) changeUser(ctx context.Context, id directory.UserID, update directory.Update[directory.User]) (directory.User, error) {
+	v, err := s.ports.Users.UserByID(ctx, s.tenant, id)
+	if err != nil {
+		return directory.User{}, err
+	}
+	u, err := s.ports.Users.UpdateUser(ctx, s.tenant, v.User, update)
+	return u, userTaken(err)
+}
+
+// findAliases are the users that a search finds by a userName they had, besides those found anyway.
+func (s Users) findAliases(ctx context.Context, q directory.UserSearch, found []directory.User) ([]directory.User, error) {
+	if q.Text == "" || q.After != "" {
+		return found, nil
+	}
+	ids, err := s.ports.Aliases.AliasesOf(ctx, s.tenant, directory.UserNameKey(q.Text), s.rt.Time(), directory.MaxAliases)
+	if err != nil {
+		return nil, err
+	}
+	q.Text = ""
+	var out []directory.User
+	for _, id := range ids {
+		if slices.ContainsFunc(found, func(u directory.User) bool { return u.ID == id }) {
+			continue
+		}
+		v, err := s.ports.Users.UserByID(ctx, s.tenant, id)
+		if err != nil && !directory.IsKind(err, directory.NotFound) {
+			return nil, err
+		}
+		if err == nil && v.Lifecycle != directory.LifecyclePurged && q.Matches(v.User) {
+			out = append(out, v.User)
+		}
+	}
+	return append(out, found...), nil
+}
+
+// Decide carries out an administrator's decision about any user; check sees the user first. What is so
+// already is no error and writes nothing. To unblock or reactivate a user whom the directory removed makes
+// a local user of them.
+// Errors: NotFound; Conflict when the state forbids it, the user is purged, or another user has the
+// userName by now; what check returns.
+func (s Users) Decide(ctx context.Context, id directory.UserID, check func(directory.User) error, d directory.Decision) (directory.User, error) {
+	by := directory.AdminBlock{By: s.admin.Actor.ID, At: s.rt.Time(), Reason: s.admin.Actor.Reason}
+	return s.changeUser(ctx, id, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		if err := check(old); err != nil {
+			return old, nil, err
+		}
+		if old.Lifecycle == directory.LifecyclePurged {
+			return old, nil, directory.Errorf(directory.Conflict, "the user is purged: only an empty record is left")
+		}
+		u, action, err := old.Decide(d, by)
+		if err != nil {
+			return old, nil, err
+		}
+		e := s.entry(action)
+		e.Audit, e.Provider, e.At = false, old.Provider, by.At
+		return directory.FinishChange(old, u, e)
+	})
+}
+
+// Erase purges one user now, and in half an hour erases what the log says of them: names, values and reasons.
+// confirm is the userName, typed by who is sure. check sees the user first.
+// Errors: NotFound; Conflict when confirm differs, or the user is not deactivated, is on hold, the directory still
+// knows them, or they are purged already; what check returns.
+func (s Users) Erase(ctx context.Context, id directory.UserID, check func(directory.User) error, confirm string) (directory.User, error) {
+	return s.changeUser(ctx, id, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		if err := check(old); err != nil {
+			return old, nil, err
+		}
+		switch {
+		case old.Lifecycle == directory.LifecyclePurged:
+			return old, nil, directory.Errorf(directory.Conflict, "the user is purged already")
+		case directory.UserNameKey(confirm) != directory.UserNameKey(old.UserName):
+			return old, nil, &directory.Error{Kind: directory.Conflict, Attr: "confirm", Detail: "confirm must be the user's userName"}
+		case len(old.Holds) > 0:
+			return old, nil, directory.Errorf(directory.Conflict, "the user is on legal hold")
+		case old.LifecycleIsActive():
+			return old, nil, directory.Errorf(directory.Conflict, "the user is not deactivated")
+		case old.Provider != "" && !old.Removed():
+			return old, nil, directory.Errorf(directory.Conflict, "the directory still knows the user: delete them there, or convert them to a local user")
+		}
+		return s.purged(old)
+	})
+}
+
+// purged is what is left of a user, and the entry from which the log is erased.
+func (s Users) purged(u directory.User) (directory.User, *directory.LogEntry, error) {
+	e := s.entry(directory.UserPurged)
+	e.Audit, e.Provider, e.Actor.Reason = false, u.Provider, "" // a reason may name the person
+	return directory.FinishChange(u, u.Purged(), e)
+}
+
+// converted is a local user whom an administrator gave to a provider, and the entry.
+func (s *session) converted(old directory.User, p directory.ProviderID) (directory.User, *directory.LogEntry, error) {
+	u := old.ConvertedTo(p)
+	return directory.FinishChange(old, u, s.userEntry(directory.UserConverted, u, nil))
+}
+
+// requireConvertibleProvider reads the provider that users are to be converted to.
+// Errors: NotFound; Conflict when it is being deleted.
+func (s *session) requireConvertibleProvider(ctx context.Context, p directory.ProviderID) error {
+	rec, err := Providers{s}.ByID(ctx, p)
+	if err == nil && rec.State == directory.ProviderDeleting {
+		err = directory.Errorf(directory.Conflict, "the provider is being deleted")
+	}
+	return err
+}
+
+// privileged reports whether a user has a role that is not given away without a second look.
+func (s *session) privileged(ctx context.Context, u directory.User) (bool, error) {
+	c, err := s.ports.Roles.Catalogue(ctx, s.tenant)
+	return slices.ContainsFunc(u.RoleGrants, func(g directory.RoleGrant) bool {
+		r, _ := c.Find(g.Role)
+		return r.Privileged
+	}), err
+}
+
+// Convert makes a local user one of a provider, so that the directory's next cycle finds it by userName. A user
+// with privileged roles needs confirm: the userName, typed by who is sure.
+// Errors: NotFound (user, provider); Conflict (not local, deactivated for good, or the provider is being deleted);
+// Conflict (confirm); what check returns.
+func (s Users) Convert(ctx context.Context, id directory.UserID, check func(directory.User) error, p directory.ProviderID, confirm string) (directory.User, error) {
+	v, err := s.ports.Users.UserByID(ctx, s.tenant, id)
+	if err != nil {
+		return directory.User{}, err
+	}
+	if err := s.requireConvertibleProvider(ctx, p); err != nil {
+		return directory.User{}, err
+	}
+	privileged, err := s.privileged(ctx, v.User)
+	if err != nil {
+		return directory.User{}, err
+	}
+	return s.changeUser(ctx, id, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		if err := check(old); err != nil {
+			return old, nil, err
+		}
+		switch {
+		case old.Provider != "":
+			return old, nil, directory.Errorf(directory.Conflict, "a directory manages this user already")
+		case old.Lifecycle == directory.LifecyclePurged:
+			return old, nil, directory.Errorf(directory.Conflict, "the user is purged: only an empty record is left")
+		case privileged && directory.UserNameKey(confirm) != directory.UserNameKey(old.UserName):
+			return old, nil, &directory.Error{Kind: directory.Conflict, Attr: "confirm", Detail: "the user has privileged roles: confirm must be the user's userName"}
+		}
+		return s.converted(old, p)
+	})
+}

@@ -1,0 +1,226 @@
+package administration
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"rollcall/shared/directory"
+)
+
+// NewWatchlist is what an administrator chooses for a watchlist. Groups are ids of any provider of the tenant.
+type NewWatchlist struct {
+	Type, Title        string
+	Groups             []directory.GroupID
+	Departments        []string
+	Included, Excluded []directory.UserID
+}
+
+// WatchlistPatch is a change of a watchlist; nil fields stay.
+type WatchlistPatch struct {
+	Type, Title        *string
+	Groups             *[]directory.GroupID
+	Departments        *[]string
+	Included, Excluded *[]directory.UserID
+}
+
+// List reads all watchlists by id, and how many people are on each.
+func (s Watchlists) List(ctx context.Context) ([]directory.Watchlist, map[directory.WatchlistID]int, error) {
+	ws, err := s.ports.Watchlists.ListWatchlists(ctx, s.tenant)
+	if err != nil {
+		return nil, nil, err
+	}
+	ids := make([]directory.WatchlistID, len(ws))
+	for i, w := range ws {
+		ids[i] = w.ID
+	}
+	n, err := talliesOf(ctx, s.session, ids, directory.ListTally)
+	return ws, n, err
+}
+
+// Of reads the watchlists that a group of the provider feeds: they lose it with the provider.
+func (s Watchlists) Of(ctx context.Context, p directory.ProviderID) ([]directory.Watchlist, error) {
+	ws, err := s.ports.Watchlists.ListWatchlists(ctx, s.tenant)
+	return slices.DeleteFunc(ws, func(w directory.Watchlist) bool {
+		return !slices.ContainsFunc(w.Groups, func(g directory.WatchlistGroup) bool { return g.Provider == p })
+	}), err
+}
+
+// ByID reads one.
+// Errors: NotFound.
+func (s Watchlists) ByID(ctx context.Context, id directory.WatchlistID) (directory.Watchlist, int, error) {
+	ws, n, err := s.List(ctx)
+	i := slices.IndexFunc(ws, func(w directory.Watchlist) bool { return w.ID == id })
+	if err == nil && i < 0 {
+		err = directory.Errorf(directory.NotFound, "no such watchlist")
+	}
+	if err != nil {
+		return directory.Watchlist{}, 0, err
+	}
+	return ws[i], n[id], nil
+}
+
+// Create makes a watchlist; its people are found in the background.
+// Errors: Invalid; TooMany.
+func (s Watchlists) Create(ctx context.Context, n NewWatchlist) (directory.Watchlist, error) {
+	ws, err := s.ports.Watchlists.ListWatchlists(ctx, s.tenant)
+	if err != nil {
+		return directory.Watchlist{}, err
+	}
+	if len(ws) >= directory.MaxWatchlists {
+		return directory.Watchlist{}, directory.Errorf(directory.TooMany, "a tenant has at most %d watchlists", directory.MaxWatchlists)
+	}
+	id := directory.WatchlistID("w" + s.rt.NewID())
+	return s.updateWatchlist(ctx, id, false, func(directory.Watchlist) error { return nil }, WatchlistPatch{
+		&n.Type, &n.Title, &n.Groups, &n.Departments, &n.Included, &n.Excluded,
+	})
+}
+
+// Patch changes a watchlist; check sees it first.
+// Errors: NotFound; Invalid; what check returns.
+func (s Watchlists) Patch(ctx context.Context, id directory.WatchlistID, check func(directory.Watchlist) error, n WatchlistPatch) (directory.Watchlist, error) {
+	return s.updateWatchlist(ctx, id, true, check, n)
+}
+
+// Delete removes a watchlist; people leave it in the background.
+// Errors: NotFound; what check returns.
+func (s Watchlists) Delete(ctx context.Context, id directory.WatchlistID, check func(directory.Watchlist) error) error {
+	return s.storeWatchlist(ctx, id, func(old directory.Watchlist) (directory.Watchlist, error) {
+		if old.ID == "" {
+			return old, directory.Errorf(directory.NotFound, "no such watchlist")
+		}
+		return directory.Watchlist{}, check(old)
+	}, new(directory.Watchlist))
+}
+
+func (s Watchlists) updateWatchlist(ctx context.Context, id directory.WatchlistID, exists bool, check func(directory.Watchlist) error, n WatchlistPatch) (w directory.Watchlist, err error) {
+	var groups []directory.WatchlistGroup
+	if n.Groups != nil {
+		if len(*n.Groups) > directory.MaxWatchlistSources {
+			return w, errTooManyGroups()
+		}
+		if groups, err = s.watchedGroups(ctx, id, *n.Groups); err != nil {
+			return w, err
+		}
+	}
+	err = s.storeWatchlist(ctx, id, func(old directory.Watchlist) (directory.Watchlist, error) {
+		if exists && old.ID == "" {
+			return old, directory.Errorf(directory.NotFound, "no such watchlist")
+		}
+		if err := check(old); err != nil {
+			return old, err
+		}
+		l := old
+		if l.ID = id; !exists {
+			l.Created = s.rt.Time()
+		}
+		setIf(&l.Type, n.Type)
+		setIf(&l.Included, n.Included)
+		setIf(&l.Excluded, n.Excluded)
+		if n.Title != nil {
+			l.Title = strings.TrimSpace(*n.Title)
+		}
+		if n.Groups != nil {
+			l.Groups = groups
+		}
+		if n.Departments != nil {
+			l.Departments = nil
+			for _, d := range *n.Departments {
+				l.Departments = append(l.Departments, directory.OrgName(d))
+			}
+		}
+		return l, checkWatchlist(l)
+	}, &w)
+	return w, err
+}
+
+// watchedGroups finds the groups of some ids; those of a list that were deleted since stay as they are.
+func (s Watchlists) watchedGroups(ctx context.Context, id directory.WatchlistID, ids []directory.GroupID) (out []directory.WatchlistGroup, err error) {
+	ps, err := s.ports.Providers.ListProviders(ctx, s.tenant)
+	if err != nil {
+		return nil, err
+	}
+	old, _, err := s.ByID(ctx, id)
+	if err != nil && !directory.IsKind(err, directory.NotFound) {
+		return nil, err
+	}
+	for _, g := range ids {
+		if i := slices.IndexFunc(old.Groups, func(w directory.WatchlistGroup) bool { return w.ID == g }); i >= 0 {
+			out = append(out, old.Groups[i])
+			continue
+		}
+		found := false
+		for _, p := range ps {
+			v, err := s.ports.Groups.ReadGroup(ctx, s.tenant, p.ID, g, directory.GroupWant{}, nil)
+			if directory.IsKind(err, directory.NotFound) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			out, found = append(out, directory.WatchlistGroup{p.ID, directory.MappedGroup{v.ID, v.DisplayName, v.ExternalID}}), true
+		}
+		if !found {
+			return nil, errUnknownGroup("groups")
+		}
+	}
+	return out, nil
+}
+
+func errUnknownGroup(attr string) *directory.Error {
+	return &directory.Error{Kind: directory.Invalid, Attr: attr, Detail: attr + " must hold ids of groups that exist"}
+}
+
+// storeWatchlist runs an edit, or tries it in a dry run; out gets what is stored then.
+func (s Watchlists) storeWatchlist(ctx context.Context, id directory.WatchlistID, edit func(directory.Watchlist) (directory.Watchlist, error), out *directory.Watchlist) error {
+	apply := func(old directory.Watchlist) (directory.Watchlist, *directory.LogEntry, error) {
+		w, err := edit(old)
+		if err != nil || reflect.DeepEqual(old, w) {
+			return old, nil, err
+		}
+		e := s.entry(directory.WatchlistUpdated)
+		e.Target, e.Name = string(id), w.Title
+		was, is := any(old), any(w)
+		if old.ID == "" {
+			was = nil
+		}
+		if w.ID == "" {
+			e.Name, is = old.Title, nil
+		} else {
+			w.Version, w.Modified = old.Version+1, directory.Latest(old.Modified, s.rt.Time())
+		}
+		e.Version, e.Changes = old.Version+1, []directory.Change{directory.NewChange("watchlist", was, is)}
+		return w, &e, nil
+	}
+	var err error
+	*out, err = s.ports.Watchlists.UpdateWatchlist(ctx, s.tenant, id, apply)
+	return err
+}
+
+func checkWatchlist(w directory.Watchlist) error {
+	bad := func(attr, detail string) error {
+		return &directory.Error{Kind: directory.Invalid, Attr: attr, Detail: detail}
+	}
+	n := utf8.RuneCountInString(w.Title)
+	switch {
+	case !slices.Contains(directory.WatchlistTypes(), w.Type):
+		return bad("type", "type must be one of "+strings.Join(directory.WatchlistTypes(), ", "))
+	case n < 1 || n > 100 || strings.ContainsFunc(w.Title, directory.IsControl):
+		return bad("title", "title must have 1 to 100 characters and no control characters")
+	case len(w.Groups) > directory.MaxWatchlistSources:
+		return errTooManyGroups()
+	case len(w.Departments) > directory.MaxWatchlistSources:
+		return bad("departments", "a watchlist has at most 200 departments")
+	case len(w.Included) > directory.MaxWatchlistPeople:
+		return bad("included", "a watchlist includes at most 1000 people one by one")
+	case len(w.Excluded) > directory.MaxWatchlistPeople:
+		return bad("excluded", "a watchlist excludes at most 1000 people one by one")
+	}
+	return nil
+}
+
+func errTooManyGroups() *directory.Error {
+	return &directory.Error{Kind: directory.Invalid, Attr: "groups", Detail: "a watchlist has at most 200 groups"}
+}

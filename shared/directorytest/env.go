@@ -1,0 +1,45 @@
+// Package directorytest puts the three services on one store, for tests.
+package directorytest
+
+import (
+	"time"
+
+	"rollcall/shared/administration"
+	"rollcall/shared/directory"
+	"rollcall/shared/follow"
+	"rollcall/shared/provisioning"
+	"rollcall/shared/random"
+)
+
+// The services, by the name of their package.
+type (
+	Provisioning   = provisioning.Service
+	Administration = administration.Service
+	Follow         = follow.Service
+)
+
+// Env is the services and the ports that they share.
+type Env struct {
+	directory.Ports
+	*Provisioning
+	*Administration
+	*Follow
+	Runtime directory.Runtime
+}
+
+// New returns the services on the ports. What rt lacks of clock and randomness is the machine's.
+func New(p directory.Ports, rt directory.Runtime) *Env {
+	if rt.Now == nil {
+		rt.Now = time.Now //nolint:forbidigo // for tests
+	}
+	if rt.NewID == nil {
+		rt.NewID = random.ID
+	}
+	if rt.Random == nil {
+		rt.Random = random.Fill
+	}
+	return &Env{p, provisioning.New(p, rt), administration.New(p, rt), follow.New(p, rt), rt}
+}
+
+// Now is the time as records keep it.
+func (e *Env) Now() time.Time { return e.Runtime.Time() }

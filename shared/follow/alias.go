@@ -1,0 +1,28 @@
+package follow
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// aliasFor is how long a user is found by a userName that it no longer has.
+const aliasFor = 365 * 24 * time.Hour
+
+// rememberName remembers a userName that a user no longer has.
+func (s *Service) rememberName(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	was := directory.UserNameKey(e.Name)
+	if e.Action != directory.UserDeleted {
+		i := slices.IndexFunc(e.Changes, func(c directory.Change) bool { return c.Attr == directory.AttrUserName })
+		was = directory.UserNameKey(directory.TextOf(e.Changes[i].Before))
+		if was == directory.UserNameKey(e.Name) {
+			return nil
+		}
+	}
+	if was == "" || e.User == "" {
+		return nil
+	}
+	return s.ports.Aliases.AddAlias(ctx, t, was, e.User, e.At.Add(aliasFor))
+}

@@ -1,0 +1,206 @@
+package follow
+
+import (
+	"context"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+const (
+	// sealLag is how old an entry is before it is sealed. A change is written at most half of it after its
+	// time; what comes later anyway is noticed when it is followed, and sealed as late.
+	sealLag         = 2 * time.Minute
+	maxLate         = 40 // likewise; a transaction of DynamoDB holds 100 items
+	checkpointEvery = time.Hour
+	saltSize        = 16
+)
+
+// noteLate remembers an entry that the chain may have passed before it was written.
+func (s *Service) noteLate(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	if s.rt.Time().Sub(e.At) <= sealLag/2 {
+		return nil
+	}
+	return s.ports.Chains.AddLate(ctx, t, e.Provider, e.Position())
+}
+
+// Seal appends to a provider's chain ("" for the tenant's own) what is old enough: at most one block, and a
+// checkpoint when the last one is an hour old. It returns whether there may be more to do. It may run in several
+// processes at the same time: one of them appends.
+func (s *Service) Seal(ctx context.Context, t directory.TenantID, p directory.ProviderID) (bool, error) {
+	head, err := s.ports.Chains.ChainHead(ctx, t, p)
+	if err != nil {
+		return false, err
+	}
+	now := s.rt.Time()
+	b := directory.Block{Seq: head.Seq + 1, Prev: head.Hash, At: now, Mark: head.Mark}
+	es, err := s.ports.Log.EntriesAfter(ctx, t, p, head.Mark, directory.LogEntry{At: now.Add(-sealLag)}.Position(), directory.MaxSeals)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range es {
+		b.Seals = append(b.Seals, s.seal(t, e))
+		b.Mark = e.Position()
+	}
+	settled, err := s.sealLate(ctx, t, p, head, &b)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case len(b.Seals)+len(b.Late)+len(settled) > 0:
+	case s.rt.Signer != nil && head.Seq > head.CheckpointSeq && now.Sub(head.CheckpointAt) >= checkpointEvery:
+		if err := s.sign(ctx, t, p, &b); err != nil {
+			return false, err
+		}
+	default:
+		return false, nil
+	}
+	b.Hash = b.HashOf(t, p)
+	if err := s.ports.Chains.AppendBlock(ctx, t, p, b, settled); err != nil && !directory.IsKind(err, directory.Conflict) {
+		return false, err
+	}
+	return b.Checkpoint == nil, nil
+}
+
+func (s *Service) seal(t directory.TenantID, e directory.LogEntry) directory.Seal {
+	var salt directory.Digest
+	if len(e.Erased) == 0 {
+		salt = make(directory.Digest, saltSize)
+		s.rt.Random(salt)
+	}
+	return directory.Seal{Position: e.Position(), Hash: e.SealHash(t, salt), Salt: salt}
+}
+
+func (s *Service) sign(ctx context.Context, t directory.TenantID, p directory.ProviderID, b *directory.Block) error {
+	der, err := s.rt.Signer.PublicKey(ctx)
+	if err != nil {
+		return err
+	}
+	b.Checkpoint = &directory.Checkpoint{Key: directory.KeyID(der)}
+	b.Checkpoint.Signature, err = s.rt.Signer.Sign(ctx, b.CheckpointDigest(t, p))
+	return err
+}
+
+// sealLate adds to b the late entries that no block holds, and returns the positions that are settled.
+func (s *Service) sealLate(ctx context.Context, t directory.TenantID, p directory.ProviderID, head directory.ChainHead, b *directory.Block) (settled []string, err error) {
+	late, err := s.ports.Chains.Late(ctx, t, p, maxLate)
+	if err != nil {
+		return nil, err
+	}
+	for _, position := range late {
+		if position > b.Mark {
+			continue // it will be sealed in its place
+		}
+		settled = append(settled, position)
+		if position > head.Mark {
+			continue // it is, by this block
+		}
+		old, err := directory.BlockAt(ctx, s.ports.Chains, t, p, head, position)
+		if err != nil {
+			return nil, err
+		}
+		if _, sealed := old.SealOf(position); sealed {
+			continue
+		}
+		e, err := directory.EntryAt(ctx, s.ports.Log, t, p, position)
+		if directory.IsKind(err, directory.NotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		b.Late = append(b.Late, s.seal(t, e))
+	}
+	return settled, nil
+}
+
+// SealAll seals every chain of every tenant as far as it can, and drops deliveries that are kept no longer. It is
+// meant to be called each minute or each hour; calling it again does no harm.
+func (s *Service) SealAll(ctx context.Context) error {
+	err := directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) error {
+		if t.State == directory.TenantRemoving {
+			return nil
+		}
+		return s.sealTenant(ctx, t.ID)
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.sealTenant(ctx, directory.OperatorScope); err != nil {
+		return err
+	}
+	const batch = 1000
+	for n := batch; n == batch && err == nil; {
+		n, err = s.ports.Deliveries.DropDeliveries(ctx, s.rt.Time().Add(-directory.DeliveryKept), batch)
+	}
+	return err
+}
+
+func (s *Service) sealTenant(ctx context.Context, t directory.TenantID) error {
+	ps, err := directory.ChainsOf(ctx, s.ports.Providers, s.ports.Chains, t)
+	if err != nil {
+		return err
+	}
+	for _, p := range ps {
+		for more := true; more; {
+			if more, err = s.Seal(ctx, t, p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// EraseFromLog erases names, values and reasons from every entry of a user. What is left is verified as
+// before: an entry's seal covers a blinded hash of what is erased, and the hash's salt is forgotten.
+// Errors: Unavailable (an entry is not sealed yet).
+func (s *Service) EraseFromLog(ctx context.Context, t directory.TenantID, u directory.UserID) error {
+	for before := ""; ; {
+		es, err := s.ports.Log.Entries(ctx, t, directory.LogQuery{User: u, Before: before, Count: 100})
+		if err != nil || len(es) == 0 {
+			return err
+		}
+		for _, e := range es {
+			if before = e.Position(); len(e.Erased) > 0 {
+				continue
+			}
+			if err := s.eraseEntry(ctx, t, e); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// eraseEntry erases one entry. Before it is sealed its hash would be made of what is not there any more.
+func (s *Service) eraseEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	b, sl, err := s.sealOf(ctx, t, e)
+	switch {
+	case err != nil:
+		return err
+	case sl.Hash == nil:
+		return directory.Errorf(directory.Unavailable, "the newest entries are not sealed yet; try again in some minutes")
+	case sl.Salt == nil:
+		return nil // somebody else erased it
+	}
+	return s.ports.Chains.EraseEntry(ctx, t, e.Stub(sl.Salt), b.Seq)
+}
+
+// sealOf finds the seal of an entry: in the block of its time or, when it came late, in one behind.
+func (s *Service) sealOf(ctx context.Context, t directory.TenantID, e directory.LogEntry) (directory.Block, directory.Seal, error) {
+	head, err := s.ports.Chains.ChainHead(ctx, t, e.Provider)
+	if err != nil {
+		return directory.Block{}, directory.Seal{}, err
+	}
+	b, err := directory.BlockAt(ctx, s.ports.Chains, t, e.Provider, head, e.Position())
+	for err == nil && b.Seq > 0 {
+		if sl, ok := b.SealOf(e.Position()); ok {
+			return b, sl, nil
+		}
+		var next []directory.Block
+		if next, err = s.ports.Chains.Blocks(ctx, t, e.Provider, b.Seq+1, 1); len(next) == 0 {
+			break
+		}
+		b = next[0]
+	}
+	return directory.Block{}, directory.Seal{}, err
+}

@@ -1,0 +1,38 @@
+package follow
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"rollcall/shared/directory"
+)
+
+// warnCountry remembers the country of an entry that nobody knows, and warns of it once for each value of a provider.
+func (s *Service) warnCountry(ctx context.Context, t directory.TenantID, because directory.LogEntry) error {
+	i := slices.IndexFunc(because.Changes, func(c directory.Change) bool { return c.Attr == directory.AttrUnknownCountry && c.After != nil })
+	if i < 0 {
+		return nil
+	}
+	var sent directory.SentCountry
+	if err := json.Unmarshal(because.Changes[i].After, &sent); err != nil {
+		return nil //nolint:nilerr // erased since
+	}
+	if _, err := s.ports.Countries.CountryValue(ctx, t, sent.Provider, sent.Value); !directory.IsKind(err, directory.NotFound) {
+		return err // nil: known
+	}
+	known, err := s.ports.Countries.CountryValues(ctx, t, sent.Provider, directory.MaxCountryValues)
+	if err != nil || len(known) >= directory.MaxCountryValues {
+		return err
+	}
+	_, err = s.ports.Countries.UpdateCountryValue(ctx, t, sent.Provider, sent.Value, func(old directory.CountryValue) (directory.CountryValue, *directory.LogEntry, error) {
+		if old.Value != "" {
+			return old, nil, nil
+		}
+		e := s.entry(fromEntry(because), directory.CountryUnknown)
+		e.Provider, e.Audit, e.Target = "", true, string(sent.Provider)
+		e.Changes = []directory.Change{directory.NewChange("country", nil, sent.Value)}
+		return directory.CountryValue{sent.Provider, sent.Value, e.At}, &e, nil
+	})
+	return err
+}

@@ -1,0 +1,126 @@
+package follow
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// wake asks for a wake-up when a deactivation that the entry began is due.
+func (s *Service) wake(ctx context.Context, _ directory.TenantID, e directory.LogEntry) error {
+	at, ok := e.Scheduled()
+	if !ok || s.rt.Wakeups == nil {
+		return nil
+	}
+	return s.rt.Wakeups.WakeAt(ctx, at)
+}
+
+// lateness is how overdue a deactivation is when the sweep deals with it: no wake-up came.
+const lateness = 3 * time.Minute
+
+// DeactivateDue deactivates every user of all tenants whose deactivation is due, and returns how many. Each
+// is a conditional change of its own, so that running it twice, side by side, early or late does no harm.
+func (s *Service) DeactivateDue(ctx context.Context, job directory.Job) (int, error) {
+	until := s.rt.Time()
+	if job == directory.JobSweep {
+		until = until.Add(-lateness)
+	}
+	var done atomic.Int64
+	err := s.ports.Leavers.DueUsers(ctx, until, func(ctx context.Context, us []directory.DueUser) error {
+		return forEach(ctx, us, func(ctx context.Context, u directory.DueUser) error {
+			acted, err := s.deactivateIfDue(ctx, u, job)
+			if acted {
+				done.Add(1)
+			}
+			return err
+		})
+	})
+	return int(done.Load()), err
+}
+
+// deactivateIfDue deactivates a user if that is still due.
+func (s *Service) deactivateIfDue(ctx context.Context, due directory.DueUser, job directory.Job) (acted bool, err error) {
+	if due.Pending == nil {
+		return false, nil
+	}
+	generation := due.Pending.Generation
+	_, err = s.ports.Users.UpdateUser(ctx, due.Tenant, due.User, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		acted = false
+		u := old.DeactivateIfDue(generation, s.rt.Time())
+		if old.Pending == nil || u.Pending != nil {
+			return old, nil, nil
+		}
+		acted = true
+		o := fromJob(job)
+		o.by.RequestID = old.Pending.RequestID
+		return s.finish(o, old, u, directory.UserDeactivated)
+	})
+	return acted && err == nil, directory.IgnoreNotFound(err)
+}
+
+// WakePending asks for a wake-up for every pending deactivation: for wake-ups that forget with the process.
+func (s *Service) WakePending(ctx context.Context) error {
+	until := s.rt.Time().Add(directory.MaxDeactivationDelay)
+	return s.ports.Leavers.DueUsers(ctx, until, func(ctx context.Context, us []directory.DueUser) error {
+		for _, u := range us {
+			if err := s.rt.Wakeups.WakeAt(ctx, u.Pending.DueAt); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// eachPending calls fn for every user of a provider who waits for the gate.
+func (s *Service) eachPending(ctx context.Context, t directory.TenantID, q directory.PendingQuery, fn func(context.Context, directory.User) error) error {
+	q.Count = 200
+	for {
+		us, next, err := s.ports.Leavers.PendingUsers(ctx, t, q)
+		if err != nil {
+			return err
+		}
+		if err := forEach(ctx, us, fn); err != nil || next == "" {
+			return err
+		}
+		q.After = next
+	}
+}
+
+// changePending changes a pending user by a rule. Users who changed so that the rule does nothing, or who were removed,
+// are passed over.
+func (s *Service) changePending(
+	ctx context.Context, t directory.TenantID, u directory.User, o origin, action directory.Action, rule func(directory.User) directory.User,
+) error {
+	_, err := s.ports.Users.UpdateUser(ctx, t, u, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		return s.finish(o, old, rule(old), action)
+	})
+	return directory.IgnoreNotFound(err)
+}
+
+// rescheduleAll carries a change of the delay to everybody who waits.
+func (s *Service) rescheduleAll(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	p, err := s.ports.Providers.Provider(ctx, t, directory.ProviderID(e.Target))
+	if err != nil {
+		return directory.IgnoreNotFound(err)
+	}
+	if p.DelayChange != e.ID {
+		return nil // a later change holds
+	}
+	var seconds int64
+	if err := json.Unmarshal(e.Changes[0].After, &seconds); err != nil {
+		return fmt.Errorf("read the delay of an entry: %w", err)
+	}
+	delay := time.Duration(seconds) * time.Second
+	return s.eachPending(ctx, t, directory.PendingQuery{Provider: p.ID}, func(ctx context.Context, u directory.User) error {
+		return s.changePending(ctx, t, u, fromDecision(e), directory.UserRescheduled, func(u directory.User) directory.User {
+			if u.Pending == nil || u.Pending.RequestedAt.After(e.At) {
+				return u
+			}
+			return u.Rescheduled(delay, directory.Latest(e.At, p.Guard.DecidedAt)) // both give a minute
+		})
+	})
+}

@@ -1,0 +1,259 @@
+package follow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"rollcall/shared/directory"
+)
+
+const (
+	lease      = 30 * time.Second // how long a try may take before another process takes the delivery over
+	deliverers = 8                // tries at the same time
+	pausedFor  = time.Hour
+	downFor    = 5 * time.Minute // how long the others wait after a webhook failed
+)
+
+var errTaken = errors.New("another process has it, or it is done")
+
+// DeliverDue tries deliveries of all tenants that are due, at most count, and returns how many it tried; its error is
+// for the log: what failed is tried again. After a webhook failed, the others that wait for it are put off: one that is
+// down costs a try, not all of them. Several processes may run it at the same time.
+func (s *Service) DeliverDue(ctx context.Context, count int) (int, error) {
+	due, err := s.ports.Deliveries.DueDeliveries(ctx, s.rt.Time(), count)
+	if err != nil {
+		return 0, err
+	}
+	r := round{s: s, down: map[directory.WebhookID]time.Time{}}
+	var g errgroup.Group
+	g.SetLimit(deliverers)
+	for _, d := range due {
+		g.Go(func() error {
+			r.try(ctx, d)
+			return nil // one that failed holds up no other
+		})
+	}
+	_ = g.Wait()
+	return r.tried, errors.Join(r.errs...)
+}
+
+// round is one run of DeliverDue.
+type round struct {
+	s     *Service
+	mu    sync.Mutex
+	down  map[directory.WebhookID]time.Time // until when a webhook is left alone
+	tried int
+	errs  []error
+}
+
+func (r *round) try(ctx context.Context, due directory.DueDelivery) {
+	s, now, claimed := r.s, r.s.rt.Time(), false
+	d, err := s.ports.Deliveries.UpdateDelivery(ctx, due.Tenant, due.ID, func(d directory.Delivery) (directory.Delivery, error) {
+		if d.State != directory.DeliveryPending || d.DueAt.After(now) {
+			return d, errTaken
+		}
+		until := r.until(d.Webhook)
+		if claimed = !until.After(now); claimed {
+			until = now.Add(lease)
+		}
+		d.DueAt = until
+		return d, nil
+	})
+	if err == nil && claimed {
+		var after directory.Delivery
+		if after, err = r.attempt(ctx, due.Tenant, d); err == nil {
+			r.note(after)
+			_, err = s.ports.Deliveries.UpdateDelivery(ctx, due.Tenant, due.ID, func(stored directory.Delivery) (directory.Delivery, error) {
+				if stored.State != directory.DeliveryPending || !stored.DueAt.Equal(d.DueAt) {
+					return stored, errTaken // replayed, or taken over
+				}
+				return after, nil
+			})
+		}
+	}
+	if !errors.Is(err, errTaken) && !directory.IsKind(err, directory.NotFound) {
+		r.fault(err)
+	}
+}
+
+// fault keeps an error for the log.
+func (r *round) fault(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.errs = append(r.errs, err) // errors.Join passes over nil
+}
+
+func (r *round) until(webhook directory.WebhookID) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.down[webhook]
+}
+
+func (r *round) note(d directory.Delivery) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tried++
+	if d.Webhook != "" && d.State == directory.DeliveryPending {
+		r.down[d.Webhook] = r.s.rt.Time().Add(downFor)
+	}
+}
+
+// attempt tries a delivery and returns what it is then. Errors: of the store; then nothing is known.
+func (r *round) attempt(ctx context.Context, t directory.TenantID, d directory.Delivery) (directory.Delivery, error) {
+	s, now := r.s, r.s.rt.Time()
+	if d.Webhook == "" {
+		d, cause := s.followParked(ctx, t, d)
+		r.fault(cause)
+		return d, nil
+	}
+	w, err := s.ports.Webhooks.Webhook(ctx, t, d.Webhook)
+	switch {
+	case directory.IsKind(err, directory.NotFound), err == nil && w.State == directory.WebhookEnded:
+		d.Cause = directory.CauseRemoved
+		return ended(d, now, directory.DeliveryDead), nil
+	case err != nil:
+		return d, err
+	case w.State != directory.WebhookActive:
+		d.Cause, d.DueAt = directory.CausePaused, now.Add(pausedFor)
+		if d.DueAt.After(d.CreatedAt.Add(GiveUpAfter)) {
+			return ended(d, now, directory.DeliveryDead), nil
+		}
+		return d, nil
+	}
+	status, cause := s.send(ctx, t, w, d)
+	now = s.rt.Time()
+	switch {
+	case status >= 200 && status < 300:
+		d.Tries, d.Status, d.Cause = d.Tries+1, status, ""
+		return ended(d, now, directory.DeliveryDelivered), nil
+	case status == http.StatusGone:
+		d = ended(failed(d, now, status, directory.CauseStatus), now, directory.DeliveryDead)
+		return d, s.endWebhook(ctx, t, d)
+	case status != 0:
+		cause = directory.CauseStatus
+	}
+	return failed(d, now, status, cause), nil
+}
+
+// send signs and posts a delivery.
+func (s *Service) send(ctx context.Context, t directory.TenantID, w directory.Webhook, d directory.Delivery) (status int, cause string) {
+	var ev struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(d.Body, &ev); err != nil {
+		return 0, directory.CauseInside
+	}
+	var secrets []string
+	for _, secret := range usableSecrets(w, s.rt.Time()) {
+		clear, err := s.rt.Secrets.Decrypt(ctx, secret.Encrypted, directory.WebhookContext(t, w.ID))
+		if err != nil {
+			return 0, directory.CauseInside
+		}
+		secrets = append(secrets, string(clear))
+	}
+	header, err := sign(ev.ID, s.rt.Time(), d.Body, secrets)
+	if err != nil {
+		return 0, directory.CauseInside
+	}
+	return s.rt.Sender.Send(ctx, w.URL, header, d.Body)
+}
+
+// endWebhook ends a webhook whose address wants nothing more.
+func (s *Service) endWebhook(ctx context.Context, t directory.TenantID, d directory.Delivery) error {
+	_, err := s.ports.Webhooks.UpdateWebhook(ctx, t, d.Webhook, func(old directory.Webhook) (directory.Webhook, *directory.LogEntry, error) {
+		if old.State == directory.WebhookEnded {
+			return old, nil, nil
+		}
+		w := old
+		w.State, w.Version, w.Modified = directory.WebhookEnded, old.Version+1, s.rt.Time()
+		e := s.entry(fromEntry(directory.LogEntry{ID: d.Entry}), directory.WebhookUpdated)
+		e.Audit, e.Target, e.Name, e.Version = true, string(w.ID), w.DisplayName, w.Version
+		e.Changes = []directory.Change{directory.NewChange("state", old.State, w.State)}
+		return w, &e, nil
+	})
+	return err
+}
+
+// replay does what an entry of DeliveryReplayed says.
+func (s *Service) replay(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	if len(e.Changes) != 2 {
+		return s.deliverAgain(ctx, t, directory.DeliveryID(e.Target), e.At)
+	}
+	var since, until time.Time
+	if err := errors.Join(json.Unmarshal(e.Changes[0].After, &since), json.Unmarshal(e.Changes[1].After, &until)); err != nil {
+		return err
+	}
+	const batch = 100
+	for before := directory.DeliveryIDAt(until); ; {
+		ds, err := s.ports.Deliveries.ListDeliveries(ctx, t, before, batch)
+		if err != nil {
+			return err
+		}
+		for _, d := range ds {
+			if before = d.ID; before < directory.DeliveryIDAt(since) {
+				return nil
+			}
+			if string(d.Webhook) != e.Target {
+				continue
+			}
+			if err := s.deliverAgain(ctx, t, d.ID, e.At); err != nil {
+				return err
+			}
+		}
+		if len(ds) < batch {
+			return nil
+		}
+	}
+}
+
+func (s *Service) deliverAgain(ctx context.Context, t directory.TenantID, id directory.DeliveryID, at time.Time) error {
+	_, err := s.ports.Deliveries.UpdateDelivery(ctx, t, id, func(d directory.Delivery) (directory.Delivery, error) { return again(d, at), nil })
+	return directory.IgnoreNotFound(err)
+}
+
+// GiveUpAfter is how long a delivery is tried. The pauses between tries grow.
+const GiveUpAfter = 72 * time.Hour
+
+var pauses = []time.Duration{
+	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 20 * time.Hour,
+}
+
+// failed is the delivery after a try that failed: due again later or, at the end, dead.
+func failed(d directory.Delivery, now time.Time, status int, cause string) directory.Delivery {
+	d.Tries, d.Status, d.Cause = d.Tries+1, status, cause
+	d.DueAt = now.Add(pauses[min(d.Tries, len(pauses))-1])
+	if d.DueAt.After(d.CreatedAt.Add(GiveUpAfter)) {
+		return ended(d, now, directory.DeliveryDead)
+	}
+	return d
+}
+
+// ended is the delivery in a final state.
+func ended(d directory.Delivery, now time.Time, state directory.DeliveryState) directory.Delivery {
+	d.State, d.DoneAt, d.DueAt = state, now, time.Time{}
+	return d
+}
+
+// again is the delivery as a replay begins it; one that began since is as it is.
+func again(d directory.Delivery, at time.Time) directory.Delivery {
+	if !d.CreatedAt.Before(at) {
+		return d
+	}
+	d.State, d.Tries, d.Status, d.Cause = directory.DeliveryPending, 0, 0, ""
+	d.CreatedAt, d.DueAt, d.DoneAt = at, at, time.Time{}
+	return d
+}
+
+// usableSecrets returns the secrets that sign at a time.
+func usableSecrets(w directory.Webhook, now time.Time) []directory.WebhookSecret {
+	return slices.DeleteFunc(slices.Clone(w.Secrets), func(s directory.WebhookSecret) bool {
+		return !s.RetiresAt.IsZero() && !now.Before(s.RetiresAt)
+	})
+}

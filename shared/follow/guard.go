@@ -1,0 +1,233 @@
+package follow
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// count adds an entry to the counts that the guard looks at, and to the tallies.
+func (s *Service) count(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	return s.ports.Counts.CountEntry(ctx, t, e)
+}
+
+// checkGuard lets the guard of a provider look at a change that was just counted. A guard that has tripped also
+// gets hold of leavers whose request did not see it yet.
+func (s *Service) checkGuard(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	if e.Provider == "" {
+		return nil
+	}
+	p, err := s.ports.Providers.Provider(ctx, t, e.Provider)
+	if err != nil {
+		return directory.IgnoreNotFound(err)
+	}
+	kind := directory.GuardKindOf(e.Action)
+	state := p.Guard.Of(kind)
+	if !state.Tripped() {
+		since := directory.Latest(s.rt.Time().Add(-p.Guard.WindowOrDefault()), state.Since)
+		if e.At.Before(since) {
+			return nil // an entry that comes again, or very late
+		}
+		reading, err := s.evaluateGuard(ctx, t, p, kind, fromEntry(e), 0)
+		if err != nil {
+			return err
+		}
+		p = reading.provider
+	}
+	if kind != directory.GuardLeavers || !p.Guard.Tripped() {
+		return nil
+	}
+	return s.reconcile(ctx, t, p, e.User, fromDecision(e))
+}
+
+// guardReading is what a guard saw: the provider as it is then, the changes within the window and their limit.
+type guardReading struct {
+	provider     directory.Provider
+	count, limit int
+}
+
+// evaluateGuard counts the changes of a kind within the window and trips the provider's guard, or only warns, when
+// there are more than it allows. more are those that the caller wants to make.
+func (s *Service) evaluateGuard(
+	ctx context.Context, t directory.TenantID, p directory.Provider, kind directory.GuardKind, o origin, more int,
+) (guardReading, error) {
+	now := s.rt.Time()
+	since := directory.Latest(now.Add(-p.Guard.WindowOrDefault()), p.Guard.Of(kind).Since)
+	counts, err := s.ports.Counts.Counts(ctx, t, p.ID, since)
+	if err != nil {
+		return guardReading{}, err
+	}
+	reading := guardReading{p, directory.CountOf(kind, counts) + more, p.Guard.LimitOf(kind, 0)}
+	if reading.count <= reading.limit {
+		return reading, nil
+	}
+	active, err := directory.ActiveUsers(ctx, s.ports.Counts, t, p.ID)
+	reading.limit = p.Guard.LimitOf(kind, active)
+	if err != nil || reading.count <= reading.limit {
+		return reading, err
+	}
+	found := directory.GuardEvent{
+		ID:       directory.GuardEventID("v" + directory.PositionAt(now)[:9] + s.rt.NewID()[:16]),
+		Provider: p.ID, Kind: kind, At: now, Since: since, Count: reading.count, Limit: reading.limit, Users: active, Version: 1,
+	}
+	reading.provider, err = s.tripGuard(ctx, t, found, o)
+	return reading, directory.IgnoreNotFound(err)
+}
+
+// tripGuard trips the guard with an event, or only warns while the provider is new, and returns the provider as it is
+// then. A guard that has tripped already stays as it is.
+func (s *Service) tripGuard(ctx context.Context, t directory.TenantID, v directory.GuardEvent, o origin) (p directory.Provider, err error) {
+	_, err = s.ports.Guards.UpdateGuard(ctx, t, v.Provider, v.ID, func(old directory.Provider, none directory.GuardEvent) (
+		directory.Provider, directory.GuardEvent, *directory.LogEntry, error,
+	) {
+		p = old
+		state, warns := p.Guard.Of(v.Kind), old.GuardOnlyWarns(v.At)
+		if state.Tripped() || warns && v.At.Sub(state.WarnedAt) < old.Guard.WindowOrDefault() {
+			return old, none, nil, nil
+		}
+		e := directory.LogEntry{ID: s.rt.EntryID(), At: v.At, Actor: o.by, Action: directory.GuardTripped, Audit: true, Remaining: directory.RemainingGuard}
+		e.Actor.RequestID, e.Actor.ClientRequestID = "", "" // many requests led to it
+		v.State = directory.GuardOpen
+		if warns {
+			v.State, state.WarnedAt = directory.GuardWarning, v.At
+			e.Action, e.Remaining = directory.GuardWarned, directory.RemainingNone
+		} else {
+			state.Event, state.From, state.Decided = v.ID, v.Since, ""
+		}
+		p.Version, p.Modified = old.Version+1, directory.Latest(old.Modified, v.At)
+		e.Changes = []directory.Change{directory.NewChange(string(v.Kind), nil, v.Count)}
+		return p, v, e.AboutGuard(p, v), nil
+	})
+	return p, err
+}
+
+// applyGuard carries out what the entry that tripped a guard, or decided on it, means for the people it concerns.
+func (s *Service) applyGuard(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	id, event := directory.GuardTarget(e)
+	p, err := s.ports.Providers.Provider(ctx, t, id)
+	if err != nil {
+		return directory.IgnoreNotFound(err)
+	}
+	if event != "" { // entries of earlier versions named none: they were about leavers
+		v, err := s.ports.Guards.GuardEvent(ctx, t, id, event)
+		if err != nil {
+			return directory.IgnoreNotFound(err)
+		}
+		if v.Kind == directory.GuardMoves {
+			return s.applyMoves(ctx, t, v, e)
+		}
+	}
+	if e.Action != directory.GuardTripped {
+		held := directory.PendingQuery{Provider: p.ID, Gate: directory.GateGuard}
+		return s.eachPending(ctx, t, held, func(ctx context.Context, u directory.User) error {
+			return s.reconcileUser(ctx, t, p, u, fromDecision(e))
+		})
+	}
+	if !p.Guard.Tripped() {
+		return nil
+	}
+	return s.holdLeavers(ctx, t, p, fromDecision(e))
+}
+
+// holdLeavers holds everybody who left since the window of a tripped guard began. It reads the log and not the index,
+// which may lack people who left a moment ago.
+func (s *Service) holdLeavers(ctx context.Context, t directory.TenantID, p directory.Provider, o origin) error {
+	const batch = 200
+	for before := ""; ; {
+		es, err := s.ports.Log.Entries(ctx, t, directory.LogQuery{Provider: p.ID, Since: p.Guard.From, Before: before, Count: batch})
+		if err != nil {
+			return err
+		}
+		left := slices.DeleteFunc(slices.Clone(es), func(e directory.LogEntry) bool { return !slices.Contains(e.Effects, directory.EffectScheduled) })
+		err = forEach(ctx, left, func(ctx context.Context, e directory.LogEntry) error { return s.reconcile(ctx, t, p, e.User, o) })
+		if err != nil || len(es) < batch {
+			return err
+		}
+		before = es[len(es)-1].Position()
+	}
+}
+
+// applyMoves resolves again everybody whom an approved event held back. People held back by a rejected one stay until
+// the next event, or Apply. A process that is cut off is followed by one that goes on there.
+func (s *Service) applyMoves(ctx context.Context, t directory.TenantID, v directory.GuardEvent, e directory.LogEntry) error {
+	if v.State != directory.GuardApproval {
+		return nil
+	}
+	r, err := s.resolver(ctx, t, v.Provider, fromEntry(e))
+	if err != nil {
+		return directory.IgnoreNotFound(err)
+	}
+	r.approved = true
+	id := directory.TaskID("approval " + string(v.ID))
+	task, err := s.ports.Tasks.Task(ctx, t, id)
+	if err != nil || !task.DoneAt.IsZero() {
+		return err
+	}
+	q := directory.UserSearch{Provider: v.Provider, Review: v.ID, After: task.After}
+	return s.resume(ctx, t, id, q, func() bool { return false }, func(u directory.User) error {
+		return r.resolve(ctx, r.user(u.ID), directory.OnEvent)
+	})
+}
+
+func (s *Service) reconcile(ctx context.Context, t directory.TenantID, p directory.Provider, id directory.UserID, o origin) error {
+	v, err := s.ports.Users.UserByID(ctx, t, id)
+	if err != nil {
+		return directory.IgnoreNotFound(err)
+	}
+	return s.reconcileUser(ctx, t, p, v.User, o)
+}
+
+// reconcileUser holds a pending deactivation that the provider's guard holds, and releases or cancels one that it no
+// longer holds.
+func (s *Service) reconcileUser(ctx context.Context, t directory.TenantID, p directory.Provider, u directory.User, o origin) error {
+	if u.Pending == nil || u.Pending.Provider != p.ID {
+		return nil
+	}
+	switch {
+	case p.Guard.Tripped():
+		if u.Pending.Frozen || u.Pending.RequestedAt.Before(p.Guard.From) {
+			return nil
+		}
+		return s.changePending(ctx, t, u, o, directory.UserHeldByGuard, directory.User.HeldByGuard)
+	case !u.Pending.Frozen:
+		return nil
+	case p.Guard.Decided == directory.GuardDisapproval:
+		err := s.changePending(ctx, t, u, o, directory.UserDeactivationCancelled, directory.User.CancelledByReview)
+		if _, taken := directory.AsTaken(err); taken {
+			return nil // somebody has the userName by now: the user stays as it is, and listed
+		}
+		return err
+	}
+	return s.changePending(ctx, t, u, o, directory.UserRescheduled, func(u directory.User) directory.User { return u.ReleasedByGuard(p.Guard.DecidedAt) })
+}
+
+// remind announces an open event again when nobody has decided on it for long.
+func (s *Service) remind(ctx context.Context, t directory.TenantID, p directory.ProviderID, event directory.GuardEventID) error {
+	_, err := s.ports.Guards.UpdateGuard(ctx, t, p, event, func(rec directory.Provider, v directory.GuardEvent) (
+		directory.Provider, directory.GuardEvent, *directory.LogEntry, error,
+	) {
+		e := s.entry(fromJob(directory.JobSweep), directory.GuardReminded)
+		n := remindersDue(v, e.At)
+		if v.ID == "" || n <= v.Reminders {
+			return rec, v, nil, nil
+		}
+		v.Reminders, v.Version = n, v.Version+1
+		e.Audit, e.Changes = true, []directory.Change{directory.NewChange("hours", nil, int(reminderTimes[n-1]/time.Hour))}
+		return rec, v, e.AboutGuard(rec, v), nil
+	})
+	return directory.IgnoreNotFound(err)
+}
+
+// reminderTimes are when an open event is announced again.
+var reminderTimes = []time.Duration{time.Hour, 4 * time.Hour, 24 * time.Hour}
+
+// remindersDue is how many reminders an event should have led to.
+func remindersDue(v directory.GuardEvent, now time.Time) int {
+	n := 0
+	for v.State == directory.GuardOpen && n < len(reminderTimes) && now.Sub(v.At) >= reminderTimes[n] {
+		n++
+	}
+	return n
+}

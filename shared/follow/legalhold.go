@@ -1,0 +1,43 @@
+package follow
+
+import (
+	"context"
+
+	"rollcall/shared/directory"
+)
+
+// releaseAll releases the custodians of a closed matter, each in a transaction of its own.
+func (s *Service) releaseAll(ctx context.Context, t directory.TenantID, because directory.LogEntry) error {
+	const batch = 200
+	for after := directory.UserID(""); ; {
+		cs, err := s.ports.LegalHolds.Custodians(ctx, t, directory.MatterID(because.Target), after, batch)
+		if err != nil {
+			return err
+		}
+		if err := forEach(ctx, cs, func(ctx context.Context, c directory.Custodian) error { return s.releaseOne(ctx, t, c, because) }); err != nil {
+			return err
+		}
+		if len(cs) < batch {
+			return nil
+		}
+		after = cs[len(cs)-1].User
+	}
+}
+
+func (s *Service) releaseOne(ctx context.Context, t directory.TenantID, c directory.Custodian, because directory.LogEntry) error {
+	if !c.OnHold() {
+		return nil
+	}
+	_, _, err := s.ports.LegalHolds.UpdateCustodian(ctx, t, c.Matter, c.User, func(m directory.Matter, c directory.Custodian, old directory.User) (
+		directory.Custodian, directory.User, *directory.LogEntry, error,
+	) {
+		if !c.OnHold() {
+			return c, old, nil, nil
+		}
+		e := s.entry(fromDecision(because), directory.HoldReleased)
+		u, entry, err := directory.FinishHold(m, old, old.ReleasedFromHold(m.ID, e.At), e)
+		c.ReleasedAt, c.ReleasedBy = e.At, because.Actor.ID
+		return c, u, entry, err
+	})
+	return err
+}

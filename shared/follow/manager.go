@@ -1,0 +1,58 @@
+package follow
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"rollcall/shared/directory"
+)
+
+// linkManagers gives people their manager's id in place of the userName the directory sent: those who waited
+// for this user, and the user itself.
+func (s *Service) linkManagers(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	named := changes(e, directory.AttrUserName)
+	manages := slices.ContainsFunc(e.Changes, func(c directory.Change) bool { return strings.HasSuffix(c.Attr, ":"+directory.AttrManager) })
+	if e.Provider == "" || e.Action != directory.UserCreated && !named && !manages {
+		return nil
+	}
+	v, err := s.ports.Users.UserByID(ctx, t, e.User)
+	if err != nil || v.Removed() || v.Provider != e.Provider {
+		return directory.IgnoreNotFound(err)
+	}
+	link := func(u, manager directory.User) error {
+		if u.ID == manager.ID {
+			return nil
+		}
+		_, err := s.ports.Users.UpdateUser(ctx, t, u, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+			if directory.UserNameKey(old.Manager) != directory.UserNameKey(manager.UserName) || old.Provider != manager.Provider || old.Removed() {
+				return old, nil, nil
+			}
+			n := old
+			n.Manager = string(manager.ScimID)
+			return s.finish(fromEntry(e), old, n, directory.UserUpdated, directory.NewChange(directory.AttrManager, old.Manager, n.Manager))
+		})
+		return directory.IgnoreNotFound(err)
+	}
+	if name := v.Profile.Manager; name != "" && !directory.ScimID(name).IsUser() {
+		ms, err := s.ports.Users.FindUsers(ctx, t, e.Provider, directory.Lookup{directory.AttrUserName, name}, 1, directory.UserWant{}, nil)
+		if err != nil {
+			return err
+		}
+		for _, m := range ms {
+			if err := link(v.User, m.User); err != nil {
+				return err
+			}
+		}
+	}
+	waiting, err := s.ports.Users.FindUsers(ctx, t, e.Provider, directory.Lookup{directory.AttrManager, v.UserName}, directory.MaxWalk, directory.UserWant{}, nil)
+	if err != nil {
+		return err
+	}
+	for _, w := range waiting {
+		if err := link(w.User, v.User); err != nil {
+			return err
+		}
+	}
+	return nil
+}

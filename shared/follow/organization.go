@@ -1,0 +1,54 @@
+package follow
+
+import (
+	"context"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// emptyOrganization deactivates the people of a deactivated organization. People on legal hold by now, or in another
+// organization, stay as they are.
+func (s *Service) emptyOrganization(ctx context.Context, t directory.TenantID, cause directory.LogEntry) error {
+	id := directory.OrgID(cause.Target)
+	by, err := s.ports.Organizations.OrganizationsByID(ctx, t, []directory.OrgID{id})
+	if err != nil || by[id].State != directory.OrgDeactivated {
+		return err
+	}
+	return directory.EachUser(ctx, s.ports.Users, t, directory.UserSearch{Org: id}, func(u directory.User) error {
+		_, err := s.ports.Users.UpdateUser(ctx, t, u, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+			if old.OrgID != id || len(old.Holds) > 0 || !old.LifecycleIsActive() {
+				return old, nil, nil
+			}
+			return s.finish(fromEntry(cause), old, old.Deactivated(s.rt.Time()), directory.UserDeactivated)
+		})
+		return directory.IgnoreNotFound(err)
+	})
+}
+
+// makeOrganization makes the organization that a person's attribute names. When the provider's people made enough
+// today, the rules are capped.
+func (r *resolver) makeOrganization(ctx context.Context, u directory.User, name string) error {
+	o := directory.Organization{
+		ID: directory.OrgID("o" + r.s.rt.NewID()), Name: name, State: directory.OrgActive, Auto: r.provider.ID, CreatedBy: string(r.provider.ID),
+		Version: 1, Created: r.s.rt.Time(), Modified: r.s.rt.Time(),
+	}
+	if from, ok := r.rules.Orgs[r.rules.Org.Template]; ok {
+		o.Parent, o.DefaultRoles = from.Parent, from.DefaultRoles
+	}
+	e := r.s.entry(r.origin, directory.OrganizationCreated)
+	e.Provider, e.Audit, e.Target, e.Name, e.Version = "", true, string(o.ID), o.Name, o.Version
+	quota := directory.Quota{Key: string(r.provider.ID) + " " + o.Created.Format(time.DateOnly), Max: directory.MaxAutoOrgs}
+	err := r.s.ports.Organizations.CreateOrganization(ctx, r.tenant, o, &quota, e)
+	if directory.IsKind(err, directory.TooMany) {
+		r.rules.Capped = true
+		return nil
+	}
+	if _, taken := directory.AsTaken(err); taken { // somebody made it just now
+		return r.loadOrganizations(ctx, u)
+	}
+	if err == nil {
+		r.rules.Orgs[o.ID], r.rules.Named[directory.OrgNameKey(name)] = o, o.ID
+	}
+	return err
+}

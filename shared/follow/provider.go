@@ -1,0 +1,106 @@
+package follow
+
+import (
+	"context"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// drainProvider carries out a provider's deletion: each user's and group's change is a transaction of
+// its own, so a repetition goes on where the last one stopped.
+func (s *Service) drainProvider(ctx context.Context, t directory.TenantID, because directory.LogEntry) error {
+	id := directory.ProviderID(because.Target)
+	p, err := s.ports.Providers.Provider(ctx, t, id)
+	if err != nil {
+		return directory.IgnoreNotFound(err)
+	}
+	d, err := s.withFallback(ctx, t, *p.Deletion)
+	if err != nil {
+		return err
+	}
+	o := fromDecision(because)
+	o.provider = id
+	const batch = 200
+	for {
+		page, err := s.ports.Users.ListUsers(ctx, t, id, directory.Page{ByCursor: true, Count: batch}, directory.UserWant{}, nil)
+		if err != nil {
+			return err
+		}
+		for _, v := range page.Users {
+			if err := s.rehomeUser(ctx, t, v.User, d, p.DeactivationDelay, o); err != nil {
+				return err
+			}
+		}
+		if len(page.Users) == 0 {
+			break
+		}
+	}
+	for {
+		page, err := s.ports.Groups.ListGroups(ctx, t, id, directory.Page{ByCursor: true, Count: batch}, directory.GroupWant{}, nil)
+		if err != nil {
+			return err
+		}
+		for _, v := range page.Groups {
+			err := s.ports.Groups.DeleteGroup(ctx, t, v.Group, func(g directory.Group) (directory.LogEntry, error) {
+				e := s.entry(o, directory.GroupDeleted)
+				e.Group, e.Name = g.ID, g.DisplayName
+				return e, nil
+			})
+			if directory.IgnoreNotFound(err) != nil {
+				return err
+			}
+		}
+		if len(page.Groups) == 0 {
+			break
+		}
+	}
+	return directory.IgnoreNotFound(s.ports.Providers.RemoveProvider(ctx, t, id, s.entry(o, directory.ProviderDeleted)))
+}
+
+// withFallback returns d, with local users in place of a move to a provider that was deleted since.
+func (s *Service) withFallback(ctx context.Context, t directory.TenantID, d directory.ProviderDeletion) (directory.ProviderDeletion, error) {
+	if d.Users != directory.FateMove {
+		return d, nil
+	}
+	to, err := s.ports.Providers.Provider(ctx, t, d.MoveTo)
+	if err != nil && !directory.IsKind(err, directory.NotFound) {
+		return d, err
+	}
+	if err != nil || to.State == directory.ProviderDeleting {
+		d.Users = directory.FateLocal
+	}
+	return d, nil
+}
+
+// rehomeUser gives one user of a deleted provider the new home. A pending deactivation goes on unless the
+// administrator cancelled those.
+func (s *Service) rehomeUser(
+	ctx context.Context, t directory.TenantID, u directory.User, d directory.ProviderDeletion, delay time.Duration, o origin,
+) error {
+	_, err := s.ports.Users.UpdateUser(ctx, t, u, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		if old.Removed() || old.Provider != u.Provider {
+			return old, nil, nil
+		}
+		n, e := old, s.entry(o, directory.UserConverted)
+		if d.CancelPending {
+			n.Pending = nil
+		}
+		if d.Users == directory.FateDeactivate {
+			n = n.ScheduleDeactivation(directory.DeactivationRequest{
+				At: d.RequestedAt, Delay: delay, Cause: directory.CauseProvider, Provider: old.Provider, RequestID: e.Actor.RequestID,
+			})
+		}
+		if d.Users == directory.FateMove {
+			n.Provider, n.Manager = d.MoveTo, "" // names a user of the old provider
+		} else {
+			n = n.MadeLocal()
+		}
+		if n.Pending != nil {
+			// the guard goes with the provider
+			n = n.WithPending(func(p *directory.PendingDeactivation) { p.Frozen, p.Staged = false, false })
+		}
+		return directory.FinishChange(old, n, e)
+	})
+	return directory.IgnoreNotFound(err)
+}

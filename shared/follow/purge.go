@@ -1,0 +1,120 @@
+package follow
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// taskPurge looks for what is kept no longer, once a day in each tenant.
+const (
+	taskPurge  = directory.TaskID(directory.JobPurge)
+	purgeEvery = 24 * time.Hour
+)
+
+// PurgeAll looks, at most once a day and tenant, for what is kept no longer: entries of the log, and personal data of
+// users who were deactivated long ago, whom no directory knows any more and nothing holds. Their ids stay, and what
+// the log says of them without names and values. It ends early when stop says so, and goes on there the next time;
+// several processes may run it at the same time.
+func (s *Service) PurgeAll(ctx context.Context, stop func() bool) error {
+	return directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) error {
+		if stop() || t.State == directory.TenantRemoving {
+			return nil
+		}
+		return s.purge(ctx, t, stop)
+	})
+}
+
+func (s *Service) purge(ctx context.Context, t directory.Tenant, stop func() bool) error {
+	task, err := s.ports.Tasks.Task(ctx, t.ID, taskPurge)
+	if err != nil || task.After == "" && s.rt.Time().Sub(task.DoneAt) < purgeEvery {
+		return err
+	}
+	if task.After == "" {
+		if err := s.dropLog(ctx, t, stop); err != nil {
+			return err
+		}
+	}
+	return s.resume(ctx, t.ID, taskPurge, directory.UserSearch{After: task.After}, stop, func(u directory.User) error {
+		return s.purgeUser(ctx, t.ID, u, cmp.Or(t.Retention.Users, directory.DefaultRetention))
+	})
+}
+
+// dropLog removes entries that are kept no longer.
+func (s *Service) dropLog(ctx context.Context, t directory.Tenant, stop func() bool) error {
+	keep := s.rt.Retention()
+	if t.Retention.Log > 0 {
+		keep = min(keep, t.Retention.Log)
+	}
+	ps, err := directory.ChainsOf(ctx, s.ports.Providers, s.ports.Chains, t.ID)
+	if err != nil {
+		return err
+	}
+	const batch = 1000
+	for _, p := range ps {
+		for n := batch; n == batch && !stop(); {
+			if n, err = s.ports.Log.DropEntries(ctx, t.ID, p, s.rt.Time().Add(-keep), batch); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Service) purgeUser(ctx context.Context, t directory.TenantID, u directory.User, retention time.Duration) error {
+	if !u.Purgeable(s.rt.Time(), retention) {
+		return nil
+	}
+	_, err := s.ports.Users.UpdateUser(ctx, t, u, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		if !old.Purgeable(s.rt.Time(), retention) {
+			return old, nil, nil
+		}
+		return s.finish(fromJob(directory.JobPurge), old, old.Purged(), directory.UserPurged)
+	})
+	return directory.IgnoreNotFound(err)
+}
+
+// eraseAfter is how long after a user is purged what the log says of them is erased: it must be sealed first.
+const eraseAfter = 30 * time.Minute
+
+// followPurged erases from the log what an entry says was purged, once all of it is sealed.
+func (s *Service) followPurged(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	if now := s.rt.Time(); now.Sub(e.At) < eraseAfter {
+		d := directory.NewDelivery(e, "", "erase "+string(e.ID), now)
+		d.DueAt = e.At.Add(eraseAfter)
+		return s.ports.Deliveries.AddDelivery(ctx, t, d)
+	}
+	return s.EraseFromLog(ctx, t, e.User)
+}
+
+// resume calls fn for every user that a search finds, page by page, and remembers with the task how far it is, so that
+// another process can go on there. It ends early when stop says so.
+func (s *Service) resume(
+	ctx context.Context, t directory.TenantID, id directory.TaskID, q directory.UserSearch, stop func() bool, fn func(directory.User) error,
+) error {
+	q.Count = 200
+	for !stop() {
+		us, next, err := s.ports.Users.SearchUsers(ctx, t, q)
+		if err != nil {
+			return err
+		}
+		for _, u := range us {
+			if err := fn(u); err != nil {
+				return err
+			}
+		}
+		q.After = next
+		if err := s.ports.Tasks.UpdateTask(ctx, t, id, func(old directory.Task) directory.Task {
+			n := directory.Task{ID: id, After: next, DoneAt: old.DoneAt, Version: old.Version + 1}
+			if next == "" {
+				n.DoneAt = s.rt.Time()
+			}
+			return n
+		}); err != nil || next == "" {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package follow
+
+import (
+	"context"
+
+	"rollcall/shared/directory"
+)
+
+// Swept is what a sweep had to do. It is zero when every wake-up arrived.
+type Swept struct {
+	Deactivated int // overdue by more than three minutes
+	Released    int // held by a guard whose event was decided, or whose provider was removed
+}
+
+// Sweep does for all tenants what wake-ups and log entries left undone: the table is the truth, they are
+// only the alarm clock.
+func (s *Service) Sweep(ctx context.Context) (out Swept, err error) {
+	if out.Deactivated, err = s.DeactivateDue(ctx, directory.JobSweep); err != nil {
+		return out, err
+	}
+	err = directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) error {
+		n, err := s.sweepGuards(ctx, t.ID)
+		out.Released += n
+		return err
+	})
+	return out, err
+}
+
+// sweepGuards reminds of what waits for a review, and finds people whom a decision has not reached.
+func (s *Service) sweepGuards(ctx context.Context, t directory.TenantID) (int, error) {
+	ps, err := s.ports.Providers.ListProviders(ctx, t)
+	if err != nil {
+		return 0, err
+	}
+	providers := map[directory.ProviderID]directory.Provider{}
+	for _, p := range ps {
+		providers[p.ID] = p
+		for _, event := range []directory.GuardEventID{p.Guard.Event, p.Guard.Moves.Event} {
+			if event == "" {
+				continue
+			}
+			if err := s.remind(ctx, t, p.ID, event); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return s.releaseHeld(ctx, t, providers)
+}
+
+// releaseHeld finds people whom a decision on their guard's event has not reached: they left just before it.
+func (s *Service) releaseHeld(ctx context.Context, t directory.TenantID, providers map[directory.ProviderID]directory.Provider) (int, error) {
+	n := 0
+	q := directory.PendingQuery{Gate: directory.GateGuard, Count: 200}
+	for {
+		us, next, err := s.ports.Leavers.PendingUsers(ctx, t, q)
+		if err != nil {
+			return n, err
+		}
+		for _, u := range us {
+			p := providers[u.Pending.Provider]
+			if p.Guard.Tripped() || p.Guard.Decided == directory.GuardDisapproval && s.nameTaken(ctx, t, u) {
+				continue
+			}
+			p.ID = u.Pending.Provider
+			if err := s.reconcileUser(ctx, t, p, u, fromJob(directory.JobSweep)); err != nil {
+				return n, err
+			}
+			n++
+		}
+		if next == "" {
+			return n, nil
+		}
+		q.After = next
+	}
+}
+
+// nameTaken reports whether a removed user cannot be put back because another one has the userName.
+func (s *Service) nameTaken(ctx context.Context, t directory.TenantID, u directory.User) bool {
+	return u.Removed() && directory.UserNameFree(ctx, s.ports.Users, s.ports.Providers, t, u.ID, u.UserName) != nil
+}

@@ -1,0 +1,82 @@
+package follow
+
+import (
+	"context"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// betweenPasses is how long after a pass over a tenant's records the next one begins: what was under way when the tenant
+// was removed, such as a log entry to be followed, has written by then.
+const betweenPasses = time.Hour
+
+// SettleTenant tells the providers of a tenant its state, which their requests are answered by. The request does it
+// before it answers; when that died, following the entry does.
+func (s *Service) SettleTenant(ctx context.Context, id directory.TenantID, because directory.LogEntry) error {
+	t, err := s.ports.Tenants.Tenant(ctx, id)
+	if err != nil {
+		return directory.IgnoreNotFound(err)
+	}
+	ps, err := s.ports.Providers.ListProviders(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, p := range ps {
+		_, err := s.ports.Providers.UpdateProvider(ctx, id, p.ID, func(old directory.Provider) (directory.Provider, *directory.LogEntry, error) {
+			if old.TenantState == t.State {
+				return old, nil, nil
+			}
+			n := old
+			n.TenantState, n.Version, n.Modified = t.State, old.Version+1, directory.Latest(old.Modified, s.rt.Time())
+			e := s.entry(fromEntry(because), directory.ProviderUpdated)
+			e.Audit, e.Target, e.Name, e.Version = true, string(n.ID), n.DisplayName, n.Version
+			e.Changes = []directory.Change{directory.NewChange("tenantState", old.TenantState, n.TenantState)}
+			return n, &e, nil
+		})
+		if err := directory.IgnoreNotFound(err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// EraseTenants erases what removed tenants have, step by step, until nothing is to be done now or stop says so. It is
+// meant to be called every few minutes; several processes may call it at the same time. A tenant is gone when a whole pass over its records found none.
+func (s *Service) EraseTenants(ctx context.Context, stop func() bool) error {
+	return directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) (err error) {
+		for err == nil && t.State == directory.TenantRemoving && !s.rt.Time().Before(t.Removal.Next) && !stop() {
+			t, err = s.eraseStep(ctx, t)
+		}
+		return err
+	})
+}
+
+// eraseStep erases the next piece of a tenant; the zero Tenant is returned when nothing of it is left.
+func (s *Service) eraseStep(ctx context.Context, t directory.Tenant) (directory.Tenant, error) {
+	next, n, err := s.ports.Tenants.EraseTenant(ctx, t.ID, t.Removal.After)
+	if err != nil {
+		return t, err
+	}
+	if next == "" && n+t.Removal.Found == 0 {
+		e := s.entry(origin{by: t.Removal.By}, directory.TenantErased)
+		e.Audit, e.Target, e.Name = true, string(t.ID), t.DisplayName
+		return directory.Tenant{}, directory.IgnoreNotFound(s.ports.Tenants.RemoveTenant(ctx, t.ID, e))
+	}
+	from := t.Removal.After
+	t, err = s.ports.Tenants.UpdateTenant(ctx, t.ID, func(old directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
+		r := *old.Removal
+		r.Found += n
+		if r.After == from { // else another process went on from here before
+			if r.After = next; next == "" {
+				r.Found, r.Next = 0, s.rt.Time().Add(betweenPasses)
+			}
+		}
+		old.Removal = &r
+		return old, nil, nil
+	})
+	if directory.IsKind(err, directory.NotFound) {
+		return directory.Tenant{}, nil
+	}
+	return t, err
+}

@@ -1,0 +1,61 @@
+package follow
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"rollcall/shared/casefold"
+	"rollcall/shared/directory"
+)
+
+// followWatchlist finds anew who is on a watchlist that changed: everybody of the tenant is looked at.
+func (s *Service) followWatchlist(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	r, err := s.resolver(ctx, t, "", fromEntry(e))
+	if err != nil {
+		return err
+	}
+	return directory.EachUser(ctx, s.ports.Users, t, directory.UserSearch{}, func(u directory.User) error {
+		if u.Removed() {
+			return nil
+		}
+		return r.resolve(ctx, r.user(u.ID), directory.OnEvent)
+	})
+}
+
+// watchlistsFor are the watchlists a person with these groups is on, by id.
+func watchlistsFor(u directory.User, groups []directory.GroupID, lists []directory.Watchlist) []directory.OnWatchlist {
+	department := directory.AttributeValue(u.Attributes, directory.AttrDepartment)
+	var out []directory.OnWatchlist
+	for _, w := range lists {
+		if why := whyOn(w, u, groups, department); why != "" {
+			out = append(out, directory.OnWatchlist{w.ID, why})
+		}
+	}
+	slices.SortFunc(out, func(a, b directory.OnWatchlist) int { return strings.Compare(string(a.List), string(b.List)) })
+	return out
+}
+
+// whyOn says why a person is on a watchlist, "" when they are not.
+func whyOn(w directory.Watchlist, u directory.User, groups []directory.GroupID, department string) string {
+	if slices.Contains(w.Excluded, u.ID) {
+		return ""
+	}
+	if slices.Contains(w.Included, u.ID) {
+		return "included"
+	}
+	for _, g := range w.Groups {
+		if u.Provider == g.Provider && slices.Contains(groups, g.ID) {
+			return "group:" + string(g.ID)
+		}
+	}
+	if department == "" {
+		return ""
+	}
+	for _, d := range w.Departments {
+		if casefold.Equal(d, department) {
+			return "department:" + d
+		}
+	}
+	return ""
+}

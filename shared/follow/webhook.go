@@ -1,0 +1,85 @@
+package follow
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// announce publishes an entry's events and has them sent to the webhooks that want them.
+func (s *Service) announce(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	es := Events(t, e)
+	if len(es) == 0 {
+		return nil
+	}
+	if s.rt.Bus != nil {
+		if err := s.rt.Bus.Publish(ctx, es); err != nil {
+			return err
+		}
+	}
+	if s.rt.Sender == nil {
+		return nil
+	}
+	ws, err := s.ports.Webhooks.ListWebhooks(ctx, t)
+	if err != nil {
+		return err
+	}
+	for _, w := range ws {
+		for _, ev := range es {
+			if !w.Wants(ev.Type) {
+				continue
+			}
+			if err := s.addDelivery(ctx, t, w, e, ev); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Service) addDelivery(ctx context.Context, t directory.TenantID, w directory.Webhook, e directory.LogEntry, ev directory.Event) error {
+	d := directory.NewDelivery(e, w.ID, ev.ID, s.rt.Time())
+	d.Type = ev.Type
+	var err error
+	if d.Body, err = json.Marshal(ev); err != nil {
+		return err
+	}
+	return s.ports.Deliveries.AddDelivery(ctx, t, d)
+}
+
+// sendTest has the test event of an entry sent.
+func (s *Service) sendTest(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	w, err := s.ports.Webhooks.Webhook(ctx, t, directory.WebhookID(e.Target))
+	if err != nil {
+		return directory.IgnoreNotFound(err)
+	}
+	return s.addDelivery(ctx, t, w, e, directory.Event{
+		ID: string(e.ID) + "-0", Type: directory.EventTest, Time: e.At, Tenant: t, Subject: string(w.ID), Sequence: max(e.Version, 1),
+		Cause: directory.EventCause{Entry: e.ID, Kind: e.Actor.Kind, ID: e.Actor.ID, Request: e.Actor.RequestID},
+	})
+}
+
+// sign returns the headers of a message of Standard Webhooks: its id, the time, and a signature for each secret.
+func sign(id string, at time.Time, body []byte, secrets []string) (map[string]string, error) {
+	stamp := strconv.FormatInt(at.Unix(), 10)
+	var signatures []string
+	for _, s := range secrets {
+		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s, directory.WebhookSecretPrefix))
+		if err != nil {
+			return nil, fmt.Errorf("read webhook secret: %w", err)
+		}
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(id + "." + stamp + "."))
+		mac.Write(body)
+		signatures = append(signatures, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	}
+	return map[string]string{"webhook-id": id, "webhook-timestamp": stamp, "webhook-signature": strings.Join(signatures, " ")}, nil
+}

@@ -1,0 +1,99 @@
+// Package provisioning is what a directory may ask over SCIM: to read, create, change and delete its own users and
+// groups. It authenticates the caller, keeps a provider to what is its own, and writes what a request changes with
+// its log entry. It knows neither SCIM nor HTTP: package scimapi translates. What follows from a change is package
+// follow's; what administrators may ask is package administration's.
+package provisioning
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// Service is what directories may ask. Safe for concurrent use.
+type Service struct {
+	ports directory.Ports
+	rt    directory.Runtime
+	usage usageMeter
+}
+
+// New returns the service on the ports.
+func New(p directory.Ports, rt directory.Runtime) *Service { return &Service{ports: p, rt: rt} }
+
+// Now is the time as records keep it.
+func (s *Service) Now() time.Time { return s.rt.Time() }
+
+// Caller is the sender of a provisioning request: the provider named in the URL, the bearer token, and the
+// request's ids for the log.
+type Caller struct {
+	Provider        directory.ProviderID
+	Token           string
+	RequestID       directory.RequestID
+	ClientRequestID directory.RequestID
+}
+
+// session is one provisioning request.
+type session struct {
+	*Service
+	caller   Caller
+	tenant   directory.TenantID
+	now      time.Time
+	actor    directory.Actor
+	provider directory.Provider // once admitted
+}
+
+func (s *Service) session(c Caller) *session {
+	t, _ := c.Provider.Tenant() // "" reads nothing: no provider can exist there
+	return &session{Service: s, caller: c, tenant: t, now: s.rt.Time(), actor: directory.Actor{
+		Kind: directory.ActorProvider, RequestID: c.RequestID, ClientRequestID: c.ClientRequestID,
+	}}
+}
+
+// admit returns the Admit of the session: it authenticates the caller, and then lets also decide.
+func (x *session) admit(also directory.Admit) directory.Admit {
+	return func(p directory.Provider) error {
+		cred, err := p.Authenticate(x.caller.Token, x.now)
+		if err != nil {
+			return err
+		}
+		if err := p.Serves(); err != nil {
+			return err
+		}
+		x.actor.ID, x.provider = string(cred.ID), p
+		x.noteRequest(cred.ID)
+		if also != nil {
+			return also(p)
+		}
+		return nil
+	}
+}
+
+// entry starts a log entry of the session.
+func (x *session) entry(a directory.Action) directory.LogEntry {
+	x.usage.note(x.caller.Provider, func(u *directory.Usage) { u.LastWriteAt = directory.Latest(u.LastWriteAt, x.now) })
+	return directory.LogEntry{ID: x.rt.EntryID(), At: x.now, Provider: x.caller.Provider, Actor: x.actor, Action: a}
+}
+
+// countryCode is the code of the country that the new profile of u names; u's own while the attributes stay.
+func (x *session) countryCode(u directory.User, now directory.Profile) string {
+	if x.rt.Country == nil || bytes.Equal(u.Attributes, now.Attributes) {
+		return u.CountryCode
+	}
+	return x.rt.Country(directory.CountryName(now.Attributes))
+}
+
+// Authorize admits a provisioning request that reads no record: discovery and unknown endpoints.
+// Errors: Unauthenticated; Unavailable; what also returns.
+func (s *Service) Authorize(ctx context.Context, c Caller, also directory.Admit) error {
+	x := s.session(c)
+	if x.tenant == "" {
+		return directory.ErrUnauthenticated()
+	}
+	p, err := s.ports.Providers.Provider(ctx, x.tenant, c.Provider)
+	if err != nil && !directory.IsKind(err, directory.NotFound) {
+		return err
+	}
+	return x.admit(also)(p)
+}

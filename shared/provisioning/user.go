@@ -1,0 +1,167 @@
+package provisioning
+
+import (
+	"context"
+
+	"rollcall/shared/directory"
+)
+
+// User reads one user of the caller's provider.
+// Errors: Unauthenticated; Unavailable; NotFound; what admit returns.
+func (s *Service) User(ctx context.Context, c Caller, id directory.ScimID, want directory.UserWant, admit directory.Admit) (directory.UserView, error) {
+	x := s.session(c)
+	return s.ports.Users.ReadUser(ctx, x.tenant, c.Provider, id, want, x.admit(admit))
+}
+
+// FindUsers reads the users of the caller's provider that have the key, at most limit.
+func (s *Service) FindUsers(ctx context.Context, c Caller, key directory.Lookup, limit int, want directory.UserWant, admit directory.Admit) ([]directory.UserView, error) {
+	x := s.session(c)
+	return s.ports.Users.FindUsers(ctx, x.tenant, c.Provider, key, limit, want, x.admit(admit))
+}
+
+// ListUsers reads a page of the users of the caller's provider.
+func (s *Service) ListUsers(ctx context.Context, c Caller, page directory.Page, want directory.UserWant, admit directory.Admit) (directory.UserPage, error) {
+	x := s.session(c)
+	return s.ports.Users.ListUsers(ctx, x.tenant, c.Provider, page, want, x.admit(admit))
+}
+
+// CreateUser creates a user of the caller's provider from the profile that make returns; changes are the
+// attributes for the log. externalID is the one in the request: when the directory deleted a person with it
+// lately, the account is restored under a new SCIM id. A person who is created disabled is deactivated. A local user
+// of the name is converted in place of a conflict if an administrator approved that.
+// Errors: Invalid; Conflict (userName); what make returns.
+func (s *Service) CreateUser(ctx context.Context, c Caller, externalID string, admit directory.Admit, make func(directory.Provider) (directory.Profile, []directory.Change, error)) (directory.User, error) {
+	x := s.session(c)
+	var attempted directory.Profile
+	var attributes []directory.Change
+	id := "u" + s.rt.NewID()
+	create := func(p directory.Provider, gone []directory.User) (directory.User, directory.LogEntry, error) {
+		profile, changes, err := make(p)
+		if err != nil {
+			return directory.User{}, directory.LogEntry{}, err
+		}
+		if err := profile.Check(); err != nil {
+			return directory.User{}, directory.LogEntry{}, err
+		}
+		attempted, attributes = profile, changes
+		for _, old := range gone {
+			if old.RestorableAs(profile.ExternalID, x.now) {
+				e := x.entry(directory.UserRestored)
+				e.Changes = changes
+				back := old.Restored(directory.ScimID(id), profile)
+				back.CountryCode = x.countryCode(old, profile)
+				u, entry, err := directory.FinishChange(old, back, e)
+				return u, *entry, err
+			}
+		}
+		u := directory.User{
+			ID: directory.UserID(id), ScimID: directory.ScimID(id), Provider: p.ID, Profile: profile,
+			Account: p.InitialPlacement(), Version: 1, Created: x.now, Modified: x.now,
+		}
+		u.CountryCode = x.countryCode(directory.User{}, profile)
+		if !u.Active {
+			u = u.Deactivated(x.now)
+		}
+		return u, directory.CreationEntry(u, x.entry(directory.UserCreated), changes), nil
+	}
+	var u directory.User
+	var err error
+	if directory.IsObjectID(externalID) {
+		u, err = s.ports.Leavers.CreateOrRestoreUser(ctx, x.tenant, c.Provider, externalID, x.admit(admit), create)
+	} else {
+		u, err = s.ports.Users.CreateUser(ctx, x.tenant, c.Provider, x.admit(admit), func(p directory.Provider) (directory.User, directory.LogEntry, error) { return create(p, nil) })
+	}
+	if by, ok := directory.AsTaken(err); ok {
+		if u, adopted, err := x.adopt(ctx, attempted, attributes, by); adopted || err != nil {
+			return u, err
+		}
+		if err := x.collide(ctx, attempted, by); err != nil {
+			return directory.User{}, err
+		}
+		return directory.User{}, taken(by, c.Provider)
+	}
+	return u, err
+}
+
+// departure is a leave that the session's request asks for.
+func (x *session) departure(cause string) directory.DeactivationRequest {
+	return directory.DeactivationRequest{
+		At: x.now, Delay: x.provider.DeactivationDelay, Cause: cause,
+		Provider: x.caller.Provider, RequestID: x.actor.RequestID,
+		Frozen: x.provider.Guard.Tripped(), Staged: x.provider.Guard.Tripped() && x.provider.Guard.Mode == directory.GuardStages,
+	}
+}
+
+// UserEdit computes a user's new profile from the old one, with the changed attributes for the log. It
+// is pure and may run several times. Returning the old profile changes nothing.
+type UserEdit func(p directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error)
+
+// UpdateUser changes a user of the caller's provider; the answer tells whether anything changed.
+// Errors: NotFound; Invalid; Conflict (userName); what edit returns.
+func (s *Service) UpdateUser(ctx context.Context, c Caller, id directory.ScimID, want directory.UserWant, admit directory.Admit, edit UserEdit) (directory.UserView, bool, error) {
+	x := s.session(c)
+	view, err := s.ports.Users.ReadUser(ctx, x.tenant, c.Provider, id, want, x.admit(admit))
+	if err != nil {
+		return directory.UserView{}, false, err
+	}
+	changed := false
+	u, err := s.ports.Users.UpdateUser(ctx, x.tenant, view.User, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		changed = false
+		if old.Removed() || old.Provider != c.Provider {
+			return old, nil, directory.Errorf(directory.NotFound, "no such user")
+		}
+		profile, changes, err := edit(x.provider, directory.UserView{User: old, Groups: view.Groups, Manager: view.Manager})
+		if err != nil || profile.Equal(old.Profile) {
+			return old, nil, err
+		}
+		if err := profile.Check(); err != nil {
+			return old, nil, err
+		}
+		changed = true
+		e := x.entry(editAction(old.Profile, profile))
+		e.Changes = changes
+		u := old.WithProfile(profile, x.departure(directory.CauseDisable))
+		u.CountryCode = x.countryCode(old, profile)
+		return directory.FinishChange(old, u, e)
+	})
+	if by, ok := directory.AsTaken(err); ok {
+		return directory.UserView{}, false, taken(by, c.Provider)
+	}
+	if err != nil {
+		return directory.UserView{}, false, err
+	}
+	view.User = u
+	return view, changed, nil
+}
+
+func editAction(old, new directory.Profile) directory.Action {
+	switch {
+	case old.Active && !new.Active:
+		return directory.UserDisabled
+	case !old.Active && new.Active:
+		return directory.UserEnabled
+	}
+	return directory.UserUpdated
+}
+
+// DeleteUser removes a user from what SCIM shows: 404 from then on, in no group, nobody's manager, the
+// userName free. The account inside stays, gone, and is deactivated as a disabled one would be. check sees the user
+// first, for preconditions.
+// Errors: NotFound; what check returns.
+func (s *Service) DeleteUser(ctx context.Context, c Caller, id directory.ScimID, check func(directory.User) error) error {
+	x := s.session(c)
+	view, err := s.ports.Users.ReadUser(ctx, x.tenant, c.Provider, id, directory.UserWant{}, x.admit(nil))
+	if err != nil {
+		return err
+	}
+	_, err = s.ports.Users.UpdateUser(ctx, x.tenant, view.User, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		if old.Removed() || old.Provider != c.Provider {
+			return old, nil, directory.Errorf(directory.NotFound, "no such user")
+		}
+		if err := check(old); err != nil {
+			return old, nil, err
+		}
+		return directory.FinishChange(old, old.RemovedByDirectory(x.departure(directory.CauseDelete)), x.entry(directory.UserDeleted))
+	})
+	return err
+}

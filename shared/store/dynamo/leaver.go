@@ -1,0 +1,303 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"rollcall/shared/directory"
+)
+
+// A pending deactivation is kept in three attributes, as a record has to fit 1 KB: due and dueAt are the keys
+// of the due index, pd holds the rest: requested at, generation, cause, provider ("=" for the user's own),
+// frozen, staged or neither, request id.
+const (
+	ownProvider = "="
+	frozen      = "f"
+	staged      = "s"
+	thawed      = "-"
+)
+
+func putPending(it item, t directory.TenantID, u directory.User) {
+	p := u.Pending
+	if p == nil {
+		return
+	}
+	due, at := dueKeys(t, u)
+	it["due"], it["dueAt"] = str(due), str(at)
+	provider, state := string(p.Provider), thawed
+	if p.Provider == u.Provider {
+		provider = ownProvider
+	}
+	if p.Staged {
+		state = staged
+	} else if p.Frozen {
+		state = frozen
+	}
+	it["pd"] = str(strings.Join([]string{
+		dueAt(p.RequestedAt), strconv.FormatInt(p.Generation, 10), escaper.Replace(p.Cause), provider, state, string(p.RequestID),
+	}, " "))
+}
+
+func getPending(it item, u *directory.User) error {
+	if it["pd"] == nil {
+		return nil
+	}
+	const parts = 6
+	f := strings.SplitN(text(it, "pd"), " ", parts)
+	if len(f) != parts {
+		return fmt.Errorf("decode pending deactivation: %d parts", len(f))
+	}
+	requested, err := timeAt(f[0])
+	if err != nil {
+		return err
+	}
+	due, err := timeAt(text(it, "dueAt"))
+	if err != nil {
+		return err
+	}
+	generation, err := strconv.ParseInt(f[1], 10, 64)
+	if err != nil {
+		return fmt.Errorf("decode pending deactivation: %w", err)
+	}
+	p := &directory.PendingDeactivation{
+		RequestedAt: requested, DueAt: due, Generation: generation, Cause: f[2], Provider: directory.ProviderID(f[3]), Frozen: f[4] == frozen || f[4] == staged, Staged: f[4] == staged, RequestID: directory.RequestID(f[5]),
+	}
+	if f[3] == ownProvider {
+		p.Provider = u.Provider
+	}
+	u.Pending = p
+	return nil
+}
+
+// timeAt reads what dueAt wrote.
+func timeAt(position string) (time.Time, error) {
+	n, err := strconv.ParseInt(position, 36, 64)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("decode time: %w", err)
+	}
+	return time.UnixMilli(n).UTC(), nil
+}
+
+// reindexed counts what the change of a user costs in the due index: an entry in, an entry out.
+func (x *tx) reindexed(t directory.TenantID, old, u directory.User) {
+	wasDue, wasAt := dueKeys(t, old)
+	isDue, isAt := dueKeys(t, u)
+	if wasDue == isDue && wasAt == isAt {
+		return
+	}
+	for _, due := range []string{wasDue, isDue} {
+		if due != "" {
+			x.indexed++
+		}
+	}
+}
+
+// duePage reads one page of a partition of the due index up to a time, behind an entry of the index, and
+// where to go on: nil at the end. The index runs a moment behind the table.
+func (s *Store) duePage(ctx context.Context, due, until string, from item, limit int) ([]item, item, error) {
+	in := &dynamodb.QueryInput{
+		TableName: &s.table, IndexName: aws.String(indexDue), ExclusiveStartKey: from,
+		KeyConditionExpression:    aws.String("#due = :due AND #dueAt <= :until"),
+		ExpressionAttributeNames:  names("#due #dueAt"),
+		ExpressionAttributeValues: item{":due": str(due), ":until": str(until)},
+	}
+	if limit > 0 {
+		in.Limit = aws.Int32(int32(limit)) //nolint:gosec // G115: a page, at most a few thousand
+	}
+	res, err := s.client.Query(ctx, in)
+	if err != nil {
+		return nil, nil, fault("query due index", err)
+	}
+	size := 0
+	for _, it := range res.Items {
+		size += itemSize(it)
+	}
+	count(ctx, readUnits(size)/2, 0)
+	if len(res.LastEvaluatedKey) == 0 {
+		return res.Items, nil, nil
+	}
+	return res.Items, res.LastEvaluatedKey, nil
+}
+
+// pendingOf reads the users that entries of the index name, those that still wait for deactivation.
+func (s *Store) pendingOf(ctx context.Context, its []item) ([]directory.DueUser, error) {
+	keys := make([]key, len(its))
+	for i, it := range its {
+		keys[i] = keyOf(it)
+	}
+	got, err := s.get(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	var out []directory.DueUser
+	for _, k := range keys {
+		u, ok, err := decodeUser(got[k])
+		if err != nil {
+			return nil, err
+		}
+		if ok && u.Pending != nil {
+			out = append(out, directory.DueUser{Tenant: tenantOfUser(k.pk), User: u})
+		}
+	}
+	return out, nil
+}
+
+// DueUsers implements directory.Leavers: the shards of the index at once, page after page.
+func (s *Store) DueUsers(ctx context.Context, until time.Time, fn func(context.Context, []directory.DueUser) error) error {
+	var fns []func(context.Context) error
+	for i := range dueShards {
+		fns = append(fns, func(ctx context.Context) error { return s.dueOfShard(ctx, dueShard(i), dueAt(until), until, fn) })
+	}
+	return parallel(ctx, fns...)
+}
+
+func (s *Store) dueOfShard(ctx context.Context, shard, hi string, until time.Time, fn func(context.Context, []directory.DueUser) error) error {
+	for from := item(nil); ; {
+		its, next, err := s.duePage(ctx, shard, hi, from, maxBatchGet)
+		if err != nil {
+			return err
+		}
+		us, err := s.pendingOf(ctx, its)
+		if err != nil {
+			return err
+		}
+		us = slices.DeleteFunc(us, func(u directory.DueUser) bool { return !u.Open() || u.Pending.DueAt.After(until) })
+		if len(us) > 0 {
+			if err := fn(ctx, us); err != nil {
+				return err
+			}
+		}
+		if from = next; from == nil {
+			return nil
+		}
+	}
+}
+
+// endOfTime sorts behind every time.
+const endOfTime = "~"
+
+// PendingUsers implements directory.Leavers. The open shards hold all tenants: a list reads their keys, a few
+// thousand to a page, and the records of its own tenant only.
+func (s *Store) PendingUsers(ctx context.Context, t directory.TenantID, q directory.PendingQuery) ([]directory.User, string, error) {
+	if q.After != "" && strings.Count(q.After, " ") != 1 {
+		return nil, "", directory.Errorf(directory.Invalid, "no position in this list")
+	}
+	var partitions []string
+	if q.Gate == "" || q.Gate == directory.GateTimer {
+		for i := range dueShards {
+			partitions = append(partitions, dueShard(i))
+		}
+	}
+	if q.Gate != directory.GateTimer {
+		partitions = append(partitions, frozenKey(t))
+	}
+	if q.Gate == "" || q.Gate == directory.GateHold {
+		partitions = append(partitions, heldKey(t))
+	}
+	parts := make([][]item, len(partitions))
+	fns := make([]func(context.Context) error, len(partitions))
+	for i, p := range partitions {
+		fns[i] = func(ctx context.Context) (err error) {
+			parts[i], err = s.pendingKeys(ctx, t, p)
+			return err
+		}
+	}
+	if err := parallel(ctx, fns...); err != nil {
+		return nil, "", err
+	}
+	all := slices.Concat(parts...)
+	slices.SortFunc(all, func(a, b item) int { return strings.Compare(pendingPosition(a), pendingPosition(b)) })
+	i, found := slices.BinarySearchFunc(all, q.After, func(it item, after string) int { return strings.Compare(pendingPosition(it), after) })
+	if found {
+		i++
+	}
+	var out []directory.User
+	for chunk := range slices.Chunk(all[i:], maxBatchGet) {
+		us, err := s.pendingOf(ctx, chunk)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, u := range us {
+			if !u.WaitsFor(q.Gate) || q.Provider != "" && u.Pending.Provider != q.Provider {
+				continue
+			}
+			if len(out) == q.Count {
+				last := out[len(out)-1]
+				return out, dueAt(last.Pending.DueAt) + " " + string(last.ID), nil
+			}
+			out = append(out, u.User)
+		}
+	}
+	return out, "", nil
+}
+
+func pendingPosition(it item) string { return text(it, "dueAt") + " " + text(it, "SK") }
+
+// pendingKeys reads all entries of a tenant in a partition of the due index.
+func (s *Store) pendingKeys(ctx context.Context, t directory.TenantID, partition string) (out []item, err error) {
+	for from := item(nil); ; {
+		its, next, err := s.duePage(ctx, partition, endOfTime, from, 0)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range its {
+			if tenantOfUser(text(it, "PK")) == t {
+				out = append(out, it)
+			}
+		}
+		if from = next; from == nil {
+			return out, nil
+		}
+	}
+}
+
+// maxRestorable is how many gone users with one externalId are looked at.
+const maxRestorable = 10
+
+// CreateOrRestoreUser implements directory.Leavers: the look-up of gone users is read beside the provider.
+func (s *Store) CreateOrRestoreUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, externalID string, admit directory.Admit, make func(directory.Provider, []directory.User) (directory.User, directory.LogEntry, error)) (u directory.User, err error) {
+	h := homeFor(t, p, true)
+	l := directory.Lookup{Attr: directory.AttrExternalID, Value: externalID}
+	err = s.rerun(ctx, "user", func(int) error {
+		var its []item
+		rec, _, err := s.opening(ctx, t, p, admit, nil, func(ctx context.Context) (err error) {
+			its, _, err = s.query(ctx, span{pk: h.lookup(l), limit: maxRestorable})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		gone, err := s.goneUsers(ctx, h, its, externalID)
+		if err != nil {
+			return err
+		}
+		var e directory.LogEntry
+		if u, e, err = make(rec, gone); err != nil {
+			return err
+		}
+		for _, old := range gone {
+			if old.ID == u.ID {
+				return s.replaceUser(ctx, t, old, u, e)
+			}
+		}
+		return s.insertUser(ctx, t, u, e)
+	})
+	return u, err
+}
+
+// goneUsers reads the gone users of look-up items, the last to leave first.
+func (s *Store) goneUsers(ctx context.Context, h home, lookups []item, externalID string) ([]directory.User, error) {
+	us, err := s.looked(ctx, h, lookups, func(u directory.User) bool { return u.Removed() && u.ExternalID == externalID })
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(us, func(a, b directory.User) int { return b.RemovedAt.Compare(a.RemovedAt) })
+	return us, nil
+}

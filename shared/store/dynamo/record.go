@@ -1,0 +1,140 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"reflect"
+
+	"rollcall/shared/directory"
+)
+
+// record reads a JSON record and its revision, 0 when there is none.
+func (s *Store) record(ctx context.Context, k key, v any) (rev int64, err error) {
+	it, err := s.one(ctx, k)
+	if err != nil || it == nil {
+		return 0, err
+	}
+	if err := checkVersion(it); err != nil {
+		return 0, err
+	}
+	return number(it, "rev"), getJSON(it, "r", v)
+}
+
+// readRecord reads a JSON record that is found by ids that a client may have made up.
+// Errors: NotFound.
+func readRecord[T any](ctx context.Context, s *Store, what string, k key, ids ...string) (v T, rev int64, err error) {
+	for _, id := range ids {
+		if !usable(id) {
+			return v, 0, notFound(what)
+		}
+	}
+	rev, err = s.record(ctx, k, &v)
+	if err == nil && rev == 0 {
+		err = notFound(what)
+	}
+	return v, rev, err
+}
+
+// putRecord adds a JSON record that replaces the revision, 0 for a new one.
+func (x *tx) putRecord(s *Store, k key, v any, rev int64) {
+	it := item{"v": num(schemaVersion), "rev": num(rev + 1)}
+	if err := putJSON(it, "r", v); err != nil {
+		x.err = err
+		return
+	}
+	c := absent
+	if rev > 0 {
+		c = when("#rev = :rev", item{":rev": num(rev)})
+	}
+	x.put(s, k, it, c, nil)
+}
+
+// recordRule says what is special about a kind of record.
+type recordRule int
+
+const (
+	mustExist   recordRule = 1 << iota // NotFound when there is none; else the update gets the zero record
+	quietly                            // a nil entry stores without one, and the old record stores nothing; else a nil entry does not
+	zeroRemoves                        // the zero record removes it
+)
+
+// updateRecord replaces a JSON record by what update makes of it, with its entry.
+func updateRecord[T any](
+	ctx context.Context, s *Store, t directory.TenantID, what string, k key, rule recordRule, update directory.Update[T],
+) (v T, err error) {
+	err = s.rerun(ctx, what, func(int) error {
+		var old T
+		rev, err := s.record(ctx, k, &old)
+		if err == nil && rev == 0 && rule&mustExist != 0 {
+			err = notFound(what)
+		}
+		if err != nil {
+			return err
+		}
+		var e *directory.LogEntry
+		v, e, err = update(old)
+		if rule&quietly == 0 && e == nil {
+			v = old
+		}
+		if err != nil || rule&quietly == 0 && e == nil || rule&quietly != 0 && reflect.DeepEqual(v, old) {
+			return err
+		}
+		x := &tx{}
+		if rule&zeroRemoves != 0 && reflect.ValueOf(v).IsZero() {
+			x.delete(s, k, when("#rev = :rev", item{":rev": num(rev)}), nil)
+		} else {
+			x.putRecord(s, k, v, rev)
+		}
+		if e != nil {
+			x.log(s, t, *e, rest{})
+		}
+		return s.commit(ctx, "update "+what, x)
+	})
+	return v, err
+}
+
+// rewriteRecord replaces a record by update(old), without an entry; old is zero when there is none.
+func rewriteRecord[T any](ctx context.Context, s *Store, what string, k key, update func(T) (T, error)) (v T, err error) {
+	err = s.rerun(ctx, what, func(int) error {
+		var old T
+		rev, err := s.record(ctx, k, &old)
+		if err != nil {
+			return err
+		}
+		if v, err = update(old); err != nil {
+			return err
+		}
+		x := &tx{}
+		x.putRecord(s, k, v, rev)
+		return s.commit(ctx, "rewrite "+what, x)
+	})
+	return v, err
+}
+
+// decodeRecords reads the JSON of records.
+func decodeRecords[T any](its []item) ([]T, error) {
+	out := make([]T, len(its))
+	for i, it := range its {
+		if err := errors.Join(checkVersion(it), getJSON(it, "r", &out[i])); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// page reads the JSON records of a span, which has a limit.
+func page[T any](ctx context.Context, s *Store, r span) ([]T, error) {
+	if r.limit < 1 {
+		return nil, nil
+	}
+	return all[T](ctx, s, r)
+}
+
+// all reads the JSON records of a span.
+func all[T any](ctx context.Context, s *Store, r span) ([]T, error) {
+	its, _, err := s.query(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return decodeRecords[T](its)
+}

@@ -1,0 +1,64 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/random"
+)
+
+// replayKept is how long an expired replay stays before the table drops it.
+const replayKept = 24 * time.Hour
+
+func replayItem(r directory.Replay) item {
+	it := item{"request": str(r.Request), "exp": num(r.Expires.UnixMilli()), "ttl": num(r.Expires.Add(replayKept).Unix())}
+	if r.Answer != nil {
+		it["answer"] = bin(r.Answer)
+	}
+	return it
+}
+
+// BeginReplay implements directory.Replays.
+func (s *Store) BeginReplay(ctx context.Context, t directory.TenantID, r directory.Replay, now time.Time) (directory.Replay, bool, error) {
+	if err := s.writing("begin replay"); err != nil {
+		return directory.Replay{}, false, err
+	}
+	full := replayKey(t, r.Key).with(replayItem(r))
+	full["by"] = str(random.ID()) // when the answer is lost, the client of AWS asks again: then this is ours
+	free := when("attribute_not_exists(#PK) OR #exp <= :now", item{":now": num(now.UnixMilli())})
+	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.table, Item: full, ConditionExpression: &free.expr, ExpressionAttributeNames: names(free.expr),
+		ExpressionAttributeValues: free.vals, ReturnValuesOnConditionCheckFailure: allOld,
+	})
+	count(ctx, 0, writeUnits(itemSize(full)))
+	var taken *types.ConditionalCheckFailedException
+	if errors.As(err, &taken) {
+		old := taken.Item
+		if text(old, "by") == text(full, "by") {
+			return directory.Replay{}, false, nil
+		}
+		return directory.Replay{Key: r.Key, Request: text(old, "request"), Answer: bytesOf(old, "answer"), Expires: timeOf(old, "exp")}, true, nil
+	}
+	return directory.Replay{}, false, fault("begin replay", err)
+}
+
+// FinishReplay implements directory.Replays.
+func (s *Store) FinishReplay(ctx context.Context, t directory.TenantID, r directory.Replay) error {
+	k := replayKey(t, r.Key)
+	if r.Answer == nil {
+		return s.erase(ctx, "drop replay", []key{k})
+	}
+	x := &tx{}
+	full := replayItem(r)
+	delete(full, "request") // what was asked stays
+	x.update(s, k, edit{set: full}, exists, func(item) error { return errDone })
+	if err := s.commit(ctx, "finish replay", x); !errors.Is(err, errDone) {
+		return err
+	}
+	return nil // it expired meanwhile
+}

@@ -1,0 +1,32 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"rollcall/shared/directory"
+)
+
+// AddAlias implements directory.Aliases. Expired ones go on the way.
+func (s *Store) AddAlias(ctx context.Context, t directory.TenantID, key string, id directory.UserID, until time.Time) error {
+	return s.write(ctx, func() error {
+		if err := s.exec(`INSERT INTO aliases (tenant, key, uid, until) VALUES (?1,?2,?3,?4) ON CONFLICT DO UPDATE SET until = max(until, ?4)`,
+			nil, string(t), key, string(id), millis(until)); err != nil {
+			return err
+		}
+		return s.exec(`DELETE FROM aliases WHERE until < ?`, nil, millis(s.now()))
+	})
+}
+
+// AliasesOf implements directory.Aliases.
+func (s *Store) AliasesOf(ctx context.Context, t directory.TenantID, key string, now time.Time, count int) (ids []directory.UserID, err error) {
+	err = s.read(ctx, func() error {
+		return s.exec(`SELECT uid FROM aliases WHERE tenant = ? AND key = ? AND until >= ? ORDER BY uid LIMIT ?+0`, func(r *sqlite.Stmt) error {
+			ids = append(ids, directory.UserID(r.ColumnText(0)))
+			return nil
+		}, string(t), key, millis(now), count)
+	})
+	return ids, err
+}

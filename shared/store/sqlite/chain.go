@@ -1,0 +1,113 @@
+package sqlite
+
+import (
+	"context"
+
+	"zombiezen.com/go/sqlite"
+
+	"rollcall/shared/directory"
+)
+
+func (s *Store) chain(t directory.TenantID, p directory.ProviderID) (h directory.ChainHead, err error) {
+	h.Provider = p
+	err = s.exec(`SELECT head FROM chains WHERE tenant = ? AND provider = ?`,
+		func(r *sqlite.Stmt) error { return decode(columnBytes(r, 0), &h) }, string(t), string(p))
+	return h, err
+}
+
+// ChainHead implements directory.Chains.
+func (s *Store) ChainHead(ctx context.Context, t directory.TenantID, p directory.ProviderID) (h directory.ChainHead, err error) {
+	err = s.read(ctx, func() error {
+		h, err = s.chain(t, p)
+		return err
+	})
+	return h, err
+}
+
+// ChainHeads implements directory.Chains.
+func (s *Store) ChainHeads(ctx context.Context, t directory.TenantID) ([]directory.ChainHead, error) {
+	return readRecords[directory.ChainHead](ctx, s, `SELECT head FROM chains WHERE tenant = ? ORDER BY provider`, string(t))
+}
+
+// AppendBlock implements directory.Chains.
+func (s *Store) AppendBlock(ctx context.Context, t directory.TenantID, p directory.ProviderID, b directory.Block, settled []string) error {
+	return s.write(ctx, func() error {
+		h, err := s.chain(t, p)
+		if err != nil {
+			return err
+		}
+		if h.Seq+1 != b.Seq {
+			return directory.Errorf(directory.Conflict, "the chain has moved on")
+		}
+		h = h.Next(b)
+		if err := s.putRecord(`INSERT INTO chains (tenant, provider, seq, head) VALUES (?1,?2,?3,?4) ON CONFLICT DO UPDATE SET seq = ?3, head = ?4`,
+			h, string(t), string(p), h.Seq); err != nil {
+			return err
+		}
+		for _, position := range settled {
+			if err := s.exec(`UPDATE late SET settled = 1 WHERE tenant = ? AND provider = ? AND position = ?`, nil, string(t), string(p), position); err != nil {
+				return err
+			}
+		}
+		return s.putBlock(t, p, b)
+	})
+}
+
+func (s *Store) putBlock(t directory.TenantID, p directory.ProviderID, b directory.Block) error {
+	return s.putRecord(`INSERT INTO blocks (tenant, provider, seq, block) VALUES (?1,?2,?3,?4) ON CONFLICT DO UPDATE SET block = ?4`,
+		b, string(t), string(p), b.Seq)
+}
+
+const selectBlocks = `SELECT block FROM blocks WHERE tenant = ? AND provider = ? AND seq >= ? ORDER BY seq LIMIT ?+0`
+
+// Blocks implements directory.Chains.
+func (s *Store) Blocks(ctx context.Context, t directory.TenantID, p directory.ProviderID, from int64, count int) ([]directory.Block, error) {
+	return readRecords[directory.Block](ctx, s, selectBlocks, string(t), string(p), from, count)
+}
+
+// AddLate implements directory.Chains.
+func (s *Store) AddLate(ctx context.Context, t directory.TenantID, p directory.ProviderID, position string) error {
+	return s.write(ctx, func() error {
+		return s.exec(`INSERT OR IGNORE INTO late (tenant, provider, position, settled) VALUES (?,?,?,0)`, nil, string(t), string(p), position)
+	})
+}
+
+// Late implements directory.Chains.
+func (s *Store) Late(ctx context.Context, t directory.TenantID, p directory.ProviderID, count int) (out []string, err error) {
+	err = s.read(ctx, func() error {
+		return s.exec(`SELECT position FROM late WHERE tenant = ? AND provider = ? AND settled = 0 ORDER BY position LIMIT ?+0`, func(r *sqlite.Stmt) error {
+			out = append(out, r.ColumnText(0))
+			return nil
+		}, string(t), string(p), count)
+	})
+	return out, err
+}
+
+// EraseEntry implements directory.Chains.
+func (s *Store) EraseEntry(ctx context.Context, t directory.TenantID, stub directory.LogEntry, block int64) error {
+	return s.write(ctx, func() error {
+		found := false
+		err := s.exec(`SELECT 1 FROM log WHERE tenant = ? AND provider = ? AND position = ?`, func(*sqlite.Stmt) error {
+			found = true
+			return nil
+		}, string(t), string(stub.Provider), stub.Position())
+		if err == nil && !found {
+			err = notFound("log entry")
+		}
+		if err != nil {
+			return err
+		}
+		bs, err := records[directory.Block](s, selectBlocks, string(t), string(stub.Provider), block, 1)
+		if err != nil {
+			return err
+		}
+		if err := s.exec(`UPDATE log SET entry = ? WHERE tenant = ? AND provider = ? AND position = ?`, nil,
+			stub.AppendJSON(nil), string(t), string(stub.Provider), stub.Position()); err != nil {
+			return err
+		}
+		if block == 0 || len(bs) == 0 || bs[0].Seq != block {
+			return nil
+		}
+		return s.putBlock(t, stub.Provider, bs[0].Unsalted(stub.Position()))
+	})
+}

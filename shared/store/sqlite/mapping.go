@@ -1,0 +1,46 @@
+package sqlite
+
+import (
+	"context"
+
+	"rollcall/shared/directory"
+)
+
+func mappingsOf(t directory.TenantID, p directory.ProviderID) []any {
+	return key(t, "mappings", string(p), "")
+}
+
+// MappingSet implements directory.Mappings.
+func (s *Store) MappingSet(ctx context.Context, t directory.TenantID, p directory.ProviderID) (directory.MappingSet, error) {
+	m, err := readRecord[directory.MappingSet](ctx, s, "mappings", documents.get, mappingsOf(t, p)...)
+	return m, directory.IgnoreNotFound(err)
+}
+
+// UpdateMappings implements directory.Mappings.
+func (s *Store) UpdateMappings(
+	ctx context.Context, t directory.TenantID, id directory.ProviderID, update directory.MappingUpdate,
+) (p directory.Provider, m directory.MappingSet, err error) {
+	p, err = s.writeProvider(ctx, id, func() (directory.Provider, error) {
+		old, err := s.provider(t, id)
+		if err != nil {
+			return old, err
+		}
+		was, err := record[directory.MappingSet](s, "mappings", documents.get, mappingsOf(t, id)...)
+		if directory.IgnoreNotFound(err) != nil {
+			return old, err
+		}
+		n, is, e, err := update(old, was)
+		if m = is; err != nil || e == nil {
+			m = was
+			return old, err
+		}
+		if err := s.putProvider(n); err != nil {
+			return old, err
+		}
+		if err := s.putRecord(documents.put, m, mappingsOf(t, id)...); err != nil {
+			return old, err
+		}
+		return n, s.append(t, *e)
+	})
+	return p, m, err
+}

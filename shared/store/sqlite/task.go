@@ -1,0 +1,21 @@
+package sqlite
+
+import (
+	"context"
+
+	"rollcall/shared/directory"
+)
+
+func taskOf(t directory.TenantID, id directory.TaskID) []any { return key(t, "task", "", string(id)) }
+
+// Task implements directory.Tasks.
+func (s *Store) Task(ctx context.Context, t directory.TenantID, id directory.TaskID) (directory.Task, error) {
+	k, err := readRecord[directory.Task](ctx, s, "task", documents.get, taskOf(t, id)...)
+	return k, directory.IgnoreNotFound(err)
+}
+
+// UpdateTask implements directory.Tasks.
+func (s *Store) UpdateTask(ctx context.Context, t directory.TenantID, id directory.TaskID, update func(directory.Task) directory.Task) error {
+	_, err := rewriteRecord(ctx, s, taskOf(t, id), func(old directory.Task) (directory.Task, error) { return update(old), nil })
+	return err
+}

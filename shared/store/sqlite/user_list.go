@@ -1,0 +1,68 @@
+package sqlite
+
+import (
+	"context"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+
+	"rollcall/shared/directory"
+)
+
+// ListUsers implements directory.Users.
+func (s *Store) ListUsers(ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.UserWant, admit directory.Admit) (out directory.UserPage, err error) {
+	err = s.read(ctx, func() error {
+		if _, err := s.admitted(t, p, admit); err != nil {
+			return err
+		}
+		h := home(t, p, false)
+		var us []directory.User
+		out.Total, out.More, err = s.list(h, "users", page, func(after string, skip, limit int) (string, int, error) {
+			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE home = ? AND uid > ? ORDER BY uid LIMIT ?+0 OFFSET ?`, h, after, limit, skip)
+			if len(us) == 0 {
+				return "", 0, err
+			}
+			return string(us[min(len(us), page.Count)-1].ID), len(us), err
+		})
+		if err != nil {
+			return err
+		}
+		out.Users, err = s.views(h, us[:min(len(us), page.Count)], want)
+		return err
+	})
+	return out, err
+}
+
+// SearchUsers implements directory.Users: a walk over the homes of the tenant.
+func (s *Store) SearchUsers(ctx context.Context, t directory.TenantID, q directory.UserSearch) (out []directory.User, next string, err error) {
+	h, uid, _ := strings.Cut(q.After, " ")
+	if q.After == "" {
+		h = home(t, "", false)
+	} else if !strings.HasPrefix(h, string(t)+"/") {
+		return nil, "", directory.Errorf(directory.Invalid, "no position of a search in this tenant")
+	}
+	for seen := 0; seen < directory.MaxWalk && len(out) < q.Count; {
+		var homes []string
+		var us []directory.User
+		err := s.read(ctx, func() error {
+			return s.exec(`SELECT `+userColumns+`, home FROM users WHERE (home, uid) > (?, ?) AND home < ? ORDER BY home, uid LIMIT 500`, func(r *sqlite.Stmt) error {
+				u, err := scanUser(r)
+				us, homes = append(us, u), append(homes, r.ColumnText(14))
+				return err
+			}, h, uid, string(t)+"0") // "0" follows "/"
+		})
+		if err != nil || len(us) == 0 {
+			return out, "", err
+		}
+		for i, u := range us {
+			if h, uid = homes[i], string(u.ID); !q.Matches(u) {
+				continue
+			}
+			if out = append(out, u); len(out) == q.Count {
+				break
+			}
+		}
+		seen += len(us)
+	}
+	return out, h + " " + uid, nil
+}

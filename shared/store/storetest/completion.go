@@ -1,0 +1,37 @@
+package storetest
+
+import "rollcall/shared/directory"
+
+var completionChapter = []promise{
+	{"follow/completing what is complete changes nothing", completeTwice},
+}
+
+// completeTwice completes every entry of a busy tenant again, twice and the oldest last.
+func completeTwice(w *world) {
+	us := w.users(w.p, 60, "u")
+	boss := w.user(w.p, "boss")
+	w.update(us[1], func(u *directory.User) { u.Manager = string(boss.ScimID) })
+	g, h := w.group(w.p, "g", scimIDs(us)...), w.group(w.p, "h", append(scimIDs(us), boss.ScimID)...)
+	w.must(w.nest(h, g))
+	w.members(h, nil, scimIDs(us[:50]))
+	w.members(h, scimIDs(us[:40]), scimIDs(us[50:]))
+	w.remove(boss)
+	w.must(w.deleteGroup(g))
+	w.group(w.p, "g", scimIDs(us[:3])...)
+	before := w.dump()
+	es := append(w.log(directory.LogQuery{Provider: w.p}), w.log(directory.LogQuery{})...)
+	for range 2 {
+		for _, e := range es {
+			w.must(w.Completion.CompleteEntry(w.ctx, w.tenant, e))
+		}
+	}
+	w.equal("state", w.dump(), before)
+	w.wantMembers("h", h, scimIDs(us[:40]))
+}
+
+func (x intruder) completionRows() map[string]func() {
+	ctx, t, v := x.ctx, x.tenant, x.v
+	return map[string]func(){
+		"Completion.CompleteEntry": func() { x.must(x.Completion.CompleteEntry(ctx, t, v.entry)) },
+	}
+}

@@ -1,0 +1,365 @@
+package storetest
+
+import (
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+var userChapter = []promise{
+	{"users/every field is kept", everyUserField},
+	{"users/unusual text is kept", unusualText},
+	{"users/a change replaces every field", everyUserFieldChanged},
+	{"users/unknown ones are NotFound", unknownUsers},
+	{"users/groups and manager come with the user", userView},
+	{"users/look-ups find, follow changes and end", userLookups},
+	{"users/look-ups answer in order up to the limit", lookupLimit},
+	{"users/versions count changes", userVersions},
+	{"users/nil entry writes nothing", nilEntryUser},
+	{"users/an error of the caller writes nothing", callerError},
+	{"users/a panic of the caller writes nothing", callerPanic},
+	{"users/a stale copy is read again", staleUser},
+	{"users/administrators search all origins", searchUsers},
+	{"users/a search page ends after what it found", searchPages},
+}
+
+// fullUser has a value in every field; local and gone users lack some by nature.
+func (w *world) fullUser(name string) directory.User {
+	u := w.newUser(w.p, name)
+	at := w.now()
+	u.Manager = string(userID())
+	u.Lookups = append(u.Lookups, directory.Lookup{Attr: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber", Value: "Ä 42"})
+	u.Version, u.Modified = 7, w.now()
+	u.Account = directory.Account{
+		Lifecycle:  directory.LifecycleDeactivated,
+		AdminBlock: &directory.AdminBlock{By: "k1", At: at, Reason: "left \"early\""},
+		Pending: &directory.PendingDeactivation{
+			RequestedAt: at, DueAt: at.Add(15 * time.Minute), Cause: "scim-disable", Provider: w.p, RequestID: "r9", Generation: 3, Frozen: true, Staged: true,
+		},
+		Holds: []directory.MatterID{"m1", "m2"}, OrgID: "o1", OrgSource: "group:7", OrgPinned: true,
+		RoleGrants:  []directory.RoleGrant{{Role: "custodian", Source: "manual", By: "k1", At: at}, {Role: "reader", Source: "mapping:2"}},
+		CountryCode: "CH", Review: "v1",
+	}
+	return u
+}
+
+func everyUserField(w *world) {
+	u := w.fullUser("Åsa@Example.com")
+	got, err := w.Users.CreateUser(w.ctx, w.tenant, w.p, nil, func(directory.Provider) (directory.User, directory.LogEntry, error) {
+		return u, w.userEntry(directory.UserCreated, u), nil
+	})
+	w.must(err)
+	w.equal("CreateUser", got, u)
+	w.equal("ReadUser", w.mustReadUser(u).User, u)
+	v, err := w.Users.UserByID(w.ctx, w.tenant, u.ID)
+	w.must(err)
+	w.equal("UserByID", v.User, u)
+
+	bare := directory.User{ID: userID(), Provider: w.p, Profile: directory.Profile{UserName: "bare"}, Version: 1, Created: w.now(), Modified: w.now()}
+	bare.ScimID = directory.ScimID(bare.ID)
+	w.must(w.create(bare))
+	w.equal("a user with nothing but a name", w.mustReadUser(bare).User, bare)
+
+	gone := w.remove(u)
+	v, err = w.Users.UserByID(w.ctx, w.tenant, u.ID)
+	w.must(err)
+	w.equal("UserByID of a gone user", v.User, gone)
+
+	local := w.fullUser("local")
+	local.Provider, local.ScimID = "", ""
+	w.must(w.create(local))
+	v, err = w.Users.UserByID(w.ctx, w.tenant, local.ID)
+	w.must(err)
+	w.equal("UserByID of a local user", v.User, local)
+}
+
+func unusualText(w *world) {
+	long := make([]byte, 1000)
+	for i := range long {
+		long[i] = 'a' + byte(i%26)
+	}
+	for _, s := range []string{
+		"a\x00b", "quo\"te'", `back\slash`, "per%cent_", "slash/hash#tilde~", "tab\tline\n", "日本", "e\u0301\u200d", "\U0001F600", " blank ", "{json}", string(long),
+	} {
+		u := w.user(w.p, "n"+s, func(u *directory.User) { u.ExternalID, u.Attributes = s, []byte(s) })
+		w.equal("user "+s, w.mustReadUser(u).User, u)
+		w.equal("look-up of "+s, w.find(w.p, directory.AttrExternalID, s), []directory.UserID{u.ID})
+		w.equal("name "+s, w.find(w.p, directory.AttrUserName, directory.UserNameKey(u.UserName)), []directory.UserID{u.ID})
+		g := w.group(w.p, "g"+s)
+		w.equal("group "+s, w.readGroup(w.p, g.ID).Group, g)
+	}
+}
+
+func everyUserFieldChanged(w *world) {
+	u := w.user(w.p, "before")
+	full := w.fullUser("after")
+	full.ID, full.ScimID, full.Created = u.ID, u.ScimID, u.Created.Add(time.Millisecond)
+	changed := w.update(u, func(u *directory.User) { *u = full })
+	full.Version, full.Modified = 2, changed.Modified
+	w.equal("UpdateUser", changed, full)
+	w.equal("ReadUser", w.mustReadUser(u).User, full)
+
+	bare := directory.User{ID: u.ID, ScimID: u.ScimID, Provider: w.p, Profile: directory.Profile{UserName: "after"}, Created: u.Created}
+	changed = w.update(changed, func(u *directory.User) { *u = bare })
+	bare.Version, bare.Modified = 3, changed.Modified
+	w.equal("ReadUser after everything was unassigned", w.mustReadUser(u).User, bare)
+	w.equal("look-up of what was unassigned", w.find(w.p, full.Lookups[1].Attr, full.Lookups[1].Value), nil)
+}
+
+func unknownUsers(w *world) {
+	u := w.user(w.p, "someone")
+	_, err := w.readUser(w.p, directory.ScimID(userID()))
+	w.wantKind("ReadUser of an unknown id", err, directory.NotFound)
+	_, err = w.readUser(w.p, "")
+	w.wantKind("ReadUser of no id", err, directory.NotFound)
+	_, err = w.readUser(w.p, directory.ScimID(w.group(w.p, "g").ID))
+	w.wantKind("ReadUser of a group's id", err, directory.NotFound)
+	_, err = w.Users.UserByID(w.ctx, w.tenant, userID())
+	w.wantKind("UserByID of an unknown id", err, directory.NotFound)
+	for _, old := range []directory.User{
+		{ID: userID(), Provider: w.p, Version: 1}, {ID: userID(), Provider: w.p}, {ID: userID()},
+	} {
+		_, err = w.tryUpdate(old, directory.UserUpdated, func(u *directory.User) { u.UserName = "new" })
+		w.wantKind("UpdateUser of an unknown id", err, directory.NotFound)
+	}
+	w.equal("find nobody", w.find(w.p, directory.AttrExternalID, "nobody"), nil)
+	w.equal("find an empty value", w.find(w.p, directory.AttrExternalID, ""), nil)
+	w.equal("nobody was renamed into being", w.find(w.p, directory.AttrUserName, "new"), nil)
+	w.remove(u)
+	_, err = w.readUser(w.p, u.ScimID)
+	w.wantKind("ReadUser of a gone user", err, directory.NotFound)
+	local := w.local("Local")
+	w.equal("a local user by userName", w.find("", directory.AttrUserName, "LOCAL"), []directory.UserID{local.ID})
+	if l, err := w.readUser("", local.ScimID); !directory.IsKind(err, directory.NotFound) {
+		w.Errorf("ReadUser without a provider: got %v, %v, want NotFound", l, err)
+	}
+}
+
+func userView(w *world) {
+	boss := w.user(w.p, "boss")
+	u := w.user(w.p, "u", func(u *directory.User) { u.Manager = string(boss.ScimID) })
+	a, b := w.group(w.p, "a", u.ScimID), w.group(w.p, "b", u.ScimID, boss.ScimID)
+	ids := []directory.GroupID{min(a.ID, b.ID), max(a.ID, b.ID)}
+	w.group(w.p, "outer", directory.ScimID(a.ID)) // not a direct membership
+	v := w.mustReadUser(u)
+	w.equal("groups", v.Groups, ids)
+	if v.Manager == nil {
+		w.Fatal("the manager was not read")
+	}
+	w.equal("manager", *v.Manager, boss)
+	vs, err := w.Users.FindUsers(w.ctx, w.tenant, w.p, directory.Lookup{Attr: directory.AttrUserName, Value: "u"}, 1, directory.UserWant{Groups: true, ManagerName: true}, nil)
+	w.must(err)
+	w.equal("FindUsers with groups and manager", vs, []directory.UserView{v})
+	page, err := w.Users.ListUsers(w.ctx, w.tenant, w.p, directory.Page{Start: 1, Count: 10}, directory.UserWant{Groups: true, ManagerName: true}, nil)
+	w.must(err)
+	for _, l := range page.Users {
+		if l.ID == u.ID {
+			w.equal("ListUsers with groups and manager", l, v)
+		}
+	}
+	byID, err := w.Users.UserByID(w.ctx, w.tenant, u.ID)
+	w.must(err)
+	w.equal("groups of UserByID", byID.Groups, ids)
+	plain, err := w.Users.ReadUser(w.ctx, w.tenant, w.p, u.ScimID, directory.UserWant{}, nil)
+	w.must(err)
+	w.equal("ReadUser that wants nothing else", plain, directory.UserView{User: u})
+	w.update(u, func(u *directory.User) { u.Manager = "nobody yet" })
+	if v := w.mustReadUser(u); v.Manager != nil || v.User.Manager != "nobody yet" {
+		w.Errorf("a manager that is only a text: got %+v", v)
+	}
+}
+
+func userLookups(w *world) {
+	boss := w.user(w.p, "boss")
+	u := w.user(w.p, "u", func(u *directory.User) { u.Manager = string(boss.ScimID) })
+	is := func(what, attr, value string, want ...directory.UserID) {
+		w.Helper()
+		w.equal(what, w.find(w.p, attr, value), want)
+	}
+	is("userName", directory.AttrUserName, "u", u.ID)
+	is("externalId", directory.AttrExternalID, "x-u", u.ID)
+	is("work e-mail", directory.AttrWorkEmail, "u@example.com", u.ID)
+	is("manager", directory.AttrManager, string(boss.ScimID), u.ID)
+	is("externalId minds case", directory.AttrExternalID, "X-u")
+	is("a value under another attribute", directory.AttrWorkEmail, "x-u")
+
+	u = w.update(u, func(u *directory.User) {
+		u.UserName, u.ExternalID, u.Manager = "u2", "x-2", "text"
+		u.Lookups = []directory.Lookup{{Attr: directory.AttrWorkEmail, Value: "2@example.com"}}
+	})
+	is("old userName", directory.AttrUserName, "u")
+	is("old externalId", directory.AttrExternalID, "x-u")
+	is("old work e-mail", directory.AttrWorkEmail, "u@example.com")
+	is("old manager", directory.AttrManager, string(boss.ScimID))
+	is("new userName", directory.AttrUserName, "u2", u.ID)
+	is("new externalId", directory.AttrExternalID, "x-2", u.ID)
+	is("new work e-mail", directory.AttrWorkEmail, "2@example.com", u.ID)
+	is("new manager", directory.AttrManager, "text", u.ID)
+
+	w.remove(u)
+	is("userName of a gone user", directory.AttrUserName, "u2")
+	is("externalId of a gone user", directory.AttrExternalID, "x-2")
+	is("work e-mail of a gone user", directory.AttrWorkEmail, "2@example.com")
+	is("manager of a gone user", directory.AttrManager, "text")
+}
+
+func lookupLimit(w *world) {
+	same := func(u *directory.User) { u.ExternalID = "same" }
+	var want []directory.UserID
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		want = append(want, w.user(w.p, name, same).ID)
+	}
+	sortIDs(want)
+	w.equal("all with one externalId", w.find(w.p, directory.AttrExternalID, "same"), want)
+	vs, err := w.Users.FindUsers(w.ctx, w.tenant, w.p, directory.Lookup{Attr: directory.AttrExternalID, Value: "same"}, 2, directory.UserWant{}, nil)
+	w.must(err)
+	if len(vs) != 2 || vs[0].ID != want[0] || vs[1].ID != want[1] {
+		w.Errorf("with limit 2: got %d users, want the first two of %v", len(vs), want)
+	}
+}
+
+func userVersions(w *world) {
+	u := w.user(w.p, "u")
+	for range 5 {
+		before := u
+		u = w.update(u, func(u *directory.User) { u.Active = !u.Active })
+		if u.Version != before.Version+1 {
+			w.Errorf("version went from %d to %d", before.Version, u.Version)
+		}
+		w.equal("stored", w.mustReadUser(u).User, u)
+	}
+}
+
+func nilEntryUser(w *world) {
+	u := w.user(w.p, "u")
+	got, err := w.Users.UpdateUser(w.ctx, w.tenant, u, func(old directory.User) (directory.User, *directory.LogEntry, error) { return old, nil, nil })
+	w.must(err)
+	w.equal("answer", got, u)
+	w.equal("stored", w.mustReadUser(u).User, u)
+	if es := w.log(directory.LogQuery{User: u.ID}); len(es) != 1 {
+		w.Errorf("entries: got %d, want only the one of the creation", len(es))
+	}
+}
+
+func callerError(w *world) {
+	u := w.user(w.p, "u")
+	mine := directory.Errorf(directory.Forbidden, "mine")
+	_, err := w.Users.UpdateUser(w.ctx, w.tenant, u, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		old.UserName = "changed"
+		e := w.userEntry(directory.UserUpdated, old)
+		return old, &e, mine
+	})
+	w.sameError("UpdateUser", err, mine)
+	_, err = w.Users.CreateUser(w.ctx, w.tenant, w.p, nil, func(directory.Provider) (directory.User, directory.LogEntry, error) {
+		v := w.newUser(w.p, "v")
+		return v, w.userEntry(directory.UserCreated, v), mine
+	})
+	w.sameError("CreateUser", err, mine)
+	w.equal("stored", w.mustReadUser(u).User, u)
+	w.equal("not created", w.find(w.p, directory.AttrUserName, "v"), nil)
+	if es := w.log(directory.LogQuery{Provider: w.p}); len(es) != 1 {
+		w.Errorf("entries: got %d, want 1", len(es))
+	}
+}
+
+// callerPanic: a server recovers from the panic of one request and goes on with the others.
+func callerPanic(w *world) {
+	u, g := w.user(w.p, "u"), w.group(w.p, "g")
+	panics := func(call func()) {
+		defer func() {
+			if recover() == nil {
+				w.Error("the panic was swallowed")
+			}
+		}()
+		call()
+	}
+	panics(func() { _, _ = w.tryUpdate(u, directory.UserUpdated, func(*directory.User) { panic("update") }) })
+	panics(func() { _, _ = w.editGroup(g, func(*directory.GroupProfile) { panic("update") }) })
+	panics(func() {
+		_, _ = w.Users.CreateUser(w.ctx, w.tenant, w.p, func(directory.Provider) error { panic("admit") }, nil)
+	})
+	w.equal("stored", w.mustReadUser(u).User, u)
+	w.update(u, func(u *directory.User) { u.Active = false })
+	w.members(g, []directory.ScimID{u.ScimID}, nil)
+}
+
+func (w *world) sameError(what string, got, want error) {
+	w.Helper()
+	if got != want { //nolint:errorlint // the caller's own error comes back as it is, not wrapped
+		w.Errorf("%s: got error %v, want exactly the caller's own: %v", what, got, want)
+	}
+}
+
+func staleUser(w *world) {
+	first := w.user(w.p, "u")
+	second := w.update(first, func(u *directory.User) { u.ExternalID = "second" })
+	var seen []int64
+	third, err := w.tryUpdate(first, directory.UserUpdated, func(u *directory.User) {
+		seen = append(seen, u.Version) // the stale one first, when the store looks last
+		u.Manager = "m"
+	})
+	w.must(err)
+	if third.Version != 3 || third.ExternalID != second.ExternalID || seen[len(seen)-1] != 2 {
+		w.Errorf("update of a stale copy: got %+v after update saw versions %v", third, seen)
+	}
+	// A caller that knows nothing but the id gets the user read for it, wherever it is.
+	got, err := w.tryUpdate(directory.User{ID: first.ID}, directory.UserUpdated, func(u *directory.User) { u.Manager = "n" })
+	w.must(err)
+	third.Version, third.Manager, third.Modified = 4, "n", got.Modified
+	w.equal("update by id alone", w.mustReadUser(first).User, third)
+	// The copy of before the user moved leads to where the user is now.
+	gone := w.remove(got)
+	purged, err := w.tryUpdate(got, directory.UserUpdated, func(u *directory.User) { u.Lifecycle = directory.LifecyclePurged })
+	w.must(err)
+	if purged.Version != gone.Version+1 || !purged.Removed() {
+		w.Errorf("update of a user who went meanwhile: got %+v", purged)
+	}
+}
+
+func (x intruder) usersRows() map[string]func() {
+	ctx, t, v := x.ctx, x.tenant, x.v
+	return map[string]func(){
+		"Users.ReadUser": func() {
+			for _, p := range []directory.ProviderID{v.p, x.p} {
+				_, err := x.Users.ReadUser(ctx, t, p, v.u.ScimID, directory.UserWant{Groups: true}, nil)
+				x.notFound("ReadUser", err)
+			}
+			_, err := x.Users.ReadUser(ctx, t, v.p, v.u.ScimID, directory.UserWant{}, x.stranger)
+			x.notFound("ReadUser", err)
+		},
+		"Users.FindUsers": func() {
+			for _, key := range append(v.u.AllLookups(), directory.Lookup{Attr: directory.AttrUserName, Value: v.u.UserName}, directory.Lookup{Attr: directory.AttrManager, Value: v.u.Manager}) {
+				for _, p := range []directory.ProviderID{v.p, x.p} {
+					vs, err := x.Users.FindUsers(ctx, t, p, key, 10, directory.UserWant{}, nil)
+					x.empty("FindUsers", len(vs), err)
+				}
+			}
+		},
+		"Users.ListUsers": func() {
+			for _, page := range []directory.Page{{Start: 1, Count: 10}, {Start: 2, Count: 1}, {ByCursor: true, Count: 10}} {
+				got, err := x.Users.ListUsers(ctx, t, v.p, page, directory.UserWant{}, x.stranger)
+				x.empty("ListUsers", len(got.Users)+got.Total, err)
+			}
+		},
+		"Users.CreateUser": func() {
+			_, err := x.Users.CreateUser(ctx, t, v.p, x.stranger, func(p directory.Provider) (directory.User, directory.LogEntry, error) {
+				x.equal("the provider that make sees", p, directory.Provider{})
+				return directory.User{}, directory.LogEntry{}, directory.Errorf(directory.Forbidden, "seen")
+			})
+			x.wantKind("CreateUser", err, directory.Forbidden)
+		},
+		"Users.UpdateUser": func() {
+			for _, u := range []directory.User{v.u, v.gone, v.local} {
+				_, err := x.tryUpdate(u, directory.UserUpdated, func(u *directory.User) { u.ExternalID = "stolen" })
+				x.notFound("UpdateUser", err)
+			}
+		},
+		"Users.UserByID": func() {
+			for _, u := range []directory.User{v.u, v.gone, v.local} {
+				_, err := x.Users.UserByID(ctx, t, u.ID)
+				x.notFound("UserByID", err)
+			}
+		},
+		"Users.SearchUsers": x.searchUsers,
+	}
+}
