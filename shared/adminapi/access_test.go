@@ -9,6 +9,9 @@ import (
 
 	"rollcall/shared/adminapi"
 	"rollcall/shared/directory"
+	"rollcall/shared/store/storetest"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // bodies are what each operation that needs one is sent; other changes take none.
@@ -186,6 +189,8 @@ func TestOnlyAdministratorsChange(t *testing.T) {
 	}
 }
 
+// Every operation that changes something writes one entry, of the key that asked for it. Before, as a dry run, it writes
+// nothing and answers what the real run will.
 func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 	t.Parallel()
 	for _, route := range adminapi.Routes() {
@@ -201,7 +206,7 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 			keyID := f.want(200, "GET", "/me", "", "Authorization", "Bearer "+f.keyFor(route.Method, path)).str("key.id")
 
 			before := len(f.allEntries())
-			state := f.state(w)
+			state := f.dump(w)
 			dry := f.want(200, route.Method, path+"?dryRun=true", body)
 			if dry.str("dryRun") != "true" || dry.str("token")+dry.str("secret") != "" || dry.header.Get("ETag") != "" {
 				t.Errorf("dry run answered %v %s", dry.header, dry.raw)
@@ -209,11 +214,15 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 			if strings.HasPrefix(route.Operation, "create") != (dry.str("id") == "") && !slices.Contains(withoutID, route.Operation) {
 				t.Errorf("what would be new must have no id, what is there must have one: %s", dry.raw)
 			}
-			if n := len(f.allEntries()); n != before || f.state(w) != state {
-				t.Errorf("the dry run wrote: %d entries, %d before\n%s\n%s", n, before, state, f.state(w))
+			if diff := cmp.Diff(state, f.dump(w)); diff != "" {
+				t.Errorf("the dry run wrote (-before +after):\n%s", diff)
 			}
 
+			f.advance(-time.Millisecond) // to the moment of the dry run
 			got := f.want(success(route.Operation), route.Method, path, body)
+			if diff := cmp.Diff(foretold(got.body), foretold(dry.body)); diff != "" {
+				t.Errorf("the dry run answered something else (-real +dry):\n%s", diff)
+			}
 			after := f.allEntries()
 			known := map[directory.EntryID]bool{}
 			found := 0
@@ -254,15 +263,36 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 	}
 }
 
-// state is everything that can be read, as text.
-func (f *fixture) state(w world) string {
+// dump is everything that the store holds of the tenants, as text.
+func (f *fixture) dump(w world) string {
 	f.t.Helper()
-	var b strings.Builder
-	for _, path := range []string{"/providers", "/providers/" + w.provider + "/tokens", "/users", "/conflicts", "/api-keys", "/users/" + w.local, "/webhooks", "/deliveries",
-		"/organizations", "/roles", "/watchlists", "/providers/" + w.provider + "/organization-mapping", "/providers/" + w.provider + "/role-mapping", "/providers/" + w.provider + "/apply-runs"} {
-		b.WriteString(f.want(200, "GET", path, "").raw)
+	text := storetest.Dump(f.t.Context(), f.svc.Ports, f.tenant)
+	if w.tenant != "" {
+		text += storetest.Dump(f.t.Context(), f.svc.Ports, directory.TenantID(w.tenant))
 	}
-	return b.String()
+	return text
+}
+
+// foretold is what a dry run and the real run must say alike: not the ids and secrets that are drawn, and not the plan
+// that only a dry run shows.
+func foretold(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for name, x := range v {
+			if !slices.Contains([]string{"id", "dryRun", "token", "secret", "lastFour", "baseUrl", "tokens", "plan"}, name) {
+				out[name] = foretold(x)
+			}
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, x := range v {
+			out[i] = foretold(x)
+		}
+		return out
+	}
+	return v
 }
 
 // TestNoSecretsAndPeopleInLogs sends people and secrets through every route, also wrongly, and reads the log.

@@ -150,9 +150,9 @@ func TestIfMatch(t *testing.T) {
 		{"POST", "/conflicts/" + w.conflict + ":convert", `{"reason":"x"}`}, {"POST", "/conflicts/" + w.conflict + ":ignore", `{"reason":"x"}`},
 		{"POST", "/conflicts/" + w.conflict + ":rename", `{"reason":"x","userName":"y"}`}, {"DELETE", "/api-keys/" + w.apiKey, ""},
 	} {
-		before := f.state(w)
+		before := f.dump(w)
 		f.want(412, c.method, c.path, c.body, "If-Match", stale)
-		if f.state(w) != before {
+		if f.dump(w) != before {
 			t.Errorf("%s %s changed something", c.method, c.path)
 		}
 	}

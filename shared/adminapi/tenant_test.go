@@ -11,6 +11,7 @@ import (
 	"rollcall/shared/directory"
 	"rollcall/shared/provisioning"
 	"rollcall/shared/random"
+	"rollcall/shared/store/storetest"
 )
 
 // An operator makes a tenant and its first key, pauses it, lets it go on, and removes it; nothing of another tenant is
@@ -77,7 +78,7 @@ func TestOperatorAndTenants(t *testing.T) {
 	f.want(409, "POST", "/tenants", `{"displayName":"Other","id":"`+string(id)+`"}`)
 	// It is erased step by step, and gone when a later pass finds nothing.
 	f.deliver()
-	before := f.state(w)
+	before := storetest.Dump(t.Context(), f.svc.Ports, f.tenant)
 	erase := func(steps int) {
 		t.Helper()
 		if err := f.svc.EraseTenants(context.Background(), func() bool { steps--; return steps < 0 }); err != nil {
@@ -101,8 +102,8 @@ func TestOperatorAndTenants(t *testing.T) {
 	if got := f.want(200, "GET", "/audit-log?action=tenant.erased", "", "Authorization", "Bearer "+f.operator); len(got.items()) != 1 || got.str("items.0.target") != string(id) || got.str("items.0.actor.kind") != "operator" {
 		t.Errorf("the operators' log: %s", got.raw)
 	}
-	if f.state(w) != before {
-		t.Errorf("another tenant has changed:\n%s", cmp.Diff(before, f.state(w)))
+	if storetest.Dump(t.Context(), f.svc.Ports, f.tenant) != before {
+		t.Errorf("another tenant has changed:\n%s", cmp.Diff(before, storetest.Dump(t.Context(), f.svc.Ports, f.tenant)))
 	}
 }
 
