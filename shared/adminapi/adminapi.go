@@ -69,56 +69,21 @@ var (
 	logQuery  = append([]string{"cursor", "limit"}, logFilter...)
 )
 
+// The methods, as the tables write them.
+const (
+	get   = http.MethodGet
+	post  = http.MethodPost
+	put   = http.MethodPut
+	patch = http.MethodPatch
+	del   = http.MethodDelete
+)
+
+// routes are the tables of all nouns.
 func routes() []route {
-	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
-	return append(slices.Concat(lifecycleRoutes(), mappingRoutes(), tenantRoutes()), []route{
-		{Route{get, "/providers", "listProviders", readers}, pageQuery, (*request).listProviders},
-		{Route{post, "/providers", "createProvider", administrators}, dryQuery, (*request).createProvider},
-		{Route{get, "/providers/{id}", "getProvider", readers}, nil, (*request).getProvider},
-		{Route{patch, "/providers/{id}", "updateProvider", administrators}, dryQuery, (*request).updateProvider},
-		{Route{del, "/providers/{id}", "deleteProvider", administrators}, []string{"dryRun", "users", "moveTo", "confirm"}, (*request).deleteProvider},
-		{Route{post, "/providers/{id}:go-live", "goLiveProvider", administrators}, dryQuery, setState(directory.ProviderLive)},
-		{Route{post, "/providers/{id}:pause", "pauseProvider", administrators}, dryQuery, setState(directory.ProviderPaused)},
-		{Route{post, "/providers/{id}:resume", "resumeProvider", administrators}, dryQuery, setState(directory.ProviderSetup)},
-		{Route{get, "/providers/{id}/tokens", "listTokens", readers}, nil, (*request).listTokens},
-		{Route{post, "/providers/{id}/tokens", "createToken", administrators}, dryQuery, (*request).createToken},
-		{Route{del, "/providers/{id}/tokens/{id}", "revokeToken", administrators}, dryQuery, (*request).revokeToken},
-		{Route{get, "/providers/{id}/groups", "listGroups", readers}, []string{"cursor", "limit", "search", "unmapped"}, (*request).listGroups},
-		{Route{get, "/providers/{id}/groups/{id}", "getGroup", readers}, nil, (*request).getGroup},
-		{Route{get, "/providers/{id}/groups/{id}/members", "listGroupMembers", readers}, pageQuery, (*request).listGroupMembers},
-		{Route{get, "/users", "searchUsers", userReaders}, []string{"cursor", "limit", "search", "provider", "state", "organization", "role", "watchlist", "review"}, (*request).searchUsers},
-		{Route{post, "/users", "createUser", administrators}, dryQuery, (*request).createUser},
-		{Route{get, "/users/{id}", "getUser", userReaders}, nil, (*request).getUser},
-		{Route{patch, "/users/{id}", "updateUser", administrators}, dryQuery, (*request).updateUser},
-		{Route{get, "/conflicts", "listConflicts", readers}, []string{"cursor", "limit", "state"}, (*request).listConflicts},
-		{Route{get, "/conflicts/{id}", "getConflict", readers}, nil, (*request).getConflict},
-		{Route{post, "/conflicts/{id}:convert", "convertConflict", administrators}, dryQuery, (*request).convertConflict},
-		{Route{post, "/conflicts/{id}:ignore", "ignoreConflict", administrators}, dryQuery, (*request).ignoreConflict},
-		{Route{post, "/conflicts/{id}:rename", "renameConflict", administrators}, dryQuery, (*request).renameConflict},
-		{Route{get, "/api-keys", "listApiKeys", orOperator(readers)}, pageQuery, (*request).listAPIKeys},
-		{Route{post, "/api-keys", "createApiKey", administrators}, dryQuery, (*request).createAPIKey},
-		{Route{del, "/api-keys/{id}", "revokeApiKey", orOperator(administrators)}, dryQuery, (*request).revokeAPIKey},
-		{Route{get, "/sync-log", "listSyncLog", logReaders}, logQuery, (*request).listSyncLog},
-		{Route{get, "/audit-log", "listAuditLog", orOperator(logReaders)}, logQuery, (*request).listAuditLog},
-		{Route{get, "/sync-log:export", "exportSyncLog", logReaders}, append([]string{"format"}, logFilter...), (*request).exportSyncLog},
-		{Route{get, "/sync-log:verify", "verifySyncLog", logReaders}, []string{"provider", "since", "until"}, (*request).verifySyncLog},
-		{Route{get, "/audit-log:export", "exportAuditLog", logReaders}, append([]string{"format"}, logFilter...), (*request).exportAuditLog},
-		{Route{get, "/audit-log:verify", "verifyAuditLog", logReaders}, []string{"since", "until"}, (*request).verifyAuditLog},
-		{Route{get, "/log-key", "getLogKey", logReaders}, nil, (*request).getLogKey},
-		{Route{get, "/webhooks", "listWebhooks", readers}, pageQuery, (*request).listWebhooks},
-		{Route{post, "/webhooks", "createWebhook", administrators}, dryQuery, (*request).createWebhook},
-		{Route{get, "/webhooks/{id}", "getWebhook", readers}, nil, (*request).getWebhook},
-		{Route{patch, "/webhooks/{id}", "updateWebhook", administrators}, dryQuery, (*request).updateWebhook},
-		{Route{del, "/webhooks/{id}", "deleteWebhook", administrators}, dryQuery, (*request).deleteWebhook},
-		{Route{post, "/webhooks/{id}:rotate", "rotateWebhook", administrators}, dryQuery, (*request).rotateWebhook},
-		{Route{post, "/webhooks/{id}:test", "testWebhook", administrators}, dryQuery, (*request).testWebhook},
-		{Route{post, "/webhooks/{id}:replay", "replayWebhook", administrators}, dryQuery, (*request).replayWebhook},
-		{Route{get, "/deliveries", "listDeliveries", readers}, []string{"cursor", "limit", "webhook", "state", "since", "until"}, (*request).listDeliveries},
-		{Route{get, "/deliveries/{id}", "getDelivery", readers}, nil, (*request).getDelivery},
-		{Route{post, "/deliveries/{id}:replay", "replayDelivery", administrators}, dryQuery, (*request).replayDelivery},
-		{Route{get, "/me", "getMe", orOperator(directory.AdminRoles())}, nil, (*request).getMe},
-		{Route{get, "/version", "getVersion", orOperator(directory.AdminRoles())}, nil, (*request).getVersion},
-	}...)
+	return slices.Concat(
+		apiKeyRoutes(), applyRunRoutes(), configRoutes(), conflictRoutes(), deactivationRoutes(), decisionRoutes(), deliveryRoutes(), exportRoutes(), groupRoutes(), guardRoutes(), legalHoldRoutes(),
+		logRoutes(), mappingRoutes(), organizationRoutes(), placementRoutes(), providerRoutes(), reportRoutes(), roleRoutes(), systemRoutes(), tenantRoutes(), userRoutes(), watchlistRoutes(), webhookRoutes(),
+	)
 }
 
 // orOperator is roles and the operator's, who has a log and keys, too.
@@ -263,3 +228,15 @@ func (rt *route) match(segments []string) (ids []string, ok bool) {
 func wellFormed(id string) bool {
 	return id != "" && len(id) <= 32 && strings.IndexFunc(id, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'z') }) < 0
 }
+
+var (
+	unblockers  = []directory.AdminRole{directory.RoleAdministrator, directory.RoleHelpDesk}
+	holders     = []directory.AdminRole{directory.RoleLegalHold} // separate from who provisions
+	reportQuery = []string{"provider", "cursor", "limit"}
+	holdReaders = []directory.AdminRole{directory.RoleAdministrator, directory.RoleViewer, directory.RoleLegalHold, directory.RoleAuditor}
+)
+
+var (
+	csvQuery = []string{"cursor", "limit"}
+	orgQuery = []string{"cursor", "limit", "search", "state"}
+)

@@ -2,11 +2,18 @@ package adminapi
 
 import (
 	"net/http"
-	"time"
 
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
+
+func apiKeyRoutes() []route {
+	return []route{
+		{Route{get, "/api-keys", "listApiKeys", orOperator(readers)}, pageQuery, (*request).listAPIKeys},
+		{Route{post, "/api-keys", "createApiKey", administrators}, dryQuery, (*request).createAPIKey},
+		{Route{del, "/api-keys/{id}", "revokeApiKey", orOperator(administrators)}, dryQuery, (*request).revokeAPIKey},
+	}
+}
 
 type apiKey struct {
 	ID          directory.CredentialID    `json:"id,omitempty"`
@@ -14,9 +21,9 @@ type apiKey struct {
 	Role        directory.AdminRole       `json:"role"`
 	LastFour    string                    `json:"lastFour,omitempty"`
 	State       directory.CredentialState `json:"state"`
-	CreatedAt   time.Time                 `json:"createdAt"`
+	CreatedAt   instant                   `json:"createdAt"`
 	CreatedBy   string                    `json:"createdBy,omitempty"`
-	ExpiresAt   *time.Time                `json:"expiresAt,omitempty"`
+	ExpiresAt   *instant                  `json:"expiresAt,omitempty"`
 	Version     int64                     `json:"version"`
 	Token       string                    `json:"token,omitempty"` // clear text, in the answer that made it only
 	DryRun      bool                      `json:"dryRun,omitempty"`
@@ -25,7 +32,7 @@ type apiKey struct {
 func (r *request) viewAPIKey(k directory.APIKey) apiKey {
 	return apiKey{
 		ID: k.ID, DisplayName: k.DisplayName, Role: k.Role, LastFour: k.LastFour, State: k.StateAt(r.api.svc.Now()),
-		CreatedAt: k.CreatedAt, CreatedBy: k.CreatedBy, ExpiresAt: timeOrNil(k.ExpiresAt), Version: k.Version,
+		CreatedAt: instant{k.CreatedAt}, CreatedBy: k.CreatedBy, ExpiresAt: timeOrNil(k.ExpiresAt), Version: k.Version,
 	}
 }
 

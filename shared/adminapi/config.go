@@ -7,6 +7,14 @@ import (
 	"rollcall/shared/directory"
 )
 
+func configRoutes() []route {
+	return []route{
+		{Route{get, "/config", "exportConfig", readers}, nil, (*request).exportConfig},
+		{Route{post, "/config:plan", "planConfig", administrators}, dryQuery, (*request).planConfig},
+		{Route{post, "/config:apply", "applyConfig", administrators}, dryQuery, (*request).applyConfig},
+	}
+}
+
 type tenantConfig struct {
 	Organizations []orgConfig     `json:"organizations"`
 	Roles         []roleConfig    `json:"roles"`

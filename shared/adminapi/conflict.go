@@ -2,10 +2,20 @@ package adminapi
 
 import (
 	"strings"
-	"time"
 
 	"rollcall/shared/directory"
 )
+
+func conflictRoutes() []route {
+	return []route{
+		{Route{get, "/conflicts", "listConflicts", readers}, []string{"cursor", "limit", "state"}, (*request).listConflicts},
+		{Route{get, "/conflicts/{id}", "getConflict", readers}, nil, (*request).getConflict},
+		{Route{post, "/conflicts/{id}:convert", "convertConflict", administrators}, dryQuery, (*request).convertConflict},
+		{Route{post, "/conflicts/{id}:ignore", "ignoreConflict", administrators}, dryQuery, (*request).ignoreConflict},
+		{Route{post, "/conflicts/{id}:rename", "renameConflict", administrators}, dryQuery, (*request).renameConflict},
+		{Route{post, "/conflicts:pre-approve", "preApproveConflicts", administrators}, dryQuery, (*request).preApprove},
+	}
+}
 
 // conflict is a person whom a directory asks for and whose user name another user has. Package directory
 // calls it a collision.
@@ -17,8 +27,8 @@ type conflict struct {
 	UserName       string                  `json:"userName"` // for organizations: the name that was not made
 	ExternalID     string                  `json:"externalId,omitempty"`
 	Attempts       int                     `json:"attempts"`
-	FirstAt        time.Time               `json:"firstAt"`
-	LastAt         time.Time               `json:"lastAt"`
+	FirstAt        instant                 `json:"firstAt"`
+	LastAt         instant                 `json:"lastAt"`
 	UserID         directory.UserID        `json:"userId,omitempty"` // of a hint
 	HolderID       directory.UserID        `json:"holderId"`
 	HolderProvider directory.ProviderID    `json:"holderProvider,omitempty"`
@@ -34,7 +44,7 @@ func viewConflict(c directory.ConflictCase) conflict {
 	}
 	return conflict{
 		ID: c.ID, Cause: cause, State: c.State, Provider: c.Provider, UserName: c.UserName, ExternalID: c.ExternalID, Attempts: c.Count,
-		FirstAt: c.FirstAt, LastAt: c.LastAt, UserID: c.User, HolderID: c.Holder, HolderProvider: c.HolderFrom, Version: c.Version,
+		FirstAt: instant{c.FirstAt}, LastAt: instant{c.LastAt}, UserID: c.User, HolderID: c.Holder, HolderProvider: c.HolderFrom, Version: c.Version,
 	}
 }
 

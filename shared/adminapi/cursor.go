@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strings"
+	"time"
 )
 
 // page is one page of a list, as every list answers it.
@@ -92,4 +93,23 @@ func mapSlice[T, V any](records []T, view func(T) V) []V {
 		out[i] = view(x)
 	}
 	return out
+}
+
+// nonNil is a list that is never null.
+func nonNil[T any](v []T) []T {
+	if v == nil {
+		return []T{}
+	}
+	return v
+}
+
+// instantForm is how answers show times: always with milliseconds, so that times sort as text.
+const instantForm = "2006-01-02T15:04:05.000Z07:00"
+
+// instant is a time in an answer, in UTC.
+type instant struct{ time.Time }
+
+// MarshalJSON implements json.Marshaler.
+func (i instant) MarshalJSON() ([]byte, error) {
+	return i.UTC().AppendFormat(nil, `"`+instantForm+`"`), nil
 }

@@ -10,13 +10,22 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/reqlog"
 	"rollcall/shared/verify"
 )
+
+func exportRoutes() []route {
+	return []route{
+		{Route{get, "/sync-log:export", "exportSyncLog", logReaders}, append([]string{"format"}, logFilter...), (*request).exportSyncLog},
+		{Route{get, "/sync-log:verify", "verifySyncLog", logReaders}, []string{"provider", "since", "until"}, (*request).verifySyncLog},
+		{Route{get, "/audit-log:export", "exportAuditLog", logReaders}, append([]string{"format"}, logFilter...), (*request).exportAuditLog},
+		{Route{get, "/audit-log:verify", "verifyAuditLog", logReaders}, []string{"since", "until"}, (*request).verifyAuditLog},
+		{Route{get, "/log-key", "getLogKey", logReaders}, nil, (*request).getLogKey},
+	}
+}
 
 // stream is an answer that is written as it is made. Its error ends it: as a problem while nothing was sent,
 // by breaking the connection afterwards, since what arrived is not whole.
@@ -123,7 +132,7 @@ func writeCSV(w io.Writer, each func(func(directory.LogEntry) error) error) erro
 			attributes, before, after = append(attributes, c.Attr), append(before, plain(c.Before)), append(after, plain(c.After))
 		}
 		line := []string{
-			e.At.Format(time.RFC3339Nano), string(e.Action), words(e.Effects), string(e.Result()), string(e.Provider), string(e.User), string(e.Group),
+			e.At.UTC().Format(instantForm), string(e.Action), words(e.Effects), string(e.Result()), string(e.Provider), string(e.User), string(e.Group),
 			e.Target, e.Name, words(attributes), words(before), words(after), words(e.Added), words(e.Removed),
 			string(e.Actor.Kind), e.Actor.ID, e.Actor.Reason, string(e.Actor.RequestID), string(e.Actor.ClientRequestID), string(encodeNumber(e.Version)), string(e.ID),
 		}
@@ -162,16 +171,16 @@ func harmless(cell string) string {
 }
 
 type verification struct {
-	OK             bool       `json:"ok"`
-	Signed         bool       `json:"signed"`
-	Chains         int        `json:"chains"`
-	Blocks         int        `json:"blocks"`
-	Entries        int        `json:"entries"`
-	Unsealed       int        `json:"unsealed"`
-	Checkpoints    int        `json:"checkpoints"`
-	LastCheckpoint *time.Time `json:"lastCheckpoint,omitempty"`
-	Line           int        `json:"line,omitempty"` // of an export, where something is wrong
-	Detail         string     `json:"detail,omitempty"`
+	OK             bool     `json:"ok"`
+	Signed         bool     `json:"signed"`
+	Chains         int      `json:"chains"`
+	Blocks         int      `json:"blocks"`
+	Entries        int      `json:"entries"`
+	Unsealed       int      `json:"unsealed"`
+	Checkpoints    int      `json:"checkpoints"`
+	LastCheckpoint *instant `json:"lastCheckpoint,omitempty"`
+	Line           int      `json:"line,omitempty"` // of an export, where something is wrong
+	Detail         string   `json:"detail,omitempty"`
 }
 
 func (r *request) verifyLog(audit bool) (answer, error) {

@@ -1,11 +1,17 @@
 package adminapi
 
 import (
-	"time"
-
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
+
+func groupRoutes() []route {
+	return []route{
+		{Route{get, "/providers/{id}/groups", "listGroups", readers}, []string{"cursor", "limit", "search", "unmapped"}, (*request).listGroups},
+		{Route{get, "/providers/{id}/groups/{id}", "getGroup", readers}, nil, (*request).getGroup},
+		{Route{get, "/providers/{id}/groups/{id}/members", "listGroupMembers", readers}, pageQuery, (*request).listGroupMembers},
+	}
+}
 
 type group struct {
 	ID          directory.GroupID       `json:"id"`
@@ -17,14 +23,14 @@ type group struct {
 	RoleMapping directory.MappingID     `json:"roleMappingId,omitempty"`
 	Watchlists  []directory.WatchlistID `json:"watchlists,omitempty"`
 	Version     int64                   `json:"version"`
-	CreatedAt   time.Time               `json:"createdAt"`
-	ModifiedAt  time.Time               `json:"modifiedAt"`
+	CreatedAt   instant                 `json:"createdAt"`
+	ModifiedAt  instant                 `json:"modifiedAt"`
 }
 
 func viewGroup(g directory.Group) group {
 	return group{
 		ID: g.ID, Provider: g.Provider, DisplayName: g.DisplayName, ExternalID: g.ExternalID, MemberCount: g.MemberCount,
-		Version: g.Version, CreatedAt: g.Created, ModifiedAt: g.Modified,
+		Version: g.Version, CreatedAt: instant{g.Created}, ModifiedAt: instant{g.Modified},
 	}
 }
 
@@ -68,7 +74,7 @@ func (r *request) groupID() (directory.ProviderID, directory.GroupID, error) {
 		return "", "", err
 	}
 	g, err := pathID[directory.GroupID](r, 1, "group")
-	return p, directory.GroupID(g), err
+	return p, g, err
 }
 
 func (r *request) getGroup() (answer, error) {

@@ -10,6 +10,17 @@ import (
 	"rollcall/shared/directory"
 )
 
+func guardRoutes() []route {
+	return []route{
+		{Route{get, "/providers/{id}/guard", "getGuard", readers}, nil, (*request).getGuard},
+		{Route{put, "/providers/{id}/guard", "setGuard", administrators}, dryQuery, (*request).setGuard},
+		{Route{get, "/providers/{id}/guard-events", "listGuardEvents", readers}, pageQuery, (*request).listGuardEvents},
+		{Route{get, "/providers/{id}/guard-events/{id}", "getGuardEvent", readers}, nil, (*request).getGuardEvent},
+		{Route{post, "/providers/{id}/guard-events/{id}:approve", "approveGuardEvent", administrators}, dryQuery, decideGuard(directory.GuardApproval)},
+		{Route{post, "/providers/{id}/guard-events/{id}:reject", "rejectGuardEvent", administrators}, dryQuery, decideGuard(directory.GuardDisapproval)},
+	}
+}
+
 type guard struct {
 	WindowSeconds int64                  `json:"windowSeconds"`
 	Minimum       int                    `json:"minimum"`
@@ -33,8 +44,8 @@ type guardEvent struct {
 	Provider      directory.ProviderID    `json:"provider"`
 	Kind          directory.GuardKind     `json:"kind"`
 	State         directory.GuardDecision `json:"state"`
-	At            time.Time               `json:"at"`
-	Since         time.Time               `json:"since"`
+	At            instant                 `json:"at"`
+	Since         instant                 `json:"since"`
 	Count         int                     `json:"count"`
 	Limit         int                     `json:"limit"`
 	UserCount     int                     `json:"userCount"`
@@ -42,7 +53,7 @@ type guardEvent struct {
 	Common        []commonValue           `json:"common,omitempty"`
 	Timeline      []guardMinute           `json:"timeline,omitempty"`
 	ReminderCount int                     `json:"reminderCount,omitempty"`
-	DecidedAt     *time.Time              `json:"decidedAt,omitempty"`
+	DecidedAt     *instant                `json:"decidedAt,omitempty"`
 	DecidedBy     string                  `json:"decidedBy,omitempty"`
 	Version       int64                   `json:"version"`
 	DryRun        bool                    `json:"dryRun,omitempty"`
@@ -56,13 +67,13 @@ type commonValue struct {
 }
 
 type guardMinute struct {
-	At    time.Time `json:"at"`
-	Count int       `json:"count"`
+	At    instant `json:"at"`
+	Count int     `json:"count"`
 }
 
 func viewGuardEvent(v directory.GuardEvent) guardEvent {
 	return guardEvent{
-		ID: v.ID, Provider: v.Provider, Kind: v.Kind, ReminderCount: v.Reminders, State: v.State, At: v.At, Since: v.Since, Count: v.Count, Limit: v.Limit, UserCount: v.Users,
+		ID: v.ID, Provider: v.Provider, Kind: v.Kind, ReminderCount: v.Reminders, State: v.State, At: instant{v.At}, Since: instant{v.Since}, Count: v.Count, Limit: v.Limit, UserCount: v.Users,
 		DecidedAt: timeOrNil(v.DecidedAt), DecidedBy: v.DecidedBy, Version: v.Version,
 	}
 }
@@ -165,7 +176,7 @@ func (r *request) getGuardEvent() (answer, error) {
 		v.Common = append(v.Common, commonValue{c.Attr, c.Value, c.Count})
 	}
 	for _, m := range review.Timeline {
-		v.Timeline = append(v.Timeline, guardMinute{m.At, m.Of(review.Kind)})
+		v.Timeline = append(v.Timeline, guardMinute{instant{m.At}, m.Of(review.Kind)})
 	}
 	return answer{version: review.Version, body: v}, err
 }

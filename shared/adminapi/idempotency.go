@@ -58,7 +58,7 @@ func (r *request) runOnce() {
 		if out.Status == 0 || out.Status >= http.StatusInternalServerError {
 			mine.Answer = nil // it panicked or failed: a repetition tries again
 		} else {
-			mine.Answer = r.seal(out, keys[0], mine)
+			mine.Answer = r.encrypt(out, keys[0], mine)
 		}
 		if err := r.api.svc.FinishReplay(ctx, r.key.Tenant, mine); err != nil {
 			reqlog.Fail(ctx, fmt.Errorf("keep answer: %w", err)) // what was done is done: the client gets its answer
@@ -81,7 +81,7 @@ func (r *request) replay(kept, mine directory.Replay, key string) {
 		r.fail(faultf(http.StatusConflict, "the first request with this Idempotency-Key is still running"))
 		return
 	}
-	out, err := r.open(kept, key)
+	out, err := r.decrypt(kept, key)
 	if err != nil {
 		r.fail(err)
 		return
@@ -104,28 +104,28 @@ func digest(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// sealer encrypts kept answers: they may hold a token that is shown once, so only who has both the API key
+// aead encrypts kept answers: they may hold a token that is shown once, so only who has both the API key
 // and the Idempotency-Key can read them again.
-func (r *request) sealer(key string) cipher.AEAD {
+func (r *request) aead(key string) cipher.AEAD {
 	block, err := aes.NewCipher(r.secret(key, "kept answer"))
 	if err != nil {
 		panic(err) // only for a key of another length
 	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
+	gcm, err := cipher.NewGCMWithRandomNonce(block)
 	if err != nil {
 		panic(err) // only for a cipher of another block size
 	}
-	return aead
+	return gcm
 }
 
-func (r *request) seal(out rendered, key string, about directory.Replay) []byte {
-	return r.sealer(key).Seal(nil, nil, encode(out), []byte(about.Key+about.Request)) //nolint:gosec // G407: the cipher makes a random nonce itself
+func (r *request) encrypt(out rendered, key string, about directory.Replay) []byte {
+	return r.aead(key).Seal(nil, nil, encode(out), []byte(about.Key+about.Request)) //nolint:gosec // G407: the cipher makes a random nonce itself
 }
 
-func (r *request) open(kept directory.Replay, key string) (out rendered, err error) {
-	plain, err := r.sealer(key).Open(nil, nil, kept.Answer, []byte(kept.Key+kept.Request))
+func (r *request) decrypt(kept directory.Replay, key string) (out rendered, err error) {
+	plain, err := r.aead(key).Open(nil, nil, kept.Answer, []byte(kept.Key+kept.Request))
 	if err != nil {
-		return out, errors.New("a kept answer cannot be opened")
+		return out, errors.New("a kept answer cannot be decrypted")
 	}
 	if err := json.Unmarshal(plain, &out); err != nil {
 		return out, fmt.Errorf("read kept answer: %w", err)

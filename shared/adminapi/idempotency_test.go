@@ -133,7 +133,7 @@ func (k keep) FinishReplay(ctx context.Context, t directory.TenantID, r director
 	return k.Replays.FinishReplay(ctx, t, r)
 }
 
-func TestKeptAnswersAreSealed(t *testing.T) {
+func TestKeptAnswersAreEncrypted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	var stored []directory.Replay

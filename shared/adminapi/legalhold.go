@@ -3,20 +3,31 @@ package adminapi
 import (
 	"net/http"
 	"strings"
-	"time"
 
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
+
+func legalHoldRoutes() []route {
+	return []route{
+		{Route{get, "/legal-holds", "listLegalHolds", holdReaders}, pageQuery, (*request).listMatters},
+		{Route{post, "/legal-holds", "createLegalHold", holders}, dryQuery, (*request).createMatter},
+		{Route{get, "/legal-holds/{id}", "getLegalHold", holdReaders}, nil, (*request).getMatter},
+		{Route{post, "/legal-holds/{id}:close", "closeLegalHold", holders}, dryQuery, (*request).closeMatter},
+		{Route{get, "/legal-holds/{id}/custodians", "listCustodians", holdReaders}, pageQuery, (*request).listCustodians},
+		{Route{post, "/legal-holds/{id}/custodians", "placeHolds", holders}, dryQuery, (*request).placeHolds},
+		{Route{post, "/legal-holds/{id}/custodians/{id}:release", "releaseHold", holders}, dryQuery, (*request).releaseHold},
+	}
+}
 
 type matter struct {
 	ID        directory.MatterID    `json:"id,omitempty"`
 	Name      string                `json:"name"`
 	Reference string                `json:"reference,omitempty"`
 	State     directory.MatterState `json:"state"`
-	CreatedAt time.Time             `json:"createdAt"`
+	CreatedAt instant               `json:"createdAt"`
 	CreatedBy string                `json:"createdBy,omitempty"`
-	ClosedAt  *time.Time            `json:"closedAt,omitempty"`
+	ClosedAt  *instant              `json:"closedAt,omitempty"`
 	ClosedBy  string                `json:"closedBy,omitempty"`
 	Version   int64                 `json:"version"`
 	Plan      *releasePlan          `json:"plan,omitempty"` // in the answer to a dry run of closing only
@@ -32,18 +43,18 @@ type releasePlan struct {
 type custodian struct {
 	User       directory.UserID       `json:"user"`
 	UserName   string                 `json:"userName,omitempty"`
-	PlacedAt   *time.Time             `json:"placedAt,omitempty"`
+	PlacedAt   *instant               `json:"placedAt,omitempty"`
 	PlacedBy   string                 `json:"placedBy,omitempty"`
-	ReleasedAt *time.Time             `json:"releasedAt,omitempty"`
+	ReleasedAt *instant               `json:"releasedAt,omitempty"`
 	ReleasedBy string                 `json:"releasedBy,omitempty"`
 	Outcome    administration.Outcome `json:"outcome,omitempty"` // of a release
-	DueAt      *time.Time             `json:"dueAt,omitempty"`
+	DueAt      *instant               `json:"dueAt,omitempty"`
 	DryRun     bool                   `json:"dryRun,omitempty"`
 }
 
 func viewMatter(m directory.Matter) matter {
 	return matter{
-		ID: m.ID, Name: m.Name, Reference: m.Reference, State: m.State, CreatedAt: m.CreatedAt, CreatedBy: m.CreatedBy,
+		ID: m.ID, Name: m.Name, Reference: m.Reference, State: m.State, CreatedAt: instant{m.CreatedAt}, CreatedBy: m.CreatedBy,
 		ClosedAt: timeOrNil(m.ClosedAt), ClosedBy: m.ClosedBy, Version: m.Version,
 	}
 }
@@ -189,7 +200,7 @@ func (r *request) releaseHold() (answer, error) {
 	if err := r.read(members{"reason": text(set(&r.admin.Actor.Reason), 1, 500)}, "reason"); err != nil {
 		return answer{}, err
 	}
-	c, outcome, err := r.as().LegalHolds.Release(r.ctx(), id, directory.UserID(u))
+	c, outcome, err := r.as().LegalHolds.Release(r.ctx(), id, u)
 	v := viewCustodian(c)
 	v.Outcome, v.DryRun = outcome, r.admin.DryRun
 	return answer{body: v}, err

@@ -10,6 +10,13 @@ import (
 	"rollcall/shared/directory"
 )
 
+func logRoutes() []route {
+	return []route{
+		{Route{get, "/sync-log", "listSyncLog", logReaders}, logQuery, (*request).listSyncLog},
+		{Route{get, "/audit-log", "listAuditLog", orOperator(logReaders)}, logQuery, (*request).listAuditLog},
+	}
+}
+
 // What an answer shows of one entry and in all: a change of 10,000 members, or a page of large users, would
 // not fit what a gateway lets through (6 MB).
 const (
@@ -19,7 +26,7 @@ const (
 
 type logEntry struct {
 	ID           directory.EntryID    `json:"id"`
-	At           time.Time            `json:"at"`
+	At           instant              `json:"at"`
 	Action       directory.Action     `json:"action"`
 	Actor        actor                `json:"actor"`
 	Provider     directory.ProviderID `json:"provider,omitempty"`
@@ -55,7 +62,7 @@ type logChange struct {
 
 func viewEntry(e directory.LogEntry) logEntry {
 	return logEntry{
-		ID: e.ID, At: e.At, Action: e.Action, Provider: e.Provider, User: e.User, Group: e.Group, Target: e.Target, Name: e.Name,
+		ID: e.ID, At: instant{e.At}, Action: e.Action, Provider: e.Provider, User: e.User, Group: e.Group, Target: e.Target, Name: e.Name,
 		Actor:   actor{e.Actor.Kind, e.Actor.ID, e.Actor.RequestID, e.Actor.ClientRequestID, e.Actor.Reason},
 		Changes: mapSlice(e.Changes, func(c directory.Change) logChange { return logChange{c.Attr, c.Before, c.After} }),
 		Added:   e.Added[:min(maxMembersShown, len(e.Added))], AddedCount: len(e.Added),

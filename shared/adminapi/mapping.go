@@ -2,11 +2,29 @@ package adminapi
 
 import (
 	"net/http"
-	"time"
 
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
+
+func mappingRoutes() []route {
+	return []route{
+		{Route{get, "/providers/{id}/organization-mapping", "getOrganizationMapping", readers}, nil, (*request).getOrgMapping},
+		{Route{put, "/providers/{id}/organization-mapping", "setOrganizationMapping", administrators}, dryQuery, (*request).setOrgMapping},
+		{Route{post, "/providers/{id}/organization-mapping/mappings", "createOrganizationMappingEntry", administrators}, dryQuery, (*request).addOrgMapping},
+		{Route{post, "/providers/{id}/organization-mapping/mappings:reorder", "reorderOrganizationMapping", administrators}, dryQuery, (*request).reorderOrgMapping},
+		{Route{patch, "/providers/{id}/organization-mapping/mappings/{id}", "updateOrganizationMappingEntry", administrators}, dryQuery, (*request).patchOrgMapping},
+		{Route{del, "/providers/{id}/organization-mapping/mappings/{id}", "deleteOrganizationMappingEntry", administrators}, dryQuery, (*request).deleteOrgMapping},
+		{Route{get, "/providers/{id}/role-mapping", "getRoleMapping", readers}, nil, (*request).getRoleMapping},
+		{Route{put, "/providers/{id}/role-mapping", "setRoleMapping", administrators}, dryQuery, (*request).setRoleMapping},
+		{Route{post, "/providers/{id}/role-mapping/mappings", "createRoleMappingEntry", administrators}, dryQuery, (*request).addRoleMapping},
+		{Route{patch, "/providers/{id}/role-mapping/mappings/{id}", "updateRoleMappingEntry", administrators}, dryQuery, (*request).patchRoleMapping},
+		{Route{del, "/providers/{id}/role-mapping/mappings/{id}", "deleteRoleMappingEntry", administrators}, dryQuery, (*request).deleteRoleMapping},
+		{Route{post, "/providers/{id}/role-mapping/proposals/{id}:approve", "approveRoleMappingEntry", administrators}, dryQuery, decideRoleMapping(true)},
+		{Route{post, "/providers/{id}/role-mapping/proposals/{id}:reject", "rejectRoleMappingEntry", administrators}, dryQuery, decideRoleMapping(false)},
+		{Route{get, "/providers/{id}/groups/{id}/usage", "getGroupUsage", readers}, nil, (*request).getGroupUsage},
+	}
+}
 
 type mappedGroup struct {
 	ID          directory.GroupID `json:"id"`
@@ -64,7 +82,7 @@ type roleMappingEntry struct {
 	MissingRoles []directory.RoleID  `json:"missingRoles"` // not in the catalogue any more
 	Privileged   bool                `json:"privileged"`
 	ProposedBy   string              `json:"proposedBy,omitempty"` // it waits for another administrator
-	ProposedAt   *time.Time          `json:"proposedAt,omitempty"`
+	ProposedAt   *instant            `json:"proposedAt,omitempty"`
 	DryRun       bool                `json:"dryRun,omitempty"`
 }
 
@@ -277,7 +295,7 @@ func (r *request) mappingID() (directory.ProviderID, directory.MappingID, error)
 		return "", "", err
 	}
 	m, err := pathID[directory.MappingID](r, 1, "mapping")
-	return p, directory.MappingID(m), err
+	return p, m, err
 }
 
 func (r *request) patchOrgMapping() (answer, error) {

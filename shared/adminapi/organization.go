@@ -3,11 +3,24 @@ package adminapi
 import (
 	"encoding/json"
 	"net/http"
-	"time"
 
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
+
+func organizationRoutes() []route {
+	return []route{
+		{Route{get, "/organizations", "listOrganizations", userReaders}, orgQuery, (*request).listOrganizations},
+		{Route{post, "/organizations", "createOrganization", administrators}, dryQuery, (*request).createOrganization},
+		{Route{get, "/organizations/{id}", "getOrganization", userReaders}, nil, (*request).getOrganization},
+		{Route{patch, "/organizations/{id}", "updateOrganization", administrators}, dryQuery, (*request).updateOrganization},
+		{Route{post, "/organizations/{id}:block", "blockOrganization", administrators}, dryQuery, blockOrganization(true)},
+		{Route{post, "/organizations/{id}:unblock", "unblockOrganization", administrators}, dryQuery, blockOrganization(false)},
+		{Route{post, "/organizations/{id}:deactivate", "deactivateOrganization", administrators}, dryQuery, (*request).deactivateOrganization},
+		{Route{post, "/organizations/{id}:reactivate", "reactivateOrganization", administrators}, dryQuery, (*request).reactivateOrganization},
+		{Route{get, "/organizations/{id}/members", "listOrganizationMembers", userReaders}, pageQuery, (*request).listOrganizationMembers},
+	}
+}
 
 type organization struct {
 	ID           directory.OrgID      `json:"id,omitempty"`
@@ -21,9 +34,9 @@ type organization struct {
 	Provider     directory.ProviderID `json:"provider,omitempty"` // whose people named it into being
 	MemberCount  int                  `json:"memberCount"`
 	Version      int64                `json:"version"`
-	CreatedAt    time.Time            `json:"createdAt"`
+	CreatedAt    instant              `json:"createdAt"`
 	CreatedBy    string               `json:"createdBy,omitempty"`
-	ModifiedAt   time.Time            `json:"modifiedAt"`
+	ModifiedAt   instant              `json:"modifiedAt"`
 	Held         []directory.UserID   `json:"held,omitempty"` // of a deactivation: people on legal hold
 	DryRun       bool                 `json:"dryRun,omitempty"`
 }
@@ -32,16 +45,8 @@ func (r *request) viewOrganization(o directory.Organization, members int) organi
 	return organization{
 		ID: o.ID, Name: o.Name, Aliases: nonNil(o.Aliases), ParentID: o.Parent, ExternalRef: o.ExternalRef, DefaultRoles: nonNil(o.DefaultRoles),
 		Blocked: o.Blocked, State: o.State, Provider: o.Auto, MemberCount: members,
-		Version: o.Version, CreatedAt: o.Created, CreatedBy: o.CreatedBy, ModifiedAt: o.Modified, DryRun: r.admin.DryRun,
+		Version: o.Version, CreatedAt: instant{o.Created}, CreatedBy: o.CreatedBy, ModifiedAt: instant{o.Modified}, DryRun: r.admin.DryRun,
 	}
-}
-
-// nonNil is a list that is never null.
-func nonNil[T any](v []T) []T {
-	if v == nil {
-		return []T{}
-	}
-	return v
 }
 
 // answerOrganization answers with an organization and how many people it has.
@@ -111,8 +116,7 @@ func (r *request) createOrganization() (answer, error) {
 }
 
 func (r *request) organizationID() (directory.OrgID, error) {
-	id, err := pathID[directory.OrgID](r, 0, "organization")
-	return directory.OrgID(id), err
+	return pathID[directory.OrgID](r, 0, "organization")
 }
 
 func (r *request) getOrganization() (answer, error) {

@@ -1,11 +1,21 @@
 package adminapi
 
 import (
-	"time"
-
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
+
+func placementRoutes() []route {
+	return []route{
+		{Route{get, "/users/{id}/explain", "explainUser", userReaders}, nil, (*request).explainUser},
+		{Route{post, "/users/{id}:move", "moveUser", administrators}, dryQuery, (*request).moveUser},
+		{Route{post, "/users/{id}:pin-organization", "pinOrganization", administrators}, dryQuery, pinOrganization(true)},
+		{Route{post, "/users/{id}:unpin-organization", "unpinOrganization", administrators}, dryQuery, pinOrganization(false)},
+		{Route{get, "/users/{id}/role-grants", "listRoleGrants", userReaders}, nil, (*request).listRoleGrants},
+		{Route{post, "/users/{id}/role-grants", "grantRole", administrators}, dryQuery, (*request).grantRole},
+		{Route{del, "/users/{id}/role-grants/{id}", "revokeRole", administrators}, dryQuery, (*request).revokeRole},
+	}
+}
 
 // placement is where a user belongs, and why.
 type placement struct {
@@ -23,7 +33,7 @@ type roleGrant struct {
 	Mapping       directory.MappingID `json:"mapping,omitempty"`
 	By            string              `json:"by,omitempty"` // a key, a group or an organization
 	ConfigVersion int64               `json:"configVersion"`
-	At            time.Time           `json:"at"`
+	At            instant             `json:"at"`
 }
 
 func viewPlacement(p directory.Placement) placement {
@@ -34,7 +44,7 @@ func viewPlacement(p directory.Placement) placement {
 }
 
 func viewGrant(g directory.RoleGrant) roleGrant {
-	return roleGrant{g.Role, g.Source, directory.MappingOf(g.Source), g.By, g.Config, g.At}
+	return roleGrant{g.Role, g.Source, directory.MappingOf(g.Source), g.By, g.Config, instant{g.At}}
 }
 
 type explanation struct {

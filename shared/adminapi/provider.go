@@ -11,6 +11,22 @@ import (
 	"rollcall/shared/directory"
 )
 
+func providerRoutes() []route {
+	return []route{
+		{Route{get, "/providers", "listProviders", readers}, pageQuery, (*request).listProviders},
+		{Route{post, "/providers", "createProvider", administrators}, dryQuery, (*request).createProvider},
+		{Route{get, "/providers/{id}", "getProvider", readers}, nil, (*request).getProvider},
+		{Route{patch, "/providers/{id}", "updateProvider", administrators}, dryQuery, (*request).updateProvider},
+		{Route{del, "/providers/{id}", "deleteProvider", administrators}, []string{"dryRun", "users", "moveTo", "confirm"}, (*request).deleteProvider},
+		{Route{post, "/providers/{id}:go-live", "goLiveProvider", administrators}, dryQuery, setState(directory.ProviderLive)},
+		{Route{post, "/providers/{id}:pause", "pauseProvider", administrators}, dryQuery, setState(directory.ProviderPaused)},
+		{Route{post, "/providers/{id}:resume", "resumeProvider", administrators}, dryQuery, setState(directory.ProviderSetup)},
+		{Route{get, "/providers/{id}/tokens", "listTokens", readers}, nil, (*request).listTokens},
+		{Route{post, "/providers/{id}/tokens", "createToken", administrators}, dryQuery, (*request).createToken},
+		{Route{del, "/providers/{id}/tokens/{id}", "revokeToken", administrators}, dryQuery, (*request).revokeToken},
+	}
+}
+
 // profiles are the dialects a provider may speak, the default first.
 var profiles = []string{"entra", "entra-gov", "okta", "generic"}
 
@@ -30,9 +46,9 @@ type provider struct {
 	Usage                    *usage                  `json:"usage,omitempty"` // of one provider only
 	Deletion                 *deletion               `json:"deletion,omitempty"`
 	Version                  int64                   `json:"version"`
-	CreatedAt                time.Time               `json:"createdAt"`
+	CreatedAt                instant                 `json:"createdAt"`
 	CreatedBy                string                  `json:"createdBy,omitempty"`
-	ModifiedAt               time.Time               `json:"modifiedAt"`
+	ModifiedAt               instant                 `json:"modifiedAt"`
 	Token                    string                  `json:"token,omitempty"` // clear text, in the answer that made it only
 	DryRun                   bool                    `json:"dryRun,omitempty"`
 }
@@ -52,7 +68,7 @@ type extensionAttribute struct {
 type deletion struct {
 	Users       directory.UserFate   `json:"users"`
 	MoveTo      directory.ProviderID `json:"moveTo,omitempty"`
-	RequestedAt time.Time            `json:"requestedAt"`
+	RequestedAt instant              `json:"requestedAt"`
 	RequestedBy string               `json:"requestedBy,omitempty"`
 	Watchlists  []deletionWatchlist  `json:"watchlists,omitempty"` // that lose groups; of one provider only
 }
@@ -65,10 +81,10 @@ type deletionWatchlist struct {
 // usage is when a provider was used; stamps of the last minute may be missing.
 type usage struct {
 	Health         directory.Health `json:"health"`
-	FirstRequestAt *time.Time       `json:"firstRequestAt,omitempty"`
-	LastRequestAt  *time.Time       `json:"lastRequestAt,omitempty"`
-	LastWriteAt    *time.Time       `json:"lastWriteAt,omitempty"`
-	LastErrorAt    *time.Time       `json:"lastErrorAt,omitempty"`
+	FirstRequestAt *instant         `json:"firstRequestAt,omitempty"`
+	LastRequestAt  *instant         `json:"lastRequestAt,omitempty"`
+	LastWriteAt    *instant         `json:"lastWriteAt,omitempty"`
+	LastErrorAt    *instant         `json:"lastErrorAt,omitempty"`
 }
 
 func (r *request) viewUsage(u directory.Usage) *usage {
@@ -86,10 +102,10 @@ func (r *request) viewProvider(p directory.Provider, n administration.ProviderCo
 		DeactivationDelaySeconds: int64(p.DeactivationDelay / time.Second),
 		Extensions:               mapSlice(p.Extensions, viewExtension),
 		Tokens:                   r.viewTokens(p), UserCount: n.Users, GroupCount: n.Groups,
-		Version: p.Version, CreatedAt: p.Created, CreatedBy: p.CreatedBy, ModifiedAt: p.Modified, DryRun: r.admin.DryRun,
+		Version: p.Version, CreatedAt: instant{p.Created}, CreatedBy: p.CreatedBy, ModifiedAt: instant{p.Modified}, DryRun: r.admin.DryRun,
 	}
 	if d := p.Deletion; d != nil {
-		v.Deletion = &deletion{Users: d.Users, MoveTo: d.MoveTo, RequestedAt: d.RequestedAt, RequestedBy: d.RequestedBy}
+		v.Deletion = &deletion{Users: d.Users, MoveTo: d.MoveTo, RequestedAt: instant{d.RequestedAt}, RequestedBy: d.RequestedBy}
 	}
 	return v
 }
@@ -305,29 +321,29 @@ type token struct {
 	ID         directory.CredentialID    `json:"id,omitempty"`
 	LastFour   string                    `json:"lastFour,omitempty"`
 	State      directory.CredentialState `json:"state"`
-	CreatedAt  time.Time                 `json:"createdAt"`
+	CreatedAt  instant                   `json:"createdAt"`
 	CreatedBy  string                    `json:"createdBy,omitempty"`
-	ExpiresAt  *time.Time                `json:"expiresAt,omitempty"`
-	RetiresAt  *time.Time                `json:"retiresAt,omitempty"`
+	ExpiresAt  *instant                  `json:"expiresAt,omitempty"`
+	RetiresAt  *instant                  `json:"retiresAt,omitempty"`
 	Token      string                    `json:"token,omitempty"`   // clear text, in the answer that made it only
 	BaseURL    string                    `json:"baseUrl,omitempty"` // beside the clear text
 	DryRun     bool                      `json:"dryRun,omitempty"`
-	LastUsedAt *time.Time                `json:"lastUsedAt,omitempty"`
+	LastUsedAt *instant                  `json:"lastUsedAt,omitempty"`
 	UseCount   int64                     `json:"useCount,omitempty"`
 }
 
 func viewToken(c directory.Credential, now time.Time) token {
 	return token{
-		ID: c.ID, LastFour: c.LastFour, State: c.StateAt(now), CreatedAt: c.CreatedAt, CreatedBy: c.CreatedBy,
+		ID: c.ID, LastFour: c.LastFour, State: c.StateAt(now), CreatedAt: instant{c.CreatedAt}, CreatedBy: c.CreatedBy,
 		ExpiresAt: timeOrNil(c.ExpiresAt), RetiresAt: timeOrNil(c.RetiresAt),
 	}
 }
 
-func timeOrNil(t time.Time) *time.Time {
+func timeOrNil(t time.Time) *instant {
 	if t.IsZero() {
 		return nil
 	}
-	return &t
+	return &instant{t}
 }
 
 // viewTokens shows the credentials of a provider, the newest first.
@@ -398,4 +414,13 @@ func (r *request) revokeToken() (answer, error) {
 	v := viewToken(p.Credentials[i], r.api.svc.Now())
 	v.DryRun = r.admin.DryRun
 	return answer{version: p.Version, body: v}, nil
+}
+
+// provider reads the provider that the path names.
+func (r *request) provider() (directory.Provider, error) {
+	id, err := r.providerID()
+	if err != nil {
+		return directory.Provider{}, err
+	}
+	return r.as().Providers.ByID(r.ctx(), id)
 }

@@ -8,10 +8,19 @@ import (
 	"rollcall/shared/directory"
 )
 
+func reportRoutes() []route {
+	return []route{
+		{Route{get, "/reports/drift", "reportDrift", readers}, reportQuery, report(directory.ReportDrift)},
+		{Route{get, "/reports/overrides", "reportOverrides", readers}, reportQuery, report(directory.ReportOverrides)},
+		{Route{get, "/reports/stale", "reportStale", readers}, append([]string{"days"}, reportQuery...), report(directory.ReportStale)},
+		{Route{get, "/reports/country-values", "listCountryValues", readers}, []string{"provider"}, (*request).listCountryValues},
+	}
+}
+
 type reportRow struct {
 	User  user              `json:"user"`
 	Kinds []directory.Drift `json:"kinds"`
-	Since *time.Time        `json:"since,omitempty"`
+	Since *instant          `json:"since,omitempty"`
 	Days  *int              `json:"days,omitempty"`
 }
 
@@ -63,7 +72,7 @@ type countryValue struct {
 	Provider directory.ProviderID `json:"provider"`
 	Value    string               `json:"value"`
 	Users    int                  `json:"users"`
-	FirstAt  time.Time            `json:"firstAt"`
+	FirstAt  instant              `json:"firstAt"`
 }
 
 func (r *request) listCountryValues() (answer, error) {
@@ -73,6 +82,6 @@ func (r *request) listCountryValues() (answer, error) {
 	}
 	vs, err := r.as().Reports.Countries(r.ctx(), p)
 	return answer{body: page[countryValue]{Items: mapSlice(vs, func(v administration.CountryCount) countryValue {
-		return countryValue{v.Provider, v.Value, v.Users, v.FirstAt}
+		return countryValue{v.Provider, v.Value, v.Users, instant{v.FirstAt}}
 	})}}, err
 }

@@ -228,8 +228,7 @@ func pathID[T ~string](r *request, n int, what string) (T, error) {
 
 // providerID returns the provider that the path names.
 func (r *request) providerID() (directory.ProviderID, error) {
-	id, err := pathID[directory.ProviderID](r, 0, "provider")
-	return directory.ProviderID(id), err
+	return pathID[directory.ProviderID](r, 0, "provider")
 }
 
 // limit is how many items the page may hold.

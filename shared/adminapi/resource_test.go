@@ -91,7 +91,7 @@ func TestTokensOverlapOrNot(t *testing.T) {
 		t.Error("after the overlap only the new token works")
 	}
 	third := f.want(201, "POST", path, `{"overlapSeconds":0,"expiresAt":"2026-11-02T12:00:00+01:00"}`)
-	if f.opens(id, second.str("token")) || !f.opens(id, third.str("token")) || third.str("expiresAt") != "2026-11-02T11:00:00Z" {
+	if f.opens(id, second.str("token")) || !f.opens(id, third.str("token")) || third.str("expiresAt") != "2026-11-02T11:00:00.000Z" {
 		t.Errorf("without overlap only the new token works: %s", third.raw)
 	}
 	got := f.want(200, "DELETE", path+"/"+third.str("id"), "")
@@ -330,7 +330,7 @@ func TestResolvingIsCompletedAfterACut(t *testing.T) {
 type cutOff struct{ directory.Conflicts }
 
 func (s cutOff) UpdateConflict(ctx context.Context, t directory.TenantID, id directory.ConflictID, update directory.Update[directory.ConflictCase]) (directory.ConflictCase, error) {
-	return s.Conflicts.UpdateConflict(ctx, t, directory.ConflictID(id), func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
+	return s.Conflicts.UpdateConflict(ctx, t, id, func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
 		c, e, err := update(old)
 		if err == nil {
 			err = &directory.Error{Kind: directory.Unavailable}
@@ -445,7 +445,7 @@ func TestMe(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	got := f.want(200, "GET", "/me", "", "Authorization", "bearer "+f.newKey(f.tenant, directory.RoleAuditor, time.Time{}))
-	if got.str("tenant.id") != "default" || got.str("key.role") != "auditor" || got.str("permissions.12") != "getVersion" || got.str("permissions.13") != "" {
+	if got.str("tenant.id") != "default" || got.str("key.role") != "auditor" || got.str("permissions.0") != "exportAuditLog" || got.str("permissions.12") != "verifySyncLog" || got.str("permissions.13") != "" {
 		t.Errorf("the auditor is %s", got.raw)
 	}
 	if v := f.want(200, "GET", "/version", ""); v.str("api") != "v1" || v.str("goVersion") == "" {

@@ -7,6 +7,15 @@ import (
 	"rollcall/shared/directory"
 )
 
+func roleRoutes() []route {
+	return []route{
+		{Route{get, "/roles", "listRoles", userReaders}, nil, (*request).listRoles},
+		{Route{post, "/roles", "createRole", administrators}, dryQuery, (*request).createRole},
+		{Route{patch, "/roles/{id}", "updateRole", administrators}, dryQuery, (*request).updateRole},
+		{Route{del, "/roles/{id}", "deleteRole", administrators}, dryQuery, (*request).deleteRole},
+	}
+}
+
 type role struct {
 	ID          directory.RoleID `json:"id,omitempty"`
 	Name        string           `json:"name"`

@@ -13,6 +13,13 @@ import (
 	"rollcall/shared/directory"
 )
 
+func systemRoutes() []route {
+	return []route{
+		{Route{get, "/me", "getMe", orOperator(directory.AdminRoles())}, nil, (*request).getMe},
+		{Route{get, "/version", "getVersion", orOperator(directory.AdminRoles())}, nil, (*request).getVersion},
+	}
+}
+
 // compressed is openapi.yaml, the contract, in JSON and compressed; a test keeps them equal.
 //
 //go:embed openapi.json.gz
@@ -47,7 +54,7 @@ type me struct {
 		DisplayName string             `json:"displayName"`
 	} `json:"tenant"`
 	Key         apiKey   `json:"key"`
-	Permissions []string `json:"permissions"` // operationIds
+	Permissions []string `json:"permissions"` // operationIds, sorted
 }
 
 func (r *request) getMe() (answer, error) {
@@ -65,6 +72,7 @@ func (r *request) getMe() (answer, error) {
 			m.Permissions = append(m.Permissions, rt.Operation)
 		}
 	}
+	slices.Sort(m.Permissions)
 	return answer{body: m}, nil
 }
 

@@ -1,16 +1,18 @@
 package adminapi
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
-// tenantRoutes are those of the deployment's operator, who sees tenants and nothing in them.
 func tenantRoutes() []route {
-	const get, post = http.MethodGet, http.MethodPost
 	return []route{
+		{Route{get, "/settings", "getSettings", readers}, nil, (*request).getSettings},
+		{Route{patch, "/settings", "updateSettings", administrators}, dryQuery, (*request).updateSettings},
 		{Route{get, "/tenants", "listTenants", operators}, pageQuery, (*request).listTenants},
 		{Route{post, "/tenants", "createTenant", operators}, dryQuery, (*request).createTenant},
 		{Route{get, "/tenants/{id}", "getTenant", operators}, nil, (*request).getTenant},
@@ -25,22 +27,22 @@ type tenant struct {
 	ID          directory.TenantID `json:"id,omitempty"`
 	DisplayName string             `json:"displayName"`
 	State       string             `json:"state"`
-	RemovedAt   *time.Time         `json:"removedAt,omitempty"`
-	CreatedAt   time.Time          `json:"createdAt"`
-	ModifiedAt  time.Time          `json:"modifiedAt"`
+	RemovedAt   *instant           `json:"removedAt,omitempty"`
+	CreatedAt   instant            `json:"createdAt"`
+	ModifiedAt  instant            `json:"modifiedAt"`
 	Version     int64              `json:"version"`
 	DryRun      bool               `json:"dryRun,omitempty"`
 }
 
 func (r *request) viewTenant(t directory.Tenant) tenant {
 	v := tenant{
-		ID: t.ID, DisplayName: t.DisplayName, State: string(t.State), CreatedAt: t.Created, ModifiedAt: t.Modified, Version: t.Version, DryRun: r.admin.DryRun,
+		ID: t.ID, DisplayName: t.DisplayName, State: string(t.State), CreatedAt: instant{t.Created}, ModifiedAt: instant{t.Modified}, Version: t.Version, DryRun: r.admin.DryRun,
 	}
 	if t.State == directory.TenantActive {
 		v.State = "active"
 	}
 	if t.Removal != nil {
-		v.RemovedAt = &t.Removal.At
+		v.RemovedAt = &instant{t.Removal.At}
 	}
 	return v
 }
@@ -51,8 +53,7 @@ func (r *request) answerTenant(status int, t directory.Tenant, err error) (answe
 
 // tenantID returns the tenant that the path names.
 func (r *request) tenantID() (directory.TenantID, error) {
-	id, err := pathID[directory.TenantID](r, 0, "tenant")
-	return directory.TenantID(id), err
+	return pathID[directory.TenantID](r, 0, "tenant")
 }
 
 func (r *request) checkTenant(t directory.Tenant) error { return r.ifMatch(t.Version) }
@@ -142,4 +143,53 @@ func (r *request) createTenantAPIKey() (answer, error) {
 	}
 	k, clear, err := r.as().Tenants.AddKey(r.ctx(), id, name, expires)
 	return r.answerNewKey(k, clear), err
+}
+
+// settings are what a tenant has chosen for itself.
+type settings struct {
+	ID                directory.TenantID `json:"id"`
+	DisplayName       string             `json:"displayName"`
+	DualControl       bool               `json:"dualControl"` // privileged roles take a second administrator
+	DualEndedBy       string             `json:"dualControlEndedBy,omitempty"`
+	UserRetentionDays int                `json:"userRetentionDays"`
+	LogRetentionDays  int                `json:"logRetentionDays"`
+	Version           int64              `json:"version"`
+	DryRun            bool               `json:"dryRun,omitempty"`
+}
+
+const day = 24 * time.Hour
+
+// logRetention is how long the deployment keeps the log.
+func (r *request) logRetention() time.Duration {
+	return r.api.svc.LogRetention()
+}
+
+func (r *request) answerSettings(t directory.Tenant, err error) (answer, error) {
+	longest := r.logRetention()
+	return answer{version: t.Version, body: settings{
+		ID: t.ID, DisplayName: t.DisplayName, DualControl: t.DualControl, DualEndedBy: t.DualControlEndRequestedBy, Version: t.Version, DryRun: r.admin.DryRun,
+		UserRetentionDays: int(cmp.Or(t.Retention.Users, directory.DefaultRetention) / day),
+		LogRetentionDays:  int(min(cmp.Or(t.Retention.Log, longest), longest) / day),
+	}}, err
+}
+
+func (r *request) getSettings() (answer, error) {
+	return r.answerSettings(r.as().Settings.Get(r.ctx()))
+}
+
+func (r *request) updateSettings() (answer, error) {
+	var c administration.SettingsChange
+	days := func(to **time.Duration) reader {
+		put := func(n int) { d := time.Duration(n) * day; *to = &d }
+		return clearable(func() { put(0) }, number(put, 1, int(directory.MaxRetention/day)))
+	}
+	err := r.read(members{
+		"dualControl":       boolean(func(on bool) { c.DualControl = &on }),
+		"userRetentionDays": days(&c.UserRetention),
+		"logRetentionDays":  days(&c.LogRetention),
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	return r.answerSettings(r.as().Settings.Set(r.ctx(), func(t directory.Tenant) error { return r.ifMatch(t.Version) }, c))
 }

@@ -8,11 +8,20 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
+
+func userRoutes() []route {
+	return []route{
+		{Route{get, "/users", "searchUsers", userReaders}, []string{"cursor", "limit", "search", "provider", "state", "organization", "role", "watchlist", "review"}, (*request).searchUsers},
+		{Route{post, "/users", "createUser", administrators}, dryQuery, (*request).createUser},
+		{Route{get, "/users/{id}", "getUser", userReaders}, nil, (*request).getUser},
+		{Route{patch, "/users/{id}", "updateUser", administrators}, dryQuery, (*request).updateUser},
+		{Route{get, "/users/{id}/timeline", "getUserTimeline", logReaders}, pageQuery, (*request).getTimeline},
+	}
+}
 
 type user struct {
 	ID             directory.UserID         `json:"id,omitempty"`
@@ -34,16 +43,16 @@ type user struct {
 	Roles          []directory.RoleID       `json:"roles"`
 	Watchlists     []directory.WatchlistID  `json:"watchlists"`
 	CountryCode    string                   `json:"countryCode,omitempty"`
-	GoneAt         *time.Time               `json:"goneAt,omitempty"`
+	GoneAt         *instant                 `json:"goneAt,omitempty"`
 	MaySignIn      bool                     `json:"maySignIn"`
 	Override       bool                     `json:"override,omitempty"`
-	DeactivatedAt  *time.Time               `json:"deactivatedAt,omitempty"`
+	DeactivatedAt  *instant                 `json:"deactivatedAt,omitempty"`
 	AdminBlock     *adminBlock              `json:"adminBlock,omitempty"`
 	Pending        *pendingDeactivation     `json:"pending,omitempty"`
 	Holds          []directory.MatterID     `json:"holds,omitempty"`
 	Version        int64                    `json:"version"`
-	CreatedAt      time.Time                `json:"createdAt"`
-	ModifiedAt     time.Time                `json:"modifiedAt"`
+	CreatedAt      instant                  `json:"createdAt"`
+	ModifiedAt     instant                  `json:"modifiedAt"`
 	Groups         []directory.GroupID      `json:"groups,omitempty"`     // of one user only
 	Attributes     json.RawMessage          `json:"attributes,omitempty"` // of one user only: as SCIM keeps them
 	DryRun         bool                     `json:"dryRun,omitempty"`
@@ -74,7 +83,7 @@ func viewUser(u directory.User) user {
 		AdminBlock: viewBlock(u.AdminBlock), Pending: viewPending(u.Account), Holds: u.Holds,
 		OrganizationID: u.OrgID, OrgPinned: u.OrgPinned, Roles: rolesOf(u.RoleGrants), CountryCode: u.CountryCode,
 		Watchlists: mapSlice(u.Watchlists, func(w directory.OnWatchlist) directory.WatchlistID { return w.List }),
-		Version:    u.Version, CreatedAt: u.Created, ModifiedAt: u.Modified,
+		Version:    u.Version, CreatedAt: instant{u.Created}, ModifiedAt: instant{u.Modified},
 	}
 	if n := (personName{name.text("formatted"), name.text("familyName"), name.text("givenName")}); n != (personName{}) {
 		v.Name = &n
@@ -162,8 +171,7 @@ func (r *request) ownProvider() (directory.ProviderID, error) {
 }
 
 func (r *request) userID() (directory.UserID, error) {
-	id, err := pathID[directory.UserID](r, 0, "user")
-	return directory.UserID(id), err
+	return pathID[directory.UserID](r, 0, "user")
 }
 
 func (r *request) getUser() (answer, error) {
@@ -351,4 +359,16 @@ func (r *request) updateUser() (answer, error) {
 	a, err := r.answerUser(0, u, err)
 	a.location = ""
 	return a, err
+}
+
+// getTimeline reads the log of one user.
+func (r *request) getTimeline() (answer, error) {
+	id, err := r.userID()
+	if err != nil {
+		return answer{}, err
+	}
+	if _, err := r.as().Users.ByID(r.ctx(), id); err != nil {
+		return answer{}, err
+	}
+	return r.pageOfLog(r.as().Logs.Sync, administration.LogFilter{User: id})
 }

@@ -3,11 +3,21 @@ package adminapi
 import (
 	"encoding/json"
 	"net/http"
-	"time"
 
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
+
+func watchlistRoutes() []route {
+	return []route{
+		{Route{get, "/watchlists", "listWatchlists", userReaders}, nil, (*request).listWatchlists},
+		{Route{post, "/watchlists", "createWatchlist", administrators}, dryQuery, (*request).createWatchlist},
+		{Route{get, "/watchlists/{id}", "getWatchlist", userReaders}, nil, (*request).getWatchlist},
+		{Route{patch, "/watchlists/{id}", "updateWatchlist", administrators}, dryQuery, (*request).updateWatchlist},
+		{Route{del, "/watchlists/{id}", "deleteWatchlist", administrators}, dryQuery, (*request).deleteWatchlist},
+		{Route{get, "/watchlists/{id}/members", "listWatchlistMembers", userReaders}, pageQuery, (*request).listWatchlistMembers},
+	}
+}
 
 type watchlist struct {
 	ID          directory.WatchlistID `json:"id,omitempty"`
@@ -19,8 +29,8 @@ type watchlist struct {
 	Excluded    []directory.UserID    `json:"excluded"`
 	MemberCount int                   `json:"memberCount"`
 	Version     int64                 `json:"version"`
-	CreatedAt   time.Time             `json:"createdAt"`
-	ModifiedAt  time.Time             `json:"modifiedAt"`
+	CreatedAt   instant               `json:"createdAt"`
+	ModifiedAt  instant               `json:"modifiedAt"`
 	DryRun      bool                  `json:"dryRun,omitempty"`
 }
 
@@ -34,7 +44,7 @@ type watchedGroup struct {
 func (r *request) viewWatchlist(w directory.Watchlist, members int) (watchlist, error) {
 	v := watchlist{
 		ID: w.ID, Type: w.Type, Title: w.Title, Groups: []watchedGroup{}, Departments: nonNil(w.Departments), Included: nonNil(w.Included), Excluded: nonNil(w.Excluded),
-		MemberCount: members, Version: w.Version, CreatedAt: w.Created, ModifiedAt: w.Modified, DryRun: r.admin.DryRun,
+		MemberCount: members, Version: w.Version, CreatedAt: instant{w.Created}, ModifiedAt: instant{w.Modified}, DryRun: r.admin.DryRun,
 	}
 	for _, g := range w.Groups {
 		now, err := r.as().Groups.ByID(r.ctx(), g.Provider, g.ID)
@@ -133,8 +143,7 @@ func orEmpty[T any](v *[]T) []T {
 }
 
 func (r *request) watchlistID() (directory.WatchlistID, error) {
-	id, err := pathID[directory.WatchlistID](r, 0, "watchlist")
-	return directory.WatchlistID(id), err
+	return pathID[directory.WatchlistID](r, 0, "watchlist")
 }
 
 func (r *request) getWatchlist() (answer, error) {

@@ -9,6 +9,19 @@ import (
 	"rollcall/shared/directory"
 )
 
+func webhookRoutes() []route {
+	return []route{
+		{Route{get, "/webhooks", "listWebhooks", readers}, pageQuery, (*request).listWebhooks},
+		{Route{post, "/webhooks", "createWebhook", administrators}, dryQuery, (*request).createWebhook},
+		{Route{get, "/webhooks/{id}", "getWebhook", readers}, nil, (*request).getWebhook},
+		{Route{patch, "/webhooks/{id}", "updateWebhook", administrators}, dryQuery, (*request).updateWebhook},
+		{Route{del, "/webhooks/{id}", "deleteWebhook", administrators}, dryQuery, (*request).deleteWebhook},
+		{Route{post, "/webhooks/{id}:rotate", "rotateWebhook", administrators}, dryQuery, (*request).rotateWebhook},
+		{Route{post, "/webhooks/{id}:test", "testWebhook", administrators}, dryQuery, (*request).testWebhook},
+		{Route{post, "/webhooks/{id}:replay", "replayWebhook", administrators}, dryQuery, (*request).replayWebhook},
+	}
+}
+
 type webhook struct {
 	ID          directory.WebhookID    `json:"id,omitempty"`
 	DisplayName string                 `json:"displayName"`
@@ -17,25 +30,25 @@ type webhook struct {
 	State       directory.WebhookState `json:"state"`
 	Secrets     []webhookSecret        `json:"secrets"`
 	Version     int64                  `json:"version"`
-	CreatedAt   time.Time              `json:"createdAt"`
-	ModifiedAt  time.Time              `json:"modifiedAt"`
+	CreatedAt   instant                `json:"createdAt"`
+	ModifiedAt  instant                `json:"modifiedAt"`
 	Secret      string                 `json:"secret,omitempty"` // clear text, in the answer that made it only
 	DryRun      bool                   `json:"dryRun,omitempty"`
 }
 
 type webhookSecret struct {
-	LastFour  string     `json:"lastFour"`
-	CreatedAt time.Time  `json:"createdAt"`
-	RetiresAt *time.Time `json:"retiresAt,omitempty"`
+	LastFour  string   `json:"lastFour"`
+	CreatedAt instant  `json:"createdAt"`
+	RetiresAt *instant `json:"retiresAt,omitempty"`
 }
 
 func (r *request) viewWebhook(w directory.Webhook) webhook {
 	return webhook{
 		ID: w.ID, DisplayName: w.DisplayName, URL: w.URL, Types: append([]directory.EventType{}, w.Types...), State: w.State,
 		Secrets: mapSlice(w.Secrets, func(s directory.WebhookSecret) webhookSecret {
-			return webhookSecret{s.LastFour, s.CreatedAt, timeOrNil(s.RetiresAt)}
+			return webhookSecret{s.LastFour, instant{s.CreatedAt}, timeOrNil(s.RetiresAt)}
 		}),
-		Version: w.Version, CreatedAt: w.Created, ModifiedAt: w.Modified, DryRun: r.admin.DryRun,
+		Version: w.Version, CreatedAt: instant{w.Created}, ModifiedAt: instant{w.Modified}, DryRun: r.admin.DryRun,
 	}
 }
 
@@ -170,71 +183,4 @@ func (r *request) replayWebhook() (answer, error) {
 		return answer{}, err
 	}
 	return r.answerWebhook(r.as().Webhooks.ByID(r.ctx(), id))
-}
-
-type delivery struct {
-	ID        directory.DeliveryID    `json:"id"`
-	Webhook   directory.WebhookID     `json:"webhook,omitempty"` // absent: the following of an entry
-	Entry     directory.EntryID       `json:"entry"`
-	At        time.Time               `json:"at"`
-	Type      directory.EventType     `json:"type,omitempty"`
-	State     directory.DeliveryState `json:"state"`
-	Tries     int                     `json:"tries"`
-	Status    int                     `json:"status,omitempty"`
-	Cause     string                  `json:"cause,omitempty"`
-	CreatedAt time.Time               `json:"createdAt"`
-	DueAt     *time.Time              `json:"dueAt,omitempty"`
-	DoneAt    *time.Time              `json:"doneAt,omitempty"`
-	DryRun    bool                    `json:"dryRun,omitempty"`
-}
-
-func (r *request) viewDelivery(d directory.Delivery) delivery {
-	return delivery{
-		ID: d.ID, Webhook: d.Webhook, Entry: d.Entry, At: d.At, Type: d.Type, State: d.State, Tries: d.Tries, Status: d.Status, Cause: d.Cause,
-		CreatedAt: d.CreatedAt, DueAt: timeOrNil(d.DueAt), DoneAt: timeOrNil(d.DoneAt), DryRun: r.admin.DryRun,
-	}
-}
-
-func (r *request) listDeliveries() (answer, error) {
-	var f administration.DeliveryFilter
-	state, err := r.choice("state", string(directory.DeliveryPending), string(directory.DeliveryDelivered), string(directory.DeliveryDead))
-	if err != nil {
-		return answer{}, err
-	}
-	f.State = directory.DeliveryState(state)
-	if f.Webhook, err = idQuery[directory.WebhookID](r, "webhook"); err != nil {
-		return answer{}, err
-	}
-	if f.Since, f.Until, err = r.spanQuery(); err != nil {
-		return answer{}, err
-	}
-	before, limit, err := r.pageQuery()
-	if err != nil {
-		return answer{}, err
-	}
-	ds, next, err := r.as().Deliveries.List(r.ctx(), f, directory.DeliveryID(before), limit)
-	return answer{body: page[delivery]{Items: mapSlice(ds, r.viewDelivery), NextCursor: r.cursor(string(next))}}, err
-}
-
-func (r *request) getDelivery() (answer, error) {
-	id, err := pathID[directory.DeliveryID](r, 0, "delivery")
-	if err != nil {
-		return answer{}, err
-	}
-	d, err := r.as().Deliveries.ByID(r.ctx(), id)
-	return answer{body: r.viewDelivery(d)}, err
-}
-
-func (r *request) replayDelivery() (answer, error) {
-	id, err := pathID[directory.DeliveryID](r, 0, "delivery")
-	if err == nil {
-		err = r.readNothing()
-	}
-	if err != nil {
-		return answer{}, err
-	}
-	if err := r.as().Deliveries.Replay(r.ctx(), administration.ReplayOf{Delivery: id}); err != nil {
-		return answer{}, err
-	}
-	return r.getDelivery()
 }

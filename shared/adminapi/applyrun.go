@@ -8,11 +8,24 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
+
+func applyRunRoutes() []route {
+	return []route{
+		{Route{get, "/providers/{id}/apply-runs", "listApplyRuns", readers}, pageQuery, (*request).listApplyRuns},
+		{Route{post, "/providers/{id}/apply-runs", "createApplyRun", administrators}, dryQuery, (*request).createApplyRun},
+		{Route{get, "/providers/{id}/apply-runs/{id}", "getApplyRun", readers}, nil, (*request).getApplyRun},
+		{Route{get, "/providers/{id}/apply-runs/{id}/diff", "listApplyChanges", readers}, []string{"cursor", "limit", "only"}, (*request).listApplyChanges},
+		{Route{get, "/providers/{id}/apply-runs/{id}/diff.csv", "exportApplyChanges", readers}, csvQuery, (*request).exportApplyChanges},
+		{Route{post, "/providers/{id}/apply-runs/{id}:apply", "startApplyRun", administrators}, dryQuery, (*request).startApplyRun},
+		{Route{post, "/providers/{id}/apply-runs/{id}:approve", "approveApplyRun", administrators}, dryQuery, (*request).approveApplyRun},
+		{Route{post, "/providers/{id}/apply-runs/{id}:cancel", "cancelApplyRun", administrators}, dryQuery, (*request).cancelApplyRun},
+		{Route{post, "/providers/{id}/apply-runs/{id}:undo", "undoApplyRun", administrators}, dryQuery, (*request).undoApplyRun},
+	}
+}
 
 type applyRun struct {
 	ID            directory.RunID      `json:"id,omitempty"`
@@ -26,11 +39,11 @@ type applyRun struct {
 	StartedBy     string               `json:"startedBy,omitempty"`  // or who asked for it
 	ApprovedBy    string               `json:"approvedBy,omitempty"` // the second administrator
 	Failure       string               `json:"failure,omitempty"`
-	CreatedAt     time.Time            `json:"createdAt"`
-	PlannedAt     *time.Time           `json:"plannedAt,omitempty"`
-	ExpiresAt     *time.Time           `json:"expiresAt,omitempty"`
-	StartedAt     *time.Time           `json:"startedAt,omitempty"`
-	EndedAt       *time.Time           `json:"endedAt,omitempty"`
+	CreatedAt     instant              `json:"createdAt"`
+	PlannedAt     *instant             `json:"plannedAt,omitempty"`
+	ExpiresAt     *instant             `json:"expiresAt,omitempty"`
+	StartedAt     *instant             `json:"startedAt,omitempty"`
+	EndedAt       *instant             `json:"endedAt,omitempty"`
 	Progress      *runProgress         `json:"progress,omitempty"` // of one run only, as all below
 	Counts        *runCounts           `json:"counts,omitempty"`
 	Organizations []runMove            `json:"organizations,omitempty"`
@@ -109,7 +122,7 @@ func viewChange(r directory.RunRow) runChange {
 func (r *request) viewRun(x directory.ApplyRun) applyRun {
 	v := applyRun{
 		ID: x.ID, Provider: x.Provider, State: x.State, ConfigVersion: x.Config, MovedByHand: x.All, Undoes: x.Undoes, UndoneBy: x.UndoneBy,
-		CreatedBy: x.CreatedBy, StartedBy: x.StartedBy, ApprovedBy: x.ApprovedBy, Failure: x.Failure, CreatedAt: x.Created, PlannedAt: timeOrNil(x.Planned), StartedAt: timeOrNil(x.Started), EndedAt: timeOrNil(x.Ended),
+		CreatedBy: x.CreatedBy, StartedBy: x.StartedBy, ApprovedBy: x.ApprovedBy, Failure: x.Failure, CreatedAt: instant{x.Created}, PlannedAt: timeOrNil(x.Planned), StartedAt: timeOrNil(x.Started), EndedAt: timeOrNil(x.Ended),
 		Version: x.Version, DryRun: r.admin.DryRun,
 	}
 	if !x.Planned.IsZero() && x.Started.IsZero() && x.Ended.IsZero() {
@@ -195,7 +208,7 @@ func (r *request) runID() (directory.ProviderID, directory.RunID, error) {
 		return "", "", err
 	}
 	id, err := pathID[directory.RunID](r, 1, "apply run")
-	return p, directory.RunID(id), err
+	return p, id, err
 }
 
 func (r *request) getApplyRun() (answer, error) {
