@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 	"github.com/spf13/pflag"
+
+	"rollcall/shared/release"
 )
 
 // Groups of commands in the help.
@@ -40,7 +41,7 @@ func (p *program) root() *cobra.Command {
 		Use: "rollcall", Short: "Provision people and groups from a directory", SilenceUsage: true, SilenceErrors: true,
 		Long: "Rollcall receives people and groups from Microsoft Entra ID over SCIM and turns them into accounts,\n" +
 			"organizations, roles and watchlists. This command runs it and administers it.",
-		Args: cobra.ArbitraryArgs, RunE: parent, Version: version(),
+		Args: cobra.ArbitraryArgs, RunE: parent, Version: release.Build().Version,
 	}
 	c.SetUsageTemplate(strings.Replace(c.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
 	c.SetVersionTemplate("rollcall {{.Version}}\n")
@@ -206,15 +207,6 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// version is the version of the program.
-func version() string {
-	b, ok := debug.ReadBuildInfo()
-	if !ok || b.Main.Version == "" {
-		return "(devel)"
-	}
-	return b.Main.Version
-}
-
 // versionCommand prints the version of the program, and of the server.
 func versionCommand(p *program) *cobra.Command {
 	a := action{
@@ -225,7 +217,7 @@ func versionCommand(p *program) *cobra.Command {
 	c := a.command(p, "")
 	c.GroupID = groupOther
 	c.RunE = func(cmd *cobra.Command, args []string) error {
-		fmt.Fprintln(p.stdout, "rollcall", version())
+		fmt.Fprintln(p.stdout, "rollcall", release.Build().Version)
 		if !cmd.Flag("server").Changed {
 			return nil
 		}

@@ -82,6 +82,7 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	local := app.NewLocal(ports, f.retention, out, app.NewLog(p.stderr))
+	app.LogStart(ctx, local.Log, "serve")
 	start, err := app.Bootstrap(ctx, local.Administration, f.newCredentials)
 	if err != nil {
 		return err

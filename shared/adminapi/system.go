@@ -6,11 +6,11 @@ import (
 	_ "embed"
 	"io"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"sync"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/release"
 )
 
 func systemRoutes() []route {
@@ -84,20 +84,7 @@ type version struct {
 	GoVersion string `json:"goVersion"`
 }
 
-var build = sync.OnceValue(func() version {
-	v := version{API: "v1", Version: "(devel)"}
-	if b, ok := debug.ReadBuildInfo(); ok {
-		v.GoVersion = b.GoVersion
-		if b.Main.Version != "" {
-			v.Version = b.Main.Version
-		}
-		for _, s := range b.Settings {
-			if s.Key == "vcs.revision" {
-				v.Revision = s.Value
-			}
-		}
-	}
-	return v
-})
-
-func (r *request) getVersion() (answer, error) { return answer{body: build()}, nil }
+func (r *request) getVersion() (answer, error) {
+	b := release.Build()
+	return answer{body: version{API: "v1", Version: b.Version, Revision: b.Revision, GoVersion: b.Go}}, nil
+}

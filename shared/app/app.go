@@ -20,6 +20,7 @@ import (
 	"rollcall/shared/country"
 	"rollcall/shared/directory"
 	"rollcall/shared/random"
+	"rollcall/shared/release"
 	"rollcall/shared/reqlog"
 )
 
@@ -104,6 +105,12 @@ func NewRuntime(retention time.Duration, outside directory.External) directory.R
 // Middleware is what both doors put around a handler: the request event, its id, panic recovery.
 func Middleware(h http.Handler, log *slog.Logger, function string, panicked func(http.ResponseWriter, *http.Request)) http.Handler {
 	return reqlog.Handler(h, reqlog.Options{Log: log, Function: function, Now: time.Now, NewID: random.ID, Panicked: panicked})
+}
+
+// LogStart says which build begins to answer.
+func LogStart(ctx context.Context, log *slog.Logger, function string) {
+	b := release.Build()
+	log.LogAttrs(ctx, slog.LevelInfo, "start", slog.String("function", function), slog.String("version", b.Version), slog.String("revision", b.Revision))
 }
 
 // NewLog returns the JSON logger of a function or server.

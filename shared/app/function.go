@@ -103,7 +103,9 @@ func Start(ctx context.Context, function string, getenv func(string) string, par
 	for _, add := range parts {
 		add(c, cfg, &out)
 	}
-	return &App{Config: c, Log: NewLog(os.Stderr), function: function, ports: store.Ports(), runtime: NewRuntime(c.LogRetention, out)}, nil
+	log := NewLog(os.Stderr)
+	LogStart(ctx, log, function)
+	return &App{Config: c, Log: log, function: function, ports: store.Ports(), runtime: NewRuntime(c.LogRetention, out)}, nil
 }
 
 // MustStart is Start with the process's environment; it ends the process with one line when it cannot.

@@ -89,13 +89,25 @@ func copyTo(from, to string) error {
 }
 
 func build(dir, name, arch, file string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags=-s -w -buildid=", "-o", file, "./functions/"+name) //nolint:gosec // G204: names of folders of ours
+	flags := "-s -w -buildid= -X rollcall/shared/release.version=" + tag()
+	//nolint:gosec // G204: names of folders of ours
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags="+flags, "-o", file, "./functions/"+name)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFIPS140=v1.0.0", "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s for %s: %w\n%s", name, arch, err, text)
 	}
 	return nil
+}
+
+// tag is the release that the bundles are of, or the commit since; "" outside a clone. The toolchain's own stamp is left
+// out, since it holds the time.
+func tag() string {
+	text, err := exec.Command("git", "describe", "--tags", "--always", "--dirty").Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
 }
 
 // check returns the size of a bundle, and what is wrong with it.
