@@ -24,7 +24,7 @@ type journey struct {
 func journeys(t *testing.T, story func(journey)) {
 	t.Parallel()
 	for name, ports := range map[string]func(testing.TB) directory.Ports{
-		"SQLite": stack.SQLite, "DynamoDB": func(t testing.TB) directory.Ports { return stack.Table(t).Ports() },
+		"SQLite": stack.SQLite, "DynamoDB": stack.DynamoDB,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,9 +10,7 @@ import (
 	"time"
 
 	"rollcall/integration/stack"
-	"rollcall/integration/tools/dynamolocal"
 	"rollcall/shared/directory"
-	"rollcall/shared/store/dynamo"
 )
 
 var errDied = errors.New("the process died")
@@ -231,19 +229,9 @@ func ledgerCrash(t *testing.T, ports func(testing.TB) directory.Ports, left int,
 	return m.left >= 0
 }
 
-// ledgerStores are the stores that the crash test runs on. The table is shared and has no stream: what DynamoDB
-// Local does for one slows every write down, and following is called by the test.
+// ledgerStores are the stores that the crash test runs on. The table is shared.
 func ledgerStores(t *testing.T) map[string]func(testing.TB) directory.Ports {
 	t.Helper()
-	client, _ := dynamolocal.Clients(t)
-	spec, table := dynamo.TableSpec(), "rollcall-"+directory.RandomID()
-	spec.Stream = ""
-	if err := spec.Create(t.Context(), client, table); err != nil {
-		t.Fatal(err)
-	}
-	s, err := dynamo.Open(t.Context(), dynamo.Config{Client: client, Table: table})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return map[string]func(testing.TB) directory.Ports{"SQLite": stack.SQLite, "DynamoDB": func(testing.TB) directory.Ports { return s.Ports() }}
+	table := stack.DynamoDB(t)
+	return map[string]func(testing.TB) directory.Ports{"SQLite": stack.SQLite, "DynamoDB": func(testing.TB) directory.Ports { return table }}
 }

@@ -26,7 +26,7 @@ func TestMappingJourney(t *testing.T) {
 	}{"SQLite": {stack.Options{}, 2000, 40}, "DynamoDB": {stack.Options{Ports: stack.DynamoDB}, 150, 12}} { // 2,000 there: mapping_full_test.go
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			stepsJourney(t, stack.New(t, c.options), nil, c.users, c.groups)
+			stepsJourney(t, stack.New(t, c.options), c.users, c.groups)
 		})
 	}
 }
@@ -76,9 +76,9 @@ func reference(groups []string, orgs, roles []rule, fallback string, defaults ma
 	return org + " " + strings.Join(slices.Compact(got), ",")
 }
 
-func stepsJourney(t *testing.T, s *stack.Stack, followed map[directory.EntryID]bool, users, groups int) {
+func stepsJourney(t *testing.T, s *stack.Stack, users, groups int) {
 	ctx, p := t.Context(), s.Provider.ID
-	c := &crew{T: t, s: s, followed: followed, admin: directory.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
+	c := &crew{T: t, s: s, followed: map[directory.EntryID]bool{}, admin: directory.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
 	anyProvider := func(directory.Provider) error { return nil }
 	anyRun := func(directory.ApplyRun) error { return nil }
 	orgs := map[string]directory.OrgID{"": directory.DefaultOrg}

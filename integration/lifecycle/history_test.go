@@ -329,7 +329,7 @@ func TestLifecycleFollowsTheModelInDynamoDB(t *testing.T) {
 	t.Parallel()
 	const histories = 12
 	for i := range histories {
-		history := rapid.Custom(func(rt *rapid.T) bool { lifecycleHistory(rt, stack.Table(t).Ports(), 15, true); return true })
+		history := rapid.Custom(func(rt *rapid.T) bool { lifecycleHistory(rt, stack.DynamoDB(t), 15, true); return true })
 		history.Example(i)
 	}
 }

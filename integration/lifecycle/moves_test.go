@@ -176,7 +176,7 @@ func TestNobodyHeldBackIsForgottenInDynamoDB(t *testing.T) {
 	t.Parallel()
 	const histories = 5
 	for i := range histories {
-		history := rapid.Custom(func(rt *rapid.T) bool { movesHistory(rt, stack.Table(t).Ports(), 20); return true })
+		history := rapid.Custom(func(rt *rapid.T) bool { movesHistory(rt, stack.DynamoDB(t), 20); return true })
 		history.Example(i)
 	}
 }
