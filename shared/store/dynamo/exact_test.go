@@ -9,6 +9,7 @@ import (
 
 // A change with a precondition on the version meets a change of other members; one without does not.
 func TestExactMeetsOtherMembers(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	ports := open(t, newTable(t)).Ports()
 	svc := directory.New(ports, directory.Config{})
