@@ -10,6 +10,7 @@ import (
 
 	"rollcall/integration/stack"
 	"rollcall/shared/directory"
+	"rollcall/shared/proof"
 )
 
 // journey is one person's way through the service, on a clock that the test moves.
@@ -381,11 +382,13 @@ func TestProviderPausedAndDeletedWhilePending(t *testing.T) {
 }
 
 func TestGuardIsApproved(t *testing.T) {
-	journeys(t, func(j journey) { manyLeave(j, 5_000, directory.GuardApproval) })
+	leavers := proof.Size(500, 5_000)
+	journeys(t, func(j journey) { manyLeave(j, leavers, directory.GuardApproval) })
 }
 
 func TestGuardIsRejected(t *testing.T) {
-	journeys(t, func(j journey) { manyLeave(j, 300, directory.GuardDisapproval) })
+	leavers := proof.Size(100, 300)
+	journeys(t, func(j journey) { manyLeave(j, leavers, directory.GuardDisapproval) })
 }
 
 // manyLeave trips the guard of a live provider and decides on its event. Fewer leave where steps are slow.

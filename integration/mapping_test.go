@@ -12,6 +12,7 @@ import (
 	"rollcall/integration/entra"
 	"rollcall/integration/stack"
 	"rollcall/shared/directory"
+	"rollcall/shared/proof"
 )
 
 // TestMappingJourney is the original description's steps 2 to 6, on both stores: people go to one organization
@@ -23,7 +24,10 @@ func TestMappingJourney(t *testing.T) {
 		options stack.Options
 		users   int
 		groups  int
-	}{"SQLite": {stack.Options{}, 2000, 40}, "DynamoDB": {stack.Options{Ports: stack.DynamoDB}, 150, 12}} { // 2,000 there: mapping_full_test.go
+	}{
+		"SQLite":   {stack.Options{}, proof.Size(500, 2000), 40},
+		"DynamoDB": {stack.Options{Ports: stack.DynamoDB}, proof.Size(30, 2000), proof.Size(12, 40)},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			stepsJourney(t, stack.New(t, c.options), c.users, c.groups)

@@ -13,6 +13,7 @@ import (
 
 	"rollcall/integration/stack"
 	"rollcall/shared/directory"
+	"rollcall/shared/proof"
 	"rollcall/shared/store/sqlite"
 )
 
@@ -327,8 +328,7 @@ func TestLifecycleFollowsTheModel(t *testing.T) {
 // TestLifecycleFollowsTheModelInDynamoDB is the same with fewer histories: a step takes some ten milliseconds.
 func TestLifecycleFollowsTheModelInDynamoDB(t *testing.T) {
 	t.Parallel()
-	const histories = 12
-	for i := range histories {
+	for i := range proof.Size(3, 12) {
 		history := rapid.Custom(func(rt *rapid.T) bool { lifecycleHistory(rt, stack.DynamoDB(t), 15, true); return true })
 		history.Example(i)
 	}

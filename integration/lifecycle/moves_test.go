@@ -12,6 +12,7 @@ import (
 
 	"rollcall/integration/stack"
 	"rollcall/shared/directory"
+	"rollcall/shared/proof"
 	"rollcall/shared/store/sqlite"
 )
 
@@ -174,8 +175,7 @@ func TestNobodyHeldBackIsForgotten(t *testing.T) {
 
 func TestNobodyHeldBackIsForgottenInDynamoDB(t *testing.T) {
 	t.Parallel()
-	const histories = 5
-	for i := range histories {
+	for i := range proof.Size(2, 5) {
 		history := rapid.Custom(func(rt *rapid.T) bool { movesHistory(rt, stack.DynamoDB(t), 20); return true })
 		history.Example(i)
 	}

@@ -45,7 +45,7 @@ func open(t testing.TB, table string) *dynamo.Store {
 func TestContract(t *testing.T) {
 	t.Parallel()
 	table := newTable(t)
-	storetest.Run(t, proof.Size(600, directory.MaxMemberChange), func(t *testing.T) directory.Ports { return open(t, table).Ports() })
+	storetest.Run(t, proof.Size(300, directory.MaxMemberChange), func(t *testing.T) directory.Ports { return open(t, table).Ports() })
 }
 
 // The store's clock runs a hundred times as fast, so that what failed is due again soon.
