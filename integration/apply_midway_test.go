@@ -58,7 +58,7 @@ func TestPeopleChangeInTheMiddleOfApplying(t *testing.T) {
 			for seed := range c.seeds {
 				t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 					t.Parallel()
-					changeMidway(t, c.ports, rand.New(rand.NewPCG(uint64(seed), 7)))
+					changeMidway(t, c.ports, rand.New(rand.NewPCG(uint64(seed), 7))) //nolint:gosec // G115: counts from 0
 				})
 			}
 		})

@@ -387,7 +387,7 @@ func TestGuardIsApproved(t *testing.T) {
 }
 
 func TestGuardIsRejected(t *testing.T) {
-	leavers := proof.Size(100, 300)
+	leavers := proof.Size(450, 500)
 	journeys(t, func(j journey) { manyLeave(j, leavers, directory.GuardDisapproval) })
 }
 

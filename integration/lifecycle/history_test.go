@@ -328,8 +328,5 @@ func TestLifecycleFollowsTheModel(t *testing.T) {
 // TestLifecycleFollowsTheModelInDynamoDB is the same with fewer histories: a step takes some ten milliseconds.
 func TestLifecycleFollowsTheModelInDynamoDB(t *testing.T) {
 	t.Parallel()
-	for i := range proof.Size(3, 12) {
-		history := rapid.Custom(func(rt *rapid.T) bool { lifecycleHistory(rt, stack.DynamoDB(t), 15, true); return true })
-		history.Example(i)
-	}
+	proof.Check(t, proof.Size(3, 12), func(rt *rapid.T) { lifecycleHistory(rt, stack.DynamoDB(t), 15, true) })
 }

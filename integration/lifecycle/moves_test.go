@@ -175,8 +175,5 @@ func TestNobodyHeldBackIsForgotten(t *testing.T) {
 
 func TestNobodyHeldBackIsForgottenInDynamoDB(t *testing.T) {
 	t.Parallel()
-	for i := range proof.Size(2, 5) {
-		history := rapid.Custom(func(rt *rapid.T) bool { movesHistory(rt, stack.DynamoDB(t), 20); return true })
-		history.Example(i)
-	}
+	proof.Check(t, proof.Size(2, 5), func(rt *rapid.T) { movesHistory(rt, stack.DynamoDB(t), 20) })
 }

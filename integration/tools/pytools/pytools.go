@@ -96,9 +96,11 @@ func ensure(ctx context.Context, cache, tool string, progress io.Writer) (string
 // only built packages are taken, so no package's code runs while it is installed.
 func install(ctx context.Context, base, uv, dir string, lock []byte) error {
 	file, python := filepath.Join(dir, "lock.txt"), filepath.Join(dir, "bin", "python")
-	venv, install := []string{uv, "venv", "--relocatable", "--allow-existing", "--python", base, dir}, []string{uv, "pip", "install", "--python", python}
+	venv := []string{uv, "venv", "--relocatable", "--allow-existing", "--python", base, dir}
+	install := []string{uv, "pip", "install", "--python", python}
 	if uv == "" {
-		venv, install = []string{base, "-m", "venv", dir}, []string{python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"}
+		venv = []string{base, "-m", "venv", dir}
+		install = []string{python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"}
 	}
 	if out, err := command(ctx, venv...); err != nil {
 		return fmt.Errorf("make a virtual environment (on Debian and Ubuntu, install python3-venv): %w\n%s", err, out)

@@ -66,8 +66,8 @@ func TestFeed(t *testing.T) {
 
 func TestHistoriesEndAlikeInSQLite(t *testing.T) {
 	t.Parallel()
-	table := newTable(t)
-	storetest.Histories(t, proof.Size(3, 15), func(t *testing.T) directory.Ports { return open(t, table).Ports() }, func(t *testing.T) directory.Ports {
+	here := func(t *testing.T) directory.Ports { return open(t, newTable(t)).Ports() }
+	storetest.Histories(t, proof.Size(5, 15), here, func(t *testing.T) directory.Ports {
 		s, err := sqlite.Open(sqlite.Memory)
 		if err != nil {
 			t.Fatal(err)
