@@ -43,8 +43,9 @@ func Spread[T any](n int, all []T) []T {
 
 var checking sync.Mutex
 
-// Check is rapid.Check with n histories, unless -rapid.checks asks for another number. It carries out one property at
-// a time, because rapid knows that number from a flag alone.
+// Check is rapid.Check with n histories, whatever RAPID_CHECKS says, unless -rapid.checks asks for another number: for
+// histories that are long, and for tests that need as many to meet what they are about. It carries out one property at a
+// time, because rapid knows the number from a flag alone.
 func Check(t *testing.T, n int, property func(*rapid.T)) {
 	t.Helper()
 	checking.Lock()
