@@ -12,7 +12,7 @@ type suppression struct {
 
 // suppressions is the whole list. One that suppresses nothing fails the tests.
 var suppressions = []suppression{
-	{"nag", "AwsSolutions-APIG4", re(`^/Rollcall/Api/Default/`), "every request is authenticated by its handler, on the provider's or key's own record, so that revocation is immediate (design decision D2)"},
+	{"nag", "AwsSolutions-APIG4", re(`^/Rollcall/Api/Default/`), "every request is authenticated by its handler, on the provider's or key's own record, so that revocation is immediate (ADR 7)"},
 	{"nag", "AwsSolutions-COG4", re(`^/Rollcall/Api/Default/`), "clients are Entra ID and administrators with bearer tokens of ours; there is no Cognito user pool they could be in"},
 	{"nag", "AwsSolutions-APIG3", re(`^/Rollcall/Api/DeploymentStage`), "the stage's web ACL is in the stack RollcallFirewall, which TestFirewall holds to it"},
 	{"nag", "NIST.800.53.R5-APIGWAssociatedWithWAF", re(`^/Rollcall/Api/DeploymentStage`), "the stage's web ACL is in the stack RollcallFirewall, which TestFirewall holds to it"},
@@ -33,7 +33,7 @@ var suppressions = []suppression{
 	{"nag", "AwsSolutions-SQS3", re(`^/Rollcall/DeadLetters`), "it is the dead-letter queue itself, of an event source that the rule does not look at"},
 	{"nag", "NIST.800.53.R5-DynamoDBInBackupPlan", re(`^/RollcallData/Table`), "point-in-time recovery restores any second of the last 35 days; TestTable holds the table to it"},
 	{"nag", "NIST.800.53.R5-S3BucketReplicationEnabled", re(`^/RollcallData/Archive`), "a deployment stays in its region (residency); objects are locked, and the table has them too"},
-	{"checkov", "CKV_AWS_59", re(`^AWS::ApiGateway::Method\.Api`), "every request is authenticated by its handler, on the provider's or key's own record, so that revocation is immediate (design decision D2)"},
+	{"checkov", "CKV_AWS_59", re(`^AWS::ApiGateway::Method\.Api`), "every request is authenticated by its handler, on the provider's or key's own record, so that revocation is immediate (ADR 7)"},
 	{"checkov", "CKV_AWS_120", re(`^AWS::ApiGateway::Stage\.Api`), "answers are people's data of one tenant and must be true at once: they are never cached"},
 	{"checkov", "CKV_AWS_116", re(`^AWS::Lambda::Function\.`), "functions are called by API Gateway, which waits, by the table's stream or schedules, whose failures go to the queue DeadLetters, or at a rate, when the next call does the same"},
 	{"checkov", "CKV_AWS_117", re(`^AWS::Lambda::Function\.`), "nothing they reach is in a VPC; every call goes to an AWS endpoint over TLS with IAM's permission"},
