@@ -18,9 +18,12 @@ func TestApplySkipsUnseenMovesBeyondTheGuard(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := stack.New(t, stack.Options{Ports: ports})
-			c := newCrew(t, s, 2*108)
+			c := newCrew(t, s, 2*14)
 			ctx, p := t.Context(), s.Provider.ID
 			anyRun := func(directory.ApplyRun) error { return nil }
+			narrow := directory.GuardSettings{MoveMinimum: 8, MovePercent: 1}
+			rec, err := s.Service.As(c.admin).Guards.Set(ctx, p, func(directory.Provider) error { return nil }, narrow)
+			c.must(err)
 			// Everybody starts in an organization that the mappings name no more.
 			first, err := s.Service.As(c.admin).ApplyRuns.Create(ctx, p, false)
 			c.must(err)
@@ -38,12 +41,12 @@ func TestApplySkipsUnseenMovesBeyondTheGuard(t *testing.T) {
 			r, err := s.Service.As(c.admin).ApplyRuns.Create(ctx, p, false)
 			c.must(err)
 			c.follow()
-			if n := len(c.rows(r.ID)); n != 108 {
-				t.Fatalf("%d people would move, want 108", n)
+			if n := len(c.rows(r.ID)); n != 14 {
+				t.Fatalf("%d people would move, want 14", n)
 			}
-			// After the preview 104 of them leave the group: they would go to the default organization and lose a role.
+			// After the preview 12 of them leave the group: they would go to the default organization and lose a role.
 			var leave []directory.ScimID
-			for i := 0; len(leave) < 104; i += 2 {
+			for i := 0; len(leave) < 12; i += 2 {
 				leave = append(leave, c.people[i].ScimID)
 			}
 			_, _, err = s.Service.UpdateGroup(ctx, provisioning.Caller{Provider: p, Token: s.Token}, c.group, directory.GroupWant{Named: leave}, nil, func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
@@ -54,10 +57,10 @@ func TestApplySkipsUnseenMovesBeyondTheGuard(t *testing.T) {
 			_, err = s.Service.As(c.admin).ApplyRuns.Start(ctx, p, r.ID, anyRun)
 			c.must(err)
 			c.must(s.Service.PlayRun(ctx, directory.RunRef{Tenant: c.admin.Tenant, Provider: p, Run: r.ID, Phase: directory.PhaseApply}))
-			limit := directory.Guard{}.MoveLimit(len(c.people))
+			limit := rec.Guard.MoveLimit(len(c.people))
 			done := c.run(r.ID)
 			got := fmt.Sprint(done.State, done.Tally.Applied, done.Tally.Differed, done.Tally.Skipped, done.Tally.Guarded, done.Unseen)
-			c.equal("outcome", got, fmt.Sprint(directory.RunCompleted, 4, limit, 104-limit, 104-limit, limit))
+			c.equal("outcome", got, fmt.Sprint(directory.RunCompleted, 2, limit, 12-limit, 12-limit, limit))
 			after := c.accounts()
 			for id, row := range c.rows(r.ID) {
 				if row.Result == directory.RowSkipped {

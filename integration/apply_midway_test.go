@@ -8,6 +8,7 @@ import (
 
 	"rollcall/integration/stack"
 	"rollcall/shared/directory"
+	"rollcall/shared/proof"
 	"rollcall/shared/provisioning"
 )
 
@@ -51,14 +52,14 @@ func TestPeopleChangeInTheMiddleOfApplying(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		ports func(testing.TB) directory.Ports
-		seeds uint64
-	}{"SQLite": {stack.SQLite, 40}, "DynamoDB": {stack.DynamoDB, 3}} {
+		seeds int
+	}{"SQLite": {stack.SQLite, 40}, "DynamoDB": {stack.DynamoDB, proof.Size(1, 3)}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for seed := range c.seeds {
 				t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 					t.Parallel()
-					changeMidway(t, c.ports, rand.New(rand.NewPCG(seed, 7)))
+					changeMidway(t, c.ports, rand.New(rand.NewPCG(uint64(seed), 7))) //nolint:gosec // G115: counts from 0
 				})
 			}
 		})

@@ -1,7 +1,6 @@
 package integration_test
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -11,7 +10,6 @@ import (
 	"rollcall/integration/stack"
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
-	"rollcall/shared/directorytest"
 	"rollcall/shared/provisioning"
 )
 
@@ -21,8 +19,8 @@ type crew struct {
 	s        *stack.Stack
 	admin    administration.Admin
 	people   []directory.User
-	followed map[directory.EntryID]bool // nil: the store hands its log out
-	group    directory.GroupID          // of every other one
+	followed map[directory.EntryID]bool
+	group    directory.GroupID // of every other one
 }
 
 func (c *crew) must(err error) {
@@ -40,7 +38,7 @@ func (c *crew) equal(what string, got, want any) {
 }
 
 func newCrew(t *testing.T, s *stack.Stack, n int) *crew {
-	c := &crew{T: t, s: s, admin: administration.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
+	c := &crew{T: t, s: s, followed: map[directory.EntryID]bool{}, admin: administration.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
 	ctx, p := t.Context(), s.Provider.ID
 	caller := provisioning.Caller{Provider: p, Token: s.Token}
 	var in []directory.ScimID
@@ -74,14 +72,9 @@ func newCrew(t *testing.T, s *stack.Stack, n int) *crew {
 	return c
 }
 
-// follow follows the log until nothing is left: as the store hands it out or, without a stream, as it is read, each
-// entry once and several at a time.
+// follow follows the log until nothing is left, each entry once and several at a time.
 func (c *crew) follow() {
 	c.Helper()
-	if c.followed == nil {
-		followLog(c.Context(), c.T, c.s.Service)
-		return
-	}
 	for left := true; left; {
 		left = false
 		var wg sync.WaitGroup
@@ -104,19 +97,6 @@ func (c *crew) follow() {
 			})
 		}
 		wg.Wait()
-	}
-}
-
-func followLog(ctx context.Context, t *testing.T, svc *directorytest.Env) {
-	t.Helper()
-	for {
-		n, err := svc.Feed.Deliver(ctx, svc.FollowEntry)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n == 0 {
-			return
-		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"rollcall/integration/stack"
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/proof"
 )
 
 // journey is one person's way through the service, on a clock that the test moves.
@@ -25,7 +26,7 @@ type journey struct {
 func journeys(t *testing.T, story func(journey)) {
 	t.Parallel()
 	for name, ports := range map[string]func(testing.TB) directory.Ports{
-		"SQLite": stack.SQLite, "DynamoDB": func(t testing.TB) directory.Ports { return stack.Table(t).Ports() },
+		"SQLite": stack.SQLite, "DynamoDB": stack.DynamoDB,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -382,11 +383,13 @@ func TestProviderPausedAndDeletedWhilePending(t *testing.T) {
 }
 
 func TestGuardIsApproved(t *testing.T) {
-	journeys(t, func(j journey) { manyLeave(j, 5_000, directory.GuardApproval) })
+	leavers := proof.Size(500, 5_000)
+	journeys(t, func(j journey) { manyLeave(j, leavers, directory.GuardApproval) })
 }
 
 func TestGuardIsRejected(t *testing.T) {
-	journeys(t, func(j journey) { manyLeave(j, 300, directory.GuardDisapproval) })
+	leavers := proof.Size(450, 500)
+	journeys(t, func(j journey) { manyLeave(j, leavers, directory.GuardDisapproval) })
 }
 
 // manyLeave trips the guard of a live provider and decides on its event. Fewer leave where steps are slow.

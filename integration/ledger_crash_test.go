@@ -10,12 +10,10 @@ import (
 	"time"
 
 	"rollcall/integration/stack"
-	"rollcall/integration/tools/dynamolocal"
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/directorytest"
-	"rollcall/shared/random"
-	"rollcall/shared/store/dynamo"
+	"rollcall/shared/proof"
 )
 
 var errDied = errors.New("the process died")
@@ -155,31 +153,33 @@ func ledgerWork(h *hooked, svc *directorytest.Env, es []directory.LogEntry) erro
 	return nil
 }
 
-// TestLedgerCrash lets the process die at every call to the store, before and after it took effect; then
+// TestLedgerCrash lets the process die at calls to the store, in full at each, before and after it took effect; then
 // another process does the work again. Every event arrives, each has one delivery, and every entry is sealed
 // once.
 func TestLedgerCrash(t *testing.T) {
 	t.Parallel()
+	points := map[string]int{"SQLite": proof.All, "DynamoDB": proof.Size(3, proof.All)}
 	for name, ports := range ledgerStores(t) {
 		t.Run(name, func(t *testing.T) {
 			for _, after := range []bool{false, true} {
-				calls := 0
-				for left := 0; ; left++ {
-					if alive := ledgerCrash(t, ports, left, after); alive {
-						calls = left
-						break
-					}
+				var calls []int
+				for left := range proof.All - ledgerCrash(t, ports, proof.All, after) {
+					calls = append(calls, left)
 				}
-				t.Logf("%d calls", calls)
-				if calls < 15 {
-					t.Errorf("%d calls: the work is not what it was", calls)
+				t.Logf("%d calls", len(calls))
+				if len(calls) < 15 {
+					t.Errorf("%d calls: the work is not what it was", len(calls))
+				}
+				for _, left := range proof.Spread(points[name], calls) {
+					ledgerCrash(t, ports, left, after)
 				}
 			}
 		})
 	}
 }
 
-func ledgerCrash(t *testing.T, ports func(testing.TB) directory.Ports, left int, after bool) (alive bool) {
+// ledgerCrash lets the process die after left calls to the store, and returns how many it would have had left.
+func ledgerCrash(t *testing.T, ports func(testing.TB) directory.Ports, left int, after bool) int {
 	t.Helper()
 	h := newHooked(t, ports)
 	r := newReceiver(t, h.Clock.Now)
@@ -233,22 +233,12 @@ func ledgerCrash(t *testing.T, ports func(testing.TB) directory.Ports, left int,
 	if err != nil || got.Entries != len(es) || got.Unsealed != 0 {
 		t.Errorf("%s: verified %+v, %v", what, got, err)
 	}
-	return m.left >= 0
+	return m.left
 }
 
-// ledgerStores are the stores that the crash test runs on. The table is shared and has no stream: what DynamoDB
-// Local does for one slows every write down, and following is called by the test.
+// ledgerStores are the stores that the crash test runs on. The table is shared.
 func ledgerStores(t *testing.T) map[string]func(testing.TB) directory.Ports {
 	t.Helper()
-	client, _ := dynamolocal.Clients(t)
-	spec, table := dynamo.TableSpec(), "rollcall-"+random.ID()
-	spec.Stream = ""
-	if err := spec.Create(t.Context(), client, table); err != nil {
-		t.Fatal(err)
-	}
-	s, err := dynamo.Open(t.Context(), dynamo.Config{Now: time.Now, Client: client, Table: table})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return map[string]func(testing.TB) directory.Ports{"SQLite": stack.SQLite, "DynamoDB": func(testing.TB) directory.Ports { return s.Ports() }}
+	table := stack.DynamoDB(t)
+	return map[string]func(testing.TB) directory.Ports{"SQLite": stack.SQLite, "DynamoDB": func(testing.TB) directory.Ports { return table }}
 }

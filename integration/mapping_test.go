@@ -13,6 +13,7 @@ import (
 	"rollcall/integration/stack"
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/proof"
 )
 
 // TestMappingJourney is the original description's steps 2 to 6, on both stores: people go to one organization
@@ -24,10 +25,13 @@ func TestMappingJourney(t *testing.T) {
 		options stack.Options
 		users   int
 		groups  int
-	}{"SQLite": {stack.Options{}, 2000, 40}, "DynamoDB": {stack.Options{Ports: stack.DynamoDB}, 150, 12}} { // 2,000 there: mapping_full_test.go
+	}{
+		"SQLite":   {stack.Options{}, proof.Size(500, 2000), 40},
+		"DynamoDB": {stack.Options{Ports: stack.DynamoDB}, proof.Size(30, 2000), proof.Size(12, 40)},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			stepsJourney(t, stack.New(t, c.options), nil, c.users, c.groups)
+			stepsJourney(t, stack.New(t, c.options), c.users, c.groups)
 		})
 	}
 }
@@ -77,9 +81,9 @@ func reference(groups []string, orgs, roles []rule, fallback string, defaults ma
 	return org + " " + strings.Join(slices.Compact(got), ",")
 }
 
-func stepsJourney(t *testing.T, s *stack.Stack, followed map[directory.EntryID]bool, users, groups int) {
+func stepsJourney(t *testing.T, s *stack.Stack, users, groups int) {
 	ctx, p := t.Context(), s.Provider.ID
-	c := &crew{T: t, s: s, followed: followed, admin: administration.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
+	c := &crew{T: t, s: s, followed: map[directory.EntryID]bool{}, admin: administration.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
 	anyProvider := func(directory.Provider) error { return nil }
 	anyRun := func(directory.ApplyRun) error { return nil }
 	orgs := map[string]directory.OrgID{"": directory.DefaultOrg}

@@ -125,11 +125,11 @@ func (d *deployment) webhook(t *testing.T) {
 // sealed holds the table to having a webhook's secret only as KMS encrypted it, about that webhook.
 func (d *deployment) sealed(t *testing.T, id, secret string) {
 	t.Helper()
-	w, err := d.store(t).Webhook(t.Context(), directory.DefaultTenant, id)
+	w, err := d.store(t).Webhook(t.Context(), directory.DefaultTenant, directory.WebhookID(id))
 	if err != nil || len(w.Secrets) != 1 {
 		t.Fatalf("%d secrets, %v", len(w.Secrets), err)
 	}
-	box := w.Secrets[0].Sealed
+	box := w.Secrets[0].Encrypted
 	if bytes.Contains(box, []byte(secret)) {
 		t.Error("the secret is in the table")
 	}

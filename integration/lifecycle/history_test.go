@@ -15,6 +15,7 @@ import (
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/directorytest"
+	"rollcall/shared/proof"
 	"rollcall/shared/provisioning"
 	"rollcall/shared/random"
 	"rollcall/shared/store/sqlite"
@@ -331,9 +332,5 @@ func TestLifecycleFollowsTheModel(t *testing.T) {
 // TestLifecycleFollowsTheModelInDynamoDB is the same with fewer histories: a step takes some ten milliseconds.
 func TestLifecycleFollowsTheModelInDynamoDB(t *testing.T) {
 	t.Parallel()
-	const histories = 12
-	for i := range histories {
-		history := rapid.Custom(func(rt *rapid.T) bool { lifecycleHistory(rt, stack.Table(t).Ports(), 15, true); return true })
-		history.Example(i)
-	}
+	proof.Check(t, proof.Size(3, 12), func(rt *rapid.T) { lifecycleHistory(rt, stack.DynamoDB(t), 15, true) })
 }

@@ -13,6 +13,7 @@ import (
 	"rollcall/integration/stack"
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/proof"
 	"rollcall/shared/provisioning"
 	"rollcall/shared/store/sqlite"
 )
@@ -176,9 +177,5 @@ func TestNobodyHeldBackIsForgotten(t *testing.T) {
 
 func TestNobodyHeldBackIsForgottenInDynamoDB(t *testing.T) {
 	t.Parallel()
-	const histories = 5
-	for i := range histories {
-		history := rapid.Custom(func(rt *rapid.T) bool { movesHistory(rt, stack.Table(t).Ports(), 20); return true })
-		history.Example(i)
-	}
+	proof.Check(t, proof.Size(2, 5), func(rt *rapid.T) { movesHistory(rt, stack.DynamoDB(t), 20) })
 }

@@ -20,5 +20,5 @@ func memory(t testing.TB) *sqlite.Store {
 // stores are both stores, by name.
 var stores = map[string]func(testing.TB) directory.Ports{
 	"SQLite":   func(t testing.TB) directory.Ports { return memory(t).Ports() },
-	"DynamoDB": func(t testing.TB) directory.Ports { return stack.Table(t).Ports() },
+	"DynamoDB": stack.DynamoDB,
 }

@@ -72,7 +72,7 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 	if origin == "" {
 		origin = "http://" + ln.Addr().String()
 	}
-	ports, closeStore, err := openStore(ctx, f)
+	ports, closeStore, err := p.openStore(ctx, f)
 	if err != nil {
 		return err
 	}

@@ -33,12 +33,15 @@ func outside(f serveFlags) (directory.External, error) {
 }
 
 // openStore opens the store the flags name; the function returned closes it.
-func openStore(ctx context.Context, f serveFlags) (directory.Ports, func(), error) {
+func (p *program) openStore(ctx context.Context, f serveFlags) (directory.Ports, func(), error) {
 	switch f.store {
 	case "sqlite":
 		s, err := sqlite.Open(f.data, time.Now)
 		if err != nil {
 			return directory.Ports{}, nil, err
+		}
+		if s.Unreleased {
+			fmt.Fprintf(p.stderr, "%s is from before release 0.1.0. Its tables were brought up to date; older builds can no longer open it.\n", f.data)
 		}
 		return s.Ports(), func() { _ = s.Close() }, nil
 	case "dynamodb":

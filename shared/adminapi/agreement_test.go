@@ -13,6 +13,7 @@ import (
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/entra"
+	"rollcall/shared/proof"
 	"rollcall/shared/scim"
 )
 
@@ -68,7 +69,7 @@ func TestExtensionsThatAreAcceptedCompile(t *testing.T) {
 		"urn", "URN", "ietf", "params", "scim", "schemas", "core", "api", "messages", "extension", "enterprise", "2.0", "User", "\u212aelvin", "ſ", "$", "",
 	}))
 	accepted := 0
-	rapid.Check(t, func(rt *rapid.T) {
+	proof.Check(t, 100, func(rt *rapid.T) {
 		urn := rapid.SampledFrom([]string{"urn:", "URN:", "", "urn:ietf:params:scim:", "urn:ietf:params:scim:schemas:"}).Draw(rt, "prefix")
 		for i, p := range rapid.SliceOfN(part, 1, 4).Draw(rt, "parts") {
 			if i > 0 {

@@ -286,12 +286,12 @@ func (s Config) wantedMappings(ctx context.Context, x configNames, p directory.P
 	}
 	groups := func(names []string) (out []directory.MappedGroup) {
 		for _, n := range names {
-			gs, failed := s.ports.Groups.FindGroups(ctx, s.tenant, p, directory.Lookup{directory.AttrDisplayName, directory.GroupProfile{DisplayName: n}.DisplayNameKey()}, 1, directory.GroupWant{}, nil)
+			gs, failed := s.ports.Groups.FindGroups(ctx, s.tenant, p, directory.Lookup{Attr: directory.AttrDisplayName, Value: directory.GroupProfile{DisplayName: n}.DisplayNameKey()}, 1, directory.GroupWant{}, nil)
 			switch g, known := groupNamed(was, n); {
 			case failed != nil:
 				err = failed
 			case len(gs) == 1:
-				out = append(out, directory.MappedGroup{gs[0].ID, gs[0].DisplayName, gs[0].ExternalID})
+				out = append(out, directory.MappedGroup{ID: gs[0].ID, Name: gs[0].DisplayName, ExternalID: gs[0].ExternalID})
 			case known:
 				out = append(out, g)
 			case err == nil:

@@ -172,7 +172,7 @@ func (s Conflicts) PreApprove(ctx context.Context, p directory.ProviderID, userN
 	if err := s.requireConvertibleProvider(ctx, p); err != nil {
 		return err
 	}
-	us, err := s.ports.Users.FindUsers(ctx, s.tenant, "", directory.Lookup{directory.AttrUserName, userName}, 1, directory.UserWant{}, nil)
+	us, err := s.ports.Users.FindUsers(ctx, s.tenant, "", directory.Lookup{Attr: directory.AttrUserName, Value: userName}, 1, directory.UserWant{}, nil)
 	if err == nil && len(us) == 0 {
 		err = directory.Errorf(directory.NotFound, "no local user has this user name")
 	}

@@ -69,7 +69,7 @@ func (s *session) mappedGroups(ctx context.Context, p directory.ProviderID, ids 
 		g, named := known[id]
 		switch {
 		case err == nil:
-			g = directory.MappedGroup{v.ID, v.DisplayName, v.ExternalID}
+			g = directory.MappedGroup{ID: v.ID, Name: v.DisplayName, ExternalID: v.ExternalID}
 		case !directory.IsKind(err, directory.NotFound):
 			return nil, err
 		case !named:

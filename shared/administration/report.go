@@ -34,7 +34,7 @@ func (s Reports) Countries(ctx context.Context, p directory.ProviderID) (out []C
 			return nil, err
 		}
 		key := func(v directory.CountryValue) string {
-			return directory.CountryTally(directory.SentCountry{v.Provider, v.Value})
+			return directory.CountryTally(directory.SentCountry{Provider: v.Provider, Value: v.Value})
 		}
 		keys := make([]string, len(vs))
 		for i, v := range vs {

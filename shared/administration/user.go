@@ -20,7 +20,7 @@ func (l LocalProfile) profile(old directory.Profile) directory.Profile {
 	p := old
 	p.UserName, p.Attributes, p.Lookups = l.UserName, l.Attributes, nil
 	for _, e := range l.WorkEmails {
-		p.Lookups = append(p.Lookups, directory.Lookup{directory.AttrWorkEmail, casefold.Fold(e)})
+		p.Lookups = append(p.Lookups, directory.Lookup{Attr: directory.AttrWorkEmail, Value: casefold.Fold(e)})
 	}
 	return p
 }

@@ -160,7 +160,7 @@ func (s Watchlists) watchedGroups(ctx context.Context, id directory.WatchlistID,
 			if err != nil {
 				return nil, err
 			}
-			out, found = append(out, directory.WatchlistGroup{p.ID, directory.MappedGroup{v.ID, v.DisplayName, v.ExternalID}}), true
+			out, found = append(out, directory.WatchlistGroup{Provider: p.ID, MappedGroup: directory.MappedGroup{ID: v.ID, Name: v.DisplayName, ExternalID: v.ExternalID}}), true
 		}
 		if !found {
 			return nil, errUnknownGroup("groups")

@@ -18,7 +18,7 @@ func (s *Service) hintSamePerson(ctx context.Context, t directory.TenantID, e di
 		return directory.IgnoreNotFound(err)
 	}
 	if v.ExternalID != "" {
-		same, err := s.ports.Users.FindUsers(ctx, t, e.Provider, directory.Lookup{directory.AttrExternalID, v.ExternalID}, 2, directory.UserWant{}, nil)
+		same, err := s.ports.Users.FindUsers(ctx, t, e.Provider, directory.Lookup{Attr: directory.AttrExternalID, Value: v.ExternalID}, 2, directory.UserWant{}, nil)
 		if err != nil {
 			return err
 		}

@@ -32,7 +32,7 @@ func (s *Service) warnCountry(ctx context.Context, t directory.TenantID, because
 		e := s.entry(fromEntry(because), directory.CountryUnknown)
 		e.Provider, e.Audit, e.Target = "", true, string(sent.Provider)
 		e.Changes = []directory.Change{directory.NewChange("country", nil, sent.Value)}
-		return directory.CountryValue{sent.Provider, sent.Value, e.At}, &e, nil
+		return directory.CountryValue{Provider: sent.Provider, Value: sent.Value, FirstAt: e.At}, &e, nil
 	})
 	return err
 }

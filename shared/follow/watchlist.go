@@ -29,7 +29,7 @@ func watchlistsFor(u directory.User, groups []directory.GroupID, lists []directo
 	var out []directory.OnWatchlist
 	for _, w := range lists {
 		if why := whyOn(w, u, groups, department); why != "" {
-			out = append(out, directory.OnWatchlist{w.ID, why})
+			out = append(out, directory.OnWatchlist{List: w.ID, Why: why})
 		}
 	}
 	slices.SortFunc(out, func(a, b directory.OnWatchlist) int { return strings.Compare(string(a.List), string(b.List)) })

@@ -63,7 +63,7 @@ func (x *session) noteRequest(credential directory.CredentialID) {
 			u.Tokens = map[directory.CredentialID]directory.TokenUse{}
 		}
 		of := u.Tokens[credential]
-		u.Tokens[credential] = directory.TokenUse{directory.Latest(of.LastAt, x.now), of.Count + 1}
+		u.Tokens[credential] = directory.TokenUse{LastAt: directory.Latest(of.LastAt, x.now), Count: of.Count + 1}
 		u.LastRequestAt = directory.Latest(u.LastRequestAt, x.now)
 	})
 }

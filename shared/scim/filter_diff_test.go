@@ -10,6 +10,7 @@ import (
 	reference "github.com/scim2/filter-parser/v2"
 	"pgregory.net/rapid"
 
+	"rollcall/shared/proof"
 	"rollcall/shared/scim"
 )
 
@@ -106,7 +107,7 @@ func grammatical(err error) bool {
 // Accepting, refusing and structure agree with an independent parser of the same grammar.
 func TestFilterAgreesWithReference(t *testing.T) {
 	compared := 0
-	rapid.Check(t, func(t *rapid.T) {
+	proof.Check(t, 100, func(t *rapid.T) {
 		text := filterText().Draw(t, "filter")
 		ours, err := users.ParseFilter(text, scim.Tolerance{LooseBlanks: true}) // as the reference reads blanks
 		theirs, theirErr := reference.ParseFilter([]byte(text))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"rollcall/shared/directory"
@@ -103,6 +104,10 @@ func TestLocalRuns(t *testing.T) {
 // What every kind of wake-ups promises; the deployment test proves it of EventBridge Scheduler.
 func TestLocalIsAnAlarm(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, localIsAnAlarm)
+}
+
+func localIsAnAlarm(t *testing.T) {
 	var mu sync.Mutex
 	var woken []time.Time
 	l := workflow.NewLocal(time.Now)

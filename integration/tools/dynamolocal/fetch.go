@@ -23,9 +23,9 @@ const central = "https://repo1.maven.org/maven2/"
 const attempts = 3
 
 // Fetch returns the folder that holds DynamoDB Local, fetching what is missing from Maven Central.
-// It tells on progress, which must be safe for concurrent use, what it fetches and under which licence. Every file is
+// It says on progress, which must be safe for concurrent use, what it fetches and under which licence. Every file is
 // checked against its pinned SHA-256 on every call, and appears under its final name only when it is complete and
-// right, so any number of processes may call Fetch at once. Errors name the file.
+// right, so any number of processes may call Fetch concurrently. Errors name the file.
 func Fetch(ctx context.Context, progress io.Writer) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {

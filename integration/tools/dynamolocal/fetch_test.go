@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// repository serves two small files, after as many failures as told.
+// repository serves two small files, after that many failures.
 func repository(t *testing.T, failures int32) (f fetcher, asked *atomic.Int32) {
 	t.Helper()
 	content := map[string]string{"/a/one.jar": "one", "/b/two.jar": "two"}

@@ -47,7 +47,7 @@ type Server struct {
 // memory, else in files under dir. ctx bounds the fetching and the start, not the server's life: it lives until Close
 // or until this process ends in whatever way. Without Java 17 the error says what to install.
 //
-// DynamoDB Local cannot be told to listen on the loopback address only: it listens on all of the machine's.
+// DynamoDB Local has no setting to listen on the loopback address only: it listens on all of the machine's.
 func Start(ctx context.Context, dir string) (*Server, error) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return nil, fmt.Errorf("the pinned native library of DynamoDB Local is for linux/amd64, this is %s/%s: "+
@@ -80,8 +80,9 @@ func start(ctx context.Context, java, lib, dir string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The JVM lives for a minute or two: the second compiler and more threads for garbage would cost more than they save.
 	args := []string{"-c", watchdog, "dynamodb-local",
-		java, "-Xmx512m", "-cp", filepath.Join(lib, "*"), mainClass, "-port", port, "-sharedDb", "-disableTelemetry"}
+		java, "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", filepath.Join(lib, "*"), mainClass, "-port", port, "-sharedDb", "-disableTelemetry"}
 	if dir == "" {
 		args = append(args, "-inMemory")
 	} else {
@@ -146,7 +147,7 @@ func (s *Server) ready(ctx context.Context) error {
 // Done is closed when the server has ended, by Close or by itself.
 func (s *Server) Done() <-chan struct{} { return s.gone }
 
-// Close ends the server at once and waits until it is gone. What it held in memory is lost. Closing twice is fine.
+// Close ends the server immediately and waits until it is gone. What it held in memory is lost. Closing twice is fine.
 func (s *Server) Close() error {
 	var err error
 	s.once.Do(func() {
@@ -187,7 +188,7 @@ func findJava(ctx context.Context) (string, error) {
 	}
 	m := javaVersion.FindSubmatch(out)
 	if m == nil {
-		return "", fmt.Errorf("%s: %s does not tell its version", install, java)
+		return "", fmt.Errorf("%s: %s does not say its version", install, java)
 	}
 	if v, err := strconv.Atoi(string(m[1])); err != nil || v < 17 {
 		return "", fmt.Errorf("%s: %s is version %s", install, java, m[1])

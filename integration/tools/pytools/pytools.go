@@ -1,6 +1,7 @@
 // Package pytools gives tests the outside programs that are written in Python: SCIM conformance suites, an OpenAPI
-// fuzzer, checkers of templates, an emulator of AWS. Each lives in a virtual environment of its own, made from a lock
-// file in which every package is pinned to its version and SHA-256. It is for tests only.
+// fuzzer, checkers of templates, an emulator of AWS. Each lives in a virtual environment of its own, made by uv from a
+// lock file in which every package is pinned to its version and SHA-256; uv itself comes from PyPI by pip and such a
+// file. It is for tests only.
 package pytools
 
 import (
@@ -14,9 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,19 +25,6 @@ import (
 //
 //go:embed locks/*.txt
 var locks embed.FS
-
-// Tools returns the names of the tools there are, in order.
-func Tools() []string {
-	names, err := fs.Glob(locks, "locks/*.txt")
-	if err != nil {
-		panic(err) // only for a malformed pattern
-	}
-	for i, n := range names {
-		names[i] = strings.TrimSuffix(path.Base(n), ".txt")
-	}
-	slices.Sort(names)
-	return names
-}
 
 // Python returns the Python interpreter of the tool's environment, making that first if it is not there. The tool's
 // commands lie in the same folder. When it cannot be made (no Python 3.11, no way to PyPI), the test fails and says
@@ -54,8 +40,8 @@ func Python(t testing.TB, tool string) string {
 	return python
 }
 
-// Ensure is Python outside a test: progress tells in plain words what is fetched. Any number of processes may call it
-// at once. An environment is cached by its lock file, under the user's cache folder.
+// Ensure is Python outside a test: progress says in plain words what is fetched. Any number of processes may call it
+// concurrently. An environment is cached by its lock file, under the user's cache folder.
 func Ensure(ctx context.Context, tool string, progress io.Writer) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -67,7 +53,7 @@ func Ensure(ctx context.Context, tool string, progress io.Writer) (string, error
 func ensure(ctx context.Context, cache, tool string, progress io.Writer) (string, error) {
 	lock, err := locks.ReadFile("locks/" + tool + ".txt")
 	if err != nil {
-		return "", fmt.Errorf("no such tool, there are %s", strings.Join(Tools(), ", "))
+		return "", fmt.Errorf("no such tool: %w", err)
 	}
 	base, version, err := findPython(ctx)
 	if err != nil {
@@ -75,60 +61,54 @@ func ensure(ctx context.Context, cache, tool string, progress io.Writer) (string
 	}
 	// The interpreter is part of the name: an environment dies with the Python it was made from.
 	sum := sha256.Sum256(append([]byte(base+version), lock...))
-	name := filepath.Join(cache, tool+"-"+hex.EncodeToString(sum[:8]))
-	python := filepath.Join(name, "bin", "python")
+	dir := filepath.Join(cache, tool+"-"+hex.EncodeToString(sum[:8]))
+	python := filepath.Join(dir, "bin", "python")
 	if _, err := os.Stat(python); err == nil {
 		return python, nil
 	}
-	_, _ = fmt.Fprintf(progress, "Installing %s for the tests from PyPI, %d packages pinned by hash, into %s.\n",
-		tool, strings.Count(string(lock), "=="), name)
-	start := time.Now()
-	// An environment cannot be renamed, because its commands hold its path. So it is made under a name of its own, and
-	// a link to it, which appears at once or not at all, is what tells that it is whole.
+	uv := ""
+	if tool != "uv" {
+		own, err := ensure(ctx, cache, "uv", progress)
+		if err != nil {
+			return "", fmt.Errorf("uv: %w", err)
+		}
+		uv = filepath.Join(filepath.Dir(own), "uv")
+	}
+	_, _ = fmt.Fprintf(progress, "Installing %s for the tests from PyPI, pinned by hash, into %s.\n", tool, dir)
 	if err := os.MkdirAll(cache, 0o750); err != nil {
 		return "", fmt.Errorf("make the cache folder: %w", err)
 	}
-	dir, err := os.MkdirTemp(cache, filepath.Base(name)+".")
+	made, err := os.MkdirTemp(cache, tool+".") // it gets its name when it is whole
 	if err != nil {
 		return "", fmt.Errorf("make the environment's folder: %w", err)
 	}
-	err = install(ctx, base, dir, lock)
-	if err == nil {
-		_ = removeDangling(name)
-		err = os.Symlink(filepath.Base(dir), name)
-	}
-	if err != nil {
-		err = errors.Join(err, os.RemoveAll(dir))
-		if errors.Is(err, fs.ErrExist) {
-			return python, nil // another process was faster
-		}
+	defer func() { _ = os.RemoveAll(made) }()
+	if err := install(ctx, base, uv, made, lock); err != nil {
 		return "", err
 	}
-	_, _ = fmt.Fprintf(progress, "Installed %s in %.1f s.\n", tool, time.Since(start).Seconds())
+	if err := os.Rename(made, dir); err != nil && !errors.Is(err, fs.ErrExist) { // there: another process was faster
+		return "", fmt.Errorf("name the environment: %w", err)
+	}
 	return python, nil
 }
 
-// removeDangling removes a link whose environment somebody deleted.
-func removeDangling(name string) error {
-	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-		return os.Remove(name)
+// install makes an environment in dir, by pip where there is no uv yet. The lock is everything there is to install, and
+// only built packages are taken, so no package's code runs while it is installed.
+func install(ctx context.Context, base, uv, dir string, lock []byte) error {
+	file, python := filepath.Join(dir, "lock.txt"), filepath.Join(dir, "bin", "python")
+	venv := []string{uv, "venv", "--relocatable", "--allow-existing", "--python", base, dir}
+	install := []string{uv, "pip", "install", "--python", python}
+	if uv == "" {
+		venv = []string{base, "-m", "venv", dir}
+		install = []string{python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"}
 	}
-	return nil
-}
-
-// install makes an environment in dir. Only built packages are taken, so no package's code runs while it is installed.
-func install(ctx context.Context, base, dir string, lock []byte) error {
-	if out, err := command(ctx, base, "-m", "venv", dir); err != nil {
+	if out, err := command(ctx, venv...); err != nil {
 		return fmt.Errorf("make a virtual environment (on Debian and Ubuntu, install python3-venv): %w\n%s", err, out)
 	}
-	name := filepath.Join(dir, "lock.txt")
-	if err := os.WriteFile(name, lock, 0o600); err != nil {
+	if err := os.WriteFile(file, lock, 0o600); err != nil {
 		return fmt.Errorf("write the lock file: %w", err)
 	}
-	// The lock is everything there is to install: resolving it again would only trip over extras.
-	out, err := command(ctx, filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--quiet",
-		"--disable-pip-version-check", "--no-input", "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", name)
-	if err != nil {
+	if out, err := command(ctx, append(install, "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", file)...); err != nil {
 		return fmt.Errorf("install from the lock file: %w\n%s", err, out)
 	}
 	return nil
@@ -138,19 +118,18 @@ func install(ctx context.Context, base, dir string, lock []byte) error {
 func findPython(ctx context.Context) (python, version string, err error) {
 	for _, name := range []string{"python3.11", "python3"} {
 		out, err := command(ctx, name, "-c", "import sys; assert sys.version_info >= (3, 11); print(sys.executable); print(sys.version)")
-		if err != nil {
-			continue
+		if err == nil {
+			python, version, _ = strings.Cut(strings.TrimSpace(out), "\n")
+			return python, version, nil
 		}
-		python, version, _ = strings.Cut(strings.TrimSpace(out), "\n")
-		return python, version, nil
 	}
 	return "", "", errors.New("this check needs Python 3.11 or newer: install it, for example with `apt-get install python3 python3-venv`")
 }
 
-func command(ctx context.Context, name string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // G204: Python, on words of our own
-	// An outer environment or user-wide packages must not leak in.
-	cmd.Env = append(os.Environ(), "PYTHONNOUSERSITE=1", "PYTHONPATH=", "PYTHONHOME=")
+func command(ctx context.Context, words ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...) //nolint:gosec // G204: Python and uv, on words of our own
+	// An outer environment, user-wide packages or settings must not leak in.
+	cmd.Env = append(os.Environ(), "PYTHONNOUSERSITE=1", "PYTHONPATH=", "PYTHONHOME=", "UV_NO_CONFIG=1", "UV_PYTHON_DOWNLOADS=never")
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

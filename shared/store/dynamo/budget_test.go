@@ -96,6 +96,7 @@ func (o office) patchUser(ctx context.Context, id directory.ScimID, edit func(*d
 // TestBudgets holds the most frequent operations to what they may cost: sequential round trips and capacity
 // units, on a record of nearly 1 KB. What is costly to raise is a decision, not an accident.
 func TestBudgets(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, open(t, newTable(t)))
 	ctx := t.Context()
 	const n = 230

@@ -4,12 +4,14 @@ import (
 	"testing"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/proof"
 	"rollcall/shared/store/storetest"
 )
 
 func TestCrashesOfLeavers(t *testing.T) {
+	t.Parallel()
 	table := newTable(t)
-	storetest.Crashes(t, func(t *testing.T, stop func(string) error) directory.Ports {
+	storetest.Crashes(t, proof.Size(4, proof.All), func(t *testing.T, stop func(string) error) directory.Ports {
 		s := open(t, table)
 		s.StopBefore(stop)
 		return s.Ports()

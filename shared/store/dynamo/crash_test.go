@@ -14,6 +14,7 @@ import (
 	"rollcall/integration/tools/dynamolocal"
 	"rollcall/shared/directory"
 	"rollcall/shared/directorytest"
+	"rollcall/shared/proof"
 	"rollcall/shared/provisioning"
 	"rollcall/shared/random"
 	"rollcall/shared/store/dynamo"
@@ -291,8 +292,9 @@ func userStory(groups, reports int, change func(*crashes, directory.User) error)
 // TestCrash stops each change before its first write, its second, and so on. What is read then is the state
 // before or after, and stays so when the entries are followed; after an answer it is the state after.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	all := newCrashes(t)
-	for _, st := range stories {
+	for _, st := range proof.Spread(proof.Size(3, proof.All), stories) {
 		t.Run(st.name, func(t *testing.T) {
 			c := all.process(t, nil)
 			change, state := st.prepare(c)
@@ -331,6 +333,7 @@ func TestCrash(t *testing.T) {
 // TestLargeChangeMeetsOthers interrupts a large change after its commit; then a member to come is deleted and
 // another joins by a small change, before the entry is followed.
 func TestLargeChangeMeetsOthers(t *testing.T) {
+	t.Parallel()
 	c := newCrashes(t).process(t, nil)
 	ctx := t.Context()
 	for k := 2; k < 5; k++ { // the first write marks the day, the second commits

@@ -1,12 +1,12 @@
 package dynamo_test
 
 import (
-	"flag"
 	"testing"
 	"time"
 
 	"rollcall/integration/tools/dynamolocal"
 	"rollcall/shared/directory"
+	"rollcall/shared/proof"
 	"rollcall/shared/random"
 	"rollcall/shared/store/dynamo"
 	"rollcall/shared/store/sqlite"
@@ -35,8 +35,8 @@ func newTableOf(t testing.TB, spec dynamo.Spec) string {
 // open opens a store on a table.
 func open(t testing.TB, table string) *dynamo.Store {
 	t.Helper()
-	db, streams := dynamolocal.Clients(t)
-	s, err := dynamo.Open(t.Context(), dynamo.Config{Now: time.Now, Client: db, Streams: streams, Table: table})
+	db, _ := dynamolocal.Clients(t)
+	s, err := dynamo.Open(t.Context(), dynamo.Config{Now: time.Now, Client: db, Table: table})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,29 +44,31 @@ func open(t testing.TB, table string) *dynamo.Store {
 }
 
 func TestContract(t *testing.T) {
+	t.Parallel()
 	table := newTable(t)
-	storetest.Run(t, func(t *testing.T) directory.Ports { return open(t, table).Ports() })
+	storetest.Run(t, proof.Size(300, directory.MaxMemberChange), func(t *testing.T) directory.Ports { return open(t, table).Ports() })
 }
 
+// The store's clock runs a hundred times as fast, so that what failed is due again soon.
 func TestFeed(t *testing.T) {
-	table := newTableOf(t, dynamo.TableSpec())
-	storetest.Feed(t, func(t *testing.T) directory.Ports { return open(t, table).Ports() })
-}
-
-// checks is how many random histories both stores live through unless -rapid.checks says otherwise: one takes
-// a second here, a millisecond in SQLite.
-const checks = "15"
-
-func TestHistoriesEndAlikeInSQLite(t *testing.T) {
-	asked := false
-	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
-	if !asked {
-		if err := flag.Set("rapid.checks", checks); err != nil {
+	t.Parallel()
+	db, streams := dynamolocal.Clients(t)
+	table, began := newTableOf(t, dynamo.TableSpec()), time.Now()
+	fast := func() time.Time { return began.Add(100 * time.Since(began)) }
+	run := func(t *testing.T, test func(*testing.T)) { test(t) }
+	storetest.Feed(t, run, func(t *testing.T) directory.Ports {
+		s, err := dynamo.Open(t.Context(), dynamo.Config{Client: db, Streams: streams, Table: table, Now: fast})
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	table := newTable(t)
-	storetest.Histories(t, func(t *testing.T) directory.Ports { return open(t, table).Ports() }, func(t *testing.T) directory.Ports {
+		return s.Ports()
+	})
+}
+
+func TestHistoriesEndAlikeInSQLite(t *testing.T) {
+	t.Parallel()
+	here := func(t *testing.T) directory.Ports { return open(t, newTable(t)).Ports() }
+	storetest.Histories(t, proof.Size(5, 15), here, func(t *testing.T) directory.Ports {
 		s, err := sqlite.Open(sqlite.Memory, time.Now)
 		if err != nil {
 			t.Fatal(err)

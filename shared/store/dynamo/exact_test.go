@@ -13,6 +13,7 @@ import (
 
 // A change with a precondition on the version meets a change of other members; one without does not.
 func TestExactMeetsOtherMembers(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	ports := open(t, newTable(t)).Ports()
 	svc := directorytest.New(ports, directory.Runtime{})

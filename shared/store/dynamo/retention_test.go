@@ -17,6 +17,7 @@ import (
 
 // A log entry carries its end from the start: the table drops it without a job. An erased one keeps it.
 func TestEntriesExpire(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	db, _ := dynamolocal.Clients(t)
 	table := newTable(t)

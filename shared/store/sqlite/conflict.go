@@ -6,8 +6,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// The table keeps its name from when conflicts were called collisions.
-const selectConflict = `SELECT record FROM collisions WHERE tenant = ? AND id = ?`
+const selectConflict = `SELECT record FROM conflicts WHERE tenant = ? AND id = ?`
 
 // Conflict implements directory.Conflicts.
 func (s *Store) Conflict(ctx context.Context, t directory.TenantID, id directory.ConflictID) (directory.ConflictCase, error) {
@@ -22,7 +21,7 @@ func (s *Store) UpdateConflict(
 		old, err := record[directory.ConflictCase](s, "conflict", selectConflict, key(t, id)...)
 		return old, directory.IgnoreNotFound(err)
 	}, quietly, update, func(_, c directory.ConflictCase) error {
-		return s.putRecord(`INSERT INTO collisions (tenant, id, state, record) VALUES (?1,?2,?3,?4) ON CONFLICT DO UPDATE SET state = ?3, record = ?4`,
+		return s.putRecord(`INSERT INTO conflicts (tenant, id, state, record) VALUES (?1,?2,?3,?4) ON CONFLICT DO UPDATE SET state = ?3, record = ?4`,
 			c, string(t), string(id), string(c.State))
 	})
 }
@@ -32,6 +31,6 @@ func (s *Store) ListConflicts(
 	ctx context.Context, t directory.TenantID, state directory.ConflictState, after directory.ConflictID, count int,
 ) ([]directory.ConflictCase, error) {
 	return readRecords[directory.ConflictCase](ctx, s,
-		`SELECT record FROM collisions WHERE tenant = ?1 AND id > ?2 AND (?3 = '' OR state = ?3) ORDER BY id LIMIT ?4+0`,
+		`SELECT record FROM conflicts WHERE tenant = ?1 AND id > ?2 AND (?3 = '' OR state = ?3) ORDER BY id LIMIT ?4+0`,
 		string(t), string(after), string(state), count)
 }

@@ -3,9 +3,11 @@ package sqlite_test
 import (
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/proof"
 	"rollcall/shared/store/sqlite"
 	"rollcall/shared/store/storetest"
 )
@@ -34,12 +36,15 @@ func inFile(t *testing.T) directory.Ports {
 	return open(t, filepath.Join(t.TempDir(), "rollcall.db")).Ports()
 }
 
-func TestContractInMemory(t *testing.T) { storetest.Run(t, inMemory) }
+func TestContractInMemory(t *testing.T) { storetest.Run(t, directory.MaxMemberChange, inMemory) }
 
-func TestFeedInMemory(t *testing.T) { storetest.Feed(t, inMemory) }
+func TestFeedInMemory(t *testing.T) { storetest.Feed(t, synctest.Test, inMemory) }
 
-func TestContractInFile(t *testing.T) { storetest.Run(t, inFile) }
+func TestContractInFile(t *testing.T) { storetest.Run(t, directory.MaxMemberChange, inFile) }
 
-func TestFeedInFile(t *testing.T) { storetest.Feed(t, inFile) }
+func TestFeedInFile(t *testing.T) { storetest.Feed(t, synctest.Test, inFile) }
 
-func TestHistoriesEndAlikeInMemoryAndFile(t *testing.T) { storetest.Histories(t, inMemory, inFile) }
+func TestHistoriesEndAlikeInMemoryAndFile(t *testing.T) {
+	t.Parallel()
+	storetest.Histories(t, proof.Size(30, 100), inMemory, inFile)
+}

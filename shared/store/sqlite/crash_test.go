@@ -6,14 +6,16 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/proof"
 	"rollcall/shared/store/sqlite"
 	"rollcall/shared/store/storetest"
 )
 
 func TestCrashes(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rollcall.db")
 	var last *sqlite.Store
-	storetest.Crashes(t, func(t *testing.T, stop func(string) error) directory.Ports {
+	storetest.Crashes(t, proof.Size(20, proof.All), func(t *testing.T, stop func(string) error) directory.Ports {
 		if last != nil {
 			if err := last.Close(); err != nil {
 				t.Fatal(err)

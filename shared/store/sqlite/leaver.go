@@ -11,7 +11,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// maxRestorable is how many gone users with one externalId are looked at.
+// maxRestorable is how many removed users with one externalId are looked at.
 const maxRestorable = 10
 
 // CreateOrRestoreUser implements directory.Leavers.
@@ -21,7 +21,7 @@ func (s *Store) CreateOrRestoreUser(ctx context.Context, t directory.TenantID, p
 		if err != nil {
 			return err
 		}
-		gone, err := s.users(`SELECT `+userColumns+` FROM users WHERE home = ? AND external_id = ? ORDER BY gone_at DESC LIMIT ?+0`,
+		gone, err := s.users(`SELECT `+userColumns+` FROM users WHERE home = ? AND external_id = ? ORDER BY removed_at DESC LIMIT ?+0`,
 			home(t, p, true), externalID, maxRestorable)
 		if err != nil {
 			return err

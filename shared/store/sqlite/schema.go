@@ -5,7 +5,7 @@ const appID = 0x726c636c
 
 // migrations bring a database to the newest tables, one after the other; a released one never changes.
 //
-// "home" is tenant/provider (tenant/ for local users, …/gone for deleted ones): keys begin with it, so a
+// "home" is tenant/provider (tenant/ for local users, …/removed for deleted ones): keys begin with it, so a
 // list is a range. Times are Unix milliseconds, 0 for none. Users are stored in the order of arrival, not
 // clustered by their random ids: wide rows at random places split pages all the time, and each such
 // transaction cost a walk of the whole page cache.
@@ -67,7 +67,7 @@ CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
 CREATE TABLE replays (
 	tenant TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, answer BLOB, expires INTEGER NOT NULL, PRIMARY KEY (tenant, key)
 ) WITHOUT ROWID;
-`, lifecycleTables, ledgerTables, mappingTables}
+`, lifecycleTables, ledgerTables, mappingTables, wordsOfToday}
 
 // ledgerTables hold webhooks, the work that follows from the log, and the chains that seal it. due_at is 0
 // for a delivery that is not pending.
@@ -126,4 +126,11 @@ CREATE TABLE tallies (tenant TEXT NOT NULL, key TEXT NOT NULL, n INTEGER NOT NUL
 CREATE TABLE documents (
 	tenant TEXT NOT NULL, kind TEXT NOT NULL, owner TEXT NOT NULL, id TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, kind, owner, id)
 );
+`
+
+// wordsOfToday are the tables of release 0.1.0.
+const wordsOfToday = `
+ALTER TABLE collisions RENAME TO conflicts;
+ALTER TABLE users RENAME COLUMN gone_at TO removed_at;
+UPDATE users SET home = substr(home, 1, length(home) - length('/gone')) || '/removed' WHERE removed_at > 0 AND home LIKE '%/gone';
 `

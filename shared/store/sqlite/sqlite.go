@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitemigration"
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"rollcall/shared/directory"
@@ -24,6 +23,9 @@ import (
 
 // Store is an open database. Safe for concurrent use. It implements every port of package directory.
 type Store struct {
+	// Unreleased says that Open found a file from before release 0.1.0 and brought its tables up to date.
+	Unreleased bool
+
 	mu     sync.Mutex
 	conn   *sqlite.Conn
 	now    func() time.Time
@@ -48,19 +50,40 @@ const ownerTimeout = 2 * time.Second
 
 // Open opens the database file at path, makes it when there is none, and brings its tables up to date. now decides expiry
 // and pauses only: times of records come from callers.
-// Errors: the file cannot be opened, belongs to another process, or is newer than this program.
+// Errors: the file cannot be opened, belongs to another process or program, or was written by a newer release; a file
+// that is refused is left as it is.
 func Open(path string, now func() time.Time) (*Store, error) {
 	s := &Store{memory: path == Memory, now: now, bookmarks: bookmarks{}, seen: newSeen()}
+	err := s.open(path)
+	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy {
+		err = errors.New("another process is using it")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func (s *Store) open(path string) error {
+	if !s.memory {
+		h, err := readHeader(path)
+		if err == nil {
+			err = h.check()
+		}
+		if err != nil {
+			return err
+		}
+	}
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
 	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+		return err
 	}
 	s.conn = conn
 	s.conn.SetBusyTimeout(ownerTimeout)
 	if err := s.prepare(); err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return errors.Join(err, conn.Close())
 	}
-	return s, nil
+	return nil
 }
 
 // prepare sets the connection up. Pages of 32 KB in memory: splitting pages is the dearest part of an
@@ -69,17 +92,24 @@ func Open(path string, now func() time.Time) (*Store, error) {
 // lose the last ones, never the file. The file is read as mapped memory, up to the 2 GB that SQLite allows, which
 // the system takes back when it needs it: planning an apply run for 100,000 people took a fifth longer without.
 func (s *Store) prepare() error {
-	pragmas := []string{"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA mmap_size=2147418112"}
+	pragmas := []string{"PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA mmap_size=2147418112"}
 	if s.memory {
 		pragmas = []string{"PRAGMA page_size=32768", "PRAGMA journal_mode=OFF", "PRAGMA temp_store=MEMORY"}
 	}
+	err := sqlitex.ExecuteTransient(s.conn, "PRAGMA locking_mode=EXCLUSIVE", nil)
+	if err == nil {
+		s.Unreleased, err = examine(s.conn)
+	}
 	for _, p := range pragmas {
-		if err := sqlitex.ExecuteTransient(s.conn, p, nil); err != nil {
-			return fmt.Errorf("set up database (is another process using the file?): %w", err)
+		if err == nil {
+			err = sqlitex.ExecuteTransient(s.conn, p, nil)
 		}
 	}
-	if err := sqlitemigration.Migrate(context.Background(), s.conn, sqlitemigration.Schema{AppID: appID, Migrations: migrations}); err != nil {
-		return fmt.Errorf("bring tables up to date: %w", err)
+	if err != nil {
+		return err
+	}
+	if err := migrate(s.conn, migrations); err != nil {
+		return fmt.Errorf("bring its tables up to date: %w", err)
 	}
 	if err := s.loadTotals(); err != nil {
 		return err
@@ -193,16 +223,16 @@ func (s *Store) exec(query string, row func(*sqlite.Stmt) error, args ...any) er
 	return nil
 }
 
-// home is the list a user belongs to: the present users of a provider, those who are gone, or the
+// home is the list a user belongs to: the present users of a provider, those that were removed, or the
 // tenant's local users. Its text begins with the tenant, so that no query can leave it.
-func home(t directory.TenantID, p directory.ProviderID, gone bool) string {
-	if gone {
-		return string(t) + "/" + string(p) + "/gone"
+func home(t directory.TenantID, p directory.ProviderID, removed bool) string {
+	if removed {
+		return string(t) + "/" + string(p) + "/removed"
 	}
 	return string(t) + "/" + string(p)
 }
 
-// homeOf is the list u belongs to. Gone users of a provider that was removed are with the tenant's.
+// homeOf is the list u belongs to. Removed users of a provider that was removed are with the tenant's.
 func (s *Store) homeOf(t directory.TenantID, u directory.User) string {
 	if u.Removed() && s.providers[u.Provider].Tenant != t {
 		return home(t, "", true)

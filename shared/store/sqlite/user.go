@@ -11,7 +11,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-const userColumns = `uid, provider, scim_id, user_name, external_id, active, manager, attributes, lookups, account, version, created, modified, gone_at`
+const userColumns = `uid, provider, scim_id, user_name, external_id, active, manager, attributes, lookups, account, version, created, modified, removed_at`
 
 func scanUser(r *sqlite.Stmt) (directory.User, error) {
 	u := directory.User{
@@ -132,7 +132,7 @@ func (s *Store) FindUsers(ctx context.Context, t directory.TenantID, p directory
 		var us []directory.User
 		switch key.Attr {
 		case directory.AttrUserName:
-			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE tenant = ? AND name_key = ? AND gone_at = 0 AND home = ? LIMIT ?+0`,
+			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE tenant = ? AND name_key = ? AND removed_at = 0 AND home = ? LIMIT ?+0`,
 				string(t), directory.UserNameKey(key.Value), h, limit)
 		case directory.AttrManager:
 			us, err = s.users(`SELECT `+userColumns+` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid LIMIT ?+0`, h, key.Value, limit)
@@ -189,7 +189,7 @@ func (s *Store) nameFree(t directory.TenantID, u directory.User) error {
 		return nil
 	}
 	var taken *directory.TakenError
-	err := s.exec(`SELECT uid, provider FROM users WHERE tenant = ? AND name_key = ? AND gone_at = 0`, func(r *sqlite.Stmt) error {
+	err := s.exec(`SELECT uid, provider FROM users WHERE tenant = ? AND name_key = ? AND removed_at = 0`, func(r *sqlite.Stmt) error {
 		if id := r.ColumnText(0); id != string(u.ID) {
 			taken = &directory.TakenError{Attr: directory.AttrUserName, Holder: id, Provider: directory.ProviderID(r.ColumnText(1))}
 		}
@@ -227,7 +227,7 @@ func (s *Store) addLookup(h string, id directory.UserID, l directory.Lookup) err
 const (
 	valueColumns = `user_name, external_id, active, attributes, lookups, account, version, created, modified`
 	gateColumns  = `gate, due_at`
-	keyColumns   = `name_key, scim_id, provider, manager, gone_at`
+	keyColumns   = `name_key, scim_id, provider, manager, removed_at`
 )
 
 func userValues(u directory.User) []any {
@@ -382,7 +382,7 @@ func (s *Store) leave(t directory.TenantID, h string, u directory.User, e direct
 	return nil
 }
 
-// userByID reads any user of the tenant: present, local or gone.
+// userByID reads any user of the tenant: present, local or removed.
 func (s *Store) userByID(t directory.TenantID, id directory.UserID) (directory.User, error) {
 	homes := []string{home(t, "", false)}
 	for _, p := range s.providers {

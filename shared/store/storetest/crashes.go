@@ -15,6 +15,7 @@ import (
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/directorytest"
+	"rollcall/shared/proof"
 	"rollcall/shared/provisioning"
 	"rollcall/shared/random"
 )
@@ -22,12 +23,12 @@ import (
 // errCrashed ends a write as the death of the process would.
 var errCrashed = errors.New("crashed")
 
-// Crashes proves that a process may die before any of its writes: it carries out every operation on leavers,
+// Crashes proves that a process may die before any of its writes: it carries out n of the operations on leavers,
 // with all that follows from it, stops before the first write, the second, and so on, and goes on in a new
 // process. process starts one on the data of the one before, which has ended; stop is called before every
 // write and ends it by its error.
-func Crashes(t *testing.T, process func(t *testing.T, stop func(string) error) directory.Ports) {
-	for _, st := range crashStories {
+func Crashes(t *testing.T, n int, process func(t *testing.T, stop func(string) error) directory.Ports) {
+	for _, st := range proof.Spread(n, crashStories) {
 		t.Run(st.name, func(t *testing.T) {
 			alive := func(string) error { return nil }
 			run := func(stopBefore int) (done bool, writes int, state string) {
@@ -58,18 +59,18 @@ func Crashes(t *testing.T, process func(t *testing.T, stop func(string) error) d
 				c.must(err)
 				return done, writes, c.state()
 			}
-			_, n, after := run(-1)
+			_, writes, after := run(-1)
 			_, _, before := run(0)
 			if before == after {
 				t.Fatalf("the operation shows nothing: %s", after)
 			}
-			for k := 1; k < n; k++ {
+			for k := 1; k < writes; k++ {
 				done, _, got := run(k)
 				if got != after && (done || got != before) {
-					t.Errorf("died before write %d of %d, answered %v:\n got %s\nwant %s\n  or %s", k+1, n, done, got, after, before)
+					t.Errorf("died before write %d of %d, answered %v:\n got %s\nwant %s\n  or %s", k+1, writes, done, got, after, before)
 				}
 			}
-			t.Logf("%d writes", n)
+			t.Logf("%d writes", writes)
 		})
 	}
 }

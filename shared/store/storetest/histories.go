@@ -6,7 +6,6 @@ import (
 	"encoding/base32"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"strings"
 	"testing"
@@ -18,23 +17,18 @@ import (
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/directorytest"
+	"rollcall/shared/proof"
 	"rollcall/shared/provisioning"
 	"rollcall/shared/random"
 )
 
 // Histories plays random histories through the services on two stores, with the same clock and ids:
 // each step must be answered alike, and both must end in the same Dump. open functions are called once;
-// every history has a tenant of its own. How many histories are played is rapid's -rapid.checks; under the
-// race detector a tenth.
-func Histories(t *testing.T, a, b func(t *testing.T) directory.Ports) {
-	if checks := flag.Lookup("rapid.checks"); underRace && checks.Value.String() == checks.DefValue {
-		if err := checks.Value.Set("10"); err != nil {
-			t.Fatal(err)
-		}
-	}
+// every one of the n histories has a tenant of its own.
+func Histories(t *testing.T, n int, a, b func(t *testing.T) directory.Ports) {
 	stores := [2]directory.Ports{a(t), b(t)}
 	steps := rapid.SliceOfN(rapid.Custom(drawStep), 10, 60)
-	rapid.Check(t, func(rt *rapid.T) {
+	proof.Check(t, n, func(rt *rapid.T) {
 		tenant := directory.TenantID(random.ID()[:7])
 		start := time.Now().UTC().Truncate(time.Hour).Add(-48 * time.Hour)
 		players := [2]*player{newPlayer(rt, stores[0], tenant, start), newPlayer(rt, stores[1], tenant, start)}

@@ -1,8 +1,8 @@
 // Package storetest is the contract of the ports of package directory: what every store must do, as
 // tests. store/sqlite and store/dynamo run it as it is; a fault found in one of them becomes a test here.
 //
-//	func TestContract(t *testing.T) { storetest.Run(t, open) }
-//	func TestFeed(t *testing.T) { storetest.Feed(t, open) }
+//	func TestContract(t *testing.T) { storetest.Run(t, directory.MaxMemberChange, open) }
+//	func TestFeed(t *testing.T) { storetest.Feed(t, synctest.Test, open) }
 //
 // They prove the promises one by one, on purpose with values in every field and with racing callers.
 // Histories proves that two stores end alike after the same random history; Dump is what it compares.
@@ -13,25 +13,31 @@ import (
 	"testing"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/proof"
 )
 
-// Feed proves what the feed promises. It sees all tenants of its store, so the tests run one by one.
-func Feed(t *testing.T, open func(t *testing.T) directory.Ports) {
+// Feed proves what the feed promises. It sees all tenants of its store, so the tests run one by one, each inside run:
+// an entry that failed is handed out again after seconds, which run or the store's clock can make short.
+func Feed(t *testing.T, run func(*testing.T, func(*testing.T)), open func(t *testing.T) directory.Ports) {
 	for _, c := range feedChapter {
-		t.Run(c.name, func(t *testing.T) { c.test(newWorld(t, open(t))) })
+		t.Run(c.name, func(t *testing.T) {
+			run(t, func(t *testing.T) { c.test(newWorld(t, open(t))) })
+		})
 	}
 }
 
 // Run proves every promise of the other ports. open returns the store under test; it is called once per
 // test, may hand out the same store each time, and cleans up with t. The tests run in parallel, each in
-// tenants of its own.
-func Run(t *testing.T, open func(t *testing.T) directory.Ports) {
+// tenants of its own. The largest group has one member more than large, which proves the limits where that is
+// directory.MaxMemberChange.
+func Run(t *testing.T, large int, open func(t *testing.T) directory.Ports) {
 	chapters := [][]promise{
 		userChapter, nameChapter, raceChapter, homeChapter, groupChapter, memberChapter, listChapter, admitChapter, isolationChapter, logChapter,
 		tenantChapter, providerChapter, conflictChapter, apiKeyChapter, replayChapter, leaverChapter, legalHoldChapter, guardChapter, webhookChapter, deliveryChapter, chainChapter, taskChapter, usageChapter, aliasChapter, organizationChapter, roleChapter, mappingChapter, watchlistChapter, applyRunChapter, countChapter, countryChapter, completionChapter,
 	}
-	if !underRace {
-		chapters = slices.Insert(chapters, 0, largeChapter) // the longest first
+	if !proof.UnderRace {
+		longest := []promise{{"large/thousands of members", func(w *world) { largeGroup(w, large) }}}
+		chapters = slices.Insert(chapters, 0, longest) // so that it begins first
 	}
 	for _, chapter := range chapters {
 		for _, c := range chapter {

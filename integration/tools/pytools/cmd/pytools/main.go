@@ -1,32 +1,24 @@
-// Command pytools makes the environments of the Python checkers named, or of all, so that no test has to wait for it.
+// Command pytools makes the environment of a Python tool if it is not there, and prints the folder of its commands.
 package main
 
 import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
+	"path/filepath"
 
 	"rollcall/integration/tools/pytools"
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "pytools:", err)
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: pytools tool")
+		os.Exit(2)
+	}
+	python, err := pytools.Ensure(context.Background(), os.Args[1], os.Stderr)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "pytools: %s: %v\n", os.Args[1], err)
 		os.Exit(1)
 	}
-}
-
-func run(tools []string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if len(tools) == 0 {
-		tools = pytools.Tools()
-	}
-	for _, tool := range tools {
-		if _, err := pytools.Ensure(ctx, tool, os.Stderr); err != nil {
-			return fmt.Errorf("%s: %w", tool, err)
-		}
-	}
-	return nil
+	fmt.Println(filepath.Dir(python))
 }

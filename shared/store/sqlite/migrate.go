@@ -1,0 +1,132 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitemigration"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// Before this many migrations there was no release, and tables changed without one. A file of that time is brought up to
+// date when its tables are those of the last commit before release 0.1.0, and refused otherwise.
+const releasedFrom = 5
+
+// header is what the first bytes of a database file say: https://www.sqlite.org/fileformat2.html#the_database_header
+type header struct {
+	empty    bool // it has no tables and never had any
+	appID    uint32
+	migrated int // migrations that were carried out
+}
+
+// readHeader reads the header of the file at path without changing or locking anything. A file that is not there is empty.
+// What a process that was killed left in the write-ahead log beside it is not looked at.
+func readHeader(path string) (header, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return header{empty: true}, nil
+	}
+	if err != nil {
+		return header{}, err
+	}
+	defer func() { _ = f.Close() }() // only read
+	b := make([]byte, 100)
+	switch _, err = io.ReadFull(f, b); {
+	case errors.Is(err, io.EOF):
+		return header{empty: true}, nil
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
+		return header{}, err
+	case string(b[:16]) != "SQLite format 3\x00":
+		return header{}, errors.New("it is not a SQLite database")
+	}
+	number := func(offset int) uint32 { return binary.BigEndian.Uint32(b[offset:]) }
+	return header{empty: number(40) == 0, migrated: int(number(60)), appID: number(68)}, nil
+}
+
+// check returns why this program must leave the file alone.
+func (h header) check() error {
+	switch {
+	case h.empty:
+		return nil
+	case h.appID != appID:
+		return errors.New("it is a database of another program")
+	case h.migrated > len(migrations):
+		return fmt.Errorf("a newer release of Rollcall has written it (tables %d, this program knows %d): use that release", h.migrated, len(migrations))
+	}
+	return nil
+}
+
+// connectionHeader is the header as the connection sees it, with what the write-ahead log adds.
+func connectionHeader(conn *sqlite.Conn) (header, error) {
+	numbers := make([]uint32, 0, 3)
+	for _, pragma := range []string{"PRAGMA schema_version", "PRAGMA user_version", "PRAGMA application_id"} {
+		err := sqlitex.ExecuteTransient(conn, pragma, &sqlitex.ExecOptions{ResultFunc: func(r *sqlite.Stmt) error {
+			numbers = append(numbers, uint32(r.ColumnInt32(0)))
+			return nil
+		}})
+		if err != nil {
+			return header{}, err
+		}
+	}
+	return header{empty: numbers[0] == 0, migrated: int(numbers[1]), appID: numbers[2]}, nil
+}
+
+// examine returns why this program must leave the file alone, and whether it is from before the first release.
+func examine(conn *sqlite.Conn) (unreleased bool, err error) {
+	h, err := connectionHeader(conn)
+	if err == nil {
+		err = h.check()
+	}
+	if err != nil || h.empty || h.migrated >= releasedFrom {
+		return false, err
+	}
+	return true, checkUnreleased(conn, h.migrated)
+}
+
+// migrate carries out the migrations that the file has not seen.
+func migrate(conn *sqlite.Conn, migrations []string) error {
+	return sqlitemigration.Migrate(context.Background(), conn, sqlitemigration.Schema{AppID: appID, Migrations: migrations})
+}
+
+// checkUnreleased returns an error when the tables are not those that the first migrations make today.
+func checkUnreleased(conn *sqlite.Conn, migrated int) error {
+	got, err := tables(conn)
+	if err != nil {
+		return err
+	}
+	fresh, err := sqlite.OpenConn(Memory)
+	if err != nil {
+		return err
+	}
+	err = migrate(fresh, migrations[:migrated])
+	var want []string
+	if err == nil {
+		want, err = tables(fresh)
+	}
+	if err = errors.Join(err, fresh.Close()); err != nil {
+		return err
+	}
+	if !slices.Equal(got, want) {
+		return errors.New("it is from a build before release 0.1.0 whose tables are not known any more: " +
+			"keep it for that build, and start this one with a new file, which Entra ID fills again when provisioning is restarted")
+	}
+	return nil
+}
+
+// tables is the text of everything in the schema, in the order of names.
+func tables(conn *sqlite.Conn) ([]string, error) {
+	var out []string
+	err := sqlitex.ExecuteTransient(conn, "SELECT type || ' ' || name || ': ' || coalesce(sql, '') FROM sqlite_schema ORDER BY type, name",
+		&sqlitex.ExecOptions{ResultFunc: func(r *sqlite.Stmt) error {
+			out = append(out, r.ColumnText(0))
+			return nil
+		}})
+	return out, err
+}
