@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -29,7 +30,7 @@ func TestDocuments(t *testing.T) {
 
 // documentRules return what is wrong, a line each.
 var documentRules = map[string]func(fs.FS) ([]string, error){
-	"decisions": decisionRules, "citations of decisions": decisionCitations, "links": linkRules, "actions": actionRules,
+	"decisions": decisionRules, "citations of decisions": decisionCitations, "links": linkRules, "actions": actionRules, "tools": toolRules,
 }
 
 var (
@@ -173,6 +174,56 @@ func actionRules(tree fs.FS) ([]string, error) {
 	return found, nil
 }
 
+var (
+	toolLine    = regexp.MustCompile(`(?m)^- \*\*([a-z0-9-]+)\*\*`)
+	goInstalled = regexp.MustCompile(`go install \S*/([a-z0-9-]+)@`)
+)
+
+// toolRules hold that docs/dependencies.md has a line for each tool that is not in go.mod, and for no other.
+func toolRules(tree fs.FS) ([]string, error) {
+	texts := map[string][]byte{}
+	for _, name := range []string{"Makefile", "integration/deploy/package.json", "docs/dependencies.md"} {
+		text, err := fs.ReadFile(tree, name)
+		if err != nil {
+			return nil, err
+		}
+		texts[name] = text
+	}
+	locks, err := fs.Glob(tree, "integration/tools/pytools/locks/*.in")
+	if err != nil {
+		return nil, err
+	}
+	var npm struct{ Dependencies map[string]string }
+	if err := json.Unmarshal(texts["integration/deploy/package.json"], &npm); err != nil {
+		return nil, err
+	}
+	used := []string{"dynamodb-local"}
+	for _, m := range goInstalled.FindAllSubmatch(texts["Makefile"], -1) {
+		used = append(used, string(m[1]))
+	}
+	for _, l := range locks {
+		used = append(used, strings.TrimSuffix(path.Base(l), ".in"))
+	}
+	for name := range npm.Dependencies {
+		used = append(used, name)
+	}
+	var found, listed []string
+	for _, m := range toolLine.FindAllSubmatch(texts["docs/dependencies.md"], -1) {
+		listed = append(listed, string(m[1]))
+	}
+	for _, u := range used {
+		if !slices.Contains(listed, u) {
+			found = append(found, "docs/dependencies.md has no line for the tool "+u+": say its need, alternative and exit")
+		}
+	}
+	for _, l := range listed {
+		if !slices.Contains(used, l) {
+			found = append(found, "docs/dependencies.md has a line for the tool "+l+", which nothing calls")
+		}
+	}
+	return found, nil
+}
+
 // TestDocumentRules shows each rule at work: right documents, with one thing wrong at a time.
 func TestDocumentRules(t *testing.T) {
 	t.Parallel()
@@ -180,12 +231,15 @@ func TestDocumentRules(t *testing.T) {
 	const decision = "# 1. One\n\n## Context\n## Decision\n## Alternatives\n## Consequences\n"
 	const action = "    steps:\n      - uses: actions/x@0123456789012345678901234567890123456789 # v1.2.3\n"
 	right := map[string]string{
-		docs + "adr/0001-one.md":        decision,
-		docs + "adr/README.md":          "1. [One](0001-one.md)\n",
-		docs + "page.md":                "[a decision](adr/0001-one.md#context), [elsewhere](https://a.example), ADR 1\n",
-		".github/workflows/check.yml":   action,
-		"shared/scim/scim.go":           "// Package scim is (ADR 1).\npackage scim\n",
-		"shared/scim/testdata/ghost.md": "[no](where.md), ADR 7\n",
+		docs + "adr/0001-one.md":          decision,
+		docs + "adr/README.md":            "1. [One](0001-one.md)\n",
+		docs + "page.md":                  "[a decision](adr/0001-one.md#context), [elsewhere](https://a.example), ADR 1\n",
+		".github/workflows/check.yml":     action,
+		"Makefile":                        "\tGOBIN=$(@D) go install a.example/b/lint@$(V)\n",
+		"integration/deploy/package.json": `{"dependencies": {"aws-cdk": "2.0.0"}}`,
+		docs + "dependencies.md":          "- **aws-cdk**: a.\n- **lint**: b.\n- **dynamodb-local**: c.\n",
+		"shared/scim/scim.go":             "// Package scim is (ADR 1).\npackage scim\n",
+		"shared/scim/testdata/ghost.md":   "[no](where.md), ADR 7\n",
 	}
 	for _, c := range []struct{ name, file, text, want string }{
 		{"nothing wrong", "", "", ""},
@@ -197,6 +251,8 @@ func TestDocumentRules(t *testing.T) {
 			"has the chapters [Context Decision Consequences]"},
 		{"a decision that is not there", "shared/scim/scim.go", "// Package scim is (ADR 12).\npackage scim\n", "scim.go cites ADR 12"},
 		{"a broken link", docs + "page.md", "[x](adr/0001.md)\n", docs + "page.md links adr/0001.md"},
+		{"a tool without a line", "integration/tools/pytools/locks/check.in", "check==1.0.0\n", "no line for the tool check:"},
+		{"a tool that is called no more", "Makefile", "", "a line for the tool lint, which nothing calls"},
 		{"an action by its tag", ".github/workflows/check.yml", "      - uses: actions/x@v4\n", "check.yml uses actions/x@v4"},
 		{"an action without its version", ".github/workflows/check.yml", strings.Replace(action, " # v1.2.3", "", 1),
 			"check.yml uses actions/x@"},
