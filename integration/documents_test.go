@@ -30,7 +30,8 @@ func TestDocuments(t *testing.T) {
 
 // documentRules return what is wrong, a line each.
 var documentRules = map[string]func(fs.FS) ([]string, error){
-	"decisions": decisionRules, "citations of decisions": decisionCitations, "links": linkRules, "actions": actionRules, "tools": toolRules,
+	"decisions": decisionRules, "citations of decisions": decisionCitations, "links": linkRules, "pages": pageRules, "actions": actionRules,
+	"tools": toolRules,
 }
 
 var (
@@ -144,6 +145,25 @@ func linkRules(tree fs.FS) ([]string, error) {
 	return found, err
 }
 
+// pageRules hold that the README links every page of docs.
+func pageRules(tree fs.FS) ([]string, error) {
+	pages, err := fs.Glob(tree, "docs/*.md")
+	if err != nil {
+		return nil, err
+	}
+	readme, err := fs.ReadFile(tree, "README.md")
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, p := range pages {
+		if !strings.Contains(string(readme), "]("+p+")") {
+			found = append(found, "README.md does not link "+p)
+		}
+	}
+	return found, nil
+}
+
 var (
 	uses   = regexp.MustCompile(`(?m)^\s*(?:- )?uses: *(.*)$`)
 	pinned = regexp.MustCompile(`^[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
@@ -235,6 +255,7 @@ func TestDocumentRules(t *testing.T) {
 		docs + "adr/README.md":            "1. [One](0001-one.md)\n",
 		docs + "page.md":                  "[a decision](adr/0001-one.md#context), [elsewhere](https://a.example), ADR 1\n",
 		".github/workflows/check.yml":     action,
+		"README.md":                       "[page](" + docs + "page.md), [dependencies](" + docs + "dependencies.md)\n",
 		"Makefile":                        "\tGOBIN=$(@D) go install a.example/b/lint@$(V)\n",
 		"integration/deploy/package.json": `{"dependencies": {"aws-cdk": "2.0.0"}}`,
 		docs + "dependencies.md":          "- **aws-cdk**: a.\n- **lint**: b.\n- **dynamodb-local**: c.\n",
@@ -251,6 +272,7 @@ func TestDocumentRules(t *testing.T) {
 			"has the chapters [Context Decision Consequences]"},
 		{"a decision that is not there", "shared/scim/scim.go", "// Package scim is (ADR 12).\npackage scim\n", "scim.go cites ADR 12"},
 		{"a broken link", docs + "page.md", "[x](adr/0001.md)\n", docs + "page.md links adr/0001.md"},
+		{"a page that nobody finds", docs + "lost.md", "# Lost\n", "README.md does not link " + docs + "lost.md"},
 		{"a tool without a line", "integration/tools/pytools/locks/check.in", "check==1.0.0\n", "no line for the tool check:"},
 		{"a tool that is called no more", "Makefile", "", "a line for the tool lint, which nothing calls"},
 		{"an action by its tag", ".github/workflows/check.yml", "      - uses: actions/x@v4\n", "check.yml uses actions/x@v4"},
