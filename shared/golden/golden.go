@@ -50,7 +50,7 @@ func Section(t testing.TB, file, name, got string) {
 		t.Fatalf("%s has no lines %q and %q, in this order", file, strings.TrimSpace(begin), strings.TrimSpace(end))
 	}
 	if *update {
-		if err := os.WriteFile(file, []byte(before+begin+got+end+after), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(before+begin+got+end+after), 0o600); err != nil { //nolint:gosec // G703: likewise
 			t.Fatal(err)
 		}
 		return
