@@ -49,7 +49,8 @@ func writtenClaims(t *testing.T) []claim {
 		t.Fatal(err)
 	}
 	var all []claim
-	for _, m := range regexp.MustCompile("(?m)^\\| ([A-Z]{2}-[0-9]+(?:\\([0-9]+\\))?) \\| (.*) \\| (test|resource) `(.*)` \\|$").FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| ([A-Z]{2}-[0-9]+(?:\\([0-9]+\\))?) \\| (.*) \\| (test|resource) `(.*)` "+
+		"\\|$").FindAllStringSubmatch(string(text), -1) {
 		id := strings.NewReplacer("(", ".", ")", "").Replace(strings.ToLower(m[1]))
 		all = append(all, claim{id, m[2], m[3], m[4]})
 	}

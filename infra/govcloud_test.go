@@ -65,7 +65,8 @@ func TestNothingOfOnePartitionInSource(t *testing.T) {
 			return err
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
-			if lit, ok := n.(*ast.BasicLit); ok && (strings.Contains(lit.Value, "arn:aws") || strings.Contains(lit.Value, `"aws-us-gov`) && name != "main.go") {
+			if lit, ok := n.(*ast.BasicLit); ok && (strings.Contains(lit.Value, "arn:aws") ||
+				strings.Contains(lit.Value, `"aws-us-gov`) && name != "main.go") {
 				t.Errorf("%s holds %s", name, lit.Value)
 			}
 			return true

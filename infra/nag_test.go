@@ -85,7 +85,8 @@ func unsuppressed(t *testing.T, tool string, found []finding) {
 	said := map[finding]bool{}
 	for _, f := range found {
 		f.where = strings.ReplaceAll(f.where, "RollcallGov", "Rollcall")
-		f.rule = strings.NewReplacer("schedule/RollcallGov/", "schedule/Rollcall/", "execution:RollcallGov-", "execution:Rollcall-").Replace(f.rule)
+		f.rule = strings.NewReplacer("schedule/RollcallGov/", "schedule/Rollcall/", "execution:RollcallGov-",
+			"execution:Rollcall-").Replace(f.rule)
 		f.rule = ownLogs.ReplaceAllString(f.rule, "/Rollcall-<function>:")
 		ok := false
 		for i, s := range suppressions {

@@ -45,11 +45,13 @@ func TestTable(t *testing.T) {
 		want(t, table, `{"AttributeName":"`+spec.TTL+`","Enabled":true}`, "TimeToLiveSpecification")
 		indexes := at(table.Properties, "GlobalSecondaryIndexes")
 		for _, i := range spec.Indexes {
-			if !strings.Contains(indexes, `"IndexName":"`+i.Name+`"`) || strings.Count(indexes, `"ProjectionType":"KEYS_ONLY"`) != len(spec.Indexes) {
+			if !strings.Contains(indexes, `"IndexName":"`+i.Name+`"`) ||
+				strings.Count(indexes, `"ProjectionType":"KEYS_ONLY"`) != len(spec.Indexes) {
 				t.Errorf("index %s is not as described: %s", i.Name, indexes)
 			}
 		}
-		if at(table.Properties, "KeySchema") != `[{"AttributeName":"`+spec.PartitionKey+`","KeyType":"HASH"},{"AttributeName":"`+spec.SortKey+`","KeyType":"RANGE"}]` {
+		if at(table.Properties,
+			"KeySchema") != `[{"AttributeName":"`+spec.PartitionKey+`","KeyType":"HASH"},{"AttributeName":"`+spec.SortKey+`","KeyType":"RANGE"}]` {
 			t.Errorf("the key is %s", at(table.Properties, "KeySchema"))
 		}
 	})
@@ -136,7 +138,8 @@ func TestStateMachine(t *testing.T) {
 		want(t, m, `"ALL"`, "LoggingConfiguration", "Level")
 		want(t, m, `false`, "LoggingConfiguration", "IncludeExecutionData")
 		definition := at(m.Properties, "DefinitionString")
-		if !strings.Contains(definition, `["applyFunction`) || !strings.Contains(definition, `{"Ref":"AWS::Partition"}`) || strings.Contains(definition, "${") {
+		if !strings.Contains(definition, `["applyFunction`) || !strings.Contains(definition, `{"Ref":"AWS::Partition"}`) ||
+			strings.Contains(definition, "${") {
 			t.Errorf("its definition is %s", definition)
 		}
 		name, _ := m.Properties["StateMachineName"].(string)
@@ -153,7 +156,8 @@ func TestArchive(t *testing.T) {
 	for _, p := range partitions() {
 		locked := 0
 		for _, bucket := range made.stack[p.Name+"Data"].of("AWS::S3::Bucket") {
-			want(t, bucket, `{"BlockPublicAcls":true,"BlockPublicPolicy":true,"IgnorePublicAcls":true,"RestrictPublicBuckets":true}`, "PublicAccessBlockConfiguration")
+			want(t, bucket, `{"BlockPublicAcls":true,"BlockPublicPolicy":true,"IgnorePublicAcls":true,"RestrictPublicBuckets":true}`,
+				"PublicAccessBlockConfiguration")
 			want(t, bucket, `{"Status":"Enabled"}`, "VersioningConfiguration")
 			if at(bucket.Properties, "ObjectLockEnabled") == "true" {
 				locked++
@@ -312,7 +316,8 @@ func TestStream(t *testing.T) {
 		m := service.the(t, "AWS::Lambda::EventSourceMapping")
 		want(t, m, `true`, "BisectBatchOnFunctionError")
 		want(t, m, `["ReportBatchItemFailures"]`, "FunctionResponseTypes")
-		want(t, m, `[{"Pattern":"{\"dynamodb\":{\"NewImage\":{\"e\":{\"S\":[{\"exists\":true}]}}},\"eventName\":[\"INSERT\"]}"}]`, "FilterCriteria", "Filters")
+		want(t, m, `[{"Pattern":"{\"dynamodb\":{\"NewImage\":{\"e\":{\"S\":[{\"exists\":true}]}}},\"eventName\":[\"INSERT\"]}"}]`,
+			"FilterCriteria", "Filters")
 		if at(m.Properties, "DestinationConfig", "OnFailure", "Destination") == "" || at(m.Properties, "MaximumRetryAttempts") == "" {
 			t.Error("a record that cannot be followed stops its shard for ever")
 		}
@@ -356,7 +361,8 @@ func TestFirewall(t *testing.T) {
 		acl := firewall.the(t, "AWS::WAFv2::WebACL")
 		want(t, acl, `"REGIONAL"`, "Scope")
 		rules := at(acl.Properties, "Rules")
-		for _, group := range []string{"AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesKnownBadInputsRuleSet", "AWSManagedRulesCommonRuleSet", `"AggregateKeyType":"IP"`} {
+		for _, group := range []string{"AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesKnownBadInputsRuleSet",
+			"AWSManagedRulesCommonRuleSet", `"AggregateKeyType":"IP"`} {
 			if !strings.Contains(rules, group) {
 				t.Errorf("there is no rule %s", group)
 			}
@@ -368,7 +374,8 @@ func TestFirewall(t *testing.T) {
 		if !strings.Contains(at(on.Properties, "ResourceArn"), "/stages/") {
 			t.Errorf("it stands before %s", at(on.Properties, "ResourceArn"))
 		}
-		if hidden := at(firewall.the(t, "AWS::WAFv2::LoggingConfiguration").Properties, "RedactedFields"); !strings.Contains(hidden, "authorization") || !strings.Contains(hidden, "QueryString") {
+		if hidden := at(firewall.the(t, "AWS::WAFv2::LoggingConfiguration").Properties, "RedactedFields"); !strings.Contains(hidden,
+			"authorization") || !strings.Contains(hidden, "QueryString") {
 			t.Errorf("the log hides %s", hidden)
 		}
 	})

@@ -49,9 +49,10 @@ func TestApplySkipsUnseenMovesBeyondTheGuard(t *testing.T) {
 			for i := 0; len(leave) < 12; i += 2 {
 				leave = append(leave, c.people[i].ScimID)
 			}
-			_, _, err = s.Service.UpdateGroup(ctx, provisioning.Caller{Provider: p, Token: s.Token}, c.group, directory.GroupWant{Named: leave}, nil, func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
-				return provisioning.GroupEdit{Profile: v.GroupProfile, Remove: leave}, nil
-			})
+			_, _, err = s.Service.UpdateGroup(ctx, provisioning.Caller{Provider: p, Token: s.Token}, c.group, directory.GroupWant{Named: leave},
+				nil, func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
+					return provisioning.GroupEdit{Profile: v.GroupProfile, Remove: leave}, nil
+				})
 			c.must(err)
 			before := c.accounts()
 			_, err = s.Service.As(c.admin).ApplyRuns.Start(ctx, p, r.ID, anyRun)

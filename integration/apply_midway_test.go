@@ -33,11 +33,15 @@ func around[T any](m *meddler, call func() (T, error)) (T, error) {
 	return v, err
 }
 
-func (m *meddler) ReadUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit) (directory.UserView, error) {
+func (m *meddler) ReadUser(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit,
+) (directory.UserView, error) {
 	return around(m, func() (directory.UserView, error) { return m.Users.ReadUser(ctx, t, p, id, want, admit) })
 }
 
-func (m *meddler) UpdateUser(ctx context.Context, t directory.TenantID, u directory.User, f directory.Update[directory.User]) (directory.User, error) {
+func (m *meddler) UpdateUser(
+	ctx context.Context, t directory.TenantID, u directory.User, f directory.Update[directory.User],
+) (directory.User, error) {
 	return around(m, func() (directory.User, error) { return m.Users.UpdateUser(ctx, t, u, f) })
 }
 
@@ -95,15 +99,18 @@ func changeMidway(t *testing.T, ports func(testing.TB) directory.Ports, random *
 	c.must(s.Service.PlayRun(ctx, directory.RunRef{Tenant: c.admin.Tenant, Provider: p, Run: r.ID, Phase: directory.PhaseApply}))
 	m.happen = nil
 	done := c.run(r.ID)
-	if n := done.Tally; done.State != directory.RunCompleted || n.Done != len(planned) || n.Applied+n.Differed+n.Unchanged+n.Skipped != len(planned) || len(touched) == 0 {
+	if n := done.Tally; done.State != directory.RunCompleted || n.Done != len(planned) ||
+		n.Applied+n.Differed+n.Unchanged+n.Skipped != len(planned) || len(touched) == 0 {
 		t.Fatalf("%d were touched, and of %d planned changes became %+v", len(touched), len(planned), done)
 	}
 	rows := c.rows(r.ID)
 	for id, row := range rows {
 		switch {
-		case !touched[id] && (row.Result != directory.RowApplied || !row.After.Same(planned[id].After) || !row.Before.Same(before[id].Placement())):
+		case !touched[id] && (row.Result != directory.RowApplied || !row.After.Same(planned[id].After) ||
+			!row.Before.Same(before[id].Placement())):
 			t.Errorf("%s, whom nobody touched: %+v, planned %+v", id, row, planned[id])
-		case row.Result == directory.RowApplied && !row.After.Same(planned[id].After), row.Result == directory.RowDiffered && row.After.Same(planned[id].After):
+		case row.Result == directory.RowApplied && !row.After.Same(planned[id].After),
+			row.Result == directory.RowDiffered && row.After.Same(planned[id].After):
 			t.Errorf("%s is %s: %+v, planned %+v", id, row.Result, row.After, planned[id].After)
 		}
 	}
@@ -147,19 +154,21 @@ func (c *crew) meddle(u directory.User, how int) {
 	c.Helper()
 	ctx, caller := c.Context(), provisioning.Caller{Provider: c.s.Provider.ID, Token: c.s.Token}
 	member := func(edit func(*provisioning.GroupEdit)) {
-		_, _, err := c.s.Service.UpdateGroup(ctx, caller, c.group, directory.GroupWant{Named: []directory.ScimID{u.ScimID}}, nil, func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
-			e := provisioning.GroupEdit{Profile: v.GroupProfile}
-			edit(&e)
-			return e, nil
-		})
+		_, _, err := c.s.Service.UpdateGroup(ctx, caller, c.group, directory.GroupWant{Named: []directory.ScimID{u.ScimID}}, nil,
+			func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
+				e := provisioning.GroupEdit{Profile: v.GroupProfile}
+				edit(&e)
+				return e, nil
+			})
 		c.gone(err)
 	}
 	profile := func(edit func(*directory.Profile)) {
-		_, _, err := c.s.Service.UpdateUser(ctx, caller, u.ScimID, directory.UserWant{}, nil, func(_ directory.Provider, v directory.UserView) (directory.Profile, []directory.Change, error) {
-			p := v.Profile
-			edit(&p)
-			return p, nil, nil
-		})
+		_, _, err := c.s.Service.UpdateUser(ctx, caller, u.ScimID, directory.UserWant{}, nil,
+			func(_ directory.Provider, v directory.UserView) (directory.Profile, []directory.Change, error) {
+				p := v.Profile
+				edit(&p)
+				return p, nil, nil
+			})
 		c.gone(err)
 	}
 	switch how {

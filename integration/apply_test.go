@@ -81,7 +81,8 @@ func (m *machine) run(ctx context.Context, definition object, input any) (any, e
 				return nil, fmt.Errorf("the map is not as it should be")
 			}
 			for _, item := range lookup(input, state["ItemsPath"].(string)).([]any) {
-				if _, err := m.run(ctx, state["ItemProcessor"].(object), fill(state["ItemSelector"], input, item)); err != nil && state["ToleratedFailurePercentage"] == nil {
+				if _, err := m.run(ctx, state["ItemProcessor"].(object), fill(state["ItemSelector"], input, item)); err != nil &&
+					state["ToleratedFailurePercentage"] == nil {
 					return nil, err
 				}
 			}

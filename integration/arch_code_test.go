@@ -41,7 +41,8 @@ func codeRules(s source) []string {
 			continue
 		}
 		if n := s.fset.Position(f.End()).Line - s.fset.Position(f.Pos()).Line + 1; n > functionLines {
-			found = append(found, fmt.Sprintf("%s: %s has %d lines, more than %d: give its parts names", s.line(f.Pos()), f.Name.Name, n, functionLines))
+			found = append(found,
+				fmt.Sprintf("%s: %s has %d lines, more than %d: give its parts names", s.line(f.Pos()), f.Name.Name, n, functionLines))
 		}
 	}
 	reads := func(dir string) bool { return within(s.dir(), dir) }
@@ -125,7 +126,8 @@ func receiverOf(f *ast.FuncDecl) string {
 
 var (
 	// citation is what reads like a document that only its author has.
-	citation = regexp.MustCompile(`(?i)\bdesign decision|\bproduct (page|section)|\b(design|style|product)\.md\b|\b(spec|review)/[a-z]+\.(md|txt)`)
+	citation = regexp.MustCompile(`(?i)\bdesign decision|\bproduct (page|section)|` +
+		`\b(design|style|product)\.md\b|\b(spec|review)/[a-z]+\.(md|txt)`)
 	document = regexp.MustCompile(`\bdocs/[A-Za-z0-9_./-]+\.(?:md|json)\b`)
 )
 
@@ -137,7 +139,8 @@ func citationRules(tree fs.FS, _ []source) ([]string, error) {
 			return err
 		}
 		base := d.Name()
-		if d.IsDir() && name != "." && (base[0] == '.' && base != ".github" || slices.Contains([]string{"testdata", "node_modules", "cdk.out", "bin", "dist"}, base)) {
+		if d.IsDir() && name != "." && (base[0] == '.' && base != ".github" ||
+			slices.Contains([]string{"testdata", "node_modules", "cdk.out", "bin", "dist"}, base)) {
 			return fs.SkipDir
 		}
 		if d.IsDir() || !slices.Contains([]string{".go", ".md", ".yml", ".yaml"}, path.Ext(name)) && base != "Makefile" ||
@@ -166,8 +169,7 @@ func citationRules(tree fs.FS, _ []source) ([]string, error) {
 
 // portFiles are the files of ports whose name is not their port's in the singular.
 var portFiles = map[string]string{
-	"APIKeys": "apikey", "ApplyRuns": "applyrun", "LegalHolds": "legalhold", "Aliases": "alias", "Countries": "country", "Deliveries": "delivery",
-	"Log": "log", "Feed": "feed", "Completion": "completion",
+	"Aliases": "alias", "Countries": "country", "Deliveries": "delivery",
 }
 
 // portRules hold that a store's file named after a port has its methods.

@@ -40,21 +40,24 @@ var mayImport = map[string]row{
 	"shared/adminapi": {"the admin API reaches the administration rules, never a store or what directories may ask",
 		[]string{"shared/directory", "shared/administration", "shared/verify", "shared/release", "shared/reqlog"}},
 	"shared/store/dynamo": {"a store knows the nouns and its database", []string{"shared/directory", "shared/random", aws, smithy}},
-	"shared/store/sqlite": {"a store knows the nouns and its database", []string{"shared/directory", "zombiezen.com/go/sqlite", "modernc.org/sqlite"}},
+	"shared/store/sqlite": {"a store knows the nouns and its database",
+		[]string{"shared/directory", "zombiezen.com/go/sqlite", "modernc.org/sqlite"}},
 	"shared/store/storetest": {"the contract of stores is proved through the services, not through a protocol",
 		[]string{"shared/directory", "shared/directorytest", "shared/administration", "shared/proof", "shared/provisioning", "shared/random",
 			"github.com/google/go-cmp", "pgregory.net/rapid"}},
 	"shared/directorytest": {"it assembles the services for tests",
 		[]string{"shared/directory", "shared/administration", "shared/provisioning", "shared/follow", "shared/random"}},
-	"shared/country":  {"it is a table", []string{"github.com/biter777/countries"}},
-	"shared/workflow": {"it carries out what follow says, in AWS or in this process", []string{"shared/directory", "shared/follow", aws, smithy}},
-	"shared/keys":     {"keys know what is signed and encrypted with them only as bytes", []string{"shared/directory", aws, smithy}},
-	"shared/release":  {"it reads what the linker wrote", nil},
-	"shared/reqlog":   {"a log line knows nothing of what it is about", nil},
-	"shared/golden":   {"it compares files", []string{"github.com/google/go-cmp"}},
-	"shared/proof":    {"it counts", []string{"pgregory.net/rapid"}},
+	"shared/country": {"it is a table", []string{"github.com/biter777/countries"}},
+	"shared/workflow": {"it carries out what follow says, in AWS or in this process",
+		[]string{"shared/directory", "shared/follow", aws, smithy}},
+	"shared/keys":    {"keys know what is signed and encrypted with them only as bytes", []string{"shared/directory", aws, smithy}},
+	"shared/release": {"it reads what the linker wrote", nil},
+	"shared/reqlog":  {"a log line knows nothing of what it is about", nil},
+	"shared/golden":  {"it compares files", []string{"github.com/google/go-cmp"}},
+	"shared/proof":   {"it counts", []string{"pgregory.net/rapid"}},
 	"shared/app": {"the composition root is the only package that knows the protocols' neighbours, the stores and the environment",
-		[]string{"shared/administration", "shared/provisioning", "shared/follow", "shared/country", "shared/directory", "shared/entra", "shared/keys",
+		[]string{"shared/administration", "shared/provisioning", "shared/follow", "shared/country", "shared/directory", "shared/entra",
+			"shared/keys",
 			"shared/random", "shared/release", "shared/reqlog", "shared/store", "shared/workflow", aws, smithy, "github.com/aws/aws-lambda-go",
 			"github.com/awslabs/aws-lambda-go-api-proxy"}},
 	"functions": {"a main wires and starts",
@@ -97,7 +100,9 @@ func importRules(s source) []string {
 	deployed := strings.HasPrefix(s.name, "shared/") || strings.HasPrefix(s.name, "functions/")
 	row := longest(s.dir(), mayImport)
 	if deployed && row == "" {
-		return []string{s.name + " is of a package without a row in mayImport: say there what it may import, and why it is no file of another package"}
+		return []string{
+			s.name + " is of a package without a row in mayImport: say there what it may import, and why it is no file of another package",
+		}
 	}
 	for _, p := range s.imports() {
 		if deployed && strings.HasPrefix(p, "github.com/aws/aws-cdk-go") {

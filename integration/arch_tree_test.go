@@ -14,7 +14,8 @@ func packageRules(sources []source) []string {
 	docs := map[string][]string{}
 	var found []string
 	for _, s := range sources {
-		if name := strings.TrimSuffix(s.ast.Name.Name, "_test"); slices.Contains(bannedNames, name) || slices.Contains(bannedNames, path.Base(s.dir())) {
+		if name := strings.TrimSuffix(s.ast.Name.Name, "_test"); slices.Contains(bannedNames, name) ||
+			slices.Contains(bannedNames, path.Base(s.dir())) {
 			found = append(found, s.name+" is of a package whose name says nothing: name it by what it does")
 		}
 		if s.test() {

@@ -38,7 +38,8 @@ func (c *crew) equal(what string, got, want any) {
 }
 
 func newCrew(t *testing.T, s *stack.Stack, n int) *crew {
-	c := &crew{T: t, s: s, followed: map[directory.EntryID]bool{}, admin: administration.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
+	c := &crew{T: t, s: s, followed: map[directory.EntryID]bool{},
+		admin: administration.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
 	ctx, p := t.Context(), s.Provider.ID
 	caller := provisioning.Caller{Provider: p, Token: s.Token}
 	var in []directory.ScimID
@@ -51,16 +52,18 @@ func newCrew(t *testing.T, s *stack.Stack, n int) *crew {
 			in = append(in, u.ScimID)
 		}
 	}
-	g, err := s.Service.CreateGroup(ctx, caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
-		return directory.GroupProfile{DisplayName: "Even"}, in, nil, nil
-	})
+	g, err := s.Service.CreateGroup(ctx, caller, nil,
+		func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+			return directory.GroupProfile{DisplayName: "Even"}, in, nil, nil
+		})
 	c.must(err)
 	c.group = g.ID
 	c.follow()
 	org, err := s.Service.As(c.admin).Organizations.Create(ctx, administration.NewOrganization{Name: "Even"})
 	c.must(err)
 	any := func(directory.Provider) error { return nil }
-	_, _, err = s.Service.As(c.admin).OrgMappings.Set(ctx, p, any, directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg})
+	_, _, err = s.Service.As(c.admin).OrgMappings.Set(ctx, p, any,
+		directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg})
 	c.must(err)
 	_, _, err = s.Service.As(c.admin).OrgMappings.Add(ctx, p, any, []directory.GroupID{g.ID}, org.ID)
 	c.must(err)

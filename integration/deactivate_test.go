@@ -59,7 +59,8 @@ func TestSampleWakeups(t *testing.T) {
 						}
 					} `json:"_aws"`
 				}
-				if err := json.Unmarshal(log.Bytes(), &embedded); err != nil || len(embedded.AWS.CloudWatchMetrics) != 1 || embedded.AWS.CloudWatchMetrics[0].Metrics[0].Name != "SweptDeactivations" {
+				if err := json.Unmarshal(log.Bytes(), &embedded); err != nil || len(embedded.AWS.CloudWatchMetrics) != 1 ||
+					embedded.AWS.CloudWatchMetrics[0].Metrics[0].Name != "SweptDeactivations" {
 					t.Errorf("%s logged no metric: %v %s", file, err, log.String())
 				}
 				if alarming := strings.Contains(log.String(), `"level":"ERROR"`); alarming != (step.acted == "1") {

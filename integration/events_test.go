@@ -94,7 +94,8 @@ func TestSampleChanges(t *testing.T) {
 		t.Errorf("counts %v, want one user.disabled", counts)
 	}
 	broken := sample.Records[0]
-	broken.Change.NewImage = map[string]events.DynamoDBAttributeValue{"PK": broken.Change.NewImage["PK"], "SK": broken.Change.NewImage["SK"], "v": broken.Change.NewImage["v"], "e": events.NewStringAttribute("{")}
+	broken.Change.NewImage = map[string]events.DynamoDBAttributeValue{"PK": broken.Change.NewImage["PK"], "SK": broken.Change.NewImage["SK"],
+		"v": broken.Change.NewImage["v"], "e": events.NewStringAttribute("{")}
 	later := sample.Records[0]
 	later.Change.NewImage = maps.Clone(later.Change.NewImage)
 	later.Change.NewImage["e"] = events.NewStringAttribute(strings.Replace(later.Change.NewImage["e"].String(), "a1", "a2", 1))
@@ -104,11 +105,13 @@ func TestSampleChanges(t *testing.T) {
 			t.Errorf("%v %v, want nothing to come again", answer, err)
 		}
 	}
-	if counts, err = s.Service.Counts.Counts(t.Context(), directory.DefaultTenant, "default0a1b2", at); err != nil || counts[directory.UserDisabled] != 2 {
+	if counts, err = s.Service.Counts.Counts(t.Context(), directory.DefaultTenant, "default0a1b2", at); err != nil ||
+		counts[directory.UserDisabled] != 2 {
 		t.Errorf("counts %v, %v: the record behind the broken one was not followed", counts, err)
 	}
 	aside, err := s.Service.Deliveries.ListDeliveries(t.Context(), directory.DefaultTenant, "", 10)
-	if err != nil || len(aside) != 1 || aside[0].Entry != "e00000000000000000000000a1" || aside[0].Provider != "default0a1b2" || aside[0].At.IsZero() {
+	if err != nil || len(aside) != 1 || aside[0].Entry != "e00000000000000000000000a1" || aside[0].Provider != "default0a1b2" ||
+		aside[0].At.IsZero() {
 		t.Errorf("set aside: %+v, %v", aside, err)
 	}
 }

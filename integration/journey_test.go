@@ -86,7 +86,8 @@ func (j journey) shows(what, id, want string) {
 
 func (j journey) decide(id string, d directory.Decision) {
 	j.Helper()
-	if _, err := j.s.Service.As(j.s.Admin).Users.Decide(j.Context(), directory.UserID(id), func(directory.User) error { return nil }, d); err != nil {
+	if _, err := j.s.Service.As(j.s.Admin).Users.Decide(j.Context(), directory.UserID(id), func(directory.User) error { return nil },
+		d); err != nil {
 		j.Fatal(err)
 	}
 }
@@ -208,7 +209,8 @@ func TestLeaverOnHold(t *testing.T) {
 			j.Fatal(err)
 		}
 		j.shows("after a sweep", id, "pending")
-		if _, err := j.s.Service.As(j.s.Admin).Users.Decide(j.Context(), directory.UserID(id), func(directory.User) error { return nil }, directory.DecideDeactivate); !directory.IsKind(err, directory.Conflict) {
+		if _, err := j.s.Service.As(j.s.Admin).Users.Decide(j.Context(), directory.UserID(id), func(directory.User) error { return nil },
+			directory.DecideDeactivate); !directory.IsKind(err, directory.Conflict) {
 			j.Errorf("by hand: %v", err)
 		}
 		xs, _, err := j.s.Service.As(j.s.Admin).LegalHolds.PlanClose(j.Context(), m.ID, "", 10)
@@ -259,7 +261,8 @@ func TestClosingAMatterReleasesEverybody(t *testing.T) {
 		j.pass(time.Millisecond)
 		j.shows("as it was due from the first", soon, "deactivated")
 		j.tells(gone, toldJoin, "api-key legal-hold.placed", toldLeave+" deactivation-held", "system legal-hold.released deactivated")
-		j.tells(soon, toldJoin, "api-key legal-hold.placed", toldLeave+" deactivation-held", "system legal-hold.released deactivation-scheduled", toldEnd)
+		j.tells(soon, toldJoin, "api-key legal-hold.placed", toldLeave+" deactivation-held", "system legal-hold.released deactivation-scheduled",
+			toldEnd)
 		_, _, err = j.s.Service.As(j.s.Admin).LegalHolds.Place(j.Context(), m.ID, directory.UserID(stays))
 		if !directory.IsKind(err, directory.Conflict) {
 			j.Errorf("on hold for a closed matter: %v", err)
@@ -271,7 +274,8 @@ func TestDelayChangesWhilePending(t *testing.T) {
 	journeys(t, func(j journey) {
 		set := func(d time.Duration, pending bool) {
 			j.Helper()
-			if _, err := j.s.Service.As(j.s.Admin).Deactivations.SetDelay(j.Context(), j.s.Provider.ID, func(directory.Provider) error { return nil }, d, pending); err != nil {
+			if _, err := j.s.Service.As(j.s.Admin).Deactivations.SetDelay(j.Context(), j.s.Provider.ID,
+				func(directory.Provider) error { return nil }, d, pending); err != nil {
 				j.Fatal(err)
 			}
 			j.s.Follow(j.T)
@@ -292,13 +296,15 @@ func TestDelayChangesWhilePending(t *testing.T) {
 		j.shows("within a minute", id, "pending")
 		j.pass(time.Millisecond)
 		j.shows("after a minute", id, "deactivated")
-		j.tells(id, toldJoin, toldLeave, "system user.deactivation-rescheduled deactivation-scheduled", "system user.deactivation-rescheduled deactivation-scheduled", toldEnd)
+		j.tells(id, toldJoin, toldLeave, "system user.deactivation-rescheduled deactivation-scheduled",
+			"system user.deactivation-rescheduled deactivation-scheduled", toldEnd)
 	})
 }
 
 func TestNoDelay(t *testing.T) {
 	journeys(t, func(j journey) {
-		if _, err := j.s.Service.As(j.s.Admin).Deactivations.SetDelay(j.Context(), j.s.Provider.ID, func(directory.Provider) error { return nil }, 0, false); err != nil {
+		if _, err := j.s.Service.As(j.s.Admin).Deactivations.SetDelay(j.Context(), j.s.Provider.ID,
+			func(directory.Provider) error { return nil }, 0, false); err != nil {
 			j.Fatal(err)
 		}
 		id := j.join("anna", 1).id()
@@ -336,7 +342,8 @@ func TestRehire(t *testing.T) {
 		if string(u.ScimID) != again.id() || u.Lifecycle != "" || u.AdminBlock == nil {
 			j.Errorf("restored: %+v", u)
 		}
-		j.tells(id, toldJoin, "api-key user.blocked blocked", "provider user.deleted removed deactivation-scheduled", toldEnd, "provider user.restored reactivated")
+		j.tells(id, toldJoin, "api-key user.blocked blocked", "provider user.deleted removed deactivation-scheduled", toldEnd,
+			"provider user.restored reactivated")
 
 		j.c.send("DELETE", "/Users/"+again.id(), nil).wants(j.T, "delete", 204, "")
 		j.pass(time.Hour)
@@ -367,7 +374,8 @@ func TestProviderPausedAndDeletedWhilePending(t *testing.T) {
 		}
 		j.pass(5 * time.Minute)
 		j.shows("paused", leaver, "deactivated")
-		if _, err := j.s.Service.As(j.s.Admin).Providers.Delete(j.Context(), j.s.Provider.ID, any, directory.ProviderDeletion{Users: directory.FateDeactivate}); err != nil {
+		if _, err := j.s.Service.As(j.s.Admin).Providers.Delete(j.Context(), j.s.Provider.ID, any,
+			directory.ProviderDeletion{Users: directory.FateDeactivate}); err != nil {
 			j.Fatal(err)
 		}
 		j.s.Follow(j.T)
@@ -429,11 +437,13 @@ func manyLeave(j journey, leavers int, decision directory.GuardDecision) {
 		j.Fatalf("events %+v, %v", events, err)
 	}
 	review, err := j.s.Service.As(j.s.Admin).Guards.Review(j.Context(), j.s.Provider.ID, events[0].ID)
-	if err != nil || review.Held != leavers+1 || len(review.Shared) == 0 || review.Shared[0].Value != "Finance" || review.Shared[0].Count != leavers+1 {
+	if err != nil || review.Held != leavers+1 || len(review.Shared) == 0 || review.Shared[0].Value != "Finance" ||
+		review.Shared[0].Count != leavers+1 {
 		text, _ := json.Marshal(review)
 		j.Errorf("the review: %s %v", text, err)
 	}
-	if _, err := j.s.Service.As(j.s.Admin).Guards.Decide(j.Context(), j.s.Provider.ID, events[0].ID, func(directory.GuardEvent) error { return nil }, decision); err != nil {
+	if _, err := j.s.Service.As(j.s.Admin).Guards.Decide(j.Context(), j.s.Provider.ID, events[0].ID,
+		func(directory.GuardEvent) error { return nil }, decision); err != nil {
 		j.Fatal(err)
 	}
 	j.s.Follow(j.T)

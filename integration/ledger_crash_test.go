@@ -60,11 +60,15 @@ type mortalLog struct {
 	m *mortal
 }
 
-func (l mortalLog) EntriesAfter(ctx context.Context, t directory.TenantID, p directory.ProviderID, after, before string, count int) ([]directory.LogEntry, error) {
+func (l mortalLog) EntriesAfter(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, after, before string, count int,
+) ([]directory.LogEntry, error) {
 	return mortally(l.m, func() ([]directory.LogEntry, error) { return l.Log.EntriesAfter(ctx, t, p, after, before, count) })
 }
 
-func (l mortalLog) Entry(ctx context.Context, t directory.TenantID, p directory.ProviderID, at time.Time, id directory.EntryID) (directory.LogEntry, error) {
+func (l mortalLog) Entry(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, at time.Time, id directory.EntryID,
+) (directory.LogEntry, error) {
 	return mortally(l.m, func() (directory.LogEntry, error) { return l.Log.Entry(ctx, t, p, at, id) })
 }
 
@@ -101,7 +105,9 @@ func (d mortalDeliveries) AddDelivery(ctx context.Context, t directory.TenantID,
 	return d.m.do(func() error { return d.Deliveries.AddDelivery(ctx, t, v) })
 }
 
-func (d mortalDeliveries) UpdateDelivery(ctx context.Context, t directory.TenantID, id directory.DeliveryID, update func(directory.Delivery) (directory.Delivery, error)) (directory.Delivery, error) {
+func (d mortalDeliveries) UpdateDelivery(
+	ctx context.Context, t directory.TenantID, id directory.DeliveryID, update func(directory.Delivery) (directory.Delivery, error),
+) (directory.Delivery, error) {
 	return mortally(d.m, func() (directory.Delivery, error) { return d.Deliveries.UpdateDelivery(ctx, t, id, update) })
 }
 
@@ -118,11 +124,15 @@ func (l mortalLedger) ChainHead(ctx context.Context, t directory.TenantID, p dir
 	return mortally(l.m, func() (directory.ChainHead, error) { return l.Chains.ChainHead(ctx, t, p) })
 }
 
-func (l mortalLedger) AppendBlock(ctx context.Context, t directory.TenantID, p directory.ProviderID, b directory.Block, settled []string) error {
+func (l mortalLedger) AppendBlock(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, b directory.Block, settled []string,
+) error {
 	return l.m.do(func() error { return l.Chains.AppendBlock(ctx, t, p, b, settled) })
 }
 
-func (l mortalLedger) Blocks(ctx context.Context, t directory.TenantID, p directory.ProviderID, from int64, count int) ([]directory.Block, error) {
+func (l mortalLedger) Blocks(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, from int64, count int,
+) ([]directory.Block, error) {
 	return mortally(l.m, func() ([]directory.Block, error) { return l.Chains.Blocks(ctx, t, p, from, count) })
 }
 
@@ -203,7 +213,8 @@ func ledgerCrash(t *testing.T, ports func(testing.TB) directory.Ports, left int,
 	what := fmt.Sprintf("died at call %d, after it %v", left, after)
 	all := slices.Concat(first, r.take())
 	slices.Sort(all)
-	if got := slices.Compact(slices.Clone(all)); !slices.Equal(got, []string{"user.blocked", "user.created", "user.deactivation-scheduled"}) || len(all) > 6 || died == nil && len(all) != 3 {
+	if got := slices.Compact(slices.Clone(all)); !slices.Equal(got,
+		[]string{"user.blocked", "user.created", "user.deactivation-scheduled"}) || len(all) > 6 || died == nil && len(all) != 3 {
 		t.Errorf("%s: arrived %v", what, all)
 	}
 	events := map[string]int{}
@@ -229,7 +240,8 @@ func ledgerCrash(t *testing.T, ports func(testing.TB) directory.Ports, left int,
 	if counts[directory.UserCreated] != 1 {
 		t.Errorf("%s: counts %v", what, counts)
 	}
-	got, err := h.Service.As(administration.Admin{Tenant: h.Admin.Tenant}).Logs.Verify(t.Context(), administration.LogExport{Filter: administration.LogFilter{Provider: h.Provider.ID}})
+	got, err := h.Service.As(administration.Admin{Tenant: h.Admin.Tenant}).Logs.Verify(t.Context(),
+		administration.LogExport{Filter: administration.LogFilter{Provider: h.Provider.ID}})
 	if err != nil || got.Entries != len(es) || got.Unsealed != 0 {
 		t.Errorf("%s: verified %+v, %v", what, got, err)
 	}

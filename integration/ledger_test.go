@@ -64,8 +64,10 @@ func (h *hooked) history() directory.User {
 	h.follow()
 	h.Clock.Advance(5 * time.Minute)
 	h.seal()
-	late := directory.LogEntry{ID: "e0000000000000000000000late", At: h.Clock.Now().Add(-4 * time.Minute), Provider: h.Provider.ID, Action: directory.UserUpdated, User: kim.ID, Name: "late",
-		Actor: directory.Actor{Kind: directory.ActorSystem, Reason: "why"}, Changes: []directory.Change{{Attr: "title", Before: json.RawMessage(`"<a>"`), After: json.RawMessage(`"b"`)}}}
+	late := directory.LogEntry{ID: "e0000000000000000000000late", At: h.Clock.Now().Add(-4 * time.Minute), Provider: h.Provider.ID,
+		Action: directory.UserUpdated, User: kim.ID, Name: "late",
+		Actor:   directory.Actor{Kind: directory.ActorSystem, Reason: "why"},
+		Changes: []directory.Change{{Attr: "title", Before: json.RawMessage(`"<a>"`), After: json.RawMessage(`"b"`)}}}
 	late.ID = late.ID[:26]
 	h.must(h.Service.Log.AppendEntry(h.Context(), h.Admin.Tenant, late))
 	h.user(fmt.Sprint("robin", n))

@@ -83,11 +83,13 @@ func reference(groups []string, orgs, roles []rule, fallback string, defaults ma
 
 func stepsJourney(t *testing.T, s *stack.Stack, users, groups int) {
 	ctx, p := t.Context(), s.Provider.ID
-	c := &crew{T: t, s: s, followed: map[directory.EntryID]bool{}, admin: administration.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
+	c := &crew{T: t, s: s, followed: map[directory.EntryID]bool{},
+		admin: administration.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
 	anyProvider := func(directory.Provider) error { return nil }
 	anyRun := func(directory.ApplyRun) error { return nil }
 	orgs := map[string]directory.OrgID{"": directory.DefaultOrg}
-	defaults := map[string][]string{"Landing": {"agent-user"}, "East": nil, "West": {"desktop-user", "proe-user"}, "North": {"audit-log-viewer"}}
+	defaults := map[string][]string{"Landing": {"agent-user"}, "East": nil, "West": {"desktop-user", "proe-user"},
+		"North": {"audit-log-viewer"}}
 	for _, name := range []string{"Landing", "East", "West", "North"} {
 		o, err := s.Service.As(c.admin).Organizations.Create(ctx, administration.NewOrganization{Name: name, DefaultRoles: show(defaults[name])})
 		c.must(err)
@@ -180,11 +182,14 @@ func stepsJourney(t *testing.T, s *stack.Stack, users, groups int) {
 	}
 	title := func(i int) string { return dir.Groups[i].DisplayName }
 	half := groups / 2
-	orgRules := []rule{{groups: []string{title(1), title(2)}, org: "East"}, {groups: []string{title(3)}, org: "West"}, {groups: []string{title(half)}, org: "North"}}
+	orgRules := []rule{{groups: []string{title(1), title(2)}, org: "East"}, {groups: []string{title(3)}, org: "West"},
+		{groups: []string{title(half)}, org: "North"}}
 	for i := 4; i < half; i++ {
 		orgRules = append(orgRules, rule{groups: []string{title(i)}, org: []string{"East", "West", "North"}[i%3]})
 	}
-	roleRules := []rule{{groups: []string{title(2), title(5)}, roles: []string{"desktop-user", "proe-user"}}, {groups: []string{title(3)}, roles: []string{"org-manager", "desktop-user"}}, {groups: []string{title(half + 1)}, roles: []string{"audit-log-viewer"}}}
+	roleRules := []rule{{groups: []string{title(2), title(5)}, roles: []string{"desktop-user", "proe-user"}},
+		{groups: []string{title(3)}, roles: []string{"org-manager", "desktop-user"}},
+		{groups: []string{title(half + 1)}, roles: []string{"audit-log-viewer"}}}
 	set(directory.OrgGroups, "Landing")
 	_, _, err = s.Service.As(c.admin).RoleMappings.Set(ctx, p, anyProvider, directory.RoleSettings{Mode: directory.RolesGroups}, false)
 	c.must(err)

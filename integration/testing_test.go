@@ -143,13 +143,16 @@ func TestTestingRules(t *testing.T) {
 	}
 	for _, c := range []struct{ name, file, text, want string }{
 		{"nothing wrong", "", "", ""},
-		{"a long proof that is not listed", "shared/scim/z_test.go", strings.ReplaceAll(size, "Long", "More"), "has no row for shared/scim TestMore"},
+		{"a long proof that is not listed", "shared/scim/z_test.go", strings.ReplaceAll(size, "Long", "More"),
+			"has no row for shared/scim TestMore"},
 		{"a long proof gone", "shared/scim/x_test.go", "package scim\n", "has a row for shared/scim TestLong, which is not there"},
 		{"a size that no test asks for", "shared/scim/z_test.go", "package scim\n\nvar n = proof.Size(1, 2)\n", "z_test.go:3 asks for the size"},
-		{"a test with a tag", "shared/z_test.go", "//go:build deploy\n\npackage x\n\nfunc TestD(t *testing.T) {}\n", "has no row for shared TestD"},
+		{"a test with a tag", "shared/z_test.go", "//go:build deploy\n\npackage x\n\nfunc TestD(t *testing.T) {}\n",
+			"has no row for shared TestD"},
 		{"a test below a package", "integration/x/z_test.go", "package x\n\nfunc TestD(t *testing.T) {}\n", "has no row for integration/x TestD"},
 		{"a package gone", "infra/x_test.go", "package infra\n", "has a row for infra all, which is not there"},
-		{"a check that is not described", "Makefile", strings.ReplaceAll(right["Makefile"], "long", "long race"), "does not say what make race does"},
+		{"a check that is not described", "Makefile", strings.ReplaceAll(right["Makefile"], "long", "long race"),
+			"does not say what make race does"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

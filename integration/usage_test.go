@@ -55,7 +55,8 @@ func TestUsageIsStamped(t *testing.T) {
 	s.Clock.Advance(time.Minute)
 	c.send(http.MethodGet, "/Users/unknown", nil).wants(t, "nobody", http.StatusNotFound, "")
 	u = usage()
-	if u.FirstRequestAt.Sub(first) > time.Minute || u.LastWriteAt.IsZero() || !u.LastErrorAt.IsZero() || u.Health(s.Clock.Now()) != directory.HealthGood {
+	if u.FirstRequestAt.Sub(first) > time.Minute || u.LastWriteAt.IsZero() || !u.LastErrorAt.IsZero() ||
+		u.Health(s.Clock.Now()) != directory.HealthGood {
 		t.Errorf("a minute later: %+v", u)
 	}
 	for _, use := range u.Tokens {

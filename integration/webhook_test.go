@@ -72,7 +72,8 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		r.Errorf("timestamp %d, want now", sent)
 	}
 	var e directory.Event
-	if err := json.Unmarshal(body, &e); err != nil || e.ID != q.Header.Get("Webhook-Id") || q.Header.Get("Content-Type") != "application/json" {
+	if err := json.Unmarshal(body, &e); err != nil || e.ID != q.Header.Get("Webhook-Id") ||
+		q.Header.Get("Content-Type") != "application/json" {
 		r.Errorf("event %s: %v", body, err)
 	}
 	r.got, r.signed = append(r.got, e), append(r.signed, len(signatures))
@@ -112,7 +113,8 @@ func newHooked(t *testing.T, ports func(testing.TB) directory.Ports) *hooked {
 		t.Fatal(err)
 	}
 	bus := &workflow.LocalBus{}
-	out := directory.External{Bus: bus, Sender: workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true, Timeout: time.Second}), Secrets: k, Signer: k}
+	out := directory.External{Bus: bus, Sender: workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true, Timeout: time.Second}),
+		Secrets: k, Signer: k}
 	return &hooked{T: t, Stack: stack.New(t, stack.Options{Ports: ports, External: out}), bus: bus, out: out}
 }
 
@@ -171,10 +173,11 @@ func (h *hooked) caller() provisioning.Caller {
 func (h *hooked) active(u directory.User, active bool) {
 	h.Helper()
 	h.Clock.Advance(time.Millisecond)
-	_, _, err := h.Service.UpdateUser(h.Context(), h.caller(), u.ScimID, directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
-		old.Profile.Active = active
-		return old.Profile, []directory.Change{{Attr: "active", After: json.RawMessage(fmt.Sprint(active))}}, nil
-	})
+	_, _, err := h.Service.UpdateUser(h.Context(), h.caller(), u.ScimID, directory.UserWant{}, nil,
+		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+			old.Profile.Active = active
+			return old.Profile, []directory.Change{{Attr: "active", After: json.RawMessage(fmt.Sprint(active))}}, nil
+		})
 	h.must(err)
 }
 
@@ -275,7 +278,8 @@ func TestWebhookIsTriedGivenUpAndReplayed(t *testing.T) {
 	dead := h.deliveries(administration.DeliveryFilter{Webhook: w.ID, State: directory.DeliveryDead})
 	h.want("dead", len(dead), 13)
 	for _, d := range dead {
-		if after := d.DoneAt.Sub(d.CreatedAt); after > follow.GiveUpAfter+time.Hour || after < 30*time.Hour || d.Status != 503 || d.Cause != directory.CauseStatus {
+		if after := d.DoneAt.Sub(d.CreatedAt); after > follow.GiveUpAfter+time.Hour || after < 30*time.Hour || d.Status != 503 ||
+			d.Cause != directory.CauseStatus {
 			t.Errorf("given up after %v: %s tries %d, status %d, cause %s", after, d.ID, d.Tries, d.Status, d.Cause)
 		}
 	}
@@ -287,7 +291,8 @@ func TestWebhookIsTriedGivenUpAndReplayed(t *testing.T) {
 	h.must(h.Service.As(h.Admin).Deliveries.Replay(h.Context(), administration.ReplayOf{Delivery: last}))
 	h.deliver()
 	h.want("replay of one", r.take(), "[user.created]")
-	h.must(h.Service.As(h.Admin).Deliveries.Replay(h.Context(), administration.ReplayOf{Webhook: w.ID, Since: start, Until: start.Add(5 * time.Millisecond)}))
+	h.must(h.Service.As(h.Admin).Deliveries.Replay(h.Context(),
+		administration.ReplayOf{Webhook: w.ID, Since: start, Until: start.Add(5 * time.Millisecond)}))
 	for h.deliver() > 0 {
 	}
 	h.want("replay by time", len(r.take()), 4)

@@ -1,4 +1,5 @@
-// Command discovery serves what describes the service: /ServiceProviderConfig, /ResourceTypes, /Schemas, and /Me (RFC 7644 §4) behind API Gateway.
+// Command discovery serves what describes the service behind API Gateway: /ServiceProviderConfig, /ResourceTypes,
+// /Schemas and /Me (RFC 7644 §4).
 package main
 
 import (

@@ -41,8 +41,10 @@ type AlarmSpec struct {
 // is no alarm.
 func NewAlarm(scope constructs.Construct, s AlarmSpec, topic awssns.ITopic) awscloudwatch.Alarm {
 	a := awscloudwatch.NewAlarm(scope, jsii.String(s.ID), &awscloudwatch.AlarmProps{
-		AlarmDescription: jsii.String(s.Means), Metric: s.Metric, Threshold: jsii.Number(s.Above), EvaluationPeriods: jsii.Number(or(s.Periods, 1)),
-		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD, TreatMissingData: awscloudwatch.TreatMissingData_NOT_BREACHING,
+		AlarmDescription: jsii.String(s.Means), Metric: s.Metric, Threshold: jsii.Number(s.Above),
+		EvaluationPeriods:  jsii.Number(or(s.Periods, 1)),
+		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
+		TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
 	})
 	tell := awscloudwatchactions.NewSnsAction(topic)
 	a.AddAlarmAction(tell)

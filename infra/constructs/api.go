@@ -60,7 +60,8 @@ func NewAPI(scope constructs.Construct, o APIOptions) *API {
 		jsii.String("API-Gateway-Execution-Logs_"), a.RestApiId(), jsii.String("/" + Stage),
 	}))
 	a.DeploymentStage().Node().AddDependency(own)
-	a.AddRequestValidator(jsii.String("Validator"), &awsapigateway.RequestValidatorOptions{ValidateRequestParameters: jsii.Bool(true), ValidateRequestBody: jsii.Bool(true)})
+	a.AddRequestValidator(jsii.String("Validator"),
+		&awsapigateway.RequestValidatorOptions{ValidateRequestParameters: jsii.Bool(true), ValidateRequestBody: jsii.Bool(true)})
 	a.wordErrors()
 	return a
 }

@@ -30,7 +30,9 @@ func NewArchive(scope constructs.Construct, key awskms.IKey, months int) awss3.B
 		ObjectLockEnabled: jsii.Bool(true), ObjectLockDefaultRetention: awss3.ObjectLockRetention_Compliance(keep),
 		ServerAccessLogsBucket: access, ServerAccessLogsPrefix: jsii.String("archive/"),
 		LifecycleRules: &[]*awss3.LifecycleRule{{
-			Transitions:                         &[]*awss3.Transition{{StorageClass: awss3.StorageClass_GLACIER_INSTANT_RETRIEVAL(), TransitionAfter: awscdk.Duration_Days(jsii.Number(90))}},
+			Transitions: &[]*awss3.Transition{
+				{StorageClass: awss3.StorageClass_GLACIER_INSTANT_RETRIEVAL(), TransitionAfter: awscdk.Duration_Days(jsii.Number(90))},
+			},
 			AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(1)),
 		}},
 	})

@@ -51,7 +51,9 @@ func NewFirewall(scope constructs.Construct, api *API, key awskms.IKey, entra []
 		}
 		rules = append(rules, map[string]any{
 			"name": s.name, "priority": len(rules), "overrideAction": map[string]any{"none": map[string]any{}}, "visibilityConfig": visible(s.name),
-			"statement": map[string]any{"managedRuleGroupStatement": map[string]any{"vendorName": "AWS", "name": s.name, "ruleActionOverrides": counted}},
+			"statement": map[string]any{
+				"managedRuleGroupStatement": map[string]any{"vendorName": "AWS", "name": s.name, "ruleActionOverrides": counted},
+			},
 		})
 	}
 	if len(entra) > 0 {
@@ -75,9 +77,11 @@ func NewFirewall(scope constructs.Construct, api *API, key awskms.IKey, entra []
 	})
 	on.Node().AddDependency(stage)
 	// WAF writes only to groups whose name begins so.
-	logs := NewLogGroup(scope, "FirewallLogs", key, awscdk.Fn_Join(jsii.String("-"), &[]*string{jsii.String("aws-waf-logs"), stack.StackName()}))
+	logs := NewLogGroup(scope, "FirewallLogs", key,
+		awscdk.Fn_Join(jsii.String("-"), &[]*string{jsii.String("aws-waf-logs"), stack.StackName()}))
 	arn := stack.FormatArn(&awscdk.ArnComponents{
-		Service: jsii.String("logs"), Resource: jsii.String("log-group"), ResourceName: logs.LogGroupName(), ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+		Service: jsii.String("logs"), Resource: jsii.String("log-group"), ResourceName: logs.LogGroupName(),
+		ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
 	})
 	awswafv2.NewCfnLoggingConfiguration(scope, jsii.String("FirewallLogging"), &awswafv2.CfnLoggingConfigurationProps{
 		ResourceArn: acl.AttrArn(), LogDestinationConfigs: &[]any{arn},

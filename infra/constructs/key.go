@@ -21,7 +21,8 @@ func NewKey(scope constructs.Construct) awskms.Key {
 		RemovalPolicy:     awscdk.RemovalPolicy_RETAIN,
 	})
 	groups := stack.FormatArn(&awscdk.ArnComponents{
-		Service: jsii.String("logs"), Resource: jsii.String("log-group"), ResourceName: jsii.String("*"), ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+		Service: jsii.String("logs"), Resource: jsii.String("log-group"), ResourceName: jsii.String("*"),
+		ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
 	})
 	// Logs has a principal for each region, with the same name in every partition.
 	logs := awscdk.Fn_Join(jsii.String("."), &[]*string{jsii.String("logs"), stack.Region(), jsii.String("amazonaws.com")})

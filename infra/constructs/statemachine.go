@@ -60,7 +60,8 @@ func NewStateMachine(scope constructs.Construct, name, definition string, f Func
 		"logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries",
 		"logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
 	}, jsii.String("*"))
-	allow(role, []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"}, jsii.String("*"))
+	allow(role, []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"},
+		jsii.String("*"))
 	definition = strings.NewReplacer("${Partition}", *stack.Partition(), "${FunctionArn}", *f.FunctionArn()).Replace(definition)
 	m := awsstepfunctions.NewCfnStateMachine(scope, jsii.String("Machine"), &awsstepfunctions.CfnStateMachineProps{
 		StateMachineName: named, StateMachineType: jsii.String("STANDARD"), RoleArn: role.RoleArn(),

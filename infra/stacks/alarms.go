@@ -42,16 +42,20 @@ func newAlarms(stack awscdk.Stack, m monitored, topic awssns.Topic) {
 		{ID: "DeadLetters", Means: "A log entry could not be followed after all tries.",
 			Metric: ours.Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", jsii.String("QueueName"), m.dead.QueueName()), Above: 0},
 		{ID: "ChangesLate", Means: "Log entries are followed more than five minutes late.",
-			Metric: ours.Metric("AWS/Lambda", "IteratorAge", "Maximum", jsii.String("FunctionName"), named(m.functions, "changes").FunctionName()), Above: 5 * 60 * 1000},
+			Metric: ours.Metric("AWS/Lambda", "IteratorAge", "Maximum", jsii.String("FunctionName"), named(m.functions, "changes").FunctionName()),
+			Above:  5 * 60 * 1000},
 		{ID: "RunsFailed", Means: "An apply run stopped before its end.", Metric: runs("ExecutionsFailed"), Above: 0},
 	}
 	invocations, durations := []awscloudwatch.IMetric{}, []awscloudwatch.IMetric{}
 	for _, f := range m.functions {
 		of := []*string{jsii.String("FunctionName"), f.FunctionName()}
 		alarms = append(alarms,
-			ours.AlarmSpec{ID: "Errors-" + f.Name, Means: "The function " + f.Name + " ended with an error or ran out of time.", Metric: ours.Metric("AWS/Lambda", "Errors", "Sum", of...), Above: 0},
-			ours.AlarmSpec{ID: "Throttles-" + f.Name, Means: "The function " + f.Name + " was not started for its limit of executions at once.", Metric: ours.Metric("AWS/Lambda", "Throttles", "Sum", of...), Above: 10},
-			ours.AlarmSpec{ID: "Logged-" + f.Name, Means: "The function " + f.Name + " logged what a person must look at.", Metric: count(ours.NewLineCount(f.Logs, "Logged-"+f.Name, `{ $.level = "ERROR" }`)), Above: 0})
+			ours.AlarmSpec{ID: "Errors-" + f.Name, Means: "The function " + f.Name + " ended with an error or ran out of time.",
+				Metric: ours.Metric("AWS/Lambda", "Errors", "Sum", of...), Above: 0},
+			ours.AlarmSpec{ID: "Throttles-" + f.Name, Means: "The function " + f.Name + " was not started for its limit of executions at once.",
+				Metric: ours.Metric("AWS/Lambda", "Throttles", "Sum", of...), Above: 10},
+			ours.AlarmSpec{ID: "Logged-" + f.Name, Means: "The function " + f.Name + " logged what a person must look at.",
+				Metric: count(ours.NewLineCount(f.Logs, "Logged-"+f.Name, `{ $.level = "ERROR" }`)), Above: 0})
 		invocations = append(invocations, ours.Metric("AWS/Lambda", "Invocations", "Sum", of...))
 		durations = append(durations, ours.Metric("AWS/Lambda", "Duration", "p90", of...))
 	}
@@ -63,12 +67,16 @@ func newAlarms(stack awscdk.Stack, m monitored, topic awssns.Topic) {
 		return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{Title: jsii.String(title), Width: jsii.Number(12), Left: &metrics})
 	}
 	d := awscloudwatch.NewDashboard(stack, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{DashboardName: stack.StackName()})
-	d.AddWidgets(graph("Requests", ours.Metric("AWS/ApiGateway", "Count", "Sum", api...), refused, throttled, failed), graph("Latency", latency))
+	d.AddWidgets(graph("Requests", ours.Metric("AWS/ApiGateway", "Count", "Sum", api...), refused, throttled, failed),
+		graph("Latency", latency))
 	d.AddWidgets(graph("Invocations", invocations...), graph("Duration, p90", durations...))
 	d.AddWidgets(
-		graph("Units of the table", ours.Metric("AWS/DynamoDB", "ConsumedReadCapacityUnits", "Sum", table...), ours.Metric("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "Sum", table...)),
-		graph("Delay of changes", ours.Metric("AWS/Lambda", "IteratorAge", "Maximum", jsii.String("FunctionName"), named(m.functions, "changes").FunctionName())))
-	d.AddWidgets(graph("Apply runs", runs("ExecutionsStarted"), runs("ExecutionsSucceeded"), runs("ExecutionsFailed"), runs("ExecutionsAborted")))
+		graph("Units of the table", ours.Metric("AWS/DynamoDB", "ConsumedReadCapacityUnits", "Sum", table...),
+			ours.Metric("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "Sum", table...)),
+		graph("Delay of changes",
+			ours.Metric("AWS/Lambda", "IteratorAge", "Maximum", jsii.String("FunctionName"), named(m.functions, "changes").FunctionName())))
+	d.AddWidgets(graph("Apply runs", runs("ExecutionsStarted"), runs("ExecutionsSucceeded"), runs("ExecutionsFailed"),
+		runs("ExecutionsAborted")))
 }
 
 func count(f interface {

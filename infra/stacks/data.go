@@ -33,7 +33,8 @@ func newData(scope constructs.Construct, p Partition) Data {
 		Table: ours.NewTable(stack, key, dynamo.TableSpec()), Archive: ours.NewArchive(stack, key, p.ArchiveMonths),
 	}
 	output(stack, "TableName", "The table; needed to restore it.", d.Table.TableName())
-	output(stack, "SigningKeyArn", "The key that signs the log; `aws kms get-public-key` gives what `rollcall verify` wants.", d.Signing.KeyArn())
+	output(stack, "SigningKeyArn", "The key that signs the log; `aws kms get-public-key` gives what `rollcall verify` wants.",
+		d.Signing.KeyArn())
 	output(stack, "ArchiveName", "The archive of the log.", d.Archive.BucketName())
 	return d
 }

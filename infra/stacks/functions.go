@@ -10,7 +10,8 @@ import (
 // What functions do with the table. None may delete the table, read its stream, or list others.
 var (
 	reads  = []string{"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
-	writes = append([]string{"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem", "dynamodb:BatchWriteItem"}, reads...)
+	writes = append([]string{"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem",
+		"dynamodb:BatchWriteItem"}, reads...)
 )
 
 // function is a function of the deployment and what leads to it.
@@ -33,8 +34,9 @@ func functions() []function {
 		{FunctionSpec: ours.FunctionSpec{Name: "bulk", Table: writes, MemoryMB: 512, Seconds: 28}},
 		{FunctionSpec: ours.FunctionSpec{Name: "admin", Table: writes, Seconds: 28}, signs: true, secrets: []string{"kms:Encrypt"}},
 		{
-			FunctionSpec: ours.FunctionSpec{Name: "changes", Table: writes, Seconds: 60}, follows: true, signs: true, secrets: []string{"kms:Decrypt"},
-			erases: true,
+			FunctionSpec: ours.FunctionSpec{Name: "changes", Table: writes, Seconds: 60}, follows: true, signs: true,
+			secrets: []string{"kms:Decrypt"},
+			erases:  true,
 		},
 		{FunctionSpec: ours.FunctionSpec{Name: "deactivate", Table: writes, Seconds: 300}, woken: true, event: map[string]any{"sweep": true}},
 		{FunctionSpec: ours.FunctionSpec{Name: "apply", Table: writes, Seconds: 300}},

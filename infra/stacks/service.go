@@ -81,7 +81,8 @@ func publicOrigin(stack awscdk.Stack, api *ours.API, s Settings) *string {
 	}
 	// Not api.Url(): that waits for the functions, which wait for this.
 	return awscdk.Fn_Join(jsii.String(""), &[]*string{
-		jsii.String("https://"), api.RestApiId(), jsii.String(".execute-api."), stack.Region(), jsii.String("."), stack.UrlSuffix(), jsii.String("/" + ours.Stage),
+		jsii.String("https://"), api.RestApiId(), jsii.String(".execute-api."), stack.Region(), jsii.String("."), stack.UrlSuffix(),
+		jsii.String("/" + ours.Stage),
 	})
 }
 
@@ -142,7 +143,8 @@ func (f *function) use(data Data) {
 	}
 	if f.signs {
 		f.Env = append(f.Env, ours.Variable{Name: app.EnvSigningKey, Value: data.Signing.KeyArn()})
-		f.Permissions = append(f.Permissions, ours.Permission{Actions: []string{"kms:Sign", "kms:GetPublicKey"}, Resources: []*string{data.Signing.KeyArn()}})
+		f.Permissions = append(f.Permissions,
+			ours.Permission{Actions: []string{"kms:Sign", "kms:GetPublicKey"}, Resources: []*string{data.Signing.KeyArn()}})
 	}
 	if len(f.secrets) > 0 {
 		f.Env = append(f.Env, ours.Variable{Name: app.EnvSecretsKey, Value: data.Secrets.KeyArn()})
@@ -162,5 +164,6 @@ func outputs(stack awscdk.Stack, origin *string) {
 		return join(jsii.String("rollcall bootstrap "+flag+"--function "), stack.StackName(), jsii.String("-admin --region "), stack.Region())
 	}
 	output(stack, "FirstStep", "Makes the first administrator's key; run it with the credentials of this account.", bootstrap(""))
-	output(stack, "OperatorStep", "Makes the operator's key, which makes further tenants; run it like FirstStep when there are to be any.", bootstrap("--operator "))
+	output(stack, "OperatorStep", "Makes the operator's key, which makes further tenants; run it like FirstStep when there are to be any.",
+		bootstrap("--operator "))
 }

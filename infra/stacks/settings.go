@@ -67,7 +67,8 @@ func ReadSettings(get func(key string) any) (Settings, error) {
 		problems = append(problems, fmt.Errorf("arch must be arm64 or amd64, not %q", s.Arch))
 	}
 	if (s.Domain == "") != (s.Certificate == "") {
-		problems = append(problems, errors.New("domain and certificate belong together: the certificate's ARN in ACM, in the region of the stack"))
+		problems = append(problems,
+			errors.New("domain and certificate belong together: the certificate's ARN in ACM, in the region of the stack"))
 	}
 	if u, err := url.Parse(s.Origin); s.Origin != "" && (err != nil || u.Scheme == "" || u.Host == "" || strings.HasSuffix(s.Origin, "/")) {
 		problems = append(problems, fmt.Errorf("origin must be a URL without a slash at the end, not %q", s.Origin))

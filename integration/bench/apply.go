@@ -38,7 +38,8 @@ func check(err error) {
 
 // newTown makes n people in groups. Nobody follows their log entries: what is measured is the run.
 func newTown(ctx context.Context, ports directory.Ports, n int, batch func(func() error) error) town {
-	t := town{svc: directorytest.New(ports, directory.Runtime{}), admin: administration.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "bench"}}}
+	t := town{svc: directorytest.New(ports, directory.Runtime{}),
+		admin: administration.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "bench"}}}
 	_, err := t.svc.As(t.admin).Tenants.Create(ctx, "Bench")
 	check(err)
 	p, token, err := t.svc.As(t.admin).Providers.Create(ctx, administration.NewProvider{DisplayName: "Bench", Profile: "entra"})
@@ -52,7 +53,8 @@ func newTown(ctx context.Context, ports directory.Ports, n int, batch func(func(
 			for i := from; i < min(from+each, n); i++ {
 				u, err := t.svc.CreateUser(ctx, caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 					name := "user" + strconv.Itoa(i)
-					return directory.Profile{UserName: name, ExternalID: name, Active: true, Attributes: []byte(`{"displayName":"` + name + `","title":"Analyst"}`)}, nil, nil
+					return directory.Profile{UserName: name, ExternalID: name, Active: true,
+						Attributes: []byte(`{"displayName":"` + name + `","title":"Analyst"}`)}, nil, nil
 				})
 				if err != nil {
 					return err
@@ -65,20 +67,23 @@ func newTown(ctx context.Context, ports directory.Ports, n int, batch func(func(
 	org, err := t.svc.As(t.admin).Organizations.Create(ctx, administration.NewOrganization{Name: "Elsewhere"})
 	check(err)
 	anyone := func(directory.Provider) error { return nil }
-	_, _, err = t.svc.As(t.admin).OrgMappings.Set(ctx, t.p, anyone, directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg})
+	_, _, err = t.svc.As(t.admin).OrgMappings.Set(ctx, t.p, anyone,
+		directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg})
 	check(err)
 	_, _, err = t.svc.As(t.admin).RoleMappings.Set(ctx, t.p, anyone, directory.RoleSettings{Mode: directory.RolesGroups}, false)
 	check(err)
 	for i, ms := range members {
-		g, err := t.svc.CreateGroup(ctx, caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
-			return directory.GroupProfile{DisplayName: "group" + strconv.Itoa(i)}, nil, nil, nil
-		})
+		g, err := t.svc.CreateGroup(ctx, caller, nil,
+			func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+				return directory.GroupProfile{DisplayName: "group" + strconv.Itoa(i)}, nil, nil, nil
+			})
 		check(err)
 		for at := 0; at < len(ms); at += 5000 {
 			part := ms[at:min(at+5000, len(ms))]
-			_, _, err := t.svc.UpdateGroup(ctx, caller, g.ID, directory.GroupWant{Named: part}, nil, func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
-				return provisioning.GroupEdit{Profile: v.GroupProfile, Add: part}, nil
-			})
+			_, _, err := t.svc.UpdateGroup(ctx, caller, g.ID, directory.GroupWant{Named: part}, nil,
+				func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
+					return provisioning.GroupEdit{Profile: v.GroupProfile, Add: part}, nil
+				})
 			check(err)
 		}
 		if i%2 == 0 {

@@ -47,8 +47,10 @@ func deactivate(n int) time.Duration {
 			Profile: directory.Profile{UserName: fmt.Sprintf("user%d@contoso.example", i), Attributes: []byte(userBody(i))},
 		}
 		u.Pending = &directory.PendingDeactivation{RequestedAt: at, DueAt: at, Cause: directory.CauseDisable, Provider: provider, Generation: 1}
-		e := directory.LogEntry{ID: "e" + directory.EntryID(random.ID()), At: at, Provider: provider, Action: directory.UserDisabled, User: u.ID, Name: u.UserName, Version: 1}
-		if _, err := svc.Users.CreateUser(ctx, directory.DefaultTenant, provider, nil, func(directory.Provider) (directory.User, directory.LogEntry, error) { return u, e, nil }); err != nil {
+		e := directory.LogEntry{ID: "e" + directory.EntryID(random.ID()), At: at, Provider: provider, Action: directory.UserDisabled, User: u.ID,
+			Name: u.UserName, Version: 1}
+		if _, err := svc.Users.CreateUser(ctx, directory.DefaultTenant, provider, nil,
+			func(directory.Provider) (directory.User, directory.LogEntry, error) { return u, e, nil }); err != nil {
 			fail(err)
 		}
 	}

@@ -60,7 +60,8 @@ func userBody(i int) string {
 	n := strconv.Itoa(i)
 	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],` +
 		`"externalId":"ext` + n + `","userName":"user` + n + `@contoso.example","active":true,"displayName":"User ` + n + `","title":"Analyst",` +
-		`"emails":[{"primary":true,"type":"work","value":"user` + n + `@contoso.example"}],"phoneNumbers":[{"type":"work","value":"4255550101"}],` +
+		`"emails":[{"primary":true,"type":"work","value":"user` + n +
+		`@contoso.example"}],"phoneNumbers":[{"type":"work","value":"4255550101"}],` +
 		`"name":{"formatted":"User ` + n + `","familyName":"Number ` + n + `","givenName":"User"},` +
 		`"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"Finance","employeeNumber":"` + n + `"}}`
 }
@@ -70,7 +71,8 @@ func groupBody(name string) string {
 }
 
 func patchBody(op, path, value string) string {
-	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"` + op + `","path":"` + path + `","value":` + value + `}]}`
+	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"` + op + `","path":"` + path + `","value":` +
+		value + `}]}`
 }
 
 // operations are measured on every server, each on 1,000 users and a group of 1,000 members.
@@ -198,5 +200,6 @@ func deepListing(n int) {
 	last := measure(func(i int) { s.must("GET", page(tail+(i-1)%100*100), "") })
 	cold := measure(func(i int) { s.must("GET", page(n-100-i%50), "") })
 	fmt.Printf("| page of 100 in %d users | cost |\n|---|---|\n", n)
-	fmt.Printf("| first 10,000, in sequence | %s |\n| last 10,000, in sequence | %s |\n| deep, without a page before it | %s |\n", row(first), row(last), row(cold))
+	fmt.Printf("| first 10,000, in sequence | %s |\n| last 10,000, in sequence | %s |\n| deep, without a page before it | %s |\n", row(first),
+		row(last), row(cold))
 }

@@ -45,6 +45,7 @@ func parsing() {
 	})
 	fmt.Println("| part | Rollcall | scim2/filter-parser |")
 	fmt.Println("|---|---|---|")
-	fmt.Printf("| parse `userName eq \"…\"` | %d ns, %d allocs | %d ns, %d allocs |\n", ours.NsPerOp(), ours.AllocsPerOp(), theirs.NsPerOp(), theirs.AllocsPerOp())
+	fmt.Printf("| parse `userName eq \"…\"` | %d ns, %d allocs | %d ns, %d allocs |\n", ours.NsPerOp(), ours.AllocsPerOp(), theirs.NsPerOp(),
+		theirs.AllocsPerOp())
 	fmt.Printf("| parse and apply a PATCH of active | %d ns, %d allocs | |\n\n", patched.NsPerOp(), patched.AllocsPerOp())
 }

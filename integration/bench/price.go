@@ -31,7 +31,8 @@ func prices(rows []cost.Row) {
 			write += followUnits
 		}
 		table := r.Read*priceRead + write*priceWrite
-		fmt.Printf("| %s | $%.2f | $%.2f | $%.2f | $%.2f |\n", r.Operation, priceGateway+priceFirewall, fixed-priceGateway-priceFirewall, table, fixed+table)
+		fmt.Printf("| %s | $%.2f | $%.2f | $%.2f | $%.2f |\n", r.Operation, priceGateway+priceFirewall, fixed-priceGateway-priceFirewall, table,
+			fixed+table)
 	}
 	fmt.Println()
 }

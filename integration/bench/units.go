@@ -38,7 +38,8 @@ func units() {
 	fmt.Println("| operation on DynamoDB | round trips (budget) | read units (budget) | write units (budget) |")
 	fmt.Println("|---|---|---|---|")
 	for _, r := range rows {
-		fmt.Printf("| %s | %d (%d) | %.0f (%.0f) | %.0f (%.0f) |\n", r.Operation, r.Rounds, r.Budget.Rounds, r.Read, r.Budget.Read, r.Write, r.Budget.Write)
+		fmt.Printf("| %s | %d (%d) | %.0f (%.0f) | %.0f (%.0f) |\n", r.Operation, r.Rounds, r.Budget.Rounds, r.Read, r.Budget.Read, r.Write,
+			r.Budget.Write)
 	}
 	fmt.Println()
 	prices(rows)

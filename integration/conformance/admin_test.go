@@ -74,7 +74,8 @@ func populate(t *testing.T, s started) map[string]any {
 	p := post(t, s.AdminURL+"/providers", s.AdminToken, `{"displayName":"Populated"}`, http.StatusCreated)
 	scim, token := p["baseUrl"].(string), p["token"].(string)
 	member := post(t, scim+"/Users", token, `{"schemas":["`+coreURN+`"],"userName":"member","externalId":"1"}`, http.StatusCreated)
-	group := post(t, scim+"/Groups", token, fmt.Sprintf(`{"schemas":["%s"],"displayName":"Divers","members":[{"value":%q}]}`, groupURN, member["id"]), http.StatusCreated)
+	group := post(t, scim+"/Groups", token,
+		fmt.Sprintf(`{"schemas":["%s"],"displayName":"Divers","members":[{"value":%q}]}`, groupURN, member["id"]), http.StatusCreated)
 	for i := range 200 {
 		user := fmt.Sprintf(`"userName":"local%d"`, i)
 		post(t, s.AdminURL+"/users", s.AdminToken, "{"+user+"}", http.StatusCreated)
@@ -88,17 +89,21 @@ func populate(t *testing.T, s started) map[string]any {
 	for range 20 {
 		keys = append(keys, post(t, s.AdminURL+"/api-keys", s.AdminToken, `{"displayName":"Spare","role":"auditor"}`, http.StatusCreated)["id"])
 	}
-	tokens := []any{p["tokens"].([]any)[0].(map[string]any)["id"], post(t, fmt.Sprint(s.AdminURL, "/providers/", p["id"], "/tokens"), s.AdminToken, `{}`, http.StatusCreated)["id"]}
+	tokens := []any{p["tokens"].([]any)[0].(map[string]any)["id"],
+		post(t, fmt.Sprint(s.AdminURL, "/providers/", p["id"], "/tokens"), s.AdminToken, `{}`, http.StatusCreated)["id"]}
 	var webhooks []any
 	for range 10 {
-		webhooks = append(webhooks, post(t, s.AdminURL+"/webhooks", s.AdminToken, `{"displayName":"Listener","url":"https://hooks.example/","types":["user.removed"]}`, http.StatusCreated)["id"])
+		webhooks = append(webhooks,
+			post(t, s.AdminURL+"/webhooks", s.AdminToken, `{"displayName":"Listener","url":"https://hooks.example/","types":["user.removed"]}`,
+				http.StatusCreated)["id"])
 	}
 	post(t, fmt.Sprint(s.AdminURL, "/webhooks/", webhooks[0], ":test"), s.AdminToken, `{}`, http.StatusOK)
 	var deliveries []string
 	for end := time.Now().Add(10 * time.Second); len(deliveries) == 0 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		deliveries = idsOf(t, s, "/deliveries") // it is made behind the request
 	}
-	out := map[string]any{"webhook": webhooks, "delivery": deliveries, "provider": []any{p["id"]}, "group": []any{group["id"]}, "conflict": conflicts, "key": keys, "token": tokens}
+	out := map[string]any{"webhook": webhooks, "delivery": deliveries, "provider": []any{p["id"]}, "group": []any{group["id"]},
+		"conflict": conflicts, "key": keys, "token": tokens}
 	maps.Copy(out, populateMappings(t, s, p["id"], group["id"]))
 	return out
 }
@@ -147,7 +152,8 @@ func TestAdminAPIAgainstItsDocument(t *testing.T) {
 	if err := os.WriteFile("schemathesis.toml", []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, complaints, err := run(t, []string{"ROLLCALL_IDS=" + string(ids), "SCHEMATHESIS_HOOKS=schemathesis_hooks", "PYTHONPATH=" + hooks, "PYTHONDONTWRITEBYTECODE=1"},
+	out, complaints, err := run(t,
+		[]string{"ROLLCALL_IDS=" + string(ids), "SCHEMATHESIS_HOOKS=schemathesis_hooks", "PYTHONPATH=" + hooks, "PYTHONDONTWRITEBYTECODE=1"},
 		schemathesis, "run", s.AdminURL+"/openapi.json", "--header", "Authorization: Bearer "+s.AdminToken,
 		"--checks", "all",
 		"--exclude-checks", "use_after_free", // a provider is read until its users are settled, and after a dry run

@@ -40,7 +40,8 @@ func entraCases() []entraCase {
 	for _, c := range queryCases() {
 		all = append(all, entraCase{c.name, c.profiles, c.run})
 	}
-	return slices.Concat(all, answerCases(), mappingCases(), strangeCases(), transportCases(), lifecycleCases(), otherProviderCases(), shapeCases(), pagingCases(), templateCases())
+	return slices.Concat(all, answerCases(), mappingCases(), strangeCases(), transportCases(), lifecycleCases(), otherProviderCases(),
+		shapeCases(), pagingCases(), templateCases())
 }
 
 // customExtension has an attribute of each type that a non-gallery application may map to.

@@ -35,7 +35,8 @@ func TestHugeGroup(t *testing.T) {
 		t.Errorf("listed %q", got)
 	}
 	c.send("PUT", "/Groups/${huge}", `{"displayName":"Small"}`).want(c, 400, "tooMany")
-	for _, all := range []string{op("replace", "members", `[]`), op("replace", "members", "["+elements[0]+"]"), op("remove", "members", ""), op("remove", `members[type eq "User"]`, "")} {
+	for _, all := range []string{op("replace", "members", `[]`), op("replace", "members", "["+elements[0]+"]"), op("remove", "members", ""),
+		op("remove", `members[type eq "User"]`, "")} {
 		c.send("PATCH", "/Groups/${huge}", ops(all)).want(c, 400, "tooMany")
 	}
 	if now := c.get("/Groups/${huge}?excludedAttributes=members").version(); now != version {

@@ -125,7 +125,9 @@ func lifecycleCases() []entraCase {
 		{"C18 a deleted user is nobody's manager", "", func(c client) {
 			c.create("lead", "/Users", `{"userName":"lead-${n}@contoso.example"}`)
 			c.create("me", "/Users", `{"userName":"report-${n}@contoso.example","${ent}":{"manager":"${lead}","department":"D"}}`)
-			c.change("/Users/${me}", `{"${ent}":{"department":"D"}}`, func() answer { return c.send("DELETE", "/Users/${lead}", "").want(c, 204, "") })
+			c.change("/Users/${me}", `{"${ent}":{"department":"D"}}`, func() answer {
+				return c.send("DELETE", "/Users/${lead}", "").want(c, 204, "")
+			})
 			if got := c.find("/Users", `manager eq "${lead}"`); len(got) > 0 {
 				c.Errorf("found %q", got)
 			}
@@ -166,20 +168,23 @@ func lifecycleCases() []entraCase {
 			c.create("x", "/Users", `{"userName":"x-${n}"}`)
 			c.create("y", "/Users", `{"userName":"y-${n}"}`)
 			rename := func(who, to string, status int) {
-				c.send("PATCH", "/Users/${"+who+"}", ops(op("Replace", "userName", quote(to+"-${n}")))).want(c, status, map[bool]string{true: "uniqueness"}[status == 409])
+				c.send("PATCH", "/Users/${"+who+"}", ops(op("Replace", "userName", quote(to+"-${n}")))).want(c, status,
+					map[bool]string{true: "uniqueness"}[status == 409])
 			}
 			rename("x", "y", 409)
 			rename("x", "z", 200)
 			rename("y", "x", 200)
 			rename("x", "y", 200)
-			if x, y := c.get("/Users/${x}").json["userName"], c.get("/Users/${y}").json["userName"]; x != c.expand("y-${n}") || y != c.expand("x-${n}") {
+			if x, y := c.get("/Users/${x}").json["userName"], c.get("/Users/${y}").json["userName"]; x != c.expand("y-${n}") ||
+				y != c.expand("x-${n}") {
 				c.Errorf("names %v and %v", x, y)
 			}
 		}},
 		{"13 members added at the same time all stay", "", func(c client) { concurrentMembers(c, 12) }},
 		{"13 a cycle and an on-demand run write one user at the same time", "", func(c client) {
 			c.create("me", "/Users", `{"userName":"both-${n}@contoso.example"}`)
-			writes := []string{op("Add", "title", `"T"`), op("replace", "", `{"name.givenName":"Kim"}`), op("Add", workPath, `"a@b"`), op("replace", "", `{"${ent}:department":"D"}`)}
+			writes := []string{op("Add", "title", `"T"`), op("replace", "", `{"name.givenName":"Kim"}`), op("Add", workPath, `"a@b"`),
+				op("replace", "", `{"${ent}:department":"D"}`)}
 			var wg sync.WaitGroup
 			for _, w := range writes {
 				wg.Go(func() {
@@ -224,7 +229,8 @@ func (c client) second() client {
 	c.Helper()
 	tenant, _ := c.stack.Provider.ID.Tenant()
 	admin := administration.Admin{Tenant: tenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "test"}}
-	p, token, err := c.stack.Service.As(admin).Providers.Create(context.Background(), administration.NewProvider{DisplayName: "Second " + random.ID(), Profile: "entra"})
+	p, token, err := c.stack.Service.As(admin).Providers.Create(context.Background(),
+		administration.NewProvider{DisplayName: "Second " + random.ID(), Profile: "entra"})
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -255,7 +261,8 @@ func otherProviderCases() []entraCase {
 		{"C11 names compare after NFC", "", func(c client) {
 			c.create("me", "/Users", `{"userName":"josé-${n}@contoso.example"}`)
 			c.send("POST", "/Users", `{"userName":"jose\u0301-${n}@contoso.example"}`).want(c, 409, "uniqueness")
-			if got := c.find("/Users", `userName eq "JOSE`+"\u0301"+`-${n}@contoso.example"`); len(got) != 1 || got[0] != c.expand("josé-${n}@contoso.example") {
+			if got := c.find("/Users", `userName eq "JOSE`+"\u0301"+`-${n}@contoso.example"`); len(got) != 1 ||
+				got[0] != c.expand("josé-${n}@contoso.example") {
 				c.Errorf("found %q", got)
 			}
 		}},

@@ -35,8 +35,10 @@ func enterprise(name string) mapping {
 }
 
 var (
-	userNameMapping = mapping{path: "userName", one: `"map-one-${n}@contoso.example"`, two: `"map-two-${n}@contoso.example"`, shape: `{"userName":%s}`, required: true}
-	managerMapping  = mapping{path: entPath + "manager", one: `"${boss}"`, two: `"${chief}"`, shape: `{"${ent}":{"manager":{"value":%[1]s,"$ref":"${base}/Users/"}}}`}
+	userNameMapping = mapping{path: "userName", one: `"map-one-${n}@contoso.example"`, two: `"map-two-${n}@contoso.example"`,
+		shape: `{"userName":%s}`, required: true}
+	managerMapping = mapping{path: entPath + "manager", one: `"${boss}"`, two: `"${chief}"`,
+		shape: `{"${ent}":{"manager":{"value":%[1]s,"$ref":"${base}/Users/"}}}`}
 )
 
 // defaultMapping is what a non-gallery application starts with (16.1), without active.
@@ -144,7 +146,8 @@ var targets = []target{
 		`{"value":"new","type":"work","primary":true}`, "", `{"value":"new","type":"work"}`},
 	{"phoneNumbers", `phoneNumbers[type eq "mobile"].value`, `{"value":"1","type":"mobile"}`, `{"value":"2","type":"work"}`,
 		`{"value":"new","type":"mobile"}`, "", `{"value":"new","type":"mobile"}`},
-	{"addresses", `addresses[type eq "work"].locality`, `{"locality":"Oslo","country":"NO","type":"work"}`, `{"locality":"Bergen","type":"home"}`,
+	{"addresses", `addresses[type eq "work"].locality`, `{"locality":"Oslo","country":"NO","type":"work"}`,
+		`{"locality":"Bergen","type":"home"}`,
 		`{"locality":"new","country":"NO","type":"work"}`, `{"country":"NO","type":"work"}`, `{"locality":"new","type":"work"}`},
 	{"roles", `roles[primary eq "True"].value`, `{"value":"A","primary":true}`, `{"value":"B","primary":false}`,
 		`{"value":"new","primary":true}`, "", `{"value":"new","primary":true}`},
@@ -170,8 +173,10 @@ func typedCases() []userCase {
 		with, without := array(tg.hit, tg.other), array(tg.other)
 		for _, verb := range []string{"Add", "Replace"} {
 			all = append(all,
-				userCase{name: fmt.Sprintf("7.4 %s %s, element there", verb, tg.path), given: with, ops: op(verb, tg.path, `"new"`), want: array(tg.set, tg.other)},
-				userCase{name: fmt.Sprintf("7.4 %s %s, no element", verb, tg.path), given: without, ops: op(verb, tg.path, `"new"`), want: array(tg.other, tg.fresh)})
+				userCase{name: fmt.Sprintf("7.4 %s %s, element there", verb, tg.path), given: with, ops: op(verb, tg.path, `"new"`),
+					want: array(tg.set, tg.other)},
+				userCase{name: fmt.Sprintf("7.4 %s %s, no element", verb, tg.path), given: without, ops: op(verb, tg.path, `"new"`),
+					want: array(tg.other, tg.fresh)})
 		}
 		for how, operation := range map[string]string{
 			"Remove": op("Remove", tg.path, ""), "Replace with an empty text": op("Replace", tg.path, `""`),

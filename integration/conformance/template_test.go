@@ -14,7 +14,8 @@ func templateCases() []entraCase {
 			names := producedNames(c.get("/Schemas").json)
 			wanted := []string{"active", "userName", "members", "displayName", "externalId", "nickName", "locale", "timezone",
 				"name.middleName", "name.honorificPrefix", "name.honorificSuffix", `roles[primary eq "true"].value`, `roles[primary eq "true"].display`,
-				`emails[type eq "home"].value`, `phoneNumbers[type eq "home"].value`, `phoneNumbers[type eq "pager"].value`, `phoneNumbers[type eq "other"].value`,
+				`emails[type eq "home"].value`, `phoneNumbers[type eq "home"].value`, `phoneNumbers[type eq "pager"].value`,
+				`phoneNumbers[type eq "other"].value`,
 				`addresses[type eq "home"].locality`, entPath + "costCenter", entPath + "organization", customURN + ":tag", customURN + ":remote"}
 			for _, m := range append(defaultMapping(), galleryMapping()...) {
 				wanted = append(wanted, strings.TrimSuffix(m.path, ":manager"))
@@ -78,8 +79,11 @@ func templateCases() []entraCase {
 			})
 		}},
 		{"15.2 user create: found by what it is matched by", "", func(c client) {
-			c.create("me", "/Users", `{"schemas":["${core}","${ent}"],"userName":"upd-${n}-1a2b3c4d","externalId":"upd-${n}-5e","active":true,"emails":[{"type":"work","value":"upd-${n}-6f"}],"${ent}":{"employeeNumber":"upd-${n}"}}`)
-			for _, f := range []string{`userName eq "upd-${n}-1a2b3c4d"`, `externalId eq "upd-${n}-5e"`, `emails[type eq "work"].value eq "upd-${n}-6f"`, `${ent}:employeeNumber eq "upd-${n}"`} {
+			c.create("me", "/Users",
+				`{"schemas":["${core}","${ent}"],"userName":"upd-${n}-1a2b3c4d","externalId":"upd-${n}-5e","active":true,`+
+					`"emails":[{"type":"work","value":"upd-${n}-6f"}],"${ent}":{"employeeNumber":"upd-${n}"}}`)
+			for _, f := range []string{`userName eq "upd-${n}-1a2b3c4d"`, `externalId eq "upd-${n}-5e"`,
+				`emails[type eq "work"].value eq "upd-${n}-6f"`, `${ent}:employeeNumber eq "upd-${n}"`} {
 				if got := c.find("/Users", f); len(got) != 1 {
 					c.Errorf("%s finds %q", f, got)
 				}
@@ -93,7 +97,8 @@ func templateCases() []entraCase {
 		}},
 		{"15.2 manager update: set, changed, cleared", "", func(c client) {
 			c.create("me", "/Users", `{"userName":"tpl-${n}","displayName":"D"}`)
-			for _, s := range [][2]string{{op("Add", entPath+"manager", `"${boss}"`), managed("boss")}, {op("replace", entPath+"manager", `"${chief}"`), managed("chief")}, {op("replace", entPath+"manager", `""`), `{"${ent}":null}`}} {
+			for _, s := range [][2]string{{op("Add", entPath+"manager", `"${boss}"`), managed("boss")},
+				{op("replace", entPath+"manager", `"${chief}"`), managed("chief")}, {op("replace", entPath+"manager", `""`), `{"${ent}":null}`}} {
 				c.change("/Users/${me}", s[1], func() answer { return c.patch("/Users/${me}", 200, s[0]) })
 			}
 		}},
@@ -119,10 +124,14 @@ func templateCases() []entraCase {
 		}},
 		{"15.1 add of elements that do not exist, untyped ones, too", "", func(c client) {
 			c.create("me", "/Users", `{"userName":"web-${n}"}`)
-			c.change("/Users/${me}", `{"entitlements":[{"type":"untyped","value":"a","display":"A"}],"x509Certificates":[{"type":"untyped","value":"MIIB"}],"phoneNumbers":[{"type":"home","value":"1","primary":true}]}`, func() answer {
-				return c.patch("/Users/${me}", 200, op("add", `entitlements[type eq "untyped"].value`, `"a"`), op("add", `entitlements[type eq "untyped"].display`, `"A"`),
-					op("add", `x509Certificates[type eq "untyped"].value`, `"MIIB"`), op("add", `phoneNumbers[type eq "home"].value`, `"1"`), op("add", `phoneNumbers[type eq "home"].primary`, `"true"`))
-			})
+			c.change("/Users/${me}",
+				`{"entitlements":[{"type":"untyped","value":"a","display":"A"}],"x509Certificates":[{"type":"untyped","value":"MIIB"}],`+
+					`"phoneNumbers":[{"type":"home","value":"1","primary":true}]}`, func() answer {
+					return c.patch("/Users/${me}", 200, op("add", `entitlements[type eq "untyped"].value`, `"a"`),
+						op("add", `entitlements[type eq "untyped"].display`, `"A"`),
+						op("add", `x509Certificates[type eq "untyped"].value`, `"MIIB"`), op("add", `phoneNumbers[type eq "home"].value`, `"1"`),
+						op("add", `phoneNumbers[type eq "home"].primary`, `"true"`))
+				})
 		}},
 		{"15.1 update of the joining property", "", func(c client) {
 			c.create("me", "/Users", `{"userName":"join-${n}"}`)
@@ -141,7 +150,9 @@ func templateCases() []entraCase {
 		{"15.1 a group, the same again, a member, a rename", "", func(c client) {
 			c.create("me", "/Groups", `{"displayName":"Web ${n}"}`)
 			c.send("POST", "/Groups", `{"displayName":"Web ${n}"}`).want(c, 409, "uniqueness")
-			c.change("/Groups/${me}", `{"members":["ann"]}`, func() answer { return c.patch("/Groups/${me}", 204, op("add", "members", list(member, "ann"))) })
+			c.change("/Groups/${me}", `{"members":["ann"]}`, func() answer {
+				return c.patch("/Groups/${me}", 204, op("add", "members", list(member, "ann")))
+			})
 			c.change("/Groups/${me}", `{"displayName":"Webbed ${n}"}`, func() answer {
 				return c.patch("/Groups/${me}", 204, op("replace", "displayName", `"Webbed ${n}"`))
 			})
@@ -181,8 +192,9 @@ func nullUpdate(c client) {
 // userUpdate sets every single-valued attribute to values of the template's making, and reads each back.
 func userUpdate(c client, operations func(map[string]string) []string) {
 	c.create("me", "/Users", `{"userName":"update-${n}"}`)
-	values := map[string]string{"active": `"true"`, customURN + ":remote": `"true"`, customURN + ":floor": `48213`, customURN + ":since": `"2026-11-02T09:00:00.1234567Z"`,
-		customURN + ":tag": `"upd-${n}-tag"`, `roles[primary eq "True"].value`: `"upd-role"`}
+	values := map[string]string{"active": `"true"`, customURN + ":remote": `"true"`, customURN + ":floor": `48213`,
+		customURN + ":since": `"2026-11-02T09:00:00.1234567Z"`,
+		customURN + ":tag":   `"upd-${n}-tag"`, `roles[primary eq "True"].value`: `"upd-role"`}
 	shapes := map[string]object{}
 	for i, m := range append(defaultMapping(), galleryMapping()...) {
 		if strings.HasSuffix(m.path, ":manager") {

@@ -33,7 +33,8 @@ func transportCases() []entraCase {
 		}},
 		{"3 bodies in application/json", "", func(c client) {
 			made(c)
-			for _, ct := range []string{"application/json", "application/json; charset=utf-8", "application/scim+json", "application/scim+json; charset=UTF-8"} {
+			for _, ct := range []string{"application/json", "application/json; charset=utf-8", "application/scim+json",
+				"application/scim+json; charset=UTF-8"} {
 				c.send("PATCH", "/Users/${me}", ops(op("Replace", "title", quote(ct))), "Content-Type", ct).want(c, 200, "")
 				if got := c.get("/Users/${me}").json["title"]; got != ct {
 					c.Errorf("title %v after %s", got, ct)
@@ -94,7 +95,9 @@ func transportCases() []entraCase {
 func shapeCases() []entraCase {
 	world := func(c client) {
 		c.create("lead", "/Users", `{"userName":"lead-${n}@contoso.example","displayName":"Lead ${n}"}`)
-		c.create("me", "/Users", `{"userName":"me-${n}@contoso.example","title":"T","name":{"givenName":"K","familyName":"A"},"${ent}":{"manager":"${lead}","department":"D"}}`)
+		c.create("me", "/Users",
+			`{"userName":"me-${n}@contoso.example","title":"T","name":{"givenName":"K","familyName":"A"},`+
+				`"${ent}":{"manager":"${lead}","department":"D"}}`)
 		c.create("crew", "/Groups", `{"displayName":"Crew ${n}","members":[{"value":"${me}"}]}`)
 	}
 	// entry is the one user a list of the case's users holds.
@@ -143,7 +146,8 @@ func shapeCases() []entraCase {
 					c.Errorf("manager %v", m)
 				}
 			}
-			if m := manager(c.get("/Users/${me}?attributes=" + url.QueryEscape(entURN+":manager")).json); m["$ref"] != c.base+"/Users/"+c.names["lead"] || m["displayName"] != nil {
+			if m := manager(c.get("/Users/${me}?attributes=" + url.QueryEscape(entURN+":manager")).json); m["$ref"] != c.base+"/Users/"+
+				c.names["lead"] || m["displayName"] != nil {
 				c.Errorf("manager %v", m)
 			}
 			named := "attributes=" + url.QueryEscape(entURN+":manager.displayName")
@@ -238,7 +242,8 @@ func pagingCases() []entraCase {
 		}},
 		{"18 beyond the end the total stays", "", func(c client) {
 			a := c.get("/Users?startIndex=1000000&count=5")
-			if resources, ok := a.json["Resources"].([]any); !ok || len(resources) != 0 || a.json["totalResults"] != float64(c.total()) || a.json["itemsPerPage"] != 0.0 {
+			if resources, ok := a.json["Resources"].([]any); !ok || len(resources) != 0 || a.json["totalResults"] != float64(c.total()) ||
+				a.json["itemsPerPage"] != 0.0 {
 				c.Errorf("answered %s", a.text)
 			}
 		}},
@@ -287,7 +292,8 @@ func pagingCases() []entraCase {
 			}
 		}},
 		{"18 search over all types has no cursors", "", func(c client) {
-			c.send("POST", "/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"cursor":""}`).want(c, 400, "invalidCursor")
+			c.send("POST", "/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"cursor":""}`).want(c, 400,
+				"invalidCursor")
 		}},
 		{"18 the same page is the same", "", func(c client) {
 			if a, b := c.get("/Users?startIndex=2&count=3"), c.get("/Users?startIndex=2&count=3"); a.text != b.text {
@@ -333,8 +339,10 @@ func (c client) crawl(count int, between func()) map[string]int {
 		a := c.get(fmt.Sprintf("/Users?startIndex=%d&count=%d", start, count))
 		names := a.listed()
 		total = int(a.json["totalResults"].(float64))
-		if want := min(count, total-start+1); len(names) != want || a.json["startIndex"] != float64(start) || a.json["itemsPerPage"] != float64(want) {
-			c.Fatalf("page at %d of %d: %d users, startIndex %v, itemsPerPage %v", start, total, len(names), a.json["startIndex"], a.json["itemsPerPage"])
+		if want := min(count, total-start+1); len(names) != want || a.json["startIndex"] != float64(start) ||
+			a.json["itemsPerPage"] != float64(want) {
+			c.Fatalf("page at %d of %d: %d users, startIndex %v, itemsPerPage %v", start, total, len(names), a.json["startIndex"],
+				a.json["itemsPerPage"])
 		}
 		for _, name := range names {
 			seen[name]++

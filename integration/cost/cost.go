@@ -63,14 +63,18 @@ func id(body string) string {
 // person is a typical record of at most 1 KB, as Entra's default mapping makes it.
 func person(i int) string {
 	n := strconv.Itoa(i)
-	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"externalId":"person` + n + `","userName":"person` + n + `@contoso.example",` +
-		`"active":true,"displayName":"Person ` + n + `","title":"Analyst","name":{"formatted":"Person ` + n + `","familyName":"` + n + `","givenName":"Person"},` +
-		`"emails":[{"primary":true,"type":"work","value":"person` + n + `@contoso.example"}],"phoneNumbers":[{"type":"work","value":"4255550101"}],` +
+	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"externalId":"person` + n + `","userName":"person` + n +
+		`@contoso.example",` +
+		`"active":true,"displayName":"Person ` + n + `","title":"Analyst","name":{"formatted":"Person ` + n + `","familyName":"` + n +
+		`","givenName":"Person"},` +
+		`"emails":[{"primary":true,"type":"work","value":"person` + n +
+		`@contoso.example"}],"phoneNumbers":[{"type":"work","value":"4255550101"}],` +
 		`"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"Finance","employeeNumber":"` + n + `"}}`
 }
 
 func patch(op, path, value string) string {
-	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"` + op + `","path":"` + path + `","value":` + value + `}]}`
+	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"` + op + `","path":"` + path + `","value":` +
+		value + `}]}`
 }
 
 // Measure makes a directory of 205 people and a group of half of them and runs each operation of the
@@ -90,7 +94,8 @@ func Measure(c Client) ([]Row, error) {
 	}
 	group := "/Groups/" + id(body)
 	for at := 0; at < 100; at += 20 {
-		if _, _, err := c.send("PATCH", group, patch("add", "members", `[{"value":"`+strings.Join(ids[at:at+20], `"},{"value":"`)+`"}]`)); err != nil {
+		if _, _, err := c.send("PATCH", group,
+			patch("add", "members", `[{"value":"`+strings.Join(ids[at:at+20], `"},{"value":"`)+`"}]`)); err != nil {
 			return nil, err
 		}
 	}
@@ -107,7 +112,8 @@ func Measure(c Client) ([]Row, error) {
 		{"filter on externalId", "GET", eq("externalId", "person7"), "", Budget{2, 3, 0}},
 		{"filter on work e-mail", "GET", eq(`emails[type eq "work"].value`, "person7@contoso.example"), "", Budget{2, 3, 0}},
 		{"POST user", "POST", "/Users", person(1000), Budget{2, 2, 16}},
-		{"POST user with an object id of Entra's", "POST", "/Users", strings.Replace(person(1001), `"externalId":"person1001"`, `"externalId":"8f4b5c1e-0000-4000-8000-000000001001"`, 1), Budget{2, 2, 16}},
+		{"POST user with an object id of Entra's", "POST", "/Users",
+			strings.Replace(person(1001), `"externalId":"person1001"`, `"externalId":"8f4b5c1e-0000-4000-8000-000000001001"`, 1), Budget{2, 2, 16}},
 		{"PATCH that changes a user", "PATCH", user, patch("replace", "title", `"Director"`), Budget{2, 3, 6}},
 		{"PATCH that disables a user", "PATCH", user, patch("Replace", "active", `"False"`), Budget{2, 3, 6}},
 		{"PATCH that enables a user again", "PATCH", user, patch("Replace", "active", `"True"`), Budget{2, 3, 6}},
@@ -122,7 +128,8 @@ func Measure(c Client) ([]Row, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", op.name, err)
 		}
-		rows = append(rows, Row{Operation: op.name, Budget: op.budget, Rounds: meter.Rounds(), Read: meter.ReadUnits(), Write: meter.WriteUnits()})
+		rows = append(rows,
+			Row{Operation: op.name, Budget: op.budget, Rounds: meter.Rounds(), Read: meter.ReadUnits(), Write: meter.WriteUnits()})
 	}
 	return rows, nil
 }

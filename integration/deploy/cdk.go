@@ -43,7 +43,8 @@ func ensureCDK(ctx context.Context, progress io.Writer) (string, error) {
 		return "", fmt.Errorf("make a folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a temporary folder
-	err = errors.Join(os.WriteFile(filepath.Join(dir, "package.json"), manifest, 0o600), os.WriteFile(filepath.Join(dir, "package-lock.json"), lock, 0o600))
+	err = errors.Join(os.WriteFile(filepath.Join(dir, "package.json"), manifest, 0o600),
+		os.WriteFile(filepath.Join(dir, "package-lock.json"), lock, 0o600))
 	if err != nil {
 		return "", fmt.Errorf("write the lock file: %w", err)
 	}

@@ -58,7 +58,8 @@ func Start(ctx context.Context, root, region string, progress io.Writer) (*Cloud
 	if err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
-	c := &Cloud{Endpoint: "http://127.0.0.1:" + port, Region: region, Arch: runtime.GOARCH, cdk: cdk, dir: filepath.Join(root, "infra"), out: out}
+	c := &Cloud{Endpoint: "http://127.0.0.1:" + port, Region: region, Arch: runtime.GOARCH, cdk: cdk, dir: filepath.Join(root, "infra"),
+		out: out}
 	if c.log, err = os.Create(filepath.Join(out, "ministack.log")); err != nil { //nolint:gosec // G304: in a folder of ours
 		return nil, fmt.Errorf("make the log: %w", err)
 	}
@@ -123,7 +124,8 @@ func (c *Cloud) Log() string {
 
 // Config is the configuration of AWS's clients for the emulator.
 func (c *Cloud) Config() aws.Config {
-	return aws.Config{Region: c.Region, BaseEndpoint: &c.Endpoint, Credentials: credentials.NewStaticCredentialsProvider(exampleKey, exampleSecret, "")}
+	return aws.Config{Region: c.Region, BaseEndpoint: &c.Endpoint,
+		Credentials: credentials.NewStaticCredentialsProvider(exampleKey, exampleSecret, "")}
 }
 
 // Call calls an operation of a service that speaks JSON, such as AmazonSQS.CreateQueue, for which we have no client.
@@ -151,7 +153,8 @@ func (c *Cloud) post(ctx context.Context, path string, header http.Header, in, o
 		return err
 	}
 	if r.Header = header; header.Get("Authorization") == "" { // nobody checks it, but the region is in it
-		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+exampleKey+"/20260101/"+c.Region+"/x/aws4_request, SignedHeaders=host, Signature=x")
+		r.Header.Set("Authorization",
+			"AWS4-HMAC-SHA256 Credential="+exampleKey+"/20260101/"+c.Region+"/x/aws4_request, SignedHeaders=host, Signature=x")
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
@@ -207,7 +210,9 @@ func (c *Cloud) CDK(ctx context.Context, args ...string) (string, error) {
 
 // Deploy bootstraps the account and deploys the stacks, and returns their outputs by stack and name. settings are
 // key=value, as after -c.
-func (c *Cloud) Deploy(ctx context.Context, settings []string, stacks ...string) (outputs map[string]map[string]string, said string, err error) {
+func (c *Cloud) Deploy(
+	ctx context.Context, settings []string, stacks ...string,
+) (outputs map[string]map[string]string, said string, err error) {
 	file := filepath.Join(c.out, "outputs.json")
 	args := append([]string{"deploy", "--require-approval", "never", "--outputs-file", file}, stacks...)
 	for _, s := range settings {

@@ -247,7 +247,8 @@ func (d *deployment) entra(t *testing.T) {
 func (d *deployment) followed(t *testing.T, id directory.ProviderID, since time.Time, cycle entra.Cycle) {
 	t.Helper()
 	store := d.store(t)
-	want := map[directory.Action]int{directory.UserCreated: cycle.Counts["users created"], directory.GroupCreated: cycle.Counts["groups created"]}
+	want := map[directory.Action]int{directory.UserCreated: cycle.Counts["users created"],
+		directory.GroupCreated: cycle.Counts["groups created"]}
 	var counts map[directory.Action]int
 	var err error
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {

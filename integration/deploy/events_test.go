@@ -21,7 +21,8 @@ func (d *deployment) listen(t *testing.T) (queue string) {
 	queue, arn := d.queue(t, "listener")
 	client := eventbridge.NewFromConfig(d.cloud.Config())
 	bus, name := aws.String("Rollcall"), aws.String("listener")
-	_, err := client.PutRule(t.Context(), &eventbridge.PutRuleInput{Name: name, EventBusName: bus, EventPattern: aws.String(`{"source":["rollcall"]}`)})
+	_, err := client.PutRule(t.Context(),
+		&eventbridge.PutRuleInput{Name: name, EventBusName: bus, EventPattern: aws.String(`{"source":["rollcall"]}`)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,8 @@ func (d *deployment) heard(queue string) func(*testing.T) {
 			}
 		}
 		t.Logf("events of the provider: %v", kinds)
-		for kind, want := range map[directory.EventType]int{directory.EventUserCreated: d.cycle.Counts["users created"], directory.EventGroupCreated: d.cycle.Counts["groups created"]} {
+		for kind, want := range map[directory.EventType]int{directory.EventUserCreated: d.cycle.Counts["users created"],
+			directory.EventGroupCreated: d.cycle.Counts["groups created"]} {
 			if kinds[string(kind)] != want {
 				t.Errorf("%d events %s, want %d", kinds[string(kind)], kind, want)
 			}

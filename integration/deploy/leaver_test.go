@@ -49,7 +49,8 @@ func (d *deployment) leave(t *testing.T, lost bool) leaver {
 	s := d.schedule(t, l.due)
 	if lost {
 		l.job = directory.JobSweep
-		_, err := scheduler.NewFromConfig(d.cloud.Config()).DeleteSchedule(t.Context(), &scheduler.DeleteScheduleInput{Name: s.Name, GroupName: s.GroupName})
+		_, err := scheduler.NewFromConfig(d.cloud.Config()).DeleteSchedule(t.Context(),
+			&scheduler.DeleteScheduleInput{Name: s.Name, GroupName: s.GroupName})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +80,8 @@ func (d *deployment) schedule(t *testing.T, due time.Time) (s *scheduler.GetSche
 		}
 		return false
 	})
-	if want := "at(" + minute.Format("2006-01-02T15:04:05") + ")"; *s.ScheduleExpression != want || s.ActionAfterCompletion != types.ActionAfterCompletionDelete {
+	if want := "at(" + minute.Format("2006-01-02T15:04:05") + ")"; *s.ScheduleExpression != want ||
+		s.ActionAfterCompletion != types.ActionAfterCompletionDelete {
 		t.Errorf("it comes %s, not %s, and then is for %s", *s.ScheduleExpression, want, s.ActionAfterCompletion)
 	}
 	if want := `{"minute":"` + minute.Format(time.RFC3339) + `"}`; *s.Target.Input != want {
@@ -154,7 +156,8 @@ func (d *deployment) alarm(t *testing.T) func(*testing.T) {
 	}
 	queue, arn := d.queue(t, group)
 	process := func() directory.Wakeups {
-		return &workflow.Scheduler{Now: time.Now, Client: client, Group: group, Target: arn, Role: "arn:aws:iam::000000000000:role/alarm", DeadLetter: arn}
+		return &workflow.Scheduler{Now: time.Now, Client: client, Group: group, Target: arn, Role: "arn:aws:iam::000000000000:role/alarm",
+			DeadLetter: arn}
 	}
 	var woken []time.Time
 	return workflowtest.Ask(t, workflowtest.Alarm{

@@ -134,7 +134,8 @@ func (d *deployment) sealed(t *testing.T, id, secret string) {
 		t.Error("the secret is in the table")
 	}
 	open := func(about string) (string, error) {
-		out, err := kms.NewFromConfig(d.cloud.Config()).Decrypt(t.Context(), &kms.DecryptInput{CiphertextBlob: box, EncryptionContext: map[string]string{"rollcall": about}})
+		out, err := kms.NewFromConfig(d.cloud.Config()).Decrypt(t.Context(),
+			&kms.DecryptInput{CiphertextBlob: box, EncryptionContext: map[string]string{"rollcall": about}})
 		if err != nil {
 			return "", err
 		}

@@ -109,7 +109,8 @@ func (d *deployment) queue(t *testing.T, name string) (url, arn string) {
 		t.Fatal(err)
 	}
 	var has struct{ Attributes map[string]string }
-	if err := d.cloud.Call(t.Context(), "AmazonSQS.GetQueueAttributes", object{"QueueUrl": made.QueueUrl, "AttributeNames": []string{"QueueArn"}}, &has); err != nil {
+	if err := d.cloud.Call(t.Context(), "AmazonSQS.GetQueueAttributes",
+		object{"QueueUrl": made.QueueUrl, "AttributeNames": []string{"QueueArn"}}, &has); err != nil {
 		t.Fatal(err)
 	}
 	return made.QueueUrl, has.Attributes["QueueArn"]
@@ -126,7 +127,8 @@ func (d *deployment) taken(t *testing.T, queue string) (bodies []string) {
 	}
 	for _, m := range got.Messages {
 		bodies = append(bodies, m.Body)
-		if err := d.cloud.Call(t.Context(), "AmazonSQS.DeleteMessage", object{"QueueUrl": queue, "ReceiptHandle": m.ReceiptHandle}, nil); err != nil {
+		if err := d.cloud.Call(t.Context(), "AmazonSQS.DeleteMessage", object{"QueueUrl": queue, "ReceiptHandle": m.ReceiptHandle},
+			nil); err != nil {
 			t.Fatal(err)
 		}
 	}

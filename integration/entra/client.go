@@ -273,7 +273,8 @@ func (c *client) list(ctx context.Context, op Operation, path string) (page, err
 	resources, isArray := object["Resources"].([]any)
 	schemas, _ := object["schemas"].([]any)
 	if !ok || !isArray || len(schemas) != 1 || schemas[0] != listURN {
-		return page{}, &Failure{Operation: op, Code: incompatible, Status: http.StatusOK, Detail: "not a ListResponse with totalResults and Resources"}
+		return page{},
+			&Failure{Operation: op, Code: incompatible, Status: http.StatusOK, Detail: "not a ListResponse with totalResults and Resources"}
 	}
 	p := page{total: int(total), start: number(object["startIndex"], 1), items: number(object["itemsPerPage"], len(resources))}
 	for _, r := range resources {

@@ -118,7 +118,8 @@ func (c *comparison) crawl(ctx context.Context, endpoint, query string) ([]map[s
 		total = p.total
 		want := min(pageSize, total-len(all))
 		if len(p.resources) != want || p.items != want || p.start != len(all)+1 {
-			c.differ("", endpoint+" page", fmt.Sprintf("%d resources from %d", want, len(all)+1), fmt.Sprintf("%d resources, itemsPerPage %d, startIndex %d", len(p.resources), p.items, p.start))
+			c.differ("", endpoint+" page", fmt.Sprintf("%d resources from %d", want, len(all)+1),
+				fmt.Sprintf("%d resources, itemsPerPage %d, startIndex %d", len(p.resources), p.items, p.start))
 		}
 		if len(p.resources) == 0 {
 			break

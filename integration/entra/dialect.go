@@ -135,5 +135,6 @@ func (d Dialect) createGroup(g Group) map[string]any {
 	if d == Legacy {
 		schemas = append(schemas, extraGroupURN)
 	}
-	return map[string]any{"schemas": schemas, "externalId": g.ObjectID, "displayName": g.DisplayName, "meta": map[string]any{"resourceType": "Group"}}
+	return map[string]any{"schemas": schemas, "externalId": g.ObjectID, "displayName": g.DisplayName,
+		"meta": map[string]any{"resourceType": "Group"}}
 }

@@ -130,7 +130,8 @@ func TestGeneratedDirectoryLooksLikeACompany(t *testing.T) {
 			count(script, strings.Contains(p.GivenName, script))
 		}
 	}
-	for _, what := range []string{"guest", "apostrophe in the UPN", "capital in the UPN", "disabled", "quote in an attribute", "combining mark",
+	for _, what := range []string{"guest", "apostrophe in the UPN", "capital in the UPN", "disabled", "quote in an attribute",
+		"combining mark",
 		"beyond the basic plane", "no department", "太", "Ив", "Ελ", "محمد", "נועה", "प्रिया", "민준", "สม"} {
 		if found[what] == 0 {
 			t.Errorf("nobody in 1000: %s", what)

@@ -96,7 +96,9 @@ func (j *Job) start() {
 		}
 		doer := j.HTTP
 		if doer == nil {
-			doer = &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: j.Concurrency, IdleConnTimeout: 90 * time.Second}}
+			doer = &http.Client{
+				Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: j.Concurrency, IdleConnTimeout: 90 * time.Second},
+			}
 		}
 		j.client = &client{http: doer, base: strings.TrimSuffix(j.BaseURL, "/"), token: j.Token, timeout: j.Timeout}
 		if j.Rate > 0 {
@@ -122,7 +124,9 @@ func (j *Job) TestConnection(ctx context.Context) error {
 			return fmt.Errorf("test connection: %w", err)
 		}
 		if i < 2 && (p.total != 0 || len(p.resources) != 0) {
-			return fmt.Errorf("test connection: %w", &Failure{Operation: OpTest, Code: incompatible, Status: http.StatusOK, Detail: "an object that cannot exist was found", quarantine: true})
+			return fmt.Errorf("test connection: %w",
+				&Failure{Operation: OpTest, Code: incompatible, Status: http.StatusOK, Detail: "an object that cannot exist was found",
+					quarantine: true})
 		}
 	}
 	return nil

@@ -37,7 +37,8 @@ func (j *Job) syncGroup(ctx context.Context, g Group) error {
 	case record == nil:
 		return j.createGroup(ctx, g)
 	case record["members"] != nil:
-		return &Failure{Operation: OpGroupMatch, Code: "SystemForCrossDomainIdentityManagementMultipleEntriesInResponse", Status: http.StatusOK, Detail: "members were excluded and came all the same"}
+		return &Failure{Operation: OpGroupMatch, Code: "SystemForCrossDomainIdentityManagementMultipleEntriesInResponse", Status: http.StatusOK,
+			Detail: "members were excluded and came all the same"}
 	}
 	if link == nil {
 		id, _ := record["id"].(string)
@@ -52,7 +53,8 @@ func (j *Job) syncGroup(ctx context.Context, g Group) error {
 		}
 	}
 	if len(changes) > 0 {
-		if _, err := j.client.call(ctx, OpGroupUpdate, http.MethodPatch, "/Groups/"+url.PathEscape(link.id), patch(j.Dialect.attributes(changes)...), http.StatusOK, http.StatusNoContent); err != nil {
+		if _, err := j.client.call(ctx, OpGroupUpdate, http.MethodPatch, "/Groups/"+url.PathEscape(link.id),
+			patch(j.Dialect.attributes(changes)...), http.StatusOK, http.StatusNoContent); err != nil {
 			return err
 		}
 		j.count("groups updated", 1)
@@ -72,7 +74,8 @@ func (j *Job) createGroup(ctx context.Context, g Group) error {
 	}
 	id, _ := record["id"].(string)
 	if id == "" || a.header.Get("Location") == "" || record["displayName"] != g.DisplayName {
-		return &Failure{Operation: OpGroupCreate, Code: incompatible, Status: a.status, Detail: "the created group lacks id or Location, or its displayName is not the one sent"}
+		return &Failure{Operation: OpGroupCreate, Code: incompatible, Status: a.status,
+			Detail: "the created group lacks id or Location, or its displayName is not the one sent"}
 	}
 	j.linkGroup(g.ObjectID, &groupLink{id: id, processed: g.DisplayName, sent: map[string]bool{}})
 	j.count("groups created", 1)
@@ -149,7 +152,8 @@ func (j *Job) syncMembers(ctx context.Context, b batch) error {
 		op, operations, counter = OpMembersAdd, j.Dialect.addMembers(ids), "members added"
 	}
 	if len(ids) > 0 {
-		if _, err := j.client.call(ctx, op, http.MethodPatch, "/Groups/"+url.PathEscape(b.link.id), patch(operations...), http.StatusOK, http.StatusNoContent); err != nil {
+		if _, err := j.client.call(ctx, op, http.MethodPatch, "/Groups/"+url.PathEscape(b.link.id), patch(operations...), http.StatusOK,
+			http.StatusNoContent); err != nil {
 			return err
 		}
 		j.count(counter, len(ids))

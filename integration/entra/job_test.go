@@ -32,7 +32,8 @@ func TestARightServerEndsEqual(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(r.Differences) > 0 || len(r.Unresolved) > 0 {
-			t.Fatalf("%s: %d differences, first %v; unresolved %v", dialect, len(r.Differences), r.Differences[:min(3, len(r.Differences))], r.Unresolved)
+			t.Fatalf("%s: %d differences, first %v; unresolved %v", dialect, len(r.Differences), r.Differences[:min(3, len(r.Differences))],
+				r.Unresolved)
 		}
 		sum := map[string]int{}
 		for _, c := range r.Cycles {
@@ -40,7 +41,8 @@ func TestARightServerEndsEqual(t *testing.T) {
 				sum[what] += n
 			}
 		}
-		for _, what := range []string{"users created", "users matched", "users updated", "users disabled", "users restored", "users deleted", "managers set",
+		for _, what := range []string{"users created", "users matched", "users updated", "users disabled", "users restored", "users deleted",
+			"managers set",
 			"groups created", "groups matched", "groups updated", "groups deleted", "members added", "members removed"} {
 			if sum[what] == 0 {
 				t.Errorf("%s: no %s in the whole story", dialect, what)
@@ -56,10 +58,14 @@ func TestEachDialectLooksLikeItself(t *testing.T) {
 	t.Parallel()
 	for dialect, forms := range map[entra.Dialect]struct{ has, hasNot []string }{
 		entra.Legacy: {
-			[]string{`{"op":"Replace","path":"active","value":"False"}`, `"path":"active","value":"True"`, `{"op":"Remove","path":"members","value":[{"$ref":null,"value":"r`, `ADSCIM/2.0/Group`, `User:manager","value":"r`, `User:manager","value":""}`, `{"op":"Add","path":"`},
+			[]string{`{"op":"Replace","path":"active","value":"False"}`, `"path":"active","value":"True"`,
+				`{"op":"Remove","path":"members","value":[{"$ref":null,"value":"r`, `ADSCIM/2.0/Group`, `User:manager","value":"r`,
+				`User:manager","value":""}`, `{"op":"Add","path":"`},
 			[]string{`"op":"replace"`, `"value":false`, `members[value eq`}},
 		entra.Compliant: {
-			[]string{`{"op":"replace","path":"active","value":false}`, `"path":"active","value":true`, `{"op":"remove","path":"members[value eq \"r`, `{"op":"replace","value":{`, `"name.familyName":"`, `User:manager","value":{"value":"r`, `{"op":"remove","path":"` + enterprise + `:manager"}`},
+			[]string{`{"op":"replace","path":"active","value":false}`, `"path":"active","value":true`,
+				`{"op":"remove","path":"members[value eq \"r`, `{"op":"replace","value":{`, `"name.familyName":"`, `User:manager","value":{"value":"r`,
+				`{"op":"remove","path":"` + enterprise + `:manager"}`},
 			[]string{`"op":"Replace"`, `"op":"Add"`, `"False"`, `"$ref"`, `ADSCIM`}},
 	} {
 		s := &server{}
@@ -110,7 +116,9 @@ func TestAWrongServerIsFoundOut(t *testing.T) {
 		})
 	}
 	r, err := story(&server{spoil: "members all the same"}, entra.Legacy).Run(t.Context())
-	if err != nil || !slices.ContainsFunc(r.Unresolved, func(f entra.Failure) bool { return strings.HasSuffix(f.Code, "MultipleEntriesInResponse") }) {
+	if err != nil || !slices.ContainsFunc(r.Unresolved, func(f entra.Failure) bool {
+		return strings.HasSuffix(f.Code, "MultipleEntriesInResponse")
+	}) {
 		t.Errorf("members despite exclusion: error %v, unresolved %v", err, r.Unresolved)
 	}
 	if _, err := story(&server{spoil: "404 for nothing"}, entra.Legacy).Run(t.Context()); !errors.Is(err, entra.ErrQuarantine) {
@@ -120,7 +128,8 @@ func TestAWrongServerIsFoundOut(t *testing.T) {
 
 func TestWhatIsNotReproducedIsWrittenAgain(t *testing.T) {
 	t.Parallel()
-	for spoil, what := range map[string]string{"shout names": "users updated again", "ignore the manager": "managers set again", "lose a disable": "users disabled again"} {
+	for spoil, what := range map[string]string{"shout names": "users updated again", "ignore the manager": "managers set again",
+		"lose a disable": "users disabled again"} {
 		r, err := story(&server{spoil: spoil}, entra.Compliant).Run(t.Context())
 		if err != nil || !slices.ContainsFunc(r.Differences, func(d entra.Difference) bool { return strings.HasPrefix(d.Attribute, what) }) {
 			t.Errorf("%s: %v; no difference %q", spoil, err, what)
@@ -303,7 +312,8 @@ func TestACancelledCycleStops(t *testing.T) {
 		}
 		return nil
 	}
-	if _, err := job(s, entra.Legacy).Cycle(ctx, entra.Generate(entra.Options{Users: 300, Seed: 1})); !errors.Is(err, context.Canceled) || calls > 40 {
+	if _, err := job(s, entra.Legacy).Cycle(ctx, entra.Generate(entra.Options{Users: 300, Seed: 1})); !errors.Is(err, context.Canceled) ||
+		calls > 40 {
 		t.Errorf("%v after %d calls", err, calls)
 	}
 }

@@ -73,11 +73,14 @@ func (j *Job) match(ctx context.Context, op Operation, query string) (map[string
 	case err != nil:
 		return nil, err
 	case p.total != len(p.resources):
-		return nil, &Failure{Operation: op, Code: incompatible, Status: http.StatusOK, Detail: fmt.Sprintf("totalResults %d with %d resources", p.total, len(p.resources))}
+		return nil,
+			&Failure{Operation: op, Code: incompatible, Status: http.StatusOK,
+				Detail: fmt.Sprintf("totalResults %d with %d resources", p.total, len(p.resources))}
 	case p.total == 0:
 		return nil, nil
 	case p.total > 1:
-		return nil, &Failure{Operation: op, Code: "DuplicateTargetEntries", Status: http.StatusOK, Detail: fmt.Sprintf("%d records match", p.total)}
+		return nil,
+			&Failure{Operation: op, Code: "DuplicateTargetEntries", Status: http.StatusOK, Detail: fmt.Sprintf("%d records match", p.total)}
 	}
 	return p.resources[0], nil
 }
@@ -93,7 +96,8 @@ func (j *Job) createUser(ctx context.Context, p Person) error {
 	}
 	id, _ := record["id"].(string)
 	if id == "" || a.header.Get("Location") == "" || record["userName"] != userName(p) {
-		return &Failure{Operation: OpUserCreate, Code: incompatible, Status: a.status, Detail: "the created user lacks id or Location, or its userName is not the one sent"}
+		return &Failure{Operation: OpUserCreate, Code: incompatible, Status: a.status,
+			Detail: "the created user lacks id or Location, or its userName is not the one sent"}
 	}
 	j.linkUser(p.ObjectID, &userLink{id: id, processed: fingerprint(p)})
 	j.count("users created", 1)
@@ -152,7 +156,8 @@ func (j *Job) managers(ctx context.Context, d *Directory) error {
 
 func (j *Job) syncManager(ctx context.Context, r reference) error {
 	if r.managerID != "" {
-		there, err := j.holds(ctx, OpManagerCheck, "/Users?"+filter("id eq %s and manager eq %s", r.link.id, r.managerID)+"&attributes=id", r.link.id)
+		there, err := j.holds(ctx, OpManagerCheck, "/Users?"+filter("id eq %s and manager eq %s", r.link.id, r.managerID)+"&attributes=id",
+			r.link.id)
 		if err != nil {
 			return err
 		}
@@ -162,7 +167,8 @@ func (j *Job) syncManager(ctx context.Context, r reference) error {
 		}
 	}
 	body := patch(j.Dialect.manager(r.managerID, r.link.managerID != ""))
-	if _, err := j.client.call(ctx, OpManagerUpdate, http.MethodPatch, "/Users/"+url.PathEscape(r.link.id), body, http.StatusOK, http.StatusNoContent); err != nil {
+	if _, err := j.client.call(ctx, OpManagerUpdate, http.MethodPatch, "/Users/"+url.PathEscape(r.link.id), body, http.StatusOK,
+		http.StatusNoContent); err != nil {
 		return err
 	}
 	r.link.managerID = r.managerID

@@ -36,8 +36,10 @@ func spell(text string) []spoken {
 // marks) are on purpose: values must come back in the form in which they were sent.
 var cultures = []culture{
 	{"en-US", " ", false,
-		spell("Alice Brandon Carla Derek Emily Frank Grace Harold Ivy Jamal Kim Liam Mara Noah Olivia Priya Quentin Rosa Sam Tara Victor Wendy Zoe\u0308/Zoe Mary-Jane Anne_Marie"),
-		spell("Akers Baker O'Brien D'Angelo Vance Smith Johnson Van_der_Berg Mc_Donald St._John/St.John Smith-Jones Lee Nguyen Patel Washington Clark A\u030angstro\u0308m/Angstrom X")},
+		spell("Alice Brandon Carla Derek Emily Frank Grace Harold Ivy Jamal Kim Liam Mara Noah Olivia Priya Quentin Rosa Sam Tara " +
+			"Victor Wendy Zoe\u0308/Zoe Mary-Jane Anne_Marie"),
+		spell("Akers Baker O'Brien D'Angelo Vance Smith Johnson Van_der_Berg Mc_Donald St._John/St.John Smith-Jones Lee Nguyen " +
+			"Patel Washington Clark A\u030angstro\u0308m/Angstrom X")},
 	{"de-DE", " ", false,
 		spell("Jörg/Joerg Käthe/Kaethe Günther/Guenther Lena Max Sören/Soeren Heike Änne/Aenne"),
 		spell("Müller/Mueller Schäfer/Schaefer Groß/Gross von_der_Heide Weiß/Weiss Köhler/Koehler Özdemir/Oezdemir")},
@@ -47,10 +49,12 @@ var cultures = []culture{
 	{"es-MX", " ", false,
 		spell("José/Jose María/Maria Iñaki/Inaki Lucía/Lucia Jesús/Jesus Begoña/Begona"),
 		spell("García/Garcia Núñez/Nunez Peña_y_Lillo/Penaylillo Muñoz/Munoz Ibáñez/Ibanez")},
-	{"pl-PL", " ", false, spell("Łukasz/Lukasz Małgorzata/Malgorzata Żaneta/Zaneta Paweł/Pawel"), spell("Wiśniewski/Wisniewski Żółć/Zolc Dąbrowska/Dabrowska Świątek/Swiatek")},
+	{"pl-PL", " ", false, spell("Łukasz/Lukasz Małgorzata/Malgorzata Żaneta/Zaneta Paweł/Pawel"),
+		spell("Wiśniewski/Wisniewski Żółć/Zolc Dąbrowska/Dabrowska Świątek/Swiatek")},
 	{"tr-TR", " ", false, spell("İpek/Ipek Işıl/Isil Çağrı/Cagri Şule/Sule"), spell("Yılmaz/Yilmaz İnönü/Inonu Şahin/Sahin Güneş/Gunes")},
 	{"vi-VN", " ", true, spell("Hồng_Ánh/honganh Đức/duc Thị_Mai/thimai"), spell("Nguyễn/nguyen Trần/tran Đặng/dang")},
-	{"ru-RU", " ", false, spell("Иван/ivan Ольга/olga Юрий/yuri Анастасия/anastasia"), spell("Петров/petrov Щербакова/shcherbakova Соловьёв/solovyov")},
+	{"ru-RU", " ", false, spell("Иван/ivan Ольга/olga Юрий/yuri Анастасия/anastasia"),
+		spell("Петров/petrov Щербакова/shcherbakova Соловьёв/solovyov")},
 	{"el-GR", " ", false, spell("Γιώργος/giorgos Ελένη/eleni Οδυσσέας/odysseas"), spell("Παπαδόπουλος/papadopoulos Αγγελής/angelis")},
 	{"ja-JP", " ", true, spell("太郎/taro 花子/hanako 健一/kenichi さくら/sakura"), spell("佐藤/sato 鈴木/suzuki 𠮷田/yoshida 渡邊/watanabe")},
 	{"zh-CN", "", true, spell("伟/wei 秀英/xiuying 娜/na 子轩/zixuan"), spell("王/wang 李/li 欧阳/ouyang 张/zhang")},
@@ -80,9 +84,12 @@ var places = []place{
 }
 
 var (
-	departments = []string{"Finance", "Retail", "Sales & Marketing", "Engineering", "R&D", "Legal", "Human Resources", "Customer Success", "IT/Operations", "Security", "Forschung & Entwicklung", "法務部", "Public Sector (Gov)"}
-	jobTitles   = []string{"Analyst", "Senior Analyst", "Manager", "Engineer II", "Principal Engineer", "Account Executive", "Counsel", "Director, EMEA", "VP of \"Special\" Projects", "Intern", "Техник", "Sachbearbeiter/in", "Chef d'équipe"}
+	departments = []string{"Finance", "Retail", "Sales & Marketing", "Engineering", "R&D", "Legal", "Human Resources", "Customer Success",
+		"IT/Operations", "Security", "Forschung & Entwicklung", "法務部", "Public Sector (Gov)"}
+	jobTitles = []string{"Analyst", "Senior Analyst", "Manager", "Engineer II", "Principal Engineer", "Account Executive", "Counsel",
+		"Director, EMEA", "VP of \"Special\" Projects", "Intern", "Техник", "Sachbearbeiter/in", "Chef d'équipe"}
 
 	// Group names hold what Entra's own documentation warns of, and what breaks a hand-made filter or JSON writer.
-	groupKinds = []string{"All %s", "%s Team", "%s – Managers", "#%s!", "%s & Friends", "\"%s\" (quoted)", "%s's people", "back\\slash %s", "~%s^", "%s.ops", "🌍 %s", "Rôles: %s", "%s / watch", "100%% %s", "<%s>", "%s or true", "[%s] eq {x}"}
+	groupKinds = []string{"All %s", "%s Team", "%s – Managers", "#%s!", "%s & Friends", "\"%s\" (quoted)", "%s's people", "back\\slash %s",
+		"~%s^", "%s.ops", "🌍 %s", "Rôles: %s", "%s / watch", "100%% %s", "<%s>", "%s or true", "[%s] eq {x}"}
 )

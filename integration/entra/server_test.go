@@ -313,7 +313,9 @@ func (s *server) list(w http.ResponseWriter, r *http.Request, endpoint string) {
 	case s.spoil == "repeat a record" && start > 1 && len(shown) > 0:
 		shown[0] = s.show(hits[0], r)
 	}
-	reply(w, 200, object{"schemas": []string{messages + "ListResponse"}, "totalResults": total, "startIndex": start, "itemsPerPage": len(shown), "Resources": shown})
+	reply(w, 200,
+		object{"schemas": []string{messages + "ListResponse"}, "totalResults": total, "startIndex": start, "itemsPerPage": len(shown),
+			"Resources": shown})
 }
 
 func (s *server) matcher(filter string) func(object) bool {

@@ -33,8 +33,10 @@ const (
 	OpMembersRead   Operation = "group members" // of the comparison
 )
 
-var operations = []Operation{OpTest, OpUserMatch, OpUserCreate, OpUserRead, OpUserUpdate, OpUserDisable, OpUserRestore, OpUserDelete, OpManagerCheck,
-	OpManagerUpdate, OpGroupMatch, OpGroupCreate, OpGroupRead, OpGroupUpdate, OpGroupDelete, OpMemberCheck, OpMembersAdd, OpMembersRemove, OpList, OpMembersRead}
+var operations = []Operation{OpTest, OpUserMatch, OpUserCreate, OpUserRead, OpUserUpdate, OpUserDisable, OpUserRestore, OpUserDelete,
+	OpManagerCheck,
+	OpManagerUpdate, OpGroupMatch, OpGroupCreate, OpGroupRead, OpGroupUpdate, OpGroupDelete, OpMemberCheck, OpMembersAdd, OpMembersRemove,
+	OpList, OpMembersRead}
 
 // OperationStats are the counts and latencies of one kind of request. Latencies are of single attempts, from sending to
 // the last byte of the answer, in milliseconds.

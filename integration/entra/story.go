@@ -58,7 +58,8 @@ func (s *Story) tell(ctx context.Context, d *Directory, r *Report) (*Directory, 
 	if r.Others, err = s.Job.CountOthers(ctx, d); err != nil {
 		return d, err
 	}
-	s.log("%s, %s dialect: %d people, %d groups; beside %d users and %d groups", d.Population, r.Dialect, len(d.People), len(d.Groups), r.Others.Users, r.Others.Groups)
+	s.log("%s, %s dialect: %d people, %d groups; beside %d users and %d groups", d.Population, r.Dialect, len(d.People), len(d.Groups),
+		r.Others.Users, r.Others.Groups)
 	if err := s.chapter(ctx, "initial cycle", d, r); err != nil {
 		return d, err
 	}
@@ -111,7 +112,8 @@ func (s *Story) chapter(ctx context.Context, name string, d *Directory, r *Repor
 // faithful judges the cycles after the restart: a server that reproduces what was written leaves nothing to write again
 // but the memberships, which the client cannot read back.
 func (r *Report) faithful(restarted []Cycle) {
-	for _, what := range []string{"users created", "users updated", "users disabled", "users restored", "managers set", "groups created", "groups updated"} {
+	for _, what := range []string{"users created", "users updated", "users disabled", "users restored", "managers set", "groups created",
+		"groups updated"} {
 		n := 0
 		for _, cycle := range restarted {
 			n += cycle.Counts[what]

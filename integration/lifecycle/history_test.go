@@ -80,10 +80,12 @@ func newPerson(ports directory.Ports, kind string) *person {
 	p := &person{ctx: context.Background(), now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC), late: &delayedWakeups{Leavers: ports.Leavers}}
 	ports.Leavers = p.late
 	p.s = directorytest.New(ports, directory.Runtime{Now: p.clock})
-	p.admin = administration.Admin{Tenant: directory.TenantID(random.ID()[:7]), Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1", Reason: "why"}}
+	p.admin = administration.Admin{Tenant: directory.TenantID(random.ID()[:7]),
+		Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1", Reason: "why"}}
 	must(p.s.As(p.admin).Tenants.Create(p.ctx, "T"))
 	delay := modelDelay
-	rec, token, err := p.s.As(p.admin).Providers.Create(p.ctx, administration.NewProvider{DisplayName: "P", Profile: "entra", DeactivationDelay: &delay})
+	rec, token, err := p.s.As(p.admin).Providers.Create(p.ctx,
+		administration.NewProvider{DisplayName: "P", Profile: "entra", DeactivationDelay: &delay})
 	must(rec, err)
 	p.caller = provisioning.Caller{Provider: rec.ID, Token: token, RequestID: "r1"}
 	p.profile = directory.Profile{UserName: "anna", ExternalID: "8f4b5c1e-0000-4000-8000-000000000001", Active: kind != "disabled"}
@@ -126,11 +128,12 @@ func (p *person) state() account {
 }
 
 func (p *person) edit(id directory.ScimID, edit func(*directory.Profile)) error {
-	_, _, err := p.s.UpdateUser(p.ctx, p.caller, id, directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
-		n := old.Profile
-		edit(&n)
-		return n, nil, nil
-	})
+	_, _, err := p.s.UpdateUser(p.ctx, p.caller, id, directory.UserWant{}, nil,
+		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+			n := old.Profile
+			edit(&n)
+			return n, nil, nil
+		})
 	return err
 }
 
@@ -160,11 +163,15 @@ func (p *person) trip() {
 		return
 	}
 	id := "v" + random.ID()
-	must(p.s.Guards.UpdateGuard(p.ctx, p.admin.Tenant, p.caller.Provider, directory.GuardEventID(id), func(rec directory.Provider, v directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
-		rec.Guard.Event, rec.Version = directory.GuardEventID(id), rec.Version+1
-		e := directory.LogEntry{ID: "e" + directory.EntryID(random.ID()), At: p.clock(), Action: directory.GuardTripped, Target: string(rec.ID), Remaining: directory.RemainingGuard}
-		return rec, directory.GuardEvent{ID: directory.GuardEventID(id), Provider: rec.ID, Kind: directory.GuardLeavers, State: directory.GuardOpen}, &e, nil
-	}))
+	must(p.s.Guards.UpdateGuard(p.ctx, p.admin.Tenant, p.caller.Provider, directory.GuardEventID(id),
+		func(rec directory.Provider, v directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
+			rec.Guard.Event, rec.Version = directory.GuardEventID(id), rec.Version+1
+			e := directory.LogEntry{ID: "e" + directory.EntryID(random.ID()), At: p.clock(), Action: directory.GuardTripped, Target: string(rec.ID),
+				Remaining: directory.RemainingGuard}
+			return rec,
+				directory.GuardEvent{ID: directory.GuardEventID(id), Provider: rec.ID, Kind: directory.GuardLeavers, State: directory.GuardOpen}, &e,
+				nil
+		}))
 	p.follow()
 }
 
@@ -228,7 +235,9 @@ func (p *person) do(event string, before directory.User) bool {
 		}
 		_, err = p.s.Sweep(p.ctx)
 	case "stale fire":
-		if before.Pending != nil && slices.ContainsFunc(p.late.earlier, func(u directory.DueUser) bool { return u.Pending.Generation == before.Pending.Generation }) {
+		if before.Pending != nil && slices.ContainsFunc(p.late.earlier, func(u directory.DueUser) bool {
+			return u.Pending.Generation == before.Pending.Generation
+		}) {
 			return true // not stale
 		}
 		p.late.replay = true
@@ -252,10 +261,12 @@ func (p *person) do(event string, before directory.User) bool {
 var (
 	// together may happen at the same moment as each other.
 	together = []string{
-		"scim attribute", "scim enable", "scim disable", "scim delete", "recreate", "recreate inactive", "block", "unblock", "cancel-deactivation",
+		"scim attribute", "scim enable", "scim disable", "scim delete", "recreate", "recreate inactive", "block", "unblock",
+		"cancel-deactivation",
 		"deactivate", "deactivate-and-block", "reactivate", "reactivate-and-unblock", "hold", "release", "fire",
 	}
-	alone = append([]string{"time", "time", "delay shorter", "delay longer", "sweep", "stale fire", "guard trips", "guard approved", "guard rejected"}, together...)
+	alone = append([]string{"time", "time", "delay shorter", "delay longer", "sweep", "stale fire", "guard trips", "guard approved",
+		"guard rejected"}, together...)
 )
 
 // lifecycleHistory lives through a random history with up to two writers at once, and holds each state to
@@ -308,7 +319,8 @@ func lifecycleHistory(rt *rapid.T, ports directory.Ports, longest int, eventual 
 			rt.Fatalf("%v: from %v to %v; the first alone would give %v", events, s, got, want)
 		}
 		s = got
-		if u := p.user(); u.Pending != nil && (u.Pending.Staged && (!u.Pending.Frozen || !stages) || u.MaySignIn() != (u.Pending.Staged && u.AdminBlock == nil)) {
+		if u := p.user(); u.Pending != nil && (u.Pending.Staged && (!u.Pending.Frozen || !stages) ||
+			u.MaySignIn() != (u.Pending.Staged && u.AdminBlock == nil)) {
 			rt.Fatalf("%v: may sign in is %v while pending as %+v", events, u.MaySignIn(), u.Pending)
 		}
 	}

@@ -32,15 +32,17 @@ func newCrowd(ports directory.Ports, people int) *crowd {
 	p := c.caller.Provider
 	must(c.s.As(c.admin).Providers.SetState(c.ctx, p, anyProvider, directory.ProviderLive))
 	must(c.s.As(c.admin).Guards.Set(c.ctx, p, anyProvider, directory.GuardSettings{MoveMinimum: 2, MovePercent: 1}))
-	must2(c.s.As(c.admin).OrgMappings.Set(c.ctx, p, anyProvider, directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg}))
+	must2(c.s.As(c.admin).OrgMappings.Set(c.ctx, p, anyProvider,
+		directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg}))
 	must2(c.s.As(c.admin).RoleMappings.Set(c.ctx, p, anyProvider, directory.RoleSettings{Mode: directory.RolesGroups}, false))
 	for i := range people {
 		c.people = append(c.people, must(c.create(directory.Profile{UserName: fmt.Sprint("p", i), Active: true})))
 	}
 	for i := range 3 {
-		g := must(c.s.CreateGroup(c.ctx, c.caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
-			return directory.GroupProfile{DisplayName: fmt.Sprint("g", i)}, nil, nil, nil
-		}))
+		g := must(c.s.CreateGroup(c.ctx, c.caller, nil,
+			func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+				return directory.GroupProfile{DisplayName: fmt.Sprint("g", i)}, nil, nil, nil
+			}))
 		c.groups = append(c.groups, g.ID)
 		org := must(c.s.As(c.admin).Organizations.Create(c.ctx, administration.NewOrganization{Name: fmt.Sprint("o", i)}))
 		must2(c.s.As(c.admin).OrgMappings.Add(c.ctx, p, anyProvider, []directory.GroupID{g.ID}, org.ID))
@@ -87,10 +89,11 @@ func (c *crowd) toggle(who, g int) {
 		edit = provisioning.GroupEdit{Remove: ids}
 	}
 	c.in[[2]int{who, g}] = !c.in[[2]int{who, g}]
-	must2(c.s.UpdateGroup(c.ctx, c.caller, c.groups[g], directory.GroupWant{Named: ids}, nil, func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
-		edit.Profile = v.GroupProfile
-		return edit, nil
-	}))
+	must2(c.s.UpdateGroup(c.ctx, c.caller, c.groups[g], directory.GroupWant{Named: ids}, nil,
+		func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
+			edit.Profile = v.GroupProfile
+			return edit, nil
+		}))
 }
 
 // decide decides on the open event of moves, if there is one.

@@ -65,7 +65,8 @@ const perhaps = ", perhaps"
 func TestRacesHaveAnOrder(t *testing.T) {
 	t.Parallel()
 	scim := []string{"scim enable", "scim disable", "scim enable", "scim disable", "scim attribute"}
-	admin := []string{"block", "unblock", "deactivate", "deactivate-and-block", "reactivate", "reactivate-and-unblock", "cancel-deactivation", "hold", "release"}
+	admin := []string{"block", "unblock", "deactivate", "deactivate-and-block", "reactivate", "reactivate-and-unblock", "cancel-deactivation",
+		"hold", "release"}
 	for name, callers := range map[string][][]string{
 		"enable and wake-up":   {scim, {"fire"}, {"fire"}},
 		"two administrators":   {admin, admin},
@@ -102,7 +103,9 @@ func (h hesitant) hesitate() {
 	}
 }
 
-func (h hesitant) ReadUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit) (directory.UserView, error) {
+func (h hesitant) ReadUser(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit,
+) (directory.UserView, error) {
 	defer h.hesitate()
 	return h.Users.ReadUser(ctx, t, p, id, want, admit)
 }

@@ -90,11 +90,12 @@ func TestWakeupsThatComeAsTheyLike(t *testing.T) {
 		})).ID
 	}
 	set := func(id directory.UserID, active bool) {
-		_, _, err := svc.UpdateUser(ctx, caller, directory.ScimID(id), directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
-			p := old.Profile
-			p.Active = active
-			return p, nil, nil
-		})
+		_, _, err := svc.UpdateUser(ctx, caller, directory.ScimID(id), directory.UserWant{}, nil,
+			func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+				p := old.Profile
+				p.Active = active
+				return p, nil, nil
+			})
 		must(0, err)
 	}
 	follow := func(ctx context.Context, tenant directory.TenantID, e directory.LogEntry) error {
@@ -192,7 +193,8 @@ func TestWakeupsThatComeAsTheyLike(t *testing.T) {
 			t.Errorf("%s: hold %v in the log, %v in the record", id, held, u.Holds)
 		}
 	}
-	t.Logf("%d user-days, %d wake-ups asked for, %d dropped; deactivated %d by wake-ups, %d by sweeps, %d by releases; the latest %v after it was due",
+	t.Logf("%d user-days, %d wake-ups asked for, %d dropped; deactivated %d by wake-ups, %d by sweeps, %d by releases; the "+
+		"latest %v after it was due",
 		people*days, w.asked, w.lost, byWakeup, bySweep, byRelease, longest)
 	if byWakeup == 0 || bySweep == 0 || byRelease == 0 || longest > 3*time.Minute+2*tick {
 		t.Errorf("%d by wake-ups, %d by sweeps (%d swept), %d by releases, the latest after %v", byWakeup, bySweep, swept, byRelease, longest)

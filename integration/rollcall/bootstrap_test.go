@@ -31,7 +31,8 @@ func bootstrapped(t *testing.T) (api http.Handler, admin func(context.Context, j
 	call func(...string) (int, string, string)) {
 	t.Helper()
 	svc := directorytest.New(stack.SQLite(t), directory.Runtime{})
-	api = app.Middleware(adminapi.Handler(svc.Administration, adminapi.Options{Origin: stack.Origin, NewID: random.ID}), app.NewLog(io.Discard), "admin", adminapi.Panicked)
+	api = app.Middleware(adminapi.Handler(svc.Administration, adminapi.Options{Origin: stack.Origin, NewID: random.ID}),
+		app.NewLog(io.Discard), "admin", adminapi.Panicked)
 	admin = app.Admin(svc.Administration, app.Gateway(api))
 	lambda := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/2015-03-31/functions/Rollcall-admin/invocations" || !strings.Contains(r.Header.Get("Authorization"),

@@ -41,7 +41,8 @@ func (p *program) openStore(ctx context.Context, f serveFlags) (directory.Ports,
 			return directory.Ports{}, nil, err
 		}
 		if s.Unreleased {
-			fmt.Fprintf(p.stderr, "%s is from before release 0.1.0. Its tables were brought up to date; older builds can no longer open it.\n", f.data)
+			fmt.Fprintf(p.stderr, "%s is from before release 0.1.0. Its tables were brought up to date; older builds can no longer open it.\n",
+				f.data)
 		}
 		return s.Ports(), func() { _ = s.Close() }, nil
 	case "dynamodb":
@@ -66,5 +67,6 @@ func openDynamo(ctx context.Context, table string, retention time.Duration) (*dy
 			return nil, err
 		}
 	}
-	return dynamo.Open(ctx, dynamo.Config{Now: time.Now, Client: client, Streams: dynamodbstreams.NewFromConfig(cfg), Table: table, LogRetention: retention})
+	return dynamo.Open(ctx,
+		dynamo.Config{Now: time.Now, Client: client, Streams: dynamodbstreams.NewFromConfig(cfg), Table: table, LogRetention: retention})
 }

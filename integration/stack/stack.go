@@ -129,7 +129,8 @@ func New(t testing.TB, o Options) *Stack {
 		t.Fatal(err)
 	}
 	var err error
-	s.Provider, s.Token, err = s.Service.As(s.Admin).Providers.Create(ctx, administration.NewProvider{DisplayName: "Test", Profile: o.Profile, Extensions: o.Extensions})
+	s.Provider, s.Token, err = s.Service.As(s.Admin).Providers.Create(ctx,
+		administration.NewProvider{DisplayName: "Test", Profile: o.Profile, Extensions: o.Extensions})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,37 +18,47 @@ import (
 var bodies = map[string]string{
 	"createProvider": `{"displayName":"New"}`, "updateProvider": `{"displayName":"Renamed"}`, "createToken": `{"overlapSeconds":0}`,
 	"createUser": `{"userName":"new@agency.example"}`, "updateUser": `{"title":"Officer"}`,
-	"convertConflict": `{"reason":"same person"}`, "ignoreConflict": `{"reason":"test"}`, "renameConflict": `{"reason":"two people","userName":"other@agency.example"}`,
-	"createApiKey": `{"displayName":"New","role":"auditor"}`,
-	"createTenant": `{"displayName":"New"}`, "removeTenant": `{"confirm":"Spare"}`, "createTenantApiKey": `{"displayName":"First"}`,
-	"blockUser": `{"reason":"test"}`, "unblockUser": `{"reason":"test"}`, "deactivateUser": `{"reason":"test"}`, "reactivateUser": `{"reason":"test"}`,
-	"cancelDeactivation": `{"reason":"test"}`, "convertUserToLocal": `{"reason":"test"}`, "eraseUser": `{"reason":"test","confirm":"local.CANARY@agency.example"}`,
+	"convertConflict": `{"reason":"same person"}`, "ignoreConflict": `{"reason":"test"}`,
+	"renameConflict": `{"reason":"two people","userName":"other@agency.example"}`,
+	"createApiKey":   `{"displayName":"New","role":"auditor"}`,
+	"createTenant":   `{"displayName":"New"}`, "removeTenant": `{"confirm":"Spare"}`, "createTenantApiKey": `{"displayName":"First"}`,
+	"blockUser": `{"reason":"test"}`, "unblockUser": `{"reason":"test"}`, "deactivateUser": `{"reason":"test"}`,
+	"reactivateUser":     `{"reason":"test"}`,
+	"cancelDeactivation": `{"reason":"test"}`, "convertUserToLocal": `{"reason":"test"}`,
+	"eraseUser":                  `{"reason":"test","confirm":"local.CANARY@agency.example"}`,
 	"convertUserToProvisioned":   `{"reason":"test","provider":"PROVIDER","confirm":"local.CANARY@agency.example"}`,
 	"preApproveConflicts":        `{"provider":"PROVIDER","userNames":["local.CANARY@agency.example"],"reason":"test"}`,
 	"cancelPendingDeactivations": `{"users":["LEAVER"],"reason":"test"}`,
-	"createLegalHold":            `{"name":"New"}`, "closeLegalHold": `{"reason":"test"}`, "placeHolds": `{"users":["LOCAL"]}`, "releaseHold": `{"reason":"test"}`,
-	"setDeactivationDelay": `{"deactivationDelaySeconds":60}`, "setGuard": `{"minimum":30}`, "approveGuardEvent": `{"reason":"test"}`, "rejectGuardEvent": `{"reason":"test"}`,
-	"createWebhook": `{"displayName":"New","url":"https://hooks.agency.example/"}`, "updateWebhook": `{"state":"paused"}`,
+	"createLegalHold":            `{"name":"New"}`, "closeLegalHold": `{"reason":"test"}`, "placeHolds": `{"users":["LOCAL"]}`,
+	"releaseHold":          `{"reason":"test"}`,
+	"setDeactivationDelay": `{"deactivationDelaySeconds":60}`, "setGuard": `{"minimum":30}`, "approveGuardEvent": `{"reason":"test"}`,
+	"rejectGuardEvent": `{"reason":"test"}`,
+	"createWebhook":    `{"displayName":"New","url":"https://hooks.agency.example/"}`, "updateWebhook": `{"state":"paused"}`,
 	"replayWebhook":      `{"since":"2026-11-01T00:00:00Z","until":"2026-11-30T00:00:00Z"}`,
-	"createOrganization": `{"name":"New"}`, "updateOrganization": `{"name":"Renamed"}`, "createRole": `{"name":"New"}`, "updateRole": `{"name":"Renamed"}`,
+	"createOrganization": `{"name":"New"}`, "updateOrganization": `{"name":"Renamed"}`, "createRole": `{"name":"New"}`,
+	"updateRole":      `{"name":"Renamed"}`,
 	"createWatchlist": `{"type":"custom","title":"New"}`, "updateWatchlist": `{"title":"Renamed"}`,
 	"setOrganizationMapping": `{"method":"single","organizationId":"odefault"}`, "setRoleMapping": `{"mode":"groups"}`,
-	"createOrganizationMappingEntry": `{"groups":["g0000000000000000000000000"],"organizationId":"odefault"}`, "updateOrganizationMappingEntry": `{"organizationId":"odefault"}`,
-	"createRoleMappingEntry":     `{"groups":["g0000000000000000000000000"],"roles":["agent-user"]}`,
-	"updateRoleMappingEntry":     `{"roles":["agent-user"]}`,
-	"reorderOrganizationMapping": `{"mappings":["m1111111111111111111111111","m0000000000000000000000000"]}`,
-	"moveUser":                   `{"organizationId":"odefault"}`, "grantRole": `{"role":"agent-user"}`,
+	"createOrganizationMappingEntry": `{"groups":["g0000000000000000000000000"],"organizationId":"odefault"}`,
+	"updateOrganizationMappingEntry": `{"organizationId":"odefault"}`,
+	"createRoleMappingEntry":         `{"groups":["g0000000000000000000000000"],"roles":["agent-user"]}`,
+	"updateRoleMappingEntry":         `{"roles":["agent-user"]}`,
+	"reorderOrganizationMapping":     `{"mappings":["m1111111111111111111111111","m0000000000000000000000000"]}`,
+	"moveUser":                       `{"organizationId":"odefault"}`, "grantRole": `{"role":"agent-user"}`,
 	"updateSettings": `{"userRetentionDays":30}`,
 	"planConfig":     `{"roles":[{"id":"new","name":"New"}]}`, "applyConfig": `{"roles":[{"id":"new","name":"New"}]}`,
 }
 
 // withoutID are the changes whose answer is about no thing of its own.
-var withoutID = []string{"setGuard", "setDeactivationDelay", "placeHolds", "releaseHold", "cancelPendingDeactivations", "preApproveConflicts"}
+var withoutID = []string{"setGuard", "setDeactivationDelay", "placeHolds", "releaseHold", "cancelPendingDeactivations",
+	"preApproveConflicts"}
 
 // successes are the statuses of operations that do not answer 200.
-var successes = map[string]int{"createProvider": 201, "createToken": 201, "createUser": 201, "createApiKey": 201, "createTenant": 201, "createTenantApiKey": 201, "removeTenant": 202, "deleteProvider": 202,
+var successes = map[string]int{"createProvider": 201, "createToken": 201, "createUser": 201, "createApiKey": 201, "createTenant": 201,
+	"createTenantApiKey": 201, "removeTenant": 202, "deleteProvider": 202,
 	"createLegalHold": 201, "closeLegalHold": 202, "approveGuardEvent": 202, "rejectGuardEvent": 202, "createWebhook": 201,
-	"createOrganization": 201, "createRole": 201, "createWatchlist": 201, "createOrganizationMappingEntry": 201, "createRoleMappingEntry": 201, "createApplyRun": 201}
+	"createOrganization": 201, "createRole": 201, "createWatchlist": 201, "createOrganizationMappingEntry": 201,
+	"createRoleMappingEntry": 201, "createApplyRun": 201}
 
 func success(operation string) int {
 	if s, ok := successes[operation]; ok {
@@ -132,8 +142,10 @@ func TestEveryRouteWithEveryCredential(t *testing.T) {
 	for _, route := range adminapi.Routes() {
 		path, body := w.path(route.Path), w.fill(bodies[route.Operation])
 		for name, credential := range map[string]string{
-			"none": "", "empty": "Bearer ", "basic": "Basic " + f.key, "bare": f.key, "garbage": "Bearer rk_default_x", "long": "Bearer " + strings.Repeat("a", 5000),
-			"one bit off": "Bearer " + flipped, "SCIM token": "Bearer " + w.scimToken, "expired": "Bearer " + expiring, "revoked": "Bearer " + revoked,
+			"none": "", "empty": "Bearer ", "basic": "Basic " + f.key, "bare": f.key, "garbage": "Bearer rk_default_x",
+			"long":        "Bearer " + strings.Repeat("a", 5000),
+			"one bit off": "Bearer " + flipped, "SCIM token": "Bearer " + w.scimToken, "expired": "Bearer " + expiring,
+			"revoked":                    "Bearer " + revoked,
 			"another tenant in the text": "Bearer " + strings.Replace(f.key, "rk_default_", "rk_other_", 1),
 		} {
 			got := f.want(401, route.Method, path, body, "Authorization", credential)
@@ -163,8 +175,9 @@ func TestEveryRouteWithEveryCredential(t *testing.T) {
 	}
 	f.want(404, "GET", "/users?provider="+w.provider, "", "Authorization", "Bearer "+strange)
 	f.want(404, "GET", "/sync-log?provider="+w.provider, "", "Authorization", "Bearer "+strange)
-	f.want(400, "DELETE", "/providers/"+f.want(201, "POST", "/providers", `{"displayName":"Mine"}`, "Authorization", "Bearer "+strange).str("id")+
-		"?users=move&moveTo="+w.provider, "", "Authorization", "Bearer "+strange)
+	f.want(400, "DELETE",
+		"/providers/"+f.want(201, "POST", "/providers", `{"displayName":"Mine"}`, "Authorization", "Bearer "+strange).str("id")+
+			"?users=move&moveTo="+w.provider, "", "Authorization", "Bearer "+strange)
 }
 
 // TestOnlyAdministratorsChange says in a few lines who may change anything: the help desk what brings people
@@ -247,7 +260,8 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 				}
 			}
 			want := 1
-			if route.Operation == "createApplyRun" || route.Operation == "undoApplyRun" || strings.HasSuffix(route.Path, ":convert") || strings.HasSuffix(route.Path, ":rename") {
+			if route.Operation == "createApplyRun" || route.Operation == "undoApplyRun" || strings.HasSuffix(route.Path, ":convert") ||
+				strings.HasSuffix(route.Path, ":rename") {
 				want = 2 // the user's and the conflict's; the provider's and the run's
 			}
 			if route.Operation == "createTenant" {
@@ -337,7 +351,8 @@ func TestSecretsAreShownOnce(t *testing.T) {
 	made := []string{
 		w.scimToken, f.want(201, "POST", "/providers/"+w.provider+"/tokens", "").str("token"),
 		f.want(201, "POST", "/api-keys", `{"displayName":"Other","role":"auditor"}`).str("token"),
-		f.want(201, "POST", "/webhooks", bodies["createWebhook"]).str("secret"), f.want(200, "POST", "/webhooks/"+w.webhook+":rotate", "").str("secret"),
+		f.want(201, "POST", "/webhooks", bodies["createWebhook"]).str("secret"),
+		f.want(200, "POST", "/webhooks/"+w.webhook+":rotate", "").str("secret"),
 	}
 	for _, route := range adminapi.Routes() {
 		if route.Method != "GET" {

@@ -65,8 +65,9 @@ var (
 var (
 	pageQuery = []string{"cursor", "limit"}
 	dryQuery  = []string{"dryRun"}
-	logFilter = []string{"provider", "user", "group", "action", "effect", "result", "organization", "role", "cause", "search", "since", "until"}
-	logQuery  = append([]string{"cursor", "limit"}, logFilter...)
+	logFilter = []string{"provider", "user", "group", "action", "effect", "result", "organization", "role", "cause", "search", "since",
+		"until"}
+	logQuery = append([]string{"cursor", "limit"}, logFilter...)
 )
 
 // The methods, as the tables write them.
@@ -81,8 +82,10 @@ const (
 // routes are the tables of all nouns.
 func routes() []route {
 	return slices.Concat(
-		apiKeyRoutes(), applyRunRoutes(), configRoutes(), conflictRoutes(), deactivationRoutes(), decisionRoutes(), deliveryRoutes(), exportRoutes(), groupRoutes(), guardRoutes(), legalHoldRoutes(),
-		logRoutes(), mappingRoutes(), organizationRoutes(), placementRoutes(), providerRoutes(), reportRoutes(), roleRoutes(), systemRoutes(), tenantRoutes(), userRoutes(), watchlistRoutes(), webhookRoutes(),
+		apiKeyRoutes(), applyRunRoutes(), configRoutes(), conflictRoutes(), deactivationRoutes(), decisionRoutes(), deliveryRoutes(),
+		exportRoutes(), groupRoutes(), guardRoutes(), legalHoldRoutes(),
+		logRoutes(), mappingRoutes(), organizationRoutes(), placementRoutes(), providerRoutes(), reportRoutes(), roleRoutes(), systemRoutes(),
+		tenantRoutes(), userRoutes(), watchlistRoutes(), webhookRoutes(),
 	)
 }
 

@@ -66,7 +66,8 @@ func TestExtensionsThatAreAcceptedCompile(t *testing.T) {
 	f := newFixture(t)
 	id := f.want(201, "POST", "/providers", `{"displayName":"Entra"}`).str("id")
 	part := rapid.OneOf(rapid.StringMatching(`[A-Za-z0-9._-]{1,8}`), rapid.SampledFrom([]string{
-		"urn", "URN", "ietf", "params", "scim", "schemas", "core", "api", "messages", "extension", "enterprise", "2.0", "User", "\u212aelvin", "ſ", "$", "",
+		"urn", "URN", "ietf", "params", "scim", "schemas", "core", "api", "messages", "extension", "enterprise", "2.0", "User", "\u212aelvin",
+		"ſ", "$", "",
 	}))
 	accepted := 0
 	proof.Check(t, 100, func(rt *rapid.T) {
@@ -138,7 +139,8 @@ func TestLocalUsersLookAsIfSCIMHadMadeThem(t *testing.T) {
 		maybe(ext, "department")
 		var emails []any
 		for i := range rapid.IntRange(0, 3).Draw(rt, "emails") {
-			emails = append(emails, map[string]any{"value": fmt.Sprintf("a%d@b", i), "type": rapid.SampledFrom([]string{"work", "home", "other"}).Draw(rt, "type")})
+			emails = append(emails,
+				map[string]any{"value": fmt.Sprintf("a%d@b", i), "type": rapid.SampledFrom([]string{"work", "home", "other"}).Draw(rt, "type")})
 		}
 		if len(emails) > 0 {
 			emails[0].(map[string]any)["primary"] = true
@@ -190,8 +192,10 @@ func TestOrderOfAttributesIsSCIMs(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	all := map[string]any{
-		"userName": "all", "nickName": "n", "profileUrl": "https://a", "userType": "u", "preferredLanguage": "en", "locale": "en", "timezone": "UTC",
-		"phoneNumbers": []any{map[string]any{"value": "1"}}, "addresses": []any{map[string]any{"region": "x"}}, "roles": []any{map[string]any{"value": "r"}},
+		"userName": "all", "nickName": "n", "profileUrl": "https://a", "userType": "u", "preferredLanguage": "en", "locale": "en",
+		"timezone":     "UTC",
+		"phoneNumbers": []any{map[string]any{"value": "1"}}, "addresses": []any{map[string]any{"region": "x"}},
+		"roles":            []any{map[string]any{"value": "r"}},
 		"name":             map[string]any{"middleName": "m", "honorificPrefix": "p"},
 		scim.EnterpriseURN: map[string]any{"employeeNumber": "1", "division": "d"},
 	}
@@ -214,11 +218,13 @@ func TestOrderOfAttributesIsSCIMs(t *testing.T) {
 		}
 		return string(tree.With("userName", scim.Value{}).Append(nil))
 	}
-	u, err := f.svc.As(f.system(f.tenant)).Users.CreateLocal(context.Background(), administration.LocalProfile{UserName: "all", Attributes: []byte(decode(all))}, nil)
+	u, err := f.svc.As(f.system(f.tenant)).Users.CreateLocal(context.Background(),
+		administration.LocalProfile{UserName: "all", Attributes: []byte(decode(all))}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.want(200, "PATCH", "/users/"+string(u.ID), `{"displayName":"D","title":"T","emails":[{"value":"a@b"}],"department":"dep","name":{"givenName":"g","familyName":"f"}}`)
+	f.want(200, "PATCH", "/users/"+string(u.ID),
+		`{"displayName":"D","title":"T","emails":[{"value":"a@b"}],"department":"dep","name":{"givenName":"g","familyName":"f"}}`)
 	for k, v := range added {
 		all[k] = v
 	}

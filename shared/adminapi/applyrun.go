@@ -18,7 +18,8 @@ func applyRunRoutes() []route {
 		{Route{get, "/providers/{id}/apply-runs", "listApplyRuns", readers}, pageQuery, (*request).listApplyRuns},
 		{Route{post, "/providers/{id}/apply-runs", "createApplyRun", administrators}, dryQuery, (*request).createApplyRun},
 		{Route{get, "/providers/{id}/apply-runs/{id}", "getApplyRun", readers}, nil, (*request).getApplyRun},
-		{Route{get, "/providers/{id}/apply-runs/{id}/diff", "listApplyChanges", readers}, []string{"cursor", "limit", "only"}, (*request).listApplyChanges},
+		{Route{get, "/providers/{id}/apply-runs/{id}/diff", "listApplyChanges", readers}, []string{"cursor", "limit", "only"},
+			(*request).listApplyChanges},
 		{Route{get, "/providers/{id}/apply-runs/{id}/diff.csv", "exportApplyChanges", readers}, csvQuery, (*request).exportApplyChanges},
 		{Route{post, "/providers/{id}/apply-runs/{id}:apply", "startApplyRun", administrators}, dryQuery, (*request).startApplyRun},
 		{Route{post, "/providers/{id}/apply-runs/{id}:approve", "approveApplyRun", administrators}, dryQuery, (*request).approveApplyRun},
@@ -114,7 +115,8 @@ type runChange struct {
 
 func viewChange(r directory.RunRow) runChange {
 	return runChange{
-		ID: r.User, UserName: r.Name, From: r.Before.Org, To: r.After.Org, Added: nonNil(r.Added()), Removed: nonNil(r.Removed()), Kept: nonNil(r.Kept()),
+		ID: r.User, UserName: r.Name, From: r.Before.Org, To: r.After.Org, Added: nonNil(r.Added()), Removed: nonNil(r.Removed()),
+		Kept:   nonNil(r.Kept()),
 		Reason: r.Reason, Privileged: r.Privileged, LosesAll: r.LosesAll, Held: r.Held, Result: r.Result, Note: r.Note,
 	}
 }
@@ -122,7 +124,8 @@ func viewChange(r directory.RunRow) runChange {
 func (r *request) viewRun(x directory.ApplyRun) applyRun {
 	v := applyRun{
 		ID: x.ID, Provider: x.Provider, State: x.State, ConfigVersion: x.Config, MovedByHand: x.All, Undoes: x.Undoes, UndoneBy: x.UndoneBy,
-		CreatedBy: x.CreatedBy, StartedBy: x.StartedBy, ApprovedBy: x.ApprovedBy, Failure: x.Failure, CreatedAt: instant{x.Created}, PlannedAt: timeOrNil(x.Planned), StartedAt: timeOrNil(x.Started), EndedAt: timeOrNil(x.Ended),
+		CreatedBy: x.CreatedBy, StartedBy: x.StartedBy, ApprovedBy: x.ApprovedBy, Failure: x.Failure, CreatedAt: instant{x.Created},
+		PlannedAt: timeOrNil(x.Planned), StartedAt: timeOrNil(x.Started), EndedAt: timeOrNil(x.Ended),
 		Version: x.Version, DryRun: r.admin.DryRun,
 	}
 	if !x.Planned.IsZero() && x.Started.IsZero() && x.Ended.IsZero() {
@@ -144,7 +147,8 @@ func (r *request) answerRun(status int, x administration.ApplyProgress, err erro
 	if done := v.Progress.Done; done > 0 && (x.State == directory.RunPlanning || x.State == directory.RunApplying) {
 		v.Progress.RemainingSeconds = int(r.api.svc.Now().Sub(since).Seconds() * float64(max(0, x.Total-done)) / float64(done))
 	}
-	v.Counts = &runCounts{t.Users, t.Changes, t.Moves, t.RoleChanges, t.Privileged, t.LoseAll, t.Held, t.Applied, t.Differed, t.Unchanged, t.Skipped, t.Guarded, t.Errors}
+	v.Counts = &runCounts{t.Users, t.Changes, t.Moves, t.RoleChanges, t.Privileged, t.LoseAll, t.Held, t.Applied, t.Differed, t.Unchanged,
+		t.Skipped, t.Guarded, t.Errors}
 	for _, k := range slices.Sorted(maps.Keys(t.Orgs)) {
 		from, to, _ := strings.Cut(k, ">")
 		v.Organizations = append(v.Organizations, runMove{from, to, t.Orgs[k]})
@@ -165,7 +169,8 @@ func (r *request) answerRun(status int, x administration.ApplyProgress, err erro
 	if status == http.StatusCreated && r.admin.DryRun {
 		v.ID = ""
 	}
-	return answer{status: status, version: x.Version, location: "/providers/" + string(x.Provider) + "/apply-runs/" + string(x.ID), body: v}, nil
+	return answer{status: status, version: x.Version, location: "/providers/" + string(x.Provider) + "/apply-runs/" + string(x.ID), body: v},
+		nil
 }
 
 func (r *request) listApplyRuns() (answer, error) {
@@ -272,7 +277,8 @@ func (r *request) exportApplyChanges() (answer, error) {
 		_ = w.Write(cells) // a buffer takes everything
 	}
 	if !r.query.Has("cursor") {
-		record("user", "userName", "from", "to", "rolesAdded", "rolesRemoved", "rolesKept", "privileged", "losesAllRoles", "onHold", "reason", "result", "note")
+		record("user", "userName", "from", "to", "rolesAdded", "rolesRemoved", "rolesKept", "privileged", "losesAllRoles", "onHold", "reason",
+			"result", "note")
 	}
 	for _, row := range rows {
 		c := viewChange(row)
@@ -296,7 +302,9 @@ func plainCell(s string) string {
 }
 
 // changeRun returns what all changes of a run have in common; confirm: it may be confirmed.
-func (r *request) changeRun(confirm bool, do func(directory.ProviderID, directory.RunID, func(directory.ApplyRun) error) (administration.ApplyProgress, error)) (answer, error) {
+func (r *request) changeRun(
+	confirm bool, do func(directory.ProviderID, directory.RunID, func(directory.ApplyRun) error) (administration.ApplyProgress, error),
+) (answer, error) {
 	p, id, err := r.runID()
 	switch {
 	case err != nil:
@@ -313,25 +321,29 @@ func (r *request) changeRun(confirm bool, do func(directory.ProviderID, director
 }
 
 func (r *request) startApplyRun() (answer, error) {
-	return r.changeRun(true, func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (administration.ApplyProgress, error) {
-		return r.as().ApplyRuns.Start(r.ctx(), p, id, check)
-	})
+	return r.changeRun(true,
+		func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (administration.ApplyProgress, error) {
+			return r.as().ApplyRuns.Start(r.ctx(), p, id, check)
+		})
 }
 
 func (r *request) approveApplyRun() (answer, error) {
-	return r.changeRun(false, func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (administration.ApplyProgress, error) {
-		return r.as().ApplyRuns.Approve(r.ctx(), p, id, check)
-	})
+	return r.changeRun(false,
+		func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (administration.ApplyProgress, error) {
+			return r.as().ApplyRuns.Approve(r.ctx(), p, id, check)
+		})
 }
 
 func (r *request) cancelApplyRun() (answer, error) {
-	return r.changeRun(false, func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (administration.ApplyProgress, error) {
-		return r.as().ApplyRuns.Cancel(r.ctx(), p, id, check)
-	})
+	return r.changeRun(false,
+		func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (administration.ApplyProgress, error) {
+			return r.as().ApplyRuns.Cancel(r.ctx(), p, id, check)
+		})
 }
 
 func (r *request) undoApplyRun() (answer, error) {
-	return r.changeRun(true, func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (administration.ApplyProgress, error) {
-		return r.as().ApplyRuns.Undo(r.ctx(), p, id, check)
-	})
+	return r.changeRun(true,
+		func(p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (administration.ApplyProgress, error) {
+			return r.as().ApplyRuns.Undo(r.ctx(), p, id, check)
+		})
 }

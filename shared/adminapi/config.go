@@ -76,11 +76,13 @@ func (r *request) exportConfig() (answer, error) {
 			return roleConfig{r.ID, r.Name, r.Description, r.Privileged}
 		}),
 		Providers: mapSlice(c.Providers, func(m administration.MappingConfig) mappingConfig {
-			return mappingConfig{m.Provider, orgMapConfig{m.Method, m.Organization, m.Attribute, m.Template, mapSlice(m.Orgs, func(o administration.OrgMappingConfig) orgEntryConfig {
-				return orgEntryConfig{nonNil(o.Groups), o.Organization}
-			})}, roleMapConfig{m.Mode, m.Strict, mapSlice(m.Roles, func(r administration.RoleMappingConfig) roleEntryConfig {
-				return roleEntryConfig{nonNil(r.Groups), nonNil(r.Roles)}
-			})}}
+			return mappingConfig{m.Provider,
+				orgMapConfig{m.Method, m.Organization, m.Attribute, m.Template,
+					mapSlice(m.Orgs, func(o administration.OrgMappingConfig) orgEntryConfig {
+						return orgEntryConfig{nonNil(o.Groups), o.Organization}
+					})}, roleMapConfig{m.Mode, m.Strict, mapSlice(m.Roles, func(r administration.RoleMappingConfig) roleEntryConfig {
+					return roleEntryConfig{nonNil(r.Groups), nonNil(r.Roles)}
+				})}}
 		}),
 	}
 	return answer{body: v}, err
@@ -97,7 +99,8 @@ func (r *request) readConfig() (c administration.TenantConfig, confirm bool, err
 	err = r.read(members{
 		"organizations": elements(maxConfigOrgs, &c.Organizations, func(o *administration.OrgConfig) members {
 			return members{
-				"name": text(set(&o.Name), 1, maxConfigName), "parent": text(set(&o.Parent), 0, maxConfigName), "externalRef": text(set(&o.ExternalRef), 0, maxConfigName),
+				"name": text(set(&o.Name), 1, maxConfigName), "parent": text(set(&o.Parent), 0, maxConfigName),
+				"externalRef":  text(set(&o.ExternalRef), 0, maxConfigName),
 				"defaultRoles": roleIDs(set(&o.DefaultRoles)), "blocked": boolean(set(&o.Blocked)),
 			}
 		}, "name"),
@@ -127,7 +130,8 @@ func readMappingConfig(m *administration.MappingConfig) members {
 		"organizationMapping": object(func() members {
 			return members{
 				"method":       word(func(s string) { m.Method = directory.OrgMethod(s) }, methods...),
-				"organization": text(set(&m.Organization), 0, maxConfigName), "attribute": text(set(&m.Attribute), 0, 300), "template": text(set(&m.Template), 0, maxConfigName),
+				"organization": text(set(&m.Organization), 0, maxConfigName), "attribute": text(set(&m.Attribute), 0, 300),
+				"template": text(set(&m.Template), 0, maxConfigName),
 				"mappings": elements(directory.MaxMappings, &m.Orgs, func(o *administration.OrgMappingConfig) members {
 					return members{"groups": names(set(&o.Groups)), "organization": text(set(&o.Organization), 1, maxConfigName)}
 				}, "groups", "organization"),
@@ -175,7 +179,10 @@ func (r *request) answerConfig(plan bool) (answer, error) {
 	a := r.admin
 	a.DryRun = a.DryRun || plan
 	changes, err := r.api.svc.As(a).Config.Apply(r.ctx(), c, confirm || plan) // a plan is looked at before it is confirmed
-	return answer{body: configPlan{"config", mapSlice(changes, func(c administration.ConfigChange) configChange { return configChange(c) }), r.admin.DryRun}}, err
+	return answer{
+		body: configPlan{"config", mapSlice(changes, func(c administration.ConfigChange) configChange { return configChange(c) }),
+			r.admin.DryRun},
+	}, err
 }
 
 func (r *request) planConfig() (answer, error) { return r.answerConfig(true) }

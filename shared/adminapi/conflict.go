@@ -44,12 +44,14 @@ func viewConflict(c directory.ConflictCase) conflict {
 	}
 	return conflict{
 		ID: c.ID, Cause: cause, State: c.State, Provider: c.Provider, UserName: c.UserName, ExternalID: c.ExternalID, Attempts: c.Count,
-		FirstAt: instant{c.FirstAt}, LastAt: instant{c.LastAt}, UserID: c.User, HolderID: c.Holder, HolderProvider: c.HolderFrom, Version: c.Version,
+		FirstAt: instant{c.FirstAt}, LastAt: instant{c.LastAt}, UserID: c.User, HolderID: c.Holder, HolderProvider: c.HolderFrom,
+		Version: c.Version,
 	}
 }
 
 func (r *request) listConflicts() (answer, error) {
-	state, err := r.choice("state", string(directory.ConflictOpen), string(directory.ConflictPreApproved), string(directory.ConflictIgnored), string(directory.ConflictConverted), string(directory.ConflictRenamed))
+	state, err := r.choice("state", string(directory.ConflictOpen), string(directory.ConflictPreApproved), string(directory.ConflictIgnored),
+		string(directory.ConflictConverted), string(directory.ConflictRenamed))
 	if err != nil {
 		return answer{}, err
 	}
@@ -87,7 +89,10 @@ func (r *request) getConflict() (answer, error) {
 }
 
 // decide reads the reason and whatever else a decision needs, and makes it.
-func (r *request) decide(also members, required []string, do func(id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, *directory.User, error)) (answer, error) {
+func (r *request) decide(
+	also members, required []string,
+	do func(id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, *directory.User, error),
+) (answer, error) {
 	id, err := pathID[directory.ConflictID](r, 0, "conflict")
 	if err != nil {
 		return answer{}, err
@@ -113,25 +118,28 @@ func (r *request) decide(also members, required []string, do func(id directory.C
 }
 
 func (r *request) convertConflict() (answer, error) {
-	return r.decide(nil, nil, func(id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, *directory.User, error) {
-		c, u, err := r.as().Conflicts.Convert(r.ctx(), id, check)
-		return c, &u, err
-	})
+	return r.decide(nil, nil,
+		func(id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, *directory.User, error) {
+			c, u, err := r.as().Conflicts.Convert(r.ctx(), id, check)
+			return c, &u, err
+		})
 }
 
 func (r *request) ignoreConflict() (answer, error) {
-	return r.decide(nil, nil, func(id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, *directory.User, error) {
-		c, err := r.as().Conflicts.Ignore(r.ctx(), id, check)
-		return c, nil, err
-	})
+	return r.decide(nil, nil,
+		func(id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, *directory.User, error) {
+			c, err := r.as().Conflicts.Ignore(r.ctx(), id, check)
+			return c, nil, err
+		})
 }
 
 func (r *request) renameConflict() (answer, error) {
 	var userName string
-	return r.decide(members{"userName": text(set(&userName), 1, 255)}, []string{"userName"}, func(id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, *directory.User, error) {
-		c, u, err := r.as().Conflicts.Rename(r.ctx(), id, check, strings.TrimSpace(userName))
-		return c, &u, err
-	})
+	return r.decide(members{"userName": text(set(&userName), 1, 255)}, []string{"userName"},
+		func(id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, *directory.User, error) {
+			c, u, err := r.as().Conflicts.Rename(r.ctx(), id, check, strings.TrimSpace(userName))
+			return c, &u, err
+		})
 }
 
 type approvalResult struct {

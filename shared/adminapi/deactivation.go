@@ -9,7 +9,8 @@ import (
 
 func deactivationRoutes() []route {
 	return []route{
-		{Route{get, "/pending-deactivations", "listPendingDeactivations", userReaders}, []string{"cursor", "limit", "provider", "gate"}, (*request).listPending},
+		{Route{get, "/pending-deactivations", "listPendingDeactivations", userReaders}, []string{"cursor", "limit", "provider", "gate"},
+			(*request).listPending},
 		{Route{post, "/pending-deactivations:cancel", "cancelPendingDeactivations", administrators}, dryQuery, (*request).cancelPending},
 		{Route{get, "/providers/{id}/deactivation-delay", "getDeactivationDelay", readers}, nil, (*request).getDelay},
 		{Route{put, "/providers/{id}/deactivation-delay", "setDeactivationDelay", administrators}, dryQuery, (*request).setDelay},

@@ -8,9 +8,12 @@ func decisionRoutes() []route {
 	return []route{
 		{Route{post, "/users/{id}:block", "blockUser", administrators}, dryQuery, decideHandler(directory.DecideBlock)},
 		{Route{post, "/users/{id}:unblock", "unblockUser", unblockers}, dryQuery, decideHandler(directory.DecideUnblock)},
-		{Route{post, "/users/{id}:deactivate", "deactivateUser", administrators}, dryQuery, decideWithOption("block", false, directory.DecideDeactivate, directory.DecideDeactivateBlock)},
-		{Route{post, "/users/{id}:reactivate", "reactivateUser", administrators}, dryQuery, decideWithOption("unblock", true, directory.DecideReactivate, directory.DecideReactivateUnblock)},
-		{Route{post, "/users/{id}:cancel-deactivation", "cancelDeactivation", unblockers}, dryQuery, decideHandler(directory.DecideCancelDeactivation)},
+		{Route{post, "/users/{id}:deactivate", "deactivateUser", administrators}, dryQuery,
+			decideWithOption("block", false, directory.DecideDeactivate, directory.DecideDeactivateBlock)},
+		{Route{post, "/users/{id}:reactivate", "reactivateUser", administrators}, dryQuery,
+			decideWithOption("unblock", true, directory.DecideReactivate, directory.DecideReactivateUnblock)},
+		{Route{post, "/users/{id}:cancel-deactivation", "cancelDeactivation", unblockers}, dryQuery,
+			decideHandler(directory.DecideCancelDeactivation)},
 		{Route{post, "/users/{id}:convert-to-local", "convertUserToLocal", administrators}, dryQuery, decideHandler(directory.DecideLocal)},
 		{Route{post, "/users/{id}:convert-to-provisioned", "convertUserToProvisioned", administrators}, dryQuery, (*request).convertUser},
 		{Route{post, "/users/{id}:erase", "eraseUser", administrators}, dryQuery, (*request).eraseUser},
@@ -44,7 +47,8 @@ func viewPending(a directory.Account) *pendingDeactivation {
 	if p == nil {
 		return nil
 	}
-	v := &pendingDeactivation{RequestedAt: instant{p.RequestedAt}, DueAt: instant{p.DueAt}, Cause: p.Cause, Provider: p.Provider, Staged: p.Staged}
+	v := &pendingDeactivation{RequestedAt: instant{p.RequestedAt}, DueAt: instant{p.DueAt}, Cause: p.Cause, Provider: p.Provider,
+		Staged: p.Staged}
 	for _, g := range []directory.Gate{directory.GateTimer, directory.GateHold, directory.GateGuard} {
 		if a.WaitsFor(g) {
 			v.Gates = append(v.Gates, g)
@@ -97,7 +101,9 @@ func decideWithOption(member string, byDefault bool, plain, wider directory.Deci
 }
 
 // confirmed is the operation of a decision about a user that someone who is sure types the userName for.
-func (r *request) withConfirmation(also members, required []string, do func(id directory.UserID, check func(directory.User) error, confirm string) (directory.User, error)) (answer, error) {
+func (r *request) withConfirmation(
+	also members, required []string, do func(id directory.UserID, check func(directory.User) error, confirm string) (directory.User, error),
+) (answer, error) {
 	id, err := r.userID()
 	if err != nil {
 		return answer{}, err
@@ -117,14 +123,16 @@ func (r *request) withConfirmation(also members, required []string, do func(id d
 }
 
 func (r *request) eraseUser() (answer, error) {
-	return r.withConfirmation(nil, []string{"confirm"}, func(id directory.UserID, check func(directory.User) error, confirm string) (directory.User, error) {
-		return r.as().Users.Erase(r.ctx(), id, check, confirm)
-	})
+	return r.withConfirmation(nil, []string{"confirm"},
+		func(id directory.UserID, check func(directory.User) error, confirm string) (directory.User, error) {
+			return r.as().Users.Erase(r.ctx(), id, check, confirm)
+		})
 }
 
 func (r *request) convertUser() (answer, error) {
 	var p string
-	return r.withConfirmation(members{"provider": text(set(&p), 1, 32)}, []string{"provider"}, func(id directory.UserID, check func(directory.User) error, confirm string) (directory.User, error) {
-		return r.as().Users.Convert(r.ctx(), id, check, directory.ProviderID(p), confirm)
-	})
+	return r.withConfirmation(members{"provider": text(set(&p), 1, 32)}, []string{"provider"},
+		func(id directory.UserID, check func(directory.User) error, confirm string) (directory.User, error) {
+			return r.as().Users.Convert(r.ctx(), id, check, directory.ProviderID(p), confirm)
+		})
 }

@@ -7,7 +7,8 @@ import (
 
 func deliveryRoutes() []route {
 	return []route{
-		{Route{get, "/deliveries", "listDeliveries", readers}, []string{"cursor", "limit", "webhook", "state", "since", "until"}, (*request).listDeliveries},
+		{Route{get, "/deliveries", "listDeliveries", readers}, []string{"cursor", "limit", "webhook", "state", "since", "until"},
+			(*request).listDeliveries},
 		{Route{get, "/deliveries/{id}", "getDelivery", readers}, nil, (*request).getDelivery},
 		{Route{post, "/deliveries/{id}:replay", "replayDelivery", administrators}, dryQuery, (*request).replayDelivery},
 	}
@@ -31,7 +32,8 @@ type delivery struct {
 
 func (r *request) viewDelivery(d directory.Delivery) delivery {
 	return delivery{
-		ID: d.ID, Webhook: d.Webhook, Entry: d.Entry, At: instant{d.At}, Type: d.Type, State: d.State, Tries: d.Tries, Status: d.Status, Cause: d.Cause,
+		ID: d.ID, Webhook: d.Webhook, Entry: d.Entry, At: instant{d.At}, Type: d.Type, State: d.State, Tries: d.Tries, Status: d.Status,
+		Cause:     d.Cause,
 		CreatedAt: instant{d.CreatedAt}, DueAt: timeOrNil(d.DueAt), DoneAt: timeOrNil(d.DoneAt), DryRun: r.admin.DryRun,
 	}
 }

@@ -132,9 +132,11 @@ func writeCSV(w io.Writer, each func(func(directory.LogEntry) error) error) erro
 			attributes, before, after = append(attributes, c.Attr), append(before, plain(c.Before)), append(after, plain(c.After))
 		}
 		line := []string{
-			e.At.UTC().Format(instantForm), string(e.Action), words(e.Effects), string(e.Result()), string(e.Provider), string(e.User), string(e.Group),
+			e.At.UTC().Format(instantForm), string(e.Action), words(e.Effects), string(e.Result()), string(e.Provider), string(e.User),
+			string(e.Group),
 			e.Target, e.Name, words(attributes), words(before), words(after), words(e.Added), words(e.Removed),
-			string(e.Actor.Kind), e.Actor.ID, e.Actor.Reason, string(e.Actor.RequestID), string(e.Actor.ClientRequestID), string(encodeNumber(e.Version)), string(e.ID),
+			string(e.Actor.Kind), e.Actor.ID, e.Actor.Reason, string(e.Actor.RequestID), string(e.Actor.ClientRequestID),
+			string(encodeNumber(e.Version)), string(e.ID),
 		}
 		for i := range line {
 			line[i] = harmless(line[i])
@@ -214,5 +216,7 @@ func (r *request) getLogKey() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{body: logKey{directory.KeyID(der), "ECDSA_SHA_256", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))}}, nil
+	return answer{
+		body: logKey{directory.KeyID(der), "ECDSA_SHA_256", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))},
+	}, nil
 }

@@ -58,7 +58,8 @@ func TestExportAndVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	block, _ := pem.Decode([]byte(f.want(200, "GET", "/log-key", "").str("publicKey")))
-	for _, path := range []string{"/sync-log:export", "/sync-log:export?provider=" + w.provider, "/audit-log:export", "/sync-log:export?search=MEMBER&effect=created"} {
+	for _, path := range []string{"/sync-log:export", "/sync-log:export?provider=" + w.provider, "/audit-log:export",
+		"/sync-log:export?search=MEMBER&effect=created"} {
 		v, err := verify.New(block.Bytes)
 		if err != nil {
 			t.Fatal(err)
@@ -80,7 +81,8 @@ func TestExportAndVerify(t *testing.T) {
 	if err := f.svc.Chains.EraseEntry(t.Context(), f.tenant, f.oldest(w), 0); err != nil {
 		t.Fatal(err)
 	}
-	if got := f.want(200, "GET", "/sync-log:verify?provider="+w.provider, ""); got.str("ok") != "false" || got.str("line") == "" || got.str("detail") == "" {
+	if got := f.want(200, "GET", "/sync-log:verify?provider="+w.provider, ""); got.str("ok") != "false" || got.str("line") == "" ||
+		got.str("detail") == "" {
 		t.Errorf("after a change of the log: %s", got.raw)
 	}
 }
@@ -101,7 +103,8 @@ func TestLogSearch(t *testing.T) {
 	f := newFixture(t)
 	w := f.populate()
 	for query, want := range map[string]string{
-		"search=LOCAL.&action=user.created": "user.created", "search=nobody": "", "effect=created&provider=" + w.provider: "user.created", "effect=blocked": "",
+		"search=LOCAL.&action=user.created": "user.created", "search=nobody": "", "effect=created&provider=" + w.provider: "user.created",
+		"effect=blocked":  "",
 		"result=conflict": "conflict.opened", "result=success&group=" + w.group: "group.created",
 	} {
 		got := f.want(200, "GET", "/sync-log?"+query, "")
@@ -124,16 +127,19 @@ func TestWebhookOverTheAPI(t *testing.T) {
 		}
 	}
 	f.want(400, "POST", "/webhooks", `{"displayName":"x","url":"https://hooks.example/","types":["webhook.test"]}`)
-	if got := f.want(200, "PATCH", path, `{"types":["user.removed","user.created"],"state":"paused"}`); got.str("types.0") != "user.created" || got.str("version") != "2" {
+	if got := f.want(200, "PATCH", path,
+		`{"types":["user.removed","user.created"],"state":"paused"}`); got.str("types.0") != "user.created" || got.str("version") != "2" {
 		t.Errorf("changed: %s", got.raw)
 	}
 	f.want(412, "PATCH", path, `{"state":"active"}`, "If-Match", `W/"1"`)
 	f.want(409, "POST", path+":test", "")
 	rotated := f.want(200, "POST", path+":rotate", `{"overlapSeconds":3600}`)
-	if !strings.HasPrefix(rotated.str("secret"), "whsec_") || rotated.str("secrets.1.retiresAt") == "" || rotated.str("secrets.2.lastFour") != "" {
+	if !strings.HasPrefix(rotated.str("secret"), "whsec_") || rotated.str("secrets.1.retiresAt") == "" ||
+		rotated.str("secrets.2.lastFour") != "" {
 		t.Errorf("rotated: %s", rotated.raw)
 	}
-	if got := f.want(200, "GET", "/deliveries?state=pending&webhook="+w.webhook, ""); got.str("items.0.id") != w.delivery || got.str("items.0.type") != "webhook.test" {
+	if got := f.want(200, "GET", "/deliveries?state=pending&webhook="+w.webhook, ""); got.str("items.0.id") != w.delivery ||
+		got.str("items.0.type") != "webhook.test" {
 		t.Errorf("deliveries: %s", got.raw)
 	}
 	if got := f.want(200, "GET", "/deliveries?state=dead", ""); len(got.items()) != 0 {
@@ -157,7 +163,8 @@ func TestExportThatDoesNotFit(t *testing.T) {
 			t.Errorf("%d bytes came of %d", len(got.raw), size)
 		}
 		f.h = f.wrapWith(f.svc, adminapi.Options{Origin: origin, MaxExport: 200})
-		if got := f.want(413, "GET", path, ""); !strings.Contains(got.str("detail"), "one answer") || got.header.Get("Content-Disposition") != "" {
+		if got := f.want(413, "GET", path, ""); !strings.Contains(got.str("detail"), "one answer") ||
+			got.header.Get("Content-Disposition") != "" {
 			t.Errorf("answered %v %s", got.header, got.raw)
 		}
 	}

@@ -115,7 +115,8 @@ func (f *fixture) addTenant(id directory.TenantID) {
 
 func (f *fixture) newKey(t directory.TenantID, role directory.AdminRole, expires time.Time) string {
 	f.t.Helper()
-	_, token, err := f.svc.As(f.system(t)).APIKeys.Create(context.Background(), administration.NewAPIKey{DisplayName: "Test", Role: role, ExpiresAt: expires})
+	_, token, err := f.svc.As(f.system(t)).APIKeys.Create(context.Background(),
+		administration.NewAPIKey{DisplayName: "Test", Role: role, ExpiresAt: expires})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -258,10 +259,12 @@ func (w world) path(route string) string {
 	for _, c := range []struct{ prefix, first, second string }{
 		{"/tenants", w.tenant, ""},
 		{"/providers/{id}/guard-events", w.provider, w.event}, {"/legal-holds", w.matter, w.custodian},
-		{"/users/{id}:cancel", w.leaver, ""}, {"/users/{id}:unblock", w.leaver, ""}, {"/users/{id}:reactivate", w.deactivated, ""}, {"/users/{id}:convert-to-local", w.provisioned, ""},
+		{"/users/{id}:cancel", w.leaver, ""}, {"/users/{id}:unblock", w.leaver, ""}, {"/users/{id}:reactivate", w.deactivated, ""},
+		{"/users/{id}:convert-to-local", w.provisioned, ""},
 		{"/pending", "", ""}, {"/reports", "", ""}, {"/settings", "", ""}, {"/conflicts:pre", "", ""},
 		{"/providers/{id}/tokens", w.provider, w.token}, {"/providers/{id}/groups", w.provider, w.group},
-		{"/providers/{id}/organization-mapping", w.provider, w.orgMapping}, {"/providers/{id}/role-mapping", w.provider, w.roleMapping}, {"/settings", "", ""}, {"/reports", "", ""},
+		{"/providers/{id}/organization-mapping", w.provider, w.orgMapping}, {"/providers/{id}/role-mapping", w.provider, w.roleMapping},
+		{"/settings", "", ""}, {"/reports", "", ""},
 		{"/providers/{id}/apply-runs", w.provider, w.run}, {"/providers", w.provider, ""},
 		{"/organizations", w.organization, ""}, {"/roles", "own", ""}, {"/watchlists", w.watchlist, ""},
 		{"/users", w.local, "org-manager"}, {"/conflicts", w.conflict, ""}, {"/api-keys", w.apiKey, ""},
@@ -288,7 +291,8 @@ func (f *fixture) populate() world {
 	create := func(userName string) (directory.User, error) {
 		return f.svc.CreateUser(ctx, caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 			return directory.Profile{UserName: userName, ExternalID: "ext-" + userName, Active: true,
-				Attributes: []byte(`{"name":{"givenName":"Given","familyName":"` + canary + `"},"displayName":"Given ` + canary + `","title":"Diver"}`)}, nil, nil
+				Attributes: []byte(`{"name":{"givenName":"Given","familyName":"` + canary + `"},"displayName":"Given ` + canary +
+					`","title":"Diver"}`)}, nil, nil
 		})
 	}
 	w.create = create
@@ -300,9 +304,10 @@ func (f *fixture) populate() world {
 	if _, err := create("LOCAL." + canary + "@agency.example"); !directory.IsKind(err, directory.Conflict) {
 		f.t.Fatalf("a taken userName gave %v", err)
 	}
-	g, err := f.svc.CreateGroup(ctx, caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
-		return directory.GroupProfile{DisplayName: "Divers " + canary, ExternalID: "ext"}, []directory.ScimID{u.ScimID}, nil, nil
-	})
+	g, err := f.svc.CreateGroup(ctx, caller, nil,
+		func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+			return directory.GroupProfile{DisplayName: "Divers " + canary, ExternalID: "ext"}, []directory.ScimID{u.ScimID}, nil, nil
+		})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -310,7 +315,8 @@ func (f *fixture) populate() world {
 	w.conflict = f.want(200, "GET", "/conflicts", "").str("items.0.id")
 	w.tenant = f.want(201, "POST", "/tenants", `{"id":"spare1","displayName":"Spare"}`).str("id")
 	w.apiKey = f.want(201, "POST", "/api-keys", `{"displayName":"Other","role":"help-desk"}`).str("id")
-	w.webhook = f.want(201, "POST", "/webhooks", `{"displayName":"App","url":"https://hooks.example/`+canary+`","types":["user.removed"]}`).str("id")
+	w.webhook = f.want(201, "POST", "/webhooks",
+		`{"displayName":"App","url":"https://hooks.example/`+canary+`","types":["user.removed"]}`).str("id")
 	f.want(200, "POST", "/webhooks/"+w.webhook+":test", "")
 	if _, err := f.svc.Feed.Deliver(ctx, f.svc.FollowEntry); err != nil {
 		f.t.Fatal(err)
@@ -333,9 +339,10 @@ func (f *fixture) addMappings(w *world) {
 	f.t.Helper()
 	caller := provisioning.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken, RequestID: "scim"}
 	spare := func(name string) string {
-		g, err := f.svc.CreateGroup(context.Background(), caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
-			return directory.GroupProfile{DisplayName: name, ExternalID: name}, nil, nil, nil
-		})
+		g, err := f.svc.CreateGroup(context.Background(), caller, nil,
+			func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+				return directory.GroupProfile{DisplayName: name, ExternalID: name}, nil, nil, nil
+			})
 		if err != nil {
 			f.t.Fatal(err)
 		}
@@ -348,8 +355,10 @@ func (f *fixture) addMappings(w *world) {
 	f.want(201, "POST", "/roles", `{"name":"Own"}`)
 	base := "/providers/" + w.provider
 	f.want(200, "PUT", base+"/organization-mapping", `{"method":"groups","organizationId":"odefault"}`)
-	w.orgMapping = f.want(201, "POST", base+"/organization-mapping/mappings", `{"groups":["`+w.group+`"],"organizationId":"`+w.organization+`"}`).str("id")
-	w.secondMapping = f.want(201, "POST", base+"/organization-mapping/mappings", `{"groups":["`+spare("Other")+`"],"organizationId":"odefault"}`).str("id")
+	w.orgMapping = f.want(201, "POST", base+"/organization-mapping/mappings",
+		`{"groups":["`+w.group+`"],"organizationId":"`+w.organization+`"}`).str("id")
+	w.secondMapping = f.want(201, "POST", base+"/organization-mapping/mappings",
+		`{"groups":["`+spare("Other")+`"],"organizationId":"odefault"}`).str("id")
 	w.roleMapping = f.want(201, "POST", base+"/role-mapping/mappings", `{"groups":["`+w.group+`"],"roles":["desktop-user"]}`).str("id")
 	f.want(200, "POST", "/users/"+w.local+"/role-grants", `{"role":"org-manager"}`)
 	f.want(200, "POST", "/users/"+w.local+":move", `{"organizationId":"`+w.organization+`"}`)

@@ -16,8 +16,10 @@ func guardRoutes() []route {
 		{Route{put, "/providers/{id}/guard", "setGuard", administrators}, dryQuery, (*request).setGuard},
 		{Route{get, "/providers/{id}/guard-events", "listGuardEvents", readers}, pageQuery, (*request).listGuardEvents},
 		{Route{get, "/providers/{id}/guard-events/{id}", "getGuardEvent", readers}, nil, (*request).getGuardEvent},
-		{Route{post, "/providers/{id}/guard-events/{id}:approve", "approveGuardEvent", administrators}, dryQuery, decideGuard(directory.GuardApproval)},
-		{Route{post, "/providers/{id}/guard-events/{id}:reject", "rejectGuardEvent", administrators}, dryQuery, decideGuard(directory.GuardDisapproval)},
+		{Route{post, "/providers/{id}/guard-events/{id}:approve", "approveGuardEvent", administrators}, dryQuery,
+			decideGuard(directory.GuardApproval)},
+		{Route{post, "/providers/{id}/guard-events/{id}:reject", "rejectGuardEvent", administrators}, dryQuery,
+			decideGuard(directory.GuardDisapproval)},
 	}
 }
 
@@ -73,7 +75,8 @@ type guardMinute struct {
 
 func viewGuardEvent(v directory.GuardEvent) guardEvent {
 	return guardEvent{
-		ID: v.ID, Provider: v.Provider, Kind: v.Kind, ReminderCount: v.Reminders, State: v.State, At: instant{v.At}, Since: instant{v.Since}, Count: v.Count, Limit: v.Limit, UserCount: v.Users,
+		ID: v.ID, Provider: v.Provider, Kind: v.Kind, ReminderCount: v.Reminders, State: v.State, At: instant{v.At}, Since: instant{v.Since},
+		Count: v.Count, Limit: v.Limit, UserCount: v.Users,
 		DecidedAt: timeOrNil(v.DecidedAt), DecidedBy: v.DecidedBy, Version: v.Version,
 	}
 }
@@ -82,7 +85,8 @@ func (r *request) answerGuard(p directory.Provider) (answer, error) {
 	s, err := r.as().Guards.Status(r.ctx(), p)
 	return answer{version: p.Version, body: guard{
 		WindowSeconds: int64(s.Window / time.Second), Minimum: s.Minimum, Percent: s.Percent, Limit: s.Limit,
-		MoveMinimum: s.MoveMinimum, MovePercent: s.MovePercent, MoveLimit: s.MoveLimit, Mode: s.Mode, UserCount: s.Users, LeaverCount: s.Leavers, MoveCount: s.Moves,
+		MoveMinimum: s.MoveMinimum, MovePercent: s.MovePercent, MoveLimit: s.MoveLimit, Mode: s.Mode, UserCount: s.Users, LeaverCount: s.Leavers,
+		MoveCount: s.Moves,
 		OpenEvent: p.Guard.Event, OpenMoveEvent: p.Guard.Moves.Event, Version: p.Version, DryRun: r.admin.DryRun,
 	}}, err
 }

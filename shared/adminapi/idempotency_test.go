@@ -36,7 +36,8 @@ func TestARequestWithAKeyIsCarriedOutOnce(t *testing.T) {
 	f.want(422, "POST", "/users", body, "Idempotency-Key", "k 1")
 	f.want(422, "POST", "/providers", body, "Idempotency-Key", "k 1", "If-Match", "*")
 	other := f.newKey(f.tenant, directory.RoleAdministrator, time.Time{})
-	f.want(409, "POST", "/providers", body, "Idempotency-Key", "k 1", "Authorization", "Bearer "+other) // its own key: carried out, the name is taken
+	// its own key: carried out, the name is taken
+	f.want(409, "POST", "/providers", body, "Idempotency-Key", "k 1", "Authorization", "Bearer "+other)
 	f.want(400, "POST", "/providers", body, "Idempotency-Key", strings.Repeat("x", 256))
 	f.want(400, "POST", "/providers", body, "Idempotency-Key", "ä")
 

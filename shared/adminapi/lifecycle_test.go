@@ -19,7 +19,8 @@ type leavers struct{ leaver, deactivated, matter, custodian, event string }
 
 // fill puts ids into the body of a request.
 func (w world) fill(body string) string {
-	return strings.NewReplacer("PROVIDER", w.provider, "default0a1b2", w.provider, "kim@agency.example", "local."+canary+"@agency.example", "CANARY", canary, "LEAVER", w.leaver, "LOCAL", w.local, "g0000000000000000000000000", w.spareGroup,
+	return strings.NewReplacer("PROVIDER", w.provider, "default0a1b2", w.provider, "kim@agency.example", "local."+canary+"@agency.example",
+		"CANARY", canary, "LEAVER", w.leaver, "LOCAL", w.local, "g0000000000000000000000000", w.spareGroup,
 		"m0000000000000000000000000", w.orgMapping, "m1111111111111111111111111", w.secondMapping).Replace(body)
 }
 
@@ -42,12 +43,15 @@ func (f *fixture) addLeavers(w *world) {
 	w.matter = f.want(201, "POST", "/legal-holds", `{"name":"Matter"}`).str("id")
 	f.want(200, "POST", "/legal-holds/"+w.matter+"/custodians", `{"users":["`+w.custodian+`"]}`)
 	w.event = "v" + random.ID()
-	_, err := f.svc.Guards.UpdateGuard(ctx, f.tenant, caller.Provider, directory.GuardEventID(w.event), func(p directory.Provider, _ directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
-		p.Guard.Event, p.Guard.From = directory.GuardEventID(w.event), f.clock()
-		v := directory.GuardEvent{ID: directory.GuardEventID(w.event), Provider: p.ID, Kind: directory.GuardLeavers, State: directory.GuardOpen, At: f.clock(), Since: f.clock(), Count: 26, Limit: 25, Users: 4, Version: 1}
-		e := directory.LogEntry{ID: "e" + directory.EntryID(random.ID()), At: f.clock(), Action: directory.GuardTripped, Actor: directory.Actor{Kind: directory.ActorSystem}, Target: string(p.ID), Audit: true}
-		return p, v, &e, nil
-	})
+	_, err := f.svc.Guards.UpdateGuard(ctx, f.tenant, caller.Provider, directory.GuardEventID(w.event),
+		func(p directory.Provider, _ directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
+			p.Guard.Event, p.Guard.From = directory.GuardEventID(w.event), f.clock()
+			v := directory.GuardEvent{ID: directory.GuardEventID(w.event), Provider: p.ID, Kind: directory.GuardLeavers, State: directory.GuardOpen,
+				At: f.clock(), Since: f.clock(), Count: 26, Limit: 25, Users: 4, Version: 1}
+			e := directory.LogEntry{ID: "e" + directory.EntryID(random.ID()), At: f.clock(), Action: directory.GuardTripped,
+				Actor: directory.Actor{Kind: directory.ActorSystem}, Target: string(p.ID), Audit: true}
+			return p, v, &e, nil
+		})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -57,11 +61,12 @@ func (f *fixture) addLeavers(w *world) {
 func (f *fixture) disable(caller provisioning.Caller, id directory.ScimID) {
 	f.t.Helper()
 	f.advance(time.Millisecond)
-	_, _, err := f.svc.UpdateUser(context.Background(), caller, id, directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
-		p := old.Profile
-		p.Active = false
-		return p, nil, nil
-	})
+	_, _, err := f.svc.UpdateUser(context.Background(), caller, id, directory.UserWant{}, nil,
+		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+			p := old.Profile
+			p.Active = false
+			return p, nil, nil
+		})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -86,7 +91,8 @@ func TestDecisionsAboutUsers(t *testing.T) {
 	if got = do(200, w.local, "unblock", ""); got.str("maySignIn") != "true" || got.str("adminBlock") != "" {
 		t.Errorf("unblocked: %s", got.raw)
 	}
-	if got = do(200, w.local, "deactivate", `,"block":true`); got.str("lifecycle") != "deactivated" || got.str("adminBlock.reason") != "why" || got.str("deactivatedAt") == "" {
+	if got = do(200, w.local, "deactivate", `,"block":true`); got.str("lifecycle") != "deactivated" ||
+		got.str("adminBlock.reason") != "why" || got.str("deactivatedAt") == "" {
 		t.Errorf("deactivated: %s", got.raw)
 	}
 	if got = do(200, w.local, "reactivate", `,"unblock":false`); got.str("lifecycle") != "active" || got.str("maySignIn") != "false" {
@@ -115,7 +121,8 @@ func TestDecisionsAboutUsers(t *testing.T) {
 	for i := range timeline.items() {
 		actions = append(actions, timeline.str(fmt.Sprint("items.", i, ".action"))+" "+timeline.str(fmt.Sprint("items.", i, ".effects")))
 	}
-	want := []string{"user.unblocked [unblocked]", "user.deactivation-cancelled [deactivation-cancelled]", "user.disabled [blocked deactivation-scheduled]", "user.created [created]"}
+	want := []string{"user.unblocked [unblocked]", "user.deactivation-cancelled [deactivation-cancelled]",
+		"user.disabled [blocked deactivation-scheduled]", "user.created [created]"}
 	if !slices.Equal(actions, want) {
 		t.Errorf("timeline %q, want %q", actions, want)
 	}
@@ -126,7 +133,8 @@ func TestPendingDeactivations(t *testing.T) {
 	f := newFixture(t)
 	w := f.populateAll()
 	got := f.want(200, "GET", "/pending-deactivations?gate=timer&provider="+w.provider, "")
-	if len(got.items()) != 1 || got.str("items.0.id") != w.leaver || got.str("items.0.pending.gates") != "[timer]" || got.str("items.0.pending.cause") != "scim-disable" {
+	if len(got.items()) != 1 || got.str("items.0.id") != w.leaver || got.str("items.0.pending.gates") != "[timer]" ||
+		got.str("items.0.pending.cause") != "scim-disable" {
 		t.Errorf("pending: %s", got.raw)
 	}
 	for _, query := range []string{"gate=guard", "gate=hold", "provider=" + w.provider[:7] + "zzzzz"} {
@@ -155,13 +163,15 @@ func TestLegalHolds(t *testing.T) {
 	w := f.populateAll()
 	base := "/legal-holds/" + w.matter
 	got := f.want(200, "POST", base+"/custodians", fmt.Sprintf(`{"users":[%q,%q,"unknown"]}`, w.leaver, w.deactivated))
-	if got.str("items.0.result")+got.str("items.1.result")+got.str("items.2.result") != "donerefusednot-found" || got.str("items.1.detail") != "Reactivate the user before adding them to a legal hold" {
+	if got.str("items.0.result")+got.str("items.1.result")+got.str("items.2.result") != "donerefusednot-found" ||
+		got.str("items.1.detail") != "Reactivate the user before adding them to a legal hold" {
 		t.Errorf("placed: %s", got.raw)
 	}
 	if got = f.want(200, "GET", base+"/custodians?limit=1", ""); len(got.items()) != 1 || got.str("nextCursor") == "" {
 		t.Errorf("custodians: %s", got.raw)
 	}
-	if got = f.want(200, "GET", base+"/custodians?limit=1&cursor="+got.str("nextCursor"), ""); len(got.items()) != 1 || got.str("nextCursor") != "" {
+	if got = f.want(200, "GET", base+"/custodians?limit=1&cursor="+got.str("nextCursor"), ""); len(got.items()) != 1 ||
+		got.str("nextCursor") != "" {
 		t.Errorf("custodians: %s", got.raw)
 	}
 	f.advance(time.Hour)
@@ -175,10 +185,12 @@ func TestLegalHolds(t *testing.T) {
 	if got = f.want(200, "POST", base+"/custodians/"+w.leaver+":release?dryRun=true", `{"reason":"x"}`); got.str("outcome") != "deactivated" {
 		t.Errorf("plan of one: %s", got.raw)
 	}
-	if got = f.want(200, "GET", "/users/"+w.leaver, ""); got.str("lifecycle") != "active" || got.str("holds") != "["+w.matter+"]" || got.str("pending.gates") != "[hold]" {
+	if got = f.want(200, "GET", "/users/"+w.leaver, ""); got.str("lifecycle") != "active" || got.str("holds") != "["+w.matter+"]" ||
+		got.str("pending.gates") != "[hold]" {
 		t.Errorf("after dry runs: %s", got.raw)
 	}
-	if got = f.want(200, "POST", base+"/custodians/"+w.leaver+":release", `{"reason":"x"}`); got.str("outcome") != "deactivated" || got.str("releasedAt") == "" {
+	if got = f.want(200, "POST", base+"/custodians/"+w.leaver+":release", `{"reason":"x"}`); got.str("outcome") != "deactivated" ||
+		got.str("releasedAt") == "" {
 		t.Errorf("released: %s", got.raw)
 	}
 	f.want(409, "POST", base+"/custodians/"+w.leaver+":release", `{"reason":"x"}`)
@@ -201,17 +213,20 @@ func TestDeactivationDelayAndGuard(t *testing.T) {
 	if got.str("deactivationDelaySeconds") != "900" || got.str("pendingCount") != "1" {
 		t.Errorf("delay: %s", got.raw)
 	}
-	got = f.want(200, "PUT", base+"/deactivation-delay", `{"deactivationDelaySeconds":0,"applyToPending":true}`, "If-Match", got.header.Get("ETag"))
+	got = f.want(200, "PUT", base+"/deactivation-delay", `{"deactivationDelaySeconds":0,"applyToPending":true}`, "If-Match",
+		got.header.Get("ETag"))
 	if got.str("deactivationDelaySeconds") != "0" {
 		t.Errorf("delay: %s", got.raw)
 	}
 	f.want(400, "PUT", base+"/deactivation-delay", `{"deactivationDelaySeconds":-1}`)
 	f.deliver()
 	got = f.want(200, "GET", base+"/guard", "")
-	if got.str("limit") != "25" || got.str("moveLimit") != "100" || got.str("windowSeconds") != "3600" || got.str("userCount") != "3" || got.str("openEvent") != w.event {
+	if got.str("limit") != "25" || got.str("moveLimit") != "100" || got.str("windowSeconds") != "3600" || got.str("userCount") != "3" ||
+		got.str("openEvent") != w.event {
 		t.Errorf("guard: %s", got.raw)
 	}
-	if got = f.want(200, "PUT", base+"/guard", `{"minimum":2,"percent":100,"moveMinimum":1,"mode":"stage"}`); got.str("limit") != "3" || got.str("moveLimit") != "1" || got.str("mode") != "stage" || got.str("windowSeconds") != "3600" {
+	if got = f.want(200, "PUT", base+"/guard", `{"minimum":2,"percent":100,"moveMinimum":1,"mode":"stage"}`); got.str("limit") != "3" ||
+		got.str("moveLimit") != "1" || got.str("mode") != "stage" || got.str("windowSeconds") != "3600" {
 		t.Errorf("guard: %s", got.raw)
 	}
 	f.want(400, "PUT", base+"/guard", `{"percent":101}`)

@@ -11,17 +11,25 @@ func mappingRoutes() []route {
 	return []route{
 		{Route{get, "/providers/{id}/organization-mapping", "getOrganizationMapping", readers}, nil, (*request).getOrgMapping},
 		{Route{put, "/providers/{id}/organization-mapping", "setOrganizationMapping", administrators}, dryQuery, (*request).setOrgMapping},
-		{Route{post, "/providers/{id}/organization-mapping/mappings", "createOrganizationMappingEntry", administrators}, dryQuery, (*request).addOrgMapping},
-		{Route{post, "/providers/{id}/organization-mapping/mappings:reorder", "reorderOrganizationMapping", administrators}, dryQuery, (*request).reorderOrgMapping},
-		{Route{patch, "/providers/{id}/organization-mapping/mappings/{id}", "updateOrganizationMappingEntry", administrators}, dryQuery, (*request).patchOrgMapping},
-		{Route{del, "/providers/{id}/organization-mapping/mappings/{id}", "deleteOrganizationMappingEntry", administrators}, dryQuery, (*request).deleteOrgMapping},
+		{Route{post, "/providers/{id}/organization-mapping/mappings", "createOrganizationMappingEntry", administrators}, dryQuery,
+			(*request).addOrgMapping},
+		{Route{post, "/providers/{id}/organization-mapping/mappings:reorder", "reorderOrganizationMapping", administrators}, dryQuery,
+			(*request).reorderOrgMapping},
+		{Route{patch, "/providers/{id}/organization-mapping/mappings/{id}", "updateOrganizationMappingEntry", administrators}, dryQuery,
+			(*request).patchOrgMapping},
+		{Route{del, "/providers/{id}/organization-mapping/mappings/{id}", "deleteOrganizationMappingEntry", administrators}, dryQuery,
+			(*request).deleteOrgMapping},
 		{Route{get, "/providers/{id}/role-mapping", "getRoleMapping", readers}, nil, (*request).getRoleMapping},
 		{Route{put, "/providers/{id}/role-mapping", "setRoleMapping", administrators}, dryQuery, (*request).setRoleMapping},
 		{Route{post, "/providers/{id}/role-mapping/mappings", "createRoleMappingEntry", administrators}, dryQuery, (*request).addRoleMapping},
-		{Route{patch, "/providers/{id}/role-mapping/mappings/{id}", "updateRoleMappingEntry", administrators}, dryQuery, (*request).patchRoleMapping},
-		{Route{del, "/providers/{id}/role-mapping/mappings/{id}", "deleteRoleMappingEntry", administrators}, dryQuery, (*request).deleteRoleMapping},
-		{Route{post, "/providers/{id}/role-mapping/proposals/{id}:approve", "approveRoleMappingEntry", administrators}, dryQuery, decideRoleMapping(true)},
-		{Route{post, "/providers/{id}/role-mapping/proposals/{id}:reject", "rejectRoleMappingEntry", administrators}, dryQuery, decideRoleMapping(false)},
+		{Route{patch, "/providers/{id}/role-mapping/mappings/{id}", "updateRoleMappingEntry", administrators}, dryQuery,
+			(*request).patchRoleMapping},
+		{Route{del, "/providers/{id}/role-mapping/mappings/{id}", "deleteRoleMappingEntry", administrators}, dryQuery,
+			(*request).deleteRoleMapping},
+		{Route{post, "/providers/{id}/role-mapping/proposals/{id}:approve", "approveRoleMappingEntry", administrators}, dryQuery,
+			decideRoleMapping(true)},
+		{Route{post, "/providers/{id}/role-mapping/proposals/{id}:reject", "rejectRoleMappingEntry", administrators}, dryQuery,
+			decideRoleMapping(false)},
 		{Route{get, "/providers/{id}/groups/{id}/usage", "getGroupUsage", readers}, nil, (*request).getGroupUsage},
 	}
 }
@@ -103,7 +111,8 @@ func (r *request) viewOrgEntry(s administration.MappingState, m directory.OrgMap
 }
 
 func (r *request) viewRoleEntry(s administration.MappingState, m directory.RoleMapping) roleMappingEntry {
-	v := roleMappingEntry{ID: m.ID, Groups: viewGroups(m.Groups, s), Roles: nonNil(m.Roles), MissingRoles: []directory.RoleID{}, ProposedBy: m.ProposedBy, ProposedAt: timeOrNil(m.ProposedAt), DryRun: r.admin.DryRun}
+	v := roleMappingEntry{ID: m.ID, Groups: viewGroups(m.Groups, s), Roles: nonNil(m.Roles), MissingRoles: []directory.RoleID{},
+		ProposedBy: m.ProposedBy, ProposedAt: timeOrNil(m.ProposedAt), DryRun: r.admin.DryRun}
 	for _, id := range m.Roles {
 		c, known := s.Roles.Find(id)
 		if v.Privileged = v.Privileged || c.Privileged; !known {
@@ -132,8 +141,10 @@ func (r *request) answerOrgMapping(p directory.Provider, m directory.MappingSet,
 		return answer{}, err
 	}
 	v := orgMapping{
-		ID: p.ID, Method: p.OrgMapping.Method, OrganizationID: p.OrgMapping.Org, Attribute: p.OrgMapping.Attribute, TemplateOrganizationID: p.OrgMapping.Template,
-		Groups: viewUse(s.OrgUse), ConfigVersion: p.ConfigVersion, AppliedVersion: p.AppliedVersion, DryRun: r.admin.DryRun, Mappings: []orgMappingEntry{},
+		ID: p.ID, Method: p.OrgMapping.Method, OrganizationID: p.OrgMapping.Org, Attribute: p.OrgMapping.Attribute,
+		TemplateOrganizationID: p.OrgMapping.Template,
+		Groups:                 viewUse(s.OrgUse), ConfigVersion: p.ConfigVersion, AppliedVersion: p.AppliedVersion, DryRun: r.admin.DryRun,
+		Mappings: []orgMappingEntry{},
 	}
 	for i, o := range m.Orgs {
 		v.Mappings = append(v.Mappings, r.viewOrgEntry(s, o, i+1))
@@ -251,7 +262,8 @@ func (r *request) answerOrgEntry(status int, m directory.OrgMapping, priority in
 	if status == http.StatusCreated && r.admin.DryRun {
 		v.ID = ""
 	}
-	return answer{status: status, version: s.Provider.Version, location: "/providers/" + string(s.Provider.ID) + "/organization-mapping", body: v}, nil
+	return answer{status: status, version: s.Provider.Version, location: "/providers/" + string(s.Provider.ID) + "/organization-mapping",
+		body: v}, nil
 }
 
 // addPresent adds groups that no stored mapping names: of a dry run, or of a mapping just deleted.
@@ -359,7 +371,8 @@ func (r *request) addRoleMapping() (answer, error) {
 	var groups []directory.GroupID
 	var roles []directory.RoleID
 	var confirm string
-	err = r.read(members{"groups": groupIDs(set(&groups)), "roles": roleIDs(set(&roles)), "confirm": text(set(&confirm), 1, 100)}, "groups", "roles")
+	err = r.read(members{"groups": groupIDs(set(&groups)), "roles": roleIDs(set(&roles)), "confirm": text(set(&confirm), 1, 100)}, "groups",
+		"roles")
 	if err != nil {
 		return answer{}, err
 	}

@@ -9,21 +9,25 @@ func TestMappingsTellWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	p := "/providers/" + f.want(201, "POST", "/providers", `{"displayName":"Empty"}`).str("id")
-	if got := f.want(200, "GET", p+"/organization-mapping", ""); got.str("groups.state") != "none" || got.str("method") != "single" || got.str("organizationId") != "odefault" {
+	if got := f.want(200, "GET", p+"/organization-mapping", ""); got.str("groups.state") != "none" || got.str("method") != "single" ||
+		got.str("organizationId") != "odefault" {
 		t.Errorf("without groups: %s", got.raw)
 	}
 	w := f.populateAll()
 	p = "/providers/" + w.provider
 	got := f.want(200, "GET", p+"/organization-mapping", "")
 	for name, want := range map[string]string{
-		"groups.state": "some-unmapped", "groups.unmapped": "1", "mappings.0.id": w.orgMapping, "mappings.0.priority": "1", "mappings.0.groups.0.memberCount": "1",
-		"mappings.1.id": w.secondMapping, "mappings.0.organizationId": w.organization, "mappings.0.invalidTarget": "false", "configVersion": "4", "appliedVersion": "0",
+		"groups.state": "some-unmapped", "groups.unmapped": "1", "mappings.0.id": w.orgMapping, "mappings.0.priority": "1",
+		"mappings.0.groups.0.memberCount": "1",
+		"mappings.1.id":                   w.secondMapping, "mappings.0.organizationId": w.organization, "mappings.0.invalidTarget": "false",
+		"configVersion": "4", "appliedVersion": "0",
 	} {
 		if got.str(name) != want {
 			t.Errorf("%s is %q, want %q", name, got.str(name), want)
 		}
 	}
-	if got := f.want(200, "GET", p+"/groups/"+w.group+"/usage", ""); got.str("organizationMappingId") != w.orgMapping || got.str("roleMappingId") != w.roleMapping || got.str("watchlists.0") != w.watchlist {
+	if got := f.want(200, "GET", p+"/groups/"+w.group+"/usage", ""); got.str("organizationMappingId") != w.orgMapping ||
+		got.str("roleMappingId") != w.roleMapping || got.str("watchlists.0") != w.watchlist {
 		t.Errorf("used by %s", got.raw)
 	}
 	for query, want := range map[string]int{"": 3, "?unmapped=organization": 1, "?unmapped=role": 2} {
@@ -41,7 +45,8 @@ func TestMappingsTellWhatIsLeft(t *testing.T) {
 	f.want(400, "PUT", p+"/role-mapping", `{"mode":"manual","strict":true}`)
 	f.want(400, "POST", p+"/role-mapping/mappings", `{"groups":["`+w.spareGroup+`"],"roles":["security-administrator"]}`)
 	f.want(409, "POST", "/organizations/odefault:deactivate", "")
-	if got := f.want(200, "POST", "/organizations/"+w.organization+":deactivate?dryRun=true", ""); got.str("state") != "deactivated" || got.str("memberCount") != "1" {
+	if got := f.want(200, "POST", "/organizations/"+w.organization+":deactivate?dryRun=true", ""); got.str("state") != "deactivated" ||
+		got.str("memberCount") != "1" {
 		t.Errorf("the plan: %s", got.raw)
 	}
 }
@@ -58,8 +63,10 @@ func TestApplyRunsAreShown(t *testing.T) {
 	f.deliver()
 	got := f.want(200, "GET", runs+"/"+id, "")
 	for name, want := range map[string]string{
-		"state": "planned", "counts.changes": "1", "counts.moves": "1", "organizations.0.from": "odefault", "organizations.0.to": w.organization, "organizations.0.users": "1",
-		"samples.0.id": w.provisioned, "samples.0.userName": "member." + canary + "@agency.example", "progress.total": "1", "progress.done": "0",
+		"state": "planned", "counts.changes": "1", "counts.moves": "1", "organizations.0.from": "odefault", "organizations.0.to": w.organization,
+		"organizations.0.users": "1",
+		"samples.0.id":          w.provisioned, "samples.0.userName": "member." + canary + "@agency.example", "progress.total": "1",
+		"progress.done": "0",
 	} {
 		if got.str(name) != want {
 			t.Errorf("%s is %q, want %q in %s", name, got.str(name), want, got.raw)
@@ -73,16 +80,19 @@ func TestApplyRunsAreShown(t *testing.T) {
 	}
 	csv := f.want(200, "GET", runs+"/"+id+"/diff.csv", "")
 	lines := strings.Split(strings.TrimSpace(csv.raw), "\n")
-	if len(lines) != 2 || !strings.HasPrefix(lines[0], "user,userName,from,to") || !strings.Contains(lines[1], w.provisioned) || csv.header.Get("Next-Cursor") != "" {
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], "user,userName,from,to") || !strings.Contains(lines[1], w.provisioned) ||
+		csv.header.Get("Next-Cursor") != "" {
 		t.Errorf("the export: %v %s", csv.header, csv.raw)
 	}
 	f.want(200, "POST", runs+"/"+id+":apply", "")
 	f.deliver()
-	if got := f.want(200, "GET", runs+"/"+id, ""); got.str("state") != "completed" || got.str("counts.applied") != "1" || got.str("progress.done") != "1" {
+	if got := f.want(200, "GET", runs+"/"+id, ""); got.str("state") != "completed" || got.str("counts.applied") != "1" ||
+		got.str("progress.done") != "1" {
 		t.Errorf("applied: %s", got.raw)
 	}
 	x := f.want(200, "GET", "/users/"+w.provisioned+"/explain", "")
-	if x.str("is.organizationId") != w.organization || x.str("is.mapping") != w.orgMapping || x.str("is.group") != w.group || x.str("organizations.0.result") != "wins" || x.str("is.configVersion") != "4" {
+	if x.str("is.organizationId") != w.organization || x.str("is.mapping") != w.orgMapping || x.str("is.group") != w.group ||
+		x.str("organizations.0.result") != "wins" || x.str("is.configVersion") != "4" {
 		t.Errorf("explained: %s", x.raw)
 	}
 	f.want(200, "POST", runs+"/"+id+":undo", "")

@@ -101,7 +101,8 @@ func ids[T ~string](to func([]T), limit int) reader {
 func (r *request) createOrganization() (answer, error) {
 	var n administration.NewOrganization
 	err := r.read(members{
-		"name": text(set(&n.Name), 1, directory.MaxOrgName), "parentId": orgID(set(&n.Parent)), "externalRef": text(set(&n.ExternalRef), 0, directory.MaxOrgName),
+		"name": text(set(&n.Name), 1, directory.MaxOrgName), "parentId": orgID(set(&n.Parent)),
+		"externalRef":  text(set(&n.ExternalRef), 0, directory.MaxOrgName),
 		"defaultRoles": roleIDs(set(&n.DefaultRoles)),
 	}, "name")
 	if err != nil {
@@ -136,7 +137,8 @@ func (r *request) updateOrganization() (answer, error) {
 	}
 	var n administration.OrganizationPatch
 	err = r.read(members{
-		"name": text(setPtr(&n.Name), 1, directory.MaxOrgName), "parentId": orgID(setPtr(&n.Parent)), "externalRef": text(setPtr(&n.ExternalRef), 0, directory.MaxOrgName),
+		"name": text(setPtr(&n.Name), 1, directory.MaxOrgName), "parentId": orgID(setPtr(&n.Parent)),
+		"externalRef":  text(setPtr(&n.ExternalRef), 0, directory.MaxOrgName),
 		"defaultRoles": roleIDs(setPtr(&n.DefaultRoles)), "blocked": boolean(setPtr(&n.Blocked)),
 	})
 	if err != nil {
@@ -155,7 +157,8 @@ func blockOrganization(blocked bool) func(*request) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		return r.answerOrganization(r.as().Organizations.Patch(r.ctx(), id, r.checkOrganization, administration.OrganizationPatch{Blocked: &blocked}))
+		return r.answerOrganization(r.as().Organizations.Patch(r.ctx(), id, r.checkOrganization,
+			administration.OrganizationPatch{Blocked: &blocked}))
 	}
 }
 

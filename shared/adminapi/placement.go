@@ -73,7 +73,8 @@ type mappingCheck struct {
 }
 
 func viewCheck(c administration.MappingCheck) mappingCheck {
-	return mappingCheck{c.Mapping, c.Priority, mapSlice(c.Groups, func(g directory.MappedGroup) string { return g.Name }), c.Org, c.Roles, c.Group, c.Result}
+	return mappingCheck{c.Mapping, c.Priority, mapSlice(c.Groups, func(g directory.MappedGroup) string { return g.Name }), c.Org, c.Roles,
+		c.Group, c.Result}
 }
 
 func (r *request) explainUser() (answer, error) {

@@ -17,7 +17,8 @@ func providerRoutes() []route {
 		{Route{post, "/providers", "createProvider", administrators}, dryQuery, (*request).createProvider},
 		{Route{get, "/providers/{id}", "getProvider", readers}, nil, (*request).getProvider},
 		{Route{patch, "/providers/{id}", "updateProvider", administrators}, dryQuery, (*request).updateProvider},
-		{Route{del, "/providers/{id}", "deleteProvider", administrators}, []string{"dryRun", "users", "moveTo", "confirm"}, (*request).deleteProvider},
+		{Route{del, "/providers/{id}", "deleteProvider", administrators}, []string{"dryRun", "users", "moveTo", "confirm"},
+			(*request).deleteProvider},
 		{Route{post, "/providers/{id}:go-live", "goLiveProvider", administrators}, dryQuery, setState(directory.ProviderLive)},
 		{Route{post, "/providers/{id}:pause", "pauseProvider", administrators}, dryQuery, setState(directory.ProviderPaused)},
 		{Route{post, "/providers/{id}:resume", "resumeProvider", administrators}, dryQuery, setState(directory.ProviderSetup)},
@@ -300,7 +301,8 @@ func (r *request) deleteProvider() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	d := directory.ProviderDeletion{Users: directory.UserFate(cmp.Or(fate, string(directory.FateLocal))), MoveTo: directory.ProviderID(r.query.Get("moveTo"))}
+	d := directory.ProviderDeletion{Users: directory.UserFate(cmp.Or(fate, string(directory.FateLocal))),
+		MoveTo: directory.ProviderID(r.query.Get("moveTo"))}
 	if r.query.Has("moveTo") != (d.Users == directory.FateMove) {
 		return answer{}, invalid(fieldError{"moveTo", "moveTo must be given with users=move, and only then"})
 	}

@@ -71,7 +71,8 @@ func (r *request) authenticate() error {
 	if key.Role == directory.RoleOperator {
 		kind = directory.ActorOperator
 	}
-	r.admin = administration.Admin{Tenant: key.Tenant, Actor: directory.Actor{Kind: kind, ID: string(key.ID), RequestID: directory.RequestID(r.id)}}
+	r.admin = administration.Admin{Tenant: key.Tenant,
+		Actor: directory.Actor{Kind: kind, ID: string(key.ID), RequestID: directory.RequestID(r.id)}}
 	reqlog.Set(r.ctx(), "tenant_id", string(key.Tenant))
 	return nil
 }

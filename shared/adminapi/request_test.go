@@ -49,25 +49,31 @@ func TestBadRequests(t *testing.T) {
 		{"expiry now", "POST", p + "/tokens", `{"expiresAt":"2026-11-02T09:00:00Z"}`, 400, "expiresAt"},
 		{"no time", "POST", p + "/tokens", `{"expiresAt":"tomorrow"}`, 400, "expiresAt"},
 		{"overlap of 8 days", "POST", p + "/tokens", `{"overlapSeconds":691200}`, 400, "overlapSeconds"},
-		{"standard extension", "PATCH", p, `{"extensions":[{"urn":"urn:ietf:params:scim:schemas:core:2.0:User","name":"x","attributes":[{"name":"a"}]}]}`, 400, "extensions"},
+		{"standard extension", "PATCH", p,
+			`{"extensions":[{"urn":"urn:ietf:params:scim:schemas:core:2.0:User","name":"x","attributes":[{"name":"a"}]}]}`, 400, "extensions"},
 		{"extension without attributes", "PATCH", p, `{"extensions":[{"urn":"urn:a:b","name":"x","attributes":[]}]}`, 400, "extensions"},
 		{"taken name", "POST", "/providers", `{"displayName":"eNTRA"}`, 409, "displayName"},
 		{"no e-mail address", "POST", "/users", `{"userName":"x","emails":[{"value":"nobody"}]}`, 400, "emails[0].value"},
-		{"two primary addresses", "POST", "/users", `{"userName":"x","emails":[{"value":"a@b","primary":true},{"value":"c@d","primary":true}]}`, 400, "emails"},
+		{"two primary addresses", "POST", "/users", `{"userName":"x","emails":[{"value":"a@b","primary":true},{"value":"c@d","primary":true}]}`,
+			400, "emails"},
 		{"taken userName", "POST", "/users", `{"userName":"MEMBER.` + canary + `@agency.example"}`, 409, "userName"},
 		{"taken by a local user", "POST", "/users", `{"userName":"Local.` + canary + `@AGENCY.example"}`, 409, "userName"},
 		{"taken userName, dry", "POST", "/users?dryRun=true", `{"userName":"MEMBER.` + canary + `@agency.example"}`, 409, "userName"},
 		{"taken by a local user, dry", "POST", "/users?dryRun=true", `{"userName":"Local.` + canary + `@AGENCY.example"}`, 409, "userName"},
-		{"rename to a taken one, dry", "PATCH", "/users/" + w.local + "?dryRun=true", `{"userName":"Member.` + canary + `@agency.example"}`, 409, "userName"},
+		{"rename to a taken one, dry", "PATCH", "/users/" + w.local + "?dryRun=true", `{"userName":"Member.` + canary + `@agency.example"}`, 409,
+			"userName"},
 		{"taken name, dry", "POST", "/providers?dryRun=true", `{"displayName":"eNTRA"}`, 409, "displayName"},
 		{"userName cleared", "PATCH", "/users/" + w.local, `{"userName":null}`, 400, "userName"},
 		{"managed by a directory", "PATCH", "/users/" + w.provisioned, `{"title":"x"}`, 409, ""},
 		{"no reason", "POST", "/conflicts/" + w.conflict + ":convert", `{}`, 400, "reason"},
-		{"rename to the same", "POST", "/conflicts/" + w.conflict + ":rename", `{"reason":"x","userName":"LOCAL.` + canary + `@agency.example"}`, 409, "userName"},
-		{"rename to a taken one", "POST", "/conflicts/" + w.conflict + ":rename", `{"reason":"x","userName":"Member.` + canary + `@agency.example"}`, 409, "userName"},
+		{"rename to the same", "POST", "/conflicts/" + w.conflict + ":rename", `{"reason":"x","userName":"LOCAL.` + canary + `@agency.example"}`,
+			409, "userName"},
+		{"rename to a taken one", "POST", "/conflicts/" + w.conflict + ":rename",
+			`{"reason":"x","userName":"Member.` + canary + `@agency.example"}`, 409, "userName"},
 		{"unknown role", "POST", "/api-keys", `{"displayName":"x","role":"god"}`, 400, "role"},
 		{"10,000 levels", "POST", "/providers", strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001), 400, ""},
-		{"10,000 levels within", "POST", "/providers", `{"displayName":` + strings.Repeat(`{"a":`, 9_990) + "1" + strings.Repeat("}", 9_991), 400, "displayName"},
+		{"10,000 levels within", "POST", "/providers", `{"displayName":` + strings.Repeat(`{"a":`, 9_990) + "1" + strings.Repeat("}", 9_991),
+			400, "displayName"},
 		{"invalid UTF-8", "POST", "/providers", "{\"displayName\":\"\xff\"}", 400, ""},
 		{"too large", "POST", "/providers", `{"displayName":"` + strings.Repeat("x", adminapi.MaxBody) + `"}`, 413, ""},
 		{"body where none belongs", "POST", p + ":pause", `{"reason":"x"}`, 400, "reason"},
@@ -112,7 +118,8 @@ func TestBadRequests(t *testing.T) {
 			}
 		})
 	}
-	for contentType, want := range map[string]int{"text/plain": 415, "application/json; charset=latin1": 415, "": 415, "application/json; charset=UTF-8": 201} {
+	for contentType, want := range map[string]int{"text/plain": 415, "application/json; charset=latin1": 415, "": 415,
+		"application/json; charset=UTF-8": 201} {
 		f.want(want, "POST", "/users", `{"userName":"type`+fmt.Sprint(len(contentType))+`"}`, "Content-Type", contentType)
 	}
 	if got := f.want(405, "PUT", p, "{}"); got.header.Get("Allow") != "GET, PATCH, DELETE" {
@@ -168,7 +175,8 @@ func TestPages(t *testing.T) {
 		f.want(201, "POST", "/api-keys", fmt.Sprintf(`{"displayName":"Page %d","role":"auditor"}`, i))
 	}
 	f.advance(time.Minute)
-	for _, path := range []string{"/users", "/users?search=page", "/providers", "/api-keys", "/audit-log", "/sync-log", "/conflicts", "/providers/" + w.provider + "/groups", "/providers/" + w.provider + "/groups/" + w.group + "/members"} {
+	for _, path := range []string{"/users", "/users?search=page", "/providers", "/api-keys", "/audit-log", "/sync-log", "/conflicts",
+		"/providers/" + w.provider + "/groups", "/providers/" + w.provider + "/groups/" + w.group + "/members"} {
 		sep := "?"
 		if strings.Contains(path, "?") {
 			sep = "&"
@@ -219,7 +227,8 @@ func TestCursorsCannotBeMade(t *testing.T) {
 	get(400, "/providers?", cursor)
 	text, signature, _ := strings.Cut(cursor, ".")
 	forged := base64.RawURLEncoding.EncodeToString([]byte("other/ u"))
-	for _, bad := range []string{"", ".", "x", text, text + ".", "." + signature, forged + "." + signature, forged, text + "." + signature[1:], cursor + "A", strings.Repeat("A", 5000)} {
+	for _, bad := range []string{"", ".", "x", text, text + ".", "." + signature, forged + "." + signature, forged,
+		text + "." + signature[1:], cursor + "A", strings.Repeat("A", 5000)} {
 		get(400, "/users?search=page&", bad)
 	}
 	for i := range cursor {

@@ -62,12 +62,14 @@ func TestProviderLife(t *testing.T) {
 	if got := f.want(200, "POST", path+":resume", "").str("state"); got != "live" || !f.opens(id, p.str("token")) {
 		t.Errorf("after resume the state is %s", got)
 	}
-	got := f.want(200, "PATCH", path, `{"displayName":"Okta, field","deactivationDelaySeconds":0,"extensions":[]}`, "Content-Type", "application/merge-patch+json")
+	got := f.want(200, "PATCH", path, `{"displayName":"Okta, field","deactivationDelaySeconds":0,"extensions":[]}`, "Content-Type",
+		"application/merge-patch+json")
 	if got.str("displayName") != "Okta, field" || got.str("deactivationDelaySeconds") != "0" || got.str("extensions.0") != "" {
 		t.Errorf("after the change: %s", got.raw)
 	}
 	entry := f.want(200, "GET", "/audit-log?limit=1", "")
-	if entry.str("items.0.action") != "provider.updated" || !strings.Contains(entry.raw, `{"attribute":"displayName","before":"Okta","after":"Okta, field"}`) {
+	if entry.str("items.0.action") != "provider.updated" ||
+		!strings.Contains(entry.raw, `{"attribute":"displayName","before":"Okta","after":"Okta, field"}`) {
 		t.Errorf("the entry is %s", entry.raw)
 	}
 }
@@ -119,7 +121,8 @@ func TestDeletedProvidersLeaveTheirUsersSomewhere(t *testing.T) {
 			query += "&moveTo=" + to
 		}
 		got := f.want(202, "DELETE", "/providers/"+w.provider+query, "")
-		if got.str("deletion.watchlists.0.id") != list || got.str("deletion.watchlists.0.title") != "Leavers" || got.str("deletion.watchlists.1.id") != "" {
+		if got.str("deletion.watchlists.0.id") != list || got.str("deletion.watchlists.0.title") != "Leavers" ||
+			got.str("deletion.watchlists.1.id") != "" {
 			t.Errorf("watchlists that lose groups: %s", got.raw)
 		}
 		if got.str("state") != "deleting" || f.opens(w.provider, w.scimToken) {
@@ -186,15 +189,19 @@ func TestUserSearch(t *testing.T) {
 func TestLocalUsersAreMergePatched(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	u := f.want(201, "POST", "/users", `{"userName":" glass@agency.example ","displayName":"Glass","name":{"givenName":"Break","familyName":"Glass"},
+	u := f.want(201, "POST", "/users",
+		`{"userName":" glass@agency.example ","displayName":"Glass","name":{"givenName":"Break","familyName":"Glass"},
 		"title":"Admin","department":"Ops","emails":[{"value":"a@agency.example","type":"home"},{"value":"b@agency.example","primary":true}]}`)
 	path := "/users/" + u.str("id")
 	const emails = `"emails":[{"value":"a@agency.example","type":"home"},{"value":"b@agency.example","type":"work","primary":true}]`
 	const enterprise = `"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"Ops"}`
 	for _, c := range []struct{ patch, want string }{
 		{`{}`, `{"name":{"familyName":"Glass","givenName":"Break"},"displayName":"Glass","title":"Admin",` + emails + `,` + enterprise + `}`},
-		{`{"title":null,"name":{"givenName":"Brook"}}`, `{"name":{"familyName":"Glass","givenName":"Brook"},"displayName":"Glass",` + emails + `,` + enterprise + `}`},
-		{`{"title":"\"Q\\<Z>\u2028."}`, "{\"name\":{\"familyName\":\"Glass\",\"givenName\":\"Brook\"},\"displayName\":\"Glass\",\"title\":\"\\\"Q\\\\<Z>\u2028.\"," + emails + `,` + enterprise + `}`},
+		{`{"title":null,"name":{"givenName":"Brook"}}`,
+			`{"name":{"familyName":"Glass","givenName":"Brook"},"displayName":"Glass",` + emails + `,` + enterprise + `}`},
+		{`{"title":"\"Q\\<Z>\u2028."}`,
+			"{\"name\":{\"familyName\":\"Glass\",\"givenName\":\"Brook\"},\"displayName\":\"Glass\",\"title\":\"\\\"Q\\\\<Z>\u2028.\"," + emails +
+				`,` + enterprise + `}`},
 		{`{"title":null,"name":{"givenName":null,"familyName":null},"department":null}`, `{"displayName":"Glass",` + emails + `}`},
 		{`{"name":{"formatted":"B. Glass"},"displayName":null}`, `{"name":{"formatted":"B. Glass"},` + emails + `}`},
 		{`{"emails":[{"value":"c@agency.example"}]}`, `{"name":{"formatted":"B. Glass"},"emails":[{"value":"c@agency.example","type":"work"}]}`},
@@ -227,7 +234,8 @@ func TestConvertedUsersAreFoundByTheDirectory(t *testing.T) {
 	f := newFixture(t)
 	w := f.populate()
 	c := f.want(200, "GET", "/conflicts/"+w.conflict, "")
-	for name, want := range map[string]string{"state": "open", "attempts": "1", "holderId": w.local, "provider": w.provider, "holder.origin": "local", "holderProvider": ""} {
+	for name, want := range map[string]string{"state": "open", "attempts": "1", "holderId": w.local, "provider": w.provider,
+		"holder.origin": "local", "holderProvider": ""} {
 		if c.str(name) != want {
 			t.Errorf("%s is %q, want %q", name, c.str(name), want)
 		}
@@ -237,11 +245,12 @@ func TestConvertedUsersAreFoundByTheDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.svc.Users.UpdateUser(context.Background(), f.tenant, local.User, func(u directory.User) (directory.User, *directory.LogEntry, error) {
-		u.Active, u.OrgID, u.RoleGrants = false, "o1", []directory.RoleGrant{{Role: "desktop-user", Source: "manual"}}
-		u.Version++
-		return u, &directory.LogEntry{ID: "e1", At: f.clock(), Actor: f.system(f.tenant).Actor, Action: directory.UserUpdated, User: u.ID}, nil
-	}); err != nil {
+	if _, err := f.svc.Users.UpdateUser(context.Background(), f.tenant, local.User,
+		func(u directory.User) (directory.User, *directory.LogEntry, error) {
+			u.Active, u.OrgID, u.RoleGrants = false, "o1", []directory.RoleGrant{{Role: "desktop-user", Source: "manual"}}
+			u.Version++
+			return u, &directory.LogEntry{ID: "e1", At: f.clock(), Actor: f.system(f.tenant).Actor, Action: directory.UserUpdated, User: u.ID}, nil
+		}); err != nil {
 		t.Fatal(err)
 	}
 	got := f.want(200, "POST", "/conflicts/"+w.conflict+":convert", `{"reason":"same person"}`)
@@ -249,14 +258,18 @@ func TestConvertedUsersAreFoundByTheDirectory(t *testing.T) {
 		t.Errorf("the answer: %s", got.raw)
 	}
 	caller := provisioning.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken}
-	vs, err := f.svc.FindUsers(context.Background(), caller, directory.Lookup{Attr: directory.AttrUserName, Value: "local." + canary + "@agency.example"}, 2, directory.UserWant{}, nil)
-	if err != nil || len(vs) != 1 || string(vs[0].ID) != w.local || string(vs[0].ScimID) != w.local || !vs[0].Active || vs[0].DirectoryState() != directory.DirectoryActive {
+	vs, err := f.svc.FindUsers(context.Background(), caller,
+		directory.Lookup{Attr: directory.AttrUserName, Value: "local." + canary + "@agency.example"}, 2, directory.UserWant{}, nil)
+	if err != nil || len(vs) != 1 || string(vs[0].ID) != w.local || string(vs[0].ScimID) != w.local || !vs[0].Active ||
+		vs[0].DirectoryState() != directory.DirectoryActive {
 		t.Errorf("the directory finds %v, %v", vs, err)
-	} else if u := vs[0]; u.OrgID != "o1" || !u.OrgPinned || u.OrgSource != "adopted" || len(u.RoleGrants) != 1 || u.RoleGrants[0].Source != "adopted" {
+	} else if u := vs[0]; u.OrgID != "o1" || !u.OrgPinned || u.OrgSource != "adopted" || len(u.RoleGrants) != 1 ||
+		u.RoleGrants[0].Source != "adopted" {
 		t.Errorf("the account is %+v", u.Account)
 	}
 	// By address too, now that a directory manages the user.
-	vs, err = f.svc.FindUsers(context.Background(), caller, directory.Lookup{Attr: directory.AttrWorkEmail, Value: "mail." + canary + "@agency.example"}, 2, directory.UserWant{}, nil)
+	vs, err = f.svc.FindUsers(context.Background(), caller,
+		directory.Lookup{Attr: directory.AttrWorkEmail, Value: "mail." + canary + "@agency.example"}, 2, directory.UserWant{}, nil)
 	if err != nil || len(vs) != 1 {
 		t.Errorf("by address the directory finds %v, %v", vs, err)
 	}
@@ -264,7 +277,8 @@ func TestConvertedUsersAreFoundByTheDirectory(t *testing.T) {
 	f.want(409, "POST", "/conflicts/"+w.conflict+":ignore", `{"reason":"again"}`)
 	f.want(409, "PATCH", "/users/"+w.local, `{"title":"x"}`)
 	log := f.want(200, "GET", "/sync-log?user="+w.local, "")
-	if log.str("items.1.action")+log.str("items.0.action") != "user.convertedconflict.resolved" && log.str("items.0.action")+log.str("items.1.action") != "user.convertedconflict.resolved" {
+	if log.str("items.1.action")+log.str("items.0.action") != "user.convertedconflict.resolved" &&
+		log.str("items.0.action")+log.str("items.1.action") != "user.convertedconflict.resolved" {
 		t.Errorf("the user's log: %s", log.raw)
 	}
 }
@@ -275,7 +289,8 @@ func TestIgnoredAndRenamedConflicts(t *testing.T) {
 	w := f.populate()
 	path := "/conflicts/" + w.conflict
 	attempt := func() error {
-		_, err := f.svc.CreateUser(context.Background(), provisioning.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken}, "", nil,
+		_, err := f.svc.CreateUser(context.Background(), provisioning.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken}, "",
+			nil,
 			func(directory.Provider) (directory.Profile, []directory.Change, error) {
 				return directory.Profile{UserName: "local." + canary + "@agency.example", Active: true}, nil, nil
 			})
@@ -329,7 +344,9 @@ func TestResolvingIsCompletedAfterACut(t *testing.T) {
 // cutOff is a store of conflicts that can be read but not changed.
 type cutOff struct{ directory.Conflicts }
 
-func (s cutOff) UpdateConflict(ctx context.Context, t directory.TenantID, id directory.ConflictID, update directory.Update[directory.ConflictCase]) (directory.ConflictCase, error) {
+func (s cutOff) UpdateConflict(
+	ctx context.Context, t directory.TenantID, id directory.ConflictID, update directory.Update[directory.ConflictCase],
+) (directory.ConflictCase, error) {
 	return s.Conflicts.UpdateConflict(ctx, t, id, func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
 		c, e, err := update(old)
 		if err == nil {
@@ -416,7 +433,8 @@ func TestHugeEntriesDoNotMakeHugePages(t *testing.T) {
 	big := strings.Repeat("x", 350<<10) // the largest entry that fits an item of DynamoDB, nearly
 	for i := range 14 {
 		f.advance(time.Second)
-		_, err := f.svc.CreateUser(context.Background(), provisioning.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken}, "", nil,
+		_, err := f.svc.CreateUser(context.Background(), provisioning.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken}, "",
+			nil,
 			func(directory.Provider) (directory.Profile, []directory.Change, error) {
 				return directory.Profile{UserName: fmt.Sprint("big", i)}, []directory.Change{{Attr: "title", After: []byte(`"` + big + `"`)}}, nil
 			})
@@ -445,7 +463,8 @@ func TestMe(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	got := f.want(200, "GET", "/me", "", "Authorization", "bearer "+f.newKey(f.tenant, directory.RoleAuditor, time.Time{}))
-	if got.str("tenant.id") != "default" || got.str("key.role") != "auditor" || got.str("permissions.0") != "exportAuditLog" || got.str("permissions.12") != "verifySyncLog" || got.str("permissions.13") != "" {
+	if got.str("tenant.id") != "default" || got.str("key.role") != "auditor" || got.str("permissions.0") != "exportAuditLog" ||
+		got.str("permissions.12") != "verifySyncLog" || got.str("permissions.13") != "" {
 		t.Errorf("the auditor is %s", got.raw)
 	}
 	if v := f.want(200, "GET", "/version", ""); v.str("api") != "v1" || v.str("goVersion") == "" {

@@ -36,7 +36,8 @@ type tenant struct {
 
 func (r *request) viewTenant(t directory.Tenant) tenant {
 	v := tenant{
-		ID: t.ID, DisplayName: t.DisplayName, State: string(t.State), CreatedAt: instant{t.Created}, ModifiedAt: instant{t.Modified}, Version: t.Version, DryRun: r.admin.DryRun,
+		ID: t.ID, DisplayName: t.DisplayName, State: string(t.State), CreatedAt: instant{t.Created}, ModifiedAt: instant{t.Modified},
+		Version: t.Version, DryRun: r.admin.DryRun,
 	}
 	if t.State == directory.TenantActive {
 		v.State = "active"
@@ -167,7 +168,8 @@ func (r *request) logRetention() time.Duration {
 func (r *request) answerSettings(t directory.Tenant, err error) (answer, error) {
 	longest := r.logRetention()
 	return answer{version: t.Version, body: settings{
-		ID: t.ID, DisplayName: t.DisplayName, DualControl: t.DualControl, DualEndedBy: t.DualControlEndRequestedBy, Version: t.Version, DryRun: r.admin.DryRun,
+		ID: t.ID, DisplayName: t.DisplayName, DualControl: t.DualControl, DualEndedBy: t.DualControlEndRequestedBy, Version: t.Version,
+		DryRun:            r.admin.DryRun,
 		UserRetentionDays: int(cmp.Or(t.Retention.Users, directory.DefaultRetention) / day),
 		LogRetentionDays:  int(min(cmp.Or(t.Retention.Log, longest), longest) / day),
 	}}, err

@@ -55,7 +55,8 @@ func TestOperatorAndTenants(t *testing.T) {
 	scim(0)
 	f.want(200, "GET", "/users", "", "Authorization", key)
 	// What a tenant has of its own tells it what the operator did.
-	if got := f.want(200, "GET", "/audit-log?action=tenant.paused", "", "Authorization", key); len(got.items()) != 1 || got.str("items.0.actor.kind") != "operator" {
+	if got := f.want(200, "GET", "/audit-log?action=tenant.paused", "", "Authorization", key); len(got.items()) != 1 ||
+		got.str("items.0.actor.kind") != "operator" {
 		t.Errorf("its audit log: %s", got.raw)
 	}
 	// An operator's key is of no tenant.
@@ -99,7 +100,8 @@ func TestOperatorAndTenants(t *testing.T) {
 	f.advance(time.Hour)
 	erase(1000)
 	f.want(404, "GET", path, "")
-	if got := f.want(200, "GET", "/audit-log?action=tenant.erased", "", "Authorization", "Bearer "+f.operator); len(got.items()) != 1 || got.str("items.0.target") != string(id) || got.str("items.0.actor.kind") != "operator" {
+	if got := f.want(200, "GET", "/audit-log?action=tenant.erased", "", "Authorization", "Bearer "+f.operator); len(got.items()) != 1 ||
+		got.str("items.0.target") != string(id) || got.str("items.0.actor.kind") != "operator" {
 		t.Errorf("the operators' log: %s", got.raw)
 	}
 	if storetest.Dump(t.Context(), f.svc.Ports, f.tenant) != before {
@@ -116,7 +118,8 @@ func TestPausedTenantIsSettledByItsEntry(t *testing.T) {
 	ctx := context.Background()
 	_, err := f.svc.Tenants.UpdateTenant(ctx, f.tenant, func(n directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
 		n.State, n.Version = directory.TenantPaused, n.Version+1
-		e := directory.LogEntry{ID: "e" + directory.EntryID(random.ID()), At: f.clock(), Action: directory.TenantWasPaused, Audit: true, Remaining: directory.RemainingTenant}
+		e := directory.LogEntry{ID: "e" + directory.EntryID(random.ID()), At: f.clock(), Action: directory.TenantWasPaused, Audit: true,
+			Remaining: directory.RemainingTenant}
 		return n, &e, nil
 	})
 	if err != nil {

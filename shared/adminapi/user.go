@@ -15,7 +15,8 @@ import (
 
 func userRoutes() []route {
 	return []route{
-		{Route{get, "/users", "searchUsers", userReaders}, []string{"cursor", "limit", "search", "provider", "state", "organization", "role", "watchlist", "review"}, (*request).searchUsers},
+		{Route{get, "/users", "searchUsers", userReaders},
+			[]string{"cursor", "limit", "search", "provider", "state", "organization", "role", "watchlist", "review"}, (*request).searchUsers},
 		{Route{post, "/users", "createUser", administrators}, dryQuery, (*request).createUser},
 		{Route{get, "/users/{id}", "getUser", userReaders}, nil, (*request).getUser},
 		{Route{patch, "/users/{id}", "updateUser", administrators}, dryQuery, (*request).updateUser},
@@ -125,7 +126,8 @@ func (r *request) searchUsers() (answer, error) {
 	if err := r.readPlaces(&q); err != nil {
 		return answer{}, err
 	}
-	state, err := r.choice("state", string(directory.DirectoryActive), string(directory.DirectoryInactive), string(directory.DirectoryRemoved), string(directory.DirectoryNone))
+	state, err := r.choice("state", string(directory.DirectoryActive), string(directory.DirectoryInactive),
+		string(directory.DirectoryRemoved), string(directory.DirectoryNone))
 	if err != nil {
 		return answer{}, err
 	}
@@ -147,7 +149,8 @@ func (r *request) searchUsers() (answer, error) {
 
 // readPlaces reads the parameters organization, role and watchlist.
 func (r *request) readPlaces(q *directory.UserSearch) error {
-	q.Org, q.Role, q.List = directory.OrgID(r.query.Get("organization")), directory.RoleID(r.query.Get("role")), directory.WatchlistID(r.query.Get("watchlist"))
+	q.Org, q.Role, q.List = directory.OrgID(r.query.Get("organization")), directory.RoleID(r.query.Get("role")),
+		directory.WatchlistID(r.query.Get("watchlist"))
 	for _, name := range []string{"organization", "role", "watchlist"} {
 		v := r.query.Get(name)
 		if r.query.Has(name) && !wellFormed(v) && !(name == "role" && directory.RoleID(v).Valid()) {
@@ -228,7 +231,8 @@ func (l *localUser) readEmails(at string, raw json.RawMessage) []fieldError {
 	es, primaries := []email{}, 0
 	bad := list(20, func(at string, raw json.RawMessage) []fieldError {
 		e := email{Type: "work"}
-		m := members{"value": text(set(&e.Value), 3, 254), "type": word(set(&e.Type), "work", "home", "other"), "primary": boolean(set(&e.Primary))}
+		m := members{"value": text(set(&e.Value), 3, 254), "type": word(set(&e.Type), "work", "home", "other"),
+			"primary": boolean(set(&e.Primary))}
 		bad := m.object(at, raw, "value")
 		if len(bad) == 0 && !emailForm.MatchString(e.Value) {
 			bad = refuse(at+".value", "must be an e-mail address")

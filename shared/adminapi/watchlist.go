@@ -43,7 +43,8 @@ type watchedGroup struct {
 
 func (r *request) viewWatchlist(w directory.Watchlist, members int) (watchlist, error) {
 	v := watchlist{
-		ID: w.ID, Type: w.Type, Title: w.Title, Groups: []watchedGroup{}, Departments: nonNil(w.Departments), Included: nonNil(w.Included), Excluded: nonNil(w.Excluded),
+		ID: w.ID, Type: w.Type, Title: w.Title, Groups: []watchedGroup{}, Departments: nonNil(w.Departments), Included: nonNil(w.Included),
+		Excluded:    nonNil(w.Excluded),
 		MemberCount: members, Version: w.Version, CreatedAt: instant{w.Created}, ModifiedAt: instant{w.Modified}, DryRun: r.admin.DryRun,
 	}
 	for _, g := range w.Groups {
@@ -130,7 +131,8 @@ func (r *request) createWatchlist() (answer, error) {
 		return answer{}, err
 	}
 	w, err := r.as().Watchlists.Create(r.ctx(), administration.NewWatchlist{
-		Type: *n.Type, Title: *n.Title, Groups: orEmpty(n.Groups), Departments: orEmpty(n.Departments), Included: orEmpty(n.Included), Excluded: orEmpty(n.Excluded),
+		Type: *n.Type, Title: *n.Title, Groups: orEmpty(n.Groups), Departments: orEmpty(n.Departments), Included: orEmpty(n.Included),
+		Excluded: orEmpty(n.Excluded),
 	})
 	return r.answerWatchlist(http.StatusCreated, w, 0, err)
 }

@@ -115,7 +115,9 @@ func (r *request) updateWebhook() (answer, error) {
 	var n administration.WebhookPatch
 	err = r.read(members{
 		"displayName": text(setPtr(&n.DisplayName), 1, 100), "url": text(setPtr(&n.URL), 1, 500), "types": eventTypes(setPtr(&n.Types)),
-		"state": word(func(s string) { setPtr(&n.State)(directory.WebhookState(s)) }, string(directory.WebhookActive), string(directory.WebhookPaused)),
+		"state": word(func(s string) {
+			setPtr(&n.State)(directory.WebhookState(s))
+		}, string(directory.WebhookActive), string(directory.WebhookPaused)),
 	})
 	if err != nil {
 		return answer{}, err

@@ -58,8 +58,10 @@ func (s APIKeys) Create(ctx context.Context, n NewAPIKey) (directory.APIKey, str
 	if err != nil {
 		return directory.APIKey{}, "", err
 	}
-	if (n.Role == directory.RoleOperator) != (s.tenant == directory.OperatorScope) || n.Role != directory.RoleOperator && !slices.Contains(directory.AdminRoles(), n.Role) {
-		return directory.APIKey{}, "", &directory.Error{Kind: directory.Invalid, Attr: "role", Detail: "role must be one of those that a key like yours can give"}
+	if (n.Role == directory.RoleOperator) != (s.tenant == directory.OperatorScope) ||
+		n.Role != directory.RoleOperator && !slices.Contains(directory.AdminRoles(), n.Role) {
+		return directory.APIKey{}, "",
+			&directory.Error{Kind: directory.Invalid, Attr: "role", Detail: "role must be one of those that a key like yours can give"}
 	}
 	cred, token := s.newCredential(directory.TokenPrefixAPIKey, string(s.tenant), n.ExpiresAt)
 	if err := cred.Check(s.rt.Time()); err != nil {

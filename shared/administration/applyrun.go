@@ -49,15 +49,16 @@ func (s ApplyRuns) createRun(ctx context.Context, id directory.ProviderID, n dir
 		return ApplyProgress{}, err
 	}
 	seen := m.Run
-	if _, m, err = s.ports.Mappings.UpdateMappings(ctx, s.tenant, id, func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, *directory.LogEntry, error) {
-		if m.Run != seen {
-			return p, m, nil, errRunning(m.Run)
-		}
-		m.Run, n.Config = n.ID, p.ConfigVersion
-		e := s.entry(directory.ApplyClaimed)
-		e.Target, e.Name = directory.RunTarget(id, n.ID), p.DisplayName
-		return p, m, &e, nil
-	}); err != nil {
+	if _, m, err = s.ports.Mappings.UpdateMappings(ctx, s.tenant, id,
+		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, *directory.LogEntry, error) {
+			if m.Run != seen {
+				return p, m, nil, errRunning(m.Run)
+			}
+			m.Run, n.Config = n.ID, p.ConfigVersion
+			e := s.entry(directory.ApplyClaimed)
+			e.Target, e.Name = directory.RunTarget(id, n.ID), p.DisplayName
+			return p, m, &e, nil
+		}); err != nil {
 		return ApplyProgress{}, err
 	}
 	r, err := s.ports.ApplyRuns.UpdateRun(ctx, s.tenant, id, n.ID, func(directory.ApplyRun) (directory.ApplyRun, *directory.LogEntry, error) {
@@ -124,7 +125,9 @@ func (s ApplyRuns) List(ctx context.Context, p directory.ProviderID, before dire
 // Diff reads changes of a run by ranges and ids from behind a position ("" from the first): at least count
 // while there are as many, and where to go on, "" at the end. only may leave out.
 // Errors: NotFound.
-func (s ApplyRuns) Diff(ctx context.Context, p directory.ProviderID, id directory.RunID, after string, count int, only func(directory.RunRow) bool) (rows []directory.RunRow, next string, err error) {
+func (s ApplyRuns) Diff(
+	ctx context.Context, p directory.ProviderID, id directory.RunID, after string, count int, only func(directory.RunRow) bool,
+) (rows []directory.RunRow, next string, err error) {
 	if _, err := Providers(s).ByID(ctx, p); err != nil {
 		return nil, "", err
 	}
@@ -168,7 +171,9 @@ func cutPosition(p string) (page string, user directory.UserID) {
 // name of the provider, or under dual control the approval of a second administrator: the run waits for it.
 // Errors: NotFound; Conflict (it is not planned, its plan expired, or there is a newer run); Invalid (not confirmed);
 // what check returns.
-func (s ApplyRuns) Start(ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (ApplyProgress, error) {
+func (s ApplyRuns) Start(
+	ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error,
+) (ApplyProgress, error) {
 	c, err := s.runApproval(ctx, p, id)
 	if err != nil {
 		return ApplyProgress{}, err
@@ -195,7 +200,9 @@ func (s ApplyRuns) Start(ctx context.Context, p directory.ProviderID, id directo
 
 // Approve applies a run that waits for a second administrator.
 // Errors: NotFound; Conflict (as StartRun); Forbidden (who asked for it); what check returns.
-func (s ApplyRuns) Approve(ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (ApplyProgress, error) {
+func (s ApplyRuns) Approve(
+	ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error,
+) (ApplyProgress, error) {
 	m, err := s.ports.Mappings.MappingSet(ctx, s.tenant, p)
 	if err != nil {
 		return ApplyProgress{}, err
@@ -231,7 +238,9 @@ func (s ApplyRuns) applicable(r directory.ApplyRun, in directory.RunState, confi
 
 // Cancel discards a plan, or stops a run after the people now in work: what is done stays done.
 // Errors: NotFound; Conflict (it is over); what check returns.
-func (s ApplyRuns) Cancel(ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (ApplyProgress, error) {
+func (s ApplyRuns) Cancel(
+	ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error,
+) (ApplyProgress, error) {
 	return s.changeRun(ctx, p, id, check, directory.ApplyCancelled, func(r *directory.ApplyRun, _ int64) error {
 		switch r.State {
 		case directory.RunPlanning, directory.RunApplying:
@@ -250,7 +259,9 @@ func (s ApplyRuns) Cancel(ctx context.Context, p directory.ProviderID, id direct
 // still as it left them; it is planned and then applied by itself. Privileged roles take what they take in StartRun.
 // Errors: NotFound; Conflict (nothing was applied, or it was undone, or another run is not over); Invalid (not
 // confirmed); what check returns.
-func (s ApplyRuns) Undo(ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error) (ApplyProgress, error) {
+func (s ApplyRuns) Undo(
+	ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error,
+) (ApplyProgress, error) {
 	r, err := s.ByID(ctx, p, id)
 	if err != nil {
 		return ApplyProgress{}, err
@@ -271,7 +282,10 @@ func (s ApplyRuns) Undo(ctx context.Context, p directory.ProviderID, id director
 	return s.createRun(ctx, p, directory.ApplyRun{Undoes: id})
 }
 
-func (s ApplyRuns) changeRun(ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error, action directory.Action, edit func(*directory.ApplyRun, int64) error) (ApplyProgress, error) {
+func (s ApplyRuns) changeRun(
+	ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error, action directory.Action,
+	edit func(*directory.ApplyRun, int64) error,
+) (ApplyProgress, error) {
 	provider, err := Providers(s).ByID(ctx, p)
 	if err != nil {
 		return ApplyProgress{}, err

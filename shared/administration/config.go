@@ -185,7 +185,8 @@ func (s Config) Apply(ctx context.Context, c TenantConfig, confirm bool) (change
 func (s Config) applyOrg(ctx context.Context, x *configNames, o OrgConfig, note func(string, string, ...any)) error {
 	parent, ok := x.org(o.Parent)
 	if o.Parent != "" && !ok {
-		return &directory.Error{Kind: directory.Invalid, Attr: "organizations", Detail: "a parent must be listed before the organizations below it"}
+		return &directory.Error{Kind: directory.Invalid, Attr: "organizations",
+			Detail: "a parent must be listed before the organizations below it"}
 	}
 	id, found := x.org(o.Name)
 	if !found {
@@ -207,7 +208,8 @@ func (s Config) applyOrg(ctx context.Context, x *configNames, o OrgConfig, note 
 	if len(orgChanges(old, n)) == 0 {
 		return nil
 	}
-	_, err := Organizations(s).Patch(ctx, id, func(directory.Organization) error { return nil }, OrganizationPatch{Parent: &parent, ExternalRef: &o.ExternalRef, DefaultRoles: &o.DefaultRoles, Blocked: &o.Blocked})
+	_, err := Organizations(s).Patch(ctx, id, Unchecked,
+		OrganizationPatch{Parent: &parent, ExternalRef: &o.ExternalRef, DefaultRoles: &o.DefaultRoles, Blocked: &o.Blocked})
 	return err
 }
 
@@ -218,7 +220,8 @@ func (s Config) applyMapping(ctx context.Context, x configNames, c MappingConfig
 		return p.DisplayNameKey() == directory.Provider{DisplayName: c.Provider}.DisplayNameKey()
 	})
 	if i < 0 {
-		return &directory.Error{Kind: directory.Invalid, Attr: "providers", Detail: "a provider of the configuration does not exist: make it first"}
+		return &directory.Error{Kind: directory.Invalid, Attr: "providers",
+			Detail: "a provider of the configuration does not exist: make it first"}
 	}
 	id := x.providers[i].ID
 	want, err := s.wantedMappings(ctx, x, id, c)
@@ -244,7 +247,8 @@ func (s Config) applyMapping(ctx context.Context, x configNames, c MappingConfig
 		}
 		second, err := careful.checkRoleMapping(old, r, word)
 		if second {
-			err = directory.Errorf(directory.Conflict, "dual control is on: change role mappings with privileged roles one by one, so that another administrator can approve them")
+			err = directory.Errorf(directory.Conflict,
+				"dual control is on: change role mappings with privileged roles one by one, so that another administrator can approve them")
 		}
 		if err != nil {
 			return err
@@ -253,15 +257,17 @@ func (s Config) applyMapping(ctx context.Context, x configNames, c MappingConfig
 	for _, l := range difference(x.mapping(x.providers[i], was), c) {
 		note(l.Sign, "provider %s: %s", x.providers[i].DisplayName, l.Text)
 	}
-	_, _, err = s.updateMappings(ctx, id, func(directory.Provider) error { return nil }, func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
-		before, after := x.mapping(p, m), x.mapping(directory.Provider{DisplayName: p.DisplayName, OrgMapping: want.org, RoleMapping: want.role}, want.m)
-		if len(difference(before, after)) == 0 {
-			return p, m, nil, nil
-		}
-		p.OrgMapping, p.RoleMapping = want.org, want.role
-		m.Orgs, m.Roles = want.m.Orgs, want.m.Roles
-		return p, m, []directory.Change{directory.NewChange("mappings", before, after)}, nil
-	})
+	_, _, err = s.updateMappings(ctx, id, Unchecked,
+		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
+			before, after := x.mapping(p, m),
+				x.mapping(directory.Provider{DisplayName: p.DisplayName, OrgMapping: want.org, RoleMapping: want.role}, want.m)
+			if len(difference(before, after)) == 0 {
+				return p, m, nil, nil
+			}
+			p.OrgMapping, p.RoleMapping = want.org, want.role
+			m.Orgs, m.Roles = want.m.Orgs, want.m.Roles
+			return p, m, []directory.Change{directory.NewChange("mappings", before, after)}, nil
+		})
 	return err
 }
 
@@ -286,7 +292,9 @@ func (s Config) wantedMappings(ctx context.Context, x configNames, p directory.P
 	}
 	groups := func(names []string) (out []directory.MappedGroup) {
 		for _, n := range names {
-			gs, failed := s.ports.Groups.FindGroups(ctx, s.tenant, p, directory.Lookup{Attr: directory.AttrDisplayName, Value: directory.GroupProfile{DisplayName: n}.DisplayNameKey()}, 1, directory.GroupWant{}, nil)
+			gs, failed := s.ports.Groups.FindGroups(ctx, s.tenant, p,
+				directory.Lookup{Attr: directory.AttrDisplayName, Value: directory.GroupProfile{DisplayName: n}.DisplayNameKey()}, 1,
+				directory.GroupWant{}, nil)
 			switch g, known := groupNamed(was, n); {
 			case failed != nil:
 				err = failed
@@ -295,7 +303,8 @@ func (s Config) wantedMappings(ctx context.Context, x configNames, p directory.P
 			case known:
 				out = append(out, g)
 			case err == nil:
-				err = &directory.Error{Kind: directory.Invalid, Attr: "providers", Detail: "a mapping names a group that the directory has not provisioned"}
+				err = &directory.Error{Kind: directory.Invalid, Attr: "providers",
+					Detail: "a mapping names a group that the directory has not provisioned"}
 			}
 		}
 		return out
@@ -358,7 +367,8 @@ func difference(was, is MappingConfig) (out []ConfigChange) {
 // lines are what a configuration says, one thing each.
 func (c MappingConfig) lines() []string {
 	out := []string{
-		fmt.Sprintf("organization method %s, organization %q, attribute %q, template %q", c.Method, directory.OrgNameKey(c.Organization), c.Attribute, directory.OrgNameKey(c.Template)),
+		fmt.Sprintf("organization method %s, organization %q, attribute %q, template %q", c.Method, directory.OrgNameKey(c.Organization),
+			c.Attribute, directory.OrgNameKey(c.Template)),
 		fmt.Sprintf("role mode %s, strict %v", c.Mode, c.Strict),
 	}
 	for i, o := range c.Orgs {

@@ -17,7 +17,9 @@ func errNoConflict() *directory.Error {
 }
 
 // List reads the tenant's collisions by id, after the given one, in the state ("" for all).
-func (s Conflicts) List(ctx context.Context, state directory.ConflictState, after directory.ConflictID, count int) ([]directory.ConflictCase, error) {
+func (s Conflicts) List(
+	ctx context.Context, state directory.ConflictState, after directory.ConflictID, count int,
+) ([]directory.ConflictCase, error) {
 	return s.ports.Conflicts.ListConflicts(ctx, s.tenant, state, after, count)
 }
 
@@ -48,7 +50,9 @@ func aboutUserName(c directory.ConflictCase, check func(directory.ConflictCase) 
 
 // closeConflict moves a collision to its end. A dry run only checks. The user's part is done before, so
 // that a repetition after a failure in between ends the same.
-func (s Conflicts) closeConflict(ctx context.Context, id directory.ConflictID, check func(directory.ConflictCase) error, to directory.ConflictState) (directory.ConflictCase, error) {
+func (s Conflicts) closeConflict(
+	ctx context.Context, id directory.ConflictID, check func(directory.ConflictCase) error, to directory.ConflictState,
+) (directory.ConflictCase, error) {
 	update := func(c directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
 		if err := resolvable(c, check); err != nil {
 			return c, nil, err
@@ -65,7 +69,9 @@ func (s Conflicts) closeConflict(ctx context.Context, id directory.ConflictID, c
 
 // Ignore leaves both people as they are; further attempts no longer open the collision.
 // Errors: NotFound; Conflict when it is resolved; what check returns.
-func (s Conflicts) Ignore(ctx context.Context, id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, error) {
+func (s Conflicts) Ignore(
+	ctx context.Context, id directory.ConflictID, check func(directory.ConflictCase) error,
+) (directory.ConflictCase, error) {
 	return s.closeConflict(ctx, id, func(c directory.ConflictCase) error {
 		if err := check(c); err != nil {
 			return err
@@ -82,7 +88,9 @@ func (s Conflicts) Ignore(ctx context.Context, id directory.ConflictID, check fu
 // pinned and its roles stay, as adopted.
 // Errors: NotFound; Conflict when it is resolved, when the holder is not local, has another userName by
 // now or is gone, or the provider is; what check returns.
-func (s Conflicts) Convert(ctx context.Context, id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, directory.User, error) {
+func (s Conflicts) Convert(
+	ctx context.Context, id directory.ConflictID, check func(directory.ConflictCase) error,
+) (directory.ConflictCase, directory.User, error) {
 	c, err := s.ByID(ctx, id)
 	if err == nil {
 		err = aboutUserName(c, check)
@@ -109,12 +117,14 @@ func (s Conflicts) Convert(ctx context.Context, id directory.ConflictID, check f
 	if err != nil {
 		return directory.ConflictCase{}, directory.User{}, err
 	}
-	c, err = s.closeConflict(ctx, id, func(directory.ConflictCase) error { return nil }, directory.ConflictConverted)
+	c, err = s.closeConflict(ctx, id, Unchecked, directory.ConflictConverted)
 	return c, u, err
 }
 
 // changeHolder updates the holder of a collision, who must still be in the way.
-func (s Conflicts) changeHolder(ctx context.Context, c directory.ConflictCase, update directory.Update[directory.User]) (directory.User, error) {
+func (s Conflicts) changeHolder(
+	ctx context.Context, c directory.ConflictCase, update directory.Update[directory.User],
+) (directory.User, error) {
 	u, err := s.changeUser(ctx, c.Holder, func(old directory.User) (directory.User, *directory.LogEntry, error) {
 		if old.Removed() || directory.UserNameKey(old.UserName) != directory.UserNameKey(c.UserName) {
 			return old, nil, directory.Errorf(directory.Conflict, "the user no longer has this userName: the directory's next attempt will succeed")
@@ -130,7 +140,9 @@ func (s Conflicts) changeHolder(ctx context.Context, c directory.ConflictCase, u
 // Rename gives the local user of a collision another userName, so that the directory's next
 // attempt creates a user of its own.
 // Errors: as ConvertCollision; Invalid and Conflict (userName).
-func (s Conflicts) Rename(ctx context.Context, id directory.ConflictID, check func(directory.ConflictCase) error, userName string) (directory.ConflictCase, directory.User, error) {
+func (s Conflicts) Rename(
+	ctx context.Context, id directory.ConflictID, check func(directory.ConflictCase) error, userName string,
+) (directory.ConflictCase, directory.User, error) {
 	if err := (directory.Profile{UserName: userName}).Check(); err != nil {
 		return directory.ConflictCase{}, directory.User{}, err
 	}
@@ -142,7 +154,8 @@ func (s Conflicts) Rename(ctx context.Context, id directory.ConflictID, check fu
 		return directory.ConflictCase{}, directory.User{}, err
 	}
 	if directory.UserNameKey(userName) == directory.UserNameKey(c.UserName) {
-		return directory.ConflictCase{}, directory.User{}, &directory.Error{Kind: directory.Conflict, Attr: directory.AttrUserName, Detail: "userName must differ from the one both want"}
+		return directory.ConflictCase{}, directory.User{},
+			&directory.Error{Kind: directory.Conflict, Attr: directory.AttrUserName, Detail: "userName must differ from the one both want"}
 	}
 	rename := func(old directory.User) (directory.User, *directory.LogEntry, error) {
 		if old.Provider != "" {
@@ -150,7 +163,8 @@ func (s Conflicts) Rename(ctx context.Context, id directory.ConflictID, check fu
 		}
 		u := old
 		u.UserName = userName
-		return directory.FinishChange(old, u, s.userEntry(directory.UserUpdated, u, []directory.Change{directory.NewChange(directory.AttrUserName, old.UserName, u.UserName)}))
+		return directory.FinishChange(old, u,
+			s.userEntry(directory.UserUpdated, u, []directory.Change{directory.NewChange(directory.AttrUserName, old.UserName, u.UserName)}))
 	}
 	// An attempt that was cut off between the two writes left the user renamed already.
 	if v, err := s.ports.Users.UserByID(ctx, s.tenant, c.Holder); err == nil && !v.Removed() && v.UserName == userName {
@@ -161,7 +175,7 @@ func (s Conflicts) Rename(ctx context.Context, id directory.ConflictID, check fu
 	if err != nil {
 		return directory.ConflictCase{}, directory.User{}, err
 	}
-	c, err = s.closeConflict(ctx, id, func(directory.ConflictCase) error { return nil }, directory.ConflictRenamed)
+	c, err = s.closeConflict(ctx, id, Unchecked, directory.ConflictRenamed)
 	return c, u, err
 }
 
@@ -172,7 +186,8 @@ func (s Conflicts) PreApprove(ctx context.Context, p directory.ProviderID, userN
 	if err := s.requireConvertibleProvider(ctx, p); err != nil {
 		return err
 	}
-	us, err := s.ports.Users.FindUsers(ctx, s.tenant, "", directory.Lookup{Attr: directory.AttrUserName, Value: userName}, 1, directory.UserWant{}, nil)
+	us, err := s.ports.Users.FindUsers(ctx, s.tenant, "", directory.Lookup{Attr: directory.AttrUserName, Value: userName}, 1,
+		directory.UserWant{}, nil)
 	if err == nil && len(us) == 0 {
 		err = directory.Errorf(directory.NotFound, "no local user has this user name")
 	}
@@ -188,19 +203,20 @@ func (s Conflicts) PreApprove(ctx context.Context, p directory.ProviderID, userN
 		return err
 	}
 	id := directory.ConflictIDOf(p, u.UserName)
-	_, err = s.ports.Conflicts.UpdateConflict(ctx, s.tenant, id, func(c directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
-		if c.State == directory.ConflictPreApproved && c.Holder == u.ID {
-			return c, nil, nil
-		}
-		now := s.rt.Time()
-		if c.ID == "" {
-			c = directory.ConflictCase{ID: id, Provider: p, UserName: u.UserName, FirstAt: now, LastAt: now}
-		}
-		e := s.entry(directory.ConflictApproved)
-		e.Audit, e.Target, e.User, e.Name = false, string(id), u.ID, u.UserName
-		e.Changes = []directory.Change{directory.NewChange("state", directory.OrNil(c.State), directory.ConflictPreApproved)}
-		c.Holder, c.HolderFrom, c.State, c.Version = u.ID, "", directory.ConflictPreApproved, c.Version+1
-		return c, &e, nil
-	})
+	_, err = s.ports.Conflicts.UpdateConflict(ctx, s.tenant, id,
+		func(c directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
+			if c.State == directory.ConflictPreApproved && c.Holder == u.ID {
+				return c, nil, nil
+			}
+			now := s.rt.Time()
+			if c.ID == "" {
+				c = directory.ConflictCase{ID: id, Provider: p, UserName: u.UserName, FirstAt: now, LastAt: now}
+			}
+			e := s.entry(directory.ConflictApproved)
+			e.Audit, e.Target, e.User, e.Name = false, string(id), u.ID, u.UserName
+			e.Changes = []directory.Change{directory.NewChange("state", directory.OrNil(c.State), directory.ConflictPreApproved)}
+			c.Holder, c.HolderFrom, c.State, c.Version = u.ID, "", directory.ConflictPreApproved, c.Version+1
+			return c, &e, nil
+		})
 	return err
 }

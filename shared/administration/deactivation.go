@@ -16,17 +16,22 @@ func (s Deactivations) Pending(ctx context.Context, q directory.PendingQuery) ([
 // SetDelay changes a provider's delay. With pending, it also holds for those who wait already,
 // counted from their request but at least a minute from now; they follow in the background.
 // Errors: as PatchProvider.
-func (s Deactivations) SetDelay(ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, delay time.Duration, pending bool) (directory.Provider, error) {
-	return s.updateProviderEntry(ctx, id, directory.ProviderUpdated, func(p directory.Provider, e *directory.LogEntry) (directory.Provider, error) {
-		if err := check(p); err != nil {
-			return p, err
-		}
-		if delay != p.DeactivationDelay || pending {
-			e.Changes = []directory.Change{directory.NewChange("deactivationDelaySeconds", int64(p.DeactivationDelay/time.Second), int64(delay/time.Second))}
-		}
-		if p.DeactivationDelay = delay; pending {
-			e.Remaining, p.DelayChange = directory.RemainingDelay, e.ID
-		}
-		return p, p.Check()
-	})
+func (s Deactivations) SetDelay(
+	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, delay time.Duration, pending bool,
+) (directory.Provider, error) {
+	return s.updateProviderEntry(ctx, id, directory.ProviderUpdated,
+		func(p directory.Provider, e *directory.LogEntry) (directory.Provider, error) {
+			if err := check(p); err != nil {
+				return p, err
+			}
+			if delay != p.DeactivationDelay || pending {
+				e.Changes = []directory.Change{
+					directory.NewChange("deactivationDelaySeconds", int64(p.DeactivationDelay/time.Second), int64(delay/time.Second)),
+				}
+			}
+			if p.DeactivationDelay = delay; pending {
+				e.Remaining, p.DelayChange = directory.RemainingDelay, e.ID
+			}
+			return p, p.Check()
+		})
 }

@@ -21,7 +21,9 @@ func (f DeliveryFilter) matches(d directory.Delivery) bool {
 
 // List reads deliveries, newest first, from below an id on, and the id where the next page begins:
 // "" at the end. A page may hold fewer than asked for when MaxWalk deliveries were looked at.
-func (s Deliveries) List(ctx context.Context, f DeliveryFilter, before directory.DeliveryID, count int) ([]directory.Delivery, directory.DeliveryID, error) {
+func (s Deliveries) List(
+	ctx context.Context, f DeliveryFilter, before directory.DeliveryID, count int,
+) ([]directory.Delivery, directory.DeliveryID, error) {
 	if before == "" && !f.Until.IsZero() {
 		before = directory.DeliveryIDAt(f.Until)
 	}

@@ -50,7 +50,8 @@ func (c approvalPolicy) checkRoleMapping(was, is directory.RoleMapping, confirm 
 	}
 	names := strings.Join(c.newlyPrivileged(was, is), ", ")
 	if names != "" && !c.dual && confirm != names {
-		return false, &directory.Error{Kind: directory.Invalid, Attr: "confirm", Detail: "confirm must be the name of the privileged role: " + names}
+		return false,
+			&directory.Error{Kind: directory.Invalid, Attr: "confirm", Detail: "confirm must be the name of the privileged role: " + names}
 	}
 	return names != "" && c.dual, nil
 }
@@ -77,7 +78,8 @@ func (s ApplyRuns) runApproval(ctx context.Context, p directory.ProviderID, id d
 
 func (c runApproval) confirmed(a Admin) error {
 	if c.typed != "" && a.Confirm != c.typed {
-		return &directory.Error{Kind: directory.Invalid, Attr: "confirm", Detail: "privileged roles change: confirm must be the provider's display name"}
+		return &directory.Error{Kind: directory.Invalid, Attr: "confirm",
+			Detail: "privileged roles change: confirm must be the provider's display name"}
 	}
 	return nil
 }

@@ -62,7 +62,8 @@ func (s Logs) BeginExport(ctx context.Context, x LogExport, format string) error
 	if x.Audit {
 		e.Target = "audit-log"
 	}
-	e.Changes = []directory.Change{directory.NewChange("format", nil, format), directory.NewChange("since", nil, x.Filter.Since), directory.NewChange("until", nil, x.Filter.Until), directory.NewChange("provider", nil, x.Filter.Provider)}
+	e.Changes = []directory.Change{directory.NewChange("format", nil, format), directory.NewChange("since", nil, x.Filter.Since),
+		directory.NewChange("until", nil, x.Filter.Until), directory.NewChange("provider", nil, x.Filter.Provider)}
 	return s.ports.Log.AppendEntry(ctx, s.tenant, e)
 }
 
@@ -91,7 +92,9 @@ func (s Logs) EachEntry(ctx context.Context, x LogExport, fn func(directory.LogE
 }
 
 // eachAfter hands on the entries of p behind a position and before a time.
-func (s Logs) eachAfter(ctx context.Context, p directory.ProviderID, after string, until time.Time, fn func(directory.LogEntry) error) error {
+func (s Logs) eachAfter(
+	ctx context.Context, p directory.ProviderID, after string, until time.Time, fn func(directory.LogEntry) error,
+) error {
 	for {
 		es, err := s.ports.Log.EntriesAfter(ctx, s.tenant, p, after, directory.PositionAt(until), exportBatch)
 		if err != nil {
@@ -186,11 +189,14 @@ func (o *exporter) chain(ctx context.Context, p directory.ProviderID) error {
 			from, mark = b.Seq+1, b.Mark
 		}
 	}
-	return o.eachAfter(ctx, p, max(mark, directory.PositionAt(c.Since)), c.Until, func(e directory.LogEntry) error { return o.writeEntry(e, c) })
+	return o.eachAfter(ctx, p, max(mark, directory.PositionAt(c.Since)), c.Until,
+		func(e directory.LogEntry) error { return o.writeEntry(e, c) })
 }
 
 // first is the number of the first block of the export, and the mark before it.
-func (o *exporter) first(ctx context.Context, p directory.ProviderID, head directory.ChainHead, c verify.Chain) (from int64, mark string, err error) {
+func (o *exporter) first(
+	ctx context.Context, p directory.ProviderID, head directory.ChainHead, c verify.Chain,
+) (from int64, mark string, err error) {
 	if c.Since.IsZero() || head.Seq == 0 {
 		return 1, "", nil
 	}

@@ -13,14 +13,17 @@ import (
 // where the next one begins: "" at the end. A page may hold fewer than asked for when MaxWalk groups were
 // looked at.
 // Errors: NotFound (the provider).
-func (s Groups) Search(ctx context.Context, p directory.ProviderID, text string, after directory.GroupID, count int) ([]directory.Group, directory.GroupID, error) {
+func (s Groups) Search(
+	ctx context.Context, p directory.ProviderID, text string, after directory.GroupID, count int,
+) ([]directory.Group, directory.GroupID, error) {
 	if _, err := Providers(s).ByID(ctx, p); err != nil {
 		return nil, "", err
 	}
 	text = casefold.Fold(text)
 	var out []directory.Group
 	for seen := 0; seen < directory.MaxWalk; {
-		page, err := s.ports.Groups.ListGroups(ctx, s.tenant, p, directory.Page{ByCursor: true, After: string(after), Count: max(count, 100)}, directory.GroupWant{}, nil)
+		page, err := s.ports.Groups.ListGroups(ctx, s.tenant, p, directory.Page{ByCursor: true, After: string(after), Count: max(count, 100)},
+			directory.GroupWant{}, nil)
 		if err != nil {
 			return nil, "", err
 		}
@@ -61,7 +64,9 @@ type GroupMember struct {
 // Members reads a page of a group's members in the order of their ids, after the given one, and
 // where the next page begins: "" at the end.
 // Errors: NotFound.
-func (s Groups) Members(ctx context.Context, p directory.ProviderID, id directory.GroupID, after directory.ScimID, count int) ([]GroupMember, directory.ScimID, error) {
+func (s Groups) Members(
+	ctx context.Context, p directory.ProviderID, id directory.GroupID, after directory.ScimID, count int,
+) ([]GroupMember, directory.ScimID, error) {
 	if _, err := s.ByID(ctx, p, id); err != nil {
 		return nil, "", err
 	}

@@ -15,7 +15,9 @@ import (
 
 // Events reads the events of a provider's guard, the newest first, from before the given one.
 // Errors: NotFound.
-func (s Guards) Events(ctx context.Context, id directory.ProviderID, before directory.GuardEventID, count int) ([]directory.GuardEvent, error) {
+func (s Guards) Events(
+	ctx context.Context, id directory.ProviderID, before directory.GuardEventID, count int,
+) ([]directory.GuardEvent, error) {
 	if _, err := Providers(s).ByID(ctx, id); err != nil {
 		return nil, err
 	}
@@ -172,7 +174,9 @@ func (s Guards) guardTimeline(ctx context.Context, v directory.GuardEvent) ([]di
 // and others are moved, or rejects it: then leavers stay active by override, those deleted are put back under the
 // directory, and others stay where they are. They follow in the background (FollowEntry). Counting begins anew.
 // Errors: NotFound; Conflict when the event is not open; what check returns.
-func (s Guards) Decide(ctx context.Context, p directory.ProviderID, id directory.GuardEventID, check func(directory.GuardEvent) error, d directory.GuardDecision) (directory.GuardEvent, error) {
+func (s Guards) Decide(
+	ctx context.Context, p directory.ProviderID, id directory.GuardEventID, check func(directory.GuardEvent) error, d directory.GuardDecision,
+) (directory.GuardEvent, error) {
 	if _, err := Providers(s).ByID(ctx, p); err != nil {
 		return directory.GuardEvent{}, err
 	}
@@ -237,17 +241,20 @@ func (s Guards) counted(ctx context.Context, p directory.Provider, kind director
 
 // Set changes the settings of a provider's guard.
 // Errors: as PatchProvider.
-func (s Guards) Set(ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, g directory.GuardSettings) (directory.Provider, error) {
-	return s.updateProviderEntry(ctx, id, directory.ProviderUpdated, func(p directory.Provider, e *directory.LogEntry) (directory.Provider, error) {
-		if err := check(p); err != nil {
-			return p, err
-		}
-		if was := p.Guard.Settings(); was != g {
-			e.Changes = []directory.Change{directory.NewChange("guard", was, g)}
-		}
-		p.Guard = p.Guard.WithSettings(g)
-		return p, checkGuardSettings(g)
-	})
+func (s Guards) Set(
+	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, g directory.GuardSettings,
+) (directory.Provider, error) {
+	return s.updateProviderEntry(ctx, id, directory.ProviderUpdated,
+		func(p directory.Provider, e *directory.LogEntry) (directory.Provider, error) {
+			if err := check(p); err != nil {
+				return p, err
+			}
+			if was := p.Guard.Settings(); was != g {
+				e.Changes = []directory.Change{directory.NewChange("guard", was, g)}
+			}
+			p.Guard = p.Guard.WithSettings(g)
+			return p, checkGuardSettings(g)
+		})
 }
 
 func checkGuardSettings(s directory.GuardSettings) error {

@@ -17,7 +17,8 @@ func errNoMatter() *directory.Error {
 // Create makes an active matter without custodians.
 // Errors: Invalid.
 func (s LegalHolds) Create(ctx context.Context, name, reference string) (directory.Matter, error) {
-	m := directory.Matter{ID: directory.MatterID("m" + s.rt.NewID()), Name: name, Reference: reference, State: directory.MatterActive, CreatedAt: s.rt.Time(), CreatedBy: s.admin.Actor.ID, Version: 1}
+	m := directory.Matter{ID: directory.MatterID("m" + s.rt.NewID()), Name: name, Reference: reference, State: directory.MatterActive,
+		CreatedAt: s.rt.Time(), CreatedBy: s.admin.Actor.ID, Version: 1}
 	if err := checkMatter(m); err != nil {
 		return m, err
 	}
@@ -45,7 +46,9 @@ func (s LegalHolds) List(ctx context.Context, after directory.MatterID, count in
 
 // Custodians reads a matter's custodians by user id, also those released.
 // Errors: NotFound.
-func (s LegalHolds) Custodians(ctx context.Context, matter directory.MatterID, after directory.UserID, count int) ([]directory.Custodian, error) {
+func (s LegalHolds) Custodians(
+	ctx context.Context, matter directory.MatterID, after directory.UserID, count int,
+) ([]directory.Custodian, error) {
 	if _, err := s.ByID(ctx, matter); err != nil {
 		return nil, err
 	}
@@ -54,22 +57,25 @@ func (s LegalHolds) Custodians(ctx context.Context, matter directory.MatterID, a
 
 // Place makes a user a custodian of a matter: from now on nothing deactivates the user.
 // Errors: NotFound; Conflict for a closed matter or a deactivated user.
-func (s LegalHolds) Place(ctx context.Context, matter directory.MatterID, id directory.UserID) (directory.Custodian, directory.User, error) {
-	return s.ports.LegalHolds.UpdateCustodian(ctx, s.tenant, matter, id, func(m directory.Matter, c directory.Custodian, old directory.User) (directory.Custodian, directory.User, *directory.LogEntry, error) {
-		if m.State != directory.MatterActive {
-			return c, old, nil, directory.Errorf(directory.Conflict, "the legal hold is closed")
-		}
-		u, err := old.PlacedOnHold(matter)
-		if err != nil {
-			return c, old, nil, err
-		}
-		e := s.entry(directory.HoldPlaced)
-		u, entry, err := directory.FinishHold(m, old, u, e)
-		if entry != nil {
-			c = directory.Custodian{Matter: matter, User: id, PlacedAt: e.At, PlacedBy: s.admin.Actor.ID}
-		}
-		return c, u, entry, err
-	})
+func (s LegalHolds) Place(
+	ctx context.Context, matter directory.MatterID, id directory.UserID,
+) (directory.Custodian, directory.User, error) {
+	return s.ports.LegalHolds.UpdateCustodian(ctx, s.tenant, matter, id,
+		func(m directory.Matter, c directory.Custodian, old directory.User) (directory.Custodian, directory.User, *directory.LogEntry, error) {
+			if m.State != directory.MatterActive {
+				return c, old, nil, directory.Errorf(directory.Conflict, "the legal hold is closed")
+			}
+			u, err := old.PlacedOnHold(matter)
+			if err != nil {
+				return c, old, nil, err
+			}
+			e := s.entry(directory.HoldPlaced)
+			u, entry, err := directory.FinishHold(m, old, u, e)
+			if entry != nil {
+				c = directory.Custodian{Matter: matter, User: id, PlacedAt: e.At, PlacedBy: s.admin.Actor.ID}
+			}
+			return c, u, entry, err
+		})
 }
 
 // Release ends a user's hold for one matter, and says what that meant. When no other matter holds the
@@ -77,16 +83,17 @@ func (s LegalHolds) Place(ctx context.Context, matter directory.MatterID, id dir
 // Errors: NotFound; Conflict when the user is not on hold for the matter.
 func (s LegalHolds) Release(ctx context.Context, matter directory.MatterID, id directory.UserID) (directory.Custodian, Outcome, error) {
 	var outcome Outcome
-	c, _, err := s.ports.LegalHolds.UpdateCustodian(ctx, s.tenant, matter, id, func(m directory.Matter, c directory.Custodian, old directory.User) (directory.Custodian, directory.User, *directory.LogEntry, error) {
-		if !c.OnHold() {
-			return c, old, nil, directory.Errorf(directory.Conflict, "the user is not on hold for this matter")
-		}
-		e := s.entry(directory.HoldReleased)
-		outcome = releaseOutcome(old, matter, e.At)
-		u, entry, err := directory.FinishHold(m, old, old.ReleasedFromHold(matter, e.At), e)
-		c.ReleasedAt, c.ReleasedBy = e.At, s.admin.Actor.ID
-		return c, u, entry, err
-	})
+	c, _, err := s.ports.LegalHolds.UpdateCustodian(ctx, s.tenant, matter, id,
+		func(m directory.Matter, c directory.Custodian, old directory.User) (directory.Custodian, directory.User, *directory.LogEntry, error) {
+			if !c.OnHold() {
+				return c, old, nil, directory.Errorf(directory.Conflict, "the user is not on hold for this matter")
+			}
+			e := s.entry(directory.HoldReleased)
+			outcome = releaseOutcome(old, matter, e.At)
+			u, entry, err := directory.FinishHold(m, old, old.ReleasedFromHold(matter, e.At), e)
+			c.ReleasedAt, c.ReleasedBy = e.At, s.admin.Actor.ID
+			return c, u, entry, err
+		})
 	return c, outcome, err
 }
 
@@ -99,7 +106,9 @@ type Release struct {
 // PlanClose foretells what closing a matter means for those on hold for it, from after the given user on,
 // and where to go on: "" at the end.
 // Errors: NotFound.
-func (s LegalHolds) PlanClose(ctx context.Context, matter directory.MatterID, after directory.UserID, count int) ([]Release, directory.UserID, error) {
+func (s LegalHolds) PlanClose(
+	ctx context.Context, matter directory.MatterID, after directory.UserID, count int,
+) ([]Release, directory.UserID, error) {
 	cs, err := s.Custodians(ctx, matter, after, count)
 	if err != nil {
 		return nil, "", err
@@ -137,7 +146,8 @@ func (s LegalHolds) Close(ctx context.Context, matter directory.MatterID, check 
 		}
 		m.State, m.ClosedAt, m.ClosedBy, m.Version = directory.MatterClosed, s.rt.Time(), s.admin.Actor.ID, m.Version+1
 		e := s.matterEntry(directory.HoldClosed, m)
-		e.Changes, e.Remaining = []directory.Change{directory.NewChange("state", directory.MatterActive, directory.MatterClosed)}, directory.RemainingMatter
+		e.Changes, e.Remaining = []directory.Change{directory.NewChange("state", directory.MatterActive, directory.MatterClosed)},
+			directory.RemainingMatter
 		return m, e, nil
 	}
 	return s.ports.LegalHolds.UpdateMatter(ctx, s.tenant, matter, closing)
@@ -177,7 +187,8 @@ func checkMatter(m directory.Matter) error {
 		return &directory.Error{Kind: directory.Invalid, Attr: "name", Detail: "name must have 1 to 100 characters and no control characters"}
 	}
 	if utf8.RuneCountInString(m.Reference) > 200 || strings.ContainsFunc(m.Reference, directory.IsControl) {
-		return &directory.Error{Kind: directory.Invalid, Attr: "reference", Detail: "reference has at most 200 characters and no control characters"}
+		return &directory.Error{Kind: directory.Invalid, Attr: "reference",
+			Detail: "reference has at most 200 characters and no control characters"}
 	}
 	return nil
 }

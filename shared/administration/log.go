@@ -29,7 +29,8 @@ type LogFilter struct {
 // matches reports whether an entry has what the filter asks for, wherever it was read from.
 func (f LogFilter) matches(e directory.LogEntry) bool {
 	return (f.Cause == "" || e.Cause() == f.Cause) && (f.Org == "" || e.Tallies(directory.AttrOrganization, directory.OrgTally(f.Org))) &&
-		(f.Role == "" || e.Tallies(directory.AttrRoleGrants, directory.RoleTally(f.Role))) && (f.User == "" || e.User == f.User) && (f.Group == "" || e.Group == f.Group) &&
+		(f.Role == "" || e.Tallies(directory.AttrRoleGrants, directory.RoleTally(f.Role))) && (f.User == "" || e.User == f.User) &&
+		(f.Group == "" || e.Group == f.Group) &&
 		(f.Action == "" || e.Action == f.Action) && (f.Effect == "" || slices.Contains(e.Effects, f.Effect)) &&
 		(f.Result == "" || e.Result() == f.Result) && (f.Text == "" || strings.Contains(casefold.Fold(e.Name), casefold.Fold(f.Text)))
 }
@@ -71,7 +72,9 @@ func (s Logs) Audit(ctx context.Context, f LogFilter, before string, count int) 
 }
 
 // readLog merges streams of entries by their position and keeps some of them.
-func (s Logs) readLog(ctx context.Context, f LogFilter, streams []directory.LogQuery, before string, count int, keep func(directory.LogEntry) bool) ([]directory.LogEntry, string, error) {
+func (s Logs) readLog(
+	ctx context.Context, f LogFilter, streams []directory.LogQuery, before string, count int, keep func(directory.LogEntry) bool,
+) ([]directory.LogEntry, string, error) {
 	var out []directory.LogEntry
 	batch := max(count, 100)
 	for seen := 0; seen < directory.MaxWalk; {

@@ -12,7 +12,9 @@ import (
 type mappingEdit func(directory.Provider, directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error)
 
 // updateMappings runs an edit: each change that has an effect makes the next configuration. check sees the provider first.
-func (s *session) updateMappings(ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, edit mappingEdit) (directory.Provider, directory.MappingSet, error) {
+func (s *session) updateMappings(
+	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, edit mappingEdit,
+) (directory.Provider, directory.MappingSet, error) {
 	if _, err := (Providers{s}).ByID(ctx, id); err != nil {
 		return directory.Provider{}, directory.MappingSet{}, err
 	}
@@ -143,7 +145,8 @@ func (s Mappings) State(ctx context.Context, id directory.ProviderID) (MappingSt
 			mapped[g.ID] = g
 		}
 	}
-	if st.Orgs, err = s.ports.Organizations.OrganizationsByID(ctx, s.tenant, slices.DeleteFunc(ids, func(id directory.OrgID) bool { return id == "" })); err != nil {
+	if st.Orgs, err = s.ports.Organizations.OrganizationsByID(ctx, s.tenant,
+		slices.DeleteFunc(ids, func(id directory.OrgID) bool { return id == "" })); err != nil {
 		return st, err
 	}
 	byExternal := map[string]directory.Group{}
@@ -175,7 +178,8 @@ func (u *GroupUse) add(m directory.MappingID) {
 func (s Mappings) walkGroups(ctx context.Context, p directory.ProviderID, fn func(directory.Group)) error {
 	after := ""
 	for seen := 0; seen < directory.MaxWalk; {
-		page, err := s.ports.Groups.ListGroups(ctx, s.tenant, p, directory.Page{ByCursor: true, After: after, Count: 500}, directory.GroupWant{}, nil)
+		page, err := s.ports.Groups.ListGroups(ctx, s.tenant, p, directory.Page{ByCursor: true, After: after, Count: 500}, directory.GroupWant{},
+			nil)
 		if err != nil {
 			return err
 		}

@@ -32,7 +32,9 @@ func (s Organizations) ByID(ctx context.Context, id directory.OrgID) (directory.
 
 // Search reads a page of organizations whose name or an alias contains text, in a state ("" for
 // any), and where the next one begins: "" at the end. A page may hold fewer than asked for.
-func (s Organizations) Search(ctx context.Context, text string, state directory.OrgState, after directory.OrgID, count int) ([]directory.Organization, directory.OrgID, error) {
+func (s Organizations) Search(
+	ctx context.Context, text string, state directory.OrgState, after directory.OrgID, count int,
+) ([]directory.Organization, directory.OrgID, error) {
 	text = directory.OrgNameKey(text)
 	var out []directory.Organization
 	for seen := 0; seen < directory.MaxWalk; {
@@ -91,7 +93,8 @@ func orgTaken(err error) error {
 // checkOrganization refuses an organization that names what there is not, or that lies below itself.
 func (s Organizations) checkOrganization(ctx context.Context, o directory.Organization) error {
 	if len(o.ExternalRef) > directory.MaxOrgName || strings.ContainsFunc(o.ExternalRef, directory.IsControl) {
-		return &directory.Error{Kind: directory.Invalid, Attr: "externalRef", Detail: "externalRef has at most 255 bytes and no control characters"}
+		return &directory.Error{Kind: directory.Invalid, Attr: "externalRef",
+			Detail: "externalRef has at most 255 bytes and no control characters"}
 	}
 	if err := s.checkRoles(ctx, "defaultRoles", o.DefaultRoles); err != nil {
 		return err
@@ -100,7 +103,8 @@ func (s Organizations) checkOrganization(ctx context.Context, o directory.Organi
 	for at, depth := o.Parent, 0; at != ""; depth++ {
 		p, err := s.ByID(ctx, at)
 		if directory.IsKind(err, directory.NotFound) || at == o.ID || depth == deepest {
-			return &directory.Error{Kind: directory.Invalid, Attr: "parentId", Detail: "parentId must be the id of another organization that does not lie below this one, at most 20 deep"}
+			return &directory.Error{Kind: directory.Invalid, Attr: "parentId",
+				Detail: "parentId must be the id of another organization that does not lie below this one, at most 20 deep"}
 		}
 		if err != nil {
 			return err
@@ -139,7 +143,9 @@ type OrganizationPatch struct {
 // Patch changes an organization; check sees it first. A new name leaves the old one as an alias.
 // New default roles act on people with their next event, or with Apply.
 // Errors: NotFound; Invalid; Conflict (name); what check returns.
-func (s Organizations) Patch(ctx context.Context, id directory.OrgID, check func(directory.Organization) error, n OrganizationPatch) (directory.Organization, error) {
+func (s Organizations) Patch(
+	ctx context.Context, id directory.OrgID, check func(directory.Organization) error, n OrganizationPatch,
+) (directory.Organization, error) {
 	return s.updateOrganization(ctx, id, check, func(o directory.Organization) (directory.Organization, error) {
 		if n.Name != nil {
 			name, err := directory.ValidOrgName(*n.Name)
@@ -164,7 +170,10 @@ func (s Organizations) Patch(ctx context.Context, id directory.OrgID, check func
 }
 
 // updateOrganization runs an edit; what is equal already is no change, and no change writes nothing.
-func (s Organizations) updateOrganization(ctx context.Context, id directory.OrgID, check func(directory.Organization) error, edit func(directory.Organization) (directory.Organization, error)) (directory.Organization, error) {
+func (s Organizations) updateOrganization(
+	ctx context.Context, id directory.OrgID, check func(directory.Organization) error,
+	edit func(directory.Organization) (directory.Organization, error),
+) (directory.Organization, error) {
 	old, err := s.ByID(ctx, id)
 	if err != nil {
 		return directory.Organization{}, err
@@ -206,7 +215,9 @@ type OrganizationPlan struct {
 // Deactivate ends an organization: mappings pass over it, and its people are deactivated in the
 // background, at once and without a delay. In a dry run the plan says whom it would meet.
 // Errors: NotFound; Conflict (the tenant's or a mapping's default organization, or people on legal hold).
-func (s Organizations) Deactivate(ctx context.Context, id directory.OrgID, check func(directory.Organization) error) (directory.Organization, OrganizationPlan, error) {
+func (s Organizations) Deactivate(
+	ctx context.Context, id directory.OrgID, check func(directory.Organization) error,
+) (directory.Organization, OrganizationPlan, error) {
 	var plan OrganizationPlan
 	if err := s.requireNotFallback(ctx, id); err != nil {
 		return directory.Organization{}, plan, err
@@ -238,7 +249,9 @@ func (s Organizations) Deactivate(ctx context.Context, id directory.OrgID, check
 
 // Reactivate lets an organization take people again; those deactivated with it stay deactivated.
 // Errors: NotFound; what check returns.
-func (s Organizations) Reactivate(ctx context.Context, id directory.OrgID, check func(directory.Organization) error) (directory.Organization, error) {
+func (s Organizations) Reactivate(
+	ctx context.Context, id directory.OrgID, check func(directory.Organization) error,
+) (directory.Organization, error) {
 	return s.updateOrganization(ctx, id, check, func(o directory.Organization) (directory.Organization, error) {
 		o.State = directory.OrgActive
 		return o, nil
@@ -253,7 +266,8 @@ func (s Organizations) requireNotFallback(ctx context.Context, id directory.OrgI
 	ps, err := s.ports.Providers.ListProviders(ctx, s.tenant)
 	for _, p := range ps {
 		if p.OrgMapping.Org == id && p.State != directory.ProviderDeleting {
-			return directory.Errorf(directory.Conflict, "the organization mapping of provider %s falls back to this organization: choose another one there first", p.ID)
+			return directory.Errorf(directory.Conflict,
+				"the organization mapping of provider %s falls back to this organization: choose another one there first", p.ID)
 		}
 	}
 	return err

@@ -9,18 +9,21 @@ import (
 
 // Set chooses the organization mapping method and its settings. People move with Apply.
 // Errors: NotFound; Invalid (an organization that there is not, or that is deactivated); what check returns.
-func (s OrgMappings) Set(ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, n directory.OrgSettings) (directory.Provider, directory.MappingSet, error) {
+func (s OrgMappings) Set(
+	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, n directory.OrgSettings,
+) (directory.Provider, directory.MappingSet, error) {
 	if err := s.checkOrgSettings(ctx, n); err != nil {
 		return directory.Provider{}, directory.MappingSet{}, err
 	}
-	return s.updateMappings(ctx, id, check, func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
-		if p.OrgMapping == n {
-			return p, m, nil, nil
-		}
-		c := directory.NewChange("organizationMapping", p.OrgMapping, n)
-		p.OrgMapping = n
-		return p, m, []directory.Change{c}, nil
-	})
+	return s.updateMappings(ctx, id, check,
+		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
+			if p.OrgMapping == n {
+				return p, m, nil, nil
+			}
+			c := directory.NewChange("organizationMapping", p.OrgMapping, n)
+			p.OrgMapping = n
+			return p, m, []directory.Change{c}, nil
+		})
 }
 
 func (s *session) checkOrgSettings(ctx context.Context, n directory.OrgSettings) error {
@@ -59,7 +62,9 @@ func (s *session) checkTarget(ctx context.Context, attr string, id directory.Org
 
 // Add adds a mapping with the lowest priority.
 // Errors: NotFound; Invalid; Conflict (a group is mapped already); what check returns.
-func (s OrgMappings) Add(ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, groups []directory.GroupID, org directory.OrgID) (directory.OrgMapping, int, error) {
+func (s OrgMappings) Add(
+	ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, groups []directory.GroupID, org directory.OrgID,
+) (directory.OrgMapping, int, error) {
 	n := directory.OrgMapping{ID: directory.MappingID("m" + s.rt.NewID()), Org: org}
 	if _, err := Providers(s).ByID(ctx, p); err != nil {
 		return n, 0, err
@@ -71,16 +76,20 @@ func (s OrgMappings) Add(ctx context.Context, p directory.ProviderID, check func
 	if n.Groups, err = s.mappedGroups(ctx, p, groups); err != nil {
 		return n, 0, err
 	}
-	_, m, err := s.updateMappings(ctx, p, check, func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
-		m.Orgs = append(slices.Clone(m.Orgs), n)
-		return p, m, []directory.Change{directory.NewChange("organizationMapping/"+string(n.ID), nil, n)}, nil
-	})
+	_, m, err := s.updateMappings(ctx, p, check,
+		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
+			m.Orgs = append(slices.Clone(m.Orgs), n)
+			return p, m, []directory.Change{directory.NewChange("organizationMapping/"+string(n.ID), nil, n)}, nil
+		})
 	return n, len(m.Orgs), err
 }
 
 // Patch changes the groups or the target of a mapping; nil stays.
 // Errors: as AddOrgMapping.
-func (s OrgMappings) Patch(ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID, groups *[]directory.GroupID, org *directory.OrgID) (n directory.OrgMapping, priority int, err error) {
+func (s OrgMappings) Patch(
+	ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID, groups *[]directory.GroupID,
+	org *directory.OrgID,
+) (n directory.OrgMapping, priority int, err error) {
 	if _, err := Providers(s).ByID(ctx, p); err != nil {
 		return n, 0, err
 	}
@@ -95,65 +104,74 @@ func (s OrgMappings) Patch(ctx context.Context, p directory.ProviderID, check fu
 			return n, 0, err
 		}
 	}
-	_, _, err = s.updateMappings(ctx, p, check, func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
-		i := slices.IndexFunc(m.Orgs, func(o directory.OrgMapping) bool { return o.ID == id })
-		if i < 0 {
-			return p, m, nil, directory.Errorf(directory.NotFound, "no such mapping")
-		}
-		m.Orgs = slices.Clone(m.Orgs)
-		old := m.Orgs[i]
-		n, priority = old, i+1
-		if groups != nil {
-			n.Groups = mapped
-		}
-		setIf(&n.Org, org)
-		m.Orgs[i] = n
-		if n.Org == old.Org && slices.Equal(n.Groups, old.Groups) {
-			return p, m, nil, nil
-		}
-		return p, m, []directory.Change{directory.NewChange("organizationMapping/"+string(id), old, n)}, nil
-	})
+	_, _, err = s.updateMappings(ctx, p, check,
+		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
+			i := slices.IndexFunc(m.Orgs, func(o directory.OrgMapping) bool { return o.ID == id })
+			if i < 0 {
+				return p, m, nil, directory.Errorf(directory.NotFound, "no such mapping")
+			}
+			m.Orgs = slices.Clone(m.Orgs)
+			old := m.Orgs[i]
+			n, priority = old, i+1
+			if groups != nil {
+				n.Groups = mapped
+			}
+			setIf(&n.Org, org)
+			m.Orgs[i] = n
+			if n.Org == old.Org && slices.Equal(n.Groups, old.Groups) {
+				return p, m, nil, nil
+			}
+			return p, m, []directory.Change{directory.NewChange("organizationMapping/"+string(id), old, n)}, nil
+		})
 	return n, priority, err
 }
 
 // Delete removes a mapping; nobody moves until Apply.
 // Errors: NotFound; what check returns.
-func (s OrgMappings) Delete(ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID) error {
-	_, _, err := s.updateMappings(ctx, p, check, func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
-		i := slices.IndexFunc(m.Orgs, func(o directory.OrgMapping) bool { return o.ID == id })
-		if i < 0 {
-			return p, m, nil, directory.Errorf(directory.NotFound, "no such mapping")
-		}
-		old := m.Orgs[i]
-		m.Orgs = slices.Delete(slices.Clone(m.Orgs), i, i+1)
-		return p, m, []directory.Change{directory.NewChange("organizationMapping/"+string(id), old, nil)}, nil
-	})
+func (s OrgMappings) Delete(
+	ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID,
+) error {
+	_, _, err := s.updateMappings(ctx, p, check,
+		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
+			i := slices.IndexFunc(m.Orgs, func(o directory.OrgMapping) bool { return o.ID == id })
+			if i < 0 {
+				return p, m, nil, directory.Errorf(directory.NotFound, "no such mapping")
+			}
+			old := m.Orgs[i]
+			m.Orgs = slices.Delete(slices.Clone(m.Orgs), i, i+1)
+			return p, m, []directory.Change{directory.NewChange("organizationMapping/"+string(id), old, nil)}, nil
+		})
 	return err
 }
 
 // Reorder puts the mappings in an order, which is their priority: ids must be all of them.
 // Errors: NotFound; Invalid; what check returns.
-func (s OrgMappings) Reorder(ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, ids []directory.MappingID) (directory.Provider, directory.MappingSet, error) {
-	return s.updateMappings(ctx, p, check, func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
-		var was []directory.MappingID
-		var orgs []directory.OrgMapping
-		for _, o := range m.Orgs {
-			was = append(was, o.ID)
-		}
-		for i, id := range ids {
-			k := slices.Index(was, id)
-			if k < 0 || slices.Contains(ids[:i], id) {
-				break
+func (s OrgMappings) Reorder(
+	ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, ids []directory.MappingID,
+) (directory.Provider, directory.MappingSet, error) {
+	return s.updateMappings(ctx, p, check,
+		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
+			var was []directory.MappingID
+			var orgs []directory.OrgMapping
+			for _, o := range m.Orgs {
+				was = append(was, o.ID)
 			}
-			orgs = append(orgs, m.Orgs[k])
-		}
-		if len(orgs) != len(was) || len(ids) != len(was) {
-			return p, m, nil, &directory.Error{Kind: directory.Invalid, Attr: "mappings", Detail: "mappings must hold the id of every organization mapping of the provider, once"}
-		}
-		if slices.Equal(was, ids) {
-			return p, m, nil, nil
-		}
-		m.Orgs = orgs
-		return p, m, []directory.Change{directory.NewChange("organizationMappingOrder", was, ids)}, nil
-	})
+			for i, id := range ids {
+				k := slices.Index(was, id)
+				if k < 0 || slices.Contains(ids[:i], id) {
+					break
+				}
+				orgs = append(orgs, m.Orgs[k])
+			}
+			if len(orgs) != len(was) || len(ids) != len(was) {
+				return p, m, nil,
+					&directory.Error{Kind: directory.Invalid, Attr: "mappings",
+						Detail: "mappings must hold the id of every organization mapping of the provider, once"}
+			}
+			if slices.Equal(was, ids) {
+				return p, m, nil, nil
+			}
+			m.Orgs = orgs
+			return p, m, []directory.Change{directory.NewChange("organizationMappingOrder", was, ids)}, nil
+		})
 }

@@ -9,7 +9,9 @@ import (
 
 // placeUser changes a user's organization or roles by hand; check sees the user first. What is equal already
 // is no change.
-func (s Users) placeUser(ctx context.Context, id directory.UserID, check func(directory.User) error, edit func(*directory.User) error) (directory.User, error) {
+func (s Users) placeUser(
+	ctx context.Context, id directory.UserID, check func(directory.User) error, edit func(*directory.User) error,
+) (directory.User, error) {
 	return s.changeUser(ctx, id, func(old directory.User) (directory.User, *directory.LogEntry, error) {
 		if err := check(old); err != nil {
 			return old, nil, err
@@ -29,7 +31,9 @@ func (s Users) placeUser(ctx context.Context, id directory.UserID, check func(di
 // Move puts a user into an organization by hand, until the next event that rules decide, or, pinned, until
 // it is unpinned. Who is in it already is there by hand from now on.
 // Errors: NotFound; Invalid (no active organization); Conflict (removed by the directory); what check returns.
-func (s Users) Move(ctx context.Context, id directory.UserID, check func(directory.User) error, org directory.OrgID, pin bool) (directory.User, error) {
+func (s Users) Move(
+	ctx context.Context, id directory.UserID, check func(directory.User) error, org directory.OrgID, pin bool,
+) (directory.User, error) {
 	if _, err := s.ports.Users.UserByID(ctx, s.tenant, id); err != nil {
 		return directory.User{}, err
 	}
@@ -45,7 +49,9 @@ func (s Users) Move(ctx context.Context, id directory.UserID, check func(directo
 
 // PinOrganization keeps a user in the organization, or lets rules decide again from the next event on.
 // Errors: NotFound; Conflict (in no organization, or removed by the directory); what check returns.
-func (s Users) PinOrganization(ctx context.Context, id directory.UserID, check func(directory.User) error, pin bool) (directory.User, error) {
+func (s Users) PinOrganization(
+	ctx context.Context, id directory.UserID, check func(directory.User) error, pin bool,
+) (directory.User, error) {
 	return s.placeUser(ctx, id, check, func(u *directory.User) error {
 		if u.OrgID == "" && pin {
 			return directory.Errorf(directory.Conflict, "the user is in no organization yet")
@@ -58,7 +64,9 @@ func (s Users) PinOrganization(ctx context.Context, id directory.UserID, check f
 // GrantRole gives a user a role by hand; it stays whatever mappings say, unless the directory is the only
 // source of roles.
 // Errors: NotFound; Invalid (no such role); Conflict (removed by the directory); what check returns.
-func (s Users) GrantRole(ctx context.Context, id directory.UserID, check func(directory.User) error, role directory.RoleID) (directory.User, error) {
+func (s Users) GrantRole(
+	ctx context.Context, id directory.UserID, check func(directory.User) error, role directory.RoleID,
+) (directory.User, error) {
 	if _, err := s.ports.Users.UserByID(ctx, s.tenant, id); err != nil {
 		return directory.User{}, err
 	}
@@ -76,7 +84,9 @@ func (s Users) GrantRole(ctx context.Context, id directory.UserID, check func(di
 
 // RevokeRole takes what was given by hand of a role.
 // Errors: NotFound (also of the grant); Conflict (a rule gives the role); what check returns.
-func (s Users) RevokeRole(ctx context.Context, id directory.UserID, check func(directory.User) error, role directory.RoleID) (directory.User, error) {
+func (s Users) RevokeRole(
+	ctx context.Context, id directory.UserID, check func(directory.User) error, role directory.RoleID,
+) (directory.User, error) {
 	return s.placeUser(ctx, id, check, func(u *directory.User) error {
 		has := slices.ContainsFunc(u.RoleGrants, func(g directory.RoleGrant) bool { return g.Role == role })
 		byHand := func(g directory.RoleGrant) bool {

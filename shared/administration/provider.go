@@ -72,7 +72,10 @@ func providerTaken(err error) error {
 
 // updateProvider runs an edit that also names what it was about and the changes for the log. An edit of
 // settings without changes, or of credentials without a target, writes nothing.
-func (s *session) updateProvider(ctx context.Context, id directory.ProviderID, action directory.Action, edit func(directory.Provider) (directory.Provider, string, []directory.Change, error)) (directory.Provider, error) {
+func (s *session) updateProvider(
+	ctx context.Context, id directory.ProviderID, action directory.Action,
+	edit func(directory.Provider) (directory.Provider, string, []directory.Change, error),
+) (directory.Provider, error) {
 	return s.updateProviderEntry(ctx, id, action, func(old directory.Provider, e *directory.LogEntry) (directory.Provider, error) {
 		p, target, changes, err := edit(old)
 		e.Target, e.Changes = string(old.ID)+target, changes
@@ -81,7 +84,10 @@ func (s *session) updateProvider(ctx context.Context, id directory.ProviderID, a
 }
 
 // updateProviderEntry runs an edit that fills in the entry.
-func (s *session) updateProviderEntry(ctx context.Context, id directory.ProviderID, action directory.Action, edit func(directory.Provider, *directory.LogEntry) (directory.Provider, error)) (directory.Provider, error) {
+func (s *session) updateProviderEntry(
+	ctx context.Context, id directory.ProviderID, action directory.Action,
+	edit func(directory.Provider, *directory.LogEntry) (directory.Provider, error),
+) (directory.Provider, error) {
 	if t, ok := id.Tenant(); !ok || t != s.tenant {
 		return directory.Provider{}, directory.Errorf(directory.NotFound, "no such provider")
 	}
@@ -106,30 +112,35 @@ func (s *session) updateProviderEntry(ctx context.Context, id directory.Provider
 // SetState moves a provider from setup to live, to paused, and, with ProviderSetup, from paused to
 // the state before the pause. check sees the provider first.
 // Errors: NotFound; Conflict when the state does not allow it; what check returns.
-func (s Providers) SetState(ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, to directory.ProviderState) (directory.Provider, error) {
-	return s.updateProvider(ctx, id, directory.ProviderUpdated, func(p directory.Provider) (directory.Provider, string, []directory.Change, error) {
-		if err := check(p); err != nil {
-			return p, "", nil, err
-		}
-		before := p.State
-		switch {
-		case to == directory.ProviderPaused && p.State != directory.ProviderPaused:
-			p.Resume, p.State = p.State, directory.ProviderPaused
-		case to == directory.ProviderSetup && p.State == directory.ProviderPaused: // resume
-			p.State, p.Resume = p.Resume, ""
-		case to == directory.ProviderLive && p.State == directory.ProviderSetup:
-			p.State, p.LiveAt = directory.ProviderLive, s.rt.Time()
-		default:
-			return p, "", nil, &directory.Error{Kind: directory.Conflict, Attr: "state", Detail: "the provider's state does not allow this"}
-		}
-		return p, "", []directory.Change{directory.NewChange("state", before, p.State)}, nil
-	})
+func (s Providers) SetState(
+	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, to directory.ProviderState,
+) (directory.Provider, error) {
+	return s.updateProvider(ctx, id, directory.ProviderUpdated,
+		func(p directory.Provider) (directory.Provider, string, []directory.Change, error) {
+			if err := check(p); err != nil {
+				return p, "", nil, err
+			}
+			before := p.State
+			switch {
+			case to == directory.ProviderPaused && p.State != directory.ProviderPaused:
+				p.Resume, p.State = p.State, directory.ProviderPaused
+			case to == directory.ProviderSetup && p.State == directory.ProviderPaused: // resume
+				p.State, p.Resume = p.Resume, ""
+			case to == directory.ProviderLive && p.State == directory.ProviderSetup:
+				p.State, p.LiveAt = directory.ProviderLive, s.rt.Time()
+			default:
+				return p, "", nil, &directory.Error{Kind: directory.Conflict, Attr: "state", Detail: "the provider's state does not allow this"}
+			}
+			return p, "", []directory.Change{directory.NewChange("state", before, p.State)}, nil
+		})
 }
 
 // Delete starts the deletion of a provider: SCIM answers 401 from now on; its users become what
 // d says and its groups vanish in the background (FollowEntry), then the record goes.
 // Errors: NotFound; Invalid; Conflict when it is being deleted already.
-func (s Providers) Delete(ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, d directory.ProviderDeletion) (directory.Provider, error) {
+func (s Providers) Delete(
+	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, d directory.ProviderDeletion,
+) (directory.Provider, error) {
 	switch d.Users {
 	case directory.FateLocal, directory.FateDeactivate:
 	case directory.FateMove:
@@ -138,7 +149,8 @@ func (s Providers) Delete(ctx context.Context, id directory.ProviderID, check fu
 			return directory.Provider{}, err
 		}
 		if err != nil || to.State == directory.ProviderDeleting || to.ID == id {
-			return directory.Provider{}, &directory.Error{Kind: directory.Invalid, Attr: "moveTo", Detail: "moveTo must be the id of another provider of the tenant"}
+			return directory.Provider{},
+				&directory.Error{Kind: directory.Invalid, Attr: "moveTo", Detail: "moveTo must be the id of another provider of the tenant"}
 		}
 	default:
 		return directory.Provider{}, &directory.Error{Kind: directory.Invalid, Attr: "users", Detail: "users must be local, deactivate or move"}
@@ -202,30 +214,34 @@ type ProviderPatch struct {
 // Patch changes settings of a provider; check sees the provider first. What is equal already is
 // no change, and no change writes nothing.
 // Errors: NotFound; Invalid; Conflict (displayName, or the provider is being deleted); what check returns.
-func (s Providers) Patch(ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, n ProviderPatch) (directory.Provider, error) {
-	return s.updateProvider(ctx, id, directory.ProviderUpdated, func(p directory.Provider) (directory.Provider, string, []directory.Change, error) {
-		if err := check(p); err != nil {
-			return p, "", nil, err
-		}
-		var changes []directory.Change
-		if n.DisplayName != nil {
-			name, err := directory.ValidDisplayName(*n.DisplayName)
-			if err != nil {
+func (s Providers) Patch(
+	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, n ProviderPatch,
+) (directory.Provider, error) {
+	return s.updateProvider(ctx, id, directory.ProviderUpdated,
+		func(p directory.Provider) (directory.Provider, string, []directory.Change, error) {
+			if err := check(p); err != nil {
 				return p, "", nil, err
 			}
-			if name != p.DisplayName {
-				changes = append(changes, directory.NewChange(directory.AttrDisplayName, p.DisplayName, name))
-				p.DisplayName = name
+			var changes []directory.Change
+			if n.DisplayName != nil {
+				name, err := directory.ValidDisplayName(*n.DisplayName)
+				if err != nil {
+					return p, "", nil, err
+				}
+				if name != p.DisplayName {
+					changes = append(changes, directory.NewChange(directory.AttrDisplayName, p.DisplayName, name))
+					p.DisplayName = name
+				}
 			}
-		}
-		if d := n.DeactivationDelay; d != nil && *d != p.DeactivationDelay {
-			changes = append(changes, directory.NewChange("deactivationDelaySeconds", int64(p.DeactivationDelay/time.Second), int64(*d/time.Second)))
-			p.DeactivationDelay = *d
-		}
-		if n.Extensions != nil && !slices.EqualFunc(p.Extensions, *n.Extensions, directory.Extension.Equal) {
-			changes = append(changes, directory.NewChange("extensions", p.Extensions, *n.Extensions))
-			p.Extensions = *n.Extensions
-		}
-		return p, "", changes, p.Check()
-	})
+			if d := n.DeactivationDelay; d != nil && *d != p.DeactivationDelay {
+				changes = append(changes,
+					directory.NewChange("deactivationDelaySeconds", int64(p.DeactivationDelay/time.Second), int64(*d/time.Second)))
+				p.DeactivationDelay = *d
+			}
+			if n.Extensions != nil && !slices.EqualFunc(p.Extensions, *n.Extensions, directory.Extension.Equal) {
+				changes = append(changes, directory.NewChange("extensions", p.Extensions, *n.Extensions))
+				p.Extensions = *n.Extensions
+			}
+			return p, "", changes, p.Check()
+		})
 }

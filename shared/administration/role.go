@@ -73,7 +73,10 @@ func (s Roles) Delete(ctx context.Context, id directory.RoleID) error {
 }
 
 // updateRole runs an edit of the catalogue that is about one role.
-func (s Roles) updateRole(ctx context.Context, id directory.RoleID, edit func(c directory.Catalogue, old directory.CatalogueRole, found bool) (directory.Catalogue, error)) error {
+func (s Roles) updateRole(
+	ctx context.Context, id directory.RoleID,
+	edit func(c directory.Catalogue, old directory.CatalogueRole, found bool) (directory.Catalogue, error),
+) error {
 	apply := func(old directory.Catalogue) (directory.Catalogue, *directory.LogEntry, error) {
 		before, found := old.Find(id)
 		c, err := edit(old, before, found)
@@ -105,7 +108,8 @@ func (s Roles) updateRole(ctx context.Context, id directory.RoleID, edit func(c 
 func firstCatalogue() directory.Catalogue {
 	var c directory.Catalogue
 	for _, r := range []directory.CatalogueRole{
-		{Name: "Identity Management Administrator", Description: "Everything about identities: providers, mappings, apply, undo.", Privileged: true},
+		{Name: "Identity Management Administrator", Description: "Everything about identities: providers, mappings, apply, undo.",
+			Privileged: true},
 		{Name: "Customer Cloud Admin", Description: "All settings but identity management.", Privileged: true},
 		{Name: "Org Admin", Description: "People and settings inside one organization."},
 		{Name: "Cross Org Admin", Description: "People and settings in all organizations.", Privileged: true},
@@ -131,7 +135,8 @@ func firstCatalogue() directory.Catalogue {
 func checkRole(r directory.CatalogueRole) error {
 	switch {
 	case !r.ID.Valid():
-		return &directory.Error{Kind: directory.Invalid, Attr: "id", Detail: `id must be lower-case letters and digits in words joined by "-", at most 64 characters`}
+		return &directory.Error{Kind: directory.Invalid, Attr: "id",
+			Detail: `id must be lower-case letters and digits in words joined by "-", at most 64 characters`}
 	case utf8.RuneCountInString(r.Name) < 1 || utf8.RuneCountInString(r.Name) > 100:
 		return &directory.Error{Kind: directory.Invalid, Attr: "name", Detail: "name must have 1 to 100 characters"}
 	case utf8.RuneCountInString(r.Description) > 500:

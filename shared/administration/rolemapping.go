@@ -12,30 +12,37 @@ import (
 // Set chooses where roles come from. A switch from groups to manual keeps what rules gave as given
 // by hand, or removes it, in the background; one to groups changes nothing until Apply.
 // Errors: NotFound; Invalid; what check returns.
-func (s RoleMappings) Set(ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, n directory.RoleSettings, remove bool) (directory.Provider, directory.MappingSet, error) {
+func (s RoleMappings) Set(
+	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, n directory.RoleSettings, remove bool,
+) (directory.Provider, directory.MappingSet, error) {
 	if n.Strict && n.Mode != directory.RolesGroups {
-		return directory.Provider{}, directory.MappingSet{}, &directory.Error{Kind: directory.Invalid, Attr: "strict", Detail: "strict goes with mode groups only"}
+		return directory.Provider{}, directory.MappingSet{},
+			&directory.Error{Kind: directory.Invalid, Attr: "strict", Detail: "strict goes with mode groups only"}
 	}
-	return s.updateMappings(ctx, id, check, func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
-		if p.RoleMapping == n {
-			return p, m, nil, nil
-		}
-		changes := []directory.Change{directory.NewChange("roleMapping", p.RoleMapping, n)}
-		if p.RoleMapping.Mode == directory.RolesGroups && n.Mode == directory.RolesManual {
-			what := "keep"
-			if remove {
-				what = "remove"
+	return s.updateMappings(ctx, id, check,
+		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
+			if p.RoleMapping == n {
+				return p, m, nil, nil
 			}
-			changes = append(changes, directory.NewChange(directory.AttrMappedRoles, nil, what))
-		}
-		p.RoleMapping = n
-		return p, m, changes, nil
-	})
+			changes := []directory.Change{directory.NewChange("roleMapping", p.RoleMapping, n)}
+			if p.RoleMapping.Mode == directory.RolesGroups && n.Mode == directory.RolesManual {
+				what := "keep"
+				if remove {
+					what = "remove"
+				}
+				changes = append(changes, directory.NewChange(directory.AttrMappedRoles, nil, what))
+			}
+			p.RoleMapping = n
+			return p, m, changes, nil
+		})
 }
 
 // Add adds a mapping; with privileged roles, under dual control, it is only proposed.
 // Errors: NotFound; Invalid (also an unconfirmed privileged role); Conflict; what check returns.
-func (s RoleMappings) Add(ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, groups []directory.GroupID, roles []directory.RoleID, confirm string) (directory.RoleMapping, error) {
+func (s RoleMappings) Add(
+	ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, groups []directory.GroupID, roles []directory.RoleID,
+	confirm string,
+) (directory.RoleMapping, error) {
 	n := directory.RoleMapping{ID: directory.MappingID("m" + s.rt.NewID()), Roles: roles}
 	if _, err := Providers(s).ByID(ctx, p); err != nil {
 		return n, err
@@ -51,21 +58,25 @@ func (s RoleMappings) Add(ctx context.Context, p directory.ProviderID, check fun
 	if err != nil {
 		return n, err
 	}
-	_, _, err = s.updateMappings(ctx, p, check, func(p directory.Provider, m directory.MappingSet) (_ directory.Provider, _ directory.MappingSet, changes []directory.Change, err error) {
-		if second {
-			m, n, changes, err = propose(m, n, s.admin.Actor.ID, s.rt.Time())
-			return p, m, changes, err
-		}
-		m, made := withRole(m, n)
-		return p, m, []directory.Change{made}, nil
-	})
+	_, _, err = s.updateMappings(ctx, p, check,
+		func(p directory.Provider, m directory.MappingSet) (_ directory.Provider, _ directory.MappingSet, changes []directory.Change, err error) {
+			if second {
+				m, n, changes, err = propose(m, n, s.admin.Actor.ID, s.rt.Time())
+				return p, m, changes, err
+			}
+			m, made := withRole(m, n)
+			return p, m, []directory.Change{made}, nil
+		})
 	return n, err
 }
 
 // Patch changes the groups or roles of a mapping; nil stays. What gives privileged roles to more people is
 // only proposed, under dual control; any other change discards what was.
 // Errors: as AddRoleMapping.
-func (s RoleMappings) Patch(ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID, groups *[]directory.GroupID, roles *[]directory.RoleID, confirm string) (n directory.RoleMapping, err error) {
+func (s RoleMappings) Patch(
+	ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID, groups *[]directory.GroupID,
+	roles *[]directory.RoleID, confirm string,
+) (n directory.RoleMapping, err error) {
 	if _, err := Providers(s).ByID(ctx, p); err != nil {
 		return n, err
 	}
@@ -79,69 +90,76 @@ func (s RoleMappings) Patch(ctx context.Context, p directory.ProviderID, check f
 			return n, err
 		}
 	}
-	_, _, err = s.updateMappings(ctx, p, check, func(p directory.Provider, m directory.MappingSet) (_ directory.Provider, _ directory.MappingSet, changes []directory.Change, err error) {
-		i := slices.IndexFunc(m.Roles, func(r directory.RoleMapping) bool { return r.ID == id })
-		if i < 0 {
-			return p, m, nil, directory.Errorf(directory.NotFound, "no such mapping")
-		}
-		old := m.Roles[i]
-		if n = old; groups != nil {
-			n.Groups = mapped
-		}
-		setIf(&n.Roles, roles)
-		if slices.Equal(n.Roles, old.Roles) && slices.Equal(n.Groups, old.Groups) {
-			return p, m, nil, nil
-		}
-		second, err := c.checkRoleMapping(old, n, confirm)
-		if err != nil {
-			return p, m, nil, err
-		}
-		if second {
-			m, n, changes, err = propose(m, n, s.admin.Actor.ID, s.rt.Time())
-			return p, m, changes, err
-		}
-		m, _, changes = withoutProposal(m, id)
-		m, made := withRole(m, n)
-		return p, m, append(changes, made), nil
-	})
+	_, _, err = s.updateMappings(ctx, p, check,
+		func(p directory.Provider, m directory.MappingSet) (_ directory.Provider, _ directory.MappingSet, changes []directory.Change, err error) {
+			i := slices.IndexFunc(m.Roles, func(r directory.RoleMapping) bool { return r.ID == id })
+			if i < 0 {
+				return p, m, nil, directory.Errorf(directory.NotFound, "no such mapping")
+			}
+			old := m.Roles[i]
+			if n = old; groups != nil {
+				n.Groups = mapped
+			}
+			setIf(&n.Roles, roles)
+			if slices.Equal(n.Roles, old.Roles) && slices.Equal(n.Groups, old.Groups) {
+				return p, m, nil, nil
+			}
+			second, err := c.checkRoleMapping(old, n, confirm)
+			if err != nil {
+				return p, m, nil, err
+			}
+			if second {
+				m, n, changes, err = propose(m, n, s.admin.Actor.ID, s.rt.Time())
+				return p, m, changes, err
+			}
+			m, _, changes = withoutProposal(m, id)
+			m, made := withRole(m, n)
+			return p, m, append(changes, made), nil
+		})
 	return n, err
 }
 
 // Delete removes a mapping; nobody loses a role until Apply or the next event.
 // Errors: NotFound; what check returns.
-func (s RoleMappings) Delete(ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID) error {
-	_, _, err := s.updateMappings(ctx, p, check, func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
-		i := slices.IndexFunc(m.Roles, func(r directory.RoleMapping) bool { return r.ID == id })
-		if i < 0 {
-			return p, m, nil, directory.Errorf(directory.NotFound, "no such mapping")
-		}
-		old := m.Roles[i]
-		m.Roles = slices.Delete(slices.Clone(m.Roles), i, i+1)
-		m, _, changes := withoutProposal(m, id)
-		return p, m, append(changes, directory.NewChange("roleMapping/"+string(id), old, nil)), nil
-	})
+func (s RoleMappings) Delete(
+	ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID,
+) error {
+	_, _, err := s.updateMappings(ctx, p, check,
+		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
+			i := slices.IndexFunc(m.Roles, func(r directory.RoleMapping) bool { return r.ID == id })
+			if i < 0 {
+				return p, m, nil, directory.Errorf(directory.NotFound, "no such mapping")
+			}
+			old := m.Roles[i]
+			m.Roles = slices.Delete(slices.Clone(m.Roles), i, i+1)
+			m, _, changes := withoutProposal(m, id)
+			return p, m, append(changes, directory.NewChange("roleMapping/"+string(id), old, nil)), nil
+		})
 	return err
 }
 
 // Decide lets a proposed role mapping take effect, which takes another administrator than the one who
 // proposed it, or discards it.
 // Errors: NotFound; Forbidden (the same administrator); Conflict (a group is mapped otherwise by now); what check returns.
-func (s RoleMappings) Decide(ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID, approve bool) (n directory.RoleMapping, err error) {
-	_, _, err = s.updateMappings(ctx, p, check, func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
-		var changes []directory.Change
-		m, n, changes = withoutProposal(m, id)
-		switch {
-		case len(changes) == 0:
-			return p, m, nil, directory.Errorf(directory.NotFound, "no role mapping with this id is proposed")
-		case !approve:
-			return p, m, changes, nil
-		case n.ProposedBy == s.admin.Actor.ID:
-			return p, m, nil, errNeedsSecondAdmin
-		}
-		n.ProposedBy, n.ProposedAt = "", time.Time{}
-		m, made := withRole(m, n)
-		return p, m, append(changes, made), nil
-	})
+func (s RoleMappings) Decide(
+	ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID, approve bool,
+) (n directory.RoleMapping, err error) {
+	_, _, err = s.updateMappings(ctx, p, check,
+		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
+			var changes []directory.Change
+			m, n, changes = withoutProposal(m, id)
+			switch {
+			case len(changes) == 0:
+				return p, m, nil, directory.Errorf(directory.NotFound, "no role mapping with this id is proposed")
+			case !approve:
+				return p, m, changes, nil
+			case n.ProposedBy == s.admin.Actor.ID:
+				return p, m, nil, errNeedsSecondAdmin
+			}
+			n.ProposedBy, n.ProposedAt = "", time.Time{}
+			m, made := withRole(m, n)
+			return p, m, append(changes, made), nil
+		})
 	return n, err
 }
 
@@ -165,7 +183,9 @@ func withRole(m directory.MappingSet, n directory.RoleMapping) (directory.Mappin
 
 // propose lets a mapping, which must be one that could take effect, wait for a second administrator, in place of what
 // waited for it.
-func propose(m directory.MappingSet, n directory.RoleMapping, by string, at time.Time) (directory.MappingSet, directory.RoleMapping, []directory.Change, error) {
+func propose(
+	m directory.MappingSet, n directory.RoleMapping, by string, at time.Time,
+) (directory.MappingSet, directory.RoleMapping, []directory.Change, error) {
 	with, _ := withRole(m, n)
 	if err := with.Check(); err != nil {
 		return m, n, nil, err

@@ -17,7 +17,8 @@ func (s Tenants) Create(ctx context.Context, displayName string) (directory.Tena
 	if !s.tenant.Valid() {
 		return directory.Tenant{}, &directory.Error{Kind: directory.Invalid, Attr: "id", Detail: "a tenant id has 5 to 7 characters of 0-9a-z"}
 	}
-	t := directory.Tenant{ID: s.tenant, DisplayName: name, DeactivationDelay: directory.DefaultDeactivationDelay, Version: 1, Created: s.rt.Time(), Modified: s.rt.Time()}
+	t := directory.Tenant{ID: s.tenant, DisplayName: name, DeactivationDelay: directory.DefaultDeactivationDelay, Version: 1,
+		Created: s.rt.Time(), Modified: s.rt.Time()}
 	e := s.entry(directory.TenantCreated)
 	e.Target, e.Name = string(t.ID), t.DisplayName
 	if err := s.ports.Tenants.CreateTenant(ctx, t, e); err != nil {
@@ -67,7 +68,9 @@ func (s Tenants) List(ctx context.Context, after directory.TenantID, count int) 
 // AddKey makes the first administrator's key of a tenant; further ones are made by its administrators. So an
 // operator's key alone does not open a tenant that somebody uses.
 // Errors: Forbidden; NotFound; Invalid; Conflict (it has an administrator's key that works, or is being removed).
-func (s Tenants) AddKey(ctx context.Context, id directory.TenantID, displayName string, expires time.Time) (directory.APIKey, string, error) {
+func (s Tenants) AddKey(
+	ctx context.Context, id directory.TenantID, displayName string, expires time.Time,
+) (directory.APIKey, string, error) {
 	t, err := s.ByID(ctx, id)
 	if err != nil {
 		return directory.APIKey{}, "", err
@@ -81,7 +84,8 @@ func (s Tenants) AddKey(ctx context.Context, id directory.TenantID, displayName 
 	}
 	for _, k := range keys {
 		if k.Role == directory.RoleAdministrator && k.Usable(s.rt.Time()) {
-			return directory.APIKey{}, "", directory.Errorf(directory.Conflict, "the tenant has an administrator's key: its administrators make further ones")
+			return directory.APIKey{}, "",
+				directory.Errorf(directory.Conflict, "the tenant has an administrator's key: its administrators make further ones")
 		}
 	}
 	return APIKeys{s.within(id)}.Create(ctx, NewAPIKey{DisplayName: displayName, Role: directory.RoleAdministrator, ExpiresAt: expires})
@@ -94,7 +98,9 @@ func errRemoving() *directory.Error {
 // SetState pauses a tenant (TenantPaused) or lets it go on (TenantActive). check sees the tenant first. When it
 // returns, every request is answered by the new state.
 // Errors: Forbidden; NotFound; Conflict (it is being removed); what check returns.
-func (s Tenants) SetState(ctx context.Context, id directory.TenantID, check func(directory.Tenant) error, to directory.TenantState) (directory.Tenant, error) {
+func (s Tenants) SetState(
+	ctx context.Context, id directory.TenantID, check func(directory.Tenant) error, to directory.TenantState,
+) (directory.Tenant, error) {
 	action := directory.TenantResumed
 	if to == directory.TenantPaused {
 		action = directory.TenantWasPaused
@@ -141,7 +147,9 @@ func (s Tenants) requireNoActiveMatter(ctx context.Context, id directory.TenantI
 }
 
 // changeTenant changes a tenant with its entry, in the tenant's own log, and then its providers.
-func (s Tenants) changeTenant(ctx context.Context, id directory.TenantID, action directory.Action, edit func(directory.Tenant) (directory.Tenant, error)) (directory.Tenant, error) {
+func (s Tenants) changeTenant(
+	ctx context.Context, id directory.TenantID, action directory.Action, edit func(directory.Tenant) (directory.Tenant, error),
+) (directory.Tenant, error) {
 	if err := s.requireOperator(); err != nil {
 		return directory.Tenant{}, err
 	}
@@ -168,7 +176,8 @@ func (s Tenants) changeTenant(ctx context.Context, id directory.TenantID, action
 // Seed gives a tenant what it begins with, unless it has it: the default organization and the catalogue.
 // A tenant that an older program made, or whose creation was cut off, gets them so.
 func (s Tenants) Seed(ctx context.Context, name string) error {
-	o := directory.Organization{ID: directory.DefaultOrg, Name: name, State: directory.OrgActive, CreatedBy: s.admin.Actor.ID, Version: 1, Created: s.rt.Time(), Modified: s.rt.Time()}
+	o := directory.Organization{ID: directory.DefaultOrg, Name: name, State: directory.OrgActive, CreatedBy: s.admin.Actor.ID, Version: 1,
+		Created: s.rt.Time(), Modified: s.rt.Time()}
 	e := s.entry(directory.OrganizationCreated)
 	e.Target, e.Name, e.Version = string(o.ID), o.Name, o.Version
 	if err := s.ports.Organizations.CreateOrganization(ctx, s.tenant, o, nil, e); err != nil && !directory.IsKind(err, directory.Conflict) {
@@ -216,7 +225,8 @@ func (s Settings) Set(ctx context.Context, check func(directory.Tenant) error, c
 		e := s.entry(directory.TenantUpdated)
 		e.Target, e.Name, e.Version = string(n.ID), n.DisplayName, n.Version
 		if n.DualControl != old.DualControl || n.DualControlEndRequestedBy != old.DualControlEndRequestedBy {
-			e.Changes = append(e.Changes, directory.NewChange("dualControl", old.DualControl, n.DualControl), directory.NewChange("dualControlEndedBy", directory.OrNil(old.DualControlEndRequestedBy), directory.OrNil(n.DualControlEndRequestedBy)))
+			e.Changes = append(e.Changes, directory.NewChange("dualControl", old.DualControl, n.DualControl),
+				directory.NewChange("dualControlEndedBy", directory.OrNil(old.DualControlEndRequestedBy), directory.OrNil(n.DualControlEndRequestedBy)))
 		}
 		if n.Retention != old.Retention {
 			e.Changes = append(e.Changes, directory.NewChange("retention", old.Retention, n.Retention))

@@ -10,46 +10,53 @@ import (
 
 // Create makes a new token; the older ones keep working for overlap, at most 7 days (0: not at
 // all). The clear text is returned and never shown again.
-func (s Tokens) Create(ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, overlap time.Duration, expires time.Time) (directory.Provider, directory.Credential, string, error) {
+func (s Tokens) Create(
+	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, overlap time.Duration, expires time.Time,
+) (directory.Provider, directory.Credential, string, error) {
 	cred, token := s.newCredential(directory.TokenPrefixProvider, string(id), expires)
 	if err := cred.Check(s.rt.Time()); err != nil {
 		return directory.Provider{}, directory.Credential{}, "", err
 	}
 	if overlap < 0 || overlap > 7*24*time.Hour {
-		return directory.Provider{}, directory.Credential{}, "", &directory.Error{Kind: directory.Invalid, Attr: "overlap", Detail: "overlap must be between 0 and 7 days"}
+		return directory.Provider{}, directory.Credential{}, "",
+			&directory.Error{Kind: directory.Invalid, Attr: "overlap", Detail: "overlap must be between 0 and 7 days"}
 	}
-	p, err := s.updateProvider(ctx, id, directory.TokenCreated, func(p directory.Provider) (directory.Provider, string, []directory.Change, error) {
-		if err := check(p); err != nil {
-			return p, "", nil, err
-		}
-		p.Credentials = retireCredentials(p.Credentials, s.rt.Time(), overlap)
-		p.Credentials = append(p.Credentials, cred)
-		p.CredentialsVersion++
-		return p, "/" + string(cred.ID), nil, nil
-	})
+	p, err := s.updateProvider(ctx, id, directory.TokenCreated,
+		func(p directory.Provider) (directory.Provider, string, []directory.Change, error) {
+			if err := check(p); err != nil {
+				return p, "", nil, err
+			}
+			p.Credentials = retireCredentials(p.Credentials, s.rt.Time(), overlap)
+			p.Credentials = append(p.Credentials, cred)
+			p.CredentialsVersion++
+			return p, "/" + string(cred.ID), nil, nil
+		})
 	return p, cred, token, err
 }
 
 // Revoke ends a token at once. Revoking one that no longer works changes nothing.
 // check sees the provider first.
 // Errors: NotFound; what check returns.
-func (s Tokens) Revoke(ctx context.Context, id directory.ProviderID, token directory.CredentialID, check func(directory.Provider) error) (directory.Provider, error) {
-	return s.updateProvider(ctx, id, directory.TokenRevoked, func(p directory.Provider) (directory.Provider, string, []directory.Change, error) {
-		if err := check(p); err != nil {
-			return p, "", nil, err
-		}
-		i := slices.IndexFunc(p.Credentials, func(c directory.Credential) bool { return c.ID == token })
-		if i < 0 {
-			return p, "", nil, directory.Errorf(directory.NotFound, "no such token")
-		}
-		if !p.Credentials[i].Usable(s.rt.Time()) {
-			return p, "", nil, nil
-		}
-		p.Credentials = slices.Clone(p.Credentials)
-		p.Credentials[i].State = directory.CredentialRevoked
-		p.CredentialsVersion++
-		return p, "/" + string(token), nil, nil
-	})
+func (s Tokens) Revoke(
+	ctx context.Context, id directory.ProviderID, token directory.CredentialID, check func(directory.Provider) error,
+) (directory.Provider, error) {
+	return s.updateProvider(ctx, id, directory.TokenRevoked,
+		func(p directory.Provider) (directory.Provider, string, []directory.Change, error) {
+			if err := check(p); err != nil {
+				return p, "", nil, err
+			}
+			i := slices.IndexFunc(p.Credentials, func(c directory.Credential) bool { return c.ID == token })
+			if i < 0 {
+				return p, "", nil, directory.Errorf(directory.NotFound, "no such token")
+			}
+			if !p.Credentials[i].Usable(s.rt.Time()) {
+				return p, "", nil, nil
+			}
+			p.Credentials = slices.Clone(p.Credentials)
+			p.Credentials[i].State = directory.CredentialRevoked
+			p.CredentialsVersion++
+			return p, "/" + string(token), nil, nil
+		})
 }
 
 func (s *session) newCredential(prefix, scope string, expires time.Time) (directory.Credential, string) {

@@ -28,7 +28,8 @@ func (l LocalProfile) profile(old directory.Profile) directory.Profile {
 // userTaken is what an administrator, who sees the whole tenant, is told.
 func userTaken(err error) error {
 	if taken, ok := directory.AsTaken(err); ok {
-		return &directory.Error{Kind: directory.Conflict, Attr: directory.AttrUserName, Detail: "another user of the tenant has this userName", Err: taken}
+		return &directory.Error{Kind: directory.Conflict, Attr: directory.AttrUserName, Detail: "another user of the tenant has this userName",
+			Err: taken}
 	}
 	return err
 }
@@ -147,7 +148,9 @@ func (s Users) findAliases(ctx context.Context, q directory.UserSearch, found []
 // a local user of them.
 // Errors: NotFound; Conflict when the state forbids it, the user is purged, or another user has the
 // userName by now; what check returns.
-func (s Users) Decide(ctx context.Context, id directory.UserID, check func(directory.User) error, d directory.Decision) (directory.User, error) {
+func (s Users) Decide(
+	ctx context.Context, id directory.UserID, check func(directory.User) error, d directory.Decision,
+) (directory.User, error) {
 	by := directory.AdminBlock{By: s.admin.Actor.ID, At: s.rt.Time(), Reason: s.admin.Actor.Reason}
 	return s.changeUser(ctx, id, func(old directory.User) (directory.User, *directory.LogEntry, error) {
 		if err := check(old); err != nil {
@@ -185,7 +188,8 @@ func (s Users) Erase(ctx context.Context, id directory.UserID, check func(direct
 		case old.LifecycleIsActive():
 			return old, nil, directory.Errorf(directory.Conflict, "the user is not deactivated")
 		case old.Provider != "" && !old.Removed():
-			return old, nil, directory.Errorf(directory.Conflict, "the directory still knows the user: delete them there, or convert them to a local user")
+			return old, nil,
+				directory.Errorf(directory.Conflict, "the directory still knows the user: delete them there, or convert them to a local user")
 		}
 		return s.purged(old)
 	})
@@ -227,7 +231,9 @@ func (s *session) privileged(ctx context.Context, u directory.User) (bool, error
 // with privileged roles needs confirm: the userName, typed by who is sure.
 // Errors: NotFound (user, provider); Conflict (not local, deactivated for good, or the provider is being deleted);
 // Conflict (confirm); what check returns.
-func (s Users) Convert(ctx context.Context, id directory.UserID, check func(directory.User) error, p directory.ProviderID, confirm string) (directory.User, error) {
+func (s Users) Convert(
+	ctx context.Context, id directory.UserID, check func(directory.User) error, p directory.ProviderID, confirm string,
+) (directory.User, error) {
 	v, err := s.ports.Users.UserByID(ctx, s.tenant, id)
 	if err != nil {
 		return directory.User{}, err
@@ -249,7 +255,9 @@ func (s Users) Convert(ctx context.Context, id directory.UserID, check func(dire
 		case old.Lifecycle == directory.LifecyclePurged:
 			return old, nil, directory.Errorf(directory.Conflict, "the user is purged: only an empty record is left")
 		case privileged && directory.UserNameKey(confirm) != directory.UserNameKey(old.UserName):
-			return old, nil, &directory.Error{Kind: directory.Conflict, Attr: "confirm", Detail: "the user has privileged roles: confirm must be the user's userName"}
+			return old, nil,
+				&directory.Error{Kind: directory.Conflict, Attr: "confirm",
+					Detail: "the user has privileged roles: confirm must be the user's userName"}
 		}
 		return s.converted(old, p)
 	})

@@ -73,14 +73,16 @@ func (s Watchlists) Create(ctx context.Context, n NewWatchlist) (directory.Watch
 		return directory.Watchlist{}, directory.Errorf(directory.TooMany, "a tenant has at most %d watchlists", directory.MaxWatchlists)
 	}
 	id := directory.WatchlistID("w" + s.rt.NewID())
-	return s.updateWatchlist(ctx, id, false, func(directory.Watchlist) error { return nil }, WatchlistPatch{
+	return s.updateWatchlist(ctx, id, false, Unchecked, WatchlistPatch{
 		&n.Type, &n.Title, &n.Groups, &n.Departments, &n.Included, &n.Excluded,
 	})
 }
 
 // Patch changes a watchlist; check sees it first.
 // Errors: NotFound; Invalid; what check returns.
-func (s Watchlists) Patch(ctx context.Context, id directory.WatchlistID, check func(directory.Watchlist) error, n WatchlistPatch) (directory.Watchlist, error) {
+func (s Watchlists) Patch(
+	ctx context.Context, id directory.WatchlistID, check func(directory.Watchlist) error, n WatchlistPatch,
+) (directory.Watchlist, error) {
 	return s.updateWatchlist(ctx, id, true, check, n)
 }
 
@@ -95,7 +97,9 @@ func (s Watchlists) Delete(ctx context.Context, id directory.WatchlistID, check 
 	}, new(directory.Watchlist))
 }
 
-func (s Watchlists) updateWatchlist(ctx context.Context, id directory.WatchlistID, exists bool, check func(directory.Watchlist) error, n WatchlistPatch) (w directory.Watchlist, err error) {
+func (s Watchlists) updateWatchlist(
+	ctx context.Context, id directory.WatchlistID, exists bool, check func(directory.Watchlist) error, n WatchlistPatch,
+) (w directory.Watchlist, err error) {
 	var groups []directory.WatchlistGroup
 	if n.Groups != nil {
 		if len(*n.Groups) > directory.MaxWatchlistSources {
@@ -137,7 +141,9 @@ func (s Watchlists) updateWatchlist(ctx context.Context, id directory.WatchlistI
 }
 
 // watchedGroups finds the groups of some ids; those of a list that were deleted since stay as they are.
-func (s Watchlists) watchedGroups(ctx context.Context, id directory.WatchlistID, ids []directory.GroupID) (out []directory.WatchlistGroup, err error) {
+func (s Watchlists) watchedGroups(
+	ctx context.Context, id directory.WatchlistID, ids []directory.GroupID,
+) (out []directory.WatchlistGroup, err error) {
 	ps, err := s.ports.Providers.ListProviders(ctx, s.tenant)
 	if err != nil {
 		return nil, err
@@ -160,7 +166,9 @@ func (s Watchlists) watchedGroups(ctx context.Context, id directory.WatchlistID,
 			if err != nil {
 				return nil, err
 			}
-			out, found = append(out, directory.WatchlistGroup{Provider: p.ID, MappedGroup: directory.MappedGroup{ID: v.ID, Name: v.DisplayName, ExternalID: v.ExternalID}}), true
+			out, found = append(out,
+				directory.WatchlistGroup{Provider: p.ID, MappedGroup: directory.MappedGroup{ID: v.ID, Name: v.DisplayName, ExternalID: v.ExternalID}}),
+				true
 		}
 		if !found {
 			return nil, errUnknownGroup("groups")
@@ -174,7 +182,9 @@ func errUnknownGroup(attr string) *directory.Error {
 }
 
 // storeWatchlist runs an edit, or tries it in a dry run; out gets what is stored then.
-func (s Watchlists) storeWatchlist(ctx context.Context, id directory.WatchlistID, edit func(directory.Watchlist) (directory.Watchlist, error), out *directory.Watchlist) error {
+func (s Watchlists) storeWatchlist(
+	ctx context.Context, id directory.WatchlistID, edit func(directory.Watchlist) (directory.Watchlist, error), out *directory.Watchlist,
+) error {
 	apply := func(old directory.Watchlist) (directory.Watchlist, *directory.LogEntry, error) {
 		w, err := edit(old)
 		if err != nil || reflect.DeepEqual(old, w) {

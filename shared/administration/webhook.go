@@ -33,7 +33,8 @@ type NewWebhook struct {
 // Errors: Invalid; Conflict (MaxWebhooks).
 func (s Webhooks) Create(ctx context.Context, n NewWebhook) (directory.Webhook, string, error) {
 	now := s.rt.Time()
-	w := directory.Webhook{ID: directory.WebhookID("w" + s.rt.NewID()), State: directory.WebhookActive, Version: 1, Created: now, Modified: now}
+	w := directory.Webhook{ID: directory.WebhookID("w" + s.rt.NewID()), State: directory.WebhookActive, Version: 1, Created: now,
+		Modified: now}
 	var err error
 	if w.DisplayName, err = directory.ValidDisplayName(n.DisplayName); err != nil {
 		return directory.Webhook{}, "", err
@@ -93,7 +94,8 @@ func eventTypes(want []directory.EventType) ([]directory.EventType, error) {
 func (s Webhooks) newWebhookSecret(ctx context.Context, id directory.WebhookID) (directory.WebhookSecret, string, error) {
 	clear := directory.WebhookSecretPrefix + base64.StdEncoding.EncodeToString([]byte(s.rt.Secret()))
 	sealed, err := s.rt.Secrets.Encrypt(ctx, []byte(clear), directory.WebhookContext(s.tenant, id))
-	return directory.WebhookSecret{Encrypted: sealed, LastFour: strings.TrimRight(clear, "=")[len(strings.TrimRight(clear, "="))-4:], CreatedAt: s.rt.Time()}, clear, err
+	return directory.WebhookSecret{Encrypted: sealed, LastFour: strings.TrimRight(clear, "=")[len(strings.TrimRight(clear, "="))-4:],
+		CreatedAt: s.rt.Time()}, clear, err
 }
 
 // WebhookPatch is a change of a webhook; nil fields stay.
@@ -106,7 +108,9 @@ type WebhookPatch struct {
 
 // Patch changes a webhook; check sees it first. No change writes nothing.
 // Errors: NotFound; Invalid; what check returns.
-func (s Webhooks) Patch(ctx context.Context, id directory.WebhookID, check func(directory.Webhook) error, n WebhookPatch) (directory.Webhook, error) {
+func (s Webhooks) Patch(
+	ctx context.Context, id directory.WebhookID, check func(directory.Webhook) error, n WebhookPatch,
+) (directory.Webhook, error) {
 	return s.updateWebhook(ctx, id, directory.WebhookUpdated, check, func(w directory.Webhook) (directory.Webhook, []directory.Change, error) {
 		var changes []directory.Change
 		if n.DisplayName != nil && *n.DisplayName != w.DisplayName {
@@ -144,7 +148,9 @@ func (s Webhooks) Patch(ctx context.Context, id directory.WebhookID, check func(
 // Rotate gives a webhook a new secret, whose clear text is returned once; deliveries are signed with
 // both until the overlap ends. An older one that still retired ends at once.
 // Errors: NotFound; Invalid; what check returns.
-func (s Webhooks) Rotate(ctx context.Context, id directory.WebhookID, check func(directory.Webhook) error, overlap time.Duration) (directory.Webhook, string, error) {
+func (s Webhooks) Rotate(
+	ctx context.Context, id directory.WebhookID, check func(directory.Webhook) error, overlap time.Duration,
+) (directory.Webhook, string, error) {
 	if _, err := s.webhookURL(""); s.rt.Secrets == nil {
 		return directory.Webhook{}, "", err
 	}
@@ -152,16 +158,20 @@ func (s Webhooks) Rotate(ctx context.Context, id directory.WebhookID, check func
 	if err != nil {
 		return directory.Webhook{}, "", err
 	}
-	w, err := s.updateWebhook(ctx, id, directory.WebhookRotated, check, func(w directory.Webhook) (directory.Webhook, []directory.Change, error) {
-		old := w.Secrets[0]
-		old.RetiresAt = s.rt.Time().Add(overlap)
-		w.Secrets = []directory.WebhookSecret{secret, old}
-		return w, []directory.Change{directory.NewChange("overlapSeconds", nil, int64(overlap/time.Second))}, nil
-	})
+	w, err := s.updateWebhook(ctx, id, directory.WebhookRotated, check,
+		func(w directory.Webhook) (directory.Webhook, []directory.Change, error) {
+			old := w.Secrets[0]
+			old.RetiresAt = s.rt.Time().Add(overlap)
+			w.Secrets = []directory.WebhookSecret{secret, old}
+			return w, []directory.Change{directory.NewChange("overlapSeconds", nil, int64(overlap/time.Second))}, nil
+		})
 	return w, clear, err
 }
 
-func (s Webhooks) updateWebhook(ctx context.Context, id directory.WebhookID, action directory.Action, check func(directory.Webhook) error, edit func(directory.Webhook) (directory.Webhook, []directory.Change, error)) (directory.Webhook, error) {
+func (s Webhooks) updateWebhook(
+	ctx context.Context, id directory.WebhookID, action directory.Action, check func(directory.Webhook) error,
+	edit func(directory.Webhook) (directory.Webhook, []directory.Change, error),
+) (directory.Webhook, error) {
 	update := func(w directory.Webhook) (directory.Webhook, *directory.LogEntry, error) {
 		if err := check(w); err != nil {
 			return w, nil, err

@@ -86,7 +86,8 @@ func Load(getenv func(string) string) (Config, error) {
 		problems = append(problems, fmt.Errorf("%s must name the DynamoDB table", EnvTable))
 	}
 	if w := c.Wake; w != (Wake{}) && (w.Group == "" || w.Target == "" || w.Role == "" || w.DeadLetter == "") {
-		problems = append(problems, fmt.Errorf("%s, %s, %s and %s must be given together", EnvScheduleGroup, EnvScheduleTarget, EnvScheduleRole, EnvScheduleDeadLetter))
+		problems = append(problems,
+			fmt.Errorf("%s, %s, %s and %s must be given together", EnvScheduleGroup, EnvScheduleTarget, EnvScheduleRole, EnvScheduleDeadLetter))
 	}
 	if u, err := url.Parse(c.Origin); err != nil || u.Scheme == "" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		problems = append(problems, fmt.Errorf("%s must be the public URL: scheme, host and perhaps a path", EnvOrigin))
@@ -110,7 +111,8 @@ func Middleware(h http.Handler, log *slog.Logger, function string, panicked func
 // LogStart says which build begins to answer.
 func LogStart(ctx context.Context, log *slog.Logger, function string) {
 	b := release.Build()
-	log.LogAttrs(ctx, slog.LevelInfo, "start", slog.String("function", function), slog.String("version", b.Version), slog.String("revision", b.Revision))
+	log.LogAttrs(ctx, slog.LevelInfo, "start", slog.String("function", function), slog.String("version", b.Version),
+		slog.String("revision", b.Revision))
 }
 
 // NewLog returns the JSON logger of a function or server.

@@ -31,7 +31,8 @@ func awsConfig(getenv func(string) string) (aws.Config, error) {
 	}
 	cfg := aws.Config{
 		Region: getenv("AWS_REGION"), ConfigSources: []any{at}, AccountIDEndpointMode: aws.AccountIDEndpointModePreferred,
-		Credentials: credentials.NewStaticCredentialsProvider(getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY"), getenv("AWS_SESSION_TOKEN")),
+		Credentials: credentials.NewStaticCredentialsProvider(getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY"),
+			getenv("AWS_SESSION_TOKEN")),
 	}
 	if all := getenv("AWS_ENDPOINT_URL"); all != "" {
 		cfg.BaseEndpoint = &all

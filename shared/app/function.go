@@ -95,7 +95,8 @@ func Start(ctx context.Context, function string, getenv func(string) string, par
 	if err != nil {
 		return nil, err
 	}
-	store, err := dynamo.Open(ctx, dynamo.Config{Now: time.Now, Client: dynamodb.NewFromConfig(cfg), Table: c.Table, LogRetention: c.LogRetention})
+	store, err := dynamo.Open(ctx,
+		dynamo.Config{Now: time.Now, Client: dynamodb.NewFromConfig(cfg), Table: c.Table, LogRetention: c.LogRetention})
 	if err != nil {
 		return nil, err
 	}

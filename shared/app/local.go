@@ -45,8 +45,7 @@ func Bootstrap(ctx context.Context, svc *administration.Service, fresh bool) (St
 	}
 	out.Provider = slices.MinFunc(providers, func(p, q directory.Provider) int { return p.Created.Compare(q.Created) })
 	if fresh {
-		anyVersion := func(directory.Provider) error { return nil }
-		_, _, out.Token, err = admin.Tokens.Create(ctx, out.Provider.ID, anyVersion, 24*time.Hour, time.Time{})
+		_, _, out.Token, err = admin.Tokens.Create(ctx, out.Provider.ID, administration.Unchecked, 24*time.Hour, time.Time{})
 	}
 	return out, err
 }

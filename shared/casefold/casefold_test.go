@@ -33,7 +33,8 @@ func TestFold(t *testing.T) {
 }
 
 func TestFoldIsStableAndAgreesWithEqual(t *testing.T) {
-	text := rapid.StringOfN(rapid.SampledFrom([]rune("aAkKsS\u212a\u017f\u00df\u1e9eeE\u00e9\u00c9\u0301\u03c2\u03c3\u03a3\ufb01i\u0130\u0131\u0345\u1fb3 1")), 0, 6, -1)
+	letters := []rune("aAkKsS\u212a\u017f\u00df\u1e9eeE\u00e9\u00c9\u0301\u03c2\u03c3\u03a3\ufb01i\u0130\u0131\u0345\u1fb3 1")
+	text := rapid.StringOfN(rapid.SampledFrom(letters), 0, 6, -1)
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := text.Draw(t, "a"), text.Draw(t, "b")
 		if once, twice := casefold.Fold(a), casefold.Fold(casefold.Fold(a)); once != twice {

@@ -101,8 +101,10 @@ func accountChanges(old, u User) []Change {
 		return l
 	}
 	// Whoever changes the provider says the lifecycle too, if it is not active: the active users are counted by it.
-	note(life(old.Lifecycle) != life(u.Lifecycle) || old.Provider != u.Provider && !u.LifecycleIsActive(), attrLifecycle, life(old.Lifecycle), life(u.Lifecycle))
-	note((old.AdminBlock == nil) != (u.AdminBlock == nil), attrAdminBlock, shown(old.AdminBlock != nil, true), shown(u.AdminBlock != nil, true))
+	note(life(old.Lifecycle) != life(u.Lifecycle) || old.Provider != u.Provider && !u.LifecycleIsActive(), attrLifecycle, life(old.Lifecycle),
+		life(u.Lifecycle))
+	note((old.AdminBlock == nil) != (u.AdminBlock == nil), attrAdminBlock, shown(old.AdminBlock != nil, true),
+		shown(u.AdminBlock != nil, true))
 	was, is := shownPending(old.Account), shownPending(u.Account)
 	note(was != is, attrPending, was, is)
 	note(!slices.Equal(old.Holds, u.Holds), attrHolds, shown(len(old.Holds) > 0, old.Holds), shown(len(u.Holds) > 0, u.Holds))

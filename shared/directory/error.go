@@ -23,7 +23,8 @@ const (
 	Unavailable          // try again later: throttled, contended or paused
 )
 
-var kindNames = [...]string{"internal", "invalid", "not found", "conflict", "version mismatch", "unauthenticated", "forbidden", "too large", "too many", "unavailable"}
+var kindNames = [...]string{"internal", "invalid", "not found", "conflict", "version mismatch", "unauthenticated", "forbidden",
+	"too large", "too many", "unavailable"}
 
 func (k Kind) String() string { return kindNames[k] }
 

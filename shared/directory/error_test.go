@@ -15,7 +15,8 @@ func TestErrorsAreInternalUnlessTheySayOtherwise(t *testing.T) {
 	if !errors.Is(e, cause) || e.Error() != "conflict userName: taken: cause" {
 		t.Errorf("got %q", e.Error())
 	}
-	for err, want := range map[error]directory.Kind{cause: directory.Internal, e: directory.Conflict, &directory.Error{}: directory.Internal, &directory.TakenError{}: directory.Internal} {
+	for err, want := range map[error]directory.Kind{cause: directory.Internal, e: directory.Conflict, &directory.Error{}: directory.Internal,
+		&directory.TakenError{}: directory.Internal} {
 		if directory.KindOf(err) != want || !directory.IsKind(err, want) {
 			t.Errorf("%v: kind %v, want %v", err, directory.KindOf(err), want)
 		}

@@ -51,7 +51,8 @@ func checkExtensions(es []Extension) error {
 		key := casefold.Fold(e.URN)
 		switch {
 		case !extensionURN(e.URN):
-			return bad(`urn must begin with "urn:", have at least three parts of letters, digits, ".", "-" and "_", at most 100 characters, and belong to no standard schema`)
+			return bad(`urn must begin with "urn:", have at least three parts of letters, digits, ".", "-" and "_", at most 100 ` +
+				`characters, and belong to no standard schema`)
 		case urns[key]:
 			return bad("a urn is given twice")
 		case len(e.Name) < 1 || len(e.Name) > maxExtensionText || strings.ContainsFunc(e.Name, IsControl):

@@ -24,13 +24,15 @@ func TestIDs(t *testing.T) {
 		}
 	}
 	for p, want := range map[directory.ProviderID]directory.TenantID{
-		"acme1abcde": "acme1", "defaultabcde": "default", "acmeabcde": "", "default1abcde": "", "abcde": "", "": "", "acme1ABCDE": "", "acme1/bcde": "",
+		"acme1abcde": "acme1", "defaultabcde": "default", "acmeabcde": "", "default1abcde": "", "abcde": "", "": "", "acme1ABCDE": "",
+		"acme1/bcde": "",
 	} {
 		if got, ok := p.Tenant(); ok != (want != "") || ok && got != want {
 			t.Errorf("tenant of %q: got %q, %v", p, got, ok)
 		}
 	}
-	for tn, want := range map[directory.TenantID]bool{"acme1": true, "default": true, "abcd": false, "abcdefgh": false, "Acme1": false, "acm e": false, "": false} {
+	for tn, want := range map[directory.TenantID]bool{"acme1": true, "default": true, "abcd": false, "abcdefgh": false, "Acme1": false,
+		"acm e": false, "": false} {
 		if tn.Valid() != want {
 			t.Errorf("tenant id %q: valid is %v", tn, tn.Valid())
 		}

@@ -119,7 +119,8 @@ func (u User) Restored(id ScimID, p Profile) User {
 
 // RestorableAs reports whether the creation of a person with this externalId means the gone user u.
 func (u User) RestorableAs(externalID string, now time.Time) bool {
-	return u.Removed() && u.Lifecycle != LifecyclePurged && u.ExternalID == externalID && IsObjectID(externalID) && now.Sub(u.RemovedAt) <= RestoreWindow
+	return u.Removed() && u.Lifecycle != LifecyclePurged && u.ExternalID == externalID && IsObjectID(externalID) &&
+		now.Sub(u.RemovedAt) <= RestoreWindow
 }
 
 // IsObjectID reports whether s looks like an object id of a directory, which names one person for ever: a
@@ -247,7 +248,8 @@ func (u User) Purgeable(now time.Time, retention time.Duration) bool {
 
 // Purged is the stub that is left: the id, where it came from and when it ended.
 func (u User) Purged() User {
-	stub := User{ID: u.ID, ScimID: u.ScimID, Provider: u.Provider, RemovedAt: u.RemovedAt, Version: u.Version, Created: u.Created, Modified: u.Modified}
+	stub := User{ID: u.ID, ScimID: u.ScimID, Provider: u.Provider, RemovedAt: u.RemovedAt, Version: u.Version, Created: u.Created,
+		Modified: u.Modified}
 	stub.UserName = string(u.ID)
 	stub.Lifecycle, stub.DeactivatedAt = LifecyclePurged, u.DeactivatedAt
 	return stub

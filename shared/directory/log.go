@@ -320,7 +320,8 @@ const (
 
 // Causes returns every cause.
 func Causes() []Cause {
-	return []Cause{CauseDirectory, CauseAdministrator, CauseOperator, CauseWakeup, CauseSweep, CauseGuard, CauseApply, CauseRetention, CauseRule}
+	return []Cause{CauseDirectory, CauseAdministrator, CauseOperator, CauseWakeup, CauseSweep, CauseGuard, CauseApply, CauseRetention,
+		CauseRule}
 }
 
 // Cause is what led to the entry.

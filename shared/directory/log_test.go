@@ -36,7 +36,9 @@ func TestLogEntryJSON(t *testing.T) {
 			Action: directory.UserUpdated, User: directory.UserID(text.Draw(t, "user")), Group: directory.GroupID(text.Draw(t, "group")),
 			Target: text.Draw(t, "target"), Name: text.Draw(t, "name"), Added: ids.Draw(t, "added"), Removed: ids.Draw(t, "removed"),
 			Version: rapid.Int64Range(0, 9).Draw(t, "version"), Audit: rapid.Bool().Draw(t, "audit"),
-			Effects: rapid.SliceOfN(rapid.SampledFrom([]directory.Effect{directory.EffectBlocked, directory.EffectMoved}), 1, 3).Draw(t, "effects"), Remaining: directory.Remaining(text.Draw(t, "rest")),
+			Effects: rapid.SliceOfN(rapid.SampledFrom([]directory.Effect{directory.EffectBlocked, directory.EffectMoved}), 1, 3).Draw(t,
+				"effects"),
+			Remaining: directory.Remaining(text.Draw(t, "rest")),
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "changes") {
 			want.Changes = append(want.Changes, directory.Change{Attr: text.Draw(t, "attr"), Before: raw("before"), After: raw("after")})

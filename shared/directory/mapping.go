@@ -169,7 +169,8 @@ func (m MappingSet) Check() error {
 			}
 			for _, g := range groups {
 				if seen[g.ID] {
-					return &Error{Kind: Conflict, Attr: "groups", Detail: "a group is in at most one mapping of a kind: take it out of the other one first"}
+					return &Error{Kind: Conflict, Attr: "groups",
+						Detail: "a group is in at most one mapping of a kind: take it out of the other one first"}
 				}
 				seen[g.ID] = true
 			}

@@ -133,7 +133,8 @@ type Groups interface {
 	Members(ctx context.Context, t TenantID, p ProviderID, id GroupID, after ScimID, count int) ([]ScimID, error)
 	// CreateGroup stores a new group with its members and entry, atomically in effect. create is called
 	// with the provider once. Invalid (ErrUnknownMember); TakenError for displayName.
-	CreateGroup(ctx context.Context, t TenantID, p ProviderID, admit Admit, create func(Provider) (Group, []ScimID, LogEntry, error)) (Group, error)
+	CreateGroup(ctx context.Context, t TenantID, p ProviderID, admit Admit,
+		create func(Provider) (Group, []ScimID, LogEntry, error)) (Group, error)
 	// UpdateGroup applies what update makes of old, atomically in effect, whatever the number of members.
 	// When old is stale it is read again with the same want; update is pure and may run several times.
 	// NotFound; Invalid (ErrUnknownMember); TakenError for displayName.

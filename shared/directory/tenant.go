@@ -4,14 +4,15 @@ import "time"
 
 // Tenant is one customer or agency. Nothing crosses it.
 type Tenant struct {
-	ID                        TenantID
-	DisplayName               string
-	DeactivationDelay         time.Duration
-	State                     TenantState    `json:",omitempty"`
-	Removal                   *TenantRemoval `json:",omitempty"` // while removing
-	Retention                 Retention      `json:",omitzero"`
-	DualControl               bool           `json:",omitempty"`            // privileged roles take a second administrator (dualcontrol.go)
-	DualControlEndRequestedBy string         `json:"DualEndedBy,omitempty"` // the administrator who asked to end it, which takes a second one, too
+	ID                TenantID
+	DisplayName       string
+	DeactivationDelay time.Duration
+	State             TenantState    `json:",omitempty"`
+	Removal           *TenantRemoval `json:",omitempty"` // while removing
+	Retention         Retention      `json:",omitzero"`
+	DualControl       bool           `json:",omitempty"` // privileged roles take a second administrator (dualcontrol.go)
+	// the administrator who asked to end it, which takes a second one, too
+	DualControlEndRequestedBy string `json:"DualEndedBy,omitempty"`
 	Version                   int64
 	Created, Modified         time.Time
 }

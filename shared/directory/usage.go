@@ -26,7 +26,8 @@ func (u Usage) Merge(v Usage) Usage {
 	if u.FirstRequestAt.IsZero() || !v.FirstRequestAt.IsZero() && v.FirstRequestAt.Before(u.FirstRequestAt) {
 		u.FirstRequestAt = v.FirstRequestAt
 	}
-	u.LastRequestAt, u.LastWriteAt, u.LastErrorAt = Latest(u.LastRequestAt, v.LastRequestAt), Latest(u.LastWriteAt, v.LastWriteAt), Latest(u.LastErrorAt, v.LastErrorAt)
+	u.LastRequestAt, u.LastWriteAt, u.LastErrorAt = Latest(u.LastRequestAt, v.LastRequestAt), Latest(u.LastWriteAt, v.LastWriteAt),
+		Latest(u.LastErrorAt, v.LastErrorAt)
 	if u.Tokens = maps.Clone(u.Tokens); u.Tokens == nil {
 		u.Tokens = map[CredentialID]TokenUse{}
 	}

@@ -83,7 +83,8 @@ type Account struct {
 // IsZero reports whether nothing is kept about the account.
 func (a Account) IsZero() bool {
 	return a.Lifecycle == "" && a.DeactivatedAt.IsZero() && a.AdminBlock == nil && a.Pending == nil && len(a.Holds) == 0 &&
-		a.OrgID == "" && a.OrgSource == "" && !a.OrgPinned && len(a.RoleGrants) == 0 && len(a.Watchlists) == 0 && a.CountryCode == "" && a.Review == "" && a.OverriddenAt.IsZero()
+		a.OrgID == "" && a.OrgSource == "" && !a.OrgPinned && len(a.RoleGrants) == 0 && len(a.Watchlists) == 0 && a.CountryCode == "" &&
+		a.Review == "" && a.OverriddenAt.IsZero()
 }
 
 // AdminBlock is a block an administrator placed; no directory event lifts it.
@@ -208,7 +209,8 @@ func (q UserSearch) Matches(u User) bool {
 	if q.Provider != "" && u.Provider != q.Provider || q.Local && u.Provider != "" || q.State != "" && u.DirectoryState() != q.State {
 		return false
 	}
-	if q.Report != "" && len(q.Report.kinds(u, q.Before)) == 0 || q.Review != "" && u.Review != q.Review || q.Org != "" && u.OrgID != q.Org || q.Role != "" && !slices.ContainsFunc(u.RoleGrants, func(g RoleGrant) bool { return g.Role == q.Role }) ||
+	if q.Report != "" && len(q.Report.kinds(u, q.Before)) == 0 || q.Review != "" && u.Review != q.Review || q.Org != "" && u.OrgID != q.Org ||
+		q.Role != "" && !slices.ContainsFunc(u.RoleGrants, func(g RoleGrant) bool { return g.Role == q.Role }) ||
 		q.List != "" && !slices.ContainsFunc(u.Watchlists, func(w OnWatchlist) bool { return w.List == q.List }) {
 		return false
 	}

@@ -13,7 +13,8 @@ import (
 func TestAPIKeys(t *testing.T) {
 	o := newOffice(t)
 	at := o.later(time.Minute)
-	k, token, err := o.s.As(o.admin).APIKeys.Create(o.ctx, administration.NewAPIKey{DisplayName: " Help ", Role: directory.RoleHelpDesk, ExpiresAt: at.Add(time.Hour)})
+	k, token, err := o.s.As(o.admin).APIKeys.Create(o.ctx,
+		administration.NewAPIKey{DisplayName: " Help ", Role: directory.RoleHelpDesk, ExpiresAt: at.Add(time.Hour)})
 	o.must(err)
 	got, err := o.s.AuthenticateAPIKey(o.ctx, token)
 	o.must(err)
@@ -50,13 +51,15 @@ func TestAPIKeys(t *testing.T) {
 	_, err = o.s.As(o.admin).APIKeys.Revoke(o.ctx, "kunknown", any)
 	o.refused("an unknown one", err, directory.NotFound, "", "")
 
-	_, short, err := o.s.As(o.admin).APIKeys.Create(o.ctx, administration.NewAPIKey{DisplayName: "Short", Role: directory.RoleViewer, ExpiresAt: at.Add(time.Minute)})
+	_, short, err := o.s.As(o.admin).APIKeys.Create(o.ctx,
+		administration.NewAPIKey{DisplayName: "Short", Role: directory.RoleViewer, ExpiresAt: at.Add(time.Minute)})
 	o.must(err)
 	o.later(time.Minute)
 	_, err = o.s.AuthenticateAPIKey(o.ctx, short)
 	o.refused("expired", err, directory.Unauthenticated, "", "")
 	for attr, n := range map[string]administration.NewAPIKey{
-		"displayName": {Role: directory.RoleViewer}, "role": {DisplayName: "n", Role: "root"}, "expiresAt": {DisplayName: "n", Role: directory.RoleViewer, ExpiresAt: o.s.Now()},
+		"displayName": {Role: directory.RoleViewer}, "role": {DisplayName: "n", Role: "root"},
+		"expiresAt": {DisplayName: "n", Role: directory.RoleViewer, ExpiresAt: o.s.Now()},
 	} {
 		_, token, err := o.s.As(o.admin).APIKeys.Create(o.ctx, n)
 		o.refused("creating", err, directory.Invalid, attr, "")
@@ -73,7 +76,8 @@ func TestAPIKeys(t *testing.T) {
 func TestLocalUsers(t *testing.T) {
 	o := newOffice(t)
 	managed := o.user(o.caller, "managed")
-	u, err := o.s.As(o.admin).Users.CreateLocal(o.ctx, administration.LocalProfile{UserName: "Local", WorkEmails: []string{"L@Example.com"}}, nil)
+	u, err := o.s.As(o.admin).Users.CreateLocal(o.ctx, administration.LocalProfile{UserName: "Local", WorkEmails: []string{"L@Example.com"}},
+		nil)
 	o.must(err)
 	if u.Provider != "" || u.ScimID != "" || !u.Active || u.Version != 1 || u.Lookups[0].Value != "l@example.com" {
 		t.Errorf("user %+v", u)
@@ -186,7 +190,8 @@ func TestLogs(t *testing.T) {
 	}
 	o.equal("of an action", read(administration.LogFilter{Action: directory.UserDeleted}, 3), []string{"first"})
 	o.equal("of an action that nobody did", read(administration.LogFilter{Action: directory.UserEnabled}, 3), nil)
-	o.equal("of a time", read(administration.LogFilter{Since: o.s.Now().Add(-3 * time.Second), Until: o.s.Now()}, 3), []string{"b39", "a39", "c38"})
+	o.equal("of a time", read(administration.LogFilter{Since: o.s.Now().Add(-3 * time.Second), Until: o.s.Now()}, 3),
+		[]string{"b39", "a39", "c38"})
 	audit, next, err := o.s.As(o.admin).Logs.Audit(o.ctx, administration.LogFilter{}, "", 10)
 	o.must(err)
 	var actions []directory.Action
@@ -240,7 +245,8 @@ func TestAdministratorsSeeGroups(t *testing.T) {
 			break
 		}
 	}
-	if len(members) != 2 || members[0].Group == nil || members[0].Group.ID != inner.ID || members[1].User == nil || members[1].User.ID != u.ID {
+	if len(members) != 2 || members[0].Group == nil || members[0].Group.ID != inner.ID || members[1].User == nil ||
+		members[1].User.ID != u.ID {
 		t.Errorf("members: %+v", members)
 	}
 	_, _, err := o.s.As(o.admin).Groups.Search(o.ctx, "acme1zzzzz", "", "", 1)
@@ -275,11 +281,15 @@ func TestExtensions(t *testing.T) {
 		"ours":               {{URN: "urn:ietf:params:scim:schemas:extension:Rollcall:2.0:User", Name: "n", Attributes: one}},
 		"no name":            {{URN: "urn:example:b", Attributes: one}},
 		"no attributes":      {{URN: "urn:example:b", Name: "n"}},
-		"an attribute twice": {{URN: "urn:example:b", Name: "n", Attributes: []directory.ExtensionAttribute{{Name: "a", Type: "string"}, {Name: "A", Type: "string"}}}},
-		"another type":       {{URN: "urn:example:b", Name: "n", Attributes: []directory.ExtensionAttribute{{Name: "a", Type: "complex"}}}},
-		"a name with a dot":  {{URN: "urn:example:b", Name: "n", Attributes: []directory.ExtensionAttribute{{Name: "a.b", Type: "string"}}}},
-		"too many":           {{URN: "urn:example:b", Name: "n", Attributes: many}},
-		"six":                {good, {URN: "urn:e:1", Name: "n", Attributes: one}, {URN: "urn:e:2", Name: "n", Attributes: one}, {URN: "urn:e:3", Name: "n", Attributes: one}, {URN: "urn:e:4", Name: "n", Attributes: one}, {URN: "urn:e:5", Name: "n", Attributes: one}},
+		"an attribute twice": {
+			{URN: "urn:example:b", Name: "n", Attributes: []directory.ExtensionAttribute{{Name: "a", Type: "string"}, {Name: "A", Type: "string"}}},
+		},
+		"another type":      {{URN: "urn:example:b", Name: "n", Attributes: []directory.ExtensionAttribute{{Name: "a", Type: "complex"}}}},
+		"a name with a dot": {{URN: "urn:example:b", Name: "n", Attributes: []directory.ExtensionAttribute{{Name: "a.b", Type: "string"}}}},
+		"too many":          {{URN: "urn:example:b", Name: "n", Attributes: many}},
+		"six": {good, {URN: "urn:e:1", Name: "n", Attributes: one}, {URN: "urn:e:2", Name: "n", Attributes: one},
+			{URN: "urn:e:3", Name: "n", Attributes: one}, {URN: "urn:e:4", Name: "n", Attributes: one},
+			{URN: "urn:e:5", Name: "n", Attributes: one}},
 	} {
 		o.refused(what, set(es...), directory.Invalid, "extensions", "")
 	}

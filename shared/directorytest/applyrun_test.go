@@ -56,7 +56,8 @@ func newCompany(t *testing.T, rt *rapid.T, ports func(directory.Ports) directory
 // remap draws mappings.
 func (c *company) remap() {
 	pick := rapid.IntRange(0, 2)
-	c.method(rapid.SampledFrom([]directory.OrgMethod{directory.OrgGroups, directory.OrgGroups, directory.OrgSingle}).Draw(c.rt, "method"), c.orgs[pick.Draw(c.rt, "default")].ID)
+	c.method(rapid.SampledFrom([]directory.OrgMethod{directory.OrgGroups, directory.OrgGroups, directory.OrgSingle}).Draw(c.rt, "method"),
+		c.orgs[pick.Draw(c.rt, "default")].ID)
 	c.rolesFromGroups(rapid.Bool().Draw(c.rt, "strict"))
 	for i := range 3 {
 		c.mapOrg(c.orgs[pick.Draw(c.rt, "target")].ID, c.groups[i].ID)
@@ -238,15 +239,21 @@ func crash[T any](x crashing, write func() (T, error)) (v T, err error) {
 	return v, err
 }
 
-func (x crashing) UpdateUser(ctx context.Context, t directory.TenantID, u directory.User, f directory.Update[directory.User]) (directory.User, error) {
+func (x crashing) UpdateUser(
+	ctx context.Context, t directory.TenantID, u directory.User, f directory.Update[directory.User],
+) (directory.User, error) {
 	return crash(x, func() (directory.User, error) { return x.Users.UpdateUser(ctx, t, u, f) })
 }
 
-func (x crashing) UpdateRun(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.RunID, f directory.Update[directory.ApplyRun]) (directory.ApplyRun, error) {
+func (x crashing) UpdateRun(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.RunID, f directory.Update[directory.ApplyRun],
+) (directory.ApplyRun, error) {
 	return crash(x, func() (directory.ApplyRun, error) { return x.ApplyRuns.UpdateRun(ctx, t, p, id, f) })
 }
 
-func (x crashing) UpdateRange(ctx context.Context, t directory.TenantID, id directory.RunID, n int, f func(directory.RunRange) (directory.RunRange, error)) (directory.RunRange, error) {
+func (x crashing) UpdateRange(
+	ctx context.Context, t directory.TenantID, id directory.RunID, n int, f func(directory.RunRange) (directory.RunRange, error),
+) (directory.RunRange, error) {
 	return crash(x, func() (directory.RunRange, error) { return x.ApplyRuns.UpdateRange(ctx, t, id, n, f) })
 }
 

@@ -37,7 +37,8 @@ func TestConvertToProvisioned(t *testing.T) {
 	o.refused("a privileged user", err, directory.Conflict, "confirm", "privileged")
 	got, err := convert(o.p.ID, "ANNA")
 	o.must(err)
-	if got.ID != u.ID || got.ScimID != directory.ScimID(u.ID) || got.Provider != o.p.ID || !got.Active || !got.OrgPinned || got.OrgSource != directory.SourceAdopted {
+	if got.ID != u.ID || got.ScimID != directory.ScimID(u.ID) || got.Provider != o.p.ID || !got.Active || !got.OrgPinned ||
+		got.OrgSource != directory.SourceAdopted {
 		t.Errorf("converted: %+v", got)
 	}
 	for _, g := range got.RoleGrants {
@@ -79,11 +80,13 @@ func TestPreApproved(t *testing.T) {
 	o.refused("a user who is not approved", err, directory.Conflict, directory.AttrUserName, "local user")
 	u, err := o.tryUser(o.caller, directory.Profile{UserName: "anna", ExternalID: "x1", Active: true, Attributes: []byte(`{"title":"Diver"}`)})
 	o.must(err)
-	if u.ID != anna.ID || u.Provider != o.p.ID || u.ExternalID != "x1" || u.UserName != "anna" || string(u.Attributes) != `{"title":"Diver"}` || !u.MaySignIn() {
+	if u.ID != anna.ID || u.Provider != o.p.ID || u.ExternalID != "x1" || u.UserName != "anna" ||
+		string(u.Attributes) != `{"title":"Diver"}` || !u.MaySignIn() {
 		t.Errorf("converted: %+v", u)
 	}
 	e := o.last(directory.LogQuery{User: u.ID})
-	o.equal("the entry", []any{e.Action, e.Actor.Kind, e.Provider, e.Effects}, []any{directory.UserConverted, directory.ActorProvider, o.p.ID, []directory.Effect{directory.EffectUpdated, directory.EffectConverted}})
+	o.equal("the entry", []any{e.Action, e.Actor.Kind, e.Provider, e.Effects},
+		[]any{directory.UserConverted, directory.ActorProvider, o.p.ID, []directory.Effect{directory.EffectUpdated, directory.EffectConverted}})
 	_, err = o.tryUser(o.caller, directory.Profile{UserName: "anna", Active: true})
 	o.refused("the same POST again", err, directory.Conflict, directory.AttrUserName, "exists")
 	o.deliver()
@@ -168,11 +171,12 @@ func TestPossiblySamePerson(t *testing.T) {
 func TestAliases(t *testing.T) {
 	o := newOffice(t)
 	u := o.user(o.caller, "anna.lang")
-	_, _, err := o.s.UpdateUser(o.ctx, o.caller, u.ScimID, directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
-		p := old.Profile
-		p.UserName = "anna.kurz"
-		return p, []directory.Change{{Attr: directory.AttrUserName, Before: []byte(`"anna.lang"`), After: []byte(`"anna.kurz"`)}}, nil
-	})
+	_, _, err := o.s.UpdateUser(o.ctx, o.caller, u.ScimID, directory.UserWant{}, nil,
+		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+			p := old.Profile
+			p.UserName = "anna.kurz"
+			return p, []directory.Change{{Attr: directory.AttrUserName, Before: []byte(`"anna.lang"`), After: []byte(`"anna.kurz"`)}}, nil
+		})
 	o.must(err)
 	o.deliver()
 	search := func(what string, q directory.UserSearch, want int) {

@@ -108,7 +108,8 @@ func TestCountryReportIsWhatCountingGives(t *testing.T) {
 func TestCountryReportForgetsWhoIsLocal(t *testing.T) {
 	o := newOffice(t)
 	o.s = directorytest.New(o.s.Ports, directory.Runtime{Now: o.s.Now, Country: func(string) string { return "" }})
-	u, err := o.tryUser(o.caller, directory.Profile{UserName: "anna", Active: true, Attributes: []byte(`{"addresses":[{"country":"Atlantis"}]}`)})
+	u, err := o.tryUser(o.caller,
+		directory.Profile{UserName: "anna", Active: true, Attributes: []byte(`{"addresses":[{"country":"Atlantis"}]}`)})
 	o.must(err)
 	o.deliver()
 	report := func(p directory.ProviderID) int {

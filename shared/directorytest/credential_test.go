@@ -35,7 +35,8 @@ func TestTokenFormat(t *testing.T) {
 		t.Errorf("checksum is %s, want %s", got, want)
 	}
 	cred := o.stored(o.p.ID).Credentials[0]
-	if cred.Hash != sha256.Sum256([]byte(token)) || cred.LastFour != token[len(token)-4:] || cred.State != directory.CredentialActive || cred.CreatedBy != "kadmin" {
+	if cred.Hash != sha256.Sum256([]byte(token)) || cred.LastFour != token[len(token)-4:] || cred.State != directory.CredentialActive ||
+		cred.CreatedBy != "kadmin" {
 		t.Errorf("stored as %+v", cred)
 	}
 	if strings.Contains(fmt.Sprintf("%+v", o.stored(o.p.ID)), token[16:60]) {
@@ -43,7 +44,8 @@ func TestTokenFormat(t *testing.T) {
 	}
 	key, clear, err := o.s.As(o.admin).APIKeys.Create(o.ctx, administration.NewAPIKey{DisplayName: "Key", Role: directory.RoleAdministrator})
 	o.must(err)
-	if tn, ok := directory.TenantOfAPIKey(clear); !ok || tn != "acme1" || key.Hash != directory.HashToken(clear) || !strings.HasPrefix(clear, "rk_acme1_") {
+	if tn, ok := directory.TenantOfAPIKey(clear); !ok || tn != "acme1" || key.Hash != directory.HashToken(clear) ||
+		!strings.HasPrefix(clear, "rk_acme1_") {
 		t.Errorf("API key of tenant %q, %v", tn, ok)
 	}
 	if tn, ok := directory.TenantOfAPIKey(clear[:len(clear)-6] + "000000"); ok {
@@ -91,13 +93,17 @@ func TestAuthenticate(t *testing.T) {
 		{"very long", o.p, withSum("rc_" + string(o.p.ID) + "_" + strings.Repeat("0", 100)), false},
 		{"an API key", o.p, key, false},
 		{"another provider's token", o.p, otherCaller.Token, false},
-		{"another provider's token, found here", with(func(p *directory.Provider, _ *directory.Credential) { p.Credentials = other.Credentials }), otherCaller.Token, false},
+		{"another provider's token, found here",
+			with(func(p *directory.Provider, _ *directory.Credential) { p.Credentials = other.Credentials }), otherCaller.Token, false},
 		{"an unknown provider", directory.Provider{}, o.caller.Token, false},
 		{"an unknown provider and a token for none", directory.Provider{}, withSum("rc__" + secret[len(secret)-43:]), false},
-		{"a provider without credentials", with(func(p *directory.Provider, _ *directory.Credential) { p.Credentials = nil }), o.caller.Token, false},
+		{"a provider without credentials", with(func(p *directory.Provider, _ *directory.Credential) { p.Credentials = nil }), o.caller.Token,
+			false},
 		{"paused", with(func(p *directory.Provider, _ *directory.Credential) { p.State = directory.ProviderPaused }), o.caller.Token, true},
-		{"being deleted", with(func(p *directory.Provider, _ *directory.Credential) { p.State = directory.ProviderDeleting }), o.caller.Token, false},
-		{"before it expires", with(func(_ *directory.Provider, c *directory.Credential) { c.ExpiresAt = now.Add(time.Millisecond) }), o.caller.Token, true},
+		{"being deleted", with(func(p *directory.Provider, _ *directory.Credential) { p.State = directory.ProviderDeleting }), o.caller.Token,
+			false},
+		{"before it expires", with(func(_ *directory.Provider, c *directory.Credential) { c.ExpiresAt = now.Add(time.Millisecond) }),
+			o.caller.Token, true},
 		{"when it expires", with(func(_ *directory.Provider, c *directory.Credential) { c.ExpiresAt = now }), o.caller.Token, false},
 		{"while it retires", with(func(_ *directory.Provider, c *directory.Credential) {
 			c.State, c.RetiresAt = directory.CredentialRetiring, now.Add(time.Millisecond)

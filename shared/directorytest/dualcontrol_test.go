@@ -91,7 +91,8 @@ func TestPrivilegedRoleMappingsTakeASecondAdministrator(t *testing.T) {
 	o.refused("approving one's own", decide("a", m.ID, true), directory.Forbidden, "", "another administrator")
 	o.refused("an unknown one", decide("b", "nothing", true), directory.NotFound, "", "")
 	o.must(decide("b", m.ID, true))
-	if got := mappings(); len(got.Proposed) != 0 || len(got.Roles) != 1 || got.Roles[0].ProposedBy != "" || o.stored(o.p.ID).ConfigVersion != config+1 {
+	if got := mappings(); len(got.Proposed) != 0 || len(got.Roles) != 1 || got.Roles[0].ProposedBy != "" ||
+		o.stored(o.p.ID).ConfigVersion != config+1 {
 		t.Fatalf("approved: %+v", got)
 	}
 	o.refused("approving twice", decide("b", m.ID, true), directory.NotFound, "", "")
@@ -146,7 +147,8 @@ func TestPrivilegedRunsTakeASecondAdministrator(t *testing.T) {
 	anna := o.user(o.caller, "anna")
 	g := o.group(o.caller, "G", anna.ScimID)
 	o.rolesFromGroups(false)
-	_, err := o.s.As(o.admin).RoleMappings.Add(o.ctx, o.p.ID, anyProvider, []directory.GroupID{g.ID}, []directory.RoleID{privileged}, "Security Administrator")
+	_, err := o.s.As(o.admin).RoleMappings.Add(o.ctx, o.p.ID, anyProvider, []directory.GroupID{g.ID}, []directory.RoleID{privileged},
+		"Security Administrator")
 	o.must(err)
 	_, _, err = o.s.As(o.admin).RoleMappings.Set(o.ctx, o.p.ID, anyProvider, directory.RoleSettings{Mode: directory.RolesManual}, true)
 	o.must(err)

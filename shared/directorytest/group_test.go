@@ -10,7 +10,9 @@ import (
 	"rollcall/shared/random"
 )
 
-func (o *office) editGroup(c provisioning.Caller, id directory.GroupID, want directory.GroupWant, edit func(*provisioning.GroupEdit)) (directory.GroupView, bool, error) {
+func (o *office) editGroup(
+	c provisioning.Caller, id directory.GroupID, want directory.GroupWant, edit func(*provisioning.GroupEdit),
+) (directory.GroupView, bool, error) {
 	return o.s.UpdateGroup(o.ctx, c, id, want, nil, func(_ directory.Provider, old directory.GroupView) (provisioning.GroupEdit, error) {
 		ed := provisioning.GroupEdit{Profile: old.GroupProfile}
 		edit(&ed)
@@ -30,9 +32,12 @@ func TestCreateGroup(t *testing.T) {
 	a, b := o.user(o.caller, "a"), o.user(o.caller, "b")
 	at := o.later(time.Minute)
 	g := o.group(o.caller, "Staff", a.ScimID, b.ScimID, a.ScimID)
-	o.equal("group", g, directory.Group{ID: g.ID, Provider: o.p.ID, GroupProfile: directory.GroupProfile{DisplayName: "Staff"}, MemberCount: 2, Version: 1, Created: at, Modified: at})
+	o.equal("group", g,
+		directory.Group{ID: g.ID, Provider: o.p.ID, GroupProfile: directory.GroupProfile{DisplayName: "Staff"}, MemberCount: 2, Version: 1,
+			Created: at, Modified: at})
 	o.equal("entry", o.last(directory.LogQuery{Group: g.ID}), directory.LogEntry{
-		At: at, Provider: o.p.ID, Action: directory.GroupCreated, Group: g.ID, Name: "Staff", Version: 1, Added: []directory.ScimID{a.ScimID, b.ScimID},
+		At: at, Provider: o.p.ID, Action: directory.GroupCreated, Group: g.ID, Name: "Staff", Version: 1,
+		Added: []directory.ScimID{a.ScimID, b.ScimID},
 		Actor: directory.Actor{Kind: directory.ActorProvider, ID: string(o.p.Credentials[0].ID), RequestID: "r1", ClientRequestID: "c1"},
 	})
 	for name, detail := range map[string]string{"": "required", strings.Repeat("x", 1025): "longer than 1024"} {
@@ -101,7 +106,8 @@ func TestGroupEditsHaveNetEffects(t *testing.T) {
 		{"nothing", nil, nil, "g", "", nil, nil, []directory.ScimID{a, b}},
 		{"a present one joins", []directory.ScimID{a}, nil, "g", "", nil, nil, []directory.ScimID{a, b}},
 		{"an absent one leaves", nil, []directory.ScimID{c}, "g", "", nil, nil, []directory.ScimID{a, b}},
-		{"some of many", []directory.ScimID{a, c, c}, []directory.ScimID{b, b}, "g", directory.MembersChanged, []directory.ScimID{c}, []directory.ScimID{b}, []directory.ScimID{a, c}},
+		{"some of many", []directory.ScimID{a, c, c}, []directory.ScimID{b, b}, "g", directory.MembersChanged, []directory.ScimID{c},
+			[]directory.ScimID{b}, []directory.ScimID{a, c}},
 		{"the name and nobody", []directory.ScimID{a}, []directory.ScimID{b}, "G", directory.GroupUpdated, nil, nil, []directory.ScimID{a, c}},
 		{"the name and one", []directory.ScimID{b}, nil, "h", directory.GroupUpdated, []directory.ScimID{b}, nil, []directory.ScimID{a, b, c}},
 		{"everybody", nil, []directory.ScimID{a, b, c}, "h", directory.MembersChanged, nil, []directory.ScimID{a, b, c}, nil},
@@ -168,7 +174,8 @@ func TestDeleteGroup(t *testing.T) {
 		})
 	}
 	o.refused("by another provider", remove(other, nil), directory.NotFound, "", "")
-	o.refused("a precondition", remove(o.caller, directory.Errorf(directory.VersionMismatch, "changed")), directory.VersionMismatch, "", "changed")
+	o.refused("a precondition", remove(o.caller, directory.Errorf(directory.VersionMismatch, "changed")), directory.VersionMismatch, "",
+		"changed")
 	at := o.later(time.Minute)
 	o.must(remove(o.caller, nil))
 	o.refused("again", remove(o.caller, nil), directory.NotFound, "", "")

@@ -14,7 +14,8 @@ func guarded(t *testing.T, people, allowed int) (*office, []directory.User, dire
 	t.Helper()
 	o := newOffice(t)
 	org := o.org("HQ")
-	_, err := o.s.As(o.admin).Guards.Set(o.ctx, o.p.ID, anyProvider, directory.GuardSettings{Minimum: allowed, Percent: 1, MoveMinimum: allowed, MovePercent: 1})
+	_, err := o.s.As(o.admin).Guards.Set(o.ctx, o.p.ID, anyProvider,
+		directory.GuardSettings{Minimum: allowed, Percent: 1, MoveMinimum: allowed, MovePercent: 1})
 	o.must(err)
 	o.method(directory.OrgGroups, directory.DefaultOrg)
 	o.rolesFromGroups(false)
@@ -86,7 +87,8 @@ func TestGuardHoldsMovesBack(t *testing.T) {
 			o.deliver()
 			o.equal("with the group deleted", o.at(us), map[string]int{"HQ with 1": 7, "default with 0": 3})
 			v := o.openEvent(directory.GuardMoves)
-			o.equal("the event", directory.GuardEvent{Count: v.Count, Limit: v.Limit, Users: v.Users}, directory.GuardEvent{Count: 4, Limit: 3, Users: 10})
+			o.equal("the event", directory.GuardEvent{Count: v.Count, Limit: v.Limit, Users: v.Users},
+				directory.GuardEvent{Count: 4, Limit: 3, Users: 10})
 			if p := o.stored(o.p.ID); p.Guard.Tripped() || p.Guard.Moves.Event != v.ID {
 				t.Errorf("the guard is %+v", p.Guard)
 			}
@@ -176,7 +178,8 @@ func TestGuardStages(t *testing.T) {
 	for _, decision := range []directory.GuardDecision{directory.GuardApproval, directory.GuardDisapproval} {
 		t.Run(string(decision), func(t *testing.T) {
 			o, us, _ := guarded(t, 6, 2)
-			_, err := o.s.As(o.admin).Guards.Set(o.ctx, o.p.ID, anyProvider, directory.GuardSettings{Minimum: 2, Percent: 1, Mode: directory.GuardStages})
+			_, err := o.s.As(o.admin).Guards.Set(o.ctx, o.p.ID, anyProvider,
+				directory.GuardSettings{Minimum: 2, Percent: 1, Mode: directory.GuardStages})
 			o.must(err)
 			for _, u := range us[:5] {
 				_, changed, err := o.edit(o.caller, u.ScimID, func(p *directory.Profile) { p.Active = false })

@@ -158,9 +158,11 @@ func TestPurgeGoesOnWhereItEnded(t *testing.T) {
 		_, err := o.decide(u.ID, directory.DecideDeactivate)
 		o.must(err)
 	}
-	_, err := o.s.As(o.admin).Settings.Set(o.ctx, func(directory.Tenant) error { return nil }, administration.SettingsChange{UserRetention: new(48 * time.Hour)})
+	_, err := o.s.As(o.admin).Settings.Set(o.ctx, func(directory.Tenant) error { return nil },
+		administration.SettingsChange{UserRetention: new(48 * time.Hour)})
 	o.must(err)
-	_, err = o.s.As(o.admin).Settings.Set(o.ctx, func(directory.Tenant) error { return nil }, administration.SettingsChange{LogRetention: new(time.Hour)})
+	_, err = o.s.As(o.admin).Settings.Set(o.ctx, func(directory.Tenant) error { return nil },
+		administration.SettingsChange{LogRetention: new(time.Hour)})
 	o.refused("an hour", err, directory.Invalid, "logRetentionDays", "between")
 	o.later(48 * time.Hour)
 	var steps []int
@@ -183,7 +185,8 @@ func TestLogOfATenantIsDropped(t *testing.T) {
 	o := newOffice(t)
 	u := o.user(o.caller, "anna")
 	o.deliver()
-	_, err := o.s.As(o.admin).Settings.Set(o.ctx, func(directory.Tenant) error { return nil }, administration.SettingsChange{LogRetention: new(30 * 24 * time.Hour)})
+	_, err := o.s.As(o.admin).Settings.Set(o.ctx, func(directory.Tenant) error { return nil },
+		administration.SettingsChange{LogRetention: new(30 * 24 * time.Hour)})
 	o.must(err)
 	o.later(31 * 24 * time.Hour)
 	_, _, err = o.edit(o.caller, u.ScimID, func(p *directory.Profile) { p.ExternalID = "y" })

@@ -41,7 +41,8 @@ func TestGroupsThatAreLeftToMap(t *testing.T) {
 	}
 	_, _, err := o.s.As(o.admin).OrgMappings.Add(o.ctx, o.p.ID, anyProvider, []directory.GroupID{b.ID, a.ID}, directory.DefaultOrg)
 	o.refused("a group in two mappings", err, directory.Conflict, "groups", "at most one mapping")
-	_, _, err = o.s.As(o.admin).OrgMappings.Add(o.ctx, o.p.ID, anyProvider, []directory.GroupID{"g" + directory.GroupID(random.ID())}, directory.DefaultOrg)
+	_, _, err = o.s.As(o.admin).OrgMappings.Add(o.ctx, o.p.ID, anyProvider, []directory.GroupID{"g" + directory.GroupID(random.ID())},
+		directory.DefaultOrg)
 	o.refused("an unknown group", err, directory.Invalid, "groups", "exist")
 	_, _, err = o.s.As(o.admin).OrgMappings.Add(o.ctx, o.p.ID, anyProvider, nil, directory.DefaultOrg)
 	o.refused("no group", err, directory.Invalid, "groups", "at least one")
@@ -61,9 +62,10 @@ func TestGroupsRenamedDeletedAndMadeAgain(t *testing.T) {
 	u := o.user(o.caller, "anna")
 	make := func(name string) directory.Group {
 		t.Helper()
-		g, err := o.s.CreateGroup(o.ctx, o.caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
-			return directory.GroupProfile{DisplayName: name, ExternalID: "object-1"}, []directory.ScimID{u.ScimID}, nil, nil
-		})
+		g, err := o.s.CreateGroup(o.ctx, o.caller, nil,
+			func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+				return directory.GroupProfile{DisplayName: name, ExternalID: "object-1"}, []directory.ScimID{u.ScimID}, nil, nil
+			})
 		o.must(err)
 		return g
 	}
@@ -80,11 +82,12 @@ func TestGroupsRenamedDeletedAndMadeAgain(t *testing.T) {
 	}
 	in("member", hq.ID)
 	version := o.now1(u.ID).Version
-	_, _, err := o.s.UpdateGroup(o.ctx, o.caller, g.ID, directory.GroupWant{}, nil, func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
-		p := v.GroupProfile
-		p.DisplayName = "Frogmen"
-		return provisioning.GroupEdit{Profile: p}, nil
-	})
+	_, _, err := o.s.UpdateGroup(o.ctx, o.caller, g.ID, directory.GroupWant{}, nil,
+		func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
+			p := v.GroupProfile
+			p.DisplayName = "Frogmen"
+			return provisioning.GroupEdit{Profile: p}, nil
+		})
 	o.must(err)
 	in("renamed", hq.ID)
 	if got := o.now1(u.ID).Version; got != version {
@@ -200,7 +203,8 @@ func TestRolesThatNoLongerExist(t *testing.T) {
 	g := o.group(o.caller, "G", u.ScimID)
 	o.deliver()
 	o.rolesFromGroups(false)
-	_, err := o.s.As(o.admin).RoleMappings.Add(o.ctx, o.p.ID, anyProvider, []directory.GroupID{g.ID}, []directory.RoleID{"security-administrator"}, "yes")
+	_, err := o.s.As(o.admin).RoleMappings.Add(o.ctx, o.p.ID, anyProvider, []directory.GroupID{g.ID},
+		[]directory.RoleID{"security-administrator"}, "yes")
 	o.refused("a privileged role, not confirmed", err, directory.Invalid, "confirm", "Security Administrator")
 	o.mapRoles([]directory.RoleID{"agent-user", "cross-org-manager"}, g.ID)
 	o.must(o.s.As(o.admin).Roles.Delete(o.ctx, "cross-org-manager"))
@@ -209,7 +213,8 @@ func TestRolesThatNoLongerExist(t *testing.T) {
 	o.deliver()
 	done := o.apply(r.ID)
 	rows := o.rows(r.ID)
-	if done.State != directory.RunWithErrors || done.Tally.Errors != 1 || !strings.Contains(rows[u.ID].Note, "cross-org-manager") || !rows[u.ID].Written {
+	if done.State != directory.RunWithErrors || done.Tally.Errors != 1 || !strings.Contains(rows[u.ID].Note, "cross-org-manager") ||
+		!rows[u.ID].Written {
 		t.Errorf("%+v %+v", done, rows)
 	}
 	if got := where(o.now1(u.ID)); !strings.Contains(got, "agent-user/mapping:") || strings.Contains(got, "cross") {

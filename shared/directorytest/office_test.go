@@ -44,7 +44,8 @@ func newOffice(t *testing.T) *office {
 	})
 	o := &office{
 		T: t, ctx: t.Context(), now: time.Date(2026, 3, 1, 9, 0, 0, 123_456_789, time.FixedZone("", 3600)),
-		admin: administration.Admin{Tenant: "acme1", Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "kadmin", RequestID: "radmin", Reason: "because"}},
+		admin: administration.Admin{Tenant: "acme1",
+			Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "kadmin", RequestID: "radmin", Reason: "because"}},
 	}
 	o.s = directorytest.New(store.Ports(), directory.Runtime{Now: func() time.Time { return o.now }})
 	_, err = o.s.As(o.admin).Tenants.Create(o.ctx, "Acme")
@@ -122,11 +123,12 @@ func (o *office) local(name string) directory.User {
 
 // edit changes a user's profile; the answer tells whether anything changed.
 func (o *office) edit(c provisioning.Caller, id directory.ScimID, edit func(*directory.Profile)) (directory.UserView, bool, error) {
-	return o.s.UpdateUser(o.ctx, c, id, directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
-		p := old.Profile
-		edit(&p)
-		return p, []directory.Change{{Attr: "some"}}, nil
-	})
+	return o.s.UpdateUser(o.ctx, c, id, directory.UserWant{}, nil,
+		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+			p := old.Profile
+			edit(&p)
+			return p, []directory.Change{{Attr: "some"}}, nil
+		})
 }
 
 func (o *office) remove(c provisioning.Caller, id directory.ScimID) error {

@@ -49,7 +49,8 @@ func (o *office) method(m directory.OrgMethod, org directory.OrgID) {
 
 func (o *office) rolesFromGroups(strict bool) {
 	o.Helper()
-	_, _, err := o.s.As(o.admin).RoleMappings.Set(o.ctx, o.p.ID, anyProvider, directory.RoleSettings{Mode: directory.RolesGroups, Strict: strict}, false)
+	_, _, err := o.s.As(o.admin).RoleMappings.Set(o.ctx, o.p.ID, anyProvider,
+		directory.RoleSettings{Mode: directory.RolesGroups, Strict: strict}, false)
 	o.must(err)
 }
 
@@ -85,9 +86,10 @@ func where(u directory.User) string {
 
 func (o *office) regroup(g directory.GroupID, add, remove []directory.ScimID) {
 	o.Helper()
-	_, _, err := o.s.UpdateGroup(o.ctx, o.caller, g, directory.GroupWant{Named: slices.Concat(add, remove)}, nil, func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
-		return provisioning.GroupEdit{Profile: v.GroupProfile, Add: add, Remove: remove}, nil
-	})
+	_, _, err := o.s.UpdateGroup(o.ctx, o.caller, g, directory.GroupWant{Named: slices.Concat(add, remove)}, nil,
+		func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
+			return provisioning.GroupEdit{Profile: v.GroupProfile, Add: add, Remove: remove}, nil
+		})
 	o.must(err)
 }
 
@@ -147,7 +149,8 @@ func TestGroupsDecideByPriority(t *testing.T) {
 	check("in both", byB)
 	x, err := o.s.As(o.admin).Users.Explain(o.ctx, u.ID)
 	o.must(err)
-	if len(x.Orgs) != 2 || x.Orgs[0].Result != administration.CheckWins || x.Orgs[0].Group != b.ID || x.Orgs[1].Result != administration.CheckNotReached ||
+	if len(x.Orgs) != 2 || x.Orgs[0].Result != administration.CheckWins || x.Orgs[0].Group != b.ID ||
+		x.Orgs[1].Result != administration.CheckNotReached ||
 		x.Roles[0].Result != administration.CheckGives || x.User.OrgGroup != b.ID || x.User.OrgConfig == 0 {
 		t.Errorf("the explanation is %+v", x)
 	}
@@ -216,7 +219,8 @@ func TestByHandStays(t *testing.T) {
 func TestAttributesMakeOrganizations(t *testing.T) {
 	o := newOffice(t)
 	template := o.org("Template", "agent-user")
-	_, _, err := o.s.As(o.admin).OrgMappings.Set(o.ctx, o.p.ID, anyProvider, directory.OrgSettings{Method: directory.OrgNamed, Template: template.ID, Org: directory.DefaultOrg})
+	_, _, err := o.s.As(o.admin).OrgMappings.Set(o.ctx, o.p.ID, anyProvider,
+		directory.OrgSettings{Method: directory.OrgNamed, Template: template.ID, Org: directory.DefaultOrg})
 	o.must(err)
 	named := func(name, org string) directory.User {
 		u, err := o.tryUser(o.caller, directory.Profile{UserName: name, Active: true, Attributes: []byte(orgAttributes(org))})
@@ -371,7 +375,8 @@ func TestWatchlistsFollowTheirSources(t *testing.T) {
 	local := o.local("local")
 	g := o.group(o.caller, "G", anna.ScimID)
 	w, err := o.s.As(o.admin).Watchlists.Create(o.ctx, administration.NewWatchlist{
-		Type: "departing", Title: " Leavers ", Groups: []directory.GroupID{g.ID}, Departments: []string{"ops"}, Included: []directory.UserID{local.ID},
+		Type: "departing", Title: " Leavers ", Groups: []directory.GroupID{g.ID}, Departments: []string{"ops"},
+		Included: []directory.UserID{local.ID},
 	})
 	o.must(err)
 	check := func(what string, want map[directory.UserID]string) {
@@ -389,14 +394,16 @@ func TestWatchlistsFollowTheirSources(t *testing.T) {
 		o.equal(what+": the count", n, len(want))
 	}
 	check("made", map[directory.UserID]string{anna.ID: "group:" + string(g.ID), local.ID: "included"})
-	_, _, err = o.s.UpdateUser(o.ctx, o.caller, bert.ScimID, directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
-		p := old.Profile
-		p.Attributes = dept("OPS")
-		return p, []directory.Change{{Attr: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"}}, nil
-	})
+	_, _, err = o.s.UpdateUser(o.ctx, o.caller, bert.ScimID, directory.UserWant{}, nil,
+		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+			p := old.Profile
+			p.Attributes = dept("OPS")
+			return p, []directory.Change{{Attr: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"}}, nil
+		})
 	o.must(err)
 	check("a department", map[directory.UserID]string{anna.ID: "group:" + string(g.ID), local.ID: "included", bert.ID: "department:ops"})
-	_, err = o.s.As(o.admin).Watchlists.Patch(o.ctx, w.ID, func(directory.Watchlist) error { return nil }, administration.WatchlistPatch{Included: &[]directory.UserID{}, Excluded: &[]directory.UserID{bert.ID}})
+	_, err = o.s.As(o.admin).Watchlists.Patch(o.ctx, w.ID, func(directory.Watchlist) error { return nil },
+		administration.WatchlistPatch{Included: &[]directory.UserID{}, Excluded: &[]directory.UserID{bert.ID}})
 	o.must(err)
 	check("excluded", map[directory.UserID]string{anna.ID: "group:" + string(g.ID)})
 	o.must(o.s.DeleteGroup(o.ctx, o.caller, g.ID, func(directory.Group) error { return nil }))
@@ -421,11 +428,12 @@ func TestManagersAreLinkedWhenTheyAppear(t *testing.T) {
 	late, err := o.tryUser(o.caller, directory.Profile{UserName: "bert", Manager: "boss@ACME", Active: true})
 	o.must(err)
 	_ = late
-	v, _, err := o.s.UpdateUser(o.ctx, o.caller, late.ScimID, directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
-		p := old.Profile
-		p.ExternalID = "x"
-		return p, []directory.Change{{Attr: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"}}, nil
-	})
+	v, _, err := o.s.UpdateUser(o.ctx, o.caller, late.ScimID, directory.UserWant{}, nil,
+		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+			p := old.Profile
+			p.ExternalID = "x"
+			return p, []directory.Change{{Attr: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"}}, nil
+		})
 	o.must(err)
 	o.deliver()
 	if got := o.now1(v.ID); got.Profile.Manager != string(boss.ScimID) {
@@ -438,7 +446,8 @@ func TestWatchlistEventsSayWhy(t *testing.T) {
 	o := newOffice(t)
 	u := o.user(o.caller, "anna")
 	g := o.group(o.caller, "Divers")
-	w, err := o.s.As(o.admin).Watchlists.Create(o.ctx, administration.NewWatchlist{Type: "custom", Title: "List", Groups: []directory.GroupID{g.ID}})
+	w, err := o.s.As(o.admin).Watchlists.Create(o.ctx,
+		administration.NewWatchlist{Type: "custom", Title: "List", Groups: []directory.GroupID{g.ID}})
 	o.must(err)
 	o.deliver()
 	events := func() (out []string) {

@@ -60,11 +60,13 @@ func TestDeleteProviderMakesItsUsersLocal(t *testing.T) {
 	for _, old := range []directory.User{boss, u} {
 		v, err := o.s.As(o.admin).Users.ByID(o.ctx, old.ID)
 		o.must(err)
-		if v.Provider != "" || v.ScimID != "" || v.Manager != nil || v.User.Manager != "" || len(v.Groups) != 0 || v.UserName != old.UserName || !v.Active {
+		if v.Provider != "" || v.ScimID != "" || v.Manager != nil || v.User.Manager != "" || len(v.Groups) != 0 || v.UserName != old.UserName ||
+			!v.Active {
 			t.Errorf("user %+v", v)
 		}
 		e := o.last(directory.LogQuery{User: old.ID})
-		if e.Action != directory.UserConverted || e.Provider != o.p.ID || e.Version != v.Version || e.Actor.Kind != directory.ActorSystem || e.Actor.RequestID != "radmin" {
+		if e.Action != directory.UserConverted || e.Provider != o.p.ID || e.Version != v.Version || e.Actor.Kind != directory.ActorSystem ||
+			e.Actor.RequestID != "radmin" {
 			t.Errorf("entry %+v", e)
 		}
 	}
@@ -85,7 +87,8 @@ func TestDeleteProviderMovesItsUsers(t *testing.T) {
 	u := o.user(o.caller, "anna")
 	o.group(o.caller, "g", u.ScimID)
 	o.group(otherCaller, "g")
-	for what, to := range map[string]directory.ProviderID{"nothing": "", "itself": o.p.ID, "an unknown one": "acme1zzzzz", "another tenant's": "acme2zzzzz"} {
+	for what, to := range map[string]directory.ProviderID{"nothing": "", "itself": o.p.ID, "an unknown one": "acme1zzzzz",
+		"another tenant's": "acme2zzzzz"} {
 		_, err := o.deleteProvider(o.p.ID, directory.ProviderDeletion{Users: directory.FateMove, MoveTo: to})
 		o.refused("moving to "+what, err, directory.Invalid, "moveTo", "another provider")
 	}
@@ -93,7 +96,9 @@ func TestDeleteProviderMovesItsUsers(t *testing.T) {
 	o.refused("an unknown fate", err, directory.Invalid, "users", "local, deactivate or move")
 	_, err = o.deleteProvider("acme1zzzzz", directory.ProviderDeletion{Users: directory.FateLocal})
 	o.refused("an unknown provider", err, directory.NotFound, "", "")
-	_, err = o.s.As(o.admin).Providers.Delete(o.ctx, o.p.ID, func(directory.Provider) error { return directory.Errorf(directory.VersionMismatch, "changed") }, directory.ProviderDeletion{Users: directory.FateLocal})
+	_, err = o.s.As(o.admin).Providers.Delete(o.ctx, o.p.ID, func(directory.Provider) error {
+		return directory.Errorf(directory.VersionMismatch, "changed")
+	}, directory.ProviderDeletion{Users: directory.FateLocal})
 	o.refused("a precondition", err, directory.VersionMismatch, "", "changed")
 	o.admin.DryRun = true
 	_, err = o.deleteProvider(o.p.ID, directory.ProviderDeletion{Users: directory.FateMove, MoveTo: other.ID})

@@ -27,17 +27,20 @@ func TestCreateProvider(t *testing.T) {
 	at := o.later(time.Minute)
 	delay := 3 * time.Hour
 	p, token, err := o.s.As(o.admin).Providers.Create(o.ctx, administration.NewProvider{
-		DisplayName: "  Entra Gov ", Profile: "entra-gov", AuthType: directory.AuthClientCredentials, DeactivationDelay: &delay, TokenExpiresAt: at.Add(time.Hour),
+		DisplayName: "  Entra Gov ", Profile: "entra-gov", AuthType: directory.AuthClientCredentials, DeactivationDelay: &delay,
+		TokenExpiresAt: at.Add(time.Hour),
 	})
 	o.must(err)
 	if tn, ok := p.ID.Tenant(); !ok || tn != "acme1" || len(p.ID) != 10 || len(p.SigningKey) < 32 {
 		t.Errorf("provider %q of tenant %q, signing key of %d bytes", p.ID, tn, len(p.SigningKey))
 	}
 	o.equal("provider", p, directory.Provider{
-		ID: p.ID, Tenant: "acme1", DisplayName: "Entra Gov", Profile: "entra-gov", AuthType: directory.AuthClientCredentials, State: directory.ProviderSetup,
+		ID: p.ID, Tenant: "acme1", DisplayName: "Entra Gov", Profile: "entra-gov", AuthType: directory.AuthClientCredentials,
+		State:       directory.ProviderSetup,
 		Credentials: p.Credentials, SigningKey: p.SigningKey, DeactivationDelay: delay, Version: 1, CredentialsVersion: 1,
-		OrgMapping: directory.OrgSettings{Method: directory.OrgSingle, Org: directory.DefaultOrg}, RoleMapping: directory.RoleSettings{Mode: directory.RolesManual},
-		Created: at, Modified: at, CreatedBy: "kadmin",
+		OrgMapping:  directory.OrgSettings{Method: directory.OrgSingle, Org: directory.DefaultOrg},
+		RoleMapping: directory.RoleSettings{Mode: directory.RolesManual},
+		Created:     at, Modified: at, CreatedBy: "kadmin",
 	})
 	o.equal("stored", o.stored(p.ID), p)
 	c := provisioning.Caller{Provider: p.ID, Token: token}
@@ -66,12 +69,14 @@ func TestProvidersThatBreakARule(t *testing.T) {
 		kind         directory.Kind
 		attr, detail string
 	}{
-		"no name":          {administration.NewProvider{DisplayName: " \t "}, directory.Invalid, "displayName", "1 to 100"},
-		"a long name":      {administration.NewProvider{DisplayName: strings.Repeat("é", 101)}, directory.Invalid, "displayName", "1 to 100"},
-		"a control":        {administration.NewProvider{DisplayName: "a\x00b"}, directory.Invalid, "displayName", "control"},
-		"a taken name":     {administration.NewProvider{DisplayName: " ENTRA"}, directory.Conflict, "displayName", "exists"},
-		"a negative delay": {administration.NewProvider{DisplayName: "n", DeactivationDelay: &short}, directory.Invalid, "deactivationDelay", "30 days"},
-		"a long delay":     {administration.NewProvider{DisplayName: "n", DeactivationDelay: &long}, directory.Invalid, "deactivationDelay", "30 days"},
+		"no name":      {administration.NewProvider{DisplayName: " \t "}, directory.Invalid, "displayName", "1 to 100"},
+		"a long name":  {administration.NewProvider{DisplayName: strings.Repeat("é", 101)}, directory.Invalid, "displayName", "1 to 100"},
+		"a control":    {administration.NewProvider{DisplayName: "a\x00b"}, directory.Invalid, "displayName", "control"},
+		"a taken name": {administration.NewProvider{DisplayName: " ENTRA"}, directory.Conflict, "displayName", "exists"},
+		"a negative delay": {administration.NewProvider{DisplayName: "n", DeactivationDelay: &short}, directory.Invalid, "deactivationDelay",
+			"30 days"},
+		"a long delay": {administration.NewProvider{DisplayName: "n", DeactivationDelay: &long}, directory.Invalid, "deactivationDelay",
+			"30 days"},
 		"another sign-in":  {administration.NewProvider{DisplayName: "n", AuthType: "basic"}, directory.Invalid, "authType", "oauth"},
 		"an expired token": {administration.NewProvider{DisplayName: "n", TokenExpiresAt: o.s.Now()}, directory.Invalid, "expiresAt", "future"},
 	} {
@@ -110,7 +115,9 @@ func TestPatchProvider(t *testing.T) {
 	o.equal("no change", p, o.p)
 	_, err = patch(administration.ProviderPatch{DisplayName: &taken})
 	o.refused("a taken name", err, directory.Conflict, "displayName", "exists")
-	_, err = o.s.As(o.admin).Providers.Patch(o.ctx, o.p.ID, func(directory.Provider) error { return directory.Errorf(directory.VersionMismatch, "changed") }, administration.ProviderPatch{DisplayName: &name})
+	_, err = o.s.As(o.admin).Providers.Patch(o.ctx, o.p.ID, func(directory.Provider) error {
+		return directory.Errorf(directory.VersionMismatch, "changed")
+	}, administration.ProviderPatch{DisplayName: &name})
 	o.refused("a precondition", err, directory.VersionMismatch, "", "changed")
 	_, err = o.s.As(o.admin).Providers.Patch(o.ctx, "acme2abcde", anyProvider, administration.ProviderPatch{})
 	o.refused("of another tenant", err, directory.NotFound, "", "")
@@ -124,7 +131,8 @@ func TestPatchProvider(t *testing.T) {
 		t.Errorf("got %+v", p)
 	}
 	e := o.log(directory.LogQuery{})[0]
-	if e.Action != directory.ProviderUpdated || !e.Audit || len(e.Changes) != 2 || string(e.Changes[0].Before) != `"Entra"` || string(e.Changes[0].After) != `"New name"` {
+	if e.Action != directory.ProviderUpdated || !e.Audit || len(e.Changes) != 2 || string(e.Changes[0].Before) != `"Entra"` ||
+		string(e.Changes[0].After) != `"New name"` {
 		t.Errorf("entry %+v", e)
 	}
 }
@@ -136,7 +144,8 @@ func TestProviderStates(t *testing.T) {
 	for i, c := range []struct {
 		to, want directory.ProviderState // want "" for refused
 	}{
-		{setup, ""}, {paused, paused}, {paused, ""}, {live, ""}, {setup, setup}, {live, live}, {live, ""}, {setup, ""}, {paused, paused}, {setup, live},
+		{setup, ""}, {paused, paused}, {paused, ""}, {live, ""}, {setup, setup}, {live, live}, {live, ""}, {setup, ""}, {paused, paused},
+		{setup, live},
 	} {
 		at := o.later(time.Second)
 		p, err := o.s.As(o.admin).Providers.SetState(o.ctx, o.p.ID, anyProvider, c.to)
@@ -148,7 +157,8 @@ func TestProviderStates(t *testing.T) {
 		if p.State != c.want || (p.State == paused) != (p.Resume != "") || !p.Modified.Equal(at) {
 			t.Errorf("step %d: %s to %s became %s, to resume %q", i, state, c.to, p.State, p.Resume)
 		}
-		if e := o.log(directory.LogQuery{})[0]; e.Action != directory.ProviderUpdated || string(e.Changes[0].After) != `"`+string(c.want)+`"` || string(e.Changes[0].Before) != `"`+string(state)+`"` {
+		if e := o.log(directory.LogQuery{})[0]; e.Action != directory.ProviderUpdated || string(e.Changes[0].After) != `"`+string(c.want)+`"` ||
+			string(e.Changes[0].Before) != `"`+string(state)+`"` {
 			t.Errorf("step %d: entry %+v", i, e)
 		}
 		state = p.State
@@ -169,7 +179,8 @@ func TestRegenerateToken(t *testing.T) {
 		t.Error("during the overlap both tokens work")
 	}
 	p := o.stored(o.p.ID)
-	if p.CredentialsVersion != 2 || p.Version != 2 || p.Credentials[0].State != directory.CredentialRetiring || p.Credentials[1].ID != cred.ID {
+	if p.CredentialsVersion != 2 || p.Version != 2 || p.Credentials[0].State != directory.CredentialRetiring ||
+		p.Credentials[1].ID != cred.ID {
 		t.Errorf("record %+v", p)
 	}
 	if e := o.log(directory.LogQuery{})[0]; e.Action != directory.TokenCreated || e.Target != string(o.p.ID)+"/"+string(cred.ID) || !e.Audit {

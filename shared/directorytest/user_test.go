@@ -13,7 +13,8 @@ import (
 
 func TestCreateUser(t *testing.T) {
 	o := newOffice(t)
-	profile := directory.Profile{UserName: "Anna", ExternalID: "x1", Active: true, Manager: "m", Attributes: []byte(`{}`), Lookups: []directory.Lookup{{Attr: "a", Value: "v"}}}
+	profile := directory.Profile{UserName: "Anna", ExternalID: "x1", Active: true, Manager: "m", Attributes: []byte(`{}`),
+		Lookups: []directory.Lookup{{Attr: "a", Value: "v"}}}
 	at := o.later(time.Minute)
 	u, err := o.tryUser(o.caller, profile)
 	o.must(err)
@@ -27,8 +28,9 @@ func TestCreateUser(t *testing.T) {
 	o.equal("read", v.User, u)
 	o.equal("entry", o.last(directory.LogQuery{User: u.ID}), directory.LogEntry{
 		At: at, Provider: o.p.ID, Action: directory.UserCreated, User: u.ID, Name: "Anna", Version: 1,
-		Actor:   directory.Actor{Kind: directory.ActorProvider, ID: string(o.p.Credentials[0].ID), RequestID: "r1", ClientRequestID: "c1"},
-		Changes: []directory.Change{{Attr: "userName", After: json.RawMessage(`"x"`)}, {Attr: directory.AttrOrganization, After: json.RawMessage(`"odefault"`)}},
+		Actor: directory.Actor{Kind: directory.ActorProvider, ID: string(o.p.Credentials[0].ID), RequestID: "r1", ClientRequestID: "c1"},
+		Changes: []directory.Change{{Attr: "userName", After: json.RawMessage(`"x"`)},
+			{Attr: directory.AttrOrganization, After: json.RawMessage(`"odefault"`)}},
 		Effects: []directory.Effect{directory.EffectCreated},
 	})
 }
@@ -87,7 +89,8 @@ func TestUserActions(t *testing.T) {
 		}
 		version++
 		e := o.last(directory.LogQuery{User: u.ID})
-		if e.Action != c.want || e.Version != version || v.Version != version || !e.At.Equal(at) || !v.Modified.Equal(at) || e.Name != v.UserName {
+		if e.Action != c.want || e.Version != version || v.Version != version || !e.At.Equal(at) || !v.Modified.Equal(at) ||
+			e.Name != v.UserName {
 			t.Errorf("want %s of version %d at %v, got entry %+v and user %+v", c.want, version, at, e, v.User)
 		}
 	}
@@ -108,15 +111,16 @@ func TestUpdateSeesTheWholeUser(t *testing.T) {
 	o.must(err)
 	g := o.group(o.caller, "g", u.ScimID)
 	var provider directory.Provider
-	v, changed, err := o.s.UpdateUser(o.ctx, o.caller, u.ScimID, directory.UserWant{Groups: true, ManagerName: true}, func(p directory.Provider) error {
-		provider = p
-		return nil
-	}, func(p directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
-		o.equal("groups", old.Groups, []directory.GroupID{g.ID})
-		o.equal("manager", old.Manager.ID, boss.ID)
-		o.equal("provider", p.ID, o.p.ID)
-		return old.Profile, nil, nil
-	})
+	v, changed, err := o.s.UpdateUser(o.ctx, o.caller, u.ScimID, directory.UserWant{Groups: true, ManagerName: true},
+		func(p directory.Provider) error {
+			provider = p
+			return nil
+		}, func(p directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+			o.equal("groups", old.Groups, []directory.GroupID{g.ID})
+			o.equal("manager", old.Manager.ID, boss.ID)
+			o.equal("provider", p.ID, o.p.ID)
+			return old.Profile, nil, nil
+		})
 	o.must(err)
 	if changed || provider.ID != o.p.ID || len(v.Groups) != 1 || v.Manager == nil {
 		t.Errorf("got %+v, changed %v, by provider %s", v, changed, provider.ID)
@@ -151,7 +155,8 @@ func TestDeleteUser(t *testing.T) {
 		t.Errorf("entry %+v", e)
 	}
 	cleared := o.last(directory.LogQuery{User: report.ID})
-	if cleared.Action != directory.UserUpdated || cleared.Actor.Kind != directory.ActorSystem || cleared.Changes[0].Attr != directory.AttrManager ||
+	if cleared.Action != directory.UserUpdated || cleared.Actor.Kind != directory.ActorSystem ||
+		cleared.Changes[0].Attr != directory.AttrManager ||
 		string(cleared.Changes[0].Before) != `"`+string(u.ScimID)+`"` || cleared.Changes[0].After != nil {
 		t.Errorf("entry of the report: %+v", cleared)
 	}
@@ -164,7 +169,9 @@ type meanwhile struct {
 	happen func()
 }
 
-func (m meanwhile) ReadUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit) (directory.UserView, error) {
+func (m meanwhile) ReadUser(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit,
+) (directory.UserView, error) {
 	v, err := m.Users.ReadUser(ctx, t, p, id, want, admit)
 	if err == nil {
 		m.happen()
@@ -212,14 +219,17 @@ func TestWhoLeavesMeanwhileIsNotFound(t *testing.T) {
 func TestManagerClearedCanBeRepeated(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
-	u := directory.User{ID: "u1", Provider: "p", Profile: directory.Profile{UserName: "bob", Manager: "ugone"}, Version: 4, Modified: at.Add(time.Hour)}
-	because := directory.LogEntry{ID: "e1", At: at, Actor: directory.Actor{Kind: directory.ActorProvider, ID: "k1", RequestID: "r1"}, Action: directory.UserDeleted, User: "ugone"}
+	u := directory.User{ID: "u1", Provider: "p", Profile: directory.Profile{UserName: "bob", Manager: "ugone"}, Version: 4,
+		Modified: at.Add(time.Hour)}
+	because := directory.LogEntry{ID: "e1", At: at, Actor: directory.Actor{Kind: directory.ActorProvider, ID: "k1", RequestID: "r1"},
+		Action: directory.UserDeleted, User: "ugone"}
 	n, e := directory.ManagerCleared(u, because)
 	_, again := directory.ManagerCleared(u, because)
 	if n.Manager != "" || n.Version != 5 || !n.Modified.Equal(at.Add(time.Hour)) {
 		t.Errorf("user %+v", n)
 	}
-	if e.ID != again.ID || e.ID == because.ID || e.Actor.ID != "e1" || e.Actor.RequestID != "r1" || e.Version != 5 || !e.At.Equal(at) || e.Provider != "p" {
+	if e.ID != again.ID || e.ID == because.ID || e.Actor.ID != "e1" || e.Actor.RequestID != "r1" || e.Version != 5 || !e.At.Equal(at) ||
+		e.Provider != "p" {
 		t.Errorf("entry %+v", e)
 	}
 }
@@ -254,7 +264,8 @@ func TestCollisions(t *testing.T) {
 	at := o.later(time.Minute)
 	wish := directory.Profile{UserName: "ANNA", ExternalID: "x1"}
 	_, err = o.tryUser(o.caller, wish)
-	o.refused("the name of a local user", err, directory.Conflict, directory.AttrUserName, "A local user with this user name exists. An administrator can convert it under Conflicts")
+	o.refused("the name of a local user", err, directory.Conflict, directory.AttrUserName,
+		"A local user with this user name exists. An administrator can convert it under Conflicts")
 	c := directory.ConflictCase{
 		ID: directory.ConflictIDOf(o.p.ID, "anna"), Provider: o.p.ID, UserName: "ANNA", ExternalID: "x1", Holder: holder.ID,
 		State: directory.ConflictOpen, Count: 1, FirstAt: at, LastAt: at, Version: 1,

@@ -16,7 +16,8 @@ var (
 )
 
 // person is the tree the operations below start from.
-const person = `{"userName":"kim","title":"Analyst","active":true,"emails":[{"value":"k@w","type":"work"},{"value":"k@h","type":"home"}],"` + enterprise + `":{"department":"Finance"}}`
+const person = `{"userName":"kim","title":"Analyst","active":true,"emails":[{"value":"k@w","type":"work"},{"value":"k@h",` +
+	`"type":"home"}],"` + enterprise + `":{"department":"Finance"}}`
 
 func parse(t *testing.T, text string) scim.Value {
 	t.Helper()
@@ -98,7 +99,8 @@ func TestBareComplexValue(t *testing.T) {
 }
 
 func TestSingleElementArray(t *testing.T) {
-	both(t, `{"op":"Add","path":"`+enterprise+`:manager","value":[{"$ref":"https://x/Users/m1","value":"m1"}]}`, manager, `{"value":"m1"}`, "invalidValue")
+	both(t, `{"op":"Add","path":"`+enterprise+`:manager","value":[{"$ref":"https://x/Users/m1","value":"m1"}]}`, manager, `{"value":"m1"}`,
+		"invalidValue")
 	both(t, `{"op":"Add","path":"`+enterprise+`:manager","value":[{"value":"m1"},{"value":"m2"}]}`, manager, "invalidValue", "invalidValue")
 }
 
@@ -113,7 +115,8 @@ func TestUpsertFilterPath(t *testing.T) {
 func TestEmptyClears(t *testing.T) {
 	both(t, `{"op":"replace","path":"title","value":""}`, member("title"), "null", `""`)
 	both(t, `{"op":"add","path":"title","value":null}`, member("title"), "null", "invalidValue")
-	both(t, `{"op":"remove","path":"emails[type eq \"work\"].value"}`, member("emails"), `[{"value":"k@h","type":"home"}]`, `[{"type":"work"},{"value":"k@h","type":"home"}]`)
+	both(t, `{"op":"remove","path":"emails[type eq \"work\"].value"}`, member("emails"), `[{"value":"k@h","type":"home"}]`,
+		`[{"type":"work"},{"value":"k@h","type":"home"}]`)
 	both(t, `{"op":"replace","path":"active","value":""}`, member("active"), "invalidValue", "invalidValue")
 }
 
@@ -123,12 +126,14 @@ func TestRemoveMissing(t *testing.T) {
 
 func TestRemoveByValue(t *testing.T) {
 	both(t, `{"op":"Remove","path":"emails","value":[{"value":"k@w"}]}`, member("emails"), `[{"value":"k@h","type":"home"}]`, "null")
-	both(t, `{"op":"Remove","path":"emails","value":[]}`, member("emails"), `[{"value":"k@w","type":"work"},{"value":"k@h","type":"home"}]`, "null")
+	both(t, `{"op":"Remove","path":"emails","value":[]}`, member("emails"), `[{"value":"k@w","type":"work"},{"value":"k@h","type":"home"}]`,
+		"null")
 	for _, c := range []struct {
 		tol  scim.Tolerance
 		kind scim.StepKind
 	}{{entra.Entra.Tolerance(), scim.RemoveElements}, {scim.Tolerance{}, scim.RemoveAll}} {
-		p, err := scim.ParsePatch(parse(t, `{"schemas":["`+scim.PatchOpURN+`"],"Operations":[{"op":"Remove","path":"members","value":[{"$ref":null,"value":"u1"}]}]}`))
+		p, err := scim.ParsePatch(parse(t,
+			`{"schemas":["`+scim.PatchOpURN+`"],"Operations":[{"op":"Remove","path":"members","value":[{"$ref":null,"value":"u1"}]}]}`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +147,8 @@ func TestRemoveByValue(t *testing.T) {
 func TestDottedKeys(t *testing.T) {
 	both(t, `{"op":"replace","value":{"name.givenName":"K"}}`, member("name"), `{"givenName":"K"}`, "invalidPath")
 	both(t, `{"op":"replace","value":{"`+enterprise+`:department":"HR"}}`, member(enterprise), `{"department":"HR"}`, "invalidPath")
-	both(t, `{"op":"replace","value":{"emails[type eq \"work\"].value":"x"}}`, member("emails"), `[{"value":"x","type":"work"},{"value":"k@h","type":"home"}]`, "invalidPath")
+	both(t, `{"op":"replace","value":{"emails[type eq \"work\"].value":"x"}}`, member("emails"),
+		`[{"value":"x","type":"work"},{"value":"k@h","type":"home"}]`, "invalidPath")
 }
 
 func TestEqualReadOnly(t *testing.T) {
@@ -186,5 +192,6 @@ func TestCaseIsIgnored(t *testing.T) {
 
 // A role sent as JSON text inside value is kept as the text it is: clients read back what they wrote.
 func TestRolesAsTextStayText(t *testing.T) {
-	both(t, `{"op":"Add","path":"roles","value":[{"value":"{\"id\":\"1\"}"}]}`, member("roles"), `[{"value":"{\"id\":\"1\"}"}]`, `[{"value":"{\"id\":\"1\"}"}]`)
+	both(t, `{"op":"Add","path":"roles","value":[{"value":"{\"id\":\"1\"}"}]}`, member("roles"), `[{"value":"{\"id\":\"1\"}"}]`,
+		`[{"value":"{\"id\":\"1\"}"}]`)
 }

@@ -55,8 +55,9 @@ func Rules() []Rule {
 			Deviation: "A filter may compare a sub-attribute of selected elements: attr[filter].sub op value.",
 			Source:    "Entra: matching on emails[type eq \"work\"].value"},
 		{Name: "GroupPatchNoContent", Test: "TestGroupPatchNoContent", Profiles: []Profile{Entra, EntraGov},
-			Deviation: "PATCH of a group answers 204 without a body unless attributes or excludedAttributes is given; both are allowed, but the members of a group may be many.",
-			Source:    "Entra: SCIM developer guide, update of group members"},
+			Deviation: "PATCH of a group answers 204 without a body unless attributes or excludedAttributes is given; both are " +
+				"allowed, but the members of a group may be many.",
+			Source: "Entra: SCIM developer guide, update of group members"},
 	}
 }
 

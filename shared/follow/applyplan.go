@@ -57,7 +57,8 @@ func (x *runStep) preview(ctx context.Context, v directory.UserView) (directory.
 // row is the change of a person to a placement.
 func (x *runStep) row(u directory.User, to directory.Placement, reason string) directory.RunRow {
 	r := directory.RunRow{
-		User: u.ID, Scim: u.ScimID, Name: u.UserName, Version: u.Version, Before: u.Account.Placement(), After: to, Reason: reason, Held: len(u.Holds) > 0,
+		User: u.ID, Scim: u.ScimID, Name: u.UserName, Version: u.Version, Before: u.Account.Placement(), After: to, Reason: reason,
+		Held: len(u.Holds) > 0,
 	}
 	r.LosesAll = len(r.Before.Grants) > 0 && len(to.Grants) == 0
 	for _, id := range slices.Concat(r.Added(), r.Removed()) {
@@ -89,7 +90,8 @@ func (x *runStep) planUndo(ctx context.Context) error {
 			return err
 		}
 		row := directory.RunRow{
-			User: r.User, Scim: r.Scim, Name: r.Name, Before: r.After, After: r.Before, Result: directory.RowSkipped, Note: "no longer a user of the provider",
+			User: r.User, Scim: r.Scim, Name: r.Name, Before: r.After, After: r.Before, Result: directory.RowSkipped,
+			Note: "no longer a user of the provider",
 		}
 		if err == nil {
 			row = x.row(v.User, r.Before, "as it was before run "+string(x.run.Undoes))
@@ -125,11 +127,12 @@ func (x *runStep) capUnseenMoves(ctx context.Context, rows []directory.RunRow) e
 		return err
 	}
 	allowed := 0
-	if _, err = x.s.ports.ApplyRuns.UpdateRun(ctx, x.ref.Tenant, x.ref.Provider, x.ref.Run, func(old directory.ApplyRun) (directory.ApplyRun, *directory.LogEntry, error) {
-		allowed = min(n, max(0, x.provider.Guard.MoveLimit(active)-old.Unseen))
-		old.Unseen += allowed
-		return old, nil, nil
-	}); err != nil {
+	if _, err = x.s.ports.ApplyRuns.UpdateRun(ctx, x.ref.Tenant, x.ref.Provider, x.ref.Run,
+		func(old directory.ApplyRun) (directory.ApplyRun, *directory.LogEntry, error) {
+			allowed = min(n, max(0, x.provider.Guard.MoveLimit(active)-old.Unseen))
+			old.Unseen += allowed
+			return old, nil, nil
+		}); err != nil {
 		return err
 	}
 	for i := range rows {

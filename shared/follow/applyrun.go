@@ -92,7 +92,8 @@ func (s *Service) BeginRun(ctx context.Context, ref directory.RunRef) ([]int, er
 		switch {
 		case ref.Phase == directory.PhasePlan && (i < 0 || !ranges[i].Done):
 			out = append(out, n)
-		case ref.Phase == directory.PhaseApply && i >= 0 && ranges[i].Tally.Changes > 0 && !(ranges[i].Phase == directory.PhaseApply && ranges[i].Done):
+		case ref.Phase == directory.PhaseApply && i >= 0 && ranges[i].Tally.Changes > 0 &&
+			!(ranges[i].Phase == directory.PhaseApply && ranges[i].Done):
 			out = append(out, n)
 		}
 	}
@@ -341,17 +342,18 @@ func (s *Service) EndRun(ctx context.Context, ref directory.RunRef) (next direct
 	if err != nil {
 		return "", err
 	}
-	r, err = s.ports.ApplyRuns.UpdateRun(ctx, ref.Tenant, ref.Provider, ref.Run, func(old directory.ApplyRun) (directory.ApplyRun, *directory.LogEntry, error) {
-		if old.Phase() != ref.Phase {
-			return old, nil, nil
-		}
-		n := endPhase(old, ref.Phase, len(left), tally, t.DualControl && tally.Privileged > 0, s.rt.Time())
-		n.Version++
-		e := s.entry(fromRun(ref.Run), directory.ApplyEnded)
-		e.Audit, e.Target, e.Version = true, directory.RunTarget(ref.Provider, ref.Run), n.Version
-		e.Changes = []directory.Change{directory.NewChange("state", old.State, n.State)}
-		return n, &e, nil
-	})
+	r, err = s.ports.ApplyRuns.UpdateRun(ctx, ref.Tenant, ref.Provider, ref.Run,
+		func(old directory.ApplyRun) (directory.ApplyRun, *directory.LogEntry, error) {
+			if old.Phase() != ref.Phase {
+				return old, nil, nil
+			}
+			n := endPhase(old, ref.Phase, len(left), tally, t.DualControl && tally.Privileged > 0, s.rt.Time())
+			n.Version++
+			e := s.entry(fromRun(ref.Run), directory.ApplyEnded)
+			e.Audit, e.Target, e.Version = true, directory.RunTarget(ref.Provider, ref.Run), n.Version
+			e.Changes = []directory.Change{directory.NewChange("state", old.State, n.State)}
+			return n, &e, nil
+		})
 	if err != nil {
 		return "", err
 	}
@@ -365,32 +367,36 @@ func (s *Service) EndRun(ctx context.Context, ref directory.RunRef) (next direct
 // provider's setup.
 func (s *Service) settleRun(ctx context.Context, ref directory.RunRef, r directory.ApplyRun) error {
 	if r.Undoes != "" {
-		_, err := s.ports.ApplyRuns.UpdateRun(ctx, ref.Tenant, ref.Provider, r.Undoes, func(old directory.ApplyRun) (directory.ApplyRun, *directory.LogEntry, error) {
-			old.UndoneBy = r.ID
-			return old, nil, nil
-		})
+		_, err := s.ports.ApplyRuns.UpdateRun(ctx, ref.Tenant, ref.Provider, r.Undoes,
+			func(old directory.ApplyRun) (directory.ApplyRun, *directory.LogEntry, error) {
+				old.UndoneBy = r.ID
+				return old, nil, nil
+			})
 		return err
 	}
-	_, err := s.ports.Providers.UpdateProvider(ctx, ref.Tenant, ref.Provider, func(old directory.Provider) (directory.Provider, *directory.LogEntry, error) {
-		if old.AppliedVersion >= r.Config && old.State != directory.ProviderSetup {
-			return old, nil, nil
-		}
-		p := old
-		p.AppliedVersion, p.Version, p.Modified = max(old.AppliedVersion, r.Config), old.Version+1, directory.Latest(old.Modified, s.rt.Time())
-		e := s.entry(fromRun(r.ID), directory.ProviderUpdated)
-		e.Audit, e.Target, e.Name, e.Version = true, string(p.ID), p.DisplayName, p.Version
-		e.Changes = []directory.Change{directory.NewChange("appliedVersion", old.AppliedVersion, p.AppliedVersion)}
-		if p.State == directory.ProviderSetup {
-			p.State, p.LiveAt = directory.ProviderLive, s.rt.Time()
-			e.Changes = append(e.Changes, directory.NewChange("state", old.State, p.State))
-		}
-		return p, &e, nil
-	})
+	_, err := s.ports.Providers.UpdateProvider(ctx, ref.Tenant, ref.Provider,
+		func(old directory.Provider) (directory.Provider, *directory.LogEntry, error) {
+			if old.AppliedVersion >= r.Config && old.State != directory.ProviderSetup {
+				return old, nil, nil
+			}
+			p := old
+			p.AppliedVersion, p.Version, p.Modified = max(old.AppliedVersion, r.Config), old.Version+1, directory.Latest(old.Modified, s.rt.Time())
+			e := s.entry(fromRun(r.ID), directory.ProviderUpdated)
+			e.Audit, e.Target, e.Name, e.Version = true, string(p.ID), p.DisplayName, p.Version
+			e.Changes = []directory.Change{directory.NewChange("appliedVersion", old.AppliedVersion, p.AppliedVersion)}
+			if p.State == directory.ProviderSetup {
+				p.State, p.LiveAt = directory.ProviderLive, s.rt.Time()
+				e.Changes = append(e.Changes, directory.NewChange("state", old.State, p.State))
+			}
+			return p, &e, nil
+		})
 	return directory.IgnoreNotFound(err)
 }
 
 // endPhase is the run after a phase of which some ranges may be left. second: an undo waits for a second administrator.
-func endPhase(r directory.ApplyRun, phase directory.RunPhase, left int, tally directory.RunTally, second bool, now time.Time) directory.ApplyRun {
+func endPhase(
+	r directory.ApplyRun, phase directory.RunPhase, left int, tally directory.RunTally, second bool, now time.Time,
+) directory.ApplyRun {
 	switch {
 	case r.State == directory.RunCancelling:
 		r.State, r.Ended = directory.RunCancelled, now

@@ -82,7 +82,9 @@ func (s *Service) sign(ctx context.Context, t directory.TenantID, p directory.Pr
 }
 
 // sealLate adds to b the late entries that no block holds, and returns the positions that are settled.
-func (s *Service) sealLate(ctx context.Context, t directory.TenantID, p directory.ProviderID, head directory.ChainHead, b *directory.Block) (settled []string, err error) {
+func (s *Service) sealLate(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, head directory.ChainHead, b *directory.Block,
+) (settled []string, err error) {
 	late, err := s.ports.Chains.Late(ctx, t, p, maxLate)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,8 @@ func (s *Service) hintSamePerson(ctx context.Context, t directory.TenantID, e di
 		return directory.IgnoreNotFound(err)
 	}
 	if v.ExternalID != "" {
-		same, err := s.ports.Users.FindUsers(ctx, t, e.Provider, directory.Lookup{Attr: directory.AttrExternalID, Value: v.ExternalID}, 2, directory.UserWant{}, nil)
+		same, err := s.ports.Users.FindUsers(ctx, t, e.Provider, directory.Lookup{Attr: directory.AttrExternalID, Value: v.ExternalID}, 2,
+			directory.UserWant{}, nil)
 		if err != nil {
 			return err
 		}
@@ -37,7 +38,8 @@ func (s *Service) hintSamePerson(ctx context.Context, t directory.TenantID, e di
 		if err != nil && !directory.IsKind(err, directory.NotFound) {
 			return err
 		}
-		if err == nil && u.ID != v.ID && u.Removed() && u.Provider == e.Provider && directory.UserNameKey(u.UserName) == directory.UserNameKey(v.UserName) {
+		if err == nil && u.ID != v.ID && u.Removed() && u.Provider == e.Provider &&
+			directory.UserNameKey(u.UserName) == directory.UserNameKey(v.UserName) {
 			return s.openHint(ctx, t, e, v.User, u.User)
 		}
 	}
@@ -46,18 +48,19 @@ func (s *Service) hintSamePerson(ctx context.Context, t directory.TenantID, e di
 
 func (s *Service) openHint(ctx context.Context, t directory.TenantID, cause directory.LogEntry, u, known directory.User) error {
 	id := directory.ConflictIDOf(u.Provider, "same person as "+string(u.ID))
-	_, err := s.ports.Conflicts.UpdateConflict(ctx, t, id, func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
-		if old.ID != "" {
-			return old, nil, nil
-		}
-		c := directory.ConflictCase{
-			ID: id, Provider: u.Provider, UserName: u.UserName, ExternalID: u.ExternalID, Cause: directory.ConflictSamePerson, User: u.ID,
-			Holder: known.ID, HolderFrom: known.Provider, State: directory.ConflictOpen, Count: 1, FirstAt: cause.At, LastAt: cause.At, Version: 1,
-		}
-		e := s.entry(fromEntry(cause), directory.ConflictOpened)
-		e.User, e.Target, e.Name = u.ID, string(id), u.UserName
-		return c, &e, nil
-	})
+	_, err := s.ports.Conflicts.UpdateConflict(ctx, t, id,
+		func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
+			if old.ID != "" {
+				return old, nil, nil
+			}
+			c := directory.ConflictCase{
+				ID: id, Provider: u.Provider, UserName: u.UserName, ExternalID: u.ExternalID, Cause: directory.ConflictSamePerson, User: u.ID,
+				Holder: known.ID, HolderFrom: known.Provider, State: directory.ConflictOpen, Count: 1, FirstAt: cause.At, LastAt: cause.At, Version: 1,
+			}
+			e := s.entry(fromEntry(cause), directory.ConflictOpened)
+			e.User, e.Target, e.Name = u.ID, string(id), u.UserName
+			return c, &e, nil
+		})
 	return err
 }
 
@@ -67,16 +70,17 @@ func (s *Service) followConverted(ctx context.Context, t directory.TenantID, e d
 		return nil
 	}
 	id := directory.ConflictIDOf(e.Provider, e.Name)
-	_, err := s.ports.Conflicts.UpdateConflict(ctx, t, id, func(c directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
-		if c.ID == "" || c.Holder != e.User || !c.Undecided() {
-			return c, nil, nil
-		}
-		n := s.entry(fromEntry(e), directory.ConflictClosed)
-		n.Target, n.User, n.Name = string(c.ID), c.Holder, c.UserName
-		n.Changes = []directory.Change{directory.NewChange("state", c.State, directory.ConflictConverted)}
-		c.State, c.Version = directory.ConflictConverted, c.Version+1
-		return c, &n, nil
-	})
+	_, err := s.ports.Conflicts.UpdateConflict(ctx, t, id,
+		func(c directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
+			if c.ID == "" || c.Holder != e.User || !c.Undecided() {
+				return c, nil, nil
+			}
+			n := s.entry(fromEntry(e), directory.ConflictClosed)
+			n.Target, n.User, n.Name = string(c.ID), c.Holder, c.UserName
+			n.Changes = []directory.Change{directory.NewChange("state", c.State, directory.ConflictConverted)}
+			c.State, c.Version = directory.ConflictConverted, c.Version+1
+			return c, &n, nil
+		})
 	return err
 }
 
@@ -84,17 +88,18 @@ func (s *Service) followConverted(ctx context.Context, t directory.TenantID, e d
 func (r *resolver) raiseCap(ctx context.Context, u directory.User) error {
 	now, name := r.s.rt.Time(), directory.AttributeValue(u.Attributes, r.rules.Org.Path())
 	id := directory.ConflictIDOf(r.provider.ID, "organizations of "+now.Format(time.DateOnly))
-	_, err := r.s.ports.Conflicts.UpdateConflict(ctx, r.tenant, id, func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
-		c := old
-		c.LastAt, c.Count, c.Version = now, old.Count+1, old.Version+1
-		if old.ID != "" {
-			return c, nil, nil
-		}
-		c.ID, c.Provider, c.State, c.FirstAt = id, r.provider.ID, directory.ConflictOpen, now
-		c.Cause, c.UserName, c.ExternalID, c.Holder, c.HolderFrom = directory.ConflictOverOrganizations, name, u.ExternalID, u.ID, u.Provider
-		e := r.s.entry(r.origin, directory.ConflictOpened)
-		e.User, e.Target, e.Name = u.ID, string(id), u.UserName
-		return c, &e, nil
-	})
+	_, err := r.s.ports.Conflicts.UpdateConflict(ctx, r.tenant, id,
+		func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
+			c := old
+			c.LastAt, c.Count, c.Version = now, old.Count+1, old.Version+1
+			if old.ID != "" {
+				return c, nil, nil
+			}
+			c.ID, c.Provider, c.State, c.FirstAt = id, r.provider.ID, directory.ConflictOpen, now
+			c.Cause, c.UserName, c.ExternalID, c.Holder, c.HolderFrom = directory.ConflictOverOrganizations, name, u.ExternalID, u.ID, u.Provider
+			e := r.s.entry(r.origin, directory.ConflictOpened)
+			e.User, e.Target, e.Name = u.ID, string(id), u.UserName
+			return c, &e, nil
+		})
 	return err
 }

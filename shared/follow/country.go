@@ -25,14 +25,15 @@ func (s *Service) warnCountry(ctx context.Context, t directory.TenantID, because
 	if err != nil || len(known) >= directory.MaxCountryValues {
 		return err
 	}
-	_, err = s.ports.Countries.UpdateCountryValue(ctx, t, sent.Provider, sent.Value, func(old directory.CountryValue) (directory.CountryValue, *directory.LogEntry, error) {
-		if old.Value != "" {
-			return old, nil, nil
-		}
-		e := s.entry(fromEntry(because), directory.CountryUnknown)
-		e.Provider, e.Audit, e.Target = "", true, string(sent.Provider)
-		e.Changes = []directory.Change{directory.NewChange("country", nil, sent.Value)}
-		return directory.CountryValue{Provider: sent.Provider, Value: sent.Value, FirstAt: e.At}, &e, nil
-	})
+	_, err = s.ports.Countries.UpdateCountryValue(ctx, t, sent.Provider, sent.Value,
+		func(old directory.CountryValue) (directory.CountryValue, *directory.LogEntry, error) {
+			if old.Value != "" {
+				return old, nil, nil
+			}
+			e := s.entry(fromEntry(because), directory.CountryUnknown)
+			e.Provider, e.Audit, e.Target = "", true, string(sent.Provider)
+			e.Changes = []directory.Change{directory.NewChange("country", nil, sent.Value)}
+			return directory.CountryValue{Provider: sent.Provider, Value: sent.Value, FirstAt: e.At}, &e, nil
+		})
 	return err
 }

@@ -76,7 +76,9 @@ func (s *Service) WakePending(ctx context.Context) error {
 }
 
 // eachPending calls fn for every user of a provider who waits for the gate.
-func (s *Service) eachPending(ctx context.Context, t directory.TenantID, q directory.PendingQuery, fn func(context.Context, directory.User) error) error {
+func (s *Service) eachPending(
+	ctx context.Context, t directory.TenantID, q directory.PendingQuery, fn func(context.Context, directory.User) error,
+) error {
 	q.Count = 200
 	for {
 		us, next, err := s.ports.Leavers.PendingUsers(ctx, t, q)

@@ -214,7 +214,8 @@ func (s *Service) replay(ctx context.Context, t directory.TenantID, e directory.
 }
 
 func (s *Service) deliverAgain(ctx context.Context, t directory.TenantID, id directory.DeliveryID, at time.Time) error {
-	_, err := s.ports.Deliveries.UpdateDelivery(ctx, t, id, func(d directory.Delivery) (directory.Delivery, error) { return again(d, at), nil })
+	_, err := s.ports.Deliveries.UpdateDelivery(ctx, t, id,
+		func(d directory.Delivery) (directory.Delivery, error) { return again(d, at), nil })
 	return directory.IgnoreNotFound(err)
 }
 
@@ -222,7 +223,8 @@ func (s *Service) deliverAgain(ctx context.Context, t directory.TenantID, id dir
 const GiveUpAfter = 72 * time.Hour
 
 var pauses = []time.Duration{
-	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 20 * time.Hour,
+	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour,
+	20 * time.Hour,
 }
 
 // failed is the delivery after a try that failed: due again later or, at the end, dead.

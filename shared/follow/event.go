@@ -10,11 +10,13 @@ import (
 )
 
 var effectEvents = map[directory.Effect]directory.EventType{
-	directory.EffectCreated: directory.EventUserCreated, directory.EffectUpdated: directory.EventUserUpdated, directory.EffectRemoved: directory.EventUserRemoved,
+	directory.EffectCreated: directory.EventUserCreated, directory.EffectUpdated: directory.EventUserUpdated,
+	directory.EffectRemoved: directory.EventUserRemoved,
 	directory.EffectBlocked: directory.EventUserBlocked, directory.EffectUnblocked: directory.EventUserUnblocked,
 	directory.EffectScheduled: directory.EventUserScheduled, directory.EffectCancelled: directory.EventUserCancelled,
 	directory.EffectDeactivated: directory.EventUserDeactivated, directory.EffectReactivated: directory.EventUserReactivated,
-	directory.EffectConverted: directory.EventUserUpdated, directory.EffectMoved: directory.EventUserUpdated, directory.EffectRoles: directory.EventUserUpdated,
+	directory.EffectConverted: directory.EventUserUpdated, directory.EffectMoved: directory.EventUserUpdated,
+	directory.EffectRoles: directory.EventUserUpdated,
 }
 
 // Events returns the events an entry leads to, always the same ones in the same order. Entries about anything

@@ -52,9 +52,10 @@ const secretValue = "canary-7f3a"
 func entryOf(a directory.Action, effects ...directory.Effect) directory.LogEntry {
 	e := directory.LogEntry{
 		ID: "e0000000000000000000000001", At: time.Date(2026, 11, 2, 9, 0, 0, 5e6, time.UTC), Provider: "default0a1b2", Action: a,
-		Actor:   directory.Actor{Kind: directory.ActorProvider, ID: "k1", RequestID: "r1", ClientRequestID: secretValue, Reason: secretValue},
-		Name:    secretValue,
-		Changes: []directory.Change{{Attr: "title", Before: json.RawMessage(`"` + secretValue + `"`)}, {Attr: "active", After: json.RawMessage(`false`)}},
+		Actor: directory.Actor{Kind: directory.ActorProvider, ID: "k1", RequestID: "r1", ClientRequestID: secretValue, Reason: secretValue},
+		Name:  secretValue,
+		Changes: []directory.Change{{Attr: "title", Before: json.RawMessage(`"` + secretValue + `"`)},
+			{Attr: "active", After: json.RawMessage(`false`)}},
 		Version: 7, Effects: effects,
 	}
 	if strings.HasPrefix(string(a), "group") {
@@ -91,9 +92,11 @@ func TestEventsOfAnEntry(t *testing.T) {
 	}
 	listed := entryOf(directory.UserResolved, directory.EffectWatchlists)
 	listed.Changes = []directory.Change{{Attr: directory.AttrWatchlists}, {
-		Attr:   "watchlistReasons",
-		Before: json.RawMessage(`[{"List":"w0000000000000000000000001","Why":"group:g0000000000000000000000001"},{"List":"w0000000000000000000000002","Why":"included"}]`),
-		After:  json.RawMessage(`[{"List":"w0000000000000000000000002","Why":"group:g0000000000000000000000001"},{"List":"w0000000000000000000000003","Why":"department:` + secretValue + `"}]`),
+		Attr: "watchlistReasons",
+		Before: json.RawMessage(`[{"List":"w0000000000000000000000001","Why":"group:g0000000000000000000000001"},` +
+			`{"List":"w0000000000000000000000002","Why":"included"}]`),
+		After: json.RawMessage(`[{"List":"w0000000000000000000000002","Why":"group:g0000000000000000000000001"},` +
+			`{"List":"w0000000000000000000000003","Why":"department:` + secretValue + `"}]`),
 	}}
 	reasons := listed
 	reasons.Effects = nil
@@ -107,12 +110,16 @@ func TestEventsOfAnEntry(t *testing.T) {
 		{"of nothing: none", entryOf(directory.UserUpdated), ""},
 		{"updated", entryOf(directory.UserUpdated, directory.EffectUpdated), "user.updated"},
 		{"converted", entryOf(directory.UserConverted, directory.EffectConverted), "user.updated"},
-		{"created deactivated", entryOf(directory.UserCreated, directory.EffectCreated, directory.EffectDeactivated), "user.created user.deactivated"},
-		{"disabled with a delay", entryOf(directory.UserDisabled, directory.EffectUpdated, directory.EffectBlocked, directory.EffectScheduled), "user.updated user.blocked user.deactivation-scheduled"},
-		{"enabled in time", entryOf(directory.UserEnabled, directory.EffectUnblocked, directory.EffectCancelled), "user.unblocked user.deactivation-cancelled"},
+		{"created deactivated", entryOf(directory.UserCreated, directory.EffectCreated, directory.EffectDeactivated),
+			"user.created user.deactivated"},
+		{"disabled with a delay", entryOf(directory.UserDisabled, directory.EffectUpdated, directory.EffectBlocked, directory.EffectScheduled),
+			"user.updated user.blocked user.deactivation-scheduled"},
+		{"enabled in time", entryOf(directory.UserEnabled, directory.EffectUnblocked, directory.EffectCancelled),
+			"user.unblocked user.deactivation-cancelled"},
 		{"brought back", entryOf(directory.UserEnabled, directory.EffectReactivated), "user.reactivated"},
 		{"removed", entryOf(directory.UserDeleted, directory.EffectRemoved, directory.EffectBlocked), "user.removed user.blocked"},
-		{"moved with new roles: one event", entryOf(directory.UserUpdated, directory.EffectUpdated, directory.EffectMoved, directory.EffectRoles), "user.updated"},
+		{"moved with new roles: one event",
+			entryOf(directory.UserUpdated, directory.EffectUpdated, directory.EffectMoved, directory.EffectRoles), "user.updated"},
 		{"left a watchlist, came to another, is on a third for another reason", listed, "watchlist.member-removed watchlist.member-added"},
 		{"on the same watchlists for other reasons: none", reasons, ""},
 		{"held back: none", entryOf(directory.UserUpdated, directory.EffectHeld, directory.EffectFrozen), ""},
@@ -161,7 +168,8 @@ func TestEventsOfAnEntry(t *testing.T) {
 			t.Errorf("no entry led to %s", typ)
 		}
 	}
-	for i, want := range []directory.EventWatchlist{{ID: "w0000000000000000000000001", Reason: "group", Group: "g0000000000000000000000001"}, {ID: "w0000000000000000000000003", Reason: "department"}} {
+	for i, want := range []directory.EventWatchlist{{ID: "w0000000000000000000000001", Reason: "group", Group: "g0000000000000000000000001"},
+		{ID: "w0000000000000000000000003", Reason: "department"}} {
 		if got := follow.Events("default", listed)[i].Watchlist; *got != want {
 			t.Errorf("event %d is about %+v, want %+v", i, got, want)
 		}
@@ -176,10 +184,12 @@ func TestEventSchemasReject(t *testing.T) {
 	t.Parallel()
 	for typ, s := range schemas(t) {
 		kind, _, _ := strings.Cut(string(typ), ".")
-		subject := map[string]string{"user": "u", "group": "g", "guard": "v", "webhook": "w", "watchlist": "u"}[kind] + "0000000000000000000000001"
+		subject := map[string]string{"user": "u", "group": "g", "guard": "v", "webhook": "w",
+			"watchlist": "u"}[kind] + "0000000000000000000000001"
 		list := kind == "watchlist"
 		e := directory.Event{
-			ID: "e1-0", Type: typ, Time: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC), Tenant: "default", Provider: "default0a1b2", Subject: subject, Sequence: 1,
+			ID: "e1-0", Type: typ, Time: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC), Tenant: "default", Provider: "default0a1b2",
+			Subject: subject, Sequence: 1,
 			Cause: directory.EventCause{Entry: "e1", Kind: directory.ActorSystem},
 		}
 		if typ == directory.EventMembersChanged {

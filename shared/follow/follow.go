@@ -123,7 +123,9 @@ func (s *Service) entry(o origin, a directory.Action) directory.LogEntry {
 }
 
 // finish ends a change of a user that the system makes.
-func (s *Service) finish(o origin, old, n directory.User, a directory.Action, changes ...directory.Change) (directory.User, *directory.LogEntry, error) {
+func (s *Service) finish(
+	o origin, old, n directory.User, a directory.Action, changes ...directory.Change,
+) (directory.User, *directory.LogEntry, error) {
 	e := s.entry(o, a)
 	e.Provider, e.Changes = n.Provider, changes
 	return directory.FinishChange(old, n, e)

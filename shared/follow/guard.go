@@ -87,7 +87,8 @@ func (s *Service) tripGuard(ctx context.Context, t directory.TenantID, v directo
 		if state.Tripped() || warns && v.At.Sub(state.WarnedAt) < old.Guard.WindowOrDefault() {
 			return old, none, nil, nil
 		}
-		e := directory.LogEntry{ID: s.rt.EntryID(), At: v.At, Actor: o.by, Action: directory.GuardTripped, Audit: true, Remaining: directory.RemainingGuard}
+		e := directory.LogEntry{ID: s.rt.EntryID(), At: v.At, Actor: o.by, Action: directory.GuardTripped, Audit: true,
+			Remaining: directory.RemainingGuard}
 		e.Actor.RequestID, e.Actor.ClientRequestID = "", "" // many requests led to it
 		v.State = directory.GuardOpen
 		if warns {
@@ -140,7 +141,9 @@ func (s *Service) holdLeavers(ctx context.Context, t directory.TenantID, p direc
 		if err != nil {
 			return err
 		}
-		left := slices.DeleteFunc(slices.Clone(es), func(e directory.LogEntry) bool { return !slices.Contains(e.Effects, directory.EffectScheduled) })
+		left := slices.DeleteFunc(slices.Clone(es), func(e directory.LogEntry) bool {
+			return !slices.Contains(e.Effects, directory.EffectScheduled)
+		})
 		err = forEach(ctx, left, func(ctx context.Context, e directory.LogEntry) error { return s.reconcile(ctx, t, p, e.User, o) })
 		if err != nil || len(es) < batch {
 			return err
@@ -200,7 +203,9 @@ func (s *Service) reconcileUser(ctx context.Context, t directory.TenantID, p dir
 		}
 		return err
 	}
-	return s.changePending(ctx, t, u, o, directory.UserRescheduled, func(u directory.User) directory.User { return u.ReleasedByGuard(p.Guard.DecidedAt) })
+	return s.changePending(ctx, t, u, o, directory.UserRescheduled, func(u directory.User) directory.User {
+		return u.ReleasedByGuard(p.Guard.DecidedAt)
+	})
 }
 
 // remind announces an open event again when nobody has decided on it for long.

@@ -14,7 +14,8 @@ func (s *Service) releaseAll(ctx context.Context, t directory.TenantID, because 
 		if err != nil {
 			return err
 		}
-		if err := forEach(ctx, cs, func(ctx context.Context, c directory.Custodian) error { return s.releaseOne(ctx, t, c, because) }); err != nil {
+		if err := forEach(ctx, cs,
+			func(ctx context.Context, c directory.Custodian) error { return s.releaseOne(ctx, t, c, because) }); err != nil {
 			return err
 		}
 		if len(cs) < batch {
@@ -28,16 +29,17 @@ func (s *Service) releaseOne(ctx context.Context, t directory.TenantID, c direct
 	if !c.OnHold() {
 		return nil
 	}
-	_, _, err := s.ports.LegalHolds.UpdateCustodian(ctx, t, c.Matter, c.User, func(m directory.Matter, c directory.Custodian, old directory.User) (
-		directory.Custodian, directory.User, *directory.LogEntry, error,
-	) {
-		if !c.OnHold() {
-			return c, old, nil, nil
-		}
-		e := s.entry(fromDecision(because), directory.HoldReleased)
-		u, entry, err := directory.FinishHold(m, old, old.ReleasedFromHold(m.ID, e.At), e)
-		c.ReleasedAt, c.ReleasedBy = e.At, because.Actor.ID
-		return c, u, entry, err
-	})
+	_, _, err := s.ports.LegalHolds.UpdateCustodian(ctx, t, c.Matter, c.User,
+		func(m directory.Matter, c directory.Custodian, old directory.User) (
+			directory.Custodian, directory.User, *directory.LogEntry, error,
+		) {
+			if !c.OnHold() {
+				return c, old, nil, nil
+			}
+			e := s.entry(fromDecision(because), directory.HoldReleased)
+			u, entry, err := directory.FinishHold(m, old, old.ReleasedFromHold(m.ID, e.At), e)
+			c.ReleasedAt, c.ReleasedBy = e.At, because.Actor.ID
+			return c, u, entry, err
+		})
 	return err
 }

@@ -35,7 +35,8 @@ func (s *Service) linkManagers(ctx context.Context, t directory.TenantID, e dire
 		return directory.IgnoreNotFound(err)
 	}
 	if name := v.Profile.Manager; name != "" && !directory.ScimID(name).IsUser() {
-		ms, err := s.ports.Users.FindUsers(ctx, t, e.Provider, directory.Lookup{Attr: directory.AttrUserName, Value: name}, 1, directory.UserWant{}, nil)
+		ms, err := s.ports.Users.FindUsers(ctx, t, e.Provider, directory.Lookup{Attr: directory.AttrUserName, Value: name}, 1,
+			directory.UserWant{}, nil)
 		if err != nil {
 			return err
 		}
@@ -45,7 +46,8 @@ func (s *Service) linkManagers(ctx context.Context, t directory.TenantID, e dire
 			}
 		}
 	}
-	waiting, err := s.ports.Users.FindUsers(ctx, t, e.Provider, directory.Lookup{Attr: directory.AttrManager, Value: v.UserName}, directory.MaxWalk, directory.UserWant{}, nil)
+	waiting, err := s.ports.Users.FindUsers(ctx, t, e.Provider, directory.Lookup{Attr: directory.AttrManager, Value: v.UserName},
+		directory.MaxWalk, directory.UserWant{}, nil)
 	if err != nil {
 		return err
 	}

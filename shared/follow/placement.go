@@ -50,7 +50,8 @@ func (s *Service) resolver(ctx context.Context, t directory.TenantID, p director
 	for _, m := range r.rules.Mappings.Orgs {
 		ids = append(ids, m.Org)
 	}
-	r.rules.Orgs, err = s.ports.Organizations.OrganizationsByID(ctx, t, slices.DeleteFunc(ids, func(id directory.OrgID) bool { return id == "" }))
+	r.rules.Orgs, err = s.ports.Organizations.OrganizationsByID(ctx, t,
+		slices.DeleteFunc(ids, func(id directory.OrgID) bool { return id == "" }))
 	return r, err
 }
 

@@ -59,7 +59,9 @@ func (s *Service) drainProvider(ctx context.Context, t directory.TenantID, becau
 }
 
 // withFallback returns d, with local users in place of a move to a provider that was deleted since.
-func (s *Service) withFallback(ctx context.Context, t directory.TenantID, d directory.ProviderDeletion) (directory.ProviderDeletion, error) {
+func (s *Service) withFallback(
+	ctx context.Context, t directory.TenantID, d directory.ProviderDeletion,
+) (directory.ProviderDeletion, error) {
 	if d.Users != directory.FateMove {
 		return d, nil
 	}

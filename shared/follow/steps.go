@@ -21,30 +21,39 @@ type step struct {
 var steps = []step{
 	{"complete memberships", onRemaining(directory.RemainingMembers, directory.RemainingUser, directory.RemainingGroup),
 		"the store does nothing for an entry it completed", each((*Service).complete)},
-	{"drain a deleted provider", onRemaining(directory.RemainingProvider), "users and groups that have left are not found again", each((*Service).drainProvider)},
+	{"drain a deleted provider", onRemaining(directory.RemainingProvider), "users and groups that have left are not found again",
+		each((*Service).drainProvider)},
 	{"reschedule deactivations", onRemaining(directory.RemainingDelay), "the same due time is no change", each((*Service).rescheduleAll)},
 	{"release custodians", onRemaining(directory.RemainingMatter), "released custodians are passed over", each((*Service).releaseAll)},
-	{"pass on a tenant's state", onRemaining(directory.RemainingTenant), "providers in that state are passed over", each((*Service).SettleTenant)},
-	{"carry out the guard", onRemaining(directory.RemainingGuard), "each user is compared with the guard as it stands", each((*Service).applyGuard)},
+	{"pass on a tenant's state", onRemaining(directory.RemainingTenant), "providers in that state are passed over",
+		each((*Service).SettleTenant)},
+	{"carry out the guard", onRemaining(directory.RemainingGuard), "each user is compared with the guard as it stands",
+		each((*Service).applyGuard)},
 	{"ask for a wake-up", onEffects(directory.EffectScheduled), "a wake-up that was asked for is as good as another", each((*Service).wake)},
 	{"count", trigger{any: "every entry"}, "the store counts an entry once", each((*Service).count)},
 	{"check the guard", onActions(directory.UserDisabled, directory.UserDeleted, directory.UserReassigned),
 		"a tripped guard does not trip again", each((*Service).checkGuard)},
 	{"link managers and place a person", trigger{
-		actions: []directory.Action{directory.UserCreated, directory.UserEnabled, directory.UserRestored, directory.UserUpdated, directory.UserDisabled},
+		actions: []directory.Action{directory.UserCreated, directory.UserEnabled, directory.UserRestored, directory.UserUpdated,
+			directory.UserDisabled},
 		effects: []directory.Effect{directory.EffectReactivated},
 	}, "the rules decide on what is stored now", each((*Service).followUser)},
-	{"place members", onActions(directory.GroupCreated, directory.GroupUpdated, directory.MembersChanged), "as above", each((*Service).followMembers)},
+	{"place members", onActions(directory.GroupCreated, directory.GroupUpdated, directory.MembersChanged), "as above",
+		each((*Service).followMembers)},
 	{"place people of a deleted group", onActions(directory.GroupDeleted), "as above", each((*Service).followGroupDeleted)},
 	{"place people on a watchlist", onActions(directory.WatchlistUpdated), "as above", each((*Service).followWatchlist)},
-	{"deactivate people of an organization", onActions(directory.OrganizationUpdated), "deactivated people are passed over", each((*Service).emptyOrganization)},
+	{"deactivate people of an organization", onActions(directory.OrganizationUpdated), "deactivated people are passed over",
+		each((*Service).emptyOrganization)},
 	{"convert mapped roles", onActions(directory.MappingsUpdated), "converted grants are passed over", each((*Service).followMappings)},
-	{"start an apply run", onActions(directory.ApplyPlanned, directory.ApplyStarted), "a started phase is not started again", each((*Service).startRun)},
-	{"close the conflict of a converted user", onActions(directory.UserConverted), "a closed conflict is passed over", each((*Service).followConverted)},
+	{"start an apply run", onActions(directory.ApplyPlanned, directory.ApplyStarted), "a started phase is not started again",
+		each((*Service).startRun)},
+	{"close the conflict of a converted user", onActions(directory.UserConverted), "a closed conflict is passed over",
+		each((*Service).followConverted)},
 	{"remember an earlier userName", trigger{actions: []directory.Action{directory.UserDeleted}, attribute: directory.AttrUserName},
 		"an alias is stored under its key", each((*Service).rememberName)},
 	{"hint at the same person", onActions(directory.UserCreated), "a hint is stored under its key", each((*Service).hintSamePerson)},
-	{"warn of an unknown country", trigger{attribute: directory.AttrUnknownCountry}, "a value is warned of once", each((*Service).warnCountry)},
+	{"warn of an unknown country", trigger{attribute: directory.AttrUnknownCountry}, "a value is warned of once",
+		each((*Service).warnCountry)},
 	{"send a test event", onActions(directory.WebhookTested), "a delivery is stored under its key", each((*Service).sendTest)},
 	{"replay deliveries", onActions(directory.DeliveryReplayed), "a delivery replayed since is left alone", each((*Service).replay)},
 	{"announce events", trigger{any: "entries that lead to events"}, "the same events under the same ids", each((*Service).announce)},
@@ -53,7 +62,9 @@ var steps = []step{
 }
 
 // each makes a step of what is done for one entry at a time.
-func each(one func(*Service, context.Context, directory.TenantID, directory.LogEntry) error) func(*Service, context.Context, directory.TenantID, []directory.LogEntry) error {
+func each(
+	one func(*Service, context.Context, directory.TenantID, directory.LogEntry) error,
+) func(*Service, context.Context, directory.TenantID, []directory.LogEntry) error {
 	return func(s *Service, ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
 		for _, e := range es {
 			if err := one(s, ctx, t, e); err != nil {

@@ -48,7 +48,9 @@ func (s *Service) sweepGuards(ctx context.Context, t directory.TenantID) (int, e
 }
 
 // releaseHeld finds people whom a decision on their guard's event has not reached: they left just before it.
-func (s *Service) releaseHeld(ctx context.Context, t directory.TenantID, providers map[directory.ProviderID]directory.Provider) (int, error) {
+func (s *Service) releaseHeld(
+	ctx context.Context, t directory.TenantID, providers map[directory.ProviderID]directory.Provider,
+) (int, error) {
 	n := 0
 	q := directory.PendingQuery{Gate: directory.GateGuard, Count: 200}
 	for {

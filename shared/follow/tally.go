@@ -13,7 +13,8 @@ const rangeSamples = 5
 
 // countPlanned counts changes that were planned.
 func countPlanned(t *directory.RunTally, rows []directory.RunRow) {
-	one := directory.RunTally{Orgs: map[string]int{}, RolesAdded: map[string]int{}, RolesRemoved: map[string]int{}, RolesKept: map[string]int{}, Reasons: map[string]int{}}
+	one := directory.RunTally{Orgs: map[string]int{}, RolesAdded: map[string]int{}, RolesRemoved: map[string]int{},
+		RolesKept: map[string]int{}, Reasons: map[string]int{}}
 	for _, r := range rows {
 		if r.Result != "" { // an exception of an undo
 			one.Skipped++

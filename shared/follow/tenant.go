@@ -42,7 +42,8 @@ func (s *Service) SettleTenant(ctx context.Context, id directory.TenantID, becau
 }
 
 // EraseTenants erases what removed tenants have, step by step, until nothing is to be done now or stop says so. It is
-// meant to be called every few minutes; several processes may call it at the same time. A tenant is gone when a whole pass over its records found none.
+// meant to be called every few minutes; several processes may call it at the same time. A tenant is erased when a whole
+// pass over its records found none.
 func (s *Service) EraseTenants(ctx context.Context, stop func() bool) error {
 	return directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) (err error) {
 		for err == nil && t.State == directory.TenantRemoving && !s.rt.Time().Before(t.Removal.Next) && !stop() {

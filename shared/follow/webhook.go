@@ -45,7 +45,9 @@ func (s *Service) announce(ctx context.Context, t directory.TenantID, e director
 	return nil
 }
 
-func (s *Service) addDelivery(ctx context.Context, t directory.TenantID, w directory.Webhook, e directory.LogEntry, ev directory.Event) error {
+func (s *Service) addDelivery(
+	ctx context.Context, t directory.TenantID, w directory.Webhook, e directory.LogEntry, ev directory.Event,
+) error {
 	d := directory.NewDelivery(e, w.ID, ev.ID, s.rt.Time())
 	d.Type = ev.Type
 	var err error

@@ -81,7 +81,8 @@ func (k *KMS) Decrypt(ctx context.Context, encrypted []byte, what string) ([]byt
 	if plain != nil {
 		return plain, nil
 	}
-	out, err := k.c.Client.Decrypt(ctx, &kms.DecryptInput{KeyId: aws.String(k.c.SecretsKey), CiphertextBlob: encrypted, EncryptionContext: about(what)})
+	out, err := k.c.Client.Decrypt(ctx,
+		&kms.DecryptInput{KeyId: aws.String(k.c.SecretsKey), CiphertextBlob: encrypted, EncryptionContext: about(what)})
 	if err != nil {
 		return nil, fmt.Errorf("decrypt with KMS: %w", err)
 	}

@@ -55,7 +55,8 @@ func kmsStandIn(t *testing.T) (*kms.Client, map[string]int) {
 		_ = json.NewEncoder(w).Encode(out)
 	}))
 	t.Cleanup(s.Close)
-	return kms.New(kms.Options{Region: "eu-west-1", BaseEndpoint: &s.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}), calls
+	return kms.New(kms.Options{Region: "eu-west-1", BaseEndpoint: &s.URL,
+		Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}), calls
 }
 
 func TestKeysInKMS(t *testing.T) {

@@ -28,25 +28,26 @@ func (x *session) collide(ctx context.Context, wish directory.Profile, by *direc
 		return nil
 	}
 	id := directory.ConflictIDOf(x.caller.Provider, wish.UserName)
-	_, err := x.ports.Conflicts.UpdateConflict(ctx, x.tenant, id, func(c directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
-		first := c.ID == ""
-		if first {
-			c = directory.ConflictCase{ID: id, Provider: x.caller.Provider, FirstAt: x.now}
-		}
-		reopen := first || c.State != directory.ConflictOpen && c.State != directory.ConflictIgnored
-		if reopen {
-			c.State = directory.ConflictOpen
-		}
-		c.UserName, c.ExternalID = wish.UserName, wish.ExternalID
-		c.Holder, c.HolderFrom = directory.UserID(by.Holder), by.Provider
-		c.Count, c.LastAt, c.Version = c.Count+1, x.now, c.Version+1
-		if !reopen {
-			return c, nil, nil
-		}
-		e := x.entry(directory.ConflictOpened)
-		e.User, e.Name, e.Target = c.Holder, wish.UserName, string(c.ID)
-		return c, &e, nil
-	})
+	_, err := x.ports.Conflicts.UpdateConflict(ctx, x.tenant, id,
+		func(c directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
+			first := c.ID == ""
+			if first {
+				c = directory.ConflictCase{ID: id, Provider: x.caller.Provider, FirstAt: x.now}
+			}
+			reopen := first || c.State != directory.ConflictOpen && c.State != directory.ConflictIgnored
+			if reopen {
+				c.State = directory.ConflictOpen
+			}
+			c.UserName, c.ExternalID = wish.UserName, wish.ExternalID
+			c.Holder, c.HolderFrom = directory.UserID(by.Holder), by.Provider
+			c.Count, c.LastAt, c.Version = c.Count+1, x.now, c.Version+1
+			if !reopen {
+				return c, nil, nil
+			}
+			e := x.entry(directory.ConflictOpened)
+			e.User, e.Name, e.Target = c.Holder, wish.UserName, string(c.ID)
+			return c, &e, nil
+		})
 	return err
 }
 
@@ -55,7 +56,9 @@ var errNotLocal = errors.New("the local user has changed")
 
 // adopt converts the local user whose name the session's new user would have, if an administrator approved that
 // before, and lets the directory say what it wanted to create. false: it is a conflict as any other.
-func (x *session) adopt(ctx context.Context, wish directory.Profile, changes []directory.Change, by *directory.TakenError) (directory.User, bool, error) {
+func (x *session) adopt(
+	ctx context.Context, wish directory.Profile, changes []directory.Change, by *directory.TakenError,
+) (directory.User, bool, error) {
 	if by.Attr != directory.AttrUserName || by.Provider != "" {
 		return directory.User{}, false, nil
 	}

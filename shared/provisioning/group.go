@@ -9,47 +9,57 @@ import (
 
 // Group reads one group of the caller's provider.
 // Errors: Unauthenticated; Unavailable; NotFound; TooMany (all of more than 10,000 members).
-func (s *Service) Group(ctx context.Context, c Caller, id directory.GroupID, want directory.GroupWant, admit directory.Admit) (directory.GroupView, error) {
+func (s *Service) Group(
+	ctx context.Context, c Caller, id directory.GroupID, want directory.GroupWant, admit directory.Admit,
+) (directory.GroupView, error) {
 	x := s.session(c)
 	return s.ports.Groups.ReadGroup(ctx, x.tenant, c.Provider, id, want, x.admit(admit))
 }
 
 // FindGroups reads the groups of the caller's provider that have the key, at most limit.
-func (s *Service) FindGroups(ctx context.Context, c Caller, key directory.Lookup, limit int, want directory.GroupWant, admit directory.Admit) ([]directory.GroupView, error) {
+func (s *Service) FindGroups(
+	ctx context.Context, c Caller, key directory.Lookup, limit int, want directory.GroupWant, admit directory.Admit,
+) ([]directory.GroupView, error) {
 	x := s.session(c)
 	return s.ports.Groups.FindGroups(ctx, x.tenant, c.Provider, key, limit, want, x.admit(admit))
 }
 
 // ListGroups reads a page of the groups of the caller's provider.
-func (s *Service) ListGroups(ctx context.Context, c Caller, page directory.Page, want directory.GroupWant, admit directory.Admit) (directory.GroupPage, error) {
+func (s *Service) ListGroups(
+	ctx context.Context, c Caller, page directory.Page, want directory.GroupWant, admit directory.Admit,
+) (directory.GroupPage, error) {
 	x := s.session(c)
 	return s.ports.Groups.ListGroups(ctx, x.tenant, c.Provider, page, want, x.admit(admit))
 }
 
 // CreateGroup creates a group with members of the caller's provider.
 // Errors: Invalid (an unknown member); TooLarge; Conflict (displayName); what make returns.
-func (s *Service) CreateGroup(ctx context.Context, c Caller, admit directory.Admit, make func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error)) (directory.Group, error) {
+func (s *Service) CreateGroup(
+	ctx context.Context, c Caller, admit directory.Admit,
+	make func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error),
+) (directory.Group, error) {
 	x := s.session(c)
-	g, err := s.ports.Groups.CreateGroup(ctx, x.tenant, c.Provider, x.admit(admit), func(p directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
-		profile, members, changes, err := make(p)
-		if err == nil {
-			err = profile.Check()
-		}
-		if err != nil {
-			return directory.Group{}, nil, directory.LogEntry{}, err
-		}
-		members = distinct(members)
-		g := directory.Group{
-			ID: directory.GroupID("g" + s.rt.NewID()), Provider: p.ID, GroupProfile: profile,
-			MemberCount: len(members), Version: 1, Created: x.now, Modified: x.now,
-		}
-		if err := checkMemberChange(directory.GroupView{Group: g}, members, nil); err != nil {
-			return directory.Group{}, nil, directory.LogEntry{}, err
-		}
-		e := x.entry(directory.GroupCreated)
-		e.Group, e.Name, e.Changes, e.Added, e.Version = g.ID, g.DisplayName, changes, members, g.Version
-		return g, members, e, nil
-	})
+	g, err := s.ports.Groups.CreateGroup(ctx, x.tenant, c.Provider, x.admit(admit),
+		func(p directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
+			profile, members, changes, err := make(p)
+			if err == nil {
+				err = profile.Check()
+			}
+			if err != nil {
+				return directory.Group{}, nil, directory.LogEntry{}, err
+			}
+			members = distinct(members)
+			g := directory.Group{
+				ID: directory.GroupID("g" + s.rt.NewID()), Provider: p.ID, GroupProfile: profile,
+				MemberCount: len(members), Version: 1, Created: x.now, Modified: x.now,
+			}
+			if err := checkMemberChange(directory.GroupView{Group: g}, members, nil); err != nil {
+				return directory.Group{}, nil, directory.LogEntry{}, err
+			}
+			e := x.entry(directory.GroupCreated)
+			e.Group, e.Name, e.Changes, e.Added, e.Version = g.ID, g.DisplayName, changes, members, g.Version
+			return g, members, e, nil
+		})
 	if by, ok := directory.AsTaken(err); ok {
 		return directory.Group{}, taken(by, c.Provider)
 	}
@@ -66,7 +76,10 @@ type GroupEdit struct {
 // UpdateGroup changes a group and its members, all or nothing; the answer tells whether anything
 // changed. want must name every id that edit may add or remove, or ask for all members.
 // Errors: NotFound; Invalid; TooLarge; Conflict (displayName); what edit returns.
-func (s *Service) UpdateGroup(ctx context.Context, c Caller, id directory.GroupID, want directory.GroupWant, admit directory.Admit, edit func(directory.Provider, directory.GroupView) (GroupEdit, error)) (directory.GroupView, bool, error) {
+func (s *Service) UpdateGroup(
+	ctx context.Context, c Caller, id directory.GroupID, want directory.GroupWant, admit directory.Admit,
+	edit func(directory.Provider, directory.GroupView) (GroupEdit, error),
+) (directory.GroupView, bool, error) {
 	x := s.session(c)
 	view, err := s.ports.Groups.ReadGroup(ctx, x.tenant, c.Provider, id, want, x.admit(admit))
 	if err != nil {

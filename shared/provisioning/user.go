@@ -8,19 +8,25 @@ import (
 
 // User reads one user of the caller's provider.
 // Errors: Unauthenticated; Unavailable; NotFound; what admit returns.
-func (s *Service) User(ctx context.Context, c Caller, id directory.ScimID, want directory.UserWant, admit directory.Admit) (directory.UserView, error) {
+func (s *Service) User(
+	ctx context.Context, c Caller, id directory.ScimID, want directory.UserWant, admit directory.Admit,
+) (directory.UserView, error) {
 	x := s.session(c)
 	return s.ports.Users.ReadUser(ctx, x.tenant, c.Provider, id, want, x.admit(admit))
 }
 
 // FindUsers reads the users of the caller's provider that have the key, at most limit.
-func (s *Service) FindUsers(ctx context.Context, c Caller, key directory.Lookup, limit int, want directory.UserWant, admit directory.Admit) ([]directory.UserView, error) {
+func (s *Service) FindUsers(
+	ctx context.Context, c Caller, key directory.Lookup, limit int, want directory.UserWant, admit directory.Admit,
+) ([]directory.UserView, error) {
 	x := s.session(c)
 	return s.ports.Users.FindUsers(ctx, x.tenant, c.Provider, key, limit, want, x.admit(admit))
 }
 
 // ListUsers reads a page of the users of the caller's provider.
-func (s *Service) ListUsers(ctx context.Context, c Caller, page directory.Page, want directory.UserWant, admit directory.Admit) (directory.UserPage, error) {
+func (s *Service) ListUsers(
+	ctx context.Context, c Caller, page directory.Page, want directory.UserWant, admit directory.Admit,
+) (directory.UserPage, error) {
 	x := s.session(c)
 	return s.ports.Users.ListUsers(ctx, x.tenant, c.Provider, page, want, x.admit(admit))
 }
@@ -30,7 +36,10 @@ func (s *Service) ListUsers(ctx context.Context, c Caller, page directory.Page, 
 // lately, the account is restored under a new SCIM id. A person who is created disabled is deactivated. A local user
 // of the name is converted in place of a conflict if an administrator approved that.
 // Errors: Invalid; Conflict (userName); what make returns.
-func (s *Service) CreateUser(ctx context.Context, c Caller, externalID string, admit directory.Admit, make func(directory.Provider) (directory.Profile, []directory.Change, error)) (directory.User, error) {
+func (s *Service) CreateUser(
+	ctx context.Context, c Caller, externalID string, admit directory.Admit,
+	make func(directory.Provider) (directory.Profile, []directory.Change, error),
+) (directory.User, error) {
 	x := s.session(c)
 	var attempted directory.Profile
 	var attributes []directory.Change
@@ -69,7 +78,8 @@ func (s *Service) CreateUser(ctx context.Context, c Caller, externalID string, a
 	if directory.IsObjectID(externalID) {
 		u, err = s.ports.Leavers.CreateOrRestoreUser(ctx, x.tenant, c.Provider, externalID, x.admit(admit), create)
 	} else {
-		u, err = s.ports.Users.CreateUser(ctx, x.tenant, c.Provider, x.admit(admit), func(p directory.Provider) (directory.User, directory.LogEntry, error) { return create(p, nil) })
+		u, err = s.ports.Users.CreateUser(ctx, x.tenant, c.Provider, x.admit(admit),
+			func(p directory.Provider) (directory.User, directory.LogEntry, error) { return create(p, nil) })
 	}
 	if by, ok := directory.AsTaken(err); ok {
 		if u, adopted, err := x.adopt(ctx, attempted, attributes, by); adopted || err != nil {
@@ -98,7 +108,9 @@ type UserEdit func(p directory.Provider, old directory.UserView) (directory.Prof
 
 // UpdateUser changes a user of the caller's provider; the answer tells whether anything changed.
 // Errors: NotFound; Invalid; Conflict (userName); what edit returns.
-func (s *Service) UpdateUser(ctx context.Context, c Caller, id directory.ScimID, want directory.UserWant, admit directory.Admit, edit UserEdit) (directory.UserView, bool, error) {
+func (s *Service) UpdateUser(
+	ctx context.Context, c Caller, id directory.ScimID, want directory.UserWant, admit directory.Admit, edit UserEdit,
+) (directory.UserView, bool, error) {
 	x := s.session(c)
 	view, err := s.ports.Users.ReadUser(ctx, x.tenant, c.Provider, id, want, x.admit(admit))
 	if err != nil {

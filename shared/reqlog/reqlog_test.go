@@ -49,7 +49,8 @@ func TestOneEventPerRequest(t *testing.T) {
 	if len(events) != 1 {
 		t.Fatalf("%d events, want 1: %v", len(events), events)
 	}
-	for key, want := range map[string]any{"msg": "request", "request_id": "req1", "function": "users", "op": "read", "status": 418.0, "latency_ms": 1.5, "level": "INFO"} {
+	for key, want := range map[string]any{"msg": "request", "request_id": "req1", "function": "users", "op": "read", "status": 418.0,
+		"latency_ms": 1.5, "level": "INFO"} {
 		if events[0][key] != want {
 			t.Errorf("%s = %v, want %v", key, events[0][key], want)
 		}

@@ -25,17 +25,24 @@ func TestDecode(t *testing.T) {
 			want: `{'externalId':'adele','userName':'Adele','name':{'formatted':'Adele Vance','familyName':'Vance','givenName':'Adele'},` +
 				`'title':'Manager','active':true,'emails':[{'value':'a@x','type':'work','primary':true}],` +
 				`'addresses':[{'country':'US','type':'work','primary':false}],'E':{'employeeNumber':'10023','department':'Retail'}}`},
-		{name: "names without case", in: `{'USERNAME':'k','Name':{'GIVENNAME':'K'},'urn:IETF:params:scim:schemas:extension:ENTERPRISE:2.0:user':{'DEPARTMENT':'D'}}`,
+		{name: "names without case",
+			in:   `{'USERNAME':'k','Name':{'GIVENNAME':'K'},'urn:IETF:params:scim:schemas:extension:ENTERPRISE:2.0:user':{'DEPARTMENT':'D'}}`,
 			want: `{'userName':'k','name':{'givenName':'K'},'E':{'department':'D'}}`},
-		{name: "manager as object", in: `{'userName':'k','E':{'manager':{'value':'m','$ref':'x','displayName':'y'}}}`, want: `{'userName':'k','E':{'manager':{'value':'m'}}}`},
-		{name: "manager as text", tol: lenient, in: `{'userName':'k','E':{'manager':'m'}}`, want: `{'userName':'k','E':{'manager':{'value':'m'}}}`},
-		{name: "manager as array, bare", tol: lenient, in: `{'userName':'k','manager':[{'value':'m'}]}`, want: `{'userName':'k','E':{'manager':{'value':'m'}}}`},
+		{name: "manager as object", in: `{'userName':'k','E':{'manager':{'value':'m','$ref':'x','displayName':'y'}}}`,
+			want: `{'userName':'k','E':{'manager':{'value':'m'}}}`},
+		{name: "manager as text", tol: lenient, in: `{'userName':'k','E':{'manager':'m'}}`,
+			want: `{'userName':'k','E':{'manager':{'value':'m'}}}`},
+		{name: "manager as array, bare", tol: lenient, in: `{'userName':'k','manager':[{'value':'m'}]}`,
+			want: `{'userName':'k','E':{'manager':{'value':'m'}}}`},
 		{name: "manager as empty array", tol: lenient, in: `{'userName':'k','E':{'manager':[]}}`, want: `{'userName':'k'}`},
 		{name: "manager as array of two", tol: lenient, in: `{'userName':'k','manager':[{'value':'m'},{'value':'n'}]}`, err: "400 invalidValue"},
-		{name: "the full name beats the bare one", tol: lenient, in: `{'userName':'k','E':{'department':'full'},'department':'bare'}`, want: `{'userName':'k','E':{'department':'full'}}`},
+		{name: "the full name beats the bare one", tol: lenient, in: `{'userName':'k','E':{'department':'full'},'department':'bare'}`,
+			want: `{'userName':'k','E':{'department':'full'}}`},
 		{name: "bare extension name, strict", in: `{'userName':'k','department':'bare'}`, want: `{'userName':'k'}`},
-		{name: "alias", tol: lenient, in: `{'userName':'k','c42OrgName':'O'}`, want: `{'userName':'k','` + scim.RollcallURN + `':{'orgName':'O'}}`},
-		{name: "empty string clears", tol: lenient, in: `{'userName':'k','title':'','emails':'','name':{'givenName':''}}`, want: `{'userName':'k'}`},
+		{name: "alias", tol: lenient, in: `{'userName':'k','c42OrgName':'O'}`,
+			want: `{'userName':'k','` + scim.RollcallURN + `':{'orgName':'O'}}`},
+		{name: "empty string clears", tol: lenient, in: `{'userName':'k','title':'','emails':'','name':{'givenName':''}}`,
+			want: `{'userName':'k'}`},
 		{name: "empty string, strict", in: `{'userName':'k','title':''}`, want: `{'userName':'k','title':''}`},
 		{name: "boolean text, strict", in: `{'userName':'k','active':'true'}`, err: "400 invalidValue"},
 		{name: "boolean by other text", tol: lenient, in: `{'userName':'k','active':'yes'}`, err: "400 invalidValue"},
@@ -48,11 +55,13 @@ func TestDecode(t *testing.T) {
 		{name: "text for a complex value without `value`", tol: lenient, in: `{'userName':'k','name':'K'}`, err: "400 invalidValue"},
 		{name: "object for an array", tol: lenient, in: `{'userName':'k','emails':{'value':'x'}}`, err: "400 invalidValue"},
 		{name: "array in an array", tol: lenient, in: `{'userName':'k','emails':[[{'value':'x'}]]}`, err: "400 invalidValue"},
-		{name: "read-only and never returned attributes of an extension", in: `{'userName':'k','T':{'fixed':'x','secret':'y','text':'z'}}`, want: `{'userName':'k','T':{'text':'z'}}`},
+		{name: "read-only and never returned attributes of an extension", in: `{'userName':'k','T':{'fixed':'x','secret':'y','text':'z'}}`,
+			want: `{'userName':'k','T':{'text':'z'}}`},
 		{name: "text for an extension", in: `{'userName':'k','E':'x'}`, err: "400 invalidValue"},
 		{name: "nothing for an extension", in: `{'userName':'k','E':{}}`, want: `{'userName':'k'}`},
 		{name: "empty elements", in: `{'userName':'k','emails':[{},null,{'value':'x'}]}`, want: `{'userName':'k','emails':[{'value':'x'}]}`},
-		{name: "two primaries", in: `{'userName':'k','emails':[{'value':'x','primary':true},{'value':'y','primary':true}]}`, err: "400 invalidValue"},
+		{name: "two primaries", in: `{'userName':'k','emails':[{'value':'x','primary':true},{'value':'y','primary':true}]}`,
+			err: "400 invalidValue"},
 		{name: "required missing", in: `{'title':'x'}`, err: "400 invalidValue"},
 		{name: "required empty", in: `{'userName':''}`, err: "400 invalidValue"},
 		{name: "required null", tol: lenient, in: `{'userName':null}`, err: "400 invalidValue"},
@@ -110,12 +119,14 @@ func TestComplete(t *testing.T) {
 	m := scim.Meta{Created: created, LastModified: created.Add(time.Hour), Location: "https://x/Users/1", Version: `W/"1"`}
 	got := users.Complete("1", parse(t, `{'externalId':'e','userName':'k','E':{'department':'D'},'urn:withdrawn:1':{'a':1}}`), m)
 	want := `{'schemas':['urn:ietf:params:scim:schemas:core:2.0:User','E'],'id':'1','externalId':'e','userName':'k','E':{'department':'D'},` +
-		`'meta':{'resourceType':'User','created':'2026-01-31T09:00:00.123Z','lastModified':'2026-01-31T10:00:00.123Z','location':'https://x/Users/1','version':'W/\'1\''}}`
+		`'meta':{'resourceType':'User','created':'2026-01-31T09:00:00.123Z','lastModified':'2026-01-31T10:00:00.123Z',` +
+		`'location':'https://x/Users/1','version':'W/\'1\''}}`
 	if diff := cmp.Diff(render(parse(t, want)), render(got)); diff != "" {
 		t.Error(diff)
 	}
 	got = groups.Complete("2", parse(t, `{'displayName':'G'}`), scim.Meta{Created: created, LastModified: created})
-	want = `{'schemas':['urn:ietf:params:scim:schemas:core:2.0:Group'],'id':'2','displayName':'G','meta':{'resourceType':'Group','created':'2026-01-31T09:00:00.123Z','lastModified':'2026-01-31T09:00:00.123Z'}}`
+	want = `{'schemas':['urn:ietf:params:scim:schemas:core:2.0:Group'],'id':'2','displayName':'G',` +
+		`'meta':{'resourceType':'Group','created':'2026-01-31T09:00:00.123Z','lastModified':'2026-01-31T09:00:00.123Z'}}`
 	if diff := cmp.Diff(quote(want), render(got)); diff != "" {
 		t.Error(diff)
 	}
@@ -128,7 +139,8 @@ func TestPatchKeepsUnknownData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(render(parse(t, `{'userName':'k','title':'x','E':{'old':1},'urn:withdrawn:1':{'a':1}}`)), render(r.Attributes)); diff != "" {
+	if diff := cmp.Diff(render(parse(t, `{'userName':'k','title':'x','E':{'old':1},'urn:withdrawn:1':{'a':1}}`)),
+		render(r.Attributes)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -96,7 +96,8 @@ func filterText() *rapid.Generator[string] {
 
 // grammatical reports whether a refusal is about what a filter means, which the reference parser does not know.
 func grammatical(err error) bool {
-	for _, meaning := range []string{"is not an attribute of", "has no sub-attribute", "cannot be compared", "null can be", "is complex", "has no elements", "is a schema"} {
+	for _, meaning := range []string{"is not an attribute of", "has no sub-attribute", "cannot be compared", "null can be", "is complex",
+		"has no elements", "is a schema"} {
 		if strings.Contains(err.Error(), meaning) {
 			return false
 		}

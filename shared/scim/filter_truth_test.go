@@ -78,8 +78,10 @@ func TestFilterTruthTable(t *testing.T) {
 		{"T:tags", `"mango"`, [3]string{`['apple']`, `['mango']`, `['pear']`}, text},
 		{"emails", `"mango"`, [3]string{`[{'value':'apple'}]`, `[{'value':'mango'}]`, `[{'value':'pear'}]`}, text},
 		{"emails.type", `"mango"`, [3]string{`[{'type':'apple'}]`, `[{'type':'mango'}]`, `[{'type':'pear'}]`}, text},
-		{"emails[value pr].type", `"mango"`, [3]string{`[{'value':'x','type':'apple'}]`, `[{'value':'x','type':'mango'}]`, `[{'value':'x','type':'pear'}]`}, text},
-		{"emails[value pr].type", `null`, [3]string{`[{'value':'x','type':'apple'}]`, `[{'value':'x','type':'mango'}]`, `[{'value':'x','type':'pear'}]`}, null},
+		{"emails[value pr].type", `"mango"`,
+			[3]string{`[{'value':'x','type':'apple'}]`, `[{'value':'x','type':'mango'}]`, `[{'value':'x','type':'pear'}]`}, text},
+		{"emails[value pr].type", `null`,
+			[3]string{`[{'value':'x','type':'apple'}]`, `[{'value':'x','type':'mango'}]`, `[{'value':'x','type':'pear'}]`}, null},
 	}
 	cells := 0
 	for _, row := range rows {
@@ -192,7 +194,8 @@ func TestFilterSeveralValues(t *testing.T) {
 // Caseless means NFC and full case folding.
 func TestFilterFolding(t *testing.T) {
 	for filter, want := range map[string]bool{
-		`title eq "STRASSE"`: true, `title sw "STRASS"`: true, `title co "ASS"`: true, `nickName eq "rene\u0301e"`: true, `nickName ew "NÉE"`: true,
+		`title eq "STRASSE"`: true, `title sw "STRASS"`: true, `title co "ASS"`: true, `nickName eq "rene\u0301e"`: true,
+		`nickName ew "NÉE"`: true,
 	} {
 		f, err := users.ParseFilter(filter, strict)
 		if err != nil {

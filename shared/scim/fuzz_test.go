@@ -14,7 +14,8 @@ func FuzzParse(f *testing.F) {
 }
 
 func FuzzFilter(f *testing.F) {
-	for _, s := range []string{`userName eq "x"`, `emails[type eq "work"].value ne "x"`, `not (title pr and (active eq true or name pr))`, `manager eq x`, `((`, `title eq "\u00`,
+	for _, s := range []string{`userName eq "x"`, `emails[type eq "work"].value ne "x"`, `not (title pr and (active eq true or name pr))`,
+		`manager eq x`, `((`, `title eq "\u00`,
 		`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.displayName sw "a"`, `meta.lastModified gt "2026-01-01T00:00:00Z"`} {
 		f.Add(s)
 	}
@@ -50,7 +51,8 @@ func FuzzFilter(f *testing.F) {
 // FuzzPath reads a path, as the path of an operation and as a member name: a refusal is one of two kinds, and what reads
 // as the path of a remove reads as that of a second one.
 func FuzzPath(f *testing.F) {
-	for _, s := range []string{"title", "name.givenName", `emails[type eq "work"].value`, E + ":manager.value", E, coreURN + ":title", `members[value eq "x"]`, "emails[", "a.b.c", `roles[primary eq "True"]`, " title "} {
+	for _, s := range []string{"title", "name.givenName", `emails[type eq "work"].value`, E + ":manager.value", E, coreURN + ":title",
+		`members[value eq "x"]`, "emails[", "a.b.c", `roles[primary eq "True"]`, " title "} {
 		f.Add(s)
 	}
 	tree := parse(f, person)
@@ -80,8 +82,10 @@ func FuzzPath(f *testing.F) {
 
 // FuzzPatch covers paths and values: whatever is sent, the input stays, and the result is a tree Decode could give.
 func FuzzPatch(f *testing.F) {
-	for _, s := range [][3]string{{"add", `emails[type eq "work"].value`, `"x"`}, {"replace", "", `{"name.givenName":"K","active":"False"}`}, {"remove", "emails", `[{"value":"k@w"}]`},
-		{"add", E + ":manager", `"m"`}, {"replace", "name", `{"givenName":""}`}, {"remove", `emails[`, ``}, {"add", "emails", `[{"value":"a","primary":true}]`}, {"replace", "roles", "[]"}} {
+	for _, s := range [][3]string{{"add", `emails[type eq "work"].value`, `"x"`}, {"replace", "", `{"name.givenName":"K","active":"False"}`},
+		{"remove", "emails", `[{"value":"k@w"}]`},
+		{"add", E + ":manager", `"m"`}, {"replace", "name", `{"givenName":""}`}, {"remove", `emails[`, ``},
+		{"add", "emails", `[{"value":"a","primary":true}]`}, {"replace", "roles", "[]"}} {
 		f.Add(s[0], s[1], []byte(s[2]), true)
 	}
 	tree, err := scim.Parse([]byte(quote(person)))
@@ -97,7 +101,8 @@ func FuzzPatch(f *testing.F) {
 		if v, err := scim.Parse(data); err == nil {
 			o = o.With("value", v)
 		}
-		body := scim.ObjectValue(scim.Member{Name: "schemas", Value: scim.ArrayValue(scim.StringValue(scim.PatchOpURN))}, scim.Member{Name: "Operations", Value: scim.ArrayValue(o)})
+		body := scim.ObjectValue(scim.Member{Name: "schemas", Value: scim.ArrayValue(scim.StringValue(scim.PatchOpURN))},
+			scim.Member{Name: "Operations", Value: scim.ArrayValue(o)})
 		p, err := scim.ParsePatch(body)
 		if err != nil {
 			return
@@ -112,7 +117,8 @@ func FuzzPatch(f *testing.F) {
 			t.Fatalf("the input changed: %s", render(tree))
 		}
 		if err != nil {
-			if got := fault(err); got != "400 invalidPath" && got != "400 invalidFilter" && got != "400 noTarget" && got != "400 mutability" && got != "400 invalidValue" && got != "413" {
+			if got := fault(err); got != "400 invalidPath" && got != "400 invalidFilter" && got != "400 noTarget" && got != "400 mutability" &&
+				got != "400 invalidValue" && got != "413" {
 				t.Fatal(err)
 			}
 			return
@@ -129,7 +135,8 @@ func FuzzPatch(f *testing.F) {
 
 // FuzzResource decodes, completes and projects.
 func FuzzResource(f *testing.F) {
-	for _, s := range []string{quote(person), `{"userName":"k","emails":[null,{}]}`, `{"userName":"","manager":"x"}`, quote(`{'userName':'k','E':{'manager':[{'value':'m'}]},'active':'True'}`)} {
+	for _, s := range []string{quote(person), `{"userName":"k","emails":[null,{}]}`, `{"userName":"","manager":"x"}`,
+		quote(`{'userName':'k','E':{'manager':[{'value':'m'}]},'active':'True'}`)} {
 		f.Add([]byte(s), "name.givenName")
 	}
 	f.Fuzz(func(t *testing.T, data []byte, name string) {

@@ -181,7 +181,8 @@ func TestPatchLawAddThenRemoveIsOld(t *testing.T) {
 			}
 		}
 		added := patched(t, tree, operation("add", assignment{"emails", `[{"value":"new"}]`}))
-		sameTree(t, "removed by value", patched(t, added.Attributes, operation("remove", assignment{"emails", `[{"value":"new"}]`})).Attributes, tree)
+		sameTree(t, "removed by value", patched(t, added.Attributes, operation("remove", assignment{"emails", `[{"value":"new"}]`})).Attributes,
+			tree)
 	})
 }
 
@@ -216,7 +217,8 @@ func TestPatchLawNoOperationChangesNothing(t *testing.T) {
 		tree := drawTree(t)
 		ops := []string{
 			operation("replace", assignment{"", string(tree.Append(nil))}), operation("add", assignment{"", string(tree.Append(nil))}),
-			operation("remove", assignment{path: `ims[type eq "none"]`}), operation("remove", assignment{"emails", "[]"}), operation("replace", assignment{"timezone", `""`}),
+			operation("remove", assignment{path: `ims[type eq "none"]`}), operation("remove", assignment{"emails", "[]"}),
+			operation("replace", assignment{"timezone", `""`}),
 		}
 		if r := patched(t, tree, ops...); r.Changed {
 			t.Fatalf("changed %s to %s", tree.Append(nil), r.Attributes.Append(nil))

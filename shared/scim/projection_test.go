@@ -16,8 +16,11 @@ const shownUser = `{'schemas':['a'],'id':'1','userName':'k','name':{'familyName'
 
 func TestProjectionAppend(t *testing.T) {
 	for _, c := range []struct{ attributes, excluded, want string }{
-		{"", "", `{'schemas':['a'],'id':'1','userName':'k','name':{'familyName':'A','givenName':'K'},'emails':[{'value':'x','type':'work'},{'type':'home'}],` +
-			`'groups':[{'value':'g'}],'E':{'department':'D','manager':{'value':'m'}},'T':{'kept':'k','text':'t'},'meta':{'resourceType':'User','version':'1'}}`},
+		{"", "",
+			`{'schemas':['a'],'id':'1','userName':'k','name':{'familyName':'A','givenName':'K'},'emails':[{'value':'x','type':'work'},` +
+				`{'type':'home'}],` +
+				`'groups':[{'value':'g'}],'E':{'department':'D','manager':{'value':'m'}},'T':{'kept':'k','text':'t'},` +
+				`'meta':{'resourceType':'User','version':'1'}}`},
 		{"id", "", `{'schemas':['a'],'id':'1','T':{'kept':'k'}}`},
 		{"USERNAME,nope", "", `{'schemas':['a'],'id':'1','userName':'k','T':{'kept':'k'}}`},
 		{"nope", "", `{'schemas':['a'],'id':'1','T':{'kept':'k'}}`},
@@ -33,8 +36,9 @@ func TestProjectionAppend(t *testing.T) {
 		{T + ":onDemand," + T + ":secret", "", `{'schemas':['a'],'id':'1','T':{'onDemand':'o','kept':'k'}}`},
 		{"meta.version", "", `{'schemas':['a'],'id':'1','T':{'kept':'k'},'meta':{'version':'1'}}`},
 		{"", "id,schemas,userName,name,emails,groups,meta," + E + "," + T, `{'schemas':['a'],'id':'1','T':{'kept':'k'}}`},
-		{"", "name.givenName,emails.type,E:department,nope", `{'schemas':['a'],'id':'1','userName':'k','name':{'familyName':'A'},'emails':[{'value':'x'}],` +
-			`'groups':[{'value':'g'}],'E':{'manager':{'value':'m'}},'T':{'kept':'k','text':'t'},'meta':{'resourceType':'User','version':'1'}}`},
+		{"", "name.givenName,emails.type,E:department,nope",
+			`{'schemas':['a'],'id':'1','userName':'k','name':{'familyName':'A'},'emails':[{'value':'x'}],` +
+				`'groups':[{'value':'g'}],'E':{'manager':{'value':'m'}},'T':{'kept':'k','text':'t'},'meta':{'resourceType':'User','version':'1'}}`},
 	} {
 		p := projection(t, users, c.attributes, c.excluded)
 		if diff := cmp.Diff(quote(c.want), string(p.Append(nil, parse(t, shownUser)))); diff != "" {
@@ -105,13 +109,17 @@ func TestProjectionWants(t *testing.T) {
 
 func TestSort(t *testing.T) {
 	all := map[string]string{
-		"a": `{'id':'a','userName':'Zoe','emails':[{'value':'m@x'},{'value':'a@x','primary':true}],'active':true,'T':{'count':10,'since':'2026-01-01T10:00:00Z','exact':'b'}}`,
-		"b": `{'id':'b','userName':'adam','emails':[{'value':'B@x'}],'active':false,'T':{'count':9,'since':'2026-01-01T10:30:00+01:00','exact':'C'}}`,
+		"a": `{'id':'a','userName':'Zoe','emails':[{'value':'m@x'},{'value':'a@x','primary':true}],'active':true,'T':{'count':10,` +
+			`'since':'2026-01-01T10:00:00Z','exact':'b'}}`,
+		"b": `{'id':'b','userName':'adam','emails':[{'value':'B@x'}],'active':false,'T':{'count':9,` +
+			`'since':'2026-01-01T10:30:00+01:00','exact':'C'}}`,
 		"c": `{'id':'c','userName':'Éric','emails':[],'T':{'since':'soon'}}`,
 	}
 	for _, c := range []struct{ by, order, want string }{
-		{"userName", "", "b a c"}, {"USERNAME", "Descending", "c a b"}, {"emails.value", "ascending", "a b c"}, {"emails.value", "descending", "c b a"},
-		{"active", "", "b a c"}, {T + ":count", "", "b a c"}, {T + ":count", "descending", "c a b"}, {T + ":since", "", "b a c"}, {T + ":exact", "", "b a c"},
+		{"userName", "", "b a c"}, {"USERNAME", "Descending", "c a b"}, {"emails.value", "ascending", "a b c"},
+		{"emails.value", "descending", "c b a"},
+		{"active", "", "b a c"}, {T + ":count", "", "b a c"}, {T + ":count", "descending", "c a b"}, {T + ":since", "", "b a c"},
+		{T + ":exact", "", "b a c"},
 		{"", "descending", "a b c"}, {"", "", "a b c"}, {T + ":exact", "descending", "c a b"},
 	} {
 		if c.by == T+":exact" && c.order == "" {
@@ -134,7 +142,8 @@ func TestSort(t *testing.T) {
 			t.Errorf("%+v: %s", c, got)
 		}
 	}
-	for _, c := range [][2]string{{"name", ""}, {"emails", ""}, {"nope", ""}, {"password", ""}, {"userName", "up"}, {"user name", ""}, {E, ""}, {"manager", ""}, {"department", ""}} {
+	for _, c := range [][2]string{{"name", ""}, {"emails", ""}, {"nope", ""}, {"password", ""}, {"userName", "up"}, {"user name", ""},
+		{E, ""}, {"manager", ""}, {"department", ""}} {
 		if _, err := users.ParseSort(c[0], c[1], strict); fault(err) != "400 invalidValue" {
 			t.Errorf("%v: %v", c, err)
 		}

@@ -87,16 +87,22 @@ func TestNewExtension(t *testing.T) {
 		name, urn, schema string
 		attrs             []scim.Attribute
 	}{
-		{"no URN", "Custom", "Custom", tag}, {"short URN", "urn:x", "Custom", tag}, {"empty part", "urn::x", "Custom", tag}, {"blank", "urn:a b:c", "Custom", tag},
-		{"quote", `urn:a":c`, "Custom", tag}, {"bracket", `urn:a:c[`, "Custom", tag}, {"taken", strings.ToUpper(scim.EnterpriseURN), "Custom", tag}, {"message", scim.ErrorURN, "Custom", tag},
+		{"no URN", "Custom", "Custom", tag}, {"short URN", "urn:x", "Custom", tag}, {"empty part", "urn::x", "Custom", tag},
+		{"blank", "urn:a b:c", "Custom", tag},
+		{"quote", `urn:a":c`, "Custom", tag}, {"bracket", `urn:a:c[`, "Custom", tag},
+		{"taken", strings.ToUpper(scim.EnterpriseURN), "Custom", tag}, {"message", scim.ErrorURN, "Custom", tag},
 		{"long URN", "urn:x:" + strings.Repeat("y", 256), "Custom", tag}, {"no name", urn, "", tag}, {"no attributes", urn, "Custom", nil},
-		{"attribute without name", urn, "Custom", []scim.Attribute{{}}}, {"bad name", urn, "Custom", []scim.Attribute{{Name: "a.b"}}}, {"digit first", urn, "Custom", []scim.Attribute{{Name: "1a"}}},
+		{"attribute without name", urn, "Custom", []scim.Attribute{{}}}, {"bad name", urn, "Custom", []scim.Attribute{{Name: "a.b"}}},
+		{"digit first", urn, "Custom", []scim.Attribute{{Name: "1a"}}},
 		{"dollar", urn, "Custom", []scim.Attribute{{Name: "a$"}}}, {"twice", urn, "Custom", []scim.Attribute{{Name: "tag"}, {Name: "TAG"}}},
-		{"type", urn, "Custom", []scim.Attribute{{Name: "a", Type: "text"}}}, {"mutability", urn, "Custom", []scim.Attribute{{Name: "a", Mutability: "x"}}},
-		{"returned", urn, "Custom", []scim.Attribute{{Name: "a", Returned: "x"}}}, {"uniqueness", urn, "Custom", []scim.Attribute{{Name: "a", Uniqueness: "x"}}},
+		{"type", urn, "Custom", []scim.Attribute{{Name: "a", Type: "text"}}},
+		{"mutability", urn, "Custom", []scim.Attribute{{Name: "a", Mutability: "x"}}},
+		{"returned", urn, "Custom", []scim.Attribute{{Name: "a", Returned: "x"}}},
+		{"uniqueness", urn, "Custom", []scim.Attribute{{Name: "a", Uniqueness: "x"}}},
 		{"complex without sub-attributes", urn, "Custom", []scim.Attribute{{Name: "a", Type: "complex"}}},
 		{"simple with sub-attributes", urn, "Custom", []scim.Attribute{{Name: "a", SubAttributes: tag}}},
-		{"two levels", urn, "Custom", []scim.Attribute{{Name: "a", Type: "complex", SubAttributes: []scim.Attribute{{Name: "b", Type: "complex", SubAttributes: tag}}}}},
+		{"two levels", urn, "Custom",
+			[]scim.Attribute{{Name: "a", Type: "complex", SubAttributes: []scim.Attribute{{Name: "b", Type: "complex", SubAttributes: tag}}}}},
 		{"external", urn, "Custom", []scim.Attribute{{Name: "a", External: true}}},
 	} {
 		if _, err := scim.NewExtension(c.urn, c.schema, c.attrs); fault(err) != "400 invalidValue" {

@@ -92,7 +92,8 @@ func TestValueEqual(t *testing.T) {
 
 // jsonText draws JSON, and text that is almost JSON.
 func jsonText() *rapid.Generator[string] {
-	leaf := rapid.OneOf(rapid.SampledFrom([]string{"1", "-0", "0.5", "1E3", "01", "true", "null", `""`, `"a"`, `"\u00e9"`, `"\ud83d\ude00"`, `"\q"`, "{}", "[]"}),
+	leaf := rapid.OneOf(rapid.SampledFrom([]string{"1", "-0", "0.5", "1E3", "01", "true", "null", `""`, `"a"`, `"\u00e9"`, `"\ud83d\ude00"`,
+		`"\q"`, "{}", "[]"}),
 		rapid.Map(rapid.String(), func(s string) string { b, _ := json.Marshal(s); return string(b) }),
 		rapid.Map(rapid.Float64Range(-math.MaxFloat32, math.MaxFloat32), func(f float64) string { b, _ := json.Marshal(f); return string(b) }))
 	var tree func(depth int) *rapid.Generator[string]
@@ -128,7 +129,8 @@ func agreeWithJSON(t interface{ Fatalf(string, ...any) }, text string) {
 	v, err := scim.Parse([]byte(text))
 	if err != nil {
 		detail := err.Error()
-		ours := strings.Contains(detail, "UTF-8") || strings.Contains(detail, "twice") || strings.Contains(detail, "levels") || strings.Contains(detail, `\u escape`)
+		ours := strings.Contains(detail, "UTF-8") || strings.Contains(detail, "twice") || strings.Contains(detail, "levels") ||
+			strings.Contains(detail, `\u escape`)
 		if json.Valid([]byte(text)) && !ours {
 			t.Fatalf("Parse(%q): %v, but encoding/json accepts it", text, err)
 		}
@@ -161,11 +163,14 @@ func decodeJSON(data []byte, v *any) error {
 
 func TestErrorMessage(t *testing.T) {
 	e := scim.Errorf(400, scim.TypeInvalidValue, "%s must be a boolean", "active")
-	want := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"400","scimType":"invalidValue","detail":"active must be a boolean"}`
+	want := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"400","scimType":"invalidValue",` +
+		`"detail":"active must be a boolean"}`
 	if got := string(e.Append(nil)); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
-	if got := string((&scim.Error{Status: 500}).Append(nil)); got != `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"500"}` {
+	if got := string((&scim.Error{
+		Status: 500,
+	}).Append(nil)); got != `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"500"}` {
 		t.Error(got)
 	}
 }

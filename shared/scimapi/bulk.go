@@ -32,7 +32,8 @@ func (r *request) bulk(all *API) {
 		r.fail(authErr)
 		return
 	}
-	run := &bulkRun{r: r, all: all, ops: req.Operations, results: make([]*scim.BulkResult, len(req.Operations)), ids: map[string]string{}, failed: map[string]bool{}}
+	run := &bulkRun{r: r, all: all, ops: req.Operations, results: make([]*scim.BulkResult, len(req.Operations)), ids: map[string]string{},
+		failed: map[string]bool{}}
 	run.do(req.FailOnErrors)
 	results := make([]scim.BulkResult, 0, len(run.results))
 	for _, res := range run.results {
@@ -242,7 +243,8 @@ func (b *bulkRun) try(op scim.BulkOperation, data scim.Value) (scim.BulkResult, 
 		return scim.BulkResult{}, err
 	}
 	rec := b.send(op.Method, path, op.Version, data)
-	res := scim.BulkResult{Method: op.Method, BulkID: op.BulkID, Status: rec.status, Location: rec.header.Get("Location"), Version: rec.header.Get("ETag")}
+	res := scim.BulkResult{Method: op.Method, BulkID: op.BulkID, Status: rec.status, Location: rec.header.Get("Location"),
+		Version: rec.header.Get("ETag")}
 	if res.Location == "" && op.Method != http.MethodPost {
 		res.Location = b.r.base + path
 	}
@@ -254,7 +256,8 @@ func (b *bulkRun) try(op scim.BulkOperation, data scim.Value) (scim.BulkResult, 
 
 // path checks and resolves an operation's path: a resource type for POST, one resource otherwise.
 func (b *bulkRun) path(op scim.BulkOperation) (string, error) {
-	invalid := scim.Errorf(http.StatusBadRequest, scim.TypeInvalidValue, "path must be /Users or /Groups for POST, and name one resource otherwise")
+	invalid := scim.Errorf(http.StatusBadRequest, scim.TypeInvalidValue,
+		"path must be /Users or /Groups for POST, and name one resource otherwise")
 	parts := strings.Split(strings.Trim(op.Path, "/"), "/")
 	if parts[0] != "Users" && parts[0] != "Groups" || (op.Method == http.MethodPost) != (len(parts) == 1) || len(parts) > 2 {
 		return "", invalid

@@ -34,15 +34,16 @@ func (r *request) getGroup(id string) {
 func (r *request) createGroup() {
 	body, bodyErr := r.body()
 	var members []directory.ScimID
-	g, err := r.api.svc.CreateGroup(r.context(), r.caller, r.admitFor(groupKind{}, bodyErr), func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
-		tree, err := r.types.group.Decode(body, r.types.tolerance)
-		if err != nil {
-			return directory.GroupProfile{}, nil, nil, err
-		}
-		tree, elements := scim.TakeElements(tree, "members")
-		members = memberIDs(elements)
-		return groupProfile(tree), members, changes(scim.Value{}, tree), nil
-	})
+	g, err := r.api.svc.CreateGroup(r.context(), r.caller, r.admitFor(groupKind{}, bodyErr),
+		func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+			tree, err := r.types.group.Decode(body, r.types.tolerance)
+			if err != nil {
+				return directory.GroupProfile{}, nil, nil, err
+			}
+			tree, elements := scim.TakeElements(tree, "members")
+			members = memberIDs(elements)
+			return groupProfile(tree), members, changes(scim.Value{}, tree), nil
+		})
 	if err != nil {
 		r.fail(err)
 		return
@@ -163,27 +164,31 @@ func (r *request) netEffect(old directory.GroupView, steps []scim.ElementStep) (
 
 // updateGroup runs an edit of the group's tree and members, and answers as the method and the provider's
 // profile want (contract C15).
-func (r *request) updateGroup(id string, want directory.GroupWant, bodyErr error, edit func(before scim.Value, old directory.Group) (after scim.Value, steps []scim.ElementStep, err error)) {
+func (r *request) updateGroup(
+	id string, want directory.GroupWant, bodyErr error,
+	edit func(before scim.Value, old directory.Group) (after scim.Value, steps []scim.ElementStep, err error),
+) {
 	want.Exact = r.r.Header.Get("If-Match") != ""
-	v, _, err := r.api.svc.UpdateGroup(r.context(), r.caller, directory.GroupID(id), want, r.admitFor(groupKind{}, bodyErr), func(_ directory.Provider, old directory.GroupView) (provisioning.GroupEdit, error) {
-		if err := r.ifMatch(old.Version); err != nil {
-			return provisioning.GroupEdit{}, err
-		}
-		before, err := groupTree(old.GroupProfile)
-		if err != nil {
-			return provisioning.GroupEdit{}, err
-		}
-		after, steps, err := edit(before, old.Group)
-		if err != nil {
-			return provisioning.GroupEdit{}, err
-		}
-		ed := provisioning.GroupEdit{Profile: old.GroupProfile}
-		ed.Add, ed.Remove = r.netEffect(old, steps)
-		if !after.Equal(before) {
-			ed.Profile, ed.Changes = groupProfile(after), changes(before, after)
-		}
-		return ed, nil
-	})
+	v, _, err := r.api.svc.UpdateGroup(r.context(), r.caller, directory.GroupID(id), want, r.admitFor(groupKind{}, bodyErr),
+		func(_ directory.Provider, old directory.GroupView) (provisioning.GroupEdit, error) {
+			if err := r.ifMatch(old.Version); err != nil {
+				return provisioning.GroupEdit{}, err
+			}
+			before, err := groupTree(old.GroupProfile)
+			if err != nil {
+				return provisioning.GroupEdit{}, err
+			}
+			after, steps, err := edit(before, old.Group)
+			if err != nil {
+				return provisioning.GroupEdit{}, err
+			}
+			ed := provisioning.GroupEdit{Profile: old.GroupProfile}
+			ed.Add, ed.Remove = r.netEffect(old, steps)
+			if !after.Equal(before) {
+				ed.Profile, ed.Changes = groupProfile(after), changes(before, after)
+			}
+			return ed, nil
+		})
 	if err != nil {
 		r.fail(err)
 		return
@@ -208,7 +213,8 @@ func (r *request) updateGroup(id string, want directory.GroupWant, bodyErr error
 }
 
 func (r *request) deleteGroup(id string) {
-	r.deleted(r.api.svc.DeleteGroup(r.context(), r.caller, directory.GroupID(id), func(g directory.Group) error { return r.ifMatch(g.Version) }))
+	r.deleted(r.api.svc.DeleteGroup(r.context(), r.caller, directory.GroupID(id),
+		func(g directory.Group) error { return r.ifMatch(g.Version) }))
 }
 
 func scimIDs(texts []string) []directory.ScimID {

@@ -206,7 +206,9 @@ func (r *request) walk(k kind, q *query, admit directory.Admit) ([]record, error
 			return nil, err
 		}
 		if total > directory.MaxWalk || len(all) > directory.MaxWalk {
-			return nil, directory.Errorf(directory.TooMany, "the filter or sort would have to look through more than %d resources; filter by an indexed attribute with eq", directory.MaxWalk)
+			return nil,
+				directory.Errorf(directory.TooMany,
+					"the filter or sort would have to look through more than %d resources; filter by an indexed attribute with eq", directory.MaxWalk)
 		}
 		all = append(all, recs...)
 		if !more || len(recs) == 0 {
@@ -232,7 +234,8 @@ func (a *API) rootSearch(r *request) {
 		sr, err = scim.ParseSearch(body)
 	}
 	if err == nil && sr.Cursor != nil {
-		err = scim.Errorf(http.StatusBadRequest, scim.TypeInvalidCursor, "search over all types has no cursors; use startIndex, or search one type")
+		err = scim.Errorf(http.StatusBadRequest, scim.TypeInvalidCursor,
+			"search over all types has no cursors; use startIndex, or search one type")
 	}
 	answer, err := r.searchAll(sr, err)
 	if err != nil {

@@ -35,7 +35,8 @@ func TestTooManyAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := send(strings.NewReader("{}"))
-	if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" || w.Header().Get("Content-Type") != "application/scim+json" {
+	if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" ||
+		w.Header().Get("Content-Type") != "application/scim+json" {
 		t.Errorf("a second request was answered %d %v", w.Code, w.Header())
 	}
 	_ = writer.Close()

@@ -48,7 +48,8 @@ func (r *request) body() (scim.Value, error) {
 		media, params, err := mime.ParseMediaType(ct)
 		charset := params["charset"]
 		if err != nil || media != mediaType && media != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
-			return scim.Value{}, scim.Errorf(http.StatusUnsupportedMediaType, "", "the body must be application/scim+json or application/json in UTF-8")
+			return scim.Value{},
+				scim.Errorf(http.StatusUnsupportedMediaType, "", "the body must be application/scim+json or application/json in UTF-8")
 		}
 	}
 	var data bytes.Buffer

@@ -16,7 +16,8 @@ type resource struct {
 
 var (
 	users  = resource{userKind{}, (*request).createUser, (*request).getUser, (*request).putUser, (*request).patchUser, (*request).deleteUser}
-	groups = resource{groupKind{}, (*request).createGroup, (*request).getGroup, (*request).putGroup, (*request).patchGroup, (*request).deleteGroup}
+	groups = resource{groupKind{}, (*request).createGroup, (*request).getGroup, (*request).putGroup, (*request).patchGroup,
+		(*request).deleteGroup}
 )
 
 func (rs resource) answer(r *request) {

@@ -231,10 +231,12 @@ type types struct {
 }
 
 var (
-	baseUser  = scim.NewResourceType("User", "/Users", "User Account", scim.UserSchema(), scim.EnterpriseUserSchema(), scim.RollcallUserSchema())
+	baseUser = scim.NewResourceType("User", "/Users", "User Account", scim.UserSchema(), scim.EnterpriseUserSchema(),
+		scim.RollcallUserSchema())
 	baseGroup = scim.NewResourceType("Group", "/Groups", "Group", scim.GroupSchema())
 	// baseTypes serve for hints on what to read, before the provider is known.
-	baseTypes      = &types{user: baseUser, group: baseGroup, tolerance: entra.Entra.Tolerance(), profile: entra.Entra, userExtensions: baseExtensions}
+	baseTypes = &types{user: baseUser, group: baseGroup, tolerance: entra.Entra.Tolerance(), profile: entra.Entra,
+		userExtensions: baseExtensions}
 	baseExtensions = []string{scim.EnterpriseURN, scim.RollcallURN}
 )
 

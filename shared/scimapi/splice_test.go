@@ -28,7 +28,9 @@ func genUser() *rapid.Generator[directory.UserView] {
 			}
 		}
 		if some("emails") {
-			body = body.With("emails", scim.ArrayValue(scim.ObjectValue(scim.Member{Name: "value", Value: text("mail")}, scim.Member{Name: "type", Value: scim.StringValue("work")})))
+			body = body.With("emails",
+				scim.ArrayValue(scim.ObjectValue(scim.Member{Name: "value", Value: text("mail")},
+					scim.Member{Name: "type", Value: scim.StringValue("work")})))
 		}
 		for _, urn := range []string{scim.EnterpriseURN, scim.RollcallURN} {
 			if some(urn) {

@@ -47,7 +47,8 @@ func orEmpty(b []byte) []byte {
 // userProfile takes a tree apart again.
 func userProfile(tree scim.Value) directory.Profile {
 	p := directory.Profile{
-		UserName: tree.Get(directory.AttrUserName).Text(), ExternalID: tree.Get(directory.AttrExternalID).Text(), Active: tree.Get("active").Bool(),
+		UserName: tree.Get(directory.AttrUserName).Text(), ExternalID: tree.Get(directory.AttrExternalID).Text(),
+		Active: tree.Get("active").Bool(),
 	}
 	ext := tree.Get(scim.EnterpriseURN)
 	if m := ext.Get("manager"); !m.IsNull() {

@@ -54,13 +54,14 @@ func (r *request) getUser(id string) {
 
 func (r *request) createUser() {
 	body, bodyErr := r.body()
-	u, err := r.api.svc.CreateUser(r.context(), r.caller, body.Get("externalId").Text(), r.admitFor(userKind{}, bodyErr), func(directory.Provider) (directory.Profile, []directory.Change, error) {
-		tree, err := r.decodeUser(body, true) // contract C13
-		if err != nil {
-			return directory.Profile{}, nil, err
-		}
-		return userProfile(tree), changes(scim.Value{}, tree), nil
-	})
+	u, err := r.api.svc.CreateUser(r.context(), r.caller, body.Get("externalId").Text(), r.admitFor(userKind{}, bodyErr),
+		func(directory.Provider) (directory.Profile, []directory.Change, error) {
+			tree, err := r.decodeUser(body, true) // contract C13
+			if err != nil {
+				return directory.Profile{}, nil, err
+			}
+			return userProfile(tree), changes(scim.Value{}, tree), nil
+		})
 	if err != nil {
 		r.fail(err)
 		return
@@ -81,20 +82,21 @@ func (r *request) decodeUser(body scim.Value, active bool) (scim.Value, error) {
 
 // updateUser runs an edit of the user's tree and answers with the resource.
 func (r *request) updateUser(id string, bodyErr error, edit func(before scim.Value, old directory.UserView) (after scim.Value, err error)) {
-	v, _, err := r.api.svc.UpdateUser(r.context(), r.caller, directory.ScimID(id), r.userWant(), r.admitFor(userKind{}, bodyErr), func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
-		if err := r.ifMatch(old.Version); err != nil {
-			return old.Profile, nil, err
-		}
-		before, err := userTree(old.Profile)
-		if err != nil {
-			return old.Profile, nil, err
-		}
-		after, err := edit(before, old)
-		if err != nil || after.Equal(before) {
-			return old.Profile, nil, err
-		}
-		return userProfile(after), changes(before, after), nil
-	})
+	v, _, err := r.api.svc.UpdateUser(r.context(), r.caller, directory.ScimID(id), r.userWant(), r.admitFor(userKind{}, bodyErr),
+		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+			if err := r.ifMatch(old.Version); err != nil {
+				return old.Profile, nil, err
+			}
+			before, err := userTree(old.Profile)
+			if err != nil {
+				return old.Profile, nil, err
+			}
+			after, err := edit(before, old)
+			if err != nil || after.Equal(before) {
+				return old.Profile, nil, err
+			}
+			return userProfile(after), changes(before, after), nil
+		})
 	if err != nil {
 		r.fail(err)
 		return

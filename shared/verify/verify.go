@@ -45,7 +45,8 @@ type Chain struct {
 
 // Covers reports whether the entry at a position belongs in the export.
 func (c Chain) Covers(position string) bool {
-	return (c.Since.IsZero() || position >= directory.LogEntry{At: c.Since}.Position()) && (c.Until.IsZero() || position < directory.LogEntry{At: c.Until}.Position())
+	return (c.Since.IsZero() || position >= directory.LogEntry{At: c.Since}.Position()) && (c.Until.IsZero() ||
+		position < directory.LogEntry{At: c.Until}.Position())
 }
 
 // optional reports whether an entry that is sealed may be missing.

@@ -42,7 +42,8 @@ func (b *Bus) Publish(ctx context.Context, es []directory.Event) error {
 			return fmt.Errorf("encode event: %w", err)
 		}
 		entries[i] = types.PutEventsRequestEntry{
-			EventBusName: &b.name, Source: aws.String(Source), DetailType: aws.String(string(e.Type)), Detail: aws.String(string(detail)), Time: aws.Time(e.Time),
+			EventBusName: &b.name, Source: aws.String(Source), DetailType: aws.String(string(e.Type)), Detail: aws.String(string(detail)),
+			Time:      aws.Time(e.Time),
 			Resources: []string{},
 		}
 	}

@@ -36,7 +36,8 @@ func (p *putEvents) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Entries []struct{ Source, DetailType, Detail, EventBusName string }
 	}
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || len(in.Entries) > 10 || r.Header.Get("X-Amz-Target") != "AWSEvents.PutEvents" {
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || len(in.Entries) > 10 ||
+		r.Header.Get("X-Amz-Target") != "AWSEvents.PutEvents" {
 		p.Errorf("%s with %d entries: %v", r.Header.Get("X-Amz-Target"), len(in.Entries), err)
 	}
 	type result struct{ EventId, ErrorCode, ErrorMessage *string }
@@ -46,7 +47,8 @@ func (p *putEvents) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, e := range in.Entries {
 		var ev directory.Event
-		if err := json.Unmarshal([]byte(e.Detail), &ev); err != nil || e.Source != "rollcall" || e.DetailType != string(ev.Type) || e.EventBusName != "bus" {
+		if err := json.Unmarshal([]byte(e.Detail), &ev); err != nil || e.Source != "rollcall" || e.DetailType != string(ev.Type) ||
+			e.EventBusName != "bus" {
 			p.Errorf("entry %+v: %v", e, err)
 		}
 		if p.refuse[ev.ID]--; p.refuse[ev.ID] >= 0 {
@@ -65,7 +67,9 @@ func (p *putEvents) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func events(n int) (out []directory.Event) {
 	for i := range n {
-		out = append(out, directory.Event{ID: fmt.Sprintf("e1-%d", i), Type: directory.EventUserCreated, Time: time.UnixMilli(1e12).UTC(), Tenant: "default", Subject: "u1", Sequence: 1})
+		out = append(out,
+			directory.Event{ID: fmt.Sprintf("e1-%d", i), Type: directory.EventUserCreated, Time: time.UnixMilli(1e12).UTC(), Tenant: "default",
+				Subject: "u1", Sequence: 1})
 	}
 	return out
 }

@@ -38,9 +38,10 @@ func TestLocalCarriesRunsOutAndGoesOnAfterARestart(t *testing.T) {
 	p, token, err := svc.As(admin).Providers.Create(ctx, administration.NewProvider{DisplayName: "Entra", Profile: "entra"})
 	must(err)
 	for i := range 30 {
-		_, err := svc.CreateUser(ctx, provisioning.Caller{Provider: p.ID, Token: token}, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
-			return directory.Profile{UserName: fmt.Sprint("p", i), Active: true}, nil, nil
-		})
+		_, err := svc.CreateUser(ctx, provisioning.Caller{Provider: p.ID, Token: token}, "", nil,
+			func(directory.Provider) (directory.Profile, []directory.Change, error) {
+				return directory.Profile{UserName: fmt.Sprint("p", i), Active: true}, nil, nil
+			})
 		must(err)
 	}
 	follow := func(svc *directorytest.Env) {
@@ -51,7 +52,8 @@ func TestLocalCarriesRunsOutAndGoesOnAfterARestart(t *testing.T) {
 	follow(svc)
 	org, err := svc.As(admin).Organizations.Create(ctx, administration.NewOrganization{Name: "Elsewhere"})
 	must(err)
-	_, _, err = svc.As(admin).OrgMappings.Set(ctx, p.ID, func(directory.Provider) error { return nil }, directory.OrgSettings{Method: directory.OrgSingle, Org: org.ID})
+	_, _, err = svc.As(admin).OrgMappings.Set(ctx, p.ID, func(directory.Provider) error { return nil },
+		directory.OrgSettings{Method: directory.OrgSingle, Org: org.ID})
 	must(err)
 	serve := func(l *workflow.LocalRuns, svc *directorytest.Env) (stop func()) {
 		ctx, cancel := context.WithCancel(ctx)

@@ -122,7 +122,8 @@ func TestWebhookSends(t *testing.T) {
 		if status != c.status || cause != c.cause {
 			t.Errorf("%s: %d %q, want %d %q", c.url, status, cause, c.status, c.cause)
 		}
-		if ok := strings.HasSuffix(c.url, "/ok"); ok != (got != nil) || ok && (got.Header.Get("webhook-id") != "e1-0" || got.Method != "POST" || body != `{"a":1}`) {
+		if ok := strings.HasSuffix(c.url, "/ok"); ok != (got != nil) ||
+			ok && (got.Header.Get("webhook-id") != "e1-0" || got.Method != "POST" || body != `{"a":1}`) {
 			t.Errorf("%s: arrived as %+v %s", c.url, got, body)
 		}
 	}

@@ -24,7 +24,8 @@ type assertion struct {
 
 func (a assertion) kinds() int {
 	n := 0
-	for _, set := range []bool{a.Is != nil, a.IsNot != nil, a.Present, a.Absent, a.Size != nil, a.Has != nil, a.HasNot != nil, a.Min != nil, a.Max != nil} {
+	for _, set := range []bool{a.Is != nil, a.IsNot != nil, a.Present, a.Absent, a.Size != nil, a.Has != nil, a.HasNot != nil, a.Min != nil,
+		a.Max != nil} {
 		if set {
 			n++
 		}

@@ -312,7 +312,8 @@ func invariants(answer Exchange, doc any) []error {
 		total, _ := object["totalResults"].(float64)
 		items, there := object["itemsPerPage"].(float64)
 		if !ok || (there && int(items) != len(resources)) || int(total) < len(resources) {
-			errs = append(errs, fmt.Errorf("list of %d with itemsPerPage %s and totalResults %v", len(resources), show(object["itemsPerPage"], there), total))
+			errs = append(errs,
+				fmt.Errorf("list of %d with itemsPerPage %s and totalResults %v", len(resources), show(object["itemsPerPage"], there), total))
 		}
 	}
 	return errs

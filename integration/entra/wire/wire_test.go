@@ -128,7 +128,8 @@ func door(spoil func(w http.ResponseWriter, r *http.Request) bool) Target {
 			fmt.Fprint(w, user)
 		}
 	})
-	return Target{BaseURL: "http://door/scim", Token: "good", Vars: map[string]string{"tokenPath": "http://door/token", "clientId": "c:1", "clientSecret": "s"},
+	return Target{BaseURL: "http://door/scim", Token: "good",
+		Vars: map[string]string{"tokenPath": "http://door/token", "clientId": "c:1", "clientSecret": "s"},
 		Do: func(r *http.Request) (*http.Response, error) {
 			rec := httptest.NewRecorder()
 			h.ServeHTTP(rec, r)
@@ -150,11 +151,19 @@ func cases(t *testing.T, texts ...string) []wireCase {
 }
 
 const (
-	create   = `{"name":"create","request":{"method":"POST","path":"/Users","headers":{"Authorization":"Bearer ${token}"},"body":{ "a": "b" }},"expect":{"status":201,"headers":{"Location":"present"},"json":[{"at":"/sent","is":"{\"a\":\"b\"}"}]},"capture":{"userId":"/id"}}`
-	change   = `{"name":"change","request":{"method":"PATCH","path":"/Users/${userId}","headers":{"Authorization":"Bearer ${token}"},"body":{"to":"x ${userId}"}},"expect":{"status":[200,204]},"then":{"path":"/Users/${userId}","status":200,"json":[{"at":"/id","is":"${userId}"}]}}`
-	wrong    = `{"name":"wrong token","request":{"method":"GET","path":"/Users","headers":{"Authorization":"Bearer wrong-${token}"}},"expect":{"status":401}}`
-	token    = `{"name":"token","requires":"oauth","request":{"method":"POST","path":"${tokenPath}","headers":{"Authorization":"Basic ${basic(clientId:clientSecret)}"},"form":{"client_id":"${clientId}"}},"expect":{"status":200,"json":[{"at":"/basic","is":"Basic YyUzQTE6cw=="},{"at":"/form","is":"client_id=c%3A1"}]}}`
-	optional = `{"name":"extension","requires":"custom-extension","request":{"method":"GET","path":"/Users/7","headers":{"Authorization":"Bearer ${token}"}},"expect":{"status":999},"otherwise":{"expect":{"status":200}}}`
+	create = `{"name":"create","request":{"method":"POST","path":"/Users","headers":{"Authorization":"Bearer ${token}"},` +
+		`"body":{ "a": "b" }},"expect":{"status":201,"headers":{"Location":"present"},"json":[{"at":"/sent",` +
+		`"is":"{\"a\":\"b\"}"}]},"capture":{"userId":"/id"}}`
+	change = `{"name":"change","request":{"method":"PATCH","path":"/Users/${userId}","headers":{"Authorization":"Bearer ` +
+		`${token}"},"body":{"to":"x ${userId}"}},"expect":{"status":[200,204]},"then":{"path":"/Users/${userId}","status":200,` +
+		`"json":[{"at":"/id","is":"${userId}"}]}}`
+	wrong = `{"name":"wrong token","request":{"method":"GET","path":"/Users","headers":{"Authorization":"Bearer ` +
+		`wrong-${token}"}},"expect":{"status":401}}`
+	token = `{"name":"token","requires":"oauth","request":{"method":"POST","path":"${tokenPath}",` +
+		`"headers":{"Authorization":"Basic ${basic(clientId:clientSecret)}"},"form":{"client_id":"${clientId}"}},` +
+		`"expect":{"status":200,"json":[{"at":"/basic","is":"Basic YyUzQTE6cw=="},{"at":"/form","is":"client_id=c%3A1"}]}}`
+	optional = `{"name":"extension","requires":"custom-extension","request":{"method":"GET","path":"/Users/7",` +
+		`"headers":{"Authorization":"Bearer ${token}"}},"expect":{"status":999},"otherwise":{"expect":{"status":200}}}`
 )
 
 func TestReplayCountsPassedAndNotApplicable(t *testing.T) {
@@ -195,8 +204,9 @@ func TestAWrongAnswerIsNoticed(t *testing.T) {
 		"capture":              {answer(201, scim, `{}`), create, "capture userId"},
 		"not JSON":             {answer(201, scim, `oops`), create, "not JSON"},
 		"error without schema": {answer(401, scim, `{"status":"401"}`), wrong, "not an error body"},
-		"numeric error status": {answer(401, scim, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":401}`), wrong, "not an error body"},
-		"earlier case failed":  {nil, change, "no value for userId"},
+		"numeric error status": {answer(401, scim, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":401}`), wrong,
+			"not an error body"},
+		"earlier case failed": {nil, change, "no value for userId"},
 	} {
 		errs := newRunner(door(tc.spoil)).run(cases(t, tc.text)[0])
 		if !slices.ContainsFunc(errs, func(err error) bool { return strings.Contains(err.Error(), tc.failure) }) {
@@ -219,11 +229,13 @@ func TestAWrongAnswerIsNoticed(t *testing.T) {
 func TestRecordingsAreComparable(t *testing.T) {
 	t.Parallel()
 	a := []Exchange{
-		{"create", 201, http.Header{"Location": {"http://one/s/Users/aa"}, "X-Request-Id": {"1"}}, []byte(`{"id":"aa","at":"2026-01-02T03:04:05Z"}`)},
+		{"create", 201, http.Header{"Location": {"http://one/s/Users/aa"}, "X-Request-Id": {"1"}},
+			[]byte(`{"id":"aa","at":"2026-01-02T03:04:05Z"}`)},
 		{"read", 200, http.Header{"Etag": {`W/"1"`}}, []byte(`{"id":"aa","r":"http://one/s/Users/aa","access_token":"x"}`)},
 	}
 	b := []Exchange{
-		{"create", 201, http.Header{"Location": {"https://two/Users/bb"}, "X-Request-Id": {"2"}}, []byte(`{"id":"bb","at":"2027-01-02T03:04:05.123Z"}`)},
+		{"create", 201, http.Header{"Location": {"https://two/Users/bb"}, "X-Request-Id": {"2"}},
+			[]byte(`{"id":"bb","at":"2027-01-02T03:04:05.123Z"}`)},
 		{"read", 200, http.Header{"Etag": {`W/"1"`}}, []byte(`{"id":"bb","r":"https://two/Users/bb","access_token":"y"}`)},
 	}
 	if diff := Diff(Normalize("http://one/s/", a), Normalize("https://two", b)); len(diff) > 0 {

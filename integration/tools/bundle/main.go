@@ -91,7 +91,8 @@ func copyTo(from, to string) error {
 func build(dir, name, arch, file string) error {
 	flags := "-s -w -buildid= -X rollcall/shared/release.version=" + tag()
 	//nolint:gosec // G204: names of folders of ours
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags="+flags, "-o", file, "./functions/"+name)
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags="+flags, "-o", file,
+		"./functions/"+name)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFIPS140=v1.0.0", "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
 	if text, err := cmd.CombinedOutput(); err != nil {
@@ -128,7 +129,9 @@ func check(file string) (int64, error) {
 		set[s.Key] = s.Value
 	}
 	if !strings.HasPrefix(set["GOFIPS140"], "v1.0.0") || !strings.Contains(set["DefaultGODEBUG"], "fips140=on") {
-		return 0, fmt.Errorf("%s was built with GOFIPS140=%q and DefaultGODEBUG=%q, not with the certified module on", file, set["GOFIPS140"], set["DefaultGODEBUG"])
+		return 0,
+			fmt.Errorf("%s was built with GOFIPS140=%q and DefaultGODEBUG=%q, not with the certified module on", file, set["GOFIPS140"],
+				set["DefaultGODEBUG"])
 	}
 	return info.Size(), nil
 }

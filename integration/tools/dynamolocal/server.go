@@ -82,7 +82,8 @@ func start(ctx context.Context, java, lib, dir string) (*Server, error) {
 	}
 	// The JVM lives for a minute or two: the second compiler and more threads for garbage would cost more than they save.
 	args := []string{"-c", watchdog, "dynamodb-local",
-		java, "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", filepath.Join(lib, "*"), mainClass, "-port", port, "-sharedDb", "-disableTelemetry"}
+		java, "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", filepath.Join(lib, "*"), mainClass, "-port", port, "-sharedDb",
+		"-disableTelemetry"}
 	if dir == "" {
 		args = append(args, "-inMemory")
 	} else {

@@ -242,7 +242,8 @@ func (s *Store) putIf(ctx context.Context, name string, k key, it item, c cond) 
 		return err
 	}
 	full := k.with(it)
-	in := &dynamodb.PutItemInput{TableName: &s.table, Item: full, ConditionExpression: optional(c.expr), ExpressionAttributeNames: names(c.expr)}
+	in := &dynamodb.PutItemInput{TableName: &s.table, Item: full, ConditionExpression: optional(c.expr),
+		ExpressionAttributeNames: names(c.expr)}
 	if len(c.vals) > 0 {
 		in.ExpressionAttributeValues = c.vals
 	}

@@ -7,7 +7,9 @@ import (
 )
 
 // People implements directory.ApplyRuns: a part is the users whose ids have one first random character.
-func (s *Store) People(ctx context.Context, t directory.TenantID, p directory.ProviderID, part int, from string, count int) ([]directory.UserView, string, error) {
+func (s *Store) People(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, part int, from string, count int,
+) ([]directory.UserView, string, error) {
 	if !usable(string(p)) || part < 0 || part >= directory.RunRanges || count < 1 {
 		return nil, "", nil
 	}
@@ -51,7 +53,9 @@ func (s *Store) UpdateRun(
 }
 
 // ListRuns implements directory.ApplyRuns.
-func (s *Store) ListRuns(ctx context.Context, t directory.TenantID, p directory.ProviderID, before directory.RunID, count int) ([]directory.ApplyRun, error) {
+func (s *Store) ListRuns(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, before directory.RunID, count int,
+) ([]directory.ApplyRun, error) {
 	if count < 1 || !usable(string(p)) {
 		return nil, nil
 	}

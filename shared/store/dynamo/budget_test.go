@@ -25,7 +25,8 @@ type office struct {
 func newOffice(t *testing.T, s *dynamo.Store) office {
 	t.Helper()
 	svc := directorytest.New(s.Ports(), directory.Runtime{})
-	admin := administration.Admin{Tenant: directory.TenantID(random.ID()[:7]), Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k" + random.ID()}}
+	admin := administration.Admin{Tenant: directory.TenantID(random.ID()[:7]),
+		Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k" + random.ID()}}
 	if _, err := svc.As(admin).Tenants.Create(t.Context(), "Tenant"); err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +34,9 @@ func newOffice(t *testing.T, s *dynamo.Store) office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return office{t, svc, provisioning.Caller{Provider: p.ID, Token: token, RequestID: directory.RequestID(random.ID()), ClientRequestID: "3f2504e0-4f89-11d3-9a0c-0305e82c3301"}}
+	return office{t, svc,
+		provisioning.Caller{Provider: p.ID, Token: token, RequestID: directory.RequestID(random.ID()),
+			ClientRequestID: "3f2504e0-4f89-11d3-9a0c-0305e82c3301"}}
 }
 
 func (o office) must(err error) {
@@ -55,28 +58,31 @@ func profile(i int) directory.Profile {
 
 func (o office) user(ctx context.Context, i int) directory.User {
 	o.Helper()
-	u, err := o.svc.CreateUser(ctx, o.caller, profile(i).ExternalID, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
-		p := profile(i)
-		return p, []directory.Change{{Attr: "User", After: p.Attributes}}, nil
-	})
+	u, err := o.svc.CreateUser(ctx, o.caller, profile(i).ExternalID, nil,
+		func(directory.Provider) (directory.Profile, []directory.Change, error) {
+			p := profile(i)
+			return p, []directory.Change{{Attr: "User", After: p.Attributes}}, nil
+		})
 	o.must(err)
 	return u
 }
 
 func (o office) group(ctx context.Context, name string, members ...directory.ScimID) directory.Group {
 	o.Helper()
-	g, err := o.svc.CreateGroup(ctx, o.caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
-		return directory.GroupProfile{DisplayName: name, ExternalID: "x-" + name}, members, nil, nil
-	})
+	g, err := o.svc.CreateGroup(ctx, o.caller, nil,
+		func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+			return directory.GroupProfile{DisplayName: name, ExternalID: "x-" + name}, members, nil, nil
+		})
 	o.must(err)
 	return g
 }
 
 func (o office) patchMember(ctx context.Context, g directory.GroupID, m directory.ScimID) {
 	o.Helper()
-	_, changed, err := o.svc.UpdateGroup(ctx, o.caller, g, directory.GroupWant{Named: []directory.ScimID{m}}, nil, func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
-		return provisioning.GroupEdit{Profile: v.GroupProfile, Add: []directory.ScimID{m}}, nil
-	})
+	_, changed, err := o.svc.UpdateGroup(ctx, o.caller, g, directory.GroupWant{Named: []directory.ScimID{m}}, nil,
+		func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
+			return provisioning.GroupEdit{Profile: v.GroupProfile, Add: []directory.ScimID{m}}, nil
+		})
 	o.must(err)
 	if !changed {
 		o.Error("nothing changed")
@@ -85,11 +91,12 @@ func (o office) patchMember(ctx context.Context, g directory.GroupID, m director
 
 func (o office) patchUser(ctx context.Context, id directory.ScimID, edit func(*directory.Profile)) {
 	o.Helper()
-	_, _, err := o.svc.UpdateUser(ctx, o.caller, id, directory.UserWant{Groups: true}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
-		p := old.Profile
-		edit(&p)
-		return p, []directory.Change{{Attr: "title", Before: []byte(`"Analyst"`), After: []byte(`"Director"`)}}, nil
-	})
+	_, _, err := o.svc.UpdateUser(ctx, o.caller, id, directory.UserWant{Groups: true}, nil,
+		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+			p := old.Profile
+			edit(&p)
+			return p, []directory.Change{{Attr: "title", Before: []byte(`"Analyst"`), After: []byte(`"Director"`)}}, nil
+		})
 	o.must(err)
 }
 

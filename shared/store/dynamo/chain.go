@@ -51,7 +51,9 @@ func (s *Store) AppendBlock(ctx context.Context, t directory.TenantID, p directo
 }
 
 // Blocks implements directory.Chains.
-func (s *Store) Blocks(ctx context.Context, t directory.TenantID, p directory.ProviderID, from int64, count int) ([]directory.Block, error) {
+func (s *Store) Blocks(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, from int64, count int,
+) ([]directory.Block, error) {
 	if count < 1 {
 		return nil, nil
 	}

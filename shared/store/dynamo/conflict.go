@@ -24,7 +24,9 @@ func (s *Store) UpdateConflict(
 }
 
 // ListConflicts implements directory.Conflicts.
-func (s *Store) ListConflicts(ctx context.Context, t directory.TenantID, state directory.ConflictState, from directory.ConflictID, count int) (out []directory.ConflictCase, err error) {
+func (s *Store) ListConflicts(
+	ctx context.Context, t directory.TenantID, state directory.ConflictState, from directory.ConflictID, count int,
+) (out []directory.ConflictCase, err error) {
 	for lo := after(escaper.Replace(string(from))); len(out) < count; {
 		its, more, err := s.query(ctx, span{pk: conflicts(t), lo: lo, limit: max(count-len(out), 100)})
 		if err != nil {

@@ -32,7 +32,9 @@ func (s *Store) CountEntry(ctx context.Context, t directory.TenantID, e director
 }
 
 // Counts implements directory.Counts.
-func (s *Store) Counts(ctx context.Context, t directory.TenantID, p directory.ProviderID, since time.Time) (map[directory.Action]int, error) {
+func (s *Store) Counts(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, since time.Time,
+) (map[directory.Action]int, error) {
 	out := map[directory.Action]int{}
 	ms, err := s.Timeline(ctx, t, p, since)
 	for _, m := range ms {

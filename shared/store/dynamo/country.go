@@ -7,7 +7,9 @@ import (
 )
 
 // UpdateCountryValue implements directory.Countries.
-func (s *Store) UpdateCountryValue(ctx context.Context, t directory.TenantID, p directory.ProviderID, value string, update directory.Update[directory.CountryValue]) (directory.CountryValue, error) {
+func (s *Store) UpdateCountryValue(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, value string, update directory.Update[directory.CountryValue],
+) (directory.CountryValue, error) {
 	return updateRecord(ctx, s, t, "country", countryKey(t, p, value), 0, update)
 }
 

@@ -111,7 +111,8 @@ func (c *crashes) groupState(id directory.GroupID) (inside, all string) {
 	}
 	log, err := c.svc.Log.Entries(ctx, tenantOf(c.caller), directory.LogQuery{Group: id, Count: 100})
 	c.must(err)
-	inside = fmt.Sprintf("exists %v, new profile %v, counts %d of %d, %d entries, members %v", v.ID != "", strings.HasPrefix(v.ExternalID, "new"),
+	inside = fmt.Sprintf("exists %v, new profile %v, counts %d of %d, %d entries, members %v", v.ID != "",
+		strings.HasPrefix(v.ExternalID, "new"),
 		v.MemberCount, len(v.Members), len(log), names)
 	return inside, fmt.Sprintf("%s, shown with %v", inside, held)
 }
@@ -141,9 +142,10 @@ type story struct {
 }
 
 func (c *crashes) edit(id directory.GroupID, want directory.GroupWant, edit func(directory.GroupView) provisioning.GroupEdit) error {
-	_, _, err := c.svc.UpdateGroup(c.Context(), c.caller, id, want, nil, func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
-		return edit(v), nil
-	})
+	_, _, err := c.svc.UpdateGroup(c.Context(), c.caller, id, want, nil,
+		func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
+			return edit(v), nil
+		})
 	return err
 }
 
@@ -153,7 +155,8 @@ func groupStory(name string, members int, change func(c *crashes, id directory.G
 		c.group(c.Context(), "parent"+random.ID(), directory.ScimID(g.ID))
 		return func(c *crashes) error { return change(c, g.ID) }, func(c *crashes) (string, string) {
 			inside, all := c.groupState(g.ID)
-			parents, err := c.svc.FindGroups(c.Context(), c.caller, directory.Lookup{Attr: directory.AttrMember, Value: string(g.ID)}, 10, directory.GroupWant{}, nil)
+			parents, err := c.svc.FindGroups(c.Context(), c.caller, directory.Lookup{Attr: directory.AttrMember, Value: string(g.ID)}, 10,
+				directory.GroupWant{}, nil)
 			c.must(err)
 			return inside, fmt.Sprintf("%s, in %d groups", all, len(parents))
 		}
@@ -188,11 +191,12 @@ var stories = []story{
 		return c.svc.DeleteGroup(c.Context(), c.caller, id, func(directory.Group) error { return nil })
 	}),
 	{"rename a user", userStory(0, 0, func(c *crashes, u directory.User) error {
-		_, _, err := c.svc.UpdateUser(c.Context(), c.caller, u.ScimID, directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
-			p := old.Profile
-			p.UserName, p.ExternalID = "renamed"+p.UserName, "renamed"+p.ExternalID
-			return p, nil, nil
-		})
+		_, _, err := c.svc.UpdateUser(c.Context(), c.caller, u.ScimID, directory.UserWant{}, nil,
+			func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+				p := old.Profile
+				p.UserName, p.ExternalID = "renamed"+p.UserName, "renamed"+p.ExternalID
+				return p, nil, nil
+			})
 		return err
 	})},
 	{"delete a user with a group", userStory(1, 0, deleteUser)},
@@ -206,13 +210,15 @@ func deleteUser(c *crashes, u directory.User) error {
 func createGroupStory(c *crashes) (func(*crashes) error, func(*crashes) (string, string)) {
 	name := "created" + random.ID()
 	create := func(c *crashes) error {
-		_, err := c.svc.CreateGroup(c.Context(), c.caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
-			return directory.GroupProfile{DisplayName: name}, c.poolIDs(0, 25), nil, nil
-		})
+		_, err := c.svc.CreateGroup(c.Context(), c.caller, nil,
+			func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+				return directory.GroupProfile{DisplayName: name}, c.poolIDs(0, 25), nil, nil
+			})
 		return err
 	}
 	return create, func(c *crashes) (string, string) {
-		gs, err := c.svc.FindGroups(c.Context(), c.caller, directory.Lookup{Attr: directory.AttrDisplayName, Value: name}, 2, directory.GroupWant{}, nil)
+		gs, err := c.svc.FindGroups(c.Context(), c.caller, directory.Lookup{Attr: directory.AttrDisplayName, Value: name}, 2,
+			directory.GroupWant{}, nil)
 		c.must(err)
 		if len(gs) == 0 {
 			return "none", "none"
@@ -244,18 +250,22 @@ func createStory(c *crashes) (func(*crashes) error, func(*crashes) (string, stri
 	p.ExternalID, p.Lookups = p.UserName, []directory.Lookup{{Attr: directory.AttrWorkEmail, Value: p.UserName}}
 	before := c.userTotal()
 	create := func(c *crashes) error {
-		_, err := c.svc.CreateUser(c.Context(), c.caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) { return p, nil, nil })
+		_, err := c.svc.CreateUser(c.Context(), c.caller, "", nil,
+			func(directory.Provider) (directory.Profile, []directory.Change, error) { return p, nil, nil })
 		return err
 	}
 	return create, func(c *crashes) (string, string) {
-		s := fmt.Sprintf("by name %d, by externalId %d, by e-mail %d, %d more users", c.find(directory.AttrUserName, p.UserName), c.find(directory.AttrExternalID, p.UserName),
+		s := fmt.Sprintf("by name %d, by externalId %d, by e-mail %d, %d more users", c.find(directory.AttrUserName, p.UserName),
+			c.find(directory.AttrExternalID, p.UserName),
 			c.find(directory.AttrWorkEmail, p.UserName), c.userTotal()-before)
 		return s, s
 	}
 }
 
 // userStory makes a user who is in groups, with a friend each, and has reports.
-func userStory(groups, reports int, change func(*crashes, directory.User) error) func(c *crashes) (func(*crashes) error, func(*crashes) (string, string)) {
+func userStory(
+	groups, reports int, change func(*crashes, directory.User) error,
+) func(c *crashes) (func(*crashes) error, func(*crashes) (string, string)) {
 	return func(c *crashes) (func(*crashes) error, func(*crashes) (string, string)) {
 		ctx := c.Context()
 		u := c.user(ctx, 1_000+int(others.Add(1))) // nobody who was there before: a deleted one would be restored

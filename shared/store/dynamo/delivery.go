@@ -43,7 +43,9 @@ func (s *Store) Delivery(ctx context.Context, t directory.TenantID, id directory
 }
 
 // ListDeliveries implements directory.Deliveries: the shards are merged by id.
-func (s *Store) ListDeliveries(ctx context.Context, t directory.TenantID, before directory.DeliveryID, count int) ([]directory.Delivery, error) {
+func (s *Store) ListDeliveries(
+	ctx context.Context, t directory.TenantID, before directory.DeliveryID, count int,
+) ([]directory.Delivery, error) {
 	if count < 1 {
 		return nil, nil
 	}
@@ -64,7 +66,9 @@ func (s *Store) ListDeliveries(ctx context.Context, t directory.TenantID, before
 }
 
 // UpdateDelivery implements directory.Deliveries.
-func (s *Store) UpdateDelivery(ctx context.Context, t directory.TenantID, id directory.DeliveryID, update func(directory.Delivery) (directory.Delivery, error)) (d directory.Delivery, err error) {
+func (s *Store) UpdateDelivery(
+	ctx context.Context, t directory.TenantID, id directory.DeliveryID, update func(directory.Delivery) (directory.Delivery, error),
+) (d directory.Delivery, err error) {
 	err = s.rerun(ctx, "delivery", func(int) error {
 		old, rev, err := s.delivery(ctx, t, id)
 		if err != nil {

@@ -36,9 +36,10 @@ func TestExactMeetsOtherMembers(t *testing.T) {
 		}
 		ids = append(ids, u.ScimID)
 	}
-	g, err := svc.CreateGroup(ctx, caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
-		return directory.GroupProfile{DisplayName: "G"}, nil, nil, nil
-	})
+	g, err := svc.CreateGroup(ctx, caller, nil,
+		func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+			return directory.GroupProfile{DisplayName: "G"}, nil, nil, nil
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +54,8 @@ func TestExactMeetsOtherMembers(t *testing.T) {
 			if v.Version != old.Version {
 				return directory.GroupChange{}, errMoved
 			}
-			e := directory.LogEntry{ID: directory.EntryID("e" + random.ID()), At: svc.Now(), Provider: p.ID, Action: directory.MembersChanged, Group: g.ID}
+			e := directory.LogEntry{ID: directory.EntryID("e" + random.ID()), At: svc.Now(), Provider: p.ID, Action: directory.MembersChanged,
+				Group: g.ID}
 			return directory.GroupChange{GroupProfile: v.GroupProfile, Add: []directory.ScimID{id}, Entry: &e}, nil
 		})
 		return err

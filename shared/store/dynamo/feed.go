@@ -106,7 +106,8 @@ func (s *Store) deliverFailed(ctx context.Context, fn func(context.Context, dire
 // listShards finds new shards of the stream and marks forgotten ones.
 func (s *Store) listShards(ctx context.Context) error {
 	f := &s.feed
-	if !f.listed.IsZero() && s.now().Sub(f.listed) < listShardsEvery && slices.ContainsFunc(f.shards, func(sh *shardFeed) bool { return !sh.done }) {
+	if !f.listed.IsZero() && s.now().Sub(f.listed) < listShardsEvery && slices.ContainsFunc(f.shards,
+		func(sh *shardFeed) bool { return !sh.done }) {
 		return nil
 	}
 	if f.arn == "" {
@@ -146,7 +147,9 @@ func (s *Store) listShards(ctx context.Context) error {
 }
 
 // deliverShard hands on the entries of a shard until it has no more for now.
-func (s *Store) deliverShard(ctx context.Context, sh *shardFeed, fn func(context.Context, directory.TenantID, directory.LogEntry) error) (n int, err error) {
+func (s *Store) deliverShard(
+	ctx context.Context, sh *shardFeed, fn func(context.Context, directory.TenantID, directory.LogEntry) error,
+) (n int, err error) {
 	for {
 		if sh.iterator == "" {
 			if err := s.openShard(ctx, sh); err != nil {
@@ -187,7 +190,8 @@ func (s *Store) deliverShard(ctx context.Context, sh *shardFeed, fn func(context
 }
 
 func (s *Store) openShard(ctx context.Context, sh *shardFeed) error {
-	in := &dynamodbstreams.GetShardIteratorInput{StreamArn: &s.feed.arn, ShardId: &sh.id, ShardIteratorType: streamtypes.ShardIteratorTypeTrimHorizon}
+	in := &dynamodbstreams.GetShardIteratorInput{StreamArn: &s.feed.arn, ShardId: &sh.id,
+		ShardIteratorType: streamtypes.ShardIteratorTypeTrimHorizon}
 	if sh.last != "" {
 		in.ShardIteratorType, in.SequenceNumber = streamtypes.ShardIteratorTypeAfterSequenceNumber, &sh.last
 	}
@@ -200,7 +204,9 @@ func (s *Store) openShard(ctx context.Context, sh *shardFeed) error {
 }
 
 // deliverRecord hands a log entry on, and sets it aside when it is not taken. Other records are passed over.
-func (s *Store) deliverRecord(ctx context.Context, r streamtypes.Record, fn func(context.Context, directory.TenantID, directory.LogEntry) error) (bool, error) {
+func (s *Store) deliverRecord(
+	ctx context.Context, r streamtypes.Record, fn func(context.Context, directory.TenantID, directory.LogEntry) error,
+) (bool, error) {
 	if r.EventName != streamtypes.OperationTypeInsert || r.Dynamodb == nil {
 		return false, nil
 	}

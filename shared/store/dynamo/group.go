@@ -126,7 +126,9 @@ func (s *Store) heads(ctx context.Context, h home, p directory.ProviderID, ids [
 
 // ReadGroup implements directory.Groups: provider, group and, of up to 90 named members, whether they are
 // members come in one step.
-func (s *Store) ReadGroup(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, want directory.GroupWant, admit directory.Admit) (directory.GroupView, error) {
+func (s *Store) ReadGroup(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, want directory.GroupWant, admit directory.Admit,
+) (directory.GroupView, error) {
 	h := homeFor(t, p, false)
 	var g groupHead
 	var ok bool
@@ -166,7 +168,9 @@ func memberRows(h home, g directory.GroupID, ms []directory.ScimID) []key {
 
 // groupView adds what want asks for; shown counts the members of one answer, got holds rows read already. A
 // locked group is shown as its entry says it will be; should it be unlocked meanwhile, it is looked at again.
-func (s *Store) groupView(ctx context.Context, t directory.TenantID, h home, g groupHead, want directory.GroupWant, shown *int, got map[key]item) (directory.GroupView, error) {
+func (s *Store) groupView(
+	ctx context.Context, t directory.TenantID, h home, g groupHead, want directory.GroupWant, shown *int, got map[key]item,
+) (directory.GroupView, error) {
 	before := *shown
 	for {
 		*shown = before
@@ -185,11 +189,14 @@ func (s *Store) groupView(ctx context.Context, t directory.TenantID, h home, g g
 	}
 }
 
-func (s *Store) groupViewOnce(ctx context.Context, t directory.TenantID, h home, g groupHead, want directory.GroupWant, shown *int, got map[key]item) (v directory.GroupView, err error) {
+func (s *Store) groupViewOnce(
+	ctx context.Context, t directory.TenantID, h home, g groupHead, want directory.GroupWant, shown *int, got map[key]item,
+) (v directory.GroupView, err error) {
 	v.Group = g.Group
 	if want.AllMembers {
 		if *shown += g.MemberCount; *shown > directory.MaxMembersShown {
-			return v, directory.Errorf(directory.TooMany, "the answer would hold more than %d members; exclude members, or filter", directory.MaxMembersShown)
+			return v,
+				directory.Errorf(directory.TooMany, "the answer would hold more than %d members; exclude members, or filter", directory.MaxMembersShown)
 		}
 		if v.Members, err = s.members(ctx, h, g, "", 0); err != nil {
 			return v, err
@@ -214,7 +221,9 @@ const rowsPerUnit = 40
 
 // named tells which of the ids are members: by their rows, or, when the group is small beside their number,
 // by all of its rows.
-func (s *Store) named(ctx context.Context, h home, g groupHead, ids []directory.ScimID, got map[key]item) (map[directory.ScimID]bool, error) {
+func (s *Store) named(
+	ctx context.Context, h home, g groupHead, ids []directory.ScimID, got map[key]item,
+) (map[directory.ScimID]bool, error) {
 	out := map[directory.ScimID]bool{}
 	all := map[directory.ScimID]bool{}
 	if len(ids) > namedAtOnce && g.MemberCount <= rowsPerUnit*len(ids) {
@@ -306,7 +315,9 @@ func (s *Store) members(ctx context.Context, h home, g groupHead, from directory
 }
 
 // Members implements directory.Groups.
-func (s *Store) Members(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, from directory.ScimID, count int) ([]directory.ScimID, error) {
+func (s *Store) Members(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, from directory.ScimID, count int,
+) ([]directory.ScimID, error) {
 	h := homeFor(t, p, false)
 	g, ok, err := s.head(ctx, h, p, id)
 	if err == nil && !ok {
@@ -320,7 +331,9 @@ func (s *Store) Members(ctx context.Context, t directory.TenantID, p directory.P
 
 // ancestors finds every group that contains g, directly or not, and the version of the provider's nesting
 // before the first was read: whoever nests a group commits under the condition that it has not moved.
-func (s *Store) ancestors(ctx context.Context, t directory.TenantID, h home, g directory.GroupID) (map[directory.GroupID]bool, int64, error) {
+func (s *Store) ancestors(
+	ctx context.Context, t directory.TenantID, h home, g directory.GroupID,
+) (map[directory.GroupID]bool, int64, error) {
 	nesting, err := s.one(ctx, h.nesting())
 	if err != nil {
 		return nil, 0, err
@@ -356,7 +369,10 @@ func (s *Store) ancestors(ctx context.Context, t directory.TenantID, h home, g d
 }
 
 // FindGroups implements directory.Groups.
-func (s *Store) FindGroups(ctx context.Context, t directory.TenantID, p directory.ProviderID, by directory.Lookup, limit int, want directory.GroupWant, admit directory.Admit) ([]directory.GroupView, error) {
+func (s *Store) FindGroups(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, by directory.Lookup, limit int, want directory.GroupWant,
+	admit directory.Admit,
+) ([]directory.GroupView, error) {
 	h := homeFor(t, p, false)
 	var ids []directory.GroupID
 	var err error
@@ -387,12 +403,15 @@ func (s *Store) FindGroups(ctx context.Context, t directory.TenantID, p director
 		return nil, err
 	}
 	gs = slices.DeleteFunc(gs, func(g groupHead) bool { // found by what it was a moment ago
-		return by.Attr == directory.AttrDisplayName && g.DisplayNameKey() != by.Value || by.Attr == directory.AttrExternalID && g.ExternalID != by.Value
+		return by.Attr == directory.AttrDisplayName && g.DisplayNameKey() != by.Value ||
+			by.Attr == directory.AttrExternalID && g.ExternalID != by.Value
 	})
 	return s.groupViews(ctx, t, h, gs, want)
 }
 
-func (s *Store) groupViews(ctx context.Context, t directory.TenantID, h home, gs []groupHead, want directory.GroupWant) ([]directory.GroupView, error) {
+func (s *Store) groupViews(
+	ctx context.Context, t directory.TenantID, h home, gs []groupHead, want directory.GroupWant,
+) ([]directory.GroupView, error) {
 	vs, shown := make([]directory.GroupView, len(gs)), 0
 	for i, g := range gs {
 		v, err := s.groupView(ctx, t, h, g, want, &shown, nil)
@@ -405,7 +424,9 @@ func (s *Store) groupViews(ctx context.Context, t directory.TenantID, h home, gs
 }
 
 // ListGroups implements directory.Groups.
-func (s *Store) ListGroups(ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.GroupWant, admit directory.Admit) (out directory.GroupPage, err error) {
+func (s *Store) ListGroups(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.GroupWant, admit directory.Admit,
+) (out directory.GroupPage, err error) {
 	l, err := s.openList(ctx, t, p, kindGroups, page, admit)
 	if err != nil || page.Count < 1 {
 		if err == nil {

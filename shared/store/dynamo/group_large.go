@@ -78,7 +78,8 @@ func (s *Store) finishMembers(ctx context.Context, t directory.TenantID, ref str
 	if err != nil {
 		return err
 	}
-	l := largeChange{tenant: t, home: homeFor(t, r.provider, false), group: directory.GroupID(r.id), ref: ref, entry: e, chunks: chunks(e, r.ops)}
+	l := largeChange{tenant: t, home: homeFor(t, r.provider, false), group: directory.GroupID(r.id), ref: ref, entry: e,
+		chunks: chunks(e, r.ops)}
 	var fns []func(context.Context) error
 	for i := range min(groupShards, len(l.chunks)) {
 		fns = append(fns, func(ctx context.Context) error { return s.finishStripe(ctx, l, i) })
@@ -154,7 +155,9 @@ func (s *Store) unlock(ctx context.Context, l largeChange) error {
 }
 
 // DeleteGroup implements directory.Groups.
-func (s *Store) DeleteGroup(ctx context.Context, t directory.TenantID, old directory.Group, del func(directory.Group) (directory.LogEntry, error)) error {
+func (s *Store) DeleteGroup(
+	ctx context.Context, t directory.TenantID, old directory.Group, del func(directory.Group) (directory.LogEntry, error),
+) error {
 	h := homeFor(t, old.Provider, false)
 	return s.rerun(ctx, "group", func(n int) (err error) {
 		var mine int64

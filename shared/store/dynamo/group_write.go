@@ -67,7 +67,8 @@ func shardFault(t directory.TenantID) func(item) error {
 // touchShard adds n members and ver versions to one random shard of a group.
 func (s *Store) touchShard(x *tx, t directory.TenantID, h home, g directory.GroupID, n, ver int64, at time.Time) {
 	i := rand.IntN(groupShards) //nolint:gosec // G404: spreads load, hides nothing
-	x.update(s, h.groupShard(g, i), edit{set: item{"mod": num(at.UnixMilli())}, add: map[string]int64{"n": n, "ver": ver}}, free(s.now(), 0), shardFault(t))
+	x.update(s, h.groupShard(g, i), edit{set: item{"mod": num(at.UnixMilli())}, add: map[string]int64{"n": n, "ver": ver}}, free(s.now(), 0),
+		shardFault(t))
 }
 
 // pinShards adds the condition that no member of the group has come or gone since head was read, and, in
@@ -163,7 +164,10 @@ func (s *Store) nest(x *tx, h home, adds []directory.ScimID, seen int64, pending
 }
 
 // CreateGroup implements directory.Groups.
-func (s *Store) CreateGroup(ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit, make func(directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error)) (directory.Group, error) {
+func (s *Store) CreateGroup(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit,
+	make func(directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error),
+) (directory.Group, error) {
 	rec, _, err := s.opening(ctx, t, p, admit, nil)
 	if err != nil {
 		return directory.Group{}, err
@@ -221,7 +225,10 @@ var errNotFresh = errors.New("the view must be read again")
 
 // UpdateGroup implements directory.Groups. A change that fits in one transaction and names its members needs
 // no fresh view: its conditions are on the rows it writes.
-func (s *Store) UpdateGroup(ctx context.Context, t directory.TenantID, old directory.GroupView, want directory.GroupWant, update func(directory.GroupView) (directory.GroupChange, error)) (g directory.Group, err error) {
+func (s *Store) UpdateGroup(
+	ctx context.Context, t directory.TenantID, old directory.GroupView, want directory.GroupWant,
+	update func(directory.GroupView) (directory.GroupChange, error),
+) (g directory.Group, err error) {
 	h := homeFor(t, old.Provider, false)
 	fresh := want.AllMembers || want.Ancestors || want.Exact
 	err = s.rerun(ctx, "group", func(n int) error {
@@ -251,7 +258,9 @@ func (s *Store) UpdateGroup(ctx context.Context, t directory.TenantID, old direc
 }
 
 // refresh reads the view again, unless at the first try the old one is as new as the group.
-func (s *Store) refresh(ctx context.Context, t directory.TenantID, h home, old directory.GroupView, want directory.GroupWant, n int) (groupState, error) {
+func (s *Store) refresh(
+	ctx context.Context, t directory.TenantID, h home, old directory.GroupView, want directory.GroupWant, n int,
+) (groupState, error) {
 	st := groupState{view: old, fresh: true, nesting: -1}
 	var err error
 	if n >= holdAfter {
@@ -284,7 +293,9 @@ func (s *Store) refresh(ctx context.Context, t directory.TenantID, h home, old d
 }
 
 // changeGroup commits a change: in one transaction when it fits, else as a large one.
-func (s *Store) changeGroup(ctx context.Context, t directory.TenantID, h home, st groupState, want directory.GroupWant, ch directory.GroupChange, g directory.Group) error {
+func (s *Store) changeGroup(
+	ctx context.Context, t directory.TenantID, h home, st groupState, want directory.GroupWant, ch directory.GroupChange, g directory.Group,
+) error {
 	if !usable(string(g.ID)) || g.Provider == "" {
 		return notFound("group")
 	}

@@ -50,9 +50,12 @@ func (s *Store) UpdateGuard(
 }
 
 // GuardEvents implements directory.Guards.
-func (s *Store) GuardEvents(ctx context.Context, t directory.TenantID, p directory.ProviderID, before directory.GuardEventID, count int) ([]directory.GuardEvent, error) {
+func (s *Store) GuardEvents(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, before directory.GuardEventID, count int,
+) ([]directory.GuardEvent, error) {
 	// The event that the page begins before may be among what is read.
-	vs, err := page[directory.GuardEvent](ctx, s, span{pk: guardEvents(t, p), hi: escaper.Replace(string(before)), desc: true, limit: count + 1})
+	vs, err := page[directory.GuardEvent](ctx, s,
+		span{pk: guardEvents(t, p), hi: escaper.Replace(string(before)), desc: true, limit: count + 1})
 	if len(vs) > 0 && before != "" && vs[0].ID >= before {
 		vs = vs[1:]
 	}

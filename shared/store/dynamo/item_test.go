@@ -171,10 +171,12 @@ func TestProvidersFromBeforeMappings(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]directory.Provider{
 		`{"ID":"p","DisplayName":"Old"}`: {
-			ID: "p", DisplayName: "Old", OrgMapping: directory.OrgSettings{Method: directory.OrgSingle, Org: directory.DefaultOrg}, RoleMapping: directory.RoleSettings{Mode: directory.RolesManual},
+			ID: "p", DisplayName: "Old", OrgMapping: directory.OrgSettings{Method: directory.OrgSingle, Org: directory.DefaultOrg},
+			RoleMapping: directory.RoleSettings{Mode: directory.RolesManual},
 		},
 		`{"ID":"p","OrgMapping":{"Method":"groups","Org":"o1"},"RoleMapping":{"Mode":"groups","Strict":true}}`: {
-			ID: "p", OrgMapping: directory.OrgSettings{Method: directory.OrgGroups, Org: "o1"}, RoleMapping: directory.RoleSettings{Mode: directory.RolesGroups, Strict: true},
+			ID: "p", OrgMapping: directory.OrgSettings{Method: directory.OrgGroups, Org: "o1"},
+			RoleMapping: directory.RoleSettings{Mode: directory.RolesGroups, Strict: true},
 		},
 		"": {},
 	} {

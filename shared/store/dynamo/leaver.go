@@ -67,7 +67,8 @@ func getPending(it item, u *directory.User) error {
 		return fmt.Errorf("decode pending deactivation: %w", err)
 	}
 	p := &directory.PendingDeactivation{
-		RequestedAt: requested, DueAt: due, Generation: generation, Cause: f[2], Provider: directory.ProviderID(f[3]), Frozen: f[4] == frozen || f[4] == staged, Staged: f[4] == staged, RequestID: directory.RequestID(f[5]),
+		RequestedAt: requested, DueAt: due, Generation: generation, Cause: f[2], Provider: directory.ProviderID(f[3]), Frozen: f[4] == frozen ||
+			f[4] == staged, Staged: f[4] == staged, RequestID: directory.RequestID(f[5]),
 	}
 	if f[3] == ownProvider {
 		p.Provider = u.Provider
@@ -158,7 +159,9 @@ func (s *Store) DueUsers(ctx context.Context, until time.Time, fn func(context.C
 	return parallel(ctx, fns...)
 }
 
-func (s *Store) dueOfShard(ctx context.Context, shard, hi string, until time.Time, fn func(context.Context, []directory.DueUser) error) error {
+func (s *Store) dueOfShard(
+	ctx context.Context, shard, hi string, until time.Time, fn func(context.Context, []directory.DueUser) error,
+) error {
 	for from := item(nil); ; {
 		its, next, err := s.duePage(ctx, shard, hi, from, maxBatchGet)
 		if err != nil {
@@ -262,7 +265,10 @@ func (s *Store) pendingKeys(ctx context.Context, t directory.TenantID, partition
 const maxRestorable = 10
 
 // CreateOrRestoreUser implements directory.Leavers: the look-up of gone users is read beside the provider.
-func (s *Store) CreateOrRestoreUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, externalID string, admit directory.Admit, make func(directory.Provider, []directory.User) (directory.User, directory.LogEntry, error)) (u directory.User, err error) {
+func (s *Store) CreateOrRestoreUser(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, externalID string, admit directory.Admit,
+	make func(directory.Provider, []directory.User) (directory.User, directory.LogEntry, error),
+) (u directory.User, err error) {
 	h := homeFor(t, p, true)
 	l := directory.Lookup{Attr: directory.AttrExternalID, Value: externalID}
 	err = s.rerun(ctx, "user", func(int) error {

@@ -79,6 +79,8 @@ func (s *Store) UpdateCustodian(
 }
 
 // Custodians implements directory.LegalHolds.
-func (s *Store) Custodians(ctx context.Context, t directory.TenantID, matter directory.MatterID, from directory.UserID, count int) ([]directory.Custodian, error) {
+func (s *Store) Custodians(
+	ctx context.Context, t directory.TenantID, matter directory.MatterID, from directory.UserID, count int,
+) ([]directory.Custodian, error) {
 	return page[directory.Custodian](ctx, s, span{pk: custodians(t, matter), lo: after(escaper.Replace(string(from))), limit: count})
 }

@@ -23,7 +23,9 @@ type list struct {
 }
 
 // openList reads provider, totals and bookmark at once.
-func (s *Store) openList(ctx context.Context, t directory.TenantID, p directory.ProviderID, k kind, page directory.Page, admit directory.Admit) (*list, error) {
+func (s *Store) openList(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, k kind, page directory.Page, admit directory.Admit,
+) (*list, error) {
 	l := &list{home: homeFor(t, p, false), kind: k, page: page}
 	var keys []key
 	mark := l.home.bookmark(k, page.Start)

@@ -90,7 +90,8 @@ func packIDs(ids []directory.ScimID) ([]byte, bool) {
 		}
 		var hi, lo uint64
 		for i := 1; i < len(id); i++ {
-			hi, lo = hi<<5|lo>>59, lo<<5|uint64(strings.IndexByte(idDigits, id[i])) //nolint:gosec // G115: a digit's index is 0 to 31, the form was checked
+			hi, lo = hi<<5|lo>>59,
+				lo<<5|uint64(strings.IndexByte(idDigits, id[i])) //nolint:gosec // G115: a digit's index is 0 to 31, the form was checked
 		}
 		if id.IsGroup() {
 			hi |= 1 << 63
@@ -145,7 +146,9 @@ func (s *Store) markDays(ctx context.Context, days []key) error {
 }
 
 // Entry implements directory.Log.
-func (s *Store) Entry(ctx context.Context, t directory.TenantID, p directory.ProviderID, at time.Time, id directory.EntryID) (directory.LogEntry, error) {
+func (s *Store) Entry(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, at time.Time, id directory.EntryID,
+) (directory.LogEntry, error) {
 	e, _, err := s.entry(ctx, entryKey(t, p, at, id))
 	return e, err
 }
@@ -253,7 +256,9 @@ func (s *Store) subjectEntries(ctx context.Context, subject, lo, hi string, coun
 }
 
 // providerEntries merges the shards of one day after the other, the newest first.
-func (s *Store) providerEntries(ctx context.Context, t directory.TenantID, p directory.ProviderID, lo, hi string, count int) ([]item, error) {
+func (s *Store) providerEntries(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, lo, hi string, count int,
+) ([]item, error) {
 	days, _, err := s.query(ctx, span{pk: logDays(t, p), lo: dayOfPosition(lo), hi: dayOfPosition(hi), desc: true})
 	if err != nil {
 		return nil, err
@@ -281,7 +286,9 @@ func (s *Store) providerEntries(ctx context.Context, t directory.TenantID, p dir
 }
 
 // EntriesAfter implements directory.Log: one day after the other, the shards of each merged.
-func (s *Store) EntriesAfter(ctx context.Context, t directory.TenantID, p directory.ProviderID, after, before string, count int) ([]directory.LogEntry, error) {
+func (s *Store) EntriesAfter(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, after, before string, count int,
+) ([]directory.LogEntry, error) {
 	days, _, err := s.query(ctx, span{pk: logDays(t, p), lo: dayOfPosition(after), hi: dayOfPosition(before)})
 	if err != nil {
 		return nil, err
@@ -307,7 +314,9 @@ func (s *Store) EntriesAfter(ctx context.Context, t directory.TenantID, p direct
 }
 
 // oldest reads the first entries of a day between two positions.
-func (s *Store) oldest(ctx context.Context, t directory.TenantID, p directory.ProviderID, day, after, before string, count int) ([]item, error) {
+func (s *Store) oldest(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, day, after, before string, count int,
+) ([]item, error) {
 	var parts [logShards][]item
 	var fns []func(context.Context) error
 	for i := range logShards {
@@ -336,7 +345,9 @@ func (s *Store) AppendEntry(ctx context.Context, t directory.TenantID, e directo
 
 // DropEntries implements directory.Log. The table drops entries itself when their time to live is over; a tenant may
 // keep them for a shorter time. The marks of whole days go with them.
-func (s *Store) DropEntries(ctx context.Context, t directory.TenantID, p directory.ProviderID, before time.Time, count int) (n int, err error) {
+func (s *Store) DropEntries(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, before time.Time, count int,
+) (n int, err error) {
 	end := directory.LogEntry{At: before}.Position()
 	days, _, err := s.query(ctx, span{pk: logDays(t, p), hi: dayOf(before)})
 	if err != nil {

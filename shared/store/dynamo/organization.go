@@ -10,7 +10,9 @@ import (
 )
 
 // organization reads one and its revision, 0 when there is none.
-func (s *Store) organization(ctx context.Context, t directory.TenantID, id directory.OrgID) (o directory.Organization, rev int64, err error) {
+func (s *Store) organization(
+	ctx context.Context, t directory.TenantID, id directory.OrgID,
+) (o directory.Organization, rev int64, err error) {
 	if !usable(string(id)) {
 		return o, 0, nil
 	}
@@ -42,7 +44,9 @@ func (x *tx) rename(s *Store, t directory.TenantID, old, o directory.Organizatio
 }
 
 // CreateOrganization implements directory.Organizations.
-func (s *Store) CreateOrganization(ctx context.Context, t directory.TenantID, o directory.Organization, q *directory.Quota, e directory.LogEntry) error {
+func (s *Store) CreateOrganization(
+	ctx context.Context, t directory.TenantID, o directory.Organization, q *directory.Quota, e directory.LogEntry,
+) error {
 	x := &tx{}
 	x.putRecord(s, organizationKey(t, o.ID), o, 0)
 	x.ops[len(x.ops)-1].fail = conflict("the organization's id is taken")
@@ -58,7 +62,9 @@ func (s *Store) CreateOrganization(ctx context.Context, t directory.TenantID, o 
 }
 
 // UpdateOrganization implements directory.Organizations.
-func (s *Store) UpdateOrganization(ctx context.Context, t directory.TenantID, id directory.OrgID, update directory.Update[directory.Organization]) (o directory.Organization, err error) {
+func (s *Store) UpdateOrganization(
+	ctx context.Context, t directory.TenantID, id directory.OrgID, update directory.Update[directory.Organization],
+) (o directory.Organization, err error) {
 	err = s.rerun(ctx, "organization", func(int) error {
 		old, rev, err := s.organization(ctx, t, id)
 		if err == nil && rev == 0 {
@@ -82,7 +88,9 @@ func (s *Store) UpdateOrganization(ctx context.Context, t directory.TenantID, id
 }
 
 // OrganizationsByID implements directory.Organizations.
-func (s *Store) OrganizationsByID(ctx context.Context, t directory.TenantID, ids []directory.OrgID) (map[directory.OrgID]directory.Organization, error) {
+func (s *Store) OrganizationsByID(
+	ctx context.Context, t directory.TenantID, ids []directory.OrgID,
+) (map[directory.OrgID]directory.Organization, error) {
 	keys := map[key]bool{}
 	for _, id := range ids {
 		if usable(string(id)) {
@@ -118,6 +126,8 @@ func (s *Store) OrganizationByName(ctx context.Context, t directory.TenantID, na
 }
 
 // ListOrganizations implements directory.Organizations.
-func (s *Store) ListOrganizations(ctx context.Context, t directory.TenantID, from directory.OrgID, count int) ([]directory.Organization, error) {
+func (s *Store) ListOrganizations(
+	ctx context.Context, t directory.TenantID, from directory.OrgID, count int,
+) ([]directory.Organization, error) {
 	return page[directory.Organization](ctx, s, span{pk: organizations(t), lo: after(escaper.Replace(string(from))), limit: count})
 }

@@ -116,7 +116,9 @@ func (s *Store) ListProviders(ctx context.Context, t directory.TenantID) ([]dire
 }
 
 // UpdateProvider implements directory.Providers.
-func (s *Store) UpdateProvider(ctx context.Context, t directory.TenantID, id directory.ProviderID, update directory.Update[directory.Provider]) (p directory.Provider, err error) {
+func (s *Store) UpdateProvider(
+	ctx context.Context, t directory.TenantID, id directory.ProviderID, update directory.Update[directory.Provider],
+) (p directory.Provider, err error) {
 	err = s.rerun(ctx, "provider", func(int) error {
 		old, rev, err := s.provider(ctx, t, id)
 		if err != nil {

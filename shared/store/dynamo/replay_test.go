@@ -33,7 +33,8 @@ func TestReplayBegunWhenTheAnswerIsLost(t *testing.T) {
 	t.Parallel()
 	db, _ := dynamolocal.Clients(t)
 	f := &forgetful{}
-	s, err := dynamo.Open(t.Context(), dynamo.Config{Now: time.Now, Client: dynamodb.New(db.Options(), func(o *dynamodb.Options) { o.HTTPClient = f }), Table: newTable(t)})
+	s, err := dynamo.Open(t.Context(),
+		dynamo.Config{Now: time.Now, Client: dynamodb.New(db.Options(), func(o *dynamodb.Options) { o.HTTPClient = f }), Table: newTable(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,8 @@ func TestEntriesExpire(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := directory.LogEntry{ID: directory.EntryID("e" + random.ID()), At: time.Now().UTC().Truncate(time.Millisecond), Provider: "default01234", Action: directory.UserUpdated, Name: "kim"}
+		e := directory.LogEntry{ID: directory.EntryID("e" + random.ID()), At: time.Now().UTC().Truncate(time.Millisecond),
+			Provider: "default01234", Action: directory.UserUpdated, Name: "kim"}
 		if err := s.AppendEntry(ctx, "default", e); err != nil {
 			t.Fatal(err)
 		}

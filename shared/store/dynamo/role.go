@@ -13,6 +13,8 @@ func (s *Store) Catalogue(ctx context.Context, t directory.TenantID) (c director
 }
 
 // UpdateCatalogue implements directory.Roles.
-func (s *Store) UpdateCatalogue(ctx context.Context, t directory.TenantID, update directory.Update[directory.Catalogue]) (directory.Catalogue, error) {
+func (s *Store) UpdateCatalogue(
+	ctx context.Context, t directory.TenantID, update directory.Update[directory.Catalogue],
+) (directory.Catalogue, error) {
 	return updateRecord(ctx, s, t, "roles", catalogueKey(t), 0, update)
 }

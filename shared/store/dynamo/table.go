@@ -66,7 +66,8 @@ func (spec Spec) Create(ctx context.Context, client *dynamodb.Client, table stri
 		for _, n := range names {
 			if !defined[n] {
 				defined[n] = true
-				in.AttributeDefinitions = append(in.AttributeDefinitions, types.AttributeDefinition{AttributeName: aws.String(n), AttributeType: types.ScalarAttributeTypeS})
+				in.AttributeDefinitions = append(in.AttributeDefinitions,
+					types.AttributeDefinition{AttributeName: aws.String(n), AttributeType: types.ScalarAttributeTypeS})
 			}
 		}
 	}

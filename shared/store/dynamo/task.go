@@ -13,7 +13,9 @@ func (s *Store) Task(ctx context.Context, t directory.TenantID, id directory.Tas
 }
 
 // UpdateTask implements directory.Tasks.
-func (s *Store) UpdateTask(ctx context.Context, t directory.TenantID, id directory.TaskID, update func(directory.Task) directory.Task) error {
+func (s *Store) UpdateTask(
+	ctx context.Context, t directory.TenantID, id directory.TaskID, update func(directory.Task) directory.Task,
+) error {
 	_, err := rewriteRecord(ctx, s, "task", taskKey(t, id), func(old directory.Task) (directory.Task, error) { return update(old), nil })
 	return err
 }

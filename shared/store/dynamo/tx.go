@@ -188,7 +188,8 @@ func (s *Store) commit(ctx context.Context, name string, x *tx) error {
 	if err := s.markDays(ctx, x.days); err != nil {
 		return err
 	}
-	in := &dynamodb.TransactWriteItemsInput{TransactItems: make([]types.TransactWriteItem, len(x.ops)), ClientRequestToken: aws.String(random.ID())}
+	in := &dynamodb.TransactWriteItemsInput{TransactItems: make([]types.TransactWriteItem, len(x.ops)),
+		ClientRequestToken: aws.String(random.ID())}
 	units := x.indexed
 	for i, o := range x.ops {
 		in.TransactItems[i] = o.TransactWriteItem

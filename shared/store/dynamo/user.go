@@ -55,7 +55,8 @@ func decodeUser(it item) (directory.User, bool, error) {
 	u := directory.User{
 		ID: directory.UserID(id), ScimID: directory.ScimID(id), Provider: directory.ProviderID(text(it, "p")),
 		Profile: directory.Profile{
-			UserName: text(it, "un"), ExternalID: text(it, "xid"), Active: boolean(it, "act"), Manager: text(it, "mgr"), Attributes: bytesOf(it, "at"),
+			UserName: text(it, "un"), ExternalID: text(it, "xid"), Active: boolean(it, "act"), Manager: text(it, "mgr"),
+			Attributes: bytesOf(it, "at"),
 		},
 		Version: number(it, "ver"), Created: timeOf(it, "cre"), Modified: timeOf(it, "mod"), RemovedAt: timeOf(it, "gone"),
 	}
@@ -98,7 +99,10 @@ func indexItems(t directory.TenantID, u directory.User) map[key]item {
 
 // opening reads a provider and, in the same step, what the request asks for: keys in the same call, and
 // whatever beside does. Then admit decides, before any of it is used.
-func (s *Store) opening(ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit, keys []key, beside ...func(context.Context) error) (directory.Provider, map[key]item, error) {
+func (s *Store) opening(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit, keys []key,
+	beside ...func(context.Context) error,
+) (directory.Provider, map[key]item, error) {
 	var got map[key]item
 	pk := providerKey(t, p)
 	known := usable(string(p)) && t != ""
@@ -120,7 +124,9 @@ func (s *Store) opening(ctx context.Context, t directory.TenantID, p directory.P
 }
 
 // ReadUser implements directory.Users.
-func (s *Store) ReadUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit) (directory.UserView, error) {
+func (s *Store) ReadUser(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit,
+) (directory.UserView, error) {
 	h := homeFor(t, p, false)
 	var keys []key
 	var beside []func(context.Context) error
@@ -226,7 +232,10 @@ func (s *Store) views(ctx context.Context, h home, us []directory.User, want dir
 }
 
 // FindUsers implements directory.Users.
-func (s *Store) FindUsers(ctx context.Context, t directory.TenantID, p directory.ProviderID, key directory.Lookup, limit int, want directory.UserWant, admit directory.Admit) ([]directory.UserView, error) {
+func (s *Store) FindUsers(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, key directory.Lookup, limit int, want directory.UserWant,
+	admit directory.Admit,
+) ([]directory.UserView, error) {
 	h := homeFor(t, p, false)
 	if key.Attr == directory.AttrUserName {
 		return s.findUserName(ctx, t, p, key.Value, limit, want, admit)
@@ -295,7 +304,9 @@ func userKeys(h home, lookups []item) []key {
 }
 
 // findUserName reads provider and guard at once, then the holder's record.
-func (s *Store) findUserName(ctx context.Context, t directory.TenantID, p directory.ProviderID, name string, limit int, want directory.UserWant, admit directory.Admit) ([]directory.UserView, error) {
+func (s *Store) findUserName(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, name string, limit int, want directory.UserWant, admit directory.Admit,
+) ([]directory.UserView, error) {
 	h, guard := homeFor(t, p, false), userNameKey(t, name)
 	_, got, err := s.opening(ctx, t, p, admit, []key{guard})
 	if err != nil || limit < 1 || got[guard] == nil || text(got[guard], "p") != string(p) {
@@ -372,7 +383,9 @@ func (s *Store) homes(ctx context.Context, t directory.TenantID) ([]home, error)
 }
 
 // ListUsers implements directory.Users.
-func (s *Store) ListUsers(ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.UserWant, admit directory.Admit) (out directory.UserPage, err error) {
+func (s *Store) ListUsers(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.UserWant, admit directory.Admit,
+) (out directory.UserPage, err error) {
 	l, err := s.openList(ctx, t, p, kindUsers, page, admit)
 	if err != nil || page.Count < 1 {
 		if err == nil {
@@ -435,7 +448,9 @@ const searchPage = 500
 
 // SearchUsers implements directory.Users: a walk over the homes of the tenant, one after the other in the
 // order of their keys. What a page returns to go on is home and id of the last user looked at.
-func (s *Store) SearchUsers(ctx context.Context, t directory.TenantID, q directory.UserSearch) (out []directory.User, next string, err error) {
+func (s *Store) SearchUsers(
+	ctx context.Context, t directory.TenantID, q directory.UserSearch,
+) (out []directory.User, next string, err error) {
 	if q.Count < 1 {
 		return nil, q.After, nil
 	}

@@ -12,7 +12,10 @@ import (
 )
 
 // CreateUser implements directory.Users.
-func (s *Store) CreateUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit, make func(directory.Provider) (directory.User, directory.LogEntry, error)) (directory.User, error) {
+func (s *Store) CreateUser(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit,
+	make func(directory.Provider) (directory.User, directory.LogEntry, error),
+) (directory.User, error) {
 	rec, _, err := s.opening(ctx, t, p, admit, nil)
 	if err != nil {
 		return directory.User{}, err
@@ -85,7 +88,9 @@ func sortedKeys(m map[key]item) []key {
 }
 
 // UpdateUser implements directory.Users.
-func (s *Store) UpdateUser(ctx context.Context, t directory.TenantID, old directory.User, update directory.Update[directory.User]) (u directory.User, err error) {
+func (s *Store) UpdateUser(
+	ctx context.Context, t directory.TenantID, old directory.User, update directory.Update[directory.User],
+) (u directory.User, err error) {
 	err = s.rerun(ctx, "user", func(n int) error {
 		if n > 0 {
 			fresh, err := s.freshUser(ctx, t, old)
@@ -256,7 +261,10 @@ func (s *Store) reports(ctx context.Context, h home, m directory.ScimID, self di
 }
 
 // leaveGroups adds the end of m's memberships in groups.
-func (s *Store) leaveGroups(x *tx, t directory.TenantID, h home, m directory.ScimID, groups []directory.GroupID, known map[directory.GroupID]bool, e directory.LogEntry) {
+func (s *Store) leaveGroups(
+	x *tx, t directory.TenantID, h home, m directory.ScimID, groups []directory.GroupID, known map[directory.GroupID]bool,
+	e directory.LogEntry,
+) {
 	for _, g := range groups {
 		row, reverse := membership(h, g, m)
 		c := always

@@ -12,7 +12,9 @@ func (s *Store) ListWatchlists(ctx context.Context, t directory.TenantID) ([]dir
 }
 
 // UpdateWatchlist implements directory.Watchlists.
-func (s *Store) UpdateWatchlist(ctx context.Context, t directory.TenantID, id directory.WatchlistID, update directory.Update[directory.Watchlist]) (directory.Watchlist, error) {
+func (s *Store) UpdateWatchlist(
+	ctx context.Context, t directory.TenantID, id directory.WatchlistID, update directory.Update[directory.Watchlist],
+) (directory.Watchlist, error) {
 	if !usable(string(id)) {
 		return directory.Watchlist{}, notFound("watchlist")
 	}

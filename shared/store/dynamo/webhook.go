@@ -47,9 +47,10 @@ func (s *Store) DeleteWebhook(
 	if !usable(string(id)) {
 		return notFound("webhook")
 	}
-	_, err := updateRecord(ctx, s, t, "webhook", webhookKey(t, id), mustExist|zeroRemoves, func(old directory.Webhook) (directory.Webhook, *directory.LogEntry, error) {
-		e, err := del(old)
-		return directory.Webhook{}, &e, err
-	})
+	_, err := updateRecord(ctx, s, t, "webhook", webhookKey(t, id), mustExist|zeroRemoves,
+		func(old directory.Webhook) (directory.Webhook, *directory.LogEntry, error) {
+			e, err := del(old)
+			return directory.Webhook{}, &e, err
+		})
 	return err
 }

@@ -21,7 +21,9 @@ func (s *Store) AddAlias(ctx context.Context, t directory.TenantID, key string, 
 }
 
 // AliasesOf implements directory.Aliases.
-func (s *Store) AliasesOf(ctx context.Context, t directory.TenantID, key string, now time.Time, count int) (ids []directory.UserID, err error) {
+func (s *Store) AliasesOf(
+	ctx context.Context, t directory.TenantID, key string, now time.Time, count int,
+) (ids []directory.UserID, err error) {
 	err = s.read(ctx, func() error {
 		return s.exec(`SELECT uid FROM aliases WHERE tenant = ? AND key = ? AND until >= ? ORDER BY uid LIMIT ?+0`, func(r *sqlite.Stmt) error {
 			ids = append(ids, directory.UserID(r.ColumnText(0)))

@@ -16,7 +16,9 @@ import (
 const peopleWindow = 2000
 
 // People implements directory.ApplyRuns: all users are in part 0, in the order of arrival, as they are stored.
-func (s *Store) People(ctx context.Context, t directory.TenantID, p directory.ProviderID, part int, after string, count int) (vs []directory.UserView, next string, err error) {
+func (s *Store) People(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, part int, after string, count int,
+) (vs []directory.UserView, next string, err error) {
 	from, err := strconv.ParseInt(cmp.Or(after, "0"), 10, 64)
 	if err != nil || part != 0 || count < 1 {
 		return nil, "", nil
@@ -27,7 +29,8 @@ func (s *Store) People(ctx context.Context, t directory.TenantID, p directory.Pr
 			return err
 		}
 		var us []directory.User
-		err := s.exec(`SELECT `+userColumns+`, arrival FROM users NOT INDEXED WHERE arrival > ? AND arrival <= ? AND home = ? ORDER BY arrival LIMIT ?+0`,
+		err := s.exec(`SELECT `+userColumns+
+			`, arrival FROM users NOT INDEXED WHERE arrival > ? AND arrival <= ? AND home = ? ORDER BY arrival LIMIT ?+0`,
 			func(r *sqlite.Stmt) error {
 				u, err := scanUser(r)
 				if us = append(us, u); len(us) == count {

@@ -40,12 +40,14 @@ func (s *Store) AppendBlock(ctx context.Context, t directory.TenantID, p directo
 			return directory.Errorf(directory.Conflict, "the chain has moved on")
 		}
 		h = h.Next(b)
-		if err := s.putRecord(`INSERT INTO chains (tenant, provider, seq, head) VALUES (?1,?2,?3,?4) ON CONFLICT DO UPDATE SET seq = ?3, head = ?4`,
+		if err := s.putRecord(`INSERT INTO chains (tenant, provider, seq, head) VALUES (?1,?2,?3,?4) ON CONFLICT DO UPDATE SET seq `+
+			`= ?3, head = ?4`,
 			h, string(t), string(p), h.Seq); err != nil {
 			return err
 		}
 		for _, position := range settled {
-			if err := s.exec(`UPDATE late SET settled = 1 WHERE tenant = ? AND provider = ? AND position = ?`, nil, string(t), string(p), position); err != nil {
+			if err := s.exec(`UPDATE late SET settled = 1 WHERE tenant = ? AND provider = ? AND position = ?`, nil, string(t), string(p),
+				position); err != nil {
 				return err
 			}
 		}
@@ -61,7 +63,9 @@ func (s *Store) putBlock(t directory.TenantID, p directory.ProviderID, b directo
 const selectBlocks = `SELECT block FROM blocks WHERE tenant = ? AND provider = ? AND seq >= ? ORDER BY seq LIMIT ?+0`
 
 // Blocks implements directory.Chains.
-func (s *Store) Blocks(ctx context.Context, t directory.TenantID, p directory.ProviderID, from int64, count int) ([]directory.Block, error) {
+func (s *Store) Blocks(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, from int64, count int,
+) ([]directory.Block, error) {
 	return readRecords[directory.Block](ctx, s, selectBlocks, string(t), string(p), from, count)
 }
 
@@ -75,10 +79,11 @@ func (s *Store) AddLate(ctx context.Context, t directory.TenantID, p directory.P
 // Late implements directory.Chains.
 func (s *Store) Late(ctx context.Context, t directory.TenantID, p directory.ProviderID, count int) (out []string, err error) {
 	err = s.read(ctx, func() error {
-		return s.exec(`SELECT position FROM late WHERE tenant = ? AND provider = ? AND settled = 0 ORDER BY position LIMIT ?+0`, func(r *sqlite.Stmt) error {
-			out = append(out, r.ColumnText(0))
-			return nil
-		}, string(t), string(p), count)
+		return s.exec(`SELECT position FROM late WHERE tenant = ? AND provider = ? AND settled = 0 ORDER BY position LIMIT ?+0`,
+			func(r *sqlite.Stmt) error {
+				out = append(out, r.ColumnText(0))
+				return nil
+			}, string(t), string(p), count)
 	})
 	return out, err
 }

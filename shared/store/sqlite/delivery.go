@@ -33,7 +33,9 @@ func (s *Store) Delivery(ctx context.Context, t directory.TenantID, id directory
 }
 
 // ListDeliveries implements directory.Deliveries.
-func (s *Store) ListDeliveries(ctx context.Context, t directory.TenantID, before directory.DeliveryID, count int) ([]directory.Delivery, error) {
+func (s *Store) ListDeliveries(
+	ctx context.Context, t directory.TenantID, before directory.DeliveryID, count int,
+) ([]directory.Delivery, error) {
 	return readRecords[directory.Delivery](ctx, s,
 		`SELECT record FROM deliveries WHERE tenant = ?1 AND (?2 = '' OR id < ?2) ORDER BY id DESC LIMIT ?3+0`, string(t), string(before), count)
 }
@@ -70,7 +72,8 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, count int) (ou
 // DropDeliveries implements directory.Deliveries.
 func (s *Store) DropDeliveries(ctx context.Context, before time.Time, count int) (n int, err error) {
 	err = s.write(ctx, func() error {
-		err := s.exec(`DELETE FROM deliveries WHERE (tenant, id) IN (SELECT tenant, id FROM deliveries WHERE created < ? ORDER BY created LIMIT ?+0)`, nil, millis(before), count)
+		err := s.exec(`DELETE FROM deliveries WHERE (tenant, id) IN (SELECT tenant, id FROM deliveries WHERE created < ? ORDER BY `+
+			`created LIMIT ?+0)`, nil, millis(before), count)
 		n = s.conn.Changes()
 		return err
 	})

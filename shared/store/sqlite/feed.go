@@ -30,7 +30,8 @@ func (s *Store) Deliver(ctx context.Context, fn func(context.Context, directory.
 			todo = append(todo, d)
 			return nil
 		}
-		err := s.exec(`SELECT l.seq, l.tenant, l.entry FROM unfollowed u JOIN log l ON l.seq = u.seq WHERE u.retry_at <= ? ORDER BY l.seq LIMIT ?+0`,
+		err := s.exec(`SELECT l.seq, l.tenant, l.entry FROM unfollowed u JOIN log l ON l.seq = u.seq WHERE u.retry_at <= ? ORDER `+
+			`BY l.seq LIMIT ?+0`,
 			take, s.now().UnixMilli(), deliverBatch)
 		if err != nil {
 			return err

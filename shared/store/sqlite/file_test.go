@@ -39,7 +39,8 @@ func newFiller(s *sqlite.Store) (filler, error) {
 	if _, err := f.s.As(f.admin).Tenants.Create(f.ctx, "Tenant"); err != nil && !directory.IsKind(err, directory.Conflict) {
 		return f, err
 	}
-	p, token, err := f.s.As(f.admin).Providers.Create(f.ctx, administration.NewProvider{DisplayName: "Provider " + random.ID(), Profile: "entra"})
+	p, token, err := f.s.As(f.admin).Providers.Create(f.ctx,
+		administration.NewProvider{DisplayName: "Provider " + random.ID(), Profile: "entra"})
 	f.caller = provisioning.Caller{Provider: p.ID, Token: token}
 	return f, err
 }
@@ -55,11 +56,12 @@ func (f filler) user() (directory.User, error) {
 }
 
 func (f filler) disable(id directory.ScimID) (directory.UserView, error) {
-	v, _, err := f.s.UpdateUser(f.ctx, f.caller, id, directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
-		n := old.Profile
-		n.Active = false
-		return n, nil, nil
-	})
+	v, _, err := f.s.UpdateUser(f.ctx, f.caller, id, directory.UserWant{}, nil,
+		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+			n := old.Profile
+			n.Active = false
+			return n, nil, nil
+		})
 	return v, err
 }
 
@@ -68,9 +70,10 @@ func (f filler) remove(id directory.ScimID) error {
 }
 
 func (f filler) group(members ...directory.ScimID) (directory.Group, error) {
-	return f.s.CreateGroup(f.ctx, f.caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
-		return directory.GroupProfile{DisplayName: random.ID(), ExternalID: "x"}, members, nil, nil
-	})
+	return f.s.CreateGroup(f.ctx, f.caller, nil,
+		func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+			return directory.GroupProfile{DisplayName: random.ID(), ExternalID: "x"}, members, nil, nil
+		})
 }
 
 // fill writes a bit of everything.
@@ -117,7 +120,8 @@ func TestReopenKeepsEverything(t *testing.T) {
 	f := filled(t, s)
 	before := dump(s)
 	taken := 0
-	if _, err := s.Deliver(t.Context(), func(context.Context, directory.TenantID, directory.LogEntry) error { taken++; return nil }); err != nil {
+	if _, err := s.Deliver(t.Context(),
+		func(context.Context, directory.TenantID, directory.LogEntry) error { taken++; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -158,10 +162,12 @@ func broken(t *testing.T, f filler, s *sqlite.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.CreateGroup(f.ctx, directory.DefaultTenant, f.caller.Provider, nil, func(p directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
-		g := directory.Group{ID: "g" + directory.GroupID(random.ID()), Provider: p.ID, GroupProfile: directory.GroupProfile{DisplayName: "half"}, Version: 1}
-		return g, []directory.ScimID{u.ScimID, u.ScimID}, directory.LogEntry{ID: "e1", Action: directory.GroupCreated}, nil
-	})
+	_, err = s.CreateGroup(f.ctx, directory.DefaultTenant, f.caller.Provider, nil,
+		func(p directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
+			g := directory.Group{ID: "g" + directory.GroupID(random.ID()), Provider: p.ID,
+				GroupProfile: directory.GroupProfile{DisplayName: "half"}, Version: 1}
+			return g, []directory.ScimID{u.ScimID, u.ScimID}, directory.LogEntry{ID: "e1", Action: directory.GroupCreated}, nil
+		})
 	if directory.KindOf(err) != directory.Internal || err == nil {
 		t.Fatalf("a member named twice: got %v, want an internal error", err)
 	}
@@ -175,7 +181,8 @@ func TestMemoryStoreStopsAfterAFailure(t *testing.T) {
 	broken(t, f, s)
 	_, readErr := s.ListProviders(f.ctx, directory.DefaultTenant)
 	_, writeErr := f.user()
-	_, listErr := s.ListGroups(f.ctx, directory.DefaultTenant, f.caller.Provider, directory.Page{Start: 1, Count: 100}, directory.GroupWant{}, nil)
+	_, listErr := s.ListGroups(f.ctx, directory.DefaultTenant, f.caller.Provider, directory.Page{Start: 1, Count: 100}, directory.GroupWant{},
+		nil)
 	for i, err := range []error{readErr, writeErr, listErr} {
 		if err == nil {
 			t.Errorf("call %d after the failure was answered", i)
@@ -277,7 +284,8 @@ func TestProvidersFromBeforeMappings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = sqlitex.ExecuteTransient(conn, `UPDATE providers SET record = CAST(json_remove(CAST(record AS TEXT), '$.OrgMapping', '$.RoleMapping') AS BLOB)`, nil)
+	err = sqlitex.ExecuteTransient(conn,
+		`UPDATE providers SET record = CAST(json_remove(CAST(record AS TEXT), '$.OrgMapping', '$.RoleMapping') AS BLOB)`, nil)
 	if err := errors.Join(err, conn.Close()); err != nil {
 		t.Fatal(err)
 	}

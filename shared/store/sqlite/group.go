@@ -16,7 +16,8 @@ func (s *Store) groups(query string, args ...any) (out []directory.Group, err er
 		out = append(out, directory.Group{
 			ID: directory.GroupID(r.ColumnText(0)), Provider: directory.ProviderID(r.ColumnText(1)),
 			GroupProfile: directory.GroupProfile{DisplayName: r.ColumnText(2), ExternalID: r.ColumnText(3), Attributes: columnBytes(r, 4)},
-			MemberCount:  int(r.ColumnInt64(5)), Version: r.ColumnInt64(6), Created: fromMillis(r.ColumnInt64(7)), Modified: fromMillis(r.ColumnInt64(8)),
+			MemberCount:  int(r.ColumnInt64(5)), Version: r.ColumnInt64(6), Created: fromMillis(r.ColumnInt64(7)),
+			Modified: fromMillis(r.ColumnInt64(8)),
 		})
 		return nil
 	}, args...)
@@ -39,7 +40,8 @@ func (s *Store) groupView(h string, g directory.Group, want directory.GroupWant,
 	v.Group = g
 	if want.AllMembers {
 		if *shown += g.MemberCount; *shown > directory.MaxMembersShown {
-			return v, directory.Errorf(directory.TooMany, "the answer would hold more than %d members; exclude members, or filter", directory.MaxMembersShown)
+			return v,
+				directory.Errorf(directory.TooMany, "the answer would hold more than %d members; exclude members, or filter", directory.MaxMembersShown)
 		}
 		if v.Members, err = s.members(h, g.ID, "", -1); err != nil {
 			return v, err
@@ -67,10 +69,11 @@ func (s *Store) groupView(h string, g directory.Group, want directory.GroupWant,
 }
 
 func (s *Store) members(h string, g directory.GroupID, after directory.ScimID, limit int) (ms []directory.ScimID, err error) {
-	err = s.exec(`SELECT member FROM memberships WHERE home = ? AND gid = ? AND member > ? ORDER BY member LIMIT ?+0`, func(r *sqlite.Stmt) error {
-		ms = append(ms, directory.ScimID(r.ColumnText(0)))
-		return nil
-	}, h, string(g), string(after), limit)
+	err = s.exec(`SELECT member FROM memberships WHERE home = ? AND gid = ? AND member > ? ORDER BY member LIMIT ?+0`,
+		func(r *sqlite.Stmt) error {
+			ms = append(ms, directory.ScimID(r.ColumnText(0)))
+			return nil
+		}, h, string(g), string(after), limit)
 	return ms, err
 }
 
@@ -87,7 +90,9 @@ func (s *Store) ancestors(h string, g directory.GroupID) (map[directory.GroupID]
 }
 
 // ReadGroup implements directory.Groups.
-func (s *Store) ReadGroup(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, want directory.GroupWant, admit directory.Admit) (v directory.GroupView, err error) {
+func (s *Store) ReadGroup(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, want directory.GroupWant, admit directory.Admit,
+) (v directory.GroupView, err error) {
 	err = s.read(ctx, func() error {
 		if _, err := s.admitted(t, p, admit); err != nil {
 			return err
@@ -104,7 +109,10 @@ func (s *Store) ReadGroup(ctx context.Context, t directory.TenantID, p directory
 }
 
 // FindGroups implements directory.Groups.
-func (s *Store) FindGroups(ctx context.Context, t directory.TenantID, p directory.ProviderID, key directory.Lookup, limit int, want directory.GroupWant, admit directory.Admit) (vs []directory.GroupView, err error) {
+func (s *Store) FindGroups(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, key directory.Lookup, limit int, want directory.GroupWant,
+	admit directory.Admit,
+) (vs []directory.GroupView, err error) {
 	err = s.read(ctx, func() error {
 		if _, err := s.admitted(t, p, admit); err != nil {
 			return err
@@ -115,7 +123,8 @@ func (s *Store) FindGroups(ctx context.Context, t directory.TenantID, p director
 		case directory.AttrDisplayName:
 			gs, err = s.groups(`SELECT `+groupColumns+` FROM groups WHERE home = ? AND name_key = ? LIMIT ?+0`, h, key.Value, limit)
 		case directory.AttrExternalID:
-			gs, err = s.groups(`SELECT `+groupColumns+` FROM groups WHERE home = ? AND external_id = ? AND external_id <> '' ORDER BY gid LIMIT ?+0`, h, key.Value, limit)
+			gs, err = s.groups(`SELECT `+groupColumns+
+				` FROM groups WHERE home = ? AND external_id = ? AND external_id <> '' ORDER BY gid LIMIT ?+0`, h, key.Value, limit)
 		case directory.AttrMember:
 			gs, err = s.groups(`SELECT `+groupColumns+` FROM groups WHERE home = ?1 AND gid IN
 				(SELECT gid FROM memberships WHERE home = ?1 AND member = ?2 ORDER BY gid LIMIT ?3+0) ORDER BY gid`, h, key.Value, limit)
@@ -142,7 +151,9 @@ func (s *Store) groupViews(h string, gs []directory.Group, want directory.GroupW
 }
 
 // ListGroups implements directory.Groups.
-func (s *Store) ListGroups(ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.GroupWant, admit directory.Admit) (out directory.GroupPage, err error) {
+func (s *Store) ListGroups(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.GroupWant, admit directory.Admit,
+) (out directory.GroupPage, err error) {
 	err = s.read(ctx, func() error {
 		if _, err := s.admitted(t, p, admit); err != nil {
 			return err
@@ -150,7 +161,8 @@ func (s *Store) ListGroups(ctx context.Context, t directory.TenantID, p director
 		h := home(t, p, false)
 		var gs []directory.Group
 		out.Total, out.More, err = s.list(h, "groups", page, func(after string, skip, limit int) (string, int, error) {
-			gs, err = s.groups(`SELECT `+groupColumns+` FROM groups WHERE home = ? AND gid > ? ORDER BY gid LIMIT ?+0 OFFSET ?`, h, after, limit, skip)
+			gs, err = s.groups(`SELECT `+groupColumns+` FROM groups WHERE home = ? AND gid > ? ORDER BY gid LIMIT ?+0 OFFSET ?`, h, after, limit,
+				skip)
 			if len(gs) == 0 {
 				return "", 0, err
 			}
@@ -166,7 +178,9 @@ func (s *Store) ListGroups(ctx context.Context, t directory.TenantID, p director
 }
 
 // Members implements directory.Groups.
-func (s *Store) Members(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, after directory.ScimID, count int) (ms []directory.ScimID, err error) {
+func (s *Store) Members(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, after directory.ScimID, count int,
+) (ms []directory.ScimID, err error) {
 	err = s.read(ctx, func() error {
 		h := home(t, p, false)
 		if _, err := s.group(h, id); err != nil {
@@ -179,7 +193,10 @@ func (s *Store) Members(ctx context.Context, t directory.TenantID, p directory.P
 }
 
 // CreateGroup implements directory.Groups.
-func (s *Store) CreateGroup(ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit, make func(directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error)) (g directory.Group, err error) {
+func (s *Store) CreateGroup(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit,
+	make func(directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error),
+) (g directory.Group, err error) {
 	err = s.write(ctx, func() error {
 		rec, err := s.admitted(t, p, admit)
 		if err != nil {
@@ -232,7 +249,8 @@ func (s *Store) displayNameFree(h string, g directory.Group) error {
 func (s *Store) membersExist(h string, ids []directory.ScimID) error {
 	for _, id := range ids {
 		found := false
-		query := `SELECT 1 FROM users WHERE home = ?1 AND uid = ?2 AND scim_id = ?2 UNION ALL SELECT 1 FROM users WHERE home = ?1 AND scim_id = ?2 AND scim_id <> uid`
+		query := `SELECT 1 FROM users WHERE home = ?1 AND uid = ?2 AND scim_id = ?2 UNION ALL SELECT 1 FROM users WHERE home = ?1 ` +
+			`AND scim_id = ?2 AND scim_id <> uid`
 		if id.IsGroup() {
 			query = `SELECT 1 FROM groups WHERE home = ? AND gid = ?`
 		}
@@ -264,7 +282,10 @@ func (s *Store) changeMembers(h string, g directory.GroupID, add, remove []direc
 
 // UpdateGroup implements directory.Groups. The view is read again inside the transaction whenever the
 // group, or, for cycle checks, possibly another one, has changed since.
-func (s *Store) UpdateGroup(ctx context.Context, t directory.TenantID, old directory.GroupView, want directory.GroupWant, update func(directory.GroupView) (directory.GroupChange, error)) (g directory.Group, err error) {
+func (s *Store) UpdateGroup(
+	ctx context.Context, t directory.TenantID, old directory.GroupView, want directory.GroupWant,
+	update func(directory.GroupView) (directory.GroupChange, error),
+) (g directory.Group, err error) {
 	err = s.write(ctx, func() error {
 		h := home(t, old.Provider, false)
 		now, err := s.group(h, old.ID)
@@ -296,7 +317,8 @@ func (s *Store) UpdateGroup(ctx context.Context, t directory.TenantID, old direc
 		if err := s.membersExist(h, ch.Add); err != nil {
 			return err
 		}
-		err = s.exec(`UPDATE groups SET name_key = ?, display_name = ?, external_id = ?, attributes = ?, members = ?, version = ?, modified = ? WHERE home = ? AND gid = ?`,
+		err = s.exec(`UPDATE groups SET name_key = ?, display_name = ?, external_id = ?, attributes = ?, members = ?, version = ?, `+
+			`modified = ? WHERE home = ? AND gid = ?`,
 			nil, g.DisplayNameKey(), g.DisplayName, g.ExternalID, blob(g.Attributes), g.MemberCount, g.Version, millis(g.Modified), h, string(g.ID))
 		if err != nil {
 			return err
@@ -312,7 +334,9 @@ func (s *Store) UpdateGroup(ctx context.Context, t directory.TenantID, old direc
 }
 
 // DeleteGroup implements directory.Groups.
-func (s *Store) DeleteGroup(ctx context.Context, t directory.TenantID, old directory.Group, del func(directory.Group) (directory.LogEntry, error)) error {
+func (s *Store) DeleteGroup(
+	ctx context.Context, t directory.TenantID, old directory.Group, del func(directory.Group) (directory.LogEntry, error),
+) error {
 	return s.write(ctx, func() error {
 		h := home(t, old.Provider, false)
 		g, err := s.group(h, old.ID)

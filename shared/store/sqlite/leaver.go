@@ -15,7 +15,10 @@ import (
 const maxRestorable = 10
 
 // CreateOrRestoreUser implements directory.Leavers.
-func (s *Store) CreateOrRestoreUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, externalID string, admit directory.Admit, create func(directory.Provider, []directory.User) (directory.User, directory.LogEntry, error)) (u directory.User, err error) {
+func (s *Store) CreateOrRestoreUser(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, externalID string, admit directory.Admit,
+	create func(directory.Provider, []directory.User) (directory.User, directory.LogEntry, error),
+) (u directory.User, err error) {
 	err = s.write(ctx, func() error {
 		rec, err := s.admitted(t, p, admit)
 		if err != nil {
@@ -76,7 +79,9 @@ func (s *Store) DueUsers(ctx context.Context, until time.Time, fn func(context.C
 }
 
 // PendingUsers implements directory.Leavers.
-func (s *Store) PendingUsers(ctx context.Context, t directory.TenantID, q directory.PendingQuery) (out []directory.User, next string, err error) {
+func (s *Store) PendingUsers(
+	ctx context.Context, t directory.TenantID, q directory.PendingQuery,
+) (out []directory.User, next string, err error) {
 	at, uid := int64(0), ""
 	if q.After != "" {
 		due, id, ok := strings.Cut(q.After, " ")

@@ -42,7 +42,9 @@ func (b bookmarks) get(p listPage, now time.Time) (string, bool) {
 
 // list reads one page through fetch, which returns the last id that belongs to the page and how many
 // records it got; it is asked for one more than the page holds, to know whether some follow.
-func (s *Store) list(h, table string, page directory.Page, fetch func(after string, skip, limit int) (string, int, error)) (total int, more bool, err error) {
+func (s *Store) list(
+	h, table string, page directory.Page, fetch func(after string, skip, limit int) (string, int, error),
+) (total int, more bool, err error) {
 	if total = s.total(h, table); page.Count == 0 {
 		return total, false, nil
 	}

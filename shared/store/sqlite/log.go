@@ -69,7 +69,9 @@ func (s *Store) AppendEntry(ctx context.Context, t directory.TenantID, e directo
 }
 
 // DropEntries implements directory.Log.
-func (s *Store) DropEntries(ctx context.Context, t directory.TenantID, p directory.ProviderID, before time.Time, count int) (n int, err error) {
+func (s *Store) DropEntries(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, before time.Time, count int,
+) (n int, err error) {
 	err = s.write(ctx, func() error {
 		err := s.exec(`DELETE FROM log WHERE seq IN (
 			SELECT seq FROM log WHERE tenant = ? AND provider = ? AND position < ?

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitemigration"
@@ -58,7 +59,8 @@ func (h header) check() error {
 	case h.appID != appID:
 		return errors.New("it is a database of another program")
 	case h.migrated > len(migrations):
-		return fmt.Errorf("a newer release of Rollcall has written it (tables %d, this program knows %d): use that release", h.migrated, len(migrations))
+		return fmt.Errorf("a newer release of Rollcall has written it (tables %d, this program knows %d): use that release", h.migrated,
+			len(migrations))
 	}
 	return nil
 }
@@ -120,12 +122,12 @@ func checkUnreleased(conn *sqlite.Conn, migrated int) error {
 	return nil
 }
 
-// tables is the text of everything in the schema, in the order of names.
+// tables is the text of everything in the schema, in the order of names, whatever the space between its words.
 func tables(conn *sqlite.Conn) ([]string, error) {
 	var out []string
 	err := sqlitex.ExecuteTransient(conn, "SELECT type || ' ' || name || ': ' || coalesce(sql, '') FROM sqlite_schema ORDER BY type, name",
 		&sqlitex.ExecOptions{ResultFunc: func(r *sqlite.Stmt) error {
-			out = append(out, r.ColumnText(0))
+			out = append(out, strings.Join(strings.Fields(r.ColumnText(0)), " "))
 			return nil
 		}})
 	return out, err

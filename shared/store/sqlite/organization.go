@@ -50,7 +50,8 @@ func (s *Store) putOrganization(t directory.TenantID, old, o directory.Organizat
 		}
 	}
 	for _, key := range o.NameKeys() {
-		if err := s.exec(`INSERT OR IGNORE INTO organization_names (tenant, key, id) VALUES (?,?,?)`, nil, string(t), key, string(o.ID)); err != nil {
+		if err := s.exec(`INSERT OR IGNORE INTO organization_names (tenant, key, id) VALUES (?,?,?)`, nil, string(t), key,
+			string(o.ID)); err != nil {
 			return err
 		}
 	}
@@ -58,7 +59,9 @@ func (s *Store) putOrganization(t directory.TenantID, old, o directory.Organizat
 }
 
 // CreateOrganization implements directory.Organizations.
-func (s *Store) CreateOrganization(ctx context.Context, t directory.TenantID, o directory.Organization, q *directory.Quota, e directory.LogEntry) error {
+func (s *Store) CreateOrganization(
+	ctx context.Context, t directory.TenantID, o directory.Organization, q *directory.Quota, e directory.LogEntry,
+) error {
 	return s.write(ctx, func() error {
 		if _, err := s.organization(t, o.ID); !directory.IsKind(err, directory.NotFound) {
 			if err == nil {
@@ -71,14 +74,16 @@ func (s *Store) CreateOrganization(ctx context.Context, t directory.TenantID, o 
 		}
 		if q != nil {
 			used := 0
-			err := s.exec(`SELECT used FROM quotas WHERE tenant = ? AND key = ?`, func(r *sqlite.Stmt) error { used = int(r.ColumnInt64(0)); return nil }, string(t), q.Key)
+			err := s.exec(`SELECT used FROM quotas WHERE tenant = ? AND key = ?`,
+				func(r *sqlite.Stmt) error { used = int(r.ColumnInt64(0)); return nil }, string(t), q.Key)
 			if err != nil {
 				return err
 			}
 			if used >= q.Max {
 				return directory.Errorf(directory.TooMany, "no more organizations are made today")
 			}
-			if err := s.exec(`INSERT INTO quotas (tenant, key, used) VALUES (?,?,1) ON CONFLICT DO UPDATE SET used = used + 1`, nil, string(t), q.Key); err != nil {
+			if err := s.exec(`INSERT INTO quotas (tenant, key, used) VALUES (?,?,1) ON CONFLICT DO UPDATE SET used = used + 1`, nil, string(t),
+				q.Key); err != nil {
 				return err
 			}
 		}
@@ -103,7 +108,9 @@ func (s *Store) UpdateOrganization(
 }
 
 // OrganizationsByID implements directory.Organizations.
-func (s *Store) OrganizationsByID(ctx context.Context, t directory.TenantID, ids []directory.OrgID) (map[directory.OrgID]directory.Organization, error) {
+func (s *Store) OrganizationsByID(
+	ctx context.Context, t directory.TenantID, ids []directory.OrgID,
+) (map[directory.OrgID]directory.Organization, error) {
 	out := map[directory.OrgID]directory.Organization{}
 	err := s.read(ctx, func() error {
 		for _, id := range ids {
@@ -135,6 +142,8 @@ func (s *Store) OrganizationByName(ctx context.Context, t directory.TenantID, ke
 }
 
 // ListOrganizations implements directory.Organizations.
-func (s *Store) ListOrganizations(ctx context.Context, t directory.TenantID, after directory.OrgID, count int) ([]directory.Organization, error) {
+func (s *Store) ListOrganizations(
+	ctx context.Context, t directory.TenantID, after directory.OrgID, count int,
+) ([]directory.Organization, error) {
 	return readRecords[directory.Organization](ctx, s, organizations.after, string(t), string(after), count)
 }

@@ -40,7 +40,9 @@ func (s *Store) putProvider(p directory.Provider) error {
 // writeProvider runs fn as a transaction and takes the provider it returns into memory, or drops the one
 // named id when it returns none. A commit that fails after that breaks the store, so memory never tells
 // what the file does not hold.
-func (s *Store) writeProvider(ctx context.Context, id directory.ProviderID, fn func() (directory.Provider, error)) (p directory.Provider, err error) {
+func (s *Store) writeProvider(
+	ctx context.Context, id directory.ProviderID, fn func() (directory.Provider, error),
+) (p directory.Provider, err error) {
 	err = s.write(ctx, func() error {
 		if p, err = fn(); err != nil {
 			return err
@@ -97,7 +99,9 @@ func (s *Store) ListProviders(ctx context.Context, t directory.TenantID) (out []
 }
 
 // UpdateProvider implements directory.Providers.
-func (s *Store) UpdateProvider(ctx context.Context, t directory.TenantID, id directory.ProviderID, update directory.Update[directory.Provider]) (directory.Provider, error) {
+func (s *Store) UpdateProvider(
+	ctx context.Context, t directory.TenantID, id directory.ProviderID, update directory.Update[directory.Provider],
+) (directory.Provider, error) {
 	return s.writeProvider(ctx, id, func() (directory.Provider, error) {
 		old, err := s.provider(t, id)
 		if err != nil {

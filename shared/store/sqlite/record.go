@@ -128,7 +128,8 @@ func updateRecord[T any](
 
 // changeRecord reads a record, and stores what update makes of it with its entry, in one transaction.
 func changeRecord[T any](
-	ctx context.Context, s *Store, t directory.TenantID, read func() (T, error), rule recordRule, update directory.Update[T], put func(old, v T) error,
+	ctx context.Context, s *Store, t directory.TenantID, read func() (T, error), rule recordRule, update directory.Update[T],
+	put func(old, v T) error,
 ) (v T, err error) {
 	err = s.write(ctx, func() error {
 		old, err := read()

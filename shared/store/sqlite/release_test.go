@@ -191,7 +191,7 @@ func TestReleasedMigrationsStay(t *testing.T) {
 		}
 		err = sqlitex.ExecuteTransient(conn, "SELECT name, sql FROM sqlite_schema ORDER BY name", &sqlitex.ExecOptions{
 			ResultFunc: func(r *zombiezen.Stmt) error {
-				out = append(out, r.ColumnText(0)+": "+r.ColumnText(1))
+				out = append(out, r.ColumnText(0)+": "+strings.Join(strings.Fields(r.ColumnText(1)), " "))
 				return nil
 			},
 		})

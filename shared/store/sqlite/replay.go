@@ -10,7 +10,9 @@ import (
 )
 
 // BeginReplay implements directory.Replays.
-func (s *Store) BeginReplay(ctx context.Context, t directory.TenantID, r directory.Replay, now time.Time) (old directory.Replay, found bool, err error) {
+func (s *Store) BeginReplay(
+	ctx context.Context, t directory.TenantID, r directory.Replay, now time.Time,
+) (old directory.Replay, found bool, err error) {
 	err = s.write(ctx, func() error {
 		err := s.exec(`SELECT request, answer, expires FROM replays WHERE tenant = ? AND key = ? AND expires > ?`, func(row *sqlite.Stmt) error {
 			found = true
@@ -23,7 +25,8 @@ func (s *Store) BeginReplay(ctx context.Context, t directory.TenantID, r directo
 		if err := s.exec(`DELETE FROM replays WHERE expires <= ?`, nil, millis(now)); err != nil {
 			return err
 		}
-		return s.exec(`INSERT INTO replays (tenant, key, request, answer, expires) VALUES (?,?,?,?,?)`, nil, string(t), r.Key, r.Request, blob(r.Answer), millis(r.Expires))
+		return s.exec(`INSERT INTO replays (tenant, key, request, answer, expires) VALUES (?,?,?,?,?)`, nil, string(t), r.Key, r.Request,
+			blob(r.Answer), millis(r.Expires))
 	})
 	return old, found, err
 }
@@ -34,6 +37,7 @@ func (s *Store) FinishReplay(ctx context.Context, t directory.TenantID, r direct
 		if r.Answer == nil {
 			return s.exec(`DELETE FROM replays WHERE tenant = ? AND key = ?`, nil, string(t), r.Key)
 		}
-		return s.exec(`UPDATE replays SET answer = ?, expires = ? WHERE tenant = ? AND key = ?`, nil, r.Answer, millis(r.Expires), string(t), r.Key)
+		return s.exec(`UPDATE replays SET answer = ?, expires = ? WHERE tenant = ? AND key = ?`, nil, r.Answer, millis(r.Expires), string(t),
+			r.Key)
 	})
 }

@@ -38,7 +38,9 @@ func (s *Store) ListTenants(ctx context.Context, after directory.TenantID, count
 }
 
 // UpdateTenant implements directory.Tenants.
-func (s *Store) UpdateTenant(ctx context.Context, id directory.TenantID, update directory.Update[directory.Tenant]) (directory.Tenant, error) {
+func (s *Store) UpdateTenant(
+	ctx context.Context, id directory.TenantID, update directory.Update[directory.Tenant],
+) (directory.Tenant, error) {
 	return updateRecord(ctx, s, id, "tenant", tenants, key[string](id), mustExist|quietly, update)
 }
 

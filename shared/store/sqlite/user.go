@@ -11,7 +11,8 @@ import (
 	"rollcall/shared/directory"
 )
 
-const userColumns = `uid, provider, scim_id, user_name, external_id, active, manager, attributes, lookups, account, version, created, modified, removed_at`
+const userColumns = `uid, provider, scim_id, user_name, external_id, active, manager, attributes, lookups, account, version, ` +
+	`created, modified, removed_at`
 
 func scanUser(r *sqlite.Stmt) (directory.User, error) {
 	u := directory.User{
@@ -20,7 +21,8 @@ func scanUser(r *sqlite.Stmt) (directory.User, error) {
 			UserName: r.ColumnText(3), ExternalID: r.ColumnText(4), Active: r.ColumnInt64(5) != 0,
 			Manager: r.ColumnText(6), Attributes: columnBytes(r, 7),
 		},
-		Version: r.ColumnInt64(10), Created: fromMillis(r.ColumnInt64(11)), Modified: fromMillis(r.ColumnInt64(12)), RemovedAt: fromMillis(r.ColumnInt64(13)),
+		Version: r.ColumnInt64(10), Created: fromMillis(r.ColumnInt64(11)), Modified: fromMillis(r.ColumnInt64(12)),
+		RemovedAt: fromMillis(r.ColumnInt64(13)),
 	}
 	u.Lookups = splitLookups(r.ColumnText(8))
 	if b := columnBytes(r, 9); b != nil {
@@ -94,7 +96,9 @@ func (s *Store) admitted(t directory.TenantID, p directory.ProviderID, admit dir
 }
 
 // ReadUser implements directory.Users.
-func (s *Store) ReadUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit) (v directory.UserView, err error) {
+func (s *Store) ReadUser(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit,
+) (v directory.UserView, err error) {
 	err = s.read(ctx, func() error {
 		if _, err := s.admitted(t, p, admit); err != nil {
 			return err
@@ -123,7 +127,10 @@ func (s *Store) ReadUser(ctx context.Context, t directory.TenantID, p directory.
 }
 
 // FindUsers implements directory.Users.
-func (s *Store) FindUsers(ctx context.Context, t directory.TenantID, p directory.ProviderID, key directory.Lookup, limit int, want directory.UserWant, admit directory.Admit) (vs []directory.UserView, err error) {
+func (s *Store) FindUsers(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, key directory.Lookup, limit int, want directory.UserWant,
+	admit directory.Admit,
+) (vs []directory.UserView, err error) {
 	err = s.read(ctx, func() error {
 		if _, err := s.admitted(t, p, admit); err != nil {
 			return err
@@ -135,10 +142,12 @@ func (s *Store) FindUsers(ctx context.Context, t directory.TenantID, p directory
 			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE tenant = ? AND name_key = ? AND removed_at = 0 AND home = ? LIMIT ?+0`,
 				string(t), directory.UserNameKey(key.Value), h, limit)
 		case directory.AttrManager:
-			us, err = s.users(`SELECT `+userColumns+` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid LIMIT ?+0`, h, key.Value, limit)
+			us, err = s.users(`SELECT `+userColumns+
+				` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid LIMIT ?+0`, h, key.Value, limit)
 		default:
 			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE home = ?1 AND uid IN
-				(SELECT uid FROM lookups WHERE home = ?1 AND attr = ?2 AND value = ?3 ORDER BY uid LIMIT ?4+0) ORDER BY uid`, h, lookupCode(key.Attr), key.Value, limit)
+				(SELECT uid FROM lookups WHERE home = ?1 AND attr = ?2 AND value = ?3 ORDER BY uid LIMIT ?4+0) ORDER BY uid`, h, lookupCode(key.Attr),
+				key.Value, limit)
 		}
 		if err != nil {
 			return err
@@ -162,7 +171,10 @@ func (s *Store) views(h string, us []directory.User, want directory.UserWant) ([
 }
 
 // CreateUser implements directory.Users.
-func (s *Store) CreateUser(ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit, make func(directory.Provider) (directory.User, directory.LogEntry, error)) (u directory.User, err error) {
+func (s *Store) CreateUser(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit,
+	make func(directory.Provider) (directory.User, directory.LogEntry, error),
+) (u directory.User, err error) {
 	err = s.write(ctx, func() error {
 		rec, err := s.admitted(t, p, admit)
 		if err != nil {
@@ -262,7 +274,9 @@ func userKeys(u directory.User) []any {
 }
 
 // UpdateUser implements directory.Users.
-func (s *Store) UpdateUser(ctx context.Context, t directory.TenantID, old directory.User, update directory.Update[directory.User]) (u directory.User, err error) {
+func (s *Store) UpdateUser(
+	ctx context.Context, t directory.TenantID, old directory.User, update directory.Update[directory.User],
+) (u directory.User, err error) {
 	err = s.write(ctx, func() error {
 		if v, err := s.versionOf(s.homeOf(t, old), old); err != nil {
 			return err
@@ -333,7 +347,8 @@ func (s *Store) replaceUser(t directory.TenantID, old, u directory.User, e direc
 	}
 	s.seen.replace(to, u)
 	was, is := old.AllLookups(), u.AllLookups()
-	if err := s.dropLookups(to, u.ID, slices.DeleteFunc(slices.Clone(was), func(l directory.Lookup) bool { return slices.Contains(is, l) })); err != nil {
+	if err := s.dropLookups(to, u.ID,
+		slices.DeleteFunc(slices.Clone(was), func(l directory.Lookup) bool { return slices.Contains(is, l) })); err != nil {
 		return err
 	}
 	for _, l := range is {
@@ -348,7 +363,8 @@ func (s *Store) replaceUser(t directory.TenantID, old, u directory.User, e direc
 
 func (s *Store) dropLookups(h string, id directory.UserID, ls []directory.Lookup) error {
 	for _, l := range ls {
-		if err := s.exec(`DELETE FROM lookups WHERE home = ? AND attr = ? AND value = ? AND uid = ?`, nil, h, lookupCode(l.Attr), l.Value, string(id)); err != nil {
+		if err := s.exec(`DELETE FROM lookups WHERE home = ? AND attr = ? AND value = ? AND uid = ?`, nil, h, lookupCode(l.Attr), l.Value,
+			string(id)); err != nil {
 			return err
 		}
 	}
@@ -363,7 +379,8 @@ func (s *Store) leave(t directory.TenantID, h string, u directory.User, e direct
 	if err := s.leaveGroups(h, u.ScimID, e.At); err != nil {
 		return err
 	}
-	reports, err := s.users(`SELECT `+userColumns+` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid`, h, string(u.ScimID))
+	reports, err := s.users(`SELECT `+userColumns+
+		` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid`, h, string(u.ScimID))
 	if err != nil {
 		return err
 	}

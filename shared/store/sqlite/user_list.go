@@ -10,7 +10,9 @@ import (
 )
 
 // ListUsers implements directory.Users.
-func (s *Store) ListUsers(ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.UserWant, admit directory.Admit) (out directory.UserPage, err error) {
+func (s *Store) ListUsers(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.UserWant, admit directory.Admit,
+) (out directory.UserPage, err error) {
 	err = s.read(ctx, func() error {
 		if _, err := s.admitted(t, p, admit); err != nil {
 			return err
@@ -34,7 +36,9 @@ func (s *Store) ListUsers(ctx context.Context, t directory.TenantID, p directory
 }
 
 // SearchUsers implements directory.Users: a walk over the homes of the tenant.
-func (s *Store) SearchUsers(ctx context.Context, t directory.TenantID, q directory.UserSearch) (out []directory.User, next string, err error) {
+func (s *Store) SearchUsers(
+	ctx context.Context, t directory.TenantID, q directory.UserSearch,
+) (out []directory.User, next string, err error) {
 	h, uid, _ := strings.Cut(q.After, " ")
 	if q.After == "" {
 		h = home(t, "", false)
@@ -45,11 +49,12 @@ func (s *Store) SearchUsers(ctx context.Context, t directory.TenantID, q directo
 		var homes []string
 		var us []directory.User
 		err := s.read(ctx, func() error {
-			return s.exec(`SELECT `+userColumns+`, home FROM users WHERE (home, uid) > (?, ?) AND home < ? ORDER BY home, uid LIMIT 500`, func(r *sqlite.Stmt) error {
-				u, err := scanUser(r)
-				us, homes = append(us, u), append(homes, r.ColumnText(14))
-				return err
-			}, h, uid, string(t)+"0") // "0" follows "/"
+			return s.exec(`SELECT `+userColumns+`, home FROM users WHERE (home, uid) > (?, ?) AND home < ? ORDER BY home, uid LIMIT 500`,
+				func(r *sqlite.Stmt) error {
+					u, err := scanUser(r)
+					us, homes = append(us, u), append(homes, r.ColumnText(14))
+					return err
+				}, h, uid, string(t)+"0") // "0" follows "/"
 		})
 		if err != nil || len(us) == 0 {
 			return out, "", err

@@ -12,7 +12,9 @@ var admitChapter = []promise{
 
 // requests are all methods that take an Admit, each as a call that would succeed. Those that write
 // report through write what they were given and that they were asked at all.
-func (w *world) requests(u directory.User, g directory.Group, p directory.ProviderID, write func(directory.Provider)) map[string]func(directory.Admit) error {
+func (w *world) requests(
+	u directory.User, g directory.Group, p directory.ProviderID, write func(directory.Provider),
+) map[string]func(directory.Admit) error {
 	page := directory.Page{Start: 1, Count: 10}
 	name := directory.Lookup{Attr: directory.AttrUserName, Value: u.UserName}
 	display := directory.Lookup{Attr: directory.AttrDisplayName, Value: g.DisplayNameKey()}
@@ -50,11 +52,12 @@ func (w *world) requests(u directory.User, g directory.Group, p directory.Provid
 			return err
 		},
 		"CreateGroup": func(a directory.Admit) error {
-			_, err := w.Groups.CreateGroup(w.ctx, w.tenant, p, a, func(rec directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
-				write(rec)
-				n := w.newGroup(p, "made")
-				return n, nil, w.groupEntry(directory.GroupCreated, n), nil
-			})
+			_, err := w.Groups.CreateGroup(w.ctx, w.tenant, p, a,
+				func(rec directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
+					write(rec)
+					n := w.newGroup(p, "made")
+					return n, nil, w.groupEntry(directory.GroupCreated, n), nil
+				})
 			return err
 		},
 	}

@@ -17,7 +17,8 @@ var apiKeyChapter = []promise{
 func (w *world) newAPIKey(name string) directory.APIKey {
 	return directory.APIKey{
 		Credential: directory.Credential{
-			ID: directory.CredentialID("k" + random.ID()), Hash: directory.HashToken(name + string(w.tenant)), LastFour: "1234", CreatedAt: w.now(), CreatedBy: "someone",
+			ID: directory.CredentialID("k" + random.ID()), Hash: directory.HashToken(name + string(w.tenant)), LastFour: "1234", CreatedAt: w.now(),
+			CreatedBy: "someone",
 			ExpiresAt: w.now(), RetiresAt: w.now(), State: directory.CredentialRetiring,
 		},
 		Tenant: w.tenant, DisplayName: name, Role: directory.RoleAuditor, Version: 1,

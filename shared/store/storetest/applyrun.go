@@ -19,7 +19,8 @@ var applyRunChapter = []promise{
 func applyRuns(w *world) {
 	at := w.now()
 	full := directory.ApplyRun{
-		ID: "r2", Provider: w.p, State: directory.RunPlanned, Config: 4, All: true, Undoes: "r0", UndoneBy: "r9", CreatedBy: "a", StartedBy: "b", ApprovedBy: "c", Failure: "f", Unseen: 5,
+		ID: "r2", Provider: w.p, State: directory.RunPlanned, Config: 4, All: true, Undoes: "r0", UndoneBy: "r9", CreatedBy: "a", StartedBy: "b",
+		ApprovedBy: "c", Failure: "f", Unseen: 5,
 		Created: at, Planned: at.Add(1), Started: at.Add(2), Ended: at.Add(3), Version: 7,
 	}
 	put := func(r directory.ApplyRun) {
@@ -44,7 +45,8 @@ func applyRuns(w *world) {
 		before directory.RunID
 		count  int
 		want   []directory.ApplyRun
-	}{{"", 10, []directory.ApplyRun{full, bare}}, {"", 1, []directory.ApplyRun{full}}, {"r2", 10, []directory.ApplyRun{bare}}, {"r1", 10, nil}} {
+	}{{"", 10, []directory.ApplyRun{full, bare}}, {"", 1, []directory.ApplyRun{full}}, {"r2", 10, []directory.ApplyRun{bare}},
+		{"r1", 10, nil}} {
 		rs, err := w.ApplyRuns.ListRuns(w.ctx, w.tenant, w.p, c.before, c.count)
 		w.must(err)
 		w.equal(fmt.Sprintf("ListRuns before %q", c.before), rs, c.want)
@@ -72,9 +74,11 @@ func applyRuns(w *world) {
 
 func runPages(w *world) {
 	row := directory.RunRow{
-		User: "u1", Name: "ü@example.com", Scim: "u1", Version: 3, Reason: "why", Privileged: true, LosesAll: true, Held: true, Prepared: true, Allowed: true, Planned: &directory.Placement{Org: "o3"}, Written: true, Result: directory.RowApplied, Note: "n",
+		User: "u1", Name: "ü@example.com", Scim: "u1", Version: 3, Reason: "why", Privileged: true, LosesAll: true, Held: true, Prepared: true,
+		Allowed: true, Planned: &directory.Placement{Org: "o3"}, Written: true, Result: directory.RowApplied, Note: "n",
 		Before: directory.Placement{Org: "o1", Source: "single"},
-		After:  directory.Placement{Org: "o2", Source: "group:m1", Group: "g1", Config: 2, Grants: []directory.RoleGrant{{Role: "a", Source: "manual", By: "k", Config: 1, At: w.now()}}},
+		After: directory.Placement{Org: "o2", Source: "group:m1", Group: "g1", Config: 2,
+			Grants: []directory.RoleGrant{{Role: "a", Source: "manual", By: "k", Config: 1, At: w.now()}}},
 	}
 	var want []directory.RunPage
 	for _, n := range []int{0, 2, 10, 31} {

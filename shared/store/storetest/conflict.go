@@ -24,11 +24,12 @@ func (w *world) newConflict(name string) directory.ConflictCase {
 
 func (w *world) putConflict(c directory.ConflictCase) {
 	w.Helper()
-	got, err := w.Conflicts.UpdateConflict(w.ctx, w.tenant, c.ID, func(directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
-		e := w.entry(directory.ConflictOpened)
-		e.Target = string(c.ID)
-		return c, &e, nil
-	})
+	got, err := w.Conflicts.UpdateConflict(w.ctx, w.tenant, c.ID,
+		func(directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
+			e := w.entry(directory.ConflictOpened)
+			e.Target = string(c.ID)
+			return c, &e, nil
+		})
 	w.must(err)
 	w.equal("answer", got, c)
 }
@@ -42,10 +43,11 @@ func (w *world) conflicts(state directory.ConflictState, after string, count int
 
 func conflicts(w *world) {
 	c := w.newConflict("Åsa")
-	_, err := w.Conflicts.UpdateConflict(w.ctx, w.tenant, c.ID, func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
-		w.equal("what update sees first", old, directory.ConflictCase{})
-		return old, nil, directory.Errorf(directory.Forbidden, "mine")
-	})
+	_, err := w.Conflicts.UpdateConflict(w.ctx, w.tenant, c.ID,
+		func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
+			w.equal("what update sees first", old, directory.ConflictCase{})
+			return old, nil, directory.Errorf(directory.Forbidden, "mine")
+		})
 	w.wantKind("an error of the caller", err, directory.Forbidden)
 	w.equal("nothing stored", w.conflicts("", "", 10), nil)
 	w.putConflict(c)
@@ -54,10 +56,11 @@ func conflicts(w *world) {
 
 	again := c
 	again.Count, again.LastAt, again.Version = 2, w.now(), 2
-	_, err = w.Conflicts.UpdateConflict(w.ctx, w.tenant, c.ID, func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
-		w.equal("what update sees next", old, c)
-		return again, nil, nil
-	})
+	_, err = w.Conflicts.UpdateConflict(w.ctx, w.tenant, c.ID,
+		func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
+			w.equal("what update sees next", old, c)
+			return again, nil, nil
+		})
 	w.must(err)
 	w.equal("stored without an entry", w.conflicts("", "", 10), []directory.ConflictCase{again})
 	if n := len(w.log(directory.LogQuery{Provider: w.p})); entries != 1 || n != 1 {
@@ -97,11 +100,12 @@ func listConflicts(w *world) {
 func raceConflicts(w *world) {
 	c := w.newConflict("race")
 	errs := race(racers, func(int) error {
-		_, err := w.Conflicts.UpdateConflict(w.ctx, w.tenant, c.ID, func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
-			n := c
-			n.Count, n.Version = old.Count+1, old.Version+1
-			return n, nil, nil
-		})
+		_, err := w.Conflicts.UpdateConflict(w.ctx, w.tenant, c.ID,
+			func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
+				n := c
+				n.Count, n.Version = old.Count+1, old.Version+1
+				return n, nil, nil
+			})
 		return err
 	})
 	w.must(errors.Join(errs...))
@@ -114,10 +118,11 @@ func (x intruder) conflictsRows() map[string]func() {
 	ctx, t, v := x.ctx, x.tenant, x.v
 	return map[string]func(){
 		"Conflicts.UpdateConflict": func() {
-			_, err := x.Conflicts.UpdateConflict(ctx, t, v.conflict.ID, func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
-				x.equal("what update sees", old, directory.ConflictCase{})
-				return directory.ConflictCase{ID: v.conflict.ID, Provider: x.p, State: directory.ConflictIgnored}, nil, nil
-			})
+			_, err := x.Conflicts.UpdateConflict(ctx, t, v.conflict.ID,
+				func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
+					x.equal("what update sees", old, directory.ConflictCase{})
+					return directory.ConflictCase{ID: v.conflict.ID, Provider: x.p, State: directory.ConflictIgnored}, nil, nil
+				})
 			x.must(err)
 		},
 		"Conflicts.ListConflicts": func() {

@@ -21,7 +21,8 @@ func tallies(w *world) {
 		return e
 	}
 	into := counted(directory.Change{Attr: directory.AttrOrganization, After: []byte(`"o1"`)},
-		directory.Change{Attr: directory.AttrRoleGrants, After: []byte(`[{"role":"a","source":"manual"},{"role":"a","source":"mapping:m"},{"role":"b","source":"manual"}]`)})
+		directory.Change{Attr: directory.AttrRoleGrants,
+			After: []byte(`[{"role":"a","source":"manual"},{"role":"a","source":"mapping:m"},{"role":"b","source":"manual"}]`)})
 	over := counted(directory.Change{Attr: directory.AttrOrganization, Before: []byte(`"o1"`), After: []byte(`"o2"`)},
 		directory.Change{Attr: directory.AttrRoleGrants, Before: []byte(`[{"role":"b","source":"manual"}]`), After: []byte(`[]`)},
 		directory.Change{Attr: directory.AttrWatchlists, After: []byte(`["w1"]`)})

@@ -12,13 +12,14 @@ var countryChapter = []promise{
 }
 
 func (w *world) tryCountry(value string) (directory.CountryValue, error) {
-	return w.Countries.UpdateCountryValue(w.ctx, w.tenant, w.p, value, func(old directory.CountryValue) (directory.CountryValue, *directory.LogEntry, error) {
-		if old.Value != "" {
-			return old, nil, nil
-		}
-		e := w.adminEntry(directory.CountryUnknown, string(w.p))
-		return directory.CountryValue{Provider: w.p, Value: value, FirstAt: e.At}, &e, nil
-	})
+	return w.Countries.UpdateCountryValue(w.ctx, w.tenant, w.p, value,
+		func(old directory.CountryValue) (directory.CountryValue, *directory.LogEntry, error) {
+			if old.Value != "" {
+				return old, nil, nil
+			}
+			e := w.adminEntry(directory.CountryUnknown, string(w.p))
+			return directory.CountryValue{Provider: w.p, Value: value, FirstAt: e.At}, &e, nil
+		})
 }
 
 func (w *world) putCountry(value string) directory.CountryValue {
@@ -64,10 +65,11 @@ func (x intruder) countriesRows() map[string]func() {
 			x.empty("CountryValues", len(got), err)
 		},
 		"Countries.UpdateCountryValue": func() {
-			_, err := x.Countries.UpdateCountryValue(ctx, t, v.p, "Atlantis", func(c directory.CountryValue) (directory.CountryValue, *directory.LogEntry, error) {
-				x.equal("what update sees", c, directory.CountryValue{})
-				return c, nil, nil
-			})
+			_, err := x.Countries.UpdateCountryValue(ctx, t, v.p, "Atlantis",
+				func(c directory.CountryValue) (directory.CountryValue, *directory.LogEntry, error) {
+					x.equal("what update sees", c, directory.CountryValue{})
+					return c, nil, nil
+				})
 			x.must(err)
 		},
 		"Countries.CountryValue": func() {

@@ -17,17 +17,19 @@ type crashStory struct {
 
 func (c *crash) create(i int) (directory.User, error) {
 	p := crashProfile(i)
-	return c.s.CreateUser(c.ctx, c.caller, p.ExternalID, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) { return p, nil, nil })
+	return c.s.CreateUser(c.ctx, c.caller, p.ExternalID, nil,
+		func(directory.Provider) (directory.Profile, []directory.Change, error) { return p, nil, nil })
 }
 
 // says lets the directory say that the i-th person is active or not.
 func says(i int, active bool) func(*crash) error {
 	return func(c *crash) error {
-		_, _, err := c.s.UpdateUser(c.ctx, c.caller, c.ids[i], directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
-			p := old.Profile
-			p.Active = active
-			return p, nil, nil
-		})
+		_, _, err := c.s.UpdateUser(c.ctx, c.caller, c.ids[i], directory.UserWant{}, nil,
+			func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+				p := old.Profile
+				p.Active = active
+				return p, nil, nil
+			})
 		return err
 	}
 }
@@ -99,17 +101,20 @@ func decideGuard(d directory.GuardDecision) func(*crash) error {
 // placed puts the people into a group that a mapping places, and lets a guard allow one move.
 func (c *crash) placed() error {
 	c.method(directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg})
-	_, _, err := c.s.As(c.admin).RoleMappings.Set(c.ctx, c.caller.Provider, anyProvider, directory.RoleSettings{Mode: directory.RolesGroups}, false)
+	_, _, err := c.s.As(c.admin).RoleMappings.Set(c.ctx, c.caller.Provider, anyProvider, directory.RoleSettings{Mode: directory.RolesGroups},
+		false)
 	c.must(err)
 	c.must(c.strict())
 	_, err = c.s.As(c.admin).Guards.Set(c.ctx, c.caller.Provider, anyProvider, directory.GuardSettings{MoveMinimum: 1, MovePercent: 1})
 	c.must(err)
-	g, err := c.s.CreateGroup(c.ctx, c.caller, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
-		return directory.GroupProfile{DisplayName: "g"}, nil, nil, nil
-	})
+	g, err := c.s.CreateGroup(c.ctx, c.caller, nil,
+		func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+			return directory.GroupProfile{DisplayName: "g"}, nil, nil, nil
+		})
 	c.must(err)
 	c.group = g.ID
-	_, err = c.s.As(c.admin).RoleMappings.Add(c.ctx, c.caller.Provider, anyProvider, []directory.GroupID{g.ID}, []directory.RoleID{"desktop-user"}, "")
+	_, err = c.s.As(c.admin).RoleMappings.Add(c.ctx, c.caller.Provider, anyProvider, []directory.GroupID{g.ID},
+		[]directory.RoleID{"desktop-user"}, "")
 	c.must(err)
 	c.must(c.members(c.ids, nil)) // the first roles: nothing is lost
 	return c.follow()
@@ -121,7 +126,8 @@ func (c *crash) method(to directory.OrgSettings) {
 }
 
 func (c *crash) members(add, remove []directory.ScimID) error {
-	_, _, err := c.s.UpdateGroup(c.ctx, c.caller, c.group, directory.GroupWant{Named: append(append([]directory.ScimID{}, add...), remove...)}, nil,
+	_, _, err := c.s.UpdateGroup(c.ctx, c.caller, c.group,
+		directory.GroupWant{Named: append(append([]directory.ScimID{}, add...), remove...)}, nil,
 		func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
 			return provisioning.GroupEdit{Profile: v.GroupProfile, Add: add, Remove: remove}, nil
 		})
@@ -192,7 +198,9 @@ var crashStories = []crashStory{
 	{"reject", steps{(*crash).tripped}, decideGuard(directory.GuardDisapproval)},
 	{"move more than the guard allows", steps{(*crash).placed}, (*crash).emptied},
 	{"approve moves", steps{(*crash).heldBack}, decideGuard(directory.GuardApproval)},
-	{"approve a conversion", steps{(*crash).local}, func(c *crash) error { return c.s.As(c.admin).Conflicts.PreApprove(c.ctx, c.caller.Provider, "local") }},
+	{"approve a conversion", steps{(*crash).local}, func(c *crash) error {
+		return c.s.As(c.admin).Conflicts.PreApprove(c.ctx, c.caller.Provider, "local")
+	}},
 	{"create an approved person", steps{(*crash).approveLocal}, func(c *crash) error {
 		_, err := c.s.CreateUser(c.ctx, c.caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 			return directory.Profile{UserName: "local", Active: true}, nil, nil
@@ -208,7 +216,8 @@ var crashStories = []crashStory{
 		return err
 	}},
 	{"delete the provider", steps{disable}, func(c *crash) error {
-		_, err := c.s.As(c.admin).Providers.Delete(c.ctx, c.caller.Provider, anyProvider, directory.ProviderDeletion{Users: directory.FateDeactivate})
+		_, err := c.s.As(c.admin).Providers.Delete(c.ctx, c.caller.Provider, anyProvider,
+			directory.ProviderDeletion{Users: directory.FateDeactivate})
 		return err
 	}},
 }

@@ -23,7 +23,8 @@ var deliveryChapter = []promise{
 func (w *world) newDelivery(n int) directory.Delivery {
 	at := w.now()
 	return directory.Delivery{
-		ID: directory.DeliveryID(fmt.Sprintf("d%03d%s", n, random.ID())), Webhook: "w1", Provider: w.p, At: at, Entry: entryID(), Type: directory.EventUserBlocked,
+		ID: directory.DeliveryID(fmt.Sprintf("d%03d%s", n, random.ID())), Webhook: "w1", Provider: w.p, At: at, Entry: entryID(),
+		Type: directory.EventUserBlocked,
 		Body: json.RawMessage(`{"id":"x","name":"\u003cÜ\u003e"}`), State: directory.DeliveryPending, Tries: 2, Status: 503, Cause: "status",
 		CreatedAt: at, DueAt: time.Now().UTC().Truncate(time.Millisecond).Add(-time.Minute + time.Duration(n)*time.Second),
 	}
@@ -167,7 +168,8 @@ func (x intruder) deliveriesRows() map[string]func() {
 		},
 		"Deliveries.UpdateDelivery": func() {
 			y := newWorld(x.T, x.Ports)
-			_, err := y.Deliveries.UpdateDelivery(ctx, y.tenant, v.delivery.ID, func(d directory.Delivery) (directory.Delivery, error) { return d, nil })
+			_, err := y.Deliveries.UpdateDelivery(ctx, y.tenant, v.delivery.ID,
+				func(d directory.Delivery) (directory.Delivery, error) { return d, nil })
 			x.notFound("UpdateDelivery", err)
 		},
 	}

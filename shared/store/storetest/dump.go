@@ -91,9 +91,11 @@ func (d *dump) lists(p directory.ProviderID) {
 }
 
 func (d *dump) group(v directory.GroupView) {
-	fmt.Fprintf(&d.text, "%s has group %s %q external %q attributes %q created %v modified %v members %d below %v\n", v.Provider, v.ID, v.DisplayName,
+	fmt.Fprintf(&d.text, "%s has group %s %q external %q attributes %q created %v modified %v members %d below %v\n", v.Provider, v.ID,
+		v.DisplayName,
 		v.ExternalID, v.Attributes, v.Created, v.Modified, v.MemberCount, slices.Sorted(maps.Keys(v.Ancestors)))
-	for _, key := range []directory.Lookup{{Attr: directory.AttrDisplayName, Value: v.DisplayNameKey()}, {Attr: directory.AttrExternalID, Value: v.ExternalID}, {Attr: directory.AttrMember, Value: string(v.ID)}} {
+	for _, key := range []directory.Lookup{{Attr: directory.AttrDisplayName, Value: v.DisplayNameKey()},
+		{Attr: directory.AttrExternalID, Value: v.ExternalID}, {Attr: directory.AttrMember, Value: string(v.ID)}} {
 		if key.Value == "" {
 			continue
 		}
@@ -177,7 +179,8 @@ func (d *dump) found(u directory.User) {
 			fmt.Fprintf(&d.text, "%s is found by %s of %s\n", v.ID, key.Attr, u.ID)
 		}
 	}
-	for _, v := range got(d.Groups.FindGroups(d.ctx, d.t, u.Provider, directory.Lookup{Attr: directory.AttrMember, Value: string(u.ScimID)}, dumpPage, directory.GroupWant{}, nil)) {
+	for _, v := range got(d.Groups.FindGroups(d.ctx, d.t, u.Provider, directory.Lookup{Attr: directory.AttrMember, Value: string(u.ScimID)},
+		dumpPage, directory.GroupWant{}, nil)) {
 		fmt.Fprintf(&d.text, "%s is found by member %s\n", v.ID, u.ID)
 	}
 }

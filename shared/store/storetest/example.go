@@ -21,7 +21,8 @@ func Example(t *testing.T, ports directory.Ports) {
 	} {
 		fill(newWorld(t, ports))
 	}
-	stories := []string{"trip the guard", "move more than the guard allows", "close a matter", "erase", "delete the provider", "convert to local"}
+	stories := []string{"trip the guard", "move more than the guard allows", "close a matter", "erase", "delete the provider",
+		"convert to local"}
 	for _, st := range crashStories {
 		if !slices.Contains(stories, st.name) {
 			continue

@@ -23,12 +23,13 @@ var groupChapter = []promise{
 }
 
 func (w *world) editGroup(g directory.Group, edit func(*directory.GroupProfile)) (directory.Group, error) {
-	return w.Groups.UpdateGroup(w.ctx, w.tenant, directory.GroupView{Group: g}, directory.GroupWant{}, func(old directory.GroupView) (directory.GroupChange, error) {
-		e := w.groupEntry(directory.GroupUpdated, old.Group)
-		ch := directory.GroupChange{GroupProfile: old.GroupProfile, Entry: &e}
-		edit(&ch.GroupProfile)
-		return ch, nil
-	})
+	return w.Groups.UpdateGroup(w.ctx, w.tenant, directory.GroupView{Group: g}, directory.GroupWant{},
+		func(old directory.GroupView) (directory.GroupChange, error) {
+			e := w.groupEntry(directory.GroupUpdated, old.Group)
+			ch := directory.GroupChange{GroupProfile: old.GroupProfile, Entry: &e}
+			edit(&ch.GroupProfile)
+			return ch, nil
+		})
 }
 
 func (w *world) deleteGroup(g directory.Group) error {
@@ -87,7 +88,8 @@ func (w *world) wantMembers(what string, g directory.Group, want []directory.Sci
 	w.equal(what+": present", v.Present, present)
 	w.equal(what+": by page", w.memberPages(g, 7), want)
 	stranger := directory.ScimID(userID())
-	named, err := w.Groups.ReadGroup(w.ctx, w.tenant, g.Provider, g.ID, directory.GroupWant{Named: append([]directory.ScimID{stranger}, want...)}, nil)
+	named, err := w.Groups.ReadGroup(w.ctx, w.tenant, g.Provider, g.ID,
+		directory.GroupWant{Named: append([]directory.ScimID{stranger}, want...)}, nil)
 	w.must(err)
 	w.equal(what+": by name", named.Present, present)
 	for _, m := range want {
@@ -181,10 +183,12 @@ func groupLookups(w *world) {
 	is("nobody", directory.AttrMember, string(userID()))
 	is("empty externalId", directory.AttrExternalID, "")
 
-	vs, err := w.Groups.FindGroups(w.ctx, w.tenant, w.p, directory.Lookup{Attr: directory.AttrMember, Value: string(u.ScimID)}, 1, directory.GroupWant{AllMembers: true}, nil)
+	vs, err := w.Groups.FindGroups(w.ctx, w.tenant, w.p, directory.Lookup{Attr: directory.AttrMember, Value: string(u.ScimID)}, 1,
+		directory.GroupWant{AllMembers: true}, nil)
 	w.must(err)
 	w.equal("limit and members", vs, []directory.GroupView{w.readGroup(w.p, both[0])})
-	vs, err = w.Groups.FindGroups(w.ctx, w.tenant, w.p, directory.Lookup{Attr: directory.AttrDisplayName, Value: "inner"}, 1, directory.GroupWant{Ancestors: true, Named: []directory.ScimID{u.ScimID}}, nil)
+	vs, err = w.Groups.FindGroups(w.ctx, w.tenant, w.p, directory.Lookup{Attr: directory.AttrDisplayName, Value: "inner"}, 1,
+		directory.GroupWant{Ancestors: true, Named: []directory.ScimID{u.ScimID}}, nil)
 	w.must(err)
 	w.equal("ancestors", vs[0].Ancestors, map[directory.GroupID]bool{a.ID: true})
 	w.equal("named", vs[0].Present, map[directory.ScimID]bool{})
@@ -228,9 +232,10 @@ func groupVersions(w *world) {
 
 func nilEntryGroup(w *world) {
 	g := w.group(w.p, "g", w.user(w.p, "u").ScimID)
-	got, err := w.Groups.UpdateGroup(w.ctx, w.tenant, directory.GroupView{Group: g}, directory.GroupWant{}, func(old directory.GroupView) (directory.GroupChange, error) {
-		return directory.GroupChange{GroupProfile: old.GroupProfile}, nil
-	})
+	got, err := w.Groups.UpdateGroup(w.ctx, w.tenant, directory.GroupView{Group: g}, directory.GroupWant{},
+		func(old directory.GroupView) (directory.GroupChange, error) {
+			return directory.GroupChange{GroupProfile: old.GroupProfile}, nil
+		})
 	w.must(err)
 	w.equal("answer", got, g)
 	w.equal("stored", w.readGroup(w.p, g.ID).Group, g)
@@ -243,19 +248,21 @@ func groupCallerError(w *world) {
 	u := w.user(w.p, "u")
 	g := w.group(w.p, "g")
 	mine := directory.Errorf(directory.VersionMismatch, "mine")
-	_, err := w.Groups.UpdateGroup(w.ctx, w.tenant, directory.GroupView{Group: g}, directory.GroupWant{}, func(old directory.GroupView) (directory.GroupChange, error) {
-		e := w.groupEntry(directory.GroupUpdated, old.Group)
-		return directory.GroupChange{GroupProfile: directory.GroupProfile{DisplayName: "x"}, Add: []directory.ScimID{u.ScimID}, Entry: &e}, mine
-	})
+	_, err := w.Groups.UpdateGroup(w.ctx, w.tenant, directory.GroupView{Group: g}, directory.GroupWant{},
+		func(old directory.GroupView) (directory.GroupChange, error) {
+			e := w.groupEntry(directory.GroupUpdated, old.Group)
+			return directory.GroupChange{GroupProfile: directory.GroupProfile{DisplayName: "x"}, Add: []directory.ScimID{u.ScimID}, Entry: &e}, mine
+		})
 	w.sameError("UpdateGroup", err, mine)
 	err = w.Groups.DeleteGroup(w.ctx, w.tenant, g, func(old directory.Group) (directory.LogEntry, error) {
 		return w.groupEntry(directory.GroupDeleted, old), mine
 	})
 	w.sameError("DeleteGroup", err, mine)
-	_, err = w.Groups.CreateGroup(w.ctx, w.tenant, w.p, nil, func(directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
-		h := w.newGroup(w.p, "h")
-		return h, nil, w.groupEntry(directory.GroupCreated, h), mine
-	})
+	_, err = w.Groups.CreateGroup(w.ctx, w.tenant, w.p, nil,
+		func(directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
+			h := w.newGroup(w.p, "h")
+			return h, nil, w.groupEntry(directory.GroupCreated, h), mine
+		})
 	w.sameError("CreateGroup", err, mine)
 	w.equal("stored", w.readGroup(w.p, g.ID).Group, g)
 	w.wantMembers("after refusals", g, nil)
@@ -315,7 +322,8 @@ func ancestors(w *world) {
 	w.equal("above the last of the chain", read(chain[6]), nil)
 	w.wantKind("closing the ring", w.nest(bottom, chain[6]), directory.Invalid)
 	w.must(w.deleteGroup(top))
-	w.equal("after the top was deleted", slices.Sorted(maps.Keys(read(bottom))), []directory.GroupID{min(left.ID, right.ID), max(left.ID, right.ID)})
+	w.equal("after the top was deleted", slices.Sorted(maps.Keys(read(bottom))),
+		[]directory.GroupID{min(left.ID, right.ID), max(left.ID, right.ID)})
 }
 
 // staleAncestors: adding to one group changes what is above another, whose version stays.
@@ -390,7 +398,8 @@ func (x intruder) groupsRows() map[string]func() {
 			}
 		},
 		"Groups.FindGroups": func() {
-			for _, key := range []directory.Lookup{{Attr: directory.AttrDisplayName, Value: v.g.DisplayNameKey()}, {Attr: directory.AttrExternalID, Value: v.g.ExternalID}, {Attr: directory.AttrMember, Value: string(v.u.ScimID)}} {
+			for _, key := range []directory.Lookup{{Attr: directory.AttrDisplayName, Value: v.g.DisplayNameKey()},
+				{Attr: directory.AttrExternalID, Value: v.g.ExternalID}, {Attr: directory.AttrMember, Value: string(v.u.ScimID)}} {
 				for _, p := range []directory.ProviderID{v.p, x.p} {
 					vs, err := x.Groups.FindGroups(ctx, t, p, key, 10, directory.GroupWant{}, nil)
 					x.empty("FindGroups", len(vs), err)

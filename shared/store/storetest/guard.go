@@ -17,12 +17,13 @@ func (w *world) guardEvent(p directory.ProviderID) directory.GuardEvent {
 		ID: directory.GuardEventID("v" + directory.PositionAt(now)[:9] + random.ID()[:16]), Provider: p, State: directory.GuardOpen,
 		At: now, Since: now, Count: 26, Limit: 25, Users: 30, DecidedAt: now, DecidedBy: "k1", Version: 1,
 	}
-	got, err := w.Guards.UpdateGuard(w.ctx, w.tenant, p, v.ID, func(p directory.Provider, old directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
-		w.equal("the event before", old, directory.GuardEvent{})
-		p.Guard.Event, p.Version = v.ID, p.Version+1
-		e := w.adminEntry(directory.GuardTripped, string(p.ID))
-		return p, v, &e, nil
-	})
+	got, err := w.Guards.UpdateGuard(w.ctx, w.tenant, p, v.ID,
+		func(p directory.Provider, old directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
+			w.equal("the event before", old, directory.GuardEvent{})
+			p.Guard.Event, p.Version = v.ID, p.Version+1
+			e := w.adminEntry(directory.GuardTripped, string(p.ID))
+			return p, v, &e, nil
+		})
 	w.must(err)
 	w.equal("UpdateGuard", got, v)
 	return v
@@ -46,10 +47,11 @@ func keptGuards(w *world) {
 	w.must(err)
 	w.equal("the provider's guard", p.Guard.Event, c.ID)
 	w.equal("entry", w.log(directory.LogQuery{})[0].Action, directory.GuardTripped)
-	_, err = w.Guards.UpdateGuard(w.ctx, w.tenant, directory.ProviderID(string(w.tenant)+"zzzzz"), "v1", func(p directory.Provider, v directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
-		w.Error("update was called for a provider that does not exist")
-		return p, v, nil, nil
-	})
+	_, err = w.Guards.UpdateGuard(w.ctx, w.tenant, directory.ProviderID(string(w.tenant)+"zzzzz"), "v1",
+		func(p directory.Provider, v directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
+			w.Error("update was called for a provider that does not exist")
+			return p, v, nil, nil
+		})
 	w.wantKind("an unknown provider", err, directory.NotFound)
 }
 
@@ -57,10 +59,11 @@ func (x intruder) guardsRows() map[string]func() {
 	ctx, t, v := x.ctx, x.tenant, x.v
 	return map[string]func(){
 		"Guards.UpdateGuard": func() {
-			_, err := x.Guards.UpdateGuard(ctx, t, v.p, v.guard.ID, func(p directory.Provider, e directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
-				x.Error("update was called for another tenant's provider")
-				return p, e, nil, nil
-			})
+			_, err := x.Guards.UpdateGuard(ctx, t, v.p, v.guard.ID,
+				func(p directory.Provider, e directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
+					x.Error("update was called for another tenant's provider")
+					return p, e, nil, nil
+				})
 			x.notFound("UpdateGuard", err)
 		},
 		"Guards.GuardEvents": func() {

@@ -86,7 +86,8 @@ func newPlayer(t *rapid.T, ports directory.Ports, tenant directory.TenantID, sta
 		copy(b, p.newID()+p.newID())
 	}})
 	record := directory.Tenant{ID: tenant, DisplayName: "T", DeactivationDelay: time.Minute, Version: 1, Created: start, Modified: start}
-	p.check(p.s.Tenants.CreateTenant(p.ctx, record, directory.LogEntry{ID: "e" + directory.EntryID(p.newID()), At: start, Action: directory.TenantCreated, Audit: true}))
+	p.check(p.s.Tenants.CreateTenant(p.ctx, record,
+		directory.LogEntry{ID: "e" + directory.EntryID(p.newID()), At: start, Action: directory.TenantCreated, Audit: true}))
 	for i, batches := range []int{3, 1} { // the first with more users than a transaction adds
 		p.makeProvider(step{A: i})
 		for range batches {
@@ -158,7 +159,8 @@ func (p *player) caller(n int) provisioning.Caller {
 }
 
 func (p *player) admin() administration.Admin {
-	return administration.Admin{Tenant: p.tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1", RequestID: directory.RequestID(fmt.Sprint("r", p.step)), Reason: "why"}}
+	return administration.Admin{Tenant: p.tenant,
+		Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1", RequestID: directory.RequestID(fmt.Sprint("r", p.step)), Reason: "why"}}
 }
 
 // user reads what the n-th user is now, and a caller of its provider.

@@ -8,7 +8,9 @@ import (
 )
 
 var homeChapter = []promise{
-	{"homes/who is deleted leaves groups and reports", func(w *world) { leaving(w, func(w *world, u *directory.User) { u.RemovedAt = w.now() }) }},
+	{"homes/who is deleted leaves groups and reports", func(w *world) {
+		leaving(w, func(w *world, u *directory.User) { u.RemovedAt = w.now() })
+	}},
 	{"homes/who becomes local leaves groups and reports", func(w *world) {
 		leaving(w, func(_ *world, u *directory.User) { u.Provider, u.ScimID, u.Manager = "", "", "" })
 	}},
@@ -58,7 +60,8 @@ func leaving(w *world, leave func(*world, *directory.User)) {
 	for i, g := range before {
 		now := w.readGroup(w.p, g.ID)
 		if now.Version <= g.Version || now.MemberCount != i || len(now.Members) != i {
-			w.Errorf("group %s: version %d → %d, %d members counted, %d present; want a new version and %d", g.DisplayName, g.Version, now.Version, now.MemberCount, len(now.Members), i)
+			w.Errorf("group %s: version %d → %d, %d members counted, %d present; want a new version and %d", g.DisplayName, g.Version, now.Version,
+				now.MemberCount, len(now.Members), i)
 		}
 		if !now.Modified.Equal(because.At) {
 			w.Errorf("group %s: modified %v, want %v", g.DisplayName, now.Modified, because.At)
@@ -94,7 +97,8 @@ func movedUser(w *world) {
 	w.wantTotals("of the new provider", other, 1, 0)
 	g := w.group(other, "g", u.ScimID)
 	w.equal("groups", w.mustReadUser(u).Groups, []directory.GroupID{g.ID})
-	w.wantTaken("the name stays unique", w.create(w.newUser(w.p, "U")), directory.TakenError{Attr: directory.AttrUserName, Holder: string(u.ID), Provider: other})
+	w.wantTaken("the name stays unique", w.create(w.newUser(w.p, "U")),
+		directory.TakenError{Attr: directory.AttrUserName, Holder: string(u.ID), Provider: other})
 	u = w.update(u, func(u *directory.User) { u.ExternalID = "changed elsewhere" })
 	u = w.update(u, func(u *directory.User) { u.Provider = w.p })
 	w.equal("back again", w.mustReadUser(u), directory.UserView{User: u})

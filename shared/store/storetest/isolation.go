@@ -127,7 +127,10 @@ func (x intruder) empty(name string, n int, err error) {
 func (x intruder) rows() map[string]func() {
 	rows := map[string]func(){}
 	for _, of := range []map[string]func(){
-		x.organizationsRows(), x.rolesRows(), x.mappingsRows(), x.watchlistsRows(), x.applyRunsRows(), x.countriesRows(), x.countsRows(), x.usersRows(), x.groupsRows(), x.providersRows(), x.tenantsRows(), x.logRows(), x.conflictsRows(), x.apiKeysRows(), x.replaysRows(), x.completionRows(), x.usagesRows(), x.aliasesRows(), x.tasksRows(), x.webhooksRows(), x.deliveriesRows(), x.chainsRows(), x.leaversRows(), x.legalHoldsRows(), x.guardsRows(),
+		x.organizationsRows(), x.rolesRows(), x.mappingsRows(), x.watchlistsRows(), x.applyRunsRows(), x.countriesRows(), x.countsRows(),
+		x.usersRows(), x.groupsRows(), x.providersRows(), x.tenantsRows(), x.logRows(), x.conflictsRows(), x.apiKeysRows(), x.replaysRows(),
+		x.completionRows(), x.usagesRows(), x.aliasesRows(), x.tasksRows(), x.webhooksRows(), x.deliveriesRows(), x.chainsRows(),
+		x.leaversRows(), x.legalHoldsRows(), x.guardsRows(),
 	} {
 		maps.Copy(rows, of)
 	}
@@ -174,10 +177,12 @@ func foreignProvider(w *world) {
 			w.wantKind(name, call(nil), directory.NotFound)
 		}
 	}
-	for _, key := range append(v.u.AllLookups(), directory.Lookup{Attr: directory.AttrUserName, Value: v.u.UserName}, directory.Lookup{Attr: directory.AttrManager, Value: v.u.Manager}) {
+	for _, key := range append(v.u.AllLookups(), directory.Lookup{Attr: directory.AttrUserName, Value: v.u.UserName},
+		directory.Lookup{Attr: directory.AttrManager, Value: v.u.Manager}) {
 		w.equal("FindUsers by "+key.Attr, w.find(other, key.Attr, key.Value), nil)
 	}
-	for _, key := range []directory.Lookup{{Attr: directory.AttrDisplayName, Value: "g"}, {Attr: directory.AttrExternalID, Value: v.g.ExternalID}, {Attr: directory.AttrMember, Value: string(v.u.ScimID)}} {
+	for _, key := range []directory.Lookup{{Attr: directory.AttrDisplayName, Value: "g"},
+		{Attr: directory.AttrExternalID, Value: v.g.ExternalID}, {Attr: directory.AttrMember, Value: string(v.u.ScimID)}} {
 		w.equal("FindGroups by "+key.Attr, w.findGroups(other, key.Attr, key.Value), nil)
 	}
 	w.wantTotals("of the other provider", other, 0, 1)
@@ -230,7 +235,8 @@ func (v *victim) fillMappings() {
 		return directory.ApplyRun{ID: "r1", Created: v.now, State: directory.RunPlanned}, nil, nil
 	})
 	v.must(err)
-	_, err = v.ApplyRuns.UpdateRange(v.ctx, v.tenant, "r1", 1, func(directory.RunRange) (directory.RunRange, error) { return directory.RunRange{N: 1}, nil })
+	_, err = v.ApplyRuns.UpdateRange(v.ctx, v.tenant, "r1", 1,
+		func(directory.RunRange) (directory.RunRange, error) { return directory.RunRange{N: 1}, nil })
 	v.must(err)
 	v.must(v.ApplyRuns.PutPage(v.ctx, v.tenant, "r1", directory.RunPage{Range: 1}))
 }
@@ -242,6 +248,8 @@ func (v *victim) seal() {
 	v.must(v.Aliases.AddAlias(v.ctx, v.tenant, "former", v.u.ID, v.now))
 	v.must(v.Usages.AddUsage(v.ctx, v.tenant, v.p, directory.Usage{LastRequestAt: v.now}))
 	v.task = "purge"
-	v.must(v.Tasks.UpdateTask(v.ctx, v.tenant, v.task, func(directory.Task) directory.Task { return directory.Task{ID: v.task, After: "x", Version: 1} }))
+	v.must(v.Tasks.UpdateTask(v.ctx, v.tenant, v.task, func(directory.Task) directory.Task {
+		return directory.Task{ID: v.task, After: "x", Version: 1}
+	}))
 	v.must(v.Chains.AddLate(v.ctx, v.tenant, v.p, v.entry.Position()))
 }

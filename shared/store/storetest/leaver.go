@@ -26,7 +26,8 @@ var leaverChapter = []promise{
 func pending(due time.Time) func(*directory.User) {
 	return func(u *directory.User) {
 		u.Pending = &directory.PendingDeactivation{
-			RequestedAt: due.Add(-15 * time.Minute), DueAt: due, Cause: directory.CauseDisable, Provider: u.Provider, RequestID: "r 1", Generation: u.Version + 1,
+			RequestedAt: due.Add(-15 * time.Minute), DueAt: due, Cause: directory.CauseDisable, Provider: u.Provider, RequestID: "r 1",
+			Generation: u.Version + 1,
 		}
 	}
 }
@@ -84,7 +85,9 @@ func dueUsers(w *world) {
 func dueUsersError(w *world) {
 	at := w.now()
 	w.user(w.p, "due", pending(at))
-	err := w.Leavers.DueUsers(w.ctx, at, func(context.Context, []directory.DueUser) error { return directory.Errorf(directory.Forbidden, "mine") })
+	err := w.Leavers.DueUsers(w.ctx, at, func(context.Context, []directory.DueUser) error {
+		return directory.Errorf(directory.Forbidden, "mine")
+	})
 	w.wantKind("DueUsers", err, directory.Forbidden)
 }
 
@@ -112,7 +115,9 @@ func pendingLists(w *world) {
 	w.user(w.p, "first", pending(at))
 	w.user(w.p, "held", pending(at.Add(2*time.Second)), func(u *directory.User) { u.Holds = []directory.MatterID{"m1"} })
 	w.user(w.p, "frozen", pending(at.Add(time.Second)), func(u *directory.User) { u.Pending.Frozen = true })
-	w.user(w.p, "both", pending(at.Add(3*time.Second)), func(u *directory.User) { u.Pending.Frozen, u.Holds = true, []directory.MatterID{"m1"} })
+	w.user(w.p, "both", pending(at.Add(3*time.Second)), func(u *directory.User) {
+		u.Pending.Frozen, u.Holds = true, []directory.MatterID{"m1"}
+	})
 	w.user(other, "theirs", pending(at.Add(-time.Second)))
 	moved := w.user(w.p, "moved", pending(at.Add(4*time.Second)))
 	w.update(moved, func(u *directory.User) { u.Provider, u.ScimID = "", "" })
@@ -164,20 +169,21 @@ func pendingPosition(w *world) {
 
 // recreate asks for a person with an externalId and brings the first offered back, or makes a new one.
 func (w *world) recreate(name, externalID string, see func([]directory.User)) (directory.User, error) {
-	return w.Leavers.CreateOrRestoreUser(w.ctx, w.tenant, w.p, externalID, nil, func(p directory.Provider, gone []directory.User) (directory.User, directory.LogEntry, error) {
-		if see != nil {
-			see(gone)
-		}
-		u := w.newUser(p.ID, name)
-		u.ExternalID = externalID
-		if len(gone) == 0 {
-			return u, w.userEntry(directory.UserCreated, u), nil
-		}
-		was := gone[0]
-		was.RemovedAt, was.ScimID, was.Profile = time.Time{}, u.ScimID, u.Profile
-		was.Version++
-		return was, w.userEntry(directory.UserRestored, was), nil
-	})
+	return w.Leavers.CreateOrRestoreUser(w.ctx, w.tenant, w.p, externalID, nil,
+		func(p directory.Provider, gone []directory.User) (directory.User, directory.LogEntry, error) {
+			if see != nil {
+				see(gone)
+			}
+			u := w.newUser(p.ID, name)
+			u.ExternalID = externalID
+			if len(gone) == 0 {
+				return u, w.userEntry(directory.UserCreated, u), nil
+			}
+			was := gone[0]
+			was.RemovedAt, was.ScimID, was.Profile = time.Time{}, u.ScimID, u.Profile
+			was.Version++
+			return was, w.userEntry(directory.UserRestored, was), nil
+		})
 }
 
 func restoreUser(w *world) {
@@ -247,14 +253,16 @@ func (x intruder) leaversRows() map[string]func() {
 	ctx, t, v := x.ctx, x.tenant, x.v
 	return map[string]func(){
 		"Leavers.CreateOrRestoreUser": func() {
-			_, err := x.Leavers.CreateOrRestoreUser(ctx, t, v.p, v.gone.ExternalID, x.stranger, func(p directory.Provider, gone []directory.User) (directory.User, directory.LogEntry, error) {
-				x.equal("the provider that make sees", p, directory.Provider{})
-				x.empty("CreateOrRestoreUser", len(gone), nil)
-				return directory.User{}, directory.LogEntry{}, directory.Errorf(directory.Forbidden, "seen")
-			})
+			_, err := x.Leavers.CreateOrRestoreUser(ctx, t, v.p, v.gone.ExternalID, x.stranger,
+				func(p directory.Provider, gone []directory.User) (directory.User, directory.LogEntry, error) {
+					x.equal("the provider that make sees", p, directory.Provider{})
+					x.empty("CreateOrRestoreUser", len(gone), nil)
+					return directory.User{}, directory.LogEntry{}, directory.Errorf(directory.Forbidden, "seen")
+				})
 			x.wantKind("CreateOrRestoreUser", err, directory.Forbidden)
 		},
-		"Leavers.DueUsers": func() { x.empty("DueUsers", len(x.due(v.leaver.Pending.DueAt)), nil) }, // serves the system, which must know the tenant
+		// serves the system, which must know the tenant
+		"Leavers.DueUsers": func() { x.empty("DueUsers", len(x.due(v.leaver.Pending.DueAt)), nil) },
 		"Leavers.PendingUsers": func() {
 			for _, q := range []directory.PendingQuery{{}, {Provider: v.p}, {Gate: directory.GateTimer}} {
 				q.Count = 10

@@ -19,8 +19,9 @@ func (w *world) matter(name string) directory.Matter {
 	w.Helper()
 	now := w.now()
 	m := directory.Matter{
-		ID: directory.MatterID("m" + random.ID()), Name: name, Reference: "ref " + name, State: directory.MatterActive, CreatedAt: now, CreatedBy: "k1",
-		ClosedAt: now, ClosedBy: "k2", Version: 1,
+		ID: directory.MatterID("m" + random.ID()), Name: name, Reference: "ref " + name, State: directory.MatterActive, CreatedAt: now,
+		CreatedBy: "k1",
+		ClosedAt:  now, ClosedBy: "k2", Version: 1,
 	}
 	got, err := w.LegalHolds.UpdateMatter(w.ctx, w.tenant, m.ID, func(old directory.Matter) (directory.Matter, *directory.LogEntry, error) {
 		w.equal("the matter before", old, directory.Matter{})
@@ -34,16 +35,17 @@ func (w *world) matter(name string) directory.Matter {
 
 // place puts a user on hold for an active matter.
 func (w *world) place(m directory.Matter, u directory.User) error {
-	_, _, err := w.LegalHolds.UpdateCustodian(w.ctx, w.tenant, m.ID, u.ID, func(m directory.Matter, c directory.Custodian, old directory.User) (directory.Custodian, directory.User, *directory.LogEntry, error) {
-		if m.State != directory.MatterActive {
-			return c, old, nil, directory.Errorf(directory.Conflict, "closed")
-		}
-		n := old
-		n.Holds = append(slices.Clone(old.Holds), m.ID)
-		n.Version++
-		e := w.userEntry(directory.HoldPlaced, n)
-		return directory.Custodian{Matter: m.ID, User: n.ID, PlacedAt: e.At, PlacedBy: "k1"}, n, &e, nil
-	})
+	_, _, err := w.LegalHolds.UpdateCustodian(w.ctx, w.tenant, m.ID, u.ID,
+		func(m directory.Matter, c directory.Custodian, old directory.User) (directory.Custodian, directory.User, *directory.LogEntry, error) {
+			if m.State != directory.MatterActive {
+				return c, old, nil, directory.Errorf(directory.Conflict, "closed")
+			}
+			n := old
+			n.Holds = append(slices.Clone(old.Holds), m.ID)
+			n.Version++
+			e := w.userEntry(directory.HoldPlaced, n)
+			return directory.Custodian{Matter: m.ID, User: n.ID, PlacedAt: e.At, PlacedBy: "k1"}, n, &e, nil
+		})
 	return err
 }
 
@@ -149,19 +151,21 @@ func nilEntryHold(w *world) {
 		return old, nil, nil
 	})
 	w.must(err)
-	_, _, err = w.LegalHolds.UpdateCustodian(w.ctx, w.tenant, m.ID, u.ID, func(seen directory.Matter, c directory.Custodian, old directory.User) (directory.Custodian, directory.User, *directory.LogEntry, error) {
-		w.equal("matter", seen, m)
-		w.equal("custodian", c, directory.Custodian{})
-		w.equal("user", old, u)
-		old.Holds = []directory.MatterID{m.ID}
-		return directory.Custodian{Matter: m.ID, User: u.ID}, old, nil, nil
-	})
+	_, _, err = w.LegalHolds.UpdateCustodian(w.ctx, w.tenant, m.ID, u.ID,
+		func(seen directory.Matter, c directory.Custodian, old directory.User) (directory.Custodian, directory.User, *directory.LogEntry, error) {
+			w.equal("matter", seen, m)
+			w.equal("custodian", c, directory.Custodian{})
+			w.equal("user", old, u)
+			old.Holds = []directory.MatterID{m.ID}
+			return directory.Custodian{Matter: m.ID, User: u.ID}, old, nil, nil
+		})
 	w.must(err)
-	_, err = w.Guards.UpdateGuard(w.ctx, w.tenant, w.p, v.ID, func(p directory.Provider, old directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
-		w.equal("event", old, v)
-		p.Guard.Event, old.Count = "changed", 7
-		return p, old, nil, nil
-	})
+	_, err = w.Guards.UpdateGuard(w.ctx, w.tenant, w.p, v.ID,
+		func(p directory.Provider, old directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
+			w.equal("event", old, v)
+			p.Guard.Event, old.Count = "changed", 7
+			return p, old, nil, nil
+		})
 	w.must(err)
 	w.equal("state", w.dump(), before)
 }

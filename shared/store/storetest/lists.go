@@ -20,7 +20,9 @@ var listChapter = []promise{
 	{"lists/totals are exact", exactTotals},
 	{"lists/users by position, while others come and go", func(w *world) { w.busyCrawl(w.userPages(), w.userSet(60), false, w.churnUsers) }},
 	{"lists/users by cursor, while others come and go", func(w *world) { w.busyCrawl(w.userPages(), w.userSet(60), true, w.churnUsers) }},
-	{"lists/groups by position, while others come and go", func(w *world) { w.busyCrawl(w.groupPages(), w.groupSet(60), false, w.churnGroups) }},
+	{"lists/groups by position, while others come and go", func(w *world) {
+		w.busyCrawl(w.groupPages(), w.groupSet(60), false, w.churnGroups)
+	}},
 	{"lists/groups by cursor, while others come and go", func(w *world) { w.busyCrawl(w.groupPages(), w.groupSet(60), true, w.churnGroups) }},
 }
 

@@ -90,7 +90,8 @@ func logLists(w *world) {
 		}
 	}
 	w.equal("of the provider", did, []string{
-		"user.deleted u", "group.deleted renamed", "user.updated v", "group.updated g", "user.updated u", "group.created g", "user.created v", "user.created u",
+		"user.deleted u", "group.deleted renamed", "user.updated v", "group.updated g", "user.updated u", "group.created g", "user.created v",
+		"user.created u",
 	})
 	w.equal("of the user", w.log(directory.LogQuery{User: u.ID}), ofUser)
 	w.equal("of the group", w.log(directory.LogQuery{Group: g.ID}), ofGroup)
@@ -310,7 +311,8 @@ func (x intruder) logRows() map[string]func() {
 	ctx, t, v := x.ctx, x.tenant, x.v
 	return map[string]func(){
 		"Log.Entries": func() {
-			for _, q := range []directory.LogQuery{{Provider: v.p}, {User: v.u.ID}, {User: v.local.ID}, {Group: v.g.ID}, {Provider: v.p, Before: "~"}} {
+			for _, q := range []directory.LogQuery{{Provider: v.p}, {User: v.u.ID}, {User: v.local.ID}, {Group: v.g.ID},
+				{Provider: v.p, Before: "~"}} {
 				x.empty("Entries", len(x.log(q)), nil)
 			}
 			for _, e := range x.log(directory.LogQuery{}) {

@@ -12,13 +12,14 @@ var mappingChapter = []promise{
 }
 
 func (w *world) updateMappings(edit func(*directory.Provider, *directory.MappingSet)) (directory.Provider, directory.MappingSet, error) {
-	return w.Mappings.UpdateMappings(w.ctx, w.tenant, w.p, func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, *directory.LogEntry, error) {
-		edit(&p, &m)
-		p.Version++
-		m.Version++
-		e := w.adminEntry(directory.MappingsUpdated, string(w.p))
-		return p, m, &e, nil
-	})
+	return w.Mappings.UpdateMappings(w.ctx, w.tenant, w.p,
+		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, *directory.LogEntry, error) {
+			edit(&p, &m)
+			p.Version++
+			m.Version++
+			e := w.adminEntry(directory.MappingsUpdated, string(w.p))
+			return p, m, &e, nil
+		})
 }
 
 func mappings(w *world) {
@@ -32,7 +33,9 @@ func mappings(w *world) {
 		p.RoleMapping = directory.RoleSettings{Mode: directory.RolesGroups, Strict: true}
 		m.Orgs = []directory.OrgMapping{{ID: "m1", Groups: []directory.MappedGroup{group}, Org: "o1"}}
 		m.Roles = []directory.RoleMapping{{ID: "m2", Groups: []directory.MappedGroup{group}, Roles: []directory.RoleID{"a"}}}
-		m.Proposed = []directory.RoleMapping{{ID: "m3", Groups: []directory.MappedGroup{group}, Roles: []directory.RoleID{"b"}, ProposedBy: "k", ProposedAt: w.now()}}
+		m.Proposed = []directory.RoleMapping{
+			{ID: "m3", Groups: []directory.MappedGroup{group}, Roles: []directory.RoleID{"b"}, ProposedBy: "k", ProposedAt: w.now()},
+		}
 		m.Run = "r1"
 	})
 	w.must(err)
@@ -43,10 +46,11 @@ func mappings(w *world) {
 	w.equal("provider", gotP, p)
 	w.equal("mappings", gotM, m)
 	entries := len(w.log(directory.LogQuery{}))
-	_, same, err := w.Mappings.UpdateMappings(w.ctx, w.tenant, w.p, func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, *directory.LogEntry, error) {
-		m.Run = "changed"
-		return p, m, nil, nil
-	})
+	_, same, err := w.Mappings.UpdateMappings(w.ctx, w.tenant, w.p,
+		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, *directory.LogEntry, error) {
+			m.Run = "changed"
+			return p, m, nil, nil
+		})
 	w.must(err)
 	w.equal("without an entry", same, m)
 	w.equal("entries", len(w.log(directory.LogQuery{})), entries)

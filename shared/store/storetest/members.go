@@ -31,8 +31,10 @@ func oneMember(w *world) {
 	w.members(g, nil, []directory.ScimID{us[1].ScimID})
 	w.wantMembers("empty again", g, nil)
 	e := w.log(directory.LogQuery{Group: g.ID})
-	w.equal("added, newest first", [][]directory.ScimID{e[0].Added, e[1].Added, e[2].Added, e[3].Added}, [][]directory.ScimID{nil, {us[1].ScimID}, {us[0].ScimID}, nil})
-	w.equal("removed, newest first", [][]directory.ScimID{e[0].Removed, e[1].Removed, e[2].Removed}, [][]directory.ScimID{{us[1].ScimID}, {us[0].ScimID}, nil})
+	w.equal("added, newest first", [][]directory.ScimID{e[0].Added, e[1].Added, e[2].Added, e[3].Added},
+		[][]directory.ScimID{nil, {us[1].ScimID}, {us[0].ScimID}, nil})
+	w.equal("removed, newest first", [][]directory.ScimID{e[0].Removed, e[1].Removed, e[2].Removed},
+		[][]directory.ScimID{{us[1].ScimID}, {us[0].ScimID}, nil})
 }
 
 func hundredMembers(w *world) {
@@ -89,24 +91,29 @@ func profileAndMembers(w *world) {
 		g, err = w.Groups.UpdateGroup(w.ctx, w.tenant, view, directory.GroupWant{}, func(old directory.GroupView) (directory.GroupChange, error) {
 			e := w.groupEntry(directory.GroupUpdated, old.Group)
 			e.Added = ids[i : i+n]
-			return directory.GroupChange{GroupProfile: directory.GroupProfile{DisplayName: fmt.Sprint("name", i), ExternalID: "e", Attributes: []byte(`{}`)}, Add: e.Added, Entry: &e}, nil
+			return directory.GroupChange{
+				GroupProfile: directory.GroupProfile{DisplayName: fmt.Sprint("name", i), ExternalID: "e", Attributes: []byte(`{}`)}, Add: e.Added,
+				Entry: &e,
+			}, nil
 		})
 		w.must(err)
 		if g.Version <= before.Version {
 			w.Errorf("version stays at %d", g.Version)
 		}
-		w.equal("profile", w.readGroup(w.p, g.ID).GroupProfile, directory.GroupProfile{DisplayName: fmt.Sprint("name", i), ExternalID: "e", Attributes: []byte(`{}`)})
+		w.equal("profile", w.readGroup(w.p, g.ID).GroupProfile,
+			directory.GroupProfile{DisplayName: fmt.Sprint("name", i), ExternalID: "e", Attributes: []byte(`{}`)})
 		w.wantMembers("members", g, ids[:i+n])
 		w.equal("old name", w.findGroups(w.p, directory.AttrDisplayName, before.DisplayName), nil)
 	}
 	// A taken name refuses the members as well.
 	w.group(w.p, "taken")
 	for _, n := range []int{1, 59} {
-		_, err := w.Groups.UpdateGroup(w.ctx, w.tenant, directory.GroupView{Group: g}, directory.GroupWant{}, func(old directory.GroupView) (directory.GroupChange, error) {
-			e := w.groupEntry(directory.GroupUpdated, old.Group)
-			e.Removed = ids[:n]
-			return directory.GroupChange{GroupProfile: directory.GroupProfile{DisplayName: "Taken"}, Remove: e.Removed, Entry: &e}, nil
-		})
+		_, err := w.Groups.UpdateGroup(w.ctx, w.tenant, directory.GroupView{Group: g}, directory.GroupWant{},
+			func(old directory.GroupView) (directory.GroupChange, error) {
+				e := w.groupEntry(directory.GroupUpdated, old.Group)
+				e.Removed = ids[:n]
+				return directory.GroupChange{GroupProfile: directory.GroupProfile{DisplayName: "Taken"}, Remove: e.Removed, Entry: &e}, nil
+			})
 		if err == nil {
 			w.Error("a taken displayName was given away")
 		}
@@ -188,7 +195,8 @@ func (w *world) manyUsers(n int) []directory.ScimID {
 	w.Helper()
 	us := make([]directory.User, n)
 	for i := range us {
-		us[i] = directory.User{ID: userID(), Provider: w.p, Profile: directory.Profile{UserName: fmt.Sprint("many", i), Active: true}, Version: 1, Created: w.now(), Modified: w.now()}
+		us[i] = directory.User{ID: userID(), Provider: w.p, Profile: directory.Profile{UserName: fmt.Sprint("many", i), Active: true},
+			Version: 1, Created: w.now(), Modified: w.now()}
 		us[i].ScimID = directory.ScimID(us[i].ID)
 	}
 	const hands = 8

@@ -21,8 +21,9 @@ func orgID() directory.OrgID { return directory.OrgID("o" + random.ID()) }
 // newOrg is an organization with a value in every field, not stored yet.
 func (w *world) newOrg(name string) directory.Organization {
 	return directory.Organization{
-		ID: orgID(), Name: name, Aliases: []string{"was " + name}, Parent: directory.DefaultOrg, ExternalRef: "ref", DefaultRoles: []directory.RoleID{"a", "b"},
-		Blocked: true, State: directory.OrgDeactivated, Auto: w.p, CreatedBy: "someone", Version: 1, Created: w.now(), Modified: w.now(),
+		ID: orgID(), Name: name, Aliases: []string{"was " + name}, Parent: directory.DefaultOrg, ExternalRef: "ref",
+		DefaultRoles: []directory.RoleID{"a", "b"},
+		Blocked:      true, State: directory.OrgDeactivated, Auto: w.p, CreatedBy: "someone", Version: 1, Created: w.now(), Modified: w.now(),
 	}
 }
 
@@ -38,13 +39,14 @@ func (w *world) org(name string) directory.Organization {
 }
 
 func (w *world) updateOrg(id directory.OrgID, edit func(*directory.Organization)) (directory.Organization, error) {
-	return w.Organizations.UpdateOrganization(w.ctx, w.tenant, id, func(o directory.Organization) (directory.Organization, *directory.LogEntry, error) {
-		o.Aliases = slices.Clone(o.Aliases)
-		edit(&o)
-		o.Version++
-		e := w.adminEntry(directory.OrganizationUpdated, string(id))
-		return o, &e, nil
-	})
+	return w.Organizations.UpdateOrganization(w.ctx, w.tenant, id,
+		func(o directory.Organization) (directory.Organization, *directory.LogEntry, error) {
+			o.Aliases = slices.Clone(o.Aliases)
+			edit(&o)
+			o.Version++
+			e := w.adminEntry(directory.OrganizationUpdated, string(id))
+			return o, &e, nil
+		})
 }
 
 func everyOrganizationField(w *world) {
@@ -71,15 +73,17 @@ func everyOrganizationField(w *world) {
 	_, err = w.updateOrg("nobody", func(*directory.Organization) { w.Error("update was called for an unknown organization") })
 	w.wantKind("change of an unknown one", err, directory.NotFound)
 	mine := directory.Errorf(directory.Forbidden, "mine")
-	_, err = w.Organizations.UpdateOrganization(w.ctx, w.tenant, all[0].ID, func(o directory.Organization) (directory.Organization, *directory.LogEntry, error) {
-		o.Name = "changed"
-		return o, nil, mine
-	})
+	_, err = w.Organizations.UpdateOrganization(w.ctx, w.tenant, all[0].ID,
+		func(o directory.Organization) (directory.Organization, *directory.LogEntry, error) {
+			o.Name = "changed"
+			return o, nil, mine
+		})
 	w.equal("the caller's error", err, error(mine))
-	same, err := w.Organizations.UpdateOrganization(w.ctx, w.tenant, all[0].ID, func(o directory.Organization) (directory.Organization, *directory.LogEntry, error) {
-		o.Name = "changed"
-		return o, nil, nil
-	})
+	same, err := w.Organizations.UpdateOrganization(w.ctx, w.tenant, all[0].ID,
+		func(o directory.Organization) (directory.Organization, *directory.LogEntry, error) {
+			o.Name = "changed"
+			return o, nil, nil
+		})
 	w.must(err)
 	w.equal("without an entry", same, all[0])
 	w.equal("entries of refused changes", len(w.log(directory.LogQuery{})), entries)
@@ -116,7 +120,8 @@ func organizationNames(w *world) {
 	w.wantTaken("renaming", err, taken)
 	_, err = w.updateOrg(first.ID, func(o *directory.Organization) { o.Name, o.Aliases = "Base", []string{"Head Quarters"} })
 	w.must(err)
-	for name, want := range map[string]directory.OrgID{"base": first.ID, "head quarters": first.ID, "was head quarters": "", "second": second.ID} {
+	for name, want := range map[string]directory.OrgID{"base": first.ID, "head quarters": first.ID, "was head quarters": "",
+		"second": second.ID} {
 		o, err := w.Organizations.OrganizationByName(w.ctx, w.tenant, directory.OrgNameKey(name))
 		if want == "" {
 			w.wantKind(name, err, directory.NotFound)

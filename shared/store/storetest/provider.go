@@ -40,11 +40,14 @@ func everyProviderField(w *world) {
 	all, err := w.Providers.ListProviders(w.ctx, w.tenant)
 	w.must(err)
 	w.equal("ListProviders", all, want)
-	w.wantKind("the same id again", w.Providers.CreateProvider(w.ctx, w.tenant, p, w.adminEntry(directory.ProviderCreated, string(p.ID))), directory.Conflict)
+	w.wantKind("the same id again", w.Providers.CreateProvider(w.ctx, w.tenant, p, w.adminEntry(directory.ProviderCreated, string(p.ID))),
+		directory.Conflict)
 	w.equal("after the refusal", read(), got)
 	_, err = w.Providers.Provider(w.ctx, w.tenant, directory.ProviderID(string(w.tenant)+"zzzzz"))
 	w.wantKind("unknown", err, directory.NotFound)
-	_, err = w.updateProvider(directory.ProviderID(string(w.tenant)+"zzzzz"), func(*directory.Provider) { w.Error("update was called for an unknown provider") })
+	_, err = w.updateProvider(directory.ProviderID(string(w.tenant)+"zzzzz"), func(*directory.Provider) {
+		w.Error("update was called for an unknown provider")
+	})
 	w.wantKind("change of an unknown one", err, directory.NotFound)
 	w.wantKind("removal of an unknown one", w.removeProvider(directory.ProviderID(string(w.tenant)+"zzzzz")), directory.NotFound)
 }
@@ -74,7 +77,8 @@ func providerNames(w *world) {
 
 func raceProviders(w *world) {
 	errs := race(racers, func(i int) error {
-		return w.Providers.CreateProvider(w.ctx, w.tenant, w.newProvider(spellings[i%len(spellings)]), w.adminEntry(directory.ProviderCreated, "x"))
+		return w.Providers.CreateProvider(w.ctx, w.tenant, w.newProvider(spellings[i%len(spellings)]),
+			w.adminEntry(directory.ProviderCreated, "x"))
 	})
 	w.wonOnce("creations", directory.AttrDisplayName, errs)
 	errs = race(racers, func(int) error {

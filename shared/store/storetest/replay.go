@@ -53,7 +53,8 @@ func raceReplays(w *world) {
 	now := replayNow()
 	var won atomic.Int32
 	errs := race(racers, func(i int) error {
-		old, found, err := w.Replays.BeginReplay(w.ctx, w.tenant, directory.Replay{Key: "k", Request: fmt.Sprint(i), Expires: now.Add(time.Hour)}, now)
+		old, found, err := w.Replays.BeginReplay(w.ctx, w.tenant,
+			directory.Replay{Key: "k", Request: fmt.Sprint(i), Expires: now.Add(time.Hour)}, now)
 		if err == nil && !found {
 			won.Add(1)
 		}

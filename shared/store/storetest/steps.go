@@ -84,22 +84,23 @@ func (p *player) editUser(s step) string {
 		return ""
 	}
 	manager, _, _ := p.user(s.D)
-	v, changed, err := p.s.UpdateUser(p.ctx, c, u.ScimID, directory.UserWant{Groups: true, ManagerName: true}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
-		n := old.Profile
-		switch wish := s.profile(); s.B % 6 {
-		case 0:
-			n.UserName = wish.UserName
-		case 1:
-			n.ExternalID = wish.ExternalID
-		case 2:
-			n.Manager = string(manager.ScimID)
-		case 3:
-			n.Lookups, n.Attributes = wish.Lookups, wish.Attributes
-		case 4:
-			n = wish
-		}
-		return n, []directory.Change{{Attr: "some", Before: []byte(`1`)}}, nil
-	})
+	v, changed, err := p.s.UpdateUser(p.ctx, c, u.ScimID, directory.UserWant{Groups: true, ManagerName: true}, nil,
+		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+			n := old.Profile
+			switch wish := s.profile(); s.B % 6 {
+			case 0:
+				n.UserName = wish.UserName
+			case 1:
+				n.ExternalID = wish.ExternalID
+			case 2:
+				n.Manager = string(manager.ScimID)
+			case 3:
+				n.Lookups, n.Attributes = wish.Lookups, wish.Attributes
+			case 4:
+				n = wish
+			}
+			return n, []directory.Change{{Attr: "some", Before: []byte(`1`)}}, nil
+		})
 	if v.Manager != nil {
 		v.Groups, v.Manager = append(v.Groups, directory.GroupID(v.Manager.ID)), nil // a pointer is no answer
 	}
@@ -111,11 +112,12 @@ func (p *player) disableUser(s step) string {
 	if !ok {
 		return ""
 	}
-	v, changed, err := p.s.UpdateUser(p.ctx, c, u.ScimID, directory.UserWant{}, nil, func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
-		n := old.Profile
-		n.Active = s.B%3 == 0
-		return n, nil, nil
-	})
+	v, changed, err := p.s.UpdateUser(p.ctx, c, u.ScimID, directory.UserWant{}, nil,
+		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+			n := old.Profile
+			n.Active = s.B%3 == 0
+			return n, nil, nil
+		})
 	return p.answer(show(v)+fmt.Sprint(changed), err)
 }
 
@@ -155,7 +157,8 @@ func (p *player) moveUser(s step) string {
 		}
 		n.Manager = ""
 		n.Version, n.Modified = old.Version+1, p.now
-		e := directory.LogEntry{ID: "e" + directory.EntryID(p.newID()), At: p.now, Provider: old.Provider, Action: directory.UserConverted, User: n.ID, Name: n.UserName, Version: n.Version}
+		e := directory.LogEntry{ID: "e" + directory.EntryID(p.newID()), At: p.now, Provider: old.Provider, Action: directory.UserConverted,
+			User: n.ID, Name: n.UserName, Version: n.Version}
 		return n, &e, nil
 	})
 	if err != nil {
@@ -168,7 +171,9 @@ func (p *player) createLocal(s step) string {
 	id := directory.UserID("u" + p.newID())
 	_, err := p.s.Users.CreateUser(p.ctx, p.tenant, "", nil, func(directory.Provider) (directory.User, directory.LogEntry, error) {
 		u := directory.User{ID: id, Profile: s.profile(), Version: 1, Created: p.now, Modified: p.now}
-		return u, directory.LogEntry{ID: "e" + directory.EntryID(p.newID()), At: p.now, Action: directory.UserCreated, User: id, Name: u.UserName, Version: 1}, nil
+		return u,
+			directory.LogEntry{ID: "e" + directory.EntryID(p.newID()), At: p.now, Action: directory.UserCreated, User: id, Name: u.UserName,
+				Version: 1}, nil
 	})
 	if err == nil {
 		p.users = append(p.users, id)
@@ -184,9 +189,10 @@ func (p *player) groupAnswer(g directory.Group, err error) string {
 
 func (p *player) createGroup(s step) string {
 	members := p.members(s.C%6, s.B)
-	g, err := p.s.CreateGroup(p.ctx, p.caller(s.D), nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
-		return directory.GroupProfile{DisplayName: names[s.A%len(names)], ExternalID: fmt.Sprint(s.B % 3)}, members, nil, nil
-	})
+	g, err := p.s.CreateGroup(p.ctx, p.caller(s.D), nil,
+		func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+			return directory.GroupProfile{DisplayName: names[s.A%len(names)], ExternalID: fmt.Sprint(s.B % 3)}, members, nil, nil
+		})
 	if err == nil {
 		p.groups = append(p.groups, g)
 	}
@@ -204,11 +210,12 @@ func (p *player) updateGroup(s step, want directory.GroupWant, edit func(*provis
 			c = p.caller(i)
 		}
 	}
-	v, changed, err := p.s.UpdateGroup(p.ctx, c, g.ID, want, nil, func(_ directory.Provider, old directory.GroupView) (provisioning.GroupEdit, error) {
-		ed := provisioning.GroupEdit{Profile: old.GroupProfile}
-		edit(&ed)
-		return ed, nil
-	})
+	v, changed, err := p.s.UpdateGroup(p.ctx, c, g.ID, want, nil,
+		func(_ directory.Provider, old directory.GroupView) (provisioning.GroupEdit, error) {
+			ed := provisioning.GroupEdit{Profile: old.GroupProfile}
+			edit(&ed)
+			return ed, nil
+		})
 	return p.groupAnswer(v.Group, err) + fmt.Sprint(changed)
 }
 
@@ -297,14 +304,16 @@ func (p *player) find(s step) string {
 	u, c, _ := p.user(s.A)
 	out := ""
 	for _, key := range []directory.Lookup{
-		{Attr: directory.AttrUserName, Value: directory.UserNameKey(wish.UserName)}, {Attr: directory.AttrExternalID, Value: fmt.Sprint("x", s.B%5)},
+		{Attr: directory.AttrUserName, Value: directory.UserNameKey(wish.UserName)},
+		{Attr: directory.AttrExternalID, Value: fmt.Sprint("x", s.B%5)},
 		{Attr: directory.AttrWorkEmail, Value: fmt.Sprintf("%d@example.com", s.C%7)}, {Attr: directory.AttrManager, Value: string(u.ScimID)},
 	} {
 		vs, err := p.s.FindUsers(p.ctx, c, key, 1+s.D%4, directory.UserWant{Groups: true}, nil)
 		out += p.answer(vs, err) + "\n"
 	}
 	for _, key := range []directory.Lookup{
-		{Attr: directory.AttrDisplayName, Value: directory.UserNameKey(wish.UserName)}, {Attr: directory.AttrMember, Value: string(u.ScimID)}, {Attr: directory.AttrExternalID, Value: fmt.Sprint(s.B % 3)},
+		{Attr: directory.AttrDisplayName, Value: directory.UserNameKey(wish.UserName)}, {Attr: directory.AttrMember, Value: string(u.ScimID)},
+		{Attr: directory.AttrExternalID, Value: fmt.Sprint(s.B % 3)},
 	} {
 		vs, err := p.s.FindGroups(p.ctx, c, key, 1+s.D%4, directory.GroupWant{AllMembers: true}, nil)
 		for i := range vs {
@@ -331,7 +340,8 @@ func (p *player) makeProvider(s step) string {
 	if len(p.providers) > 4 {
 		return ""
 	}
-	pr, token, err := p.s.As(p.admin()).Providers.Create(p.ctx, administration.NewProvider{DisplayName: fmt.Sprint("Provider ", s.A%7), Profile: "entra"})
+	pr, token, err := p.s.As(p.admin()).Providers.Create(p.ctx,
+		administration.NewProvider{DisplayName: fmt.Sprint("Provider ", s.A%7), Profile: "entra"})
 	if err == nil {
 		p.providers = append(p.providers, playedProvider{pr.ID, token})
 	}
@@ -362,7 +372,8 @@ func (p *player) deleteProvider(s step) string {
 
 func (p *player) newToken(s step) string {
 	i := s.A % len(p.providers)
-	_, cred, token, err := p.s.As(p.admin()).Tokens.Create(p.ctx, p.providers[i].id, func(directory.Provider) error { return nil }, time.Duration(s.B%3)*time.Hour, time.Time{})
+	_, cred, token, err := p.s.As(p.admin()).Tokens.Create(p.ctx, p.providers[i].id, func(directory.Provider) error { return nil },
+		time.Duration(s.B%3)*time.Hour, time.Time{})
 	if err == nil {
 		p.providers[i].token = token
 	}

@@ -33,7 +33,9 @@ func Feed(t *testing.T, run func(*testing.T, func(*testing.T)), open func(t *tes
 func Run(t *testing.T, large int, open func(t *testing.T) directory.Ports) {
 	chapters := [][]promise{
 		userChapter, nameChapter, raceChapter, homeChapter, groupChapter, memberChapter, listChapter, admitChapter, isolationChapter, logChapter,
-		tenantChapter, providerChapter, conflictChapter, apiKeyChapter, replayChapter, leaverChapter, legalHoldChapter, guardChapter, webhookChapter, deliveryChapter, chainChapter, taskChapter, usageChapter, aliasChapter, organizationChapter, roleChapter, mappingChapter, watchlistChapter, applyRunChapter, countChapter, countryChapter, completionChapter,
+		tenantChapter, providerChapter, conflictChapter, apiKeyChapter, replayChapter, leaverChapter, legalHoldChapter, guardChapter,
+		webhookChapter, deliveryChapter, chainChapter, taskChapter, usageChapter, aliasChapter, organizationChapter, roleChapter, mappingChapter,
+		watchlistChapter, applyRunChapter, countChapter, countryChapter, completionChapter,
 	}
 	if !proof.UnderRace {
 		longest := []promise{{"large/thousands of members", func(w *world) { largeGroup(w, large) }}}

@@ -19,7 +19,8 @@ var tenantChapter = []promise{
 
 func tenants(w *world) {
 	tn := directory.Tenant{
-		ID: directory.TenantID(random.ID()[:6]), DisplayName: "Ämter", DeactivationDelay: 17 * time.Minute, Version: 3, Created: w.start, Modified: w.now(),
+		ID: directory.TenantID(random.ID()[:6]), DisplayName: "Ämter", DeactivationDelay: 17 * time.Minute, Version: 3, Created: w.start,
+		Modified: w.now(),
 	}
 	e := w.adminEntry(directory.TenantCreated, string(tn.ID))
 	w.must(w.Tenants.CreateTenant(w.ctx, tn, e))
@@ -31,7 +32,8 @@ func tenants(w *world) {
 	w.equal("its own log", es, []directory.LogEntry{e})
 	again := tn
 	again.DisplayName = "other"
-	w.wantKind("the same id again", w.Tenants.CreateTenant(w.ctx, again, w.adminEntry(directory.TenantCreated, string(tn.ID))), directory.Conflict)
+	w.wantKind("the same id again", w.Tenants.CreateTenant(w.ctx, again, w.adminEntry(directory.TenantCreated, string(tn.ID))),
+		directory.Conflict)
 	got, err = w.Tenants.Tenant(w.ctx, tn.ID)
 	w.must(err)
 	w.equal("after the refusal", got, tn)
@@ -60,7 +62,8 @@ func updateTenant(w *world) {
 		return got
 	}
 	e := w.adminEntry(directory.TenantRemoved, string(w.tenant))
-	removal := directory.TenantRemoval{At: w.now(), By: directory.Actor{Kind: directory.ActorOperator, ID: "k1", RequestID: "r"}, After: "x", Found: 3, Next: w.now()}
+	removal := directory.TenantRemoval{At: w.now(), By: directory.Actor{Kind: directory.ActorOperator, ID: "k1", RequestID: "r"}, After: "x",
+		Found: 3, Next: w.now()}
 	got := change(&e, func(t *directory.Tenant) { t.State, t.Removal, t.Version = directory.TenantRemoving, &removal, 7 })
 	w.equal("the removal", *got.Removal, removal)
 	w.equal("entries", entries(), before+1)
@@ -173,7 +176,8 @@ func (x intruder) tenantsRows() map[string]func() {
 	ctx, v := x.ctx, x.v
 	return map[string]func(){
 		"Tenants.CreateTenant": func() {
-			err := x.Tenants.CreateTenant(ctx, directory.Tenant{ID: v.tenant, DisplayName: "taken over", Version: 1}, x.adminEntry(directory.TenantCreated, "x"))
+			err := x.Tenants.CreateTenant(ctx, directory.Tenant{ID: v.tenant, DisplayName: "taken over", Version: 1},
+				x.adminEntry(directory.TenantCreated, "x"))
 			x.wantKind("CreateTenant", err, directory.Conflict)
 		},
 		"Tenants.Tenant":      func() {}, // the tenant directory serves operators, who may see all

@@ -19,7 +19,9 @@ func usages(w *world) {
 	at := w.now()
 	seen := func(i int) directory.Usage {
 		now := at.Add(time.Duration(i) * time.Second)
-		u := directory.Usage{FirstRequestAt: now, LastRequestAt: now, Tokens: map[directory.CredentialID]directory.TokenUse{"k1": {LastAt: now, Count: 2}, directory.CredentialID(fmt.Sprint("k", i%2+2)): {LastAt: now, Count: 1}}}
+		u := directory.Usage{FirstRequestAt: now, LastRequestAt: now,
+			Tokens: map[directory.CredentialID]directory.TokenUse{"k1": {LastAt: now, Count: 2},
+				directory.CredentialID(fmt.Sprint("k", i%2+2)): {LastAt: now, Count: 1}}}
 		if i == 1 {
 			u.LastWriteAt, u.LastErrorAt = now, now
 		}

@@ -28,13 +28,15 @@ func (w *world) fullUser(name string) directory.User {
 	u := w.newUser(w.p, name)
 	at := w.now()
 	u.Manager = string(userID())
-	u.Lookups = append(u.Lookups, directory.Lookup{Attr: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber", Value: "Ä 42"})
+	u.Lookups = append(u.Lookups,
+		directory.Lookup{Attr: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber", Value: "Ä 42"})
 	u.Version, u.Modified = 7, w.now()
 	u.Account = directory.Account{
 		Lifecycle:  directory.LifecycleDeactivated,
 		AdminBlock: &directory.AdminBlock{By: "k1", At: at, Reason: "left \"early\""},
 		Pending: &directory.PendingDeactivation{
-			RequestedAt: at, DueAt: at.Add(15 * time.Minute), Cause: "scim-disable", Provider: w.p, RequestID: "r9", Generation: 3, Frozen: true, Staged: true,
+			RequestedAt: at, DueAt: at.Add(15 * time.Minute), Cause: "scim-disable", Provider: w.p, RequestID: "r9", Generation: 3, Frozen: true,
+			Staged: true,
 		},
 		Holds: []directory.MatterID{"m1", "m2"}, OrgID: "o1", OrgSource: "group:7", OrgPinned: true,
 		RoleGrants:  []directory.RoleGrant{{Role: "custodian", Source: "manual", By: "k1", At: at}, {Role: "reader", Source: "mapping:2"}},
@@ -55,7 +57,8 @@ func everyUserField(w *world) {
 	w.must(err)
 	w.equal("UserByID", v.User, u)
 
-	bare := directory.User{ID: userID(), Provider: w.p, Profile: directory.Profile{UserName: "bare"}, Version: 1, Created: w.now(), Modified: w.now()}
+	bare := directory.User{ID: userID(), Provider: w.p, Profile: directory.Profile{UserName: "bare"}, Version: 1, Created: w.now(),
+		Modified: w.now()}
 	bare.ScimID = directory.ScimID(bare.ID)
 	w.must(w.create(bare))
 	w.equal("a user with nothing but a name", w.mustReadUser(bare).User, bare)
@@ -79,7 +82,8 @@ func unusualText(w *world) {
 		long[i] = 'a' + byte(i%26)
 	}
 	for _, s := range []string{
-		"a\x00b", "quo\"te'", `back\slash`, "per%cent_", "slash/hash#tilde~", "tab\tline\n", "日本", "e\u0301\u200d", "\U0001F600", " blank ", "{json}", string(long),
+		"a\x00b", "quo\"te'", `back\slash`, "per%cent_", "slash/hash#tilde~", "tab\tline\n", "日本", "e\u0301\u200d", "\U0001F600", " blank ",
+		"{json}", string(long),
 	} {
 		u := w.user(w.p, "n"+s, func(u *directory.User) { u.ExternalID, u.Attributes = s, []byte(s) })
 		w.equal("user "+s, w.mustReadUser(u).User, u)
@@ -147,10 +151,12 @@ func userView(w *world) {
 		w.Fatal("the manager was not read")
 	}
 	w.equal("manager", *v.Manager, boss)
-	vs, err := w.Users.FindUsers(w.ctx, w.tenant, w.p, directory.Lookup{Attr: directory.AttrUserName, Value: "u"}, 1, directory.UserWant{Groups: true, ManagerName: true}, nil)
+	vs, err := w.Users.FindUsers(w.ctx, w.tenant, w.p, directory.Lookup{Attr: directory.AttrUserName, Value: "u"}, 1,
+		directory.UserWant{Groups: true, ManagerName: true}, nil)
 	w.must(err)
 	w.equal("FindUsers with groups and manager", vs, []directory.UserView{v})
-	page, err := w.Users.ListUsers(w.ctx, w.tenant, w.p, directory.Page{Start: 1, Count: 10}, directory.UserWant{Groups: true, ManagerName: true}, nil)
+	page, err := w.Users.ListUsers(w.ctx, w.tenant, w.p, directory.Page{Start: 1, Count: 10},
+		directory.UserWant{Groups: true, ManagerName: true}, nil)
 	w.must(err)
 	for _, l := range page.Users {
 		if l.ID == u.ID {
@@ -211,7 +217,8 @@ func lookupLimit(w *world) {
 	}
 	sortIDs(want)
 	w.equal("all with one externalId", w.find(w.p, directory.AttrExternalID, "same"), want)
-	vs, err := w.Users.FindUsers(w.ctx, w.tenant, w.p, directory.Lookup{Attr: directory.AttrExternalID, Value: "same"}, 2, directory.UserWant{}, nil)
+	vs, err := w.Users.FindUsers(w.ctx, w.tenant, w.p, directory.Lookup{Attr: directory.AttrExternalID, Value: "same"}, 2,
+		directory.UserWant{}, nil)
 	w.must(err)
 	if len(vs) != 2 || vs[0].ID != want[0] || vs[1].ID != want[1] {
 		w.Errorf("with limit 2: got %d users, want the first two of %v", len(vs), want)
@@ -232,7 +239,8 @@ func userVersions(w *world) {
 
 func nilEntryUser(w *world) {
 	u := w.user(w.p, "u")
-	got, err := w.Users.UpdateUser(w.ctx, w.tenant, u, func(old directory.User) (directory.User, *directory.LogEntry, error) { return old, nil, nil })
+	got, err := w.Users.UpdateUser(w.ctx, w.tenant, u,
+		func(old directory.User) (directory.User, *directory.LogEntry, error) { return old, nil, nil })
 	w.must(err)
 	w.equal("answer", got, u)
 	w.equal("stored", w.mustReadUser(u).User, u)
@@ -328,7 +336,8 @@ func (x intruder) usersRows() map[string]func() {
 			x.notFound("ReadUser", err)
 		},
 		"Users.FindUsers": func() {
-			for _, key := range append(v.u.AllLookups(), directory.Lookup{Attr: directory.AttrUserName, Value: v.u.UserName}, directory.Lookup{Attr: directory.AttrManager, Value: v.u.Manager}) {
+			for _, key := range append(v.u.AllLookups(), directory.Lookup{Attr: directory.AttrUserName, Value: v.u.UserName},
+				directory.Lookup{Attr: directory.AttrManager, Value: v.u.Manager}) {
 				for _, p := range []directory.ProviderID{v.p, x.p} {
 					vs, err := x.Users.FindUsers(ctx, t, p, key, 10, directory.UserWant{}, nil)
 					x.empty("FindUsers", len(vs), err)

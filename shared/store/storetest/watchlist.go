@@ -24,8 +24,10 @@ func (w *world) watchlists() []directory.Watchlist {
 
 func watchlists(w *world) {
 	full := directory.Watchlist{
-		ID: "w2", Type: "custom", Title: "Títle", Groups: []directory.WatchlistGroup{{Provider: w.p, MappedGroup: directory.MappedGroup{ID: "g1", Name: "n", ExternalID: "x"}}},
-		Departments: []string{"d"}, Included: []directory.UserID{"u1"}, Excluded: []directory.UserID{"u2"}, Version: 3, Created: w.now(), Modified: w.now(),
+		ID: "w2", Type: "custom", Title: "Títle",
+		Groups:      []directory.WatchlistGroup{{Provider: w.p, MappedGroup: directory.MappedGroup{ID: "g1", Name: "n", ExternalID: "x"}}},
+		Departments: []string{"d"}, Included: []directory.UserID{"u1"}, Excluded: []directory.UserID{"u2"}, Version: 3, Created: w.now(),
+		Modified: w.now(),
 	}
 	bare := directory.Watchlist{ID: "w1", Title: "bare"}
 	w.putWatchlist("w2", full)

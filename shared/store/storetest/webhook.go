@@ -16,7 +16,8 @@ var webhookChapter = []promise{
 
 func (w *world) newWebhook(name string) directory.Webhook {
 	return directory.Webhook{
-		ID: directory.WebhookID("w" + random.ID()), DisplayName: name, URL: "https://hooks.example/" + name, Types: []directory.EventType{directory.EventUserBlocked},
+		ID: directory.WebhookID("w" + random.ID()), DisplayName: name, URL: "https://hooks.example/" + name,
+		Types: []directory.EventType{directory.EventUserBlocked},
 		State: directory.WebhookPaused, Version: 1, Created: w.now(), Modified: w.now(),
 		Secrets: []directory.WebhookSecret{
 			{Encrypted: []byte{0, 1, 0xff}, LastFour: "abcd", CreatedAt: w.now()},
@@ -42,14 +43,15 @@ func webhooks(w *world) {
 	}
 	w.equal("all", list(), all)
 	edit := func(id string, write bool) (directory.Webhook, error) {
-		return w.Webhooks.UpdateWebhook(w.ctx, w.tenant, directory.WebhookID(id), func(h directory.Webhook) (directory.Webhook, *directory.LogEntry, error) {
-			h.State, h.Version = directory.WebhookActive, h.Version+1
-			e := w.adminEntry(directory.WebhookUpdated, id)
-			if !write {
-				return h, nil, nil
-			}
-			return h, &e, nil
-		})
+		return w.Webhooks.UpdateWebhook(w.ctx, w.tenant, directory.WebhookID(id),
+			func(h directory.Webhook) (directory.Webhook, *directory.LogEntry, error) {
+				h.State, h.Version = directory.WebhookActive, h.Version+1
+				e := w.adminEntry(directory.WebhookUpdated, id)
+				if !write {
+					return h, nil, nil
+				}
+				return h, &e, nil
+			})
 	}
 	_, err := edit(string(all[1].ID), false)
 	w.must(err)

@@ -178,10 +178,12 @@ func (w *world) newProvider(name string) directory.Provider {
 		Profile: "entra", AuthType: directory.AuthClientCredentials, State: directory.ProviderPaused, Resume: directory.ProviderLive,
 		Credentials: []directory.Credential{
 			{
-				ID: directory.CredentialID("k" + random.ID()), Hash: directory.HashToken("one" + name), LastFour: "ab12", CreatedAt: now, CreatedBy: "someone",
+				ID: directory.CredentialID("k" + random.ID()), Hash: directory.HashToken("one" + name), LastFour: "ab12", CreatedAt: now,
+				CreatedBy: "someone",
 				ExpiresAt: now.Add(time.Hour), RetiresAt: now.Add(time.Minute), State: directory.CredentialRetiring,
 			},
-			{ID: directory.CredentialID("k" + random.ID()), Hash: directory.HashToken("two" + name), LastFour: "cd34", CreatedAt: now, CreatedBy: "someone", State: directory.CredentialActive},
+			{ID: directory.CredentialID("k" + random.ID()), Hash: directory.HashToken("two" + name), LastFour: "cd34", CreatedAt: now,
+				CreatedBy: "someone", State: directory.CredentialActive},
 		},
 		SigningKey: []byte{0, 1, 2, 0xff}, DeactivationDelay: 90 * time.Minute,
 		Extensions: []directory.Extension{{
@@ -189,8 +191,9 @@ func (w *world) newProvider(name string) directory.Provider {
 			Attributes: []directory.ExtensionAttribute{{Name: "number", Type: "string", CaseExact: true}},
 		}},
 		ConfigVersion: 3, AppliedVersion: 2,
-		Deletion: &directory.ProviderDeletion{Users: directory.FateMove, MoveTo: "elsewhere01", CancelPending: true, RequestedAt: now, RequestedBy: "someone"},
-		Version:  1, Created: w.start, Modified: now, CreatedBy: "someone", CredentialsVersion: 4,
+		Deletion: &directory.ProviderDeletion{Users: directory.FateMove, MoveTo: "elsewhere01", CancelPending: true, RequestedAt: now,
+			RequestedBy: "someone"},
+		Version: 1, Created: w.start, Modified: now, CreatedBy: "someone", CredentialsVersion: 4,
 	}
 }
 
@@ -305,12 +308,13 @@ func (w *world) newGroup(p directory.ProviderID, name string) directory.Group {
 }
 
 func (w *world) tryGroup(g directory.Group, members ...directory.ScimID) (directory.Group, error) {
-	return w.Groups.CreateGroup(w.ctx, w.tenant, g.Provider, nil, func(directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
-		g.MemberCount = len(members)
-		e := w.groupEntry(directory.GroupCreated, g)
-		e.Added, e.Version = members, g.Version
-		return g, members, e, nil
-	})
+	return w.Groups.CreateGroup(w.ctx, w.tenant, g.Provider, nil,
+		func(directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
+			g.MemberCount = len(members)
+			e := w.groupEntry(directory.GroupCreated, g)
+			e.Added, e.Version = members, g.Version
+			return g, members, e, nil
+		})
 }
 
 // group makes a group of p.

@@ -61,7 +61,9 @@ func run(ctx context.Context, addr string) error {
 	if err := key.Run(); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "Here, ROLLCALL_ADMIN_URL is %s. For further tenants, %q with any AWS credentials and\n  export AWS_ENDPOINT_URL=%s AWS_REGION=%s\nCtrl-C ends it all; nothing is kept.\n",
+	fmt.Fprintf(os.Stderr,
+		"Here, ROLLCALL_ADMIN_URL is %s. For further tenants, %q with any AWS credentials and\n  export AWS_ENDPOINT_URL=%s "+
+			"AWS_REGION=%s\nCtrl-C ends it all; nothing is kept.\n",
 		origin, outputs["Rollcall"]["OperatorStep"], cloud.Endpoint, cloud.Region)
 	select {
 	case err := <-failed:
