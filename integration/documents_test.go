@@ -3,6 +3,7 @@ package integration_test
 import (
 	"encoding/json"
 	"fmt"
+	"go/ast"
 	"io/fs"
 	"os"
 	"path"
@@ -31,7 +32,7 @@ func TestDocuments(t *testing.T) {
 // documentRules return what is wrong, a line each.
 var documentRules = map[string]func(fs.FS) ([]string, error){
 	"decisions": decisionRules, "citations of decisions": decisionCitations, "links": linkRules, "pages": pageRules, "actions": actionRules,
-	"tools": toolRules,
+	"tools": toolRules, "tests": namedTestRules,
 }
 
 var (
@@ -138,6 +139,34 @@ func linkRules(tree fs.FS) ([]string, error) {
 		for _, m := range link.FindAllSubmatch(text, -1) {
 			if _, err := fs.Stat(tree, path.Join(path.Dir(name), string(m[1]))); err != nil {
 				found = append(found, fmt.Sprintf("%s links %s, which is not there", name, m[1]))
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+var namedTest = regexp.MustCompile("`(Test\\w+)(?:/[^`]*)?`")
+
+// namedTestRules hold that the tests that documents name are there.
+func namedTestRules(tree fs.FS) ([]string, error) {
+	sources, err := goFiles(tree)
+	if err != nil {
+		return nil, err
+	}
+	tests := map[string]bool{}
+	for _, s := range sources {
+		for _, d := range s.ast.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && s.test() {
+				tests[f.Name.Name] = true
+			}
+		}
+	}
+	var found []string
+	err = eachText(tree, func(name string, text []byte) error {
+		for _, m := range namedTest.FindAllSubmatch(text, -1) {
+			if path.Ext(name) == ".md" && !tests[string(m[1])] {
+				found = append(found, fmt.Sprintf("%s names %s, which is no test", name, m[1]))
 			}
 		}
 		return nil
@@ -253,13 +282,14 @@ func TestDocumentRules(t *testing.T) {
 	right := map[string]string{
 		docs + "adr/0001-one.md":          decision,
 		docs + "adr/README.md":            "1. [One](0001-one.md)\n",
-		docs + "page.md":                  "[a decision](adr/0001-one.md#context), [elsewhere](https://a.example), ADR 1\n",
+		docs + "page.md":                  "[a decision](adr/0001-one.md#context), [elsewhere](https://a.example), ADR 1, `TestOne/part`\n",
 		".github/workflows/check.yml":     action,
 		"README.md":                       "[page](" + docs + "page.md), [dependencies](" + docs + "dependencies.md)\n",
 		"Makefile":                        "\tGOBIN=$(@D) go install a.example/b/lint@$(V)\n",
 		"integration/deploy/package.json": `{"dependencies": {"aws-cdk": "2.0.0"}}`,
 		docs + "dependencies.md":          "- **aws-cdk**: a.\n- **lint**: b.\n- **dynamodb-local**: c.\n",
 		"shared/scim/scim.go":             "// Package scim is (ADR 1).\npackage scim\n",
+		"shared/scim/scim_test.go":        "package scim_test\n\nfunc TestOne() {}\n",
 		"shared/scim/testdata/ghost.md":   "[no](where.md), ADR 7\n",
 	}
 	for _, c := range []struct{ name, file, text, want string }{
@@ -273,6 +303,7 @@ func TestDocumentRules(t *testing.T) {
 		{"a decision that is not there", "shared/scim/scim.go", "// Package scim is (ADR 12).\npackage scim\n", "scim.go cites ADR 12"},
 		{"a broken link", docs + "page.md", "[x](adr/0001.md)\n", docs + "page.md links adr/0001.md"},
 		{"a page that nobody finds", docs + "lost.md", "# Lost\n", "README.md does not link " + docs + "lost.md"},
+		{"a test that was renamed", "shared/scim/scim_test.go", "package scim_test\n", docs + "page.md names TestOne"},
 		{"a tool without a line", "integration/tools/pytools/locks/check.in", "check==1.0.0\n", "no line for the tool check:"},
 		{"a tool that is called no more", "Makefile", "", "a line for the tool lint, which nothing calls"},
 		{"an action by its tag", ".github/workflows/check.yml", "      - uses: actions/x@v4\n", "check.yml uses actions/x@v4"},
