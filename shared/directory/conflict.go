@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Collision is a person whom a directory wants to create but whose userName another user of the tenant
-// has: a local user, or one of another provider. The admin API calls it a conflict.
+// ConflictCase is a person whom a directory wants to create but whose userName another user of the tenant
+// has: a local user, or one of another provider. Its cause may be another one, too.
 type ConflictCase struct {
-	ID         ConflictID // CollisionID: one record per person
+	ID         ConflictID // ConflictIDOf: one record per person
 	Provider   ProviderID
 	UserName   string
 	ExternalID string
@@ -24,23 +24,23 @@ type ConflictCase struct {
 	Version    int64
 }
 
-// CollisionCause is what a collision is about.
+// ConflictCause is what a conflict is about.
 type ConflictCause string
 
-// The causes of a collision.
+// The causes of a conflict.
 const (
 	ConflictOverUserName ConflictCause = ""
-	// CauseOrganizations: the people of a provider named more new organizations than MaxAutoOrgs on a day.
+	// ConflictOverOrganizations: the people of a provider named more new organizations than MaxAutoOrgs on a day.
 	// UserName holds the first name that was not made, Holder whom it was for.
 	ConflictOverOrganizations ConflictCause = "organizations"
-	// CauseSamePerson: User, who was created, may be the person that Holder is. A hint; nothing was refused.
+	// ConflictSamePerson: User, who was created, may be the person that Holder is. A hint; nothing was refused.
 	ConflictSamePerson ConflictCause = "same-person"
 )
 
-// CollisionState is what became of a collision.
+// ConflictState is what became of a conflict.
 type ConflictState string
 
-// The states of a collision. A closed one, unless ignored, is opened by the next attempt that fails.
+// The states of a conflict. A closed one, unless ignored, is opened by the next attempt that fails.
 const (
 	ConflictOpen        ConflictState = "open"
 	ConflictPreApproved ConflictState = "approved" // the next attempt converts the local user
@@ -49,12 +49,12 @@ const (
 	ConflictRenamed     ConflictState = "renamed"
 )
 
-// Undecided reports whether the collision can still be settled: an ignored one, too.
+// Undecided reports whether the conflict can still be settled: an ignored one, too.
 func (c ConflictCase) Undecided() bool {
 	return c.State == ConflictOpen || c.State == ConflictIgnored || c.State == ConflictPreApproved
 }
 
-// CollisionID derives the id of the collision of a provider over a userName.
+// ConflictIDOf derives the id of the conflict of a provider over a userName.
 func ConflictIDOf(p ProviderID, userName string) ConflictID {
 	h := sha256.Sum256([]byte(string(p) + "\x00" + UserNameKey(userName)))
 	return ConflictID("c" + hex.EncodeToString(h[:12]))

@@ -1,5 +1,5 @@
 // Package directory is the business of Rollcall in plain Go: tenants, provisioning providers and their
-// credentials, users, groups, memberships, collisions and the log, with the rules that hold between them.
+// credentials, users, groups, memberships, conflicts and the log, with the rules that hold between them.
 //
 // It knows neither SCIM nor HTTP nor a database. A user's SCIM attributes are text it keeps and hands
 // back; package scimapi translates. Storage is reached through the ports in ports.go, which package

@@ -20,7 +20,7 @@ type Guard struct {
 	Moves      GuardState `json:",omitzero"` // of people whom events move or take roles from
 }
 
-// GuardWatch is what a guard found of one kind of change.
+// GuardState is what a guard found of one kind of change.
 type GuardState struct {
 	Event     GuardEventID  `json:",omitempty"` // the open event; "" while it has not tripped
 	From      time.Time     `json:",omitzero"`  // who leaves from then on waits for the decision
@@ -160,7 +160,7 @@ type GuardEvent struct {
 	Version   int64
 }
 
-// Common is a value that many of those whom an event is about have in common.
+// SharedValue is a value that many of those whom an event is about have in common.
 type SharedValue struct {
 	Attr  string // a path in the user's attributes, or groups
 	Value string // for groups the group's id

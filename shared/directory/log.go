@@ -168,7 +168,7 @@ func originBefore(id string) Origin {
 // Effect is one thing a change did to a user, in the words of the Sync Log and of the events.
 type Effect string
 
-// The effects (product page 14).
+// The effects.
 const (
 	EffectCreated     Effect = "created"
 	EffectUpdated     Effect = "updated" // attributes
@@ -207,17 +207,17 @@ type LogEntry struct {
 	Effects  []Effect `json:",omitempty"` // on the user
 	// Audit marks what administrators did to anything but users and groups: it is shown in the Audit Log.
 	Audit bool `json:",omitempty"`
-	// Rest says that the entry's effects on other records are not all applied yet: functions/changes
+	// Remaining says that the entry's effects on other records are not all applied yet: functions/changes
 	// completes them. What SCIM shows is right from the first moment.
 	Remaining Remaining `json:"Rest,omitempty"`
 	// Erased is set once the entry's names, values and reason were erased: their blinded hash (chain.go).
 	Erased Digest `json:",omitempty"`
 }
 
-// Rest names the work an entry leaves to be completed after its transaction.
+// Remaining names the work an entry leaves to be completed after its transaction.
 type Remaining string
 
-// The kinds of rest.
+// The kinds of remaining work.
 const (
 	RemainingNone     Remaining = ""
 	RemainingMembers  Remaining = "members"  // membership rows of a large change

@@ -105,9 +105,8 @@ type Resolution struct {
 	Missing []RoleID // roles of the person's mappings that the catalogue no longer holds
 }
 
-// Resolve decides where a person with these groups belongs and which roles the person has: product page 5
-// and 6. It is pure: the same person and rules give the same decision, however they came about. What stays
-// keeps who granted it and since when.
+// Resolve decides where a person with these groups belongs and which roles the person has. It is pure: the same person
+// and rules give the same decision, however they came about. What stays keeps who granted it and since when.
 func (r Rules) Resolve(u User, groups []GroupID, on Occasion, now time.Time) Resolution {
 	d := Resolution{Placement: u.Account.Placement()}
 	if u.Provider == "" || u.Removed() {
