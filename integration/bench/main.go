@@ -24,7 +24,8 @@ func main() {
 	people := flag.String("people", "10000,100000,1000000", "people for apply runs on SQLite")
 	dynamoPeople := flag.Int("dynamodb-people", 10_000, "people for an apply run on DynamoDB Local")
 	pending := flag.String("pending", "25000,50000,100000", "deactivations due in one minute")
-	only := flag.String("only", "", "run one part: functions, requests, served (with -builds), units, members, listing, apply, apply-units, pending")
+	only := flag.String("only", "",
+		"run one part: functions, requests, served (with -builds), units, members, listing, apply, apply-units, pending")
 	builds := flag.String("builds", "", "rollcall commands to compare over HTTP, separated by commas")
 	duration := flag.Duration("time", time.Second, "how long each operation runs")
 	flag.Parse()
