@@ -254,10 +254,8 @@ func ManagerCleared(u User, cause LogEntry) (User, LogEntry) {
 	before := append(append([]byte{'"'}, u.Manager...), '"') // a SCIM id: nothing to escape
 	u.Manager = ""
 	u.Version, u.Modified = u.Version+1, Latest(u.Modified, cause.At)
-	actor := cause.Actor
-	actor.Kind, actor.ID = ActorSystem, string(cause.ID)
 	return u, LogEntry{
-		ID: cause.ID + EntryID(u.ID), At: cause.At, Provider: u.Provider, Actor: actor,
+		ID: cause.ID + EntryID(u.ID), At: cause.At, Provider: u.Provider, Actor: EntryActor(cause),
 		Action: UserUpdated, User: u.ID, Name: u.UserName, Version: u.Version,
 		Changes: []Change{{Attr: AttrManager, Before: before}}, Effects: []Effect{EffectUpdated},
 	}

@@ -9,7 +9,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// step is one thing that follows from log entries.
+// step is one piece of work that follows from log entries.
 type step struct {
 	name  string
 	on    trigger
@@ -17,7 +17,7 @@ type step struct {
 	run   func(*Service, context.Context, directory.TenantID, []directory.LogEntry) error
 }
 
-// steps are what follows, in order.
+// steps are all steps, in order.
 var steps = []step{
 	{"complete memberships", onRemaining(directory.RemainingMembers, directory.RemainingUser, directory.RemainingGroup),
 		"the store does nothing for an entry it completed", each((*Service).complete)},
@@ -43,7 +43,7 @@ var steps = []step{
 	{"place people of a deleted group", onActions(directory.GroupDeleted), "as above", each((*Service).followGroupDeleted)},
 	{"place people on a watchlist", onActions(directory.WatchlistUpdated), "as above", each((*Service).followWatchlist)},
 	{"deactivate people of an organization", onActions(directory.OrganizationUpdated), "deactivated people are passed over",
-		each((*Service).emptyOrganization)},
+		each((*Service).deactivateMembers)},
 	{"convert mapped roles", onActions(directory.MappingsUpdated), "converted grants are passed over", each((*Service).followMappings)},
 	{"start an apply run", onActions(directory.ApplyPlanned, directory.ApplyStarted), "a started phase is not started again",
 		each((*Service).startRun)},
@@ -61,7 +61,7 @@ var steps = []step{
 	{"erase a purged user from the log", onActions(directory.UserPurged), "erased entries are passed over", each((*Service).followPurged)},
 }
 
-// each makes a step of what is done for one entry at a time.
+// each returns a step that calls one for each entry.
 func each(
 	one func(*Service, context.Context, directory.TenantID, directory.LogEntry) error,
 ) func(*Service, context.Context, directory.TenantID, []directory.LogEntry) error {
@@ -75,13 +75,13 @@ func each(
 	}
 }
 
-// trigger says which entries start a step: those with one of its members.
+// trigger selects the entries that start a step: those with one of its members.
 type trigger struct {
 	actions   []directory.Action
 	effects   []directory.Effect
 	remaining []directory.Remaining
 	attribute string // among the changes
-	any       string // every entry; the step itself looks closer, as this says
+	any       string // every entry; describes those that the step acts on
 }
 
 func onActions(as ...directory.Action) trigger      { return trigger{actions: as} }
@@ -97,6 +97,7 @@ func (on trigger) matches(e directory.LogEntry) bool {
 		on.attribute != "" && changes(e, on.attribute)
 }
 
+// String describes the trigger in Markdown.
 func (on trigger) String() string {
 	if on.any != "" {
 		return on.any
@@ -117,7 +118,7 @@ func (on trigger) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Steps is the table of steps in Markdown, as docs/architecture.md shows it.
+// Steps returns the table of steps in Markdown, as docs/architecture.md has it.
 func Steps() string {
 	var b strings.Builder
 	b.WriteString("| step | starts with | why repeating it does no harm |\n|---|---|---|\n")
