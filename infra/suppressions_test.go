@@ -13,8 +13,7 @@ type suppression struct {
 // suppressions is the whole list. One that suppresses nothing fails the tests.
 var suppressions = []suppression{
 	{"nag", "AwsSolutions-APIG4", re(`^/Rollcall/Api/Default/`),
-		"every request is authenticated by its handler, on the provider's or key's own record, so that revocation is immediate " +
-			"(design decision D2)"},
+		"every request is authenticated by its handler, on the provider's or key's own record, so that revocation is immediate (ADR 7)"},
 	{"nag", "AwsSolutions-COG4", re(`^/Rollcall/Api/Default/`),
 		"clients are Entra ID and administrators with bearer tokens of ours; there is no Cognito user pool they could be in"},
 	{"nag", "AwsSolutions-APIG3", re(`^/Rollcall/Api/DeploymentStage`),
@@ -61,8 +60,7 @@ var suppressions = []suppression{
 	{"nag", "NIST.800.53.R5-S3BucketReplicationEnabled", re(`^/RollcallData/Archive`),
 		"a deployment stays in its region (residency); objects are locked, and the table has them too"},
 	{"checkov", "CKV_AWS_59", re(`^AWS::ApiGateway::Method\.Api`),
-		"every request is authenticated by its handler, on the provider's or key's own record, so that revocation is immediate " +
-			"(design decision D2)"},
+		"every request is authenticated by its handler, on the provider's or key's own record, so that revocation is immediate (ADR 7)"},
 	{"checkov", "CKV_AWS_120", re(`^AWS::ApiGateway::Stage\.Api`),
 		"answers are people's data of one tenant and must be true at once: they are never cached"},
 	{"checkov", "CKV_AWS_116", re(`^AWS::Lambda::Function\.`),

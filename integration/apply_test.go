@@ -223,7 +223,7 @@ func TestStateMachineAppliesAndUndoes(t *testing.T) {
 // executions remembers what was started.
 type executions struct{ refs []directory.RunRef }
 
-// StartRun implements directory.Starter.
+// StartRun implements directory.RunStarter.
 func (x *executions) StartRun(_ context.Context, ref directory.RunRef) error {
 	x.refs = append(x.refs, ref)
 	return nil

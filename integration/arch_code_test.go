@@ -126,8 +126,8 @@ func receiverOf(f *ast.FuncDecl) string {
 
 var (
 	// citation is what reads like a document that only its author has.
-	citation = regexp.MustCompile(`(?i)\bdesign decision|\bproduct ` +
-		`(page|section)|\b(design|style|product)\.md\b|\b(spec|review)/[a-z]+\.(md|txt)`)
+	citation = regexp.MustCompile(`(?i)\bdesign decision|\bproduct (page|section)|` +
+		`\b(design|style|product)\.md\b|\b(spec|review)/[a-z]+\.(md|txt)`)
 	document = regexp.MustCompile(`\bdocs/[A-Za-z0-9_./-]+\.(?:md|json)\b`)
 )
 
@@ -169,9 +169,7 @@ func citationRules(tree fs.FS, _ []source) ([]string, error) {
 
 // portFiles are the files of ports whose name is not their port's in the singular.
 var portFiles = map[string]string{
-	"APIKeys": "apikey", "ApplyRuns": "applyrun", "LegalHolds": "legalhold", "Aliases": "alias", "Countries": "country",
-	"Deliveries": "delivery",
-	"Log":        "log", "Feed": "feed", "Completion": "completion",
+	"Aliases": "alias", "Countries": "country", "Deliveries": "delivery",
 }
 
 // portRules hold that a store's file named after a port has its methods.

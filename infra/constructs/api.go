@@ -48,7 +48,7 @@ func NewAPI(scope constructs.Construct, o APIOptions) *API {
 		DeployOptions: &awsapigateway.StageOptions{
 			StageName: jsii.String(Stage), TracingEnabled: jsii.Bool(true), MetricsEnabled: jsii.Bool(true),
 			LoggingLevel: awsapigateway.MethodLoggingLevel_ERROR, DataTraceEnabled: jsii.Bool(false),
-			// A cell is made for 5,000 requests a second (design decision D15).
+			// A cell is made for 5,000 requests a second (ADR 8).
 			ThrottlingRateLimit: jsii.Number(5000), ThrottlingBurstLimit: jsii.Number(2500),
 			AccessLogDestination: awsapigateway.NewLogGroupLogDestination(access),
 			AccessLogFormat:      awsapigateway.AccessLogFormat_Custom(jsii.String(accessLine())),

@@ -24,7 +24,8 @@ func main() {
 	people := flag.String("people", "10000,100000,1000000", "people for apply runs on SQLite")
 	dynamoPeople := flag.Int("dynamodb-people", 10_000, "people for an apply run on DynamoDB Local")
 	pending := flag.String("pending", "25000,50000,100000", "deactivations due in one minute")
-	only := flag.String("only", "", "run one part: functions, requests, units, members, listing, apply, apply-units, pending")
+	only := flag.String("only", "", "run one part: functions, requests, served (with -builds), units, members, listing, apply, apply-units, pending")
+	builds := flag.String("builds", "", "rollcall commands to compare over HTTP, separated by commas")
 	duration := flag.Duration("time", time.Second, "how long each operation runs")
 	flag.Parse()
 	if err := flag.Set("test.benchtime", duration.String()); err != nil {
@@ -39,6 +40,7 @@ func main() {
 	}{
 		{"functions", functions},
 		{"requests", func() { parsing(); compare() }},
+		{"served", func() { served(*builds) }},
 		{"units", units},
 		{"members", func() { groupGrowth(*members) }},
 		{"listing", func() { deepListing(*users) }},
@@ -63,6 +65,7 @@ type server struct {
 	handler http.Handler
 	base    string
 	token   string
+	cpu     func() time.Duration // the processor time it has taken
 	close   func()
 }
 
@@ -90,19 +93,25 @@ func idIn(body string) string {
 	return id
 }
 
+// wall is what a result calls the nanoseconds from a request to its answer.
+const wall = "wall"
+
 // measure runs do for the time of one benchmark and returns the processor time it took as the result's time.
-func measure(do func(i int)) testing.BenchmarkResult {
+func measure(do func(i int)) testing.BenchmarkResult { return server{cpu: cpuTime}.measure(do) }
+
+func (s server) measure(do func(i int)) testing.BenchmarkResult {
 	n := 0
 	var took time.Duration
 	r := testing.Benchmark(func(b *testing.B) {
 		b.ReportAllocs()
-		began := cpuTime()
+		began := s.cpu()
 		for b.Loop() {
 			n++
 			do(n)
 		}
-		took = cpuTime() - began
+		took = s.cpu() - began
 	})
+	r.Extra = map[string]float64{wall: float64(r.T.Nanoseconds()) / float64(r.N)}
 	r.T = took
 	return r
 }

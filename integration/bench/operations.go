@@ -53,7 +53,7 @@ func newServer(name string, svc *directorytest.Env, log *slog.Logger) server {
 		fail(err)
 	}
 	h := app.Middleware(scimapi.Handler(svc.Provisioning, scimapi.Options{Origin: origin}), log, "bench", scimapi.Panicked)
-	return server{name: name, handler: h, base: scimapi.BasePath + string(p.ID), token: token}
+	return server{name: name, cpu: cpuTime, handler: h, base: scimapi.BasePath + string(p.ID), token: token}
 }
 
 func userBody(i int) string {
@@ -81,28 +81,28 @@ var operations = []struct {
 	run  func(s server, seed []string, group string) testing.BenchmarkResult
 }{
 	{"GET user by id", func(s server, seed []string, _ string) testing.BenchmarkResult {
-		return measure(func(i int) { s.must("GET", "/Users/"+seed[i%len(seed)], "") })
+		return s.measure(func(i int) { s.must("GET", "/Users/"+seed[i%len(seed)], "") })
 	}},
 	{"filter userName eq", func(s server, seed []string, _ string) testing.BenchmarkResult {
-		return measure(func(i int) {
+		return s.measure(func(i int) {
 			s.must("GET", "/Users?filter="+url.QueryEscape(`userName eq "user`+strconv.Itoa(i%len(seed))+`@contoso.example"`), "")
 		})
 	}},
 	{"POST user", func(s server, _ []string, _ string) testing.BenchmarkResult {
-		return measure(func(i int) { s.must("POST", "/Users", userBody(1_000_000+i)) })
+		return s.measure(func(i int) { s.must("POST", "/Users", userBody(1_000_000+i)) })
 	}},
 	{"PATCH active", func(s server, seed []string, _ string) testing.BenchmarkResult {
-		return measure(func(i int) {
+		return s.measure(func(i int) {
 			s.must("PATCH", "/Users/"+seed[i%len(seed)], patchBody("replace", "active", strconv.FormatBool(i/len(seed)%2 == 1)))
 		})
 	}},
 	{"PATCH group, add a member (204)", func(s server, seed []string, group string) testing.BenchmarkResult {
-		return measure(func(i int) {
+		return s.measure(func(i int) {
 			s.must("PATCH", "/Groups/"+group, patchBody("add", "members", `[{"value":"`+seed[i%len(seed)]+`"}]`))
 		})
 	}},
 	{"list of 100 users", func(s server, _ []string, _ string) testing.BenchmarkResult {
-		return measure(func(int) { s.must("GET", "/Users?startIndex=1&count=100", "") })
+		return s.measure(func(int) { s.must("GET", "/Users?startIndex=1&count=100", "") })
 	}},
 }
 
@@ -113,7 +113,9 @@ const rounds = 5
 // compare prints the table of all operations on all servers.
 func compare() {
 	makers := []func() server{
-		func() server { return server{name: "elimity-com/scim, map", handler: newPeer(), close: func() {}} },
+		func() server {
+			return server{name: "elimity-com/scim, map", cpu: cpuTime, handler: newPeer(), close: func() {}}
+		},
 		func() server { return newRollcall("Rollcall, memory", sqlite.Memory) },
 		func() server { return newRollcall("Rollcall, disk", scratch()) },
 	}

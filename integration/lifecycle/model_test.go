@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// account is the model of one account (product page 3).
+// account is the model of one account: the rules of "Leaving" in docs/data-model.md, written a second time.
 type account struct {
 	life       byte // A active, D deactivated
 	idp        byte // T active, F inactive, G gone, L local

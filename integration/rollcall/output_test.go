@@ -113,7 +113,7 @@ func TestDurationsAndTimesAreRead(t *testing.T) {
 	}
 }
 
-// The shown state of product.md section 2.
+// The state that is shown of a user follows from what the API says of the account.
 func TestShownState(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ user, want string }{

@@ -22,7 +22,7 @@ import (
 func (a *App) ServeEvent(h any) { lambda.Start(h) }
 
 // Changes answers batches of the table's stream: each log entry is followed. One that fails is parked in
-// the table and tried again by the worker (docs/adr/0005), so that it holds up neither its batch nor its
+// the table and tried again by the worker (ADR 5), so that it holds up neither its batch nor its
 // shard. Only when even that fails, because the table cannot be written, is it reported as a partial failure:
 // Lambda begins again with it, and those after it come again with it. Records of other items are passed over.
 func Changes(svc *follow.Service, log *slog.Logger) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {

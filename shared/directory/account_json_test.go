@@ -3,6 +3,7 @@ package directory_test
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,6 +27,38 @@ func TestAccountJSON(t *testing.T) {
 			t.Fatalf("(-want +got)\n%s\n%s", d, data)
 		}
 	})
+}
+
+// An account of which anything is kept is not zero: a store leaves out those that are.
+func TestAccountIsZero(t *testing.T) {
+	t.Parallel()
+	if !(directory.Account{}).IsZero() {
+		t.Error("the zero account is not zero")
+	}
+	ofAnother := []string{"OrgGroup", "OrgConfig"} // nothing without OrgID
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[directory.Account]()) {
+		var a directory.Account
+		v := reflect.ValueOf(&a).Elem().FieldByIndex(f.Index)
+		switch _, date := v.Interface().(time.Time); {
+		case date:
+			v.Set(reflect.ValueOf(time.Unix(1, 0)))
+		case v.Kind() == reflect.Pointer:
+			v.Set(reflect.New(v.Type().Elem()))
+		case v.Kind() == reflect.Slice:
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		case v.Kind() == reflect.String:
+			v.SetString("x")
+		case v.Kind() == reflect.Bool:
+			v.SetBool(true)
+		case v.Kind() == reflect.Int64:
+			v.SetInt(1)
+		default:
+			t.Fatalf("no value for %s", v.Type())
+		}
+		if a.IsZero() != slices.Contains(ofAnother, f.Name) {
+			t.Errorf("IsZero is %t for an account with %s alone", a.IsZero(), f.Name)
+		}
+	}
 }
 
 // fill gives v and all it holds values, some of them zero.

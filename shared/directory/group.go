@@ -8,7 +8,7 @@ import (
 )
 
 // Group is a group of one provider. Its members are separate records, so that a change costs the same in a group of
-// ten and of a million (ADR 0003).
+// ten and of a million (ADR 3).
 type Group struct {
 	ID       GroupID
 	Provider ProviderID

@@ -115,7 +115,7 @@ func bestKey(k kind, f scim.Filter) (best directory.Lookup, ok bool) {
 }
 
 // collect reads the page and renders it. Without filter and sort the store pages; with a key it reads the
-// few records that have it; everything else is a bounded walk (design decision D7).
+// few records that have it; everything else is a bounded walk (ADR 2).
 func (r *request) collect(k kind, q *query, key directory.Lookup, indexed bool, at *position, admit directory.Admit) ([]byte, error) {
 	if q.Filter == nil && q.SortBy == "" {
 		return r.collectPage(k, q, at, admit)

@@ -2,7 +2,7 @@
 // between SCIM JSON and package directory, and the one map from errors to status codes.
 //
 // It is the only package that knows both scim (the protocol) and directory (the business). Every request
-// passes one gate: the provider record, read beside the resource, admits it (design decision D2).
+// passes one gate: the provider record, read beside the resource, admits it (ADR 7).
 package scimapi
 
 import (

@@ -58,7 +58,7 @@ func NewWebhooks(c WebhookConfig) *Webhooks {
 	return w
 }
 
-// Check implements directory.Sender.
+// Check implements directory.WebhookSender.
 func (w *Webhooks) Check(text string) error {
 	refuse := func(detail string) error {
 		return &directory.Error{Kind: directory.Invalid, Attr: "url", Detail: detail}
@@ -110,7 +110,7 @@ func (w *Webhooks) allowed(ip netip.Addr) bool {
 	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !ip.IsLinkLocalUnicast() && !slices.ContainsFunc(reserved, within)
 }
 
-// Send implements directory.Sender.
+// Send implements directory.WebhookSender.
 func (w *Webhooks) Send(ctx context.Context, address string, header map[string]string, body []byte) (status int, cause string) {
 	if w.Check(address) != nil { // what may be sent to can change with the configuration
 		return 0, directory.CauseAddress

@@ -3,7 +3,7 @@
 //
 // Every effective change is one transaction of at most 100 items. A change that needs more (thousands of
 // members, a group or user with many references) is committed whole in one transaction, which holds its log
-// entry, and rolled forward from that entry by the request or, when that dies, by Follow.Complete.
+// entry, and rolled forward from that entry by the request or, when that dies, by CompleteEntry.
 package dynamo
 
 import (

@@ -81,7 +81,7 @@ import (
 // depends on all members (replacing them, more members than a transaction holds, deletion) is committed
 // under the condition that no shard has moved since it was computed. A change too large for one transaction
 // locks all shards in its commit; readers show such a group as committed by reading the entry, writers finish
-// it first. Until the request (or, when it died, Follow.Complete) has rolled it forward, the
+// it first. Until the request (or, when it died, CompleteEntry) has rolled it forward, the
 // groups shown with a user are those of before; so are groups just deleted, and managers just cleared.
 
 // key is the primary key of an item.

@@ -23,14 +23,14 @@ const releasedFrom = 5
 // header is what the first bytes of a database file say: https://www.sqlite.org/fileformat2.html#the_database_header
 type header struct {
 	empty    bool // it has no tables and never had any
-	appID    uint32
+	appID    int
 	migrated int // migrations that were carried out
 }
 
 // readHeader reads the header of the file at path without changing or locking anything. A file that is not there is empty.
 // What a process that was killed left in the write-ahead log beside it is not looked at.
 func readHeader(path string) (header, error) {
-	f, err := os.Open(path)
+	f, err := os.Open(path) //nolint:gosec // G304: the file is the caller's choice
 	if errors.Is(err, fs.ErrNotExist) {
 		return header{empty: true}, nil
 	}
@@ -47,8 +47,8 @@ func readHeader(path string) (header, error) {
 	case string(b[:16]) != "SQLite format 3\x00":
 		return header{}, errors.New("it is not a SQLite database")
 	}
-	number := func(offset int) uint32 { return binary.BigEndian.Uint32(b[offset:]) }
-	return header{empty: number(40) == 0, migrated: int(number(60)), appID: number(68)}, nil
+	number := func(offset int) int { return int(binary.BigEndian.Uint32(b[offset:])) }
+	return header{empty: number(40) == 0, migrated: number(60), appID: number(68)}, nil
 }
 
 // check returns why this program must leave the file alone.
@@ -67,17 +67,17 @@ func (h header) check() error {
 
 // connectionHeader is the header as the connection sees it, with what the write-ahead log adds.
 func connectionHeader(conn *sqlite.Conn) (header, error) {
-	numbers := make([]uint32, 0, 3)
+	numbers := make([]int, 0, 3)
 	for _, pragma := range []string{"PRAGMA schema_version", "PRAGMA user_version", "PRAGMA application_id"} {
 		err := sqlitex.ExecuteTransient(conn, pragma, &sqlitex.ExecOptions{ResultFunc: func(r *sqlite.Stmt) error {
-			numbers = append(numbers, uint32(r.ColumnInt32(0)))
+			numbers = append(numbers, r.ColumnInt(0))
 			return nil
 		}})
 		if err != nil {
 			return header{}, err
 		}
 	}
-	return header{empty: numbers[0] == 0, migrated: int(numbers[1]), appID: numbers[2]}, nil
+	return header{empty: numbers[0] == 0, migrated: numbers[1], appID: numbers[2]}, nil
 }
 
 // examine returns why this program must leave the file alone, and whether it is from before the first release.

@@ -22,7 +22,7 @@ import (
 	"rollcall/shared/random"
 )
 
-// Histories plays random histories through directory.Service on two stores, with the same clock and ids:
+// Histories plays random histories through the services on two stores, with the same clock and ids:
 // each step must be answered alike, and both must end in the same Dump. open functions are called once;
 // every one of the n histories has a tenant of its own.
 func Histories(t *testing.T, n int, a, b func(t *testing.T) directory.Ports) {
