@@ -1,6 +1,6 @@
-// Package administration is what an administrator may ask: to read and change what belongs to a tenant, and, as an
-// operator, the tenants of a deployment. It knows neither HTTP nor JSON: package adminapi translates. What follows from a
-// change is package follow's.
+// Package administration serves administrators: it reads and changes the data of a tenant and, for operators, the
+// tenants of a deployment. It knows neither HTTP nor JSON: package adminapi translates. Package follow does what
+// follows from a change.
 //
 // Each noun of the admin API is a small type with its methods: Service.As(admin).Users.Search(...). A dry run uses the
 // same methods on a preview of the store (preview.go), which computes and checks everything and writes nothing.
@@ -14,7 +14,7 @@ import (
 	"rollcall/shared/follow"
 )
 
-// Service is what administrators may ask. Safe for concurrent use.
+// Service serves administrators. Safe for concurrent use.
 type Service struct {
 	ports directory.Ports
 	rt    directory.Runtime
@@ -23,13 +23,13 @@ type Service struct {
 // New returns the service on the ports.
 func New(p directory.Ports, rt directory.Runtime) *Service { return &Service{ports: p, rt: rt} }
 
-// Now is the time as records keep it.
+// Now is the current time as stored in records.
 func (s *Service) Now() time.Time { return s.rt.Time() }
 
 // LogRetention is how long the deployment keeps log entries.
 func (s *Service) LogRetention() time.Duration { return s.rt.Retention() }
 
-// BeginReplay and FinishReplay keep the answer of a request that may be repeated; see directory.Replays.
+// BeginReplay is directory.Replays.BeginReplay at the current time.
 func (s *Service) BeginReplay(ctx context.Context, t directory.TenantID, r directory.Replay) (directory.Replay, bool, error) {
 	return s.ports.Replays.BeginReplay(ctx, t, r, s.rt.Time())
 }
@@ -44,7 +44,7 @@ type Admin struct {
 	Tenant directory.TenantID
 	Actor  directory.Actor
 	DryRun bool // check everything, write nothing
-	// Confirm is what the administrator typed to be sure, where that is asked for: of apply runs.
+	// Confirm is the confirmation that the administrator typed, where apply runs require one.
 	Confirm string
 }
 
@@ -56,8 +56,8 @@ type session struct {
 	admin  Admin
 }
 
-// Session is what an administrator may ask, by noun. Its methods are those of one request: their docstrings name the
-// errors. A dry run returns what the real run would, and writes nothing.
+// Session is one request of an administrator, with the methods of each noun: their comments name the errors. A dry run
+// returns the result of the real run, and writes nothing.
 type Session struct {
 	APIKeys       APIKeys
 	ApplyRuns     ApplyRuns
@@ -88,19 +88,19 @@ type Session struct {
 type (
 	// APIKeys are the keys of the administrator's tenant.
 	APIKeys struct{ *session }
-	// ApplyRuns bring organizations and roles of a provider's people to what the mappings say.
+	// ApplyRuns apply the mappings to the organizations and roles of a provider's users.
 	ApplyRuns struct{ *session }
-	// Config is organizations, roles and mappings by name, as a file keeps them.
+	// Config is organizations, roles and mappings by name, as kept in a file.
 	Config struct{ *session }
-	// Conflicts are people whom a directory could not create.
+	// Conflicts are, above all, users that a directory could not create.
 	Conflicts struct{ *session }
-	// Deactivations are what waits for its time.
+	// Deactivations are the pending deactivations.
 	Deactivations struct{ *session }
-	// Deliveries are events on their way to webhooks.
+	// Deliveries are events for webhooks.
 	Deliveries struct{ *session }
-	// Groups are what directories provisioned.
+	// Groups are the groups that directories provisioned.
 	Groups struct{ *session }
-	// Guards hold back what too many changes at a time would do.
+	// Guards are the mass-change guards of providers.
 	Guards struct{ *session }
 	// LegalHolds are matters and their custodians.
 	LegalHolds struct{ *session }
@@ -108,13 +108,13 @@ type (
 	Logs struct{ *session }
 	// Mappings are both kinds of mappings of a provider together.
 	Mappings struct{ *session }
-	// OrgMappings send the members of groups to organizations.
+	// OrgMappings place the members of groups in organizations.
 	OrgMappings struct{ *session }
-	// Organizations are where people belong.
+	// Organizations are the units that users belong to.
 	Organizations struct{ *session }
 	// Providers are the connections of directories.
 	Providers struct{ *session }
-	// Reports are what needs an administrator's eye.
+	// Reports list records that need an administrator's attention.
 	Reports struct{ *session }
 	// RoleMappings give the members of groups roles.
 	RoleMappings struct{ *session }
@@ -126,15 +126,15 @@ type (
 	Tenants struct{ *session }
 	// Tokens are the credentials of providers.
 	Tokens struct{ *session }
-	// Users are everybody in the tenant, also local and removed ones.
+	// Users are all users of the tenant, also local and removed ones.
 	Users struct{ *session }
-	// Watchlists are people to keep an eye on.
+	// Watchlists are lists of users who need attention.
 	Watchlists struct{ *session }
-	// Webhooks are where events are sent.
+	// Webhooks are the addresses that events are sent to.
 	Webhooks struct{ *session }
 )
 
-// As returns what the administrator may ask.
+// As returns a session of the administrator.
 func (s *Service) As(a Admin) Session {
 	x := &session{ports: s.ports, rt: s.rt, tenant: a.Tenant, admin: a}
 	if a.DryRun {
@@ -154,12 +154,12 @@ func (s *session) within(t directory.TenantID) *session {
 	return &x
 }
 
-// entry starts a log entry of the request: of the Audit Log.
+// entry starts an entry of the request in the Audit Log.
 func (s *session) entry(action directory.Action) directory.LogEntry {
 	return directory.LogEntry{ID: s.rt.EntryID(), At: s.rt.Time(), Actor: s.admin.Actor, Action: action, Audit: true}
 }
 
-// follow is what follows from the session's changes, for what must be settled before it answers.
+// follow returns the service for work that follows from the session's changes but must be done before it answers.
 func (s *session) follow() *follow.Service { return follow.New(s.ports, s.rt) }
 
 func setIf[T any](to *T, from *T) {
@@ -182,5 +182,5 @@ func talliesOf[T ~string](ctx context.Context, s *session, ids []T, key func(T) 
 	return out, err
 }
 
-// Unchecked is the check of a caller that accepts a record in any version.
+// Unchecked is the check of a caller that accepts any version of a record.
 func Unchecked[T any](T) error { return nil }

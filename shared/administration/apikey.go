@@ -15,8 +15,7 @@ type NewAPIKey struct {
 	ExpiresAt   time.Time // zero: never
 }
 
-// AuthenticateAPIKey returns the usable key whose clear text token is. Its tenant is the only one the
-// caller may see.
+// AuthenticateAPIKey returns the usable key with the clear text token. The caller may see only the key's tenant.
 // Errors: Unauthenticated, the same for every fault of the token; Forbidden (the tenant is paused); Unavailable.
 func (s *Service) AuthenticateAPIKey(ctx context.Context, token string) (directory.APIKey, error) {
 	refused := directory.Errorf(directory.Unauthenticated, "a valid API key is required")
@@ -50,8 +49,7 @@ func (s *Service) AuthenticateAPIKey(ctx context.Context, token string) (directo
 	return k, nil
 }
 
-// Create makes an API key of the administrator's tenant; its clear text is returned and never shown
-// again.
+// Create creates an API key of the administrator's tenant; its clear text is returned and never shown again.
 // Errors: Invalid.
 func (s APIKeys) Create(ctx context.Context, n NewAPIKey) (directory.APIKey, string, error) {
 	name, err := directory.ValidDisplayName(n.DisplayName)
@@ -82,8 +80,8 @@ func (s APIKeys) List(ctx context.Context) ([]directory.APIKey, error) {
 	return s.ports.APIKeys.ListAPIKeys(ctx, s.tenant)
 }
 
-// Revoke ends a key at once. check sees the key first. Revoking one that was revoked changes
-// nothing. A key cannot revoke itself: so one that can make others always remains.
+// Revoke ends a key immediately; check sees the key first. Revoking it again changes nothing. A key cannot revoke
+// itself, so that one that can create others always remains.
 // Errors: NotFound; Conflict (the key of the request); what check returns.
 func (s APIKeys) Revoke(ctx context.Context, id directory.CredentialID, check func(directory.APIKey) error) (directory.APIKey, error) {
 	revoke := func(k directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {

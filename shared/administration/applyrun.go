@@ -2,19 +2,20 @@ package administration
 
 import (
 	"context"
+	"strings"
 
 	"rollcall/shared/directory"
 )
 
-// ApplyProgress is an apply run with what its ranges say together.
+// ApplyProgress is an apply run with the sum of its ranges.
 type ApplyProgress struct {
 	directory.ApplyRun
 	Tally directory.RunTally
-	Total int // people to be looked at in the present phase; for planning, those of the provider now
+	Total int // users to process in the present phase; for planning, those of the provider now
 }
 
-// Create begins an apply run by planning it. all also moves people who were moved by hand (method single).
-// Errors: NotFound; Conflict (another run is not over, whose id the detail names).
+// Create begins an apply run by planning it. all also moves users who were moved by hand (method single).
+// Errors: NotFound; Conflict (another run, named by the detail, is not over).
 func (s ApplyRuns) Create(ctx context.Context, p directory.ProviderID, all bool) (ApplyProgress, error) {
 	return s.createRun(ctx, p, directory.ApplyRun{All: all})
 }
@@ -108,7 +109,7 @@ func (s ApplyRuns) progress(ctx context.Context, p directory.Provider, r directo
 	return out, nil
 }
 
-// List reads runs of a provider, the newest first, from before one on, without their progress.
+// List reads runs of a provider, the newest first, before the given one, without their progress.
 // Errors: NotFound (the provider).
 func (s ApplyRuns) List(ctx context.Context, p directory.ProviderID, before directory.RunID, count int) ([]directory.ApplyRun, error) {
 	provider, err := Providers(s).ByID(ctx, p)
@@ -122,11 +123,11 @@ func (s ApplyRuns) List(ctx context.Context, p directory.ProviderID, before dire
 	return rs, err
 }
 
-// Diff reads changes of a run by ranges and ids from behind a position ("" from the first): at least count
-// while there are as many, and where to go on, "" at the end. only may leave out.
+// Diff reads at most count changes of a run that filter (nil: any) accepts, by range and id, after a position ("" from
+// the first), and the position to continue after: "" at the end. A page is shorter after MaxWalk changes.
 // Errors: NotFound.
 func (s ApplyRuns) Diff(
-	ctx context.Context, p directory.ProviderID, id directory.RunID, after string, count int, only func(directory.RunRow) bool,
+	ctx context.Context, p directory.ProviderID, id directory.RunID, after string, count int, filter func(directory.RunRow) bool,
 ) (rows []directory.RunRow, next string, err error) {
 	if _, err := Providers(s).ByID(ctx, p); err != nil {
 		return nil, "", err
@@ -136,7 +137,7 @@ func (s ApplyRuns) Diff(
 	}
 	page, user := cutPosition(after)
 	for seen := 0; seen < directory.MaxWalk; {
-		// The page of the position is read again: its last rows may be still to come.
+		// The position may lie within its page: a page is read again for its remaining rows.
 		pages, err := s.ports.ApplyRuns.Pages(ctx, s.tenant, id, page, 10)
 		if err != nil || len(pages) == 0 {
 			return rows, "", err
@@ -144,7 +145,7 @@ func (s ApplyRuns) Diff(
 		for _, pg := range pages {
 			for _, r := range pg.Rows {
 				seen++
-				if user != "" && r.User <= user || only != nil && !only(r) {
+				if user != "" && r.User <= user || filter != nil && !filter(r) {
 					continue
 				}
 				if rows = append(rows, r); len(rows) == count {
@@ -157,18 +158,14 @@ func (s ApplyRuns) Diff(
 	return rows, page, nil
 }
 
-// cutPosition takes a position of RunDiff apart: the key of the page before, and the last user shown.
-func cutPosition(p string) (page string, user directory.UserID) {
-	for i := range p {
-		if p[i] == ' ' {
-			return p[:i], directory.UserID(p[i+1:])
-		}
-	}
-	return p, ""
+// cutPosition splits a position of Diff: the key of the previous page, and the last user returned.
+func cutPosition(p string) (string, directory.UserID) {
+	page, user, _ := strings.Cut(p, " ")
+	return page, directory.UserID(user)
 }
 
-// Start applies a planned run; check sees it first. Changes of privileged roles take a confirmation, the display
-// name of the provider, or under dual control the approval of a second administrator: the run waits for it.
+// Start applies a planned run; check sees it first. Changes of privileged roles need a confirmation, the display name
+// of the provider, or under dual control the approval of a second administrator, for which the run waits.
 // Errors: NotFound; Conflict (it is not planned, its plan expired, or there is a newer run); Invalid (not confirmed);
 // what check returns.
 func (s ApplyRuns) Start(
@@ -183,23 +180,23 @@ func (s ApplyRuns) Start(
 		return ApplyProgress{}, err
 	}
 	action, state := directory.ApplyStarted, directory.RunApplying
-	if c.second {
+	if c.secondAdmin {
 		action, state = directory.ApplyRequested, directory.RunRequested
 	}
 	return s.changeRun(ctx, p, id, check, action, func(r *directory.ApplyRun, config int64) error {
-		if err := s.applicable(*r, directory.RunPlanned, config, m.Run); err != nil {
+		if err := s.requireApplicable(*r, directory.RunPlanned, config, m.Run); err != nil {
 			return err
 		}
-		if r.StartedBy = s.admin.Actor.ID; state == directory.RunApplying {
+		r.State, r.StartedBy = state, s.admin.Actor.ID
+		if state == directory.RunApplying {
 			r.Started = s.rt.Time()
 		}
-		r.State = state
-		return c.confirmed(s.admin)
+		return c.requireConfirmation(s.admin)
 	})
 }
 
 // Approve applies a run that waits for a second administrator.
-// Errors: NotFound; Conflict (as StartRun); Forbidden (who asked for it); what check returns.
+// Errors: NotFound; Conflict (as Start); Forbidden (to the administrator who started it); what check returns.
 func (s ApplyRuns) Approve(
 	ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error,
 ) (ApplyProgress, error) {
@@ -208,7 +205,7 @@ func (s ApplyRuns) Approve(
 		return ApplyProgress{}, err
 	}
 	return s.changeRun(ctx, p, id, check, directory.ApplyStarted, func(r *directory.ApplyRun, config int64) error {
-		if err := s.applicable(*r, directory.RunRequested, config, m.Run); err != nil {
+		if err := s.requireApplicable(*r, directory.RunRequested, config, m.Run); err != nil {
 			return err
 		}
 		if r.StartedBy == s.admin.Actor.ID {
@@ -219,8 +216,8 @@ func (s ApplyRuns) Approve(
 	})
 }
 
-// applicable refuses a run that is not in a state, whose plan expired, or that is not the provider's newest.
-func (s ApplyRuns) applicable(r directory.ApplyRun, in directory.RunState, config int64, newest directory.RunID) error {
+// requireApplicable refuses a run that is not in a state, whose plan expired, or that is not the provider's newest.
+func (s ApplyRuns) requireApplicable(r directory.ApplyRun, in directory.RunState, config int64, newest directory.RunID) error {
 	switch st := r.StateAt(s.rt.Time(), config); {
 	case st == directory.RunExpired && r.Config != config:
 		return directory.Errorf(directory.Conflict, "the plan was made for configuration %d and the mappings changed since: plan again", r.Config)
@@ -236,7 +233,7 @@ func (s ApplyRuns) applicable(r directory.ApplyRun, in directory.RunState, confi
 	return nil
 }
 
-// Cancel discards a plan, or stops a run after the people now in work: what is done stays done.
+// Cancel discards a plan, or stops a run after the users being processed; applied changes are kept.
 // Errors: NotFound; Conflict (it is over); what check returns.
 func (s ApplyRuns) Cancel(
 	ctx context.Context, p directory.ProviderID, id directory.RunID, check func(directory.ApplyRun) error,
@@ -255,8 +252,8 @@ func (s ApplyRuns) Cancel(
 	})
 }
 
-// Undo begins a run that takes back what a run changed, for everybody whose organization and roles are
-// still as it left them; it is planned and then applied by itself. Privileged roles take what they take in StartRun.
+// Undo begins a run that reverts the changes of a run for users whose organization and roles have not changed since. It
+// is planned and then applied automatically. Privileged roles need the same confirmation or approval as in Start.
 // Errors: NotFound; Conflict (nothing was applied, or it was undone, or another run is not over); Invalid (not
 // confirmed); what check returns.
 func (s ApplyRuns) Undo(
@@ -274,7 +271,7 @@ func (s ApplyRuns) Undo(
 	}
 	c, err := s.runApproval(ctx, p, id)
 	if err == nil {
-		err = c.confirmed(s.admin)
+		err = c.requireConfirmation(s.admin)
 	}
 	if err != nil {
 		return ApplyProgress{}, err

@@ -9,8 +9,8 @@ import (
 	"rollcall/shared/directory"
 )
 
-// TenantConfig is what administrators configure about organizations, roles and mappings, by names instead of
-// ids, without secrets: it can be kept, compared and carried to another tenant.
+// TenantConfig is the organizations, roles and mappings that administrators configured, by names instead of ids,
+// without secrets: it can be stored, compared and copied to another tenant.
 type TenantConfig struct {
 	Organizations []OrgConfig
 	Roles         []directory.CatalogueRole
@@ -51,7 +51,7 @@ type RoleMappingConfig struct {
 	Roles  []directory.RoleID
 }
 
-// ConfigChange is one difference between a configuration and what is: Sign is "+", "-" or "~".
+// ConfigChange is one difference between a configuration and the present one: Sign is "+", "-" or "~".
 type ConfigChange struct{ Sign, Text string }
 
 // Export reads the configuration of a tenant. Mapped groups that the directory deleted keep their names.
@@ -99,7 +99,7 @@ func (x configNames) mapping(p directory.Provider, m directory.MappingSet) Mappi
 	return out
 }
 
-// configNames is what names mean in a tenant.
+// configNames finds the records of a tenant by name.
 type configNames struct {
 	orgs      map[directory.OrgID]directory.Organization
 	order     []directory.OrgID
@@ -141,10 +141,9 @@ func (x configNames) org(name string) (directory.OrgID, bool) {
 	return "", false
 }
 
-// Apply brings a tenant to a configuration, and says what this changed, a line each.
-// Organizations and roles are made and changed, never removed; the mappings of a provider that is named become
-// those given. confirm stands for the confirmation of privileged roles.
-// Errors: Invalid (a name that means nothing; what the single changes refuse); Conflict.
+// Apply brings a tenant to a configuration, and returns the changes. Organizations and roles are created and changed,
+// never removed; the mappings of a named provider are replaced. confirm confirms privileged roles.
+// Errors: Invalid (an unknown name, or a change that is refused by itself); Conflict.
 func (s Config) Apply(ctx context.Context, c TenantConfig, confirm bool) (changes []ConfigChange, err error) {
 	x, err := s.configNames(ctx)
 	if err != nil {
@@ -191,12 +190,12 @@ func (s Config) applyOrg(ctx context.Context, x *configNames, o OrgConfig, note 
 	id, found := x.org(o.Name)
 	if !found {
 		note("+", "organization %s", o.Name)
-		made, err := Organizations(s).Create(ctx, NewOrganization{o.Name, parent, o.ExternalRef, o.DefaultRoles})
+		created, err := Organizations(s).Create(ctx, NewOrganization{o.Name, parent, o.ExternalRef, o.DefaultRoles})
 		if err != nil {
 			return err
 		}
-		x.orgs[made.ID] = made
-		x.order = append(x.order, made.ID)
+		x.orgs[created.ID] = created
+		x.order = append(x.order, created.ID)
 		return nil
 	}
 	old := x.orgs[id]
@@ -213,15 +212,15 @@ func (s Config) applyOrg(ctx context.Context, x *configNames, o OrgConfig, note 
 	return err
 }
 
-// applyMapping makes a provider's mappings those of the configuration. A mapping that keeps its groups or its
-// target keeps its id, so that people stay where it put them.
+// applyMapping replaces a provider's mappings by those of the configuration. A mapping that keeps its groups or its
+// target keeps its id, so that users keep the placement it gave them.
 func (s Config) applyMapping(ctx context.Context, x configNames, c MappingConfig, confirm bool, note func(string, string, ...any)) error {
 	i := slices.IndexFunc(x.providers, func(p directory.Provider) bool {
 		return p.DisplayNameKey() == directory.Provider{DisplayName: c.Provider}.DisplayNameKey()
 	})
 	if i < 0 {
 		return &directory.Error{Kind: directory.Invalid, Attr: "providers",
-			Detail: "a provider of the configuration does not exist: make it first"}
+			Detail: "a provider of the configuration does not exist: create it first"}
 	}
 	id := x.providers[i].ID
 	want, err := s.wantedMappings(ctx, x, id, c)
@@ -232,7 +231,7 @@ func (s Config) applyMapping(ctx context.Context, x configNames, c MappingConfig
 	if err != nil {
 		return err
 	}
-	careful, err := s.approvalPolicy(ctx)
+	policy, err := s.approvalPolicy(ctx)
 	if err != nil {
 		return err
 	}
@@ -241,12 +240,12 @@ func (s Config) applyMapping(ctx context.Context, x configNames, c MappingConfig
 		if k := slices.IndexFunc(was.Roles, func(o directory.RoleMapping) bool { return o.ID == r.ID }); k >= 0 {
 			old = was.Roles[k]
 		}
-		word := ""
+		confirmation := ""
 		if confirm {
-			word = strings.Join(careful.newlyPrivileged(old, r), ", ")
+			confirmation = strings.Join(policy.newlyPrivileged(old, r), ", ")
 		}
-		second, err := careful.checkRoleMapping(old, r, word)
-		if second {
+		secondAdmin, err := policy.checkRoleMapping(old, r, confirmation)
+		if secondAdmin {
 			err = directory.Errorf(directory.Conflict,
 				"dual control is on: change role mappings with privileged roles one by one, so that another administrator can approve them")
 		}
@@ -277,7 +276,7 @@ type wantedMappings struct {
 	m    directory.MappingSet
 }
 
-// wantedMappings turns a configuration's names into ids.
+// wantedMappings translates a configuration's names to ids.
 func (s Config) wantedMappings(ctx context.Context, x configNames, p directory.ProviderID, c MappingConfig) (w wantedMappings, err error) {
 	was, err := s.ports.Mappings.MappingSet(ctx, s.tenant, p)
 	if err != nil {
@@ -338,17 +337,17 @@ func (s Config) wantedMappings(ctx context.Context, x configNames, p directory.P
 	return w, err
 }
 
-// keptID is the id of the first old mapping that is alike and not taken, or a new one.
-func (s Config) keptID(n int, alike func(int) (directory.MappingID, bool), taken func(directory.MappingID) bool) directory.MappingID {
+// keptID returns the id of the first of n old mappings that is similar and not taken, or a new one.
+func (s Config) keptID(n int, similar func(int) (directory.MappingID, bool), taken func(directory.MappingID) bool) directory.MappingID {
 	for i := range n {
-		if id, ok := alike(i); ok && !taken(id) {
+		if id, ok := similar(i); ok && !taken(id) {
 			return id
 		}
 	}
 	return directory.MappingID("m" + s.rt.NewID())
 }
 
-// difference says how two configurations of a provider's mappings differ, a line each.
+// difference returns the differences between two configurations of a provider's mappings.
 func difference(was, is MappingConfig) (out []ConfigChange) {
 	a, b := was.lines(), is.lines()
 	for _, l := range a {
@@ -364,7 +363,7 @@ func difference(was, is MappingConfig) (out []ConfigChange) {
 	return out
 }
 
-// lines are what a configuration says, one thing each.
+// lines describes a configuration, a line for each setting and mapping.
 func (c MappingConfig) lines() []string {
 	out := []string{
 		fmt.Sprintf("organization method %s, organization %q, attribute %q, template %q", c.Method, directory.OrgNameKey(c.Organization),
@@ -380,7 +379,7 @@ func (c MappingConfig) lines() []string {
 	return out
 }
 
-// groupNamed returns the mapped group with the name it had.
+// groupNamed returns the mapped group with the name.
 func groupNamed(m directory.MappingSet, name string) (directory.MappedGroup, bool) {
 	for _, o := range m.Orgs {
 		for _, g := range o.Groups {

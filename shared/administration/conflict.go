@@ -6,7 +6,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// ByID reads one collision of the tenant.
+// ByID reads one conflict of the tenant.
 // Errors: NotFound.
 func (s Conflicts) ByID(ctx context.Context, id directory.ConflictID) (directory.ConflictCase, error) {
 	return s.ports.Conflicts.Conflict(ctx, s.tenant, id)
@@ -16,15 +16,15 @@ func errNoConflict() *directory.Error {
 	return directory.Errorf(directory.NotFound, "no such conflict")
 }
 
-// List reads the tenant's collisions by id, after the given one, in the state ("" for all).
+// List reads the tenant's conflicts by id, after the given one, in the state ("" for all).
 func (s Conflicts) List(
 	ctx context.Context, state directory.ConflictState, after directory.ConflictID, count int,
 ) ([]directory.ConflictCase, error) {
 	return s.ports.Conflicts.ListConflicts(ctx, s.tenant, state, after, count)
 }
 
-// resolvable refuses to decide twice; check is the caller's own.
-func resolvable(c directory.ConflictCase, check func(directory.ConflictCase) error) error {
+// requireUndecided refuses to resolve a conflict twice; check sees the conflict first.
+func requireUndecided(c directory.ConflictCase, check func(directory.ConflictCase) error) error {
 	if c.ID == "" {
 		return errNoConflict()
 	}
@@ -37,9 +37,9 @@ func resolvable(c directory.ConflictCase, check func(directory.ConflictCase) err
 	return nil
 }
 
-// aboutUserName is resolvable for what settles a user name.
-func aboutUserName(c directory.ConflictCase, check func(directory.ConflictCase) error) error {
-	if err := resolvable(c, check); err != nil {
+// requireOverUserName is requireUndecided for decisions about a user name.
+func requireOverUserName(c directory.ConflictCase, check func(directory.ConflictCase) error) error {
+	if err := requireUndecided(c, check); err != nil {
 		return err
 	}
 	if c.Cause != directory.ConflictOverUserName {
@@ -48,13 +48,13 @@ func aboutUserName(c directory.ConflictCase, check func(directory.ConflictCase) 
 	return nil
 }
 
-// closeConflict moves a collision to its end. A dry run only checks. The user's part is done before, so
-// that a repetition after a failure in between ends the same.
+// closeConflict moves a conflict to a final state. The user is changed before, so that repeating the decision after a
+// failure between the two has the same result.
 func (s Conflicts) closeConflict(
 	ctx context.Context, id directory.ConflictID, check func(directory.ConflictCase) error, to directory.ConflictState,
 ) (directory.ConflictCase, error) {
 	update := func(c directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
-		if err := resolvable(c, check); err != nil {
+		if err := requireUndecided(c, check); err != nil {
 			return c, nil, err
 		}
 		e := s.entry(directory.ConflictClosed)
@@ -67,7 +67,7 @@ func (s Conflicts) closeConflict(
 	return s.ports.Conflicts.UpdateConflict(ctx, s.tenant, id, update)
 }
 
-// Ignore leaves both people as they are; further attempts no longer open the collision.
+// Ignore leaves both users as they are; further attempts no longer open the conflict.
 // Errors: NotFound; Conflict when it is resolved; what check returns.
 func (s Conflicts) Ignore(
 	ctx context.Context, id directory.ConflictID, check func(directory.ConflictCase) error,
@@ -83,31 +83,30 @@ func (s Conflicts) Ignore(
 	}, directory.ConflictIgnored)
 }
 
-// Convert makes the local user of a collision a user of the provider that asked, so that the
-// directory's next cycle finds it by userName: it keeps its uid, history and userName, its organization is
-// pinned and its roles stay, as adopted.
-// Errors: NotFound; Conflict when it is resolved, when the holder is not local, has another userName by
-// now or is gone, or the provider is; what check returns.
+// Convert makes the local user of a conflict a user of its provider, so that the directory's next cycle finds it by
+// userName: id, history and userName are kept, the organization is pinned and the roles are kept as adopted.
+// Errors: NotFound; Conflict when it is resolved, when the holder is not local, has changed its userName or was
+// removed, or when the provider was deleted; what check returns.
 func (s Conflicts) Convert(
 	ctx context.Context, id directory.ConflictID, check func(directory.ConflictCase) error,
 ) (directory.ConflictCase, directory.User, error) {
 	c, err := s.ByID(ctx, id)
 	if err == nil {
-		err = aboutUserName(c, check)
+		err = requireOverUserName(c, check)
 	}
 	if err != nil {
 		return directory.ConflictCase{}, directory.User{}, err
 	}
 	p, err := s.ports.Providers.Provider(ctx, s.tenant, c.Provider)
 	if directory.IsKind(err, directory.NotFound) || err == nil && p.State == directory.ProviderDeleting {
-		return directory.ConflictCase{}, directory.User{}, directory.Errorf(directory.Conflict, "the provider of this conflict is gone")
+		return directory.ConflictCase{}, directory.User{}, directory.Errorf(directory.Conflict, "the provider of this conflict was deleted")
 	}
 	if err != nil {
 		return directory.ConflictCase{}, directory.User{}, err
 	}
 	u, err := s.changeHolder(ctx, c, func(old directory.User) (directory.User, *directory.LogEntry, error) {
 		if old.Provider == c.Provider {
-			return old, nil, nil // converted by an attempt that was cut off
+			return old, nil, nil // converted by an interrupted attempt
 		}
 		if old.Provider != "" {
 			return old, nil, directory.Errorf(directory.Conflict, "the user belongs to another provider")
@@ -121,7 +120,7 @@ func (s Conflicts) Convert(
 	return c, u, err
 }
 
-// changeHolder updates the holder of a collision, who must still be in the way.
+// changeHolder updates the holder of a conflict, who must still have the userName.
 func (s Conflicts) changeHolder(
 	ctx context.Context, c directory.ConflictCase, update directory.Update[directory.User],
 ) (directory.User, error) {
@@ -132,14 +131,13 @@ func (s Conflicts) changeHolder(
 		return update(old)
 	})
 	if directory.IsKind(err, directory.NotFound) {
-		return directory.User{}, directory.Errorf(directory.Conflict, "the user of this conflict is gone")
+		return directory.User{}, directory.Errorf(directory.Conflict, "the user of this conflict no longer exists")
 	}
 	return u, err
 }
 
-// Rename gives the local user of a collision another userName, so that the directory's next
-// attempt creates a user of its own.
-// Errors: as ConvertCollision; Invalid and Conflict (userName).
+// Rename gives the local user of a conflict another userName, so that the directory's next attempt creates its user.
+// Errors: as Convert; Invalid and Conflict (userName).
 func (s Conflicts) Rename(
 	ctx context.Context, id directory.ConflictID, check func(directory.ConflictCase) error, userName string,
 ) (directory.ConflictCase, directory.User, error) {
@@ -148,7 +146,7 @@ func (s Conflicts) Rename(
 	}
 	c, err := s.ByID(ctx, id)
 	if err == nil {
-		err = aboutUserName(c, check)
+		err = requireOverUserName(c, check)
 	}
 	if err != nil {
 		return directory.ConflictCase{}, directory.User{}, err
@@ -166,7 +164,7 @@ func (s Conflicts) Rename(
 		return directory.FinishChange(old, u,
 			s.userEntry(directory.UserUpdated, u, []directory.Change{directory.NewChange(directory.AttrUserName, old.UserName, u.UserName)}))
 	}
-	// An attempt that was cut off between the two writes left the user renamed already.
+	// An attempt that was interrupted between the two writes has already renamed the user.
 	if v, err := s.ports.Users.UserByID(ctx, s.tenant, c.Holder); err == nil && !v.Removed() && v.UserName == userName {
 		c, err := s.closeConflict(ctx, id, check, directory.ConflictRenamed)
 		return c, v.User, err
@@ -179,8 +177,8 @@ func (s Conflicts) Rename(
 	return c, u, err
 }
 
-// PreApprove lets the provider's next attempt to create a person of the userName convert the local user who has it,
-// in place of a conflict: for migrations.
+// PreApprove lets the provider's next attempt to create a user with the userName convert the local user who has it,
+// instead of opening a conflict: for migrations.
 // Errors: NotFound (provider, local user); Conflict (privileged roles, or the provider is being deleted).
 func (s Conflicts) PreApprove(ctx context.Context, p directory.ProviderID, userName string) error {
 	if err := s.requireConvertibleProvider(ctx, p); err != nil {
@@ -195,7 +193,7 @@ func (s Conflicts) PreApprove(ctx context.Context, p directory.ProviderID, userN
 		return err
 	}
 	u := us[0].User
-	privileged, err := s.privileged(ctx, u)
+	privileged, err := s.hasPrivilegedRole(ctx, u)
 	if err == nil && privileged {
 		err = directory.Errorf(directory.Conflict, "the user has privileged roles: convert them one by one")
 	}

@@ -7,15 +7,15 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Pending reads a page of the tenant's users who wait for deactivation.
+// Pending reads a page of the tenant's users with a pending deactivation.
 // Errors: NotFound (the provider).
 func (s Deactivations) Pending(ctx context.Context, q directory.PendingQuery) ([]directory.User, string, error) {
 	return s.ports.Leavers.PendingUsers(ctx, s.tenant, q)
 }
 
-// SetDelay changes a provider's delay. With pending, it also holds for those who wait already,
-// counted from their request but at least a minute from now; they follow in the background.
-// Errors: as PatchProvider.
+// SetDelay changes a provider's delay. With pending, it also applies to pending deactivations, counted from their
+// request but at least a minute from now; they are changed in the background.
+// Errors: as Providers.Patch.
 func (s Deactivations) SetDelay(
 	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, delay time.Duration, pending bool,
 ) (directory.Provider, error) {
@@ -29,7 +29,8 @@ func (s Deactivations) SetDelay(
 					directory.NewChange("deactivationDelaySeconds", int64(p.DeactivationDelay/time.Second), int64(delay/time.Second)),
 				}
 			}
-			if p.DeactivationDelay = delay; pending {
+			p.DeactivationDelay = delay
+			if pending {
 				e.Remaining, p.DelayChange = directory.RemainingDelay, e.ID
 			}
 			return p, p.Check()

@@ -19,8 +19,8 @@ func (f DeliveryFilter) matches(d directory.Delivery) bool {
 	return (f.Webhook == "" || f.Webhook == d.Webhook) && (f.State == "" || f.State == d.State)
 }
 
-// List reads deliveries, newest first, from below an id on, and the id where the next page begins:
-// "" at the end. A page may hold fewer than asked for when MaxWalk deliveries were looked at.
+// List reads deliveries, the newest first, before the given one, and the id to continue before: "" at the end. A page
+// may hold fewer than asked for when MaxWalk deliveries were read.
 func (s Deliveries) List(
 	ctx context.Context, f DeliveryFilter, before directory.DeliveryID, count int,
 ) ([]directory.Delivery, directory.DeliveryID, error) {
@@ -42,16 +42,18 @@ func (s Deliveries) List(
 			if d.ID < lowest {
 				return out, "", nil
 			}
-			if before = d.ID; f.matches(d) {
+			before = d.ID
+			if f.matches(d) {
 				out = append(out, d)
 			}
 			if len(out) == count && (i+1 < len(ds) || len(ds) == batch) {
 				return out, before, nil
 			}
 		}
-		if seen += len(ds); len(ds) < batch {
+		if len(ds) < batch {
 			return out, "", nil
 		}
+		seen += len(ds)
 	}
 	return out, before, nil
 }
@@ -62,7 +64,7 @@ func (s Deliveries) ByID(ctx context.Context, id directory.DeliveryID) (director
 	return s.ports.Deliveries.Delivery(ctx, s.tenant, id)
 }
 
-// ReplayOf is what is sent again: one delivery, or those of a webhook in a span of time.
+// ReplayOf selects what to send again: one delivery, or those of a webhook in a span of time.
 type ReplayOf struct {
 	Delivery directory.DeliveryID
 	Webhook  directory.WebhookID
@@ -70,18 +72,17 @@ type ReplayOf struct {
 	Until    time.Time // exclusive
 }
 
-// Replay has deliveries sent again, whatever became of them: in the background, by the entry that
-// says so. A span without anything in it replays nothing.
+// Replay writes the entry that has deliveries sent again in the background, whatever their state. An empty span replays
+// nothing.
 // Errors: NotFound.
 func (s Deliveries) Replay(ctx context.Context, r ReplayOf) error {
 	e := s.entry(directory.DeliveryReplayed)
-	switch {
-	case r.Delivery != "":
+	if r.Delivery != "" {
 		if _, err := s.ports.Deliveries.Delivery(ctx, s.tenant, r.Delivery); err != nil {
 			return err
 		}
 		e.Target = string(r.Delivery)
-	default:
+	} else {
 		w, err := s.ports.Webhooks.Webhook(ctx, s.tenant, r.Webhook)
 		if err != nil {
 			return err

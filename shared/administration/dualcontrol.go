@@ -10,7 +10,7 @@ import (
 
 var errNeedsSecondAdmin = directory.Errorf(directory.Forbidden, "dual control is on: another administrator has to approve this")
 
-// approvalPolicy is what role mappings with privileged roles have to pass.
+// approvalPolicy checks role mappings with privileged roles.
 type approvalPolicy struct {
 	roles directory.Catalogue
 	dual  bool
@@ -25,7 +25,7 @@ func (s *session) approvalPolicy(ctx context.Context) (c approvalPolicy, err err
 	return c, err
 }
 
-// newlyPrivileged are the privileged roles that people would have by the mapping who do not have them by it as it was.
+// newlyPrivileged returns the privileged roles that the changed mapping gives to more users than before.
 func (c approvalPolicy) newlyPrivileged(was, is directory.RoleMapping) (names []string) {
 	wider := slices.ContainsFunc(is.Groups, func(g directory.MappedGroup) bool {
 		return !slices.ContainsFunc(was.Groups, func(h directory.MappedGroup) bool { return h.ID == g.ID })
@@ -38,8 +38,8 @@ func (c approvalPolicy) newlyPrivileged(was, is directory.RoleMapping) (names []
 	return names
 }
 
-// checkRoleMapping checks what a role mapping is to give, and reports whether a second administrator has to approve it.
-func (c approvalPolicy) checkRoleMapping(was, is directory.RoleMapping, confirm string) (second bool, err error) {
+// checkRoleMapping checks the roles of a mapping, and reports whether a second administrator has to approve it.
+func (c approvalPolicy) checkRoleMapping(was, is directory.RoleMapping, confirm string) (secondAdmin bool, err error) {
 	if len(is.Roles) == 0 {
 		return false, &directory.Error{Kind: directory.Invalid, Attr: "roles", Detail: "a role mapping names at least one role"}
 	}
@@ -56,10 +56,10 @@ func (c approvalPolicy) checkRoleMapping(was, is directory.RoleMapping, confirm 
 	return names != "" && c.dual, nil
 }
 
-// runApproval is what applying a run takes besides its state.
+// runApproval is the approval that applying a run needs.
 type runApproval struct {
-	second bool   // a second administrator
-	typed  string // or this, as a confirmation
+	secondAdmin  bool
+	confirmation string // without secondAdmin: the text to type; "" for none
 }
 
 func (s ApplyRuns) runApproval(ctx context.Context, p directory.ProviderID, id directory.RunID) (c runApproval, err error) {
@@ -68,16 +68,17 @@ func (s ApplyRuns) runApproval(ctx context.Context, p directory.ProviderID, id d
 		return c, err
 	}
 	t, err := s.ports.Tenants.Tenant(ctx, s.tenant)
-	if c.second = t.DualControl; err != nil || c.second {
+	c.secondAdmin = t.DualControl
+	if err != nil || c.secondAdmin {
 		return c, err
 	}
 	provider, err := Providers(s).ByID(ctx, p)
-	c.typed = provider.DisplayName
+	c.confirmation = provider.DisplayName
 	return c, err
 }
 
-func (c runApproval) confirmed(a Admin) error {
-	if c.typed != "" && a.Confirm != c.typed {
+func (c runApproval) requireConfirmation(a Admin) error {
+	if c.confirmation != "" && a.Confirm != c.confirmation {
 		return &directory.Error{Kind: directory.Invalid, Attr: "confirm",
 			Detail: "privileged roles change: confirm must be the provider's display name"}
 	}

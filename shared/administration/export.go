@@ -13,16 +13,16 @@ import (
 	"rollcall/shared/verify"
 )
 
-// LogExported says that an administrator exported a log; Target says which.
+// LogExported records that an administrator exported a log, named by Target.
 const LogExported directory.Action = "log.exported"
 
-// LogExport is what is exported: the Sync Log or the Audit Log.
+// LogExport selects what to export: the Sync Log or the Audit Log.
 type LogExport struct {
 	Filter LogFilter
 	Audit  bool
 }
 
-// whole reports whether every entry of its chains is exported.
+// whole reports whether every entry of the chains is exported.
 func (x LogExport) whole() bool {
 	f := x.Filter
 	f.Since, f.Until = time.Time{}, time.Time{}
@@ -32,8 +32,8 @@ func (x LogExport) whole() bool {
 	return f == LogFilter{}
 }
 
-// keep reports whether an entry of a chain is exported. Without filters a provider's chain, and for the Audit
-// Log the tenant's own, is exported as it is, so that it can be proved to be whole.
+// keep reports whether an entry of a chain is exported. Without filters, a provider's chain, and for the Audit Log the
+// tenant's own, is exported unchanged, so that it can be proved complete.
 func (x LogExport) keep(e directory.LogEntry) bool {
 	switch {
 	case x.whole() && (x.Audit || e.Provider != ""):
@@ -44,7 +44,7 @@ func (x LogExport) keep(e directory.LogEntry) bool {
 	return e.SyncEntry() && x.Filter.matches(e)
 }
 
-// exportChains are the chains of an export.
+// exportChains returns the chains of an export.
 func (s Logs) exportChains(ctx context.Context, x LogExport) ([]directory.ProviderID, error) {
 	switch {
 	case x.Audit:
@@ -55,7 +55,7 @@ func (s Logs) exportChains(ctx context.Context, x LogExport) ([]directory.Provid
 	return directory.ChainsOf(ctx, s.ports.Providers, s.ports.Chains, s.tenant)
 }
 
-// BeginExport notes in the Audit Log that a log is exported.
+// BeginExport records in the Audit Log that a log is exported.
 func (s Logs) BeginExport(ctx context.Context, x LogExport, format string) error {
 	e := s.entry(LogExported)
 	e.Target = "sync-log"
@@ -67,11 +67,10 @@ func (s Logs) BeginExport(ctx context.Context, x LogExport, format string) error
 	return s.ports.Log.AppendEntry(ctx, s.tenant, e)
 }
 
-// exportBatch is how many entries of an export are in memory.
+// exportBatch is how many entries of an export are in memory at a time.
 const exportBatch = 500
 
-// EachEntry hands the entries of an export on, chain after chain, in each the oldest first. The error of fn
-// ends it.
+// EachEntry calls fn for the entries of an export, chain after chain, the oldest first in each. An error of fn ends it.
 func (s Logs) EachEntry(ctx context.Context, x LogExport, fn func(directory.LogEntry) error) error {
 	ps, err := s.exportChains(ctx, x)
 	if err != nil {
@@ -91,7 +90,7 @@ func (s Logs) EachEntry(ctx context.Context, x LogExport, fn func(directory.LogE
 	return nil
 }
 
-// eachAfter hands on the entries of p behind a position and before a time.
+// eachAfter calls fn for the entries of p after a position and before a time.
 func (s Logs) eachAfter(
 	ctx context.Context, p directory.ProviderID, after string, until time.Time, fn func(directory.LogEntry) error,
 ) error {
@@ -155,7 +154,7 @@ func (o *exporter) writeEntry(e directory.LogEntry, c verify.Chain) error {
 	return o.line(verify.Line{Entry: e.AppendJSON(nil)})
 }
 
-// chain writes the part of a chain that the export is about.
+// chain writes the exported part of a chain.
 func (o *exporter) chain(ctx context.Context, p directory.ProviderID) error {
 	f := o.x.Filter
 	c := verify.Chain{
@@ -181,7 +180,7 @@ func (o *exporter) chain(ctx context.Context, p directory.ProviderID) error {
 		more = len(bs) == 10
 		for _, b := range bs {
 			if b.Seq > head.Seq {
-				break // the chain grew meanwhile; what follows is not sealed as far as this export tells
+				break // the chain grew meanwhile; the export has the entries of newer blocks as unsealed
 			}
 			if err := o.block(ctx, p, c, b, mark); err != nil {
 				return err
@@ -193,7 +192,7 @@ func (o *exporter) chain(ctx context.Context, p directory.ProviderID) error {
 		func(e directory.LogEntry) error { return o.writeEntry(e, c) })
 }
 
-// first is the number of the first block of the export, and the mark before it.
+// first returns the number of the first block of the export, and the mark before it.
 func (o *exporter) first(
 	ctx context.Context, p directory.ProviderID, head directory.ChainHead, c verify.Chain,
 ) (from int64, mark string, err error) {
@@ -220,7 +219,7 @@ func (o *exporter) block(ctx context.Context, p directory.ProviderID, c verify.C
 		return err
 	}
 	if len(b.Seals) > 0 {
-		es, err := o.ports.Log.EntriesAfter(ctx, o.tenant, p, mark, b.Mark+"!", 2*directory.MaxSeals) // and those that came late
+		es, err := o.ports.Log.EntriesAfter(ctx, o.tenant, p, mark, b.Mark+"!", 2*directory.MaxSeals) // and the late ones
 		if err != nil {
 			return err
 		}
@@ -263,8 +262,8 @@ func (o *exporter) end(ctx context.Context) error {
 	return o.line(verify.Line{End: &end})
 }
 
-// SigningKey is the public key that checkpoints and exports are signed with, in DER (PKIX).
-// Errors: NotFound where nothing is signed.
+// SigningKey returns the public key of checkpoints and exports, in DER (PKIX).
+// Errors: NotFound in a deployment that signs nothing.
 func (s Logs) SigningKey(ctx context.Context) ([]byte, error) {
 	if s.rt.Signer == nil {
 		return nil, directory.Errorf(directory.NotFound, "this deployment signs nothing")
@@ -272,8 +271,8 @@ func (s Logs) SigningKey(ctx context.Context) ([]byte, error) {
 	return s.rt.Signer.PublicKey(ctx)
 }
 
-// Verify checks a log as an export of it would be checked, against this deployment's own key.
-// Errors: *VerifyError.
+// Verify checks an export of a log against this deployment's own key.
+// Errors: *verify.Error.
 func (s Logs) Verify(ctx context.Context, x LogExport) (verify.Result, error) {
 	var keys [][]byte
 	if s.rt.Signer != nil {
@@ -293,7 +292,7 @@ func (s Logs) Verify(ctx context.Context, x LogExport) (verify.Result, error) {
 	return v.End()
 }
 
-// lineWriter hands whole lines, as ExportLog writes them, to a verifier.
+// lineWriter passes whole lines, as Export writes them, to a verifier.
 type lineWriter struct{ v *verify.Verifier }
 
 func (w lineWriter) Write(line []byte) (int, error) {

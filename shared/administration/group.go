@@ -9,9 +9,8 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Search reads a page of a provider's groups whose display name contains text, ignoring case, and
-// where the next one begins: "" at the end. A page may hold fewer than asked for when MaxWalk groups were
-// looked at.
+// Search reads a page of a provider's groups whose display name contains text, ignoring case, and the id to continue
+// after: "" at the end. A page may hold fewer than asked for when MaxWalk groups were read.
 // Errors: NotFound (the provider).
 func (s Groups) Search(
 	ctx context.Context, p directory.ProviderID, text string, after directory.GroupID, count int,
@@ -57,12 +56,12 @@ func (s Groups) ByID(ctx context.Context, p directory.ProviderID, id directory.G
 // GroupMember is a member as administrators see it: a user or a nested group.
 type GroupMember struct {
 	ID    directory.ScimID
-	User  *directory.User  // nil for a group, and for one who left between two reads
+	User  *directory.User  // nil for a group, and for a user removed between two reads
 	Group *directory.Group // nil for a user
 }
 
-// Members reads a page of a group's members in the order of their ids, after the given one, and
-// where the next page begins: "" at the end.
+// Members reads a page of a group's members in the order of their ids, after the given one, and the id to continue
+// after: "" at the end.
 // Errors: NotFound.
 func (s Groups) Members(
 	ctx context.Context, p directory.ProviderID, id directory.GroupID, after directory.ScimID, count int,
@@ -101,7 +100,7 @@ func (s Groups) Members(
 	return out, next, nil
 }
 
-// Usage tells what names a group: mappings of its provider and watchlists.
+// Usage returns the mappings and watchlists that name each of a provider's groups.
 func (s Groups) Usage(ctx context.Context, p directory.ProviderID, ids []directory.GroupID) (map[directory.GroupID]GroupUsage, error) {
 	m, err := s.ports.Mappings.MappingSet(ctx, s.tenant, p)
 	if err != nil {
@@ -122,7 +121,7 @@ func (s Groups) Usage(ctx context.Context, p directory.ProviderID, ids []directo
 	return out, err
 }
 
-// GroupUsage is what names a group.
+// GroupUsage is the mappings and watchlists that name a group.
 type GroupUsage struct {
 	Org, Role directory.MappingID // "" for none
 	Lists     []directory.WatchlistID

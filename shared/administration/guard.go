@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Events reads the events of a provider's guard, the newest first, from before the given one.
+// Events reads the events of a provider's guard, the newest first, before the given one.
 // Errors: NotFound.
 func (s Guards) Events(
 	ctx context.Context, id directory.ProviderID, before directory.GuardEventID, count int,
@@ -24,12 +25,12 @@ func (s Guards) Events(
 	return s.ports.Guards.GuardEvents(ctx, s.tenant, id, before, count)
 }
 
-// Review is an event with what helps to decide on it.
+// Review is an event with information for its decision.
 type Review struct {
 	directory.GuardEvent
-	Held     int                     // people that wait for the decision; of leavers at most MaxWalk
-	Shared   []directory.SharedValue // what at least half of those looked at have in common, the commonest first
-	Timeline []directory.Minute      // what was counted, from the beginning of the window to a day after the event
+	Held     int                     // users waiting for the decision; at most MaxWalk leavers
+	Shared   []directory.SharedValue // shared by at least half of the users examined, the commonest first
+	Timeline []directory.Minute      // the counts from the beginning of the window to a day after the event
 }
 
 // Review reads an event for a review.
@@ -46,23 +47,24 @@ func (s Guards) Review(ctx context.Context, p directory.ProviderID, id directory
 	if out.Timeline, err = s.guardTimeline(ctx, v); err != nil || v.State != directory.GuardOpen {
 		return out, err
 	}
-	seen, looked := map[directory.SharedValue]int{}, 0
+	seen, examined := map[directory.SharedValue]int{}, 0
 	err = s.heldBy(ctx, v, func(us []directory.User) error {
-		looked += len(us)
-		return s.countShared(ctx, us, looked <= maxGroupReads, seen)
+		examined += len(us)
+		return s.countShared(ctx, us, examined <= maxGroupReads, seen)
 	})
 	if err != nil {
 		return out, err
 	}
-	if out.Held = looked; v.Kind == directory.GuardMoves {
+	out.Held = examined
+	if v.Kind == directory.GuardMoves {
 		n, err := s.ports.Counts.Tallies(ctx, s.tenant, []string{directory.ReviewTally(v.ID)})
 		if err != nil {
 			return out, err
 		}
-		out.Held = max(looked, n[directory.ReviewTally(v.ID)])
+		out.Held = max(examined, n[directory.ReviewTally(v.ID)])
 	}
 	for c, n := range seen {
-		if of := looked; n > 1 && (2*n >= of || c.Attr == sharedGroups && 2*n >= min(of, maxGroupReads)) {
+		if n > 1 && (2*n >= examined || c.Attr == sharedGroups && 2*n >= min(examined, maxGroupReads)) {
 			c.Count = n
 			out.Shared = append(out.Shared, c)
 		}
@@ -74,7 +76,7 @@ func (s Guards) Review(ctx context.Context, p directory.ProviderID, id directory
 	return out, nil
 }
 
-// heldBy calls fn with those an open event holds, page by page, at most MaxWalk.
+// heldBy calls fn with the users that an open event holds, page by page, at most MaxWalk.
 func (s Guards) heldBy(ctx context.Context, v directory.GuardEvent, fn func([]directory.User) error) error {
 	pending := directory.PendingQuery{Provider: v.Provider, Gate: directory.GateGuard, Count: 200}
 	search := directory.UserSearch{Provider: v.Provider, Review: v.ID, Count: 200}
@@ -97,13 +99,13 @@ func (s Guards) heldBy(ctx context.Context, v directory.GuardEvent, fn func([]di
 	return nil
 }
 
-// maxGroupReads is for how many people, the first ones, a review reads the groups: a read each.
+// maxGroupReads is for how many users a review reads the groups, which costs a read each.
 const maxGroupReads = 400
 
-// sharedGroups is the Attr of a group in common.
+// sharedGroups is the Attr of a shared group.
 const sharedGroups = "groups"
 
-// countShared counts what people have in common: attributes, and perhaps groups.
+// countShared counts the attribute values of users and, if asked for, their groups.
 func (s Guards) countShared(ctx context.Context, us []directory.User, groups bool, seen map[directory.SharedValue]int) error {
 	groupsOf := make([][]directory.GroupID, len(us))
 	if groups {
@@ -137,8 +139,7 @@ func (s Guards) countShared(ctx context.Context, us []directory.User, groups boo
 
 const maxShared = 10
 
-// sharedValues returns the texts among a user's attributes that people can have in common: at the top level
-// and one below it.
+// sharedValues returns the texts among a user's attributes that users can share: at the top level and one below it.
 func sharedValues(attributes []byte) map[directory.SharedValue]bool {
 	out := map[directory.SharedValue]bool{}
 	var add func(raw []byte, prefix string, depth int)
@@ -163,16 +164,16 @@ func sharedValues(attributes []byte) map[directory.SharedValue]bool {
 	return out
 }
 
-// guardTimeline reads the minutes around an event in which anything of its kind was counted.
+// guardTimeline reads the minutes around an event in which changes of its kind were counted.
 func (s Guards) guardTimeline(ctx context.Context, v directory.GuardEvent) ([]directory.Minute, error) {
 	ms, err := s.ports.Counts.Timeline(ctx, s.tenant, v.Provider, v.Since)
 	until := v.At.Add(24 * time.Hour)
 	return slices.DeleteFunc(ms, func(m directory.Minute) bool { return m.At.After(until) || m.Of(v.Kind) == 0 }), err
 }
 
-// Decide approves an open event, so that leavers are deactivated when they are due but not within a minute,
-// and others are moved, or rejects it: then leavers stay active by override, those deleted are put back under the
-// directory, and others stay where they are. They follow in the background (FollowEntry). Counting begins anew.
+// Decide approves or rejects an open event. Approved leavers are deactivated when due, but not within a minute, and
+// approved moves are made. Rejected leavers are active by override, removed ones belong to the directory again, and
+// rejected moves are not made. This happens in the background (follow.Service.FollowEntry). Counting begins anew.
 // Errors: NotFound; Conflict when the event is not open; what check returns.
 func (s Guards) Decide(
 	ctx context.Context, p directory.ProviderID, id directory.GuardEventID, check func(directory.GuardEvent) error, d directory.GuardDecision,
@@ -198,7 +199,7 @@ func (s Guards) Decide(
 		now := s.rt.Time()
 		v.State, v.DecidedAt, v.DecidedBy, v.Version = d, now, s.admin.Actor.ID, v.Version+1
 		*w = directory.GuardState{Decided: d, DecidedAt: now, WarnedAt: w.WarnedAt}
-		w.Since = now.Truncate(time.Minute).Add(time.Minute) // counts are kept by the minute
+		w.Since = now.Truncate(time.Minute).Add(time.Minute) // counts are by the minute
 		rec.Version, rec.Modified = rec.Version+1, directory.Latest(rec.Modified, now)
 		e := s.entry(action)
 		e.Remaining, e.Changes = directory.RemainingGuard, []directory.Change{directory.NewChange("state", directory.GuardOpen, d)}
@@ -207,17 +208,17 @@ func (s Guards) Decide(
 	return s.ports.Guards.UpdateGuard(ctx, s.tenant, p, id, decide)
 }
 
-// GuardStatus is a guard as it stands.
+// GuardStatus is the present status of a guard.
 type GuardStatus struct {
 	directory.GuardSettings // those in force
 	Limit                   int
 	MoveLimit               int
-	Users                   int // active ones of the provider
+	Users                   int // active users of the provider
 	Leavers                 int // counted within the window
 	Moves                   int
 }
 
-// Status reads how near a provider is to tripping its guard.
+// Status reads how close a provider is to tripping its guard.
 func (s Guards) Status(ctx context.Context, p directory.Provider) (GuardStatus, error) {
 	out := GuardStatus{GuardSettings: p.Guard.InForce()}
 	var err error
@@ -232,7 +233,7 @@ func (s Guards) Status(ctx context.Context, p directory.Provider) (GuardStatus, 
 	return out, err
 }
 
-// counted is how many changes of a kind happened within the window.
+// counted returns how many changes of a kind happened within the window.
 func (s Guards) counted(ctx context.Context, p directory.Provider, kind directory.GuardKind) (int, error) {
 	since := directory.Latest(s.rt.Time().Add(-p.Guard.WindowOrDefault()), p.Guard.Of(kind).Since)
 	counts, err := s.ports.Counts.Counts(ctx, s.tenant, p.ID, since)
@@ -240,7 +241,7 @@ func (s Guards) counted(ctx context.Context, p directory.Provider, kind director
 }
 
 // Set changes the settings of a provider's guard.
-// Errors: as PatchProvider.
+// Errors: as Providers.Patch.
 func (s Guards) Set(
 	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, g directory.GuardSettings,
 ) (directory.Provider, error) {
@@ -258,14 +259,15 @@ func (s Guards) Set(
 }
 
 func checkGuardSettings(s directory.GuardSettings) error {
-	for attr, n := range map[string]int{"minimum": s.Minimum, "moveMinimum": s.MoveMinimum} {
-		if n < 0 || n > directory.MaxGuardMinimum {
-			return &directory.Error{Kind: directory.Invalid, Attr: attr, Detail: attr + " must be between 0 and 1000000"}
-		}
-	}
-	for attr, n := range map[string]int{"percent": s.Percent, "movePercent": s.MovePercent} {
-		if n < 0 || n > 100 {
-			return &directory.Error{Kind: directory.Invalid, Attr: attr, Detail: attr + " must be between 0 and 100"}
+	for _, x := range []struct {
+		attr   string
+		n, max int
+	}{
+		{"minimum", s.Minimum, directory.MaxGuardMinimum}, {"moveMinimum", s.MoveMinimum, directory.MaxGuardMinimum},
+		{"percent", s.Percent, 100}, {"movePercent", s.MovePercent, 100},
+	} {
+		if x.n < 0 || x.n > x.max {
+			return &directory.Error{Kind: directory.Invalid, Attr: x.attr, Detail: fmt.Sprintf("%s must be between 0 and %d", x.attr, x.max)}
 		}
 	}
 	switch {

@@ -9,12 +9,12 @@ import (
 	"rollcall/shared/directory"
 )
 
-// errNoMatter is the error of a matter that does not exist.
+// errNoMatter is the error for a matter that does not exist.
 func errNoMatter() *directory.Error {
 	return directory.Errorf(directory.NotFound, "no such legal hold")
 }
 
-// Create makes an active matter without custodians.
+// Create creates an active matter without custodians.
 // Errors: Invalid.
 func (s LegalHolds) Create(ctx context.Context, name, reference string) (directory.Matter, error) {
 	m := directory.Matter{ID: directory.MatterID("m" + s.rt.NewID()), Name: name, Reference: reference, State: directory.MatterActive,
@@ -55,7 +55,7 @@ func (s LegalHolds) Custodians(
 	return s.ports.LegalHolds.Custodians(ctx, s.tenant, matter, after, count)
 }
 
-// Place makes a user a custodian of a matter: from now on nothing deactivates the user.
+// Place makes a user a custodian of a matter, so that nothing deactivates the user.
 // Errors: NotFound; Conflict for a closed matter or a deactivated user.
 func (s LegalHolds) Place(
 	ctx context.Context, matter directory.MatterID, id directory.UserID,
@@ -78,8 +78,8 @@ func (s LegalHolds) Place(
 		})
 }
 
-// Release ends a user's hold for one matter, and says what that meant. When no other matter holds the
-// user, a deactivation that is overdue happens in the same transaction.
+// Release ends a user's hold for one matter, and returns the outcome. When no other matter holds the user, an overdue
+// deactivation happens in the same transaction.
 // Errors: NotFound; Conflict when the user is not on hold for the matter.
 func (s LegalHolds) Release(ctx context.Context, matter directory.MatterID, id directory.UserID) (directory.Custodian, Outcome, error) {
 	var outcome Outcome
@@ -97,14 +97,14 @@ func (s LegalHolds) Release(ctx context.Context, matter directory.MatterID, id d
 	return c, outcome, err
 }
 
-// Release is what the end of a hold means for one custodian.
+// Release is the outcome of a release for one custodian.
 type Release struct {
 	User    directory.User
 	Outcome Outcome
 }
 
-// PlanClose foretells what closing a matter means for those on hold for it, from after the given user on,
-// and where to go on: "" at the end.
+// PlanClose predicts the outcome of closing a matter for its custodians, after the given user, and returns the user to
+// continue after: "" at the end.
 // Errors: NotFound.
 func (s LegalHolds) PlanClose(
 	ctx context.Context, matter directory.MatterID, after directory.UserID, count int,
@@ -130,8 +130,8 @@ func (s LegalHolds) PlanClose(
 	return out, cs[len(cs)-1].User, nil
 }
 
-// Close closes a matter: nobody is placed on hold for it any more, and its custodians are released in
-// the background (FollowEntry), which deactivates those overdue.
+// Close closes a matter: nobody can be placed on hold for it any more, and its custodians are released in the
+// background (follow.Service.FollowEntry), which deactivates those overdue.
 // Errors: NotFound; Conflict when it is closed; what check returns.
 func (s LegalHolds) Close(ctx context.Context, matter directory.MatterID, check func(directory.Matter) error) (directory.Matter, error) {
 	closing := func(m directory.Matter) (directory.Matter, *directory.LogEntry, error) {
@@ -153,19 +153,19 @@ func (s LegalHolds) Close(ctx context.Context, matter directory.MatterID, check 
 	return s.ports.LegalHolds.UpdateMatter(ctx, s.tenant, matter, closing)
 }
 
-// Outcome is what the release of a hold means for a custodian.
+// Outcome is the effect of a release on a custodian.
 type Outcome string
 
 // The outcomes of a release.
 const (
-	OutcomeDeactivated Outcome = "deactivated" // pending and due: at once
-	OutcomeResumes     Outcome = "resumes"     // the countdown goes on to the time it was due
+	OutcomeDeactivated Outcome = "deactivated" // pending and due: deactivated immediately
+	OutcomeResumes     Outcome = "resumes"     // the deactivation is due as before
 	OutcomeReview      Outcome = "review"      // the guard still holds the deactivation
 	OutcomeHeld        Outcome = "held"        // another matter holds the user
 	OutcomeStays       Outcome = "stays"       // nothing was pending
 )
 
-// releaseOutcome foretells what the release of a matter's hold means for u.
+// releaseOutcome predicts the effect of releasing u from a matter's hold.
 func releaseOutcome(u directory.User, matter directory.MatterID, now time.Time) Outcome {
 	switch after := u.ReleasedFromHold(matter, now); {
 	case !after.LifecycleIsActive():

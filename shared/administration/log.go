@@ -10,7 +10,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// LogFilter selects what administrators read of the log. Empty fields select everything.
+// LogFilter selects log entries for administrators. Empty fields select everything.
 type LogFilter struct {
 	Provider directory.ProviderID
 	User     directory.UserID
@@ -18,15 +18,15 @@ type LogFilter struct {
 	Action   directory.Action
 	Effect   directory.Effect
 	Result   directory.Result
-	Org      directory.OrgID  // users who came to it or left it
-	Role     directory.RoleID // users whose grants of it changed, or of others while they have it
+	Org      directory.OrgID  // users moved to or from it
+	Role     directory.RoleID // users with the role whose grants changed
 	Cause    directory.Cause
 	Text     string    // part of the name at the time, ignoring case
 	Since    time.Time // inclusive
 	Until    time.Time // exclusive
 }
 
-// matches reports whether an entry has what the filter asks for, wherever it was read from.
+// matches reports whether the filter selects an entry, whatever stream it was read from.
 func (f LogFilter) matches(e directory.LogEntry) bool {
 	return (f.Cause == "" || e.Cause() == f.Cause) && (f.Org == "" || e.Tallies(directory.AttrOrganization, directory.OrgTally(f.Org))) &&
 		(f.Role == "" || e.Tallies(directory.AttrRoleGrants, directory.RoleTally(f.Role))) && (f.User == "" || e.User == f.User) &&
@@ -35,10 +35,10 @@ func (f LogFilter) matches(e directory.LogEntry) bool {
 		(f.Result == "" || e.Result() == f.Result) && (f.Text == "" || strings.Contains(casefold.Fold(e.Name), casefold.Fold(f.Text)))
 }
 
-// Sync reads entries about users and groups, newest first, from before a position on, and the position
-// where the next page begins: "" at the end. Without a user, group or provider it merges those of the
-// present providers and of local users; the entries of a deleted provider are read by its id. A page may
-// hold fewer than asked for when MaxWalk entries were looked at.
+// Sync reads entries about users and groups, the newest first, before a position, and the position to continue before:
+// "" at the end. Without a user, group or provider it merges those of the present providers and of local users; the
+// entries of a deleted provider are read by its id. A page may hold fewer than asked for when MaxWalk entries were
+// read.
 func (s Logs) Sync(ctx context.Context, f LogFilter, before string, count int) ([]directory.LogEntry, string, error) {
 	var streams []directory.LogQuery
 	switch {
@@ -63,7 +63,7 @@ func (s Logs) Sync(ctx context.Context, f LogFilter, before string, count int) (
 	})
 }
 
-// Audit reads what administrators did to anything but users and groups, as SyncLog does.
+// Audit reads administrators' changes of anything but users and groups, as Sync does.
 func (s Logs) Audit(ctx context.Context, f LogFilter, before string, count int) ([]directory.LogEntry, string, error) {
 	return s.readLog(ctx, f, []directory.LogQuery{{}}, before, count, func(e directory.LogEntry) bool {
 		about, _, _ := strings.Cut(e.Target, "/")
@@ -88,7 +88,7 @@ func (s Logs) readLog(
 			merged = append(merged, es...)
 		}
 		slices.SortFunc(merged, func(x, y directory.LogEntry) int { return strings.Compare(y.Position(), x.Position()) })
-		// Each stream gave its newest, so the newest of all of them are whole.
+		// Each stream returned its newest entries, so the newest of all are complete.
 		last := len(merged) < batch
 		merged = merged[:min(batch, len(merged))]
 		for i, e := range merged {

@@ -7,11 +7,11 @@ import (
 	"rollcall/shared/directory"
 )
 
-// mappingEdit computes what becomes of a provider's mappings, with the changes for the log. It is pure and may
-// run several times. No changes: nothing is written.
+// mappingEdit computes a provider's new mappings, and the changes for the log. It is pure and may run several times. No
+// changes: nothing is written.
 type mappingEdit func(directory.Provider, directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error)
 
-// updateMappings runs an edit: each change that has an effect makes the next configuration. check sees the provider first.
+// updateMappings runs an edit; each edit with an effect increments ConfigVersion. check sees the provider first.
 func (s *session) updateMappings(
 	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, edit mappingEdit,
 ) (directory.Provider, directory.MappingSet, error) {
@@ -45,7 +45,7 @@ func (s *session) updateMappings(
 	return s.ports.Mappings.UpdateMappings(ctx, s.tenant, id, apply)
 }
 
-// mappedGroups finds groups of a provider by id; those that mappings name already need not exist any more.
+// mappedGroups finds groups of a provider by id; those that mappings already name need not exist any more.
 func (s *session) mappedGroups(ctx context.Context, p directory.ProviderID, ids []directory.GroupID) ([]directory.MappedGroup, error) {
 	m, err := s.ports.Mappings.MappingSet(ctx, s.tenant, p)
 	if err != nil {
@@ -82,7 +82,7 @@ func (s *session) mappedGroups(ctx context.Context, p directory.ProviderID, ids 
 	return out, nil
 }
 
-// GroupsState says whether groups are left to map.
+// GroupsState says whether there are groups to map.
 type GroupsState string
 
 // The states of a provider's groups, as a kind of mapping sees them.
@@ -92,10 +92,10 @@ const (
 	GroupsOpen   GroupsState = "some-unmapped"
 )
 
-// GroupUse is how many groups a provider has, and how many of them no mapping of a kind names.
+// GroupUse is how many groups a provider has, and how many of them are in no mapping of a kind.
 type GroupUse struct{ Total, Unmapped int }
 
-// State is what a dialog says about them.
+// State summarizes the counts.
 func (u GroupUse) State() GroupsState {
 	switch {
 	case u.Total == 0:
@@ -106,14 +106,14 @@ func (u GroupUse) State() GroupsState {
 	return GroupsOpen
 }
 
-// MappingState is a provider's mappings with what has become of what they name.
+// MappingState is a provider's mappings with the records that they name.
 type MappingState struct {
 	Provider directory.Provider
 	Mappings directory.MappingSet
 	Orgs     map[directory.OrgID]directory.Organization // those that settings and mappings name
 	Roles    directory.Catalogue
 	Present  map[directory.GroupID]directory.Group // the mapped groups that exist; the others were deleted in the directory
-	Relink   map[directory.GroupID]directory.Group // for a deleted group: one with its externalId that came since
+	Relink   map[directory.GroupID]directory.Group // for a deleted group: a newer one with its externalId
 	OrgUse   GroupUse
 	RoleUse  GroupUse
 }
@@ -169,12 +169,13 @@ func (s Mappings) State(ctx context.Context, id directory.ProviderID) (MappingSt
 }
 
 func (u *GroupUse) add(m directory.MappingID) {
-	if u.Total++; m == "" {
+	u.Total++
+	if m == "" {
 		u.Unmapped++
 	}
 }
 
-// walkGroups hands the groups of a provider to fn, at most MaxWalk.
+// walkGroups calls fn for the groups of a provider, at most MaxWalk.
 func (s Mappings) walkGroups(ctx context.Context, p directory.ProviderID, fn func(directory.Group)) error {
 	after := ""
 	for seen := 0; seen < directory.MaxWalk; {

@@ -30,8 +30,8 @@ func (s Organizations) ByID(ctx context.Context, id directory.OrgID) (directory.
 	return o, nil
 }
 
-// Search reads a page of organizations whose name or an alias contains text, in a state ("" for
-// any), and where the next one begins: "" at the end. A page may hold fewer than asked for.
+// Search reads a page of organizations whose name or an alias contains text, in a state ("" for any), and the id to
+// continue after: "" at the end. A page may hold fewer than asked for when MaxWalk organizations were read.
 func (s Organizations) Search(
 	ctx context.Context, text string, state directory.OrgState, after directory.OrgID, count int,
 ) ([]directory.Organization, directory.OrgID, error) {
@@ -55,12 +55,12 @@ func (s Organizations) Search(
 	return out, after, nil
 }
 
-// CountMembers returns how many people each organization has.
+// CountMembers returns how many users each organization has.
 func (s Organizations) CountMembers(ctx context.Context, ids []directory.OrgID) (map[directory.OrgID]int, error) {
 	return talliesOf(ctx, s.session, ids, directory.OrgTally)
 }
 
-// Create makes an organization.
+// Create creates an organization.
 // Errors: Invalid; Conflict (name).
 func (s Organizations) Create(ctx context.Context, n NewOrganization) (directory.Organization, error) {
 	o := directory.Organization{
@@ -90,7 +90,7 @@ func orgTaken(err error) error {
 	return err
 }
 
-// checkOrganization refuses an organization that names what there is not, or that lies below itself.
+// checkOrganization refuses an organization with an unknown parent or role, or that lies below itself.
 func (s Organizations) checkOrganization(ctx context.Context, o directory.Organization) error {
 	if len(o.ExternalRef) > directory.MaxOrgName || strings.ContainsFunc(o.ExternalRef, directory.IsControl) {
 		return &directory.Error{Kind: directory.Invalid, Attr: "externalRef",
@@ -131,7 +131,7 @@ func (s *session) checkRoles(ctx context.Context, attr string, roles []directory
 	return nil
 }
 
-// OrganizationPatch is a change of an organization; nil fields stay.
+// OrganizationPatch is a change of an organization; nil fields do not change.
 type OrganizationPatch struct {
 	Name         *string
 	Parent       *directory.OrgID
@@ -140,8 +140,8 @@ type OrganizationPatch struct {
 	Blocked      *bool
 }
 
-// Patch changes an organization; check sees it first. A new name leaves the old one as an alias.
-// New default roles act on people with their next event, or with Apply.
+// Patch changes an organization; check sees it first. The old name of a renamed one becomes an alias. New default roles
+// apply to users with their next event, or with an apply run.
 // Errors: NotFound; Invalid; Conflict (name); what check returns.
 func (s Organizations) Patch(
 	ctx context.Context, id directory.OrgID, check func(directory.Organization) error, n OrganizationPatch,
@@ -156,20 +156,18 @@ func (s Organizations) Patch(
 				o = o.Renamed(name)
 			}
 			if len(o.Aliases) > directory.MaxOrgAliases {
-				return o, directory.Errorf(directory.Conflict, "the organization was renamed %d times: make another one", directory.MaxOrgAliases)
+				return o, directory.Errorf(directory.Conflict, "the organization was renamed %d times: create another one", directory.MaxOrgAliases)
 			}
 		}
-		for _, set := range []func(){
-			func() { setIf(&o.Parent, n.Parent) }, func() { setIf(&o.ExternalRef, n.ExternalRef) },
-			func() { setIf(&o.DefaultRoles, n.DefaultRoles) }, func() { setIf(&o.Blocked, n.Blocked) },
-		} {
-			set()
-		}
+		setIf(&o.Parent, n.Parent)
+		setIf(&o.ExternalRef, n.ExternalRef)
+		setIf(&o.DefaultRoles, n.DefaultRoles)
+		setIf(&o.Blocked, n.Blocked)
 		return o, nil
 	})
 }
 
-// updateOrganization runs an edit; what is equal already is no change, and no change writes nothing.
+// updateOrganization runs an edit; one that changes nothing writes nothing.
 func (s Organizations) updateOrganization(
 	ctx context.Context, id directory.OrgID, check func(directory.Organization) error,
 	edit func(directory.Organization) (directory.Organization, error),
@@ -206,15 +204,15 @@ func (s Organizations) updateOrganization(
 	return o, orgTaken(err)
 }
 
-// OrganizationPlan is what deactivating an organization does to its people.
+// OrganizationPlan is the effect of deactivating an organization on its users.
 type OrganizationPlan struct {
 	Members int
 	Held    []directory.UserID // on legal hold: they must be moved first; at most 100
 }
 
-// Deactivate ends an organization: mappings pass over it, and its people are deactivated in the
-// background, at once and without a delay. In a dry run the plan says whom it would meet.
-// Errors: NotFound; Conflict (the tenant's or a mapping's default organization, or people on legal hold).
+// Deactivate ends an organization: mappings skip it, and its users are deactivated in the background, without a delay.
+// The plan has the users it affects, also in a dry run.
+// Errors: NotFound; Conflict (the tenant's or a mapping's default organization, or users on legal hold).
 func (s Organizations) Deactivate(
 	ctx context.Context, id directory.OrgID, check func(directory.Organization) error,
 ) (directory.Organization, OrganizationPlan, error) {
@@ -247,7 +245,7 @@ func (s Organizations) Deactivate(
 	return o, plan, err
 }
 
-// Reactivate lets an organization take people again; those deactivated with it stay deactivated.
+// Reactivate lets an organization take users again; those deactivated with it are not reactivated.
 // Errors: NotFound; what check returns.
 func (s Organizations) Reactivate(
 	ctx context.Context, id directory.OrgID, check func(directory.Organization) error,
@@ -258,7 +256,7 @@ func (s Organizations) Reactivate(
 	})
 }
 
-// requireNotFallback refuses to end an organization that rules fall back to.
+// requireNotFallback refuses an organization that rules fall back to.
 func (s Organizations) requireNotFallback(ctx context.Context, id directory.OrgID) error {
 	if id == directory.DefaultOrg {
 		return directory.Errorf(directory.Conflict, "the tenant's default organization cannot be deactivated")
@@ -273,7 +271,7 @@ func (s Organizations) requireNotFallback(ctx context.Context, id directory.OrgI
 	return err
 }
 
-// orgChanges are the differences of two states of an organization, for the log.
+// orgChanges returns the differences between two states of an organization, for the log.
 func orgChanges(old, o directory.Organization) (changes []directory.Change) {
 	if old.Name != o.Name {
 		changes = append(changes, directory.NewChange("name", old.Name, o.Name))

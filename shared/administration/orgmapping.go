@@ -7,8 +7,8 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Set chooses the organization mapping method and its settings. People move with Apply.
-// Errors: NotFound; Invalid (an organization that there is not, or that is deactivated); what check returns.
+// Set chooses the organization mapping method and its settings. Users are moved by an apply run.
+// Errors: NotFound; Invalid (an organization that does not exist or is deactivated); what check returns.
 func (s OrgMappings) Set(
 	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, n directory.OrgSettings,
 ) (directory.Provider, directory.MappingSet, error) {
@@ -38,17 +38,20 @@ func (s *session) checkOrgSettings(ctx context.Context, n directory.OrgSettings)
 	case len(n.Attribute) > 300 || directory.AttributePath(n.Attribute) != n.Attribute:
 		return bad("attribute", `attribute must be the name of a text, such as title, or an extension's URN, ":" and a name`)
 	case n.Template != "" && n.Method != directory.OrgNamed && n.Method != directory.OrgAttribute:
-		return bad("templateOrganizationId", "templateOrganizationId goes with the attribute methods only")
+		return bad("templateOrganizationId", "templateOrganizationId is allowed only with the attribute methods")
 	}
-	for attr, id := range map[string]directory.OrgID{"organizationId": n.Org, "templateOrganizationId": n.Template} {
-		if err := s.checkTarget(ctx, attr, id); id != "" && err != nil {
+	if n.Org != "" {
+		if err := s.checkTarget(ctx, "organizationId", n.Org); err != nil {
 			return err
 		}
 	}
-	return nil
+	if n.Template == "" {
+		return nil
+	}
+	return s.checkTarget(ctx, "templateOrganizationId", n.Template)
 }
 
-// checkTarget refuses an organization that takes nobody.
+// checkTarget refuses an organization that takes no users.
 func (s *session) checkTarget(ctx context.Context, attr string, id directory.OrgID) error {
 	o, err := Organizations{s}.ByID(ctx, id)
 	if err == nil && o.State == directory.OrgActive {
@@ -84,8 +87,8 @@ func (s OrgMappings) Add(
 	return n, len(m.Orgs), err
 }
 
-// Patch changes the groups or the target of a mapping; nil stays.
-// Errors: as AddOrgMapping.
+// Patch changes the groups or the target of a mapping; nil changes nothing.
+// Errors: as Add.
 func (s OrgMappings) Patch(
 	ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID, groups *[]directory.GroupID,
 	org *directory.OrgID,
@@ -126,7 +129,7 @@ func (s OrgMappings) Patch(
 	return n, priority, err
 }
 
-// Delete removes a mapping; nobody moves until Apply.
+// Delete removes a mapping; nobody is moved until an apply run.
 // Errors: NotFound; what check returns.
 func (s OrgMappings) Delete(
 	ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID,
@@ -144,7 +147,7 @@ func (s OrgMappings) Delete(
 	return err
 }
 
-// Reorder puts the mappings in an order, which is their priority: ids must be all of them.
+// Reorder puts all mappings of the provider in the order of ids, which is their priority.
 // Errors: NotFound; Invalid; what check returns.
 func (s OrgMappings) Reorder(
 	ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, ids []directory.MappingID,

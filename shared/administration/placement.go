@@ -7,8 +7,8 @@ import (
 	"rollcall/shared/directory"
 )
 
-// placeUser changes a user's organization or roles by hand; check sees the user first. What is equal already
-// is no change.
+// placeUser changes a user's organization or roles by hand; check sees the user first. An edit that changes nothing
+// writes nothing.
 func (s Users) placeUser(
 	ctx context.Context, id directory.UserID, check func(directory.User) error, edit func(*directory.User) error,
 ) (directory.User, error) {
@@ -28,8 +28,8 @@ func (s Users) placeUser(
 	})
 }
 
-// Move puts a user into an organization by hand, until the next event that rules decide, or, pinned, until
-// it is unpinned. Who is in it already is there by hand from now on.
+// Move places a user in an organization by hand, until the next event that rules decide or, with pin, until it is
+// unpinned. The placement becomes manual even if the user is already there.
 // Errors: NotFound; Invalid (no active organization); Conflict (removed by the directory); what check returns.
 func (s Users) Move(
 	ctx context.Context, id directory.UserID, check func(directory.User) error, org directory.OrgID, pin bool,
@@ -47,7 +47,7 @@ func (s Users) Move(
 	})
 }
 
-// PinOrganization keeps a user in the organization, or lets rules decide again from the next event on.
+// PinOrganization keeps a user in the present organization, or lets rules decide from the next event on.
 // Errors: NotFound; Conflict (in no organization, or removed by the directory); what check returns.
 func (s Users) PinOrganization(
 	ctx context.Context, id directory.UserID, check func(directory.User) error, pin bool,
@@ -61,8 +61,7 @@ func (s Users) PinOrganization(
 	})
 }
 
-// GrantRole gives a user a role by hand; it stays whatever mappings say, unless the directory is the only
-// source of roles.
+// GrantRole gives a user a role by hand, which mappings do not remove unless the directory is the only source of roles.
 // Errors: NotFound; Invalid (no such role); Conflict (removed by the directory); what check returns.
 func (s Users) GrantRole(
 	ctx context.Context, id directory.UserID, check func(directory.User) error, role directory.RoleID,
@@ -82,7 +81,7 @@ func (s Users) GrantRole(
 	})
 }
 
-// RevokeRole takes what was given by hand of a role.
+// RevokeRole removes a role that was given by hand.
 // Errors: NotFound (also of the grant); Conflict (a rule gives the role); what check returns.
 func (s Users) RevokeRole(
 	ctx context.Context, id directory.UserID, check func(directory.User) error, role directory.RoleID,
@@ -103,11 +102,11 @@ func (s Users) RevokeRole(
 	})
 }
 
-// Explanation says why a user is where the user is, and has the roles the user has.
+// Explanation is the reasons for a user's organization and roles.
 type Explanation struct {
 	User      directory.User
 	Config    int64                // the provider's configuration now
-	Now       directory.Resolution // what the rules say at this moment; differs from the user while an Apply is due
+	Now       directory.Resolution // the present result of the rules; differs from the user while an apply run is due
 	Orgs      []MappingCheck
 	Roles     []MappingCheck
 	Names     map[directory.OrgID]string
@@ -116,8 +115,8 @@ type Explanation struct {
 	Value     string // of the attribute that names organizations
 }
 
-// Explain tells which mapping, which group and which configuration put a user into the organization and gave
-// the roles, and what the rules would say now.
+// Explain returns the mappings, groups and configuration that decided a user's organization and roles, and the present
+// result of the rules.
 // Errors: NotFound.
 func (s Users) Explain(ctx context.Context, id directory.UserID) (Explanation, error) {
 	v, err := s.ports.Users.UserByID(ctx, s.tenant, id)
@@ -133,7 +132,7 @@ func (s Users) Explain(ctx context.Context, id directory.UserID) (Explanation, e
 	x.Value = directory.AttributeValue(v.Attributes, x.Attribute)
 	x.Now = rules.Resolve(v.User, v.Groups, directory.OnApply, s.rt.Time())
 	if x.Now.Create != "" {
-		x.Now.Reason = "the attribute names an organization that will be made"
+		x.Now.Reason = "the attribute names an organization that will be created"
 	}
 	if rules.Org.Method == directory.OrgGroups && v.Provider != "" {
 		x.Orgs = orgChecks(rules, v.Groups)
@@ -153,7 +152,7 @@ func (s Users) Explain(ctx context.Context, id directory.UserID) (Explanation, e
 	return x, nil
 }
 
-// CheckResult is what became of one mapping when a user was resolved.
+// CheckResult is the result of one mapping in resolving a user.
 type CheckResult string
 
 // The results of checking a mapping, in the order of priority.
@@ -161,7 +160,7 @@ const (
 	CheckWins       CheckResult = "wins"
 	CheckNoMember   CheckResult = "not-a-member"
 	CheckNotReached CheckResult = "not-reached"
-	CheckInvalid    CheckResult = "invalid-target" // a member, but the organization takes nobody
+	CheckInvalid    CheckResult = "invalid-target" // a member, but the organization takes no users
 	CheckGives      CheckResult = "gives"          // of a role mapping
 )
 
@@ -176,7 +175,7 @@ type MappingCheck struct {
 	Result   CheckResult
 }
 
-// orgChecks says what each organization mapping is to a member of the groups.
+// orgChecks returns the result of each organization mapping for a member of the groups.
 func orgChecks(r directory.Rules, groups []directory.GroupID) (out []MappingCheck) {
 	won := false
 	for i, m := range r.Mappings.Orgs {
@@ -196,7 +195,7 @@ func orgChecks(r directory.Rules, groups []directory.GroupID) (out []MappingChec
 	return out
 }
 
-// roleChecks says what each role mapping is to a member of the groups.
+// roleChecks returns the result of each role mapping for a member of the groups.
 func roleChecks(r directory.Rules, groups []directory.GroupID) (out []MappingCheck) {
 	for _, m := range r.Mappings.Roles {
 		c := MappingCheck{Mapping: m.ID, Roles: m.Roles, Groups: m.Groups, Result: CheckNoMember}

@@ -9,12 +9,12 @@ import (
 	"rollcall/shared/directory"
 )
 
-// preview returns ports that read from p and write nothing: an update computes what becomes of what is stored, and
-// checks that unique values are free. What a later step of the same request has to see, organizations and roles, is
-// remembered. What no administrator's request writes is refused.
+// preview returns ports that read from p and write nothing: an update computes the new record, and checks that unique
+// values are free. Changed organizations and roles are remembered for later steps of the same request. Writes that no
+// administrator's request makes are refused.
 func preview(p directory.Ports) directory.Ports {
 	out := p
-	orgs := &previewOrganizations{Organizations: p.Organizations, made: map[directory.OrgID]directory.Organization{}}
+	orgs := &previewOrganizations{Organizations: p.Organizations, changed: map[directory.OrgID]directory.Organization{}}
 	out.Users = previewUsers{p.Users, p.Providers}
 	out.Groups = previewGroups{p.Groups}
 	out.Leavers = previewLeavers{p.Leavers}
@@ -40,10 +40,10 @@ func preview(p directory.Ports) directory.Ports {
 	return out
 }
 
-// errPreview is what a write ends in that no administrator's request makes.
+// errPreview is the error of a write that no administrator's request makes.
 var errPreview = directory.Errorf(directory.Internal, "a preview does not write this")
 
-// tryUpdate computes an update of what a port read, of which a nil entry writes nothing.
+// tryUpdate computes an update of a record as read by a port; a nil entry leaves it unchanged.
 func tryUpdate[T any](old T, err error, update directory.Update[T]) (T, *directory.LogEntry, error) {
 	if err != nil {
 		return old, nil, err
@@ -229,7 +229,7 @@ func (p previewGuards) UpdateGuard(
 
 type previewOrganizations struct {
 	directory.Organizations
-	made map[directory.OrgID]directory.Organization // made or changed by this request
+	changed map[directory.OrgID]directory.Organization // created or changed by this request
 }
 
 func (p *previewOrganizations) CreateOrganization(
@@ -274,7 +274,7 @@ func (p *previewOrganizations) keep(ctx context.Context, t directory.TenantID, o
 			return err
 		}
 	}
-	p.made[o.ID] = o
+	p.changed[o.ID] = o
 	return nil
 }
 
@@ -287,7 +287,7 @@ func (p *previewOrganizations) OrganizationsByID(
 	}
 	out = maps.Clone(out)
 	for _, id := range ids {
-		if o, found := p.made[id]; found {
+		if o, found := p.changed[id]; found {
 			out[id] = o
 		}
 	}
@@ -295,7 +295,7 @@ func (p *previewOrganizations) OrganizationsByID(
 }
 
 func (p *previewOrganizations) OrganizationByName(ctx context.Context, t directory.TenantID, key string) (directory.Organization, error) {
-	for _, o := range p.made {
+	for _, o := range p.changed {
 		if slices.Contains(o.NameKeys(), key) {
 			return o, nil
 		}

@@ -7,7 +7,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// What administrators only read.
+// Ports that administrators only read.
 type (
 	previewGroups     struct{ directory.Groups }
 	previewLeavers    struct{ directory.Leavers }

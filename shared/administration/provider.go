@@ -18,8 +18,7 @@ type NewProvider struct {
 	Extensions        []directory.Extension
 }
 
-// Create makes a provider in state setup with its first token, whose clear text is returned and
-// never shown again.
+// Create creates a provider in state setup with its first token, whose clear text is returned and never shown again.
 // Errors: Invalid; Conflict (displayName).
 func (s Providers) Create(ctx context.Context, n NewProvider) (directory.Provider, string, error) {
 	name, err := directory.ValidDisplayName(n.DisplayName)
@@ -70,7 +69,7 @@ func providerTaken(err error) error {
 	return err
 }
 
-// updateProvider runs an edit that also names what it was about and the changes for the log. An edit of
+// updateProvider runs an edit that also returns the rest of the entry's target and the changes for the log. An edit of
 // settings without changes, or of credentials without a target, writes nothing.
 func (s *session) updateProvider(
 	ctx context.Context, id directory.ProviderID, action directory.Action,
@@ -135,8 +134,8 @@ func (s Providers) SetState(
 		})
 }
 
-// Delete starts the deletion of a provider: SCIM answers 401 from now on; its users become what
-// d says and its groups vanish in the background (FollowEntry), then the record goes.
+// Delete starts the deletion of a provider: SCIM answers 401 from now on. In the background
+// (follow.Service.FollowEntry), its users are changed as d says, then its groups and record are removed.
 // Errors: NotFound; Invalid; Conflict when it is being deleted already.
 func (s Providers) Delete(
 	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, d directory.ProviderDeletion,
@@ -204,15 +203,14 @@ func (s Providers) Count(ctx context.Context, id directory.ProviderID) (Provider
 	return ProviderCounts{Users: us.Total, Groups: gs.Total}, err
 }
 
-// ProviderPatch is a change of a provider's settings; nil fields stay.
+// ProviderPatch is a change of a provider's settings; nil fields do not change.
 type ProviderPatch struct {
 	DisplayName       *string
 	DeactivationDelay *time.Duration
 	Extensions        *[]directory.Extension
 }
 
-// Patch changes settings of a provider; check sees the provider first. What is equal already is
-// no change, and no change writes nothing.
+// Patch changes settings of a provider; check sees the provider first. A patch that changes nothing writes nothing.
 // Errors: NotFound; Invalid; Conflict (displayName, or the provider is being deleted); what check returns.
 func (s Providers) Patch(
 	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, n ProviderPatch,

@@ -9,14 +9,14 @@ import (
 	"rollcall/shared/directory"
 )
 
-// CountryCount is a country that nobody knows, and how many present users have it.
+// CountryCount is an unknown country, and how many present users have it.
 type CountryCount struct {
 	directory.CountryValue
 	Users int
 }
 
-// Countries reads the countries that nobody knows, of a provider or ("") of all, those of most users first. More
-// than MaxCountryValues of a provider are not kept.
+// Countries reads the unknown countries of a provider or ("") of all, those of most users first; at most
+// MaxCountryValues of each provider.
 // Errors: NotFound.
 func (s Reports) Countries(ctx context.Context, p directory.ProviderID) (out []CountryCount, err error) {
 	ps := make([]directory.Provider, 1)

@@ -7,7 +7,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// List reads the catalogue, and how many people have each role.
+// List reads the catalogue, and how many users have each role.
 func (s Roles) List(ctx context.Context) (directory.Catalogue, map[directory.RoleID]int, error) {
 	c, err := s.ports.Roles.Catalogue(ctx, s.tenant)
 	if err != nil {
@@ -38,13 +38,13 @@ func (s Roles) Create(ctx context.Context, r directory.CatalogueRole) (directory
 	})
 }
 
-// RolePatch is a change of a role; nil fields stay.
+// RolePatch is a change of a role; nil fields do not change.
 type RolePatch struct {
 	Name, Description *string
 	Privileged        *bool
 }
 
-// Patch changes what a role is called and says.
+// Patch changes a role.
 // Errors: NotFound; Invalid.
 func (s Roles) Patch(ctx context.Context, id directory.RoleID, n RolePatch) (r directory.CatalogueRole, err error) {
 	err = s.updateRole(ctx, id, func(c directory.Catalogue, old directory.CatalogueRole, found bool) (directory.Catalogue, error) {
@@ -60,8 +60,8 @@ func (s Roles) Patch(ctx context.Context, id directory.RoleID, n RolePatch) (r d
 	return r, err
 }
 
-// Delete takes a role out of the catalogue. People lose what mappings and organizations gave of it with
-// their next event or Apply; what names it is flagged.
+// Delete removes a role from the catalogue. Users lose grants of it by mappings and organizations with their next event
+// or an apply run; mappings and organizations that name it are flagged.
 // Errors: NotFound.
 func (s Roles) Delete(ctx context.Context, id directory.RoleID) error {
 	return s.updateRole(ctx, id, func(c directory.Catalogue, _ directory.CatalogueRole, found bool) (directory.Catalogue, error) {
@@ -72,7 +72,7 @@ func (s Roles) Delete(ctx context.Context, id directory.RoleID) error {
 	})
 }
 
-// updateRole runs an edit of the catalogue that is about one role.
+// updateRole runs an edit of the catalogue that changes one role.
 func (s Roles) updateRole(
 	ctx context.Context, id directory.RoleID,
 	edit func(c directory.Catalogue, old directory.CatalogueRole, found bool) (directory.Catalogue, error),
@@ -83,8 +83,8 @@ func (s Roles) updateRole(
 		if err != nil {
 			return old, nil, err
 		}
-		after, stays := c.Find(id)
-		if found && stays && before == after {
+		after, kept := c.Find(id)
+		if found && kept && before == after {
 			return old, nil, nil
 		}
 		c.Version = old.Version + 1
@@ -94,7 +94,7 @@ func (s Roles) updateRole(
 		if !found {
 			was = nil
 		}
-		if !stays {
+		if !kept {
 			e.Name, is = before.Name, nil
 		}
 		e.Changes = []directory.Change{directory.NewChange("role", was, is)}
@@ -104,7 +104,7 @@ func (s Roles) updateRole(
 	return err
 }
 
-// firstCatalogue is what a tenant begins with.
+// firstCatalogue is the catalogue of a new tenant.
 func firstCatalogue() directory.Catalogue {
 	var c directory.Catalogue
 	for _, r := range []directory.CatalogueRole{

@@ -9,15 +9,15 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Set chooses where roles come from. A switch from groups to manual keeps what rules gave as given
-// by hand, or removes it, in the background; one to groups changes nothing until Apply.
+// Set chooses the source of roles. A switch from groups to manual keeps the roles that rules gave as given by hand or,
+// with remove, removes them, in the background; a switch to groups changes nothing until an apply run.
 // Errors: NotFound; Invalid; what check returns.
 func (s RoleMappings) Set(
 	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, n directory.RoleSettings, remove bool,
 ) (directory.Provider, directory.MappingSet, error) {
 	if n.Strict && n.Mode != directory.RolesGroups {
 		return directory.Provider{}, directory.MappingSet{},
-			&directory.Error{Kind: directory.Invalid, Attr: "strict", Detail: "strict goes with mode groups only"}
+			&directory.Error{Kind: directory.Invalid, Attr: "strict", Detail: "strict is allowed only with mode groups"}
 	}
 	return s.updateMappings(ctx, id, check,
 		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
@@ -26,18 +26,18 @@ func (s RoleMappings) Set(
 			}
 			changes := []directory.Change{directory.NewChange("roleMapping", p.RoleMapping, n)}
 			if p.RoleMapping.Mode == directory.RolesGroups && n.Mode == directory.RolesManual {
-				what := "keep"
+				mappedRoles := "keep"
 				if remove {
-					what = "remove"
+					mappedRoles = "remove"
 				}
-				changes = append(changes, directory.NewChange(directory.AttrMappedRoles, nil, what))
+				changes = append(changes, directory.NewChange(directory.AttrMappedRoles, nil, mappedRoles))
 			}
 			p.RoleMapping = n
 			return p, m, changes, nil
 		})
 }
 
-// Add adds a mapping; with privileged roles, under dual control, it is only proposed.
+// Add adds a mapping; under dual control, one with privileged roles is only proposed.
 // Errors: NotFound; Invalid (also an unconfirmed privileged role); Conflict; what check returns.
 func (s RoleMappings) Add(
 	ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, groups []directory.GroupID, roles []directory.RoleID,
@@ -54,25 +54,25 @@ func (s RoleMappings) Add(
 	if n.Groups, err = s.mappedGroups(ctx, p, groups); err != nil {
 		return n, err
 	}
-	second, err := c.checkRoleMapping(directory.RoleMapping{}, n, confirm)
+	secondAdmin, err := c.checkRoleMapping(directory.RoleMapping{}, n, confirm)
 	if err != nil {
 		return n, err
 	}
 	_, _, err = s.updateMappings(ctx, p, check,
 		func(p directory.Provider, m directory.MappingSet) (_ directory.Provider, _ directory.MappingSet, changes []directory.Change, err error) {
-			if second {
+			if secondAdmin {
 				m, n, changes, err = propose(m, n, s.admin.Actor.ID, s.rt.Time())
 				return p, m, changes, err
 			}
-			m, made := withRole(m, n)
-			return p, m, []directory.Change{made}, nil
+			m, change := withRole(m, n)
+			return p, m, []directory.Change{change}, nil
 		})
 	return n, err
 }
 
-// Patch changes the groups or roles of a mapping; nil stays. What gives privileged roles to more people is
-// only proposed, under dual control; any other change discards what was.
-// Errors: as AddRoleMapping.
+// Patch changes the groups or roles of a mapping; nil changes nothing. Under dual control, a change that gives
+// privileged roles to more users is only proposed; any other change discards an earlier proposal.
+// Errors: as Add.
 func (s RoleMappings) Patch(
 	ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID, groups *[]directory.GroupID,
 	roles *[]directory.RoleID, confirm string,
@@ -97,29 +97,30 @@ func (s RoleMappings) Patch(
 				return p, m, nil, directory.Errorf(directory.NotFound, "no such mapping")
 			}
 			old := m.Roles[i]
-			if n = old; groups != nil {
+			n = old
+			if groups != nil {
 				n.Groups = mapped
 			}
 			setIf(&n.Roles, roles)
 			if slices.Equal(n.Roles, old.Roles) && slices.Equal(n.Groups, old.Groups) {
 				return p, m, nil, nil
 			}
-			second, err := c.checkRoleMapping(old, n, confirm)
+			secondAdmin, err := c.checkRoleMapping(old, n, confirm)
 			if err != nil {
 				return p, m, nil, err
 			}
-			if second {
+			if secondAdmin {
 				m, n, changes, err = propose(m, n, s.admin.Actor.ID, s.rt.Time())
 				return p, m, changes, err
 			}
 			m, _, changes = withoutProposal(m, id)
-			m, made := withRole(m, n)
-			return p, m, append(changes, made), nil
+			m, change := withRole(m, n)
+			return p, m, append(changes, change), nil
 		})
 	return n, err
 }
 
-// Delete removes a mapping; nobody loses a role until Apply or the next event.
+// Delete removes a mapping; nobody loses a role until an apply run or the next event.
 // Errors: NotFound; what check returns.
 func (s RoleMappings) Delete(
 	ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID,
@@ -138,9 +139,10 @@ func (s RoleMappings) Delete(
 	return err
 }
 
-// Decide lets a proposed role mapping take effect, which takes another administrator than the one who
-// proposed it, or discards it.
-// Errors: NotFound; Forbidden (the same administrator); Conflict (a group is mapped otherwise by now); what check returns.
+// Decide puts a proposed role mapping into effect, which needs another administrator than the one who proposed it, or
+// discards it.
+// Errors: NotFound; Forbidden (the same administrator); Conflict (a group has been mapped otherwise); what check
+// returns.
 func (s RoleMappings) Decide(
 	ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID, approve bool,
 ) (n directory.RoleMapping, err error) {
@@ -157,19 +159,19 @@ func (s RoleMappings) Decide(
 				return p, m, nil, errNeedsSecondAdmin
 			}
 			n.ProposedBy, n.ProposedAt = "", time.Time{}
-			m, made := withRole(m, n)
-			return p, m, append(changes, made), nil
+			m, change := withRole(m, n)
+			return p, m, append(changes, change), nil
 		})
 	return n, err
 }
 
-// attrProposed begins the name of a change of mappings that has no effect on people yet.
+// attrProposed begins the name of a change of mappings that has no effect on users yet.
 const attrProposed = "roleMappingProposed/"
 
 // maxProposals is how many role mappings of a provider may wait for a second administrator.
 const maxProposals = 50
 
-// withRole puts a mapping in place of the one of its id, or behind the others, and says what changed.
+// withRole replaces the mapping with the id, or appends it, and returns the change.
 func withRole(m directory.MappingSet, n directory.RoleMapping) (directory.MappingSet, directory.Change) {
 	var was any
 	m.Roles = slices.Clone(m.Roles)
@@ -181,8 +183,7 @@ func withRole(m directory.MappingSet, n directory.RoleMapping) (directory.Mappin
 	return m, directory.NewChange("roleMapping/"+string(n.ID), was, n)
 }
 
-// propose lets a mapping, which must be one that could take effect, wait for a second administrator, in place of what
-// waited for it.
+// propose lets a mapping, which must be valid, wait for a second administrator, instead of an earlier proposal.
 func propose(
 	m directory.MappingSet, n directory.RoleMapping, by string, at time.Time,
 ) (directory.MappingSet, directory.RoleMapping, []directory.Change, error) {
@@ -199,7 +200,7 @@ func propose(
 	return m, n, append(changes, directory.NewChange(attrProposed+string(n.ID), nil, n)), nil
 }
 
-// withoutProposal takes out what is proposed for a mapping; without changes when nothing is.
+// withoutProposal removes the proposal for a mapping; it returns no changes when there is none.
 func withoutProposal(m directory.MappingSet, id directory.MappingID) (directory.MappingSet, directory.RoleMapping, []directory.Change) {
 	i := slices.IndexFunc(m.Proposed, func(r directory.RoleMapping) bool { return r.ID == id })
 	if i < 0 {
@@ -210,7 +211,7 @@ func withoutProposal(m directory.MappingSet, id directory.MappingID) (directory.
 	return m, was, []directory.Change{directory.NewChange(attrProposed+string(id), was, nil)}
 }
 
-// hasEffect reports whether changes of mappings make another configuration: proposals do not.
+// hasEffect reports whether changes of mappings change the configuration: proposals do not.
 func hasEffect(changes []directory.Change) bool {
 	return slices.ContainsFunc(changes, func(c directory.Change) bool { return !strings.HasPrefix(c.Attr, attrProposed) })
 }

@@ -7,7 +7,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Create makes the administrator's tenant.
+// Create creates the administrator's tenant.
 // Errors: Invalid; Conflict when it exists.
 func (s Tenants) Create(ctx context.Context, displayName string) (directory.Tenant, error) {
 	name, err := directory.ValidDisplayName(displayName)
@@ -27,7 +27,7 @@ func (s Tenants) Create(ctx context.Context, displayName string) (directory.Tena
 	return t, s.Seed(ctx, name)
 }
 
-// requireOperator refuses everybody else.
+// requireOperator refuses anybody but an operator.
 func (s Tenants) requireOperator() error {
 	if s.tenant != directory.OperatorScope {
 		return directory.Errorf(directory.Forbidden, "only an operator of the deployment may do this")
@@ -35,13 +35,14 @@ func (s Tenants) requireOperator() error {
 	return nil
 }
 
-// Add makes a tenant; id "" lets the service choose one.
+// Add creates a tenant; with id "" the service chooses one.
 // Errors: Forbidden; Invalid; Conflict when the id is taken.
 func (s Tenants) Add(ctx context.Context, id directory.TenantID, displayName string) (directory.Tenant, error) {
 	if err := s.requireOperator(); err != nil {
 		return directory.Tenant{}, err
 	}
-	if s.tenant = id; id == "" {
+	s.tenant = id
+	if id == "" {
 		s.tenant = directory.TenantID(s.rt.NewID()[:7])
 	}
 	return s.Create(ctx, displayName)
@@ -65,8 +66,8 @@ func (s Tenants) List(ctx context.Context, after directory.TenantID, count int) 
 	return s.ports.Tenants.ListTenants(ctx, after, count)
 }
 
-// AddKey makes the first administrator's key of a tenant; further ones are made by its administrators. So an
-// operator's key alone does not open a tenant that somebody uses.
+// AddKey creates the first administrator's key of a tenant; its administrators create further ones. So an operator's
+// key alone gives no access to a tenant in use.
 // Errors: Forbidden; NotFound; Invalid; Conflict (it has an administrator's key that works, or is being removed).
 func (s Tenants) AddKey(
 	ctx context.Context, id directory.TenantID, displayName string, expires time.Time,
@@ -85,7 +86,7 @@ func (s Tenants) AddKey(
 	for _, k := range keys {
 		if k.Role == directory.RoleAdministrator && k.Usable(s.rt.Time()) {
 			return directory.APIKey{}, "",
-				directory.Errorf(directory.Conflict, "the tenant has an administrator's key: its administrators make further ones")
+				directory.Errorf(directory.Conflict, "the tenant has an administrator's key: its administrators create further ones")
 		}
 	}
 	return APIKeys{s.within(id)}.Create(ctx, NewAPIKey{DisplayName: displayName, Role: directory.RoleAdministrator, ExpiresAt: expires})
@@ -95,8 +96,8 @@ func errRemoving() *directory.Error {
 	return directory.Errorf(directory.Conflict, "the tenant is being removed")
 }
 
-// SetState pauses a tenant (TenantPaused) or lets it go on (TenantActive). check sees the tenant first. When it
-// returns, every request is answered by the new state.
+// SetState pauses a tenant (TenantPaused) or resumes it (TenantActive). check sees the tenant first. When it returns,
+// the new state applies to every request.
 // Errors: Forbidden; NotFound; Conflict (it is being removed); what check returns.
 func (s Tenants) SetState(
 	ctx context.Context, id directory.TenantID, check func(directory.Tenant) error, to directory.TenantState,
@@ -111,9 +112,8 @@ func (s Tenants) SetState(
 	})
 }
 
-// Remove ends a tenant: when it returns, its people and keys are refused. What it has is erased in the background
-// (EraseTenants).
-// Errors: Forbidden; NotFound; Conflict (it is being removed already; somebody is on legal hold); what check returns.
+// Remove removes a tenant: when it returns, its credentials are refused. Its data is erased in the background.
+// Errors: Forbidden; NotFound; Conflict (it is being removed already; a legal hold is active); what check returns.
 func (s Tenants) Remove(ctx context.Context, id directory.TenantID, check func(directory.Tenant) error) (directory.Tenant, error) {
 	if err := s.requireOperator(); err != nil {
 		return directory.Tenant{}, err
@@ -127,7 +127,7 @@ func (s Tenants) Remove(ctx context.Context, id directory.TenantID, check func(d
 	})
 }
 
-// requireNoActiveMatter refuses while a matter is active: what it holds must not be destroyed.
+// requireNoActiveMatter refuses a tenant with an active matter: data on hold must not be destroyed.
 func (s Tenants) requireNoActiveMatter(ctx context.Context, id directory.TenantID) error {
 	const batch = 100
 	for after := directory.MatterID(""); ; {
@@ -136,7 +136,8 @@ func (s Tenants) requireNoActiveMatter(ctx context.Context, id directory.TenantI
 			return err
 		}
 		for _, m := range ms {
-			if after = m.ID; m.State == directory.MatterActive {
+			after = m.ID
+			if m.State == directory.MatterActive {
 				return directory.Errorf(directory.Conflict, "the tenant has an active legal hold: its legal hold administrator must close it first")
 			}
 		}
@@ -173,8 +174,8 @@ func (s Tenants) changeTenant(
 	return t, s.follow().SettleTenant(ctx, id, e)
 }
 
-// Seed gives a tenant what it begins with, unless it has it: the default organization and the catalogue.
-// A tenant that an older program made, or whose creation was cut off, gets them so.
+// Seed creates a tenant's default organization and catalogue unless it has them: for a new tenant, one of an older
+// release, and one whose creation was interrupted.
 func (s Tenants) Seed(ctx context.Context, name string) error {
 	o := directory.Organization{ID: directory.DefaultOrg, Name: name, State: directory.OrgActive, CreatedBy: s.admin.Actor.ID, Version: 1,
 		Created: s.rt.Time(), Modified: s.rt.Time()}
@@ -204,13 +205,13 @@ func (s Settings) Get(ctx context.Context) (directory.Tenant, error) {
 	return s.ports.Tenants.Tenant(ctx, s.tenant)
 }
 
-// SettingsChange is what an administrator changes of the tenant; nil leaves it as it is.
+// SettingsChange is an administrator's change of the tenant's settings; nil fields do not change.
 type SettingsChange struct {
 	DualControl                 *bool          // ended by two administrators, one after the other
 	UserRetention, LogRetention *time.Duration // 0: the default
 }
 
-// Set changes what the administrator's tenant has chosen. check sees the tenant first.
+// Set changes the settings of the administrator's tenant. check sees the tenant first.
 // Errors: NotFound; Invalid; Forbidden (the same administrator ends dual control again); what check returns.
 func (s Settings) Set(ctx context.Context, check func(directory.Tenant) error, c SettingsChange) (directory.Tenant, error) {
 	return s.ports.Tenants.UpdateTenant(ctx, s.tenant, func(old directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
@@ -235,7 +236,7 @@ func (s Settings) Set(ctx context.Context, check func(directory.Tenant) error, c
 	})
 }
 
-// apply returns t as administrator by changes it.
+// apply returns t as changed by the administrator.
 func (c SettingsChange) apply(t directory.Tenant, by string) (directory.Tenant, error) {
 	if c.UserRetention != nil {
 		t.Retention.Users = *c.UserRetention

@@ -8,8 +8,8 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Create makes a new token; the older ones keep working for overlap, at most 7 days (0: not at
-// all). The clear text is returned and never shown again.
+// Create creates a token; the newest older one works for the overlap, at most 7 days (0: not at all). The clear text is
+// returned and never shown again.
 func (s Tokens) Create(
 	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, overlap time.Duration, expires time.Time,
 ) (directory.Provider, directory.Credential, string, error) {
@@ -34,8 +34,7 @@ func (s Tokens) Create(
 	return p, cred, token, err
 }
 
-// Revoke ends a token at once. Revoking one that no longer works changes nothing.
-// check sees the provider first.
+// Revoke ends a token immediately. Revoking one that no longer works changes nothing. check sees the provider first.
 // Errors: NotFound; what check returns.
 func (s Tokens) Revoke(
 	ctx context.Context, id directory.ProviderID, token directory.CredentialID, check func(directory.Provider) error,
@@ -67,8 +66,8 @@ func (s *session) newCredential(prefix, scope string, expires time.Time) (direct
 	}, token
 }
 
-// retireCredentials lets the usable credentials end: only the newest may go on for overlap, so that with the one
-// to come at most two work.
+// retireCredentials ends the usable credentials: only the newest works for the overlap, so that with the new one at
+// most two work.
 func retireCredentials(cs []directory.Credential, now time.Time, overlap time.Duration) []directory.Credential {
 	out := slices.Clone(cs)
 	newest := -1
@@ -102,5 +101,5 @@ func retireCredentials(cs []directory.Credential, now time.Time, overlap time.Du
 	return out
 }
 
-// keptCredentials is how many credentials that no longer work stay in the record, to recognize them by.
+// keptCredentials is how many credentials that no longer work are kept in the record, to identify them.
 const keptCredentials = 5

@@ -8,14 +8,14 @@ import (
 	"rollcall/shared/directory"
 )
 
-// LocalProfile is what an administrator says about a local user.
+// LocalProfile is the profile of a local user as an administrator gives it.
 type LocalProfile struct {
 	UserName   string
 	Attributes []byte   // canonical SCIM JSON, as in Profile
-	WorkEmails []string // as they stand in Attributes: the user is found by them
+	WorkEmails []string // as in Attributes: the user is found by them
 }
 
-// profile is the user's profile; old is the one before, the zero one for a new user.
+// profile is the user's new profile; old is the present one, zero for a new user.
 func (l LocalProfile) profile(old directory.Profile) directory.Profile {
 	p := old
 	p.UserName, p.Attributes, p.Lookups = l.UserName, l.Attributes, nil
@@ -25,7 +25,7 @@ func (l LocalProfile) profile(old directory.Profile) directory.Profile {
 	return p
 }
 
-// userTaken is what an administrator, who sees the whole tenant, is told.
+// userTaken translates a TakenError for an administrator, who may see the whole tenant.
 func userTaken(err error) error {
 	if taken, ok := directory.AsTaken(err); ok {
 		return &directory.Error{Kind: directory.Conflict, Attr: directory.AttrUserName, Detail: "another user of the tenant has this userName",
@@ -34,15 +34,15 @@ func userTaken(err error) error {
 	return err
 }
 
-// ByID reads any user of the administrator's tenant, also local and gone ones, with its groups.
+// ByID reads any user of the administrator's tenant, also local and removed ones, with its groups.
 // Errors: NotFound.
 func (s Users) ByID(ctx context.Context, id directory.UserID) (directory.UserView, error) {
 	return s.ports.Users.UserByID(ctx, s.tenant, id)
 }
 
-// Search reads a page of the tenant's users and where the next one begins: "" at the end. A page may
-// hold fewer than asked for, even none, when many had to be looked at; the first one may hold some more, who had the
-// text as their userName in the last year.
+// Search reads a page of the tenant's users and the position to continue after: "" at the end. A page may hold fewer
+// than asked for, even none, when many had to be read; the first may hold some more, whose userName was the text in the
+// last year.
 func (s Users) Search(ctx context.Context, q directory.UserSearch) ([]directory.User, string, error) {
 	us, next, err := s.ports.Users.SearchUsers(ctx, s.tenant, q)
 	if err == nil {
@@ -51,7 +51,7 @@ func (s Users) Search(ctx context.Context, q directory.UserSearch) ([]directory.
 	return us, next, err
 }
 
-// CreateLocal makes a user whom no directory manages; changes are the attributes for the log.
+// CreateLocal creates a local user; changes are the attributes for the log.
 // Errors: Invalid; Conflict (userName).
 func (s Users) CreateLocal(ctx context.Context, l LocalProfile, changes []directory.Change) (directory.User, error) {
 	now := s.rt.Time()
@@ -62,15 +62,15 @@ func (s Users) CreateLocal(ctx context.Context, l LocalProfile, changes []direct
 	if err := u.Profile.Check(); err != nil {
 		return directory.User{}, err
 	}
-	made, err := s.ports.Users.CreateUser(ctx, s.tenant, "", nil, func(directory.Provider) (directory.User, directory.LogEntry, error) {
+	created, err := s.ports.Users.CreateUser(ctx, s.tenant, "", nil, func(directory.Provider) (directory.User, directory.LogEntry, error) {
 		e := s.entry(directory.UserCreated)
 		e.Audit = false
 		return u, directory.CreationEntry(u, e, changes), nil
 	})
-	return made, userTaken(err)
+	return created, userTaken(err)
 }
 
-// userEntry is the entry of what an administrator did to a user: it belongs to the Sync Log.
+// userEntry is the entry of an administrator's change of a user, which belongs in the Sync Log.
 func (s *session) userEntry(action directory.Action, u directory.User, changes []directory.Change) directory.LogEntry {
 	e := s.entry(action)
 	e.Audit = false
@@ -78,8 +78,8 @@ func (s *session) userEntry(action directory.Action, u directory.User, changes [
 	return e
 }
 
-// LocalEdit computes a local user's new profile from the old user, with the changes for the log. It is
-// pure and may run several times. No changes: nothing is written.
+// LocalEdit computes a local user's new profile from the old user, and the changes for the log. It is pure and may run
+// several times. No changes: nothing is written.
 type LocalEdit func(old directory.User) (LocalProfile, []directory.Change, error)
 
 // UpdateLocal changes a local user.
@@ -117,7 +117,7 @@ func (s *session) changeUser(ctx context.Context, id directory.UserID, update di
 	return u, userTaken(err)
 }
 
-// findAliases are the users that a search finds by a userName they had, besides those found anyway.
+// findAliases adds to the users found by a search those that it finds by a former userName.
 func (s Users) findAliases(ctx context.Context, q directory.UserSearch, found []directory.User) ([]directory.User, error) {
 	if q.Text == "" || q.After != "" {
 		return found, nil
@@ -143,11 +143,10 @@ func (s Users) findAliases(ctx context.Context, q directory.UserSearch, found []
 	return append(out, found...), nil
 }
 
-// Decide carries out an administrator's decision about any user; check sees the user first. What is so
-// already is no error and writes nothing. To unblock or reactivate a user whom the directory removed makes
-// a local user of them.
-// Errors: NotFound; Conflict when the state forbids it, the user is purged, or another user has the
-// userName by now; what check returns.
+// Decide carries out an administrator's decision about any user; check sees the user first. A decision already in
+// effect is no error and writes nothing. Unblocking or reactivating a removed user makes it local.
+// Errors: NotFound; Conflict when the state forbids it, the user is purged, or another user now has the userName; what
+// check returns.
 func (s Users) Decide(
 	ctx context.Context, id directory.UserID, check func(directory.User) error, d directory.Decision,
 ) (directory.User, error) {
@@ -169,10 +168,10 @@ func (s Users) Decide(
 	})
 }
 
-// Erase purges one user now, and in half an hour erases what the log says of them: names, values and reasons.
-// confirm is the userName, typed by who is sure. check sees the user first.
-// Errors: NotFound; Conflict when confirm differs, or the user is not deactivated, is on hold, the directory still
-// knows them, or they are purged already; what check returns.
+// Erase purges one user now, and in half an hour erases their names, values and reasons from the log. confirm is the
+// userName, typed as a confirmation. check sees the user first.
+// Errors: NotFound; Conflict when confirm differs, or the user is not deactivated, is on hold, still in the directory,
+// or purged already; what check returns.
 func (s Users) Erase(ctx context.Context, id directory.UserID, check func(directory.User) error, confirm string) (directory.User, error) {
 	return s.changeUser(ctx, id, func(old directory.User) (directory.User, *directory.LogEntry, error) {
 		if err := check(old); err != nil {
@@ -195,14 +194,14 @@ func (s Users) Erase(ctx context.Context, id directory.UserID, check func(direct
 	})
 }
 
-// purged is what is left of a user, and the entry from which the log is erased.
+// purged returns the stub of a user, and the entry whose following erases the log.
 func (s Users) purged(u directory.User) (directory.User, *directory.LogEntry, error) {
 	e := s.entry(directory.UserPurged)
 	e.Audit, e.Provider, e.Actor.Reason = false, u.Provider, "" // a reason may name the person
 	return directory.FinishChange(u, u.Purged(), e)
 }
 
-// converted is a local user whom an administrator gave to a provider, and the entry.
+// converted returns a local user as converted to a provider's user, and the entry.
 func (s *session) converted(old directory.User, p directory.ProviderID) (directory.User, *directory.LogEntry, error) {
 	u := old.ConvertedTo(p)
 	return directory.FinishChange(old, u, s.userEntry(directory.UserConverted, u, nil))
@@ -218,8 +217,8 @@ func (s *session) requireConvertibleProvider(ctx context.Context, p directory.Pr
 	return err
 }
 
-// privileged reports whether a user has a role that is not given away without a second look.
-func (s *session) privileged(ctx context.Context, u directory.User) (bool, error) {
+// hasPrivilegedRole reports whether a user has a privileged role.
+func (s *session) hasPrivilegedRole(ctx context.Context, u directory.User) (bool, error) {
 	c, err := s.ports.Roles.Catalogue(ctx, s.tenant)
 	return slices.ContainsFunc(u.RoleGrants, func(g directory.RoleGrant) bool {
 		r, _ := c.Find(g.Role)
@@ -227,10 +226,10 @@ func (s *session) privileged(ctx context.Context, u directory.User) (bool, error
 	}), err
 }
 
-// Convert makes a local user one of a provider, so that the directory's next cycle finds it by userName. A user
-// with privileged roles needs confirm: the userName, typed by who is sure.
-// Errors: NotFound (user, provider); Conflict (not local, deactivated for good, or the provider is being deleted);
-// Conflict (confirm); what check returns.
+// Convert makes a local user one of a provider's users, so that the directory's next cycle finds it by userName. For a
+// user with privileged roles, confirm must be the userName.
+// Errors: NotFound (user, provider); Conflict (not local, purged, or the provider is being deleted; confirm); what
+// check returns.
 func (s Users) Convert(
 	ctx context.Context, id directory.UserID, check func(directory.User) error, p directory.ProviderID, confirm string,
 ) (directory.User, error) {
@@ -241,7 +240,7 @@ func (s Users) Convert(
 	if err := s.requireConvertibleProvider(ctx, p); err != nil {
 		return directory.User{}, err
 	}
-	privileged, err := s.privileged(ctx, v.User)
+	privileged, err := s.hasPrivilegedRole(ctx, v.User)
 	if err != nil {
 		return directory.User{}, err
 	}

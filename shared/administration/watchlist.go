@@ -18,7 +18,7 @@ type NewWatchlist struct {
 	Included, Excluded []directory.UserID
 }
 
-// WatchlistPatch is a change of a watchlist; nil fields stay.
+// WatchlistPatch is a change of a watchlist; nil fields do not change.
 type WatchlistPatch struct {
 	Type, Title        *string
 	Groups             *[]directory.GroupID
@@ -26,7 +26,7 @@ type WatchlistPatch struct {
 	Included, Excluded *[]directory.UserID
 }
 
-// List reads all watchlists by id, and how many people are on each.
+// List reads all watchlists by id, and how many users are on each.
 func (s Watchlists) List(ctx context.Context) ([]directory.Watchlist, map[directory.WatchlistID]int, error) {
 	ws, err := s.ports.Watchlists.ListWatchlists(ctx, s.tenant)
 	if err != nil {
@@ -40,7 +40,7 @@ func (s Watchlists) List(ctx context.Context) ([]directory.Watchlist, map[direct
 	return ws, n, err
 }
 
-// Of reads the watchlists that a group of the provider feeds: they lose it with the provider.
+// Of reads the watchlists with a group of the provider, which they lose when the provider is deleted.
 func (s Watchlists) Of(ctx context.Context, p directory.ProviderID) ([]directory.Watchlist, error) {
 	ws, err := s.ports.Watchlists.ListWatchlists(ctx, s.tenant)
 	return slices.DeleteFunc(ws, func(w directory.Watchlist) bool {
@@ -48,7 +48,7 @@ func (s Watchlists) Of(ctx context.Context, p directory.ProviderID) ([]directory
 	}), err
 }
 
-// ByID reads one.
+// ByID reads one, and how many users are on it.
 // Errors: NotFound.
 func (s Watchlists) ByID(ctx context.Context, id directory.WatchlistID) (directory.Watchlist, int, error) {
 	ws, n, err := s.List(ctx)
@@ -62,7 +62,7 @@ func (s Watchlists) ByID(ctx context.Context, id directory.WatchlistID) (directo
 	return ws[i], n[id], nil
 }
 
-// Create makes a watchlist; its people are found in the background.
+// Create creates a watchlist; its users are found in the background.
 // Errors: Invalid; TooMany.
 func (s Watchlists) Create(ctx context.Context, n NewWatchlist) (directory.Watchlist, error) {
 	ws, err := s.ports.Watchlists.ListWatchlists(ctx, s.tenant)
@@ -86,15 +86,16 @@ func (s Watchlists) Patch(
 	return s.updateWatchlist(ctx, id, true, check, n)
 }
 
-// Delete removes a watchlist; people leave it in the background.
+// Delete removes a watchlist; its users are taken off it in the background.
 // Errors: NotFound; what check returns.
 func (s Watchlists) Delete(ctx context.Context, id directory.WatchlistID, check func(directory.Watchlist) error) error {
-	return s.storeWatchlist(ctx, id, func(old directory.Watchlist) (directory.Watchlist, error) {
+	_, err := s.storeWatchlist(ctx, id, func(old directory.Watchlist) (directory.Watchlist, error) {
 		if old.ID == "" {
 			return old, directory.Errorf(directory.NotFound, "no such watchlist")
 		}
 		return directory.Watchlist{}, check(old)
-	}, new(directory.Watchlist))
+	})
+	return err
 }
 
 func (s Watchlists) updateWatchlist(
@@ -105,11 +106,11 @@ func (s Watchlists) updateWatchlist(
 		if len(*n.Groups) > directory.MaxWatchlistSources {
 			return w, errTooManyGroups()
 		}
-		if groups, err = s.watchedGroups(ctx, id, *n.Groups); err != nil {
+		if groups, err = s.watchlistGroups(ctx, id, *n.Groups); err != nil {
 			return w, err
 		}
 	}
-	err = s.storeWatchlist(ctx, id, func(old directory.Watchlist) (directory.Watchlist, error) {
+	return s.storeWatchlist(ctx, id, func(old directory.Watchlist) (directory.Watchlist, error) {
 		if exists && old.ID == "" {
 			return old, directory.Errorf(directory.NotFound, "no such watchlist")
 		}
@@ -117,7 +118,8 @@ func (s Watchlists) updateWatchlist(
 			return old, err
 		}
 		l := old
-		if l.ID = id; !exists {
+		l.ID = id
+		if !exists {
 			l.Created = s.rt.Time()
 		}
 		setIf(&l.Type, n.Type)
@@ -136,12 +138,11 @@ func (s Watchlists) updateWatchlist(
 			}
 		}
 		return l, checkWatchlist(l)
-	}, &w)
-	return w, err
+	})
 }
 
-// watchedGroups finds the groups of some ids; those of a list that were deleted since stay as they are.
-func (s Watchlists) watchedGroups(
+// watchlistGroups finds groups by id; a group that the watchlist already has need not exist any more.
+func (s Watchlists) watchlistGroups(
 	ctx context.Context, id directory.WatchlistID, ids []directory.GroupID,
 ) (out []directory.WatchlistGroup, err error) {
 	ps, err := s.ports.Providers.ListProviders(ctx, s.tenant)
@@ -181,10 +182,10 @@ func errUnknownGroup(attr string) *directory.Error {
 	return &directory.Error{Kind: directory.Invalid, Attr: attr, Detail: attr + " must hold ids of groups that exist"}
 }
 
-// storeWatchlist runs an edit, or tries it in a dry run; out gets what is stored then.
+// storeWatchlist runs an edit and returns the stored watchlist.
 func (s Watchlists) storeWatchlist(
-	ctx context.Context, id directory.WatchlistID, edit func(directory.Watchlist) (directory.Watchlist, error), out *directory.Watchlist,
-) error {
+	ctx context.Context, id directory.WatchlistID, edit func(directory.Watchlist) (directory.Watchlist, error),
+) (directory.Watchlist, error) {
 	apply := func(old directory.Watchlist) (directory.Watchlist, *directory.LogEntry, error) {
 		w, err := edit(old)
 		if err != nil || reflect.DeepEqual(old, w) {
@@ -204,9 +205,7 @@ func (s Watchlists) storeWatchlist(
 		e.Version, e.Changes = old.Version+1, []directory.Change{directory.NewChange("watchlist", was, is)}
 		return w, &e, nil
 	}
-	var err error
-	*out, err = s.ports.Watchlists.UpdateWatchlist(ctx, s.tenant, id, apply)
-	return err
+	return s.ports.Watchlists.UpdateWatchlist(ctx, s.tenant, id, apply)
 }
 
 func checkWatchlist(w directory.Watchlist) error {

@@ -28,8 +28,7 @@ type NewWebhook struct {
 	Types       []directory.EventType // empty: all
 }
 
-// Create makes a webhook; the clear text of its secret is returned and never shown again. A dry run
-// returns none.
+// Create creates a webhook; the clear text of its secret is returned and never shown again.
 // Errors: Invalid; Conflict (MaxWebhooks).
 func (s Webhooks) Create(ctx context.Context, n NewWebhook) (directory.Webhook, string, error) {
 	now := s.rt.Time()
@@ -52,14 +51,14 @@ func (s Webhooks) Create(ctx context.Context, n NewWebhook) (directory.Webhook, 
 	if len(all) >= directory.MaxWebhooks {
 		return directory.Webhook{}, "", directory.Errorf(directory.Conflict, "a tenant has at most %d webhooks", directory.MaxWebhooks)
 	}
-	secret, clear, err := s.newWebhookSecret(ctx, w.ID)
+	secret, plain, err := s.newWebhookSecret(ctx, w.ID)
 	if err != nil {
 		return directory.Webhook{}, "", err
 	}
 	w.Secrets = []directory.WebhookSecret{secret}
 	e := s.webhookEntry(directory.WebhookCreated, w)
 	e.Changes = []directory.Change{directory.NewChange("url", nil, w.URL), directory.NewChange("types", nil, w.Types)}
-	return w, clear, s.ports.Webhooks.CreateWebhook(ctx, s.tenant, w, e)
+	return w, plain, s.ports.Webhooks.CreateWebhook(ctx, s.tenant, w, e)
 }
 
 func (s Webhooks) webhookEntry(action directory.Action, w directory.Webhook) directory.LogEntry {
@@ -68,9 +67,13 @@ func (s Webhooks) webhookEntry(action directory.Action, w directory.Webhook) dir
 	return e
 }
 
+func errNoWebhooks() *directory.Error {
+	return directory.Errorf(directory.Conflict, "this deployment sends no webhooks")
+}
+
 func (s Webhooks) webhookURL(url string) (string, error) {
 	if s.rt.Sender == nil || s.rt.Secrets == nil {
-		return "", directory.Errorf(directory.Conflict, "this deployment sends no webhooks")
+		return "", errNoWebhooks()
 	}
 	return url, s.rt.Sender.Check(url)
 }
@@ -92,13 +95,13 @@ func eventTypes(want []directory.EventType) ([]directory.EventType, error) {
 }
 
 func (s Webhooks) newWebhookSecret(ctx context.Context, id directory.WebhookID) (directory.WebhookSecret, string, error) {
-	clear := directory.WebhookSecretPrefix + base64.StdEncoding.EncodeToString([]byte(s.rt.Secret()))
-	sealed, err := s.rt.Secrets.Encrypt(ctx, []byte(clear), directory.WebhookContext(s.tenant, id))
-	return directory.WebhookSecret{Encrypted: sealed, LastFour: strings.TrimRight(clear, "=")[len(strings.TrimRight(clear, "="))-4:],
-		CreatedAt: s.rt.Time()}, clear, err
+	plain := directory.WebhookSecretPrefix + base64.StdEncoding.EncodeToString([]byte(s.rt.Secret()))
+	encrypted, err := s.rt.Secrets.Encrypt(ctx, []byte(plain), directory.WebhookContext(s.tenant, id))
+	end := strings.TrimRight(plain, "=")
+	return directory.WebhookSecret{Encrypted: encrypted, LastFour: end[len(end)-4:], CreatedAt: s.rt.Time()}, plain, err
 }
 
-// WebhookPatch is a change of a webhook; nil fields stay.
+// WebhookPatch is a change of a webhook; nil fields do not change.
 type WebhookPatch struct {
 	DisplayName *string
 	URL         *string
@@ -106,7 +109,7 @@ type WebhookPatch struct {
 	State       *directory.WebhookState // active or paused
 }
 
-// Patch changes a webhook; check sees it first. No change writes nothing.
+// Patch changes a webhook; check sees it first. A patch that changes nothing writes nothing.
 // Errors: NotFound; Invalid; what check returns.
 func (s Webhooks) Patch(
 	ctx context.Context, id directory.WebhookID, check func(directory.Webhook) error, n WebhookPatch,
@@ -145,16 +148,16 @@ func (s Webhooks) Patch(
 	})
 }
 
-// Rotate gives a webhook a new secret, whose clear text is returned once; deliveries are signed with
-// both until the overlap ends. An older one that still retired ends at once.
+// Rotate gives a webhook a new secret, whose clear text is returned once; deliveries are signed with both until the
+// overlap ends. An older one that is still retiring ends immediately.
 // Errors: NotFound; Invalid; what check returns.
 func (s Webhooks) Rotate(
 	ctx context.Context, id directory.WebhookID, check func(directory.Webhook) error, overlap time.Duration,
 ) (directory.Webhook, string, error) {
-	if _, err := s.webhookURL(""); s.rt.Secrets == nil {
-		return directory.Webhook{}, "", err
+	if s.rt.Secrets == nil {
+		return directory.Webhook{}, "", errNoWebhooks()
 	}
-	secret, clear, err := s.newWebhookSecret(ctx, id)
+	secret, plain, err := s.newWebhookSecret(ctx, id)
 	if err != nil {
 		return directory.Webhook{}, "", err
 	}
@@ -165,7 +168,7 @@ func (s Webhooks) Rotate(
 			w.Secrets = []directory.WebhookSecret{secret, old}
 			return w, []directory.Change{directory.NewChange("overlapSeconds", nil, int64(overlap/time.Second))}, nil
 		})
-	return w, clear, err
+	return w, plain, err
 }
 
 func (s Webhooks) updateWebhook(
@@ -188,19 +191,19 @@ func (s Webhooks) updateWebhook(
 	return s.ports.Webhooks.UpdateWebhook(ctx, s.tenant, id, update)
 }
 
-// Delete removes a webhook; what is on its way to it is given up.
+// Delete removes a webhook; its pending deliveries are given up.
 // Errors: NotFound; what check returns.
 func (s Webhooks) Delete(ctx context.Context, id directory.WebhookID, check func(directory.Webhook) error) (directory.Webhook, error) {
-	var gone directory.Webhook
+	var deleted directory.Webhook
 	del := func(w directory.Webhook) (directory.LogEntry, error) {
-		gone = w
+		deleted = w
 		return s.webhookEntry(directory.WebhookDeleted, w), check(w)
 	}
 	err := s.ports.Webhooks.DeleteWebhook(ctx, s.tenant, id, del)
-	return gone, err
+	return deleted, err
 }
 
-// Test has a test event sent to a webhook that is active.
+// Test has a test event sent to an active webhook.
 // Errors: NotFound; Conflict.
 func (s Webhooks) Test(ctx context.Context, id directory.WebhookID) (directory.Webhook, error) {
 	w, err := s.ports.Webhooks.Webhook(ctx, s.tenant, id)

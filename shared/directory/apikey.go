@@ -1,6 +1,6 @@
 package directory
 
-// Role is what an administrator's key may do (product roles of identity administration).
+// AdminRole decides what an API key may do.
 type AdminRole string
 
 // The roles of API keys.
@@ -10,10 +10,10 @@ const (
 	RoleLegalHold     AdminRole = "legal-hold-administrator"
 	RoleAuditor       AdminRole = "auditor"
 	RoleHelpDesk      AdminRole = "help-desk"
-	RoleOperator      AdminRole = "operator" // of the deployment: makes, pauses and removes tenants, and reads none of their data
+	RoleOperator      AdminRole = "operator" // of the deployment: creates, pauses and removes tenants, but cannot read their data
 )
 
-// Roles returns all roles within a tenant.
+// AdminRoles returns the roles of a tenant's keys, without the operator's.
 func AdminRoles() []AdminRole {
 	return []AdminRole{RoleAdministrator, RoleViewer, RoleLegalHold, RoleAuditor, RoleHelpDesk}
 }
@@ -27,7 +27,7 @@ type APIKey struct {
 	Version     int64
 }
 
-// TenantOfAPIKey returns the tenant, or OperatorScope, written in a well-formed API key. It proves nothing but the form.
+// TenantOfAPIKey returns the tenant, or OperatorScope, written in a well-formed API key. It checks only the form.
 func TenantOfAPIKey(token string) (TenantID, bool) {
 	scope, ok := scopeOfToken(TokenPrefixAPIKey, token)
 	if t := TenantID(scope); ok && (t.Valid() || t == OperatorScope) {

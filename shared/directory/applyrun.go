@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// RunState is how far an apply run is.
+// RunState is the state of an apply run.
 type RunState string
 
 // The states of an apply run.
@@ -21,13 +21,13 @@ const (
 	RunWithErrors RunState = "completed-with-errors"
 	RunCancelled  RunState = "cancelled"
 	RunFailed     RunState = "failed"
-	RunExpired    RunState = "expired" // shown for a plan that is too old or of an older configuration; never stored
+	RunExpired    RunState = "expired" // shown for a plan that is too old or for an older configuration; never stored
 )
 
-// Working reports whether steps of the run may be under way.
+// Working reports whether steps of the run may be running.
 func (s RunState) Working() bool { return s == RunPlanning || s == RunApplying || s == RunCancelling }
 
-// RunPhase is what a step of a run does.
+// RunPhase is a phase of an apply run.
 type RunPhase string
 
 // The phases of a run.
@@ -37,37 +37,37 @@ const (
 )
 
 const (
-	// RunRanges is how many ranges a run is divided into, each a part of the provider's people (ApplyRuns.People):
-	// at most one for each first random character of an id.
+	// RunRanges is the number of ranges of a run, each a part of the provider's users (ApplyRuns.People): at most one
+	// for each first random character of an id.
 	RunRanges = 32
-	// PlanLife is how long a plan can be applied.
+	// PlanLife is how long after planning a plan can be applied.
 	PlanLife = 24 * time.Hour
-	// runPage is how many people one step reads or writes at most between two marks of its cursor.
+	// RunPageSize is how many users one step reads or writes at most before it stores its cursor.
 	RunPageSize = 100
 	// runSamples is how many changes a run shows without paging.
 	runSamples = 20
 )
 
-// ApplyRun is one "Apply organization and role settings": a plan, and what became of it.
+// ApplyRun is one use of "Apply organization and role settings": a plan and its execution.
 type ApplyRun struct {
 	ID         RunID
 	Provider   ProviderID
 	State      RunState
-	Config     int64 // the ConfigVersion that was planned for
-	All        bool  // people moved by hand move too (method single)
-	Undoes     RunID // the run whose changes this one takes back
+	Config     int64 // the ConfigVersion it was planned for
+	All        bool  // users moved by hand are moved too (method single)
+	Undoes     RunID // the run whose changes this one reverts
 	UndoneBy   RunID
 	CreatedBy  string
-	StartedBy  string // or who asked for it
+	StartedBy  string // or requested, under dual control
 	ApprovedBy string // the second administrator, under dual control
 	Failure    string // why it failed
-	Unseen     int    `json:",omitempty"` // changes that its preview did not show, and that the guard allowed
+	Unseen     int    `json:",omitempty"` // changes that its preview did not show and that the guard allowed
 
 	Created, Planned, Started, Ended time.Time
 	Version                          int64
 }
 
-// StateAt is the state as shown at a time, of a provider with this configuration.
+// StateAt returns the state to show at a time when the provider has this ConfigVersion.
 func (r ApplyRun) StateAt(now time.Time, config int64) RunState {
 	if (r.State == RunPlanned || r.State == RunRequested) && (now.After(r.Planned.Add(PlanLife)) || r.Config != config) {
 		return RunExpired
@@ -75,30 +75,30 @@ func (r ApplyRun) StateAt(now time.Time, config int64) RunState {
 	return r.State
 }
 
-// RunRange is how far a run is in one range, and what it found there.
+// RunRange is the progress of a run in one range, and its counts.
 type RunRange struct {
 	N       int
 	Phase   RunPhase
-	Cursor  string // where the phase goes on: behind this position of people, or this page
+	Cursor  string // where the phase continues: after this position of users, or this page
 	Done    bool
 	Tally   RunTally
 	Version int64
 }
 
-// RunTally counts what a run finds and does.
+// RunTally counts the users and changes of a run.
 type RunTally struct {
-	Users, Changes                              int            // looked at, and of these to be changed
+	Users, Changes                              int            // examined, and to be changed
 	Moves, RoleChanges, Privileged, LoseAll     int            // of the changes
-	Held                                        int            // of the changes: people on legal hold
+	Held                                        int            // of the changes: users on legal hold
 	Orgs                                        map[string]int `json:",omitempty"` // "from>to"
 	RolesAdded, RolesRemoved, RolesKept         map[string]int `json:",omitempty"` // kept: by hand
 	Reasons                                     map[string]int `json:",omitempty"`
 	Samples                                     []RunRow       `json:",omitempty"`
 	Done, Applied, Unchanged, Differed, Skipped int            // of applying; differed: changed since the preview, and applied
-	Guarded, Errors                             int            // guarded: of the skipped, those that were more than the guard allows
+	Guarded, Errors                             int            // guarded: skipped because the guard allows no more
 }
 
-// Add adds what another range counted.
+// Add adds the counts of another range.
 func (t *RunTally) Add(o RunTally) {
 	for _, p := range []struct {
 		to *int
@@ -127,39 +127,39 @@ func (t *RunTally) Add(o RunTally) {
 	t.Trim(runSamples)
 }
 
-// Trim keeps the n weightiest samples.
+// Trim keeps the n samples of the greatest weight.
 func (t *RunTally) Trim(n int) {
 	slices.SortStableFunc(t.Samples, func(a, b RunRow) int { return b.weight() - a.weight() })
 	t.Samples = t.Samples[:min(n, len(t.Samples))]
 }
 
-// RunResult is what became of one person's change.
+// RunResult is the outcome of one user's change.
 type RunResult string
 
 // The results of a change. The zero value: not done yet.
 const (
 	RowApplied   RunResult = "applied"
-	RowDiffered  RunResult = "changed-since-preview" // applied as it is right now
+	RowDiffered  RunResult = "changed-since-preview" // applied as resolved when applying
 	RowUnchanged RunResult = "unchanged"             // nothing was left to do
-	RowSkipped   RunResult = "skipped"               // gone or deactivated, or, for an undo, changed since
+	RowSkipped   RunResult = "skipped"               // removed, deactivated or, for an undo, changed since
 	RowError     RunResult = "error"
 )
 
-// RunRow is the change of one person.
+// RunRow is the change of one user.
 type RunRow struct {
 	User       UserID
 	Name       string // userName
 	Before     Placement
 	After      Placement
 	Reason     string
-	Privileged bool `json:",omitempty"` // a privileged role comes or goes
-	LosesAll   bool `json:",omitempty"` // all roles go
+	Privileged bool `json:",omitempty"` // a privileged role is added or removed
+	LosesAll   bool `json:",omitempty"` // all roles are removed
 	Held       bool `json:",omitempty"` // on legal hold
 	Scim       ScimID
-	Version    int64      // of the user as last looked at
-	Prepared   bool       `json:"Intent,omitempty"` // Before, After and Version are those of applying
-	Planned    *Placement `json:",omitempty"`       // what the preview showed, when After is something else
-	Allowed    bool       `json:",omitempty"`       // the guard lets it be another one than the preview showed
+	Version    int64      // of the user when last read
+	Prepared   bool       `json:"Intent,omitempty"` // Before, After and Version are set for applying
+	Planned    *Placement `json:",omitempty"`       // the placement in the preview, when After differs
+	Allowed    bool       `json:",omitempty"`       // the guard allows After to differ from the preview
 	Written    bool       `json:",omitempty"`       // the user was changed, which can be undone
 	Result     RunResult  `json:",omitempty"`
 	Note       string     `json:",omitempty"`
@@ -176,27 +176,27 @@ func (r RunRow) weight() int {
 	return n
 }
 
-// RunPage is the changes among the people of one step of planning, by id: kept as a whole, so that a step
-// that is repeated leaves nothing behind.
+// RunPage holds the changes found by one planning step, by user id. It is stored as a whole, so that a repeated step
+// replaces it.
 type RunPage struct {
 	Range int
-	From  string // the position that its people follow
+	From  string // its users follow this position
 	Rows  []RunRow
 }
 
-// Key orders the pages of a run: ranges in their order, and within one the positions.
+// Key orders the pages of a run by range, then by position.
 func (p RunPage) Key() string { return PagesBefore(p.Range) + "." + p.From }
 
-// PagesBefore sorts before the keys of the pages of a range, and behind those of the ranges before it.
+// PagesBefore returns a key that sorts before the pages of range n and after those of the ranges below it.
 func PagesBefore(n int) string { return fmt.Sprintf("%02d", n) }
 
-// Added are the roles the person gets.
+// Added returns the roles that the user gains.
 func (r RunRow) Added() []RoleID { return RolesNotIn(r.After.Grants, r.Before.Grants) }
 
-// Removed are the roles the person loses.
+// Removed returns the roles that the user loses.
 func (r RunRow) Removed() []RoleID { return RolesNotIn(r.Before.Grants, r.After.Grants) }
 
-// Kept are the roles given by hand that stay.
+// Kept returns the roles given by hand that the user keeps.
 func (r RunRow) Kept() (out []RoleID) {
 	for _, g := range r.After.Grants {
 		if g.ByHand() {
@@ -206,9 +206,10 @@ func (r RunRow) Kept() (out []RoleID) {
 	return out
 }
 
+// Applied reports whether the run was carried out, with or without errors.
 func (r ApplyRun) Applied() bool { return r.State == RunCompleted || r.State == RunWithErrors }
 
-// Phase is what steps of the run do now, "" for nothing.
+// Phase returns the phase that the run is in, "" for none.
 func (r ApplyRun) Phase() RunPhase {
 	switch {
 	case !r.State.Working():
@@ -219,7 +220,7 @@ func (r ApplyRun) Phase() RunPhase {
 	return PhaseApply
 }
 
-// Occasion is what applying the run is to its people.
+// Occasion is the occasion on which the run resolves its users.
 func (r ApplyRun) Occasion() Occasion {
 	if r.All {
 		return OnApplyAll
@@ -235,14 +236,14 @@ type RunRef struct {
 	Phase    RunPhase
 }
 
-// RunTarget is what log entries about a run are about: provider and run.
+// RunTarget is the Target of log entries about a run: provider and run.
 func RunTarget(p ProviderID, id RunID) string { return string(p) + "/apply-runs/" + string(id) }
 
-// CutRunTarget takes a RunTarget apart.
+// CutRunTarget splits a RunTarget.
 func CutRunTarget(target string) (ProviderID, RunID, bool) {
 	p, id, ok := strings.Cut(target, "/apply-runs/")
 	return ProviderID(p), RunID(id), ok && id != ""
 }
 
-// NewOrgPrefix marks an organization that applying will make, by its name.
+// NewOrgPrefix marks an organization that applying will create, by its name.
 const NewOrgPrefix = "new:"

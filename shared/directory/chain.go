@@ -21,40 +21,39 @@ func (d *Digest) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// Block is a link of the chain that seals a provider's log: hashes of entries, in the order of their
-// positions, and the hash of the block before. It is appended behind the changes, never in a request.
+// Block is a link of the hash chain that seals a provider's log: the hashes of entries, in the order of their
+// positions, and the hash of the previous block. It is appended in the background, never in a request.
 type Block struct {
 	Seq  int64     `json:"seq"` // 1, 2, 3 …
 	Prev Digest    `json:"prev,omitempty"`
 	At   time.Time `json:"at"`
-	// Mark is the position up to which every entry is sealed, by this block or one before.
+	// Mark is the position up to which every entry is sealed, by this block or an earlier one.
 	Mark  string `json:"mark"`
-	Seals []Seal `json:"seals,omitempty"` // behind the mark of the block before
-	Late  []Seal `json:"late,omitempty"`  // of entries that were written after the chain had passed them
-	// Checkpoint, in a block that seals nothing, is a signature on the block before.
+	Seals []Seal `json:"seals,omitempty"` // after the mark of the previous block
+	Late  []Seal `json:"late,omitempty"`  // of entries that were written after the chain had passed their positions
+	// Checkpoint, in a block that seals nothing, is a signature on the previous block.
 	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
 	Hash       Digest      `json:"hash"`
 }
 
-// MaxSeals is how many entries a block seals at most: 70 KB.
+// MaxSeals is how many entries a block seals at most, which takes 70 KB.
 const MaxSeals = 500
 
-// Seal is the hash of one entry. Salt blinds the personal part of the entry; it is no part of the block's
-// hash, so that it can be forgotten with that part.
+// Seal is the hash of one entry. Salt blinds the personal part of the entry; it is not part of the block's hash, so
+// that it can be erased together with that part.
 type Seal struct {
 	Position string `json:"position"`
 	Hash     Digest `json:"hash"`
 	Salt     Digest `json:"salt,omitempty"`
 }
 
-// Checkpoint is a signature on the head of a chain: with it nobody can put another chain in the place of this
-// one without the key.
+// Checkpoint is a signature on the head of a chain: replacing the chain takes the key.
 type Checkpoint struct {
 	Key       string `json:"key"` // KeyID
 	Signature Digest `json:"signature"`
 }
 
-// ChainHead is where a chain ends.
+// ChainHead is the end of a chain.
 type ChainHead struct {
 	Provider      ProviderID
 	Seq           int64 // 0: no block yet
@@ -80,7 +79,7 @@ func KeyID(der []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// split parts an entry into what stays for ever and what can be erased: names, values and the reason.
+// split separates the permanent part of an entry from the part that can be erased: names, values and the reason.
 func (e LogEntry) split() (public, personal LogEntry) {
 	personal = LogEntry{Name: e.Name, Changes: e.Changes, Actor: Actor{Reason: e.Actor.Reason}}
 	public = e
@@ -92,7 +91,7 @@ func (e LogEntry) split() (public, personal LogEntry) {
 	return public, personal
 }
 
-// personalDigest is the blinded hash of what can be erased; of an erased entry it is all that is left.
+// personalDigest is the blinded hash of the part that can be erased; an erased entry keeps only this hash.
 func (e LogEntry) personalDigest(salt Digest) Digest {
 	if len(e.Erased) > 0 {
 		return e.Erased
@@ -102,14 +101,14 @@ func (e LogEntry) personalDigest(salt Digest) Digest {
 	return sum[:]
 }
 
-// Stub is the entry without its personal part. Sealed under the salt, it has the hash that the entry had.
+// Stub is the entry without its personal part. Under the same salt it has the hash of the whole entry.
 func (e LogEntry) Stub(salt Digest) LogEntry {
 	public, _ := e.split()
 	public.Remaining, public.Erased = e.Remaining, e.personalDigest(salt)
 	return public
 }
 
-// SealHash is the hash of an entry under a salt, which an erased entry no longer needs.
+// SealHash is the hash of an entry under a salt. An erased entry needs no salt.
 func (e LogEntry) SealHash(t TenantID, salt Digest) Digest {
 	public, _ := e.split()
 	text := public.AppendJSON([]byte("rollcall entry 1\n" + string(t) + "\n"))
@@ -117,7 +116,7 @@ func (e LogEntry) SealHash(t TenantID, salt Digest) Digest {
 	return sum[:]
 }
 
-// HashOf is the hash the block must have in a chain.
+// HashOf is the hash that the block must have in a chain.
 func (b Block) HashOf(t TenantID, p ProviderID) Digest {
 	b.Hash = nil
 	bare := func(seals []Seal) []Seal {
@@ -131,7 +130,7 @@ func (b Block) HashOf(t TenantID, p ProviderID) Digest {
 	return digestOf("rollcall block 1", t, p, b)
 }
 
-// CheckpointDigest is what the signature in a checkpoint signs: everything of the block but the signature.
+// CheckpointDigest is the digest that a checkpoint signs: of the block without hash and signature.
 func (b Block) CheckpointDigest(t TenantID, p ProviderID) Digest {
 	b.Hash = nil
 	if b.Checkpoint != nil {
@@ -140,16 +139,16 @@ func (b Block) CheckpointDigest(t TenantID, p ProviderID) Digest {
 	return digestOf("rollcall checkpoint 1", t, p, b)
 }
 
-func digestOf(what string, t TenantID, p ProviderID, b Block) Digest {
+func digestOf(label string, t TenantID, p ProviderID, b Block) Digest {
 	text, err := json.Marshal(b)
 	if err != nil {
 		panic(err) // a block is plain values
 	}
-	sum := sha256.Sum256(append([]byte(what+"\n"+string(t)+"\n"+string(p)+"\n"), text...))
+	sum := sha256.Sum256(append([]byte(label+"\n"+string(t)+"\n"+string(p)+"\n"), text...))
 	return sum[:]
 }
 
-// SealOf finds the seal of a position in the block.
+// SealOf finds the seal of the entry at a position.
 func (b Block) SealOf(position string) (Seal, bool) {
 	for _, seals := range [][]Seal{b.Seals, b.Late} {
 		if i := slices.IndexFunc(seals, func(s Seal) bool { return s.Position == position }); i >= 0 {
@@ -159,7 +158,7 @@ func (b Block) SealOf(position string) (Seal, bool) {
 	return Seal{}, false
 }
 
-// Unsalted returns the block without the salt of a position.
+// Unsalted returns the block without the salt of the entry at a position.
 func (b Block) Unsalted(position string) Block {
 	for _, seals := range []*[]Seal{&b.Seals, &b.Late} {
 		*seals = slices.Clone(*seals)
@@ -172,9 +171,10 @@ func (b Block) Unsalted(position string) Block {
 	return b
 }
 
+// Equal reports whether two digests are equal.
 func (d Digest) Equal(o Digest) bool { return bytes.Equal(d, o) }
 
-// PositionAt is the position before all entries of a time.
+// PositionAt is the position before all entries of a time, "" for the zero time.
 func PositionAt(at time.Time) string {
 	if at.IsZero() {
 		return ""

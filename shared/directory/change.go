@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
@@ -13,7 +14,7 @@ const (
 	attrPending    = "pending"
 	attrHolds      = "holds"
 	attrProvider   = "provider"
-	attrGone       = "gone"
+	attrRemoved    = "gone"
 )
 
 // pendingChange is a pending deactivation as the log shows it.
@@ -37,7 +38,7 @@ func (p pendingChange) appendJSON(dst []byte) []byte {
 	return o.end()
 }
 
-func shownPending(a Account) any {
+func loggedPending(a Account) any {
 	p := a.Pending
 	if p == nil {
 		return nil
@@ -45,8 +46,8 @@ func shownPending(a Account) any {
 	return pendingChange{p.DueAt, p.Cause, p.Generation, p.Frozen, p.Staged, len(a.Holds) > 0}
 }
 
-// FinishChange ends every change of a user: version and time, and in the entry what became of the account, where the
-// user belongs, and the effects. Without any change, of the user or in the entry, there is nothing to write: nil.
+// FinishChange completes a change of a user: it sets version and time, and adds to the entry the changes of account and
+// placement and their effects. The entry is nil when nothing changed, neither the user nor in the entry.
 func FinishChange(old, u User, e LogEntry) (User, *LogEntry, error) {
 	placed, placing := placementChanges(old.Account, u.Account)
 	e.Changes = slices.Concat(e.Changes, accountChanges(old, u), placed)
@@ -60,14 +61,14 @@ func FinishChange(old, u User, e LogEntry) (User, *LogEntry, error) {
 		}
 	}
 	e.User, e.Name, e.Version, e.Effects = u.ID, u.UserName, u.Version, effects(old, u)
-	if u.Lifecycle != LifecyclePurged { // nothing is left of the placement, which is no effect of its own
+	if u.Lifecycle != LifecyclePurged { // purging clears the placement, which is not an effect of its own
 		e.Effects = append(e.Effects, placing...)
 	}
 	e.Changes = noteCountry(e.Changes, old, u)
 	return u, &e, nil
 }
 
-// CreationEntry completes the entry of a new user; attributes are the changes for the log.
+// CreationEntry completes the entry of a new user; attributes are its changes for the log.
 func CreationEntry(u User, e LogEntry, attributes []Change) LogEntry {
 	if u.OrgID != "" {
 		attributes = append(slices.Clip(attributes), NewChange(AttrOrganization, nil, u.OrgID))
@@ -80,7 +81,7 @@ func CreationEntry(u User, e LogEntry, attributes []Change) LogEntry {
 	return e
 }
 
-// accountChanges are the differences of two states of an account, besides what the directory says.
+// accountChanges returns the differences between two states of an account, except those of the profile.
 func accountChanges(old, u User) []Change {
 	var out []Change
 	note := func(differ bool, attr string, before, after any) {
@@ -94,26 +95,20 @@ func accountChanges(old, u User) []Change {
 		}
 		return v
 	}
-	life := func(l Lifecycle) Lifecycle {
-		if l == "" {
-			return LifecycleActive
-		}
-		return l
-	}
-	// Whoever changes the provider says the lifecycle too, if it is not active: the active users are counted by it.
-	note(life(old.Lifecycle) != life(u.Lifecycle) || old.Provider != u.Provider && !u.LifecycleIsActive(), attrLifecycle, life(old.Lifecycle),
-		life(u.Lifecycle))
+	before, after := cmp.Or(old.Lifecycle, LifecycleActive), cmp.Or(u.Lifecycle, LifecycleActive)
+	// A change of provider also logs a lifecycle that is not active: the tallies of active users depend on it.
+	note(before != after || old.Provider != u.Provider && !u.LifecycleIsActive(), attrLifecycle, before, after)
 	note((old.AdminBlock == nil) != (u.AdminBlock == nil), attrAdminBlock, shown(old.AdminBlock != nil, true),
 		shown(u.AdminBlock != nil, true))
-	was, is := shownPending(old.Account), shownPending(u.Account)
+	was, is := loggedPending(old.Account), loggedPending(u.Account)
 	note(was != is, attrPending, was, is)
 	note(!slices.Equal(old.Holds, u.Holds), attrHolds, shown(len(old.Holds) > 0, old.Holds), shown(len(u.Holds) > 0, u.Holds))
 	note(old.Provider != u.Provider, attrProvider, shown(old.Provider != "", old.Provider), shown(u.Provider != "", u.Provider))
-	note(old.Removed() != u.Removed(), attrGone, shown(old.Removed(), true), shown(u.Removed(), true))
+	note(old.Removed() != u.Removed(), attrRemoved, shown(old.Removed(), true), shown(u.Removed(), true))
 	return out
 }
 
-// effects names what became of a user between two states.
+// effects returns the effects of a change on a user.
 func effects(old, u User) []Effect {
 	var out []Effect
 	note := func(happened bool, e Effect) {
@@ -121,13 +116,13 @@ func effects(old, u User) []Effect {
 			out = append(out, e)
 		}
 	}
-	ended, back := old.LifecycleIsActive() && !u.LifecycleIsActive(), !old.LifecycleIsActive() && u.LifecycleIsActive()
+	ended, returned := old.LifecycleIsActive() && !u.LifecycleIsActive(), !old.LifecycleIsActive() && u.LifecycleIsActive()
 	note(u.Removed() && !old.Removed(), EffectRemoved)
 	note(!u.Profile.sameAttributes(old.Profile) && u.Lifecycle != LifecyclePurged, EffectUpdated)
 	note(u.Provider != old.Provider, EffectConverted)
-	note(back, EffectReactivated)
+	note(returned, EffectReactivated)
 	note(old.MaySignIn() && !u.MaySignIn() && !ended, EffectBlocked)
-	note(!old.MaySignIn() && u.MaySignIn() && !back, EffectUnblocked)
+	note(!old.MaySignIn() && u.MaySignIn() && !returned, EffectUnblocked)
 	is, was := u.Pending, old.Pending
 	note(is != nil && (was == nil || !was.DueAt.Equal(is.DueAt) || u.Open() && !old.Open()), EffectScheduled)
 	note(is == nil && was != nil && !ended, EffectCancelled)
@@ -137,14 +132,14 @@ func effects(old, u User) []Effect {
 	return out
 }
 
-// sameAttributes reports whether two profiles say the same about everything but active.
+// sameAttributes reports whether two profiles are equal except for active.
 func (p Profile) sameAttributes(q Profile) bool {
 	p.Active = q.Active
 	return p.Equal(q)
 }
 
-// Scheduled returns when the deactivation is due that the entry began, moved, or let go on when its last
-// other gate opened, and false when it did nothing of that.
+// Scheduled returns the due time of the deactivation that the entry scheduled, moved, or resumed by opening its last
+// other gate, and false when it did none of these.
 func (e LogEntry) Scheduled() (time.Time, bool) {
 	if !slices.Contains(e.Effects, EffectScheduled) {
 		return time.Time{}, false
@@ -158,24 +153,25 @@ func (e LogEntry) Scheduled() (time.Time, bool) {
 	return p.DueAt, err == nil && !p.DueAt.IsZero()
 }
 
-// NewChange is one change for the log; nil means unassigned. It panics on values that are no JSON.
+// NewChange is one change for the log; nil means unassigned. It panics on values without a JSON form.
 func NewChange(attr string, before, after any) Change {
 	text := func(v any) json.RawMessage {
 		switch v := v.(type) {
 		case nil:
 			return nil
-		case pendingChange: // with every disable and enable
+		case pendingChange: // written with every disable and enable
 			return v.appendJSON(make([]byte, 0, 128))
 		}
 		b, err := json.Marshal(v)
 		if err != nil {
-			panic(err) // only callers of this package, with plain values
+			panic(err) // callers pass plain values
 		}
 		return b
 	}
 	return Change{Attr: attr, Before: text(before), After: text(after)}
 }
 
+// OrNil returns nil, which NewChange logs as unassigned, for the empty string.
 func OrNil[T ~string](s T) any {
 	if s == "" {
 		return nil
@@ -190,21 +186,20 @@ type Change struct {
 	After  json.RawMessage `json:",omitempty"`
 }
 
-// placementChanges are the changes of organization, roles and watchlists from one account to another, and the
-// effects they are.
+// placementChanges returns the changes of organization, roles and watchlists between two accounts, and their effects.
 func placementChanges(before, after Account) (changes []Change, effects []Effect) {
 	if before.OrgID != after.OrgID {
 		changes = append(changes, NewChange(AttrOrganization, OrNil(before.OrgID), OrNil(after.OrgID)))
 		effects = append(effects, EffectMoved)
 	}
 	if before.OrgSource != after.OrgSource {
-		changes = append(changes, NewChange(AttrOrganizationSource, source(before), source(after)))
+		changes = append(changes, NewChange(AttrOrganizationSource, loggedSource(before), loggedSource(after)))
 	}
 	if before.OrgPinned != after.OrgPinned {
 		changes = append(changes, NewChange(AttrPinned, before.OrgPinned, after.OrgPinned))
 	}
 	if !slices.EqualFunc(before.RoleGrants, after.RoleGrants, RoleGrant.SameAs) {
-		changes = append(changes, NewChange(AttrRoleGrants, logged(before.RoleGrants), logged(after.RoleGrants)))
+		changes = append(changes, NewChange(AttrRoleGrants, loggedGrants(before.RoleGrants), loggedGrants(after.RoleGrants)))
 		effects = append(effects, EffectRoles)
 	}
 	if before.Review != after.Review {
@@ -229,8 +224,8 @@ type loggedGrant struct {
 	Source string `json:"source"`
 }
 
-// source is why an account is in its organization, as a log entry tells it.
-func source(a Account) any {
+// loggedSource is the reason for an account's organization in a log entry.
+func loggedSource(a Account) any {
 	if a.OrgSource == "" {
 		return nil
 	}
@@ -241,7 +236,7 @@ func source(a Account) any {
 	return out
 }
 
-func logged(grants []RoleGrant) []loggedGrant {
+func loggedGrants(grants []RoleGrant) []loggedGrant {
 	out := make([]loggedGrant, len(grants))
 	for i, g := range grants {
 		out[i] = loggedGrant{g.Role, g.Source}
@@ -257,17 +252,18 @@ func watchlistIDs(ws []OnWatchlist) []WatchlistID {
 	return out
 }
 
-// The attributes of log entries about what Rollcall itself keeps about a person.
+// The attributes in log entries of data that Rollcall itself keeps about a user.
 const (
 	AttrOrganization       = "organization"       // an id
-	AttrOrganizationSource = "organizationSource" // why: the source, and the group that decided
+	AttrOrganizationSource = "organizationSource" // the source, and the group that decided
 	AttrRoleGrants         = "roleGrants"         // roles with their sources
 	AttrWatchlists         = "watchlists"         // ids
 	AttrPinned             = "organizationPinned"
 	AttrReview             = "reassignmentHeld" // a guard event
-	AttrWatchlistReasons   = "watchlistReasons" // ids, each with why
+	AttrWatchlistReasons   = "watchlistReasons" // ids, each with its reason
 )
 
+// Latest returns the later of two times.
 func Latest(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// ConflictCase is a person whom a directory wants to create but whose userName another user of the tenant
-// has: a local user, or one of another provider. Its cause may be another one, too.
+// ConflictCase is a conflict that an administrator can resolve, by default over a userName: a directory wants to create
+// a user whose userName another user of the tenant has, a local one or one of another provider.
 type ConflictCase struct {
-	ID         ConflictID // ConflictIDOf: one record per person
+	ID         ConflictID // ConflictIDOf: one record per provider and userName
 	Provider   ProviderID
 	UserName   string
 	ExternalID string
 	Cause      ConflictCause
-	User       UserID `json:",omitempty"` // of a hint: who was created
+	User       UserID `json:",omitempty"` // of a hint: the user that was created
 	Holder     UserID
 	HolderFrom ProviderID // "" for a local user
 	State      ConflictState
@@ -24,23 +24,23 @@ type ConflictCase struct {
 	Version    int64
 }
 
-// ConflictCause is what a conflict is about.
+// ConflictCause is the subject of a conflict.
 type ConflictCause string
 
 // The causes of a conflict.
 const (
 	ConflictOverUserName ConflictCause = ""
-	// ConflictOverOrganizations: the people of a provider named more new organizations than MaxAutoOrgs on a day.
-	// UserName holds the first name that was not made, Holder whom it was for.
+	// ConflictOverOrganizations: the users of a provider named more new organizations than MaxAutoOrgs in one day.
+	// UserName holds the first name that was not created, Holder the user that named it.
 	ConflictOverOrganizations ConflictCause = "organizations"
-	// ConflictSamePerson: User, who was created, may be the person that Holder is. A hint; nothing was refused.
+	// ConflictSamePerson: User, which was created, may be the same person as Holder. A hint; nothing was refused.
 	ConflictSamePerson ConflictCause = "same-person"
 )
 
-// ConflictState is what became of a conflict.
+// ConflictState is the state of a conflict.
 type ConflictState string
 
-// The states of a conflict. A closed one, unless ignored, is opened by the next attempt that fails.
+// The states of a conflict. The next failed attempt reopens a closed one, unless it is ignored.
 const (
 	ConflictOpen        ConflictState = "open"
 	ConflictPreApproved ConflictState = "approved" // the next attempt converts the local user
@@ -49,12 +49,12 @@ const (
 	ConflictRenamed     ConflictState = "renamed"
 )
 
-// Undecided reports whether the conflict can still be settled: an ignored one, too.
+// Undecided reports whether the conflict can still be resolved; an ignored one can.
 func (c ConflictCase) Undecided() bool {
 	return c.State == ConflictOpen || c.State == ConflictIgnored || c.State == ConflictPreApproved
 }
 
-// ConflictIDOf derives the id of the conflict of a provider over a userName.
+// ConflictIDOf derives the id of a provider's conflict over a userName.
 func ConflictIDOf(p ProviderID, userName string) ConflictID {
 	h := sha256.Sum256([]byte(string(p) + "\x00" + UserNameKey(userName)))
 	return ConflictID("c" + hex.EncodeToString(h[:12]))

@@ -12,7 +12,7 @@ import (
 	"rollcall/shared/casefold"
 )
 
-// CountryName is the country of a user's attributes as the directory sent it, "" for none.
+// CountryName is the country in a user's attributes as the directory sent it, "" for none.
 func CountryName(attributes []byte) string {
 	if !bytes.Contains(attributes, []byte(`"country"`)) {
 		return ""
@@ -20,7 +20,7 @@ func CountryName(attributes []byte) string {
 	var user struct {
 		Addresses []struct{ Type, Country string } `json:"addresses"`
 	}
-	_ = json.Unmarshal(attributes, &user) // SCIM keeps what it knows; anything else has no country
+	_ = json.Unmarshal(attributes, &user) // attributes are valid SCIM; anything else has no country
 	name := ""
 	for _, a := range user.Addresses {
 		if a.Country != "" && (name == "" || casefold.Equal(a.Type, "work")) {
@@ -30,7 +30,7 @@ func CountryName(attributes []byte) string {
 	return name
 }
 
-// CountryValue is what a directory sent as a country and that is none we know.
+// CountryValue is a text that a directory sent as a country and that names none we know.
 type CountryValue struct {
 	Provider ProviderID
 	Value    string
@@ -38,20 +38,20 @@ type CountryValue struct {
 }
 
 const (
-	// AttrUnknownCountry is the attribute of log entries about a country that nobody knows, with its provider: of
-	// present users of a provider only.
+	// AttrUnknownCountry is the attribute in log entries of an unknown country of a provider's present user.
 	AttrUnknownCountry = "unknownCountry"
-	// MaxCountryValues is how many such values are kept for a provider: more are a mapping of something else.
+	// MaxCountryValues is how many such values are kept for a provider: more mean that another attribute is mapped.
 	MaxCountryValues = 200
-	maxCountryLength = 100 // characters that are kept of one
+	maxCountryLength = 100 // characters kept of a value
 )
 
+// SentCountry is an unknown country in a log entry.
 type SentCountry struct {
 	Provider ProviderID `json:"provider"`
 	Value    string     `json:"value"`
 }
 
-// unknownCountry is the country of a user that nobody knows, nil for none.
+// unknownCountry is the unknown country of a user, nil for none.
 func unknownCountry(u User) any {
 	if u.CountryCode != "" || u.Provider == "" || u.Removed() {
 		return nil
@@ -63,15 +63,15 @@ func unknownCountry(u User) any {
 	return SentCountry{u.Provider, string(name[:min(len(name), maxCountryLength)])}
 }
 
-// CountryTally counts the users with the value. A hash, since what is sent as a country may be anything.
+// CountryTally counts the users with the value. The key has its hash, since directories may send any text.
 func CountryTally(c SentCountry) string {
 	h := sha256.Sum256([]byte(c.Value))
 	return "country/" + string(c.Provider) + "/" + hex.EncodeToString(h[:8])
 }
 
-// noteCountry adds to an entry that a country nobody knows came or went with the change of a user.
-func noteCountry(changes []Change, old, n User) []Change {
-	was, is := unknownCountry(old), unknownCountry(n)
+// noteCountry adds a change of the user's unknown country, if there is one.
+func noteCountry(changes []Change, old, u User) []Change {
+	was, is := unknownCountry(old), unknownCountry(u)
 	if was == is {
 		return changes
 	}

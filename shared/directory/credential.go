@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Token prefixes: what a secret is for can be told from its first letters (also by secret scanners).
+// Token prefixes: they show the purpose of a secret, also to secret scanners.
 const (
 	TokenPrefixProvider = "rc" // a provider's SCIM token or client secret
 	TokenPrefixAPIKey   = "rk" // a tenant's API key
@@ -19,7 +19,7 @@ const (
 	base62      = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	secretSize  = 43 // base62 characters: 256 bits
 	checkSize   = 6  // base62 characters of the CRC-32
-	maxTokenLen = 80 // no token of ours is longer; anything longer is refused unread
+	maxTokenLen = 80 // our tokens are shorter; a longer text is refused unread
 )
 
 // TokenHash is the SHA-256 of a token's text. Tokens hold 256 random bits, so a plain hash is enough.
@@ -51,8 +51,8 @@ func checksum(s string) string {
 	return string(b[:])
 }
 
-// scopeOfToken returns the scope written in a well-formed token of the prefix, and false for any other
-// text. It proves nothing but the form: the hash does.
+// scopeOfToken returns the scope written in a well-formed token of the prefix, and false for any other text. It checks
+// only the form; the hash proves the token.
 func scopeOfToken(prefix, token string) (string, bool) {
 	if len(token) > maxTokenLen {
 		return "", false
@@ -69,7 +69,7 @@ func scopeOfToken(prefix, token string) (string, bool) {
 	return scope, checksum(token[:cut]) == token[cut:]
 }
 
-// CredentialState is the state of a credential as an administrator set it; time decides the rest.
+// CredentialState is the state of a credential as set by an administrator; StateAt adds expiry.
 type CredentialState string
 
 // The states of a credential. A retiring one works until its RetiresAt.
@@ -80,8 +80,7 @@ const (
 	CredentialExpired  CredentialState = "expired" // shown only; computed from ExpiresAt and RetiresAt
 )
 
-// Credential is one secret of a provider or tenant. The clear text exists only in the answer that
-// created it.
+// Credential is one secret of a provider or tenant. Its clear text exists only in the answer to its creation.
 type Credential struct {
 	ID        CredentialID
 	Hash      TokenHash
@@ -122,6 +121,7 @@ func MatchCredential(cs []Credential, h TokenHash, now time.Time) (Credential, b
 	return cs[found], true
 }
 
+// Check refuses an expiry that is not in the future.
 func (c Credential) Check(now time.Time) error {
 	if !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(now) {
 		return &Error{Kind: Invalid, Attr: "expiresAt", Detail: "expiresAt must be in the future"}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// DeliveryState is how far a delivery got.
+// DeliveryState is the state of a delivery.
 type DeliveryState string
 
 // The states of a delivery.
@@ -20,12 +20,12 @@ const (
 // DeliveryKept is how long a delivery can be listed and replayed.
 const DeliveryKept = 30 * 24 * time.Hour
 
-// Delivery is one piece of work that follows from a log entry and that others may make fail: an event on its
-// way to a webhook or, with Webhook "", the entry itself, when following it failed.
+// Delivery is work for a log entry that may fail for reasons outside Rollcall: an event for a webhook or, with
+// Webhook "", the entry itself after following it failed.
 type Delivery struct {
-	ID        DeliveryID // deliveryID: the same for the same work, and in the order of the entries' times
+	ID        DeliveryID // the same for the same work, and in the order of the entries' times (NewDelivery)
 	Webhook   WebhookID
-	Provider  ProviderID // with At and Entry: where the entry is
+	Provider  ProviderID // with At and Entry, identifies the entry
 	At        time.Time
 	Entry     EntryID
 	Type      EventType       `json:",omitempty"`
@@ -33,26 +33,26 @@ type Delivery struct {
 	State     DeliveryState
 	Tries     int
 	Status    int       `json:",omitempty"` // of the last answer, 0 for none
-	Cause     string    `json:",omitempty"` // why the last try failed, in a few fixed words
-	CreatedAt time.Time // and what tries are counted from: a replay begins anew
+	Cause     string    `json:",omitempty"` // why the last try failed, one of the causes below
+	CreatedAt time.Time // tries are timed from here; a replay sets it anew
 	DueAt     time.Time // of the next try while pending
 	DoneAt    time.Time // when it was delivered or given up
 }
 
-// Words for why a try failed. They are all that is kept of it: an answer may hold anything.
+// The causes of a failed try. Nothing else of the answer is kept, since it may hold anything.
 const (
-	CauseStatus  = "status"  // the answer was none of success; Status says which
-	CauseAddress = "address" // the URL leads where deliveries must not go
-	CauseNetwork = "network" // no connection, or it broke
+	CauseStatus  = "status"  // the answer was no success; Status has its code
+	CauseAddress = "address" // the URL leads to a forbidden address
+	CauseNetwork = "network" // no connection, or it was lost
 	CauseTimeout = "timeout"
 	CausePaused  = "paused" // the webhook is not active
 	CauseRemoved = "removed"
-	CauseInside  = "internal" // a fault of ours; the log has it
+	CauseInside  = "internal" // our own fault; the log has it
 )
 
-// NewDelivery is work for an entry: what names it beside the entry.
-func NewDelivery(e LogEntry, webhook WebhookID, what string, now time.Time) Delivery {
-	sum := sha256.Sum256([]byte(string(webhook) + " " + what))
+// NewDelivery is new work for an entry; webhook and name distinguish it from other work for the same entry.
+func NewDelivery(e LogEntry, webhook WebhookID, name string, now time.Time) Delivery {
+	sum := sha256.Sum256([]byte(string(webhook) + " " + name))
 	position, _, _ := strings.Cut(e.Position(), ".")
 	return Delivery{
 		ID: DeliveryID("d" + position + idEncoding.EncodeToString(sum[:])[:20]), Webhook: webhook, Provider: e.Provider, At: e.At, Entry: e.ID,
@@ -66,7 +66,7 @@ func DeliveryIDAt(at time.Time) DeliveryID {
 	return DeliveryID("d" + position)
 }
 
-// DueDelivery names a delivery that is to be tried.
+// DueDelivery names a delivery that is due.
 type DueDelivery struct {
 	Tenant TenantID
 	ID     DeliveryID

@@ -1,9 +1,9 @@
 // Package directory is the business of Rollcall in plain Go: tenants, provisioning providers and their
 // credentials, users, groups, memberships, conflicts and the log, with the rules that hold between them.
 //
-// It knows neither SCIM nor HTTP nor a database. A user's SCIM attributes are text it keeps and hands
-// back; package scimapi translates. Storage is reached through the ports in ports.go, which package
-// store/dynamo and store/sqlite implement under one contract (store/storetest).
+// It knows neither SCIM nor HTTP nor a database. It stores a user's SCIM attributes as opaque text, which package
+// scimapi translates. Storage is reached through the ports in ports.go, which packages store/dynamo and
+// store/sqlite implement under one contract (store/storetest).
 //
 // The table is the truth: whatever follows from a change (wake-ups, events, completing a large change)
 // is derived from its log entry, which is written in the same transaction as the change itself.
@@ -13,22 +13,22 @@ import "time"
 
 // Limits of the business rules, in one place. Protocol limits are package scim's.
 const (
-	// MaxWalk is how many records a request may look through when no index answers it: about a
-	// second and 2,500 read units on DynamoDB.
+	// MaxWalk is how many records a request may read when no index answers it: about a second and 2,500 read units
+	// on DynamoDB.
 	MaxWalk = 10_000
 	// MaxMembersShown is how many members one answer may hold.
 	MaxMembersShown = 10_000
 	// MaxMemberChange is how many members one request may name.
 	MaxMemberChange = 10_000
-	// MaxAliases is how many users of one earlier userName are looked at.
+	// MaxAliases is how many former users of a userName are considered.
 	MaxAliases = 20
 	// MaxUsableCredentials is how many credentials of a provider work at the same time.
 	MaxUsableCredentials = 2
 	// MaxDeactivationDelay is the longest delay between blocking and deactivating a user.
 	MaxDeactivationDelay = 30 * 24 * time.Hour
-	// DefaultDeactivationDelay holds where an administrator chose nothing.
+	// DefaultDeactivationDelay applies unless an administrator chose another.
 	DefaultDeactivationDelay = 15 * time.Minute
-	// DefaultLogRetention is how long log entries are kept where nobody chose anything.
+	// DefaultLogRetention is how long log entries are kept unless the deployment says otherwise.
 	DefaultLogRetention = 400 * 24 * time.Hour
 	// RestoreWindow is how long a deleted account can be restored by creating it again.
 	RestoreWindow = 30 * 24 * time.Hour

@@ -5,15 +5,15 @@ import (
 	"fmt"
 )
 
-// Kind says what went wrong in the terms of the business. The zero Kind is Internal, so that
-// forgetting to choose one never shows details to a client.
+// Kind classifies an error in business terms. The zero Kind is Internal, so that an error without a chosen Kind never
+// shows details to a client.
 type Kind uint8
 
 // The kinds of errors.
 const (
 	Internal        Kind = iota
 	Invalid              // the input breaks a rule; nothing changed
-	NotFound             // the thing does not exist for this caller
+	NotFound             // the record does not exist for this caller
 	Conflict             // a unique value is taken, or the state forbids it; Attr names the attribute
 	VersionMismatch      // the caller's precondition no longer holds
 	Unauthenticated      // no valid credential
@@ -53,7 +53,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errorf makes an error of a kind with a detail that a client may see.
+// Errorf returns an error of a kind with a detail that a client may see.
 func Errorf(k Kind, format string, a ...any) *Error {
 	return &Error{Kind: k, Detail: fmt.Sprintf(format, a...)}
 }
@@ -70,6 +70,7 @@ func KindOf(err error) Kind {
 // IsKind reports whether err is of Kind k.
 func IsKind(err error, k Kind) bool { return err != nil && KindOf(err) == k }
 
+// IgnoreNotFound returns nil for a NotFound error, and any other unchanged.
 func IgnoreNotFound(err error) error {
 	if IsKind(err, NotFound) {
 		return nil

@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// EventType is what an event says has happened, as it stands on the bus and in webhooks.
+// EventType is the kind of an event, as named on the bus and in webhooks.
 type EventType string
 
 // The events. Each has a JSON Schema in events/schemas.
@@ -32,7 +32,7 @@ const (
 	EventTest            EventType = "webhook.test" // sent when an administrator asks for it, never on the bus
 )
 
-// EventTypes returns every event that changes lead to.
+// EventTypes returns every type of event that a change can cause.
 func EventTypes() []EventType {
 	return []EventType{
 		EventUserCreated, EventUserUpdated, EventUserBlocked, EventUserUnblocked, EventUserScheduled, EventUserCancelled,
@@ -43,14 +43,14 @@ func EventTypes() []EventType {
 	}
 }
 
-// MaxEventMembers is how many members an event names; of a larger change it says only how many.
+// MaxEventMembers is how many members an event names; a larger change has only the counts.
 const MaxEventMembers = 100
 
-// Event is one thing that happened to a user or group. It holds ids and names of attributes, nobody's name
-// and no value: who may know more asks the API. Consumers drop an event whose Sequence is below the last
-// one they saw of the subject, and one whose ID they know.
+// Event is one thing that happened to a user or group. It holds ids and names of attributes but no personal data:
+// consumers read that from the API, if they may. They drop an event whose ID they know, and one whose Sequence is below
+// the last one of its subject.
 type Event struct {
-	ID       string        `json:"id"` // the entry's id and the event's place in it: the same whenever it is sent
+	ID       string        `json:"id"` // the entry's id and the event's place in it: the same each time it is sent
 	Type     EventType     `json:"type"`
 	Time     time.Time     `json:"time"`
 	Tenant   TenantID      `json:"tenant"`
@@ -64,14 +64,14 @@ type Event struct {
 	Watchlist *EventWatchlist `json:"watchlist,omitempty"`
 }
 
-// EventWatchlist is a watchlist that a user came to or left, and why the user is, or was, on it.
+// EventWatchlist is a watchlist that a user was added to or removed from, and why the user is, or was, on it.
 type EventWatchlist struct {
 	ID     WatchlistID `json:"id"`
 	Reason string      `json:"reason"`          // group, department or included
 	Group  GroupID     `json:"group,omitempty"` // with reason group
 }
 
-// EventCause says who or what led to an event, by ids that the Sync Log explains.
+// EventCause identifies the cause of an event by ids from the Sync Log.
 type EventCause struct {
 	Entry   EntryID   `json:"entry"`
 	Kind    ActorKind `json:"kind"`
@@ -79,7 +79,7 @@ type EventCause struct {
 	Request RequestID `json:"request,omitempty"`
 }
 
-// EventMembers are the members that joined and left a group. The lists are left out when the change is
+// EventMembers are the members added to and removed from a group. The lists are left out when the change is
 // larger than MaxEventMembers.
 type EventMembers struct {
 	AddedCount   int      `json:"addedCount"`

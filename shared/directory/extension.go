@@ -22,6 +22,7 @@ type ExtensionAttribute struct {
 	CaseExact bool
 }
 
+// Equal reports whether two extensions are equal.
 func (e Extension) Equal(f Extension) bool {
 	return e.URN == f.URN && e.Name == f.Name && slices.Equal(e.Attributes, f.Attributes)
 }
@@ -39,8 +40,8 @@ func ExtensionTypes() []string {
 	return []string{"string", "boolean", "integer", "decimal", "dateTime"}
 }
 
-// checkExtensions refuses extensions that could not be served. It is stricter than SCIM, so that what it
-// accepts always compiles to a schema.
+// checkExtensions refuses extensions that could not be served. It is stricter than SCIM, so that every accepted
+// extension compiles to a schema.
 func checkExtensions(es []Extension) error {
 	bad := func(detail string) error { return &Error{Kind: Invalid, Attr: "extensions", Detail: detail} }
 	if len(es) > MaxExtensions {
@@ -84,7 +85,7 @@ func checkExtensions(es []Extension) error {
 	return nil
 }
 
-// extensionURN checks a URN. Those of SCIM and of this service are taken.
+// extensionURN checks a URN. Those of SCIM and of this service are reserved.
 func extensionURN(urn string) bool {
 	parts := strings.Split(urn, ":")
 	if len(urn) > maxExtensionText || len(parts) < 3 || casefold.Fold(parts[0]) != "urn" {
@@ -95,11 +96,11 @@ func extensionURN(urn string) bool {
 			return false
 		}
 	}
-	for _, taken := range []string{
+	for _, reserved := range []string{
 		"urn:ietf:params:scim:schemas:core:", "urn:ietf:params:scim:api:", "urn:ietf:params:scim:schemas:extension:enterprise:",
 		"urn:ietf:params:scim:schemas:extension:rollcall:",
 	} {
-		if strings.HasPrefix(casefold.Fold(urn), taken) {
+		if strings.HasPrefix(casefold.Fold(urn), reserved) {
 			return false
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"rollcall/shared/casefold"
 )
 
-// Group is a group of one provider. Its members are records of their own, so that a change costs the
-// same in a group of ten and of a million (ADR 3).
+// Group is a group of one provider. Its members are separate records, so that a change costs the same in a group of
+// ten and of a million (ADR 3).
 type Group struct {
 	ID       GroupID
 	Provider ProviderID
@@ -18,21 +18,22 @@ type Group struct {
 	Created, Modified time.Time
 }
 
-// GroupProfile is what a directory says about a group besides its members.
+// GroupProfile is everything a directory says about a group except its members.
 type GroupProfile struct {
 	DisplayName string // as sent; unique in the provider under DisplayNameKey
 	ExternalID  string
 	Attributes  []byte // canonical SCIM JSON of the other attributes; package scimapi owns it
 }
 
-// Equal reports whether two profiles say the same.
+// Equal reports whether two profiles are equal.
 func (g GroupProfile) Equal(h GroupProfile) bool {
 	return g.DisplayName == h.DisplayName && g.ExternalID == h.ExternalID && bytes.Equal(g.Attributes, h.Attributes)
 }
 
-// DisplayNameKey is the form under which a group's displayName is unique in its provider (C11).
+// DisplayNameKey is the form under which a group's displayName is unique in its provider.
 func (g GroupProfile) DisplayNameKey() string { return casefold.Fold(g.DisplayName) }
 
+// Check refuses profiles that break a business rule.
 func (g GroupProfile) Check() error {
 	switch {
 	case g.DisplayNameKey() == "":
@@ -45,7 +46,7 @@ func (g GroupProfile) Check() error {
 	return nil
 }
 
-// GroupWant says what a reader needs besides the group itself.
+// GroupWant selects what to read in addition to the group itself.
 type GroupWant struct {
 	// AllMembers asks for every member; a group with more than MaxMembersShown answers TooMany.
 	AllMembers bool
@@ -53,8 +54,8 @@ type GroupWant struct {
 	Named []ScimID
 	// Ancestors asks for every group that contains this one, directly or not: for cycle checks.
 	Ancestors bool
-	// Exact asks that a change of members meets every other change of the group since old was read, also
-	// of other members: the caller has a precondition on the version. It costs what AllMembers costs.
+	// Exact makes a change of members fail after any other change of the group since old was read, also of other
+	// members: the caller has a precondition on the version. It costs as much as AllMembers.
 	Exact bool
 }
 
@@ -66,7 +67,7 @@ type GroupView struct {
 	Ancestors map[GroupID]bool
 }
 
-// GroupChange is one atomic change of a group: its new profile and the members that join and leave.
+// GroupChange is one atomic change of a group: its new profile and the members to add and remove.
 // Add holds no present member and Remove no absent one; neither holds an id twice.
 type GroupChange struct {
 	GroupProfile

@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// Guard is what a provider keeps about its mass-change guard: settings, and what it has found. It is part of
-// the provider's record, so that every request sees that it has tripped.
+// Guard is a provider's mass-change guard: its settings and state. It is part of the provider's record, so that every
+// request sees whether it has tripped.
 type Guard struct {
 	Window      time.Duration `json:",omitempty"` // over which changes are counted; 0: DefaultGuardWindow
 	Minimum     int           `json:",omitempty"` // leavers that are always allowed; 0: DefaultGuardMinimum
 	Percent     int           `json:",omitempty"` // of the provider's active users, when that is more; 0: DefaultGuardPercent
-	MoveMinimum int           `json:",omitempty"` // as Minimum, of people moved or with roles taken away; 0: DefaultMoveMinimum
+	MoveMinimum int           `json:",omitempty"` // as Minimum, for users moved or losing roles; 0: DefaultMoveMinimum
 	MovePercent int           `json:",omitempty"` // 0: DefaultMovePercent
 	Mode        GuardMode     `json:",omitempty"` // "": GuardBlocks
 
 	GuardState            // of leavers
-	Moves      GuardState `json:",omitzero"` // of people whom events move or take roles from
+	Moves      GuardState `json:",omitzero"` // of users that events move or remove roles from
 }
 
-// GuardState is what a guard found of one kind of change.
+// GuardState is the state of a guard for one kind of change.
 type GuardState struct {
 	Event     GuardEventID  `json:",omitempty"` // the open event; "" while it has not tripped
-	From      time.Time     `json:",omitzero"`  // who leaves from then on waits for the decision
-	Decided   GuardDecision `json:",omitempty"` // the last decision, for those whom it has not reached yet
+	From      time.Time     `json:",omitzero"`  // changes from then on wait for the decision
+	Decided   GuardDecision `json:",omitempty"` // the last decision, for users it has not yet been applied to
 	DecidedAt time.Time     `json:",omitzero"`
-	Since     time.Time     `json:",omitzero"` // changes before are not counted: they were decided on
+	Since     time.Time     `json:",omitzero"` // earlier changes are not counted: they were decided
 	WarnedAt  time.Time     `json:",omitzero"`
 }
 
@@ -36,19 +36,19 @@ type GuardKind string
 // The kinds, each with a limit and an event of its own.
 const (
 	GuardLeavers GuardKind = "leavers" // disabled or deleted by the directory
-	GuardMoves   GuardKind = "moves"   // moved to another organization, or roles taken, by an event
+	GuardMoves   GuardKind = "moves"   // moved to another organization, or roles removed, by an event
 )
 
-// GuardMode is what a tripped guard does to those who leave.
+// GuardMode is what a tripped guard does to leavers.
 type GuardMode string
 
-// The modes. In both nobody is deactivated before the review, and the directory's requests succeed.
+// The modes. In both, nobody is deactivated before the review, and the directory's requests succeed.
 const (
-	GuardBlocks GuardMode = "block" // they are blocked at once
+	GuardBlocks GuardMode = "block" // they are blocked immediately
 	GuardStages GuardMode = "stage" // nothing happens to them
 )
 
-// The settings of a guard that was given none, and the limits of others.
+// The default settings of a guard, and the limits of others.
 const (
 	DefaultGuardWindow  = time.Hour
 	DefaultGuardMinimum = 25
@@ -57,15 +57,15 @@ const (
 	DefaultMovePercent  = 10
 	MaxGuardWindow      = 24 * time.Hour
 	MaxGuardMinimum     = 1_000_000
-	// guardGrace is how long after going live a guard only warns: the first cycle disables whoever left
-	// before. For as long a new person is being placed, and no move of theirs counts.
+	// GuardGrace is how long after going live a guard only warns: the first cycle disables everybody who left earlier.
+	// For as long after the creation of a user, its moves are not counted.
 	GuardGrace = 24 * time.Hour
 )
 
 // Tripped reports whether deactivations of the provider wait for a review.
 func (w GuardState) Tripped() bool { return w.Event != "" }
 
-// Of is what the guard found of a kind.
+// Of is the guard's state for a kind of change.
 func (g *Guard) Of(k GuardKind) *GuardState {
 	if k == GuardMoves {
 		return &g.Moves
@@ -73,7 +73,7 @@ func (g *Guard) Of(k GuardKind) *GuardState {
 	return &g.GuardState
 }
 
-// InForce are the settings with defaults in place of zeros.
+// InForce returns the settings with defaults for zeros.
 func (g Guard) InForce() GuardSettings {
 	return GuardSettings{
 		cmp.Or(g.Window, DefaultGuardWindow), cmp.Or(g.Minimum, DefaultGuardMinimum), cmp.Or(g.Percent, DefaultGuardPercent),
@@ -90,13 +90,14 @@ func (g Guard) Limit(active int) int {
 	return max(f.Minimum, active*f.Percent/100)
 }
 
-// MoveLimit is how many of a provider's active users events may move to another organization, or take roles
+// MoveLimit is how many of a provider's active users events may move to another organization, or remove roles
 // from, within the window: one more trips the guard.
 func (g Guard) MoveLimit(active int) int {
 	f := g.InForce()
 	return max(f.MoveMinimum, active*f.MovePercent/100)
 }
 
+// LimitOf is the limit of a kind of change.
 func (g Guard) LimitOf(k GuardKind, active int) int {
 	if k == GuardMoves {
 		return g.MoveLimit(active)
@@ -114,10 +115,12 @@ type GuardSettings struct {
 	Mode        GuardMode
 }
 
+// Settings returns the settings as stored: zeros stand for the defaults.
 func (g Guard) Settings() GuardSettings {
 	return GuardSettings{g.Window, g.Minimum, g.Percent, g.MoveMinimum, g.MovePercent, g.Mode}
 }
 
+// WithSettings returns g with other settings.
 func (g Guard) WithSettings(s GuardSettings) Guard {
 	g.Window, g.Minimum, g.Percent, g.MoveMinimum, g.MovePercent, g.Mode = s.Window, s.Minimum, s.Percent, s.MoveMinimum, s.MovePercent, s.Mode
 	return g
@@ -132,7 +135,7 @@ func (p Provider) GuardOnlyWarns(now time.Time) bool {
 	return state == ProviderSetup || now.Sub(p.LiveAt) < GuardGrace
 }
 
-// GuardDecision is what became of a guard's event.
+// GuardDecision is the state of a guard event.
 type GuardDecision string
 
 // The states of an event: open until an administrator decides; a warning needs no decision.
@@ -143,7 +146,7 @@ const (
 	GuardDisapproval GuardDecision = "rejected"
 )
 
-// GuardEvent is one time that too many users of a provider left, or were moved, at once.
+// GuardEvent records that too many users of a provider left, or were moved, within the window.
 type GuardEvent struct {
 	ID        GuardEventID // ids sort as the events happened
 	Provider  ProviderID
@@ -153,30 +156,30 @@ type GuardEvent struct {
 	Since     time.Time // when its window began
 	Count     int       // changes in the window when it tripped
 	Limit     int
-	Users     int       // active ones of the provider
-	Reminders int       `json:",omitempty"` // sent while nobody decided
+	Users     int       // active users of the provider
+	Reminders int       `json:",omitempty"` // sent while undecided
 	DecidedAt time.Time `json:",omitzero"`
 	DecidedBy string    `json:",omitempty"`
 	Version   int64
 }
 
-// SharedValue is a value that many of those whom an event is about have in common.
+// SharedValue is a value that many users of an event have in common.
 type SharedValue struct {
 	Attr  string // a path in the user's attributes, or groups
 	Value string // for groups the group's id
 	Count int
 }
 
-// Minute is what was counted in one minute.
+// Minute holds the counts of one minute.
 type Minute struct {
 	At     time.Time
 	Counts map[Action]int
 }
 
-// Of is how many of the changes counted in the minute are of a kind.
+// Of is the number of changes of a kind in the minute.
 func (m Minute) Of(kind GuardKind) int { return CountOf(kind, m.Counts) }
 
-// CountOf are the counted entries that are of a kind.
+// CountOf sums the counts of actions of a kind.
 func CountOf(kind GuardKind, counts map[Action]int) (n int) {
 	for a, c := range counts {
 		if GuardKindOf(a) == kind {
@@ -186,7 +189,7 @@ func CountOf(kind GuardKind, counts map[Action]int) (n int) {
 	return n
 }
 
-// GuardKindOf is the kind of change that an action is to the guard, "" for none.
+// GuardKindOf is the kind of change that the guard counts an action as, "" for none.
 func GuardKindOf(a Action) GuardKind {
 	switch a {
 	case UserDisabled, UserDeleted:
@@ -197,13 +200,13 @@ func GuardKindOf(a Action) GuardKind {
 	return ""
 }
 
-// AboutGuard fills in whom and what an entry about a guard's event is about.
+// AboutGuard sets the target, name and version of an entry about a guard event.
 func (e LogEntry) AboutGuard(p Provider, v GuardEvent) *LogEntry {
 	e.Target, e.Name, e.Version = string(p.ID)+"/"+string(v.ID), p.DisplayName, v.Version
 	return &e
 }
 
-// GuardTarget is what an entry about a guard's event is about.
+// GuardTarget returns the target of an entry about a guard event.
 func GuardTarget(e LogEntry) (ProviderID, GuardEventID) {
 	p, event, _ := strings.Cut(e.Target, "/")
 	return ProviderID(p), GuardEventID(event)

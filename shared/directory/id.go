@@ -15,22 +15,23 @@ type (
 	ProviderID string
 	// UserID is the permanent internal id of a user (uid).
 	UserID string
-	// ScimID is what SCIM shows as the id of a user or group and what memberships and manager
-	// references hold. It begins with "u" for users and "g" for groups.
+	// ScimID is the id of a user or group in SCIM, and in memberships and manager references. It begins with "u"
+	// for users and "g" for groups.
 	ScimID string
-	// GroupID is the id of a group, inside and over SCIM.
+	// GroupID is the id of a group, internally and in SCIM.
 	GroupID string
-	// EntryID names a log entry; effects are idempotent by it.
+	// EntryID names a log entry; following an entry is idempotent by it.
 	EntryID string
 )
 
 // DefaultTenant is the tenant a fresh deployment has.
 const DefaultTenant TenantID = "default"
 
-// OperatorScope is what the keys of a deployment's operators are filed under, with the log of what was done to them. It
-// is no tenant, and too long for a tenant's id: so an operator's key reads no tenant's data.
+// OperatorScope is where the API keys of a deployment's operators and their log are stored. It is too long to be a
+// tenant's id, so that an operator's key cannot read the data of a tenant.
 const OperatorScope TenantID = "operator"
 
+// ProviderSuffix is the number of random characters in a provider's id.
 const ProviderSuffix = 5
 
 // Tenant returns the tenant the provider belongs to, and false when p cannot be a provider's id.
@@ -53,7 +54,7 @@ func (id ScimID) IsUser() bool { return validID(string(id), 'u') }
 // IsGroup reports whether id has the form of a group's SCIM id.
 func (id ScimID) IsGroup() bool { return validID(string(id), 'g') }
 
-// idEncoding keeps the order of what it encodes.
+// idEncoding preserves the order of the bytes it encodes.
 var idEncoding = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
 
 // NewID encodes 16 random bytes as the 25 characters that follow the letter of an id.
@@ -94,12 +95,11 @@ type RunID string
 // WatchlistID names a watchlist: "w" and 25 random characters of 0-9a-v.
 type WatchlistID string
 
-// The identifiers of what is kept beside people: a letter for the kind and 25 random characters, unless a comment
-// says otherwise.
+// The identifiers of other records: a letter for the kind and 25 random characters, unless a comment says otherwise.
 type (
 	// CredentialID names a provider's token or client secret, or an API key.
 	CredentialID string
-	// ConflictID names a conflict: it is derived from what the conflict is about (ConflictIDOf).
+	// ConflictID names a conflict: it is derived from the subject of the conflict (ConflictIDOf).
 	ConflictID string
 	// MatterID names a legal hold matter.
 	MatterID string
@@ -111,6 +111,6 @@ type (
 	DeliveryID string
 	// TaskID names a piece of background work of a tenant.
 	TaskID string
-	// RequestID names a request: ours in answers and log, or the client's own for it.
+	// RequestID names a request: by our own id, or by the client's.
 	RequestID string
 )

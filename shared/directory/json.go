@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// object writes a JSON object whose members are left out where they have their zero value.
+// object writes a JSON object and omits members with a zero value.
 type object struct {
 	dst   []byte
 	start int
@@ -53,7 +53,7 @@ func (o *object) time(name string, t time.Time) {
 	}
 }
 
-// open begins an object as a member of the one before, which close goes back to.
+// open begins an object as a member of the current one, to which close returns.
 func (o *object) open(name string) (outer int) {
 	o.name(name)
 	return o.begin()
@@ -71,7 +71,7 @@ func (o *object) end() []byte {
 	if len(o.dst) == o.start {
 		return append(o.dst, '{', '}')
 	}
-	o.dst[o.start] = '{' // in place of the first comma
+	o.dst[o.start] = '{' // replaces the first comma
 	return append(o.dst, '}')
 }
 
@@ -85,7 +85,7 @@ func appendTexts[T ~string](o *object, name string, texts []T) {
 	for _, t := range texts {
 		o.dst = append(appendText(o.dst, string(t)), ',')
 	}
-	o.dst[len(o.dst)-1] = ']' // in place of the last comma
+	o.dst[len(o.dst)-1] = ']' // replaces the last comma
 }
 
 // appendObjects writes a member with an array of objects, unless it is empty.
@@ -101,7 +101,7 @@ func appendObjects[T any](o *object, name string, all []T, members func(*object,
 		o.close(outer)
 		o.dst = append(o.dst, ',')
 	}
-	o.dst[len(o.dst)-1] = ']' // in place of the last comma
+	o.dst[len(o.dst)-1] = ']' // replaces the last comma
 }
 
 // appendText appends s as a JSON string.

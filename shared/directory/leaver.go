@@ -1,6 +1,6 @@
 package directory
 
-// DueUser is a user of some tenant.
+// DueUser is a user with its tenant.
 type DueUser struct {
 	Tenant TenantID
 	User
@@ -10,15 +10,15 @@ type DueUser struct {
 type PendingQuery struct {
 	Provider ProviderID // "": of all providers, and of local users
 	Gate     Gate       // "": any
-	After    string     // where the page before ended
+	After    string     // where the previous page ended
 	Count    int
 }
 
 // Gate is what a pending deactivation waits for.
 type Gate string
 
-// The gates. A deactivation that waits for several is found under each, but under timer only when it waits
-// for time alone.
+// The gates. A deactivation that waits for several is found under each, but under timer only if it waits for nothing
+// else.
 const (
 	GateTimer Gate = "timer"
 	GateHold  Gate = "hold"

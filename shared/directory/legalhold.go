@@ -1,10 +1,8 @@
 package directory
 
-import (
-	"time"
-)
+import "time"
 
-// Matter is a legal matter; whoever is a custodian of an active one is on hold.
+// Matter is a legal matter; the custodians of an active one are on hold.
 type Matter struct {
 	ID        MatterID
 	Name      string // 1 to 100 characters
@@ -17,7 +15,7 @@ type Matter struct {
 	Version   int64
 }
 
-// MatterState is whether a matter holds its custodians.
+// MatterState says whether a matter holds its custodians.
 type MatterState string
 
 // The states of a matter. Closing one releases its custodians.
@@ -26,7 +24,7 @@ const (
 	MatterClosed MatterState = "closed"
 )
 
-// Custodian is what a matter keeps about one user.
+// Custodian is a matter's record of one user.
 type Custodian struct {
 	Matter     MatterID
 	User       UserID
@@ -39,7 +37,7 @@ type Custodian struct {
 // OnHold reports whether the custodian is on hold for the matter.
 func (c Custodian) OnHold() bool { return !c.PlacedAt.IsZero() && c.ReleasedAt.IsZero() }
 
-// FinishHold ends a change of a user by a legal hold.
+// FinishHold completes a change of a user by a legal hold.
 func FinishHold(m Matter, old, u User, e LogEntry) (User, *LogEntry, error) {
 	e.Audit, e.Provider, e.Target = false, old.Provider, string(m.ID)
 	return FinishChange(old, u, e)

@@ -12,11 +12,11 @@ const (
 	CauseProvider = "provider-deleted"
 )
 
-// minReprieve is how long a deactivation waits at least when its gate opens or its delay changes by an
-// administrator's decision: time to take the decision back.
+// minReprieve is the least time before a deactivation after an administrator opens its gate or changes its delay: time
+// to revert the decision.
 const minReprieve = time.Minute
 
-// DeactivationRequest is a request that ends with a deactivation: when it came and under which settings.
+// DeactivationRequest is a request that leads to a deactivation: its time and the settings that apply.
 type DeactivationRequest struct {
 	At        time.Time
 	Delay     time.Duration
@@ -24,19 +24,18 @@ type DeactivationRequest struct {
 	Provider  ProviderID
 	RequestID RequestID
 	Frozen    bool // the provider's guard has tripped
-	Staged    bool // and lets nothing happen before the review
+	Staged    bool // and the user is not even blocked until the review
 }
 
 // LifecycleIsActive reports whether the account is neither deactivated nor purged.
 func (a Account) LifecycleIsActive() bool { return a.Lifecycle == "" || a.Lifecycle == LifecycleActive }
 
-// MaySignIn reports whether nothing about the account itself bars the user; the state of its organization
-// is another question.
+// MaySignIn reports whether the account itself lets the user sign in; its organization may still be blocked.
 func (a Account) MaySignIn() bool {
 	return a.LifecycleIsActive() && a.AdminBlock == nil && (a.Pending == nil || a.Pending.Staged)
 }
 
-// Open reports whether nothing but time keeps a pending deactivation from completing.
+// Open reports whether a pending deactivation waits only for its due time.
 func (a Account) Open() bool {
 	return a.Pending != nil && !a.Pending.Frozen && len(a.Holds) == 0
 }
@@ -46,13 +45,13 @@ func (u User) Overridden() bool {
 	return u.DirectoryState() == DirectoryInactive && u.LifecycleIsActive() && u.Pending == nil
 }
 
-// Deactivated takes access and licence away.
+// Deactivated is u without access and licence.
 func (u User) Deactivated(at time.Time) User {
 	u.Lifecycle, u.Pending, u.DeactivatedAt = LifecycleDeactivated, nil, at
 	return u
 }
 
-// Reactivated brings a deactivated user back, and ends a pending deactivation.
+// Reactivated is u active again, without a pending deactivation.
 func (u User) Reactivated() User {
 	u.Lifecycle, u.Pending, u.DeactivatedAt = "", nil, time.Time{}
 	return u
@@ -66,7 +65,7 @@ func (u User) completeIfDue(now time.Time) User {
 	return u.Deactivated(now)
 }
 
-// DeactivateIfDue is settled for a wake-up, which acts only on the generation it was made for.
+// DeactivateIfDue is completeIfDue for a wake-up, which acts only on the generation it was made for.
 func (u User) DeactivateIfDue(generation int64, now time.Time) User {
 	if u.Pending == nil || u.Pending.Generation != generation {
 		return u
@@ -74,8 +73,8 @@ func (u User) DeactivateIfDue(generation int64, now time.Time) User {
 	return u.completeIfDue(now)
 }
 
-// ScheduleDeactivation lets a user wait for deactivation: blocked from now on, unless that is staged. One who waits already, or is
-// deactivated, stays as before.
+// ScheduleDeactivation gives an active user a pending deactivation, which blocks the user unless it is staged. It does
+// not change a user who has one or is deactivated.
 func (u User) ScheduleDeactivation(d DeactivationRequest) User {
 	if !u.LifecycleIsActive() || u.Pending != nil {
 		return u
@@ -87,7 +86,7 @@ func (u User) ScheduleDeactivation(d DeactivationRequest) User {
 	return u.completeIfDue(d.At)
 }
 
-// WithProfile applies what the directory says about the user: the edges of active act, repetitions do not.
+// WithProfile applies the directory's profile. Only a change of active disables or enables, a repetition does not.
 func (u User) WithProfile(p Profile, d DeactivationRequest) User {
 	was := u.Active
 	u.Profile = p
@@ -100,15 +99,15 @@ func (u User) WithProfile(p Profile, d DeactivationRequest) User {
 	return u
 }
 
-// RemovedByDirectory is u after the directory deleted it: nothing of it is left over SCIM, the account inside waits
-// for deactivation like a disabled one.
+// RemovedByDirectory is u after the directory deleted it: SCIM no longer shows it, and the account waits for
+// deactivation like a disabled one.
 func (u User) RemovedByDirectory(d DeactivationRequest) User {
 	u.RemovedAt = d.At
 	return u.ScheduleDeactivation(d)
 }
 
-// Restored is the account of a person whom the directory deleted and creates again: as enabled, under a
-// new SCIM id and without what named others. One who is created disabled stays as before.
+// Restored is a removed user that the directory creates again, under a new SCIM id. It is reactivated unless it is
+// created disabled.
 func (u User) Restored(id ScimID, p Profile) User {
 	u.RemovedAt, u.ScimID, u.Profile = time.Time{}, id, p
 	if p.Active {
@@ -117,14 +116,14 @@ func (u User) Restored(id ScimID, p Profile) User {
 	return u
 }
 
-// RestorableAs reports whether the creation of a person with this externalId means the gone user u.
+// RestorableAs reports whether creating a user with this externalId restores the removed user u.
 func (u User) RestorableAs(externalID string, now time.Time) bool {
 	return u.Removed() && u.Lifecycle != LifecyclePurged && u.ExternalID == externalID && IsObjectID(externalID) &&
 		now.Sub(u.RemovedAt) <= RestoreWindow
 }
 
-// IsObjectID reports whether s looks like an object id of a directory, which names one person for ever: a
-// number or a name could be given to another person.
+// IsObjectID reports whether s looks like an object id of a directory, which is never given to another person, as a
+// number or a name could be.
 func IsObjectID(s string) bool {
 	if len(s) != 36 {
 		return false
@@ -139,14 +138,13 @@ func IsObjectID(s string) bool {
 	return true
 }
 
-// MadeLocal is u managed by administrators from now on.
+// MadeLocal is u as a local user, managed by administrators.
 func (u User) MadeLocal() User {
 	u.Provider, u.ScimID, u.RemovedAt, u.Manager, u.Active = "", "", time.Time{}, "", true
 	return u
 }
 
-// localIfRemoved makes a user whom the directory deleted a local one: an administrator wants it to be
-// used again, and nobody else would manage it.
+// localIfRemoved makes a removed user local: an administrator wants it to be used again, and no directory manages it.
 func (u User) localIfRemoved() User {
 	if u.Removed() {
 		return u.MadeLocal()
@@ -179,7 +177,7 @@ func (u User) PlacedOnHold(matter MatterID) (User, error) {
 	return u, nil
 }
 
-// ReleasedFromHold ends a legal hold: the last one opens the gate, and what is overdue happens at once.
+// ReleasedFromHold ends a legal hold. After the last one, an overdue deactivation completes immediately.
 func (u User) ReleasedFromHold(matter MatterID, now time.Time) User {
 	u.Holds = slices.DeleteFunc(slices.Clone(u.Holds), func(m MatterID) bool { return m == matter })
 	if len(u.Holds) == 0 {
@@ -188,14 +186,15 @@ func (u User) ReleasedFromHold(matter MatterID, now time.Time) User {
 	return u.completeIfDue(now)
 }
 
-// WithPending is u with its pending deactivation edited, under a new generation: wake-ups made before find
-// nothing. An edit that changes nothing keeps the generation.
+// WithPending is u with its pending deactivation edited, under a new generation, so that earlier wake-ups do nothing.
+// An edit that changes nothing keeps the generation.
 func (u User) WithPending(edit func(*PendingDeactivation)) User {
 	if u.Pending == nil {
 		return u
 	}
 	p := *u.Pending
-	if edit(&p); p == *u.Pending {
+	edit(&p)
+	if p == *u.Pending {
 		return u
 	}
 	p.Generation = u.Version + 1
@@ -203,20 +202,20 @@ func (u User) WithPending(edit func(*PendingDeactivation)) User {
 	return u
 }
 
-// Rescheduled gives a pending deactivation another delay, counted from its request; not sooner than a
-// minute after the change of the delay.
+// Rescheduled gives a pending deactivation another delay, counted from its request, but at least minReprieve after the
+// change.
 func (u User) Rescheduled(delay time.Duration, changed time.Time) User {
 	return u.WithPending(func(p *PendingDeactivation) {
 		p.DueAt = Latest(p.RequestedAt.Add(delay), changed.Add(minReprieve))
 	})
 }
 
-// HeldByGuard lets the guard hold a pending deactivation.
+// HeldByGuard is u with its pending deactivation held by the guard.
 func (u User) HeldByGuard() User {
 	return u.WithPending(func(p *PendingDeactivation) { p.Frozen = true })
 }
 
-// ReleasedByGuard ends the guard's hold: blocked now if it was not, and due as before, but not at once.
+// ReleasedByGuard ends the guard's hold: the user is blocked, and the due time is at least minReprieve from now.
 func (u User) ReleasedByGuard(now time.Time) User {
 	return u.WithPending(func(p *PendingDeactivation) {
 		if soonest := now.Add(minReprieve); p.Frozen && p.DueAt.Before(soonest) {
@@ -226,8 +225,8 @@ func (u User) ReleasedByGuard(now time.Time) User {
 	})
 }
 
-// CancelledByReview undoes a leave that the guard held: active by override, and back under the directory, as disabled,
-// if that had deleted the user.
+// CancelledByReview cancels a deactivation that the guard held: the user is active by override, and a removed one
+// belongs to the directory again, as disabled.
 func (u User) CancelledByReview() User {
 	if u.Pending == nil || !u.Pending.Frozen {
 		return u
@@ -239,14 +238,14 @@ func (u User) CancelledByReview() User {
 	return u
 }
 
-// Purgeable reports whether a user's personal data is to be erased: deactivated for long enough, and not to
-// come back by itself. A deactivated user whom the directory still knows never is.
+// Purgeable reports whether a user's personal data is to be erased: deactivated for the retention, and not on hold. A
+// user that the directory still has is never purged, since it may be enabled again.
 func (u User) Purgeable(now time.Time, retention time.Duration) bool {
 	return u.Lifecycle == LifecycleDeactivated && (u.Provider == "" || u.Removed()) && len(u.Holds) == 0 &&
 		!u.DeactivatedAt.IsZero() && now.Sub(u.DeactivatedAt) >= retention
 }
 
-// Purged is the stub that is left: the id, where it came from and when it ended.
+// Purged is the stub that remains: ids, provider and times.
 func (u User) Purged() User {
 	stub := User{ID: u.ID, ScimID: u.ScimID, Provider: u.Provider, RemovedAt: u.RemovedAt, Version: u.Version, Created: u.Created,
 		Modified: u.Modified}
@@ -255,7 +254,7 @@ func (u User) Purged() User {
 	return stub
 }
 
-// Decide applies a decision to u; what is so already changes nothing.
+// Decide applies a decision to u; a decision already in effect changes nothing.
 // Errors: Conflict when the state forbids it.
 func (u User) Decide(d Decision, by AdminBlock) (User, Action, error) {
 	now := by.At
@@ -314,8 +313,8 @@ const (
 	DecideLocal              Decision = "convert-to-local"
 )
 
-// ConvertedTo makes a local user one of a provider: id, history and userName stay, the organization is pinned, and the
-// present roles stay, as adopted.
+// ConvertedTo makes a local user one of a provider: id, history and userName are kept, the organization is pinned, and
+// the roles are kept as adopted.
 func (u User) ConvertedTo(p ProviderID) User {
 	if u.OrgID != "" {
 		u.OrgSource, u.OrgPinned = SourceAdopted, true

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Action is what an entry of the log says was done.
+// Action is the change that a log entry records.
 type Action string
 
 // The actions. Those of users and groups appear in the Sync Log, the others in the Audit Log.
@@ -37,9 +37,9 @@ const (
 	GuardApproved             Action = "guard.approved"
 	GuardRejected             Action = "guard.rejected"
 	GuardReminded             Action = "guard.reminded"         // nobody has decided yet
-	UserResolved              Action = "user.resolved"          // organization, roles or watchlists followed from the rules
-	UserReassigned            Action = "user.reassigned"        // as resolved, and the user was moved or lost a role: the guard counts it
-	UserReassignmentHeld      Action = "user.reassignment-held" // the guard has it wait for a review
+	UserResolved              Action = "user.resolved"          // the rules changed organization, roles or watchlists
+	UserReassigned            Action = "user.reassigned"        // as resolved, and the user was moved or lost a role, which the guard counts
+	UserReassignmentHeld      Action = "user.reassignment-held" // the guard holds it for a review
 	UserMoved                 Action = "user.moved"             // an administrator placed the user or changed roles
 	GroupCreated              Action = "group.created"
 	GroupUpdated              Action = "group.updated"
@@ -53,7 +53,7 @@ const (
 	TenantWasPaused           Action = "tenant.paused"
 	TenantResumed             Action = "tenant.resumed"
 	TenantRemoved             Action = "tenant.removed" // its people and keys are refused; erasing has begun
-	TenantErased              Action = "tenant.erased"  // nothing of it is left; in the operators' log
+	TenantErased              Action = "tenant.erased"  // its records are erased; in the operators' log
 	ProviderCreated           Action = "provider.created"
 	ProviderUpdated           Action = "provider.updated"
 	ProviderDeleted           Action = "provider.deleted"
@@ -72,7 +72,7 @@ const (
 	ApplyRequested      Action = "apply.requested" // it waits for a second administrator
 	ApplyStarted        Action = "apply.started"
 	ApplyCancelled      Action = "apply.cancelled"
-	ApplyEnded          Action = "apply.ended" // a phase did
+	ApplyEnded          Action = "apply.ended" // a phase ended
 	CountryUnknown      Action = "country.unknown"
 )
 
@@ -87,7 +87,7 @@ const (
 	ActorSystem   ActorKind = "system" // Rollcall itself; ID names the entry or job that led to it
 )
 
-// Origin is what kind of thing an entry comes from; Actor.ID names it.
+// Origin is the kind of thing that caused an entry; Actor.ID names the thing.
 type Origin string
 
 // The origins. Those of providers and people follow from the kind of actor.
@@ -125,13 +125,13 @@ type Actor struct {
 	Origin          Origin    `json:",omitempty"` // of the system's entries
 	RequestID       RequestID // ours
 	ClientRequestID RequestID // the client's own id for it, when it sent one
-	Reason          string    `json:",omitempty"` // what the administrator gave as the reason
+	Reason          string    `json:",omitempty"` // given by the administrator
 }
 
-// EntryActor is the system acting because of an entry: under the request that led to that.
-func EntryActor(because LogEntry) Actor {
-	a := because.Actor
-	a.Kind, a.ID, a.Origin, a.Reason = ActorSystem, string(because.ID), OriginEntry, ""
+// EntryActor is the system following an entry, under the request of that entry.
+func EntryActor(cause LogEntry) Actor {
+	a := cause.Actor
+	a.Kind, a.ID, a.Origin, a.Reason = ActorSystem, string(cause.ID), OriginEntry, ""
 	return a
 }
 
@@ -141,7 +141,7 @@ func RunActor(id RunID) Actor { return Actor{Kind: ActorSystem, ID: string(id), 
 // JobActor is the system doing background work.
 func JobActor(j Job) Actor { return Actor{Kind: ActorSystem, ID: string(j), Origin: OriginJob} }
 
-// From returns what the actor's entry comes from.
+// From returns the origin of the actor's entry.
 func (a Actor) From() Origin {
 	switch {
 	case a.Kind == ActorProvider:
@@ -151,11 +151,11 @@ func (a Actor) From() Origin {
 	case a.Origin != "":
 		return a.Origin
 	}
-	return originBefore(a.ID)
+	return originOfID(a.ID)
 }
 
-// originBefore is the origin of an entry that was written before entries said it: their ids told it.
-func originBefore(id string) Origin {
+// originOfID is the origin of an entry from before entries stored it.
+func originOfID(id string) Origin {
 	if _, job := causeOfJob[Job(id)]; job {
 		return OriginJob
 	}
@@ -181,15 +181,15 @@ const (
 	EffectFrozen      Effect = "deactivation-frozen"
 	EffectDeactivated Effect = "deactivated"
 	EffectReactivated Effect = "reactivated"
-	EffectConverted   Effect = "converted" // managed by somebody else from now on
+	EffectConverted   Effect = "converted" // the managing provider changed
 	EffectMoved       Effect = "organization-changed"
 	EffectRoles       Effect = "roles-changed"
 	EffectWatchlists  Effect = "watchlists-changed"
 	EffectHeldBack    Effect = "reassignment-held"
 )
 
-// LogEntry is one effective change: written in the same transaction as the change, and never without.
-// Everything that follows from a change is derived from its entry, keyed by its ID.
+// LogEntry records one effective change and is written in its transaction. Everything that follows from a change is
+// derived from its entry, keyed by its ID.
 type LogEntry struct {
 	ID       EntryID
 	At       time.Time
@@ -198,23 +198,23 @@ type LogEntry struct {
 	Action   Action
 	User     UserID   `json:",omitempty"`
 	Group    GroupID  `json:",omitempty"`
-	Target   string   `json:",omitempty"` // id of what was changed when it is neither user nor group
+	Target   string   `json:",omitempty"` // id of the changed record when it is neither user nor group
 	Name     string   `json:",omitempty"` // userName or displayName at the time
 	Changes  []Change `json:",omitempty"`
 	Added    []ScimID `json:",omitempty"` // members
 	Removed  []ScimID `json:",omitempty"`
 	Version  int64    `json:",omitempty"` // of the user or group after the change
 	Effects  []Effect `json:",omitempty"` // on the user
-	// Audit marks what administrators did to anything but users and groups: it is shown in the Audit Log.
+	// Audit marks an administrator's change of anything but users and groups, shown in the Audit Log.
 	Audit bool `json:",omitempty"`
-	// Remaining says that the entry's effects on other records are not all applied yet: functions/changes
-	// completes them. What SCIM shows is right from the first moment.
+	// Remaining says which effects on other records functions/changes has still to apply. SCIM shows them
+	// immediately.
 	Remaining Remaining `json:"Rest,omitempty"`
 	// Erased is set once the entry's names, values and reason were erased: their blinded hash (chain.go).
 	Erased Digest `json:",omitempty"`
 }
 
-// Remaining names the work an entry leaves to be completed after its transaction.
+// Remaining names the work that an entry leaves for after its transaction.
 type Remaining string
 
 // The kinds of remaining work.
@@ -226,23 +226,23 @@ const (
 	RemainingProvider Remaining = "provider" // users and groups of a deleted provider
 	RemainingDelay    Remaining = "delay"    // pending deactivations that get another delay
 	RemainingMatter   Remaining = "matter"   // custodians of a closed matter
-	RemainingTenant   Remaining = "tenant"   // providers of a tenant that is paused, goes on or is removed
-	RemainingGuard    Remaining = "guard"    // pending deactivations that a guard holds or lets go
+	RemainingTenant   Remaining = "tenant"   // providers of a tenant that is paused, resumed or removed
+	RemainingGuard    Remaining = "guard"    // pending deactivations that a guard holds or releases
 )
 
 // LogQuery selects log entries, newest first.
 type LogQuery struct {
 	Provider ProviderID // "" for the tenant's own entries
-	User     UserID     // entries of one user, in place of Provider
-	Group    GroupID    // entries of one group, in place of Provider
+	User     UserID     // entries of one user, instead of Provider
+	Group    GroupID    // entries of one group, instead of Provider
 	Since    time.Time  // inclusive; zero: from the first
 	Until    time.Time  // exclusive; zero: to the last
 	Before   string     // position from an earlier page: LogEntry.Position of its last entry
 	Count    int
 }
 
-// Position is where an entry stands in the order of time, for paging: the milliseconds since 1970 as nine
-// digits of base 36, which sort as the times do until the year 5188, and the entry's id.
+// Position orders entries by time, for paging: the milliseconds since 1970 as nine digits of base 36, which sort as the
+// times do until the year 5188, and the entry's id.
 func (e LogEntry) Position() string {
 	const digits = 9
 	at := strconv.FormatInt(max(0, e.At.UnixMilli()), 36)
@@ -285,16 +285,16 @@ func (e LogEntry) AppendJSON(dst []byte) []byte {
 	return o.end()
 }
 
-// Result is how what an entry tells of ended.
+// Result is the outcome of the change that an entry records.
 type Result string
 
-// The results. An entry exists for what was done, so that most are a success.
+// The results. Entries record changes that were made, so most are a success.
 const (
 	ResultSuccess  Result = "success"
 	ResultConflict Result = "conflict"
 )
 
-// Result is how what the entry tells of ended.
+// Result is the outcome of the change that the entry records.
 func (e LogEntry) Result() Result {
 	if e.Action == ConflictOpened {
 		return ResultConflict
@@ -302,7 +302,7 @@ func (e LogEntry) Result() Result {
 	return ResultSuccess
 }
 
-// Cause is what led to an entry, in a word.
+// Cause classifies what caused an entry.
 type Cause string
 
 // The causes.
@@ -324,7 +324,7 @@ func Causes() []Cause {
 		CauseRule}
 }
 
-// Cause is what led to the entry.
+// Cause classifies what caused the entry.
 func (e LogEntry) Cause() Cause {
 	switch e.Actor.From() {
 	case OriginProvider:
@@ -335,9 +335,9 @@ func (e LogEntry) Cause() Cause {
 		}
 		return CauseAdministrator
 	}
-	ofGuard := []Action{GuardTripped, GuardWarned, GuardReminded, UserHeldByGuard, UserReassignmentHeld, UserDeactivationCancelled}
+	guardActions := []Action{GuardTripped, GuardWarned, GuardReminded, UserHeldByGuard, UserReassignmentHeld, UserDeactivationCancelled}
 	switch {
-	case slices.Contains(ofGuard, e.Action):
+	case slices.Contains(guardActions, e.Action):
 		return CauseGuard
 	case e.Actor.From() == OriginRun:
 		return CauseApply
@@ -347,10 +347,10 @@ func (e LogEntry) Cause() Cause {
 	return CauseRule
 }
 
-// Tallies reports whether an attribute's value counts under a key before or after the entry.
+// Tallies reports whether an attribute's value is tallied under a key before or after the entry.
 func (e LogEntry) Tallies(attr, key string) bool {
 	return slices.ContainsFunc(e.Changes, func(c Change) bool {
-		return c.Attr == attr && (slices.Contains(tallied(attr, c.Before), key) || slices.Contains(tallied(attr, c.After), key))
+		return c.Attr == attr && (slices.Contains(tallyKeys(attr, c.Before), key) || slices.Contains(tallyKeys(attr, c.After), key))
 	})
 }
 

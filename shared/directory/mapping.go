@@ -7,32 +7,32 @@ import (
 	"time"
 )
 
-// OrgMethod is how a provider's people find their organization.
+// OrgMethod is how the organization of a provider's users is decided.
 type OrgMethod string
 
 // The organization mapping methods. The zero value decides nothing.
 const (
-	OrgSingle    OrgMethod = "single"    // new people go to one organization
-	OrgGroups    OrgMethod = "groups"    // the first mapping with one of the person's groups decides
+	OrgSingle    OrgMethod = "single"    // new users are placed in one organization
+	OrgGroups    OrgMethod = "groups"    // the first mapping with one of the user's groups decides
 	OrgNamed     OrgMethod = "org-name"  // the extension attribute orgName names the organization
-	OrgAttribute OrgMethod = "attribute" // another attribute does
+	OrgAttribute OrgMethod = "attribute" // another attribute names it
 )
 
 // AttrOrgName is the attribute of method org-name.
 const AttrOrgName = "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User:orgName"
 
-// AttrDepartment feeds watchlists.
+// AttrDepartment is the attribute by which watchlists include departments.
 const AttrDepartment = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
 
 // OrgSettings are the part of the organization mapping that every request reads with its provider.
 type OrgSettings struct {
 	Method    OrgMethod
-	Org       OrgID  // target of single; for groups where unmapped people go; for attributes the default, or ""
+	Org       OrgID  // target of single; for groups, of unmapped users; for attributes, the default or ""
 	Attribute string // the path of method attribute
-	Template  OrgID  // what organizations made from attributes take parent and default roles from, or ""
+	Template  OrgID  // gives parent and default roles to organizations created from attributes; or ""
 }
 
-// Path is the attribute that names organizations, "" when none does.
+// Path is the attribute that names organizations, "" for none.
 func (o OrgSettings) Path() string {
 	switch o.Method {
 	case OrgNamed:
@@ -43,13 +43,13 @@ func (o OrgSettings) Path() string {
 	return ""
 }
 
-// BeforeMappings is what a provider has before anybody maps anything: all new people go to the tenant's organization,
-// and roles are given by hand. A stored record that knows no mappings is read as if it had these.
+// BeforeMappings returns the mapping settings of a new provider: new users are placed in the tenant's organization, and
+// roles are given by hand. A stored record without mapping settings is read as having these.
 func BeforeMappings() Provider {
 	return Provider{OrgMapping: OrgSettings{Method: OrgSingle, Org: DefaultOrg}, RoleMapping: RoleSettings{Mode: RolesManual}}
 }
 
-// RoleMode is where a provider's people get roles from.
+// RoleMode is the source of the roles of a provider's users.
 type RoleMode string
 
 // The role mapping modes; the zero value means manual.
@@ -58,20 +58,20 @@ const (
 	RolesGroups RoleMode = "groups"
 )
 
-// RoleSettings are the part of the role mapping that lies in the provider's record.
+// RoleSettings are the part of the role mapping in the provider's record.
 type RoleSettings struct {
 	Mode   RoleMode
-	Strict bool // the directory is the only source of roles: those given by hand go too
+	Strict bool // the directory is the only source of roles: those given by hand are removed
 }
 
-// MappedGroup is a group of a mapping. What it was called stays after the directory deleted it.
+// MappedGroup is a group of a mapping. Its name is kept after the directory deletes it.
 type MappedGroup struct {
 	ID         GroupID
 	Name       string
 	ExternalID string
 }
 
-// OrgMapping sends the members of groups to an organization.
+// OrgMapping places the members of groups in an organization.
 type OrgMapping struct {
 	ID     MappingID
 	Groups []MappedGroup // at least one; each in one organization mapping of its provider only
@@ -84,11 +84,11 @@ type RoleMapping struct {
 	Groups []MappedGroup // at least one; each in one role mapping of its provider only
 	Roles  []RoleID
 
-	ProposedBy string    `json:",omitempty"` // of one that waits for a second administrator (dualcontrol.go)
+	ProposedBy string    `json:",omitempty"` // set while it waits for a second administrator
 	ProposedAt time.Time `json:",omitzero"`
 }
 
-// Mappings are all mappings of a provider: one record beside the provider's.
+// MappingSet is all mappings of a provider: one record in addition to the provider's.
 type MappingSet struct {
 	Orgs  []OrgMapping // in the order of priority: the first is number 1
 	Roles []RoleMapping
@@ -104,7 +104,7 @@ const (
 	MaxMappedGroups = 2000 // in organization mappings, and likewise in role mappings
 )
 
-// FirstMatch returns the first of the person's groups that the mapping names.
+// FirstMatch returns the first mapped group that is one of a user's groups.
 func FirstMatch(mapped []MappedGroup, groups []GroupID) (GroupID, bool) {
 	for _, m := range mapped {
 		if slices.Contains(groups, m.ID) {
@@ -114,7 +114,7 @@ func FirstMatch(mapped []MappedGroup, groups []GroupID) (GroupID, bool) {
 	return "", false
 }
 
-// Uses tells which mappings name the group; "" for none.
+// Uses returns the mappings that name the group, "" for none.
 func (m MappingSet) Uses(g GroupID) (org, role MappingID) {
 	names := func(gs []MappedGroup) bool {
 		return slices.ContainsFunc(gs, func(x MappedGroup) bool { return x.ID == g })
@@ -157,7 +157,8 @@ func (m MappingSet) Check() error {
 		orgs[i] = o.Groups
 	}
 	for i, r := range m.Roles {
-		if roles[i] = r.Groups; len(r.Roles) == 0 {
+		roles[i] = r.Groups
+		if len(r.Roles) == 0 {
 			return &Error{Kind: Invalid, Attr: "roles", Detail: "a role mapping names at least one role"}
 		}
 	}
@@ -182,10 +183,10 @@ func (m MappingSet) Check() error {
 	return nil
 }
 
-// AttrMappedRoles is what a switch to manual roles does to those that rules gave: keep or remove.
+// AttrMappedRoles says what a switch to manual roles does with roles that rules gave: keep or remove.
 const AttrMappedRoles = "mappedRoles"
 
-// AttributePath is path without what cannot be in one.
+// AttributePath is path without characters that cannot be in one.
 func AttributePath(path string) string {
 	out := make([]rune, 0, len(path))
 	for _, r := range path {

@@ -12,10 +12,10 @@ import (
 // DefaultOrg is the organization every tenant has from the start. It cannot be deactivated.
 const DefaultOrg OrgID = "odefault"
 
-// OrgState is whether an organization takes people.
+// OrgState says whether an organization takes users.
 type OrgState string
 
-// The states of an organization. Mappings pass over a deactivated one.
+// The states of an organization. Mappings skip a deactivated one.
 const (
 	OrgActive      OrgState = "active"
 	OrgDeactivated OrgState = "deactivated"
@@ -25,12 +25,12 @@ const (
 const (
 	MaxOrgName    = 255 // characters
 	MaxOrgAliases = 50
-	// MaxAutoOrgs is how many organizations the people of one provider may make on a day by naming them: it
-	// stops typing errors and injections.
+	// MaxAutoOrgs is how many organizations the users of one provider may create per day by naming them: it
+	// contains typing errors and injections.
 	MaxAutoOrgs = 50
 )
 
-// Organization is where people belong, and the roles they get when no mapping says otherwise.
+// Organization is a unit that users belong to, with the roles they get when no mapping gives others.
 type Organization struct {
 	ID           OrgID
 	Name         string   // unique in the tenant under OrgNameKey, among names and aliases
@@ -38,19 +38,19 @@ type Organization struct {
 	Parent       OrgID
 	ExternalRef  string
 	DefaultRoles []RoleID
-	Blocked      bool // nobody in it may sign in; computed from here, not copied to people
+	Blocked      bool // its users may not sign in; not copied to their records
 	State        OrgState
-	Auto         ProviderID // the provider whose people named it into being; "" when an administrator made it
+	Auto         ProviderID // the provider of the user that named it; "" when an administrator created it
 	CreatedBy    string
 
 	Version           int64
 	Created, Modified time.Time
 }
 
-// OrgName is a name as it is kept: without surrounding blanks and with single ones inside.
+// OrgName is a name as stored: without surrounding blanks and with single ones inside.
 func OrgName(name string) string { return strings.Join(strings.Fields(name), " ") }
 
-// OrgNameKey is the form under which a name is unique: letter case and blanks do not count.
+// OrgNameKey is the form under which a name is unique: it ignores letter case and extra blanks.
 func OrgNameKey(name string) string { return casefold.Fold(OrgName(name)) }
 
 // NameKeys are the keys under which o is found: of its name, then of its aliases.
@@ -76,7 +76,7 @@ func (o Organization) Renamed(name string) Organization {
 	return o
 }
 
-// ValidOrgName cuts blanks and checks a name.
+// ValidOrgName removes extra blanks and checks a name.
 func ValidOrgName(name string) (string, error) {
 	control := strings.ContainsFunc(name, IsControl)
 	name = OrgName(name)

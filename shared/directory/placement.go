@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// RolesNotIn are the roles in a that are not in b, once each.
+// RolesNotIn returns the roles in a that are not in b, once each.
 func RolesNotIn(a, b []RoleGrant) (out []RoleID) {
 	for _, g := range a {
 		has := func(h RoleGrant) bool { return h.Role == g.Role }
@@ -18,7 +18,7 @@ func RolesNotIn(a, b []RoleGrant) (out []RoleID) {
 	return out
 }
 
-// Equal reports whether two placements are the same to the last detail.
+// Equal reports whether two placements are equal in every field; Same ignores some.
 func (p Placement) Equal(q Placement) bool {
 	return p.Org == q.Org && p.Source == q.Source && p.Group == q.Group && p.Config == q.Config &&
 		slices.EqualFunc(p.Grants, q.Grants, func(a, b RoleGrant) bool {
@@ -26,15 +26,15 @@ func (p Placement) Equal(q Placement) bool {
 		})
 }
 
-// Occasion is why a person is resolved.
+// Occasion is the reason for resolving a user.
 type Occasion int
 
 // The occasions of a resolution.
 const (
-	OnCreate   Occasion = iota // the person is new
+	OnCreate   Occasion = iota // the user is new
 	OnEvent                    // reactivation, membership, the mapped attribute
 	OnApply                    // an administrator applies the mappings
-	OnApplyAll                 // as OnApply, and people moved by hand move too
+	OnApplyAll                 // as OnApply, also for users moved by hand
 )
 
 // Sources of an organization (Account.OrgSource) and of a role (RoleGrant.Source). A mapping's id follows
@@ -50,19 +50,19 @@ const (
 	sourceMapping    = "mapping:"
 )
 
-// Rules are what a resolution depends on besides the person: a snapshot.
+// Rules are a snapshot of everything that a resolution depends on except the user.
 type Rules struct {
 	Config   int64 // the provider's ConfigVersion
 	Org      OrgSettings
 	Role     RoleSettings
 	Mappings MappingSet
 	Roles    Catalogue
-	Orgs     map[OrgID]Organization // at least those that mappings and the person name
-	Named    map[string]OrgID       // by OrgNameKey, at least the one the person's attribute names
-	Capped   bool                   // no more organizations are made from attributes today
+	Orgs     map[OrgID]Organization // at least those that mappings and the user name
+	Named    map[string]OrgID       // by OrgNameKey, at least the one that the user's attribute names
+	Capped   bool                   // no more organizations are created from attributes today
 }
 
-// Placement is where a person belongs and what the person may do.
+// Placement is a user's organization and roles.
 type Placement struct {
 	Org    OrgID
 	Source string
@@ -71,7 +71,7 @@ type Placement struct {
 	Grants []RoleGrant
 }
 
-// Placement is u's present one.
+// Placement is the account's placement.
 func (a Account) Placement() Placement {
 	return Placement{a.OrgID, a.OrgSource, a.OrgGroup, a.OrgConfig, a.RoleGrants}
 }
@@ -82,31 +82,32 @@ func (u User) WithPlacement(p Placement) User {
 	return u
 }
 
-// LosesAccessTo reports whether q, in place of p, moves the person out of an organization, or takes a role: what the
+// LosesAccessTo reports whether changing p to q moves the user out of an organization or removes a role, which the
 // mass-change guard counts.
 func (p Placement) LosesAccessTo(q Placement) bool {
 	return p.Org != "" && p.Org != q.Org || len(RolesNotIn(p.Grants, q.Grants)) > 0
 }
 
-// Same reports whether two placements are the same organization and roles for the same reasons. Since when,
-// and under which configuration, does not count.
+// Same reports whether two placements are the same organization and roles for the same reasons, whatever their times
+// and configuration versions.
 func (p Placement) Same(q Placement) bool {
 	return p.Org == q.Org && p.Source == q.Source && slices.EqualFunc(p.Grants, q.Grants, RoleGrant.SameAs)
 }
 
+// SameAs reports whether two grants are of the same role from the same source.
 func (g RoleGrant) SameAs(h RoleGrant) bool { return g.Role == h.Role && g.Source == h.Source }
 
-// Resolution is what a resolution finds, and why.
+// Resolution is the result of resolving a user, and its reason.
 type Resolution struct {
 	Placement
 	Reason  string   // one sentence
-	Create  string   // an organization of this name must be made first, then resolve again
-	Capped  bool     // one should have been made, but the cap is reached
-	Missing []RoleID // roles of the person's mappings that the catalogue no longer holds
+	Create  string   // an organization of this name must be created, then resolve again
+	Capped  bool     // one should be created, but the cap is reached
+	Missing []RoleID // roles of the user's mappings that the catalogue no longer holds
 }
 
-// Resolve decides where a person with these groups belongs and which roles the person has. It is pure: the same person
-// and rules give the same decision, however they came about. What stays keeps who granted it and since when.
+// Resolve decides the organization and roles of a user with these groups. It is pure: the same user, groups and rules
+// give the same decision. A grant that is kept keeps its By and At.
 func (r Rules) Resolve(u User, groups []GroupID, on Occasion, now time.Time) Resolution {
 	d := Resolution{Placement: u.Account.Placement()}
 	if u.Provider == "" || u.Removed() {
@@ -179,25 +180,25 @@ func (r Rules) resolveNamed(d *Resolution, u User) {
 	}
 }
 
-// fallback places a person whom no rule places: in the default organization if it takes people, else nobody
-// moves, and who is nowhere goes to the tenant's.
-func (r Rules) fallback(d *Resolution, why string) {
+// fallback places a user that no rule places: in the mapping's default organization if that takes users. Otherwise the
+// user is not moved, or is placed in the tenant's organization if in none.
+func (r Rules) fallback(d *Resolution, reason string) {
 	switch {
 	case r.TakesPeople(r.Org.Org):
-		d.move(r, r.Org.Org, SourceDefault, "", why)
+		d.move(r, r.Org.Org, SourceDefault, "", reason)
 	case d.Org == "":
-		d.move(r, DefaultOrg, SourceDefault, "", why)
+		d.move(r, DefaultOrg, SourceDefault, "", reason)
 	default:
-		d.Reason = why
+		d.Reason = reason
 	}
 }
 
-// TakesPeople reports whether an organization takes people.
+// TakesPeople reports whether an organization takes users.
 func (r Rules) TakesPeople(id OrgID) bool { return id != "" && r.Orgs[id].State == OrgActive }
 
-// move decides for an organization; the group and configuration of a decision that stays the same stay, too.
-func (d *Resolution) move(r Rules, to OrgID, source string, g GroupID, why string) {
-	d.Reason = why
+// move decides for an organization. An unchanged decision keeps its group and configuration.
+func (d *Resolution) move(r Rules, to OrgID, source string, g GroupID, reason string) {
+	d.Reason = reason
 	if d.Org != to || d.Source != source {
 		d.Org, d.Source, d.Group, d.Config = to, source, g, r.Config
 	}
@@ -210,13 +211,13 @@ func (r Rules) resolveRoles(d *Resolution, u User, groups []GroupID, on Occasion
 	}
 	if r.Role.Mode != RolesGroups {
 		if on == OnCreate && len(u.RoleGrants) == 0 {
-			d.Grants = r.MergeGrants(nil, r.defaults(d.Org), now)
+			d.Grants = r.MergeGrants(nil, r.defaultRoles(d.Org), now)
 		}
 		return
 	}
-	wanted, matched := r.mapped(d, groups)
+	wanted, matched := r.mappedRoles(d, groups)
 	if !matched {
-		wanted = r.defaults(d.Org)
+		wanted = r.defaultRoles(d.Org)
 	}
 	var kept []RoleGrant
 	for _, g := range u.RoleGrants {
@@ -227,8 +228,8 @@ func (r Rules) resolveRoles(d *Resolution, u User, groups []GroupID, on Occasion
 	d.Grants = r.MergeGrants(kept, wanted, now)
 }
 
-// mapped is the union of the roles of all mappings with one of the groups.
-func (r Rules) mapped(d *Resolution, groups []GroupID) (wanted []RoleGrant, matched bool) {
+// mappedRoles returns the roles of all mappings with one of the groups.
+func (r Rules) mappedRoles(d *Resolution, groups []GroupID) (wanted []RoleGrant, matched bool) {
 	for _, m := range r.Mappings.Roles {
 		g, member := FirstMatch(m.Groups, groups)
 		if !member {
@@ -249,8 +250,8 @@ func (r Rules) mapped(d *Resolution, groups []GroupID) (wanted []RoleGrant, matc
 	return wanted, matched
 }
 
-// defaults are the default roles of an organization.
-func (r Rules) defaults(org OrgID) (wanted []RoleGrant) {
+// defaultRoles returns the default roles of an organization.
+func (r Rules) defaultRoles(org OrgID) (wanted []RoleGrant) {
 	for _, role := range r.Orgs[org].DefaultRoles {
 		if _, known := r.Roles.Find(role); known {
 			wanted = append(wanted, RoleGrant{Role: role, Source: SourceOrgDefault, By: string(org), Config: r.Config})
@@ -259,7 +260,7 @@ func (r Rules) defaults(org OrgID) (wanted []RoleGrant) {
 	return wanted
 }
 
-// MergeGrants is what is kept and what is wanted besides, in the order of roles and sources.
+// MergeGrants returns the kept grants and the wanted ones that are not among them, ordered by role and source.
 func (r Rules) MergeGrants(kept, wanted []RoleGrant, now time.Time) []RoleGrant {
 	out := slices.Clone(kept)
 	for _, w := range wanted {
@@ -277,7 +278,7 @@ func (r Rules) MergeGrants(kept, wanted []RoleGrant, now time.Time) []RoleGrant 
 	return out
 }
 
-// InitialPlacement is where a new user of the provider is until its entry is followed: in the target or default
+// InitialPlacement is the placement of a new user of the provider until its entry is followed: in the target or default
 // organization, without roles.
 func (p Provider) InitialPlacement() Account {
 	if p.OrgMapping.Method == "" || p.OrgMapping.Org == "" {
@@ -301,7 +302,7 @@ func (g RoleGrant) ByRule() bool {
 	return g.Source == SourceOrgDefault || strings.HasPrefix(g.Source, sourceMapping)
 }
 
-// ByHand reports whether an administrator gave the role, or it was kept when the user was converted.
+// ByHand reports whether an administrator gave the role or it was kept when the user was converted.
 func (g RoleGrant) ByHand() bool { return byHand(g.Source) }
 
 func byHand(source string) bool { return source == SourceManual || source == SourceAdopted }
@@ -316,8 +317,8 @@ func MappingOf(source string) MappingID {
 	return ""
 }
 
-// FollowsRules reports whether rules act on the account: not on one that is deactivated, which is resolved when it
-// comes back, nor on one the directory removed.
+// FollowsRules reports whether rules apply to the account: not to a deactivated one, which is resolved when it is
+// reactivated, nor to a removed one.
 func (u User) FollowsRules() bool {
 	return !u.Removed() && u.LifecycleIsActive()
 }

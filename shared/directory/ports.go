@@ -9,11 +9,10 @@ import (
 // Ports are what Rollcall needs from storage. store/sqlite and store/dynamo implement all of them;
 // store/storetest is their contract. In both, the file named after a port has its methods.
 //
-// Every method sees one tenant only. Times come from the caller, cut to milliseconds. Errors are *Error:
-// Unavailable when the store is throttled or contended, whatever the method's comment adds, Internal for
-// the rest. Methods are safe for concurrent use. The functions they are given must not call them: a store
-// may hold a lock. Lists and pointers inside the records handed out may be the store's own: to change one
-// is to replace it.
+// Every method sees one tenant only. Times come from the caller, cut to milliseconds. Errors are *Error: those in the
+// method's comment, Unavailable when the store is throttled or contended, and Internal for all others. Methods are safe
+// for concurrent use. The functions they are given must not call them: a store may hold a lock. Slices and pointers in
+// the returned records may be the store's own: replace them, never change them.
 type Ports struct {
 	Users         Users
 	Leavers       Leavers
@@ -43,17 +42,17 @@ type Ports struct {
 	Tasks         Tasks
 }
 
-// Update computes what becomes of a record, with the log entry of the change. It is pure and may run several times. Its
-// error changes nothing and is returned as it is. A nil entry writes nothing, and the old record is returned, unless the
-// port's method says otherwise.
+// Update computes the new state of a record and the log entry of the change. It is pure and may run several times. Its
+// error changes nothing and is returned unchanged. A nil entry writes nothing, and the old record is returned, unless
+// the port's method says otherwise.
 type Update[T any] func(old T) (T, *LogEntry, error)
 
-// Admit is called with the provider record a request names, read strongly consistent beside the first
-// record of the request and before any further read. The zero Provider stands for one that does not
-// exist. Its error ends the read and is returned as it is. A nil Admit admits everything (admin use).
+// Admit is called with the provider record that a request names, read strongly consistent together with the first
+// record of the request and before any further read. The zero Provider stands for one that does not exist. Its error
+// ends the read and is returned unchanged. A nil Admit admits everything (admin use).
 type Admit func(Provider) error
 
-// TakenError says that a unique value belongs to another record. It never reaches a client as it is.
+// TakenError says that a unique value belongs to another record. It must not reach a client unchanged.
 type TakenError struct {
 	Attr     string // userName, displayName or name
 	Holder   string // UserID, GroupID, ProviderID or OrgID of the holder
@@ -68,7 +67,7 @@ func AsTaken(err error) (*TakenError, bool) {
 	return taken, errors.As(err, &taken)
 }
 
-// Page selects part of a list: by position (Start, 1-based) or, with ByCursor, what follows the id After.
+// Page selects part of a list: by position (Start, 1-based) or, with ByCursor, after the id After.
 type Page struct {
 	Start    int
 	ByCursor bool
@@ -76,7 +75,7 @@ type Page struct {
 	Count    int    // 0: only the total
 }
 
-// Users is what the user rules need from storage.
+// Users stores users.
 type Users interface {
 	// ReadUser reads a present user of provider p by SCIM id, together with p.
 	// NotFound: unknown, removed, or another provider's.
@@ -89,37 +88,36 @@ type Users interface {
 	// CreateUser stores a new user with its entry in one transaction. create is called once with the
 	// provider. TakenError when the userName belongs to another user of the tenant.
 	CreateUser(ctx context.Context, t TenantID, p ProviderID, admit Admit, create func(Provider) (User, LogEntry, error)) (User, error)
-	// UpdateUser replaces old by what update makes of it, with its entry, in one transaction: userName and
-	// look-ups move along, also to another provider, to local or to removed. When old's version is not the
-	// stored one the user is read again. A user who is removed or leaves the provider leaves all groups and is
-	// cleared as the manager of others, each of whom changes as ManagerCleared says: every read shows it
-	// immediately. NotFound; TakenError.
+	// UpdateUser replaces old by update(old), with its userName, look-ups and entry, in one transaction, also when
+	// the user becomes another provider's, local or removed. When old's version is not the stored one, the user is
+	// read again. A user who is removed or leaves the provider leaves all groups and is cleared as the manager of
+	// others (ManagerCleared), which every read shows immediately. NotFound; TakenError.
 	UpdateUser(ctx context.Context, t TenantID, old User, update Update[User]) (User, error)
 	// UserByID reads any user of the tenant, also local and removed ones. NotFound.
 	UserByID(ctx context.Context, t TenantID, id UserID) (UserView, error)
-	// SearchUsers reads users of the tenant for administrators, origin by origin, and where to go on: "" at
-	// the end. A page may hold fewer than asked for when MaxWalk users were looked at. Invalid: After is no
-	// position of this tenant.
+	// SearchUsers reads users of the tenant for administrators, origin by origin, and the position to continue
+	// after: "" at the end. A page may hold fewer than asked for when MaxWalk users were read. Invalid: After is
+	// not a position of this tenant.
 	SearchUsers(ctx context.Context, t TenantID, q UserSearch) ([]User, string, error)
 }
 
-// Leavers is what the rules about leaving and coming back need from storage, beyond Users.
+// Leavers restores removed users and finds pending deactivations.
 type Leavers interface {
-	// CreateOrRestoreUser is Users.CreateUser for a person with an externalId. create also gets the removed users
-	// of p that had it, the last to leave first, at most ten, and may run several times. Returning one of
-	// them, as changed, brings that record back.
+	// CreateOrRestoreUser is Users.CreateUser for a user with an externalId. create also gets the removed users of p
+	// that had it, the last removed first, at most ten, and may run several times. Returning one of them, changed,
+	// restores that record.
 	CreateOrRestoreUser(ctx context.Context, t TenantID, p ProviderID, externalID string, admit Admit,
 		create func(Provider, []User) (User, LogEntry, error)) (User, error)
-	// DueUsers calls fn with the users of all tenants whose deactivation is due by until and whose gates are
-	// open, as they are stored, perhaps in several calls side by side. One whose deactivation began a moment ago
-	// may be missing. The first error of fn ends it.
+	// DueUsers calls fn with the stored users of all tenants whose deactivation is due by until and whose gates are
+	// open, possibly in several concurrent calls. One whose deactivation was scheduled a moment ago may be missing.
+	// The first error of fn ends it.
 	DueUsers(ctx context.Context, until time.Time, fn func(context.Context, []DueUser) error) error
-	// PendingUsers reads users of the tenant with a pending deactivation, as DueUsers does, by the time they
-	// are due, and where to go on: "" at the end. Invalid: After is no position.
+	// PendingUsers reads users of the tenant with a pending deactivation, as DueUsers does, by due time, and the
+	// position to continue after: "" at the end. Invalid: After is not a position.
 	PendingUsers(ctx context.Context, t TenantID, q PendingQuery) ([]User, string, error)
 }
 
-// Groups is what the group rules need from storage.
+// Groups stores groups and their members.
 type Groups interface {
 	// ReadGroup reads a group of p together with p. NotFound; TooMany (GroupWant.AllMembers).
 	ReadGroup(ctx context.Context, t TenantID, p ProviderID, id GroupID, want GroupWant, admit Admit) (GroupView, error)
@@ -135,7 +133,7 @@ type Groups interface {
 	// with the provider once. Invalid (ErrUnknownMember); TakenError for displayName.
 	CreateGroup(ctx context.Context, t TenantID, p ProviderID, admit Admit,
 		create func(Provider) (Group, []ScimID, LogEntry, error)) (Group, error)
-	// UpdateGroup applies what update makes of old, atomically in effect, whatever the number of members.
+	// UpdateGroup applies update(old), atomically in effect, whatever the number of members.
 	// When old is stale it is read again with the same want; update is pure and may run several times.
 	// NotFound; Invalid (ErrUnknownMember); TakenError for displayName.
 	UpdateGroup(ctx context.Context, t TenantID, old GroupView, want GroupWant, update func(GroupView) (GroupChange, error)) (Group, error)
@@ -158,9 +156,9 @@ type Providers interface {
 	RemoveProvider(ctx context.Context, t TenantID, id ProviderID, e LogEntry) error
 }
 
-// Usages stores when providers were used, as items of their own.
+// Usages stores when providers were used, separate from their records.
 type Usages interface {
-	// AddUsage adds what was seen of a provider, without an entry.
+	// AddUsage merges u into the usage of a provider, without an entry.
 	AddUsage(ctx context.Context, t TenantID, p ProviderID, u Usage) error
 	// Usage reads it; the zero one when there is none.
 	Usage(ctx context.Context, t TenantID, p ProviderID) (Usage, error)
@@ -174,11 +172,11 @@ type Tenants interface {
 	Tenant(ctx context.Context, id TenantID) (Tenant, error)
 	// ListTenants reads all, by id, after the given one.
 	ListTenants(ctx context.Context, after TenantID, count int) ([]Tenant, error)
-	// UpdateTenant replaces a tenant with its entry. A nil entry stores without one (how far a removal is).
+	// UpdateTenant replaces a tenant with its entry. A nil entry stores without one (progress of a removal).
 	// NotFound.
 	UpdateTenant(ctx context.Context, id TenantID, update Update[Tenant]) (Tenant, error)
-	// EraseTenant removes the next records of a tenant behind a position, "" for the first, except the one of
-	// CreateTenant, and returns how many, and where to go on: "" at the end. It may be repeated.
+	// EraseTenant removes some records of a tenant after a position ("" from the first), except the one of
+	// CreateTenant, and returns how many, and the position to continue after: "" at the end. It may be repeated.
 	EraseTenant(ctx context.Context, id TenantID, after string) (next string, n int, err error)
 	// RemoveTenant removes the record of CreateTenant; its entry goes to the log of OperatorScope. NotFound.
 	RemoveTenant(ctx context.Context, id TenantID, e LogEntry) error
@@ -215,11 +213,11 @@ type Conflicts interface {
 	ListConflicts(ctx context.Context, t TenantID, state ConflictState, after ConflictID, count int) ([]ConflictCase, error)
 }
 
-// Aliases stores the userNames that users had.
+// Aliases stores former userNames.
 type Aliases interface {
-	// AddAlias has the user found under the key until a time, the later one if it is known already.
+	// AddAlias makes the user findable under the key until a time, or until a later time already stored.
 	AddAlias(ctx context.Context, t TenantID, key string, id UserID, until time.Time) error
-	// AliasesOf reads users that had the key, by id, at most count; expired ones are passed over.
+	// AliasesOf reads users that had the key, by id, at most count; expired ones are skipped.
 	AliasesOf(ctx context.Context, t TenantID, key string, now time.Time, count int) ([]UserID, error)
 }
 
@@ -231,11 +229,11 @@ type LegalHolds interface {
 	UpdateMatter(ctx context.Context, t TenantID, id MatterID, update Update[Matter]) (Matter, error)
 	// ListMatters reads matters by id, after the given one.
 	ListMatters(ctx context.Context, t TenantID, after MatterID, count int) ([]Matter, error)
-	// Custodian reads what a matter keeps about a user; the zero Custodian when it keeps nothing.
+	// Custodian reads a matter's record of a user; the zero Custodian when there is none.
 	Custodian(ctx context.Context, t TenantID, matter MatterID, id UserID) (Custodian, error)
-	// UpdateCustodian replaces a user and what a matter keeps about them, with the entry, in one transaction
-	// that meets every change of the matter. The zero Custodian stands for none; the user stays where it is.
-	// NotFound (matter, user).
+	// UpdateCustodian replaces a user and a matter's record of it, with the entry, in one transaction that
+	// conflicts with any change of the matter. The zero Custodian stands for none; the user keeps its provider and
+	// userName. NotFound (matter, user).
 	UpdateCustodian(ctx context.Context, t TenantID, matter MatterID, id UserID, update CustodianUpdate) (Custodian, User, error)
 	// Custodians reads a matter's custodians, also former ones, by user id, after the given one.
 	Custodians(ctx context.Context, t TenantID, matter MatterID, after UserID, count int) ([]Custodian, error)
@@ -244,14 +242,14 @@ type LegalHolds interface {
 // CustodianUpdate is an Update of a custodian and the user.
 type CustodianUpdate func(Matter, Custodian, User) (Custodian, User, *LogEntry, error)
 
-// Guards stores what the mass-change guard found.
+// Guards stores the events of mass-change guards.
 type Guards interface {
 	// GuardEvent reads one event of a provider. NotFound.
 	GuardEvent(ctx context.Context, t TenantID, p ProviderID, id GuardEventID) (GuardEvent, error)
 	// UpdateGuard replaces a provider and one of its guard's events, with the entry, in one transaction; the
 	// event is zero when there is none. NotFound (the provider).
 	UpdateGuard(ctx context.Context, t TenantID, p ProviderID, id GuardEventID, update GuardUpdate) (GuardEvent, error)
-	// GuardEvents reads a provider's events, the newest first, from before the given one ("" from the newest).
+	// GuardEvents reads a provider's events, the newest first, before the given one ("" from the newest).
 	GuardEvents(ctx context.Context, t TenantID, p ProviderID, before GuardEventID, count int) ([]GuardEvent, error)
 }
 
@@ -260,8 +258,8 @@ type GuardUpdate func(Provider, GuardEvent) (Provider, GuardEvent, *LogEntry, er
 
 // Organizations stores organizations.
 type Organizations interface {
-	// CreateOrganization stores one with its entry. Conflict when the id is taken; TakenError (name) when its
-	// name or an alias is another one's; TooMany when the quota, unless nil, is used up.
+	// CreateOrganization stores one with its entry. Conflict when the id is taken; TakenError (name) when its name or
+	// an alias belongs to another; TooMany when the quota, unless nil, is used up.
 	CreateOrganization(ctx context.Context, t TenantID, o Organization, q *Quota, e LogEntry) error
 	// UpdateOrganization replaces one with its entry. NotFound; TakenError (name).
 	UpdateOrganization(ctx context.Context, t TenantID, id OrgID, update Update[Organization]) (Organization, error)
@@ -273,7 +271,7 @@ type Organizations interface {
 	ListOrganizations(ctx context.Context, t TenantID, after OrgID, count int) ([]Organization, error)
 }
 
-// Quota bounds how many organizations are made under one key.
+// Quota bounds how many organizations are created under one key.
 type Quota struct {
 	Key string
 	Max int
@@ -291,8 +289,8 @@ type Roles interface {
 type Mappings interface {
 	// MappingSet reads a provider's; the zero value when there are none.
 	MappingSet(ctx context.Context, t TenantID, p ProviderID) (MappingSet, error)
-	// UpdateMappings replaces a provider and its mappings, with the entry, in one transaction. The display name
-	// must stay. NotFound.
+	// UpdateMappings replaces a provider and its mappings, with the entry, in one transaction. The display name must
+	// not change. NotFound.
 	UpdateMappings(ctx context.Context, t TenantID, p ProviderID, update MappingUpdate) (Provider, MappingSet, error)
 }
 
@@ -308,30 +306,29 @@ type Watchlists interface {
 	UpdateWatchlist(ctx context.Context, t TenantID, id WatchlistID, update Update[Watchlist]) (Watchlist, error)
 }
 
-// Countries stores what directories sent as countries and that are none we know.
+// Countries stores the unknown countries that directories sent.
 type Countries interface {
-	// UpdateCountryValue replaces what is kept about a value of a provider with its entry; old is zero when there is
-	// none.
+	// UpdateCountryValue replaces the record of a provider's value with its entry; old is zero when there is none.
 	UpdateCountryValue(ctx context.Context, t TenantID, p ProviderID, value string, update Update[CountryValue]) (CountryValue, error)
-	// CountryValue reads what is kept about a value of a provider. NotFound.
+	// CountryValue reads the record of a provider's value. NotFound.
 	CountryValue(ctx context.Context, t TenantID, p ProviderID, value string) (CountryValue, error)
-	// CountryValues reads the values of a provider, at most count, in an order of the store's own.
+	// CountryValues reads the values of a provider, at most count, in any order.
 	CountryValues(ctx context.Context, t TenantID, p ProviderID, count int) ([]CountryValue, error)
 }
 
-// ApplyRuns stores apply runs, how far they are, and their changes.
+// ApplyRuns stores apply runs, their progress and their changes.
 type ApplyRuns interface {
-	// People reads present users of a provider with their groups, for planning: of one part of RunRanges, in the
-	// order in which the store reads them best, behind a position ("" from the first), and where to go on: "" at
-	// the end. At most count; there may be none although more follow. Positions sort as the order does. Everybody
-	// who is there all the time, whatever comes and goes meanwhile, is in one part, once.
+	// People reads present users of a provider with their groups, for planning: those of one part of RunRanges, in
+	// the store's own order, after a position ("" from the first), and the position to continue after: "" at the
+	// end. At most count; there may be none although more follow. Positions sort in that order. A user who is present
+	// throughout is in exactly one part, once, whatever is added and removed meanwhile.
 	People(ctx context.Context, t TenantID, p ProviderID, part int, after string, count int) ([]UserView, string, error)
 	// Run reads one of a provider. NotFound.
 	Run(ctx context.Context, t TenantID, p ProviderID, id RunID) (ApplyRun, error)
 	// UpdateRun replaces one, with an entry unless it is nil; old is zero when there is none. Returning old stores
 	// nothing.
 	UpdateRun(ctx context.Context, t TenantID, p ProviderID, id RunID, update Update[ApplyRun]) (ApplyRun, error)
-	// ListRuns reads a provider's runs, the newest first, from before the given one on ("" from the newest).
+	// ListRuns reads a provider's runs, the newest first, before the given one ("" from the newest).
 	ListRuns(ctx context.Context, t TenantID, p ProviderID, before RunID, count int) ([]ApplyRun, error)
 	// Ranges reads the ranges of a run that were stored, by number.
 	Ranges(ctx context.Context, t TenantID, id RunID) ([]RunRange, error)
@@ -350,32 +347,31 @@ type Log interface {
 	Entries(ctx context.Context, t TenantID, q LogQuery) ([]LogEntry, error)
 	// Entry reads one. NotFound.
 	Entry(ctx context.Context, t TenantID, p ProviderID, at time.Time, id EntryID) (LogEntry, error)
-	// EntriesAfter reads the entries of p ("" for the tenant's own) behind a position and before another
-	// ("" for open), the oldest first, at most count.
+	// EntriesAfter reads the entries of p ("" for the tenant's own) after a position and before another ("" for
+	// open), the oldest first, at most count.
 	EntriesAfter(ctx context.Context, t TenantID, p ProviderID, after, before string, count int) ([]LogEntry, error)
-	// AppendEntry stores an entry about what changes no record, such as an export.
+	// AppendEntry stores an entry about an action that changes no record, such as an export.
 	AppendEntry(ctx context.Context, t TenantID, e LogEntry) error
 	// DropEntries removes entries of p ("" for the tenant's own) from before a time, at most count, the oldest first,
-	// and returns how many. One that was not followed stays, where the store keeps what is still to be followed.
+	// and returns how many. A store that finds the entries to follow in the log keeps those not yet followed.
 	DropEntries(ctx context.Context, t TenantID, p ProviderID, before time.Time, count int) (int, error)
 }
 
-// Feed hands on log entries to be followed.
+// Feed delivers log entries to be followed.
 type Feed interface {
-	// Deliver calls fn for entries that were not yet followed, in the order of each user's and group's
-	// changes, and returns how many fn took. An entry is delivered again until fn returned nil for it: at
-	// least once. One caller at a time.
+	// Deliver calls fn for entries that were not yet followed, in the order of each user's and group's changes, and
+	// returns for how many fn returned nil. Others are delivered again: at least once. One caller at a time.
 	Deliver(ctx context.Context, fn func(context.Context, TenantID, LogEntry) error) (int, error)
 }
 
-// Completion completes what an entry left to be done (LogEntry.Remaining).
+// Completion completes the remaining work of entries (LogEntry.Remaining).
 type Completion interface {
-	// CompleteEntry applies the rest of an entry's effects on memberships and manager references. It does nothing
+	// CompleteEntry applies the remaining effects of an entry on memberships and manager references. It does nothing
 	// when they were applied before.
 	CompleteEntry(ctx context.Context, t TenantID, e LogEntry) error
 }
 
-// Counts counts what happened in providers, and adds up what people have.
+// Counts counts log entries by provider and minute, and keeps the tallies of tenants.
 type Counts interface {
 	// CountEntry adds the entry to its provider's counts of its minute, and LogEntry.Tally to the tenant's tallies.
 	// It does nothing for an entry that was counted before.
@@ -395,21 +391,21 @@ type Chains interface {
 	ChainHeads(ctx context.Context, t TenantID) ([]ChainHead, error)
 	// ChainHead reads the head of one; the zero head when it has no block.
 	ChainHead(ctx context.Context, t TenantID, p ProviderID) (ChainHead, error)
-	// AppendBlock stores b behind the head and settles late positions. Conflict unless b.Seq follows the head's.
+	// AppendBlock stores b after the head and settles late positions. Conflict unless b.Seq follows the head's.
 	AppendBlock(ctx context.Context, t TenantID, p ProviderID, b Block, settled []string) error
 	// Blocks reads blocks in order from a number on, at most count.
 	Blocks(ctx context.Context, t TenantID, p ProviderID, from int64, count int) ([]Block, error)
-	// AddLate remembers that the entry at a position may have come behind the chain, once and forever: also
-	// after it was settled it does nothing.
+	// AddLate records that the entry at a position may have been written behind the chain. It does nothing for a
+	// position recorded before, even one settled since.
 	AddLate(ctx context.Context, t TenantID, p ProviderID, position string) error
-	// Late reads the positions that are remembered and not settled, in order, at most count.
+	// Late reads the recorded positions that are not settled, in order, at most count.
 	Late(ctx context.Context, t TenantID, p ProviderID, count int) ([]string, error)
-	// EraseEntry replaces an entry by its stub and forgets its salt in the block with the number, 0 for
-	// none. NotFound.
+	// EraseEntry replaces an entry by its stub and removes its salt from the block with the number, 0 for none.
+	// NotFound.
 	EraseEntry(ctx context.Context, t TenantID, stub LogEntry, block int64) error
 }
 
-// Webhooks stores where a tenant's events are sent.
+// Webhooks stores the webhooks of tenants.
 type Webhooks interface {
 	// CreateWebhook stores a webhook with its entry.
 	CreateWebhook(ctx context.Context, t TenantID, w Webhook, e LogEntry) error
@@ -423,26 +419,26 @@ type Webhooks interface {
 	DeleteWebhook(ctx context.Context, t TenantID, id WebhookID, del func(Webhook) (LogEntry, error)) error
 }
 
-// Deliveries stores the work that is still to be done for log entries, and what became of it.
+// Deliveries stores outstanding work for log entries, and its outcome.
 type Deliveries interface {
 	// AddDelivery stores d unless a delivery with its id exists.
 	AddDelivery(ctx context.Context, t TenantID, d Delivery) error
 	// Delivery reads one. NotFound.
 	Delivery(ctx context.Context, t TenantID, id DeliveryID) (Delivery, error)
-	// ListDeliveries reads deliveries by id downwards, the newest first, from below the given id ("" from the top).
+	// ListDeliveries reads deliveries by id, the newest first, before the given one ("" from the newest).
 	ListDeliveries(ctx context.Context, t TenantID, before DeliveryID, count int) ([]Delivery, error)
-	// UpdateDelivery replaces a delivery by update(old), which may run several times; its error writes
-	// nothing. Neither id nor times of the entry change. NotFound.
+	// UpdateDelivery replaces a delivery by update(old), which may run several times; its error writes nothing. The id
+	// and the entry's time must not change. NotFound.
 	UpdateDelivery(ctx context.Context, t TenantID, id DeliveryID, update func(Delivery) (Delivery, error)) (Delivery, error)
-	// DueDeliveries names pending deliveries of all tenants that are due, at most count, the longest due
-	// first as far as one can say. One just changed may be missing or named in vain.
+	// DueDeliveries names pending deliveries of all tenants that are due, at most count, roughly the longest due
+	// first. One that has just changed may be missing or no longer due.
 	DueDeliveries(ctx context.Context, now time.Time, count int) ([]DueDelivery, error)
-	// DropDeliveries removes deliveries of all tenants made before a time, at most count, and returns how
-	// many; a store that forgets by itself removes none.
+	// DropDeliveries removes deliveries of all tenants created before a time, at most count, and returns how many; a
+	// store in which they expire removes none.
 	DropDeliveries(ctx context.Context, before time.Time, count int) (int, error)
 }
 
-// Tasks stores how far background work is.
+// Tasks stores the progress of background work.
 type Tasks interface {
 	// Task reads a task; the zero one when there is none.
 	Task(ctx context.Context, t TenantID, id TaskID) (Task, error)

@@ -8,7 +8,7 @@ import (
 	"rollcall/shared/casefold"
 )
 
-// ProviderState says how far a provider is set up.
+// ProviderState is the state of a provider.
 type ProviderState string
 
 // The states of a provider: setup → live ⇄ paused → deleting. SCIM works in setup and live, answers
@@ -29,8 +29,8 @@ const (
 	AuthClientCredentials AuthType = "oauth-client-credentials"
 )
 
-// Provider is one configured connection of a directory such as Entra ID. Its record is read with every
-// request, strongly consistent, so it stays below 4 KB: mappings are records of their own.
+// Provider is one configured connection of a directory such as Entra ID. Its record is read with every request,
+// strongly consistent, so it is kept below 4 KB: mappings are separate records.
 type Provider struct {
 	ID          ProviderID
 	Tenant      TenantID
@@ -39,9 +39,9 @@ type Provider struct {
 	AuthType    AuthType
 	State       ProviderState
 	Resume      ProviderState // the state to return to from paused
-	TenantState TenantState   `json:",omitempty"` // the tenant's, kept here so that no request reads it besides
+	TenantState TenantState   `json:",omitempty"` // a copy of the tenant's, so that requests need not read the tenant
 
-	Credentials []Credential // usable ones and the last few others
+	Credentials []Credential // usable ones and the latest others
 	SigningKey  []byte       // 32 random bytes: cursors and access tokens of this provider
 
 	DeactivationDelay time.Duration // 0 to MaxDeactivationDelay
@@ -55,8 +55,8 @@ type Provider struct {
 	Deletion *ProviderDeletion // set while deleting
 
 	LiveAt      time.Time `json:",omitzero"`  // when it went live
-	DelayChange EntryID   `json:",omitempty"` // the entry of the last change of the delay that also holds for pending ones
-	Guard       Guard     `json:",omitzero"`  // against the leave of many at once
+	DelayChange EntryID   `json:",omitempty"` // the entry of the last change of the delay that also applies to pending deactivations
+	Guard       Guard     `json:",omitzero"`  // the mass-change guard
 
 	Version            int64
 	Created, Modified  time.Time
@@ -69,9 +69,9 @@ type UserFate string
 
 // The fates of a deleted provider's users (default: local).
 const (
-	FateLocal      UserFate = "local"      // they stay, managed by administrators
+	FateLocal      UserFate = "local"      // they become local
 	FateDeactivate UserFate = "deactivate" // they are blocked and deactivated after the delay, then local
-	FateMove       UserFate = "move"       // they belong to another provider of the tenant
+	FateMove       UserFate = "move"       // they are moved to another provider of the tenant
 )
 
 // ProviderDeletion records how a provider is being deleted.
@@ -86,9 +86,8 @@ type ProviderDeletion struct {
 // DisplayNameKey is the form under which the display name is unique.
 func (p Provider) DisplayNameKey() string { return casefold.Fold(p.DisplayName) }
 
-// Authenticate decides whether token opens the provider at a time, and returns the credential that
-// did. Every failure is the same Unauthenticated error, so that answers do not tell whether a
-// provider, a token or its expiry was at fault.
+// Authenticate returns the provider's usable credential for a token at a time. Every failure is the same
+// Unauthenticated error, so that answers do not reveal whether the provider, the token or its expiry was at fault.
 func (p Provider) Authenticate(token string, now time.Time) (Credential, error) {
 	scope, ok := scopeOfToken(TokenPrefixProvider, token)
 	if !ok || ProviderID(scope) != p.ID || p.State == ProviderDeleting || p.TenantState == TenantRemoving {
@@ -101,11 +100,12 @@ func (p Provider) Authenticate(token string, now time.Time) (Credential, error) 
 	return c, nil
 }
 
+// ErrUnauthenticated returns the error for a request without a valid token.
 func ErrUnauthenticated() *Error {
 	return Errorf(Unauthenticated, "a valid bearer token of this provider is required")
 }
 
-// Serves returns nil when requests are answered in the provider's state.
+// Serves returns the Unavailable error of a paused provider or tenant, nil for one that answers requests.
 func (p Provider) Serves() error {
 	if p.TenantState == TenantPaused {
 		return Errorf(Unavailable, "the tenant is paused by the operator of this deployment")
@@ -116,7 +116,7 @@ func (p Provider) Serves() error {
 	return nil
 }
 
-// ValidDisplayName cuts surrounding blanks and checks a display name.
+// ValidDisplayName trims and checks a display name.
 func ValidDisplayName(name string) (string, error) {
 	name = strings.TrimSpace(name)
 	if n := utf8.RuneCountInString(name); n < 1 || n > 100 || strings.ContainsFunc(name, IsControl) {
@@ -125,6 +125,7 @@ func ValidDisplayName(name string) (string, error) {
 	return name, nil
 }
 
+// IsControl reports whether r is a control character.
 func IsControl(r rune) bool { return r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 }
 
 // Check refuses settings outside their limits.

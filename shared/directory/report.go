@@ -10,12 +10,12 @@ type Report string
 
 // The reports.
 const (
-	ReportDrift     Report = "drift"     // who is not as the directory and the rules say
+	ReportDrift     Report = "drift"     // users who differ from what the directory and the rules say
 	ReportOverrides Report = "overrides" // disabled by the directory, kept active by an administrator
 	ReportStale     Report = "stale"     // deactivated long ago
 )
 
-// Drift is one way in which a user is not as the directory and the rules say.
+// Drift is one way in which a user differs from what the directory and the rules say.
 type Drift string
 
 // The kinds of drift.
@@ -29,8 +29,8 @@ const (
 	DriftDeactivated Drift = "deactivated"     // of the stale report
 )
 
-// DriftOf are the ways in which u is not as the directory and the rules say; none for a local user or one the
-// directory removed.
+// DriftOf returns the ways in which u differs from what the directory and the rules say; none for a local or removed
+// user.
 func DriftOf(u User) (out []Drift) {
 	if u.Provider == "" || u.Removed() {
 		return nil
@@ -49,7 +49,7 @@ func DriftOf(u User) (out []Drift) {
 	return out
 }
 
-// kinds are why the report names u, none when it does not.
+// kinds returns why the report names u, none when it does not.
 func (r Report) kinds(u User, before time.Time) []Drift {
 	switch {
 	case r == ReportDrift:
@@ -62,10 +62,11 @@ func (r Report) kinds(u User, before time.Time) []Drift {
 	return nil
 }
 
-// Row is a user as the report names it, and since when it is so if that is known.
+// Row returns why the report names u, and since when that is so, if known.
 func (r Report) Row(u User, before time.Time) (kinds []Drift, since time.Time) {
-	if kinds = r.kinds(u, before); r == ReportStale {
-		return kinds, u.DeactivatedAt
+	since = u.OverriddenAt
+	if r == ReportStale {
+		since = u.DeactivatedAt
 	}
-	return kinds, u.OverriddenAt
+	return r.kinds(u, before), since
 }

@@ -8,13 +8,13 @@ import (
 // MaxRoles is how many roles a tenant's catalogue may hold.
 const MaxRoles = 200
 
-// CatalogueRole is one thing people may be allowed. It is data: tenants add, change and remove roles.
+// CatalogueRole is a role that users can have. Tenants add, change and remove roles.
 type CatalogueRole struct {
 	ID          RoleID
 	Name        string
 	Description string
 	Privileged  bool // shown first in previews; a mapping to it needs a confirmation
-	System      bool // came with the service
+	System      bool // comes with the service
 }
 
 // Catalogue is all roles of a tenant, by id.
@@ -32,7 +32,7 @@ func (c Catalogue) Find(id RoleID) (CatalogueRole, bool) {
 	return c.Roles[i], true
 }
 
-// With returns c with the role in place of the one with its id, or added.
+// With returns c with the role added, or replacing the one with its id.
 func (c Catalogue) With(r CatalogueRole) Catalogue {
 	c = c.Without(r.ID)
 	c.Roles = append(c.Roles, r)
@@ -40,6 +40,7 @@ func (c Catalogue) With(r CatalogueRole) Catalogue {
 	return c
 }
 
+// Without returns c without the role with the id.
 func (c Catalogue) Without(id RoleID) Catalogue {
 	c.Roles = slices.DeleteFunc(slices.Clone(c.Roles), func(r CatalogueRole) bool { return r.ID == id })
 	return c

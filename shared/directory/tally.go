@@ -5,33 +5,36 @@ import (
 	"slices"
 )
 
-// Tallies are kept under these keys: how many people are in an organization, have a role, are on a watchlist,
-// are held back by a guard event, and how many active users a provider has.
+// OrgTally is the key of the tally of users in an organization.
 func OrgTally(id OrgID) string { return "org/" + string(id) }
 
+// RoleTally is the key of the tally of users with a role.
 func RoleTally(id RoleID) string { return "role/" + string(id) }
 
+// ListTally is the key of the tally of users on a watchlist.
 func ListTally(id WatchlistID) string { return "list/" + string(id) }
 
+// ReviewTally is the key of the tally of users with a change held by a guard event.
 func ReviewTally(event GuardEventID) string { return "review/" + string(event) }
 
+// ActiveTally is the key of the tally of a provider's active users.
 func ActiveTally(p ProviderID) string { return "active/" + string(p) }
 
-// Tally is what the entry adds to the tallies of its tenant; never zero.
+// Tally is what the entry adds to the tallies of its tenant, without zeros.
 func (e LogEntry) Tally() map[string]int {
 	if e.User == "" {
 		return nil
 	}
 	out := map[string]int{}
 	for _, c := range e.Changes {
-		for _, key := range tallied(c.Attr, c.Before) {
+		for _, key := range tallyKeys(c.Attr, c.Before) {
 			out[key]--
 		}
-		for _, key := range tallied(c.Attr, c.After) {
+		for _, key := range tallyKeys(c.Attr, c.After) {
 			out[key]++
 		}
 	}
-	was, is := e.activity()
+	was, is := e.activeIn()
 	if was != "" {
 		out[ActiveTally(was)]--
 	}
@@ -46,10 +49,10 @@ func (e LogEntry) Tally() map[string]int {
 	return out
 }
 
-// activity is the provider among whose active users the entry's user was before, and is after it; "" for none.
-// Active is who is not deactivated, also while pending or gone. An entry that is silent about the lifecycle
-// leaves it alone, and is about an active user as far as it matters (accountChanges).
-func (e LogEntry) activity() (was, is ProviderID) {
+// activeIn returns the providers that count the entry's user as active before and after the entry; "" for none. A user
+// is active unless deactivated, also while pending or removed. An entry without a lifecycle leaves it unchanged, and is
+// about an active user wherever that matters (accountChanges).
+func (e LogEntry) activeIn() (was, is ProviderID) {
 	if e.Action == UserCreated {
 		if slices.Contains(e.Effects, EffectDeactivated) {
 			return "", ""
@@ -76,14 +79,14 @@ func (e LogEntry) activity() (was, is ProviderID) {
 	return was, is
 }
 
-// TextOf is a JSON string, "" for anything else.
+// TextOf decodes a JSON string; it is "" for anything else.
 func TextOf(raw json.RawMessage) (s string) {
 	_ = json.Unmarshal(raw, &s)
 	return s
 }
 
-// tallied are the keys that a value of the attribute counts under.
-func tallied(attr string, value json.RawMessage) (keys []string) {
+// tallyKeys returns the keys that a value of the attribute is tallied under.
+func tallyKeys(attr string, value json.RawMessage) (keys []string) {
 	switch attr {
 	case AttrOrganization:
 		if id := OrgID(TextOf(value)); id != "" {

@@ -2,10 +2,10 @@ package directory
 
 import "time"
 
-// Task is how far a piece of background work of a tenant is.
+// Task is the progress of background work of a tenant.
 type Task struct {
 	ID      TaskID
-	After   string    `json:",omitempty"` // where it goes on; "" at its beginning
-	DoneAt  time.Time `json:",omitzero"`  // when it last came to its end
+	After   string    `json:",omitempty"` // the position to continue after; "" at its beginning
+	DoneAt  time.Time `json:",omitzero"`  // when it was last completed
 	Version int64
 }

@@ -2,7 +2,7 @@ package directory
 
 import "time"
 
-// Tenant is one customer or agency. Nothing crosses it.
+// Tenant is one customer or agency. No data crosses between tenants.
 type Tenant struct {
 	ID                TenantID
 	DisplayName       string
@@ -10,34 +10,35 @@ type Tenant struct {
 	State             TenantState    `json:",omitempty"`
 	Removal           *TenantRemoval `json:",omitempty"` // while removing
 	Retention         Retention      `json:",omitzero"`
-	DualControl       bool           `json:",omitempty"` // privileged roles take a second administrator (dualcontrol.go)
-	// the administrator who asked to end it, which takes a second one, too
+	DualControl       bool           `json:",omitempty"` // privileged roles need a second administrator
+	// the administrator who asked to end dual control, which also needs a second one
 	DualControlEndRequestedBy string `json:"DualEndedBy,omitempty"`
 	Version                   int64
 	Created, Modified         time.Time
 }
 
-// TenantState is whether a tenant is served.
+// TenantState says whether a tenant is served.
 type TenantState string
 
-// The states of a tenant. Paused, SCIM answers 503 and its administrators are refused; what was begun, such as a
-// pending deactivation, goes on. Removing, nobody is known any more, and everything is erased in the background.
+// The states of a tenant. While paused, SCIM answers 503 and its administrators are refused, but work that has begun,
+// such as a pending deactivation, continues. While removing, all credentials are refused, and everything is erased in
+// the background.
 const (
 	TenantActive   TenantState = ""
 	TenantPaused   TenantState = "paused"
 	TenantRemoving TenantState = "removing"
 )
 
-// TenantRemoval is how far the removal of a tenant is.
+// TenantRemoval is the progress of the removal of a tenant.
 type TenantRemoval struct {
 	At    time.Time
 	By    Actor
-	After string    `json:",omitempty"` // where this pass over the tenant's records is
-	Found int       `json:",omitempty"` // how many it removed
+	After string    `json:",omitempty"` // the position of the current pass over the tenant's records
+	Found int       `json:",omitempty"` // how many records it removed
 	Next  time.Time `json:",omitzero"`  // when the next pass begins
 }
 
-// Retention is how long a tenant keeps what it could do without. Zeros stand for the defaults.
+// Retention is how long a tenant keeps data that is no longer needed. Zeros stand for the defaults.
 type Retention struct {
 	Users time.Duration `json:",omitempty"` // deactivated users' personal data; 0: DefaultRetention
 	Log   time.Duration `json:",omitempty"` // entries of the log, if that is shorter than the deployment's
@@ -52,5 +53,5 @@ const (
 	MaxRetention = 3650 * 24 * time.Hour
 )
 
-// ErrTenantTaken is the error of a tenant whose id another one has.
+// ErrTenantTaken is the error for a tenant whose id is taken.
 func ErrTenantTaken() *Error { return Errorf(Conflict, "the tenant's id is taken") }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Usage is when a provider and its tokens were used. It is telemetry: stamps of the last minute may be missing, and
-// what a process noted when it died is lost.
+// Usage is when a provider and its tokens were used. It is telemetry: the last minute may be missing, and a process
+// that dies loses the uses it has not stored.
 type Usage struct {
 	FirstRequestAt time.Time                 `json:",omitzero"`
 	LastRequestAt  time.Time                 `json:",omitzero"`  // with a valid token
@@ -21,16 +21,16 @@ type TokenUse struct {
 	Count  int64
 }
 
-// And is u with what was seen since.
+// Merge returns u with the usage in v added.
 func (u Usage) Merge(v Usage) Usage {
 	if u.FirstRequestAt.IsZero() || !v.FirstRequestAt.IsZero() && v.FirstRequestAt.Before(u.FirstRequestAt) {
 		u.FirstRequestAt = v.FirstRequestAt
 	}
 	u.LastRequestAt, u.LastWriteAt, u.LastErrorAt = Latest(u.LastRequestAt, v.LastRequestAt), Latest(u.LastWriteAt, v.LastWriteAt),
 		Latest(u.LastErrorAt, v.LastErrorAt)
-	if u.Tokens = maps.Clone(u.Tokens); u.Tokens == nil {
-		u.Tokens = map[CredentialID]TokenUse{}
-	}
+	tokens := map[CredentialID]TokenUse{}
+	maps.Copy(tokens, u.Tokens)
+	u.Tokens = tokens
 	for id, t := range v.Tokens {
 		old := u.Tokens[id]
 		u.Tokens[id] = TokenUse{Latest(old.LastAt, t.LastAt), old.Count + t.Count}
@@ -38,7 +38,7 @@ func (u Usage) Merge(v Usage) Usage {
 	return u
 }
 
-// Health is how a provider's directory gets on.
+// Health is the health of a provider's connection.
 type Health string
 
 // The healths.

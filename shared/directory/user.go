@@ -18,7 +18,7 @@ type Profile struct {
 	// Attributes is the canonical SCIM JSON of all other attributes the directory sent, without
 	// userName, externalId, active and manager.value. Its owner is package scimapi.
 	Attributes []byte
-	// Lookups are the keys besides userName and externalId by which the user is found without a walk.
+	// Lookups are the other keys, without userName and externalId, by which the user is found without a walk.
 	Lookups []Lookup
 }
 
@@ -26,16 +26,16 @@ type Profile struct {
 // is folded already where the attribute ignores case.
 type Lookup struct{ Attr, Value string }
 
-// Equal reports whether two profiles say the same.
+// Equal reports whether two profiles are equal.
 func (p Profile) Equal(q Profile) bool {
 	return p.UserName == q.UserName && p.ExternalID == q.ExternalID && p.Active == q.Active &&
 		p.Manager == q.Manager && bytes.Equal(p.Attributes, q.Attributes) && slices.Equal(p.Lookups, q.Lookups)
 }
 
-// UserNameKey is the form under which a userName is unique: NFC and case folding (contract C11).
+// UserNameKey is the form under which a userName is unique: NFC and case folding.
 func UserNameKey(userName string) string { return casefold.Fold(userName) }
 
-// Lifecycle is whether an account can be used at all. Blocked is not a lifecycle: it is derived.
+// Lifecycle says whether an account can be used at all. Blocked is not a lifecycle: it is derived.
 type Lifecycle string
 
 // The lifecycle states. A purged user is a stub without personal data.
@@ -52,7 +52,7 @@ type User struct {
 	Provider ProviderID // the provider that manages the user; "" for local users
 	Profile
 
-	RemovedAt time.Time // when the directory deleted the user; zero while it knows them
+	RemovedAt time.Time // when the directory deleted the user; zero: it did not
 
 	Account
 
@@ -61,7 +61,7 @@ type User struct {
 }
 
 // Account is what Rollcall itself keeps about a user: lifecycle, holds, organization and roles. The zero
-// value is an active account in no organization. Its rules are lifecycle.go's and resolve.go's.
+// value is an active account in no organization. Its rules are in lifecycle.go and placement.go.
 type Account struct {
 	Lifecycle     Lifecycle            `json:",omitempty"` // "" means active
 	DeactivatedAt time.Time            `json:",omitzero"`
@@ -98,7 +98,7 @@ type AdminBlock struct {
 type PendingDeactivation struct {
 	RequestedAt time.Time
 	DueAt       time.Time
-	Cause       string // scim-disable or scim-delete
+	Cause       string // CauseDisable, CauseDelete or CauseProvider
 	Provider    ProviderID
 	RequestID   RequestID
 	Generation  int64 // a wake-up acts only on the generation it was made for
@@ -123,7 +123,7 @@ const (
 	DirectoryActive   DirectoryState = "active"
 	DirectoryInactive DirectoryState = "inactive"
 	DirectoryRemoved  DirectoryState = "gone"
-	DirectoryNone     DirectoryState = "none" // local users: no directory speaks about them
+	DirectoryNone     DirectoryState = "none" // local users: no directory manages them
 )
 
 // DirectoryState returns what the directory last said about u.
@@ -139,11 +139,11 @@ func (u User) DirectoryState() DirectoryState {
 	return DirectoryInactive
 }
 
-// Gone reports whether the directory deleted the user: SCIM answers 404, the userName is free.
+// Removed reports whether the directory deleted the user: SCIM answers 404, the userName is free.
 func (u User) Removed() bool { return !u.RemovedAt.IsZero() }
 
-// AllLookups returns every key under which u is found by SCIM, besides userName: externalId first. A
-// user who is gone or local is found by none.
+// AllLookups returns every key but userName under which SCIM finds u, externalId first; none for a removed or local
+// user.
 func (u User) AllLookups() []Lookup {
 	if u.Removed() || u.Provider == "" {
 		return nil
@@ -166,15 +166,14 @@ const (
 )
 
 const (
-	// maxNameBytes is the longest a unique name may be: a longer one is a mistake.
+	// maxNameBytes is the most bytes of a unique name: a longer one is a mistake.
 	maxNameBytes = 1024
-	// maxAttributesBytes is how much all other attributes of a user or group may take. A log entry holds
-	// them before and after a change, and with the rest must fit an item of DynamoDB (400 KB). What
-	// directories send is about 1 KB.
+	// maxAttributesBytes is the most bytes of all other attributes of a user or group. A log entry holds them before
+	// and after a change and must fit an item of DynamoDB (400 KB). Directories send about 1 KB.
 	maxAttributesBytes = 150 << 10
 )
 
-// Check refuses profiles that break a rule of the business.
+// Check refuses profiles that break a business rule.
 func (p Profile) Check() error {
 	switch {
 	case UserNameKey(p.UserName) == "":
@@ -191,7 +190,7 @@ func errAttributesTooLarge() *Error {
 	return Errorf(TooLarge, "the attributes of a user or group may take at most %d bytes", maxAttributesBytes)
 }
 
-// UserWant says what a reader needs besides the user itself.
+// UserWant selects what to read in addition to the user itself.
 type UserWant struct {
 	Groups      bool // the groups the user is a direct member of
 	ManagerName bool // the display name of the manager
@@ -204,7 +203,7 @@ type UserView struct {
 	Manager *User     // the manager, when asked for and present
 }
 
-// Matches reports whether u is what an administrator searches for; After and Count are the store's.
+// Matches reports whether the search selects u; it ignores After and Count, which stores apply.
 func (q UserSearch) Matches(u User) bool {
 	if q.Provider != "" && u.Provider != q.Provider || q.Local && u.Provider != "" || q.State != "" && u.DirectoryState() != q.State {
 		return false
@@ -234,31 +233,29 @@ type UserSearch struct {
 	Org      OrgID
 	Role     RoleID
 	List     WatchlistID
-	Review   GuardEventID // the guard event that a change of theirs waits for
-	Report   Report       // "": any; of a report of deactivated users, those from before a time
-	Before   time.Time
-	After    string // where the page before ended, as SearchUsers returned it; "" for the first page
+	Review   GuardEventID // the guard event that holds a change of the user
+	Report   Report       // "": any
+	Before   time.Time    // for ReportStale: deactivated before then
+	After    string       // where the previous page ended, as SearchUsers returned it; "" for the first page
 	Count    int
 }
 
-// UserPage is a page of users. Total is the number of users in the list; More whether some follow.
+// UserPage is a page of users. Total is the number of users in the list; More says whether some follow.
 type UserPage struct {
 	Users []UserView
 	Total int
 	More  bool
 }
 
-// ManagerCleared returns u without its manager and the entry for it, for a user whose manager was
-// deleted as the entry because says. Stores call it for every such user. The entry's id follows from
-// because and u, so that repeating it is harmless.
-func ManagerCleared(u User, because LogEntry) (User, LogEntry) {
+// ManagerCleared returns u without its manager, and the entry of that change; cause is the entry that removed the
+// manager. Stores call it for every such user. The entry's id is derived from cause and u, so that repeating it is
+// harmless.
+func ManagerCleared(u User, cause LogEntry) (User, LogEntry) {
 	before := append(append([]byte{'"'}, u.Manager...), '"') // a SCIM id: nothing to escape
 	u.Manager = ""
-	u.Version, u.Modified = u.Version+1, Latest(u.Modified, because.At)
-	actor := because.Actor
-	actor.Kind, actor.ID = ActorSystem, string(because.ID)
+	u.Version, u.Modified = u.Version+1, Latest(u.Modified, cause.At)
 	return u, LogEntry{
-		ID: because.ID + EntryID(u.ID), At: because.At, Provider: u.Provider, Actor: actor,
+		ID: cause.ID + EntryID(u.ID), At: cause.At, Provider: u.Provider, Actor: EntryActor(cause),
 		Action: UserUpdated, User: u.ID, Name: u.UserName, Version: u.Version,
 		Changes: []Change{{Attr: AttrManager, Before: before}}, Effects: []Effect{EffectUpdated},
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// EachTenant calls fn for every tenant. Its error ends the walk.
+// EachTenant calls fn for every tenant. An error of fn ends the walk.
 func EachTenant(ctx context.Context, ts Tenants, fn func(Tenant) error) error {
 	const batch = 100
 	for after := TenantID(""); ; {
@@ -29,7 +29,7 @@ func EachTenant(ctx context.Context, ts Tenants, fn func(Tenant) error) error {
 	}
 }
 
-// EachUser calls fn for every user of the tenant that matches. Its error ends the walk.
+// EachUser calls fn for every user of the tenant that matches. An error of fn ends the walk.
 func EachUser(ctx context.Context, us Users, t TenantID, q UserSearch, fn func(User) error) error {
 	for q.Count = 200; ; {
 		page, next, err := us.SearchUsers(ctx, t, q)
@@ -48,14 +48,14 @@ func EachUser(ctx context.Context, us Users, t TenantID, q UserSearch, fn func(U
 	}
 }
 
-// UserNameFree returns the TakenError that storing the userName for the user with the id would end in. The store
+// UserNameFree returns the TakenError that storing the userName for the user with the id would return now. The store
 // decides when it writes.
 func UserNameFree(ctx context.Context, us Users, ps Providers, t TenantID, id UserID, userName string) error {
 	providers, err := ps.ListProviders(ctx, t)
 	if err != nil {
 		return err
 	}
-	for _, p := range append(providers, Provider{}) { // the zero provider has the local users
+	for _, p := range append(providers, Provider{}) { // the zero provider stands for the local users
 		found, err := us.FindUsers(ctx, t, p.ID, Lookup{AttrUserName, userName}, 1, UserWant{}, nil)
 		if err != nil {
 			return err
@@ -67,13 +67,13 @@ func UserNameFree(ctx context.Context, us Users, ps Providers, t TenantID, id Us
 	return nil
 }
 
-// ActiveUsers is how many of a provider's users are not deactivated, as far as their entries have been followed.
+// ActiveUsers returns how many of a provider's users are not deactivated, by the entries followed so far.
 func ActiveUsers(ctx context.Context, counts Counts, t TenantID, p ProviderID) (int, error) {
 	n, err := counts.Tallies(ctx, t, []string{ActiveTally(p)})
 	return n[ActiveTally(p)], err
 }
 
-// ChainsOf are the providers that a tenant has or had hash chains for, its own ("") first.
+// ChainsOf returns the providers that have or had a hash chain, and first "" for the tenant's own chain.
 func ChainsOf(ctx context.Context, ps Providers, chains Chains, t TenantID) ([]ProviderID, error) {
 	out := []ProviderID{""}
 	providers, err := ps.ListProviders(ctx, t)
@@ -92,8 +92,7 @@ func ChainsOf(ctx context.Context, ps Providers, chains Chains, t TenantID) ([]P
 	return out, err
 }
 
-// BlockAt returns the block in whose span a position lies: the first whose mark is not before it; the zero block when
-// there is none.
+// BlockAt returns the block that spans a position: the first whose mark is not before it; the zero block for none.
 func BlockAt(ctx context.Context, chains Chains, t TenantID, p ProviderID, head ChainHead, position string) (found Block, err error) {
 	at := sort.Search(int(head.Seq), func(i int) bool {
 		if err != nil {

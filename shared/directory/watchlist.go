@@ -1,8 +1,6 @@
 package directory
 
-import (
-	"time"
-)
+import "time"
 
 // WatchlistTypes are the types a watchlist may have.
 func WatchlistTypes() []string {
@@ -19,8 +17,8 @@ const (
 	MaxWatchlistPeople  = 1000
 )
 
-// Watchlist is a list of people to look after: the members of groups, the people of departments, and whoever
-// an administrator includes, without those excluded.
+// Watchlist is a list of users who need attention: the members of groups, the users of departments and those whom an
+// administrator includes, without those excluded.
 type Watchlist struct {
 	ID          WatchlistID
 	Type        string
@@ -34,13 +32,13 @@ type Watchlist struct {
 	Created, Modified time.Time
 }
 
-// WatchedGroup is a linked group of some provider.
+// WatchlistGroup is a linked group and its provider.
 type WatchlistGroup struct {
 	Provider ProviderID
 	MappedGroup
 }
 
-// Watched is one watchlist a person is on, and why: "included", "group:<id>" or "department:<name>".
+// OnWatchlist is one watchlist a user is on, and why: "included", "group:<id>" or "department:<name>".
 type OnWatchlist struct {
 	List WatchlistID
 	Why  string

@@ -15,14 +15,14 @@ const (
 	DeliveryReplayed Action = "delivery.replayed" // Target is the delivery, or the webhook of those in a span of time
 )
 
-// WebhookState says whether a webhook gets events.
+// WebhookState says whether a webhook receives events.
 type WebhookState string
 
-// The states of a webhook. One that is not active gets no new events; what waits for it waits on.
+// The states of a webhook. One that is not active receives no new events; its pending deliveries wait.
 const (
 	WebhookActive WebhookState = "active"
 	WebhookPaused WebhookState = "paused" // by an administrator
-	WebhookEnded  WebhookState = "gone"   // the address answered 410: it wants nothing more
+	WebhookEnded  WebhookState = "gone"   // the address answered 410
 )
 
 // MaxWebhooks is how many webhooks a tenant may have.
@@ -40,8 +40,8 @@ type Webhook struct {
 	Created, Modified time.Time
 }
 
-// WebhookSecret is a key that deliveries are signed with. It has to be usable, so it is not hashed but sealed:
-// encrypted under a key that no store has. The clear text exists only in the answer that made it.
+// WebhookSecret is a key that deliveries are signed with. It is needed in clear text, so it is encrypted, not hashed,
+// under a key that no store has. The clear text is shown only in the answer to its creation.
 type WebhookSecret struct {
 	Encrypted []byte `json:"Sealed"`
 	LastFour  string

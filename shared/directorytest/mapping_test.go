@@ -206,17 +206,18 @@ func TestRolesThatNoLongerExist(t *testing.T) {
 	_, err := o.s.As(o.admin).RoleMappings.Add(o.ctx, o.p.ID, anyProvider, []directory.GroupID{g.ID},
 		[]directory.RoleID{"security-administrator"}, "yes")
 	o.refused("a privileged role, not confirmed", err, directory.Invalid, "confirm", "Security Administrator")
-	o.mapRoles([]directory.RoleID{"agent-user", "cross-org-manager"}, g.ID)
+	o.mapRoles([]directory.RoleID{"agent-user", "org-admin", "cross-org-manager"}, g.ID)
 	o.must(o.s.As(o.admin).Roles.Delete(o.ctx, "cross-org-manager"))
+	o.must(o.s.As(o.admin).Roles.Delete(o.ctx, "org-admin"))
 	r, err := o.s.As(o.admin).ApplyRuns.Create(o.ctx, o.p.ID, false)
 	o.must(err)
 	o.deliver()
 	done := o.apply(r.ID)
 	rows := o.rows(r.ID)
-	if done.State != directory.RunWithErrors || done.Tally.Errors != 1 || !strings.Contains(rows[u.ID].Note, "cross-org-manager") ||
-		!rows[u.ID].Written {
+	if done.State != directory.RunWithErrors || done.Tally.Errors != 1 || !rows[u.ID].Written {
 		t.Errorf("%+v %+v", done, rows)
 	}
+	o.equal("note", rows[u.ID].Note, "these roles no longer exist and were not given: cross-org-manager, org-admin")
 	if got := where(o.now1(u.ID)); !strings.Contains(got, "agent-user/mapping:") || strings.Contains(got, "cross") {
 		t.Errorf("the user is %s", got)
 	}

@@ -219,18 +219,20 @@ func TestWhoLeavesMeanwhileIsNotFound(t *testing.T) {
 func TestManagerClearedCanBeRepeated(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
-	u := directory.User{ID: "u1", Provider: "p", Profile: directory.Profile{UserName: "bob", Manager: "ugone"}, Version: 4,
+	u := directory.User{ID: "u1", Provider: "p", Profile: directory.Profile{UserName: "bob", Manager: "uremoved"}, Version: 4,
 		Modified: at.Add(time.Hour)}
-	because := directory.LogEntry{ID: "e1", At: at, Actor: directory.Actor{Kind: directory.ActorProvider, ID: "k1", RequestID: "r1"},
-		Action: directory.UserDeleted, User: "ugone"}
-	n, e := directory.ManagerCleared(u, because)
-	_, again := directory.ManagerCleared(u, because)
+	cause := directory.LogEntry{ID: "e1", At: at, Actor: directory.Actor{Kind: directory.ActorProvider, ID: "k1", RequestID: "r1"},
+		Action: directory.UserDeleted, User: "uremoved"}
+	n, e := directory.ManagerCleared(u, cause)
+	_, again := directory.ManagerCleared(u, cause)
 	if n.Manager != "" || n.Version != 5 || !n.Modified.Equal(at.Add(time.Hour)) {
 		t.Errorf("user %+v", n)
 	}
-	if e.ID != again.ID || e.ID == because.ID || e.Actor.ID != "e1" || e.Actor.RequestID != "r1" || e.Version != 5 || !e.At.Equal(at) ||
-		e.Provider != "p" {
+	if e.ID != again.ID || e.ID == cause.ID || e.Version != 5 || !e.At.Equal(at) || e.Provider != "p" {
 		t.Errorf("entry %+v", e)
+	}
+	if want := directory.EntryActor(cause); e.Actor != want {
+		t.Errorf("actor %+v, want %+v", e.Actor, want)
 	}
 }
 

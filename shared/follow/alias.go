@@ -8,10 +8,10 @@ import (
 	"rollcall/shared/directory"
 )
 
-// aliasFor is how long a user is found by a userName that it no longer has.
+// aliasFor is how long a user is found by a former userName.
 const aliasFor = 365 * 24 * time.Hour
 
-// rememberName remembers a userName that a user no longer has.
+// rememberName stores the former userName of a renamed or removed user.
 func (s *Service) rememberName(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	was := directory.UserNameKey(e.Name)
 	if e.Action != directory.UserDeleted {

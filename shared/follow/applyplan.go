@@ -8,15 +8,15 @@ import (
 	"rollcall/shared/directory"
 )
 
-// planPage resolves the next people of the range and stores who would change.
+// planPage resolves the next users of the range and stores the changes.
 func (x *runStep) planPage(ctx context.Context) error {
 	page := directory.RunPage{Range: x.at.N, From: x.at.Cursor}
-	people, next, err := x.s.ports.ApplyRuns.People(ctx, x.ref.Tenant, x.ref.Provider, x.at.N, x.at.Cursor, directory.RunPageSize)
+	users, next, err := x.s.ports.ApplyRuns.People(ctx, x.ref.Tenant, x.ref.Provider, x.at.N, x.at.Cursor, directory.RunPageSize)
 	if err != nil {
 		return err
 	}
 	x.at.Cursor, x.at.Done = next, next == ""
-	for _, v := range people {
+	for _, v := range users {
 		if !v.FollowsRules() {
 			continue
 		}
@@ -34,7 +34,7 @@ func (x *runStep) planPage(ctx context.Context) error {
 	return x.s.ports.ApplyRuns.PutPage(ctx, x.ref.Tenant, x.ref.Run, page)
 }
 
-// preview is what applying would do to a person. It makes no organization: one that would be made is named.
+// preview returns the change that applying would make to a user. It creates no organization, but names it.
 func (x *runStep) preview(ctx context.Context, v directory.UserView) (directory.RunRow, bool, error) {
 	if err := x.loadOrganizations(ctx, v.User); err != nil {
 		return directory.RunRow{}, false, err
@@ -54,7 +54,7 @@ func (x *runStep) preview(ctx context.Context, v directory.UserView) (directory.
 	return row, !d.Same(v.Account.Placement()), nil
 }
 
-// row is the change of a person to a placement.
+// row is the change of a user to a placement.
 func (x *runStep) row(u directory.User, to directory.Placement, reason string) directory.RunRow {
 	r := directory.RunRow{
 		User: u.ID, Scim: u.ScimID, Name: u.UserName, Version: u.Version, Before: u.Account.Placement(), After: to, Reason: reason,
@@ -68,7 +68,7 @@ func (x *runStep) row(u directory.User, to directory.Placement, reason string) d
 	return r
 }
 
-// planUndo looks at the next page of the run that is undone: whoever is still as it left them goes back.
+// planUndo plans to revert the next page of the undone run, for users whose placement has not changed since.
 func (x *runStep) planUndo(ctx context.Context) error {
 	after := x.at.Cursor
 	if after == "" {
@@ -106,9 +106,9 @@ func (x *runStep) planUndo(ctx context.Context) error {
 	return x.s.ports.ApplyRuns.PutPage(ctx, x.ref.Tenant, x.ref.Run, page)
 }
 
-// capUnseenMoves skips the changes of a page that nobody saw in the preview and that are more than the provider's guard
-// allows within its window (Guard.MoveLimit). Allowances are claimed in the run's record, so that ranges together get
-// no more; of a step that was cut off right behind its claim they are lost.
+// capUnseenMoves skips the changes of a page that the preview did not show and that exceed the limit of the provider's
+// guard (Guard.MoveLimit). Allowances are claimed in the run's record, so that all ranges share the limit; a step
+// interrupted right after its claim loses them.
 func (x *runStep) capUnseenMoves(ctx context.Context, rows []directory.RunRow) error {
 	unseen := func(r directory.RunRow) bool {
 		return r.Result == "" && r.Planned != nil && !r.Allowed && r.Before.LosesAccessTo(r.After)

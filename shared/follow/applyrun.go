@@ -10,7 +10,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// startRun starts a phase, or carries it out at once where nobody else does.
+// startRun starts a phase, or carries it out here when the deployment has no RunStarter.
 func (s *Service) startRun(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	p, run, _ := directory.CutRunTarget(e.Target)
 	ref := directory.RunRef{Tenant: t, Provider: p, Run: run, Phase: directory.PhaseApply}
@@ -23,7 +23,7 @@ func (s *Service) startRun(ctx context.Context, t directory.TenantID, e director
 	return s.PlayRun(ctx, ref)
 }
 
-// PlayRun carries out a phase, and the one that follows by itself, in this process, range by range.
+// PlayRun carries out a phase, and one that follows automatically, in this process, range by range.
 func (s *Service) PlayRun(ctx context.Context, ref directory.RunRef) error {
 	for ref.Phase != "" {
 		ranges, err := s.BeginRun(ctx, ref)
@@ -44,8 +44,7 @@ func (s *Service) PlayRun(ctx context.Context, ref directory.RunRef) error {
 	return nil
 }
 
-// OpenRuns are the phases of runs of all tenants that steps should be under way for: what a process that starts has to
-// go on with.
+// OpenRuns returns the unfinished phases of runs of all tenants, for a starting process to continue.
 func (s *Service) OpenRuns(ctx context.Context) (out []directory.RunRef, err error) {
 	err = directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) error {
 		ps, err := s.ports.Providers.ListProviders(ctx, t.ID)
@@ -73,10 +72,10 @@ func (s *Service) OpenRuns(ctx context.Context) (out []directory.RunRef, err err
 	return out, err
 }
 
-// stepPages is how many pages one step works through before it hands back: about a thousand people.
+// stepPages is how many pages one step processes at most: about a thousand users.
 const stepPages = 10
 
-// BeginRun says which ranges have work in a phase: none when the phase is over or was never due.
+// BeginRun returns the ranges with work in a phase: none unless the run is in that phase.
 func (s *Service) BeginRun(ctx context.Context, ref directory.RunRef) ([]int, error) {
 	r, err := s.ports.ApplyRuns.Run(ctx, ref.Tenant, ref.Provider, ref.Run)
 	if err != nil || r.Phase() != ref.Phase {
@@ -108,9 +107,9 @@ type runStep struct {
 	at  directory.RunRange
 }
 
-// StepRun does the next piece of a phase in a range, and reports whether the range is done. A step that was cut
-// off at any point, or comes twice, is repeated without harm: what it does to people depends on what they are.
-// Errors: Unavailable and what else may pass: try again.
+// StepRun does the next step of a phase in a range, and reports whether the range is done. An interrupted or duplicate
+// step is repeated without harm: its changes depend on the present state of users.
+// Errors: Unavailable and other temporary ones: try again.
 func (s *Service) StepRun(ctx context.Context, ref directory.RunRef, n int) (done bool, err error) {
 	x := runStep{ref: ref}
 	if x.run, err = s.ports.ApplyRuns.Run(ctx, ref.Tenant, ref.Provider, ref.Run); err != nil {
@@ -155,7 +154,7 @@ func (s *Service) StepRun(ctx context.Context, ref directory.RunRef, n int) (don
 	return x.at.Done, nil
 }
 
-// save stores how far the range is, unless another worker on it came further.
+// save stores the progress of the range, unless another worker has stored some.
 func (x *runStep) save(ctx context.Context) error {
 	_, err := x.s.ports.ApplyRuns.UpdateRange(ctx, x.ref.Tenant, x.ref.Run, x.at.N, func(old directory.RunRange) (directory.RunRange, error) {
 		if old.Version != x.at.Version {
@@ -169,7 +168,7 @@ func (x *runStep) save(ctx context.Context) error {
 	return err
 }
 
-// page reads the page of the range behind a key; false when there is none.
+// page reads the page of the range after a key; false when there is none.
 func (x *runStep) page(ctx context.Context, run directory.RunID, after string) (directory.RunPage, bool, error) {
 	ps, err := x.s.ports.ApplyRuns.Pages(ctx, x.ref.Tenant, run, after, 1)
 	if err != nil || len(ps) == 0 || ps[0].Range != x.at.N {
@@ -178,8 +177,8 @@ func (x *runStep) page(ctx context.Context, run directory.RunID, after string) (
 	return ps[0], true, nil
 }
 
-// applyPage carries out the changes of the next page. What is to be done to whom is stored first, so that a
-// repetition knows what it did.
+// applyPage carries out the changes of the next page. The prepared changes are stored first, so that a repetition knows
+// which were made.
 func (x *runStep) applyPage(ctx context.Context) error {
 	page, ok, err := x.page(ctx, x.ref.Run, x.at.Cursor)
 	if err != nil || !ok {
@@ -220,7 +219,7 @@ func (x *runStep) applyPage(ctx context.Context) error {
 	return nil
 }
 
-// prepare resolves the person of a row again, as they are now.
+// prepare resolves the user of a row again, in its present state.
 func (x *runStep) prepare(ctx context.Context, r *directory.RunRow) error {
 	r.Prepared = true
 	v, err := x.member(r.Scim)(ctx)
@@ -247,22 +246,23 @@ func (x *runStep) prepare(ctx context.Context, r *directory.RunRow) error {
 		return err
 	}
 	if d.Same(v.Account.Placement()) {
-		r.Result, r.Note = directory.RowUnchanged, "is as the rules say already"
+		r.Result, r.Note = directory.RowUnchanged, "already as the rules say"
 		return nil
 	}
 	r.Version, r.Before, r.After, r.Reason = v.Version, v.Account.Placement(), d.Placement, reasonText(d)
-	if r.Planned = nil; !x.asPlanned(planned, d.Placement) {
+	r.Planned, r.Note = nil, ""
+	if !x.asPlanned(planned, d.Placement) {
 		r.Planned = &planned
 	}
-	if r.Note = ""; len(d.Missing) > 0 {
+	if len(d.Missing) > 0 {
 		r.Note = missingRoles(d.Missing)
 	}
 	return nil
 }
 
-// asPlanned reports whether p is what the preview showed.
+// asPlanned reports whether p is the planned placement.
 func (x *runStep) asPlanned(planned, p directory.Placement) bool {
-	if name, made := strings.CutPrefix(string(planned.Org), directory.NewOrgPrefix); made {
+	if name, created := strings.CutPrefix(string(planned.Org), directory.NewOrgPrefix); created {
 		planned.Org = p.Org
 		if directory.OrgNameKey(x.rules.Orgs[p.Org].Name) != directory.OrgNameKey(name) {
 			return false
@@ -271,14 +271,13 @@ func (x *runStep) asPlanned(planned, p directory.Placement) bool {
 	return planned.Same(p)
 }
 
-// commitRow changes the person of a row as prepared. When somebody else changed them meanwhile, the row has to be
-// prepared anew.
+// commitRow changes the user of a row as prepared. If the user has changed since, the row has to be prepared again.
 func (x *runStep) commitRow(ctx context.Context, r *directory.RunRow) error {
 	v, err := x.member(r.Scim)(ctx)
 	if err == nil {
 		_, err = x.s.ports.Users.UpdateUser(ctx, x.ref.Tenant, v.User, func(old directory.User) (directory.User, *directory.LogEntry, error) {
 			if old.Version > r.Version && old.Account.Placement().Equal(r.After) {
-				return old, nil, nil // done before the step was cut off
+				return old, nil, nil // done by an interrupted step
 			}
 			if old.Version != r.Version || !old.FollowsRules() || old.Provider != x.ref.Provider {
 				return old, nil, errUserChanged
@@ -312,7 +311,7 @@ func (x *runStep) commitRow(ctx context.Context, r *directory.RunRow) error {
 	return x.resolve(ctx, x.member(r.Scim), directory.OnEvent) // the groups may have changed since they were read
 }
 
-// EndRun ends a phase when its ranges are done, or cannot be, and returns the phase that follows by itself.
+// EndRun ends a phase when its ranges are done or have failed, and returns the phase that follows automatically.
 func (s *Service) EndRun(ctx context.Context, ref directory.RunRef) (next directory.RunPhase, err error) {
 	r, err := s.ports.ApplyRuns.Run(ctx, ref.Tenant, ref.Provider, ref.Run)
 	switch {
@@ -326,7 +325,7 @@ func (s *Service) EndRun(ctx context.Context, ref directory.RunRef) (next direct
 	default:
 		return "", nil
 	}
-	left, err := s.BeginRun(ctx, ref)
+	unfinished, err := s.BeginRun(ctx, ref)
 	if err != nil {
 		return "", err
 	}
@@ -347,7 +346,7 @@ func (s *Service) EndRun(ctx context.Context, ref directory.RunRef) (next direct
 			if old.Phase() != ref.Phase {
 				return old, nil, nil
 			}
-			n := endPhase(old, ref.Phase, len(left), tally, t.DualControl && tally.Privileged > 0, s.rt.Time())
+			n := endPhase(old, ref.Phase, len(unfinished), tally, t.DualControl && tally.Privileged > 0, s.rt.Time())
 			n.Version++
 			e := s.entry(fromRun(ref.Run), directory.ApplyEnded)
 			e.Audit, e.Target, e.Version = true, directory.RunTarget(ref.Provider, ref.Run), n.Version
@@ -363,7 +362,7 @@ func (s *Service) EndRun(ctx context.Context, ref directory.RunRef) (next direct
 	return r.Phase(), nil
 }
 
-// settleRun notes a run that was applied with its provider, or with the run it undid. The first one ends the
+// settleRun records an applied run in its provider or, for an undo, in the undone run. The first applied run ends the
 // provider's setup.
 func (s *Service) settleRun(ctx context.Context, ref directory.RunRef, r directory.ApplyRun) error {
 	if r.Undoes != "" {
@@ -393,16 +392,16 @@ func (s *Service) settleRun(ctx context.Context, ref directory.RunRef, r directo
 	return directory.IgnoreNotFound(err)
 }
 
-// endPhase is the run after a phase of which some ranges may be left. second: an undo waits for a second administrator.
+// endPhase is the run after a phase; with secondAdmin, an undo waits for a second administrator.
 func endPhase(
-	r directory.ApplyRun, phase directory.RunPhase, left int, tally directory.RunTally, second bool, now time.Time,
+	r directory.ApplyRun, phase directory.RunPhase, unfinished int, tally directory.RunTally, secondAdmin bool, now time.Time,
 ) directory.ApplyRun {
 	switch {
 	case r.State == directory.RunCancelling:
 		r.State, r.Ended = directory.RunCancelled, now
-	case left > 0:
-		r.State, r.Ended, r.Failure = directory.RunFailed, now, "some people could not be looked at; start another run"
-	case phase == directory.PhasePlan && r.Undoes != "" && second:
+	case unfinished > 0:
+		r.State, r.Ended, r.Failure = directory.RunFailed, now, "some users could not be processed; start another run"
+	case phase == directory.PhasePlan && r.Undoes != "" && secondAdmin:
 		r.State, r.Planned, r.StartedBy = directory.RunRequested, now, r.CreatedBy
 	case phase == directory.PhasePlan && r.Undoes != "":
 		r.State, r.Planned, r.Started, r.StartedBy = directory.RunApplying, now, now, r.CreatedBy

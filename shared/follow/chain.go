@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	// sealLag is how old an entry is before it is sealed. A change is written at most half of it after its
-	// time; what comes later anyway is noticed when it is followed, and sealed as late.
+	// sealLag is how old an entry must be to be sealed. Entries are expected to be written within half of it; a later
+	// one is noticed when it is followed, and sealed as late.
 	sealLag         = 2 * time.Minute
-	maxLate         = 40 // likewise; a transaction of DynamoDB holds 100 items
+	maxLate         = 40 // late entries in a block; a transaction of DynamoDB holds 100 items
 	checkpointEvery = time.Hour
 	saltSize        = 16
 )
 
-// noteLate remembers an entry that the chain may have passed before it was written.
+// noteLate records an entry that the chain may have passed before it was written.
 func (s *Service) noteLate(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	if s.rt.Time().Sub(e.At) <= sealLag/2 {
 		return nil
@@ -24,8 +24,8 @@ func (s *Service) noteLate(ctx context.Context, t directory.TenantID, e director
 	return s.ports.Chains.AddLate(ctx, t, e.Provider, e.Position())
 }
 
-// Seal appends to a provider's chain ("" for the tenant's own) what is old enough: at most one block, and a
-// checkpoint when the last one is an hour old. It returns whether there may be more to do. It may run in several
+// Seal appends one block of entries that are old enough to a provider's chain ("" for the tenant's own), or else a
+// checkpoint when the last one is an hour old. It reports whether there may be more to do. It may run in several
 // processes at the same time: one of them appends.
 func (s *Service) Seal(ctx context.Context, t directory.TenantID, p directory.ProviderID) (bool, error) {
 	head, err := s.ports.Chains.ChainHead(ctx, t, p)
@@ -91,11 +91,11 @@ func (s *Service) sealLate(
 	}
 	for _, position := range late {
 		if position > b.Mark {
-			continue // it will be sealed in its place
+			continue // a later block will seal it in its place
 		}
 		settled = append(settled, position)
 		if position > head.Mark {
-			continue // it is, by this block
+			continue // this block seals it in its place
 		}
 		old, err := directory.BlockAt(ctx, s.ports.Chains, t, p, head, position)
 		if err != nil {
@@ -116,8 +116,8 @@ func (s *Service) sealLate(
 	return settled, nil
 }
 
-// SealAll seals every chain of every tenant as far as it can, and drops deliveries that are kept no longer. It is
-// meant to be called each minute or each hour; calling it again does no harm.
+// SealAll seals every chain of every tenant as far as it can, and drops expired deliveries. It is meant to be called
+// each minute or each hour; calling it again does no harm.
 func (s *Service) SealAll(ctx context.Context) error {
 	err := directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) error {
 		if t.State == directory.TenantRemoving {
@@ -153,8 +153,8 @@ func (s *Service) sealTenant(ctx context.Context, t directory.TenantID) error {
 	return nil
 }
 
-// EraseFromLog erases names, values and reasons from every entry of a user. What is left is verified as
-// before: an entry's seal covers a blinded hash of what is erased, and the hash's salt is forgotten.
+// EraseFromLog erases names, values and reasons from every entry of a user. The rest can be verified as before: an
+// entry's seal covers a blinded hash of the erased part, and the hash's salt is erased.
 // Errors: Unavailable (an entry is not sealed yet).
 func (s *Service) EraseFromLog(ctx context.Context, t directory.TenantID, u directory.UserID) error {
 	for before := ""; ; {
@@ -163,7 +163,8 @@ func (s *Service) EraseFromLog(ctx context.Context, t directory.TenantID, u dire
 			return err
 		}
 		for _, e := range es {
-			if before = e.Position(); len(e.Erased) > 0 {
+			before = e.Position()
+			if len(e.Erased) > 0 {
 				continue
 			}
 			if err := s.eraseEntry(ctx, t, e); err != nil {
@@ -173,21 +174,21 @@ func (s *Service) EraseFromLog(ctx context.Context, t directory.TenantID, u dire
 	}
 }
 
-// eraseEntry erases one entry. Before it is sealed its hash would be made of what is not there any more.
+// eraseEntry erases one entry, which must be sealed before: its hash covers the erased part.
 func (s *Service) eraseEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	b, sl, err := s.sealOf(ctx, t, e)
 	switch {
 	case err != nil:
 		return err
 	case sl.Hash == nil:
-		return directory.Errorf(directory.Unavailable, "the newest entries are not sealed yet; try again in some minutes")
+		return directory.Errorf(directory.Unavailable, "the newest entries are not sealed yet; try again in a few minutes")
 	case sl.Salt == nil:
-		return nil // somebody else erased it
+		return nil // erased by another process
 	}
 	return s.ports.Chains.EraseEntry(ctx, t, e.Stub(sl.Salt), b.Seq)
 }
 
-// sealOf finds the seal of an entry: in the block of its time or, when it came late, in one behind.
+// sealOf finds the seal of an entry: in the block of its time or, for a late one, in a later block.
 func (s *Service) sealOf(ctx context.Context, t directory.TenantID, e directory.LogEntry) (directory.Block, directory.Seal, error) {
 	head, err := s.ports.Chains.ChainHead(ctx, t, e.Provider)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"rollcall/shared/directory"
 )
 
-// hintSamePerson opens a conflict, which changes nothing by itself, when a new user may be a person that the
-// provider already has: another user has the externalId, or one that the directory deleted had the userName.
+// hintSamePerson opens a conflict, which changes nothing by itself, when a new user may be a person that the provider
+// already has: another user has the externalId, or a removed one had the userName.
 func (s *Service) hintSamePerson(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	if e.Provider == "" {
 		return nil
@@ -64,7 +64,7 @@ func (s *Service) openHint(ctx context.Context, t directory.TenantID, cause dire
 	return err
 }
 
-// followConverted closes the conflict that the conversion of a user settles.
+// followConverted closes the conflict that the conversion of a user resolves.
 func (s *Service) followConverted(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	if e.Provider == "" {
 		return nil
@@ -84,8 +84,8 @@ func (s *Service) followConverted(ctx context.Context, t directory.TenantID, e d
 	return err
 }
 
-// raiseCap opens a conflict, one a day and provider, about the organization that was not made.
-func (r *resolver) raiseCap(ctx context.Context, u directory.User) error {
+// openCapConflict opens a conflict, one per day and provider, about an organization that was not created.
+func (r *resolver) openCapConflict(ctx context.Context, u directory.User) error {
 	now, name := r.s.rt.Time(), directory.AttributeValue(u.Attributes, r.rules.Org.Path())
 	id := directory.ConflictIDOf(r.provider.ID, "organizations of "+now.Format(time.DateOnly))
 	_, err := r.s.ports.Conflicts.UpdateConflict(ctx, r.tenant, id,

@@ -8,14 +8,14 @@ import (
 	"rollcall/shared/directory"
 )
 
-// warnCountry remembers the country of an entry that nobody knows, and warns of it once for each value of a provider.
-func (s *Service) warnCountry(ctx context.Context, t directory.TenantID, because directory.LogEntry) error {
-	i := slices.IndexFunc(because.Changes, func(c directory.Change) bool { return c.Attr == directory.AttrUnknownCountry && c.After != nil })
+// warnCountry stores the unknown country of an entry, and warns of it once for each value of a provider.
+func (s *Service) warnCountry(ctx context.Context, t directory.TenantID, cause directory.LogEntry) error {
+	i := slices.IndexFunc(cause.Changes, func(c directory.Change) bool { return c.Attr == directory.AttrUnknownCountry && c.After != nil })
 	if i < 0 {
 		return nil
 	}
 	var sent directory.SentCountry
-	if err := json.Unmarshal(because.Changes[i].After, &sent); err != nil {
+	if err := json.Unmarshal(cause.Changes[i].After, &sent); err != nil {
 		return nil //nolint:nilerr // erased since
 	}
 	if _, err := s.ports.Countries.CountryValue(ctx, t, sent.Provider, sent.Value); !directory.IsKind(err, directory.NotFound) {
@@ -30,7 +30,7 @@ func (s *Service) warnCountry(ctx context.Context, t directory.TenantID, because
 			if old.Value != "" {
 				return old, nil, nil
 			}
-			e := s.entry(fromEntry(because), directory.CountryUnknown)
+			e := s.entry(fromEntry(cause), directory.CountryUnknown)
 			e.Provider, e.Audit, e.Target = "", true, string(sent.Provider)
 			e.Changes = []directory.Change{directory.NewChange("country", nil, sent.Value)}
 			return directory.CountryValue{Provider: sent.Provider, Value: sent.Value, FirstAt: e.At}, &e, nil

@@ -10,7 +10,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// wake asks for a wake-up when a deactivation that the entry began is due.
+// wake schedules a wake-up for when the deactivation that the entry scheduled is due.
 func (s *Service) wake(ctx context.Context, _ directory.TenantID, e directory.LogEntry) error {
 	at, ok := e.Scheduled()
 	if !ok || s.rt.Wakeups == nil {
@@ -19,11 +19,11 @@ func (s *Service) wake(ctx context.Context, _ directory.TenantID, e directory.Lo
 	return s.rt.Wakeups.WakeAt(ctx, at)
 }
 
-// lateness is how overdue a deactivation is when the sweep deals with it: no wake-up came.
+// lateness is how overdue a deactivation must be for the sweep to assume that no wake-up came.
 const lateness = 3 * time.Minute
 
-// DeactivateDue deactivates every user of all tenants whose deactivation is due, and returns how many. Each
-// is a conditional change of its own, so that running it twice, side by side, early or late does no harm.
+// DeactivateDue deactivates every user of all tenants whose deactivation is due, and returns how many. Each is a
+// separate conditional change, so that repeated, concurrent, early and late calls do no harm.
 func (s *Service) DeactivateDue(ctx context.Context, job directory.Job) (int, error) {
 	until := s.rt.Time()
 	if job == directory.JobSweep {
@@ -62,7 +62,7 @@ func (s *Service) deactivateIfDue(ctx context.Context, due directory.DueUser, jo
 	return acted && err == nil, directory.IgnoreNotFound(err)
 }
 
-// WakePending asks for a wake-up for every pending deactivation: for wake-ups that forget with the process.
+// WakePending schedules a wake-up for every pending deactivation, where wake-ups are lost with the process.
 func (s *Service) WakePending(ctx context.Context) error {
 	until := s.rt.Time().Add(directory.MaxDeactivationDelay)
 	return s.ports.Leavers.DueUsers(ctx, until, func(ctx context.Context, us []directory.DueUser) error {
@@ -75,7 +75,7 @@ func (s *Service) WakePending(ctx context.Context) error {
 	})
 }
 
-// eachPending calls fn for every user of a provider who waits for the gate.
+// eachPending calls fn for every user with a pending deactivation that q selects, several in parallel.
 func (s *Service) eachPending(
 	ctx context.Context, t directory.TenantID, q directory.PendingQuery, fn func(context.Context, directory.User) error,
 ) error {
@@ -92,8 +92,8 @@ func (s *Service) eachPending(
 	}
 }
 
-// changePending changes a pending user by a rule. Users who changed so that the rule does nothing, or who were removed,
-// are passed over.
+// changePending changes a user with a pending deactivation by a rule. It skips a user to whom the rule no longer
+// applies, or who no longer exists.
 func (s *Service) changePending(
 	ctx context.Context, t directory.TenantID, u directory.User, o origin, action directory.Action, rule func(directory.User) directory.User,
 ) error {
@@ -103,14 +103,14 @@ func (s *Service) changePending(
 	return directory.IgnoreNotFound(err)
 }
 
-// rescheduleAll carries a change of the delay to everybody who waits.
+// rescheduleAll applies a change of the delay to pending deactivations.
 func (s *Service) rescheduleAll(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	p, err := s.ports.Providers.Provider(ctx, t, directory.ProviderID(e.Target))
 	if err != nil {
 		return directory.IgnoreNotFound(err)
 	}
 	if p.DelayChange != e.ID {
-		return nil // a later change holds
+		return nil // a later change applies
 	}
 	var seconds int64
 	if err := json.Unmarshal(e.Changes[0].After, &seconds); err != nil {
@@ -122,7 +122,7 @@ func (s *Service) rescheduleAll(ctx context.Context, t directory.TenantID, e dir
 			if u.Pending == nil || u.Pending.RequestedAt.After(e.At) {
 				return u
 			}
-			return u.Rescheduled(delay, directory.Latest(e.At, p.Guard.DecidedAt)) // both give a minute
+			return u.Rescheduled(delay, directory.Latest(e.At, p.Guard.DecidedAt)) // after either, a minute remains
 		})
 	})
 }

@@ -18,14 +18,14 @@ const (
 	lease      = 30 * time.Second // how long a try may take before another process takes the delivery over
 	deliverers = 8                // tries at the same time
 	pausedFor  = time.Hour
-	downFor    = 5 * time.Minute // how long the others wait after a webhook failed
+	downFor    = 5 * time.Minute // how long other deliveries wait after a webhook failed
 )
 
-var errTaken = errors.New("another process has it, or it is done")
+var errTaken = errors.New("another process has the delivery, or it is done")
 
 // DeliverDue tries deliveries of all tenants that are due, at most count, and returns how many it tried; its error is
-// for the log: what failed is tried again. After a webhook failed, the others that wait for it are put off: one that is
-// down costs a try, not all of them. Several processes may run it at the same time.
+// for the log, since failed deliveries are tried again. After a webhook failed, its other deliveries are postponed: one
+// that is down costs one try. Several processes may run it at the same time.
 func (s *Service) DeliverDue(ctx context.Context, count int) (int, error) {
 	due, err := s.ports.Deliveries.DueDeliveries(ctx, s.rt.Time(), count)
 	if err != nil {
@@ -37,7 +37,7 @@ func (s *Service) DeliverDue(ctx context.Context, count int) (int, error) {
 	for _, d := range due {
 		g.Go(func() error {
 			r.try(ctx, d)
-			return nil // one that failed holds up no other
+			return nil // a failure does not delay the others
 		})
 	}
 	_ = g.Wait()
@@ -48,7 +48,7 @@ func (s *Service) DeliverDue(ctx context.Context, count int) (int, error) {
 type round struct {
 	s     *Service
 	mu    sync.Mutex
-	down  map[directory.WebhookID]time.Time // until when a webhook is left alone
+	down  map[directory.WebhookID]time.Time // until when a webhook receives no deliveries
 	tried int
 	errs  []error
 }
@@ -60,7 +60,8 @@ func (r *round) try(ctx context.Context, due directory.DueDelivery) {
 			return d, errTaken
 		}
 		until := r.until(d.Webhook)
-		if claimed = !until.After(now); claimed {
+		claimed = !until.After(now)
+		if claimed {
 			until = now.Add(lease)
 		}
 		d.DueAt = until
@@ -87,7 +88,7 @@ func (r *round) try(ctx context.Context, due directory.DueDelivery) {
 func (r *round) fault(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.errs = append(r.errs, err) // errors.Join passes over nil
+	r.errs = append(r.errs, err) // errors.Join ignores nil
 }
 
 func (r *round) until(webhook directory.WebhookID) time.Time {
@@ -105,7 +106,7 @@ func (r *round) note(d directory.Delivery) {
 	}
 }
 
-// attempt tries a delivery and returns what it is then. Errors: of the store; then nothing is known.
+// attempt tries a delivery and returns its new state. Errors: of the store; then the outcome is unknown.
 func (r *round) attempt(ctx context.Context, t directory.TenantID, d directory.Delivery) (directory.Delivery, error) {
 	s, now := r.s, r.s.rt.Time()
 	if d.Webhook == "" {
@@ -152,11 +153,11 @@ func (s *Service) send(ctx context.Context, t directory.TenantID, w directory.We
 	}
 	var secrets []string
 	for _, secret := range usableSecrets(w, s.rt.Time()) {
-		clear, err := s.rt.Secrets.Decrypt(ctx, secret.Encrypted, directory.WebhookContext(t, w.ID))
+		plain, err := s.rt.Secrets.Decrypt(ctx, secret.Encrypted, directory.WebhookContext(t, w.ID))
 		if err != nil {
 			return 0, directory.CauseInside
 		}
-		secrets = append(secrets, string(clear))
+		secrets = append(secrets, string(plain))
 	}
 	header, err := sign(ev.ID, s.rt.Time(), d.Body, secrets)
 	if err != nil {
@@ -165,7 +166,7 @@ func (s *Service) send(ctx context.Context, t directory.TenantID, w directory.We
 	return s.rt.Sender.Send(ctx, w.URL, header, d.Body)
 }
 
-// endWebhook ends a webhook whose address wants nothing more.
+// endWebhook ends a webhook whose address answered 410.
 func (s *Service) endWebhook(ctx context.Context, t directory.TenantID, d directory.Delivery) error {
 	_, err := s.ports.Webhooks.UpdateWebhook(ctx, t, d.Webhook, func(old directory.Webhook) (directory.Webhook, *directory.LogEntry, error) {
 		if old.State == directory.WebhookEnded {
@@ -181,7 +182,7 @@ func (s *Service) endWebhook(ctx context.Context, t directory.TenantID, d direct
 	return err
 }
 
-// replay does what an entry of DeliveryReplayed says.
+// replay replays the deliveries that an entry of DeliveryReplayed names.
 func (s *Service) replay(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	if len(e.Changes) != 2 {
 		return s.deliverAgain(ctx, t, directory.DeliveryID(e.Target), e.At)
@@ -197,7 +198,8 @@ func (s *Service) replay(ctx context.Context, t directory.TenantID, e directory.
 			return err
 		}
 		for _, d := range ds {
-			if before = d.ID; before < directory.DeliveryIDAt(since) {
+			before = d.ID
+			if before < directory.DeliveryIDAt(since) {
 				return nil
 			}
 			if string(d.Webhook) != e.Target {
@@ -215,7 +217,7 @@ func (s *Service) replay(ctx context.Context, t directory.TenantID, e directory.
 
 func (s *Service) deliverAgain(ctx context.Context, t directory.TenantID, id directory.DeliveryID, at time.Time) error {
 	_, err := s.ports.Deliveries.UpdateDelivery(ctx, t, id,
-		func(d directory.Delivery) (directory.Delivery, error) { return again(d, at), nil })
+		func(d directory.Delivery) (directory.Delivery, error) { return replayed(d, at), nil })
 	return directory.IgnoreNotFound(err)
 }
 
@@ -243,8 +245,8 @@ func ended(d directory.Delivery, now time.Time, state directory.DeliveryState) d
 	return d
 }
 
-// again is the delivery as a replay begins it; one that began since is as it is.
-func again(d directory.Delivery, at time.Time) directory.Delivery {
+// replayed is the delivery at the start of a replay at a time; one that started since is unchanged.
+func replayed(d directory.Delivery, at time.Time) directory.Delivery {
 	if !d.CreatedAt.Before(at) {
 		return d
 	}

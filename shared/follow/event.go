@@ -19,8 +19,8 @@ var effectEvents = map[directory.Effect]directory.EventType{
 	directory.EffectRoles: directory.EventUserUpdated,
 }
 
-// Events returns the events an entry leads to, always the same ones in the same order. Entries about anything
-// but users, groups and guards, and gates that only hold something back, lead to none.
+// Events returns the events that an entry causes, always the same ones in the same order. Entries about anything but
+// users, groups and guards, and changes that are only held back, cause none.
 func Events(t directory.TenantID, e directory.LogEntry) []directory.Event {
 	var out []directory.Event
 	add := func(typ directory.EventType, subject string) *directory.Event {
@@ -37,13 +37,14 @@ func Events(t directory.TenantID, e directory.LogEntry) []directory.Event {
 			if !ok || slices.ContainsFunc(out, func(o directory.Event) bool { return o.Type == typ }) {
 				continue
 			}
-			if ev := add(typ, string(e.User)); typ == directory.EventUserUpdated {
+			ev := add(typ, string(e.User))
+			if typ == directory.EventUserUpdated {
 				ev.Changed = changedNames(e)
 			}
 		}
-		for _, l := range leftAndJoined(e) {
+		for _, l := range listChanges(e) {
 			typ := directory.EventListAdded
-			if l.left {
+			if l.removed {
 				typ = directory.EventListRemoved
 			}
 			add(typ, string(e.User)).Watchlist = l.event()
@@ -77,44 +78,44 @@ func Events(t directory.TenantID, e directory.LogEntry) []directory.Event {
 	return out
 }
 
-// listChange is a watchlist that a user left or came to.
+// listChange is a watchlist that a user was added to or removed from.
 type listChange struct {
 	directory.OnWatchlist
-	left bool
+	removed bool
 }
 
-// leftAndJoined are the watchlists that an entry's user left, then those the user came to.
-func leftAndJoined(e directory.LogEntry) (out []listChange) {
+// listChanges returns the watchlists that an entry's user was removed from, then those the user was added to.
+func listChanges(e directory.LogEntry) (out []listChange) {
 	i := slices.IndexFunc(e.Changes, func(c directory.Change) bool { return c.Attr == directory.AttrWatchlistReasons })
 	if i < 0 || !slices.Contains(e.Effects, directory.EffectWatchlists) {
 		return nil
 	}
 	var before, after []directory.OnWatchlist
-	_ = json.Unmarshal(e.Changes[i].Before, &before) // nothing once it was erased
+	_ = json.Unmarshal(e.Changes[i].Before, &before) // empty in an erased entry
 	_ = json.Unmarshal(e.Changes[i].After, &after)
-	beyond := func(a, b []directory.OnWatchlist, left bool) {
-		for _, w := range a {
-			if !slices.ContainsFunc(b, func(x directory.OnWatchlist) bool { return x.List == w.List }) {
-				out = append(out, listChange{w, left})
+	addMissing := func(from, in []directory.OnWatchlist, removed bool) {
+		for _, w := range from {
+			if !slices.ContainsFunc(in, func(x directory.OnWatchlist) bool { return x.List == w.List }) {
+				out = append(out, listChange{w, removed})
 			}
 		}
 	}
-	beyond(before, after, true)
-	beyond(after, before, false)
+	addMissing(before, after, true)
+	addMissing(after, before, false)
 	return out
 }
 
-// event names no department: that is a value.
+// event leaves out a department, since that is a personal value.
 func (l listChange) event() *directory.EventWatchlist {
-	reason, what, _ := strings.Cut(l.Why, ":")
+	reason, id, _ := strings.Cut(l.Why, ":")
 	e := &directory.EventWatchlist{ID: l.List, Reason: reason}
 	if reason == "group" {
-		e.Group = directory.GroupID(what)
+		e.Group = directory.GroupID(id)
 	}
 	return e
 }
 
-// changedNames are the names of the attributes an entry changed, each once.
+// changedNames returns the names of the attributes that an entry changed, once each.
 func changedNames(e directory.LogEntry) []string {
 	var names []string
 	for _, c := range e.Changes {

@@ -120,7 +120,7 @@ func TestEventsOfAnEntry(t *testing.T) {
 		{"removed", entryOf(directory.UserDeleted, directory.EffectRemoved, directory.EffectBlocked), "user.removed user.blocked"},
 		{"moved with new roles: one event",
 			entryOf(directory.UserUpdated, directory.EffectUpdated, directory.EffectMoved, directory.EffectRoles), "user.updated"},
-		{"left a watchlist, came to another, is on a third for another reason", listed, "watchlist.member-removed watchlist.member-added"},
+		{"removed from a watchlist, added to another, on a third for another reason", listed, "watchlist.member-removed watchlist.member-added"},
 		{"on the same watchlists for other reasons: none", reasons, ""},
 		{"held back: none", entryOf(directory.UserUpdated, directory.EffectHeld, directory.EffectFrozen), ""},
 		{"group created with members", created, "group.created group.members-changed"},
@@ -152,7 +152,7 @@ func TestEventsOfAnEntry(t *testing.T) {
 					t.Errorf("%v", err)
 				}
 				if text := fmt.Sprint(v); strings.Contains(text, secretValue) {
-					t.Errorf("%s tells a personal value: %s", e.Type, text)
+					t.Errorf("%s holds a personal value: %s", e.Type, text)
 				}
 			}
 			if strings.Join(got, " ") != c.want {
@@ -179,13 +179,13 @@ func TestEventsOfAnEntry(t *testing.T) {
 	}
 }
 
-// Each schema refuses what is not its event.
+// Each schema refuses everything but its event.
 func TestEventSchemasReject(t *testing.T) {
 	t.Parallel()
+	letters := map[string]string{"user": "u", "group": "g", "guard": "v", "webhook": "w", "watchlist": "u"}
 	for typ, s := range schemas(t) {
 		kind, _, _ := strings.Cut(string(typ), ".")
-		subject := map[string]string{"user": "u", "group": "g", "guard": "v", "webhook": "w",
-			"watchlist": "u"}[kind] + "0000000000000000000000001"
+		subject := letters[kind] + "0000000000000000000000001"
 		list := kind == "watchlist"
 		e := directory.Event{
 			ID: "e1-0", Type: typ, Time: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC), Tenant: "default", Provider: "default0a1b2",
@@ -233,7 +233,8 @@ func TestEventSchemasReject(t *testing.T) {
 		}
 	}
 	types := directory.EventTypes()
-	if slices.Sort(types); len(slices.Compact(types)) != 20 {
+	slices.Sort(types)
+	if len(slices.Compact(types)) != 20 {
 		t.Errorf("%d types of events, want 20", len(types))
 	}
 }

@@ -1,10 +1,9 @@
-// Package follow is what follows from a log entry, an apply run or a background job. Every change writes one log entry;
-// everything else is derived from it here: completing large changes, wake-ups, counting, the mass-change guard,
+// Package follow does what follows from a log entry, an apply run or a background job. Every change writes one log
+// entry; everything else is derived from it here: completing large changes, wake-ups, counting, the mass-change guard,
 // placement, apply runs, events, webhooks, the hash chain, erasing.
 //
-// The table of steps (steps.go) says which entries start what, and why doing it again does no harm; the table of jobs
-// (jobs.go) says what runs by the clock. The package decides nothing about requests: those are packages provisioning
-// and administration.
+// The table of steps (steps.go) says which entries start which steps, and why repeating them does no harm; the table of
+// jobs (jobs.go) lists the scheduled work. Packages provisioning and administration handle requests.
 package follow
 
 import (
@@ -16,7 +15,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Service follows. Safe for concurrent use, by any number of processes.
+// Service follows log entries. Safe for concurrent use, by any number of processes.
 type Service struct {
 	ports directory.Ports
 	rt    directory.Runtime
@@ -25,9 +24,9 @@ type Service struct {
 // New returns the service on the ports.
 func New(p directory.Ports, rt directory.Runtime) *Service { return &Service{ports: p, rt: rt} }
 
-// FollowEntry does what follows from a log entry: every step of the table that the entry starts, in order. What
-// protects people comes before what may fail with others. It may run several times for an entry, also side by side, and
-// then does nothing the second time but publish the same events.
+// FollowEntry runs every step of the table that the entry starts, in order. Steps that protect users come before those
+// that depend on other systems. It may run several times for an entry, also concurrently; a repetition only publishes
+// the same events.
 func (s *Service) FollowEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	batch := []directory.LogEntry{e}
 	for _, step := range steps {
@@ -46,9 +45,9 @@ func (s *Service) complete(ctx context.Context, t directory.TenantID, e director
 	return s.ports.Completion.CompleteEntry(ctx, t, e)
 }
 
-// FollowNew follows what has not been followed yet, one caller at a time, and returns how many entries that were. parked
-// is told why an entry was parked.
-// Errors: an entry could not even be parked; those of the store.
+// FollowNew follows the entries not followed yet, one caller at a time, and returns how many. It calls parked with the
+// error of each entry that it parked.
+// Errors: an entry could not be parked; those of the store.
 func (s *Service) FollowNew(ctx context.Context, parked func(cause error)) (int, error) {
 	return s.ports.Feed.Deliver(ctx, func(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 		cause, err := s.FollowOrPark(ctx, t, e)
@@ -59,9 +58,9 @@ func (s *Service) FollowNew(ctx context.Context, parked func(cause error)) (int,
 	})
 }
 
-// FollowOrPark follows an entry or, when that fails, parks it to be tried again with growing pauses and
-// given up in the end: a poisoned entry holds up no other. cause is why it was parked, for the log.
-// Errors: it could not even be parked.
+// FollowOrPark follows an entry or, when that fails, parks it to be tried again with growing pauses and finally given
+// up, so that it does not delay other entries. cause is the error it was parked for, for the log.
+// Errors: it could not be parked.
 func (s *Service) FollowOrPark(ctx context.Context, t directory.TenantID, e directory.LogEntry) (cause, err error) {
 	cause = s.FollowEntry(ctx, t, e)
 	if cause == nil {
@@ -70,8 +69,8 @@ func (s *Service) FollowOrPark(ctx context.Context, t directory.TenantID, e dire
 	return cause, s.Park(ctx, t, e)
 }
 
-// Park has an entry that could not be followed tried again. Of an entry that could not be read, its
-// provider, time and id are enough.
+// Park schedules another try for an entry that could not be followed. Of one that could not be read, provider, time and
+// id are enough.
 func (s *Service) Park(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	now := s.rt.Time()
 	return s.ports.Deliveries.AddDelivery(ctx, t, failed(directory.NewDelivery(e, "", string(e.ID), now), now, 0, directory.CauseInside))
@@ -95,9 +94,9 @@ func (s *Service) followParked(ctx context.Context, t directory.TenantID, d dire
 	return failed(d, now, 0, directory.CauseInside), err
 }
 
-// origin is what makes the system act.
+// origin is the cause of a change by the system.
 type origin struct {
-	by       directory.Actor // of the entries that follow
+	by       directory.Actor // of the entries it writes
 	provider directory.ProviderID
 	at       time.Time // of the entry; zero for a run or a job
 }
@@ -106,7 +105,7 @@ func fromEntry(e directory.LogEntry) origin {
 	return origin{by: directory.EntryActor(e), provider: e.Provider, at: e.At}
 }
 
-// fromDecision is fromEntry for what carries out an administrator's decision: its reason goes along.
+// fromDecision is fromEntry for carrying out an administrator's decision, with its reason.
 func fromDecision(e directory.LogEntry) origin {
 	o := fromEntry(e)
 	o.by.Reason = e.Actor.Reason
@@ -117,12 +116,12 @@ func fromRun(run directory.RunID) origin { return origin{by: directory.RunActor(
 
 func fromJob(j directory.Job) origin { return origin{by: directory.JobActor(j)} }
 
-// entry starts the entry of what the system does.
+// entry starts the entry of a change by the system.
 func (s *Service) entry(o origin, a directory.Action) directory.LogEntry {
 	return directory.LogEntry{ID: s.rt.EntryID(), At: s.rt.Time(), Provider: o.provider, Actor: o.by, Action: a}
 }
 
-// finish ends a change of a user that the system makes.
+// finish completes a change of a user by the system.
 func (s *Service) finish(
 	o origin, old, n directory.User, a directory.Action, changes ...directory.Change,
 ) (directory.User, *directory.LogEntry, error) {
@@ -131,10 +130,10 @@ func (s *Service) finish(
 	return directory.FinishChange(old, n, e)
 }
 
-// parallelChanges is how many users a batch changes side by side.
+// parallelChanges is how many users a batch changes in parallel.
 const parallelChanges = 8
 
-// forEach calls fn for all items, several side by side, and returns the first error.
+// forEach calls fn for all items, several in parallel, and returns the first error.
 func forEach[T any](ctx context.Context, items []T, fn func(context.Context, T) error) error {
 	var g errgroup.Group
 	g.SetLimit(parallelChanges)

@@ -8,13 +8,13 @@ import (
 	"rollcall/shared/directory"
 )
 
-// count adds an entry to the counts that the guard looks at, and to the tallies.
+// count adds an entry to the counts that the guard reads, and to the tallies.
 func (s *Service) count(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	return s.ports.Counts.CountEntry(ctx, t, e)
 }
 
-// checkGuard lets the guard of a provider look at a change that was just counted. A guard that has tripped also
-// gets hold of leavers whose request did not see it yet.
+// checkGuard evaluates the guard of a provider after a change was counted. A tripped guard also holds leavers whose
+// request did not yet see it tripped.
 func (s *Service) checkGuard(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	if e.Provider == "" {
 		return nil
@@ -28,7 +28,7 @@ func (s *Service) checkGuard(ctx context.Context, t directory.TenantID, e direct
 	if !state.Tripped() {
 		since := directory.Latest(s.rt.Time().Add(-p.Guard.WindowOrDefault()), state.Since)
 		if e.At.Before(since) {
-			return nil // an entry that comes again, or very late
+			return nil // a repeated or very late entry
 		}
 		reading, err := s.evaluateGuard(ctx, t, p, kind, fromEntry(e), 0)
 		if err != nil {
@@ -42,14 +42,14 @@ func (s *Service) checkGuard(ctx context.Context, t directory.TenantID, e direct
 	return s.reconcile(ctx, t, p, e.User, fromDecision(e))
 }
 
-// guardReading is what a guard saw: the provider as it is then, the changes within the window and their limit.
+// guardReading is the result of evaluating a guard: the provider then, the changes within the window and their limit.
 type guardReading struct {
 	provider     directory.Provider
 	count, limit int
 }
 
 // evaluateGuard counts the changes of a kind within the window and trips the provider's guard, or only warns, when
-// there are more than it allows. more are those that the caller wants to make.
+// there are more than it allows. more is how many the caller is about to make.
 func (s *Service) evaluateGuard(
 	ctx context.Context, t directory.TenantID, p directory.Provider, kind directory.GuardKind, o origin, more int,
 ) (guardReading, error) {
@@ -76,8 +76,8 @@ func (s *Service) evaluateGuard(
 	return reading, directory.IgnoreNotFound(err)
 }
 
-// tripGuard trips the guard with an event, or only warns while the provider is new, and returns the provider as it is
-// then. A guard that has tripped already stays as it is.
+// tripGuard trips the guard with an event, or only warns while the provider is new, and returns the provider then. A
+// guard that has tripped already is not changed.
 func (s *Service) tripGuard(ctx context.Context, t directory.TenantID, v directory.GuardEvent, o origin) (p directory.Provider, err error) {
 	_, err = s.ports.Guards.UpdateGuard(ctx, t, v.Provider, v.ID, func(old directory.Provider, none directory.GuardEvent) (
 		directory.Provider, directory.GuardEvent, *directory.LogEntry, error,
@@ -104,14 +104,14 @@ func (s *Service) tripGuard(ctx context.Context, t directory.TenantID, v directo
 	return p, err
 }
 
-// applyGuard carries out what the entry that tripped a guard, or decided on it, means for the people it concerns.
+// applyGuard applies an entry that tripped a guard, or decided on its event, to the users concerned.
 func (s *Service) applyGuard(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	id, event := directory.GuardTarget(e)
 	p, err := s.ports.Providers.Provider(ctx, t, id)
 	if err != nil {
 		return directory.IgnoreNotFound(err)
 	}
-	if event != "" { // entries of earlier versions named none: they were about leavers
+	if event != "" { // entries of earlier versions named none: they concern leavers
 		v, err := s.ports.Guards.GuardEvent(ctx, t, id, event)
 		if err != nil {
 			return directory.IgnoreNotFound(err)
@@ -132,8 +132,8 @@ func (s *Service) applyGuard(ctx context.Context, t directory.TenantID, e direct
 	return s.holdLeavers(ctx, t, p, fromDecision(e))
 }
 
-// holdLeavers holds everybody who left since the window of a tripped guard began. It reads the log and not the index,
-// which may lack people who left a moment ago.
+// holdLeavers holds the users who left since the window of a tripped guard began. It reads the log instead of the
+// index, which may lack users who left a moment ago.
 func (s *Service) holdLeavers(ctx context.Context, t directory.TenantID, p directory.Provider, o origin) error {
 	const batch = 200
 	for before := ""; ; {
@@ -152,8 +152,8 @@ func (s *Service) holdLeavers(ctx context.Context, t directory.TenantID, p direc
 	}
 }
 
-// applyMoves resolves again everybody whom an approved event held back. People held back by a rejected one stay until
-// the next event, or Apply. A process that is cut off is followed by one that goes on there.
+// applyMoves resolves again the users whose moves an approved event held. Those held by a rejected one are not moved
+// until their next event or an apply run. After an interruption, the next call continues at the stored position.
 func (s *Service) applyMoves(ctx context.Context, t directory.TenantID, v directory.GuardEvent, e directory.LogEntry) error {
 	if v.State != directory.GuardApproval {
 		return nil
@@ -182,8 +182,7 @@ func (s *Service) reconcile(ctx context.Context, t directory.TenantID, p directo
 	return s.reconcileUser(ctx, t, p, v.User, o)
 }
 
-// reconcileUser holds a pending deactivation that the provider's guard holds, and releases or cancels one that it no
-// longer holds.
+// reconcileUser holds a pending deactivation if the provider's guard holds it, and otherwise releases or cancels it.
 func (s *Service) reconcileUser(ctx context.Context, t directory.TenantID, p directory.Provider, u directory.User, o origin) error {
 	if u.Pending == nil || u.Pending.Provider != p.ID {
 		return nil
@@ -199,7 +198,7 @@ func (s *Service) reconcileUser(ctx context.Context, t directory.TenantID, p dir
 	case p.Guard.Decided == directory.GuardDisapproval:
 		err := s.changePending(ctx, t, u, o, directory.UserDeactivationCancelled, directory.User.CancelledByReview)
 		if _, taken := directory.AsTaken(err); taken {
-			return nil // somebody has the userName by now: the user stays as it is, and listed
+			return nil // another user now has the userName: the user is not changed, and remains listed
 		}
 		return err
 	}
@@ -208,7 +207,7 @@ func (s *Service) reconcileUser(ctx context.Context, t directory.TenantID, p dir
 	})
 }
 
-// remind announces an open event again when nobody has decided on it for long.
+// remind announces again an open event that has been undecided for long.
 func (s *Service) remind(ctx context.Context, t directory.TenantID, p directory.ProviderID, event directory.GuardEventID) error {
 	_, err := s.ports.Guards.UpdateGuard(ctx, t, p, event, func(rec directory.Provider, v directory.GuardEvent) (
 		directory.Provider, directory.GuardEvent, *directory.LogEntry, error,

@@ -7,20 +7,20 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Job is a piece of background work that runs by the clock. Running one again, or side by side, does no harm.
+// Job is scheduled background work. Repeated and concurrent runs do no harm.
 type Job struct {
 	Name     directory.Job
 	Function string        // the function that a deployment's schedule invokes
-	Every    time.Duration // how often that schedule does
-	Locally  time.Duration // how often a process on one machine does
-	// run does a piece of the work, and reports whether more may be left. It ends early when stop says so.
+	Every    time.Duration // how often that schedule invokes it
+	Locally  time.Duration // how often a process on one machine runs it
+	// run does some of the work, and reports whether more may remain. It ends early when stop returns true.
 	run func(s *Service, ctx context.Context, stop func() bool) (more bool, err error)
 }
 
-// deliverBatch is how many deliveries are tried between two looks at the time.
+// deliverBatch is how many deliveries are tried between two calls of stop.
 const deliverBatch = 100
 
-// Jobs are all background jobs.
+// Jobs returns all background jobs.
 func Jobs() []Job {
 	return []Job{
 		{directory.JobDeliver, "changes", time.Minute, time.Second, func(s *Service, ctx context.Context, _ func() bool) (bool, error) {
@@ -43,7 +43,7 @@ func Jobs() []Job {
 	}
 }
 
-// Run does the job until nothing is left to do now, or stop says so.
+// Run does the job until no work remains, or stop returns true.
 func (j Job) Run(ctx context.Context, s *Service, stop func() bool) error {
 	for {
 		more, err := j.run(s, ctx, stop)

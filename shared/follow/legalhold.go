@@ -6,16 +6,16 @@ import (
 	"rollcall/shared/directory"
 )
 
-// releaseAll releases the custodians of a closed matter, each in a transaction of its own.
-func (s *Service) releaseAll(ctx context.Context, t directory.TenantID, because directory.LogEntry) error {
+// releaseAll releases the custodians of a closed matter, each in its own transaction.
+func (s *Service) releaseAll(ctx context.Context, t directory.TenantID, cause directory.LogEntry) error {
 	const batch = 200
 	for after := directory.UserID(""); ; {
-		cs, err := s.ports.LegalHolds.Custodians(ctx, t, directory.MatterID(because.Target), after, batch)
+		cs, err := s.ports.LegalHolds.Custodians(ctx, t, directory.MatterID(cause.Target), after, batch)
 		if err != nil {
 			return err
 		}
 		if err := forEach(ctx, cs,
-			func(ctx context.Context, c directory.Custodian) error { return s.releaseOne(ctx, t, c, because) }); err != nil {
+			func(ctx context.Context, c directory.Custodian) error { return s.releaseOne(ctx, t, c, cause) }); err != nil {
 			return err
 		}
 		if len(cs) < batch {
@@ -25,7 +25,7 @@ func (s *Service) releaseAll(ctx context.Context, t directory.TenantID, because 
 	}
 }
 
-func (s *Service) releaseOne(ctx context.Context, t directory.TenantID, c directory.Custodian, because directory.LogEntry) error {
+func (s *Service) releaseOne(ctx context.Context, t directory.TenantID, c directory.Custodian, cause directory.LogEntry) error {
 	if !c.OnHold() {
 		return nil
 	}
@@ -36,9 +36,9 @@ func (s *Service) releaseOne(ctx context.Context, t directory.TenantID, c direct
 			if !c.OnHold() {
 				return c, old, nil, nil
 			}
-			e := s.entry(fromDecision(because), directory.HoldReleased)
+			e := s.entry(fromDecision(cause), directory.HoldReleased)
 			u, entry, err := directory.FinishHold(m, old, old.ReleasedFromHold(m.ID, e.At), e)
-			c.ReleasedAt, c.ReleasedBy = e.At, because.Actor.ID
+			c.ReleasedAt, c.ReleasedBy = e.At, cause.Actor.ID
 			return c, u, entry, err
 		})
 	return err

@@ -8,8 +8,8 @@ import (
 	"rollcall/shared/directory"
 )
 
-// linkManagers gives people their manager's id in place of the userName the directory sent: those who waited
-// for this user, and the user itself.
+// linkManagers replaces a manager's userName, as the directory sent it, by the manager's id: for the user of the entry,
+// and for users who named this user as manager.
 func (s *Service) linkManagers(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	named := changes(e, directory.AttrUserName)
 	manages := slices.ContainsFunc(e.Changes, func(c directory.Change) bool { return strings.HasSuffix(c.Attr, ":"+directory.AttrManager) })

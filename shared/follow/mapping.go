@@ -7,7 +7,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// followMappings carries out the choice that came with a switch to manual roles.
+// followMappings carries out the choice made with a switch to manual roles.
 func (s *Service) followMappings(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	i := slices.IndexFunc(e.Changes, func(c directory.Change) bool { return c.Attr == directory.AttrMappedRoles })
 	if i < 0 {

@@ -7,9 +7,9 @@ import (
 	"rollcall/shared/directory"
 )
 
-// emptyOrganization deactivates the people of a deactivated organization. People on legal hold by now, or in another
-// organization, stay as they are.
-func (s *Service) emptyOrganization(ctx context.Context, t directory.TenantID, cause directory.LogEntry) error {
+// deactivateMembers deactivates the users of a deactivated organization, except those since put on legal hold or moved
+// to another organization.
+func (s *Service) deactivateMembers(ctx context.Context, t directory.TenantID, cause directory.LogEntry) error {
 	id := directory.OrgID(cause.Target)
 	by, err := s.ports.Organizations.OrganizationsByID(ctx, t, []directory.OrgID{id})
 	if err != nil || by[id].State != directory.OrgDeactivated {
@@ -26,9 +26,9 @@ func (s *Service) emptyOrganization(ctx context.Context, t directory.TenantID, c
 	})
 }
 
-// makeOrganization makes the organization that a person's attribute names. When the provider's people made enough
-// today, the rules are capped.
-func (r *resolver) makeOrganization(ctx context.Context, u directory.User, name string) error {
+// createOrganization creates the organization that a user's attribute names. When the provider's users have created
+// MaxAutoOrgs today, the rules are capped.
+func (r *resolver) createOrganization(ctx context.Context, u directory.User, name string) error {
 	o := directory.Organization{
 		ID: directory.OrgID("o" + r.s.rt.NewID()), Name: name, State: directory.OrgActive, Auto: r.provider.ID, CreatedBy: string(r.provider.ID),
 		Version: 1, Created: r.s.rt.Time(), Modified: r.s.rt.Time(),
@@ -44,7 +44,7 @@ func (r *resolver) makeOrganization(ctx context.Context, u directory.User, name 
 		r.rules.Capped = true
 		return nil
 	}
-	if _, taken := directory.AsTaken(err); taken { // somebody made it just now
+	if _, taken := directory.AsTaken(err); taken { // another process has just created it
 		return r.loadOrganizations(ctx, u)
 	}
 	if err == nil {

@@ -10,7 +10,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// resolver resolves people of one provider after one log entry or for one apply run. Not for concurrent use.
+// resolver resolves users of one provider after one log entry or for one apply run. Not for concurrent use.
 type resolver struct {
 	s        *Service
 	tenant   directory.TenantID
@@ -19,12 +19,12 @@ type resolver struct {
 	lists    []directory.Watchlist
 	origin   origin
 
-	approved bool      // what the guard held back is carried out: it asks no more
-	left     int       // moves that it may make before it asks the guard again
-	counted  time.Time // moves before are counted
+	approved bool      // the moves were approved: the guard is not evaluated
+	reserved int       // moves it may make before it evaluates the guard again
+	counted  time.Time // moves before then are counted
 }
 
-// resolver reads what resolutions depend on.
+// resolver reads the records that resolutions depend on.
 // Errors: NotFound when the provider was removed.
 func (s *Service) resolver(ctx context.Context, t directory.TenantID, p directory.ProviderID, o origin) (*resolver, error) {
 	o.provider = p
@@ -55,7 +55,7 @@ func (s *Service) resolver(ctx context.Context, t directory.TenantID, p director
 	return r, err
 }
 
-// loadOrganizations reads the organizations that a person's record names, once each.
+// loadOrganizations reads the organizations that a user's record names, once each.
 func (r *resolver) loadOrganizations(ctx context.Context, u directory.User) error {
 	if _, known := r.rules.Orgs[u.OrgID]; !known && u.OrgID != "" {
 		by, err := r.s.ports.Organizations.OrganizationsByID(ctx, r.tenant, []directory.OrgID{u.OrgID})
@@ -80,8 +80,8 @@ func (r *resolver) loadOrganizations(ctx context.Context, u directory.User) erro
 
 var errUserChanged = errors.New("the user has changed since it was read")
 
-// resolve brings one person to where the rules say, and reads again until nothing is left to do: so whoever
-// writes last has seen the last change of the person's groups.
+// resolve applies the rules to one user, and reads the user again until nothing changes, so that the last writer has
+// seen the last change of the user's groups.
 func (r *resolver) resolve(ctx context.Context, read func(context.Context) (directory.UserView, error), on directory.Occasion) error {
 	const tries = 20
 	for range tries {
@@ -96,14 +96,14 @@ func (r *resolver) resolve(ctx context.Context, read func(context.Context) (dire
 		case err != nil && !errors.Is(err, errUserChanged):
 			return directory.IgnoreNotFound(err)
 		}
-		if on == directory.OnCreate { // what is new is so once
+		if on == directory.OnCreate { // a user is new only once
 			on = directory.OnEvent
 		}
 	}
 	return directory.Errorf(directory.Unavailable, "the user keeps changing; try again")
 }
 
-// resolution resolves a person as read, and makes the organizations this takes.
+// resolution resolves a user as read, and creates the organization this needs.
 func (r *resolver) resolution(ctx context.Context, v directory.UserView, on directory.Occasion) (directory.Resolution, error) {
 	if v.Provider != r.provider.ID || r.provider.ID == "" {
 		return directory.Resolution{Placement: v.Account.Placement()}, nil
@@ -113,22 +113,22 @@ func (r *resolver) resolution(ctx context.Context, v directory.UserView, on dire
 	}
 	d := r.rules.Resolve(v.User, v.Groups, on, r.s.rt.Time())
 	if d.Create != "" {
-		if err := r.makeOrganization(ctx, v.User, d.Create); err != nil {
+		if err := r.createOrganization(ctx, v.User, d.Create); err != nil {
 			return directory.Resolution{}, err
 		}
 		d = r.rules.Resolve(v.User, v.Groups, on, r.s.rt.Time())
 	}
-	if d.Create != "" { // made and gone again
+	if d.Create != "" { // another process created it, and it no longer has the name
 		return directory.Resolution{}, errUserChanged
 	}
 	if d.Capped {
-		return d, r.raiseCap(ctx, v.User)
+		return d, r.openCapConflict(ctx, v.User)
 	}
 	return d, nil
 }
 
-// applyOnce writes what the rules say of a person as read, unless that is so already. What the guard does not allow is
-// noted instead of being done.
+// applyOnce writes the result of the rules for a user as read, if it changes the user. A move that the guard does not
+// allow is recorded as held instead.
 func (r *resolver) applyOnce(ctx context.Context, v directory.UserView, on directory.Occasion) (changed bool, err error) {
 	now := v.Account.Placement()
 	d := directory.Resolution{Placement: now}
@@ -163,18 +163,18 @@ func (r *resolver) applyOnce(ctx context.Context, v directory.UserView, on direc
 		return r.s.finish(r.origin, old, n, action)
 	})
 	if err == nil && action == directory.UserReassigned {
-		r.left--
+		r.reserved--
 	}
 	return err == nil, err
 }
 
-// reservedMoves is how many people a resolver moves before it looks at the guard again. Entries are followed in several
-// processes side by side, and each of them may pass the limit by as many.
+// reservedMoves is how many users a resolver moves before it evaluates the guard again. Several processes follow
+// entries in parallel, and each may exceed the limit by as many.
 const reservedMoves = 16
 
-// reserveMove lets the guard look at one more move. It returns the event that the move has to wait for, "" for none.
+// reserveMove evaluates the guard for one more move. It returns the event that holds the move, "" for none.
 func (r *resolver) reserveMove(ctx context.Context) (directory.GuardEventID, error) {
-	if r.left > 0 {
+	if r.reserved > 0 {
 		return "", nil
 	}
 	p, err := r.s.ports.Providers.Provider(ctx, r.tenant, r.provider.ID)
@@ -188,16 +188,16 @@ func (r *resolver) reserveMove(ctx context.Context) (directory.GuardEventID, err
 	if err != nil || reading.provider.Guard.Moves.Tripped() {
 		return reading.provider.Guard.Moves.Event, err
 	}
-	r.left = reservedMoves
+	r.reserved = reservedMoves
 	room := reading.limit - reading.count + 1
 	if room > 0 {
-		r.left = min(room, r.left)
+		r.reserved = min(room, r.reserved)
 	}
 	return "", nil
 }
 
-// countMoves counts the moves since the entry that the resolver follows, also its own and those of a process that
-// died: their entries may not be followed yet. At most a thousand entries are looked at.
+// countMoves counts the moves since the entry that the resolver follows, also its own and those of a process that died:
+// their entries may not be followed yet. At most a thousand entries are read.
 func (r *resolver) countMoves(ctx context.Context) error {
 	r.counted = directory.Latest(r.counted, r.origin.at)
 	es, err := r.s.ports.Log.EntriesAfter(ctx, r.tenant, r.provider.ID, directory.PositionAt(r.counted), "", 1000)
@@ -205,7 +205,8 @@ func (r *resolver) countMoves(ctx context.Context) error {
 		return err
 	}
 	for _, e := range es {
-		if r.counted = e.At; e.Action != directory.UserReassigned {
+		r.counted = e.At
+		if e.Action != directory.UserReassigned {
 			continue
 		}
 		if err := r.s.ports.Counts.CountEntry(ctx, r.tenant, e); err != nil {
@@ -228,8 +229,7 @@ func (r *resolver) user(id directory.UserID) func(context.Context) (directory.Us
 	}
 }
 
-// followUser links managers, and resolves a person who is new, is back, or has a change of an attribute that rules look
-// at.
+// followUser links managers, and resolves a user who is new, returned, or has a change of an attribute that rules use.
 func (s *Service) followUser(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	if e.User == "" {
 		return nil
@@ -245,11 +245,11 @@ func (s *Service) followUser(ctx context.Context, t directory.TenantID, e direct
 	if e.Action == directory.UserCreated {
 		on = directory.OnCreate
 	}
-	back := slices.Contains([]directory.Action{directory.UserCreated, directory.UserEnabled, directory.UserRestored}, e.Action) ||
+	returned := slices.Contains([]directory.Action{directory.UserCreated, directory.UserEnabled, directory.UserRestored}, e.Action) ||
 		slices.Contains(e.Effects, directory.EffectReactivated)
 	path := r.rules.Org.Path()
 	switch {
-	case back || path != "" && changes(e, path):
+	case returned || path != "" && changes(e, path):
 		return r.resolve(ctx, r.user(e.User), on)
 	case changes(e, directory.AttrDepartment):
 		r.rules.Org, r.rules.Role = directory.OrgSettings{}, directory.RoleSettings{} // watchlists only
@@ -258,7 +258,7 @@ func (s *Service) followUser(ctx context.Context, t directory.TenantID, e direct
 	return nil
 }
 
-// followMembers resolves everybody who joined or left a group.
+// followMembers resolves the users added to or removed from a group.
 func (s *Service) followMembers(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	if len(e.Added)+len(e.Removed) == 0 {
 		return nil
@@ -277,7 +277,7 @@ func (s *Service) followMembers(ctx context.Context, t directory.TenantID, e dir
 	return nil
 }
 
-// followGroupDeleted resolves everybody who has something from the deleted group, if a mapping or watchlist names it.
+// followGroupDeleted resolves the users whose organization, roles or watchlists came from a deleted group.
 func (s *Service) followGroupDeleted(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	r, err := s.resolver(ctx, t, e.Provider, fromEntry(e))
 	if err != nil {
@@ -302,8 +302,8 @@ func (s *Service) followGroupDeleted(ctx context.Context, t directory.TenantID, 
 	})
 }
 
-// RulesFor reads the rules that hold for a user now, without changing anything; the zero Provider when no provider that
-// exists manages the user.
+// RulesFor reads the rules that apply to a user now, without changing anything; the zero Provider when no existing
+// provider manages the user.
 func (s *Service) RulesFor(ctx context.Context, t directory.TenantID, u directory.User) (directory.Provider, directory.Rules, error) {
 	r, err := s.resolver(ctx, t, u.Provider, origin{})
 	if err != nil {

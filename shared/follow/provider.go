@@ -7,10 +7,10 @@ import (
 	"rollcall/shared/directory"
 )
 
-// drainProvider carries out a provider's deletion: each user's and group's change is a transaction of
-// its own, so a repetition goes on where the last one stopped.
-func (s *Service) drainProvider(ctx context.Context, t directory.TenantID, because directory.LogEntry) error {
-	id := directory.ProviderID(because.Target)
+// drainProvider carries out a provider's deletion: each user and group is changed in its own transaction, so that a
+// repetition continues where the last one stopped.
+func (s *Service) drainProvider(ctx context.Context, t directory.TenantID, cause directory.LogEntry) error {
+	id := directory.ProviderID(cause.Target)
 	p, err := s.ports.Providers.Provider(ctx, t, id)
 	if err != nil {
 		return directory.IgnoreNotFound(err)
@@ -19,7 +19,7 @@ func (s *Service) drainProvider(ctx context.Context, t directory.TenantID, becau
 	if err != nil {
 		return err
 	}
-	o := fromDecision(because)
+	o := fromDecision(cause)
 	o.provider = id
 	const batch = 200
 	for {
@@ -58,7 +58,7 @@ func (s *Service) drainProvider(ctx context.Context, t directory.TenantID, becau
 	return directory.IgnoreNotFound(s.ports.Providers.RemoveProvider(ctx, t, id, s.entry(o, directory.ProviderDeleted)))
 }
 
-// withFallback returns d, with local users in place of a move to a provider that was deleted since.
+// withFallback returns d, with local users instead of a move to a provider that was deleted since.
 func (s *Service) withFallback(
 	ctx context.Context, t directory.TenantID, d directory.ProviderDeletion,
 ) (directory.ProviderDeletion, error) {
@@ -75,8 +75,7 @@ func (s *Service) withFallback(
 	return d, nil
 }
 
-// rehomeUser gives one user of a deleted provider the new home. A pending deactivation goes on unless the
-// administrator cancelled those.
+// rehomeUser changes one user of a deleted provider as d says. A pending deactivation continues unless d cancels those.
 func (s *Service) rehomeUser(
 	ctx context.Context, t directory.TenantID, u directory.User, d directory.ProviderDeletion, delay time.Duration, o origin,
 ) error {
@@ -94,12 +93,12 @@ func (s *Service) rehomeUser(
 			})
 		}
 		if d.Users == directory.FateMove {
-			n.Provider, n.Manager = d.MoveTo, "" // names a user of the old provider
+			n.Provider, n.Manager = d.MoveTo, "" // the manager is a user of the old provider
 		} else {
 			n = n.MadeLocal()
 		}
 		if n.Pending != nil {
-			// the guard goes with the provider
+			// the guard is removed with the provider
 			n = n.WithPending(func(p *directory.PendingDeactivation) { p.Frozen, p.Staged = false, false })
 		}
 		return directory.FinishChange(old, n, e)

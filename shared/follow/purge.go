@@ -8,16 +8,16 @@ import (
 	"rollcall/shared/directory"
 )
 
-// taskPurge looks for what is kept no longer, once a day in each tenant.
+// taskPurge removes expired data, once a day in each tenant.
 const (
 	taskPurge  = directory.TaskID(directory.JobPurge)
 	purgeEvery = 24 * time.Hour
 )
 
-// PurgeAll looks, at most once a day and tenant, for what is kept no longer: entries of the log, and personal data of
-// users who were deactivated long ago, whom no directory knows any more and nothing holds. Their ids stay, and what
-// the log says of them without names and values. It ends early when stop says so, and goes on there the next time;
-// several processes may run it at the same time.
+// PurgeAll removes, at most once a day in each tenant, expired log entries and the personal data of users who were
+// deactivated long ago, are in no directory and not on hold. Their ids are kept, and their log entries without names
+// and values. It ends early when stop returns true, and continues there the next time; several processes may run it at
+// the same time.
 func (s *Service) PurgeAll(ctx context.Context, stop func() bool) error {
 	return directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) error {
 		if stop() || t.State == directory.TenantRemoving {
@@ -42,7 +42,7 @@ func (s *Service) purge(ctx context.Context, t directory.Tenant, stop func() boo
 	})
 }
 
-// dropLog removes entries that are kept no longer.
+// dropLog removes expired entries.
 func (s *Service) dropLog(ctx context.Context, t directory.Tenant, stop func() bool) error {
 	keep := s.rt.Retention()
 	if t.Retention.Log > 0 {
@@ -76,10 +76,10 @@ func (s *Service) purgeUser(ctx context.Context, t directory.TenantID, u directo
 	return directory.IgnoreNotFound(err)
 }
 
-// eraseAfter is how long after a user is purged what the log says of them is erased: it must be sealed first.
+// eraseAfter is how long after a purge the user's entries are erased: they must be sealed first.
 const eraseAfter = 30 * time.Minute
 
-// followPurged erases from the log what an entry says was purged, once all of it is sealed.
+// followPurged erases a purged user's data from the log, once all of it is sealed.
 func (s *Service) followPurged(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	if now := s.rt.Time(); now.Sub(e.At) < eraseAfter {
 		d := directory.NewDelivery(e, "", "erase "+string(e.ID), now)
@@ -89,8 +89,8 @@ func (s *Service) followPurged(ctx context.Context, t directory.TenantID, e dire
 	return s.EraseFromLog(ctx, t, e.User)
 }
 
-// resume calls fn for every user that a search finds, page by page, and remembers with the task how far it is, so that
-// another process can go on there. It ends early when stop says so.
+// resume calls fn for every user that a search finds, page by page, and stores its position in the task, so that
+// another process can continue there. It ends early when stop returns true.
 func (s *Service) resume(
 	ctx context.Context, t directory.TenantID, id directory.TaskID, q directory.UserSearch, stop func() bool, fn func(directory.User) error,
 ) error {

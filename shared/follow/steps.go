@@ -9,7 +9,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// step is one thing that follows from log entries.
+// step is one piece of work that follows from log entries.
 type step struct {
 	name  string
 	on    trigger
@@ -17,51 +17,51 @@ type step struct {
 	run   func(*Service, context.Context, directory.TenantID, []directory.LogEntry) error
 }
 
-// steps are what follows, in order.
+// steps are all steps, in order.
 var steps = []step{
 	{"complete memberships", onRemaining(directory.RemainingMembers, directory.RemainingUser, directory.RemainingGroup),
 		"the store does nothing for an entry it completed", each((*Service).complete)},
-	{"drain a deleted provider", onRemaining(directory.RemainingProvider), "users and groups that have left are not found again",
+	{"drain a deleted provider", onRemaining(directory.RemainingProvider), "users and groups already handled are not found again",
 		each((*Service).drainProvider)},
 	{"reschedule deactivations", onRemaining(directory.RemainingDelay), "the same due time is no change", each((*Service).rescheduleAll)},
-	{"release custodians", onRemaining(directory.RemainingMatter), "released custodians are passed over", each((*Service).releaseAll)},
-	{"pass on a tenant's state", onRemaining(directory.RemainingTenant), "providers in that state are passed over",
+	{"release custodians", onRemaining(directory.RemainingMatter), "released custodians are skipped", each((*Service).releaseAll)},
+	{"copy a tenant's state", onRemaining(directory.RemainingTenant), "providers in that state are skipped",
 		each((*Service).SettleTenant)},
-	{"carry out the guard", onRemaining(directory.RemainingGuard), "each user is compared with the guard as it stands",
+	{"apply the guard", onRemaining(directory.RemainingGuard), "each user is compared with the present guard",
 		each((*Service).applyGuard)},
-	{"ask for a wake-up", onEffects(directory.EffectScheduled), "a wake-up that was asked for is as good as another", each((*Service).wake)},
+	{"schedule a wake-up", onEffects(directory.EffectScheduled), "a second wake-up finds nothing due", each((*Service).wake)},
 	{"count", trigger{any: "every entry"}, "the store counts an entry once", each((*Service).count)},
 	{"check the guard", onActions(directory.UserDisabled, directory.UserDeleted, directory.UserReassigned),
 		"a tripped guard does not trip again", each((*Service).checkGuard)},
-	{"link managers and place a person", trigger{
+	{"link managers and place a user", trigger{
 		actions: []directory.Action{directory.UserCreated, directory.UserEnabled, directory.UserRestored, directory.UserUpdated,
 			directory.UserDisabled},
 		effects: []directory.Effect{directory.EffectReactivated},
-	}, "the rules decide on what is stored now", each((*Service).followUser)},
+	}, "the rules decide by the stored records", each((*Service).followUser)},
 	{"place members", onActions(directory.GroupCreated, directory.GroupUpdated, directory.MembersChanged), "as above",
 		each((*Service).followMembers)},
-	{"place people of a deleted group", onActions(directory.GroupDeleted), "as above", each((*Service).followGroupDeleted)},
-	{"place people on a watchlist", onActions(directory.WatchlistUpdated), "as above", each((*Service).followWatchlist)},
-	{"deactivate people of an organization", onActions(directory.OrganizationUpdated), "deactivated people are passed over",
-		each((*Service).emptyOrganization)},
-	{"convert mapped roles", onActions(directory.MappingsUpdated), "converted grants are passed over", each((*Service).followMappings)},
+	{"place users of a deleted group", onActions(directory.GroupDeleted), "as above", each((*Service).followGroupDeleted)},
+	{"put users on a watchlist", onActions(directory.WatchlistUpdated), "as above", each((*Service).followWatchlist)},
+	{"deactivate users of an organization", onActions(directory.OrganizationUpdated), "deactivated users are skipped",
+		each((*Service).deactivateMembers)},
+	{"convert mapped roles", onActions(directory.MappingsUpdated), "converted grants are skipped", each((*Service).followMappings)},
 	{"start an apply run", onActions(directory.ApplyPlanned, directory.ApplyStarted), "a started phase is not started again",
 		each((*Service).startRun)},
-	{"close the conflict of a converted user", onActions(directory.UserConverted), "a closed conflict is passed over",
+	{"close the conflict of a converted user", onActions(directory.UserConverted), "a closed conflict is skipped",
 		each((*Service).followConverted)},
-	{"remember an earlier userName", trigger{actions: []directory.Action{directory.UserDeleted}, attribute: directory.AttrUserName},
+	{"store a former userName", trigger{actions: []directory.Action{directory.UserDeleted}, attribute: directory.AttrUserName},
 		"an alias is stored under its key", each((*Service).rememberName)},
 	{"hint at the same person", onActions(directory.UserCreated), "a hint is stored under its key", each((*Service).hintSamePerson)},
-	{"warn of an unknown country", trigger{attribute: directory.AttrUnknownCountry}, "a value is warned of once",
+	{"warn of an unknown country", trigger{attribute: directory.AttrUnknownCountry}, "each value is warned of once",
 		each((*Service).warnCountry)},
 	{"send a test event", onActions(directory.WebhookTested), "a delivery is stored under its key", each((*Service).sendTest)},
-	{"replay deliveries", onActions(directory.DeliveryReplayed), "a delivery replayed since is left alone", each((*Service).replay)},
-	{"announce events", trigger{any: "entries that lead to events"}, "the same events under the same ids", each((*Service).announce)},
+	{"replay deliveries", onActions(directory.DeliveryReplayed), "a delivery replayed since is not changed", each((*Service).replay)},
+	{"announce events", trigger{any: "entries that cause events"}, "the same events under the same ids", each((*Service).announce)},
 	{"note a late entry for the chain", trigger{any: "entries followed late"}, "a position is noted once", each((*Service).noteLate)},
-	{"erase a purged user from the log", onActions(directory.UserPurged), "erased entries are passed over", each((*Service).followPurged)},
+	{"erase a purged user from the log", onActions(directory.UserPurged), "erased entries are skipped", each((*Service).followPurged)},
 }
 
-// each makes a step of what is done for one entry at a time.
+// each returns a step that calls one for each entry.
 func each(
 	one func(*Service, context.Context, directory.TenantID, directory.LogEntry) error,
 ) func(*Service, context.Context, directory.TenantID, []directory.LogEntry) error {
@@ -75,13 +75,13 @@ func each(
 	}
 }
 
-// trigger says which entries start a step: those with one of its members.
+// trigger selects the entries that start a step: those with one of its members.
 type trigger struct {
 	actions   []directory.Action
 	effects   []directory.Effect
 	remaining []directory.Remaining
 	attribute string // among the changes
-	any       string // every entry; the step itself looks closer, as this says
+	any       string // every entry; describes those that the step acts on
 }
 
 func onActions(as ...directory.Action) trigger      { return trigger{actions: as} }
@@ -97,6 +97,7 @@ func (on trigger) matches(e directory.LogEntry) bool {
 		on.attribute != "" && changes(e, on.attribute)
 }
 
+// String describes the trigger in Markdown.
 func (on trigger) String() string {
 	if on.any != "" {
 		return on.any
@@ -117,7 +118,7 @@ func (on trigger) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Steps is the table of steps in Markdown, as docs/architecture.md shows it.
+// Steps returns the table of steps in Markdown, as docs/architecture.md has it.
 func Steps() string {
 	var b strings.Builder
 	b.WriteString("| step | starts with | why repeating it does no harm |\n|---|---|---|\n")

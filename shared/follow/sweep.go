@@ -6,14 +6,14 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Swept is what a sweep had to do. It is zero when every wake-up arrived.
+// Swept counts the work of a sweep. It is zero when every wake-up arrived.
 type Swept struct {
 	Deactivated int // overdue by more than three minutes
 	Released    int // held by a guard whose event was decided, or whose provider was removed
 }
 
-// Sweep does for all tenants what wake-ups and log entries left undone: the table is the truth, they are
-// only the alarm clock.
+// Sweep does for all tenants what wake-ups and log entries left undone: the stored records decide, wake-ups only save
+// time.
 func (s *Service) Sweep(ctx context.Context) (out Swept, err error) {
 	if out.Deactivated, err = s.DeactivateDue(ctx, directory.JobSweep); err != nil {
 		return out, err
@@ -26,7 +26,7 @@ func (s *Service) Sweep(ctx context.Context) (out Swept, err error) {
 	return out, err
 }
 
-// sweepGuards reminds of what waits for a review, and finds people whom a decision has not reached.
+// sweepGuards sends reminders of open events, and applies decisions to users that they have not reached.
 func (s *Service) sweepGuards(ctx context.Context, t directory.TenantID) (int, error) {
 	ps, err := s.ports.Providers.ListProviders(ctx, t)
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *Service) sweepGuards(ctx context.Context, t directory.TenantID) (int, e
 	return s.releaseHeld(ctx, t, providers)
 }
 
-// releaseHeld finds people whom a decision on their guard's event has not reached: they left just before it.
+// releaseHeld applies decisions on guard events to users that they have not reached: those who left just before.
 func (s *Service) releaseHeld(
 	ctx context.Context, t directory.TenantID, providers map[directory.ProviderID]directory.Provider,
 ) (int, error) {
@@ -76,7 +76,7 @@ func (s *Service) releaseHeld(
 	}
 }
 
-// nameTaken reports whether a removed user cannot be put back because another one has the userName.
+// nameTaken reports whether a removed user cannot be restored because another user has the userName.
 func (s *Service) nameTaken(ctx context.Context, t directory.TenantID, u directory.User) bool {
 	return u.Removed() && directory.UserNameFree(ctx, s.ports.Users, s.ports.Providers, t, u.ID, u.UserName) != nil
 }

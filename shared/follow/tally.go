@@ -1,9 +1,8 @@
 package follow
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
+	"strings"
 
 	"rollcall/shared/directory"
 )
@@ -11,12 +10,12 @@ import (
 // rangeSamples is how many changes a range offers as samples of its run.
 const rangeSamples = 5
 
-// countPlanned counts changes that were planned.
+// countPlanned counts planned changes.
 func countPlanned(t *directory.RunTally, rows []directory.RunRow) {
 	one := directory.RunTally{Orgs: map[string]int{}, RolesAdded: map[string]int{}, RolesRemoved: map[string]int{},
 		RolesKept: map[string]int{}, Reasons: map[string]int{}}
 	for _, r := range rows {
-		if r.Result != "" { // an exception of an undo
+		if r.Result != "" { // skipped by an undo
 			one.Skipped++
 			continue
 		}
@@ -46,7 +45,8 @@ func countPlanned(t *directory.RunTally, rows []directory.RunRow) {
 				*f.n++
 			}
 		}
-		if one.Samples = append(one.Samples, r); len(one.Samples) > 4*rangeSamples {
+		one.Samples = append(one.Samples, r)
+		if len(one.Samples) > 4*rangeSamples {
 			one.Trim(rangeSamples)
 		}
 	}
@@ -70,7 +70,8 @@ func countApplied(t *directory.RunTally, rows []directory.RunRow) {
 			if !r.Prepared { // counted when it was planned
 				continue
 			}
-			if t.Skipped++; r.Note == beyondGuard {
+			t.Skipped++
+			if r.Note == beyondGuard {
 				t.Guarded++
 			}
 		}
@@ -78,7 +79,7 @@ func countApplied(t *directory.RunTally, rows []directory.RunRow) {
 	}
 }
 
-// reasonText is a reason as previews count it: without what differs from person to person.
+// reasonText is a reason as previews count it: without the details of one user.
 func reasonText(d directory.Resolution) string {
 	if len(d.Missing) > 0 {
 		return d.Reason + "; some roles no longer exist"
@@ -86,11 +87,15 @@ func reasonText(d directory.Resolution) string {
 	return d.Reason
 }
 
-// missingRoles says which roles could not be given.
+// missingRoles is the note of a user who could not be given some roles.
 func missingRoles(roles []directory.RoleID) string {
-	slices.Sort(roles)
-	return fmt.Sprintf("unable to update the user's roles: %s no longer exist", strconv.Quote(fmt.Sprint(slices.Compact(roles))))
+	var names []string
+	for _, id := range roles {
+		names = append(names, string(id))
+	}
+	slices.Sort(names)
+	return "these roles no longer exist and were not given: " + strings.Join(slices.Compact(names), ", ")
 }
 
-// beyondGuard is the note of a change that nobody saw in the preview and that the guard did not allow.
+// beyondGuard is the note of a change that the preview did not show and that the guard did not allow.
 const beyondGuard = "changed since the preview, and the mass-change guard allows no more such changes: plan again"

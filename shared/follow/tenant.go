@@ -7,13 +7,13 @@ import (
 	"rollcall/shared/directory"
 )
 
-// betweenPasses is how long after a pass over a tenant's records the next one begins: what was under way when the tenant
-// was removed, such as a log entry to be followed, has written by then.
+// betweenPasses is the time between two passes over a tenant's records: work that was running when the tenant was
+// removed, such as following a log entry, is done by then.
 const betweenPasses = time.Hour
 
-// SettleTenant tells the providers of a tenant its state, which their requests are answered by. The request does it
-// before it answers; when that died, following the entry does.
-func (s *Service) SettleTenant(ctx context.Context, id directory.TenantID, because directory.LogEntry) error {
+// SettleTenant copies the state of a tenant to its providers, whose requests read it there. The operator's request does
+// so before it answers; if that was interrupted, following the entry does.
+func (s *Service) SettleTenant(ctx context.Context, id directory.TenantID, cause directory.LogEntry) error {
 	t, err := s.ports.Tenants.Tenant(ctx, id)
 	if err != nil {
 		return directory.IgnoreNotFound(err)
@@ -29,7 +29,7 @@ func (s *Service) SettleTenant(ctx context.Context, id directory.TenantID, becau
 			}
 			n := old
 			n.TenantState, n.Version, n.Modified = t.State, old.Version+1, directory.Latest(old.Modified, s.rt.Time())
-			e := s.entry(fromEntry(because), directory.ProviderUpdated)
+			e := s.entry(fromEntry(cause), directory.ProviderUpdated)
 			e.Audit, e.Target, e.Name, e.Version = true, string(n.ID), n.DisplayName, n.Version
 			e.Changes = []directory.Change{directory.NewChange("tenantState", old.TenantState, n.TenantState)}
 			return n, &e, nil
@@ -41,7 +41,7 @@ func (s *Service) SettleTenant(ctx context.Context, id directory.TenantID, becau
 	return nil
 }
 
-// EraseTenants erases what removed tenants have, step by step, until nothing is to be done now or stop says so. It is
+// EraseTenants erases the records of removed tenants, step by step, until no work remains or stop returns true. It is
 // meant to be called every few minutes; several processes may call it at the same time. A tenant is erased when a whole
 // pass over its records found none.
 func (s *Service) EraseTenants(ctx context.Context, stop func() bool) error {
@@ -53,7 +53,7 @@ func (s *Service) EraseTenants(ctx context.Context, stop func() bool) error {
 	})
 }
 
-// eraseStep erases the next piece of a tenant; the zero Tenant is returned when nothing of it is left.
+// eraseStep erases the next records of a tenant; it returns the zero Tenant when none remain.
 func (s *Service) eraseStep(ctx context.Context, t directory.Tenant) (directory.Tenant, error) {
 	next, n, err := s.ports.Tenants.EraseTenant(ctx, t.ID, t.Removal.After)
 	if err != nil {
@@ -68,8 +68,9 @@ func (s *Service) eraseStep(ctx context.Context, t directory.Tenant) (directory.
 	t, err = s.ports.Tenants.UpdateTenant(ctx, t.ID, func(old directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
 		r := *old.Removal
 		r.Found += n
-		if r.After == from { // else another process went on from here before
-			if r.After = next; next == "" {
+		if r.After == from { // otherwise another process has continued from here
+			r.After = next
+			if next == "" {
 				r.Found, r.Next = 0, s.rt.Time().Add(betweenPasses)
 			}
 		}

@@ -9,7 +9,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// followWatchlist finds anew who is on a watchlist that changed: everybody of the tenant is looked at.
+// followWatchlist resolves all users of the tenant after a watchlist changed.
 func (s *Service) followWatchlist(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	r, err := s.resolver(ctx, t, "", fromEntry(e))
 	if err != nil {
@@ -23,7 +23,7 @@ func (s *Service) followWatchlist(ctx context.Context, t directory.TenantID, e d
 	})
 }
 
-// watchlistsFor are the watchlists a person with these groups is on, by id.
+// watchlistsFor returns the watchlists that a user with these groups is on, by id.
 func watchlistsFor(u directory.User, groups []directory.GroupID, lists []directory.Watchlist) []directory.OnWatchlist {
 	department := directory.AttributeValue(u.Attributes, directory.AttrDepartment)
 	var out []directory.OnWatchlist
@@ -36,7 +36,7 @@ func watchlistsFor(u directory.User, groups []directory.GroupID, lists []directo
 	return out
 }
 
-// whyOn says why a person is on a watchlist, "" when they are not.
+// whyOn returns why a user is on a watchlist, "" if not.
 func whyOn(w directory.Watchlist, u directory.User, groups []directory.GroupID, department string) string {
 	if slices.Contains(w.Excluded, u.ID) {
 		return ""

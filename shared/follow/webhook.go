@@ -14,7 +14,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// announce publishes an entry's events and has them sent to the webhooks that want them.
+// announce publishes an entry's events, and has them sent to the webhooks that receive their types.
 func (s *Service) announce(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	es := Events(t, e)
 	if len(es) == 0 {

@@ -33,15 +33,15 @@ func (s *Service) ListGroups(
 }
 
 // CreateGroup creates a group with members of the caller's provider.
-// Errors: Invalid (an unknown member); TooLarge; Conflict (displayName); what make returns.
+// Errors: Invalid (an unknown member); TooLarge; Conflict (displayName); what build returns.
 func (s *Service) CreateGroup(
 	ctx context.Context, c Caller, admit directory.Admit,
-	make func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error),
+	build func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error),
 ) (directory.Group, error) {
 	x := s.session(c)
 	g, err := s.ports.Groups.CreateGroup(ctx, x.tenant, c.Provider, x.admit(admit),
 		func(p directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
-			profile, members, changes, err := make(p)
+			profile, members, changes, err := build(p)
 			if err == nil {
 				err = profile.Check()
 			}
@@ -66,15 +66,15 @@ func (s *Service) CreateGroup(
 	return g, err
 }
 
-// GroupEdit is what a request makes of a group.
+// GroupEdit is the change of a group that a request asks for.
 type GroupEdit struct {
 	Profile     directory.GroupProfile
-	Add, Remove []directory.ScimID // the wish: present members to add and absent ones to remove are left out
+	Add, Remove []directory.ScimID // as requested: present members in Add and absent ones in Remove are ignored
 	Changes     []directory.Change // of the profile, for the log
 }
 
-// UpdateGroup changes a group and its members, all or nothing; the answer tells whether anything
-// changed. want must name every id that edit may add or remove, or ask for all members.
+// UpdateGroup changes a group and its members, all or nothing, and reports whether anything changed. want must name
+// every id that edit may add or remove, or ask for all members.
 // Errors: NotFound; Invalid; TooLarge; Conflict (displayName); what edit returns.
 func (s *Service) UpdateGroup(
 	ctx context.Context, c Caller, id directory.GroupID, want directory.GroupWant, admit directory.Admit,

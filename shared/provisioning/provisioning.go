@@ -1,7 +1,6 @@
-// Package provisioning is what a directory may ask over SCIM: to read, create, change and delete its own users and
-// groups. It authenticates the caller, keeps a provider to what is its own, and writes what a request changes with
-// its log entry. It knows neither SCIM nor HTTP: package scimapi translates. What follows from a change is package
-// follow's; what administrators may ask is package administration's.
+// Package provisioning serves directories: over SCIM they read, create, change and delete their own users and groups.
+// It authenticates the caller, confines a provider to its own records, and writes each change with its log entry. It
+// knows neither SCIM nor HTTP: package scimapi translates. Package follow does what follows from a change.
 package provisioning
 
 import (
@@ -12,7 +11,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Service is what directories may ask. Safe for concurrent use.
+// Service serves directories. Safe for concurrent use.
 type Service struct {
 	ports directory.Ports
 	rt    directory.Runtime
@@ -22,7 +21,7 @@ type Service struct {
 // New returns the service on the ports.
 func New(p directory.Ports, rt directory.Runtime) *Service { return &Service{ports: p, rt: rt} }
 
-// Now is the time as records keep it.
+// Now is the current time as stored in records.
 func (s *Service) Now() time.Time { return s.rt.Time() }
 
 // Caller is the sender of a provisioning request: the provider named in the URL, the bearer token, and the
@@ -51,7 +50,7 @@ func (s *Service) session(c Caller) *session {
 	}}
 }
 
-// admit returns the Admit of the session: it authenticates the caller, and then lets also decide.
+// admit returns the Admit of the session: it authenticates the caller, and then calls also.
 func (x *session) admit(also directory.Admit) directory.Admit {
 	return func(p directory.Provider) error {
 		cred, err := p.Authenticate(x.caller.Token, x.now)
@@ -76,12 +75,12 @@ func (x *session) entry(a directory.Action) directory.LogEntry {
 	return directory.LogEntry{ID: x.rt.EntryID(), At: x.now, Provider: x.caller.Provider, Actor: x.actor, Action: a}
 }
 
-// countryCode is the code of the country that the new profile of u names; u's own while the attributes stay.
-func (x *session) countryCode(u directory.User, now directory.Profile) string {
-	if x.rt.Country == nil || bytes.Equal(u.Attributes, now.Attributes) {
+// countryCode is the code of the country in the new profile of u; u's present one if the attributes do not change.
+func (x *session) countryCode(u directory.User, p directory.Profile) string {
+	if x.rt.Country == nil || bytes.Equal(u.Attributes, p.Attributes) {
 		return u.CountryCode
 	}
-	return x.rt.Country(directory.CountryName(now.Attributes))
+	return x.rt.Country(directory.CountryName(p.Attributes))
 }
 
 // Authorize admits a provisioning request that reads no record: discovery and unknown endpoints.

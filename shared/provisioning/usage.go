@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	// usageEvery is how often a process writes a provider's usage at most.
+	// usageEvery is the least time between two writes of a provider's usage by a process.
 	usageEvery = time.Minute
-	// usageTimeout is how long it waits for that at most.
+	// usageTimeout is how long one write may take.
 	usageTimeout = time.Second
-	// maxUsages is of how many providers a process keeps usage: one that serves more forgets some.
+	// maxUsages bounds the providers tracked per process; beyond it, unwritten usage is lost.
 	maxUsages = 10_000
 )
 
 // usageMeter is the usage that a process has seen and not written yet. Safe for concurrent use.
 type usageMeter struct {
-	mu sync.Mutex
-	of map[directory.ProviderID]*usageSeen
+	mu         sync.Mutex
+	byProvider map[directory.ProviderID]*usageSeen
 }
 
 type usageSeen struct {
@@ -31,20 +31,20 @@ type usageSeen struct {
 func (m *usageMeter) note(p directory.ProviderID, note func(*directory.Usage)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.of == nil || len(m.of) > maxUsages {
-		m.of = map[directory.ProviderID]*usageSeen{}
+	if m.byProvider == nil || len(m.byProvider) > maxUsages {
+		m.byProvider = map[directory.ProviderID]*usageSeen{}
 	}
-	if m.of[p] == nil {
-		m.of[p] = &usageSeen{}
+	if m.byProvider[p] == nil {
+		m.byProvider[p] = &usageSeen{}
 	}
-	note(&m.of[p].Usage)
+	note(&m.byProvider[p].Usage)
 }
 
-// take returns what is to be written now, false for nothing.
+// take returns the usage to write now, and false for none.
 func (m *usageMeter) take(p directory.ProviderID, now time.Time) (directory.Usage, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	seen := m.of[p]
+	seen := m.byProvider[p]
 	if seen == nil || seen.LastRequestAt.IsZero() || now.Sub(seen.written) < usageEvery {
 		return directory.Usage{}, false
 	}
@@ -53,7 +53,7 @@ func (m *usageMeter) take(p directory.ProviderID, now time.Time) (directory.Usag
 	return u, true
 }
 
-// noteRequest notes a request that a credential opened.
+// noteRequest notes a request with a credential.
 func (x *session) noteRequest(credential directory.CredentialID) {
 	x.usage.note(x.caller.Provider, func(u *directory.Usage) {
 		if u.FirstRequestAt.IsZero() || x.now.Before(u.FirstRequestAt) {
@@ -62,8 +62,8 @@ func (x *session) noteRequest(credential directory.CredentialID) {
 		if u.Tokens == nil {
 			u.Tokens = map[directory.CredentialID]directory.TokenUse{}
 		}
-		of := u.Tokens[credential]
-		u.Tokens[credential] = directory.TokenUse{LastAt: directory.Latest(of.LastAt, x.now), Count: of.Count + 1}
+		use := u.Tokens[credential]
+		u.Tokens[credential] = directory.TokenUse{LastAt: directory.Latest(use.LastAt, x.now), Count: use.Count + 1}
 		u.LastRequestAt = directory.Latest(u.LastRequestAt, x.now)
 	})
 }
@@ -74,8 +74,8 @@ func (s *Service) NoteError(p directory.ProviderID) {
 	s.usage.note(p, func(u *directory.Usage) { u.LastErrorAt = directory.Latest(u.LastErrorAt, now) })
 }
 
-// WriteUsage writes what was noted of a provider's use, at most once a minute. It is called after a request, in none
-// of its budgets: what fails is lost.
+// WriteUsage writes the noted usage of a provider, at most once a minute. It is called after a request, outside its
+// budgets; usage that cannot be written is lost.
 func (s *Service) WriteUsage(p directory.ProviderID) {
 	u, due := s.usage.take(p, s.rt.Time())
 	if !due {

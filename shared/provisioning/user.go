@@ -31,21 +31,20 @@ func (s *Service) ListUsers(
 	return s.ports.Users.ListUsers(ctx, x.tenant, c.Provider, page, want, x.admit(admit))
 }
 
-// CreateUser creates a user of the caller's provider from the profile that make returns; changes are the
-// attributes for the log. externalID is the one in the request: when the directory deleted a person with it
-// lately, the account is restored under a new SCIM id. A person who is created disabled is deactivated. A local user
-// of the name is converted in place of a conflict if an administrator approved that.
-// Errors: Invalid; Conflict (userName); what make returns.
+// CreateUser creates a user of the caller's provider from the profile and changes that build returns. externalID is the
+// one in the request: a user with it that was removed within RestoreWindow is restored under a new SCIM id. A user
+// created as disabled is deactivated. A local user with the userName is converted if an administrator approved that.
+// Errors: Invalid; Conflict (userName); what build returns.
 func (s *Service) CreateUser(
 	ctx context.Context, c Caller, externalID string, admit directory.Admit,
-	make func(directory.Provider) (directory.Profile, []directory.Change, error),
+	build func(directory.Provider) (directory.Profile, []directory.Change, error),
 ) (directory.User, error) {
 	x := s.session(c)
 	var attempted directory.Profile
 	var attributes []directory.Change
 	id := "u" + s.rt.NewID()
-	create := func(p directory.Provider, gone []directory.User) (directory.User, directory.LogEntry, error) {
-		profile, changes, err := make(p)
+	create := func(p directory.Provider, removed []directory.User) (directory.User, directory.LogEntry, error) {
+		profile, changes, err := build(p)
 		if err != nil {
 			return directory.User{}, directory.LogEntry{}, err
 		}
@@ -53,13 +52,13 @@ func (s *Service) CreateUser(
 			return directory.User{}, directory.LogEntry{}, err
 		}
 		attempted, attributes = profile, changes
-		for _, old := range gone {
+		for _, old := range removed {
 			if old.RestorableAs(profile.ExternalID, x.now) {
 				e := x.entry(directory.UserRestored)
 				e.Changes = changes
-				back := old.Restored(directory.ScimID(id), profile)
-				back.CountryCode = x.countryCode(old, profile)
-				u, entry, err := directory.FinishChange(old, back, e)
+				restored := old.Restored(directory.ScimID(id), profile)
+				restored.CountryCode = x.countryCode(old, profile)
+				u, entry, err := directory.FinishChange(old, restored, e)
 				return u, *entry, err
 			}
 		}
@@ -85,7 +84,7 @@ func (s *Service) CreateUser(
 		if u, adopted, err := x.adopt(ctx, attempted, attributes, by); adopted || err != nil {
 			return u, err
 		}
-		if err := x.collide(ctx, attempted, by); err != nil {
+		if err := x.recordConflict(ctx, attempted, by); err != nil {
 			return directory.User{}, err
 		}
 		return directory.User{}, taken(by, c.Provider)
@@ -93,8 +92,8 @@ func (s *Service) CreateUser(
 	return u, err
 }
 
-// departure is a leave that the session's request asks for.
-func (x *session) departure(cause string) directory.DeactivationRequest {
+// deactivationRequest is the deactivation that the session's request leads to.
+func (x *session) deactivationRequest(cause string) directory.DeactivationRequest {
 	return directory.DeactivationRequest{
 		At: x.now, Delay: x.provider.DeactivationDelay, Cause: cause,
 		Provider: x.caller.Provider, RequestID: x.actor.RequestID,
@@ -102,11 +101,11 @@ func (x *session) departure(cause string) directory.DeactivationRequest {
 	}
 }
 
-// UserEdit computes a user's new profile from the old one, with the changed attributes for the log. It
-// is pure and may run several times. Returning the old profile changes nothing.
+// UserEdit computes a user's new profile from the old one, and the changed attributes for the log. It is pure and may
+// run several times. Returning the old profile changes nothing.
 type UserEdit func(p directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error)
 
-// UpdateUser changes a user of the caller's provider; the answer tells whether anything changed.
+// UpdateUser changes a user of the caller's provider, and reports whether anything changed.
 // Errors: NotFound; Invalid; Conflict (userName); what edit returns.
 func (s *Service) UpdateUser(
 	ctx context.Context, c Caller, id directory.ScimID, want directory.UserWant, admit directory.Admit, edit UserEdit,
@@ -132,7 +131,7 @@ func (s *Service) UpdateUser(
 		changed = true
 		e := x.entry(editAction(old.Profile, profile))
 		e.Changes = changes
-		u := old.WithProfile(profile, x.departure(directory.CauseDisable))
+		u := old.WithProfile(profile, x.deactivationRequest(directory.CauseDisable))
 		u.CountryCode = x.countryCode(old, profile)
 		return directory.FinishChange(old, u, e)
 	})
@@ -146,19 +145,19 @@ func (s *Service) UpdateUser(
 	return view, changed, nil
 }
 
-func editAction(old, new directory.Profile) directory.Action {
+func editAction(old, updated directory.Profile) directory.Action {
 	switch {
-	case old.Active && !new.Active:
+	case old.Active && !updated.Active:
 		return directory.UserDisabled
-	case !old.Active && new.Active:
+	case !old.Active && updated.Active:
 		return directory.UserEnabled
 	}
 	return directory.UserUpdated
 }
 
-// DeleteUser removes a user from what SCIM shows: 404 from then on, in no group, nobody's manager, the
-// userName free. The account inside stays, gone, and is deactivated as a disabled one would be. check sees the user
-// first, for preconditions.
+// DeleteUser removes a user: SCIM answers 404 from then on, and the user is in no group, nobody's manager, and its
+// userName is free. The account is kept, and deactivated like a disabled one. check sees the user first, for
+// preconditions.
 // Errors: NotFound; what check returns.
 func (s *Service) DeleteUser(ctx context.Context, c Caller, id directory.ScimID, check func(directory.User) error) error {
 	x := s.session(c)
@@ -173,7 +172,7 @@ func (s *Service) DeleteUser(ctx context.Context, c Caller, id directory.ScimID,
 		if err := check(old); err != nil {
 			return old, nil, err
 		}
-		return directory.FinishChange(old, old.RemovedByDirectory(x.departure(directory.CauseDelete)), x.entry(directory.UserDeleted))
+		return directory.FinishChange(old, old.RemovedByDirectory(x.deactivationRequest(directory.CauseDelete)), x.entry(directory.UserDeleted))
 	})
 	return err
 }

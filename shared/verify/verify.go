@@ -1,5 +1,5 @@
-// Package verify checks an exported log against its hash chain and signatures, without a server: every entry is there as
-// it was written, in its place. It defines the lines of an export; package administration writes them.
+// Package verify checks, without a server, an exported log against its hash chain and signatures: every entry is
+// present, unchanged and in its place. It defines the lines of an export; package administration writes them.
 package verify
 
 import (
@@ -15,8 +15,8 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Line is one line of an export in JSON Lines: exactly one member is set. The lines of a chain are its
-// head, then each block with the entries it seals, then what is not sealed yet; End closes the file.
+// Line is one line of an export in JSON Lines: exactly one member is set. The lines of a chain are its head, then each
+// block with the entries it seals, then the entries not sealed yet; End is the last line of the file.
 type Line struct {
 	Chain *Chain           `json:"chain,omitempty"`
 	Block *directory.Block `json:"block,omitempty"`
@@ -24,8 +24,8 @@ type Line struct {
 	End   *End             `json:"end,omitempty"`
 }
 
-// Text is the line as it is written. An entry stands in it byte for byte as it was hashed, which encoding/json
-// would not keep.
+// Text is the line as written. It holds an entry byte for byte as it was hashed, which encoding/json would not
+// preserve.
 func (l Line) Text() ([]byte, error) {
 	if l.Entry != nil {
 		return append(append([]byte(`{"entry":`), l.Entry...), '}'), nil
@@ -33,14 +33,14 @@ func (l Line) Text() ([]byte, error) {
 	return json.Marshal(l)
 }
 
-// Chain says which part of which chain follows.
+// Chain describes the part of a chain that follows.
 type Chain struct {
 	Tenant   directory.TenantID   `json:"tenant"`
 	Provider directory.ProviderID `json:"provider,omitempty"`
 	Since    time.Time            `json:"since,omitzero"`     // inclusive
 	Until    time.Time            `json:"until,omitzero"`     // exclusive
-	Kept     time.Time            `json:"kept"`               // what is older may be missing: it is kept no longer
-	Filtered bool                 `json:"filtered,omitempty"` // entries that match no filter are left out
+	Kept     time.Time            `json:"kept"`               // older entries may be missing: they have expired
+	Filtered bool                 `json:"filtered,omitempty"` // entries that do not match the filter are left out
 }
 
 // Covers reports whether the entry at a position belongs in the export.
@@ -49,12 +49,12 @@ func (c Chain) Covers(position string) bool {
 		position < directory.LogEntry{At: c.Until}.Position())
 }
 
-// optional reports whether an entry that is sealed may be missing.
+// optional reports whether a sealed entry may be missing.
 func (c Chain) optional(position string) bool {
 	return c.Filtered || !c.Covers(position) || position < directory.LogEntry{At: c.Kept}.Position()
 }
 
-// End is the last line: how many lines came before, and a signature on all of their bytes.
+// End is the last line: how many lines precede it, and a signature on all of their bytes.
 type End struct {
 	Lines     int              `json:"lines"`
 	Digest    directory.Digest `json:"digest"`
@@ -62,7 +62,7 @@ type End struct {
 	Signature directory.Digest `json:"signature,omitempty"`
 }
 
-// Result is what a Verifier has seen and found right.
+// Result counts what a Verifier has verified.
 type Result struct {
 	Chains, Blocks, Entries, Unsealed int
 	Checkpoints                       int
@@ -70,7 +70,7 @@ type Result struct {
 	Signed                            bool // every signature was checked, and there was one
 }
 
-// Error says in which line, counted from 1, an export is not what was written.
+// Error says in which line, counted from 1, an export differs from what was written.
 type Error struct {
 	Line   int
 	Detail string
@@ -88,13 +88,13 @@ type Verifier struct {
 
 	chain *Chain
 	block *directory.Block // the newest of the chain
-	wait  []directory.Seal // of the newest block, whose entries have not come
-	mark  string           // of what is not sealed: the newest position
+	wait  []directory.Seal // of the newest block, whose entries have not been read
+	mark  string           // the newest position among the entries not sealed
 }
 
-// New returns a verifier that trusts the public keys, in DER (PKIX). Without one, signatures are not
-// checked, and the result says so.
-// Errors: a key is none on P-256.
+// New returns a verifier that trusts the public keys, in DER (PKIX). Without one, signatures are not checked, and the
+// result says so.
+// Errors: a key is not an ECDSA key.
 func New(keys ...[]byte) (*Verifier, error) {
 	v := &Verifier{keys: map[string]*ecdsa.PublicKey{}, digest: sha256.New()}
 	for _, der := range keys {
@@ -104,23 +104,23 @@ func New(keys ...[]byte) (*Verifier, error) {
 		}
 		public, ok := k.(*ecdsa.PublicKey)
 		if !ok {
-			return nil, fmt.Errorf("read public key: it is no ECDSA key")
+			return nil, fmt.Errorf("read public key: it is not an ECDSA key")
 		}
 		v.keys[directory.KeyID(der)] = public
 	}
 	return v, nil
 }
 
-// Line checks the next line, which comes without its end.
+// Line checks the next line, given without its line break.
 // Errors: *Error.
 func (v *Verifier) Line(text []byte) error {
 	v.lines++
 	if v.ended {
-		return v.fail("there is a line behind the end")
+		return v.fail("there is a line after the end")
 	}
 	var l Line
 	if err := json.Unmarshal(text, &l); err != nil {
-		return v.fail("it is no line of an export")
+		return v.fail("it is not a line of an export")
 	}
 	if again, err := l.Text(); err != nil || !bytes.Equal(again, text) {
 		return v.fail("it is not as an export writes it")
@@ -142,7 +142,7 @@ func (v *Verifier) Line(text []byte) error {
 	return err
 }
 
-// End checks that the export is whole, and returns what was verified.
+// End checks that the export is complete, and returns the result.
 // Errors: *Error.
 func (v *Verifier) End() (Result, error) {
 	if !v.ended {
@@ -152,15 +152,15 @@ func (v *Verifier) End() (Result, error) {
 	return v.seen, nil
 }
 
-// Result is what was found right so far.
+// Result is the result so far.
 func (v *Verifier) Result() Result { return v.seen }
 
 func (v *Verifier) fail(format string, a ...any) error {
 	return &Error{Line: v.lines, Detail: fmt.Sprintf(format, a...)}
 }
 
-// none fails when an entry that is sealed has not come.
-func (v *Verifier) none() error {
+// requireEntries fails when a sealed entry of the newest block is missing.
+func (v *Verifier) requireEntries() error {
 	for _, s := range v.wait {
 		if !v.chain.optional(s.Position) {
 			return v.fail("the entry at %s is missing before it", s.Position)
@@ -171,7 +171,7 @@ func (v *Verifier) none() error {
 }
 
 func (v *Verifier) begin(c Chain) error {
-	if err := v.none(); err != nil {
+	if err := v.requireEntries(); err != nil {
 		return err
 	}
 	v.seen.Chains++
@@ -181,20 +181,21 @@ func (v *Verifier) begin(c Chain) error {
 
 // link checks a block against the one before.
 func (v *Verifier) link(b directory.Block) error {
-	if err := v.none(); err != nil {
+	if err := v.requireEntries(); err != nil {
 		return err
 	}
 	before := ""
 	if v.block != nil {
-		if before = v.block.Mark; b.Seq != v.block.Seq+1 || !b.Prev.Equal(v.block.Hash) || b.At.Before(v.block.At) {
+		before = v.block.Mark
+		if b.Seq != v.block.Seq+1 || !b.Prev.Equal(v.block.Hash) || b.At.Before(v.block.At) {
 			return v.fail("block %d does not follow block %d", b.Seq, v.block.Seq)
 		}
 	}
 	switch {
 	case !b.Hash.Equal(b.HashOf(v.chain.Tenant, v.chain.Provider)):
-		return v.fail("block %d has not the hash it says", b.Seq)
+		return v.fail("block %d does not have the hash it states", b.Seq)
 	case v.mark != "":
-		return v.fail("block %d comes behind entries that are not sealed", b.Seq)
+		return v.fail("block %d comes after entries that are not sealed", b.Seq)
 	}
 	for _, s := range b.Seals {
 		if s.Position <= before || s.Position > b.Mark {
@@ -237,7 +238,7 @@ func (v *Verifier) entry(text []byte) error {
 		}
 	}
 	if v.block != nil && position <= v.block.Mark || position <= v.mark {
-		return v.fail("the entry was not sealed, or stands at the wrong place")
+		return v.fail("the entry was not sealed, or is in the wrong place")
 	}
 	v.mark = position
 	v.seen.Unsealed++
@@ -253,13 +254,13 @@ func (v *Verifier) signature(key string, digest, signature directory.Digest) err
 		return v.fail("it is signed with the key %s, which is not among the trusted ones", key)
 	}
 	if !ecdsa.VerifyASN1(k, digest, signature) {
-		return v.fail("the signature does not hold")
+		return v.fail("the signature is not valid")
 	}
 	return nil
 }
 
 func (v *Verifier) end(e End) error {
-	if err := v.none(); err != nil {
+	if err := v.requireEntries(); err != nil {
 		return err
 	}
 	sum := directory.Digest(v.digest.Sum(nil))
@@ -273,7 +274,7 @@ func (v *Verifier) end(e End) error {
 	return nil
 }
 
-// SigningDigest is what the signature of the end signs.
+// SigningDigest is the digest that the signature of the end signs.
 func (e End) SigningDigest() directory.Digest {
 	sum := sha256.Sum256(fmt.Appendf(nil, "rollcall export 1\n%d\n%x\n%s", e.Lines, []byte(e.Digest), e.Key))
 	return sum[:]
