@@ -15,7 +15,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// listen has a queue get every event of the deployment's bus, as an application does, and returns its URL.
+// listen subscribes a queue to the deployment's bus, as an application does, and returns its URL.
 func (d *deployment) listen(t *testing.T) (queue string) {
 	t.Helper()
 	queue, arn := d.queue(t, "listener")
@@ -35,8 +35,8 @@ func (d *deployment) listen(t *testing.T) (queue string) {
 	return queue
 }
 
-// heard takes what the listener got: every event is what its schema says, none is twice, and there is one for each user
-// and group that was made.
+// heard checks the events in the queue: each conforms to its schema, none arrives twice, and there is one for each
+// created user and group.
 func (d *deployment) heard(queue string) func(*testing.T) {
 	return func(t *testing.T) {
 		compiler := jsonschema.NewCompiler()
@@ -80,7 +80,7 @@ func (d *deployment) hear(t *testing.T, compiler *jsonschema.Compiler, body stri
 	}
 	event, _ := detail["id"].(string)
 	if seen[event] {
-		t.Errorf("the event %s came twice", event)
+		t.Errorf("the event %s arrived twice", event)
 	}
 	if seen[event] = true; detail["provider"] == string(d.provisioned) {
 		kinds[kind]++
