@@ -1,6 +1,6 @@
-// Command bench measures Rollcall's request handlers on one core, beside those of elimity-com/scim with
-// its in-memory sample, and prints tables for docs/benchmarks.md. Requests go straight to the handlers:
-// what is measured is the service, not the loopback network.
+// Command bench measures Rollcall's request handlers on one core, compares them with those of elimity-com/scim and its
+// in-memory sample, and prints tables for docs/benchmarks.md. It calls the handlers directly, to measure the service and
+// not the loopback network.
 package main
 
 import (
@@ -33,7 +33,7 @@ func main() {
 		fail(err)
 	}
 	runtime.GOMAXPROCS(1)
-	debug.SetGCPercent(400) // as rollcall serve sets it, here for the peer too
+	debug.SetGCPercent(400) // as in rollcall serve; here for the peer too
 	fmt.Printf("%s %s/%s, 1 core\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	for _, part := range []struct {
 		name string
@@ -60,7 +60,7 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-// server is a service under measurement.
+// server is a measured service.
 type server struct {
 	name    string
 	handler http.Handler
@@ -79,11 +79,11 @@ func (s server) send(method, path, body string) *httptest.ResponseRecorder {
 	return w
 }
 
-// must sends a request that has to succeed and returns the id in the answer.
+// must sends a request that has to succeed and returns the id in the response.
 func (s server) must(method, path, body string) string {
 	w := s.send(method, path, body)
 	if w.Code >= 300 {
-		fail(fmt.Errorf("%s: %s %s answered %d: %s", s.name, method, path, w.Code, w.Body))
+		fail(fmt.Errorf("%s: %s %s returned %d: %s", s.name, method, path, w.Code, w.Body))
 	}
 	return idIn(w.Body.String())
 }
