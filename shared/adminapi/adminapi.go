@@ -87,10 +87,11 @@ const (
 // routes returns the route tables of all nouns.
 func routes() []route {
 	return slices.Concat(
-		apiKeyRoutes(), applyRunRoutes(), configRoutes(), conflictRoutes(), deactivationRoutes(), decisionRoutes(), deliveryRoutes(),
-		exportRoutes(), groupRoutes(), guardRoutes(), legalHoldRoutes(),
-		logRoutes(), mappingRoutes(), organizationRoutes(), placementRoutes(), providerRoutes(), reportRoutes(), roleRoutes(), systemRoutes(),
-		tenantRoutes(), userRoutes(), watchlistRoutes(), webhookRoutes(),
+		apiKeyRoutes(), applyRunRoutes(), configRoutes(), conflictRoutes(), deactivationRoutes(), decisionRoutes(),
+		deliveryRoutes(), exportRoutes(), groupRoutes(), guardRoutes(), legalHoldRoutes(), logRoutes(),
+		orgMappingRoutes(), organizationRoutes(), placementRoutes(), providerRoutes(), reportRoutes(),
+		roleMappingRoutes(), roleRoutes(), systemRoutes(), tenantRoutes(), tokenRoutes(), userRoutes(),
+		watchlistRoutes(), webhookRoutes(),
 	)
 }
 

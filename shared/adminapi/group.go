@@ -10,6 +10,7 @@ func groupRoutes() []route {
 		{Route{get, "/providers/{id}/groups", "listGroups", readers}, []string{"cursor", "limit", "search", "unmapped"}, (*request).listGroups},
 		{Route{get, "/providers/{id}/groups/{id}", "getGroup", readers}, nil, (*request).getGroup},
 		{Route{get, "/providers/{id}/groups/{id}/members", "listGroupMembers", readers}, pageQuery, (*request).listGroupMembers},
+		{Route{get, "/providers/{id}/groups/{id}/usage", "getGroupUsage", readers}, nil, (*request).getGroupUsage},
 	}
 }
 
@@ -118,4 +119,24 @@ func (r *request) listGroupMembers() (answer, error) {
 		return member{ID: m.ID, Type: "user"}
 	})
 	return answer{body: page[member]{Items: items, NextCursor: r.cursor(string(next))}}, err
+}
+
+type groupUsage struct {
+	ID                    directory.GroupID       `json:"id"`
+	OrganizationMappingID directory.MappingID     `json:"organizationMappingId,omitempty"`
+	RoleMappingID         directory.MappingID     `json:"roleMappingId,omitempty"`
+	Watchlists            []directory.WatchlistID `json:"watchlists"`
+}
+
+func (r *request) getGroupUsage() (answer, error) {
+	p, id, err := r.groupID()
+	if err != nil {
+		return answer{}, err
+	}
+	if _, err := r.as().Groups.ByID(r.ctx(), p, id); err != nil {
+		return answer{}, err
+	}
+	by, err := r.as().Groups.Usage(r.ctx(), p, []directory.GroupID{id})
+	u := by[id]
+	return answer{body: groupUsage{id, u.Org, u.Role, nonNil(u.Lists)}}, err
 }

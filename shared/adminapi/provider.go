@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"time"
 
 	"rollcall/shared/administration"
@@ -22,9 +21,6 @@ func providerRoutes() []route {
 		{Route{post, "/providers/{id}:go-live", "goLiveProvider", administrators}, dryQuery, setState(directory.ProviderLive)},
 		{Route{post, "/providers/{id}:pause", "pauseProvider", administrators}, dryQuery, setState(directory.ProviderPaused)},
 		{Route{post, "/providers/{id}:resume", "resumeProvider", administrators}, dryQuery, setState(directory.ProviderSetup)},
-		{Route{get, "/providers/{id}/tokens", "listTokens", readers}, nil, (*request).listTokens},
-		{Route{post, "/providers/{id}/tokens", "createToken", administrators}, dryQuery, (*request).createToken},
-		{Route{del, "/providers/{id}/tokens/{id}", "revokeToken", administrators}, dryQuery, (*request).revokeToken},
 	}
 }
 
@@ -244,14 +240,6 @@ func (r *request) getProvider() (answer, error) {
 	return a, err
 }
 
-// withUsage adds the times and counts of their use to tokens.
-func withUsage(tokens []token, u directory.Usage) []token {
-	for i, t := range tokens {
-		tokens[i].LastUsedAt, tokens[i].UseCount = timeOrNil(u.Tokens[t.ID].LastAt), u.Tokens[t.ID].Count
-	}
-	return tokens
-}
-
 // checkProvider checks the precondition of a change of a provider.
 func (r *request) checkProvider(p directory.Provider) error { return r.ifMatch(p.Version) }
 
@@ -319,103 +307,11 @@ func (r *request) deleteProvider() (answer, error) {
 	return r.answerProvider(http.StatusAccepted, p, err)
 }
 
-type token struct {
-	ID         directory.CredentialID    `json:"id,omitempty"`
-	LastFour   string                    `json:"lastFour,omitempty"`
-	State      directory.CredentialState `json:"state"`
-	CreatedAt  instant                   `json:"createdAt"`
-	CreatedBy  string                    `json:"createdBy,omitempty"`
-	ExpiresAt  *instant                  `json:"expiresAt,omitempty"`
-	RetiresAt  *instant                  `json:"retiresAt,omitempty"`
-	Token      string                    `json:"token,omitempty"`   // clear text, only in the answer that created it
-	BaseURL    string                    `json:"baseUrl,omitempty"` // with the clear text
-	DryRun     bool                      `json:"dryRun,omitempty"`
-	LastUsedAt *instant                  `json:"lastUsedAt,omitempty"`
-	UseCount   int64                     `json:"useCount,omitempty"`
-}
-
-func viewToken(c directory.Credential, now time.Time) token {
-	return token{
-		ID: c.ID, LastFour: c.LastFour, State: c.StateAt(now), CreatedAt: instant{c.CreatedAt}, CreatedBy: c.CreatedBy,
-		ExpiresAt: timeOrNil(c.ExpiresAt), RetiresAt: timeOrNil(c.RetiresAt),
-	}
-}
-
 func timeOrNil(t time.Time) *instant {
 	if t.IsZero() {
 		return nil
 	}
 	return &instant{t}
-}
-
-// viewTokens shows the credentials of a provider, the newest first.
-func (r *request) viewTokens(p directory.Provider) []token {
-	now := r.api.svc.Now()
-	out := mapSlice(p.Credentials, func(c directory.Credential) token { return viewToken(c, now) })
-	slices.Reverse(out)
-	return out
-}
-
-func (r *request) listTokens() (answer, error) {
-	id, err := r.providerID()
-	if err != nil {
-		return answer{}, err
-	}
-	p, err := r.as().Providers.ByID(r.ctx(), id)
-	if err != nil {
-		return answer{}, err
-	}
-	u, err := r.as().Providers.Usage(r.ctx(), id)
-	return answer{version: p.Version, body: page[token]{Items: withUsage(r.viewTokens(p), u)}}, err
-}
-
-func (r *request) createToken() (answer, error) {
-	id, err := r.providerID()
-	if err != nil {
-		return answer{}, err
-	}
-	overlap, expires := 24*time.Hour, time.Time{}
-	if len(r.body) > 0 {
-		err = r.read(members{
-			"overlapSeconds": seconds(set(&overlap), 7*24*time.Hour),
-			"expiresAt":      moment(set(&expires)),
-		})
-		if err != nil {
-			return answer{}, err
-		}
-	}
-	p, c, clear, err := r.as().Tokens.Create(r.ctx(), id, r.checkProvider, overlap, expires)
-	if err != nil {
-		return answer{}, err
-	}
-	v := viewToken(c, r.api.svc.Now())
-	v.Token, v.BaseURL, v.DryRun = r.clearText(clear), r.baseURL(p.ID), r.admin.DryRun
-	if v.DryRun {
-		v.ID, v.LastFour = "", ""
-	}
-	return answer{status: http.StatusCreated, version: p.Version, location: "/providers/" + string(p.ID) + "/tokens", body: v}, nil
-}
-
-func (r *request) revokeToken() (answer, error) {
-	id, err := r.providerID()
-	if err == nil {
-		err = r.readNothing()
-	}
-	if err != nil {
-		return answer{}, err
-	}
-	tokenID, err := pathID[directory.CredentialID](r, 1, "token")
-	if err != nil {
-		return answer{}, err
-	}
-	p, err := r.as().Tokens.Revoke(r.ctx(), id, tokenID, r.checkProvider)
-	if err != nil {
-		return answer{}, err
-	}
-	i := slices.IndexFunc(p.Credentials, func(c directory.Credential) bool { return c.ID == tokenID })
-	v := viewToken(p.Credentials[i], r.api.svc.Now())
-	v.DryRun = r.admin.DryRun
-	return answer{version: p.Version, body: v}, nil
 }
 
 // provider reads the provider in the path.
