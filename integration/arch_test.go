@@ -188,7 +188,7 @@ func TestArchitectureRules(t *testing.T) {
 		{"a citation", "docs/a.md", "As design decision D7 says.\n", "docs/a.md:1 cites \"design decision\""},
 		{"a missing document", "shared/scim/a.go", "package scim\n\n// See docs/none.md.\n",
 			"a.go:3 cites docs/none.md, which does not exist"},
-		{"a misplaced port method", "shared/store/sqlite/group.go", "// Package sqlite is.\npackage sqlite\n\nfunc (s *Store) User() {}\n",
+		{"a misplaced port method", "shared/store/sqlite/group.go", "// Package sqlite is.\npackage sqlite\n\nfunc (s userStore) User() {}\n",
 			"group.go:4: User belongs in user.go"},
 		{"a module that is not imported", "go.mod", strings.ReplaceAll(right["go.mod"], " // indirect", ""),
 			"go.mod requires m.example/far, which is not imported"},

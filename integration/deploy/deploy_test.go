@@ -259,7 +259,7 @@ func (d *deployment) followed(t *testing.T, id directory.ProviderID, since time.
 	var counts map[directory.Action]int
 	var err error
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
-		if counts, err = store.Counts(t.Context(), directory.DefaultTenant, id, since.Truncate(time.Minute)); err != nil {
+		if counts, err = store.Ports().Counts.Counts(t.Context(), directory.DefaultTenant, id, since.Truncate(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		if counts[directory.UserCreated] == want[directory.UserCreated] && counts[directory.GroupCreated] == want[directory.GroupCreated] {

@@ -125,7 +125,7 @@ func (d *deployment) webhook(t *testing.T) {
 // encrypted checks that the table has a webhook's secret only encrypted by KMS, in the context of that webhook.
 func (d *deployment) encrypted(t *testing.T, id, secret string) {
 	t.Helper()
-	w, err := d.store(t).Webhook(t.Context(), directory.DefaultTenant, directory.WebhookID(id))
+	w, err := d.store(t).Ports().Webhooks.Webhook(t.Context(), directory.DefaultTenant, directory.WebhookID(id))
 	if err != nil || len(w.Secrets) != 1 {
 		t.Fatalf("%d secrets, %v", len(w.Secrets), err)
 	}

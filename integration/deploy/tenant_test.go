@@ -62,11 +62,11 @@ func (d *deployment) tenants(t *testing.T) {
 	}
 	left := func() int {
 		store := d.store(t)
-		ps, err := store.ListProviders(t.Context(), id)
+		ps, err := store.Ports().Providers.ListProviders(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
-		us, _, err := store.SearchUsers(t.Context(), id, directory.UserSearch{Provider: p, Count: 10})
+		us, _, err := store.Ports().Users.SearchUsers(t.Context(), id, directory.UserSearch{Provider: p, Count: 10})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,10 +8,12 @@ import (
 	"rollcall/shared/directory"
 )
 
-// AddAlias implements directory.Aliases.
-func (s *Store) AddAlias(ctx context.Context, t directory.TenantID, alias string, id directory.UserID, until time.Time) error {
+// aliasStore implements directory.Aliases.
+type aliasStore struct{ *Store }
+
+func (s aliasStore) AddAlias(ctx context.Context, t directory.TenantID, alias string, id directory.UserID, until time.Time) error {
 	x := &tx{}
-	x.update(s, aliasKey(t, alias, id), edit{set: item{"until": num(until.UnixMilli()), "ttl": num(until.Unix())}},
+	x.update(s.Store, aliasKey(t, alias, id), edit{set: item{"until": num(until.UnixMilli()), "ttl": num(until.Unix())}},
 		when("attribute_not_exists(#until) OR #until < :new", item{":new": num(until.UnixMilli())}), func(item) error { return errDone })
 	if err := s.commit(ctx, "add alias", x); !errors.Is(err, errDone) {
 		return err
@@ -19,8 +21,9 @@ func (s *Store) AddAlias(ctx context.Context, t directory.TenantID, alias string
 	return nil
 }
 
-// AliasesOf implements directory.Aliases.
-func (s *Store) AliasesOf(ctx context.Context, t directory.TenantID, alias string, now time.Time, count int) ([]directory.UserID, error) {
+func (s aliasStore) AliasesOf(
+	ctx context.Context, t directory.TenantID, alias string, now time.Time, count int,
+) ([]directory.UserID, error) {
 	its, _, err := s.query(ctx, span{pk: aliasKey(t, alias, "").pk})
 	var ids []directory.UserID
 	for _, it := range its {

@@ -6,8 +6,11 @@ import (
 	"rollcall/shared/directory"
 )
 
+// applyRunStore implements directory.ApplyRuns.
+type applyRunStore struct{ *Store }
+
 // People implements directory.ApplyRuns: a part holds the users whose ids have the same first random character.
-func (s *Store) People(
+func (s applyRunStore) People(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, part int, from string, count int,
 ) ([]directory.UserView, string, error) {
 	if !usable(string(p)) || part < 0 || part >= directory.RunRanges || count < 1 {
@@ -36,24 +39,23 @@ func (s *Store) People(
 	return vs, text(its[len(its)-1], "SK"), err
 }
 
-// Run implements directory.ApplyRuns.
-func (s *Store) Run(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.RunID) (directory.ApplyRun, error) {
-	r, _, err := readRecord[directory.ApplyRun](ctx, s, "apply run", runKey(t, p, id), string(p), string(id))
+func (s applyRunStore) Run(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.RunID,
+) (directory.ApplyRun, error) {
+	r, _, err := readRecord[directory.ApplyRun](ctx, s.Store, "apply run", runKey(t, p, id), string(p), string(id))
 	return r, err
 }
 
-// UpdateRun implements directory.ApplyRuns.
-func (s *Store) UpdateRun(
+func (s applyRunStore) UpdateRun(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.RunID, update directory.Update[directory.ApplyRun],
 ) (directory.ApplyRun, error) {
 	if !usable(string(p)) || !usable(string(id)) {
 		return directory.ApplyRun{}, notFound("apply run")
 	}
-	return updateRecord(ctx, s, t, "apply run", runKey(t, p, id), entryOptional, update)
+	return updateRecord(ctx, s.Store, t, "apply run", runKey(t, p, id), entryOptional, update)
 }
 
-// ListRuns implements directory.ApplyRuns.
-func (s *Store) ListRuns(
+func (s applyRunStore) ListRuns(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, before directory.RunID, count int,
 ) ([]directory.ApplyRun, error) {
 	if count < 1 || !usable(string(p)) {
@@ -66,20 +68,17 @@ func (s *Store) ListRuns(
 	return decodeRecords[directory.ApplyRun](its)
 }
 
-// Ranges implements directory.ApplyRuns.
-func (s *Store) Ranges(ctx context.Context, t directory.TenantID, id directory.RunID) ([]directory.RunRange, error) {
-	return all[directory.RunRange](ctx, s, span{pk: ranges(t, id)})
+func (s applyRunStore) Ranges(ctx context.Context, t directory.TenantID, id directory.RunID) ([]directory.RunRange, error) {
+	return all[directory.RunRange](ctx, s.Store, span{pk: ranges(t, id)})
 }
 
-// UpdateRange implements directory.ApplyRuns.
-func (s *Store) UpdateRange(
+func (s applyRunStore) UpdateRange(
 	ctx context.Context, t directory.TenantID, id directory.RunID, n int, update func(directory.RunRange) (directory.RunRange, error),
 ) (directory.RunRange, error) {
-	return rewriteRecord(ctx, s, "range of an apply run", rangeKey(t, id, n), update)
+	return rewriteRecord(ctx, s.Store, "range of an apply run", rangeKey(t, id, n), update)
 }
 
-// PutPage implements directory.ApplyRuns.
-func (s *Store) PutPage(ctx context.Context, t directory.TenantID, id directory.RunID, page directory.RunPage) error {
+func (s applyRunStore) PutPage(ctx context.Context, t directory.TenantID, id directory.RunID, page directory.RunPage) error {
 	it := item{"v": num(schemaVersion)}
 	if err := putJSON(it, "r", page); err != nil {
 		return err
@@ -87,7 +86,8 @@ func (s *Store) PutPage(ctx context.Context, t directory.TenantID, id directory.
 	return s.put(ctx, "put page of an apply run", key{pages(t, id), escaper.Replace(page.Key())}, it)
 }
 
-// Pages implements directory.ApplyRuns.
-func (s *Store) Pages(ctx context.Context, t directory.TenantID, id directory.RunID, from string, count int) ([]directory.RunPage, error) {
-	return page[directory.RunPage](ctx, s, span{pk: pages(t, id), lo: after(escaper.Replace(from)), limit: count})
+func (s applyRunStore) Pages(
+	ctx context.Context, t directory.TenantID, id directory.RunID, from string, count int,
+) ([]directory.RunPage, error) {
+	return page[directory.RunPage](ctx, s.Store, span{pk: pages(t, id), lo: after(escaper.Replace(from)), limit: count})
 }

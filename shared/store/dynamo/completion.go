@@ -6,8 +6,10 @@ import (
 	"rollcall/shared/directory"
 )
 
-// CompleteEntry implements directory.Completion.
-func (s *Store) CompleteEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+// completionStore implements directory.Completion.
+type completionStore struct{ *Store }
+
+func (s completionStore) CompleteEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	k := entryKey(t, e.Provider, e.At, e.ID)
 	switch e.Remaining {
 	case directory.RemainingMembers:

@@ -7,24 +7,24 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Conflict implements directory.Conflicts.
-func (s *Store) Conflict(ctx context.Context, t directory.TenantID, id directory.ConflictID) (directory.ConflictCase, error) {
-	c, _, err := readRecord[directory.ConflictCase](ctx, s, "conflict", conflictKey(t, id), string(id))
+// conflictStore implements directory.Conflicts.
+type conflictStore struct{ *Store }
+
+func (s conflictStore) Conflict(ctx context.Context, t directory.TenantID, id directory.ConflictID) (directory.ConflictCase, error) {
+	c, _, err := readRecord[directory.ConflictCase](ctx, s.Store, "conflict", conflictKey(t, id), string(id))
 	return c, err
 }
 
-// UpdateConflict implements directory.Conflicts.
-func (s *Store) UpdateConflict(
+func (s conflictStore) UpdateConflict(
 	ctx context.Context, t directory.TenantID, id directory.ConflictID, update directory.Update[directory.ConflictCase],
 ) (directory.ConflictCase, error) {
 	if !usable(string(id)) {
 		return directory.ConflictCase{}, notFound("conflict")
 	}
-	return updateRecord(ctx, s, t, "conflict", conflictKey(t, id), entryOptional, update)
+	return updateRecord(ctx, s.Store, t, "conflict", conflictKey(t, id), entryOptional, update)
 }
 
-// ListConflicts implements directory.Conflicts.
-func (s *Store) ListConflicts(
+func (s conflictStore) ListConflicts(
 	ctx context.Context, t directory.TenantID, state directory.ConflictState, from directory.ConflictID, count int,
 ) (out []directory.ConflictCase, err error) {
 	for lo := after(escaper.Replace(string(from))); len(out) < count; {

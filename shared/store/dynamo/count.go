@@ -14,16 +14,18 @@ import (
 // countedFor is how long an entry is remembered as counted: longer than the stream keeps it.
 const countedFor = 32 * 24 * time.Hour
 
-// CountEntry implements directory.Counts.
-func (s *Store) CountEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+// countStore implements directory.Counts.
+type countStore struct{ *Store }
+
+func (s countStore) CountEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	minute := minuteOf(e.At)
 	x := &tx{}
 	ttl := num(s.now().Add(countedFor).Unix())
-	x.put(s, countedKey(t, e.Provider, minute, e.ID), item{"ttl": ttl}, absent, func(item) error { return errDone })
+	x.put(s.Store, countedKey(t, e.Provider, minute, e.ID), item{"ttl": ttl}, absent, func(item) error { return errDone })
 	shard := spread(string(e.ID), countShards)
-	x.update(s, countKey(t, e.Provider, minute, shard), edit{add: map[string]int64{countAttr(e.Action): 1}}, always, nil)
+	x.update(s.Store, countKey(t, e.Provider, minute, shard), edit{add: map[string]int64{countAttr(e.Action): 1}}, always, nil)
 	for key, n := range e.Tally() {
-		x.update(s, tallyKey(t, key, spread(string(e.ID), tallyShards)), edit{add: map[string]int64{"n": int64(n)}}, always, nil)
+		x.update(s.Store, tallyKey(t, key, spread(string(e.ID), tallyShards)), edit{add: map[string]int64{"n": int64(n)}}, always, nil)
 	}
 	if err := s.commit(ctx, "count", x); !errors.Is(err, errDone) {
 		return err
@@ -31,8 +33,7 @@ func (s *Store) CountEntry(ctx context.Context, t directory.TenantID, e director
 	return nil
 }
 
-// Counts implements directory.Counts.
-func (s *Store) Counts(
+func (s countStore) Counts(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, since time.Time,
 ) (map[directory.Action]int, error) {
 	out := map[directory.Action]int{}
@@ -45,8 +46,9 @@ func (s *Store) Counts(
 	return out, err
 }
 
-// Timeline implements directory.Counts.
-func (s *Store) Timeline(ctx context.Context, t directory.TenantID, p directory.ProviderID, since time.Time) ([]directory.Minute, error) {
+func (s countStore) Timeline(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, since time.Time,
+) ([]directory.Minute, error) {
 	var shards [countShards][]item
 	var fns []func(context.Context) error
 	for i := range countShards {
@@ -82,8 +84,7 @@ func (s *Store) Timeline(ctx context.Context, t directory.TenantID, p directory.
 	return out, nil
 }
 
-// Tallies implements directory.Counts.
-func (s *Store) Tallies(ctx context.Context, t directory.TenantID, names []string) (map[string]int, error) {
+func (s countStore) Tallies(ctx context.Context, t directory.TenantID, names []string) (map[string]int, error) {
 	of := map[key]string{}
 	for _, n := range names {
 		for i := range tallyShards {

@@ -6,24 +6,24 @@ import (
 	"rollcall/shared/directory"
 )
 
-// UpdateCountryValue implements directory.Countries.
-func (s *Store) UpdateCountryValue(
+// countryStore implements directory.Countries.
+type countryStore struct{ *Store }
+
+func (s countryStore) UpdateCountryValue(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, value string, update directory.Update[directory.CountryValue],
 ) (directory.CountryValue, error) {
-	return updateRecord(ctx, s, t, "country", countryKey(t, p, value), 0, update)
+	return updateRecord(ctx, s.Store, t, "country", countryKey(t, p, value), 0, update)
 }
 
-// CountryValue implements directory.Countries.
-func (s *Store) CountryValue(
+func (s countryStore) CountryValue(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, value string,
 ) (directory.CountryValue, error) {
-	v, _, err := readRecord[directory.CountryValue](ctx, s, "country", countryKey(t, p, value))
+	v, _, err := readRecord[directory.CountryValue](ctx, s.Store, "country", countryKey(t, p, value))
 	return v, err
 }
 
-// CountryValues implements directory.Countries.
-func (s *Store) CountryValues(
+func (s countryStore) CountryValues(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, count int,
 ) ([]directory.CountryValue, error) {
-	return page[directory.CountryValue](ctx, s, span{pk: countries(t, p), limit: count})
+	return page[directory.CountryValue](ctx, s.Store, span{pk: countries(t, p), limit: count})
 }

@@ -19,8 +19,10 @@ func deliveryItem(d directory.Delivery, rev int64) (item, error) {
 	return it, putJSON(it, "r", d)
 }
 
-// AddDelivery implements directory.Deliveries.
-func (s *Store) AddDelivery(ctx context.Context, t directory.TenantID, d directory.Delivery) error {
+// deliveryStore implements directory.Deliveries.
+type deliveryStore struct{ *Store }
+
+func (s deliveryStore) AddDelivery(ctx context.Context, t directory.TenantID, d directory.Delivery) error {
 	it, err := deliveryItem(d, 1)
 	if err != nil {
 		return err
@@ -36,14 +38,13 @@ func (s *Store) delivery(ctx context.Context, t directory.TenantID, id directory
 	return readRecord[directory.Delivery](ctx, s, "delivery", deliveryKey(t, id), string(id))
 }
 
-// Delivery implements directory.Deliveries.
-func (s *Store) Delivery(ctx context.Context, t directory.TenantID, id directory.DeliveryID) (directory.Delivery, error) {
+func (s deliveryStore) Delivery(ctx context.Context, t directory.TenantID, id directory.DeliveryID) (directory.Delivery, error) {
 	d, _, err := s.delivery(ctx, t, id)
 	return d, err
 }
 
 // ListDeliveries implements directory.Deliveries: the shards are merged by id.
-func (s *Store) ListDeliveries(
+func (s deliveryStore) ListDeliveries(
 	ctx context.Context, t directory.TenantID, before directory.DeliveryID, count int,
 ) ([]directory.Delivery, error) {
 	if count < 1 {
@@ -65,8 +66,7 @@ func (s *Store) ListDeliveries(
 	return decodeRecords[directory.Delivery](all[:min(count, len(all))])
 }
 
-// UpdateDelivery implements directory.Deliveries.
-func (s *Store) UpdateDelivery(
+func (s deliveryStore) UpdateDelivery(
 	ctx context.Context, t directory.TenantID, id directory.DeliveryID, update func(directory.Delivery) (directory.Delivery, error),
 ) (d directory.Delivery, err error) {
 	err = s.rerun(ctx, "delivery", func(int) error {
@@ -86,8 +86,7 @@ func (s *Store) UpdateDelivery(
 	return d, err
 }
 
-// DueDeliveries implements directory.Deliveries.
-func (s *Store) DueDeliveries(ctx context.Context, now time.Time, count int) ([]directory.DueDelivery, error) {
+func (s deliveryStore) DueDeliveries(ctx context.Context, now time.Time, count int) ([]directory.DueDelivery, error) {
 	var parts [deliveryShards][]item
 	var fns []func(context.Context) error
 	for i := range deliveryShards {
@@ -109,4 +108,4 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, count int) ([]
 }
 
 // DropDeliveries implements directory.Deliveries: the table expires them itself.
-func (s *Store) DropDeliveries(context.Context, time.Time, int) (int, error) { return 0, nil }
+func (s deliveryStore) DropDeliveries(context.Context, time.Time, int) (int, error) { return 0, nil }

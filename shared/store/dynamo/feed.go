@@ -51,8 +51,11 @@ const (
 	retryLongest    = time.Hour
 )
 
+// feedStore implements directory.Feed.
+type feedStore struct{ *Store }
+
 // Deliver implements directory.Feed. An entry that fails is repeated with growing pauses and does not delay the others.
-func (s *Store) Deliver(ctx context.Context, fn func(context.Context, directory.TenantID, directory.LogEntry) error) (int, error) {
+func (s feedStore) Deliver(ctx context.Context, fn func(context.Context, directory.TenantID, directory.LogEntry) error) (int, error) {
 	if s.streams == nil {
 		return 0, errors.New("the store was opened without a client for the stream")
 	}

@@ -123,9 +123,12 @@ func (s *Store) heads(ctx context.Context, h home, p directory.ProviderID, ids [
 	return out, err
 }
 
+// groupStore implements directory.Groups.
+type groupStore struct{ *Store }
+
 // ReadGroup implements directory.Groups: it reads the provider, the group and the rows of up to 90 named members in one
 // step.
-func (s *Store) ReadGroup(
+func (s groupStore) ReadGroup(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, want directory.GroupWant, admit directory.Admit,
 ) (directory.GroupView, error) {
 	h := homeFor(t, p, false)
@@ -314,8 +317,7 @@ func (s *Store) members(ctx context.Context, h home, g groupHead, from directory
 	return out, nil
 }
 
-// Members implements directory.Groups.
-func (s *Store) Members(
+func (s groupStore) Members(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, from directory.ScimID, count int,
 ) ([]directory.ScimID, error) {
 	h := homeFor(t, p, false)
@@ -368,8 +370,7 @@ func (s *Store) ancestors(
 	return out, number(nesting, "ver"), nil
 }
 
-// FindGroups implements directory.Groups.
-func (s *Store) FindGroups(
+func (s groupStore) FindGroups(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, by directory.Lookup, limit int, want directory.GroupWant,
 	admit directory.Admit,
 ) ([]directory.GroupView, error) {
@@ -424,8 +425,7 @@ func (s *Store) groupViews(
 	return vs, nil
 }
 
-// ListGroups implements directory.Groups.
-func (s *Store) ListGroups(
+func (s groupStore) ListGroups(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.GroupWant, admit directory.Admit,
 ) (out directory.GroupPage, err error) {
 	l, err := s.openList(ctx, t, p, kindGroups, page, admit)

@@ -154,8 +154,7 @@ func (s *Store) unlock(ctx context.Context, l largeChange) error {
 	return nil
 }
 
-// DeleteGroup implements directory.Groups.
-func (s *Store) DeleteGroup(
+func (s groupStore) DeleteGroup(
 	ctx context.Context, t directory.TenantID, old directory.Group, del func(directory.Group) (directory.LogEntry, error),
 ) error {
 	h := homeFor(t, old.Provider, false)

@@ -163,8 +163,7 @@ func (s *Store) nest(x *tx, h home, adds []directory.ScimID, seen int64, pending
 	x.update(s, h.nesting(), e, c, nil)
 }
 
-// CreateGroup implements directory.Groups.
-func (s *Store) CreateGroup(
+func (s groupStore) CreateGroup(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit,
 	create func(directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error),
 ) (directory.Group, error) {
@@ -178,9 +177,9 @@ func (s *Store) CreateGroup(
 	}
 	h := homeFor(t, p, false)
 	x := &tx{}
-	x.put(s, h.group(g.ID), encodeGroup(g), absent, nil)
+	x.put(s.Store, h.group(g.ID), encodeGroup(g), absent, nil)
 	s.reindexGroup(x, h, nil, groupIndex(h, g), g)
-	x.update(s, h.total(kindGroups, string(g.ID)), edit{add: map[string]int64{"n": 1}}, always, nil)
+	x.update(s.Store, h.total(kindGroups, string(g.ID)), edit{add: map[string]int64{"n": 1}}, always, nil)
 	large := len(x.ops)+groupShards+3*len(members)+2 > s.maxOps
 	ref, r := "", remainder{}
 	if large {
@@ -200,10 +199,10 @@ func (s *Store) CreateGroup(
 		if large {
 			it["lock"], it["done"] = str(ref), num(0)
 		}
-		x.put(s, h.groupShard(g.ID, i), it, always, nil)
+		x.put(s.Store, h.groupShard(g.ID, i), it, always, nil)
 	}
 	s.nest(x, h, members, -1, ref)
-	x.log(s, t, e, r)
+	x.log(s.Store, t, e, r)
 	if err := s.commit(ctx, "create group", x); err != nil {
 		return directory.Group{}, err
 	}
@@ -225,7 +224,7 @@ var errNotFresh = errors.New("the view must be read again")
 
 // UpdateGroup implements directory.Groups. A change of named members that fits in one transaction needs no fresh view:
 // its conditions are on the rows it writes.
-func (s *Store) UpdateGroup(
+func (s groupStore) UpdateGroup(
 	ctx context.Context, t directory.TenantID, old directory.GroupView, want directory.GroupWant,
 	update func(directory.GroupView) (directory.GroupChange, error),
 ) (g directory.Group, err error) {

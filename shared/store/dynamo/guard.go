@@ -6,16 +6,17 @@ import (
 	"rollcall/shared/directory"
 )
 
-// GuardEvent implements directory.Guards.
-func (s *Store) GuardEvent(
+// guardStore implements directory.Guards.
+type guardStore struct{ *Store }
+
+func (s guardStore) GuardEvent(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GuardEventID,
 ) (directory.GuardEvent, error) {
-	v, _, err := readRecord[directory.GuardEvent](ctx, s, "guard event", guardEventKey(t, p, id), string(p), string(id))
+	v, _, err := readRecord[directory.GuardEvent](ctx, s.Store, "guard event", guardEventKey(t, p, id), string(p), string(id))
 	return v, err
 }
 
-// UpdateGuard implements directory.Guards.
-func (s *Store) UpdateGuard(
+func (s guardStore) UpdateGuard(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, event directory.GuardEventID, update directory.GuardUpdate,
 ) (v directory.GuardEvent, err error) {
 	if !usable(string(event)) {
@@ -41,20 +42,19 @@ func (s *Store) UpdateGuard(
 			return err
 		}
 		x := &tx{}
-		x.put(s, providerKey(t, p), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
-		x.putRecord(s, guardEventKey(t, p, event), v, vrev)
-		x.log(s, t, *e, remainder{})
+		x.put(s.Store, providerKey(t, p), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
+		x.putRecord(s.Store, guardEventKey(t, p, event), v, vrev)
+		x.log(s.Store, t, *e, remainder{})
 		return s.commit(ctx, "update guard", x)
 	})
 	return v, err
 }
 
-// GuardEvents implements directory.Guards.
-func (s *Store) GuardEvents(
+func (s guardStore) GuardEvents(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, before directory.GuardEventID, count int,
 ) ([]directory.GuardEvent, error) {
 	// The event before which the page begins may be among those read.
-	vs, err := page[directory.GuardEvent](ctx, s,
+	vs, err := page[directory.GuardEvent](ctx, s.Store,
 		span{pk: guardEvents(t, p), hi: escaper.Replace(string(before)), desc: true, limit: count + 1})
 	if len(vs) > 0 && before != "" && vs[0].ID >= before {
 		vs = vs[1:]

@@ -150,8 +150,11 @@ func (s *Store) pendingOf(ctx context.Context, its []item) ([]directory.DueUser,
 	return out, nil
 }
 
+// leaverStore implements directory.Leavers.
+type leaverStore struct{ *Store }
+
 // DueUsers implements directory.Leavers: it reads the shards of the index in parallel, page by page.
-func (s *Store) DueUsers(ctx context.Context, until time.Time, fn func(context.Context, []directory.DueUser) error) error {
+func (s leaverStore) DueUsers(ctx context.Context, until time.Time, fn func(context.Context, []directory.DueUser) error) error {
 	var fns []func(context.Context) error
 	for i := range dueShards {
 		fns = append(fns, func(ctx context.Context) error { return s.dueOfShard(ctx, dueShard(i), dueAt(until), until, fn) })
@@ -189,7 +192,7 @@ const endOfTime = "~"
 
 // PendingUsers implements directory.Leavers. The open shards have the users of all tenants: it reads their keys, a few
 // thousand per page, but only the records of its own tenant.
-func (s *Store) PendingUsers(ctx context.Context, t directory.TenantID, q directory.PendingQuery) ([]directory.User, string, error) {
+func (s leaverStore) PendingUsers(ctx context.Context, t directory.TenantID, q directory.PendingQuery) ([]directory.User, string, error) {
 	if q.After != "" && strings.Count(q.After, " ") != 1 {
 		return nil, "", directory.Errorf(directory.Invalid, "not a position in this list")
 	}
@@ -267,7 +270,7 @@ func (s *Store) pendingKeys(ctx context.Context, t directory.TenantID, partition
 const maxRestorable = 10
 
 // CreateOrRestoreUser implements directory.Leavers: the look-up of removed users is read in parallel with the provider.
-func (s *Store) CreateOrRestoreUser(
+func (s leaverStore) CreateOrRestoreUser(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, externalID string, admit directory.Admit,
 	create func(directory.Provider, []directory.User) (directory.User, directory.LogEntry, error),
 ) (u directory.User, err error) {

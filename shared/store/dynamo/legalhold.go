@@ -6,29 +6,30 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Matter implements directory.LegalHolds.
-func (s *Store) Matter(ctx context.Context, t directory.TenantID, id directory.MatterID) (directory.Matter, error) {
-	m, _, err := readRecord[directory.Matter](ctx, s, "legal hold", matterKey(t, id), string(id))
+// legalHoldStore implements directory.LegalHolds.
+type legalHoldStore struct{ *Store }
+
+func (s legalHoldStore) Matter(ctx context.Context, t directory.TenantID, id directory.MatterID) (directory.Matter, error) {
+	m, _, err := readRecord[directory.Matter](ctx, s.Store, "legal hold", matterKey(t, id), string(id))
 	return m, err
 }
 
-// UpdateMatter implements directory.LegalHolds.
-func (s *Store) UpdateMatter(
+func (s legalHoldStore) UpdateMatter(
 	ctx context.Context, t directory.TenantID, id directory.MatterID, update directory.Update[directory.Matter],
 ) (directory.Matter, error) {
 	if !usable(string(id)) {
 		return directory.Matter{}, notFound("legal hold")
 	}
-	return updateRecord(ctx, s, t, "legal hold", matterKey(t, id), 0, update)
+	return updateRecord(ctx, s.Store, t, "legal hold", matterKey(t, id), 0, update)
 }
 
-// ListMatters implements directory.LegalHolds.
-func (s *Store) ListMatters(ctx context.Context, t directory.TenantID, from directory.MatterID, count int) ([]directory.Matter, error) {
-	return page[directory.Matter](ctx, s, span{pk: matters(t), lo: after(escaper.Replace(string(from))), limit: count})
+func (s legalHoldStore) ListMatters(
+	ctx context.Context, t directory.TenantID, from directory.MatterID, count int,
+) ([]directory.Matter, error) {
+	return page[directory.Matter](ctx, s.Store, span{pk: matters(t), lo: after(escaper.Replace(string(from))), limit: count})
 }
 
-// Custodian implements directory.LegalHolds.
-func (s *Store) Custodian(
+func (s legalHoldStore) Custodian(
 	ctx context.Context, t directory.TenantID, matter directory.MatterID, id directory.UserID,
 ) (c directory.Custodian, err error) {
 	_, err = s.record(ctx, custodianKey(t, matter, id), &c)
@@ -37,7 +38,7 @@ func (s *Store) Custodian(
 
 // UpdateCustodian implements directory.LegalHolds. The matter is only checked, so that changes of its custodians do not
 // conflict.
-func (s *Store) UpdateCustodian(
+func (s legalHoldStore) UpdateCustodian(
 	ctx context.Context, t directory.TenantID, matter directory.MatterID, id directory.UserID, update directory.CustodianUpdate,
 ) (c directory.Custodian, u directory.User, err error) {
 	if !usable(string(matter)) {
@@ -69,18 +70,17 @@ func (s *Store) UpdateCustodian(
 			return err
 		}
 		x := &tx{}
-		x.check(s, matterKey(t, matter), when("#rev = :rev", item{":rev": num(mrev)}), nil)
-		x.putRecord(s, custodianKey(t, matter, id), c, crev)
+		x.check(s.Store, matterKey(t, matter), when("#rev = :rev", item{":rev": num(mrev)}), nil)
+		x.putRecord(s.Store, custodianKey(t, matter, id), c, crev)
 		s.overwrite(x, t, old, u)
-		x.log(s, t, *e, remainder{})
+		x.log(s.Store, t, *e, remainder{})
 		return s.commit(ctx, "update custodian", x)
 	})
 	return c, u, err
 }
 
-// Custodians implements directory.LegalHolds.
-func (s *Store) Custodians(
+func (s legalHoldStore) Custodians(
 	ctx context.Context, t directory.TenantID, matter directory.MatterID, from directory.UserID, count int,
 ) ([]directory.Custodian, error) {
-	return page[directory.Custodian](ctx, s, span{pk: custodians(t, matter), lo: after(escaper.Replace(string(from))), limit: count})
+	return page[directory.Custodian](ctx, s.Store, span{pk: custodians(t, matter), lo: after(escaper.Replace(string(from))), limit: count})
 }

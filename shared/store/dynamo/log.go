@@ -145,8 +145,10 @@ func (s *Store) markDays(ctx context.Context, days []key) error {
 	return nil
 }
 
-// Entry implements directory.Log.
-func (s *Store) Entry(
+// logStore implements directory.Log.
+type logStore struct{ *Store }
+
+func (s logStore) Entry(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, at time.Time, id directory.EntryID,
 ) (directory.LogEntry, error) {
 	e, _, err := s.entry(ctx, entryKey(t, p, at, id))
@@ -205,8 +207,7 @@ func (s *Store) newest(ctx context.Context, pk, index, lo, hi string, count int)
 	return its[:min(len(its), count)], err
 }
 
-// Entries implements directory.Log.
-func (s *Store) Entries(ctx context.Context, t directory.TenantID, q directory.LogQuery) ([]directory.LogEntry, error) {
+func (s logStore) Entries(ctx context.Context, t directory.TenantID, q directory.LogQuery) ([]directory.LogEntry, error) {
 	if q.Count < 1 {
 		return nil, nil
 	}
@@ -287,7 +288,7 @@ func (s *Store) providerEntries(
 }
 
 // EntriesAfter implements directory.Log: it merges the shards of each day.
-func (s *Store) EntriesAfter(
+func (s logStore) EntriesAfter(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, after, before string, count int,
 ) ([]directory.LogEntry, error) {
 	days, _, err := s.query(ctx, span{pk: logDays(t, p), lo: dayOfPosition(after), hi: dayOfPosition(before)})
@@ -337,16 +338,15 @@ func (s *Store) oldest(
 	return all[:min(count, len(all))], nil
 }
 
-// AppendEntry implements directory.Log.
-func (s *Store) AppendEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+func (s logStore) AppendEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	x := &tx{}
-	x.log(s, t, e, remainder{})
+	x.log(s.Store, t, e, remainder{})
 	return s.commit(ctx, "append entry", x)
 }
 
 // DropEntries implements directory.Log. The table expires entries itself at the end of their time to live; a tenant may
 // keep them for a shorter time. The marks of complete days are dropped with them.
-func (s *Store) DropEntries(
+func (s logStore) DropEntries(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, before time.Time, count int,
 ) (n int, err error) {
 	end := directory.LogEntry{At: before}.Position()

@@ -6,8 +6,10 @@ import (
 	"rollcall/shared/directory"
 )
 
-// MappingSet implements directory.Mappings.
-func (s *Store) MappingSet(ctx context.Context, t directory.TenantID, p directory.ProviderID) (m directory.MappingSet, err error) {
+// mappingStore implements directory.Mappings.
+type mappingStore struct{ *Store }
+
+func (s mappingStore) MappingSet(ctx context.Context, t directory.TenantID, p directory.ProviderID) (m directory.MappingSet, err error) {
 	if !usable(string(p)) {
 		return m, nil
 	}
@@ -15,8 +17,7 @@ func (s *Store) MappingSet(ctx context.Context, t directory.TenantID, p director
 	return m, err
 }
 
-// UpdateMappings implements directory.Mappings.
-func (s *Store) UpdateMappings(
+func (s mappingStore) UpdateMappings(
 	ctx context.Context, t directory.TenantID, id directory.ProviderID, update directory.MappingUpdate,
 ) (p directory.Provider, m directory.MappingSet, err error) {
 	err = s.rerun(ctx, "mappings", func(int) error {
@@ -39,9 +40,9 @@ func (s *Store) UpdateMappings(
 			return err
 		}
 		x := &tx{}
-		x.put(s, providerKey(t, id), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
-		x.putRecord(s, mappingsKey(t, id), m, mrev)
-		x.log(s, t, *e, remainder{})
+		x.put(s.Store, providerKey(t, id), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
+		x.putRecord(s.Store, mappingsKey(t, id), m, mrev)
+		x.log(s.Store, t, *e, remainder{})
 		return s.commit(ctx, "update mappings", x)
 	})
 	return p, m, err

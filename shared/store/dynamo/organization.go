@@ -43,26 +43,27 @@ func (x *tx) rename(s *Store, t directory.TenantID, old, o directory.Organizatio
 	}
 }
 
-// CreateOrganization implements directory.Organizations.
-func (s *Store) CreateOrganization(
+// organizationStore implements directory.Organizations.
+type organizationStore struct{ *Store }
+
+func (s organizationStore) CreateOrganization(
 	ctx context.Context, t directory.TenantID, o directory.Organization, q *directory.Quota, e directory.LogEntry,
 ) error {
 	x := &tx{}
-	x.putRecord(s, organizationKey(t, o.ID), o, 0)
+	x.putRecord(s.Store, organizationKey(t, o.ID), o, 0)
 	x.ops[len(x.ops)-1].fail = conflict("the organization's id is taken")
-	x.rename(s, t, directory.Organization{}, o)
+	x.rename(s.Store, t, directory.Organization{}, o)
 	if q != nil {
 		c := when("attribute_not_exists(#n) OR #n < :max", item{":max": num(q.Max)})
-		x.update(s, quotaKey(t, q.Key), edit{add: map[string]int64{"n": 1}}, c, func(item) error {
+		x.update(s.Store, quotaKey(t, q.Key), edit{add: map[string]int64{"n": 1}}, c, func(item) error {
 			return directory.Errorf(directory.TooMany, "no more organizations are created today")
 		})
 	}
-	x.log(s, t, e, remainder{})
+	x.log(s.Store, t, e, remainder{})
 	return s.commit(ctx, "create organization", x)
 }
 
-// UpdateOrganization implements directory.Organizations.
-func (s *Store) UpdateOrganization(
+func (s organizationStore) UpdateOrganization(
 	ctx context.Context, t directory.TenantID, id directory.OrgID, update directory.Update[directory.Organization],
 ) (o directory.Organization, err error) {
 	err = s.rerun(ctx, "organization", func(int) error {
@@ -79,16 +80,15 @@ func (s *Store) UpdateOrganization(
 			return err
 		}
 		x := &tx{}
-		x.putRecord(s, organizationKey(t, id), o, rev)
-		x.rename(s, t, old, o)
-		x.log(s, t, *e, remainder{})
+		x.putRecord(s.Store, organizationKey(t, id), o, rev)
+		x.rename(s.Store, t, old, o)
+		x.log(s.Store, t, *e, remainder{})
 		return s.commit(ctx, "update organization", x)
 	})
 	return o, err
 }
 
-// OrganizationsByID implements directory.Organizations.
-func (s *Store) OrganizationsByID(
+func (s organizationStore) OrganizationsByID(
 	ctx context.Context, t directory.TenantID, ids []directory.OrgID,
 ) (map[directory.OrgID]directory.Organization, error) {
 	keys := map[key]bool{}
@@ -112,8 +112,7 @@ func (s *Store) OrganizationsByID(
 	return out, nil
 }
 
-// OrganizationByName implements directory.Organizations.
-func (s *Store) OrganizationByName(ctx context.Context, t directory.TenantID, name string) (directory.Organization, error) {
+func (s organizationStore) OrganizationByName(ctx context.Context, t directory.TenantID, name string) (directory.Organization, error) {
 	it, err := s.getOne(ctx, organizationName(t, name))
 	if err != nil {
 		return directory.Organization{}, err
@@ -125,9 +124,8 @@ func (s *Store) OrganizationByName(ctx context.Context, t directory.TenantID, na
 	return o, err
 }
 
-// ListOrganizations implements directory.Organizations.
-func (s *Store) ListOrganizations(
+func (s organizationStore) ListOrganizations(
 	ctx context.Context, t directory.TenantID, from directory.OrgID, count int,
 ) ([]directory.Organization, error) {
-	return page[directory.Organization](ctx, s, span{pk: organizations(t), lo: after(escaper.Replace(string(from))), limit: count})
+	return page[directory.Organization](ctx, s.Store, span{pk: organizations(t), lo: after(escaper.Replace(string(from))), limit: count})
 }

@@ -57,8 +57,10 @@ func conflict(detail string) func(item) error {
 	return func(item) error { return directory.Errorf(directory.Conflict, "%s", detail) }
 }
 
-// CreateProvider implements directory.Providers.
-func (s *Store) CreateProvider(ctx context.Context, t directory.TenantID, p directory.Provider, e directory.LogEntry) error {
+// providerStore implements directory.Providers.
+type providerStore struct{ *Store }
+
+func (s providerStore) CreateProvider(ctx context.Context, t directory.TenantID, p directory.Provider, e directory.LogEntry) error {
 	taken := conflict("the provider's id is taken")
 	// An id contains its tenant: one of another tenant must not be created, even if the records would not conflict.
 	if of, ok := p.ID.Tenant(); !ok || of != t || p.Tenant != t {
@@ -69,14 +71,13 @@ func (s *Store) CreateProvider(ctx context.Context, t directory.TenantID, p dire
 		return err
 	}
 	x := &tx{}
-	x.put(s, providerKey(t, p.ID), it, absent, taken)
-	x.put(s, providerName(t, p.DisplayNameKey()), item{"p": str(string(p.ID))}, absent, providerTaken)
-	x.log(s, t, e, remainder{})
+	x.put(s.Store, providerKey(t, p.ID), it, absent, taken)
+	x.put(s.Store, providerName(t, p.DisplayNameKey()), item{"p": str(string(p.ID))}, absent, providerTaken)
+	x.log(s.Store, t, e, remainder{})
 	return s.commit(ctx, "create provider", x)
 }
 
-// Provider implements directory.Providers.
-func (s *Store) Provider(ctx context.Context, t directory.TenantID, id directory.ProviderID) (directory.Provider, error) {
+func (s providerStore) Provider(ctx context.Context, t directory.TenantID, id directory.ProviderID) (directory.Provider, error) {
 	p, _, err := s.provider(ctx, t, id)
 	return p, err
 }
@@ -97,8 +98,7 @@ func (s *Store) provider(ctx context.Context, t directory.TenantID, id directory
 	return p, number(it, "rev"), err
 }
 
-// ListProviders implements directory.Providers.
-func (s *Store) ListProviders(ctx context.Context, t directory.TenantID) ([]directory.Provider, error) {
+func (s providerStore) ListProviders(ctx context.Context, t directory.TenantID) ([]directory.Provider, error) {
 	its, _, err := s.query(ctx, span{pk: providers(t)})
 	if err != nil {
 		return nil, err
@@ -116,8 +116,7 @@ func (s *Store) ListProviders(ctx context.Context, t directory.TenantID) ([]dire
 	return out, nil
 }
 
-// UpdateProvider implements directory.Providers.
-func (s *Store) UpdateProvider(
+func (s providerStore) UpdateProvider(
 	ctx context.Context, t directory.TenantID, id directory.ProviderID, update directory.Update[directory.Provider],
 ) (p directory.Provider, err error) {
 	err = s.rerun(ctx, "provider", func(int) error {
@@ -135,19 +134,18 @@ func (s *Store) UpdateProvider(
 			return err
 		}
 		x := &tx{}
-		x.put(s, providerKey(t, id), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
+		x.put(s.Store, providerKey(t, id), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
 		if was, is := providerName(t, old.DisplayNameKey()), providerName(t, p.DisplayNameKey()); was != is {
-			x.delete(s, was, always, nil)
-			x.put(s, is, item{"p": str(string(id))}, absent, providerTaken)
+			x.delete(s.Store, was, always, nil)
+			x.put(s.Store, is, item{"p": str(string(id))}, absent, providerTaken)
 		}
-		x.log(s, t, *e, remainder{})
+		x.log(s.Store, t, *e, remainder{})
 		return s.commit(ctx, "update provider", x)
 	})
 	return p, err
 }
 
-// RemoveProvider implements directory.Providers.
-func (s *Store) RemoveProvider(ctx context.Context, t directory.TenantID, id directory.ProviderID, e directory.LogEntry) error {
+func (s providerStore) RemoveProvider(ctx context.Context, t directory.TenantID, id directory.ProviderID, e directory.LogEntry) error {
 	return s.rerun(ctx, "provider", func(int) error {
 		p, rev, err := s.provider(ctx, t, id)
 		if err != nil {
@@ -168,12 +166,12 @@ func (s *Store) RemoveProvider(ctx context.Context, t directory.TenantID, id dir
 			return err
 		}
 		x := &tx{}
-		x.delete(s, providerKey(t, id), when("#rev = :rev", item{":rev": num(rev)}), nil)
-		x.delete(s, providerName(t, p.DisplayNameKey()), always, nil)
+		x.delete(s.Store, providerKey(t, id), when("#rev = :rev", item{":rev": num(rev)}), nil)
+		x.delete(s.Store, providerName(t, p.DisplayNameKey()), always, nil)
 		if len(removed) > 0 {
-			x.put(s, emptiedKey(t, id), item{"emptied": str(string(id))}, always, nil)
+			x.put(s.Store, emptiedKey(t, id), item{"emptied": str(string(id))}, always, nil)
 		}
-		x.log(s, t, e, remainder{})
+		x.log(s.Store, t, e, remainder{})
 		return s.commit(ctx, "remove provider", x)
 	})
 }

@@ -23,8 +23,12 @@ func replayItem(r directory.Replay) item {
 	return it
 }
 
-// BeginReplay implements directory.Replays.
-func (s *Store) BeginReplay(ctx context.Context, t directory.TenantID, r directory.Replay, now time.Time) (directory.Replay, bool, error) {
+// replayStore implements directory.Replays.
+type replayStore struct{ *Store }
+
+func (s replayStore) BeginReplay(
+	ctx context.Context, t directory.TenantID, r directory.Replay, now time.Time,
+) (directory.Replay, bool, error) {
 	if err := s.writing("begin replay"); err != nil {
 		return directory.Replay{}, false, err
 	}
@@ -47,8 +51,7 @@ func (s *Store) BeginReplay(ctx context.Context, t directory.TenantID, r directo
 	return directory.Replay{}, false, fault("begin replay", err)
 }
 
-// FinishReplay implements directory.Replays.
-func (s *Store) FinishReplay(ctx context.Context, t directory.TenantID, r directory.Replay) error {
+func (s replayStore) FinishReplay(ctx context.Context, t directory.TenantID, r directory.Replay) error {
 	k := replayKey(t, r.Key)
 	if r.Answer == nil {
 		return s.erase(ctx, "drop replay", []key{k})
@@ -56,7 +59,7 @@ func (s *Store) FinishReplay(ctx context.Context, t directory.TenantID, r direct
 	x := &tx{}
 	full := replayItem(r)
 	delete(full, "request") // it is kept
-	x.update(s, k, edit{set: full}, exists, func(item) error { return errDone })
+	x.update(s.Store, k, edit{set: full}, exists, func(item) error { return errDone })
 	if err := s.commit(ctx, "finish replay", x); !errors.Is(err, errDone) {
 		return err
 	}

@@ -40,11 +40,11 @@ func TestReplayBegunWhenTheAnswerIsLost(t *testing.T) {
 	}
 	now := time.UnixMilli(1e12)
 	r := directory.Replay{Key: "k", Request: "r", Expires: now.Add(time.Hour)}
-	_, found, err := s.BeginReplay(t.Context(), "acme1", r, now)
+	_, found, err := s.Ports().Replays.BeginReplay(t.Context(), "acme1", r, now)
 	if err != nil || found || !f.lost {
 		t.Errorf("the first request sees another one running: %v, %v", found, err)
 	}
-	if _, found, err := s.BeginReplay(t.Context(), "acme1", r, now); err != nil || !found {
+	if _, found, err := s.Ports().Replays.BeginReplay(t.Context(), "acme1", r, now); err != nil || !found {
 		t.Errorf("a second request sees %v, %v", found, err)
 	}
 }

@@ -28,12 +28,12 @@ func TestEntriesExpire(t *testing.T) {
 		}
 		e := directory.LogEntry{ID: directory.EntryID("e" + random.ID()), At: time.Now().UTC().Truncate(time.Millisecond),
 			Provider: "default01234", Action: directory.UserUpdated, Name: "kim"}
-		if err := s.AppendEntry(ctx, "default", e); err != nil {
+		if err := s.Ports().Log.AppendEntry(ctx, "default", e); err != nil {
 			t.Fatal(err)
 		}
 		for _, erase := range []bool{false, true} {
 			if erase {
-				if err := s.EraseEntry(ctx, "default", e.Stub(nil), 0); err != nil {
+				if err := s.Ports().Chains.EraseEntry(ctx, "default", e.Stub(nil), 0); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -11,53 +11,51 @@ import (
 	"rollcall/shared/directory"
 )
 
-// CreateTenant implements directory.Tenants.
-func (s *Store) CreateTenant(ctx context.Context, t directory.Tenant, e directory.LogEntry) error {
+// tenantStore implements directory.Tenants.
+type tenantStore struct{ *Store }
+
+func (s tenantStore) CreateTenant(ctx context.Context, t directory.Tenant, e directory.LogEntry) error {
 	it := item{"v": num(schemaVersion), "rev": num(1)}
 	if err := putJSON(it, "r", t); err != nil {
 		return err
 	}
 	x := &tx{}
-	x.put(s, tenantKey(t.ID), it, absent, func(item) error { return directory.ErrTenantTaken() })
-	x.log(s, t.ID, e, remainder{})
+	x.put(s.Store, tenantKey(t.ID), it, absent, func(item) error { return directory.ErrTenantTaken() })
+	x.log(s.Store, t.ID, e, remainder{})
 	return s.commit(ctx, "create tenant", x)
 }
 
-// Tenant implements directory.Tenants.
-func (s *Store) Tenant(ctx context.Context, id directory.TenantID) (directory.Tenant, error) {
-	t, _, err := readRecord[directory.Tenant](ctx, s, "tenant", tenantKey(id), string(id))
+func (s tenantStore) Tenant(ctx context.Context, id directory.TenantID) (directory.Tenant, error) {
+	t, _, err := readRecord[directory.Tenant](ctx, s.Store, "tenant", tenantKey(id), string(id))
 	return t, err
 }
 
-// ListTenants implements directory.Tenants.
-func (s *Store) ListTenants(ctx context.Context, from directory.TenantID, count int) ([]directory.Tenant, error) {
-	return page[directory.Tenant](ctx, s, span{pk: tenants, lo: after(escaper.Replace(string(from))), limit: count})
+func (s tenantStore) ListTenants(ctx context.Context, from directory.TenantID, count int) ([]directory.Tenant, error) {
+	return page[directory.Tenant](ctx, s.Store, span{pk: tenants, lo: after(escaper.Replace(string(from))), limit: count})
 }
 
-// UpdateTenant implements directory.Tenants.
-func (s *Store) UpdateTenant(
+func (s tenantStore) UpdateTenant(
 	ctx context.Context, id directory.TenantID, update directory.Update[directory.Tenant],
 ) (directory.Tenant, error) {
 	if !usable(string(id)) {
 		return directory.Tenant{}, notFound("tenant")
 	}
-	return updateRecord(ctx, s, id, "tenant", tenantKey(id), mustExist|entryOptional, update)
+	return updateRecord(ctx, s.Store, id, "tenant", tenantKey(id), mustExist|entryOptional, update)
 }
 
-// RemoveTenant implements directory.Tenants.
-func (s *Store) RemoveTenant(ctx context.Context, id directory.TenantID, e directory.LogEntry) error {
+func (s tenantStore) RemoveTenant(ctx context.Context, id directory.TenantID, e directory.LogEntry) error {
 	if !usable(string(id)) {
 		return notFound("tenant")
 	}
 	x := &tx{}
-	x.delete(s, tenantKey(id), exists, func(item) error { return notFound("tenant") })
-	x.log(s, directory.OperatorScope, e, remainder{})
+	x.delete(s.Store, tenantKey(id), exists, func(item) error { return notFound("tenant") })
+	x.log(s.Store, directory.OperatorScope, e, remainder{})
 	return s.commit(ctx, "remove tenant", x)
 }
 
 // EraseTenant implements directory.Tenants. It scans the whole table, a megabyte per step, so that it misses no kind of
 // item newer than this function. It runs rarely, and in the background.
-func (s *Store) EraseTenant(ctx context.Context, id directory.TenantID, after string) (next string, n int, err error) {
+func (s tenantStore) EraseTenant(ctx context.Context, id directory.TenantID, after string) (next string, n int, err error) {
 	in := &dynamodb.ScanInput{
 		TableName: &s.table, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("PK, SK"),
 		FilterExpression: aws.String("begins_with(PK, :t)"), ExpressionAttributeValues: item{":t": str(escaper.Replace(string(id)) + "#")},

@@ -123,8 +123,10 @@ func (s *Store) readAdmitted(
 	return rec, got, err
 }
 
-// ReadUser implements directory.Users.
-func (s *Store) ReadUser(
+// userStore implements directory.Users.
+type userStore struct{ *Store }
+
+func (s userStore) ReadUser(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit,
 ) (directory.UserView, error) {
 	h := homeFor(t, p, false)
@@ -231,8 +233,7 @@ func (s *Store) views(ctx context.Context, h home, us []directory.User, want dir
 	return vs, parallel(ctx, fns...)
 }
 
-// FindUsers implements directory.Users.
-func (s *Store) FindUsers(
+func (s userStore) FindUsers(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, key directory.Lookup, limit int, want directory.UserWant,
 	admit directory.Admit,
 ) ([]directory.UserView, error) {
@@ -323,8 +324,7 @@ func (s *Store) findUserName(
 	return s.views(ctx, h, []directory.User{u}, want)
 }
 
-// UserByID implements directory.Users.
-func (s *Store) UserByID(ctx context.Context, t directory.TenantID, id directory.UserID) (directory.UserView, error) {
+func (s userStore) UserByID(ctx context.Context, t directory.TenantID, id directory.UserID) (directory.UserView, error) {
 	u, err := s.userByID(ctx, t, id)
 	if err != nil {
 		return directory.UserView{}, err
@@ -382,8 +382,7 @@ func (s *Store) homes(ctx context.Context, t directory.TenantID) ([]home, error)
 	return out, nil
 }
 
-// ListUsers implements directory.Users.
-func (s *Store) ListUsers(
+func (s userStore) ListUsers(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.UserWant, admit directory.Admit,
 ) (out directory.UserPage, err error) {
 	l, err := s.openList(ctx, t, p, kindUsers, page, admit)
@@ -448,7 +447,7 @@ const searchPage = 500
 
 // SearchUsers implements directory.Users: it walks the homes of the tenant in the order of their keys. The position it
 // returns is the home and id of the last user read.
-func (s *Store) SearchUsers(
+func (s userStore) SearchUsers(
 	ctx context.Context, t directory.TenantID, q directory.UserSearch,
 ) (out []directory.User, next string, err error) {
 	if q.Count < 1 {

@@ -11,8 +11,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// CreateUser implements directory.Users.
-func (s *Store) CreateUser(
+func (s userStore) CreateUser(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit,
 	create func(directory.Provider) (directory.User, directory.LogEntry, error),
 ) (directory.User, error) {
@@ -87,8 +86,7 @@ func sortedKeys(m map[key]item) []key {
 	})
 }
 
-// UpdateUser implements directory.Users.
-func (s *Store) UpdateUser(
+func (s userStore) UpdateUser(
 	ctx context.Context, t directory.TenantID, old directory.User, update directory.Update[directory.User],
 ) (u directory.User, err error) {
 	err = s.rerun(ctx, "user", func(n int) error {

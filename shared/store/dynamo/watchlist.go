@@ -6,17 +6,18 @@ import (
 	"rollcall/shared/directory"
 )
 
-// ListWatchlists implements directory.Watchlists.
-func (s *Store) ListWatchlists(ctx context.Context, t directory.TenantID) ([]directory.Watchlist, error) {
-	return all[directory.Watchlist](ctx, s, span{pk: watchlists(t)})
+// watchlistStore implements directory.Watchlists.
+type watchlistStore struct{ *Store }
+
+func (s watchlistStore) ListWatchlists(ctx context.Context, t directory.TenantID) ([]directory.Watchlist, error) {
+	return all[directory.Watchlist](ctx, s.Store, span{pk: watchlists(t)})
 }
 
-// UpdateWatchlist implements directory.Watchlists.
-func (s *Store) UpdateWatchlist(
+func (s watchlistStore) UpdateWatchlist(
 	ctx context.Context, t directory.TenantID, id directory.WatchlistID, update directory.Update[directory.Watchlist],
 ) (directory.Watchlist, error) {
 	if !usable(string(id)) {
 		return directory.Watchlist{}, notFound("watchlist")
 	}
-	return updateRecord(ctx, s, t, "watchlist", watchlistKey(t, id), zeroRemoves, update)
+	return updateRecord(ctx, s.Store, t, "watchlist", watchlistKey(t, id), zeroRemoves, update)
 }

@@ -7,11 +7,13 @@ import (
 	"rollcall/shared/directory"
 )
 
-// CreateWebhook implements directory.Webhooks.
-func (s *Store) CreateWebhook(ctx context.Context, t directory.TenantID, w directory.Webhook, e directory.LogEntry) error {
+// webhookStore implements directory.Webhooks.
+type webhookStore struct{ *Store }
+
+func (s webhookStore) CreateWebhook(ctx context.Context, t directory.TenantID, w directory.Webhook, e directory.LogEntry) error {
 	x := &tx{}
-	x.putRecord(s, webhookKey(t, w.ID), w, 0)
-	x.log(s, t, e, remainder{})
+	x.putRecord(s.Store, webhookKey(t, w.ID), w, 0)
+	x.log(s.Store, t, e, remainder{})
 	err := s.commit(ctx, "create webhook", x)
 	if errors.Is(err, errStale) {
 		return directory.Errorf(directory.Conflict, "the webhook's id is taken")
@@ -19,35 +21,31 @@ func (s *Store) CreateWebhook(ctx context.Context, t directory.TenantID, w direc
 	return err
 }
 
-// Webhook implements directory.Webhooks.
-func (s *Store) Webhook(ctx context.Context, t directory.TenantID, id directory.WebhookID) (directory.Webhook, error) {
-	w, _, err := readRecord[directory.Webhook](ctx, s, "webhook", webhookKey(t, id), string(id))
+func (s webhookStore) Webhook(ctx context.Context, t directory.TenantID, id directory.WebhookID) (directory.Webhook, error) {
+	w, _, err := readRecord[directory.Webhook](ctx, s.Store, "webhook", webhookKey(t, id), string(id))
 	return w, err
 }
 
-// ListWebhooks implements directory.Webhooks.
-func (s *Store) ListWebhooks(ctx context.Context, t directory.TenantID) ([]directory.Webhook, error) {
-	return all[directory.Webhook](ctx, s, span{pk: webhooks(t)})
+func (s webhookStore) ListWebhooks(ctx context.Context, t directory.TenantID) ([]directory.Webhook, error) {
+	return all[directory.Webhook](ctx, s.Store, span{pk: webhooks(t)})
 }
 
-// UpdateWebhook implements directory.Webhooks.
-func (s *Store) UpdateWebhook(
+func (s webhookStore) UpdateWebhook(
 	ctx context.Context, t directory.TenantID, id directory.WebhookID, update directory.Update[directory.Webhook],
 ) (directory.Webhook, error) {
 	if !usable(string(id)) {
 		return directory.Webhook{}, notFound("webhook")
 	}
-	return updateRecord(ctx, s, t, "webhook", webhookKey(t, id), mustExist, update)
+	return updateRecord(ctx, s.Store, t, "webhook", webhookKey(t, id), mustExist, update)
 }
 
-// DeleteWebhook implements directory.Webhooks.
-func (s *Store) DeleteWebhook(
+func (s webhookStore) DeleteWebhook(
 	ctx context.Context, t directory.TenantID, id directory.WebhookID, del func(directory.Webhook) (directory.LogEntry, error),
 ) error {
 	if !usable(string(id)) {
 		return notFound("webhook")
 	}
-	_, err := updateRecord(ctx, s, t, "webhook", webhookKey(t, id), mustExist|zeroRemoves,
+	_, err := updateRecord(ctx, s.Store, t, "webhook", webhookKey(t, id), mustExist|zeroRemoves,
 		func(old directory.Webhook) (directory.Webhook, *directory.LogEntry, error) {
 			e, err := del(old)
 			return directory.Webhook{}, &e, err

@@ -9,8 +9,11 @@ import (
 	"rollcall/shared/directory"
 )
 
+// aliasStore implements directory.Aliases.
+type aliasStore struct{ *Store }
+
 // AddAlias implements directory.Aliases. It also deletes expired ones.
-func (s *Store) AddAlias(ctx context.Context, t directory.TenantID, key string, id directory.UserID, until time.Time) error {
+func (s aliasStore) AddAlias(ctx context.Context, t directory.TenantID, key string, id directory.UserID, until time.Time) error {
 	return s.write(ctx, func() error {
 		if err := s.exec(`INSERT INTO aliases (tenant, key, uid, until) VALUES (?1,?2,?3,?4) ON CONFLICT DO UPDATE SET until = max(until, ?4)`,
 			nil, string(t), key, string(id), millis(until)); err != nil {
@@ -20,8 +23,7 @@ func (s *Store) AddAlias(ctx context.Context, t directory.TenantID, key string, 
 	})
 }
 
-// AliasesOf implements directory.Aliases.
-func (s *Store) AliasesOf(
+func (s aliasStore) AliasesOf(
 	ctx context.Context, t directory.TenantID, key string, now time.Time, count int,
 ) (ids []directory.UserID, err error) {
 	err = s.read(ctx, func() error {

@@ -6,8 +6,10 @@ import (
 	"rollcall/shared/directory"
 )
 
-// CreateAPIKey implements directory.APIKeys.
-func (s *Store) CreateAPIKey(ctx context.Context, t directory.TenantID, k directory.APIKey, e directory.LogEntry) error {
+// apiKeyStore implements directory.APIKeys.
+type apiKeyStore struct{ *Store }
+
+func (s apiKeyStore) CreateAPIKey(ctx context.Context, t directory.TenantID, k directory.APIKey, e directory.LogEntry) error {
 	return s.write(ctx, func() error {
 		err := s.putRecord(`INSERT INTO api_keys (tenant, id, hash, record) VALUES (?,?,?,?)`, k, string(t), string(k.ID), k.Hash[:])
 		if err != nil {
@@ -17,22 +19,19 @@ func (s *Store) CreateAPIKey(ctx context.Context, t directory.TenantID, k direct
 	})
 }
 
-// APIKeyByHash implements directory.APIKeys.
-func (s *Store) APIKeyByHash(ctx context.Context, t directory.TenantID, h directory.TokenHash) (directory.APIKey, error) {
-	return readRecord[directory.APIKey](ctx, s, "API key", `SELECT record FROM api_keys WHERE hash = ? AND tenant = ?`, h[:], string(t))
+func (s apiKeyStore) APIKeyByHash(ctx context.Context, t directory.TenantID, h directory.TokenHash) (directory.APIKey, error) {
+	return readRecord[directory.APIKey](ctx, s.Store, "API key", `SELECT record FROM api_keys WHERE hash = ? AND tenant = ?`, h[:], string(t))
 }
 
-// ListAPIKeys implements directory.APIKeys.
-func (s *Store) ListAPIKeys(ctx context.Context, t directory.TenantID) ([]directory.APIKey, error) {
-	return readRecords[directory.APIKey](ctx, s, `SELECT record FROM api_keys WHERE tenant = ? ORDER BY id`, string(t))
+func (s apiKeyStore) ListAPIKeys(ctx context.Context, t directory.TenantID) ([]directory.APIKey, error) {
+	return readRecords[directory.APIKey](ctx, s.Store, `SELECT record FROM api_keys WHERE tenant = ? ORDER BY id`, string(t))
 }
 
-// UpdateAPIKey implements directory.APIKeys.
-func (s *Store) UpdateAPIKey(
+func (s apiKeyStore) UpdateAPIKey(
 	ctx context.Context, t directory.TenantID, id directory.CredentialID, update directory.Update[directory.APIKey],
 ) (directory.APIKey, error) {
-	return changeRecord(ctx, s, t, func() (directory.APIKey, error) {
-		return record[directory.APIKey](s, "API key", `SELECT record FROM api_keys WHERE tenant = ? AND id = ?`, key(t, id)...)
+	return changeRecord(ctx, s.Store, t, func() (directory.APIKey, error) {
+		return record[directory.APIKey](s.Store, "API key", `SELECT record FROM api_keys WHERE tenant = ? AND id = ?`, key(t, id)...)
 	}, mustExist, update, func(_, k directory.APIKey) error {
 		return s.putRecord(`UPDATE api_keys SET record = ?3 WHERE tenant = ?1 AND id = ?2`, k, key(t, id)...)
 	})

@@ -15,8 +15,11 @@ import (
 // are skipped, and no other call gets the connection meanwhile.
 const peopleWindow = 2000
 
+// applyRunStore implements directory.ApplyRuns.
+type applyRunStore struct{ *Store }
+
 // People implements directory.ApplyRuns: all users are in part 0, in the order of arrival.
-func (s *Store) People(
+func (s applyRunStore) People(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, part int, after string, count int,
 ) (vs []directory.UserView, next string, err error) {
 	from, err := strconv.ParseInt(cmp.Or(after, "0"), 10, 64)
@@ -55,48 +58,43 @@ func runOf(t directory.TenantID, p directory.ProviderID, id directory.RunID) []a
 	return key(t, "run", string(p), string(id))
 }
 
-// Run implements directory.ApplyRuns.
-func (s *Store) Run(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.RunID) (directory.ApplyRun, error) {
-	return readRecord[directory.ApplyRun](ctx, s, "apply run", documents.get, runOf(t, p, id)...)
+func (s applyRunStore) Run(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.RunID,
+) (directory.ApplyRun, error) {
+	return readRecord[directory.ApplyRun](ctx, s.Store, "apply run", documents.get, runOf(t, p, id)...)
 }
 
-// UpdateRun implements directory.ApplyRuns.
-func (s *Store) UpdateRun(
+func (s applyRunStore) UpdateRun(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.RunID, update directory.Update[directory.ApplyRun],
 ) (directory.ApplyRun, error) {
-	return updateRecord(ctx, s, t, "apply run", documents, runOf(t, p, id), entryOptional, update)
+	return updateRecord(ctx, s.Store, t, "apply run", documents, runOf(t, p, id), entryOptional, update)
 }
 
-// ListRuns implements directory.ApplyRuns.
-func (s *Store) ListRuns(
+func (s applyRunStore) ListRuns(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, before directory.RunID, count int,
 ) ([]directory.ApplyRun, error) {
-	return readRecords[directory.ApplyRun](ctx, s,
+	return readRecords[directory.ApplyRun](ctx, s.Store,
 		`SELECT record FROM documents WHERE tenant = ? AND kind = 'run' AND owner = ? AND id < ? ORDER BY id DESC LIMIT ?+0`,
 		string(t), string(p), cmp.Or(string(before), "~"), count) // "~" sorts after every id
 }
 
-// Ranges implements directory.ApplyRuns.
-func (s *Store) Ranges(ctx context.Context, t directory.TenantID, id directory.RunID) ([]directory.RunRange, error) {
-	return readRecords[directory.RunRange](ctx, s, documents.after, string(t), "range", string(id), "", -1)
+func (s applyRunStore) Ranges(ctx context.Context, t directory.TenantID, id directory.RunID) ([]directory.RunRange, error) {
+	return readRecords[directory.RunRange](ctx, s.Store, documents.after, string(t), "range", string(id), "", -1)
 }
 
-// UpdateRange implements directory.ApplyRuns.
-func (s *Store) UpdateRange(
+func (s applyRunStore) UpdateRange(
 	ctx context.Context, t directory.TenantID, id directory.RunID, n int, update func(directory.RunRange) (directory.RunRange, error),
 ) (directory.RunRange, error) {
 	sorted := strconv.Itoa(100 + n) // sorts as text like the number
-	return rewriteRecord(ctx, s, key(t, "range", string(id), sorted), update)
+	return rewriteRecord(ctx, s.Store, key(t, "range", string(id), sorted), update)
 }
 
-// PutPage implements directory.ApplyRuns.
-func (s *Store) PutPage(ctx context.Context, t directory.TenantID, id directory.RunID, page directory.RunPage) error {
+func (s applyRunStore) PutPage(ctx context.Context, t directory.TenantID, id directory.RunID, page directory.RunPage) error {
 	return s.write(ctx, func() error { return s.putRecord(documents.put, page, key(t, "page", string(id), page.Key())...) })
 }
 
-// Pages implements directory.ApplyRuns.
-func (s *Store) Pages(
+func (s applyRunStore) Pages(
 	ctx context.Context, t directory.TenantID, id directory.RunID, after string, count int,
 ) ([]directory.RunPage, error) {
-	return readRecords[directory.RunPage](ctx, s, documents.after, string(t), "page", string(id), after, count)
+	return readRecords[directory.RunPage](ctx, s.Store, documents.after, string(t), "page", string(id), after, count)
 }

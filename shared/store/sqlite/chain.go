@@ -15,8 +15,10 @@ func (s *Store) chain(t directory.TenantID, p directory.ProviderID) (h directory
 	return h, err
 }
 
-// ChainHead implements directory.Chains.
-func (s *Store) ChainHead(ctx context.Context, t directory.TenantID, p directory.ProviderID) (h directory.ChainHead, err error) {
+// chainStore implements directory.Chains.
+type chainStore struct{ *Store }
+
+func (s chainStore) ChainHead(ctx context.Context, t directory.TenantID, p directory.ProviderID) (h directory.ChainHead, err error) {
 	err = s.read(ctx, func() error {
 		h, err = s.chain(t, p)
 		return err
@@ -24,13 +26,13 @@ func (s *Store) ChainHead(ctx context.Context, t directory.TenantID, p directory
 	return h, err
 }
 
-// ChainHeads implements directory.Chains.
-func (s *Store) ChainHeads(ctx context.Context, t directory.TenantID) ([]directory.ChainHead, error) {
-	return readRecords[directory.ChainHead](ctx, s, `SELECT head FROM chains WHERE tenant = ? ORDER BY provider`, string(t))
+func (s chainStore) ChainHeads(ctx context.Context, t directory.TenantID) ([]directory.ChainHead, error) {
+	return readRecords[directory.ChainHead](ctx, s.Store, `SELECT head FROM chains WHERE tenant = ? ORDER BY provider`, string(t))
 }
 
-// AppendBlock implements directory.Chains.
-func (s *Store) AppendBlock(ctx context.Context, t directory.TenantID, p directory.ProviderID, b directory.Block, settled []string) error {
+func (s chainStore) AppendBlock(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, b directory.Block, settled []string,
+) error {
 	return s.write(ctx, func() error {
 		h, err := s.chain(t, p)
 		if err != nil {
@@ -62,22 +64,19 @@ func (s *Store) putBlock(t directory.TenantID, p directory.ProviderID, b directo
 
 const selectBlocks = `SELECT block FROM blocks WHERE tenant = ? AND provider = ? AND seq >= ? ORDER BY seq LIMIT ?+0`
 
-// Blocks implements directory.Chains.
-func (s *Store) Blocks(
+func (s chainStore) Blocks(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, from int64, count int,
 ) ([]directory.Block, error) {
-	return readRecords[directory.Block](ctx, s, selectBlocks, string(t), string(p), from, count)
+	return readRecords[directory.Block](ctx, s.Store, selectBlocks, string(t), string(p), from, count)
 }
 
-// AddLate implements directory.Chains.
-func (s *Store) AddLate(ctx context.Context, t directory.TenantID, p directory.ProviderID, position string) error {
+func (s chainStore) AddLate(ctx context.Context, t directory.TenantID, p directory.ProviderID, position string) error {
 	return s.write(ctx, func() error {
 		return s.exec(`INSERT OR IGNORE INTO late (tenant, provider, position, settled) VALUES (?,?,?,0)`, nil, string(t), string(p), position)
 	})
 }
 
-// Late implements directory.Chains.
-func (s *Store) Late(ctx context.Context, t directory.TenantID, p directory.ProviderID, count int) (out []string, err error) {
+func (s chainStore) Late(ctx context.Context, t directory.TenantID, p directory.ProviderID, count int) (out []string, err error) {
 	err = s.read(ctx, func() error {
 		return s.exec(`SELECT position FROM late WHERE tenant = ? AND provider = ? AND settled = 0 ORDER BY position LIMIT ?+0`,
 			func(r *sqlite.Stmt) error {
@@ -88,8 +87,7 @@ func (s *Store) Late(ctx context.Context, t directory.TenantID, p directory.Prov
 	return out, err
 }
 
-// EraseEntry implements directory.Chains.
-func (s *Store) EraseEntry(ctx context.Context, t directory.TenantID, stub directory.LogEntry, block int64) error {
+func (s chainStore) EraseEntry(ctx context.Context, t directory.TenantID, stub directory.LogEntry, block int64) error {
 	return s.write(ctx, func() error {
 		found := false
 		err := s.exec(`SELECT 1 FROM log WHERE tenant = ? AND provider = ? AND position = ?`, func(*sqlite.Stmt) error {
@@ -102,7 +100,7 @@ func (s *Store) EraseEntry(ctx context.Context, t directory.TenantID, stub direc
 		if err != nil {
 			return err
 		}
-		bs, err := records[directory.Block](s, selectBlocks, string(t), string(stub.Provider), block, 1)
+		bs, err := records[directory.Block](s.Store, selectBlocks, string(t), string(stub.Provider), block, 1)
 		if err != nil {
 			return err
 		}

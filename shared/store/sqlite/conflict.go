@@ -8,17 +8,18 @@ import (
 
 const selectConflict = `SELECT record FROM conflicts WHERE tenant = ? AND id = ?`
 
-// Conflict implements directory.Conflicts.
-func (s *Store) Conflict(ctx context.Context, t directory.TenantID, id directory.ConflictID) (directory.ConflictCase, error) {
-	return readRecord[directory.ConflictCase](ctx, s, "conflict", selectConflict, key(t, id)...)
+// conflictStore implements directory.Conflicts.
+type conflictStore struct{ *Store }
+
+func (s conflictStore) Conflict(ctx context.Context, t directory.TenantID, id directory.ConflictID) (directory.ConflictCase, error) {
+	return readRecord[directory.ConflictCase](ctx, s.Store, "conflict", selectConflict, key(t, id)...)
 }
 
-// UpdateConflict implements directory.Conflicts.
-func (s *Store) UpdateConflict(
+func (s conflictStore) UpdateConflict(
 	ctx context.Context, t directory.TenantID, id directory.ConflictID, update directory.Update[directory.ConflictCase],
 ) (directory.ConflictCase, error) {
-	return changeRecord(ctx, s, t, func() (directory.ConflictCase, error) {
-		old, err := record[directory.ConflictCase](s, "conflict", selectConflict, key(t, id)...)
+	return changeRecord(ctx, s.Store, t, func() (directory.ConflictCase, error) {
+		old, err := record[directory.ConflictCase](s.Store, "conflict", selectConflict, key(t, id)...)
 		return old, directory.IgnoreNotFound(err)
 	}, entryOptional, update, func(_, c directory.ConflictCase) error {
 		return s.putRecord(`INSERT INTO conflicts (tenant, id, state, record) VALUES (?1,?2,?3,?4) ON CONFLICT DO UPDATE SET state `+
@@ -27,11 +28,10 @@ func (s *Store) UpdateConflict(
 	})
 }
 
-// ListConflicts implements directory.Conflicts.
-func (s *Store) ListConflicts(
+func (s conflictStore) ListConflicts(
 	ctx context.Context, t directory.TenantID, state directory.ConflictState, after directory.ConflictID, count int,
 ) ([]directory.ConflictCase, error) {
-	return readRecords[directory.ConflictCase](ctx, s,
+	return readRecords[directory.ConflictCase](ctx, s.Store,
 		`SELECT record FROM conflicts WHERE tenant = ?1 AND id > ?2 AND (?3 = '' OR state = ?3) ORDER BY id LIMIT ?4+0`,
 		string(t), string(after), string(state), count)
 }

@@ -11,8 +11,10 @@ import (
 	"rollcall/shared/directory"
 )
 
-// CountEntry implements directory.Counts.
-func (s *Store) CountEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+// countStore implements directory.Counts.
+type countStore struct{ *Store }
+
+func (s countStore) CountEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	return s.write(ctx, func() error {
 		err := s.exec(`INSERT OR IGNORE INTO counted (tenant, provider, minute, id, action) VALUES (?,?,?,?,?)`, nil,
 			string(t), string(e.Provider), millis(e.At.Truncate(time.Minute)), string(e.ID), string(e.Action))
@@ -23,8 +25,7 @@ func (s *Store) CountEntry(ctx context.Context, t directory.TenantID, e director
 	})
 }
 
-// Counts implements directory.Counts.
-func (s *Store) Counts(
+func (s countStore) Counts(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, since time.Time,
 ) (map[directory.Action]int, error) {
 	out := map[directory.Action]int{}
@@ -38,8 +39,7 @@ func (s *Store) Counts(
 	return out, err
 }
 
-// Timeline implements directory.Counts.
-func (s *Store) Timeline(
+func (s countStore) Timeline(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, since time.Time,
 ) (out []directory.Minute, err error) {
 	err = s.read(ctx, func() error {
@@ -68,8 +68,7 @@ func (s *Store) tally(t directory.TenantID, e directory.LogEntry) error {
 	return nil
 }
 
-// Tallies implements directory.Counts.
-func (s *Store) Tallies(ctx context.Context, t directory.TenantID, keys []string) (map[string]int, error) {
+func (s countStore) Tallies(ctx context.Context, t directory.TenantID, keys []string) (map[string]int, error) {
 	out := map[string]int{}
 	err := s.read(ctx, func() error {
 		for _, key := range keys {

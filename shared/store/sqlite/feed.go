@@ -19,9 +19,12 @@ type delivery struct {
 	bad    error // the entry cannot be decoded
 }
 
+// feedStore implements directory.Feed.
+type feedStore struct{ *Store }
+
 // Deliver implements directory.Feed. It delivers the log from the mark on, and entries that failed before. An entry
 // that fails is retried with growing pauses and does not delay the others.
-func (s *Store) Deliver(ctx context.Context, fn func(context.Context, directory.TenantID, directory.LogEntry) error) (int, error) {
+func (s feedStore) Deliver(ctx context.Context, fn func(context.Context, directory.TenantID, directory.LogEntry) error) (int, error) {
 	var todo []delivery
 	err := s.read(ctx, func() error {
 		take := func(r *sqlite.Stmt) error {

@@ -120,7 +120,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 	f := filled(t, s)
 	before := dump(s)
 	taken := 0
-	if _, err := s.Deliver(t.Context(),
+	if _, err := s.Ports().Feed.Deliver(t.Context(),
 		func(context.Context, directory.TenantID, directory.LogEntry) error { taken++; return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 	if diff := cmp.Diff(before, dump(again)); diff != "" {
 		t.Errorf("after reopening (-before +after):\n%s", diff)
 	}
-	n, err := again.Deliver(t.Context(), func(context.Context, directory.TenantID, directory.LogEntry) error { return nil })
+	n, err := again.Ports().Feed.Deliver(t.Context(), func(context.Context, directory.TenantID, directory.LogEntry) error { return nil })
 	if err != nil || n != 0 || taken == 0 {
 		t.Errorf("after reopening %d entries were delivered again, %v; %d before", n, err, taken)
 	}
@@ -162,7 +162,7 @@ func broken(t *testing.T, f filler, s *sqlite.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.CreateGroup(f.ctx, directory.DefaultTenant, f.caller.Provider, nil,
+	_, err = s.Ports().Groups.CreateGroup(f.ctx, directory.DefaultTenant, f.caller.Provider, nil,
 		func(p directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
 			g := directory.Group{ID: "g" + directory.GroupID(random.ID()), Provider: p.ID,
 				GroupProfile: directory.GroupProfile{DisplayName: "half"}, Version: 1}
@@ -179,9 +179,10 @@ func TestMemoryStoreStopsAfterAFailure(t *testing.T) {
 	s := open(t, sqlite.Memory)
 	f := filled(t, s)
 	broken(t, f, s)
-	_, readErr := s.ListProviders(f.ctx, directory.DefaultTenant)
+	_, readErr := s.Ports().Providers.ListProviders(f.ctx, directory.DefaultTenant)
 	_, writeErr := f.user()
-	_, listErr := s.ListGroups(f.ctx, directory.DefaultTenant, f.caller.Provider, directory.Page{Start: 1, Count: 100}, directory.GroupWant{},
+	_, listErr := s.Ports().Groups.ListGroups(f.ctx, directory.DefaultTenant, f.caller.Provider, directory.Page{Start: 1, Count: 100},
+		directory.GroupWant{},
 		nil)
 	for i, err := range []error{readErr, writeErr, listErr} {
 		if err == nil {
@@ -195,7 +196,8 @@ func TestFileStoreRollsBackAFailure(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "rollcall.db"))
 	f := filled(t, s)
 	groups := func() int {
-		page, err := s.ListGroups(f.ctx, directory.DefaultTenant, f.caller.Provider, directory.Page{Start: 1}, directory.GroupWant{}, nil)
+		page, err := s.Ports().Groups.ListGroups(f.ctx, directory.DefaultTenant, f.caller.Provider, directory.Page{Start: 1},
+			directory.GroupWant{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -90,8 +90,10 @@ func (s *Store) ancestors(h string, g directory.GroupID) (map[directory.GroupID]
 	return out, err
 }
 
-// ReadGroup implements directory.Groups.
-func (s *Store) ReadGroup(
+// groupStore implements directory.Groups.
+type groupStore struct{ *Store }
+
+func (s groupStore) ReadGroup(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, want directory.GroupWant, admit directory.Admit,
 ) (v directory.GroupView, err error) {
 	err = s.read(ctx, func() error {
@@ -109,8 +111,7 @@ func (s *Store) ReadGroup(
 	return v, err
 }
 
-// FindGroups implements directory.Groups.
-func (s *Store) FindGroups(
+func (s groupStore) FindGroups(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, key directory.Lookup, limit int, want directory.GroupWant,
 	admit directory.Admit,
 ) (vs []directory.GroupView, err error) {
@@ -151,8 +152,7 @@ func (s *Store) groupViews(h string, gs []directory.Group, want directory.GroupW
 	return vs, nil
 }
 
-// ListGroups implements directory.Groups.
-func (s *Store) ListGroups(
+func (s groupStore) ListGroups(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.GroupWant, admit directory.Admit,
 ) (out directory.GroupPage, err error) {
 	err = s.read(ctx, func() error {
@@ -178,8 +178,7 @@ func (s *Store) ListGroups(
 	return out, err
 }
 
-// Members implements directory.Groups.
-func (s *Store) Members(
+func (s groupStore) Members(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, after directory.ScimID, count int,
 ) (ms []directory.ScimID, err error) {
 	err = s.read(ctx, func() error {
@@ -193,8 +192,7 @@ func (s *Store) Members(
 	return ms, err
 }
 
-// CreateGroup implements directory.Groups.
-func (s *Store) CreateGroup(
+func (s groupStore) CreateGroup(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit,
 	create func(directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error),
 ) (g directory.Group, err error) {
@@ -283,7 +281,7 @@ func (s *Store) changeMembers(h string, g directory.GroupID, add, remove []direc
 
 // UpdateGroup implements directory.Groups. The view is read again inside the transaction if the group has changed
 // since, and always for a cycle check, which other groups affect.
-func (s *Store) UpdateGroup(
+func (s groupStore) UpdateGroup(
 	ctx context.Context, t directory.TenantID, old directory.GroupView, want directory.GroupWant,
 	update func(directory.GroupView) (directory.GroupChange, error),
 ) (g directory.Group, err error) {
@@ -334,8 +332,7 @@ func (s *Store) UpdateGroup(
 	return g, err
 }
 
-// DeleteGroup implements directory.Groups.
-func (s *Store) DeleteGroup(
+func (s groupStore) DeleteGroup(
 	ctx context.Context, t directory.TenantID, old directory.Group, del func(directory.Group) (directory.LogEntry, error),
 ) error {
 	return s.write(ctx, func() error {

@@ -8,15 +8,16 @@ import (
 
 var guardEvents = tableOf("guard_events", "tenant", "provider", "id")
 
-// GuardEvent implements directory.Guards.
-func (s *Store) GuardEvent(
+// guardStore implements directory.Guards.
+type guardStore struct{ *Store }
+
+func (s guardStore) GuardEvent(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GuardEventID,
 ) (directory.GuardEvent, error) {
-	return readRecord[directory.GuardEvent](ctx, s, "guard event", guardEvents.get, key(t, string(p), string(id))...)
+	return readRecord[directory.GuardEvent](ctx, s.Store, "guard event", guardEvents.get, key(t, string(p), string(id))...)
 }
 
-// UpdateGuard implements directory.Guards.
-func (s *Store) UpdateGuard(
+func (s guardStore) UpdateGuard(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GuardEventID, update directory.GuardUpdate,
 ) (v directory.GuardEvent, err error) {
 	_, err = s.writeProvider(ctx, p, func() (directory.Provider, error) {
@@ -25,7 +26,7 @@ func (s *Store) UpdateGuard(
 			return old, err
 		}
 		event := key(t, string(p), string(id))
-		was, err := record[directory.GuardEvent](s, "guard event", guardEvents.get, event...)
+		was, err := record[directory.GuardEvent](s.Store, "guard event", guardEvents.get, event...)
 		if directory.IgnoreNotFound(err) != nil {
 			return old, err
 		}
@@ -45,11 +46,10 @@ func (s *Store) UpdateGuard(
 	return v, err
 }
 
-// GuardEvents implements directory.Guards.
-func (s *Store) GuardEvents(
+func (s guardStore) GuardEvents(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, before directory.GuardEventID, count int,
 ) ([]directory.GuardEvent, error) {
-	return readRecords[directory.GuardEvent](ctx, s,
+	return readRecords[directory.GuardEvent](ctx, s.Store,
 		`SELECT record FROM guard_events WHERE tenant = ?1 AND provider = ?2 AND (?3 = '' OR id < ?3) ORDER BY id DESC LIMIT ?4+0`,
 		string(t), string(p), string(before), count)
 }

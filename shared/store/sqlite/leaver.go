@@ -14,8 +14,10 @@ import (
 // maxRestorable limits the removed users with one externalId that create is offered.
 const maxRestorable = 10
 
-// CreateOrRestoreUser implements directory.Leavers.
-func (s *Store) CreateOrRestoreUser(
+// leaverStore implements directory.Leavers.
+type leaverStore struct{ *Store }
+
+func (s leaverStore) CreateOrRestoreUser(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, externalID string, admit directory.Admit,
 	create func(directory.Provider, []directory.User) (directory.User, directory.LogEntry, error),
 ) (u directory.User, err error) {
@@ -55,8 +57,7 @@ func (s *Store) CreateOrRestoreUser(
 // dueBatch is the number of due users in one read.
 const dueBatch = 500
 
-// DueUsers implements directory.Leavers.
-func (s *Store) DueUsers(ctx context.Context, until time.Time, fn func(context.Context, []directory.DueUser) error) error {
+func (s leaverStore) DueUsers(ctx context.Context, until time.Time, fn func(context.Context, []directory.DueUser) error) error {
 	at, uid := int64(0), ""
 	for {
 		var us []directory.DueUser
@@ -78,8 +79,7 @@ func (s *Store) DueUsers(ctx context.Context, until time.Time, fn func(context.C
 	}
 }
 
-// PendingUsers implements directory.Leavers.
-func (s *Store) PendingUsers(
+func (s leaverStore) PendingUsers(
 	ctx context.Context, t directory.TenantID, q directory.PendingQuery,
 ) (out []directory.User, next string, err error) {
 	at, uid := int64(0), ""

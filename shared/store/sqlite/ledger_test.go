@@ -24,11 +24,11 @@ func TestDropsOldEntriesAndDeliveries(t *testing.T) {
 	for day := range 10 {
 		at := start.Add(time.Duration(day) * 24 * time.Hour)
 		e := directory.LogEntry{ID: directory.EntryID(fmt.Sprint("e", day)), At: at, Provider: "default01234", Action: directory.UserUpdated}
-		if err := s.AppendEntry(ctx, "default", e); err != nil {
+		if err := s.Ports().Log.AppendEntry(ctx, "default", e); err != nil {
 			t.Fatal(err)
 		}
 		d := directory.Delivery{ID: directory.DeliveryID(fmt.Sprint("d", day)), State: directory.DeliveryDead, CreatedAt: at}
-		if err := s.AddDelivery(ctx, "default", d); err != nil {
+		if err := s.Ports().Deliveries.AddDelivery(ctx, "default", d); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -40,11 +40,11 @@ func TestDropsOldEntriesAndDeliveries(t *testing.T) {
 		}
 	}
 	entries := func(ctx context.Context, before time.Time, count int) (int, error) {
-		return s.DropEntries(ctx, "default", "default01234", before, count)
+		return s.Ports().Log.DropEntries(ctx, "default", "default01234", before, count)
 	}
 	drop("entries that were not followed", entries, 5, 100, 0)
 	failing := directory.EntryID("e1")
-	if _, err := s.Deliver(ctx, func(_ context.Context, _ directory.TenantID, e directory.LogEntry) error {
+	if _, err := s.Ports().Feed.Deliver(ctx, func(_ context.Context, _ directory.TenantID, e directory.LogEntry) error {
 		if e.ID == failing {
 			return errors.New("not now")
 		}
@@ -55,13 +55,13 @@ func TestDropsOldEntriesAndDeliveries(t *testing.T) {
 	drop("two of those before day 5", entries, 5, 2, 2)
 	drop("the others but the failing one", entries, 5, 100, 2)
 	drop("none left", entries, 5, 100, 0)
-	es, err := s.EntriesAfter(ctx, "default", "default01234", "", "", 100)
+	es, err := s.Ports().Log.EntriesAfter(ctx, "default", "default01234", "", "", 100)
 	if err != nil || len(es) != 6 || es[0].ID != failing || es[1].ID != "e5" {
 		t.Errorf("left: %d entries, %v", len(es), err)
 	}
-	drop("deliveries", s.DropDeliveries, 4, 3, 3)
-	drop("the last of them", s.DropDeliveries, 4, 3, 1)
-	if ds, err := s.ListDeliveries(ctx, "default", "", 100); err != nil || len(ds) != 6 {
+	drop("deliveries", s.Ports().Deliveries.DropDeliveries, 4, 3, 3)
+	drop("the last of them", s.Ports().Deliveries.DropDeliveries, 4, 3, 1)
+	if ds, err := s.Ports().Deliveries.ListDeliveries(ctx, "default", "", 100); err != nil || len(ds) != 6 {
 		t.Errorf("left: %d deliveries, %v", len(ds), err)
 	}
 }
@@ -73,7 +73,7 @@ func TestUnreadableEntryDelaysNoOther(t *testing.T) {
 	s := open(t, path)
 	for i := range 3 {
 		e := directory.LogEntry{ID: directory.EntryID(fmt.Sprint("e", i)), At: time.UnixMilli(int64(i)).UTC(), Action: directory.UserUpdated}
-		if err := s.AppendEntry(t.Context(), "default", e); err != nil {
+		if err := s.Ports().Log.AppendEntry(t.Context(), "default", e); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -90,7 +90,7 @@ func TestUnreadableEntryDelaysNoOther(t *testing.T) {
 	s = open(t, path)
 	var taken []directory.EntryID
 	deliver := func() (int, error) {
-		return s.Deliver(t.Context(), func(_ context.Context, _ directory.TenantID, e directory.LogEntry) error {
+		return s.Ports().Feed.Deliver(t.Context(), func(_ context.Context, _ directory.TenantID, e directory.LogEntry) error {
 			taken = append(taken, e.ID)
 			return nil
 		})

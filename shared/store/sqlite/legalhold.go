@@ -11,37 +11,37 @@ var (
 	custodians = tableOf("custodians", "tenant", "matter", "uid")
 )
 
-// Matter implements directory.LegalHolds.
-func (s *Store) Matter(ctx context.Context, t directory.TenantID, id directory.MatterID) (directory.Matter, error) {
-	return readRecord[directory.Matter](ctx, s, "legal hold", matters.get, key(t, id)...)
+// legalHoldStore implements directory.LegalHolds.
+type legalHoldStore struct{ *Store }
+
+func (s legalHoldStore) Matter(ctx context.Context, t directory.TenantID, id directory.MatterID) (directory.Matter, error) {
+	return readRecord[directory.Matter](ctx, s.Store, "legal hold", matters.get, key(t, id)...)
 }
 
-// UpdateMatter implements directory.LegalHolds.
-func (s *Store) UpdateMatter(
+func (s legalHoldStore) UpdateMatter(
 	ctx context.Context, t directory.TenantID, id directory.MatterID, update directory.Update[directory.Matter],
 ) (directory.Matter, error) {
-	return updateRecord(ctx, s, t, "legal hold", matters, key(t, id), 0, update)
+	return updateRecord(ctx, s.Store, t, "legal hold", matters, key(t, id), 0, update)
 }
 
-// ListMatters implements directory.LegalHolds.
-func (s *Store) ListMatters(ctx context.Context, t directory.TenantID, after directory.MatterID, count int) ([]directory.Matter, error) {
-	return readRecords[directory.Matter](ctx, s, matters.after, string(t), string(after), count)
+func (s legalHoldStore) ListMatters(
+	ctx context.Context, t directory.TenantID, after directory.MatterID, count int,
+) ([]directory.Matter, error) {
+	return readRecords[directory.Matter](ctx, s.Store, matters.after, string(t), string(after), count)
 }
 
-// Custodian implements directory.LegalHolds.
-func (s *Store) Custodian(
+func (s legalHoldStore) Custodian(
 	ctx context.Context, t directory.TenantID, matter directory.MatterID, id directory.UserID,
 ) (directory.Custodian, error) {
-	c, err := readRecord[directory.Custodian](ctx, s, "custodian", custodians.get, key(t, string(matter), string(id))...)
+	c, err := readRecord[directory.Custodian](ctx, s.Store, "custodian", custodians.get, key(t, string(matter), string(id))...)
 	return c, directory.IgnoreNotFound(err)
 }
 
-// UpdateCustodian implements directory.LegalHolds.
-func (s *Store) UpdateCustodian(
+func (s legalHoldStore) UpdateCustodian(
 	ctx context.Context, t directory.TenantID, matter directory.MatterID, id directory.UserID, update directory.CustodianUpdate,
 ) (c directory.Custodian, u directory.User, err error) {
 	err = s.write(ctx, func() error {
-		m, err := record[directory.Matter](s, "legal hold", matters.get, key(t, matter)...)
+		m, err := record[directory.Matter](s.Store, "legal hold", matters.get, key(t, matter)...)
 		if err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ func (s *Store) UpdateCustodian(
 			return err
 		}
 		custodian := key(t, string(matter), string(id))
-		was, err := record[directory.Custodian](s, "custodian", custodians.get, custodian...)
+		was, err := record[directory.Custodian](s.Store, "custodian", custodians.get, custodian...)
 		if directory.IgnoreNotFound(err) != nil {
 			return err
 		}
@@ -69,9 +69,8 @@ func (s *Store) UpdateCustodian(
 	return c, u, err
 }
 
-// Custodians implements directory.LegalHolds.
-func (s *Store) Custodians(
+func (s legalHoldStore) Custodians(
 	ctx context.Context, t directory.TenantID, matter directory.MatterID, after directory.UserID, count int,
 ) ([]directory.Custodian, error) {
-	return readRecords[directory.Custodian](ctx, s, custodians.after, string(t), string(matter), string(after), count)
+	return readRecords[directory.Custodian](ctx, s.Store, custodians.after, string(t), string(matter), string(after), count)
 }

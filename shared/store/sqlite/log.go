@@ -21,8 +21,10 @@ func textOrNull(s string) any {
 	return s
 }
 
-// Entries implements directory.Log.
-func (s *Store) Entries(ctx context.Context, t directory.TenantID, q directory.LogQuery) ([]directory.LogEntry, error) {
+// logStore implements directory.Log.
+type logStore struct{ *Store }
+
+func (s logStore) Entries(ctx context.Context, t directory.TenantID, q directory.LogQuery) ([]directory.LogEntry, error) {
 	column, value := "provider = ?2", string(q.Provider)
 	switch {
 	case q.User != "":
@@ -41,35 +43,32 @@ func (s *Store) Entries(ctx context.Context, t directory.TenantID, q directory.L
 	if !q.Since.IsZero() {
 		since = directory.LogEntry{At: q.Since}.Position()
 	}
-	return readRecords[directory.LogEntry](ctx, s,
+	return readRecords[directory.LogEntry](ctx, s.Store,
 		`SELECT entry FROM log WHERE tenant = ?1 AND `+column+` AND position < ?3 AND position >= ?4 ORDER BY position DESC LIMIT ?5+0`,
 		string(t), value, before, since, q.Count)
 }
 
-// Entry implements directory.Log.
-func (s *Store) Entry(
+func (s logStore) Entry(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, at time.Time, id directory.EntryID,
 ) (directory.LogEntry, error) {
-	return readRecord[directory.LogEntry](ctx, s, "log entry", `SELECT entry FROM log WHERE tenant = ? AND provider = ? AND position = ?`,
+	return readRecord[directory.LogEntry](ctx, s.Store, "log entry",
+		`SELECT entry FROM log WHERE tenant = ? AND provider = ? AND position = ?`,
 		string(t), string(p), directory.LogEntry{At: at, ID: id}.Position())
 }
 
-// EntriesAfter implements directory.Log.
-func (s *Store) EntriesAfter(
+func (s logStore) EntriesAfter(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, after, before string, count int,
 ) ([]directory.LogEntry, error) {
-	return readRecords[directory.LogEntry](ctx, s,
+	return readRecords[directory.LogEntry](ctx, s.Store,
 		`SELECT entry FROM log WHERE tenant = ?1 AND provider = ?2 AND position > ?3 AND (?4 = '' OR position < ?4) ORDER BY position LIMIT ?5+0`,
 		string(t), string(p), after, before, count)
 }
 
-// AppendEntry implements directory.Log.
-func (s *Store) AppendEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+func (s logStore) AppendEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	return s.write(ctx, func() error { return s.append(t, e) })
 }
 
-// DropEntries implements directory.Log.
-func (s *Store) DropEntries(
+func (s logStore) DropEntries(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, before time.Time, count int,
 ) (n int, err error) {
 	err = s.write(ctx, func() error {

@@ -10,14 +10,15 @@ func mappingsOf(t directory.TenantID, p directory.ProviderID) []any {
 	return key(t, "mappings", string(p), "")
 }
 
-// MappingSet implements directory.Mappings.
-func (s *Store) MappingSet(ctx context.Context, t directory.TenantID, p directory.ProviderID) (directory.MappingSet, error) {
-	m, err := readRecord[directory.MappingSet](ctx, s, "mappings", documents.get, mappingsOf(t, p)...)
+// mappingStore implements directory.Mappings.
+type mappingStore struct{ *Store }
+
+func (s mappingStore) MappingSet(ctx context.Context, t directory.TenantID, p directory.ProviderID) (directory.MappingSet, error) {
+	m, err := readRecord[directory.MappingSet](ctx, s.Store, "mappings", documents.get, mappingsOf(t, p)...)
 	return m, directory.IgnoreNotFound(err)
 }
 
-// UpdateMappings implements directory.Mappings.
-func (s *Store) UpdateMappings(
+func (s mappingStore) UpdateMappings(
 	ctx context.Context, t directory.TenantID, id directory.ProviderID, update directory.MappingUpdate,
 ) (p directory.Provider, m directory.MappingSet, err error) {
 	p, err = s.writeProvider(ctx, id, func() (directory.Provider, error) {
@@ -25,7 +26,7 @@ func (s *Store) UpdateMappings(
 		if err != nil {
 			return old, err
 		}
-		was, err := record[directory.MappingSet](s, "mappings", documents.get, mappingsOf(t, id)...)
+		was, err := record[directory.MappingSet](s.Store, "mappings", documents.get, mappingsOf(t, id)...)
 		if directory.IgnoreNotFound(err) != nil {
 			return old, err
 		}

@@ -58,8 +58,10 @@ func (s *Store) putOrganization(t directory.TenantID, old, o directory.Organizat
 	return nil
 }
 
-// CreateOrganization implements directory.Organizations.
-func (s *Store) CreateOrganization(
+// organizationStore implements directory.Organizations.
+type organizationStore struct{ *Store }
+
+func (s organizationStore) CreateOrganization(
 	ctx context.Context, t directory.TenantID, o directory.Organization, q *directory.Quota, e directory.LogEntry,
 ) error {
 	return s.write(ctx, func() error {
@@ -94,11 +96,10 @@ func (s *Store) CreateOrganization(
 	})
 }
 
-// UpdateOrganization implements directory.Organizations.
-func (s *Store) UpdateOrganization(
+func (s organizationStore) UpdateOrganization(
 	ctx context.Context, t directory.TenantID, id directory.OrgID, update directory.Update[directory.Organization],
 ) (directory.Organization, error) {
-	return changeRecord(ctx, s, t, func() (directory.Organization, error) { return s.organization(t, id) }, mustExist, update,
+	return changeRecord(ctx, s.Store, t, func() (directory.Organization, error) { return s.organization(t, id) }, mustExist, update,
 		func(old, o directory.Organization) error {
 			if err := s.namesFree(t, o); err != nil {
 				return err
@@ -107,8 +108,7 @@ func (s *Store) UpdateOrganization(
 		})
 }
 
-// OrganizationsByID implements directory.Organizations.
-func (s *Store) OrganizationsByID(
+func (s organizationStore) OrganizationsByID(
 	ctx context.Context, t directory.TenantID, ids []directory.OrgID,
 ) (map[directory.OrgID]directory.Organization, error) {
 	out := map[directory.OrgID]directory.Organization{}
@@ -128,8 +128,7 @@ func (s *Store) OrganizationsByID(
 	return out, err
 }
 
-// OrganizationByName implements directory.Organizations.
-func (s *Store) OrganizationByName(ctx context.Context, t directory.TenantID, key string) (o directory.Organization, err error) {
+func (s organizationStore) OrganizationByName(ctx context.Context, t directory.TenantID, key string) (o directory.Organization, err error) {
 	err = s.read(ctx, func() error {
 		id, err := s.nameHolder(t, key)
 		if err != nil {
@@ -141,9 +140,8 @@ func (s *Store) OrganizationByName(ctx context.Context, t directory.TenantID, ke
 	return o, err
 }
 
-// ListOrganizations implements directory.Organizations.
-func (s *Store) ListOrganizations(
+func (s organizationStore) ListOrganizations(
 	ctx context.Context, t directory.TenantID, after directory.OrgID, count int,
 ) ([]directory.Organization, error) {
-	return readRecords[directory.Organization](ctx, s, organizations.after, string(t), string(after), count)
+	return readRecords[directory.Organization](ctx, s.Store, organizations.after, string(t), string(after), count)
 }

@@ -188,13 +188,13 @@ func verify(t *testing.T, path string, acks []ack) {
 		removed := false
 		q := directory.LogQuery{User: directory.UserID(a.id), Count: 10_000}
 		if a.kind == "group" {
-			v, err := s.ReadGroup(ctx, tenant, a.provider, directory.GroupID(a.id), directory.GroupWant{}, nil)
+			v, err := s.Ports().Groups.ReadGroup(ctx, tenant, a.provider, directory.GroupID(a.id), directory.GroupWant{}, nil)
 			if err != nil {
 				t.Fatalf("%+v: %v", a, err)
 			}
 			got, q = v.Version, directory.LogQuery{Group: v.ID, Count: 10_000}
 		} else {
-			v, err := s.UserByID(ctx, tenant, directory.UserID(a.id))
+			v, err := s.Ports().Users.UserByID(ctx, tenant, directory.UserID(a.id))
 			if err != nil {
 				t.Fatalf("%+v: %v", a, err)
 			}
@@ -203,7 +203,7 @@ func verify(t *testing.T, path string, acks []ack) {
 		if got < a.version || a.kind == "removed" && !removed {
 			t.Errorf("acknowledged %+v, but the file has version %d, removed %v", a, got, removed)
 		}
-		if es, err := s.Entries(ctx, tenant, q); err != nil || len(es) == 0 || es[0].Version > got {
+		if es, err := s.Ports().Log.Entries(ctx, tenant, q); err != nil || len(es) == 0 || es[0].Version > got {
 			t.Errorf("%+v: the log has %d entries, %v", a, len(es), err)
 		}
 	}
@@ -214,12 +214,12 @@ func verify(t *testing.T, path string, acks []ack) {
 func checkLists(t *testing.T, s *sqlite.Store) {
 	t.Helper()
 	ctx, tenant := t.Context(), directory.DefaultTenant
-	ps, err := s.ListProviders(ctx, tenant)
+	ps, err := s.Ports().Providers.ListProviders(ctx, tenant)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range ps {
-		us, err := s.ListUsers(ctx, tenant, p.ID, directory.Page{Start: 1, Count: 10_000}, directory.UserWant{}, nil)
+		us, err := s.Ports().Users.ListUsers(ctx, tenant, p.ID, directory.Page{Start: 1, Count: 10_000}, directory.UserWant{}, nil)
 		if err != nil || us.Total != len(us.Users) {
 			t.Errorf("total %d of %d users, %v", us.Total, len(us.Users), err)
 		}
@@ -227,7 +227,8 @@ func checkLists(t *testing.T, s *sqlite.Store) {
 		for _, u := range us.Users {
 			present[u.ScimID] = true
 		}
-		gs, err := s.ListGroups(ctx, tenant, p.ID, directory.Page{Start: 1, Count: 10_000}, directory.GroupWant{AllMembers: true}, nil)
+		gs, err := s.Ports().Groups.ListGroups(ctx, tenant, p.ID, directory.Page{Start: 1, Count: 10_000}, directory.GroupWant{AllMembers: true},
+			nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -55,8 +55,10 @@ func (s *Store) writeProvider(
 	return p, err
 }
 
-// CreateProvider implements directory.Providers.
-func (s *Store) CreateProvider(ctx context.Context, t directory.TenantID, p directory.Provider, e directory.LogEntry) error {
+// providerStore implements directory.Providers.
+type providerStore struct{ *Store }
+
+func (s providerStore) CreateProvider(ctx context.Context, t directory.TenantID, p directory.Provider, e directory.LogEntry) error {
 	_, err := s.writeProvider(ctx, p.ID, func() (directory.Provider, error) {
 		if _, exists := s.providers[p.ID]; exists || p.Tenant != t {
 			return p, directory.Errorf(directory.Conflict, "the provider's id is taken")
@@ -69,8 +71,7 @@ func (s *Store) CreateProvider(ctx context.Context, t directory.TenantID, p dire
 	return err
 }
 
-// Provider implements directory.Providers.
-func (s *Store) Provider(ctx context.Context, t directory.TenantID, id directory.ProviderID) (p directory.Provider, err error) {
+func (s providerStore) Provider(ctx context.Context, t directory.TenantID, id directory.ProviderID) (p directory.Provider, err error) {
 	err = s.read(ctx, func() error {
 		p, err = s.provider(t, id)
 		return err
@@ -85,8 +86,7 @@ func (s *Store) provider(t directory.TenantID, id directory.ProviderID) (directo
 	return directory.Provider{}, notFound("provider")
 }
 
-// ListProviders implements directory.Providers.
-func (s *Store) ListProviders(ctx context.Context, t directory.TenantID) (out []directory.Provider, err error) {
+func (s providerStore) ListProviders(ctx context.Context, t directory.TenantID) (out []directory.Provider, err error) {
 	err = s.read(ctx, func() error {
 		for _, id := range slices.Sorted(maps.Keys(s.providers)) {
 			if s.providers[id].Tenant == t {
@@ -98,8 +98,7 @@ func (s *Store) ListProviders(ctx context.Context, t directory.TenantID) (out []
 	return out, err
 }
 
-// UpdateProvider implements directory.Providers.
-func (s *Store) UpdateProvider(
+func (s providerStore) UpdateProvider(
 	ctx context.Context, t directory.TenantID, id directory.ProviderID, update directory.Update[directory.Provider],
 ) (directory.Provider, error) {
 	return s.writeProvider(ctx, id, func() (directory.Provider, error) {
@@ -118,8 +117,7 @@ func (s *Store) UpdateProvider(
 	})
 }
 
-// RemoveProvider implements directory.Providers.
-func (s *Store) RemoveProvider(ctx context.Context, t directory.TenantID, id directory.ProviderID, e directory.LogEntry) error {
+func (s providerStore) RemoveProvider(ctx context.Context, t directory.TenantID, id directory.ProviderID, e directory.LogEntry) error {
 	_, err := s.writeProvider(ctx, id, func() (directory.Provider, error) {
 		if _, err := s.provider(t, id); err != nil {
 			return directory.Provider{}, err

@@ -9,8 +9,10 @@ import (
 	"rollcall/shared/directory"
 )
 
-// BeginReplay implements directory.Replays.
-func (s *Store) BeginReplay(
+// replayStore implements directory.Replays.
+type replayStore struct{ *Store }
+
+func (s replayStore) BeginReplay(
 	ctx context.Context, t directory.TenantID, r directory.Replay, now time.Time,
 ) (old directory.Replay, found bool, err error) {
 	err = s.write(ctx, func() error {
@@ -31,8 +33,7 @@ func (s *Store) BeginReplay(
 	return old, found, err
 }
 
-// FinishReplay implements directory.Replays.
-func (s *Store) FinishReplay(ctx context.Context, t directory.TenantID, r directory.Replay) error {
+func (s replayStore) FinishReplay(ctx context.Context, t directory.TenantID, r directory.Replay) error {
 	return s.write(ctx, func() error {
 		if r.Answer == nil {
 			return s.exec(`DELETE FROM replays WHERE tenant = ? AND key = ?`, nil, string(t), r.Key)

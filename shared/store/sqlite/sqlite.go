@@ -132,11 +132,32 @@ var errClosed = errors.New("the database is closed")
 // Ports returns the store as the ports of package directory.
 func (s *Store) Ports() directory.Ports {
 	return directory.Ports{
-		Users: s, Groups: s, Providers: s, Tenants: s, Log: s,
-		Conflicts: s, APIKeys: s, Replays: s, Completion: s, Counts: s, Feed: s,
-		Leavers: s, LegalHolds: s, Guards: s,
-		Webhooks: s, Deliveries: s, Chains: s,
-		Organizations: s, Roles: s, Mappings: s, Watchlists: s, ApplyRuns: s, Tasks: s, Aliases: s, Countries: s, Usages: s,
+		Users:         userStore{s},
+		Groups:        groupStore{s},
+		Providers:     providerStore{s},
+		Tenants:       tenantStore{s},
+		Log:           logStore{s},
+		Conflicts:     conflictStore{s},
+		APIKeys:       apiKeyStore{s},
+		Replays:       replayStore{s},
+		Completion:    completionStore{s},
+		Counts:        countStore{s},
+		Feed:          feedStore{s},
+		Leavers:       leaverStore{s},
+		LegalHolds:    legalHoldStore{s},
+		Guards:        guardStore{s},
+		Webhooks:      webhookStore{s},
+		Deliveries:    deliveryStore{s},
+		Chains:        chainStore{s},
+		Organizations: organizationStore{s},
+		Roles:         roleStore{s},
+		Mappings:      mappingStore{s},
+		Watchlists:    watchlistStore{s},
+		ApplyRuns:     applyRunStore{s},
+		Tasks:         taskStore{s},
+		Aliases:       aliasStore{s},
+		Countries:     countryStore{s},
+		Usages:        usageStore{s},
 	}
 }
 

@@ -10,10 +10,12 @@ import (
 
 var tenants = tableOf("tenants", "id")
 
-// CreateTenant implements directory.Tenants.
-func (s *Store) CreateTenant(ctx context.Context, t directory.Tenant, e directory.LogEntry) error {
+// tenantStore implements directory.Tenants.
+type tenantStore struct{ *Store }
+
+func (s tenantStore) CreateTenant(ctx context.Context, t directory.Tenant, e directory.LogEntry) error {
 	return s.write(ctx, func() error {
-		_, err := record[directory.Tenant](s, "tenant", tenants.get, string(t.ID))
+		_, err := record[directory.Tenant](s.Store, "tenant", tenants.get, string(t.ID))
 		if err == nil {
 			return directory.ErrTenantTaken()
 		}
@@ -27,27 +29,23 @@ func (s *Store) CreateTenant(ctx context.Context, t directory.Tenant, e director
 	})
 }
 
-// Tenant implements directory.Tenants.
-func (s *Store) Tenant(ctx context.Context, id directory.TenantID) (directory.Tenant, error) {
-	return readRecord[directory.Tenant](ctx, s, "tenant", tenants.get, string(id))
+func (s tenantStore) Tenant(ctx context.Context, id directory.TenantID) (directory.Tenant, error) {
+	return readRecord[directory.Tenant](ctx, s.Store, "tenant", tenants.get, string(id))
 }
 
-// ListTenants implements directory.Tenants.
-func (s *Store) ListTenants(ctx context.Context, after directory.TenantID, count int) ([]directory.Tenant, error) {
-	return readRecords[directory.Tenant](ctx, s, tenants.after, string(after), count)
+func (s tenantStore) ListTenants(ctx context.Context, after directory.TenantID, count int) ([]directory.Tenant, error) {
+	return readRecords[directory.Tenant](ctx, s.Store, tenants.after, string(after), count)
 }
 
-// UpdateTenant implements directory.Tenants.
-func (s *Store) UpdateTenant(
+func (s tenantStore) UpdateTenant(
 	ctx context.Context, id directory.TenantID, update directory.Update[directory.Tenant],
 ) (directory.Tenant, error) {
-	return updateRecord(ctx, s, id, "tenant", tenants, key[string](id), mustExist|entryOptional, update)
+	return updateRecord(ctx, s.Store, id, "tenant", tenants, key[string](id), mustExist|entryOptional, update)
 }
 
-// RemoveTenant implements directory.Tenants.
-func (s *Store) RemoveTenant(ctx context.Context, id directory.TenantID, e directory.LogEntry) error {
+func (s tenantStore) RemoveTenant(ctx context.Context, id directory.TenantID, e directory.LogEntry) error {
 	return s.write(ctx, func() error {
-		if _, err := record[directory.Tenant](s, "tenant", tenants.get, string(id)); err != nil {
+		if _, err := record[directory.Tenant](s.Store, "tenant", tenants.get, string(id)); err != nil {
 			return err
 		}
 		if err := s.exec(tenants.remove, nil, string(id)); err != nil {
@@ -59,7 +57,7 @@ func (s *Store) RemoveTenant(ctx context.Context, id directory.TenantID, e direc
 
 // EraseTenant implements directory.Tenants: a step is a table. It finds the tables by their column "tenant" or "home",
 // so that it cannot miss one that is newer than this function.
-func (s *Store) EraseTenant(ctx context.Context, id directory.TenantID, after string) (next string, n int, err error) {
+func (s tenantStore) EraseTenant(ctx context.Context, id directory.TenantID, after string) (next string, n int, err error) {
 	if !id.Valid() {
 		return "", 0, notFound("tenant")
 	}

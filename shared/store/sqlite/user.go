@@ -95,8 +95,10 @@ func (s *Store) admitted(t directory.TenantID, p directory.ProviderID, admit dir
 	return rec, admit(rec)
 }
 
-// ReadUser implements directory.Users.
-func (s *Store) ReadUser(
+// userStore implements directory.Users.
+type userStore struct{ *Store }
+
+func (s userStore) ReadUser(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit,
 ) (v directory.UserView, err error) {
 	err = s.read(ctx, func() error {
@@ -126,8 +128,7 @@ func (s *Store) ReadUser(
 	return v, err
 }
 
-// FindUsers implements directory.Users.
-func (s *Store) FindUsers(
+func (s userStore) FindUsers(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, key directory.Lookup, limit int, want directory.UserWant,
 	admit directory.Admit,
 ) (vs []directory.UserView, err error) {
@@ -170,8 +171,7 @@ func (s *Store) views(h string, us []directory.User, want directory.UserWant) ([
 	return vs, nil
 }
 
-// CreateUser implements directory.Users.
-func (s *Store) CreateUser(
+func (s userStore) CreateUser(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit,
 	create func(directory.Provider) (directory.User, directory.LogEntry, error),
 ) (u directory.User, err error) {
@@ -273,8 +273,7 @@ func userKeys(u directory.User) []any {
 	return []any{directory.UserNameKey(u.UserName), string(u.ScimID), string(u.Provider), u.Manager, millis(u.RemovedAt)}
 }
 
-// UpdateUser implements directory.Users.
-func (s *Store) UpdateUser(
+func (s userStore) UpdateUser(
 	ctx context.Context, t directory.TenantID, old directory.User, update directory.Update[directory.User],
 ) (u directory.User, err error) {
 	err = s.write(ctx, func() error {
@@ -420,8 +419,7 @@ func (s *Store) userByID(t directory.TenantID, id directory.UserID) (directory.U
 	return directory.User{}, notFound("user")
 }
 
-// UserByID implements directory.Users.
-func (s *Store) UserByID(ctx context.Context, t directory.TenantID, id directory.UserID) (v directory.UserView, err error) {
+func (s userStore) UserByID(ctx context.Context, t directory.TenantID, id directory.UserID) (v directory.UserView, err error) {
 	err = s.read(ctx, func() error {
 		u, err := s.userByID(t, id)
 		if err != nil {

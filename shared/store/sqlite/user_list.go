@@ -9,8 +9,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// ListUsers implements directory.Users.
-func (s *Store) ListUsers(
+func (s userStore) ListUsers(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.UserWant, admit directory.Admit,
 ) (out directory.UserPage, err error) {
 	err = s.read(ctx, func() error {
@@ -36,7 +35,7 @@ func (s *Store) ListUsers(
 }
 
 // SearchUsers implements directory.Users. It reads through all homes of the tenant.
-func (s *Store) SearchUsers(
+func (s userStore) SearchUsers(
 	ctx context.Context, t directory.TenantID, q directory.UserSearch,
 ) (out []directory.User, next string, err error) {
 	h, uid, _ := strings.Cut(q.After, " ")

@@ -6,14 +6,15 @@ import (
 	"rollcall/shared/directory"
 )
 
-// ListWatchlists implements directory.Watchlists.
-func (s *Store) ListWatchlists(ctx context.Context, t directory.TenantID) ([]directory.Watchlist, error) {
-	return readRecords[directory.Watchlist](ctx, s, documents.after, string(t), "watchlist", "", "", -1)
+// watchlistStore implements directory.Watchlists.
+type watchlistStore struct{ *Store }
+
+func (s watchlistStore) ListWatchlists(ctx context.Context, t directory.TenantID) ([]directory.Watchlist, error) {
+	return readRecords[directory.Watchlist](ctx, s.Store, documents.after, string(t), "watchlist", "", "", -1)
 }
 
-// UpdateWatchlist implements directory.Watchlists.
-func (s *Store) UpdateWatchlist(
+func (s watchlistStore) UpdateWatchlist(
 	ctx context.Context, t directory.TenantID, id directory.WatchlistID, update directory.Update[directory.Watchlist],
 ) (directory.Watchlist, error) {
-	return updateRecord(ctx, s, t, "watchlist", documents, key(t, "watchlist", "", string(id)), zeroRemoves, update)
+	return updateRecord(ctx, s.Store, t, "watchlist", documents, key(t, "watchlist", "", string(id)), zeroRemoves, update)
 }
