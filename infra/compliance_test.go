@@ -13,10 +13,10 @@ import (
 	"testing"
 )
 
-// claim is a control that is met, and what proves it: a type of resource or a test.
+// claim is a control that is met, and its proof: a type of resource or the name of a test.
 type claim struct{ control, text, kind, proof string }
 
-// TestCompliance holds docs/compliance.md and docs/oscal-component.json to each other, and every claim to what proves it.
+// TestCompliance holds docs/compliance.md and docs/oscal-component.json to each other, and every claim to its proof.
 func TestCompliance(t *testing.T) {
 	written, machine := writtenClaims(t), machineClaims(t)
 	if len(written) == 0 || len(written) != len(machine) {
@@ -97,7 +97,7 @@ func machineClaims(t *testing.T) []claim {
 	return all
 }
 
-// testNames are the tests of the whole repository.
+// testNames returns the names of all tests of the repository.
 func testNames(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}

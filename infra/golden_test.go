@@ -9,7 +9,7 @@ import (
 	"rollcall/shared/golden"
 )
 
-// assetHash is of a bundle, which has no say in what a template is.
+// assetHash matches the hash of a bundle, which golden files do not contain.
 var assetHash = regexp.MustCompile(`[0-9a-f]{64}`)
 
 // TestTemplates shows every change of a template in review.
@@ -19,7 +19,7 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
-// TestSynthesisRepeats: the same tree gives the same bytes, so that a deployment without a change is one.
+// TestSynthesisRepeats: the same tree gives the same bytes, so that deploying without a change changes nothing.
 func TestSynthesisRepeats(t *testing.T) {
 	again := filepath.Join(t.TempDir(), "cdk.out")
 	if err := synthesize(again, dummies(t.TempDir()), nil); err != nil {
@@ -32,7 +32,7 @@ func TestSynthesisRepeats(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(second) != made.stack[name].text {
-			t.Errorf("%s came out different the second time: something is made while ranging over a map", file)
+			t.Errorf("%s differs when it is synthesized again: something depends on the order of a map", file)
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// notInGovCloud is what does not exist there and cfn-lint does not know of, by AWS's "GovCloud (US) User Guide". It is
-// kept out of the commercial templates too: they are the same code.
+// notInGovCloud lists features that GovCloud does not have according to AWS's "GovCloud (US) User Guide", and that
+// cfn-lint does not report. The commercial templates must not have them either: they come from the same code.
 var notInGovCloud = []struct {
 	what string
 	text *regexp.Regexp
@@ -25,7 +25,7 @@ var notInGovCloud = []struct {
 	{"a function URL", regexp.MustCompile(`"AWS::Lambda::Url"`)},
 	{"EventBridge Pipes", regexp.MustCompile(`"AWS::Pipes::`)},
 	{"an API destination", regexp.MustCompile(`"AWS::Events::(ApiDestination|Connection)"`)},
-	{"a key of ours for a function's package", regexp.MustCompile(`"SourceKMSKeyArn"`)},
+	{"a customer managed key for a function's package", regexp.MustCompile(`"SourceKMSKeyArn"`)},
 	{"an HTTP task of Step Functions", regexp.MustCompile(`states:::http:invoke`)},
 	{"a managed rule group of the Marketplace", regexp.MustCompile(`"VendorName": "[^A]`)},
 	{"a service principal of one partition", regexp.MustCompile(`amazonaws\.com\.cn|amazonaws-us-gov`)},
@@ -49,7 +49,7 @@ func TestGovCloud(t *testing.T) {
 	}
 }
 
-// TestNothingOfOnePartitionInSource: an ARN takes its partition from the stack, so it is written nowhere.
+// TestNothingOfOnePartitionInSource: an ARN takes its partition from the stack, so no source names one.
 func TestNothingOfOnePartitionInSource(t *testing.T) {
 	tree := os.DirFS(".")
 	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
@@ -78,7 +78,7 @@ func TestNothingOfOnePartitionInSource(t *testing.T) {
 	}
 }
 
-// TestDifferencesHaveSources: each row of the table of partitions says where it is from, and changes something.
+// TestDifferencesHaveSources: each difference between the partitions has a source and changes something.
 func TestDifferencesHaveSources(t *testing.T) {
 	for _, d := range differences {
 		if d.what == "" || len(d.source) < 20 {

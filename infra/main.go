@@ -55,15 +55,14 @@ func synthesize(out, assets string, given map[string]any) error {
 	return nil
 }
 
-// newApp returns an app whose templates do not depend on how it is run: what the CDK command line would set is set
-// here.
+// newApp returns an app whose templates do not depend on how it is run: it sets what the CDK command line would set.
 func newApp(out string, given map[string]any) awscdk.App {
 	context := map[string]any{
 		"aws:cdk:enable-path-metadata":  true, // lets sam find the functions
 		"aws:cdk:enable-asset-metadata": true,
-		// Only the partitions we are deployed in.
+		// Only the partitions that we deploy to.
 		"@aws-cdk/core:target-partitions": []string{"aws", "aws-us-gov"},
-		// What the service uses of the data cannot be taken away under it.
+		// The data stack cannot remove anything that the service stack uses.
 		"@aws-cdk/core:defaultCrossStackReferences":       "strong",
 		"@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": true,
 		"@aws-cdk/aws-iam:minimizePolicies":               true,

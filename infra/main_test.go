@@ -12,33 +12,15 @@ import (
 	"rollcall/infra/stacks"
 )
 
-// made is the assembly of both partitions, without and with every setting, synthesized once for all tests: CDK's own
-// process answers one caller at a time.
+// made is the assembly of both partitions with the default settings, synthesized once for all tests: the CDK process
+// serves one caller at a time.
 var made struct {
 	dir   string // templates
 	stack map[string]template
 }
 
-// TestMain synthesizes, with bundles that are no more than a word.
 func TestMain(m *testing.M) {
-	code, err := func() (int, error) {
-		dir, err := os.MkdirTemp("", "rollcall-infra")
-		if err != nil {
-			return 1, err
-		}
-		defer func() { _ = os.RemoveAll(dir) }() // a temporary folder
-		made.dir = filepath.Join(dir, "cdk.out")
-		if err := synthesize(made.dir, dummies(dir), nil); err != nil {
-			return 1, err
-		}
-		made.stack = map[string]template{}
-		for _, name := range stackNames() {
-			if made.stack[name], err = readTemplate(filepath.Join(made.dir, name+".template.json")); err != nil {
-				return 1, err
-			}
-		}
-		return m.Run(), nil
-	}()
+	code, err := synthesizeAndRun(m)
 	jsii.Close()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -46,7 +28,28 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// stackNames are all stacks, those of GovCloud last.
+// synthesizeAndRun fills made, with dummy bundles, and runs the tests.
+func synthesizeAndRun(m *testing.M) (int, error) {
+	dir, err := os.MkdirTemp("", "rollcall-infra")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // a temporary folder
+	made.dir = filepath.Join(dir, "cdk.out")
+	if err := synthesize(made.dir, dummies(dir), nil); err != nil {
+		return 1, err
+	}
+	made.stack = map[string]template{}
+	for _, name := range stackNames() {
+		made.stack[name], err = readTemplate(filepath.Join(made.dir, name+".template.json"))
+		if err != nil {
+			return 1, err
+		}
+	}
+	return m.Run(), nil
+}
+
+// stackNames returns the names of all stacks, those of GovCloud last.
 func stackNames() []string {
 	var names []string
 	for _, p := range partitions() {
@@ -55,7 +58,7 @@ func stackNames() []string {
 	return names
 }
 
-// dummies returns a folder of bundles below dir.
+// dummies writes dummy bundles, which contain only their function's name, and returns their folder below dir.
 func dummies(dir string) string {
 	assets := filepath.Join(dir, "dist")
 	for _, arch := range []string{"arm64", "amd64"} {
@@ -111,7 +114,7 @@ func (t template) the(tb testing.TB, kind string) resource {
 	tb.Helper()
 	all := t.of(kind)
 	if len(all) != 1 {
-		tb.Fatalf("there are %d of %s, want one", len(all), kind)
+		tb.Fatalf("there are %d %s, want one", len(all), kind)
 	}
 	for _, r := range all {
 		return r
@@ -119,7 +122,7 @@ func (t template) the(tb testing.TB, kind string) resource {
 	panic("not reached")
 }
 
-// at returns what a path of names leads to, as JSON.
+// at returns the value at a path of member names, as JSON.
 func at(v any, path ...string) string {
 	for _, p := range path {
 		m, ok := v.(map[string]any)

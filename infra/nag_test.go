@@ -15,10 +15,10 @@ import (
 	"rollcall/infra/stacks"
 )
 
-// finding is what a checker complains of: its rule, and the construct or resource, of either partition.
+// finding is a complaint of a checker: its rule, and the construct or resource of either partition.
 type finding struct{ tool, rule, where string }
 
-// ownLogs is the name of a function in the name of its log group.
+// ownLogs matches a function's name in the name of its log group.
 var ownLogs = regexp.MustCompile(`/Rollcall(Gov)?-\w+:`)
 
 var nagRule = regexp.MustCompile(`^(\S+?(?:\[[^\]]*\])?): `)
@@ -30,8 +30,8 @@ func TestNag(t *testing.T) {
 		name     string
 		settings map[string]any
 	}{
-		{"as it is", nil},
-		{"with everything chosen", everything},
+		{"default settings", nil},
+		{"every setting", everything},
 	} {
 		app := newApp(t.TempDir(), c.settings)
 		settings := read(t, c.settings)
@@ -62,7 +62,7 @@ func TestNag(t *testing.T) {
 	unsuppressed(t, "nag", found)
 }
 
-// everything are settings that bring every optional resource.
+// everything holds settings that create every optional resource.
 var everything = map[string]any{
 	"domain": "scim.example.com", "certificate": "arn:aws:acm:us-east-1:111122223333:certificate/example",
 	"alarmEmail": "alarms@example.com", "entraRanges": "192.0.2.0/24,198.51.100.0/24", "arch": "amd64",
@@ -78,11 +78,11 @@ func read(t *testing.T, given map[string]any) stacks.Settings {
 }
 
 // unsuppressed fails the test for each finding of a tool without a suppression, each suppression without a finding, and
-// each without a reason.
+// each suppression without a reason.
 func unsuppressed(t *testing.T, tool string, found []finding) {
 	t.Helper()
 	used := map[int]bool{}
-	said := map[finding]bool{}
+	reported := map[finding]bool{}
 	for _, f := range found {
 		f.where = strings.ReplaceAll(f.where, "RollcallGov", "Rollcall")
 		f.rule = strings.NewReplacer("schedule/RollcallGov/", "schedule/Rollcall/", "execution:RollcallGov-",
@@ -94,9 +94,9 @@ func unsuppressed(t *testing.T, tool string, found []finding) {
 				ok, used[i] = true, true
 			}
 		}
-		if !ok && !said[f] {
-			said[f] = true
-			t.Errorf("%s %s: %s; clear it, or say in suppressions_test.go why it stays", f.tool, f.rule, f.where)
+		if !ok && !reported[f] {
+			reported[f] = true
+			t.Errorf("%s %s: %s; fix it, or give the reason for keeping it in suppressions_test.go", f.tool, f.rule, f.where)
 		}
 	}
 	for i, s := range suppressions {
@@ -109,7 +109,7 @@ func unsuppressed(t *testing.T, tool string, found []finding) {
 	}
 }
 
-// TestSuppressionsAreOfTools keeps a suppression from being of a tool that nothing asks.
+// TestSuppressionsAreOfTools: every suppression names a tool that the tests run.
 func TestSuppressionsAreOfTools(t *testing.T) {
 	for _, s := range suppressions {
 		if !slices.Contains([]string{"nag", "cfn-lint", "checkov"}, s.tool) {

@@ -12,7 +12,7 @@ import (
 	"rollcall/integration/tools/pytools"
 )
 
-// command returns a command of a Python tool's environment, run with the templates' folder as its own.
+// command returns a command from a Python tool's environment that runs in the folder of the templates.
 func command(t *testing.T, tool, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(filepath.Dir(pytools.Python(t, tool)), name), args...)
@@ -84,12 +84,12 @@ func TestOutsideCheckov(t *testing.T) {
 		found = append(found, finding{"checkov", f.Check, f.Resource})
 	}
 	if answer.Summary.Passed < 100 {
-		t.Errorf("only %d checks passed: it did not look", answer.Summary.Passed)
+		t.Errorf("only %d checks passed: it did not read the templates", answer.Summary.Passed)
 	}
 	unsuppressed(t, "checkov", found)
 }
 
-// TestOutsideSam runs `sam validate --lint` with our samconfig.toml, as a person would after `make synth`.
+// TestOutsideSam runs `sam validate --lint` with our samconfig.toml, as a developer would after `make synth`.
 func TestOutsideSam(t *testing.T) {
 	dir := t.TempDir()
 	text, err := os.ReadFile("../samconfig.toml")

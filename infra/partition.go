@@ -2,18 +2,17 @@ package main
 
 import "rollcall/infra/stacks"
 
-// difference is one thing that is not the same in the two partitions: gov sets what stands otherwise in a commercial
-// partition.
+// difference is one difference between the partitions: gov sets the value for GovCloud.
 type difference struct {
 	what, source string
 	gov          func(*stacks.Partition)
 }
 
-// differences is the whole table. What is not in it is the same: names of service principals, TLS_1_2, Regional
+// differences is the complete list. Everything else is the same: names of service principals, TLS_1_2, Regional
 // endpoints, arm64, one bundle built with GOFIPS140.
 var differences = []difference{
 	{
-		"names of the stacks", "ours: both partitions lie in one assembly",
+		"names of the stacks", "ours: both partitions are in one assembly",
 		func(p *stacks.Partition) { p.Name = "RollcallGov" },
 	},
 	{
@@ -21,7 +20,7 @@ var differences = []difference{
 		func(p *stacks.Partition) { p.FIPSEndpoints = true },
 	},
 	{
-		"regions a template is checked for", "AWS GovCloud (US) User Guide, \"AWS GovCloud (US) compared to standard Regions\"",
+		"regions that the templates are checked for", "AWS GovCloud (US) User Guide, \"AWS GovCloud (US) compared to standard Regions\"",
 		func(p *stacks.Partition) { p.Regions = []string{"us-gov-west-1", "us-gov-east-1"} },
 	},
 	{

@@ -18,7 +18,7 @@ func TestSettings(t *testing.T) {
 		{"a flag from cdk.json", map[string]any{"logRole": false}, ""},
 		{"a domain without a certificate", map[string]any{"domain": "scim.example.com"}, "belong together"},
 		{"another architecture", map[string]any{"arch": "x86_64"}, "arm64 or amd64"},
-		{"a flag that is none", map[string]any{"reserve": "perhaps"}, "reserve must be true or false"},
+		{"an invalid flag", map[string]any{"reserve": "perhaps"}, "reserve must be true or false"},
 		{"an origin with a slash", map[string]any{"origin": "https://a.example.com/"}, "without a slash"},
 	} {
 		_, err := stacks.ReadSettings(func(key string) any { return c.given[key] })

@@ -57,26 +57,27 @@ func TestTable(t *testing.T) {
 	})
 }
 
-// TestDataIsKept: nothing of the stateful stack goes with it.
+// TestDataIsKept: the resources of the stateful stack are kept when it is deleted.
 func TestDataIsKept(t *testing.T) {
 	eachPartition(t, func(t *testing.T, data, _, _ template) {
 		for id, r := range data.Resources {
-			if kept := r.DeletionPolicy == "Retain" && r.UpdateReplacePolicy == "Retain"; !kept && r.Type != "AWS::S3::BucketPolicy" {
-				t.Errorf("%s %s goes when the stack is deleted", r.Type, id)
+			kept := r.DeletionPolicy == "Retain" && r.UpdateReplacePolicy == "Retain"
+			if !kept && r.Type != "AWS::S3::BucketPolicy" {
+				t.Errorf("%s %s is deleted with its stack", r.Type, id)
 			}
 		}
 	})
 }
 
-// TestKeys: one key encrypts what is at rest, one signs the log, one encrypts the secrets of webhooks; each function may
-// do with them what it does, and knows no other.
+// TestKeys: one key encrypts the data at rest, one signs the log, one encrypts the secrets of webhooks. Each function may
+// use only the keys it needs, only for what it needs, and knows no other key.
 func TestKeys(t *testing.T) {
 	eachPartition(t, func(t *testing.T, data, service, _ template) {
 		keys := data.of("AWS::KMS::Key")
 		if len(keys) != 3 {
 			t.Errorf("there are %d keys", len(keys))
 		}
-		purpose := map[string]string{} // begin of a logical id to what the key is for
+		purpose := map[string]string{} // logical id to the purpose of the key
 		for id, key := range keys {
 			policy := at(key.Properties, "KeyPolicy")
 			switch {
@@ -128,8 +129,8 @@ func TestKeys(t *testing.T) {
 	})
 }
 
-// TestStateMachine: it has a log and traces, may call the function of its steps and nothing else, and is what the
-// function that follows the log starts.
+// TestStateMachine: it has a log and traces, may call the function of its steps and nothing else, and the function that
+// follows the log starts it.
 func TestStateMachine(t *testing.T) {
 	eachPartition(t, func(t *testing.T, _, service, _ template) {
 		m := service.the(t, "AWS::StepFunctions::StateMachine")
@@ -146,7 +147,7 @@ func TestStateMachine(t *testing.T) {
 		for _, f := range service.of("AWS::Lambda::Function") {
 			arn := at(f.Properties, "Environment", "Variables", app.EnvApply)
 			if starts := f.Properties["Description"] == "Rollcall: changes"; strings.HasSuffix(arn, ":stateMachine:"+name+`"]]}`) != starts {
-				t.Errorf("%s is told to start %q, the state machine is %s", f.Properties["Description"], arn, name)
+				t.Errorf("%s starts %q, the state machine is %s", f.Properties["Description"], arn, name)
 			}
 		}
 	})
@@ -172,7 +173,7 @@ func TestArchive(t *testing.T) {
 	}
 }
 
-// TestFunctions: one for each folder, each with a role of its own, which may do no more than it must.
+// TestFunctions: there is one for each folder, each with a role of its own, which has only the permissions it needs.
 func TestFunctions(t *testing.T) {
 	mains, err := filepath.Glob("../functions/*/main.go")
 	if err != nil {
@@ -218,7 +219,7 @@ func checkPolicy(t *testing.T, id string, p resource) {
 	document, _ := p.Properties["PolicyDocument"].(map[string]any)
 	statements, _ := document["Statement"].([]any)
 	if len(statements) == 0 {
-		t.Errorf("%s says nothing", id)
+		t.Errorf("%s has no statement", id)
 	}
 	for _, s := range statements {
 		m, _ := s.(map[string]any)
@@ -236,14 +237,13 @@ func checkPolicy(t *testing.T, id string, p resource) {
 			}
 		}
 	}
-	stays := strings.HasPrefix(id, "discovery") || strings.HasPrefix(id, "ScheduleRole") || strings.HasPrefix(id, "StateMachine")
-	if writes := strings.Contains(at(p.Properties, "PolicyDocument"), "dynamodb:PutItem"); writes == stays {
+	readOnly := strings.HasPrefix(id, "discovery") || strings.HasPrefix(id, "ScheduleRole") || strings.HasPrefix(id, "StateMachine")
+	if writes := strings.Contains(at(p.Properties, "PolicyDocument"), "dynamodb:PutItem"); writes == readOnly {
 		t.Errorf("%s may write: %v", id, writes)
 	}
 }
 
-// TestRoutes: each path of the handlers' table is a path of the API, with the function that answers it; an API made by
-// hand would drift.
+// TestRoutes: each path of the handlers' route tables is a path of the API and leads to the function that serves it.
 func TestRoutes(t *testing.T) {
 	eachPartition(t, func(t *testing.T, _, service, _ template) {
 		want(t, service.the(t, "AWS::ApiGateway::RestApi"), `["REGIONAL"]`, "EndpointConfiguration", "Types")
@@ -259,7 +259,7 @@ func TestRoutes(t *testing.T) {
 			}
 			paths[path] = id
 		}
-		answers := map[string]string{} // id of a resource to what answers it
+		answers := map[string]string{} // id of a resource to its integration
 		for _, m := range service.of("AWS::ApiGateway::Method") {
 			want(t, m, `"ANY"`, "HttpMethod")
 			ref, _ := m.Properties["ResourceId"].(map[string]any)
@@ -280,7 +280,7 @@ func TestRoutes(t *testing.T) {
 	})
 }
 
-// TestGatewayErrors: what the gateway answers itself is a SCIM error that says its status, and when to come again.
+// TestGatewayErrors: the gateway's own errors are SCIM errors with their status and, where a retry helps, Retry-After.
 func TestGatewayErrors(t *testing.T) {
 	body := regexp.MustCompile(`^\{"schemas":\["urn:ietf:params:scim:api:messages:2\.0:Error"\],"status":"(\d{3})","detail":"[^"]+"\}$`)
 	eachPartition(t, func(t *testing.T, _, service, _ template) {
@@ -319,7 +319,7 @@ func TestStream(t *testing.T) {
 		want(t, m, `[{"Pattern":"{\"dynamodb\":{\"NewImage\":{\"e\":{\"S\":[{\"exists\":true}]}}},\"eventName\":[\"INSERT\"]}"}]`,
 			"FilterCriteria", "Filters")
 		if at(m.Properties, "DestinationConfig", "OnFailure", "Destination") == "" || at(m.Properties, "MaximumRetryAttempts") == "" {
-			t.Error("a record that cannot be followed stops its shard for ever")
+			t.Error("a record that cannot be processed blocks its shard")
 		}
 		queue := service.the(t, "AWS::SQS::Queue")
 		if at(queue.Properties, "KmsMasterKeyId") == "" {
@@ -328,7 +328,7 @@ func TestStream(t *testing.T) {
 	})
 }
 
-// TestLogs: every log group, and that of the gateway's own lines is among them, is encrypted and ends after a year.
+// TestLogs: every log group, including that of the gateway's own lines, is encrypted and keeps its lines for a year.
 func TestLogs(t *testing.T) {
 	eachPartition(t, func(t *testing.T, _, service, firewall template) {
 		groups := service.of("AWS::Logs::LogGroup")
@@ -354,8 +354,8 @@ func TestLogs(t *testing.T) {
 	})
 }
 
-// TestFirewall: the web ACL stands before the stage, writes a log without tokens and filters, and refuses no person for
-// their name.
+// TestFirewall: the web ACL protects the stage, writes a log without tokens and filters, and refuses no request because
+// of a person's name.
 func TestFirewall(t *testing.T) {
 	eachPartition(t, func(t *testing.T, _, _, firewall template) {
 		acl := firewall.the(t, "AWS::WAFv2::WebACL")
@@ -372,7 +372,7 @@ func TestFirewall(t *testing.T) {
 		}
 		on := firewall.the(t, "AWS::WAFv2::WebACLAssociation")
 		if !strings.Contains(at(on.Properties, "ResourceArn"), "/stages/") {
-			t.Errorf("it stands before %s", at(on.Properties, "ResourceArn"))
+			t.Errorf("it protects %s", at(on.Properties, "ResourceArn"))
 		}
 		if hidden := at(firewall.the(t, "AWS::WAFv2::LoggingConfiguration").Properties, "RedactedFields"); !strings.Contains(hidden,
 			"authorization") || !strings.Contains(hidden, "QueryString") {
@@ -381,7 +381,7 @@ func TestFirewall(t *testing.T) {
 	})
 }
 
-// TestAlarms: every alarm tells the topic and has its answer in docs/operations.md.
+// TestAlarms: every alarm notifies the topic and has an answer in docs/operations.md.
 func TestAlarms(t *testing.T) {
 	text, err := os.ReadFile("../docs/operations.md")
 	if err != nil {
@@ -401,7 +401,7 @@ func TestAlarms(t *testing.T) {
 				t.Errorf("docs/operations.md has no answer to %s", name)
 			}
 			if at(a.Properties, "AlarmActions") == "" || at(a.Properties, "OKActions") == "" || at(a.Properties, "AlarmDescription") == "" {
-				t.Errorf("%s tells nobody, or nothing", id)
+				t.Errorf("%s has no action or no description", id)
 			}
 			want(t, a, `"notBreaching"`, "TreatMissingData")
 		}
@@ -417,7 +417,7 @@ func TestAlarms(t *testing.T) {
 	}
 }
 
-// TestSchedules: the roles of wake-ups and of the state machine may be assumed by their services for this account alone.
+// TestSchedules: only their services, on behalf of this account, may assume the roles of wake-ups and the state machine.
 func TestSchedules(t *testing.T) {
 	eachPartition(t, func(t *testing.T, _, service, _ template) {
 		service.the(t, "AWS::Scheduler::ScheduleGroup")
@@ -426,7 +426,7 @@ func TestSchedules(t *testing.T) {
 			trust := at(r.Properties, "AssumeRolePolicyDocument")
 			for _, by := range []string{"scheduler.amazonaws.com", "states.amazonaws.com"} {
 				if strings.Contains(trust, by) && !strings.Contains(trust, `"aws:SourceAccount":{"Ref":"AWS::AccountId"}`) {
-					t.Errorf("%s of any account may assume it: %s", by, trust)
+					t.Errorf("%s may assume it for any account: %s", by, trust)
 				}
 			}
 		}

@@ -10,21 +10,21 @@ import (
 	"rollcall/shared/provisioning"
 )
 
-// More people than the guard allows would move in another way than the preview showed: the run changes as many as it
-// allows, over all its ranges, and skips the rest, who stay as they are until their own events are followed.
+// When more people would move differently from the preview than the guard allows, the run changes as many as the guard
+// allows, over all its ranges. It skips the others, who keep their placement until their own entries are followed.
 func TestApplySkipsUnseenMovesBeyondTheGuard(t *testing.T) {
 	t.Parallel()
 	for name, ports := range map[string]func(testing.TB) directory.Ports{"SQLite": stack.SQLite, "DynamoDB": stack.DynamoDB} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := stack.New(t, stack.Options{Ports: ports})
-			c := newCrew(t, s, 2*14)
+			c := newPopulation(t, s, 2*14)
 			ctx, p := t.Context(), s.Provider.ID
 			anyRun := func(directory.ApplyRun) error { return nil }
 			narrow := directory.GuardSettings{MoveMinimum: 8, MovePercent: 1}
 			rec, err := s.Service.As(c.admin).Guards.Set(ctx, p, func(directory.Provider) error { return nil }, narrow)
 			c.must(err)
-			// Everybody starts in an organization that the mappings name no more.
+			// Everybody starts in an organization that the mappings no longer name.
 			first, err := s.Service.As(c.admin).ApplyRuns.Create(ctx, p, false)
 			c.must(err)
 			c.follow()
@@ -44,7 +44,7 @@ func TestApplySkipsUnseenMovesBeyondTheGuard(t *testing.T) {
 			if n := len(c.rows(r.ID)); n != 14 {
 				t.Fatalf("%d people would move, want 14", n)
 			}
-			// After the preview 12 of them leave the group: they would go to the default organization and lose a role.
+			// After the preview 12 of them leave the group: they would move to the default organization and lose a role.
 			var leave []directory.ScimID
 			for i := 0; len(leave) < 12; i += 2 {
 				leave = append(leave, c.people[i].ScimID)
@@ -65,14 +65,14 @@ func TestApplySkipsUnseenMovesBeyondTheGuard(t *testing.T) {
 			after := c.accounts()
 			for id, row := range c.rows(r.ID) {
 				if row.Result == directory.RowSkipped {
-					c.equal("one who was skipped", after[id], before[id])
+					c.equal("a skipped user", after[id], before[id])
 				}
 			}
 			c.follow()
 			again, err := s.Service.As(c.admin).ApplyRuns.Create(ctx, p, false)
 			c.must(err)
 			c.follow()
-			c.equal("people who are not where the rules say", len(c.rows(again.ID)), 0)
+			c.equal("people whose placement differs from the rules", len(c.rows(again.ID)), 0)
 		})
 	}
 }

@@ -12,46 +12,46 @@ import (
 	"rollcall/shared/provisioning"
 )
 
-// meddler lets something happen before and after whatever a step of an apply run reads or writes.
-type meddler struct {
+// interrupter calls interrupt before and after each read and write of a step of an apply run.
+type interrupter struct {
 	directory.Users
 	directory.ApplyRuns
-	happen func() // nil: nothing
+	interrupt func() // nil: nothing
 }
 
-// around carries out a call of the step with what happens before and after it.
-func around[T any](m *meddler, call func() (T, error)) (T, error) {
-	if m.happen == nil {
+// around carries out a call of the step with an interruption before and after it.
+func around[T any](m *interrupter, call func() (T, error)) (T, error) {
+	if m.interrupt == nil {
 		return call()
 	}
-	happen := m.happen
-	m.happen = nil // what happens is not meddled with
-	happen()
+	interrupt := m.interrupt
+	m.interrupt = nil // an interruption is not itself interrupted
+	interrupt()
 	v, err := call()
-	happen()
-	m.happen = happen
+	interrupt()
+	m.interrupt = interrupt
 	return v, err
 }
 
-func (m *meddler) ReadUser(
+func (m *interrupter) ReadUser(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit,
 ) (directory.UserView, error) {
 	return around(m, func() (directory.UserView, error) { return m.Users.ReadUser(ctx, t, p, id, want, admit) })
 }
 
-func (m *meddler) UpdateUser(
+func (m *interrupter) UpdateUser(
 	ctx context.Context, t directory.TenantID, u directory.User, f directory.Update[directory.User],
 ) (directory.User, error) {
 	return around(m, func() (directory.User, error) { return m.Users.UpdateUser(ctx, t, u, f) })
 }
 
-func (m *meddler) PutPage(ctx context.Context, t directory.TenantID, id directory.RunID, p directory.RunPage) error {
+func (m *interrupter) PutPage(ctx context.Context, t directory.TenantID, id directory.RunID, p directory.RunPage) error {
 	_, err := around(m, func() (int, error) { return 0, m.ApplyRuns.PutPage(ctx, t, id, p) })
 	return err
 }
 
-// People are changed while the step that applies their change is under way, at every read and write of it. Everybody
-// ends where the rules say, each change is counted once, and an undo takes back only what nobody touched since.
+// People are changed at every read and write of the step that applies their change. Afterwards every placement follows
+// the rules, each change is counted once, and an undo reverts only placements that were not changed since.
 func TestPeopleChangeInTheMiddleOfApplying(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -71,14 +71,14 @@ func TestPeopleChangeInTheMiddleOfApplying(t *testing.T) {
 }
 
 func changeMidway(t *testing.T, ports func(testing.TB) directory.Ports, random *rand.Rand) {
-	m := &meddler{}
+	m := &interrupter{}
 	s := stack.New(t, stack.Options{Ports: func(t testing.TB) directory.Ports {
 		p := ports(t)
 		m.Users, m.ApplyRuns = p.Users, p.ApplyRuns
 		p.Users, p.ApplyRuns = m, m
 		return p
 	}})
-	c := newCrew(t, s, 14)
+	c := newPopulation(t, s, 14)
 	ctx, p := t.Context(), s.Provider.ID
 	anyRun := func(directory.ApplyRun) error { return nil }
 	before := c.accounts()
@@ -87,40 +87,40 @@ func changeMidway(t *testing.T, ports func(testing.TB) directory.Ports, random *
 	c.follow()
 	planned := c.rows(r.ID)
 	touched := map[directory.UserID]bool{}
-	m.happen = func() {
+	m.interrupt = func() {
 		if random.IntN(6) == 0 {
 			u := c.people[random.IntN(len(c.people))]
 			touched[u.ID] = true
-			c.meddle(u, random.IntN(6))
+			c.change(u, random.IntN(6))
 		}
 	}
 	_, err = s.Service.As(c.admin).ApplyRuns.Start(ctx, p, r.ID, anyRun)
 	c.must(err)
 	c.must(s.Service.PlayRun(ctx, directory.RunRef{Tenant: c.admin.Tenant, Provider: p, Run: r.ID, Phase: directory.PhaseApply}))
-	m.happen = nil
+	m.interrupt = nil
 	done := c.run(r.ID)
 	if n := done.Tally; done.State != directory.RunCompleted || n.Done != len(planned) ||
 		n.Applied+n.Differed+n.Unchanged+n.Skipped != len(planned) || len(touched) == 0 {
-		t.Fatalf("%d were touched, and of %d planned changes became %+v", len(touched), len(planned), done)
+		t.Fatalf("%d were touched, and %d planned changes ended as %+v", len(touched), len(planned), done)
 	}
 	rows := c.rows(r.ID)
 	for id, row := range rows {
 		switch {
 		case !touched[id] && (row.Result != directory.RowApplied || !row.After.Same(planned[id].After) ||
 			!row.Before.Same(before[id].Placement())):
-			t.Errorf("%s, whom nobody touched: %+v, planned %+v", id, row, planned[id])
+			t.Errorf("%s, which was not touched: %+v, planned %+v", id, row, planned[id])
 		case row.Result == directory.RowApplied && !row.After.Same(planned[id].After),
 			row.Result == directory.RowDiffered && row.After.Same(planned[id].After):
 			t.Errorf("%s is %s: %+v, planned %+v", id, row.Result, row.After, planned[id].After)
 		}
 	}
-	// The run itself, without anybody following the log, left everybody of it where the rules say.
+	// The run itself, before the log is followed, placed its people by the rules.
 	again, err := s.Service.As(c.admin).ApplyRuns.Create(ctx, p, false)
 	c.must(err)
 	c.must(s.Service.PlayRun(ctx, directory.RunRef{Tenant: c.admin.Tenant, Provider: p, Run: again.ID, Phase: directory.PhasePlan}))
 	for id, row := range c.rows(again.ID) {
 		if _, ran := rows[id]; ran && !touched[id] {
-			t.Errorf("%s is not where the rules say: %+v", id, row)
+			t.Errorf("the placement of %s differs from the rules: %+v", id, row)
 		}
 	}
 	c.follow()
@@ -128,7 +128,7 @@ func changeMidway(t *testing.T, ports func(testing.TB) directory.Ports, random *
 	c.must(err)
 	c.follow()
 	if left := c.rows(again.ID); len(left) > 0 {
-		t.Errorf("%d people are not where the rules say: %+v", len(left), left)
+		t.Errorf("the placements of %d people differ from the rules: %+v", len(left), left)
 	}
 	was := c.accounts()
 	undo, err := s.Service.As(c.admin).ApplyRuns.Undo(ctx, p, r.ID, anyRun)
@@ -149,8 +149,8 @@ func changeMidway(t *testing.T, ports func(testing.TB) directory.Ports, random *
 	}
 }
 
-// meddle changes a person as a directory or an administrator does at any time.
-func (c *crew) meddle(u directory.User, how int) {
+// change changes a person as a directory or an administrator may at any time.
+func (c *population) change(u directory.User, how int) {
 	c.Helper()
 	ctx, caller := c.Context(), provisioning.Caller{Provider: c.s.Provider.ID, Token: c.s.Token}
 	member := func(edit func(*provisioning.GroupEdit)) {
@@ -160,7 +160,7 @@ func (c *crew) meddle(u directory.User, how int) {
 				edit(&e)
 				return e, nil
 			})
-		c.gone(err)
+		c.mustUnlessRemoved(err)
 	}
 	profile := func(edit func(*directory.Profile)) {
 		_, _, err := c.s.Service.UpdateUser(ctx, caller, u.ScimID, directory.UserWant{}, nil,
@@ -169,7 +169,7 @@ func (c *crew) meddle(u directory.User, how int) {
 				edit(&p)
 				return p, nil, nil
 			})
-		c.gone(err)
+		c.mustUnlessRemoved(err)
 	}
 	switch how {
 	case 0:
@@ -182,14 +182,14 @@ func (c *crew) meddle(u directory.User, how int) {
 		profile(func(p *directory.Profile) { p.Active = !p.Active })
 	case 4:
 		_, err := c.s.Service.As(c.admin).Users.Move(ctx, u.ID, func(directory.User) error { return nil }, directory.DefaultOrg, true)
-		c.gone(err)
+		c.mustUnlessRemoved(err)
 	case 5:
-		c.gone(c.s.Service.DeleteUser(ctx, caller, u.ScimID, func(directory.User) error { return nil }))
+		c.mustUnlessRemoved(c.s.Service.DeleteUser(ctx, caller, u.ScimID, func(directory.User) error { return nil }))
 	}
 }
 
-// gone fails on an error, unless it says that the person was deleted before.
-func (c *crew) gone(err error) {
+// mustUnlessRemoved fails on an error, unless the person was removed before.
+func (c *population) mustUnlessRemoved(err error) {
 	c.Helper()
 	if directory.IsKind(err, directory.NotFound) || directory.IsKind(err, directory.Conflict) || directory.IsKind(err, directory.Invalid) {
 		return
@@ -197,7 +197,7 @@ func (c *crew) gone(err error) {
 	c.must(err)
 }
 
-func (c *crew) rows(id directory.RunID) map[directory.UserID]directory.RunRow {
+func (c *population) rows(id directory.RunID) map[directory.UserID]directory.RunRow {
 	c.Helper()
 	rows, _, err := c.s.Service.As(c.admin).ApplyRuns.Diff(c.Context(), c.s.Provider.ID, id, "", 1000, nil)
 	c.must(err)

@@ -15,7 +15,7 @@ import (
 	"rollcall/shared/workflow"
 )
 
-// Each sample of a step decodes strictly, and does nothing for a run that there is not.
+// Each sample of a step decodes strictly, and does nothing if its run does not exist.
 func TestSampleApplySteps(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{})
@@ -36,8 +36,8 @@ func TestSampleApplySteps(t *testing.T) {
 	}
 }
 
-// machine runs a definition of a state machine as Step Functions does: the states, and the parts of the
-// language, that ours use. Anything else is an error.
+// machine runs the definition of a state machine as Step Functions does. It supports the states and the parts of the
+// language that our definition uses; anything else is an error.
 type machine struct {
 	invoke func(context.Context, workflow.Input) (workflow.Output, error)
 	steps  int
@@ -78,7 +78,7 @@ func (m *machine) run(ctx context.Context, definition object, input any) (any, e
 			input = put(input, state["ResultPath"].(string), fill(state["ResultSelector"], object{"Payload": out}, nil))
 		case "Map":
 			if state["ItemBatcher"] != nil || state["ItemProcessor"].(object)["ProcessorConfig"].(object)["Mode"] != "DISTRIBUTED" {
-				return nil, fmt.Errorf("the map is not as it should be")
+				return nil, fmt.Errorf("the map is not distributed, or has batches")
 			}
 			for _, item := range lookup(input, state["ItemsPath"].(string)).([]any) {
 				if _, err := m.run(ctx, state["ItemProcessor"].(object), fill(state["ItemSelector"], input, item)); err != nil &&
@@ -123,7 +123,7 @@ func lookup(v any, path string) any {
 	return v
 }
 
-// fill puts values at paths in place of members that end in ".$".
+// fill replaces members that end in ".$" by the values at their paths.
 func fill(template, input, item any) any {
 	out := object{}
 	for name, v := range template.(object) {
@@ -156,7 +156,7 @@ func choose(state object, input any) (string, error) {
 			want, ok = choice["StringEquals"]
 		}
 		if !ok {
-			return "", fmt.Errorf("a choice by something else: %v", choice)
+			return "", fmt.Errorf("an unsupported choice: %v", choice)
 		}
 		if v == want {
 			return choice["Next"].(string), nil
@@ -165,7 +165,7 @@ func choose(state object, input any) (string, error) {
 	return state["Default"].(string), nil
 }
 
-// The state machine does what the process does by itself, also when every third step fails.
+// The state machine has the same result as the process by itself, also when every third step fails.
 func TestStateMachineAppliesAndUndoes(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../infra/statemachines/apply.asl.json")
@@ -178,13 +178,13 @@ func TestStateMachineAppliesAndUndoes(t *testing.T) {
 	}
 	starts := &executions{}
 	s := stack.New(t, stack.Options{External: directory.External{Runs: starts}})
-	c := newCrew(t, s, 40)
+	c := newPopulation(t, s, 40)
 	before := c.accounts()
 	calls := 0
 	m := &machine{invoke: func(ctx context.Context, in workflow.Input) (workflow.Output, error) {
 		out, err := app.Apply(s.Service.Follow)(ctx, in)
 		if calls++; calls%3 == 0 {
-			return out, fmt.Errorf("the answer was lost")
+			return out, fmt.Errorf("the response was lost")
 		}
 		return out, err
 	}}
@@ -220,7 +220,7 @@ func TestStateMachineAppliesAndUndoes(t *testing.T) {
 	c.equal("accounts after undo", c.accounts(), before)
 }
 
-// executions remembers what was started.
+// executions records the started runs.
 type executions struct{ refs []directory.RunRef }
 
 // StartRun implements directory.RunStarter.

@@ -21,15 +21,15 @@ const (
 	exportedMethods = 40
 )
 
-// testSupport are packages without a test's name that only tests import: they go by the machine's clock.
+// testSupport lists packages without _test in their name that only tests import: they may read the machine's clock.
 var testSupport = []string{"shared/directorytest", "shared/store/storetest", "shared/workflow/workflowtest", "shared/proof"}
 
-// codeRules are about one file's code.
+// codeRules checks the code of one file.
 func codeRules(s source) []string {
 	var found []string
 	for i, l := range strings.Split(string(s.text), "\n") {
 		if n := utf8.RuneCountInString(l); n > columns && !generated.Match(s.text) {
-			found = append(found, fmt.Sprintf("%s:%d has %d columns, more than %d: it does not fit beside another file", s.name, i+1, n, columns))
+			found = append(found, fmt.Sprintf("%s:%d has %d columns, more than %d: two files do not fit side by side", s.name, i+1, n, columns))
 		}
 	}
 	if s.test() {
@@ -42,17 +42,17 @@ func codeRules(s source) []string {
 		}
 		if n := s.fset.Position(f.End()).Line - s.fset.Position(f.Pos()).Line + 1; n > functionLines {
 			found = append(found,
-				fmt.Sprintf("%s: %s has %d lines, more than %d: give its parts names", s.line(f.Pos()), f.Name.Name, n, functionLines))
+				fmt.Sprintf("%s: %s has %d lines, more than %d: split it into named parts", s.line(f.Pos()), f.Name.Name, n, functionLines))
 		}
 	}
 	reads := func(dir string) bool { return within(s.dir(), dir) }
 	clock := s.ast.Name.Name == "main" || !reads("shared") && !reads("infra") || reads("shared/app") || slices.ContainsFunc(testSupport, reads)
 	ast.Inspect(s.ast, func(n ast.Node) bool {
 		if sel, ok := n.(*ast.SelectorExpr); ok && !clock && selects(sel, "time", "Now", "Since", "Until") {
-			found = append(found, s.line(n.Pos())+" reads the machine's clock: time comes from shared/app, so that tests decide it")
+			found = append(found, s.line(n.Pos())+" reads the machine's clock: time comes from shared/app, so that tests can set it")
 		}
 		if _, ok := n.(*ast.GoStmt); ok && s.dir() == "shared/directory" {
-			found = append(found, s.line(n.Pos())+" starts a goroutine: shared/directory is pure, what runs side by side is decided above it")
+			found = append(found, s.line(n.Pos())+" starts a goroutine: shared/directory is pure, its callers decide about concurrency")
 		}
 		return true
 	})
@@ -66,13 +66,13 @@ func codeRules(s source) []string {
 	return found
 }
 
-// selects reports whether an expression is one of the names of a package.
+// selects reports whether an expression selects one of the names of a package.
 func selects(sel *ast.SelectorExpr, pkg string, names ...string) bool {
 	x, ok := sel.X.(*ast.Ident)
 	return ok && x.Name == pkg && slices.Contains(names, sel.Sel.Name)
 }
 
-// sizeRules bound packages and types, so that none becomes the place for everything.
+// sizeRules limits the size of packages and types.
 func sizeRules(sources []source) []string {
 	files, lines, methods := map[string]int{}, map[string]int{}, map[string]int{}
 	for _, s := range sources {
@@ -90,7 +90,7 @@ func sizeRules(sources []source) []string {
 	var found []string
 	for dir, n := range files {
 		if n > packageFiles {
-			found = append(found, fmt.Sprintf("%s has %d files, more than %d: find the seam in it", dir, n, packageFiles))
+			found = append(found, fmt.Sprintf("%s has %d files, more than %d: split it", dir, n, packageFiles))
 		}
 	}
 	for dir, n := range lines {
@@ -99,19 +99,19 @@ func sizeRules(sources []source) []string {
 			limit = directoryLines
 		}
 		if n > limit && !slices.Contains(testSupport, dir) {
-			found = append(found, fmt.Sprintf("%s has %d lines, more than %d: find the seam in it", dir, n, limit))
+			found = append(found, fmt.Sprintf("%s has %d lines, more than %d: split it", dir, n, limit))
 		}
 	}
 	for name, n := range methods {
 		if n > exportedMethods && !strings.HasSuffix(name, ".Store") { // a store has the methods of every port
-			found = append(found, fmt.Sprintf("%s has %d exported methods, more than %d: it is several things", name, n, exportedMethods))
+			found = append(found, fmt.Sprintf("%s has %d exported methods, more than %d: split it into several types", name, n, exportedMethods))
 		}
 	}
 	slices.Sort(found)
 	return found
 }
 
-// receiverOf is the name of a method's type.
+// receiverOf returns the name of a method's type.
 func receiverOf(f *ast.FuncDecl) string {
 	t := f.Recv.List[0].Type
 	if p, ok := t.(*ast.StarExpr); ok {
@@ -125,13 +125,13 @@ func receiverOf(f *ast.FuncDecl) string {
 }
 
 var (
-	// citation is what reads like a document that only its author has.
+	// citation matches references to documents outside the repository.
 	citation = regexp.MustCompile(`(?i)\bdesign decision|\bproduct (page|section)|` +
 		`\b(design|style|product)\.md\b|\b(spec|review)/[a-z]+\.(md|txt)`)
 	document = regexp.MustCompile(`\bdocs/[A-Za-z0-9_./-]+\.(?:md|json)\b`)
 )
 
-// citationRules hold that what text points to is in the repository.
+// citationRules checks that cited documents are in the repository.
 func citationRules(tree fs.FS, _ []source) ([]string, error) {
 	var found []string
 	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
@@ -154,11 +154,11 @@ func citationRules(tree fs.FS, _ []source) ([]string, error) {
 		for i, l := range strings.Split(string(text), "\n") {
 			at := name + ":" + strconv.Itoa(i+1)
 			if c := citation.FindString(l); c != "" {
-				found = append(found, at+" cites "+strconv.Quote(c)+", which nobody can read here: say it, or cite a document of the repository")
+				found = append(found, at+" cites "+strconv.Quote(c)+", which is not in the repository: give the reason instead")
 			}
 			for _, doc := range document.FindAllString(l, -1) {
 				if _, err := fs.Stat(tree, doc); err != nil {
-					found = append(found, at+" cites "+doc+", which is not there")
+					found = append(found, at+" cites "+doc+", which does not exist")
 				}
 			}
 		}
@@ -167,12 +167,12 @@ func citationRules(tree fs.FS, _ []source) ([]string, error) {
 	return found, err
 }
 
-// portFiles are the files of ports whose name is not their port's in the singular.
+// portFiles are the file names of ports that are not the port's name in the singular.
 var portFiles = map[string]string{
 	"Aliases": "alias", "Countries": "country", "Deliveries": "delivery",
 }
 
-// portRules hold that a store's file named after a port has its methods.
+// portRules checks that the methods of a port are in the store's file that is named after the port.
 func portRules(tree fs.FS, sources []source) ([]string, error) {
 	ports := map[string]string{} // method → file
 	for _, s := range sources {
@@ -201,7 +201,7 @@ func portRules(tree fs.FS, sources []source) ([]string, error) {
 				continue
 			}
 			if want := ports[f.Name.Name]; want != "" && base != want && !strings.HasPrefix(base, want+"_") {
-				found = append(found, fmt.Sprintf("%s: %s belongs in %s.go: a port's methods are in the file of its name, in every store",
+				found = append(found, fmt.Sprintf("%s: %s belongs in %s.go: in every store, a port's methods are in the file of its name",
 					s.line(f.Pos()), f.Name.Name, want))
 			}
 		}
@@ -209,7 +209,7 @@ func portRules(tree fs.FS, sources []source) ([]string, error) {
 	return found, nil
 }
 
-// interfaces are the methods of a file's interfaces.
+// interfaces returns the methods of a file's interfaces by the interface's name.
 func interfaces(s source) map[string][]string {
 	all := map[string][]string{}
 	for _, d := range s.ast.Decls {

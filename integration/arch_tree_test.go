@@ -16,7 +16,7 @@ func packageRules(sources []source) []string {
 	for _, s := range sources {
 		if name := strings.TrimSuffix(s.ast.Name.Name, "_test"); slices.Contains(bannedNames, name) ||
 			slices.Contains(bannedNames, path.Base(s.dir())) {
-			found = append(found, s.name+" is of a package whose name says nothing: name it by what it does")
+			found = append(found, s.name+" belongs to a package whose name means nothing: name it after its purpose")
 		}
 		if s.test() {
 			continue
@@ -28,7 +28,7 @@ func packageRules(sources []source) []string {
 	}
 	for dir, files := range docs {
 		if files = slices.DeleteFunc(files, func(f string) bool { return f == "" }); len(files) != 1 {
-			found = append(found, fmt.Sprintf("%s has %d package comments %v, want one: what it is for and what it is not", dir, len(files), files))
+			found = append(found, fmt.Sprintf("%s has %d package comments %v, want one with its purpose and its limits", dir, len(files), files))
 		}
 	}
 	slices.Sort(found)
@@ -50,7 +50,7 @@ func topLevelRules(tree fs.FS, _ []source) ([]string, error) {
 	for _, e := range entries {
 		skip := func(pattern string) bool { ok, err := path.Match(pattern, e.Name()); return ok && err == nil }
 		if !slices.Contains(topLevel, e.Name()) && !slices.ContainsFunc(ignored, skip) {
-			found = append(found, e.Name()+" lies at the top level, which is fixed: find it a place in one of the folders")
+			found = append(found, e.Name()+" is at the top level, which is fixed: move it into one of the folders")
 		}
 	}
 	return found, nil
@@ -79,8 +79,8 @@ func eventRules(tree fs.FS, _ []source) ([]string, error) {
 	return found, nil
 }
 
-// moduleRules compares the modules that are imported with go.mod and with docs/dependencies.md. While go.mod marks an
-// imported module as indirect, code is still landing and the document may run ahead; after `go mod tidy` all three agree.
+// moduleRules compares the imported modules with go.mod and with docs/dependencies.md. While go.mod marks an imported
+// module as indirect, a change is in progress and the document may be ahead; after `go mod tidy` all three agree.
 func moduleRules(tree fs.FS, sources []source) ([]string, error) {
 	text, err := fs.ReadFile(tree, "go.mod")
 	if err != nil {
@@ -106,21 +106,21 @@ func moduleRules(tree fs.FS, sources []source) ([]string, error) {
 	for m := range indirect {
 		switch {
 		case imported[m] && !documented[m]:
-			found = append(found, "docs/dependencies.md has no line for "+m+": say its need, alternative and exit, as in: - `"+m+"` ...")
+			found = append(found, "docs/dependencies.md has no line for "+m+": give its need, alternative and exit, as in: - `"+m+"` ...")
 		case !landing && !indirect[m] && !imported[m]:
-			found = append(found, "go.mod requires "+m+", which nothing imports: run go mod tidy")
+			found = append(found, "go.mod requires "+m+", which is not imported: run go mod tidy")
 		}
 	}
 	for m := range documented {
 		if !landing && !imported[m] {
-			found = append(found, "docs/dependencies.md has a line for "+m+", which nothing imports: remove the line")
+			found = append(found, "docs/dependencies.md has a line for "+m+", which is not imported: remove the line")
 		}
 	}
 	slices.Sort(found)
 	return found, nil
 }
 
-// requirements returns the modules that go.mod requires, each with whether it is marked indirect, and what go.mod must not hold.
+// requirements returns the modules that go.mod requires, each with whether it is marked indirect, and the violations.
 func requirements(text []byte) (indirect map[string]bool, found []string) {
 	indirect = map[string]bool{}
 	block := ""
@@ -141,7 +141,7 @@ func requirements(text []byte) (indirect map[string]bool, found []string) {
 				indirect[f[0]] = len(f) > 3 && f[3] == "indirect"
 			}
 			if verb == "replace" {
-				found = append(found, "go.mod replaces "+f[0]+": a replace line does not hold for who imports us, and hides what is built")
+				found = append(found, "go.mod replaces "+f[0]+": a replace line has no effect on importers of this module, and hides what is built")
 			}
 		}
 	}

@@ -23,7 +23,7 @@ func newClient(t testing.TB, s *stack.Stack, do stack.Door) client {
 	return client{t: t, do: do, base: s.BaseURL, token: s.Token}
 }
 
-// answer is a response, its body parsed when it is JSON.
+// answer is a response with its body, parsed when it is JSON.
 type answer struct {
 	status int
 	header http.Header
@@ -31,7 +31,7 @@ type answer struct {
 	json   map[string]any
 }
 
-// send sends a request; body is a string, bytes, nil, or anything encoding/json takes.
+// send sends a request; body is a string, bytes, nil, or a value for encoding/json.
 func (c client) send(method, path string, body any, header ...string) answer {
 	c.t.Helper()
 	var reader io.Reader = http.NoBody
@@ -73,13 +73,13 @@ func (c client) send(method, path string, body any, header ...string) answer {
 	a := answer{status: res.StatusCode, header: res.Header, text: string(data)}
 	if len(data) > 0 {
 		if err := json.Unmarshal(data, &a.json); err != nil {
-			c.t.Fatalf("%s %s answered %d and no JSON: %v", method, path, a.status, err)
+			c.t.Fatalf("%s %s returned %d and no JSON: %v", method, path, a.status, err)
 		}
 	}
 	return a
 }
 
-// id is the id of the resource in the answer.
+// id returns the id of the resource in the response.
 func (a answer) id() string {
 	id, _ := a.json["id"].(string)
 	return id
@@ -125,7 +125,7 @@ func op(op, path string, value any) object {
 	return o
 }
 
-// wants fails unless the answer has the status and, for errors, the scimType in a SCIM error.
+// wants fails unless the response has the status and, for errors, the scimType in a SCIM error.
 func (a answer) wants(t testing.TB, what string, status int, scimType string) {
 	t.Helper()
 	if a.status != status {

@@ -13,8 +13,8 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Each sample of functions/deactivate decodes strictly and deactivates who is due; the sweep only who is
-// overdue, and tells so by a metric, at error level.
+// Each sample of functions/deactivate decodes strictly and deactivates the users who are due. The sweep deactivates only
+// overdue users, and reports them with a metric, at error level.
 func TestSampleWakeups(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../events/deactivate*.json")
@@ -74,7 +74,7 @@ func TestSampleWakeups(t *testing.T) {
 	}
 }
 
-// leaver makes a user who leaves now, and returns the id.
+// leaver creates a user who leaves now, and returns the id.
 func leaver(t *testing.T, s *stack.Stack, name string) string {
 	t.Helper()
 	c := newClient(t, s, s.Local())

@@ -15,7 +15,7 @@ import (
 	"testing/fstest"
 )
 
-// TestDocuments holds the documents to each other and to the tree.
+// TestDocuments checks the documents against each other and against the tree.
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	for name, rule := range documentRules {
@@ -29,7 +29,7 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// documentRules return what is wrong, a line each.
+// documentRules return violations, a line each.
 var documentRules = map[string]func(fs.FS) ([]string, error){
 	"decisions": decisionRules, "citations of decisions": decisionCitations, "links": linkRules, "pages": pageRules, "actions": actionRules,
 	"tools": toolRules, "tests": namedTestRules,
@@ -42,7 +42,7 @@ var (
 	chapters      = []string{"Context", "Decision", "Alternatives", "Consequences"}
 )
 
-// decisionRules hold that docs/adr/README.md lists the decisions, in order and by their titles, and that each has its
+// decisionRules checks that docs/adr/README.md lists the decisions in order and by their titles, and that each has its
 // four chapters.
 func decisionRules(tree fs.FS) ([]string, error) {
 	files, err := fs.Glob(tree, "docs/adr/0*.md")
@@ -62,7 +62,7 @@ func decisionRules(tree fs.FS) ([]string, error) {
 		title := decisionTitle.FindSubmatch(text)
 		named := strings.HasPrefix(path.Base(file), fmt.Sprintf("%04d-", i+1))
 		if title == nil || !named || !strings.HasPrefix(string(title[1]), fmt.Sprintf("%d. ", i+1)) {
-			found = append(found, fmt.Sprintf("%s should be decision %d, in its name and its title", file, i+1))
+			found = append(found, fmt.Sprintf("%s must be decision %d in its name and its title", file, i+1))
 			continue
 		}
 		want = append(want, string(title[1])+" "+path.Base(file))
@@ -85,7 +85,7 @@ func decisionRules(tree fs.FS) ([]string, error) {
 
 var decisionCited = regexp.MustCompile(`\bADRs? (\d+)\b`)
 
-// decisionCitations hold that a decision that is cited by its number exists.
+// decisionCitations checks that a decision that is cited by its number exists.
 func decisionCitations(tree fs.FS) ([]string, error) {
 	var found []string
 	err := eachText(tree, func(name string, text []byte) error {
@@ -103,7 +103,7 @@ func decisionCitations(tree fs.FS) ([]string, error) {
 	return found, err
 }
 
-// unread are folders of what is made or fetched, and of what tests are made of.
+// unread lists folders of generated and fetched files, and of test data.
 var unread = []string{"testdata", "node_modules", "cdk.out", "bin", "dist"}
 
 // eachText calls fn with every Go file, document and workflow.
@@ -129,7 +129,7 @@ func eachText(tree fs.FS, fn func(name string, text []byte) error) error {
 
 var link = regexp.MustCompile(`\]\(([^)#: ]+)(#[^)]*)?\)`)
 
-// linkRules hold that the files that documents link are there.
+// linkRules checks that the files that documents link to exist.
 func linkRules(tree fs.FS) ([]string, error) {
 	var found []string
 	err := eachText(tree, func(name string, text []byte) error {
@@ -138,7 +138,7 @@ func linkRules(tree fs.FS) ([]string, error) {
 		}
 		for _, m := range link.FindAllSubmatch(text, -1) {
 			if _, err := fs.Stat(tree, path.Join(path.Dir(name), string(m[1]))); err != nil {
-				found = append(found, fmt.Sprintf("%s links %s, which is not there", name, m[1]))
+				found = append(found, fmt.Sprintf("%s links to %s, which does not exist", name, m[1]))
 			}
 		}
 		return nil
@@ -148,7 +148,7 @@ func linkRules(tree fs.FS) ([]string, error) {
 
 var namedTest = regexp.MustCompile("`(Test\\w+)(?:/[^`]*)?`")
 
-// namedTestRules hold that the tests that documents name are there.
+// namedTestRules checks that the tests that documents name exist.
 func namedTestRules(tree fs.FS) ([]string, error) {
 	sources, err := goFiles(tree)
 	if err != nil {
@@ -166,7 +166,7 @@ func namedTestRules(tree fs.FS) ([]string, error) {
 	err = eachText(tree, func(name string, text []byte) error {
 		for _, m := range namedTest.FindAllSubmatch(text, -1) {
 			if path.Ext(name) == ".md" && !tests[string(m[1])] {
-				found = append(found, fmt.Sprintf("%s names %s, which is no test", name, m[1]))
+				found = append(found, fmt.Sprintf("%s names %s, which is not a test", name, m[1]))
 			}
 		}
 		return nil
@@ -174,7 +174,7 @@ func namedTestRules(tree fs.FS) ([]string, error) {
 	return found, err
 }
 
-// pageRules hold that the README links every page of docs.
+// pageRules checks that the README links to every page of docs.
 func pageRules(tree fs.FS) ([]string, error) {
 	pages, err := fs.Glob(tree, "docs/*.md")
 	if err != nil {
@@ -187,7 +187,7 @@ func pageRules(tree fs.FS) ([]string, error) {
 	var found []string
 	for _, p := range pages {
 		if !strings.Contains(string(readme), "]("+p+")") {
-			found = append(found, "README.md does not link "+p)
+			found = append(found, "README.md does not link to "+p)
 		}
 	}
 	return found, nil
@@ -198,7 +198,7 @@ var (
 	pinned = regexp.MustCompile(`^[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
 )
 
-// actionRules hold that a workflow names the actions it runs by commit, since a tag can be moved to other code.
+// actionRules checks that a workflow names its actions by commit, since a tag can be moved to other code.
 func actionRules(tree fs.FS) ([]string, error) {
 	files, err := fs.Glob(tree, ".github/workflows/*.yml")
 	if err != nil {
@@ -212,7 +212,7 @@ func actionRules(tree fs.FS) ([]string, error) {
 		}
 		for _, m := range uses.FindAllSubmatch(text, -1) {
 			if !pinned.Match(m[1]) {
-				found = append(found, fmt.Sprintf("%s uses %s: pin it by the 40 digits of its commit, with the version behind it: @... # v4.4.0",
+				found = append(found, fmt.Sprintf("%s uses %s: pin it by the 40 digits of its commit, followed by its version: @... # v4.4.0",
 					file, m[1]))
 			}
 		}
@@ -228,7 +228,7 @@ var (
 	goInstalled = regexp.MustCompile(`go install \S*/([a-z0-9-]+)@`)
 )
 
-// toolRules hold that docs/dependencies.md has a line for each tool that is not in go.mod, and for no other.
+// toolRules checks that docs/dependencies.md has a line for each tool that is not in go.mod, and for no other.
 func toolRules(tree fs.FS) ([]string, error) {
 	texts := map[string][]byte{}
 	for _, name := range []string{"Makefile", "integration/deploy/package.json", "docs/dependencies.md"} {
@@ -262,21 +262,21 @@ func toolRules(tree fs.FS) ([]string, error) {
 	}
 	for _, u := range used {
 		if !slices.Contains(listed, u) {
-			found = append(found, "docs/dependencies.md has no line for the tool "+u+": say its need, alternative and exit")
+			found = append(found, "docs/dependencies.md has no line for the tool "+u+": give its need, alternative and exit")
 		}
 	}
 	for _, l := range listed {
 		if !slices.Contains(used, l) {
-			found = append(found, "docs/dependencies.md has a line for the tool "+l+", which nothing calls")
+			found = append(found, "docs/dependencies.md has a line for the tool "+l+", which is not used")
 		}
 	}
 	return found, nil
 }
 
-// TestDocumentRules shows each rule at work: right documents, with one thing wrong at a time.
+// TestDocumentRules tests each rule on correct documents with one violation at a time.
 func TestDocumentRules(t *testing.T) {
 	t.Parallel()
-	const docs = "docs/" // apart, or TestArchitecture would look for these documents
+	const docs = "docs/" // separate, or TestArchitecture would look for these documents
 	const decision = "# 1. One\n\n## Context\n## Decision\n## Alternatives\n## Consequences\n"
 	const action = "    steps:\n      - uses: actions/x@0123456789012345678901234567890123456789 # v1.2.3\n"
 	right := map[string]string{
@@ -293,19 +293,19 @@ func TestDocumentRules(t *testing.T) {
 		"shared/scim/testdata/ghost.md":   "[no](where.md), ADR 7\n",
 	}
 	for _, c := range []struct{ name, file, text, want string }{
-		{"nothing wrong", "", "", ""},
+		{"no violation", "", "", ""},
 		{"a decision that is not listed", docs + "adr/0002-two.md", strings.Replace(decision, "1. One", "2. Two", 1), "2. Two 0002-two.md"},
 		{"a decision that was removed", docs + "adr/README.md", right[docs+"adr/README.md"] + "2. [Two](0002-two.md)\n", "2. Two 0002-two.md"},
 		{"another title", docs + "adr/README.md", "1. [Ones](0001-one.md)\n", "1. Ones 0001-one.md"},
-		{"a number left out", docs + "adr/0003-three.md", strings.Replace(decision, "1. One", "3. Three", 1), "should be decision 2"},
+		{"a missing number", docs + "adr/0003-three.md", strings.Replace(decision, "1. One", "3. Three", 1), "must be decision 2"},
 		{"no alternatives", docs + "adr/0001-one.md", strings.Replace(decision, "## Alternatives\n", "", 1),
 			"has the chapters [Context Decision Consequences]"},
-		{"a decision that is not there", "shared/scim/scim.go", "// Package scim is (ADR 12).\npackage scim\n", "scim.go cites ADR 12"},
-		{"a broken link", docs + "page.md", "[x](adr/0001.md)\n", docs + "page.md links adr/0001.md"},
-		{"a page that nobody finds", docs + "lost.md", "# Lost\n", "README.md does not link " + docs + "lost.md"},
+		{"a missing decision", "shared/scim/scim.go", "// Package scim is (ADR 12).\npackage scim\n", "scim.go cites ADR 12"},
+		{"a broken link", docs + "page.md", "[x](adr/0001.md)\n", docs + "page.md links to adr/0001.md"},
+		{"a page without a link", docs + "lost.md", "# Lost\n", "README.md does not link to " + docs + "lost.md"},
 		{"a test that was renamed", "shared/scim/scim_test.go", "package scim_test\n", docs + "page.md names TestOne"},
 		{"a tool without a line", "integration/tools/pytools/locks/check.in", "check==1.0.0\n", "no line for the tool check:"},
-		{"a tool that is called no more", "Makefile", "", "a line for the tool lint, which nothing calls"},
+		{"a tool that is no longer used", "Makefile", "", "a line for the tool lint, which is not used"},
 		{"an action by its tag", ".github/workflows/check.yml", "      - uses: actions/x@v4\n", "check.yml uses actions/x@v4"},
 		{"an action without its version", ".github/workflows/check.yml", strings.Replace(action, " # v1.2.3", "", 1),
 			"check.yml uses actions/x@"},

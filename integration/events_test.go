@@ -19,7 +19,7 @@ import (
 	"rollcall/shared/scimapi"
 )
 
-// Each sample event of API Gateway decodes strictly and is answered by its function as the name says.
+// Each sample event of API Gateway decodes strictly, and its function returns the expected status.
 func TestSampleEvents(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{})
@@ -71,8 +71,8 @@ func decodeStrictly(t *testing.T, file string, into any) {
 	}
 }
 
-// The sample of the table's stream decodes strictly; its log entry is followed once, however often it
-// comes; and a record that cannot be read is set aside, once, and holds up none behind it.
+// The sample of the table's stream decodes strictly. Its log entry is followed once, however often it is delivered. A
+// record that cannot be read is parked once and does not block the records after it.
 func TestSampleChanges(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{})
@@ -102,24 +102,24 @@ func TestSampleChanges(t *testing.T) {
 	for range 2 {
 		answer, err := follow(t.Context(), events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{broken, later}})
 		if err != nil || len(answer.BatchItemFailures) != 0 {
-			t.Errorf("%v %v, want nothing to come again", answer, err)
+			t.Errorf("%v %v, want no record to be delivered again", answer, err)
 		}
 	}
 	if counts, err = s.Service.Counts.Counts(t.Context(), directory.DefaultTenant, "default0a1b2", at); err != nil ||
 		counts[directory.UserDisabled] != 2 {
-		t.Errorf("counts %v, %v: the record behind the broken one was not followed", counts, err)
+		t.Errorf("counts %v, %v: the record after the broken one was not followed", counts, err)
 	}
-	aside, err := s.Service.Deliveries.ListDeliveries(t.Context(), directory.DefaultTenant, "", 10)
-	if err != nil || len(aside) != 1 || aside[0].Entry != "e00000000000000000000000a1" || aside[0].Provider != "default0a1b2" ||
-		aside[0].At.IsZero() {
-		t.Errorf("set aside: %+v, %v", aside, err)
+	parked, err := s.Service.Deliveries.ListDeliveries(t.Context(), directory.DefaultTenant, "", 10)
+	if err != nil || len(parked) != 1 || parked[0].Entry != "e00000000000000000000000a1" || parked[0].Provider != "default0a1b2" ||
+		parked[0].At.IsZero() {
+		t.Errorf("parked: %+v, %v", parked, err)
 	}
 }
 
-// The events of schedules are answered by the same function; anything else is refused.
+// The same function handles the events of schedules and refuses anything else.
 func TestSampleWork(t *testing.T) {
 	t.Parallel()
-	h := newHooked(t, nil)
+	h := newWebhookEnv(t, nil)
 	r := newReceiver(t, h.Clock.Now)
 	h.webhook(r.URL)
 	h.user("kim")
@@ -142,6 +142,6 @@ func TestSampleWork(t *testing.T) {
 	h.must(err)
 	h.want("a batch of the stream", answer, events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}})
 	if _, err := do(t.Context(), []byte(`{"Do":"nothing"}`)); err == nil {
-		t.Error("unknown work is done")
+		t.Error("unknown work is not refused")
 	}
 }

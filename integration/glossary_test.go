@@ -13,10 +13,10 @@ import (
 	"testing/fstest"
 )
 
-// glossaryWords is how many words a newcomer is asked to learn: a new one takes the place of another.
+// glossaryWords is the number of words that a newcomer has to learn: a new word must replace another.
 const glossaryWords = 20
 
-// TestGlossary holds docs/glossary.md to the code.
+// TestGlossary checks docs/glossary.md against the code.
 func TestGlossary(t *testing.T) {
 	t.Parallel()
 	found, err := glossaryFaults(os.DirFS(".."), glossaryWords)
@@ -33,8 +33,8 @@ var (
 	carrier      = regexp.MustCompile("`([^`]+)`")
 )
 
-// glossaryFaults return what is wrong with the glossary: its words stand in order, each has one sentence and what carries
-// it, a declaration of a package of shared/ or a file, and each is part of a name that the code declares, or of a file's.
+// glossaryFaults returns the violations of the glossary's rules: its words are in order, each has one sentence and its
+// declarations in shared/ or its files, and each is part of a name that the code declares, or of a file name.
 func glossaryFaults(tree fs.FS, words int) ([]string, error) {
 	text, err := fs.ReadFile(tree, "docs/glossary.md")
 	if err != nil {
@@ -64,7 +64,7 @@ func glossaryFaults(tree fs.FS, words int) ([]string, error) {
 		}
 		order = append(order, m[1])
 		if !strings.Contains(names, strings.ReplaceAll(m[1], " ", "")) {
-			found = append(found, m[1]+" is a word that no name of shared/ has")
+			found = append(found, m[1]+" is not part of any name in shared/")
 		}
 		if !strings.HasSuffix(m[3], ".") || strings.Contains(m[3], ". ") || strings.Contains(m[3], ".\n") {
 			found = append(found, m[1]+" has more or less than one sentence")
@@ -84,7 +84,7 @@ func glossaryFaults(tree fs.FS, words int) ([]string, error) {
 	return found, nil
 }
 
-// declarations adds what a file declares, as package.Name and package.Type.Member, and the file's own name.
+// declarations adds a file's declarations, as package.Name and package.Type.Member, and the file's own name.
 func declarations(s source, to map[string]bool) {
 	add := func(names ...string) { to[s.ast.Name.Name+"."+strings.Join(names, ".")] = true }
 	to[strings.TrimSuffix(path.Base(s.name), ".go")] = true
@@ -114,7 +114,7 @@ func declarations(s source, to map[string]bool) {
 	}
 }
 
-// members are the fields of a struct or the methods of an interface.
+// members returns the fields of a struct or the methods of an interface.
 func members(t ast.Expr) (names []string) {
 	var list *ast.FieldList
 	switch t := t.(type) {
@@ -133,17 +133,17 @@ func members(t ast.Expr) (names []string) {
 	return names
 }
 
-// TestGlossaryFaults shows what the glossary is held to.
+// TestGlossaryFaults tests each rule of the glossary.
 func TestGlossaryFaults(t *testing.T) {
 	t.Parallel()
 	const right = "# Glossary\n\nWords.\n\n- **apply run** (`directory.ApplyRun`): one\n  plan.\n" +
 		"- **seal** (`directory.Seal.Hash`, `shared/directory/chain.go`): a hash.\n"
 	for _, c := range []struct{ name, page, want string }{
-		{"nothing wrong", right, ""},
+		{"no violation", right, ""},
 		{"a word too many", right + "- **zeal** (`directory.Seal`): a hash.\n", "there are 3 words, want 2"},
-		{"a word that nobody uses", strings.Replace(right, "**seal**", "**sealing wax**", 1),
-			"sealing wax is a word that no name of shared/ has"},
-		{"a word of a comment only", strings.Replace(right, "**seal**", "**zebra**", 1), "zebra is a word that no name of shared/ has"},
+		{"an unused word", strings.Replace(right, "**seal**", "**sealing wax**", 1),
+			"sealing wax is not part of any name in shared/"},
+		{"a word in a comment only", strings.Replace(right, "**seal**", "**zebra**", 1), "zebra is not part of any name in shared/"},
 		{"a carrier that was renamed", strings.Replace(right, "Seal.Hash", "Seal.Sum", 1), "directory.Seal.Sum is neither declared"},
 		{"a file that was renamed", strings.Replace(right, "chain.go", "seal.go", 1), "shared/directory/seal.go is neither declared"},
 		{"two sentences", strings.Replace(right, "a hash.", "a hash. Of an entry.", 1), "seal has more or less than one sentence"},

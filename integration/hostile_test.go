@@ -71,7 +71,7 @@ func badBodies(t *testing.T, c client, userID, groupID string) {
 		{"PATCH without operations", "PATCH", "/Users/" + userID, patch(), 400, "invalidSyntax"},
 		{"unknown op", "PATCH", "/Users/" + userID, patch(op("move", "title", "x")), 400, "invalidSyntax"},
 		{"unknown path", "PATCH", "/Users/" + userID, patch(op("add", "shoeSize", "x")), 400, "invalidPath"},
-		{"a path that is none", "PATCH", "/Users/" + userID, patch(op("add", "emails[", "x")), 400, "invalidPath"},
+		{"a malformed path", "PATCH", "/Users/" + userID, patch(op("add", "emails[", "x")), 400, "invalidPath"},
 		{"read-only path", "PATCH", "/Users/" + userID, patch(op("replace", "id", "x")), 400, "mutability"},
 		{"remove without path", "PATCH", "/Users/" + userID, patch(op("remove", "", nil)), 400, "noTarget"},
 		{"remove a required attribute", "PATCH", "/Users/" + userID, patch(op("remove", "userName", nil)), 400, "mutability"},
@@ -81,7 +81,7 @@ func badBodies(t *testing.T, c client, userID, groupID string) {
 			"invalidPath"},
 		{"unknown member", "PATCH", "/Groups/" + groupID, patch(op("add", "members", []object{{"value": "u0000000000000000000000000"}})), 400,
 			"invalidValue"},
-		{"a member that is no id", "PATCH", "/Groups/" + groupID, patch(op("add", "members", []object{{"value": "kim"}})), 400, "invalidValue"},
+		{"a member without an id", "PATCH", "/Groups/" + groupID, patch(op("add", "members", []object{{"value": "kim"}})), 400, "invalidValue"},
 		{"the group itself as member", "PATCH", "/Groups/" + groupID, patch(op("add", "members", []object{{"value": groupID}})), 400,
 			"invalidValue"},
 		{"a good member and an unknown one", "POST", "/Groups", group("New", userID, "u0000000000000000000000000"), 400, "invalidValue"},
@@ -94,7 +94,7 @@ func badBodies(t *testing.T, c client, userID, groupID string) {
 	for _, tt := range tests {
 		c.send(tt.method, tt.path, tt.body).wants(t, tt.name, tt.status, tt.scimType)
 	}
-	emails := make([]object, 200) // each text within its limit, together beyond what a record may take
+	emails := make([]object, 200) // each text is within its limit, all together exceed the limit of a record
 	for i := range emails {
 		emails[i] = object{"value": fmt.Sprint(i, strings.Repeat("x", 1000))}
 	}
@@ -184,7 +184,7 @@ func badPaths(t *testing.T, c client, userID string) {
 	}
 }
 
-// Whatever is asked, without the right token the answer is 401 and the same.
+// Without a valid token, every request gets the same 401 response.
 func TestWrongTokens(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{})
@@ -220,8 +220,8 @@ func TestWrongTokens(t *testing.T) {
 		{"DELETE", "/Users", nil},
 	}
 	tokens := map[string]string{
-		"none": "", "another provider's": other.Token, "cut": s.Token[:len(s.Token)-1], "longer": s.Token + "0",
-		"no secret of ours": "abc", "an administrator's form": "rk" + s.Token[2:],
+		"none": "", "another provider's": other.Token, "truncated": s.Token[:len(s.Token)-1], "longer": s.Token + "0",
+		"not a token": "abc", "an administrator's form": "rk" + s.Token[2:],
 	}
 	for name, token := range tokens {
 		c := good

@@ -14,7 +14,7 @@ import (
 	"rollcall/shared/proof"
 )
 
-// journey is one person's way through the service, on a clock that the test moves.
+// journey is one person's history in the service, on a clock that the test advances.
 type journey struct {
 	*testing.T
 	s    *stack.Stack
@@ -36,7 +36,7 @@ func journeys(t *testing.T, story func(journey)) {
 	}
 }
 
-// pass lets time go by.
+// pass advances the clock and follows the log.
 func (j journey) pass(d time.Duration) {
 	j.Helper()
 	j.s.Pass(j.T, d)
@@ -44,7 +44,7 @@ func (j journey) pass(d time.Duration) {
 
 const objectID = "8f4b5c1e-0000-4000-8000-00000000000"
 
-// join provisions a person; the number makes the directory's object id.
+// join provisions a person; the number is part of the directory's object id.
 func (j journey) join(name string, n int) answer {
 	j.Helper()
 	a := j.c.send("POST", "/Users", user(name, object{"externalId": objectID + fmt.Sprint(n), "active": true}))
@@ -66,8 +66,8 @@ func (j journey) user(id string) directory.User {
 	return v.User
 }
 
-// shows fails unless the user's state is as told: "signs in", "blocked", "pending" or "deactivated".
-func (j journey) shows(what, id, want string) {
+// wantState fails unless the user's state is want: "signs in", "blocked", "pending" or "deactivated".
+func (j journey) wantState(what, id, want string) {
 	j.Helper()
 	u := j.user(id)
 	got := "blocked"
@@ -92,8 +92,8 @@ func (j journey) decide(id string, d directory.Decision) {
 	}
 }
 
-// tells fails unless the Sync Log of the user reads so, oldest first: who, action and effects.
-func (j journey) tells(id string, want ...string) {
+// wantLog fails unless the Sync Log of the user has these lines, oldest first: actor, action and effects.
+func (j journey) wantLog(id string, want ...string) {
 	j.Helper()
 	es, err := j.s.Service.Log.Entries(j.Context(), j.s.Admin.Tenant, directory.LogQuery{User: directory.UserID(id), Count: 100})
 	if err != nil {
@@ -102,25 +102,25 @@ func (j journey) tells(id string, want ...string) {
 	slices.Reverse(es)
 	var got []string
 	for _, e := range es {
-		who := string(e.Actor.Kind)
+		actor := string(e.Actor.Kind)
 		if e.Actor.Kind == directory.ActorSystem && !strings.HasPrefix(e.Actor.ID, "e") {
-			who = e.Actor.ID
+			actor = e.Actor.ID
 		}
-		text := who + " " + string(e.Action)
+		text := actor + " " + string(e.Action)
 		for _, f := range e.Effects {
 			text += " " + string(f)
 		}
 		got = append(got, text)
 	}
 	if !slices.Equal(got, want) {
-		j.Errorf("the log tells\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+		j.Errorf("the log is\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 	}
 }
 
 const (
-	toldJoin  = "provider user.created created"
-	toldLeave = "provider user.disabled blocked deactivation-scheduled"
-	toldEnd   = "wake-up user.deactivated deactivated"
+	logJoin  = "provider user.created created"
+	logLeave = "provider user.disabled blocked deactivation-scheduled"
+	logEnd   = "wake-up user.deactivated deactivated"
 )
 
 func TestLeaverIsDeactivatedAfterTheDelay(t *testing.T) {
@@ -130,20 +130,20 @@ func TestLeaverIsDeactivatedAfterTheDelay(t *testing.T) {
 		j.c.send("PATCH", "/Users/"+id, patch(op("replace", "title", "Diver"))).wants(j.T, "change", 200, "")
 		j.pass(time.Second)
 		j.active(id, false) // 14:45
-		j.shows("at once", id, "pending")
+		j.wantState("immediately", id, "pending")
 		j.active(id, false)
 		j.pass(15*time.Minute - time.Millisecond)
-		j.shows("at 14:59:59.999", id, "pending")
+		j.wantState("at 14:59:59.999", id, "pending")
 		j.pass(time.Millisecond)
-		j.shows("at 15:00", id, "deactivated")
+		j.wantState("at 15:00", id, "deactivated")
 		if at := j.user(id).DeactivatedAt; at.Format(time.TimeOnly) != "15:00:00" {
 			j.Errorf("deactivated at %v", at)
 		}
 		j.c.send("GET", "/Users/"+id, nil).wants(j.T, "SCIM still shows", 200, "")
 		j.pass(time.Hour)
 		j.active(id, true)
-		j.shows("back", id, "signs in")
-		j.tells(id, toldJoin, "provider user.updated updated", toldLeave, toldEnd, "provider user.enabled reactivated")
+		j.wantState("back", id, "signs in")
+		j.wantLog(id, logJoin, "provider user.updated updated", logLeave, logEnd, "provider user.enabled reactivated")
 	})
 }
 
@@ -154,10 +154,10 @@ func TestLeaverIsUnblocked(t *testing.T) {
 		j.active(id, false)
 		j.pass(time.Minute)
 		j.decide(id, directory.DecideUnblock)
-		j.shows("unblocked", id, "signs in")
+		j.wantState("unblocked", id, "signs in")
 		since := j.user(id).Modified
 		j.pass(time.Hour)
-		j.shows("much later", id, "signs in")
+		j.wantState("much later", id, "signs in")
 		if u := j.user(id); !u.Overridden() || !u.OverriddenAt.Equal(since) {
 			j.Errorf("active by override: %v, since %v, want %v", u.Overridden(), u.OverriddenAt, since)
 		}
@@ -166,8 +166,8 @@ func TestLeaverIsUnblocked(t *testing.T) {
 			j.Errorf("the directory sees %v", a.json["active"])
 		}
 		j.active(id, false) // no edge
-		j.shows("after a repetition", id, "signs in")
-		j.tells(id, toldJoin, toldLeave, "api-key user.unblocked unblocked deactivation-cancelled")
+		j.wantState("after a repetition", id, "signs in")
+		j.wantLog(id, logJoin, logLeave, "api-key user.unblocked unblocked deactivation-cancelled")
 	})
 }
 
@@ -178,15 +178,15 @@ func TestLeaverReturnsWithinTheDelay(t *testing.T) {
 		j.active(id, false)
 		j.pass(14 * time.Minute)
 		j.active(id, true)
-		j.shows("back", id, "signs in")
+		j.wantState("back", id, "signs in")
 		j.pass(10 * time.Minute)
-		j.shows("when it would have been due", id, "signs in")
+		j.wantState("when it would have been due", id, "signs in")
 		j.active(id, false)
 		j.pass(10 * time.Minute)
-		j.shows("the second leave counts anew", id, "pending")
+		j.wantState("the second leave starts a new delay", id, "pending")
 		j.pass(5 * time.Minute)
-		j.shows("in the end", id, "deactivated")
-		j.tells(id, toldJoin, toldLeave, "provider user.enabled unblocked deactivation-cancelled", toldLeave, toldEnd)
+		j.wantState("in the end", id, "deactivated")
+		j.wantLog(id, logJoin, logLeave, "provider user.enabled unblocked deactivation-cancelled", logLeave, logEnd)
 	})
 }
 
@@ -204,14 +204,14 @@ func TestLeaverOnHold(t *testing.T) {
 		j.pass(time.Minute)
 		j.active(id, false)
 		j.pass(time.Hour)
-		j.shows("on hold", id, "pending")
+		j.wantState("on hold", id, "pending")
 		if err := stackSweep(j); err != nil {
 			j.Fatal(err)
 		}
-		j.shows("after a sweep", id, "pending")
+		j.wantState("after a sweep", id, "pending")
 		if _, err := j.s.Service.As(j.s.Admin).Users.Decide(j.Context(), directory.UserID(id), func(directory.User) error { return nil },
 			directory.DecideDeactivate); !directory.IsKind(err, directory.Conflict) {
-			j.Errorf("by hand: %v", err)
+			j.Errorf("deactivated by an administrator: %v", err)
 		}
 		xs, _, err := j.s.Service.As(j.s.Admin).LegalHolds.PlanClose(j.Context(), m.ID, "", 10)
 		if err != nil || len(xs) != 1 || xs[0].Outcome != administration.OutcomeDeactivated {
@@ -221,8 +221,8 @@ func TestLeaverOnHold(t *testing.T) {
 		if err != nil || outcome != administration.OutcomeDeactivated {
 			j.Errorf("released: %s %v", outcome, err)
 		}
-		j.shows("released", id, "deactivated")
-		j.tells(id, toldJoin, "api-key legal-hold.placed", toldLeave+" deactivation-held", "api-key legal-hold.released deactivated")
+		j.wantState("released", id, "deactivated")
+		j.wantLog(id, logJoin, "api-key legal-hold.placed", logLeave+" deactivation-held", "api-key legal-hold.released deactivated")
 	})
 }
 
@@ -237,15 +237,15 @@ func TestClosingAMatterReleasesEverybody(t *testing.T) {
 		if err != nil {
 			j.Fatal(err)
 		}
-		gone, soon, stays := j.join("gone", 1).id(), j.join("soon", 2).id(), j.join("stays", 3).id()
+		overdue, soon, stays := j.join("overdue", 1).id(), j.join("soon", 2).id(), j.join("stays", 3).id()
 		j.pass(time.Second)
-		for _, id := range []string{gone, soon, stays} {
+		for _, id := range []string{overdue, soon, stays} {
 			if _, _, err := j.s.Service.As(j.s.Admin).LegalHolds.Place(j.Context(), m.ID, directory.UserID(id)); err != nil {
 				j.Fatal(err)
 			}
 		}
 		j.pass(time.Minute)
-		j.active(gone, false)
+		j.active(overdue, false)
 		j.pass(14 * time.Minute)
 		j.active(soon, false)
 		j.pass(10 * time.Minute)
@@ -253,16 +253,16 @@ func TestClosingAMatterReleasesEverybody(t *testing.T) {
 			j.Fatal(err)
 		}
 		j.s.Follow(j.T)
-		j.shows("overdue", gone, "deactivated")
-		j.shows("not due yet", soon, "pending")
-		j.shows("not leaving", stays, "signs in")
+		j.wantState("overdue", overdue, "deactivated")
+		j.wantState("not due yet", soon, "pending")
+		j.wantState("not leaving", stays, "signs in")
 		j.pass(5*time.Minute - time.Millisecond)
-		j.shows("a moment before it was due from the first", soon, "pending")
+		j.wantState("a moment before the original due time", soon, "pending")
 		j.pass(time.Millisecond)
-		j.shows("as it was due from the first", soon, "deactivated")
-		j.tells(gone, toldJoin, "api-key legal-hold.placed", toldLeave+" deactivation-held", "system legal-hold.released deactivated")
-		j.tells(soon, toldJoin, "api-key legal-hold.placed", toldLeave+" deactivation-held", "system legal-hold.released deactivation-scheduled",
-			toldEnd)
+		j.wantState("at the original due time", soon, "deactivated")
+		j.wantLog(overdue, logJoin, "api-key legal-hold.placed", logLeave+" deactivation-held", "system legal-hold.released deactivated")
+		j.wantLog(soon, logJoin, "api-key legal-hold.placed", logLeave+" deactivation-held", "system legal-hold.released deactivation-scheduled",
+			logEnd)
 		_, _, err = j.s.Service.As(j.s.Admin).LegalHolds.Place(j.Context(), m.ID, directory.UserID(stays))
 		if !directory.IsKind(err, directory.Conflict) {
 			j.Errorf("on hold for a closed matter: %v", err)
@@ -286,18 +286,18 @@ func TestDelayChangesWhilePending(t *testing.T) {
 		j.pass(5 * time.Minute)
 		set(time.Minute, false)
 		j.pass(5 * time.Minute)
-		j.shows("for new requests only", id, "pending")
+		j.wantState("for new requests only", id, "pending")
 		set(time.Hour, true)
 		j.pass(30 * time.Minute)
-		j.shows("lengthened", id, "pending")
+		j.wantState("lengthened", id, "pending")
 		set(20*time.Minute, true) // it would have been due long ago
-		j.shows("shortened", id, "pending")
+		j.wantState("shortened", id, "pending")
 		j.pass(time.Minute - time.Millisecond)
-		j.shows("within a minute", id, "pending")
+		j.wantState("within a minute", id, "pending")
 		j.pass(time.Millisecond)
-		j.shows("after a minute", id, "deactivated")
-		j.tells(id, toldJoin, toldLeave, "system user.deactivation-rescheduled deactivation-scheduled",
-			"system user.deactivation-rescheduled deactivation-scheduled", toldEnd)
+		j.wantState("after a minute", id, "deactivated")
+		j.wantLog(id, logJoin, logLeave, "system user.deactivation-rescheduled deactivation-scheduled",
+			"system user.deactivation-rescheduled deactivation-scheduled", logEnd)
 	})
 }
 
@@ -310,12 +310,12 @@ func TestNoDelay(t *testing.T) {
 		id := j.join("anna", 1).id()
 		j.pass(time.Second)
 		j.active(id, false)
-		j.shows("in the same request", id, "deactivated")
+		j.wantState("in the same request", id, "deactivated")
 		a := j.c.send("POST", "/Users", user("disabled", object{"active": false}))
 		a.wants(j.T, "created disabled", 201, "")
-		j.shows("created disabled", a.id(), "deactivated")
-		j.tells(id, toldJoin, "provider user.disabled deactivated")
-		j.tells(a.id(), "provider user.created created deactivated")
+		j.wantState("created disabled", a.id(), "deactivated")
+		j.wantLog(id, logJoin, "provider user.disabled deactivated")
+		j.wantLog(a.id(), "provider user.created created deactivated")
 	})
 }
 
@@ -328,9 +328,9 @@ func TestRehire(t *testing.T) {
 		j.pass(time.Minute)
 		j.c.send("DELETE", "/Users/"+id, nil).wants(j.T, "delete", 204, "")
 		j.c.send("GET", "/Users/"+id, nil).wants(j.T, "deleted", 404, "")
-		j.shows("deleted", id, "pending")
+		j.wantState("deleted", id, "pending")
 		j.pass(15 * time.Minute)
-		j.shows("deleted, later", id, "deactivated")
+		j.wantState("deleted, later", id, "deactivated")
 		j.pass(29 * 24 * time.Hour)
 		again := j.join("anna", 1)
 		if again.id() == id {
@@ -342,7 +342,7 @@ func TestRehire(t *testing.T) {
 		if string(u.ScimID) != again.id() || u.Lifecycle != "" || u.AdminBlock == nil {
 			j.Errorf("restored: %+v", u)
 		}
-		j.tells(id, toldJoin, "api-key user.blocked blocked", "provider user.deleted removed deactivation-scheduled", toldEnd,
+		j.wantLog(id, logJoin, "api-key user.blocked blocked", "provider user.deleted removed deactivation-scheduled", logEnd,
 			"provider user.restored reactivated")
 
 		j.c.send("DELETE", "/Users/"+again.id(), nil).wants(j.T, "delete", 204, "")
@@ -351,7 +351,7 @@ func TestRehire(t *testing.T) {
 		if string(j.user(other.id()).ID) != other.id() {
 			j.Error("another person has the account")
 		}
-		j.shows("the account of before", id, "deactivated")
+		j.wantState("the account of before", id, "deactivated")
 		j.pass(31 * 24 * time.Hour)
 		late := j.c.send("POST", "/Users", user("late", object{"externalId": objectID + "1"}))
 		late.wants(j.T, "after the restore window", 201, "")
@@ -373,7 +373,7 @@ func TestProviderPausedAndDeletedWhilePending(t *testing.T) {
 			j.Fatal(err)
 		}
 		j.pass(5 * time.Minute)
-		j.shows("paused", leaver, "deactivated")
+		j.wantState("paused", leaver, "deactivated")
 		if _, err := j.s.Service.As(j.s.Admin).Providers.Delete(j.Context(), j.s.Provider.ID, any,
 			directory.ProviderDeletion{Users: directory.FateDeactivate}); err != nil {
 			j.Fatal(err)
@@ -383,10 +383,10 @@ func TestProviderPausedAndDeletedWhilePending(t *testing.T) {
 			j.Errorf("a leaver of a deleted provider: %+v", u)
 		}
 		j.pass(10 * time.Minute)
-		j.shows("continues", later, "deactivated")
-		j.shows("with the provider", stays, "pending")
+		j.wantState("continues", later, "deactivated")
+		j.wantState("with the provider", stays, "pending")
 		j.pass(5 * time.Minute)
-		j.shows("with the provider, after the delay", stays, "deactivated")
+		j.wantState("with the provider, after the delay", stays, "deactivated")
 	})
 }
 
@@ -400,7 +400,7 @@ func TestGuardIsRejected(t *testing.T) {
 	journeys(t, func(j journey) { manyLeave(j, leavers, directory.GuardDisapproval) })
 }
 
-// manyLeave trips the guard of a live provider and decides on its event. Fewer leave where steps are slow.
+// manyLeave trips the guard of a live provider with this number of leavers and decides on its event.
 func manyLeave(j journey, leavers int, decision directory.GuardDecision) {
 	any := func(directory.Provider) error { return nil }
 	if _, err := j.s.Service.As(j.s.Admin).Providers.SetState(j.Context(), j.s.Provider.ID, any, directory.ProviderLive); err != nil {
@@ -415,7 +415,7 @@ func manyLeave(j journey, leavers int, decision directory.GuardDecision) {
 			"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": object{"department": []string{"Finance", "Legal"}[min(1, i/(leavers+5))]},
 		})).id()
 	}
-	j.pass(25 * time.Hour) // it only warns on the first day
+	j.pass(25 * time.Hour) // on the first day the guard only warns
 	for i, id := range ids[:leavers] {
 		if j.active(id, false); i%1000 == leavers/10 {
 			j.s.Follow(j.T)
@@ -424,7 +424,7 @@ func manyLeave(j journey, leavers int, decision directory.GuardDecision) {
 	j.c.send("DELETE", "/Users/"+ids[leavers], nil).wants(j.T, "delete", 204, "")
 	j.pass(24 * time.Hour)
 	for _, id := range ids[:leavers+1] {
-		j.shows("blocked, not deactivated", id, "pending")
+		j.wantState("blocked, not deactivated", id, "pending")
 		if !j.user(id).Pending.Frozen {
 			j.Errorf("not frozen: %+v", j.user(id))
 		}
@@ -450,21 +450,21 @@ func manyLeave(j journey, leavers int, decision directory.GuardDecision) {
 	j.endOfGuard(ids, leavers, decision)
 }
 
-// endOfGuard looks at those an event held, after the decision.
+// endOfGuard checks the users whom an event held, after the decision.
 func (j journey) endOfGuard(ids []string, leavers int, d directory.GuardDecision) {
 	j.Helper()
 	if d == directory.GuardDisapproval {
 		for _, id := range ids[:leavers+1] {
-			j.shows("rejected", id, "signs in")
+			j.wantState("rejected", id, "signs in")
 		}
 		j.c.send("GET", "/Users/"+ids[leavers], nil).wants(j.T, "put back", 200, "")
 		return
 	}
 	j.pass(time.Minute - time.Millisecond)
-	j.shows("approved, within a minute", ids[0], "pending")
+	j.wantState("approved, within a minute", ids[0], "pending")
 	j.pass(time.Millisecond)
 	for _, id := range ids[:leavers+1] {
-		j.shows("approved", id, "deactivated")
+		j.wantState("approved", id, "deactivated")
 	}
-	j.shows("who did not leave", ids[leavers+5], "signs in")
+	j.wantState("a user who did not leave", ids[leavers+5], "signs in")
 }

@@ -16,9 +16,9 @@ import (
 	"rollcall/shared/proof"
 )
 
-// TestMappingJourney is the original description's steps 2 to 6, on both stores: people go to one organization
-// first, groups are pushed, mappings with priorities and roles are saved, previewed, applied, reordered, applied
-// and undone. The ends are compared with an independent reference.
+// TestMappingJourney sets up mappings on both stores: people are placed in one organization first, groups are pushed,
+// mappings with priorities and roles are saved, previewed, applied, reordered, applied and undone. The results are
+// compared with an independent reference.
 func TestMappingJourney(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -36,7 +36,7 @@ func TestMappingJourney(t *testing.T) {
 	}
 }
 
-// transport sends the simulator's requests through a door.
+// transport sends the requests of the simulated Entra through a door.
 type transport struct{ stack.Door }
 
 // RoundTrip implements http.RoundTripper.
@@ -47,14 +47,14 @@ func (d transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return d.Door(r)
 }
 
-// rule is a mapping of the reference: groups by name, and what their members get.
+// rule is a mapping of the reference: groups by name, and the organization or roles of their members.
 type rule struct {
 	groups []string
 	org    string
 	roles  []string
 }
 
-// reference says where a person with some groups belongs: organization, and roles.
+// reference returns the organization and the roles of a person in the given groups.
 func reference(groups []string, orgs, roles []rule, fallback string, defaults map[string][]string) string {
 	in := func(r rule) bool {
 		return slices.ContainsFunc(r.groups, func(g string) bool { return slices.Contains(groups, g) })
@@ -83,7 +83,7 @@ func reference(groups []string, orgs, roles []rule, fallback string, defaults ma
 
 func stepsJourney(t *testing.T, s *stack.Stack, users, groups int) {
 	ctx, p := t.Context(), s.Provider.ID
-	c := &crew{T: t, s: s, followed: map[directory.EntryID]bool{},
+	c := &population{T: t, s: s, followed: map[directory.EntryID]bool{},
 		admin: administration.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
 	anyProvider := func(directory.Provider) error { return nil }
 	anyRun := func(directory.ApplyRun) error { return nil }
@@ -91,7 +91,8 @@ func stepsJourney(t *testing.T, s *stack.Stack, users, groups int) {
 	defaults := map[string][]string{"Landing": {"agent-user"}, "East": nil, "West": {"desktop-user", "proe-user"},
 		"North": {"audit-log-viewer"}}
 	for _, name := range []string{"Landing", "East", "West", "North"} {
-		o, err := s.Service.As(c.admin).Organizations.Create(ctx, administration.NewOrganization{Name: name, DefaultRoles: show(defaults[name])})
+		o, err := s.Service.As(c.admin).Organizations.Create(ctx,
+			administration.NewOrganization{Name: name, DefaultRoles: roleIDs(defaults[name])})
 		c.must(err)
 		orgs[name] = o.ID
 	}
@@ -104,12 +105,12 @@ func stepsJourney(t *testing.T, s *stack.Stack, users, groups int) {
 		_, _, err := s.Service.As(c.admin).OrgMappings.Set(ctx, p, anyProvider, directory.OrgSettings{Method: method, Org: orgs[org]})
 		c.must(err)
 	}
-	// Step 2: create new users in the organization below.
+	// New users are created in one organization.
 	set(directory.OrgSingle, "Landing")
 	state, err := s.Service.As(c.admin).Mappings.State(ctx, p)
 	c.must(err)
 	c.equal("before the first cycle", state.OrgUse.State(), administration.GroupsNone)
-	// Steps 4 and 5: people and groups are pushed.
+	// People and groups are pushed.
 	dir := entra.Generate(entra.Options{Users: users, Groups: groups, Seed: 7})
 	job := &entra.Job{BaseURL: s.BaseURL, Token: s.Token, Concurrency: 1, HTTP: &http.Client{Transport: transport{s.Local()}}}
 	cycle, err := job.Cycle(ctx, dir)
@@ -169,11 +170,11 @@ func stepsJourney(t *testing.T, s *stack.Stack, users, groups int) {
 			}
 		}
 		if bad > 0 {
-			t.Fatalf("%s: %d of %d are elsewhere", what, bad, len(found))
+			t.Fatalf("%s: %d of %d are misplaced", what, bad, len(found))
 		}
 	}
 	check("after the first cycle", func(string) string { return "Landing agent-user" })
-	// Step 6: map groups to organizations and roles.
+	// Groups are mapped to organizations and roles.
 	ids := map[string]directory.GroupID{}
 	gs, _, err := s.Service.As(c.admin).Groups.Search(ctx, p, "", "", 500)
 	c.must(err)
@@ -200,7 +201,7 @@ func stepsJourney(t *testing.T, s *stack.Stack, users, groups int) {
 		order = append(order, m.ID)
 	}
 	for _, r := range roleRules {
-		_, err := s.Service.As(c.admin).RoleMappings.Add(ctx, p, anyProvider, groupIDs(ids, r.groups), show(r.roles), "")
+		_, err := s.Service.As(c.admin).RoleMappings.Add(ctx, p, anyProvider, groupIDs(ids, r.groups), roleIDs(r.roles), "")
 		c.must(err)
 	}
 	c.follow()
@@ -225,7 +226,7 @@ func stepsJourney(t *testing.T, s *stack.Stack, users, groups int) {
 		planned := c.run(r.ID)
 		rows, _, err := s.Service.As(c.admin).ApplyRuns.Diff(ctx, p, r.ID, "", users+1, nil)
 		c.must(err)
-		visible := 0 // changes of sources alone are no change that anybody sees
+		visible := 0 // a row in which only the source of a role changes is not visible
 		for _, row := range rows {
 			if row.Before.Org != row.After.Org || len(row.Added())+len(row.Removed()) > 0 {
 				visible++
@@ -249,7 +250,7 @@ func stepsJourney(t *testing.T, s *stack.Stack, users, groups int) {
 	for id, u := range found {
 		applied[id] = u.Placement()
 	}
-	// The priority is adjusted.
+	// The priorities are changed.
 	slices.Reverse(order)
 	slices.Reverse(orgRules)
 	_, _, err = s.Service.As(c.admin).OrgMappings.Reorder(ctx, p, anyProvider, order)
@@ -283,8 +284,8 @@ func groupIDs(ids map[string]directory.GroupID, names []string) (out []directory
 	return out
 }
 
-// show turns texts into ids of roles.
-func show(names []string) (out []directory.RoleID) {
+// roleIDs converts names to ids of roles.
+func roleIDs(names []string) (out []directory.RoleID) {
 	for _, n := range names {
 		out = append(out, directory.RoleID(n))
 	}

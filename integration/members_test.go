@@ -9,7 +9,7 @@ import (
 	"rollcall/integration/stack"
 )
 
-// Removing by a filter removes whom the whole filter matches, in the middle of other operations too.
+// Removing by a filter removes the members that match the whole filter, also between other operations.
 func TestRemoveMembersByFilter(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{})
@@ -28,12 +28,12 @@ func TestRemoveMembersByFilter(t *testing.T) {
 		ops  []object
 		left []string
 	}{
-		"one value":                        {[]object{op("remove", "members["+eq(0)+"]", nil)}, everybody[1:]},
-		"value and a type that it has not": {[]object{op("remove", `members[`+eq(0)+` and type eq "Group"]`, nil)}, everybody},
-		"value and its type":               {[]object{op("remove", `members[`+eq(0)+` and type eq "User"]`, nil)}, everybody[1:]},
-		"one of two values":                {[]object{op("remove", `members[`+eq(0)+` or `+eq(1)+`]`, nil)}, everybody[2:]},
-		"all of a type":                    {[]object{op("remove", `members[type eq "User"]`, nil)}, everybody[4:]},
-		"all but one":                      {[]object{op("remove", `members[not (`+eq(3)+`)]`, nil)}, ids[3:]},
+		"one value":              {[]object{op("remove", "members["+eq(0)+"]", nil)}, everybody[1:]},
+		"value and another type": {[]object{op("remove", `members[`+eq(0)+` and type eq "Group"]`, nil)}, everybody},
+		"value and its type":     {[]object{op("remove", `members[`+eq(0)+` and type eq "User"]`, nil)}, everybody[1:]},
+		"one of two values":      {[]object{op("remove", `members[`+eq(0)+` or `+eq(1)+`]`, nil)}, everybody[2:]},
+		"all of a type":          {[]object{op("remove", `members[type eq "User"]`, nil)}, everybody[4:]},
+		"all but one":            {[]object{op("remove", `members[not (`+eq(3)+`)]`, nil)}, ids[3:]},
 		"all, then one again": {[]object{op("remove", "members", nil), op("add", "members", []object{{"value": ids[2]}})},
 			ids[2:3]},
 		"one added and matched afterwards": {
@@ -44,7 +44,7 @@ func TestRemoveMembersByFilter(t *testing.T) {
 		"removed by value and added again": {
 			[]object{op("remove", "members", []object{{"value": ids[0]}}), op("add", "members", []object{{"value": ids[0]}})}, everybody,
 		},
-		"a value that is no member of ours": {[]object{op("remove", `members[value eq "u0000000000000000000000000"]`, nil)}, everybody},
+		"a value that is not a member": {[]object{op("remove", `members[value eq "u0000000000000000000000000"]`, nil)}, everybody},
 	} {
 		g := c.send("POST", "/Groups", group(name, everybody...))
 		g.wants(t, name, 201, "")

@@ -13,8 +13,8 @@ import (
 	"rollcall/shared/scimapi"
 )
 
-// The templates as they were reviewed have each function there is and no other, and a path for each SCIM route.
-// Synthesis (make templates) shows that the stacks still make these templates, and needs CDK for it.
+// The reviewed templates have exactly the functions of functions/, and a path for each SCIM route. That the stacks still
+// produce these templates is tested by make templates, which needs CDK.
 func TestReviewedTemplatesMatchTheCode(t *testing.T) {
 	t.Parallel()
 	mains, err := filepath.Glob("../functions/*/main.go")
@@ -55,14 +55,14 @@ func TestReviewedTemplatesMatchTheCode(t *testing.T) {
 				for r := template.Resources[id]; r.Type == "AWS::ApiGateway::Resource"; {
 					whole = "/" + r.Properties.PathPart + whole
 					parent, _ := r.Properties.ParentId.(object)
-					above, _ := parent["Ref"].(string)
-					r = template.Resources[above]
+					parentID, _ := parent["Ref"].(string)
+					r = template.Resources[parentID]
 				}
 				paths[whole] = true
 			}
 		}
 		if got := slices.Sorted(maps.Keys(deployed)); !slices.Equal(got, functions) {
-			t.Errorf("%s deploys %v, there are %v", stack, got, functions)
+			t.Errorf("%s deploys %v, functions/ has %v", stack, got, functions)
 		}
 		for _, route := range scimapi.Routes() {
 			if whole := scimapi.BasePath + "{providerId}" + route.Path; !paths[whole] {

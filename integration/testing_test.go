@@ -22,8 +22,7 @@ var (
 	buildTag     = regexp.MustCompile(`(?m)^//go:build (conformance|templates|deploy)$`)
 )
 
-// TestEveryTestIsListed holds docs/testing.md to what there is: the long proofs, and the tests that make test leaves to
-// make check.
+// TestEveryTestIsListed checks that docs/testing.md lists the long proofs, and the tests that run only in make check.
 func TestEveryTestIsListed(t *testing.T) {
 	t.Parallel()
 	found, err := testingRules(os.DirFS(".."))
@@ -35,7 +34,7 @@ func TestEveryTestIsListed(t *testing.T) {
 	}
 }
 
-// testingRules returns what docs/testing.md, the Makefile and the tests say differently, a line each.
+// testingRules returns the differences between docs/testing.md, the Makefile and the tests, a line each.
 func testingRules(tree fs.FS) ([]string, error) {
 	sources, err := goFiles(tree)
 	if err != nil {
@@ -66,8 +65,8 @@ func testingRules(tree fs.FS) ([]string, error) {
 	return found, nil
 }
 
-// testsOf returns the tests that have a long form and those that make test, which tests packages, leaves out; and sizes
-// that no test itself asks for.
+// testsOf returns the tests that have a long form, the tests outside of packages, which make test runs, and the calls of
+// proof.Size outside a test.
 func testsOf(sources []source, packages []string) (long, late map[string]bool, found []string) {
 	long, late = map[string]bool{}, map[string]bool{}
 	for _, s := range sources {
@@ -90,7 +89,7 @@ func testsOf(sources []source, packages []string) (long, late map[string]bool, f
 					return true
 				}
 				if !isTest {
-					found = append(found, s.line(n.Pos())+" asks for the size of a proof outside a test: ask in the test, and hand it on")
+					found = append(found, s.line(n.Pos())+" calls proof.Size outside a test: call it in the test, and pass the size on")
 					return true
 				}
 				long[s.dir()+" "+f.Name.Name] = true
@@ -101,7 +100,7 @@ func testsOf(sources []source, packages []string) (long, late map[string]bool, f
 	return long, late, found
 }
 
-// listed returns the tests of a table whose rows begin with a package and either tests, or all for all of the package's.
+// listed returns the tests of a table whose rows begin with a package and its tests, or all for all tests of the package.
 func listed(text []byte) map[string]bool {
 	tests := map[string]bool{}
 	for _, row := range listedTests.FindAllSubmatch(text, -1) {
@@ -122,14 +121,14 @@ func compareTests(section string, listed, there map[string]bool) (found []string
 		dir, isAll := strings.CutSuffix(row, " all")
 		ofPackage := func(test string) bool { return strings.HasPrefix(test, dir+" ") }
 		if !there[row] && !(isAll && slices.ContainsFunc(slices.Collect(maps.Keys(there)), ofPackage)) {
-			found = append(found, fmt.Sprintf("docs/testing.md, %s: has a row for %s, which is not there", section, row))
+			found = append(found, fmt.Sprintf("docs/testing.md, %s: has a row for %s, which does not exist", section, row))
 		}
 	}
 	slices.Sort(found)
 	return found
 }
 
-// TestTestingRules shows each rule at work: a small right tree, with one thing wrong at a time.
+// TestTestingRules tests each rule on a small correct tree with one violation at a time.
 func TestTestingRules(t *testing.T) {
 	t.Parallel()
 	const size = "package scim\n\nfunc TestLong(t *testing.T) { f(proof.Size(1, 2)) }\n"
@@ -142,15 +141,15 @@ func TestTestingRules(t *testing.T) {
 		"infra/x_test.go":       "package infra\n\nfunc TestMain(m *testing.M) {}\nfunc TestC(t *testing.T) {}\n",
 	}
 	for _, c := range []struct{ name, file, text, want string }{
-		{"nothing wrong", "", "", ""},
+		{"no violation", "", "", ""},
 		{"a long proof that is not listed", "shared/scim/z_test.go", strings.ReplaceAll(size, "Long", "More"),
 			"has no row for shared/scim TestMore"},
-		{"a long proof gone", "shared/scim/x_test.go", "package scim\n", "has a row for shared/scim TestLong, which is not there"},
-		{"a size that no test asks for", "shared/scim/z_test.go", "package scim\n\nvar n = proof.Size(1, 2)\n", "z_test.go:3 asks for the size"},
+		{"a missing long proof", "shared/scim/x_test.go", "package scim\n", "has a row for shared/scim TestLong, which does not exist"},
+		{"a size outside a test", "shared/scim/z_test.go", "package scim\n\nvar n = proof.Size(1, 2)\n", "z_test.go:3 calls proof.Size"},
 		{"a test with a tag", "shared/z_test.go", "//go:build deploy\n\npackage x\n\nfunc TestD(t *testing.T) {}\n",
 			"has no row for shared TestD"},
 		{"a test below a package", "integration/x/z_test.go", "package x\n\nfunc TestD(t *testing.T) {}\n", "has no row for integration/x TestD"},
-		{"a package gone", "infra/x_test.go", "package infra\n", "has a row for infra all, which is not there"},
+		{"a missing package", "infra/x_test.go", "package infra\n", "has a row for infra all, which does not exist"},
 		{"a check that is not described", "Makefile", strings.ReplaceAll(right["Makefile"], "long", "long race"),
 			"does not say what make race does"},
 	} {

@@ -12,15 +12,15 @@ import (
 	"rollcall/shared/directorytest"
 )
 
-// brokenUsages can store nothing.
+// brokenUsages fails to store usage.
 type brokenUsages struct{ directory.Usages }
 
 func (brokenUsages) AddUsage(context.Context, directory.TenantID, directory.ProviderID, directory.Usage) error {
 	return errors.New("not now")
 }
 
-// When a provider and its tokens were used is written at most once a minute, for valid tokens only, and no request
-// fails with it.
+// The use of a provider and its tokens is written at most once a minute, for valid tokens only. If that fails, requests
+// still succeed.
 func TestUsageIsStamped(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{})

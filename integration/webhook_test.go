@@ -27,16 +27,16 @@ import (
 	"rollcall/shared/workflow"
 )
 
-// receiver is an application that listens to a webhook and checks what arrives as Standard Webhooks says, on
-// its own: it shares nothing with what signs.
+// receiver is an application that receives a webhook and verifies each event as Standard Webhooks specifies. It shares no
+// code with the signing side.
 type receiver struct {
 	*testing.T
 	*httptest.Server
 	mu      sync.Mutex
-	secrets []string // at least one must have signed
+	secrets []string // at least one must match the signature
 	status  int
 	got     []directory.Event // as they arrived
-	signed  []int             // how many signatures each carried
+	signed  []int             // number of signatures of each event
 	clock   func() time.Time
 }
 
@@ -98,15 +98,15 @@ func (r *receiver) answers(status int) {
 	r.status = status
 }
 
-// hooked is a stack that sends webhooks to this machine, and its events to a bus in the process.
-type hooked struct {
+// webhookEnv is a stack that sends webhooks to this machine, and events to a bus in the process.
+type webhookEnv struct {
 	*testing.T
 	*stack.Stack
 	bus *workflow.LocalBus
 	out directory.External
 }
 
-func newHooked(t *testing.T, ports func(testing.TB) directory.Ports) *hooked {
+func newWebhookEnv(t *testing.T, ports func(testing.TB) directory.Ports) *webhookEnv {
 	t.Helper()
 	k, err := keys.NewLocal()
 	if err != nil {
@@ -115,18 +115,18 @@ func newHooked(t *testing.T, ports func(testing.TB) directory.Ports) *hooked {
 	bus := &workflow.LocalBus{}
 	out := directory.External{Bus: bus, Sender: workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true, Timeout: time.Second}),
 		Secrets: k, Signer: k}
-	return &hooked{T: t, Stack: stack.New(t, stack.Options{Ports: ports, External: out}), bus: bus, out: out}
+	return &webhookEnv{T: t, Stack: stack.New(t, stack.Options{Ports: ports, External: out}), bus: bus, out: out}
 }
 
-func (h *hooked) must(err error) {
+func (h *webhookEnv) must(err error) {
 	h.Helper()
 	if err != nil {
 		h.Fatal(err)
 	}
 }
 
-// follow follows what is new.
-func (h *hooked) follow() {
+// follow follows new entries.
+func (h *webhookEnv) follow() {
 	h.Helper()
 	for {
 		n, err := h.Service.Feed.Deliver(h.Context(), func(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
@@ -140,8 +140,8 @@ func (h *hooked) follow() {
 	}
 }
 
-// deliver follows what is new and tries what is due.
-func (h *hooked) deliver() int {
+// deliver follows new entries and tries the deliveries that are due.
+func (h *webhookEnv) deliver() int {
 	h.Helper()
 	h.follow()
 	n, err := h.Service.DeliverDue(h.Context(), 100)
@@ -149,14 +149,14 @@ func (h *hooked) deliver() int {
 	return n
 }
 
-func (h *hooked) webhook(url string, types ...directory.EventType) (directory.Webhook, string) {
+func (h *webhookEnv) webhook(url string, types ...directory.EventType) (directory.Webhook, string) {
 	h.Helper()
 	w, secret, err := h.Service.As(h.Admin).Webhooks.Create(h.Context(), administration.NewWebhook{DisplayName: "App", URL: url, Types: types})
 	h.must(err)
 	return w, secret
 }
 
-func (h *hooked) user(name string) directory.User {
+func (h *webhookEnv) user(name string) directory.User {
 	h.Helper()
 	h.Clock.Advance(time.Millisecond)
 	u, err := h.Service.CreateUser(h.Context(), h.caller(), "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
@@ -166,11 +166,11 @@ func (h *hooked) user(name string) directory.User {
 	return u
 }
 
-func (h *hooked) caller() provisioning.Caller {
+func (h *webhookEnv) caller() provisioning.Caller {
 	return provisioning.Caller{Provider: h.Provider.ID, Token: h.Token, RequestID: "r1"}
 }
 
-func (h *hooked) active(u directory.User, active bool) {
+func (h *webhookEnv) active(u directory.User, active bool) {
 	h.Helper()
 	h.Clock.Advance(time.Millisecond)
 	_, _, err := h.Service.UpdateUser(h.Context(), h.caller(), u.ScimID, directory.UserWant{}, nil,
@@ -181,23 +181,23 @@ func (h *hooked) active(u directory.User, active bool) {
 	h.must(err)
 }
 
-func (h *hooked) deliveries(f administration.DeliveryFilter) []directory.Delivery {
+func (h *webhookEnv) deliveries(f administration.DeliveryFilter) []directory.Delivery {
 	h.Helper()
 	ds, _, err := h.Service.As(h.Admin).Deliveries.List(h.Context(), f, "", 1000)
 	h.must(err)
 	return ds
 }
 
-func (h *hooked) want(what string, got, want any) {
+func (h *webhookEnv) want(what string, got, want any) {
 	h.Helper()
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		h.Errorf("%s: got %v, want %v", what, got, want)
 	}
 }
 
-func TestWebhookGetsWhatItWants(t *testing.T) {
+func TestWebhookGetsSubscribedTypes(t *testing.T) {
 	t.Parallel()
-	h := newHooked(t, nil)
+	h := newWebhookEnv(t, nil)
 	all, some := newReceiver(t, h.Clock.Now), newReceiver(t, h.Clock.Now)
 	_, secret := h.webhook(all.URL)
 	all.secrets = []string{secret}
@@ -217,7 +217,7 @@ func TestWebhookGetsWhatItWants(t *testing.T) {
 	}
 }
 
-func (h *hooked) newest(u directory.User) directory.LogEntry {
+func (h *webhookEnv) newest(u directory.User) directory.LogEntry {
 	h.Helper()
 	es, err := h.Service.Log.Entries(h.Context(), h.Admin.Tenant, directory.LogQuery{User: u.ID, Count: 1})
 	h.must(err)
@@ -226,7 +226,7 @@ func (h *hooked) newest(u directory.User) directory.LogEntry {
 
 func TestWebhookSecretsRotate(t *testing.T) {
 	t.Parallel()
-	h := newHooked(t, nil)
+	h := newWebhookEnv(t, nil)
 	r := newReceiver(t, h.Clock.Now)
 	w, first := h.webhook(r.URL)
 	nothing := func(directory.Webhook) error { return nil }
@@ -248,12 +248,12 @@ func TestWebhookSecretsRotate(t *testing.T) {
 	}
 }
 
-// A webhook that is down is tried for 72 hours with growing pauses, each time once for all that waits, then
-// given up; and sent again when asked, by id or by time.
+// A webhook that is down is tried for 72 hours with growing pauses, not with every waiting delivery, then given up. A
+// replay sends deliveries again, by id or by time.
 func TestWebhookIsTriedGivenUpAndReplayed(t *testing.T) {
 	t.Parallel()
-	h := newHooked(t, nil)
-	r, well := newReceiver(t, h.Clock.Now), newReceiver(t, h.Clock.Now)
+	h := newWebhookEnv(t, nil)
+	r, healthy := newReceiver(t, h.Clock.Now), newReceiver(t, h.Clock.Now)
 	w, _ := h.webhook(r.URL)
 	r.answers(503)
 	start := h.Clock.Now()
@@ -261,10 +261,10 @@ func TestWebhookIsTriedGivenUpAndReplayed(t *testing.T) {
 		h.user(fmt.Sprint("u", i))
 	}
 	h.follow()
-	h.webhook(well.URL)
+	h.webhook(healthy.URL)
 	h.user("last")
 	h.deliver()
-	h.want("the other webhook", well.take(), "[user.created]")
+	h.want("the other webhook", healthy.take(), "[user.created]")
 	if n := len(r.take()); n > 8 {
 		t.Errorf("%d tries of a webhook that is down, want at most one for each worker", n)
 	}
@@ -300,9 +300,9 @@ func TestWebhookIsTriedGivenUpAndReplayed(t *testing.T) {
 	h.want("replay of none", directory.IsKind(err, directory.NotFound), true)
 }
 
-func TestWebhookIsTestedPausedAndGone(t *testing.T) {
+func TestWebhookIsTestedPausedAndEnded(t *testing.T) {
 	t.Parallel()
-	h := newHooked(t, nil)
+	h := newWebhookEnv(t, nil)
 	r := newReceiver(t, h.Clock.Now)
 	w, _ := h.webhook(r.URL, directory.EventUserRemoved)
 	_, err := h.Service.As(h.Admin).Webhooks.Test(h.Context(), w.ID)
@@ -337,11 +337,10 @@ func TestWebhookIsTestedPausedAndGone(t *testing.T) {
 	h.want("state", got.State, directory.WebhookEnded)
 }
 
-// A poisoned entry is tried again and given up, and the others arrive meanwhile; once its poison is gone a
-// replay follows it.
-func TestPoisonedEntryHoldsUpNoOther(t *testing.T) {
+// A poisoned entry is tried again and given up while the others arrive. When the cause is fixed, a replay follows it.
+func TestPoisonedEntryBlocksNoOther(t *testing.T) {
 	t.Parallel()
-	h := newHooked(t, nil)
+	h := newWebhookEnv(t, nil)
 	r := newReceiver(t, h.Clock.Now)
 	h.webhook(r.URL)
 	first := h.user("poisoned")

@@ -8,20 +8,19 @@ import (
 	"rollcall/shared/directory"
 )
 
-// stores are the stores every story of this package runs on.
+// stores holds the stores that the tests of this package run on.
 var stores = map[string]func(testing.TB) directory.Ports{
 	"sqlite":   stack.SQLite,
 	"dynamodb": stack.DynamoDB,
 }
 
-// customExtension is the extension the wire cases register.
+// customExtension is the extension that the wire cases use.
 var customExtension = []directory.Extension{{
 	URN: "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User", Name: "CustomExtensionName",
 	Attributes: []directory.ExtensionAttribute{{Name: "tag", Type: "string"}},
 }}
 
-// The recorded exchanges of Entra, 81 with six that need the token endpoint, through both doors on every
-// store.
+// The 81 recorded exchanges of Entra, of which six need the token endpoint, pass through both doors on every store.
 func TestWireCases(t *testing.T) {
 	t.Parallel()
 	for store, ports := range stores {

@@ -8,7 +8,7 @@ import (
 	"rollcall/shared/random"
 )
 
-// maxExport fits, escaped as a JSON string, into the 6 MB that Lambda answers with.
+// maxExport is in bytes: an export of this size, escaped as a JSON string, fits into a Lambda response of 6 MB.
 const maxExport = 4 << 20
 
 func main() {

@@ -1,5 +1,5 @@
-// Command deactivate deactivates the users who are due: woken by the schedule of a due minute, and every five
-// minutes by the sweep, which finds what no wake-up came for.
+// Command deactivate deactivates the users who are due. The schedule of a due minute wakes it; every five minutes the
+// sweep finds the users whose wake-up did not arrive.
 package main
 
 import "rollcall/shared/app"

@@ -1,5 +1,5 @@
-// Command discovery serves what describes the service behind API Gateway: /ServiceProviderConfig, /ResourceTypes,
-// /Schemas and /Me (RFC 7644 §4).
+// Command discovery serves the endpoints that describe the service, /ServiceProviderConfig, /ResourceTypes, /Schemas
+// and /Me (RFC 7644 §4), behind API Gateway.
 package main
 
 import (

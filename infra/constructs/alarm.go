@@ -1,6 +1,8 @@
 package constructs
 
 import (
+	"cmp"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
@@ -11,7 +13,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// NewAlarmTopic returns the encrypted topic that alarms go to, with a subscription when email is not "".
+// NewAlarmTopic returns the encrypted topic of the alarms, with a subscription unless email is "".
 func NewAlarmTopic(scope constructs.Construct, key awskms.IKey, email string) awssns.Topic {
 	stack := awscdk.Stack_Of(scope)
 	topic := awssns.NewTopic(scope, jsii.String("Alarms"), &awssns.TopicProps{MasterKey: key, EnforceSSL: jsii.Bool(true)})
@@ -29,7 +31,7 @@ func NewAlarmTopic(scope constructs.Construct, key awskms.IKey, email string) aw
 	return topic
 }
 
-// AlarmSpec is one alarm. Its name is its id: no name of a tenant or person is ever in it.
+// AlarmSpec describes one alarm. Its name is its id, which never contains the name of a tenant or person.
 type AlarmSpec struct {
 	ID, Means string
 	Metric    awscloudwatch.IMetric
@@ -37,22 +39,22 @@ type AlarmSpec struct {
 	Periods   int // in a row; 0 is 1
 }
 
-// NewAlarm returns an alarm that tells topic when the metric is above its threshold, and when it is well again. No data
-// is no alarm.
+// NewAlarm returns an alarm that notifies topic when the metric rises above its threshold and when it recovers. Missing
+// data raises no alarm.
 func NewAlarm(scope constructs.Construct, s AlarmSpec, topic awssns.ITopic) awscloudwatch.Alarm {
 	a := awscloudwatch.NewAlarm(scope, jsii.String(s.ID), &awscloudwatch.AlarmProps{
 		AlarmDescription: jsii.String(s.Means), Metric: s.Metric, Threshold: jsii.Number(s.Above),
-		EvaluationPeriods:  jsii.Number(or(s.Periods, 1)),
+		EvaluationPeriods:  jsii.Number(cmp.Or(s.Periods, 1)),
 		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
 		TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
 	})
-	tell := awscloudwatchactions.NewSnsAction(topic)
-	a.AddAlarmAction(tell)
-	a.AddOkAction(tell)
+	notify := awscloudwatchactions.NewSnsAction(topic)
+	a.AddAlarmAction(notify)
+	a.AddOkAction(notify)
 	return a
 }
 
-// Metric returns a metric of five minutes. Dimensions are name, value, name, value ...
+// Metric returns a metric with a period of five minutes. Dimensions alternate between name and value.
 func Metric(namespace, name, statistic string, dimensions ...*string) awscloudwatch.Metric {
 	of := map[string]*string{}
 	for i := 0; i < len(dimensions); i += 2 {

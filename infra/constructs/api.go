@@ -1,7 +1,6 @@
 package constructs
 
 import (
-	"encoding/json"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
@@ -16,14 +15,14 @@ import (
 // Stage is the one stage of the API, and so the first segment of its own URL.
 const Stage = "live"
 
-// API is a Regional REST API: the gateway that has a firewall, and error answers we can word.
+// API is a Regional REST API: the kind of gateway that supports a firewall and error texts of our own.
 type API struct {
 	awsapigateway.RestApi
 	Access    awslogs.LogGroup
 	resources []node
 }
 
-// node is a resource that was made, by its path.
+// node is a resource of the API and its path.
 type node struct {
 	path     string
 	resource awsapigateway.IResource
@@ -32,11 +31,11 @@ type node struct {
 // APIOptions are the choices of an API.
 type APIOptions struct {
 	Key       awskms.IKey
-	OwnDomain bool // the API is reached under a domain of its own only
+	OwnDomain bool // the API is reachable only under a domain of its own
 	LogRole   bool // set the account's role for the logs of all its APIs
 }
 
-// NewAPI returns an API without routes. Its access log holds no query and no header; the log of its own errors no body.
+// NewAPI returns an API without routes. Its access log contains no query and no header, its error log no body.
 func NewAPI(scope constructs.Construct, o APIOptions) *API {
 	stack := awscdk.Stack_Of(scope)
 	access := NewLogGroup(scope, "AccessLogs", o.Key, nil)
@@ -48,14 +47,14 @@ func NewAPI(scope constructs.Construct, o APIOptions) *API {
 		DeployOptions: &awsapigateway.StageOptions{
 			StageName: jsii.String(Stage), TracingEnabled: jsii.Bool(true), MetricsEnabled: jsii.Bool(true),
 			LoggingLevel: awsapigateway.MethodLoggingLevel_ERROR, DataTraceEnabled: jsii.Bool(false),
-			// A cell is made for 5,000 requests a second (ADR 8).
+			// A cell is designed for 5,000 requests a second (ADR 8).
 			ThrottlingRateLimit: jsii.Number(5000), ThrottlingBurstLimit: jsii.Number(2500),
 			AccessLogDestination: awsapigateway.NewLogGroupLogDestination(access),
 			AccessLogFormat:      awsapigateway.AccessLogFormat_Custom(jsii.String(accessLine())),
 		},
 	})}
 	a.Node().TryRemoveChild(jsii.String("Endpoint")) // an output that is not the public URL
-	// API Gateway makes this group itself unless it is there before the stage: so it is ours, encrypted and with an end.
+	// API Gateway would create this group itself, unencrypted and without expiry, if it did not exist before the stage.
 	own := NewLogGroup(scope, "GatewayLogs", o.Key, awscdk.Fn_Join(jsii.String(""), &[]*string{
 		jsii.String("API-Gateway-Execution-Logs_"), a.RestApiId(), jsii.String("/" + Stage),
 	}))
@@ -66,40 +65,38 @@ func NewAPI(scope constructs.Construct, o APIOptions) *API {
 	return a
 }
 
-func roleRemoval(made bool) awscdk.RemovalPolicy {
-	if made {
+func roleRemoval(created bool) awscdk.RemovalPolicy {
+	if created {
 		return awscdk.RemovalPolicy_RETAIN // other APIs of the account may write their logs with it
 	}
 	return ""
 }
 
-// accessLine is a line of the access log: what, when, from where, and how it went.
+// accessLine is the format of a line of the access log: the request, its time, its source and its result.
 func accessLine() string {
 	fields := []string{
 		"requestId", "requestTime", "httpMethod", "resourcePath", "status", "responseLength", "responseLatency",
 		"integrationLatency", "identity.sourceIp", "identity.userAgent", "error.responseType", "waf.status", "xrayTraceId",
 	}
-	var b strings.Builder
-	for i, f := range fields {
-		b.WriteString(string("{,"[min(i, 1)]))
-		name, _ := json.Marshal(f[strings.LastIndex(f, ".")+1:])
+	var members []string
+	for _, f := range fields {
+		name := f[strings.LastIndex(f, ".")+1:]
 		if f == "waf.status" {
-			name = []byte(`"wafStatus"`)
+			name = "wafStatus"
 		}
-		b.Write(name)
-		b.WriteString(`:"$context.` + f + `"`)
+		members = append(members, `"`+name+`":"$context.`+f+`"`)
 	}
-	return b.String() + "}"
+	return "{" + strings.Join(members, ",") + "}"
 }
 
-// Serve lets f answer every method of a path; the function knows itself which it has.
+// Serve routes every method of a path to f, which refuses the methods it does not support.
 func (a *API) Serve(path string, f Function) {
 	a.at(path).AddMethod(jsii.String("ANY"), awsapigateway.NewLambdaIntegration(f.Function, &awsapigateway.LambdaIntegrationOptions{
 		ScopePermissionToMethod: jsii.Bool(false), // a statement for each method would not fit the function's policy
 	}), &awsapigateway.MethodOptions{AuthorizationType: awsapigateway.AuthorizationType_NONE})
 }
 
-// at returns the resource of a path, made with those above it.
+// at returns the resource of a path; it creates the resource and its parents when they are missing.
 func (a *API) at(path string) awsapigateway.IResource {
 	if path == "" {
 		return a.Root()

@@ -8,12 +8,12 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// NewArchive returns the bucket for the exported log: an object can be neither changed nor deleted, by nobody, for so
-// many months. Who read it is logged to a second bucket. Both are kept when their stack goes.
+// NewArchive returns the bucket for the exported log: nobody can change or delete an object for the given number of
+// months. A second bucket holds the access log of the first. Both are kept when their stack is deleted.
 func NewArchive(scope constructs.Construct, key awskms.IKey, months int) awss3.Bucket {
 	keep := awscdk.Duration_Days(jsii.Number(months * 31))
 	access := awss3.NewBucket(scope, jsii.String("ArchiveAccess"), &awss3.BucketProps{
-		// S3 writes its access logs to buckets with its own keys only.
+		// S3 delivers access logs only to buckets that are encrypted with its own keys.
 		Encryption: awss3.BucketEncryption_S3_MANAGED, EnforceSSL: jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(), ObjectOwnership: awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
 		Versioned: jsii.Bool(true), RemovalPolicy: awscdk.RemovalPolicy_RETAIN,

@@ -8,23 +8,24 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// ratePerFiveMinutes is of one address: all of Entra comes from few, at 200 requests a second for a large tenant.
+// ratePerFiveMinutes is the limit of one address. Entra calls from few addresses, with 200 requests a second for a
+// large tenant.
 const ratePerFiveMinutes = 300_000
 
-// ruleSet is a group of AWS's managed rules. What is in counted is counted and let through.
+// ruleSet is a group of AWS's managed rules. Requests that match a rule in counted are counted and allowed.
 type ruleSet struct {
 	name    string
 	counted []string
 }
 
-// ruleSets leave alone what a person's name, a group's title or a filter may well hold: a wrong 403 stops a person's
-// provisioning, and every value is parsed, limited and escaped by the service itself.
+// ruleSets only count requests whose names, group titles or filters look like an attack: a wrong 403 stops a person's
+// provisioning, and the service itself parses, limits and escapes every value.
 var ruleSets = []ruleSet{
 	{"AWSManagedRulesAmazonIpReputationList", nil},
 	{"AWSManagedRulesKnownBadInputsRuleSet", nil},
 	{"AWSManagedRulesCommonRuleSet", []string{
 		"SizeRestrictions_BODY",        // from 8 KB; a group with its members is larger
-		"SizeRestrictions_QUERYSTRING", // from 2 KB; our limit of a filter is checked by the service
+		"SizeRestrictions_QUERYSTRING", // from 2 KB; the service checks our limit of a filter
 		"NoUserAgent_HEADER",           // scripts of administrators
 		"CrossSiteScripting_BODY", "CrossSiteScripting_QUERYARGUMENTS",
 		"GenericLFI_BODY", "GenericLFI_QUERYARGUMENTS",
@@ -33,8 +34,8 @@ var ruleSets = []ruleSet{
 	}},
 }
 
-// NewFirewall returns a web ACL on the API's stage, with its log. What comes from elsewhere than entra, when that is
-// given, is counted, not refused.
+// NewFirewall returns a web ACL on the API's stage, with its log. When entra is given, requests from other addresses
+// are counted, not refused.
 func NewFirewall(scope constructs.Construct, api *API, key awskms.IKey, entra []string) awswafv2.CfnWebACL {
 	stack := awscdk.Stack_Of(scope)
 	visible := func(name string) map[string]any {
@@ -76,7 +77,7 @@ func NewFirewall(scope constructs.Construct, api *API, key awskms.IKey, entra []
 		ResourceArn: stage.StageArn(), WebAclArn: acl.AttrArn(),
 	})
 	on.Node().AddDependency(stage)
-	// WAF writes only to groups whose name begins so.
+	// WAF writes only to groups whose name begins with aws-waf-logs.
 	logs := NewLogGroup(scope, "FirewallLogs", key,
 		awscdk.Fn_Join(jsii.String("-"), &[]*string{jsii.String("aws-waf-logs"), stack.StackName()}))
 	arn := stack.FormatArn(&awscdk.ArnComponents{

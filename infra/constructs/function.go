@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"cmp"
 	"path/filepath"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -13,15 +14,15 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// FunctionSpec is what one function has for itself. Everything else is the same for all.
+// FunctionSpec holds the properties of one function. All others are the same for every function.
 type FunctionSpec struct {
 	Name        string   // the folder under functions/
-	Table       []string // actions of DynamoDB it may use on the table and its indexes
+	Table       []string // DynamoDB actions that it may use on the table and its indexes
 	Env         []Variable
 	Permissions []Permission
-	MemoryMB    int // 0 is 256
-	Seconds     int // it may run; 0 is 15
-	Reserved    int // executions at once that it is sure of, and never exceeds
+	MemoryMB    int // 0: 256
+	Seconds     int // timeout; 0: 15
+	Reserved    int // concurrent executions, reserved for it and its maximum; 0: 20
 }
 
 // Variable is an environment variable; its name is a constant of shared/app.
@@ -30,13 +31,13 @@ type Variable struct {
 	Value *string
 }
 
-// Permission is what a function may do beside reading and writing the table. Resources are ARNs.
+// Permission is a permission of a function in addition to those on the table. Resources are ARNs.
 type Permission struct {
 	Actions   []string
 	Resources []*string
 }
 
-// FunctionShared is what all functions of a deployment have in common.
+// FunctionShared holds the properties that all functions of a deployment share.
 type FunctionShared struct {
 	Assets  string // folder of <architecture>/<name>/bootstrap
 	Arch    string // arm64 or amd64
@@ -47,7 +48,7 @@ type FunctionShared struct {
 	Env     []Variable
 }
 
-// Function is a function with the log group it writes to and the role it has for itself alone.
+// Function is a function with its log group and its role, which no other function has.
 type Function struct {
 	awslambda.Function
 	Name string
@@ -56,7 +57,7 @@ type Function struct {
 }
 
 // NewFunction returns a function named <stack>-<name>. Its role may write its own log group and trace, use the key,
-// and do what spec says.
+// and has the permissions in spec.
 func NewFunction(scope constructs.Construct, spec FunctionSpec, shared FunctionShared) Function {
 	stack := awscdk.Stack_Of(scope)
 	scope = constructs.NewConstruct(scope, jsii.String(spec.Name))
@@ -65,7 +66,7 @@ func NewFunction(scope constructs.Construct, spec FunctionSpec, shared FunctionS
 	logs := NewLogGroup(scope, "Logs", shared.Key, awscdk.Fn_Join(jsii.String(""), &[]*string{jsii.String("/aws/lambda/"), name}))
 	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
-		Description: jsii.String("Of Rollcall's function " + spec.Name + " alone."),
+		Description: jsii.String("Role of Rollcall's function " + spec.Name + "."),
 	})
 	allow(role, []string{"logs:CreateLogStream", "logs:PutLogEvents"}, streamsOf(stack, name))
 	allow(role, []string{"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:DescribeKey"}, shared.Key.KeyArn())
@@ -89,17 +90,17 @@ func NewFunction(scope constructs.Construct, spec FunctionSpec, shared FunctionS
 		Runtime: awslambda.Runtime_PROVIDED_AL2023(), Handler: jsii.String("bootstrap"),
 		Architecture: architecture(shared.Arch),
 		Code:         awslambda.Code_FromAsset(jsii.String(filepath.Join(shared.Assets, shared.Arch, spec.Name)), nil),
-		MemorySize:   jsii.Number(or(spec.MemoryMB, 256)), Timeout: awscdk.Duration_Seconds(jsii.Number(or(spec.Seconds, 15))),
+		MemorySize:   jsii.Number(cmp.Or(spec.MemoryMB, 256)), Timeout: awscdk.Duration_Seconds(jsii.Number(cmp.Or(spec.Seconds, 15))),
 		Role: role.WithoutPolicyUpdates(nil), Environment: &env, EnvironmentEncryption: shared.Key,
 		Tracing: awslambda.Tracing_ACTIVE,
 	}
 	allow(role, []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, jsii.String("*"))
 	if shared.Reserve {
-		props.ReservedConcurrentExecutions = jsii.Number(or(spec.Reserved, 20))
+		props.ReservedConcurrentExecutions = jsii.Number(cmp.Or(spec.Reserved, 20))
 	}
 	f := awslambda.NewFunction(scope, jsii.String("Function"), props)
-	// The first line must find its group, the first event its permissions. CDK's own list has the role too, which
-	// cfn-lint rightly calls superfluous.
+	// The log group and the permissions must exist before the first invocation. CDK's own list also names the role, which
+	// cfn-lint rightly reports as redundant.
 	f.Node().DefaultChild().(awslambda.CfnFunction).AddOverride(jsii.String("DependsOn"), []*string{
 		stack.GetLogicalId(role.Node().FindChild(jsii.String("DefaultPolicy")).Node().DefaultChild().(awscdk.CfnElement)),
 		stack.GetLogicalId(logs.Node().DefaultChild().(awscdk.CfnElement)),
@@ -123,11 +124,4 @@ func architecture(arch string) awslambda.Architecture {
 		return awslambda.Architecture_X86_64()
 	}
 	return awslambda.Architecture_ARM_64()
-}
-
-func or(n, zero int) int {
-	if n == 0 {
-		return zero
-	}
-	return n
 }

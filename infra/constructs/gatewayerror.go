@@ -9,18 +9,18 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// gatewayError is an answer that API Gateway makes itself. The words are ours: the gateway's own may repeat a header,
-// and so a token.
+// gatewayError is an error response that API Gateway sends itself. The texts are ours: the gateway's own texts may repeat
+// a header, and with it a token.
 type gatewayError struct {
 	kind   string // GatewayResponse type
 	status int
 	detail string
-	retry  int // seconds to wait; 0 for what no repetition helps
+	retry  int // seconds to wait; 0 if a retry cannot help
 }
 
-// gatewayErrors are all of them that a client of ours can meet. Entra gives a user up for a cycle after some 4xx and
-// slows down after 429 and 5xx, so each says what is true: a wrong path is 404, not the gateway's 403. What the defaults
-// cover is of a kind that is not named here.
+// gatewayErrors lists all gateway errors that a client can receive. Entra skips a user for a cycle after some 4xx and
+// slows down after 429 and 5xx, so each status must be correct: a wrong path is 404, not the gateway's 403. The defaults
+// cover the kinds that are not listed.
 var gatewayErrors = []gatewayError{
 	{"DEFAULT_4XX", 400, "the request cannot be understood", 0},
 	{"DEFAULT_5XX", 500, "internal error", 5},
@@ -40,7 +40,7 @@ var gatewayErrors = []gatewayError{
 	{"INTEGRATION_TIMEOUT", 503, "the service took too long", 5},
 }
 
-// wordErrors makes the gateway's own errors SCIM errors (RFC 7644 §3.12).
+// wordErrors turns the gateway's own errors into SCIM errors (RFC 7644 §3.12).
 func (a *API) wordErrors() {
 	for _, e := range gatewayErrors {
 		headers := map[string]*string{"Content-Type": jsii.String("'application/scim+json'"), "Cache-Control": jsii.String("'no-store'")}

@@ -1,5 +1,5 @@
-// Package constructs holds the building blocks of the stacks, a file for each capability. A construct knows what is
-// safe (encryption, least privilege, retention); the stacks know what there is.
+// Package constructs holds the building blocks of the stacks, a file for each capability. A construct decides how a
+// resource is secured (encryption, least privilege, retention); the stacks decide which resources exist.
 package constructs
 
 import (
@@ -10,9 +10,9 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// NewKey returns the key that encrypts everything of a deployment at rest. It is rotated every year and kept when its
-// stack goes. Besides the account's own roles, CloudWatch Logs may use it for the account's log groups, and CloudWatch
-// to send alarms to an encrypted topic.
+// NewKey returns the key that encrypts a deployment's data at rest. It is rotated every year and kept when its stack is
+// deleted. In addition to the account's own roles, CloudWatch Logs may use it for the account's log groups, and
+// CloudWatch to send alarms to an encrypted topic.
 func NewKey(scope constructs.Construct) awskms.Key {
 	stack := awscdk.Stack_Of(scope)
 	key := awskms.NewKey(scope, jsii.String("Key"), &awskms.KeyProps{
@@ -24,7 +24,7 @@ func NewKey(scope constructs.Construct) awskms.Key {
 		Service: jsii.String("logs"), Resource: jsii.String("log-group"), ResourceName: jsii.String("*"),
 		ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
 	})
-	// Logs has a principal for each region, with the same name in every partition.
+	// CloudWatch Logs has one principal for each region, with the same form of name in every partition.
 	logs := awscdk.Fn_Join(jsii.String("."), &[]*string{jsii.String("logs"), stack.Region(), jsii.String("amazonaws.com")})
 	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Sid:        jsii.String("Logs"),
@@ -43,8 +43,8 @@ func NewKey(scope constructs.Construct) awskms.Key {
 	return key
 }
 
-// NewSigningKey returns the key that signs the log. Its secret half never leaves KMS and cannot be rotated: what it signed
-// is checked with its public half for as long as the log is kept. It is kept when its stack goes.
+// NewSigningKey returns the key that signs the log. Its private half never leaves KMS. It cannot be rotated: signatures
+// are verified with its public half for as long as the log is kept. It is kept when its stack is deleted.
 func NewSigningKey(scope constructs.Construct) awskms.Key {
 	return awskms.NewKey(scope, jsii.String("SigningKey"), &awskms.KeyProps{
 		Description: jsii.String("Rollcall: signs the checkpoints and exports of its log."),
@@ -53,8 +53,8 @@ func NewSigningKey(scope constructs.Construct) awskms.Key {
 	})
 }
 
-// NewSecretsKey returns the key that encrypts the secrets of webhooks within the table, which is encrypted itself: who
-// reads the table has no secret of a tenant's receiver. It is rotated every year and kept when its stack goes.
+// NewSecretsKey returns the key that encrypts the secrets of webhooks within the table, which is itself encrypted: read
+// access to the table does not reveal them. It is rotated every year and kept when its stack is deleted.
 func NewSecretsKey(scope constructs.Construct) awskms.Key {
 	return awskms.NewKey(scope, jsii.String("SecretsKey"), &awskms.KeyProps{
 		Description:       jsii.String("Rollcall: encrypts the secrets of webhooks."),

@@ -8,15 +8,15 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// NewLogGroup returns a log group that is encrypted and keeps its lines for a year. It goes with its stack: what must
-// outlive a deployment is in the table and the archive.
+// NewLogGroup returns an encrypted log group that keeps its lines for a year. It is deleted with its stack: records that
+// must outlive a deployment are in the table and the archive.
 func NewLogGroup(scope constructs.Construct, id string, key awskms.IKey, name *string) awslogs.LogGroup {
 	return awslogs.NewLogGroup(scope, jsii.String(id), &awslogs.LogGroupProps{
 		LogGroupName: name, EncryptionKey: key, Retention: awslogs.RetentionDays_ONE_YEAR, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
 }
 
-// NewLineCount counts the lines of a log group that match a pattern as a metric of Rollcall.
+// NewLineCount returns a metric filter that counts the lines of a log group that match a pattern.
 func NewLineCount(group awslogs.LogGroup, id, pattern string) awslogs.MetricFilter {
 	stack := awscdk.Stack_Of(group)
 	return awslogs.NewMetricFilter(group, jsii.String(id), &awslogs.MetricFilterProps{

@@ -14,20 +14,20 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// Schedules is where wake-ups are kept, and the role they are carried out with.
+// Schedules is the group that holds the schedules of wake-ups, and the role that they run with.
 type Schedules struct {
 	Group awsscheduler.CfnScheduleGroup
 	Role  awsiam.Role
 }
 
-// NewSchedules returns a group without schedules and a role that may do nothing until a function is woken by it. The
-// schedules are made by the functions, one for each due minute.
+// NewSchedules returns a group without schedules and a role that may invoke no function until Wake allows it. The
+// functions create the schedules, one for each due minute.
 func NewSchedules(scope constructs.Construct, dead awssqs.Queue, key awskms.IKey) Schedules {
 	stack := awscdk.Stack_Of(scope)
 	s := Schedules{
 		Group: awsscheduler.NewCfnScheduleGroup(scope, jsii.String("Schedules"), &awsscheduler.CfnScheduleGroupProps{Name: stack.StackName()}),
 		Role: awsiam.NewRole(scope, jsii.String("ScheduleRole"), &awsiam.RoleProps{
-			Description: jsii.String("Of Rollcall's wake-ups: invokes the functions they wake."),
+			Description: jsii.String("Role of Rollcall's wake-ups: invokes the functions that they wake."),
 			AssumedBy: awsiam.NewServicePrincipal(jsii.String("scheduler.amazonaws.com"), &awsiam.ServicePrincipalOpts{
 				Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": stack.Account()}},
 			}),
@@ -43,7 +43,7 @@ func (s Schedules) Wake(f Function) {
 	allow(s.Role, []string{"lambda:InvokeFunction"}, f.FunctionArn())
 }
 
-// Every hands f the event once in so much time, whole minutes.
+// Every sends f the event at the given rate, which is in whole minutes.
 func Every(scope constructs.Construct, name string, rate time.Duration, f Function, event map[string]any) {
 	awsevents.NewRule(scope, jsii.String(name), &awsevents.RuleProps{
 		Schedule: awsevents.Schedule_Rate(awscdk.Duration_Minutes(jsii.Number(rate.Minutes()))),

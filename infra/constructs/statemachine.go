@@ -11,14 +11,14 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// StateMachine is a state machine with the role it has for itself alone.
+// StateMachine is a state machine with its role, which nothing else uses.
 type StateMachine struct {
 	awsstepfunctions.CfnStateMachine
 	Name *string
 	Role awsiam.Role
 }
 
-// StateMachineARN is the ARN of the state machine <stack>-<name>, for who must know it before it is made.
+// StateMachineARN returns the ARN of the state machine <stack>-<name>, for callers that need it before it exists.
 func StateMachineARN(stack awscdk.Stack, name string) *string {
 	return stack.FormatArn(&awscdk.ArnComponents{
 		Service: jsii.String("states"), Resource: jsii.String("stateMachine"), ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
@@ -30,17 +30,17 @@ func machineName(stack awscdk.Stack, name string) *string {
 	return awscdk.Fn_Join(jsii.String("-"), &[]*string{stack.StackName(), jsii.String(name)})
 }
 
-// NewStateMachine returns the standard state machine <stack>-<name>, whose steps are calls of f and whose distributed
-// maps are executions of its own. Its log has what happened and no input or output. In the definition, ${Partition} stands
+// NewStateMachine returns the standard state machine <stack>-<name>, whose steps call f and whose distributed maps run
+// as executions of its own. Its log contains the events but no input or output. In the definition, ${Partition} stands
 // for the partition and ${FunctionArn} for f.
 func NewStateMachine(scope constructs.Construct, name, definition string, f Function, key awskms.IKey) StateMachine {
 	stack := awscdk.Stack_Of(scope)
 	scope = constructs.NewConstruct(scope, jsii.String("StateMachine-"+name))
 	named := machineName(stack, name)
-	// A name that begins so needs no line of its own in the policy of the account's logs, which has 5,120 characters.
+	// Names under /aws/vendedlogs need no statement in the account's resource policy for logs (5,120 characters at most).
 	logs := NewLogGroup(scope, "Logs", key, awscdk.Fn_Join(jsii.String("/"), &[]*string{jsii.String("/aws/vendedlogs/states"), named}))
 	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
-		Description: jsii.String("Of Rollcall's state machine " + name + " alone."),
+		Description: jsii.String("Role of Rollcall's state machine " + name + "."),
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("states.amazonaws.com"), &awsiam.ServicePrincipalOpts{
 			Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": stack.Account()}},
 		}),
@@ -55,7 +55,7 @@ func NewStateMachine(scope constructs.Construct, name, definition string, f Func
 	allow(role, []string{"states:StartExecution"}, StateMachineARN(stack, name))
 	allow(role, []string{"states:DescribeExecution", "states:StopExecution"}, executions(":*"))
 	allow(role, []string{"states:RedriveExecution"}, executions("/*"))
-	// Neither knows a resource: "Logging using CloudWatch Logs" and "X-Ray" of the Step Functions Developer Guide.
+	// Both accept only "*" as resource: "Logging using CloudWatch Logs" and "X-Ray", Step Functions Developer Guide.
 	allow(role, []string{
 		"logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries",
 		"logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
@@ -72,6 +72,6 @@ func NewStateMachine(scope constructs.Construct, name, definition string, f Func
 			"destinations": []any{map[string]any{"cloudWatchLogsLogGroup": map[string]any{"logGroupArn": logs.LogGroupArn()}}},
 		},
 	})
-	m.Node().AddDependency(role.Node().FindChild(jsii.String("DefaultPolicy"))) // it is refused when its role may not write the log
+	m.Node().AddDependency(role.Node().FindChild(jsii.String("DefaultPolicy"))) // it is refused unless its role may write the log
 	return StateMachine{m, named, role}
 }

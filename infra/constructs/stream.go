@@ -11,7 +11,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// NewDeadLetters returns the queue for what could not be done after all tries; it keeps them for two weeks.
+// NewDeadLetters returns the queue for events that failed after all attempts; it keeps them for two weeks.
 func NewDeadLetters(scope constructs.Construct, key awskms.IKey) awssqs.Queue {
 	return awssqs.NewQueue(scope, jsii.String("DeadLetters"), &awssqs.QueueProps{
 		Encryption: awssqs.QueueEncryption_KMS, EncryptionMasterKey: key, EnforceSSL: jsii.Bool(true),
@@ -19,9 +19,9 @@ func NewDeadLetters(scope constructs.Construct, key awskms.IKey) awssqs.Queue {
 	})
 }
 
-// FollowStream hands f the records of a DynamoDB stream that pass the filter, in order within a partition key. A
-// failing batch is halved until the failing record is alone; that one is tried for six hours, then a note of it goes to
-// dead.
+// FollowStream passes f the records of a DynamoDB stream that match the filter, in order within a partition key. A
+// failing batch is halved until the failing record is alone; that record is retried for six hours, then a reference to
+// it is sent to dead.
 func FollowStream(f Function, stream *string, filter any, dead awssqs.Queue) {
 	stack := awscdk.Stack_Of(f.Function)
 	allow(f.Role, []string{"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}, stream)
@@ -29,7 +29,7 @@ func FollowStream(f Function, stream *string, filter any, dead awssqs.Queue) {
 	allow(f.Role, []string{"sqs:SendMessage", "sqs:GetQueueAttributes"}, dead.QueueArn())
 	pattern, err := json.Marshal(filter)
 	if err != nil {
-		panic(err) // of our own making
+		panic(err) // the filter is a constant of ours
 	}
 	m := awslambda.NewCfnEventSourceMapping(stack, jsii.String("Follow"), &awslambda.CfnEventSourceMappingProps{
 		FunctionName: f.FunctionName(), EventSourceArn: stream, StartingPosition: jsii.String("TRIM_HORIZON"),

@@ -11,8 +11,8 @@ import (
 )
 
 // NewTable returns the table that the store describes: on demand, encrypted with key, restorable to any second of the
-// last 35 days, protected from deletion, and kept when its stack goes. It is no global table: a template of one with a
-// key of ours would name its region, and a cell lives in one region (ADR 8).
+// last 35 days, protected from deletion, and kept when its stack is deleted. It is not a global table: with a key of
+// ours, the template of a global table would name its region, and a cell lives in one region (ADR 8).
 func NewTable(scope constructs.Construct, key awskms.IKey, spec dynamo.Spec) awsdynamodb.Table {
 	text := func(name string) *awsdynamodb.Attribute {
 		return &awsdynamodb.Attribute{Name: jsii.String(name), Type: awsdynamodb.AttributeType_STRING}

@@ -12,7 +12,7 @@ import (
 	ours "rollcall/infra/constructs"
 )
 
-// monitored is what alarms and the dashboard look at.
+// monitored holds the resources that the alarms and the dashboard read metrics of.
 type monitored struct {
 	api       *ours.API
 	functions []ours.Function
@@ -21,7 +21,7 @@ type monitored struct {
 	runs      ours.StateMachine
 }
 
-// newAlarms adds the alarms, each of which docs/operations.md answers, and a dashboard.
+// newAlarms adds the alarms, each with an answer in docs/operations.md, and a dashboard.
 func newAlarms(stack awscdk.Stack, m monitored, topic awssns.Topic) {
 	api := []*string{jsii.String("ApiName"), m.api.RestApiName(), jsii.String("Stage"), jsii.String(ours.Stage)}
 	table := []*string{jsii.String("TableName"), m.table.TableName()}
@@ -37,24 +37,24 @@ func newAlarms(stack awscdk.Stack, m monitored, topic awssns.Topic) {
 		{ID: "GatewaySlow", Means: "One request in a hundred takes longer than 3 seconds.", Metric: latency, Above: 3000, Periods: 3},
 		{ID: "GatewayRefused", Means: "Many requests were answered 401 or 403.", Metric: refused, Above: 50},
 		{ID: "GatewayThrottled", Means: "Requests were answered 429.", Metric: throttled, Above: 100, Periods: 3},
-		{ID: "TableThrottled", Means: "The table refused writes for their number: a key is too hot, or the account's limit is reached.",
+		{ID: "TableThrottled", Means: "The table throttled writes: a partition key is too hot, or the account's limit is reached.",
 			Metric: ours.Metric("AWS/DynamoDB", "WriteThrottleEvents", "Sum", table...), Above: 10},
-		{ID: "DeadLetters", Means: "A log entry could not be followed after all tries.",
+		{ID: "DeadLetters", Means: "A log entry could not be processed after all attempts.",
 			Metric: ours.Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", jsii.String("QueueName"), m.dead.QueueName()), Above: 0},
-		{ID: "ChangesLate", Means: "Log entries are followed more than five minutes late.",
+		{ID: "ChangesLate", Means: "Log entries are processed more than five minutes late.",
 			Metric: ours.Metric("AWS/Lambda", "IteratorAge", "Maximum", jsii.String("FunctionName"), named(m.functions, "changes").FunctionName()),
 			Above:  5 * 60 * 1000},
-		{ID: "RunsFailed", Means: "An apply run stopped before its end.", Metric: runs("ExecutionsFailed"), Above: 0},
+		{ID: "RunsFailed", Means: "An apply run failed before it was complete.", Metric: runs("ExecutionsFailed"), Above: 0},
 	}
 	invocations, durations := []awscloudwatch.IMetric{}, []awscloudwatch.IMetric{}
 	for _, f := range m.functions {
 		of := []*string{jsii.String("FunctionName"), f.FunctionName()}
 		alarms = append(alarms,
-			ours.AlarmSpec{ID: "Errors-" + f.Name, Means: "The function " + f.Name + " ended with an error or ran out of time.",
+			ours.AlarmSpec{ID: "Errors-" + f.Name, Means: "The function " + f.Name + " returned an error or timed out.",
 				Metric: ours.Metric("AWS/Lambda", "Errors", "Sum", of...), Above: 0},
-			ours.AlarmSpec{ID: "Throttles-" + f.Name, Means: "The function " + f.Name + " was not started for its limit of executions at once.",
+			ours.AlarmSpec{ID: "Throttles-" + f.Name, Means: "The function " + f.Name + " was throttled by its concurrency limit.",
 				Metric: ours.Metric("AWS/Lambda", "Throttles", "Sum", of...), Above: 10},
-			ours.AlarmSpec{ID: "Logged-" + f.Name, Means: "The function " + f.Name + " logged what a person must look at.",
+			ours.AlarmSpec{ID: "Logged-" + f.Name, Means: "The function " + f.Name + " logged an error that a person must look at.",
 				Metric: count(ours.NewLineCount(f.Logs, "Logged-"+f.Name, `{ $.level = "ERROR" }`)), Above: 0})
 		invocations = append(invocations, ours.Metric("AWS/Lambda", "Invocations", "Sum", of...))
 		durations = append(durations, ours.Metric("AWS/Lambda", "Duration", "p90", of...))

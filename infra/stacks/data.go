@@ -12,12 +12,12 @@ import (
 	"rollcall/shared/store/dynamo"
 )
 
-// Data is the stateful stack. Nothing in it goes when the stack is deleted.
+// Data is the stateful stack. Its resources are kept when the stack is deleted.
 type Data struct {
 	Stack   awscdk.Stack
-	Key     awskms.Key // of everything at rest
-	Signing awskms.Key // of the log
-	Secrets awskms.Key // of webhooks' secrets
+	Key     awskms.Key // encrypts everything at rest
+	Signing awskms.Key // signs the log
+	Secrets awskms.Key // encrypts the secrets of webhooks
 	Table   awsdynamodb.Table
 	Archive awss3.Bucket
 }
@@ -32,8 +32,8 @@ func newData(scope constructs.Construct, p Partition) Data {
 		Stack: stack, Key: key, Signing: ours.NewSigningKey(stack), Secrets: ours.NewSecretsKey(stack),
 		Table: ours.NewTable(stack, key, dynamo.TableSpec()), Archive: ours.NewArchive(stack, key, p.ArchiveMonths),
 	}
-	output(stack, "TableName", "The table; needed to restore it.", d.Table.TableName())
-	output(stack, "SigningKeyArn", "The key that signs the log; `aws kms get-public-key` gives what `rollcall verify` wants.",
+	output(stack, "TableName", "The table's name; needed to restore it.", d.Table.TableName())
+	output(stack, "SigningKeyArn", "The key that signs the log; `aws kms get-public-key` returns what `rollcall verify` needs.",
 		d.Signing.KeyArn())
 	output(stack, "ArchiveName", "The archive of the log.", d.Archive.BucketName())
 	return d

@@ -7,25 +7,25 @@ import (
 	"rollcall/shared/scimapi"
 )
 
-// What functions do with the table. None may delete the table, read its stream, or list others.
+// Actions of functions on the table. No function may delete the table, read its stream, or list other tables.
 var (
 	reads  = []string{"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
 	writes = append([]string{"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem",
 		"dynamodb:BatchWriteItem"}, reads...)
 )
 
-// function is a function of the deployment and what leads to it.
+// function is a function of the deployment, its triggers and the keys it uses.
 type function struct {
 	ours.FunctionSpec
-	follows bool           // the log entries of the table's stream
-	woken   bool           // by schedules
-	erases  bool           // what removed tenants have: it alone reads the whole table
-	signs   bool           // the log, and what is exported of it
-	secrets []string       // actions of KMS on the key of webhooks' secrets
-	event   map[string]any // what a schedule hands it, as in events/; nil: {"Do": the job}
+	follows bool           // follows the log entries of the table's stream
+	woken   bool           // is woken by schedules
+	erases  bool           // erases removed tenants, for which it alone may scan the whole table
+	signs   bool           // signs the log and its exports
+	secrets []string       // KMS actions on the key of webhooks' secrets
+	event   map[string]any // the event of a schedule, as in events/; nil: {"Do": the job}
 }
 
-// functions are all there are, one for each folder of functions/. What they answer over HTTP is in the route tables.
+// functions lists all functions, one for each folder of functions/. The route tables say which HTTP paths they serve.
 func functions() []function {
 	return []function{
 		{FunctionSpec: ours.FunctionSpec{Name: "users", Table: writes, Reserved: 100}},
@@ -43,7 +43,7 @@ func functions() []function {
 	}
 }
 
-// eventOf is what a schedule hands the function for a job.
+// eventOf returns the event that a schedule sends the function for a job.
 func (f function) eventOf(j follow.Job) map[string]any {
 	if f.event != nil {
 		return f.event
@@ -51,12 +51,12 @@ func (f function) eventOf(j follow.Job) map[string]any {
 	return map[string]any{"Do": string(j.Name)}
 }
 
-// route is a path of the API and the function that answers it.
+// route is a path of the API and the function that serves it.
 type route struct{ path, function string }
 
-// routes derives the paths of the API from the tables that the handlers are made of. SCIM's are taken as they are, and
-// what else is below a provider is discovery's to refuse. Of the admin API the gateway knows the first segment only: its
-// grammar ({id}:pause) is not the gateway's, and an API has 300 resources at most.
+// routes derives the paths of the API from the route tables of the handlers. SCIM paths are taken as they are; discovery
+// refuses every other path below a provider. Of the admin API the gateway knows only the first segments: it cannot parse
+// paths such as {id}:pause, and an API has 300 resources at most.
 func routes() []route {
 	base := scimapi.BasePath + "{providerId}"
 	all := []route{}

@@ -23,7 +23,7 @@ type Deployment struct {
 	Partition Partition
 	Data      Data
 	Service   awscdk.Stack
-	Firewall  awscdk.Stack // on its own, so that a service can be looked at, or deployed to an emulator, without
+	Firewall  awscdk.Stack // separate, so that the service can be deployed to an emulator without it
 }
 
 // New adds the stacks of a partition to an app.
@@ -60,26 +60,26 @@ func New(scope constructs.Construct, p Partition, s Settings) Deployment {
 	runs := ours.NewStateMachine(stack, applyMachine, statemachines.Apply, named(all, "apply"), data.Key)
 	newAlarms(stack, monitored{api, all, data.Table, dead, runs}, ours.NewAlarmTopic(stack, data.Key, s.AlarmEmail))
 	outputs(stack, origin)
-	output(stack, "ApiId", "Of the REST API, for its own URL and its logs.", api.RestApiId())
+	output(stack, "ApiId", "Id of the REST API, as in its own URL and its logs.", api.RestApiId())
 	output(stack, "ApiStage", "The stage of the REST API.", jsii.String(ours.Stage))
 	firewall := awscdk.NewStack(scope, jsii.String(p.Name+"Firewall"), &awscdk.StackProps{
-		Description: jsii.String("Rollcall: the firewall before its API."),
+		Description: jsii.String("Rollcall: the firewall in front of its API."),
 	})
 	ours.NewFirewall(firewall, api, data.Key, s.EntraRanges)
 	return Deployment{p, data, stack, firewall}
 }
 
-// publicOrigin is where clients find the service; locations in its answers begin with it.
+// publicOrigin is the URL under which clients reach the service; locations in its responses begin with it.
 func publicOrigin(stack awscdk.Stack, api *ours.API, s Settings) *string {
 	switch {
 	case s.Domain != "":
 		d := ours.NewDomain(api, s.Domain, s.Certificate)
-		output(stack, "DomainTarget", "Where the domain's DNS record must point to.", d.AttrRegionalDomainName())
+		output(stack, "DomainTarget", "The domain's DNS record must point to this name.", d.AttrRegionalDomainName())
 		return jsii.String("https://" + s.Domain)
 	case s.Origin != "":
 		return jsii.String(s.Origin)
 	}
-	// Not api.Url(): that waits for the functions, which wait for this.
+	// Not api.Url(): it depends on the functions, which depend on the origin.
 	return awscdk.Fn_Join(jsii.String(""), &[]*string{
 		jsii.String("https://"), api.RestApiId(), jsii.String(".execute-api."), stack.Region(), jsii.String("."), stack.UrlSuffix(),
 		jsii.String("/" + ours.Stage),
@@ -89,15 +89,15 @@ func publicOrigin(stack awscdk.Stack, api *ours.API, s Settings) *string {
 // applyMachine is the state machine of apply runs, <stack>-apply.
 const applyMachine = "apply"
 
-// follower is what the function that follows the log has beside the table: it asks for wake-ups, starts apply runs and
-// publishes events.
+// follower is what the function that follows the log uses in addition to the table: it creates schedules for wake-ups,
+// starts apply runs and publishes events.
 func follower(stack awscdk.Stack, schedules ours.Schedules, dead awssqs.Queue, bus awsevents.EventBus) ours.FunctionSpec {
-	// By name: the function itself waits for the role that may invoke it.
+	// By name: the function depends on the role that may invoke it.
 	target := stack.FormatArn(&awscdk.ArnComponents{
 		Service: jsii.String("lambda"), Resource: jsii.String("function"), ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
 		ResourceName: awscdk.Fn_Join(jsii.String("-"), &[]*string{stack.StackName(), jsii.String("deactivate")}),
 	})
-	asked := stack.FormatArn(&awscdk.ArnComponents{
+	ownSchedules := stack.FormatArn(&awscdk.ArnComponents{
 		Service: jsii.String("scheduler"), Resource: jsii.String("schedule"),
 		ResourceName: awscdk.Fn_Join(jsii.String("/"), &[]*string{stack.StackName(), jsii.String("*")}),
 	})
@@ -108,7 +108,7 @@ func follower(stack awscdk.Stack, schedules ours.Schedules, dead awssqs.Queue, b
 			{Name: app.EnvBus, Value: bus.EventBusName()}, {Name: app.EnvApply, Value: ours.StateMachineARN(stack, applyMachine)},
 		},
 		Permissions: []ours.Permission{
-			{Actions: []string{"scheduler:CreateSchedule"}, Resources: []*string{asked}},
+			{Actions: []string{"scheduler:CreateSchedule"}, Resources: []*string{ownSchedules}},
 			{Actions: []string{"iam:PassRole"}, Resources: []*string{schedules.Role.RoleArn()}},
 			{Actions: []string{"events:PutEvents"}, Resources: []*string{bus.EventBusArn()}},
 			{Actions: []string{"states:StartExecution"}, Resources: []*string{ours.StateMachineARN(stack, applyMachine)}},
@@ -136,7 +136,7 @@ func newFunctions(stack awscdk.Stack, data Data, p Partition, s Settings, origin
 	return all
 }
 
-// use gives a function the keys it uses, whose names no other has, and what erasing takes.
+// use grants the function the keys it uses, whose ARNs no other function knows, and the permission that erasing needs.
 func (f *function) use(data Data) {
 	if f.erases {
 		f.Table = append(slices.Clone(f.Table), "dynamodb:Scan")
@@ -158,12 +158,12 @@ func named(all []ours.Function, name string) ours.Function {
 
 func outputs(stack awscdk.Stack, origin *string) {
 	join := func(parts ...*string) *string { return awscdk.Fn_Join(jsii.String(""), &parts) }
-	output(stack, "ScimURL", "Entra's tenant URL is this and a provider's id.", join(origin, jsii.String(scimapi.BasePath)))
-	output(stack, "AdminURL", "ROLLCALL_ADMIN_URL of the rollcall command.", origin)
+	output(stack, "ScimURL", "Entra's tenant URL is this URL followed by a provider's id.", join(origin, jsii.String(scimapi.BasePath)))
+	output(stack, "AdminURL", "Value of ROLLCALL_ADMIN_URL for the rollcall command.", origin)
 	bootstrap := func(flag string) *string {
 		return join(jsii.String("rollcall bootstrap "+flag+"--function "), stack.StackName(), jsii.String("-admin --region "), stack.Region())
 	}
-	output(stack, "FirstStep", "Makes the first administrator's key; run it with the credentials of this account.", bootstrap(""))
-	output(stack, "OperatorStep", "Makes the operator's key, which makes further tenants; run it like FirstStep when there are to be any.",
+	output(stack, "FirstStep", "Creates the first administrator's key; run it with the credentials of this AWS account.", bootstrap(""))
+	output(stack, "OperatorStep", "Creates the operator's key, which can create further tenants; needed only for more than one tenant.",
 		bootstrap("--operator "))
 }

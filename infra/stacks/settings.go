@@ -1,5 +1,5 @@
-// Package stacks puts the constructs together: a stateful stack, whose loss would lose data, a stateless one, which
-// can be deleted and made again, and the firewall. All are made once for each partition.
+// Package stacks combines the constructs into a stateful stack, which holds the data, a stateless one, which can be
+// deleted and deployed again, and the firewall. Each partition has all three.
 package stacks
 
 import (
@@ -16,24 +16,24 @@ type Partition struct {
 	Name          string   // of the stateless stack; the stateful one is <Name>Data
 	Regions       []string // that the templates are checked for
 	FIPSEndpoints bool     // functions call the FIPS endpoints of AWS
-	ArchiveMonths int      // that an archived log entry can be neither changed nor deleted
+	ArchiveMonths int      // months during which an archived log entry can be neither changed nor deleted
 	Assets        string   // folder of the built functions, <architecture>/<function>/bootstrap
 }
 
-// Settings are what an administrator may choose, as `-c key=value`. The zero value is a whole deployment.
+// Settings are the administrator's choices, given as `-c key=value`. The zero value is a complete deployment.
 type Settings struct {
-	Domain      string   // domain: host name of the service in place of API Gateway's own
+	Domain      string   // domain: host name of the service instead of API Gateway's own
 	Certificate string   // certificate: ARN in ACM for the domain; required with it
-	Origin      string   // origin: public URL when something else stands before API Gateway
+	Origin      string   // origin: public URL when a proxy stands in front of API Gateway
 	Arch        string   // arch: arm64 (default) or amd64
-	AlarmEmail  string   // alarmEmail: who is told of alarms
-	EntraRanges []string // entraRanges: addresses Entra calls from, CIDR separated by commas; others are counted, not refused
+	AlarmEmail  string   // alarmEmail: address that receives the alarms
+	EntraRanges []string // entraRanges: CIDR ranges that Entra calls from, separated by commas; others are counted, not refused
 	LogRole     bool     // logRole: whether this stack sets the account's role for API Gateway's logs (default true)
 	Reserve     bool     // reserve: whether functions reserve concurrency; needs an account limit of 1,000 (default true)
 }
 
-// ReadSettings reads the settings through get, which returns nil for what is not set, and reports all problems
-// together.
+// ReadSettings reads the settings through get, which returns nil for a setting that is not given. It reports all
+// problems together.
 func ReadSettings(get func(key string) any) (Settings, error) {
 	var problems []error
 	text := func(key string) string {
@@ -42,7 +42,7 @@ func ReadSettings(get func(key string) any) (Settings, error) {
 		}
 		return ""
 	}
-	yes := func(key string) bool {
+	flag := func(key string) bool {
 		v := text(key)
 		if v == "" {
 			return true
@@ -55,7 +55,7 @@ func ReadSettings(get func(key string) any) (Settings, error) {
 	}
 	s := Settings{
 		Domain: text("domain"), Certificate: text("certificate"), Origin: text("origin"), Arch: text("arch"),
-		AlarmEmail: text("alarmEmail"), LogRole: yes("logRole"), Reserve: yes("reserve"),
+		AlarmEmail: text("alarmEmail"), LogRole: flag("logRole"), Reserve: flag("reserve"),
 	}
 	if v := text("entraRanges"); v != "" {
 		s.EntraRanges = strings.Split(v, ",")

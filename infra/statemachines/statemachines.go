@@ -3,8 +3,7 @@ package statemachines
 
 import _ "embed"
 
-// Apply is the definition of the state machine of apply runs. ${Partition} and ${FunctionArn} are to be
-// substituted.
+// Apply is the definition of the state machine of apply runs. The construct replaces ${Partition} and ${FunctionArn}.
 //
 //go:embed apply.asl.json
 var Apply string

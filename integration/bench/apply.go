@@ -20,11 +20,11 @@ import (
 	"rollcall/shared/store/sqlite"
 )
 
-// applyGroups is how many groups the people of an apply run are spread over: half of them move.
+// applyGroups is the number of groups that hold the people of an apply run: half of the groups move their members.
 const applyGroups = 10
 
-// town is a provider with people, and mappings that move half of them and give all of them roles.
-type town struct {
+// applyBench is a provider with people, and mappings that move half of them and give all of them roles.
+type applyBench struct {
 	svc   *directorytest.Env
 	admin administration.Admin
 	p     directory.ProviderID
@@ -36,9 +36,9 @@ func check(err error) {
 	}
 }
 
-// newTown makes n people in groups. Nobody follows their log entries: what is measured is the run.
-func newTown(ctx context.Context, ports directory.Ports, n int, batch func(func() error) error) town {
-	t := town{svc: directorytest.New(ports, directory.Runtime{}),
+// newApplyBench creates n people in groups. It does not follow their log entries, because only the run is measured.
+func newApplyBench(ctx context.Context, ports directory.Ports, n int, batch func(func() error) error) applyBench {
+	t := applyBench{svc: directorytest.New(ports, directory.Runtime{}),
 		admin: administration.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "bench"}}}
 	_, err := t.svc.As(t.admin).Tenants.Create(ctx, "Bench")
 	check(err)
@@ -47,7 +47,7 @@ func newTown(ctx context.Context, ports directory.Ports, n int, batch func(func(
 	t.p = p.ID
 	caller := provisioning.Caller{Provider: p.ID, Token: token}
 	members := make([][]directory.ScimID, applyGroups)
-	const each = 1000 // to a batch
+	const each = 1000 // people in a batch
 	for from := 0; from < n; from += each {
 		check(batch(func() error {
 			for i := from; i < min(from+each, n); i++ {
@@ -97,21 +97,21 @@ func newTown(ctx context.Context, ports directory.Ports, n int, batch func(func(
 }
 
 // phase carries out one phase of a run and returns the processor time it took.
-func (t town) phase(ctx context.Context, run directory.RunID, phase directory.RunPhase) time.Duration {
+func (t applyBench) phase(ctx context.Context, run directory.RunID, phase directory.RunPhase) time.Duration {
 	begin := cpuTime()
 	check(t.svc.PlayRun(ctx, directory.RunRef{Tenant: t.admin.Tenant, Provider: t.p, Run: run, Phase: phase}))
 	return cpuTime() - begin
 }
 
-// cpuTime is the processor time the process has used: what else runs on the machine does not count.
+// cpuTime returns the processor time of the process, which other load on the machine does not affect.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	check(syscall.Getrusage(syscall.RUSAGE_SELF, &u))
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// planAndApply returns what both took, and how many people were changed.
-func (t town) planAndApply(ctx, planning, applying context.Context) (plan, apply time.Duration, changes int) {
+// planAndApply returns the processor time of planning and of applying, and the number of changed people.
+func (t applyBench) planAndApply(ctx, planning, applying context.Context) (plan, apply time.Duration, changes int) {
 	r, err := t.svc.As(t.admin).ApplyRuns.Create(ctx, t.p, false)
 	check(err)
 	plan = t.phase(planning, r.ID, directory.PhasePlan)
@@ -126,7 +126,7 @@ func (t town) planAndApply(ctx, planning, applying context.Context) (plan, apply
 	return plan, apply, done.Tally.Applied
 }
 
-// applyGrowth prints what planning and applying cost for each person, with more and more people.
+// applyGrowth prints the cost of planning and applying for each person, for several numbers of people.
 func applyGrowth(sizes string) {
 	ctx := context.Background()
 	fmt.Println("| people on SQLite, disk | plan, CPU µs a person | apply, CPU µs a person changed | Go's heap after it |")
@@ -138,8 +138,8 @@ func applyGrowth(sizes string) {
 		store, err := sqlite.Open(path, time.Now)
 		check(err)
 		begin := time.Now()
-		t := newTown(ctx, store.Ports(), n, store.Batch)
-		fmt.Fprintf(os.Stderr, "%d people made in %v\n", n, time.Since(begin).Round(time.Second))
+		t := newApplyBench(ctx, store.Ports(), n, store.Batch)
+		fmt.Fprintf(os.Stderr, "%d people created in %v\n", n, time.Since(begin).Round(time.Second))
 		plan, apply, changed := t.planAndApply(ctx, ctx, ctx)
 		runtime.GC()
 		var m runtime.MemStats
@@ -153,7 +153,7 @@ func applyGrowth(sizes string) {
 
 func perPerson(d time.Duration, n int) float64 { return float64(d.Microseconds()) / float64(n) }
 
-// applyUnits prints what planning and applying cost on DynamoDB for each person.
+// applyUnits prints the cost of planning and applying for each person on DynamoDB.
 func applyUnits(n int) {
 	ctx := context.Background()
 	local, err := dynamolocal.Start(ctx, "")
@@ -161,11 +161,11 @@ func applyUnits(n int) {
 	defer func() { _ = local.Close() }()
 	client, _ := local.Clients()
 	spec := dynamo.TableSpec()
-	spec.Stream = "" // nobody reads it, and DynamoDB Local is slow with one
+	spec.Stream = "" // not read here, and DynamoDB Local is slow with a stream
 	check(spec.Create(ctx, client, "apply"))
 	store, err := dynamo.Open(ctx, dynamo.Config{Now: time.Now, Client: client, Table: "apply"})
 	check(err)
-	t := newTown(ctx, store.Ports(), n, func(load func() error) error { return load() })
+	t := newApplyBench(ctx, store.Ports(), n, func(load func() error) error { return load() })
 	planning, plan := dynamo.WithMeter(ctx)
 	applying, apply := dynamo.WithMeter(ctx)
 	_, _, changed := t.planAndApply(ctx, planning, applying)

@@ -16,7 +16,7 @@ import (
 const starts = 40
 
 // functions prints, for each bundle built for this machine, its size, the time from the start of its process to the
-// first request to Lambda's Runtime API, and the memory it has then.
+// first request to Lambda's Runtime API, and its memory at that time.
 func functions() {
 	dir := filepath.Join("dist", runtime.GOARCH)
 	bundles, err := filepath.Glob(filepath.Join(dir, "*", "bootstrap"))
@@ -44,13 +44,13 @@ func functions() {
 
 func milli(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// ready starts a bundle with a Runtime API that never has an event, and ends it once it asks for one.
+// ready starts a bundle with a Runtime API that never returns an event, and kills it when it requests one.
 func ready(bundle string) (time.Duration, string, error) {
-	asked := make(chan struct{}, 1)
+	requested := make(chan struct{}, 1)
 	release := make(chan struct{})
 	api := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/invocation/next") {
-			asked <- struct{}{}
+			requested <- struct{}{}
 			<-release
 		}
 	}))
@@ -70,7 +70,7 @@ func ready(bundle string) (time.Duration, string, error) {
 		_ = cmd.Wait() // killed
 	}()
 	select {
-	case <-asked:
+	case <-requested:
 	case <-time.After(10 * time.Second):
 		return 0, "", fmt.Errorf("not ready after 10 s")
 	}

@@ -13,8 +13,7 @@ import (
 	"rollcall/shared/store/sqlite"
 )
 
-// deactivations prints how long it takes to deactivate everybody who is due in one minute, and that the
-// time grows with their number.
+// deactivations prints how long it takes to deactivate all users who are due in one minute, for several numbers of them.
 func deactivations(sizes string) {
 	fmt.Println("| pending in one minute, SQLite file | all deactivated after | each |")
 	fmt.Println("|---|---|---|")

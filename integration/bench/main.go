@@ -1,6 +1,6 @@
-// Command bench measures Rollcall's request handlers on one core, beside those of elimity-com/scim with
-// its in-memory sample, and prints tables for docs/benchmarks.md. Requests go straight to the handlers:
-// what is measured is the service, not the loopback network.
+// Command bench measures Rollcall's request handlers on one core, compares them with those of elimity-com/scim and its
+// in-memory sample, and prints tables for docs/benchmarks.md. It calls the handlers directly, to measure the service and
+// not the loopback network.
 package main
 
 import (
@@ -24,7 +24,8 @@ func main() {
 	people := flag.String("people", "10000,100000,1000000", "people for apply runs on SQLite")
 	dynamoPeople := flag.Int("dynamodb-people", 10_000, "people for an apply run on DynamoDB Local")
 	pending := flag.String("pending", "25000,50000,100000", "deactivations due in one minute")
-	only := flag.String("only", "", "run one part: functions, requests, served (with -builds), units, members, listing, apply, apply-units, pending")
+	only := flag.String("only", "",
+		"run one part: functions, requests, served (with -builds), units, members, listing, apply, apply-units, pending")
 	builds := flag.String("builds", "", "rollcall commands to compare over HTTP, separated by commas")
 	duration := flag.Duration("time", time.Second, "how long each operation runs")
 	flag.Parse()
@@ -32,7 +33,7 @@ func main() {
 		fail(err)
 	}
 	runtime.GOMAXPROCS(1)
-	debug.SetGCPercent(400) // as rollcall serve sets it, here for the peer too
+	debug.SetGCPercent(400) // as in rollcall serve; here for the peer too
 	fmt.Printf("%s %s/%s, 1 core\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	for _, part := range []struct {
 		name string
@@ -59,7 +60,7 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-// server is a service under measurement.
+// server is a measured service.
 type server struct {
 	name    string
 	handler http.Handler
@@ -78,11 +79,11 @@ func (s server) send(method, path, body string) *httptest.ResponseRecorder {
 	return w
 }
 
-// must sends a request that has to succeed and returns the id in the answer.
+// must sends a request that has to succeed and returns the id in the response.
 func (s server) must(method, path, body string) string {
 	w := s.send(method, path, body)
 	if w.Code >= 300 {
-		fail(fmt.Errorf("%s: %s %s answered %d: %s", s.name, method, path, w.Code, w.Body))
+		fail(fmt.Errorf("%s: %s %s returned %d: %s", s.name, method, path, w.Code, w.Body))
 	}
 	return idIn(w.Body.String())
 }

@@ -41,7 +41,7 @@ func newRollcall(name, path string) server {
 	return s
 }
 
-// newServer makes a tenant with one provider and the handler in front of it.
+// newServer creates a tenant with one provider and returns its handler.
 func newServer(name string, svc *directorytest.Env, log *slog.Logger) server {
 	admin := administration.Admin{Tenant: directory.DefaultTenant, Actor: directory.Actor{Kind: directory.ActorSystem, ID: "bench"}}
 	ctx := context.Background()
@@ -106,8 +106,8 @@ var operations = []struct {
 	}},
 }
 
-// rounds is how often each operation is measured on each server, in turn: the fastest counts, which other work on the
-// machine disturbed least.
+// rounds is how often each operation is measured on each server, in turn. The fastest round counts, because other work
+// on the machine disturbed it least.
 const rounds = 5
 
 // compare prints the table of all operations on all servers.
@@ -150,8 +150,8 @@ func make1000(s server) []string {
 	return seed
 }
 
-// groupGrowth prints what adding one member costs in groups of several sizes. Members come and go, so the
-// size stays.
+// groupGrowth prints the cost of adding one member to groups of several sizes. It adds and removes members in turn, so
+// that the size does not change.
 func groupGrowth(sizes string) {
 	fmt.Println("| members in the group | add one member |")
 	fmt.Println("|---|---|")
@@ -186,7 +186,7 @@ func groupGrowth(sizes string) {
 	fmt.Println()
 }
 
-// deepListing crawls n users in pages of 100 and prints what pages cost at the beginning and the end.
+// deepListing crawls n users in pages of 100 and prints the cost of pages at the beginning and at the end.
 func deepListing(n int) {
 	s := newRollcall("Rollcall", sqlite.Memory)
 	defer s.close()

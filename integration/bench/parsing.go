@@ -8,7 +8,7 @@ import (
 	"rollcall/shared/scim"
 )
 
-// parsing prints what the protocol's parts cost by themselves, filters beside the parser the peer uses.
+// parsing prints the cost of single parts of the protocol, and compares filters with the parser of the peer.
 func parsing() {
 	rt := scim.NewResourceType("User", "/Users", "User Account", scim.UserSchema(), scim.EnterpriseUserSchema())
 	const text = `userName eq "kim.akers@contoso.example"`

@@ -14,9 +14,8 @@ import (
 	filter "github.com/scim2/filter-parser/v2"
 )
 
-// peerStore is the peer's in-memory sample with a mutex: a map, no log, no transaction. It is generous to
-// the peer: a filter on userName is one look-up in a map once the library has parsed it, and adding a
-// member appends to a slice without looking for the member first.
+// peerStore is the peer's in-memory sample with a mutex: a map, no log, no transaction. It favours the peer: a filter
+// that the library has parsed costs one map access, and adding a member appends to a slice without searching for it.
 type peerStore struct {
 	mu     sync.Mutex
 	next   int

@@ -6,21 +6,21 @@ import (
 	"rollcall/integration/cost"
 )
 
-// List prices of us-east-1 in dollars, for a million of each unless they say otherwise. GovCloud's are higher.
+// List prices of us-east-1 in dollars, for a million of each. Those of GovCloud are higher.
 const (
 	priceGateway  = 3.50                   // requests to a REST API
 	priceFirewall = 0.60                   // requests through a web ACL
 	priceInvoke   = 0.20                   // invocations
-	priceCompute  = 13.3334 * 0.256 * 0.02 // of 20 ms with 256 MB on arm64, at $13.3334 a million GB-seconds
-	priceLog      = 0.50                   // of a request's lines, 1 KB, at $0.50 a GB
+	priceCompute  = 13.3334 * 0.256 * 0.02 // invocations of 20 ms with 256 MB on arm64, at $13.3334 a million GB-seconds
+	priceLog      = 0.50                   // requests with 1 KB of log lines each, at $0.50 a GB
 	priceRead     = 0.125                  // read units
 	priceWrite    = 0.625                  // write units
 
-	// followUnits are written by functions/changes for each entry of the log: what was counted, and the count.
+	// followUnits are the write units of functions/changes for each log entry: the mark that it is counted, and the count.
 	followUnits = 4
 )
 
-// prices prints what a million of each operation cost.
+// prices prints the cost of a million of each operation.
 func prices(rows []cost.Row) {
 	const fixed = priceGateway + priceFirewall + priceInvoke + priceCompute + priceLog
 	fmt.Println("| a million of | gateway and firewall | functions and logs | table | together |")

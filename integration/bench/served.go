@@ -50,6 +50,7 @@ func served(builds string) {
 func serve(file string) server {
 	dir := filepath.Dir(scratch())
 	ctx, stop := context.WithCancel(context.Background())
+	//nolint:gosec // G204: -builds names it
 	cmd := exec.CommandContext(ctx, file, "serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(dir, "rollcall.db"), "--json")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	out, err := cmd.StdoutPipe()
@@ -86,12 +87,13 @@ func remote(host string) http.Handler {
 		if err != nil {
 			fail(err)
 		}
+		//nolint:gosec // G704: the host is a server that was started here
 		req, err := http.NewRequestWithContext(r.Context(), r.Method, "http://"+host+r.URL.RequestURI(), bytes.NewReader(body))
 		if err != nil {
 			fail(err)
 		}
 		req.Header = r.Header
-		resp, err := client.Do(req)
+		resp, err := client.Do(req) //nolint:gosec // G704: as above
 		if err != nil {
 			fail(err)
 		}

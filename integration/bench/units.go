@@ -14,7 +14,7 @@ import (
 	"rollcall/shared/store/dynamo"
 )
 
-// units prints what each operation costs on DynamoDB beside its budget, and in dollars.
+// units prints the cost of each operation on DynamoDB with its budget, and in dollars.
 func units() {
 	ctx := context.Background()
 	local, err := dynamolocal.Start(ctx, "")

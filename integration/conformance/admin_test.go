@@ -19,7 +19,7 @@ import (
 	"rollcall/integration/tools/pytools"
 )
 
-// post sends JSON and returns the answer, which must have the status.
+// post sends JSON and returns the response, which must have the status.
 func post(t *testing.T, url, token, body string, status int) map[string]any {
 	t.Helper()
 	r, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
@@ -67,8 +67,8 @@ func idsOf(t *testing.T, s started, path string) (ids []string) {
 	return ids
 }
 
-// populate puts one of everything, and many conflicts, on the server and returns their ids by the names of the
-// document's path parameters.
+// populate creates one record of each kind and 200 conflicts, and returns their ids by the names of the document's path
+// parameters.
 func populate(t *testing.T, s started) map[string]any {
 	t.Helper()
 	p := post(t, s.AdminURL+"/providers", s.AdminToken, `{"displayName":"Populated"}`, http.StatusCreated)
@@ -100,7 +100,7 @@ func populate(t *testing.T, s started) map[string]any {
 	post(t, fmt.Sprint(s.AdminURL, "/webhooks/", webhooks[0], ":test"), s.AdminToken, `{}`, http.StatusOK)
 	var deliveries []string
 	for end := time.Now().Add(10 * time.Second); len(deliveries) == 0 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		deliveries = idsOf(t, s, "/deliveries") // it is made behind the request
+		deliveries = idsOf(t, s, "/deliveries") // it is created after the response
 	}
 	out := map[string]any{"webhook": webhooks, "delivery": deliveries, "provider": []any{p["id"]}, "group": []any{group["id"]},
 		"conflict": conflicts, "key": keys, "token": tokens}
@@ -108,7 +108,7 @@ func populate(t *testing.T, s started) map[string]any {
 	return out
 }
 
-// populateMappings makes organizations, roles and watchlists to change and delete, and mappings and a run of the
+// populateMappings creates organizations, roles and watchlists to change and delete, and mappings and an apply run of the
 // provider.
 func populateMappings(t *testing.T, s started, provider, group any) map[string]any {
 	t.Helper()
@@ -133,8 +133,8 @@ func populateMappings(t *testing.T, s started, provider, group any) map[string]a
 	return out
 }
 
-// Every answer of the admin API is as its document says, right requests are accepted and wrong ones refused,
-// and nothing makes it fail (serve looks for errors in the log).
+// Every response of the admin API conforms to its document, valid requests are accepted and invalid ones refused, and no
+// request causes an error of the server (serve checks the log for errors).
 func TestAdminAPIAgainstItsDocument(t *testing.T) {
 	schemathesis := filepath.Join(filepath.Dir(pytools.Python(t, "schemathesis")), "schemathesis")
 	s := serve(t)
@@ -146,8 +146,8 @@ func TestAdminAPIAgainstItsDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Chdir(t.TempDir()) // it leaves a folder of its own where it runs
-	// What is too large is refused for that, whatever else is wrong with it.
+	t.Chdir(t.TempDir()) // schemathesis creates a folder where it runs
+	// A request that is too large gets 413, whatever else is wrong with it.
 	const settings = "[checks.negative_data_rejection]\nexpected-statuses = [400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 428]\n"
 	if err := os.WriteFile("schemathesis.toml", []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestAdminAPIAgainstItsDocument(t *testing.T) {
 		[]string{"ROLLCALL_IDS=" + string(ids), "SCHEMATHESIS_HOOKS=schemathesis_hooks", "PYTHONPATH=" + hooks, "PYTHONDONTWRITEBYTECODE=1"},
 		schemathesis, "run", s.AdminURL+"/openapi.json", "--header", "Authorization: Bearer "+s.AdminToken,
 		"--checks", "all",
-		"--exclude-checks", "use_after_free", // a provider is read until its users are settled, and after a dry run
+		"--exclude-checks", "use_after_free", // a provider can be read until its users are processed, and after a dry run
 		"--max-examples", "40", "--seed", "1", "--generation-database", "none", "--continue-on-failure",
 		"--suppress-health-check", "all", "--no-color")
 	report := strings.ReplaceAll(string(out), s.AdminToken, "<key>")

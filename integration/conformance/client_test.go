@@ -10,7 +10,7 @@ import (
 	"rollcall/integration/stack"
 )
 
-// Schema URNs (RFC 7643 §10.3, RFC 7644 §8.2), and the short names that bodies of cases use for them.
+// Schema URNs (RFC 7643 §10.3, RFC 7644 §8.2).
 const (
 	coreURN   = "urn:ietf:params:scim:schemas:core:2.0:User"
 	groupURN  = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -21,8 +21,8 @@ const (
 	vendorURN = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"
 )
 
-// client speaks SCIM to a stack and knows the resources of its case by short names: ${boss} in a path or
-// a body stands for an id.
+// client speaks SCIM to a stack and has short names for the resources of its case: ${boss} in a path or a body stands
+// for an id.
 type client struct {
 	testing.TB
 	stack *stack.Stack
@@ -38,7 +38,7 @@ func newClient(t testing.TB, s *stack.Stack, do stack.Door) client {
 	}}
 }
 
-// in is the client for a subtest, with names of its own.
+// in returns the client for a subtest, with names of its own.
 func (c client) in(t testing.TB) client {
 	names := make(map[string]string, len(c.names))
 	for k, v := range c.names {
@@ -48,7 +48,7 @@ func (c client) in(t testing.TB) client {
 	return c
 }
 
-// expand replaces ${name} by what it stands for.
+// expand replaces each ${name} by its value.
 func (c client) expand(text string) string {
 	c.Helper()
 	var out strings.Builder
@@ -61,14 +61,14 @@ func (c client) expand(text string) string {
 		name, after, _ := strings.Cut(rest, "}")
 		value, known := c.names[name]
 		if !known {
-			c.Fatalf("nothing is called %s", name)
+			c.Fatalf("unknown name %s", name)
 		}
 		out.WriteString(value)
 		text = after
 	}
 }
 
-// answer is a response, its body parsed when there is one.
+// answer is a response with its parsed body.
 type answer struct {
 	status int
 	header http.Header
@@ -79,7 +79,7 @@ type answer struct {
 // object is a JSON object.
 type object = map[string]any
 
-// send sends a request; path and body may hold names. header are names and values in turn.
+// send sends a request; path and body may contain names. header alternates between names and values.
 func (c client) send(method, path, body string, header ...string) answer {
 	c.Helper()
 	var reader io.Reader = http.NoBody
@@ -114,7 +114,7 @@ func (c client) send(method, path, body string, header ...string) answer {
 		return a
 	}
 	if err := json.Unmarshal(data, &a.json); err != nil {
-		c.Fatalf("%s %s answered %d and no JSON: %v", method, path, a.status, err)
+		c.Fatalf("%s %s returned %d and no JSON: %v", method, path, a.status, err)
 	}
 	if ct := a.header.Get("Content-Type"); ct != "application/scim+json" {
 		c.Errorf("%s %s: Content-Type %q", method, path, ct)
@@ -122,7 +122,7 @@ func (c client) send(method, path, body string, header ...string) answer {
 	return a
 }
 
-// want fails unless the answer has the status and, for errors, is a SCIM error with the scimType.
+// want fails unless the response has the status and, for errors, is a SCIM error with the scimType.
 func (a answer) want(c client, status int, scimType string) answer {
 	c.Helper()
 	if a.status != status {
@@ -140,13 +140,13 @@ func (a answer) want(c client, status int, scimType string) answer {
 	return a
 }
 
-// id is the id of the resource in the answer.
+// id returns the id of the resource in the response.
 func (a answer) id() string {
 	id, _ := a.json["id"].(string)
 	return id
 }
 
-// version is the resource's version and time of change.
+// version returns the resource's version and time of change.
 func (a answer) version() [2]any {
 	meta, _ := a.json["meta"].(object)
 	return [2]any{meta["version"], meta["lastModified"]}
@@ -160,13 +160,13 @@ func (c client) create(name, endpoint, body string) answer {
 	return a
 }
 
-// get reads a resource that must be there.
+// get reads a resource that must exist.
 func (c client) get(path string) answer {
 	c.Helper()
 	return c.send("GET", path, "").want(c, 200, "")
 }
 
-// listed is the userName or displayName of each resource in a list.
+// listed returns the userName or displayName of each resource in a list.
 func (a answer) listed() []string {
 	names := []string{}
 	resources, _ := a.json["Resources"].([]any)
@@ -186,12 +186,12 @@ func (c client) parse(text string) object {
 	c.Helper()
 	var o object
 	if err := json.Unmarshal([]byte(c.expand(text)), &o); err != nil {
-		c.Fatalf("the case is no JSON: %v: %s", err, text)
+		c.Fatalf("the case is not JSON: %v: %s", err, text)
 	}
 	return o
 }
 
-// op writes one operation of a PATCH; value is JSON, and "" leaves it out, as "" for path does.
+// op returns one operation of a PATCH; value is JSON. An empty path or value is omitted.
 func op(verb, path, value string) string {
 	out := `{"op":` + quote(verb)
 	if path != "" {
@@ -203,7 +203,7 @@ func op(verb, path, value string) string {
 	return out + "}"
 }
 
-// ops is the body of a PATCH.
+// ops returns the body of a PATCH.
 func ops(operations ...string) string {
 	return `{"schemas":["` + patchURN + `"],"Operations":[` + strings.Join(operations, ",") + `]}`
 }

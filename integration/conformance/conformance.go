@@ -1,4 +1,4 @@
-// Package conformance holds the service against what others demand of a SCIM server: our own suite of what
-// Microsoft Entra ID sends and expects, and the public suites. It has nothing but tests; `make test` runs ours,
-// `make conformance` the public ones, too.
+// Package conformance tests the service with our own suite of the requests and expectations of Microsoft Entra ID, and
+// with the public suites for SCIM servers. It has tests only; `make test` runs our suite, `make conformance` also the
+// public ones.
 package conformance

@@ -8,7 +8,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// createCase is a POST and what is there afterwards.
+// createCase is a POST and the resource afterwards.
 type createCase struct {
 	name, profiles string
 	endpoint, body string // "" for /Users
@@ -23,14 +23,14 @@ func (cc createCase) run(c client) {
 	a := c.send("POST", endpoint, cc.body).want(c, cmp.Or(cc.status, 201), cc.scimType)
 	if a.status != 201 {
 		if now := c.get(endpoint + "?count=0").json["totalResults"]; now != total {
-			c.Errorf("refused, and yet there are %v resources after %v", now, total)
+			c.Errorf("refused, but there are %v resources after %v", now, total)
 		}
 		return
 	}
 	c.names["me"] = a.id()
 	got := c.get(endpoint + "/${me}")
 	if d := gocmp.Diff(got.json, a.json); d != "" {
-		c.Errorf("the answer is not the resource (-want +got):\n%s", d)
+		c.Errorf("the response is not the resource (-want +got):\n%s", d)
 	}
 	if l, meta := a.header.Get("Location"), a.json["meta"].(object); a.id() == "" || l != c.base+endpoint+"/"+a.id() ||
 		meta["location"] != l || meta["version"] != a.header.Get("ETag") || meta["created"] != meta["lastModified"] {
@@ -46,7 +46,7 @@ func (cc createCase) run(c client) {
 	}
 }
 
-// bare is the smallest resource a create may leave.
+// bare is the smallest resource after a create.
 const bare = `{"userName":"c${n}@contoso.example","active":true}`
 
 func createCases() []createCase {
@@ -97,7 +97,7 @@ var userCreateCases = []createCase{
 		body: `{"USERNAME":"c${n}@contoso.example","Emails":[{"VALUE":"a@b","TYPE":"work"}],` +
 			`"URN:ietf:params:scim:schemas:extension:ENTERPRISE:2.0:User":{"Department":"D"}}`,
 		want: `{"userName":"c${n}@contoso.example","active":true,"emails":[{"value":"a@b","type":"work"}],"${ent}":{"department":"D"}}`},
-	{name: "C2 active that is neither is refused", body: `{"userName":"c${n}@contoso.example","active":"enabled"}`, status: 400,
+	{name: "C2 an active that is not a boolean is refused", body: `{"userName":"c${n}@contoso.example","active":"enabled"}`, status: 400,
 		scimType: "invalidValue"},
 	{name: "C11 the same userName again is refused", body: `{"userName":"boss@contoso.example"}`, status: 409, scimType: "uniqueness"},
 	{name: "C11 the same userName in another case is refused", body: `{"userName":"BOSS@Contoso.Example"}`, status: 409,
@@ -106,7 +106,7 @@ var userCreateCases = []createCase{
 		want: `{"userName":"Kim.ÅKERS+${n}@Contoso.Example","active":true}`},
 	{name: "C11 a guest's name", body: `{"userName":"kim_fabrikam.example${n}#EXT#@contoso.example"}`,
 		want: `{"userName":"kim_fabrikam.example${n}#EXT#@contoso.example","active":true}`},
-	{name: "C13 active is true unless it is said", body: `{"userName":"c${n}@contoso.example"}`, want: bare},
+	{name: "C13 active is true by default", body: `{"userName":"c${n}@contoso.example"}`, want: bare},
 	{name: "C14 two primaries are refused",
 		body: `{"userName":"c${n}@contoso.example","emails":[{"value":"1","primary":true},{"value":"2","primary":"True"}]}`, status: 400,
 		scimType: "invalidValue"},
@@ -126,10 +126,10 @@ var userCreateCases = []createCase{
 		body: `{"userName":"c${n}@contoso.example","roles":[{"primary":true,"type":"WindowsAzureActiveDirectoryRole","value":"Admin"}]}`,
 		want: `{"userName":"c${n}@contoso.example","active":true,"roles":[{"primary":true,"type":"WindowsAzureActiveDirectoryRole",` +
 			`"value":"Admin"}]}`},
-	{name: "10 a body that is no JSON", body: `{"userName":`, status: 400, scimType: "invalidSyntax"},
+	{name: "10 a body that is not JSON", body: `{"userName":`, status: 400, scimType: "invalidSyntax"},
 }
 
-// strange are names as directories hold them; the server must keep, find and return each.
+// strange lists unusual names of directories; the server must keep, find and return each.
 var strange = map[string]string{
 	"quotes": `The "Big" Team`, "apostrophe": `O'Brien's`, "backslash": `A\B`, "ampersand": `R&D + Sales`, "marks": `!#^~.{}[]()%;,:`,
 	"slash": `a/b?c=d#e`, "plus": `1+1=2`,
@@ -169,7 +169,7 @@ func strangeGroups() []createCase {
 	return all
 }
 
-// strangeCases finds users by strange names: by a key, by a walk, and in brackets.
+// strangeCases finds users by unusual names: by an index, by a scan, and in brackets.
 func strangeCases() []entraCase {
 	var all []entraCase
 	for name, text := range strange {

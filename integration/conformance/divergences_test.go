@@ -30,7 +30,7 @@ func TestDivergencesAreProved(t *testing.T) {
 	}
 }
 
-// unproved returns what is wrong with the page.
+// unproved returns the faults of the page.
 func unproved(page string, tests, cases map[string]bool) []string {
 	var faults []string
 	ruled := map[string]bool{}
@@ -42,7 +42,7 @@ func unproved(page string, tests, cases map[string]bool) []string {
 		ruled[strings.TrimSpace(cell[1])] = true
 		named := testName.FindAllStringSubmatch(cell[len(cell)-2], -1)
 		if len(named) == 0 {
-			faults = append(faults, "nothing proves: "+strings.TrimSpace(line))
+			faults = append(faults, "no test for: "+strings.TrimSpace(line))
 		}
 		for _, n := range named {
 			if !tests[n[1]] {
@@ -61,7 +61,7 @@ func unproved(page string, tests, cases map[string]bool) []string {
 	return faults
 }
 
-// testFunctions are the names of all tests of the repository.
+// testFunctions returns the names of all tests of the repository.
 func testFunctions(t *testing.T) map[string]bool {
 	t.Helper()
 	found, tree := map[string]bool{}, os.DirFS("../..")
@@ -83,7 +83,7 @@ func testFunctions(t *testing.T) map[string]bool {
 	return found
 }
 
-// A page with a fault of each kind is found out.
+// Each kind of fault in the page is found.
 func TestDivergencesFaultsAreFound(t *testing.T) {
 	t.Parallel()
 	tests, cases := map[string]bool{"TestA": true}, map[string]bool{"C1 x": true}
@@ -93,11 +93,11 @@ func TestDivergencesFaultsAreFound(t *testing.T) {
 		fmt.Fprintf(&right, "| C%d | y | `TestA/C1 x`, `TestA` |\n", i)
 	}
 	for _, tt := range []struct{ name, old, with, fault string }{
-		{"nothing wrong", "", "", ""},
+		{"no fault", "", "", ""},
 		{"an unknown test", "| C5 | y | `TestA/", "| C5 | y | `TestB/", "there is no test TestB"},
 		{"an unknown case", "| C5 | y | `TestA/C1 x", "| C5 | y | `TestA/C1 z", `there is no case "C1 z"`},
-		{"no test", "| C5 | y | `TestA/C1 x`, `TestA` |", "| C5 | y | none |", "nothing proves: | C5 | y | none |"},
-		{"a rule left out", "| C5 |", "| D5 |", "there is no row for rule C5"},
+		{"no test", "| C5 | y | `TestA/C1 x`, `TestA` |", "| C5 | y | none |", "no test for: | C5 | y | none |"},
+		{"a missing rule", "| C5 |", "| D5 |", "there is no row for rule C5"},
 	} {
 		got := strings.Join(unproved(strings.Replace(right.String(), tt.old, tt.with, 1), tests, cases), "\n")
 		if got != tt.fault {

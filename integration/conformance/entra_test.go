@@ -15,17 +15,17 @@ import (
 	"rollcall/shared/directory"
 )
 
-// minimum is how many cases there must be.
+// minimum is the required number of cases.
 const minimum = 500
 
-// entraCase is one thing Entra does; run ends the test when something is wrong.
+// entraCase is one behaviour of Entra; run ends the test at the first failure.
 type entraCase struct {
 	name     string // the rule it proves, and its promise
 	profiles string // "" for entra
 	run      func(c client)
 }
 
-// entraCases are all cases: what Entra sends, what must be answered, and what must be there afterwards.
+// entraCases returns all cases: a request of Entra, the required response, and the required state afterwards.
 func entraCases() []entraCase {
 	var all []entraCase
 	for _, c := range userCases() {
@@ -44,14 +44,14 @@ func entraCases() []entraCase {
 		shapeCases(), pagingCases(), templateCases())
 }
 
-// customExtension has an attribute of each type that a non-gallery application may map to.
+// customExtension has an attribute of each type that a non-gallery application can map.
 var customExtension = []directory.Extension{{URN: customURN, Name: "CustomExtensionName", Attributes: []directory.ExtensionAttribute{
 	{Name: "tag", Type: "string"}, {Name: "badge", Type: "string", CaseExact: true}, {Name: "remote", Type: "boolean"},
 	{Name: "floor", Type: "integer"}, {Name: "since", Type: "dateTime"},
 }}}
 
-// TestEntra runs every case for each profile it is about, through both doors. Cases of one door share a
-// provider, as those of Microsoft's validation do, so each looks at resources of its own.
+// TestEntra runs every case for each of its profiles, through both doors. Cases of one door share a provider, as those of
+// Microsoft's validation do, so each case uses its own resources.
 func TestEntra(t *testing.T) {
 	t.Parallel()
 	byProfile := map[string][]entraCase{}
@@ -84,7 +84,7 @@ func TestEntra(t *testing.T) {
 				for i, c := range cases {
 					t.Run(c.name, func(t *testing.T) {
 						own := all.in(t)
-						own.names["n"] = fmt.Sprint(i) // to make names no other case has
+						own.names["n"] = fmt.Sprint(i) // for names that no other case has
 						c.run(own)
 					})
 				}
@@ -93,11 +93,11 @@ func TestEntra(t *testing.T) {
 	}
 }
 
-// rules are the contract decisions and the chapters of the description of the client that have cases.
+// rules lists the contract rules (C) and the topics of Entra's behaviour that have cases; see docs/divergences.md.
 var rules = strings.Fields("C1 C2 C3 C4 C5 C6 C7 C8 C9 C10 C11 C12 C13 C14 C15 C16 C17 C18 C19 C21 " +
 	"3 4 5 6 7.1 7.2 7.3 7.4 7.5 7.6 8 9 10 13 14 15.1 15.2 16.1 16.2 16.3 18")
 
-// The suite is as large as it claims, and no rule is without a case.
+// The suite has the required size, and each rule has a case.
 func TestEntraCaseCount(t *testing.T) {
 	t.Parallel()
 	form := regexp.MustCompile(`^(C\d+|\d+(\.\d)?) \S`)
@@ -129,10 +129,9 @@ func TestEntraCaseCount(t *testing.T) {
 	}
 }
 
-// change sends a request that changes the resource at path, and compares what is there afterwards with
-// what was there before and the attributes in want (JSON; null: gone; "" nothing may have changed). The
-// comparison is of the whole resource: schemas follow from the extensions that have data, and version and
-// lastModified move when and only when something else does.
+// change sends a request that changes the resource at path, and compares the resource afterwards with the resource before
+// it, changed by the attributes in want (JSON; null: removed; "": no change). It compares the whole resource: schemas
+// follow from the extensions that have data, and version and lastModified change if and only if another attribute does.
 func (c client) change(path, want string, send func() answer) answer {
 	c.Helper()
 	before := c.get(path)
@@ -152,7 +151,7 @@ func (c client) change(path, want string, send func() answer) answer {
 		c.Errorf("version and lastModified were %v and are %v", before.version(), after.version())
 	}
 	if after.header.Get("ETag") != after.version()[0] {
-		c.Errorf("ETag %q beside meta.version %q", after.header.Get("ETag"), after.version()[0])
+		c.Errorf("ETag %q, but meta.version %q", after.header.Get("ETag"), after.version()[0])
 	}
 	expected["meta"], expected["schemas"] = after.json["meta"], schemasOf(expected)
 	shown := c.short(after.json)
@@ -166,8 +165,8 @@ func (c client) change(path, want string, send func() answer) answer {
 	return a
 }
 
-// short is a copy of a resource with the members of a group as their names, in order, once each is seen
-// to be a whole and true reference.
+// short returns a copy of a resource with the members of a group replaced by their names, in order, after checking that
+// each member is a complete and correct reference.
 func (c client) short(o object) object {
 	c.Helper()
 	o = maps.Clone(o)
@@ -206,7 +205,7 @@ func anyOf(names []string) []any {
 	return out
 }
 
-// schemasOf are the schemas a resource with these attributes must list.
+// schemasOf returns the schemas that a resource with these attributes must list.
 func schemasOf(o object) any {
 	meta, _ := o["meta"].(object)
 	all := []string{coreURN}

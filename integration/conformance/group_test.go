@@ -9,17 +9,17 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// groupCase is one request that changes, or must not change, a group.
+// groupCase is one request that changes a group, or must not change it.
 type groupCase struct {
 	name, profiles string
 	members        string // short names of the members before
 	ops            string // the operations of a PATCH, with commas between
-	method, body   string // another request instead
+	method, body   string // another request instead of a PATCH
 	query          string
 	header         []string
-	status         int // 0 for what the profile answers to a PATCH
+	status         int // 0 for the status of a PATCH in the profile
 	scimType       string
-	want           string // JSON: what is different afterwards, members as short names in order; "" for no change
+	want           string // JSON: the attributes that differ afterwards, members as short names in order; "" for no change
 }
 
 func (gc groupCase) run(c client) {
@@ -44,15 +44,15 @@ func (gc groupCase) run(c client) {
 	}
 	if a.status == 200 && gc.query == "" {
 		if d := gocmp.Diff(c.get("/Groups/${me}").json, a.json); d != "" {
-			c.Errorf("the answer is not the resource (-want +got):\n%s", d)
+			c.Errorf("the response is not the resource (-want +got):\n%s", d)
 		}
 	}
 }
 
-// member is a member as the compliant dialect writes it.
+// member returns a member in the form of the compliant dialect.
 func member(name string) string { return `{"value":"${` + name + `}"}` }
 
-// legacyMember is a member as the legacy dialect writes it.
+// legacyMember returns a member in the form of the legacy dialect.
 func legacyMember(name string) string { return `{"$ref":null,"value":"${` + name + `}"}` }
 
 func list(of func(string) string, names ...string) string {
@@ -82,7 +82,7 @@ var addCases = []groupCase{
 		want: `{"members":["ann"]}`},
 	{name: "9 path in another case", ops: op("ADD", "MEMBERS", `[{"VALUE":"${ann}"}]`), want: `{"members":["ann"]}`},
 	{name: "9 a core-URN path", ops: op("Add", groupURN+":members", list(member, "ann")), want: `{"members":["ann"]}`},
-	{name: "9 replace puts the list in place of the old", members: "ann bob", ops: op("replace", "members", list(member, "bob", "cat")),
+	{name: "9 replace replaces the whole list", members: "ann bob", ops: op("replace", "members", list(member, "bob", "cat")),
 		want: `{"members":["bob","cat"]}`},
 	{name: "9 replace with the same list changes nothing", members: "ann bob", ops: op("replace", "members", list(member, "bob", "ann"))},
 	{name: "C10 a group as a member", ops: op("Add", "members", list(member, "sub", "ann")), want: `{"members":["ann","sub"]}`},
@@ -154,13 +154,13 @@ var groupOtherCases = []groupCase{
 	{name: "C12 id of a group by path is refused", ops: op("Replace", "id", `"x"`), status: 400, scimType: "mutability"},
 	{name: "C12 Okta's rename carries the id", profiles: "okta entra", ops: op("replace", "", `{"id":"${me}","displayName":"Renamed ${n}"}`),
 		want: `{"displayName":"Renamed ${n}"}`},
-	{name: "C15 PATCH of a group answers 204 to Entra", profiles: "entra entra-gov", ops: op("Add", "members", list(member, "ann")),
+	{name: "C15 PATCH of a group returns 204 to Entra", profiles: "entra entra-gov", ops: op("Add", "members", list(member, "ann")),
 		status: 204, want: `{"members":["ann"]}`},
-	{name: "C15 PATCH of a group answers the resource to others", profiles: "generic okta", ops: op("add", "members", list(member, "ann")),
+	{name: "C15 PATCH of a group returns the resource to others", profiles: "generic okta", ops: op("add", "members", list(member, "ann")),
 		status: 200, want: `{"members":["ann"]}`},
-	{name: "C15 no change answers 204 to Entra, too", profiles: "entra entra-gov", members: "ann",
+	{name: "C15 no change returns 204 to Entra, too", profiles: "entra entra-gov", members: "ann",
 		ops: op("Add", "members", list(member, "ann")), status: 204},
-	{name: "9 PUT puts a group in place", members: "ann bob", method: "PUT",
+	{name: "9 PUT replaces a group", members: "ann bob", method: "PUT",
 		body: `{"displayName":"Put ${n}","members":[{"value":"${cat}"}]}`, want: `{"displayName":"Put ${n}","members":["cat"]}`},
 	{name: "9 PUT without members empties the group", members: "ann", method: "PUT", body: `{"displayName":"Group ${n}"}`,
 		want: `{"members":null}`},
@@ -171,7 +171,7 @@ var groupOtherCases = []groupCase{
 		want: `{"members":["ann","bob","boss","cat","chief"]}`},
 }
 
-// manyOperations has as many operations as a request may be expected to have; the last round removed ann.
+// manyOperations has a thousand operations in one request; the last round removes ann.
 func manyOperations() groupCase {
 	var all []string
 	for i := range 1000 {
@@ -184,7 +184,7 @@ func manyOperations() groupCase {
 	return groupCase{name: "9 a thousand operations in one request", ops: strings.Join(all, ","), want: `{"members":["bob","cat"]}`}
 }
 
-// answerCases are about the shape of answers: what attributes and excludedAttributes do, and 10,000 members.
+// answerCases test the form of responses: attributes and excludedAttributes, and 10,000 members.
 func answerCases() []entraCase {
 	patchAnswer := func(query string, members bool) func(client) {
 		return func(c client) {
@@ -196,18 +196,18 @@ func answerCases() []entraCase {
 		}
 	}
 	return []entraCase{
-		{"C15 excludedAttributes brings Entra an answer without members", "entra entra-gov generic",
+		{"C15 excludedAttributes brings Entra a response without members", "entra entra-gov generic",
 			patchAnswer("?excludedAttributes=members", false)},
-		{"C15 attributes brings Entra an answer with what it names", "entra entra-gov generic",
+		{"C15 attributes brings Entra a response with the named attributes", "entra entra-gov generic",
 			patchAnswer("?attributes=displayName,members", true)},
-		{"C15 PATCH of a user answers 200 in every profile", "entra entra-gov okta generic", func(c client) {
+		{"C15 PATCH of a user returns 200 in every profile", "entra entra-gov okta generic", func(c client) {
 			c.create("me", "/Users", `{"userName":"p${n}@contoso.example"}`)
 			a := c.send("PATCH", "/Users/${me}", ops(op("Add", "title", `"T"`))).want(c, 200, "")
 			if a.json["title"] != "T" || a.json["userName"] == nil || a.header.Get("Location") != c.base+"/Users/"+a.id() {
 				c.Errorf("not the whole resource: %s", a.text)
 			}
 		}},
-		{"C15 attributes in a PATCH of a user are obeyed", "entra", func(c client) {
+		{"C15 attributes in a PATCH of a user are applied", "entra", func(c client) {
 			c.create("me", "/Users", `{"userName":"p${n}@contoso.example","title":"T","nickName":"N"}`)
 			a := c.send("PATCH", "/Users/${me}?attributes=title", ops(op("Add", "title", `"U"`))).want(c, 200, "")
 			if a.json["title"] != "U" || a.json["nickName"] != nil || a.id() == "" {

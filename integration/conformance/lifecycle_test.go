@@ -12,20 +12,20 @@ import (
 	"rollcall/shared/random"
 )
 
-// find is a search by filter.
+// find searches by filter.
 func (c client) find(endpoint, filter string) []string {
 	c.Helper()
 	return c.get(endpoint + "?filter=" + url.QueryEscape(c.expand(filter))).listed()
 }
 
-// patch sends operations that must be answered with status.
+// patch sends operations, whose response must have the status.
 func (c client) patch(path string, status int, operations ...string) answer {
 	c.Helper()
 	return c.send("PATCH", path, ops(operations...)).want(c, status, "")
 }
 
-// gone fails unless every way to the resource says that there is none.
-func (c client) gone(endpoint, name string) {
+// wantNotFound fails unless every request for the resource gets 404 and no search finds it.
+func (c client) wantNotFound(endpoint, name string) {
 	c.Helper()
 	path := endpoint + "/${" + name + "}"
 	c.send("GET", path, "").want(c, 404, "")
@@ -49,7 +49,7 @@ func lifecycleCases() []entraCase {
 				c.Errorf("found %q", got)
 			}
 		}},
-		{"8 a blocked user keeps groups and manager and comes back with them", "", func(c client) {
+		{"8 a blocked user keeps groups and manager, also when restored", "", func(c client) {
 			c.create("me", "/Users", `{"userName":"back-${n}@contoso.example","${ent}":{"manager":"${boss}"}}`)
 			c.create("crew", "/Groups", `{"displayName":"Back ${n}","members":[{"value":"${me}"}]}`)
 			for _, value := range []string{"False", "True"} {
@@ -78,12 +78,12 @@ func lifecycleCases() []entraCase {
 				c.Errorf("active is %v", u.json["active"])
 			}
 		}},
-		{"8 a hard delete answers 204 and leaves nothing", "entra okta generic", func(c client) {
+		{"8 a hard delete returns 204 and leaves nothing", "entra okta generic", func(c client) {
 			c.create("me", "/Users", `{"userName":"deleted-${n}@contoso.example"}`)
 			if a := c.send("DELETE", "/Users/${me}", "").want(c, 204, ""); a.text != "" {
 				c.Errorf("204 with a body: %s", a.text)
 			}
-			c.gone("/Users", "me")
+			c.wantNotFound("/Users", "me")
 		}},
 		{"8 after a hard delete the names are free for another user", "", func(c client) {
 			const body = `{"userName":"again-${n}@contoso.example","externalId":"again-${n}"}`
@@ -94,17 +94,17 @@ func lifecycleCases() []entraCase {
 			c.create("new", "/Users", body)
 			u := c.get("/Users/${new}")
 			if c.names["new"] == c.names["old"] || u.json["groups"] != nil || u.json[entURN] != nil {
-				c.Errorf("the new user has something of the old one: %s", u.text)
+				c.Errorf("the new user has data of the old one: %s", u.text)
 			}
 			if got := c.find("/Users", `externalId eq "again-${n}"`); len(got) != 1 {
 				c.Errorf("found %q", got)
 			}
-			c.gone("/Users", "old")
+			c.wantNotFound("/Users", "old")
 		}},
-		{"8 a deleted group is gone and its name free", "", func(c client) {
+		{"8 a deleted group is not found and its name is free", "", func(c client) {
 			c.create("old", "/Groups", `{"displayName":"Once ${n}","members":[{"value":"${ann}"}]}`)
 			c.send("DELETE", "/Groups/${old}", "").want(c, 204, "")
-			c.gone("/Groups", "old")
+			c.wantNotFound("/Groups", "old")
 			c.create("new", "/Groups", `{"displayName":"Once ${n}"}`)
 			if g := c.get("/Groups/${new}"); g.json["members"] != nil {
 				c.Errorf("the new group has members: %s", g.text)
@@ -145,13 +145,13 @@ func lifecycleCases() []entraCase {
 			c.create("me", "/Users", body)
 			c.change("/Users/${me}", "", func() answer { return c.send("POST", "/Users", body).want(c, 409, "uniqueness") })
 		}},
-		{"10 unknown ids answer 404 everywhere", "", func(c client) {
+		{"10 unknown ids get 404 everywhere", "", func(c client) {
 			c.names["none"] = "u0000000000000000000000000"
-			c.gone("/Users", "none")
+			c.wantNotFound("/Users", "none")
 			c.names["none"] = "g0000000000000000000000000"
-			c.gone("/Groups", "none")
+			c.wantNotFound("/Groups", "none")
 			c.names["none"] = "not-an-id"
-			c.gone("/Users", "none")
+			c.wantNotFound("/Users", "none")
 		}},
 		{"7.3 the old name is free after a rename", "", func(c client) {
 			c.create("me", "/Users", `{"userName":"maiden-${n}@contoso.example"}`)
@@ -180,8 +180,8 @@ func lifecycleCases() []entraCase {
 				c.Errorf("names %v and %v", x, y)
 			}
 		}},
-		{"13 members added at the same time all stay", "", func(c client) { concurrentMembers(c, 12) }},
-		{"13 a cycle and an on-demand run write one user at the same time", "", func(c client) {
+		{"13 members added concurrently are all kept", "", func(c client) { concurrentMembers(c, 12) }},
+		{"13 a cycle and an on-demand run write one user concurrently", "", func(c client) {
 			c.create("me", "/Users", `{"userName":"both-${n}@contoso.example"}`)
 			writes := []string{op("Add", "title", `"T"`), op("replace", "", `{"name.givenName":"Kim"}`), op("Add", workPath, `"a@b"`),
 				op("replace", "", `{"${ent}:department":"D"}`)}
@@ -202,7 +202,7 @@ func lifecycleCases() []entraCase {
 	}
 }
 
-// concurrentMembers adds members in requests that race.
+// concurrentMembers adds members in concurrent requests.
 func concurrentMembers(c client, n int) {
 	c.create("crew", "/Groups", `{"displayName":"Race ${n}"}`)
 	ids := make([]string, n)
@@ -224,7 +224,7 @@ func concurrentMembers(c client, n int) {
 	}
 }
 
-// second is a client of another provider of the same tenant.
+// second returns a client of another provider of the same tenant.
 func (c client) second() client {
 	c.Helper()
 	tenant, _ := c.stack.Provider.ID.Tenant()
@@ -270,7 +270,7 @@ func otherProviderCases() []entraCase {
 			c.create("me", "/Users", `{"userName":"strasse-${n}"}`)
 			c.send("POST", "/Users", `{"userName":"STRAßE-${n}"}`).want(c, 409, "uniqueness")
 		}},
-		{"C10 another provider's user is no member", "", func(c client) {
+		{"C10 another provider's user cannot be a member", "", func(c client) {
 			other := c.second()
 			other.create("stranger", "/Users", `{"userName":"stranger-${n}"}`)
 			c.names["stranger"] = other.names["stranger"]
@@ -279,11 +279,11 @@ func otherProviderCases() []entraCase {
 				return c.send("PATCH", "/Groups/${me}", ops(op("Add", "members", list(member, "stranger")))).want(c, 400, "invalidValue")
 			})
 		}},
-		{"4 another provider's user is not there", "", func(c client) {
+		{"4 another provider's user is not found", "", func(c client) {
 			other := c.second()
 			other.create("stranger", "/Users", `{"userName":"hidden-${n}"}`)
 			c.names["stranger"] = other.names["stranger"]
-			c.gone("/Users", "stranger")
+			c.wantNotFound("/Users", "stranger")
 			if got := c.find("/Users", `userName eq "hidden-${n}"`); len(got) > 0 {
 				c.Errorf("found %q", got)
 			}
@@ -304,7 +304,7 @@ func otherProviderCases() []entraCase {
 			texts = append(texts, unauthorized(c, c.send("GET", "/Users/${boss}", "")))
 			for _, text := range texts {
 				if text != texts[0] {
-					c.Errorf("answers differ: %s and %s", texts[0], text)
+					c.Errorf("responses differ: %s and %s", texts[0], text)
 				}
 			}
 		}},

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// mapping is a row of an attribute mapping: the path Entra writes to, two values, and what the attribute
-// looks like when it has the value at %s.
+// mapping is a row of an attribute mapping: the path that Entra writes to, two values, and the form of the attribute with
+// the value at %s.
 type mapping struct {
 	path, one, two string
 	shape          string
@@ -41,7 +41,7 @@ var (
 		shape: `{"${ent}":{"manager":{"value":%[1]s,"$ref":"${base}/Users/"}}}`}
 )
 
-// defaultMapping is what a non-gallery application starts with (16.1), without active.
+// defaultMapping is the initial mapping of a non-gallery application (16.1), without active.
 func defaultMapping() []mapping {
 	return []mapping{
 		userNameMapping, plain("displayName"), plain("title"), typed("emails", "work", "value"), typed("emails", "other", "value"),
@@ -53,11 +53,10 @@ func defaultMapping() []mapping {
 	}
 }
 
-// galleryMapping is what the gallery application adds to it (16.2).
+// galleryMapping lists the additional mappings of the gallery application (16.2).
 func galleryMapping() []mapping { return []mapping{plain("userType"), enterprise("division")} }
 
-// mappingCases writes each mapped attribute in both dialects: onto nothing, over a value, the same again,
-// and away.
+// mappingCases writes each mapped attribute in both dialects: without and with a previous value, unchanged, and removed.
 func mappingCases() []entraCase {
 	var all []entraCase
 	for rule, mappings := range map[string][]mapping{"16.1": defaultMapping(), "16.2": galleryMapping()} {
@@ -75,7 +74,7 @@ func mappingCases() []entraCase {
 	return append(all, activeCases()...)
 }
 
-// batched is the compliant dialect: typed paths have an operation of their own, all else has none.
+// batched returns the operation of the compliant dialect: with a path only if the path is typed.
 func (m mapping) batched(value string) string {
 	if strings.Contains(m.path, "[") {
 		return op("replace", m.path, value)
@@ -83,13 +82,13 @@ func (m mapping) batched(value string) string {
 	return op("replace", "", `{`+quote(m.path)+`:`+value+`}`)
 }
 
-// at is the state with the value.
+// at returns the attribute with the value.
 func (m mapping) at(value string) string {
 	out := fmt.Sprintf(m.shape, value)
 	return strings.ReplaceAll(out, `Users/"`, `Users/`+strings.Trim(value, `"`)+`"`)
 }
 
-// none is the state without a value.
+// none returns the attribute without a value.
 func (m mapping) none() string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(m.shape, `{"`), `"`)
 	return `{"` + name + `":null}`
@@ -134,11 +133,11 @@ func activeCases() []entraCase {
 	}
 }
 
-// target is a typed path with an element it hits, one it does not, and what an element becomes.
+// target is a typed path with a matching and another element, and the elements that result from an operation.
 type target struct {
 	attr, path          string
 	hit, other          string // elements before
-	set, cleared, fresh string // the hit with the new value, without a value ("" for dropped); the element made of nothing
+	set, cleared, fresh string // the matching element with the new value, and without a value ("": dropped); the created element
 }
 
 var targets = []target{
@@ -157,7 +156,7 @@ var targets = []target{
 		`{"value":"new","type":"untyped"}`, "", `{"value":"new","type":"untyped"}`},
 }
 
-// typedCases is the table of 7.4: element there or not, set or cleared, in each way to say it.
+// typedCases covers 7.4: with and without an element, set or cleared, in each form.
 func typedCases() []userCase {
 	var all []userCase
 	for _, tg := range targets {
@@ -173,9 +172,9 @@ func typedCases() []userCase {
 		with, without := array(tg.hit, tg.other), array(tg.other)
 		for _, verb := range []string{"Add", "Replace"} {
 			all = append(all,
-				userCase{name: fmt.Sprintf("7.4 %s %s, element there", verb, tg.path), given: with, ops: op(verb, tg.path, `"new"`),
+				userCase{name: fmt.Sprintf("7.4 %s %s, with an element", verb, tg.path), given: with, ops: op(verb, tg.path, `"new"`),
 					want: array(tg.set, tg.other)},
-				userCase{name: fmt.Sprintf("7.4 %s %s, no element", verb, tg.path), given: without, ops: op(verb, tg.path, `"new"`),
+				userCase{name: fmt.Sprintf("7.4 %s %s, without an element", verb, tg.path), given: without, ops: op(verb, tg.path, `"new"`),
 					want: array(tg.other, tg.fresh)})
 		}
 		for how, operation := range map[string]string{
@@ -183,8 +182,8 @@ func typedCases() []userCase {
 			"Replace with null": op("Replace", tg.path, "null"), "Add with an empty text": op("Add", tg.path, `""`),
 		} {
 			all = append(all,
-				userCase{name: fmt.Sprintf("7.4 %s %s, element there", how, tg.path), given: with, ops: operation, want: array(tg.cleared, tg.other)},
-				userCase{name: fmt.Sprintf("7.4 %s %s, no element", how, tg.path), given: without, ops: operation})
+				userCase{name: fmt.Sprintf("7.4 %s %s, with an element", how, tg.path), given: with, ops: operation, want: array(tg.cleared, tg.other)},
+				userCase{name: fmt.Sprintf("7.4 %s %s, without an element", how, tg.path), given: without, ops: operation})
 		}
 	}
 	return all

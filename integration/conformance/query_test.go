@@ -8,7 +8,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// queryCase is a search, among users that each case makes for itself:
+// queryCase is a search among users that each case creates:
 // kim (work mail, manager boss, department D-n, blocked), lee (home mail) and max (nothing).
 type queryCase struct {
 	name, profiles string
@@ -61,7 +61,7 @@ func (qc queryCase) run(c client) {
 		c.Errorf("found (-want +got):\n%s%s", d, a.text)
 	}
 	if a.json["totalResults"] != float64(len(want)) || a.json["itemsPerPage"] != float64(len(want)) {
-		c.Errorf("totalResults and itemsPerPage do not tell %d: %s", len(want), a.text)
+		c.Errorf("totalResults and itemsPerPage are not %d: %s", len(want), a.text)
 	}
 }
 
@@ -118,8 +118,8 @@ var grammarCases = []queryCase{
 	{name: "7.2 or", filter: `externalId eq "Ext-${n}" or externalId eq "ext-${n}"`, found: "kim lee"},
 	{name: "7.2 and binds before or", filter: `externalId eq "Ext-${n}" or externalId eq "ext-${n}" and active eq false`, found: "kim"},
 	{name: "7.2 not", filter: `userName co "-${n}@" and not (externalId pr)`, found: "max"},
-	{name: "7.2 pr of what is set", filter: `userName co "-${n}@" and title pr`, found: "lee"},
-	{name: "7.2 ne of what is not set", filter: `userName co "-${n}@" and title ne "T-${n}"`, found: "kim max"},
+	{name: "7.2 pr of an assigned attribute", filter: `userName co "-${n}@" and title pr`, found: "lee"},
+	{name: "7.2 ne of an unassigned attribute", filter: `userName co "-${n}@" and title ne "T-${n}"`, found: "kim max"},
 	{name: "7.2 a filter by schema", filter: `userName co "-${n}@" and schemas eq "${ent}"`, found: "kim"},
 	{name: "7.2 a literal with escapes", filter: `name.givenName eq "Lee \"${n}\""`, found: "lee"},
 	{name: "7.2 a literal with a unicode escape", filter: `title eq "\u0054-${n}"`, found: "lee"},

@@ -1,8 +1,8 @@
-"""What schemathesis cannot know from the OpenAPI document, told to it before each request.
+"""Corrects requests of schemathesis where the OpenAPI document cannot express a rule.
 
-A request that is meant to be right must also be right where JSON Schema has no words for it: a key that no other
-request used, a version that holds, a cursor of this list, a time in the future, one primary address. Requests that are
-meant to be wrong are left as they are.
+A request that is meant to be valid must also follow the rules that JSON Schema cannot express: a key that no other
+request used, a current version, a cursor of this list, a time in the future, one primary address. Requests that are
+meant to be invalid are not changed.
 """
 
 import json
@@ -12,7 +12,7 @@ import uuid
 
 import schemathesis
 
-IDS = json.loads(os.environ["ROLLCALL_IDS"])  # ids of what the test put on the server, by path parameter
+IDS = json.loads(os.environ["ROLLCALL_IDS"])  # ids of the records that the test created, by path parameter
 FUTURE = "2036-01-31T12:00:00Z"
 
 
@@ -49,9 +49,9 @@ def before_call(context, case, kwargs):
 
 
 def mappings(operation, path, body):
-    """Names what there is, in place of ids and roles that only look right."""
+    """Replaces generated ids and roles by existing ones."""
     if "groups" in body:
-        # Other requests may have deleted the group with its provider: only a path with the provider answers 404 then.
+        # Other requests may have deleted the group with its provider: then only a path with the provider returns 404.
         body["groups"] = [] if operation.path.startswith("/watchlists") else IDS["group"]
         if path and "provider" in path:
             path["provider"] = IDS["provider"][0]

@@ -1,7 +1,7 @@
 """Run every check of scim2-tester on a SCIM server and print each result as a line of JSON.
 
 Usage: scim2_tester_run.py BASE_URL, with the bearer token in the environment as SCIM_TOKEN.
-Exit code 0 means that nothing failed and nothing was left out.
+Exit code 0 means that no check failed and none was skipped.
 """
 
 import json

@@ -23,7 +23,7 @@ import (
 	"rollcall/integration/tools/pytools"
 )
 
-// started is what `rollcall serve -json` prints first.
+// started is the first line of `rollcall serve --json`.
 type started struct {
 	SCIMURL    string `json:"scimURL"`
 	SCIMToken  string `json:"scimToken"`
@@ -54,7 +54,7 @@ func serve(t *testing.T) started {
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("serve ended with %v", err)
 		}
-		// The suites send nonsense on purpose: whatever it is, the server must not be the one at fault.
+		// The suites send invalid requests on purpose, which must not cause errors of the server.
 		if strings.Contains(logged.String(), `"level":"ERROR"`) {
 			t.Errorf("serve logged an error:\n%s", logged.String())
 		}
@@ -72,7 +72,7 @@ func serve(t *testing.T) started {
 	return s
 }
 
-// newProvider makes a provider through the admin API and returns its SCIM base URL and token.
+// newProvider creates a provider through the admin API and returns its SCIM base URL and token.
 func (s started) newProvider(t *testing.T, profile string) (baseURL, token string) {
 	t.Helper()
 	body := fmt.Sprintf(`{"displayName":"Suite %s","profile":%q}`, profile, profile)
@@ -87,34 +87,34 @@ func (s started) newProvider(t *testing.T, profile string) (baseURL, token strin
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	var made struct {
+	var created struct {
 		BaseURL string `json:"baseUrl"`
 		Token   string `json:"token"`
 	}
 	data, err := io.ReadAll(res.Body)
 	if err == nil {
-		err = json.Unmarshal(data, &made)
+		err = json.Unmarshal(data, &created)
 	}
-	if err != nil || res.StatusCode != http.StatusCreated || made.BaseURL == "" || made.Token == "" {
+	if err != nil || res.StatusCode != http.StatusCreated || created.BaseURL == "" || created.Token == "" {
 		t.Fatalf("no provider: status %d, %v", res.StatusCode, err)
 	}
-	return made.BaseURL, made.Token
+	return created.BaseURL, created.Token
 }
 
-// run runs a tool and returns what it printed, and what it complained about.
+// run runs a tool and returns its standard output and standard error.
 func run(t *testing.T, env []string, name string, args ...string) (stdout, stderr []byte, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
-	var out, complaints bytes.Buffer
+	var outBuf, errBuf bytes.Buffer
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), append([]string{"NO_PROXY=*", "PYTHONNOUSERSITE=1"}, env...)...)
-	cmd.Stdout, cmd.Stderr = &out, &complaints
+	cmd.Stdout, cmd.Stderr = &outBuf, &errBuf
 	err = cmd.Run()
-	return out.Bytes(), complaints.Bytes(), err
+	return outBuf.Bytes(), errBuf.Bytes(), err
 }
 
-// check is one check of a suite: what it is called, whether the suite is content, and what it says.
+// check is one check of a suite: its name, whether it passed, and its message.
 type check struct {
 	Name    string `json:"name"`
 	Status  string `json:"status"`
@@ -122,44 +122,44 @@ type check struct {
 	Message string `json:"message"`
 }
 
-// objection is a check that demands what this service does not do on purpose; docs/divergences.md says why.
-type objection struct{ name, message string }
+// deviation is a check that fails on purpose; docs/divergences.md has the reason.
+type deviation struct{ name, message string }
 
-// judge fails for every check that is not good, but for the objections, each of which must occur.
-func judge(t *testing.T, checks []check, atLeast int, objections ...objection) {
+// judge fails for every failed check except the deviations, each of which must occur.
+func judge(t *testing.T, checks []check, atLeast int, deviations ...deviation) {
 	t.Helper()
-	met := map[objection]bool{}
+	met := map[deviation]bool{}
 	for _, c := range checks {
-		o := objection{c.Name, c.Message}
+		o := deviation{c.Name, c.Message}
 		switch {
 		case c.Good:
-		case slices.Contains(objections, o):
+		case slices.Contains(deviations, o):
 			met[o] = true
 		default:
 			t.Errorf("%s: %s: %s", c.Status, c.Name, c.Message)
 		}
 	}
-	for _, o := range objections {
+	for _, o := range deviations {
 		if !met[o] {
-			t.Errorf("%s no longer objects (%q): strike it out here and in docs/divergences.md", o.name, o.message)
+			t.Errorf("%s no longer fails (%q): remove it here and from docs/divergences.md", o.name, o.message)
 		}
 	}
 	if len(checks) < atLeast {
-		t.Errorf("only %d checks were made, want at least %d", len(checks), atLeast)
+		t.Errorf("only %d checks ran, want at least %d", len(checks), atLeast)
 	}
-	t.Logf("%d checks, %d objections that are on purpose", len(checks), len(met))
+	t.Logf("%d checks, %d deviations", len(checks), len(met))
 }
 
-// scim2-tester is content on each profile.
+// scim2-tester passes for each profile.
 func TestSCIM2Tester(t *testing.T) {
 	python := pytools.Python(t, "scim2-tester")
 	s := serve(t)
 	for _, profile := range []string{"generic", "okta", "entra", "entra-gov"} {
 		t.Run(profile, func(t *testing.T) {
 			base, token := s.newProvider(t, profile)
-			out, complaints, err := run(t, []string{"SCIM_TOKEN=" + token}, python, "scim2_tester_run.py", base)
-			if exit := (*exec.ExitError)(nil); err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1 || len(complaints) > 0) {
-				t.Fatalf("%v\n%s%s", err, out, complaints)
+			out, stderr, err := run(t, []string{"SCIM_TOKEN=" + token}, python, "scim2_tester_run.py", base)
+			if exit := (*exec.ExitError)(nil); err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1 || len(stderr) > 0) {
+				t.Fatalf("%v\n%s%s", err, out, stderr)
 			}
 			var checks []check
 			for line := range bytes.Lines(out) {
@@ -174,21 +174,21 @@ func TestSCIM2Tester(t *testing.T) {
 	}
 }
 
-// scim-sanity is content in strict mode, except that it adds a member that does not exist (C10), and leaves
-// out the resource types we do not have.
+// scim-sanity passes in strict mode, except that it adds a member that does not exist (C10) and expects resource types
+// that we do not have.
 func TestSCIMSanity(t *testing.T) {
 	sanity := filepath.Join(filepath.Dir(pytools.Python(t, "scim-sanity")), "scim-sanity")
 	s := serve(t)
 	for _, profile := range []string{"generic", "okta"} {
 		t.Run(profile, func(t *testing.T) {
 			base, token := s.newProvider(t, profile)
-			out, complaints, err := run(t, nil, sanity, "probe", base, "--token", token, "--strict", "--json-output", "--i-accept-side-effects")
+			out, stderr, err := run(t, nil, sanity, "probe", base, "--token", token, "--strict", "--json-output", "--i-accept-side-effects")
 			var report struct {
 				Mode    string  `json:"mode"`
 				Results []check `json:"results"`
 			}
 			if jsonErr := json.Unmarshal(out, &report); jsonErr != nil {
-				t.Fatalf("%v, %v: %s%s", err, jsonErr, out, complaints)
+				t.Fatalf("%v, %v: %s%s", err, jsonErr, out, stderr)
 			}
 			if report.Mode != "strict" {
 				t.Errorf("mode %q", report.Mode)
@@ -197,10 +197,10 @@ func TestSCIMSanity(t *testing.T) {
 				report.Results[i].Good = c.Status == "pass"
 			}
 			judge(t, report.Results, 31,
-				objection{"PATCH /Groups/{id} add member", "Expected 200, got 400"},
-				objection{"Agent CRUD Lifecycle", "Agent not supported by server"},
-				objection{"AgenticApplication CRUD Lifecycle", "AgenticApplication not supported by server"},
-				objection{"Agent Rapid Lifecycle", "Agent not supported or not in scope"})
+				deviation{"PATCH /Groups/{id} add member", "Expected 200, got 400"},
+				deviation{"Agent CRUD Lifecycle", "Agent not supported by server"},
+				deviation{"AgenticApplication CRUD Lifecycle", "AgenticApplication not supported by server"},
+				deviation{"Agent Rapid Lifecycle", "Agent not supported or not in scope"})
 		})
 	}
 }

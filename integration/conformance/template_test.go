@@ -47,7 +47,7 @@ func templateCases() []entraCase {
 				}
 			}
 		}},
-		{"14 discovery refuses a filter and others' eyes", "", func(c client) {
+		{"14 discovery refuses filters and requests without a token", "", func(c client) {
 			for _, path := range []string{"/Schemas", "/ResourceTypes", "/ServiceProviderConfig"} {
 				c.send("GET", path+"?filter=id+pr", "").want(c, 403, "")
 				closed := c
@@ -78,7 +78,7 @@ func templateCases() []entraCase {
 				return append(out, op("replace", "", "{"+strings.Join(batch, ",")+"}"))
 			})
 		}},
-		{"15.2 user create: found by what it is matched by", "", func(c client) {
+		{"15.2 user create: found by each matching attribute", "", func(c client) {
 			c.create("me", "/Users",
 				`{"schemas":["${core}","${ent}"],"userName":"upd-${n}-1a2b3c4d","externalId":"upd-${n}-5e","active":true,`+
 					`"emails":[{"type":"work","value":"upd-${n}-6f"}],"${ent}":{"employeeNumber":"upd-${n}"}}`)
@@ -160,7 +160,7 @@ func templateCases() []entraCase {
 	}
 }
 
-// optional are the paths the template may clear: mapped, and not required, references, externalId or roles.
+// optional returns the mappings that the template may clear: all except required ones, references and externalId.
 func optional() []mapping {
 	return slices.DeleteFunc(append(defaultMapping(), galleryMapping()...), func(m mapping) bool {
 		return m.required || m.path == "externalId" || strings.HasSuffix(m.path, ":manager")
@@ -180,7 +180,7 @@ func nullUpdate(c client) {
 		}
 		want := []string{}
 		for name := range c.get("/Users/${me}").json {
-			if _, stays := smallest[name]; !stays {
+			if _, kept := smallest[name]; !kept {
 				want = append(want, quote(name)+":null")
 			}
 		}
@@ -189,7 +189,7 @@ func nullUpdate(c client) {
 	}
 }
 
-// userUpdate sets every single-valued attribute to values of the template's making, and reads each back.
+// userUpdate sets every single-valued attribute to a value in the form of the template, and reads it back.
 func userUpdate(c client, operations func(map[string]string) []string) {
 	c.create("me", "/Users", `{"userName":"update-${n}"}`)
 	values := map[string]string{"active": `"true"`, customURN + ":remote": `"true"`, customURN + ":floor": `48213`,
@@ -216,7 +216,7 @@ func userUpdate(c client, operations func(map[string]string) []string) {
 	}
 }
 
-// contains reports whether a JSON value holds another: all its members, an element for each of its elements.
+// contains reports whether a JSON value contains another: all its members, an element for each of its elements.
 func contains(have, want any) bool {
 	switch w := want.(type) {
 	case object:
@@ -251,7 +251,7 @@ func attributesOf(schema object) []object {
 	return out
 }
 
-// producedNames is how the template turns the schemas into names of attributes, lower case.
+// producedNames returns the attribute names that the template derives from the schemas, in lower case.
 func producedNames(list object) map[string]bool {
 	names := map[string]bool{}
 	add := func(format string, args ...any) { names[strings.ToLower(fmt.Sprintf(format, args...))] = true }

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// transportCases are about HTTP: addresses, headers, encodings (chapter 3).
+// transportCases test HTTP: URLs, headers, encodings (3).
 func transportCases() []entraCase {
-	made := func(c client) { c.create("me", "/Users", `{"userName":"t${n}@contoso.example"}`) }
+	create := func(c client) { c.create("me", "/Users", `{"userName":"t${n}@contoso.example"}`) }
 	return []entraCase{
-		{"3 two slashes in the address of a user", "", func(c client) {
-			made(c)
+		{"3 two slashes in the URL of a user", "", func(c client) {
+			create(c)
 			c.send("GET", "//Users/${me}", "").want(c, 200, "")
 			c.send("PATCH", "//Users//${me}", ops(op("Add", "title", `"T"`))).want(c, 200, "")
 			c.send("DELETE", "//Users/${me}", "").want(c, 204, "")
-			c.gone("/Users", "me")
+			c.wantNotFound("/Users", "me")
 		}},
 		{"3 two slashes in a create", "", func(c client) {
 			a := c.send("POST", "//Users", `{"userName":"t${n}@contoso.example"}`).want(c, 201, "")
@@ -24,7 +24,7 @@ func transportCases() []entraCase {
 				c.Errorf("Location %q", l)
 			}
 		}},
-		{"3 the flag after every address", "", func(c client) {
+		{"3 the flag after every URL", "", func(c client) {
 			a := c.send("POST", "/Users?aadOptscim062020", `{"userName":"t${n}@contoso.example"}`).want(c, 201, "")
 			c.names["me"] = a.id()
 			c.send("GET", "/Users/${me}?aadOptscim062020", "").want(c, 200, "")
@@ -32,7 +32,7 @@ func transportCases() []entraCase {
 			c.send("GET", "/Schemas?aadOptscim062020", "").want(c, 200, "")
 		}},
 		{"3 bodies in application/json", "", func(c client) {
-			made(c)
+			create(c)
 			for _, ct := range []string{"application/json", "application/json; charset=utf-8", "application/scim+json",
 				"application/scim+json; charset=UTF-8"} {
 				c.send("PATCH", "/Users/${me}", ops(op("Replace", "title", quote(ct))), "Content-Type", ct).want(c, 200, "")
@@ -42,14 +42,14 @@ func transportCases() []entraCase {
 			}
 		}},
 		{"3 another media type is refused", "", func(c client) {
-			made(c)
+			create(c)
 			c.change("/Users/${me}", "", func() answer {
 				return c.send("PATCH", "/Users/${me}", ops(op("Add", "title", `"T"`)), "Content-Type", "text/plain").want(c, 415, "")
 			})
 		}},
-		{"3 any Accept is answered in scim+json", "", func(c client) {
+		{"3 any Accept gets scim+json", "", func(c client) {
 			for _, accept := range []string{"application/scim+json", "application/json", "*/*", "text/html"} {
-				c.send("GET", "/Users/${boss}", "", "Accept", accept).want(c, 200, "") // send looks at the media type
+				c.send("GET", "/Users/${boss}", "", "Accept", accept).want(c, 200, "") // send checks the media type
 			}
 		}},
 		{"3 the scheme of the token in any case", "", func(c client) {
@@ -57,26 +57,26 @@ func transportCases() []entraCase {
 				c.send("GET", "/Users/${boss}", "", "Authorization", scheme+c.token).want(c, 200, "")
 			}
 		}},
-		{"3 addresses do not follow the Host header", "", func(c client) {
+		{"3 URLs do not depend on the Host header", "", func(c client) {
 			a := c.send("GET", "/Users/${boss}", "", "X-Forwarded-Host", "evil.example", "Forwarded", "host=evil.example").want(c, 200, "")
 			if strings.Contains(a.text, "evil") {
 				c.Errorf("answered %s", a.text)
 			}
 		}},
-		{"3 a method that is not there names those that are", "", func(c client) {
+		{"3 an unsupported method gets the supported ones", "", func(c client) {
 			if a := c.send("PUT", "/Users", `{"userName":"x"}`).want(c, 405, ""); a.header.Get("Allow") == "" {
 				c.Error("no Allow header")
 			}
 		}},
-		{"10 an unknown endpoint answers 404", "", func(c client) { c.send("GET", "/Devices", "").want(c, 404, "") }},
+		{"10 an unknown endpoint gets 404", "", func(c client) { c.send("GET", "/Devices", "").want(c, 404, "") }},
 		{"10 errors carry their status as text", "", func(c client) {
 			a := c.send("GET", "/Users/nobody", "").want(c, 404, "")
 			if a.json["status"] != "404" || fmt.Sprint(a.json["schemas"]) != "[urn:ietf:params:scim:api:messages:2.0:Error]" {
 				c.Errorf("answered %s", a.text)
 			}
 		}},
-		{"C9 If-None-Match of the version answers 304", "", func(c client) {
-			made(c)
+		{"C9 If-None-Match of the version gets 304", "", func(c client) {
+			create(c)
 			tag := c.get("/Users/${me}").header.Get("ETag")
 			if a := c.send("GET", "/Users/${me}", "", "If-None-Match", tag).want(c, 304, ""); a.text != "" {
 				c.Errorf("304 with a body: %s", a.text)
@@ -85,13 +85,13 @@ func transportCases() []entraCase {
 			c.send("GET", "/Users/${me}", "", "If-None-Match", tag).want(c, 200, "")
 		}},
 		{"C9 If-Match of another version refuses a delete", "", func(c client) {
-			made(c)
+			create(c)
 			c.change("/Users/${me}", "", func() answer { return c.send("DELETE", "/Users/${me}", "", "If-Match", `W/"9"`).want(c, 412, "") })
 		}},
 	}
 }
 
-// shapeCases are about what answers hold (C21, attributes, excludedAttributes).
+// shapeCases test the content of responses (C21, attributes, excludedAttributes).
 func shapeCases() []entraCase {
 	world := func(c client) {
 		c.create("lead", "/Users", `{"userName":"lead-${n}@contoso.example","displayName":"Lead ${n}"}`)
@@ -100,7 +100,7 @@ func shapeCases() []entraCase {
 				`"${ent}":{"manager":"${lead}","department":"D"}}`)
 		c.create("crew", "/Groups", `{"displayName":"Crew ${n}","members":[{"value":"${me}"}]}`)
 	}
-	// entry is the one user a list of the case's users holds.
+	// entry returns the one user in a list of the case's users.
 	entry := func(c client, rest string) object {
 		c.Helper()
 		a := c.get("/Users?filter=" + url.QueryEscape(c.expand(`userName eq "me-${n}@contoso.example"`)) + rest)
@@ -119,7 +119,7 @@ func shapeCases() []entraCase {
 		return strings.Join(names, " ")
 	}
 	return []entraCase{
-		{"C21 one user's answer carries the groups", "", func(c client) {
+		{"C21 a single user has the groups", "", func(c client) {
 			world(c)
 			want := fmt.Sprint([]any{object{"value": c.names["crew"], "$ref": c.base + "/Groups/" + c.names["crew"], "type": "direct"}})
 			if got := fmt.Sprint(c.get("/Users/${me}").json["groups"]); got != want {
@@ -129,7 +129,7 @@ func shapeCases() []entraCase {
 				c.Errorf("groups after PATCH %s, want %s", got, want)
 			}
 		}},
-		{"C21 lists carry groups only when named", "", func(c client) {
+		{"C21 lists have groups only when requested", "", func(c client) {
 			world(c)
 			if u := entry(c, ""); u["groups"] != nil {
 				c.Errorf("groups %v", u["groups"])
@@ -138,7 +138,7 @@ func shapeCases() []entraCase {
 				c.Errorf("groups %v", u["groups"])
 			}
 		}},
-		{"C21 a manager's displayName only when named", "", func(c client) {
+		{"C21 a manager's displayName only when requested", "", func(c client) {
 			world(c)
 			manager := func(u object) object { return u[entURN].(object)["manager"].(object) }
 			for _, u := range []object{c.get("/Users/${me}").json, entry(c, "")} {
@@ -157,7 +157,7 @@ func shapeCases() []entraCase {
 				}
 			}
 		}},
-		{"9 excludedAttributes leaves members out of a read", "", func(c client) {
+		{"9 excludedAttributes omits members from a read", "", func(c client) {
 			world(c)
 			if g := c.get("/Groups/${crew}?excludedAttributes=members"); g.json["members"] != nil || g.json["displayName"] == nil {
 				c.Errorf("answered %s", g.text)
@@ -166,21 +166,21 @@ func shapeCases() []entraCase {
 				c.Errorf("answered %s", g.text)
 			}
 		}},
-		{"9 excludedAttributes leaves members out of a list", "", func(c client) {
+		{"9 excludedAttributes omits members from a list", "", func(c client) {
 			world(c)
 			a := c.get("/Groups?excludedAttributes=members&filter=" + url.QueryEscape(c.expand(`displayName eq "Crew ${n}"`)))
 			if strings.Contains(a.text, c.names["me"]) || len(a.listed()) != 1 {
 				c.Errorf("answered %s", a.text)
 			}
 		}},
-		{"9 the reference check answers the id alone", "", func(c client) {
+		{"9 the reference check returns only the id", "", func(c client) {
 			world(c)
 			a := c.get("/Groups?attributes=id&filter=" + url.QueryEscape(c.expand(`id eq "${crew}" and members eq "${me}"`)))
 			if g, _ := a.json["Resources"].([]any); len(g) != 1 || keys(g[0].(object)) != "id schemas" {
 				c.Errorf("answered %s", a.text)
 			}
 		}},
-		{"7.2 attributes names what is wanted", "", func(c client) {
+		{"7.2 attributes selects attributes", "", func(c client) {
 			world(c)
 			if got := keys(c.get("/Users/${me}?attributes=TITLE,name.givenName").json); got != "id name schemas title" {
 				c.Errorf("answered %s", got)
@@ -195,7 +195,7 @@ func shapeCases() []entraCase {
 	}
 }
 
-// pagingCases crawl; other cases' users are there, too, so they count relative to the whole.
+// pagingCases crawl all users, including those of other cases.
 func pagingCases() []entraCase {
 	return []entraCase{
 		{"18 a crawl sees every user once, in full pages", "entra generic", func(c client) {
@@ -213,7 +213,7 @@ func pagingCases() []entraCase {
 				}
 			}
 		}},
-		{"15.2 pages stay full while users come and go", "", func(c client) {
+		{"15.2 pages are full while users are created and deleted", "", func(c client) {
 			for i := range 20 {
 				c.create(fmt.Sprint("p", i), "/Users", fmt.Sprintf(`{"userName":"page-%d-${n}"}`, i))
 				c.create("stays", "/Users", fmt.Sprintf(`{"userName":"stay-%d-${n}"}`, i))
@@ -221,7 +221,7 @@ func pagingCases() []entraCase {
 			step := 0
 			seen := c.crawl(5, func() {
 				step++
-				if step <= 80 { // about half of them come in behind the crawl
+				if step <= 80 { // about half of them are created behind the crawl's position
 					c.create("new", "/Users", fmt.Sprintf(`{"userName":"late-%d-${n}"}`, step))
 				}
 				if step <= 20 {
@@ -234,13 +234,13 @@ func pagingCases() []entraCase {
 				}
 			}
 		}},
-		{"5 one user of a page of one", "", func(c client) {
+		{"5 a page of one has one user", "", func(c client) {
 			a := c.get("/Users?startIndex=1&count=1")
 			if len(a.listed()) != 1 || a.json["itemsPerPage"] != 1.0 || a.json["startIndex"] != 1.0 || a.json["totalResults"].(float64) < 2 {
 				c.Errorf("answered %s", a.text)
 			}
 		}},
-		{"18 beyond the end the total stays", "", func(c client) {
+		{"18 a page beyond the end has the same total", "", func(c client) {
 			a := c.get("/Users?startIndex=1000000&count=5")
 			if resources, ok := a.json["Resources"].([]any); !ok || len(resources) != 0 || a.json["totalResults"] != float64(c.total()) ||
 				a.json["itemsPerPage"] != 0.0 {
@@ -295,7 +295,7 @@ func pagingCases() []entraCase {
 			c.send("POST", "/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"cursor":""}`).want(c, 400,
 				"invalidCursor")
 		}},
-		{"18 the same page is the same", "", func(c client) {
+		{"18 the same query returns the same page", "", func(c client) {
 			if a, b := c.get("/Users?startIndex=2&count=3"), c.get("/Users?startIndex=2&count=3"); a.text != b.text {
 				c.Errorf("answered %s and %s", a.text, b.text)
 			}
@@ -324,14 +324,14 @@ func pagingCases() []entraCase {
 	}
 }
 
-// total is the number of users.
+// total returns the number of users.
 func (c client) total() int {
 	c.Helper()
 	return int(c.get("/Users?count=0").json["totalResults"].(float64))
 }
 
-// crawl reads all pages as the validation template does, with between after each, and returns how often it
-// saw whom. Each page must begin where it was asked to, and be full until totalResults is reached.
+// crawl reads all pages as the validation template does, calls between after each, and returns how often it saw each
+// user. Each page must begin at the requested index and be full until totalResults is reached.
 func (c client) crawl(count int, between func()) map[string]int {
 	c.Helper()
 	seen := map[string]int{}

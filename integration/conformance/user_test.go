@@ -9,17 +9,17 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// userCase is one request that changes, or must not change, a user.
+// userCase is one request that changes a user, or must not change it.
 type userCase struct {
 	name, profiles string
-	given          string // JSON: what the user has beyond userName and active
+	given          string // JSON: attributes of the user in addition to userName and active
 	ops            string // the operations of a PATCH, with commas between
-	method, body   string // another request instead
+	method, body   string // another request instead of a PATCH
 	query          string // of the URL
 	header         []string
 	status         int // 0 for 200
 	scimType       string
-	want           string // JSON: the attributes that are different afterwards, null for gone; "" for no change at all
+	want           string // JSON: the attributes that differ afterwards, null for removed; "" for no change
 }
 
 func (uc userCase) run(c client) {
@@ -37,7 +37,7 @@ func (uc userCase) run(c client) {
 	})
 	if a.status == 200 && uc.query == "" {
 		if d := gocmp.Diff(c.get("/Users/${me}").json, a.json); d != "" {
-			c.Errorf("the answer is not the resource (-want +got):\n%s", d)
+			c.Errorf("the response is not the resource (-want +got):\n%s", d)
 		}
 	}
 }
@@ -50,7 +50,7 @@ const (
 // twoMails is a user with a work and a home address.
 const twoMails = `{"emails":[{"value":"w@contoso.example","type":"work","primary":true},{"value":"h@contoso.example","type":"home"}]}`
 
-// managed is the enterprise extension of a user whose manager has the short name.
+// managed returns the enterprise extension of a user whose manager has the short name.
 func managed(name string) string {
 	return `{"${ent}":{"manager":{"value":"${` + name + `}","$ref":"${base}/Users/${` + name + `}"}}}`
 }
@@ -69,7 +69,7 @@ func userCases() []userCase {
 var spellingCases = []userCase{
 	{name: "C1 op Add with a capital", ops: op("Add", "title", `"T"`), want: `{"title":"T"}`},
 	{name: "C1 op REPLACE in capitals", ops: op("REPLACE", "title", `"T"`), want: `{"title":"T"}`},
-	{name: "C1 op rEmOvE in any case", given: `{"title":"T"}`, ops: op("rEmOvE", "title", ""), want: `{"title":null}`},
+	{name: "C1 op rEmOvE in mixed case", given: `{"title":"T"}`, ops: op("rEmOvE", "title", ""), want: `{"title":null}`},
 	{name: "C1 path in another case", ops: op("Add", "TITLE", `"T"`), want: `{"title":"T"}`},
 	{name: "C1 dotted path in another case", ops: op("Add", "NAME.givenname", `"Kim"`), want: `{"name":{"givenName":"Kim"}}`},
 	{name: "C1 typed path in another case", ops: op("Add", `Emails[TYPE EQ "work"].VALUE`, `"a@b"`),
@@ -146,14 +146,14 @@ var clearCases = []userCase{
 	{name: "C5 null clears", given: `{"title":"T"}`, ops: op("Replace", "title", `null`), want: `{"title":null}`},
 	{name: "C5 Add of an empty text clears", given: `{"title":"T"}`, ops: op("Add", "title", `""`), want: `{"title":null}`},
 	{name: "C5 Add of null clears", given: `{"title":"T"}`, ops: op("Add", "title", `null`), want: `{"title":null}`},
-	{name: "C5 clearing what is not there succeeds",
+	{name: "C5 clearing an unassigned attribute succeeds",
 		ops: op("Replace", "title", `""`) + "," + op("Remove", "nickName", "") + "," + op("replace", "displayName", "null")},
 	{name: "C5 [] in replace clears", given: twoMails, ops: op("replace", "emails", `[]`), want: `{"emails":null}`},
 	{name: "C5 [] in add adds nothing", given: twoMails, ops: op("add", "emails", `[]`)},
 	{name: "C5 null clears a multi-valued attribute", given: twoMails, ops: op("Replace", "emails", `null`), want: `{"emails":null}`},
-	{name: "C5 an address left with type and primary is dropped", given: `{"addresses":[{"type":"work","primary":false,"locality":"Oslo"}]}`,
+	{name: "C5 an address with only type and primary is dropped", given: `{"addresses":[{"type":"work","primary":false,"locality":"Oslo"}]}`,
 		ops: op("Replace", `addresses[type eq "work"].locality`, `""`), want: `{"addresses":null}`},
-	{name: "C5 an address with more left stays", given: officeAddress, ops: op("Replace", `addresses[type eq "work"].locality`, `""`),
+	{name: "C5 an address with another value is kept", given: officeAddress, ops: op("Replace", `addresses[type eq "work"].locality`, `""`),
 		want: `{"addresses":[{"type":"work","primary":false,"country":"NO"}]}`},
 	{name: "C5 the last of two clearings drops the element", given: officeAddress,
 		ops:  op("Replace", `addresses[type eq "work"].locality`, `""`) + "," + op("Remove", `addresses[type eq "work"].country`, ""),
@@ -164,13 +164,13 @@ var clearCases = []userCase{
 	{name: "C5 type before value, in two requests' order",
 		ops:  op("Add", `emails[type eq "work"].primary`, `"True"`) + "," + op("Add", workPath, `"a@b"`),
 		want: `{"emails":[{"value":"a@b","type":"work","primary":true}]}`},
-	{name: "C5 name goes with its last part", given: `{"name":{"givenName":"Kim"}}`, ops: op("Replace", "name.givenName", `""`),
+	{name: "C5 name is removed with its last part", given: `{"name":{"givenName":"Kim"}}`, ops: op("Replace", "name.givenName", `""`),
 		want: `{"name":null}`},
 	{name: "C5 name keeps its other parts", given: `{"name":{"givenName":"Kim","familyName":"A"}}`, ops: op("Remove", "name.givenName", ""),
 		want: `{"name":{"familyName":"A"}}`},
-	{name: "C5 an extension goes with its last attribute", given: `{"${ent}":{"department":"D"}}`,
+	{name: "C5 an extension is removed with its last attribute", given: `{"${ent}":{"department":"D"}}`,
 		ops: op("Replace", entPath+"department", `""`), want: `{"${ent}":null}`},
-	{name: "C5 an extension goes by its URN", given: `{"${ent}":{"department":"D","division":"V"}}`, ops: op("Remove", entURN, ""),
+	{name: "C5 an extension is removed by its URN", given: `{"${ent}":{"department":"D","division":"V"}}`, ops: op("Remove", entURN, ""),
 		want: `{"${ent}":null}`},
 	{name: "C5 removing userName is refused", ops: op("Remove", "userName", ""), status: 400, scimType: "mutability"},
 	{name: "C5 emptying userName is refused", ops: op("Replace", "userName", `""`), status: 400, scimType: "invalidValue"},
@@ -191,12 +191,12 @@ var removeValueCases = []userCase{
 		want: `{"emails":[{"value":"w@contoso.example","type":"work","primary":true}]}`},
 	{name: "C6 all given sub-attributes must agree", given: twoMails,
 		ops: op("Remove", "emails", `[{"value":"h@contoso.example","type":"work"}]`)},
-	{name: "C6 one object serves for an array", given: twoMails, ops: op("Remove", "emails", `{"type":"work"}`),
+	{name: "C6 one object is accepted instead of an array", given: twoMails, ops: op("Remove", "emails", `{"type":"work"}`),
 		want: `{"emails":[{"value":"h@contoso.example","type":"home"}]}`},
 	{name: "C6 Remove with [] removes nothing", given: twoMails, ops: op("Remove", "emails", `[]`)},
 	{name: "C6 Remove without a value removes all", given: twoMails, ops: op("Remove", "emails", ""), want: `{"emails":null}`},
 	{name: "C6 Remove with null removes all", given: twoMails, ops: op("Remove", "emails", "null"), want: `{"emails":null}`},
-	{name: "C6 a filter in the path makes the value count for nothing", given: twoMails,
+	{name: "C6 with a filter in the path the value is ignored", given: twoMails,
 		ops:  op("Remove", `emails[type eq "home"]`, `[{"value":"w@contoso.example"}]`),
 		want: `{"emails":[{"value":"w@contoso.example","type":"work","primary":true}]}`},
 	{name: "C6 Remove of a single value ignores the value", given: `{"title":"T"}`, ops: op("Remove", "title", `"another"`),

@@ -1,5 +1,5 @@
-// Package cost counts what requests cost on DynamoDB, in round trips that wait for each other and in
-// on-demand capacity units computed from the sizes of items as AWS bills them, beside what each may cost.
+// Package cost measures the cost of requests on DynamoDB, in sequential round trips and in on-demand capacity units
+// computed from item sizes as AWS bills them, and compares it with a budget for each operation.
 package cost
 
 import (
@@ -14,13 +14,13 @@ import (
 	"rollcall/shared/store/dynamo"
 )
 
-// Budget is what an operation may cost.
+// Budget is the maximum cost of an operation.
 type Budget struct {
 	Rounds      int
 	Read, Write float64
 }
 
-// Row is one operation as measured.
+// Row is the measured cost of one operation.
 type Row struct {
 	Operation   string
 	Budget      Budget
@@ -40,7 +40,7 @@ type Client struct {
 	Token   string
 }
 
-// send returns the answer's body and what the request cost.
+// send returns the response body and the cost of the request.
 func (c Client) send(method, path, body string) (string, *dynamo.Meter, error) {
 	ctx, meter := dynamo.WithMeter(context.Background())
 	r := httptest.NewRequestWithContext(ctx, method, c.Base+path, strings.NewReader(body))
@@ -49,7 +49,7 @@ func (c Client) send(method, path, body string) (string, *dynamo.Meter, error) {
 	w := httptest.NewRecorder()
 	c.Handler.ServeHTTP(w, r)
 	if w.Code >= http.StatusMultipleChoices {
-		return "", nil, fmt.Errorf("%s %s answered %d: %s", method, path, w.Code, w.Body)
+		return "", nil, fmt.Errorf("%s %s returned %d: %s", method, path, w.Code, w.Body)
 	}
 	return w.Body.String(), meter, nil
 }
@@ -60,7 +60,7 @@ func id(body string) string {
 	return text
 }
 
-// person is a typical record of at most 1 KB, as Entra's default mapping makes it.
+// person returns a typical record of at most 1 KB, as Entra's default mapping sends it.
 func person(i int) string {
 	n := strconv.Itoa(i)
 	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"externalId":"person` + n + `","userName":"person` + n +
@@ -77,8 +77,7 @@ func patch(op, path, value string) string {
 		value + `}]}`
 }
 
-// Measure makes a directory of 205 people and a group of half of them and runs each operation of the
-// budget once.
+// Measure creates 205 people and a group of half of them, and runs each operation of the budget once.
 func Measure(c Client) ([]Row, error) {
 	var ids []string
 	for i := range 205 {

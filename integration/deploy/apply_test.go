@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 )
 
-// apply maps a group to an organization, looks at the preview, applies it through the state machine, and takes it back.
+// apply maps a group to an organization, checks the preview, applies it through the state machine, and undoes it.
 func (d *deployment) apply(t *testing.T) {
 	p := string(d.provisioned)
 	group, members := "", 0
@@ -19,51 +19,51 @@ func (d *deployment) apply(t *testing.T) {
 			group, members = g["id"].(string), n
 		}
 	}
-	home := d.asked(t, "org-mapping", "show", p)["organizationId"].(string)
-	org := d.asked(t, "org", "create", "Mapped")["id"].(string)
+	home := d.object(t, "org-mapping", "show", p)["organizationId"].(string)
+	org := d.object(t, "org", "create", "Mapped")["id"].(string)
 	d.rollcall(t, "org-mapping", "set", p, "--method", "groups", "--org", home)
 	d.rollcall(t, "org-mapping", "add", p, "--groups", group, "--org", org)
-	there := func() map[string]bool {
+	inOrg := func() map[string]bool {
 		all := map[string]bool{}
 		for _, u := range d.listed(t, "org", "members", org, "--limit", "1000") {
 			all[u["userName"].(string)] = true
 		}
 		return all
 	}
-	run := d.asked(t, "apply", "plan", p)
+	run := d.object(t, "apply", "plan", p)
 	counts, _ := run["counts"].(object)
 	moves := int(counts["moves"].(float64))
-	if run["state"] != "planned" || moves == 0 || moves > members || len(there()) != 0 {
-		t.Fatalf("a group of %d was mapped, the plan is %v, and %d people are there", members, run, len(there()))
+	if run["state"] != "planned" || moves == 0 || moves > members || len(inOrg()) != 0 {
+		t.Fatalf("a group of %d was mapped, the plan is %v, and %d people are in the organization", members, run, len(inOrg()))
 	}
 	t.Logf("the preview of a group of %d: %v", members, counts)
 	id := run["id"].(string)
 	planned := map[string]bool{}
 	for _, row := range d.listed(t, "apply", "diff", p, id, "--limit", "1000") {
-		if row["from"] != row["to"] { // the others stay, by another rule than before
+		if row["from"] != row["to"] { // the others keep their organization, by another rule than before
 			planned[row["userName"].(string)] = true
 		}
 	}
-	if done := d.asked(t, "apply", "start", p, id, "--yes"); done["state"] != "completed" {
+	if done := d.object(t, "apply", "start", p, id, "--yes"); done["state"] != "completed" {
 		t.Fatalf("applied: %v", done)
 	}
-	moved := there()
+	moved := inOrg()
 	if len(moved) != moves || len(planned) != moves {
-		t.Errorf("the preview said %d, %d people have moved, of %d in the preview", moves, len(moved), len(planned))
+		t.Errorf("the plan has %d moves and %d rows, %d people have moved", moves, len(planned), len(moved))
 	}
 	for u := range moved {
 		if !planned[u] {
-			t.Error("somebody has moved who was not in the preview")
+			t.Error("a person has moved who was not in the preview")
 		}
 	}
-	undo := d.asked(t, "apply", "undo", p, id, "--yes")
-	if undo["state"] != "completed" || len(there()) != 0 {
-		t.Errorf("undone: %v, and %d people are still there", undo, len(there()))
+	undo := d.object(t, "apply", "undo", p, id, "--yes")
+	if undo["state"] != "completed" || len(inOrg()) != 0 {
+		t.Errorf("undone: %v, and %d people are still in the organization", undo, len(inOrg()))
 	}
 	d.executed(t, id+"-plan", id+"-apply", undo["id"].(string)+"-plan")
 }
 
-// executed holds the state machine to having carried out what was started, once.
+// executed checks that the state machine executed each of the names once.
 func (d *deployment) executed(t *testing.T, names ...string) {
 	t.Helper()
 	client := sfn.NewFromConfig(d.cloud.Config())
@@ -92,7 +92,7 @@ func (d *deployment) executed(t *testing.T, names ...string) {
 	}
 	for n, status := range found {
 		if !strings.Contains(n, ":") { // not of the map
-			t.Logf("beside them: %s %s", n, status)
+			t.Logf("execution %s: %s", n, status)
 		}
 	}
 }

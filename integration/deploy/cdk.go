@@ -20,8 +20,8 @@ var manifest []byte
 //go:embed package-lock.json
 var lock []byte
 
-// ensureCDK returns the CDK command line, fetching it first if it is not there. It is cached by its lock file, under the
-// user's cache folder. Any number of processes may call it at once.
+// ensureCDK returns the CDK command line and fetches it if it is missing. It is cached by its lock file, under the user's
+// cache folder. Any number of processes may call it concurrently.
 func ensureCDK(ctx context.Context, progress io.Writer) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -36,11 +36,11 @@ func ensureCDK(ctx context.Context, progress io.Writer) (string, error) {
 	}
 	_, _ = fmt.Fprintln(progress, "Fetching the CDK command line for the tests from npm, pinned by hash.")
 	if err := os.MkdirAll(cache, 0o750); err != nil {
-		return "", fmt.Errorf("make the cache folder: %w", err)
+		return "", fmt.Errorf("create the cache folder: %w", err)
 	}
 	dir, err := os.MkdirTemp(cache, "cdk.")
 	if err != nil {
-		return "", fmt.Errorf("make a folder: %w", err)
+		return "", fmt.Errorf("create a folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a temporary folder
 	err = errors.Join(os.WriteFile(filepath.Join(dir, "package.json"), manifest, 0o600),
@@ -54,7 +54,7 @@ func ensureCDK(ctx context.Context, progress io.Writer) (string, error) {
 		return "", fmt.Errorf("npm ci (Node 20 or newer is needed): %w\n%s", err, out)
 	}
 	if err := os.Rename(dir, name); err != nil && !errors.Is(err, fs.ErrExist) {
-		if _, there := os.Stat(command); there != nil { // another process may have been faster
+		if _, statErr := os.Stat(command); statErr != nil { // it exists if another process was faster
 			return "", fmt.Errorf("keep the CDK command line: %w", err)
 		}
 	}

@@ -1,6 +1,6 @@
-// Package deploy deploys Rollcall's own stacks, with the CDK command line that administrators use, to ministack, an
-// emulator of AWS that runs our functions as processes. It is for the deployment test and for `make deploy-local`: what
-// the emulator does not do (permissions, the firewall) is the matter of the tests of infra.
+// Package deploy deploys Rollcall's own stacks, with the CDK command line that administrators use, to ministack, an AWS
+// emulator that runs our functions as processes. It is for the deployment test and for `make deploy-local`. What the
+// emulator lacks (permissions, the firewall) is tested in infra.
 package deploy
 
 import (
@@ -34,13 +34,13 @@ type Cloud struct {
 	// Arch is the architecture of this machine, for which the functions must be built.
 	Arch string
 
-	cdk, dir, out string // the CDK command line; infra's folder; a folder for what is made
+	cdk, dir, out string // the CDK command line; infra's folder; a folder for generated files
 	emulator      *exec.Cmd
 	log           *os.File
 }
 
-// Start starts the emulator for one region, and fetches it and the CDK command line when they are not there. root is the
-// repository.
+// Start starts the emulator for one region. It fetches the emulator and the CDK command line if they are missing. root is
+// the repository.
 func Start(ctx context.Context, root, region string, progress io.Writer) (*Cloud, error) {
 	cdk, err := ensureCDK(ctx, progress)
 	if err != nil {
@@ -56,14 +56,14 @@ func Start(ctx context.Context, root, region string, progress io.Writer) (*Cloud
 	}
 	out, err := os.MkdirTemp("", "rollcall-deploy")
 	if err != nil {
-		return nil, fmt.Errorf("make a folder: %w", err)
+		return nil, fmt.Errorf("create a folder: %w", err)
 	}
 	c := &Cloud{Endpoint: "http://127.0.0.1:" + port, Region: region, Arch: runtime.GOARCH, cdk: cdk, dir: filepath.Join(root, "infra"),
 		out: out}
-	if c.log, err = os.Create(filepath.Join(out, "ministack.log")); err != nil { //nolint:gosec // G304: in a folder of ours
-		return nil, fmt.Errorf("make the log: %w", err)
+	if c.log, err = os.Create(filepath.Join(out, "ministack.log")); err != nil { //nolint:gosec // G304: in our own folder
+		return nil, fmt.Errorf("create the log: %w", err)
 	}
-	c.emulator = exec.Command(filepath.Join(filepath.Dir(python), "ministack")) //nolint:gosec // G204: of our lock file
+	c.emulator = exec.Command(filepath.Join(filepath.Dir(python), "ministack")) //nolint:gosec // G204: installed from our lock file
 	c.emulator.Env = append(c.Env(), "GATEWAY_PORT="+port, "BIND_HOST=127.0.0.1", "MINISTACK_REGION="+region)
 	c.emulator.Stdout, c.emulator.Stderr, c.emulator.Dir = c.log, c.log, out
 	c.emulator.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the functions are its children, and end with it
@@ -97,16 +97,16 @@ func (c *Cloud) ready(ctx context.Context) error {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	return fmt.Errorf("ministack does not answer; it said:\n%s", c.Log())
+	return fmt.Errorf("ministack does not answer; its output:\n%s", c.Log())
 }
 
-// Of nobody: the emulator checks no signature. FIPS 140-3 asks for keys of 112 bits or more.
+// Dummy credentials: the emulator checks no signature. FIPS 140-3 requires keys of 112 bits or more.
 const (
 	exampleKey    = "AKIAIOSFODNN7EXAMPLE" //nolint:gosec // G101: the example of AWS's documentation
 	exampleSecret = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 )
 
-// Env is the environment in which AWS is the emulator.
+// Env returns the environment of a process that uses the emulator as AWS.
 func (c *Cloud) Env() []string {
 	return append(os.Environ(), "AWS_ENDPOINT_URL="+c.Endpoint, "AWS_REGION="+c.Region, "AWS_DEFAULT_REGION="+c.Region,
 		"AWS_ACCESS_KEY_ID="+exampleKey, "AWS_SECRET_ACCESS_KEY="+exampleSecret, "AWS_SESSION_TOKEN=",
@@ -122,13 +122,13 @@ func (c *Cloud) Log() string {
 	return string(text)
 }
 
-// Config is the configuration of AWS's clients for the emulator.
+// Config returns the configuration of AWS clients for the emulator.
 func (c *Cloud) Config() aws.Config {
 	return aws.Config{Region: c.Region, BaseEndpoint: &c.Endpoint,
 		Credentials: credentials.NewStaticCredentialsProvider(exampleKey, exampleSecret, "")}
 }
 
-// Call calls an operation of a service that speaks JSON, such as AmazonSQS.CreateQueue, for which we have no client.
+// Call calls an operation of a service with a JSON protocol, such as AmazonSQS.CreateQueue, for which we have no client.
 func (c *Cloud) Call(ctx context.Context, operation string, in, out any) error {
 	header := http.Header{"X-Amz-Target": {operation}, "Content-Type": {"application/x-amz-json-1.1"}}
 	if strings.HasPrefix(operation, "AmazonSQS.") {
@@ -137,7 +137,7 @@ func (c *Cloud) Call(ctx context.Context, operation string, in, out any) error {
 	return c.post(ctx, "/", header, in, out)
 }
 
-// Invoke invokes a function and waits for its answer.
+// Invoke invokes a function and waits for its result.
 func (c *Cloud) Invoke(ctx context.Context, function string, event any) (json.RawMessage, error) {
 	var out json.RawMessage
 	return out, c.post(ctx, "/2015-03-31/functions/"+url.PathEscape(function)+"/invocations", http.Header{}, event, &out)
@@ -152,7 +152,7 @@ func (c *Cloud) post(ctx context.Context, path string, header http.Header, in, o
 	if err != nil {
 		return err
 	}
-	if r.Header = header; header.Get("Authorization") == "" { // nobody checks it, but the region is in it
+	if r.Header = header; header.Get("Authorization") == "" { // the signature is not checked, but the region is used
 		r.Header.Set("Authorization",
 			"AWS4-HMAC-SHA256 Credential="+exampleKey+"/20260101/"+c.Region+"/x/aws4_request, SignedHeaders=host, Signature=x")
 	}
@@ -174,7 +174,7 @@ func (c *Cloud) post(ctx context.Context, path string, header http.Header, in, o
 	return json.Unmarshal(text, out)
 }
 
-// LogLines returns what a log group of the emulator's CloudWatch Logs holds.
+// LogLines returns the lines of a log group in the emulator's CloudWatch Logs.
 func (c *Cloud) LogLines(ctx context.Context, group string) ([]string, error) {
 	var lines []string
 	ask := map[string]any{"logGroupName": group}
@@ -195,10 +195,10 @@ func (c *Cloud) LogLines(ctx context.Context, group string) ([]string, error) {
 	}
 }
 
-// CDK runs the CDK command line as an administrator does, in the folder of cdk.json, and returns what it printed.
+// CDK runs the CDK command line as an administrator does, in the folder of cdk.json, and returns its output.
 func (c *Cloud) CDK(ctx context.Context, args ...string) (string, error) {
 	args = append(args, "--no-notices", "--output", filepath.Join(c.out, "cdk.out"), "-c", "arch="+c.Arch)
-	cmd := exec.CommandContext(ctx, c.cdk, args...) //nolint:gosec // G204: of our lock file
+	cmd := exec.CommandContext(ctx, c.cdk, args...) //nolint:gosec // G204: installed from our lock file
 	cmd.Dir, cmd.Env = c.dir, c.Env()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -208,33 +208,32 @@ func (c *Cloud) CDK(ctx context.Context, args ...string) (string, error) {
 	return out.String(), nil
 }
 
-// Deploy bootstraps the account and deploys the stacks, and returns their outputs by stack and name. settings are
-// key=value, as after -c.
+// Deploy deploys the stacks and returns their outputs by stack and name. settings are key=value, as after -c.
 func (c *Cloud) Deploy(
 	ctx context.Context, settings []string, stacks ...string,
-) (outputs map[string]map[string]string, said string, err error) {
+) (outputs map[string]map[string]string, printed string, err error) {
 	file := filepath.Join(c.out, "outputs.json")
 	args := append([]string{"deploy", "--require-approval", "never", "--outputs-file", file}, stacks...)
 	for _, s := range settings {
 		args = append(args, "-c", s)
 	}
-	if said, err = c.CDK(ctx, args...); err != nil {
-		return nil, said, err
+	if printed, err = c.CDK(ctx, args...); err != nil {
+		return nil, printed, err
 	}
-	text, err := os.ReadFile(file) //nolint:gosec // G304: a file of ours
+	text, err := os.ReadFile(file) //nolint:gosec // G304: our own file
 	if err != nil {
-		return nil, said, fmt.Errorf("read the outputs: %w", err)
+		return nil, printed, fmt.Errorf("read the outputs: %w", err)
 	}
-	return outputs, said, json.Unmarshal(text, &outputs)
+	return outputs, printed, json.Unmarshal(text, &outputs)
 }
 
-// Bootstrap makes what CDK needs in an account, once.
+// Bootstrap creates the resources that CDK needs in an account.
 func (c *Cloud) Bootstrap(ctx context.Context) error {
 	_, err := c.CDK(ctx, "bootstrap", "aws://000000000000/"+c.Region)
 	return err
 }
 
-// Gateway is the public URL of an API of the emulator, as a handler: what stands before it elsewhere is the Internet.
+// Gateway returns a handler that forwards requests to the public URL of an API of the emulator.
 func (c *Cloud) Gateway(api, stage string) (http.Handler, error) {
 	target, err := url.Parse(c.Endpoint + "/restapis/" + api + "/" + stage + "/_user_request_")
 	if err != nil {
@@ -247,7 +246,7 @@ func (c *Cloud) Gateway(api, stage string) (http.Handler, error) {
 	}, nil
 }
 
-// Close ends the emulator and the functions, and removes what was made.
+// Close ends the emulator and the functions, and removes the generated files.
 func (c *Cloud) Close() error {
 	err := syscall.Kill(-c.emulator.Process.Pid, syscall.SIGTERM)
 	done := make(chan struct{})

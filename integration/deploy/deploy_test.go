@@ -29,7 +29,7 @@ import (
 
 const root = "../.."
 
-// deployment is the service as its administrator has it after the first steps.
+// deployment is the deployed service, as its administrator uses it.
 type deployment struct {
 	cloud   *deploy.Cloud
 	origin  string
@@ -41,9 +41,9 @@ type deployment struct {
 	cycle       entra.Cycle
 }
 
-// TestDeployment deploys the commercial stacks as docs/deploy.md says, and lives with them: first steps, Entra, changes,
-// another deployment, the end. The stories are told one after the other; a new function brings its own, as a file of
-// this package and a line here.
+// TestDeployment deploys the commercial stacks as docs/deploy.md describes, and uses them: first steps, Entra, changes,
+// another deployment, destruction. The subtests run one after the other; a new function adds its own, as a file of this
+// package and a line here.
 func TestDeployment(t *testing.T) {
 	t.Parallel()
 	d := start(t, "us-east-1")
@@ -53,23 +53,23 @@ func TestDeployment(t *testing.T) {
 	queue := d.listen(t)
 	soon, alarm := d.leave(t, false), d.alarm(t)
 	t.Run("Entra provisions 100 people and 10 groups, and every change is followed", d.entra)
-	t.Run("the exchanges recorded from Entra are answered as on a laptop", d.wire)
-	t.Run("the schedule of a due minute fires and deactivates who is due", d.woken(soon))
-	t.Run("Scheduler is an alarm clock like the one in the process", alarm)
+	t.Run("the exchanges recorded from Entra get the same responses as on a laptop", d.wire)
+	t.Run("the schedule of a due minute fires and deactivates the leaver", d.woken(soon))
+	t.Run("Scheduler delivers wake-ups like the one in the process", alarm)
 	lost := d.leave(t, true)
-	t.Run("every change is an event on the bus, as its schema says", d.heard(queue))
-	t.Run("the state machine applies a mapping and takes it back", d.apply)
-	t.Run("a webhook's secret is encrypted by KMS, and signs what is sent", d.webhook)
-	t.Run("the operator makes, pauses and removes a tenant", d.tenants)
-	t.Run("the sweep deactivates whom no schedule came for", d.swept(lost))
-	t.Run("the log is signed by KMS, and verified without the service", d.signed)
-	t.Run("nobody's name is in a log", d.quietLog)
+	t.Run("every change is an event on the bus that conforms to its schema", d.heard(queue))
+	t.Run("the state machine applies a mapping and undoes it", d.apply)
+	t.Run("a webhook's secret is encrypted by KMS and signs its deliveries", d.webhook)
+	t.Run("the operator creates, pauses and removes a tenant", d.tenants)
+	t.Run("the sweep deactivates the leaver whose schedule was lost", d.swept(lost))
+	t.Run("the log is signed by KMS and verified without the service", d.signed)
+	t.Run("no name of a person is in a log", d.quietLog)
 	t.Run("deploying again changes nothing", func(t *testing.T) { unchanged(t, d.cloud, d.settings(), "RollcallData", "Rollcall") })
-	t.Run("what is left after the end is what must be kept", d.destroy)
+	t.Run("destroying the service keeps the data", d.destroy)
 }
 
-// TestGovCloud deploys the GovCloud stacks. Their functions call FIPS endpoints, of which an emulator has none: so they
-// are deployed and not asked.
+// TestGovCloud deploys the GovCloud stacks. Their functions call FIPS endpoints, which the emulator does not have, so
+// they are deployed but not invoked.
 func TestGovCloud(t *testing.T) {
 	t.Parallel()
 	d := start(t, "us-gov-west-1")
@@ -87,7 +87,7 @@ func start(t *testing.T, region string) *deployment {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the cloud said, last:\n%s", tail(cloud.Log(), 60))
+			t.Logf("the end of the emulator's output:\n%s", tail(cloud.Log(), 60))
 		}
 		if err := cloud.Close(); err != nil {
 			t.Error(err)
@@ -111,7 +111,7 @@ func (d *deployment) settings() []string {
 	return []string{"origin=" + d.origin}
 }
 
-// deploy deploys the stacks and puts the public URL before them.
+// deploy deploys the stacks behind a public URL.
 func (d *deployment) deploy(t *testing.T) {
 	t.Helper()
 	var gateway http.Handler
@@ -131,7 +131,7 @@ func (d *deployment) deploy(t *testing.T) {
 
 func (d *deployment) output(name string) string { return d.outputs["Rollcall"][name] }
 
-// firstSteps makes the first key as the stack's output says.
+// firstSteps creates the first key with the command in the stack's output.
 func (d *deployment) firstSteps(t *testing.T) {
 	t.Helper()
 	d.command = filepath.Join(t.TempDir(), "rollcall")
@@ -140,15 +140,22 @@ func (d *deployment) firstSteps(t *testing.T) {
 	}
 	words := strings.Fields(d.output("FirstStep"))
 	if len(words) < 2 || words[0] != "rollcall" {
-		t.Fatalf("the stack says %q first", d.output("FirstStep"))
+		t.Fatalf("the output FirstStep is %q", d.output("FirstStep"))
 	}
 	d.key = strings.TrimSpace(d.rollcall(t, words[1:]...))
 	if !strings.HasPrefix(d.key, "rk_default_") {
 		t.Fatalf("the first key is %q", d.key)
 	}
+	tag, err := exec.Command("git", "describe", "--tags", "--always", "--dirty").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if version := d.rollcall(t, "version", "--server"); !strings.Contains(version, strings.TrimSpace(string(tag))) {
+		t.Errorf("the functions are of version %q, want %s", version, tag)
+	}
 }
 
-// rollcall runs the command against the deployment and returns what it printed.
+// rollcall runs the command against the deployment and returns its output.
 func (d *deployment) rollcall(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := d.try(t, args...)
@@ -158,7 +165,7 @@ func (d *deployment) rollcall(t *testing.T, args ...string) string {
 	return out
 }
 
-// try is rollcall for what may fail.
+// try is like rollcall, but returns the error.
 func (d *deployment) try(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), d.command, args...)
@@ -172,7 +179,7 @@ func (d *deployment) try(t *testing.T, args ...string) (string, error) {
 	return string(out), nil
 }
 
-// provider makes a provider with the command and returns its id, base URL and token.
+// provider creates a provider with the command and returns its id, base URL and token.
 func (d *deployment) provider(t *testing.T, name string) (id directory.ProviderID, baseURL, token string) {
 	t.Helper()
 	var p struct {
@@ -194,7 +201,7 @@ func (d *deployment) gatewayErrors(t *testing.T) {
 		path   string
 		status int
 	}{
-		{"/nonesuch", http.StatusNotFound},                       // the gateway's own answer
+		{"/nonesuch", http.StatusNotFound},                       // the gateway's own response
 		{"/scim/v2/default00000/Users", http.StatusUnauthorized}, // the service's
 		{"/scim/v2/default00000/Nonesuch/1", http.StatusUnauthorized},
 	} {
@@ -215,7 +222,7 @@ func (d *deployment) gatewayErrors(t *testing.T) {
 	}
 }
 
-// entra provisions people and groups, into a provider whose id it leaves in d with what was done.
+// entra provisions people and groups to a new provider, and stores its id and the cycle in d.
 func (d *deployment) entra(t *testing.T) {
 	began := time.Now()
 	id, baseURL, token := d.provider(t, "Entra")
@@ -243,7 +250,7 @@ func (d *deployment) entra(t *testing.T) {
 	d.followed(t, id, began, cycle)
 }
 
-// followed waits until functions/changes has counted what the cycle made: it was given every log entry.
+// followed waits until functions/changes has counted the users and groups that the cycle created, from their log entries.
 func (d *deployment) followed(t *testing.T, id directory.ProviderID, since time.Time, cycle entra.Cycle) {
 	t.Helper()
 	store := d.store(t)
@@ -260,14 +267,14 @@ func (d *deployment) followed(t *testing.T, id directory.ProviderID, since time.
 			return
 		}
 	}
-	t.Errorf("changes counted %v, want %v: entries were lost, or followed twice", counts, want)
+	t.Errorf("changes counted %v, want %v: entries were lost or counted twice", counts, want)
 }
 
 func (d *deployment) table() *dynamodb.Client {
 	return dynamodb.NewFromConfig(d.cloud.Config(), func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = true })
 }
 
-// store is the deployment's table, as its functions see it.
+// store returns the store on the deployment's table.
 func (d *deployment) store(t *testing.T) *dynamo.Store {
 	t.Helper()
 	s, err := dynamo.Open(t.Context(), dynamo.Config{Now: time.Now, Client: d.table(), Table: d.outputs["RollcallData"]["TableName"]})
@@ -286,7 +293,7 @@ func (d *deployment) wire(t *testing.T) {
 	}
 }
 
-// quietLog looks for people in what the functions logged.
+// quietLog searches the logs of the functions for names of people.
 func (d *deployment) quietLog(t *testing.T) {
 	text := ""
 	for _, name := range []string{"users", "groups", "discovery", "bulk", "admin", "changes", "deactivate", "apply"} {
@@ -297,7 +304,7 @@ func (d *deployment) quietLog(t *testing.T) {
 		text += strings.Join(lines, "\n")
 	}
 	if n := strings.Count(text, `"msg":"request"`); n < 400 {
-		t.Fatalf("the functions logged %d requests: this test does not see them all", n)
+		t.Fatalf("the functions logged %d requests: the test did not read all of them", n)
 	}
 	for _, p := range entra.Generate(entra.Options{Users: 100, Groups: 10, Seed: 6}).People {
 		if strings.Contains(text, p.UserPrincipalName) || strings.Contains(text, p.Mail) && p.Mail != "" {
@@ -308,12 +315,12 @@ func (d *deployment) quietLog(t *testing.T) {
 
 func unchanged(t *testing.T, c *deploy.Cloud, settings []string, stacks ...string) {
 	t.Helper()
-	_, said, err := c.Deploy(t.Context(), settings, stacks...)
+	_, printed, err := c.Deploy(t.Context(), settings, stacks...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(said, "(no changes)"); n != len(stacks) {
-		t.Errorf("%d of %d stacks have no changes:\n%s", n, len(stacks), said)
+	if n := strings.Count(printed, "(no changes)"); n != len(stacks) {
+		t.Errorf("%d of %d stacks have no changes:\n%s", n, len(stacks), printed)
 	}
 }
 
@@ -333,6 +340,6 @@ func (d *deployment) destroy(t *testing.T) {
 	table := d.outputs["RollcallData"]["TableName"]
 	answer, err := d.table().DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &table})
 	if err != nil || !aws.ToBool(answer.Table.DeletionProtectionEnabled) {
-		t.Errorf("the table is not there, or not protected: %v", err)
+		t.Errorf("the table is missing or not protected: %v", err)
 	}
 }

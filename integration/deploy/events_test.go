@@ -10,12 +10,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"rollcall/shared/directory"
 )
 
-// listen has a queue get every event of the deployment's bus, as an application does, and returns its URL.
+// listen subscribes a queue to the deployment's bus, as an application does, and returns its URL.
 func (d *deployment) listen(t *testing.T) (queue string) {
 	t.Helper()
 	queue, arn := d.queue(t, "listener")
@@ -35,13 +36,13 @@ func (d *deployment) listen(t *testing.T) (queue string) {
 	return queue
 }
 
-// heard takes what the listener got: every event is what its schema says, none is twice, and there is one for each user
-// and group that was made.
+// heard checks the events in the queue: each conforms to its schema, one that arrives again is the same, and there is
+// one for each created user and group.
 func (d *deployment) heard(queue string) func(*testing.T) {
 	return func(t *testing.T) {
 		compiler := jsonschema.NewCompiler()
 		compiler.AssertFormat()
-		seen, kinds := map[string]bool{}, map[string]int{}
+		seen, kinds := map[string]object{}, map[string]int{}
 		for quiet := 0; quiet < 3; {
 			bodies := d.taken(t, queue)
 			if len(bodies) == 0 {
@@ -62,7 +63,7 @@ func (d *deployment) heard(queue string) func(*testing.T) {
 	}
 }
 
-func (d *deployment) hear(t *testing.T, compiler *jsonschema.Compiler, body string, seen map[string]bool, kinds map[string]int) {
+func (d *deployment) hear(t *testing.T, compiler *jsonschema.Compiler, body string, seen map[string]object, kinds map[string]int) {
 	t.Helper()
 	message, err := jsonschema.UnmarshalJSON(strings.NewReader(body))
 	if err != nil {
@@ -79,10 +80,14 @@ func (d *deployment) hear(t *testing.T, compiler *jsonschema.Compiler, body stri
 		t.Errorf("%s: %v", body, err)
 	}
 	event, _ := detail["id"].(string)
-	if seen[event] {
-		t.Errorf("the event %s came twice", event)
+	if first, again := seen[event]; again { // the stream and the bus deliver at least once
+		if diff := cmp.Diff(first, detail); diff != "" {
+			t.Errorf("the event %s arrived again with other details (-first +again):\n%s", event, diff)
+		}
+		return
 	}
-	if seen[event] = true; detail["provider"] == string(d.provisioned) {
+	seen[event] = detail
+	if detail["provider"] == string(d.provisioned) {
 		kinds[kind]++
 	}
 }

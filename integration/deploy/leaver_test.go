@@ -19,7 +19,7 @@ import (
 	"rollcall/shared/workflow/workflowtest"
 )
 
-// leaver is a person whom the directory disabled, and how their deactivation is to come about.
+// leaver is a person whom the directory disabled, and the job that must deactivate them.
 type leaver struct {
 	user directory.UserID
 	due  time.Time
@@ -27,7 +27,7 @@ type leaver struct {
 }
 
 // leave disables a new person of a provider whose delay is a second, and waits for the schedule of the due minute. With
-// lost, the schedule is taken away before its time: only the sweep is left.
+// lost, it deletes the schedule before its time, so that only the sweep can deactivate the person.
 func (d *deployment) leave(t *testing.T, lost bool) leaver {
 	t.Helper()
 	name := fmt.Sprintf("Leavers, schedule lost %v", lost)
@@ -58,7 +58,7 @@ func (d *deployment) leave(t *testing.T, lost bool) leaver {
 	return l
 }
 
-// schedule waits for the schedule of a due time and holds it to what it must be.
+// schedule waits for the schedule of a due time and checks it.
 func (d *deployment) schedule(t *testing.T, due time.Time) (s *scheduler.GetScheduleOutput) {
 	t.Helper()
 	client := scheduler.NewFromConfig(d.cloud.Config())
@@ -68,7 +68,7 @@ func (d *deployment) schedule(t *testing.T, due time.Time) (s *scheduler.GetSche
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The minute is rounded up from the moment that the wake-up was asked for, which may be after the due time.
+		// The minute is rounded up from the time at which the wake-up was requested, which may be after the due time.
 		for minute = workflow.Minute(due, due.Add(-time.Hour)); minute.Before(due.Add(3 * time.Minute)); minute = minute.Add(time.Minute) {
 			name := workflow.ScheduleName(minute)
 			if !slices.ContainsFunc(all.Schedules, func(s types.ScheduleSummary) bool { return *s.Name == name }) {
@@ -82,29 +82,29 @@ func (d *deployment) schedule(t *testing.T, due time.Time) (s *scheduler.GetSche
 	})
 	if want := "at(" + minute.Format("2006-01-02T15:04:05") + ")"; *s.ScheduleExpression != want ||
 		s.ActionAfterCompletion != types.ActionAfterCompletionDelete {
-		t.Errorf("it comes %s, not %s, and then is for %s", *s.ScheduleExpression, want, s.ActionAfterCompletion)
+		t.Errorf("its time is %s, want %s; its action afterwards is %s", *s.ScheduleExpression, want, s.ActionAfterCompletion)
 	}
 	if want := `{"minute":"` + minute.Format(time.RFC3339) + `"}`; *s.Target.Input != want {
-		t.Errorf("it says %s, not %s", *s.Target.Input, want)
+		t.Errorf("its input is %s, want %s", *s.Target.Input, want)
 	}
 	for what, arn := range map[string][2]string{
-		"calls":                  {*s.Target.Arn, ":function:Rollcall-deactivate"},
-		"is allowed to by":       {*s.Target.RoleArn, ":role/"},
-		"puts what fails into a": {*s.Target.DeadLetterConfig.Arn, ":sqs:"},
+		"target":            {*s.Target.Arn, ":function:Rollcall-deactivate"},
+		"role":              {*s.Target.RoleArn, ":role/"},
+		"dead-letter queue": {*s.Target.DeadLetterConfig.Arn, ":sqs:"},
 	} {
 		if !strings.Contains(arn[0], arn[1]) {
-			t.Errorf("it %s %s", what, arn[0])
+			t.Errorf("its %s is %s", what, arn[0])
 		}
 	}
 	return s
 }
 
-// woken sees the schedule fire: the person is deactivated by the wake-up, and the schedule is gone.
+// woken waits until the wake-up has deactivated the person and the schedule is deleted.
 func (d *deployment) woken(l leaver) func(*testing.T) {
 	return func(t *testing.T) {
 		d.deactivated(t, l, 3*time.Minute)
 		client := scheduler.NewFromConfig(d.cloud.Config())
-		eventually(t, "vanished", 30*time.Second, func() bool {
+		eventually(t, "deleted", 30*time.Second, func() bool {
 			all, err := client.ListSchedules(t.Context(), &scheduler.ListSchedulesInput{GroupName: aws.String("Rollcall")})
 			if err != nil {
 				t.Fatal(err)
@@ -116,8 +116,8 @@ func (d *deployment) woken(l leaver) func(*testing.T) {
 	}
 }
 
-// swept sees the sweep deactivate the person whom no wake-up came for. The deployment sweeps by itself every five minutes;
-// here it is told to once the person is overdue by three.
+// swept checks that the sweep deactivates the person without a wake-up. The deployment sweeps every five minutes; here
+// the sweep is invoked when the person is overdue by three.
 func (d *deployment) swept(l leaver) func(*testing.T) {
 	return func(t *testing.T) {
 		eventually(t, "overdue", 4*time.Minute, func() bool { return time.Since(l.due) > 3*time.Minute+time.Second })
@@ -128,11 +128,11 @@ func (d *deployment) swept(l leaver) func(*testing.T) {
 	}
 }
 
-// deactivated waits until a leaver is deactivated, and by what they should be.
+// deactivated waits until a leaver is deactivated and checks that it was by the leaver's job.
 func (d *deployment) deactivated(t *testing.T, l leaver, within time.Duration) {
 	t.Helper()
 	eventually(t, "deactivated", within, func() bool {
-		return d.asked(t, "user", "show", string(l.user))["lifecycle"] == "deactivated"
+		return d.object(t, "user", "show", string(l.user))["lifecycle"] == "deactivated"
 	})
 	for _, e := range d.listed(t, "user", "timeline", string(l.user)) {
 		actor, _ := e["actor"].(object)
@@ -143,11 +143,11 @@ func (d *deployment) deactivated(t *testing.T, l leaver, within time.Duration) {
 			return
 		}
 	}
-	t.Error("no entry says that the person was deactivated")
+	t.Error("no entry records the deactivation")
 }
 
-// alarm asks Scheduler for the wake-ups that every kind of them is asked for, from two processes, and returns what sees
-// them come: to a queue, in a group of their own.
+// alarm requests the wake-ups of workflowtest from Scheduler, from two processes, and returns the test that they arrive:
+// in a queue, with a schedule group of their own.
 func (d *deployment) alarm(t *testing.T) func(*testing.T) {
 	t.Helper()
 	client, group := scheduler.NewFromConfig(d.cloud.Config()), "alarm"
@@ -164,8 +164,8 @@ func (d *deployment) alarm(t *testing.T) func(*testing.T) {
 		Processes: []directory.Wakeups{process(), process()}, Grain: time.Minute, Late: 30 * time.Second,
 		Woken: func() []time.Time {
 			for _, body := range d.taken(t, queue) {
-				var says struct{ Minute time.Time }
-				if err := json.Unmarshal([]byte(body), &says); err != nil || time.Now().Before(says.Minute) {
+				var wakeup struct{ Minute time.Time }
+				if err := json.Unmarshal([]byte(body), &wakeup); err != nil || time.Now().Before(wakeup.Minute) {
 					t.Errorf("woken before its time, or by %s: %v", body, err)
 				}
 				woken = append(woken, time.Now())

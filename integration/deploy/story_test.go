@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// object is an object of JSON.
+// object is a JSON object.
 type object = map[string]any
 
-// scim sends a request to a provider and returns the answer's body; any other status than want ends the test.
+// scim sends a request to a provider and returns the body of the response, whose status must be want.
 func scim(t *testing.T, method, url, token string, body any, want int) object {
 	t.Helper()
 	var reader io.Reader = http.NoBody
@@ -53,16 +53,16 @@ func scim(t *testing.T, method, url, token string, body any, want int) object {
 	return out
 }
 
-// person makes a person of a provider and returns their SCIM id.
+// person creates a person of a provider and returns their SCIM id.
 func person(t *testing.T, baseURL, token, userName string) string {
 	t.Helper()
-	made := scim(t, http.MethodPost, baseURL+"/Users", token, object{
+	created := scim(t, http.MethodPost, baseURL+"/Users", token, object{
 		"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "userName": userName, "active": true,
 	}, http.StatusCreated)
-	return made["id"].(string)
+	return created["id"].(string)
 }
 
-// setActive says whether a person is active, as Entra does.
+// setActive sets whether a person is active, as Entra does.
 func setActive(t *testing.T, baseURL, token, id string, active bool) {
 	t.Helper()
 	scim(t, http.MethodPatch, baseURL+"/Users/"+id, token, object{
@@ -71,8 +71,8 @@ func setActive(t *testing.T, baseURL, token, id string, active bool) {
 	}, http.StatusOK)
 }
 
-// asked runs the command with --json and returns the object it prints.
-func (d *deployment) asked(t *testing.T, args ...string) object {
+// object runs the command with --json and returns the object it prints.
+func (d *deployment) object(t *testing.T, args ...string) object {
 	t.Helper()
 	text, out := d.rollcall(t, append(args, "--json")...), object{}
 	if err := json.Unmarshal([]byte(text), &out); err != nil {
@@ -81,42 +81,42 @@ func (d *deployment) asked(t *testing.T, args ...string) object {
 	return out
 }
 
-// listed runs a command that lists with --json and returns what it lists.
+// listed runs a listing command with --json and returns its items.
 func (d *deployment) listed(t *testing.T, args ...string) (all []object) {
 	t.Helper()
-	items, _ := d.asked(t, args...)["items"].([]any)
+	items, _ := d.object(t, args...)["items"].([]any)
 	for _, o := range items {
 		all = append(all, o.(object))
 	}
 	return all
 }
 
-// eventually waits until it is so, at most so long.
-func eventually(t *testing.T, what string, within time.Duration, so func() bool) {
+// eventually waits until the condition is met, at most for the given time.
+func eventually(t *testing.T, what string, within time.Duration, met func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(within); !so(); time.Sleep(500 * time.Millisecond) {
+	for deadline := time.Now().Add(within); !met(); time.Sleep(500 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("after %s: not %s", within, what)
 		}
 	}
 }
 
-// queue makes a queue and returns its URL and ARN.
+// queue creates a queue and returns its URL and ARN.
 func (d *deployment) queue(t *testing.T, name string) (url, arn string) {
 	t.Helper()
-	var made struct{ QueueUrl string }
-	if err := d.cloud.Call(t.Context(), "AmazonSQS.CreateQueue", object{"QueueName": name}, &made); err != nil {
+	var created struct{ QueueUrl string }
+	if err := d.cloud.Call(t.Context(), "AmazonSQS.CreateQueue", object{"QueueName": name}, &created); err != nil {
 		t.Fatal(err)
 	}
 	var has struct{ Attributes map[string]string }
 	if err := d.cloud.Call(t.Context(), "AmazonSQS.GetQueueAttributes",
-		object{"QueueUrl": made.QueueUrl, "AttributeNames": []string{"QueueArn"}}, &has); err != nil {
+		object{"QueueUrl": created.QueueUrl, "AttributeNames": []string{"QueueArn"}}, &has); err != nil {
 		t.Fatal(err)
 	}
-	return made.QueueUrl, has.Attributes["QueueArn"]
+	return created.QueueUrl, has.Attributes["QueueArn"]
 }
 
-// taken takes what is in a queue, at most ten messages, and returns their bodies.
+// taken removes at most ten messages from a queue and returns their bodies.
 func (d *deployment) taken(t *testing.T, queue string) (bodies []string) {
 	t.Helper()
 	var got struct {

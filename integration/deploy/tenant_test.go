@@ -11,15 +11,15 @@ import (
 	"rollcall/shared/directory"
 )
 
-// tenants has the operator make a second tenant, pause it, let it go on, and remove it: the first one notices nothing, and
-// what the second had is erased by the function that schedules tell to.
+// tenants lets the operator create a second tenant, pause, resume and remove it. The first tenant is not affected, and
+// the function that schedules invoke erases the second tenant's data.
 func (d *deployment) tenants(t *testing.T) {
 	words := strings.Fields(d.output("OperatorStep"))
 	operator := *d
 	operator.key = strings.TrimSpace(d.rollcall(t, words[1:]...))
-	id := directory.TenantID(operator.asked(t, "tenant", "create", "Coast Guard")["id"].(string))
+	id := directory.TenantID(operator.object(t, "tenant", "create", "Coast Guard")["id"].(string))
 	second := *d
-	second.key = operator.asked(t, "tenant", "key", string(id), "First")["token"].(string)
+	second.key = operator.object(t, "tenant", "key", string(id), "First")["token"].(string)
 	p, baseURL, token := second.provider(t, "Entra")
 	if !strings.HasPrefix(string(p), string(id)) {
 		t.Fatalf("its provider is %s", p)
@@ -38,14 +38,14 @@ func (d *deployment) tenants(t *testing.T) {
 		}
 		_ = answer.Body.Close()
 		if answer.StatusCode != want || (answer.Header.Get("Retry-After") != "") != (want == http.StatusServiceUnavailable) {
-			t.Errorf("SCIM answers %s, Retry-After %q, want %d", answer.Status, answer.Header.Get("Retry-After"), want)
+			t.Errorf("SCIM returns %s, Retry-After %q, want %d", answer.Status, answer.Header.Get("Retry-After"), want)
 		}
 	}
 	status(http.StatusOK)
 	operator.rollcall(t, "tenant", "pause", string(id))
 	status(http.StatusServiceUnavailable)
 	if _, err := second.try(t, "user", "list"); err == nil || !strings.Contains(err.Error(), "paused") {
-		t.Errorf("its administrator is told %v", err)
+		t.Errorf("its administrator gets %v", err)
 	}
 	operator.rollcall(t, "tenant", "resume", string(id))
 	status(http.StatusOK)
@@ -74,6 +74,6 @@ func (d *deployment) tenants(t *testing.T) {
 	}
 	eventually(t, "erased", time.Minute, func() bool { return left() == 0 })
 	if len(d.listed(t, "provider", "list")) == 0 {
-		t.Error("the first tenant's providers are gone, too")
+		t.Error("the first tenant's providers are erased, too")
 	}
 }

@@ -17,27 +17,27 @@ import (
 	"time"
 )
 
-// ErrQuarantine stops a cycle: the credentials were refused, or the endpoint is not one for SCIM. Entra would put the
-// whole job into quarantine.
+// ErrQuarantine stops a cycle: the server refused the credentials, or the endpoint does not speak SCIM. Entra would put
+// the whole job into quarantine.
 var ErrQuarantine = errors.New("quarantine")
 
-// Failure is a request that failed its object. Code is the one Entra's provisioning log would show.
+// Failure is a failed request for an object. Code is the error code that Entra's provisioning log would show.
 type Failure struct {
 	Operation Operation `json:"operation"`
 	Object    string    `json:"object,omitempty"` // object id in the directory
 	Code      string    `json:"code"`
-	Status    int       `json:"status,omitempty"` // 0 when there was no answer
+	Status    int       `json:"status,omitempty"` // 0 when there was no response
 	Detail    string    `json:"detail,omitempty"`
 
 	quarantine bool
 }
 
-// Error tells the code, the status and the server's words.
+// Error returns the operation, the code, the status and the server's detail.
 func (f *Failure) Error() string {
 	return fmt.Sprintf("%s: %s (status %d): %s", f.Operation, f.Code, f.Status, f.Detail)
 }
 
-// Unwrap makes errors.Is(err, ErrQuarantine) tell whether the cycle is over.
+// Unwrap returns ErrQuarantine for a failure that stops the cycle.
 func (f *Failure) Unwrap() error {
 	if f.quarantine {
 		return ErrQuarantine
@@ -47,14 +47,14 @@ func (f *Failure) Unwrap() error {
 
 const incompatible = "SystemForCrossDomainIdentityManagementServiceIncompatible"
 
-// retries is how often a request is sent again after a Retry-After before its object waits for the next cycle, and
-// longestPause what the client bears in one go.
+// retries is how often a request is repeated after a Retry-After before its object waits for the next cycle, and
+// longestPause the longest time the client waits before one of these attempts.
 const (
 	retries      = 5
 	longestPause = time.Minute
 )
 
-// client sends the requests of a job: one pace, one pause and one set of counts for all workers.
+// client sends the requests of a job. All workers share its rate limit, its pauses and its statistics.
 type client struct {
 	http        *http.Client
 	base, token string
@@ -73,8 +73,8 @@ type answer struct {
 	body   []byte
 }
 
-// call sends one request and returns its answer if the status is wanted; else a *Failure, or the context's error.
-// 429 and 503 with Retry-After pause all requests of the client and repeat this one.
+// call sends one request and returns the answer if its status is in want, otherwise a *Failure or the context's error.
+// 429 and 503 with Retry-After pause all requests of the client, then this one is repeated.
 func (c *client) call(ctx context.Context, op Operation, method, path string, body any, want ...int) (answer, error) {
 	payload, err := encode(body)
 	if err != nil {
@@ -100,7 +100,7 @@ func (c *client) call(ctx context.Context, op Operation, method, path string, bo
 	}
 }
 
-// encode renders a body the way the real client does: without HTML escapes, which are a habit of Go.
+// encode renders a body as the real client does: without the HTML escapes of Go's default encoder.
 func encode(body any) ([]byte, error) {
 	if body == nil {
 		return nil, nil
@@ -133,12 +133,12 @@ func (c *client) send(ctx context.Context, method, path string, payload []byte) 
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return answer{}, fmt.Errorf("read answer: %w", err)
+		return answer{}, fmt.Errorf("read response: %w", err)
 	}
 	return answer{status: resp.StatusCode, header: resp.Header, body: data}, nil
 }
 
-// turn waits until the pace and a pause allow the next request.
+// turn waits until the rate limit and a pause allow the next request.
 func (c *client) turn(ctx context.Context) error {
 	c.mu.Lock()
 	now := time.Now()
@@ -190,7 +190,7 @@ func lost(op Operation, err error) error {
 	return f
 }
 
-// judge turns an answer that is not wanted, or not SCIM, into a failure.
+// judge returns a failure for an answer whose status is not in want, or that is not SCIM.
 func judge(a answer, op Operation, want []int) error {
 	f := &Failure{Operation: op, Status: a.status}
 	fail := func(code, format string, args ...any) error {
@@ -240,7 +240,7 @@ func detail(body []byte) string {
 	return fmt.Sprintf("%.200q", body)
 }
 
-// get sends a GET and decodes the object in its answer.
+// get sends a GET and decodes the object in the response.
 func (c *client) get(ctx context.Context, op Operation, path string) (map[string]any, error) {
 	a, err := c.call(ctx, op, http.MethodGet, path, nil, http.StatusOK)
 	if err != nil {
@@ -294,7 +294,7 @@ func number(v any, missing int) int {
 	return missing
 }
 
-// filter encodes a filter for a query string: blanks as "+", quotes as %22, as seen from the real client.
+// filter encodes a filter for a query string as the real client does: blanks as "+", quotes as %22.
 func filter(format string, literals ...string) string {
 	args := make([]any, len(literals))
 	for i, l := range literals {

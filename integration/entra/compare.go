@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Difference is one thing in which the server is not what the directory says. Object is an object id of the directory
-// or, for records that should not exist, the id on the server.
+// Difference is one difference between the server and the directory. Object is an object id of the directory or, for
+// records that should not exist, the id on the server.
 type Difference struct {
 	Object    string `json:"object,omitempty"`
 	Attribute string `json:"attribute"`
@@ -32,14 +32,15 @@ type Census struct {
 	Groups int `json:"groups"`
 }
 
-// pageSize is what the comparison asks for at once; bigGroup the number of members above which a server may refuse to
-// list them in one answer.
+// pageSize is the page size of the comparison; bigGroup is the number of members above which a server may refuse to list
+// them in one response.
 const (
 	pageSize = 200
 	bigGroup = 10000
 )
 
-// CountOthers crawls the server and counts what does not belong to the directory's population, before a first cycle.
+// CountOthers crawls the server and counts the records that do not belong to the directory's population. Call it before
+// the first cycle.
 func (j *Job) CountOthers(ctx context.Context, d *Directory) (Census, error) {
 	j.start()
 	c := &comparison{job: j, directory: d}
@@ -66,8 +67,8 @@ func (j *Job) CountOthers(ctx context.Context, d *Directory) (Census, error) {
 }
 
 // Compare crawls the whole server by index paging and compares every mapped attribute, active, managers, memberships in
-// both directions, and the totals with the directory. It trusts nothing the job remembers. others is what the server
-// held beside the population; while it changes, totals cannot be right. The list is empty if the server is equal.
+// both directions, and the totals with the directory. It relies on nothing that the job remembers. others counts the
+// server's other records; they must not change meanwhile, or the totals differ. The result is empty if all is equal.
 func (j *Job) Compare(ctx context.Context, d *Directory, others Census) ([]Difference, error) {
 	j.start()
 	c := &comparison{job: j, directory: d, ids: map[string]string{}, objects: map[string]string{}}
@@ -99,8 +100,8 @@ func (c *comparison) differ(object, attribute, want, got string) {
 	c.found = append(c.found, Difference{object, attribute, want, got})
 }
 
-// crawl reads all pages of an endpoint in sequence and notes pages that are not full, not where they were asked for, or
-// that repeat a record.
+// crawl reads all pages of an endpoint in sequence. It reports pages that are too short, begin at another index than the
+// requested one, or repeat a record.
 func (c *comparison) crawl(ctx context.Context, endpoint, query string) ([]map[string]any, error) {
 	var all []map[string]any
 	seen := map[string]bool{}
@@ -151,7 +152,7 @@ func (c *comparison) users(ctx context.Context, others int) error {
 	var expected []Person
 	for _, p := range c.directory.People {
 		if !p.Seen {
-			continue // never active: must not exist, and would be left over below
+			continue // never active: must not exist; if it does, it is reported below
 		}
 		expected = append(expected, p)
 		if r := byName[userName(p)]; r != nil {
@@ -208,7 +209,7 @@ func (c *comparison) groups(ctx context.Context, others int) error {
 			c.differ(fmt.Sprint(r["id"]), "members", "excluded", "listed")
 		}
 	}
-	var there []Group
+	var found []Group
 	for _, g := range c.directory.Groups {
 		record := byName[g.DisplayName]
 		if record == nil {
@@ -221,7 +222,7 @@ func (c *comparison) groups(ctx context.Context, others int) error {
 		}
 		id, _ := record["id"].(string)
 		c.ids[g.ObjectID], c.objects[id] = id, g.ObjectID
-		there = append(there, g)
+		found = append(found, g)
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		c.differ(fmt.Sprint(byName[name]["id"]), "group", "missing", "exists")
@@ -231,13 +232,13 @@ func (c *comparison) groups(ctx context.Context, others int) error {
 	}
 	workers, ctx := errgroup.WithContext(ctx)
 	workers.SetLimit(c.job.Concurrency)
-	for _, g := range there {
+	for _, g := range found {
 		workers.Go(func() error { return c.membersOf(ctx, g) })
 	}
 	return workers.Wait()
 }
 
-// members are the SCIM ids a group must hold: of its members who are on the server.
+// members returns the SCIM ids that a group must hold: those of its members that are on the server.
 func (c *comparison) members(g Group) map[string]bool {
 	want := map[string]bool{}
 	for _, object := range g.Members {
@@ -253,7 +254,7 @@ func (c *comparison) membersOf(ctx context.Context, g Group) error {
 	record, err := c.job.client.get(ctx, OpMembersRead, "/Groups/"+url.PathEscape(c.ids[g.ObjectID]))
 	var f *Failure
 	if errors.As(err, &f) && f.Status == 400 && len(want) > bigGroup {
-		return nil // too many to list: what the users say of their groups decides
+		return nil // too many to list: reverse compares these memberships
 	}
 	if err != nil {
 		return err
@@ -272,7 +273,7 @@ func (c *comparison) membersOf(ctx context.Context, g Group) error {
 	return nil
 }
 
-// differSets reports the ids that are in one set only, as object ids where they are known.
+// differSets reports the ids that are in only one of the sets, as object ids where these are known.
 func (c *comparison) differSets(object, attribute string, want, got map[string]bool) {
 	name := func(id string) string {
 		if o := c.objects[id]; o != "" {
@@ -292,7 +293,7 @@ func (c *comparison) differSets(object, attribute string, want, got map[string]b
 	}
 }
 
-// reverse compares memberships as the users show them: groups, named in a list because it is not there by default.
+// reverse compares memberships as the users show them, in their attribute groups, which a list returns only on request.
 func (c *comparison) reverse(ctx context.Context) error {
 	records, err := c.crawl(ctx, "/Users", "attributes=groups")
 	if err != nil {

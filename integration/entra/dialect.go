@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Dialect is one of the two PATCH forms Entra sends; which one is a flag in the Tenant URL.
+// Dialect is one of the two PATCH forms of Entra; a flag in the Tenant URL selects it.
 type Dialect string
 
 const (
@@ -15,7 +15,7 @@ const (
 	Compliant Dialect = "compliant"
 )
 
-// operation is one PATCH operation; an empty path and a nil value are left out.
+// operation is one PATCH operation; an empty path and a nil value are omitted.
 type operation struct {
 	Op    string `json:"op"`
 	Path  string `json:"path,omitempty"`
@@ -40,7 +40,7 @@ func (d Dialect) set(assigned bool) string {
 	return op
 }
 
-// attributes renders differences of single values.
+// attributes renders differences of single-valued attributes.
 func (d Dialect) attributes(changes []difference) []operation {
 	var out []operation
 	if d == Legacy {
@@ -63,7 +63,7 @@ func (d Dialect) attributes(changes []difference) []operation {
 	return out
 }
 
-// active renders the switch that disables and restores.
+// active renders the operation that disables or restores a user.
 func (d Dialect) active(active bool) operation {
 	if d == Compliant {
 		return operation{"replace", "active", active}
@@ -129,7 +129,7 @@ func plainMembers(ids []string) []map[string]string {
 	return out
 }
 
-// createGroup is the POST of a group: never with members.
+// createGroup returns the body of a group's POST, which never has members.
 func (d Dialect) createGroup(g Group) map[string]any {
 	schemas := []string{groupURN}
 	if d == Legacy {

@@ -1,9 +1,9 @@
-// Package entra plays Microsoft Entra ID against a SCIM 2.0 server: a generated directory of invented people and groups
-// that lives (people join, move, leave and return), the provisioning job that carries it over as Entra does, and a
+// Package entra simulates Microsoft Entra ID against a SCIM 2.0 server: a generated directory of invented people and
+// groups in which people join, move, leave and return, a provisioning job that provisions it as Entra does, and a
 // comparison of the server with the directory afterwards.
 //
-// It is an independent client and imports nothing of the service it tests. It is not a conformance suite: single
-// exchanges are judged in entra/wire.
+// It is an independent client and imports nothing of the service it tests. It is not a conformance suite: entra/wire
+// checks single exchanges.
 package entra
 
 import (
@@ -18,23 +18,23 @@ import (
 // Directory is the source of provisioning: one population of a tenant in Entra ID. It is a value without locks; Evolve
 // returns a changed copy.
 type Directory struct {
-	// Population names the people and groups of this directory on a shared server: their UPNs end in its domain, their
-	// group names in its name (Owns).
+	// Population identifies the people and groups of this directory on a shared server: UPNs end in its domain, group
+	// names in its name (OwnsUser, OwnsGroup).
 	Population string
 	People     []Person // in order of joining, the head of the company first
 	Groups     []Group
 
-	seed     uint64
-	issued   int      // object ids handed out
-	names    taken    // local parts of UPNs in use, lower case
-	titles   taken    // group names in use, lower case
-	departed []Person // hard-deleted, may be hired again
+	seed    uint64
+	issued  int      // number of object ids issued
+	names   taken    // local parts of UPNs in use, lower case
+	titles  taken    // group names in use, lower case
+	deleted []Person // hard-deleted, may be hired again
 }
 
-// Person is one account as Entra ID holds it. Empty attributes are never sent (Entra leaves nulls out).
+// Person is one account in Entra ID. Empty attributes are never sent (Entra omits nulls).
 type Person struct {
 	ObjectID          string
-	UserPrincipalName string // a guest's holds #EXT#
+	UserPrincipalName string // contains #EXT# for a guest
 	MailNickname      string
 	DisplayName       string
 	GivenName         string
@@ -56,12 +56,12 @@ type Person struct {
 	Manager           string // object id, or empty
 	Enabled           bool
 	SoftDeleted       bool // in the recycle bin for 30 days
-	// Seen is set once the account has been active when a cycle could see it. Entra never creates an account that is
-	// disabled, so until then the person must not exist on the server.
+	// Seen is set once the account was active during a cycle. Entra never creates a disabled account, so until then the
+	// person must not exist on the server.
 	Seen bool
 }
 
-// Active is what the job sends as active.
+// Active is the value that the job sends as active.
 func (p Person) Active() bool { return p.Enabled && !p.SoftDeleted }
 
 // Group is one group with its direct members.
@@ -71,7 +71,7 @@ type Group struct {
 	Members     []string // object ids, sorted, without duplicates
 }
 
-// domain is the UPN suffix of the population.
+// domain returns the UPN suffix of the population.
 func (d *Directory) domain() string { return d.Population + ".contoso.example" }
 
 // OwnsUser reports whether a userName on the server belongs to this population.
@@ -93,7 +93,7 @@ func (d *Directory) clone() *Directory {
 	for i := range c.Groups {
 		c.Groups[i].Members = slices.Clone(d.Groups[i].Members)
 	}
-	c.departed = slices.Clone(d.departed)
+	c.deleted = slices.Clone(d.deleted)
 	c.names, c.titles = d.names.clone(), d.titles.clone()
 	return &c
 }
@@ -118,7 +118,7 @@ func (t taken) clone() taken {
 	return c
 }
 
-// claim returns name, or name with the first number that makes it unique, and keeps it.
+// claim reserves and returns name, followed by the first number that makes it unique if it is in use.
 func (t taken) claim(name, separator string) string {
 	candidate := name
 	for n := 2; t[strings.ToLower(candidate)]; n++ {
@@ -130,5 +130,5 @@ func (t taken) claim(name, separator string) string {
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
-// chance is true in one of n cases.
+// chance returns true in one of n cases.
 func chance(r *rand.Rand, n int) bool { return r.IntN(n) == 0 }

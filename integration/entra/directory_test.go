@@ -42,7 +42,7 @@ func TestEvolveLeavesItsReceiverAlone(t *testing.T) {
 	}
 }
 
-// check holds the promises of a directory at any time of its life.
+// check tests the invariants of a directory.
 func check(t *testing.T, d *entra.Directory) {
 	t.Helper()
 	people := map[string]entra.Person{}
@@ -72,7 +72,7 @@ func check(t *testing.T, d *entra.Directory) {
 		for steps, at := 0, p; at.Manager != ""; steps++ {
 			boss, ok := people[at.Manager]
 			if !ok || !boss.Seen || steps > len(d.People) {
-				t.Fatalf("%s: the chain of managers breaks, turns in a circle or meets someone never provisioned", p.UserPrincipalName)
+				t.Fatalf("%s: the chain of managers is broken, circular or contains a person who was never provisioned", p.UserPrincipalName)
 			}
 			at = boss
 		}
@@ -92,7 +92,7 @@ func check(t *testing.T, d *entra.Directory) {
 	}
 }
 
-func TestDirectoriesAreSoundForLife(t *testing.T) {
+func TestDirectoriesKeepTheirInvariants(t *testing.T) {
 	t.Parallel()
 	for _, users := range []int{0, 1, 2, 5, 40, 1000} {
 		for seed := range uint64(4) {
@@ -134,7 +134,7 @@ func TestGeneratedDirectoryLooksLikeACompany(t *testing.T) {
 		"combining mark",
 		"beyond the basic plane", "no department", "太", "Ив", "Ελ", "محمد", "נועה", "प्रिया", "민준", "สม"} {
 		if found[what] == 0 {
-			t.Errorf("nobody in 1000: %s", what)
+			t.Errorf("none in 1000: %s", what)
 		}
 	}
 	if reports[""] != 1 {
@@ -143,7 +143,7 @@ func TestGeneratedDirectoryLooksLikeACompany(t *testing.T) {
 	short := 0
 	for boss, n := range reports {
 		if boss != "" && n > 12 {
-			t.Errorf("a span of %d", n)
+			t.Errorf("a manager has %d reports, want at most 12", n)
 		}
 		if boss != "" && n < 3 {
 			short++

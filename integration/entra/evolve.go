@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Changes counts what one Evolve did to the directory.
+// Changes counts the changes that one Evolve made to the directory.
 type Changes struct {
 	Joined, Rehired, Disabled, SoftDeleted, HardDeleted, Restored, Renamed, Moved, Edited, ManagersChanged int
 	GroupsCreated, GroupsDeleted, GroupsRenamed, MembersAdded, MembersRemoved                              int
@@ -37,15 +37,15 @@ func (c Changes) String() string {
 	add(c.MembersAdded, "members added")
 	add(c.MembersRemoved, "members removed")
 	if parts == nil {
-		return "nothing"
+		return "none"
 	}
 	return strings.Join(parts, ", ")
 }
 
-// Evolve returns the directory one provisioning interval later, and what happened: joiners, people hired again under
-// their old name, leavers (disabled, then soft-deleted, then hard-deleted), restores, renames, moves, new managers, groups
-// made, renamed and deleted, members coming and going. The same directory and seed give the same result; the receiver is
-// unchanged. No attribute but the manager is ever emptied: Entra does not send nulls, so the server could not know.
+// Evolve returns the directory one provisioning interval later, and the changes: joiners, people hired again under their
+// old name, leavers (disabled, then soft-deleted, then hard-deleted), restores, renames, moves, new managers, groups
+// created, renamed and deleted, members added and removed. The same directory and seed give the same result; the receiver
+// is unchanged. Only the manager is ever emptied: Entra does not send nulls, so a server could not learn of it.
 func (d *Directory) Evolve(seed uint64) (*Directory, Changes) {
 	e := &evolution{Directory: d.clone(), r: rand.New(rand.NewPCG(seed, d.seed^0x65766f6c7665)), heirs: map[string]string{}}
 	e.index()
@@ -73,10 +73,10 @@ type evolution struct {
 	r       *rand.Rand
 	changes Changes
 	at      map[string]int    // object id to place in People
-	heirs   map[string]string // hard-deleted to their managers
+	heirs   map[string]string // object id of a hard-deleted person to their manager
 
-	// Names given up may be used again from the next interval on: within one, the order in which a server hears of it
-	// would decide between success and conflict.
+	// Released names may be used again from the next interval on: within one interval, the order of the requests would
+	// decide between success and conflict.
 	freedNames, freedTitles []string
 }
 
@@ -87,7 +87,7 @@ func (e *evolution) index() {
 	}
 }
 
-// share picks about one in n of the people after the first, at least one, in random order.
+// share returns about one in n of the people except the first, at least one, in random order.
 func (e *evolution) share(n int) []*Person {
 	perm := e.r.Perm(len(e.People) - 1)[:1+(len(e.People)-1)/n]
 	out := make([]*Person, len(perm))
@@ -97,7 +97,7 @@ func (e *evolution) share(n int) []*Person {
 	return out
 }
 
-// people changes accounts that stay in the directory.
+// people changes accounts that are not deleted in this interval.
 func (e *evolution) people() {
 	for i := range e.People {
 		switch p := &e.People[i]; {
@@ -124,7 +124,7 @@ func (e *evolution) people() {
 	e.edits()
 }
 
-// edits changes what an administrator can change: disabled accounts too, but none in the recycle bin.
+// edits changes accounts as an administrator can: disabled accounts too, but none in the recycle bin.
 func (e *evolution) edits() {
 	for _, p := range e.share(80) {
 		if !p.SoftDeleted {
@@ -151,7 +151,7 @@ func (e *evolution) edits() {
 	}
 }
 
-// rename is a marriage: a new surname and with it a new UPN, nickname and mail address.
+// rename gives a person a new surname, and with it a new UPN, nickname and mail address.
 func (e *evolution) rename(p *Person) {
 	c := pick(e.r, cultures)
 	family := pick(e.r, c.family)
@@ -169,13 +169,13 @@ func (e *evolution) rename(p *Person) {
 	e.changes.Renamed++
 }
 
-// localPart is what the UPN holds before its domain, without the mark of guests: the key in Directory.names.
+// localPart returns the UPN before its domain, without the mark of guests: the key in Directory.names.
 func localPart(p Person) string {
 	local, _, _ := strings.Cut(p.UserPrincipalName, "@")
 	return strings.TrimSuffix(local, "#EXT#")
 }
 
-// edit gives or changes a few attributes: some have a value already, some never had one.
+// edit sets a few attributes, with and without a previous value.
 func (e *evolution) edit(p *Person) {
 	at := pick(e.r, places)
 	n := e.r.IntN(100)
@@ -200,7 +200,7 @@ func keep(value, old string) string {
 	return value
 }
 
-// reportsTo reports whether p is objectID or stands below it.
+// reportsTo reports whether p is objectID or reports to it, directly or indirectly.
 func (e *evolution) reportsTo(p Person, objectID string) bool {
 	for steps := 0; steps <= len(e.People); steps++ {
 		if p.ObjectID == objectID {
@@ -215,8 +215,8 @@ func (e *evolution) reportsTo(p Person, objectID string) bool {
 	return true
 }
 
-// hardDelete purges about half of the recycle bin, oldest entries and fresh ones alike. Half of the orphaned reports go
-// to the manager's manager, the others are left without one.
+// hardDelete purges about half of the recycle bin, regardless of age. Half of the orphaned reports move to the manager's
+// manager, the others have no manager afterwards.
 func (e *evolution) hardDelete() {
 	var kept []Person
 	for _, p := range e.People {
@@ -226,13 +226,13 @@ func (e *evolution) hardDelete() {
 		}
 		e.heirs[p.ObjectID] = p.Manager
 		e.freedNames = append(e.freedNames, strings.ToLower(localPart(p)))
-		e.departed = append(e.departed, p)
+		e.deleted = append(e.deleted, p)
 		e.changes.HardDeleted++
 	}
 	e.People = kept
 	for i := range e.People {
 		p := &e.People[i]
-		if _, gone := e.heirs[p.Manager]; !gone {
+		if _, deleted := e.heirs[p.Manager]; !deleted {
 			continue
 		}
 		if chance(e.r, 2) {
@@ -244,25 +244,25 @@ func (e *evolution) hardDelete() {
 	}
 	for i := range e.Groups {
 		e.Groups[i].Members = slices.DeleteFunc(e.Groups[i].Members, func(id string) bool {
-			_, gone := e.heirs[id]
-			return gone
+			_, deleted := e.heirs[id]
+			return deleted
 		})
 	}
 }
 
-// heir is the next manager upwards who is still there.
+// heir returns the next manager upwards who is not deleted.
 func (e *evolution) heir(objectID string) string {
 	for {
-		above, gone := e.heirs[objectID]
-		if !gone {
+		above, deleted := e.heirs[objectID]
+		if !deleted {
 			return objectID
 		}
 		objectID = above
 	}
 }
 
-// hire adds people under managers who are there, and brings one back who was hard-deleted in an earlier interval: same
-// name and UPN, another object.
+// hire adds people under existing managers, and rehires a person who was hard-deleted in an earlier interval: with the
+// same name and UPN, but as another object.
 func (e *evolution) hire() {
 	var bosses []string
 	for _, p := range e.People {
@@ -285,13 +285,13 @@ func (e *evolution) hire() {
 		join(e.newPerson(e.r))
 		e.changes.Joined++
 	}
-	earlier := len(e.departed) - e.changes.HardDeleted
+	earlier := len(e.deleted) - e.changes.HardDeleted
 	if earlier <= 0 {
 		return
 	}
 	k := e.r.IntN(earlier)
-	p := e.departed[k]
-	e.departed = slices.Delete(e.departed, k, k+1)
+	p := e.deleted[k]
+	e.deleted = slices.Delete(e.deleted, k, k+1)
 	if local := strings.ToLower(localPart(p)); !e.names[local] {
 		e.names[local] = true
 		p.ObjectID, p.Enabled, p.SoftDeleted, p.Seen = e.newObjectID(), true, false, true
@@ -307,7 +307,7 @@ func (e *evolution) addMember(g *Group, id string) {
 	}
 }
 
-// groups renames, deletes and makes groups and moves members. The first group, which holds everyone, is never deleted.
+// groups renames, deletes and creates groups and moves members. The first group, which holds everyone, is never deleted.
 func (e *evolution) groups() {
 	if len(e.Groups) == 0 {
 		return
@@ -335,8 +335,8 @@ func (e *evolution) freeTitle(g Group) {
 	e.freedTitles = append(e.freedTitles, strings.ToLower(strings.TrimSuffix(g.DisplayName, e.groupSuffix())))
 }
 
-// churn replaces up to a tenth of a group's members, 200 at most. Memberships of soft-deleted people are left alone: Entra keeps
-// them through deletion and restore without sending anything.
+// churn replaces up to a tenth of a group's members, 200 at most. It does not change memberships of soft-deleted people:
+// Entra keeps them through deletion and restore without sending anything.
 func (e *evolution) churn(g *Group) {
 	n := min(1+len(g.Members)/10, 200)
 	for range n {

@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// Options says how large a directory is to be.
+// Options are the size, the seed and the name of a directory.
 type Options struct {
 	Users, Groups int
 	Seed          uint64
-	// Population names the directory on a server that others use too; empty means "p<seed>". Lower-case letters, digits
-	// and hyphens.
+	// Population identifies the directory on a shared server: lower-case letters, digits and hyphens. Empty means
+	// "p<seed>".
 	Population string
 }
 
 // Generate invents a directory. The same options give the same directory on every machine: people from several cultures
 // and scripts, some guests, a tree of managers under one head with 3 to 12 direct reports each, one in twenty-five
-// disabled from the start (leaves of the tree), groups from a single member to everyone with few large ones.
+// disabled from the start (leaves of the tree), groups from a single member to everyone, few of them large.
 func Generate(o Options) *Directory {
 	d := &Directory{Population: o.Population, seed: o.Seed, names: taken{}, titles: taken{}}
 	if d.Population == "" {
@@ -74,11 +74,11 @@ func (d *Directory) newPerson(r *rand.Rand) Person {
 	return p
 }
 
-// name gives the person a UPN, a mail nickname and a mail address that nobody else has.
+// name gives the person a unique UPN, mail nickname and mail address.
 func (d *Directory) name(r *rand.Rand, p *Person, given, family string) {
 	local := given + "." + family
 	switch r.IntN(10) {
-	case 0: // capitals stay
+	case 0: // keeps its capitals
 	case 1:
 		local = strings.ToLower(given[:1] + "_" + family)
 	default:
@@ -100,7 +100,7 @@ func (d *Directory) name(r *rand.Rand, p *Person, given, family string) {
 	}
 }
 
-// plantTree gives everyone but the first a manager and returns the indexes of those who manage nobody.
+// plantTree gives everyone but the first a manager and returns the indexes of the people without reports.
 func (d *Directory) plantTree(r *rand.Rand) []int {
 	var leaves []int
 	next := 1
@@ -118,7 +118,7 @@ func (d *Directory) plantTree(r *rand.Rand) []int {
 	return leaves
 }
 
-// newGroup invents the i-th group. The first holds everyone, the second one person; sizes between fall off quickly.
+// newGroup invents the i-th group. The first holds everyone, the second one person; of the others, few are large.
 func (d *Directory) newGroup(r *rand.Rand, i int) Group {
 	g := Group{ObjectID: d.newObjectID(), DisplayName: d.groupName(r)}
 	size := 0

@@ -15,9 +15,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Job is one provisioning job of Entra ID: it carries a directory over to a SCIM server, cycle by cycle, and remembers
-// between cycles what it has linked and sent. BaseURL and Token are required. Methods must not run at the same time;
-// inside a cycle the job sends Concurrency requests at once.
+// Job is one provisioning job of Entra ID: it provisions a directory to a SCIM server, cycle by cycle, and remembers
+// between cycles what it has linked and sent. BaseURL and Token are required. Methods must not run concurrently; within
+// a cycle the job sends Concurrency requests in parallel.
 type Job struct {
 	BaseURL, Token string
 	Dialect        Dialect       // zero is Legacy
@@ -30,14 +30,14 @@ type Job struct {
 
 	once    sync.Once
 	client  *client
-	mu      sync.Mutex // guards what follows while workers run
+	mu      sync.Mutex // guards the fields below while workers run
 	users   map[string]*userLink
 	groups  map[string]*groupLink
 	running *Cycle
 	done    int
 }
 
-// Progress tells how far a phase of a cycle is. It is reported once for each object, never at the same time.
+// Progress is the progress of a phase of a cycle. It is reported once for each object, never concurrently.
 type Progress struct {
 	Phase       string
 	Done, Total int
@@ -45,11 +45,11 @@ type Progress struct {
 	Failures    int // in this cycle
 }
 
-// userLink is what the job knows of a person: linked to a record once id is set; without one the person was looked at
-// and left alone (disabled and not on the server).
+// userLink is what the job knows about a person: the linked record, if id is set; otherwise the person was skipped,
+// because they are disabled and not on the server.
 type userLink struct {
 	id        string
-	processed string // fingerprint of the source state that the server has; empty asks for another try
+	processed string // fingerprint of the source state that the server has; empty: try again
 	managerID string // SCIM id the record is known to hold
 }
 
@@ -59,7 +59,7 @@ type groupLink struct {
 	sent      map[string]bool // object ids of members the server is known to hold
 }
 
-// Cycle is the account of one provisioning cycle.
+// Cycle is the record of one provisioning cycle.
 type Cycle struct {
 	Initial  bool           `json:"initial"`
 	Requests int            `json:"requests"`
@@ -68,14 +68,14 @@ type Cycle struct {
 	Seconds  float64        `json:"seconds"`
 }
 
-// Stats returns counts and latencies of all requests since the job began, one entry for each kind.
+// Stats returns counts and latencies of all requests since the job began, one element for each kind.
 func (j *Job) Stats() []OperationStats {
 	j.start()
 	return j.client.recorder.stats()
 }
 
-// Restart forgets all links and what was sent, as "Restart provisioning" does: the next cycle is an initial one that
-// matches everything again.
+// Restart forgets all links and all that was sent, as "Restart provisioning" does: the next cycle is an initial one that
+// matches every object again.
 func (j *Job) Restart() {
 	j.users, j.groups = map[string]*userLink{}, map[string]*groupLink{}
 }
@@ -108,9 +108,9 @@ func (j *Job) start() {
 	})
 }
 
-// TestConnection sends what the portal's button sends: queries for objects that cannot exist, which must be answered
-// with an empty list, and a page of one. An error that is ErrQuarantine means that the server refused the credentials
-// or is not a SCIM endpoint.
+// TestConnection sends the same requests as the portal's button: queries for objects that cannot exist, which must
+// return an empty list, and a page of one. ErrQuarantine means that the server refused the credentials or is not a SCIM
+// endpoint.
 func (j *Job) TestConnection(ctx context.Context) error {
 	j.start()
 	queries := []string{
@@ -137,10 +137,10 @@ func randomGUID() string {
 	return t[:8] + "-" + t[8:12] + "-" + t[12:16] + "-" + t[16:20] + "-" + t[20:32]
 }
 
-// Cycle carries the directory over: everything in the first cycle and after Restart, later what has changed since and
-// what failed before. Objects that fail are in the account and tried again by the next cycle; an object created by a
-// request whose answer was lost is found by the matching query then. The error is ErrQuarantine or the context's; the
-// account is valid in any case.
+// Cycle provisions the directory: everything in the first cycle and after Restart, later only changed objects and those
+// that failed before. Failed objects are in the record and tried again by the next cycle; if the response of a create
+// was lost, the matching query then finds the object. The error is ErrQuarantine or the context's; the record is valid in
+// any case.
 func (j *Job) Cycle(ctx context.Context, d *Directory) (Cycle, error) {
 	j.start()
 	begin, before := time.Now(), j.client.recorder.requests()
@@ -160,8 +160,8 @@ func (j *Job) Cycle(ctx context.Context, d *Directory) (Cycle, error) {
 	return cycle, err
 }
 
-// each runs fn for all items, Concurrency at a time. A Failure is kept in the account of the cycle; quarantine and the
-// end of the context stop it.
+// each runs fn for all items, Concurrency at a time. A Failure is kept in the record of the cycle; quarantine and the end
+// of the context stop it.
 func each[T any](ctx context.Context, j *Job, phase string, items []T, object func(T) string, fn func(context.Context, T) error) error {
 	if len(items) == 0 {
 		return ctx.Err()
@@ -209,7 +209,7 @@ func (j *Job) count(what string, n int) {
 	j.running.Counts[what] += n
 }
 
-// deletions removes what is no longer in the directory: hard-deleted people and deleted groups.
+// deletions removes objects that are no longer in the directory: hard-deleted people and deleted groups.
 func (j *Job) deletions(ctx context.Context, d *Directory) error {
 	present := map[string]bool{}
 	for i := range d.People {
@@ -219,28 +219,28 @@ func (j *Job) deletions(ctx context.Context, d *Directory) error {
 		present[d.Groups[i].ObjectID] = true
 	}
 	type target struct{ object, path string }
-	var gone []target
+	var targets []target
 	for object, link := range j.users {
 		switch {
 		case present[object]:
 		case link.id == "":
 			delete(j.users, object)
 		default:
-			gone = append(gone, target{object, "/Users/" + url.PathEscape(link.id)})
+			targets = append(targets, target{object, "/Users/" + url.PathEscape(link.id)})
 		}
 	}
 	for object, link := range j.groups {
 		if !present[object] {
-			gone = append(gone, target{object, "/Groups/" + url.PathEscape(link.id)})
+			targets = append(targets, target{object, "/Groups/" + url.PathEscape(link.id)})
 		}
 	}
-	slices.SortFunc(gone, func(a, b target) int { return strings.Compare(a.object, b.object) })
-	return each(ctx, j, "deletions", gone, func(t target) string { return t.object }, func(ctx context.Context, t target) error {
+	slices.SortFunc(targets, func(a, b target) int { return strings.Compare(a.object, b.object) })
+	return each(ctx, j, "deletions", targets, func(t target) string { return t.object }, func(ctx context.Context, t target) error {
 		op, what := OpUserDelete, "users deleted"
 		if strings.HasPrefix(t.path, "/Groups/") {
 			op, what = OpGroupDelete, "groups deleted"
 		}
-		// 404 is what a repeated DELETE gets when the answer to the first was lost.
+		// A repeated DELETE gets 404 when the response to the first was lost.
 		if _, err := j.client.call(ctx, op, http.MethodDelete, t.path, nil, http.StatusNoContent, http.StatusNotFound); err != nil {
 			return err
 		}
@@ -250,7 +250,7 @@ func (j *Job) deletions(ctx context.Context, d *Directory) error {
 	})
 }
 
-// forget drops an object that was deleted; its memberships ended with it.
+// forget drops a deleted object and its memberships.
 func (j *Job) forget(object string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -38,7 +38,7 @@ func (j *Job) syncGroup(ctx context.Context, g Group) error {
 		return j.createGroup(ctx, g)
 	case record["members"] != nil:
 		return &Failure{Operation: OpGroupMatch, Code: "SystemForCrossDomainIdentityManagementMultipleEntriesInResponse", Status: http.StatusOK,
-			Detail: "members were excluded and came all the same"}
+			Detail: "the response has members although they were excluded"}
 	}
 	if link == nil {
 		id, _ := record["id"].(string)
@@ -96,8 +96,8 @@ type batch struct {
 	remove  bool
 }
 
-// members sends what has changed in the memberships of people who are on the server, in batches and all groups at once,
-// so that several requests change the same group at the same time.
+// members sends the changed memberships of people who are on the server, in batches and for all groups in parallel, so
+// that concurrent requests change the same group.
 func (j *Job) members(ctx context.Context, d *Directory) error {
 	var due []batch
 	for _, g := range d.Groups {
@@ -133,8 +133,8 @@ func (j *Job) members(ctx context.Context, d *Directory) error {
 	return each(ctx, j, "members", due, func(b batch) string { return b.group }, j.syncMembers)
 }
 
-// syncMembers sends one batch. The documented reference query is asked for the first of the members to add: asked for
-// every one it would double the requests of a cycle, and not every real job sends it.
+// syncMembers sends one batch. It sends the documented reference query only for the first member to add: for every
+// member it would double the requests of a cycle, and not every real job sends it.
 func (j *Job) syncMembers(ctx context.Context, b batch) error {
 	ids := make([]string, len(b.objects))
 	for i, object := range b.objects {
@@ -142,11 +142,11 @@ func (j *Job) syncMembers(ctx context.Context, b batch) error {
 	}
 	op, operations, counter := OpMembersRemove, j.Dialect.removeMembers(ids), "members removed"
 	if !b.remove {
-		there, err := j.holds(ctx, OpMemberCheck, "/Groups?"+filter("id eq %s and members eq %s", b.link.id, ids[0])+"&attributes=id", b.link.id)
+		held, err := j.holds(ctx, OpMemberCheck, "/Groups?"+filter("id eq %s and members eq %s", b.link.id, ids[0])+"&attributes=id", b.link.id)
 		if err != nil {
 			return err
 		}
-		if there {
+		if held {
 			ids = ids[1:]
 		}
 		op, operations, counter = OpMembersAdd, j.Dialect.addMembers(ids), "members added"

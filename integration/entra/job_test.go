@@ -21,13 +21,13 @@ func story(s *server, dialect entra.Dialect) *entra.Story {
 	return &entra.Story{Job: job(s, dialect), Directory: entra.Options{Users: 210, Groups: 8, Seed: 5}, Cycles: 3}
 }
 
-func TestARightServerEndsEqual(t *testing.T) {
+func TestCorrectServerEndsEqual(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []entra.Dialect{entra.Legacy, entra.Compliant} {
 		s := &server{}
-		told := story(s, dialect)
-		told.Cleanup = true
-		r, err := told.Run(t.Context())
+		st := story(s, dialect)
+		st.Cleanup = true
+		r, err := st.Run(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func TestEachDialectLooksLikeItself(t *testing.T) {
 	}
 }
 
-func TestAWrongServerIsFoundOut(t *testing.T) {
+func TestFaultyServerIsDetected(t *testing.T) {
 	t.Parallel()
 	for spoil, attribute := range map[string]string{
 		"drop a member":         "members",
@@ -126,7 +126,7 @@ func TestAWrongServerIsFoundOut(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotReproducedIsWrittenAgain(t *testing.T) {
+func TestLostWritesAreRepeated(t *testing.T) {
 	t.Parallel()
 	for spoil, what := range map[string]string{"shout names": "users updated again", "ignore the manager": "managers set again",
 		"lose a disable": "users disabled again"} {
@@ -141,21 +141,21 @@ func TestOtherPopulationsAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	s := &server{}
 	for _, population := range []string{"first", "second"} {
-		told := story(s, entra.Compliant)
-		told.Directory.Population = population
-		r, err := told.Run(t.Context())
+		st := story(s, entra.Compliant)
+		st.Directory.Population = population
+		r, err := st.Run(t.Context())
 		if err != nil || len(r.Differences) > 0 || len(r.Unresolved) > 0 {
 			t.Fatalf("%s: %v, differences %v, unresolved %v", population, err, r.Differences, r.Unresolved)
 		}
 		if none := r.Others == (entra.Census{}); none != (population == "first") {
-			t.Errorf("%s found %+v beside it", population, r.Others)
+			t.Errorf("%s found other records: %+v", population, r.Others)
 		}
 	}
 }
 
-func TestLostAnswersHealInLaterCycles(t *testing.T) {
+func TestLostResponsesAreRepairedInLaterCycles(t *testing.T) {
 	t.Parallel()
-	lost := map[string]bool{} // every write loses its first answer
+	lost := map[string]bool{} // requests whose first response was lost, which happens to every write
 	s := &server{}
 	s.lose = func(r *http.Request) bool {
 		key := r.Method + r.URL.Path
@@ -173,7 +173,7 @@ func TestLostAnswersHealInLaterCycles(t *testing.T) {
 		t.Errorf("failures of the first cycle: %v", first.Failures)
 	}
 	if r.Cycles[1].Counts["users matched"] == 0 {
-		t.Error("the user whose POST was answered into the void was not matched by the next cycle")
+		t.Error("the user whose POST response was lost was not matched by the next cycle")
 	}
 }
 
@@ -234,7 +234,7 @@ func TestRetryAfterPausesTheJob(t *testing.T) {
 	})
 }
 
-func TestAnEndlessRefusalFailsTheObject(t *testing.T) {
+func TestEndlessRefusalFailsTheObject(t *testing.T) {
 	t.Parallel()
 	for header, attempts := range map[string]int{"0": 6, "": 1} {
 		s := &server{}
@@ -269,7 +269,7 @@ func TestRateIsKept(t *testing.T) {
 	})
 }
 
-func TestARefusedTokenIsQuarantine(t *testing.T) {
+func TestRefusedTokenIsQuarantine(t *testing.T) {
 	t.Parallel()
 	j := job(&server{}, entra.Legacy)
 	j.Token = "revoked"
@@ -301,7 +301,7 @@ func TestTwoRecordsForOneMatchAreDuplicates(t *testing.T) {
 	}
 }
 
-func TestACancelledCycleStops(t *testing.T) {
+func TestCancelledCycleStops(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &server{}

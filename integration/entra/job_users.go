@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// fingerprint is the state of a person that the user phase carries over.
+// fingerprint identifies the state of a person that the user phase provisions.
 func fingerprint(p Person) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%t", p.Active())
@@ -29,8 +29,8 @@ func (j *Job) people(ctx context.Context, d *Directory) error {
 	return each(ctx, j, "users", due, func(p Person) string { return p.ObjectID }, j.syncUser)
 }
 
-// syncUser brings one person over: linked ones are read by id and patched, others matched first and created when the
-// query finds nobody.
+// syncUser provisions one person: a linked one is read by id and patched, another one is matched first and created when
+// the query finds no record.
 func (j *Job) syncUser(ctx context.Context, p Person) error {
 	link := j.user(p.ObjectID)
 	var record map[string]any
@@ -66,7 +66,7 @@ func (j *Job) syncUser(ctx context.Context, p Person) error {
 	return nil
 }
 
-// match runs a matching query: nil without a hit, a failure with more than one.
+// match runs a matching query. It returns nil without a hit, and a failure with more than one.
 func (j *Job) match(ctx context.Context, op Operation, query string) (map[string]any, error) {
 	p, err := j.client.list(ctx, op, query)
 	switch {
@@ -104,7 +104,7 @@ func (j *Job) createUser(ctx context.Context, p Person) error {
 	return nil
 }
 
-// updateUser patches what differs; nothing is sent when nothing does.
+// updateUser patches the differing attributes; without a difference it sends nothing.
 func (j *Job) updateUser(ctx context.Context, p Person, id string, record map[string]any) error {
 	operations := j.Dialect.attributes(differences(p, record))
 	op, counter := OpUserUpdate, "users updated"
@@ -125,13 +125,13 @@ func (j *Job) updateUser(ctx context.Context, p Person, id string, record map[st
 	return err
 }
 
-// reference is a manager to be set, changed or, with an empty managerID, cleared.
+// reference is a manager to set or, with an empty managerID, to clear.
 type reference struct {
 	object, managerID string
 	link              *userLink
 }
 
-// managers sends the references once the people exist. A manager who is not on the server is not sent.
+// managers sends the references after the people exist. A manager who is not on the server is not sent.
 func (j *Job) managers(ctx context.Context, d *Directory) error {
 	var due []reference
 	for _, p := range d.People {
@@ -156,12 +156,12 @@ func (j *Job) managers(ctx context.Context, d *Directory) error {
 
 func (j *Job) syncManager(ctx context.Context, r reference) error {
 	if r.managerID != "" {
-		there, err := j.holds(ctx, OpManagerCheck, "/Users?"+filter("id eq %s and manager eq %s", r.link.id, r.managerID)+"&attributes=id",
+		held, err := j.holds(ctx, OpManagerCheck, "/Users?"+filter("id eq %s and manager eq %s", r.link.id, r.managerID)+"&attributes=id",
 			r.link.id)
 		if err != nil {
 			return err
 		}
-		if there {
+		if held {
 			r.link.managerID = r.managerID
 			return nil
 		}
@@ -176,7 +176,7 @@ func (j *Job) syncManager(ctx context.Context, r reference) error {
 	return nil
 }
 
-// holds runs a reference query: whether the record with the id satisfies it. Any other record in the answer is a failure.
+// holds reports whether the record with the id matches a reference query. Any other record in the response is a failure.
 func (j *Job) holds(ctx context.Context, op Operation, query, id string) (bool, error) {
 	record, err := j.match(ctx, op, query)
 	if err != nil || record == nil {

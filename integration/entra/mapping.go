@@ -18,17 +18,17 @@ const (
 	managerPath = enterpriseURN + ":manager"
 )
 
-// mapping is one row of an attribute mapping: a source attribute and the SCIM path it flows to.
+// mapping is one row of an attribute mapping: a source attribute and its SCIM path.
 type mapping struct {
 	path   string
 	source func(Person) string
 }
 
-// userName is what Entra sends for a UPN: a guest's mark is stripped.
+// userName returns the userName that Entra sends for a UPN: without the mark of guests.
 func userName(p Person) string { return strings.Replace(p.UserPrincipalName, "#EXT#", "", 1) }
 
-// userMappings is the default mapping of non-gallery SCIM applications, without active and manager, which flow by rules
-// of their own.
+// userMappings is the default mapping of non-gallery SCIM applications, without active and manager, which have rules of
+// their own.
 var userMappings = []mapping{
 	{"userName", userName},
 	{"displayName", func(p Person) string { return p.DisplayName }},
@@ -52,7 +52,7 @@ var userMappings = []mapping{
 	{enterpriseURN + ":department", func(p Person) string { return p.Department }},
 }
 
-// typedPath takes `emails[type eq "work"].value` apart; ok is false for other paths.
+// typedPath splits a path such as `emails[type eq "work"].value`; ok is false for other paths.
 func typedPath(path string) (attribute, kind, sub string, ok bool) {
 	attribute, rest, ok := strings.Cut(path, `[type eq "`)
 	if !ok {
@@ -62,8 +62,8 @@ func typedPath(path string) (attribute, kind, sub string, ok bool) {
 	return attribute, kind, sub, ok
 }
 
-// read finds the text at a mapping's path in a resource as the server renders it. found is false when it is unassigned.
-// A value that is not text comes back in Go's notation, so that it never equals a mapped value by accident.
+// read returns the text at a mapping's path in a resource of the server. found is false when it is unassigned. A value
+// that is not text is returned in Go's notation, so that it never equals a mapped value by accident.
 func read(resource map[string]any, path string) (text string, found bool) {
 	var v any
 	if attribute, kind, sub, ok := typedPath(path); ok {
@@ -93,7 +93,7 @@ func read(resource map[string]any, path string) (text string, found bool) {
 	return text, true
 }
 
-// readManager is the id in the manager attribute, which always reads back as an object with value.
+// readManager returns the id in the manager attribute, which a server always returns as an object with value.
 func readManager(resource map[string]any) string {
 	extension, _ := resource[enterpriseURN].(map[string]any)
 	if extension["manager"] == nil {
@@ -107,13 +107,13 @@ func readManager(resource map[string]any) string {
 	return id
 }
 
-// difference is one attribute that the target does not hold as the source has it.
+// difference is one attribute whose value in the target differs from the source.
 type difference struct {
 	path, value string
-	assigned    bool // the target has another value: Replace, else Add
+	assigned    bool // the target has another value: Replace, otherwise Add
 }
 
-// differences compares a person with a resource. Empty source attributes are left alone: nulls are never sent.
+// differences compares a person with a resource. It skips empty source attributes: nulls are never sent.
 func differences(p Person, resource map[string]any) []difference {
 	var out []difference
 	for _, m := range userMappings {
@@ -128,8 +128,8 @@ func differences(p Person, resource map[string]any) []difference {
 	return out
 }
 
-// createBody is the POST of a user, in the shape of Entra's own: null where the mapping has a target and the source no
-// value inside a complex attribute, no manager.
+// createBody returns the body of a user's POST in the form that Entra sends: without manager, and with null for a mapped
+// attribute that has no value.
 func createBody(p Person) map[string]any {
 	orNil := func(s string) any {
 		if s == "" {

@@ -2,7 +2,7 @@ package entra
 
 import "strings"
 
-// spoken is a name with the ASCII form that a mail address takes.
+// spoken is a name with the ASCII form for a mail address.
 type spoken struct{ native, ascii string }
 
 // culture is one pool of names. familyFirst joins them the way East Asian and Hungarian names are written.
@@ -19,7 +19,7 @@ func (c culture) display(given, family string) string {
 	return given + c.separator + family
 }
 
-// spell reads "native/ascii" pairs parted by blanks; ASCII names need no pair, "_" stands for a blank inside a name.
+// spell parses "native/ascii" pairs separated by blanks; ASCII names need no pair, "_" is a blank inside a name.
 func spell(text string) []spoken {
 	var out []spoken
 	for word := range strings.FieldsSeq(text) {
@@ -32,8 +32,8 @@ func spell(text string) []spoken {
 	return out
 }
 
-// cultures are weighted by their order: see newPerson. The decomposed "Zoë" and "Ångström" (letters with combining
-// marks) are on purpose: values must come back in the form in which they were sent.
+// cultures are weighted by their order: see newPerson. "Zoë" and "Ångström" are decomposed (letters with combining
+// marks) on purpose: a server must return values in the form in which they were sent.
 var cultures = []culture{
 	{"en-US", " ", false,
 		spell("Alice Brandon Carla Derek Emily Frank Grace Harold Ivy Jamal Kim Liam Mara Noah Olivia Priya Quentin Rosa Sam Tara " +
@@ -65,7 +65,7 @@ var cultures = []culture{
 	{"th-TH", " ", false, spell("สมชาย/somchai กนกวรรณ/kanokwan"), spell("ศรีสุข/srisuk วงศ์ไทย/wongthai")},
 }
 
-// place is an office with its ways of writing addresses and numbers; ranges reserved for fiction.
+// place is an office with its formats of addresses and phone numbers; the numbers are reserved for fiction.
 type place struct {
 	city, state, postal, country, street, office, phone string
 }
@@ -89,7 +89,7 @@ var (
 	jobTitles = []string{"Analyst", "Senior Analyst", "Manager", "Engineer II", "Principal Engineer", "Account Executive", "Counsel",
 		"Director, EMEA", "VP of \"Special\" Projects", "Intern", "Техник", "Sachbearbeiter/in", "Chef d'équipe"}
 
-	// Group names hold what Entra's own documentation warns of, and what breaks a hand-made filter or JSON writer.
+	// Group names contain characters that Entra's documentation warns of or that break a naive filter or JSON writer.
 	groupKinds = []string{"All %s", "%s Team", "%s – Managers", "#%s!", "%s & Friends", "\"%s\" (quoted)", "%s's people", "back\\slash %s",
 		"~%s^", "%s.ops", "🌍 %s", "Rôles: %s", "%s / watch", "100%% %s", "<%s>", "%s or true", "[%s] eq {x}"}
 )

@@ -20,15 +20,15 @@ const (
 	messages   = "urn:ietf:params:scim:api:messages:2.0:"
 )
 
-// server is a small SCIM server that is right unless spoil says otherwise: it knows what the job sends, no more. It is
-// its own transport, so that a test needs no network and a bubble of testing/synctest can hold it.
+// server is a small SCIM server that supports only what the job sends and is correct unless spoil is set. It is its own
+// transport, so that tests need no network and can run it within testing/synctest.
 type server struct {
 	mu      sync.Mutex
 	issued  int
 	records map[string][]object // by endpoint, in order of creation
 	// spoil names one deliberate fault.
 	spoil string
-	// refuse may answer a request before it is looked at; lose may lose the answer to a request that was carried out.
+	// refuse may refuse a request before it is handled; lose may drop the response of a request that was handled.
 	refuse func(*http.Request) *refusal
 	lose   func(*http.Request) bool
 	bodies []string // of writes, in order of arrival
@@ -155,7 +155,7 @@ func (s *server) one(w http.ResponseWriter, r *http.Request, endpoint, id string
 	}
 }
 
-// unlink ends memberships and manager references of a deleted record.
+// unlink removes memberships of and manager references to a deleted record.
 func (s *server) unlink(id string) {
 	for _, g := range s.records["Groups"] {
 		if s.spoil != "dangling members" {
@@ -353,7 +353,7 @@ func unquote(literal string) string {
 	return s
 }
 
-// show projects a record; groups are given only when named.
+// show projects a record; it includes groups only when requested.
 func (s *server) show(o object, r *http.Request) object {
 	q := r.URL.Query()
 	switch q.Get("attributes") {

@@ -9,7 +9,7 @@ import (
 // Operation names a kind of request in counts and latencies.
 type Operation string
 
-// The kinds of requests a job makes, in the order of a report.
+// The kinds of requests of a job, in the order of a report.
 const (
 	OpTest          Operation = "test connection"
 	OpUserMatch     Operation = "user match"
@@ -38,19 +38,19 @@ var operations = []Operation{OpTest, OpUserMatch, OpUserCreate, OpUserRead, OpUs
 	OpManagerUpdate, OpGroupMatch, OpGroupCreate, OpGroupRead, OpGroupUpdate, OpGroupDelete, OpMemberCheck, OpMembersAdd, OpMembersRemove,
 	OpList, OpMembersRead}
 
-// OperationStats are the counts and latencies of one kind of request. Latencies are of single attempts, from sending to
-// the last byte of the answer, in milliseconds.
+// OperationStats are the counts and latencies of one kind of request. A latency is that of a single attempt, from sending
+// to the last byte of the response, in milliseconds.
 type OperationStats struct {
 	Operation Operation `json:"operation"`
 	Requests  int       `json:"requests"`
-	Failed    int       `json:"failed"` // attempts without an answer, or with one that failed the object
+	Failed    int       `json:"failed"` // attempts without a response, or with one that failed the object
 	P50       float64   `json:"p50"`
 	P90       float64   `json:"p90"`
 	P99       float64   `json:"p99"`
 	Max       float64   `json:"max"`
 }
 
-// recorder collects what OperationStats sums up. Safe for concurrent use.
+// recorder collects the data of OperationStats. It is safe for concurrent use.
 type recorder struct {
 	mu     sync.Mutex
 	series map[Operation]*series

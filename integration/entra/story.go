@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// Story is the life of one population on a server: an initial cycle, intervals in which the directory changes and is
-// carried over, a restart of the job, and a comparison after every one of them.
+// Story is the history of one population on a server: an initial cycle, intervals in which the directory changes and is
+// provisioned, a restart of the job, and a comparison after each of them.
 type Story struct {
 	Job       *Job
 	Directory Options
 	Cycles    int // intervals after the initial cycle
 	Cleanup   bool
-	Log       func(string) // one line at a time; nil is silence
+	Log       func(string) // receives one line at a time; nil: no output
 }
 
 // Report is the outcome of a story. It is a success when Differences and Unresolved are empty.
 type Report struct {
 	Population  string           `json:"population"`
 	Dialect     Dialect          `json:"dialect"`
-	Others      Census           `json:"others"` // on the server before and beside the population
+	Others      Census           `json:"others"` // other records on the server, before the first cycle
 	People      int              `json:"people"` // at the end
 	Groups      int              `json:"groups"`
 	Memberships int              `json:"memberships"`
@@ -31,17 +31,17 @@ type Report struct {
 	Seconds     float64          `json:"seconds"`
 }
 
-// repeats is how many more cycles a failed object gets before it counts as unresolved. The real client would take its
-// time; a lost answer or a moment of overload must be healed by the first.
+// repeats is how many more cycles a failed object gets before it counts as unresolved. The real client waits between
+// cycles; here, the first repetition must repair a lost response or a short overload.
 const repeats = 3
 
-// Run tells the story. An error means that it could not be told to its end: the report holds what happened until then.
+// Run plays the story. After an error, the report covers the story up to the error.
 func (s *Story) Run(ctx context.Context) (Report, error) {
 	s.Job.start()
 	begin := time.Now()
 	d := Generate(s.Directory)
 	r := &Report{Population: d.Population, Dialect: s.Job.Dialect, Differences: []Difference{}, Unresolved: []Failure{}}
-	d, err := s.tell(ctx, d, r)
+	d, err := s.play(ctx, d, r)
 	for _, g := range d.Groups {
 		r.Memberships += len(g.Members)
 	}
@@ -50,7 +50,7 @@ func (s *Story) Run(ctx context.Context) (Report, error) {
 	return *r, err
 }
 
-func (s *Story) tell(ctx context.Context, d *Directory, r *Report) (*Directory, error) {
+func (s *Story) play(ctx context.Context, d *Directory, r *Report) (*Directory, error) {
 	if err := s.Job.TestConnection(ctx); err != nil {
 		return d, err
 	}
@@ -58,15 +58,15 @@ func (s *Story) tell(ctx context.Context, d *Directory, r *Report) (*Directory, 
 	if r.Others, err = s.Job.CountOthers(ctx, d); err != nil {
 		return d, err
 	}
-	s.log("%s, %s dialect: %d people, %d groups; beside %d users and %d groups", d.Population, r.Dialect, len(d.People), len(d.Groups),
-		r.Others.Users, r.Others.Groups)
+	s.log("%s, %s dialect: %d people, %d groups; others on the server: %d users, %d groups",
+		d.Population, r.Dialect, len(d.People), len(d.Groups), r.Others.Users, r.Others.Groups)
 	if err := s.chapter(ctx, "initial cycle", d, r); err != nil {
 		return d, err
 	}
 	for i := range s.Cycles {
 		var changes Changes
 		d, changes = d.Evolve(uint64(i) + 1)
-		s.log("meanwhile: %s", changes)
+		s.log("changes in the directory: %s", changes)
 		if err := s.chapter(ctx, fmt.Sprintf("cycle %d", i+1), d, r); err != nil {
 			return d, err
 		}
@@ -109,8 +109,8 @@ func (s *Story) chapter(ctx context.Context, name string, d *Directory, r *Repor
 	return nil
 }
 
-// faithful judges the cycles after the restart: a server that reproduces what was written leaves nothing to write again
-// but the memberships, which the client cannot read back.
+// faithful checks the cycles after the restart: if the server returns what was written, there is nothing to write again
+// except the memberships, which the client does not read.
 func (r *Report) faithful(restarted []Cycle) {
 	for _, what := range []string{"users created", "users updated", "users disabled", "users restored", "managers set", "groups created",
 		"groups updated"} {

@@ -21,7 +21,7 @@ import (
 	"rollcall/shared/store/sqlite"
 )
 
-// delayedWakeups hands out what was due earlier instead of what is due now, when told to.
+// delayedWakeups returns, when replay is set, the users who were due earlier instead of those due now.
 type delayedWakeups struct {
 	directory.Leavers
 	earlier []directory.DueUser
@@ -35,7 +35,7 @@ func (d *delayedWakeups) DueUsers(ctx context.Context, until time.Time, fn func(
 	return d.Leavers.DueUsers(ctx, until, fn)
 }
 
-// person is the account under test in a real store, and what the events need.
+// person is the account under test in a real store, with the records that the events need.
 type person struct {
 	s       *directorytest.Env
 	late    *delayedWakeups
@@ -50,7 +50,7 @@ type person struct {
 	edits   int
 }
 
-// clock is a millisecond later at every reading, so that the log has an order.
+// clock advances by a millisecond at every reading, so that the log has an order.
 func (p *person) clock() time.Time {
 	p.advance(time.Millisecond)
 	p.mu.Lock()
@@ -75,7 +75,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// newPerson makes an account: active, created disabled, or local.
+// newPerson creates an account: active, disabled, or local.
 func newPerson(ports directory.Ports, kind string) *person {
 	p := &person{ctx: context.Background(), now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC), late: &delayedWakeups{Leavers: ports.Leavers}}
 	ports.Leavers = p.late
@@ -108,7 +108,7 @@ func (p *person) user() directory.User {
 	return must(p.s.As(p.admin).Users.ByID(p.ctx, p.id)).User
 }
 
-// state is what the model knows of the account.
+// state returns the account as the model sees it.
 func (p *person) state() account {
 	u := p.user()
 	s := account{life: 'A', adm: u.AdminBlock != nil, hold: len(u.Holds) > 0}
@@ -137,13 +137,13 @@ func (p *person) edit(id directory.ScimID, edit func(*directory.Profile)) error 
 	return err
 }
 
-// setDelay changes the provider's delay, for those who wait too when told so, and follows.
+// setDelay changes the provider's delay, for pending deactivations too if pending is set, and follows the log.
 func (p *person) setDelay(d time.Duration, pending bool) {
 	must(p.s.As(p.admin).Deactivations.SetDelay(p.ctx, p.caller.Provider, anyProvider, d, pending))
 	p.follow()
 }
 
-// follow follows the newest entries, twice.
+// follow follows the newest entries twice.
 func (p *person) follow() {
 	for range 2 {
 		for _, provider := range []directory.ProviderID{"", p.caller.Provider} {
@@ -157,7 +157,7 @@ func (p *person) follow() {
 	}
 }
 
-// trip trips the guard as the counts would.
+// trip trips the guard as too many leavers would.
 func (p *person) trip() {
 	if must(p.s.As(p.admin).Providers.ByID(p.ctx, p.caller.Provider)).Guard.Tripped() {
 		return
@@ -184,10 +184,10 @@ func (p *person) decideGuard(d directory.GuardDecision) {
 	p.follow()
 }
 
-// do carries out an event on the account as it was before the step; false: refused.
+// do carries out an event on the account as it was before the step. It returns false if the event is refused.
 func (p *person) do(event string, before directory.User) bool {
 	var err error
-	switch event = strings.TrimSuffix(event, " at once"); event {
+	switch event = strings.TrimSuffix(event, " immediately"); event {
 	case "scim attribute":
 		p.mu.Lock()
 		p.edits++
@@ -259,19 +259,19 @@ func (p *person) do(event string, before directory.User) bool {
 }
 
 var (
-	// together may happen at the same moment as each other.
-	together = []string{
+	// concurrentEvents may happen concurrently.
+	concurrentEvents = []string{
 		"scim attribute", "scim enable", "scim disable", "scim delete", "recreate", "recreate inactive", "block", "unblock",
 		"cancel-deactivation",
 		"deactivate", "deactivate-and-block", "reactivate", "reactivate-and-unblock", "hold", "release", "fire",
 	}
-	alone = append([]string{"time", "time", "delay shorter", "delay longer", "sweep", "stale fire", "guard trips", "guard approved",
-		"guard rejected"}, together...)
+	allEvents = append([]string{"time", "time", "delay shorter", "delay longer", "sweep", "stale fire", "guard trips", "guard approved",
+		"guard rejected"}, concurrentEvents...)
 )
 
-// lifecycleHistory lives through a random history with up to two writers at once, and holds each state to
-// the model: after a step of two, to either order of them. In a store whose due index is eventual, a wake-up may
-// miss a user who is changing at the same moment, and leaves them to the sweep.
+// lifecycleHistory plays a random history with up to two concurrent writers and compares each state with the model,
+// after two concurrent events with either order of them. In a store whose due index is eventually consistent, a wake-up
+// may miss a user who is changing at the same moment, which leaves them to the sweep.
 func lifecycleHistory(rt *rapid.T, ports directory.Ports, longest int, eventual bool) {
 	p := newPerson(ports, rapid.SampledFrom([]string{"active", "disabled", "local"}).Draw(rt, "kind"))
 	stages := rapid.Bool().Draw(rt, "stage")
@@ -280,24 +280,24 @@ func lifecycleHistory(rt *rapid.T, ports directory.Ports, longest int, eventual 
 	}
 	s := p.state()
 	for range rapid.IntRange(5, longest).Draw(rt, "steps") {
-		events := []string{rapid.SampledFrom(alone).Draw(rt, "event")}
-		if slices.Contains(together, events[0]) && rapid.Bool().Draw(rt, "two") {
-			events = append(events, rapid.SampledFrom(together).Draw(rt, "other"))
+		events := []string{rapid.SampledFrom(allEvents).Draw(rt, "event")}
+		if slices.Contains(concurrentEvents, events[0]) && rapid.Bool().Draw(rt, "two") {
+			events = append(events, rapid.SampledFrom(concurrentEvents).Draw(rt, "other"))
 		}
-		atOnce := rapid.IntRange(0, 3).Draw(rt, "delay") == 0
-		if atOnce {
+		immediate := rapid.IntRange(0, 3).Draw(rt, "delay") == 0
+		if immediate {
 			p.setDelay(0, false)
 		}
 		before := p.user()
 		var wg sync.WaitGroup
 		for i, e := range events {
-			if atOnce && (e == "scim disable" || e == "scim delete") {
-				events[i] += " at once"
+			if immediate && (e == "scim disable" || e == "scim delete") {
+				events[i] += " immediately"
 			}
 			wg.Go(func() { p.do(e, before) })
 		}
 		wg.Wait()
-		if atOnce {
+		if immediate {
 			p.setDelay(modelDelay, false)
 		}
 		got := p.state()
@@ -316,7 +316,7 @@ func lifecycleHistory(rt *rapid.T, ports directory.Ports, longest int, eventual 
 		}
 		if !ok {
 			want, _ := s.after(events[0])
-			rt.Fatalf("%v: from %v to %v; the first alone would give %v", events, s, got, want)
+			rt.Fatalf("%v: from %v to %v; the first event alone leads to %v", events, s, got, want)
 		}
 		s = got
 		if u := p.user(); u.Pending != nil && (u.Pending.Staged && (!u.Pending.Frozen || !stages) ||
@@ -341,7 +341,7 @@ func TestLifecycleFollowsTheModel(t *testing.T) {
 	})
 }
 
-// TestLifecycleFollowsTheModelInDynamoDB is the same with fewer histories: a step takes some ten milliseconds.
+// TestLifecycleFollowsTheModelInDynamoDB plays fewer histories, because a step takes some ten milliseconds.
 func TestLifecycleFollowsTheModelInDynamoDB(t *testing.T) {
 	t.Parallel()
 	proof.Check(t, proof.Size(3, 12), func(rt *rapid.T) { lifecycleHistory(rt, stack.DynamoDB(t), 15, true) })

@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// account is the model of one account: the rules of "Leaving" in docs/data-model.md, written a second time.
+// account is the model of one account: an independent implementation of the rules under "Leaving" in docs/data-model.md.
 type account struct {
 	life       byte // A active, D deactivated
-	idp        byte // T active, F inactive, G gone, L local
+	idp        byte // T active, F inactive, G removed, L local
 	adm, hold  bool
 	pend       int // 0 none, 1 not due, 2 due
 	frz, guard bool
@@ -19,42 +19,43 @@ func (s account) String() string {
 	return fmt.Sprintf("%c%c adm=%t hold=%t pend=%d frz=%t guard=%t", s.life, s.idp, s.adm, s.hold, s.pend, s.frz, s.guard)
 }
 
-func (s account) ended() account { s.life, s.pend, s.frz = 'D', 0, false; return s }
+func (s account) deactivated() account { s.life, s.pend, s.frz = 'D', 0, false; return s }
 
-func (s account) settled() account {
+func (s account) completedIfDue() account {
 	if s.pend == 2 && !s.hold && !s.frz {
-		return s.ended()
+		return s.deactivated()
 	}
 	return s
 }
 
-func (s account) leaves(pend int) account {
+func (s account) scheduled(pend int) account {
 	if s.life == 'D' || s.pend > 0 {
 		return s
 	}
 	s.pend, s.frz = pend, s.guard
-	return s.settled()
+	return s.completedIfDue()
 }
 
 func (s account) cancelled() account { s.pend, s.frz = 0, false; return s }
 
-func (s account) managed() account {
+// local returns an account that the directory removed as a local one.
+func (s account) local() account {
 	if s.idp == 'G' {
 		s.idp = 'L'
 	}
 	return s
 }
 
-// after is the model's answer to an event; false: refused.
+// after returns the account after an event, and false if the event is refused.
 func (s account) after(event string) (account, bool) {
 	if strings.HasPrefix(event, "scim") && (s.idp == 'G' || s.idp == 'L') {
 		return s, false
 	}
 	pend := 1
-	if strings.HasSuffix(event, " at once") {
+	if strings.HasSuffix(event, " immediately") {
 		pend = 2
 	}
-	switch strings.TrimSuffix(event, " at once") {
+	switch strings.TrimSuffix(event, " immediately") {
 	case "scim enable":
 		if s.idp != 'T' {
 			s = s.cancelled()
@@ -63,11 +64,11 @@ func (s account) after(event string) (account, bool) {
 	case "scim disable":
 		if s.idp != 'F' {
 			s.idp = 'F'
-			s = s.leaves(pend)
+			s = s.scheduled(pend)
 		}
 	case "scim delete":
 		s.idp = 'G'
-		s = s.leaves(pend)
+		s = s.scheduled(pend)
 	case "recreate":
 		if s.idp != 'G' {
 			return s, false
@@ -83,7 +84,7 @@ func (s account) after(event string) (account, bool) {
 		s.adm = true
 	case "unblock":
 		s.adm = false
-		s = s.cancelled().managed()
+		s = s.cancelled().local()
 	case "cancel-deactivation":
 		if s.pend == 0 {
 			return s, false
@@ -95,7 +96,7 @@ func (s account) after(event string) (account, bool) {
 			return s, false
 		}
 		if s.life == 'A' {
-			s = s.ended()
+			s = s.deactivated()
 		}
 		s.adm = s.adm || event == "deactivate-and-block"
 	case "reactivate", "reactivate-and-unblock":
@@ -103,7 +104,7 @@ func (s account) after(event string) (account, bool) {
 			return s, false
 		}
 		s.life = 'A'
-		s = s.managed()
+		s = s.local()
 		s.adm = s.adm && event == "reactivate"
 	case "hold":
 		if s.life == 'D' {
@@ -115,7 +116,7 @@ func (s account) after(event string) (account, bool) {
 			return s, false
 		}
 		s.hold = false
-		s = s.settled()
+		s = s.completedIfDue()
 	case "time", "delay shorter":
 		if s.pend == 1 {
 			s.pend = 2
@@ -125,13 +126,13 @@ func (s account) after(event string) (account, bool) {
 			s.pend = 1
 		}
 	case "fire", "sweep":
-		s = s.settled()
+		s = s.completedIfDue()
 	case "guard trips":
 		s.guard, s.frz = true, s.pend > 0
 	case "guard approved":
 		if s.guard {
 			if s.guard = false; s.frz && s.pend == 2 {
-				s.pend = 1 // a minute to take the decision back
+				s.pend = 1 // a minute to withdraw the decision
 			}
 			s.frz = false
 		}
@@ -150,7 +151,7 @@ func (s account) after(event string) (account, bool) {
 	return s, true
 }
 
-// broken says which invariant the step from s to t by an event breaks.
+// broken returns the invariant that the step from s to t by an event violates, or "".
 func (s account) broken(event string, t account) string {
 	signin := t.life == 'A' && !t.adm && t.pend == 0
 	scim := strings.HasPrefix(event, "scim") || strings.HasPrefix(event, "recreate")
@@ -168,15 +169,15 @@ func (s account) broken(event string, t account) string {
 	case t.frz && t.pend == 0:
 		return "frozen without pending"
 	case t.idp == 'G' && t.life == 'A' && t.pend == 0 && signin:
-		return "gone, active and unmanaged"
+		return "removed, active and not local"
 	}
 	return ""
 }
 
-// TestModelKeepsItsInvariants walks through every state of the model that can be reached.
+// TestModelKeepsItsInvariants checks every reachable state of the model.
 func TestModelKeepsItsInvariants(t *testing.T) {
 	t.Parallel()
-	events := append([]string{"scim disable at once", "scim delete at once"}, alone...)
+	events := append([]string{"scim disable immediately", "scim delete immediately"}, allEvents...)
 	todo := []account{{life: 'A', idp: 'T'}, {life: 'D', idp: 'F'}, {life: 'A', idp: 'L'}}
 	seen := map[account]bool{}
 	for len(todo) > 0 {
@@ -191,11 +192,11 @@ func TestModelKeepsItsInvariants(t *testing.T) {
 				t.Errorf("%v, %s: %s", s, e, why)
 			}
 			if !ok && next != s {
-				t.Errorf("%v, %s: refused, and yet it becomes %v", s, e, next)
+				t.Errorf("%v, %s: refused, but the account becomes %v", s, e, next)
 			}
 			todo = append(todo, next)
 		}
-		if s.pend > 0 { // it completes once every gate opens
+		if s.pend > 0 { // it completes when nothing holds it any more
 			end := s
 			for _, e := range []string{"guard approved", "time", "release", "fire"} {
 				end, _ = end.after(e)

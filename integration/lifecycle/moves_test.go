@@ -18,8 +18,8 @@ import (
 	"rollcall/shared/store/sqlite"
 )
 
-// crowd is a live provider with people whom groups place, and a guard that allows two moves in its window.
-type crowd struct {
+// mover is a live provider whose groups place people, with a guard that allows two moves in its window.
+type mover struct {
 	*person
 	people []directory.User
 	groups []directory.GroupID
@@ -27,8 +27,8 @@ type crowd struct {
 	done   []directory.LogEntry // followed
 }
 
-func newCrowd(ports directory.Ports, people int) *crowd {
-	c := &crowd{person: newPerson(ports, "active"), in: map[[2]int]bool{}}
+func newMover(ports directory.Ports, people int) *mover {
+	c := &mover{person: newPerson(ports, "active"), in: map[[2]int]bool{}}
 	p := c.caller.Provider
 	must(c.s.As(c.admin).Providers.SetState(c.ctx, p, anyProvider, directory.ProviderLive))
 	must(c.s.As(c.admin).Guards.Set(c.ctx, p, anyProvider, directory.GuardSettings{MoveMinimum: 2, MovePercent: 1}))
@@ -55,8 +55,8 @@ func newCrowd(ports directory.Ports, people int) *crowd {
 
 func must2[T, U any](v T, _ U, err error) T { return must(v, err) }
 
-// entries are those of the provider and the tenant from behind a position, the oldest first.
-func (c *crowd) entries() []directory.LogEntry {
+// entries returns the log entries of the provider and the tenant, oldest first.
+func (c *mover) entries() []directory.LogEntry {
 	var out []directory.LogEntry
 	for _, p := range []directory.ProviderID{"", c.caller.Provider} {
 		out = append(out, must(c.s.Log.EntriesAfter(c.ctx, c.admin.Tenant, p, "", "", 10_000))...)
@@ -65,8 +65,8 @@ func (c *crowd) entries() []directory.LogEntry {
 	return out
 }
 
-// followAll follows whatever was not yet, until nothing more comes.
-func (c *crowd) followAll() {
+// followAll follows all entries that were not followed yet, until there are no new ones.
+func (c *mover) followAll() {
 	for {
 		n := 0
 		for _, e := range c.entries() {
@@ -81,8 +81,8 @@ func (c *crowd) followAll() {
 	}
 }
 
-// toggle lets a person join or leave a group.
-func (c *crowd) toggle(who, g int) {
+// toggle adds a person to a group, or removes them from it.
+func (c *mover) toggle(who, g int) {
 	ids := []directory.ScimID{c.people[who].ScimID}
 	edit := provisioning.GroupEdit{Add: ids}
 	if c.in[[2]int{who, g}] {
@@ -97,15 +97,15 @@ func (c *crowd) toggle(who, g int) {
 }
 
 // decide decides on the open event of moves, if there is one.
-func (c *crowd) decide(d directory.GuardDecision) {
+func (c *mover) decide(d directory.GuardDecision) {
 	rec := must(c.s.As(c.admin).Providers.ByID(c.ctx, c.caller.Provider))
 	if event := rec.Guard.Moves.Event; event != "" {
 		must(c.s.As(c.admin).Guards.Decide(c.ctx, rec.ID, event, func(directory.GuardEvent) error { return nil }, d))
 	}
 }
 
-// settled is "" when everybody is where the rules say or waits for the open event, which holds nobody else.
-func (c *crowd) settled() string {
+// misplaced describes a user whose placement differs from the rules and who does not wait for the open event, or is "".
+func (c *mover) misplaced() string {
 	open := must(c.s.As(c.admin).Providers.ByID(c.ctx, c.caller.Provider)).Guard.Moves.Event
 	for _, u := range c.people {
 		x := must(c.s.As(c.admin).Users.Explain(c.ctx, u.ID))
@@ -118,10 +118,10 @@ func (c *crowd) settled() string {
 	return ""
 }
 
-// movesHistory lives through random changes of groups, with entries followed late, several at once and twice, and
-// decisions in between. Nobody is forgotten: not where the rules say is who waits for the open event.
+// movesHistory plays random changes of groups, with entries followed late, concurrently and twice, and decisions in
+// between. Every user is placed by the rules or waits for the open event.
 func movesHistory(rt *rapid.T, ports directory.Ports, longest int) {
-	c := newCrowd(ports, 5)
+	c := newMover(ports, 5)
 	for range rapid.IntRange(1, longest).Draw(rt, "steps") {
 		switch rapid.IntRange(0, 5).Draw(rt, "what") {
 		case 0:
@@ -144,12 +144,12 @@ func movesHistory(rt *rapid.T, ports directory.Ports, longest int) {
 		}
 	}
 	c.followAll()
-	if wrong := c.settled(); wrong != "" {
+	if wrong := c.misplaced(); wrong != "" {
 		rt.Fatal(wrong)
 	}
 	c.decide(directory.GuardApproval)
 	c.followAll()
-	if wrong := c.settled(); wrong != "" {
+	if wrong := c.misplaced(); wrong != "" {
 		rt.Fatalf("after the last approval: %s", wrong)
 	}
 	rec := must(c.s.As(c.admin).Providers.ByID(c.ctx, c.caller.Provider))
@@ -158,8 +158,8 @@ func movesHistory(rt *rapid.T, ports directory.Ports, longest int) {
 	}
 }
 
-// follow follows an entry, again when the store says so.
-func follow(c *crowd, e directory.LogEntry) {
+// follow follows an entry, and repeats it when the store is unavailable.
+func follow(c *mover, e directory.LogEntry) {
 	for {
 		err := c.s.FollowEntry(context.WithoutCancel(c.ctx), c.admin.Tenant, e)
 		if !directory.IsKind(err, directory.Unavailable) {
@@ -169,7 +169,7 @@ func follow(c *crowd, e directory.LogEntry) {
 	}
 }
 
-func TestNobodyHeldBackIsForgotten(t *testing.T) {
+func TestHeldMovesAreNotForgotten(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		store := must(sqlite.Open(sqlite.Memory, time.Now))
@@ -178,7 +178,7 @@ func TestNobodyHeldBackIsForgotten(t *testing.T) {
 	})
 }
 
-func TestNobodyHeldBackIsForgottenInDynamoDB(t *testing.T) {
+func TestHeldMovesAreNotForgottenInDynamoDB(t *testing.T) {
 	t.Parallel()
 	proof.Check(t, proof.Size(2, 5), func(rt *rapid.T) { movesHistory(rt, stack.DynamoDB(t), 20) })
 }

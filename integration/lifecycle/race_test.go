@@ -16,14 +16,14 @@ import (
 	"rollcall/shared/directory"
 )
 
-// seen is what a caller saw: whether an event was refused, or the account as it was read.
+// seen is the result of a call: whether an event was accepted, or the account that was read.
 type seen struct {
 	ok    bool
 	state account
 }
 
-// linear is the model as porcupine takes it. The delay is a millisecond, and the clock moves by one whenever it
-// is read: whatever is pending is due.
+// linear is the model in the form that porcupine needs. The delay is a millisecond, and each reading advances the clock
+// by one: every pending deactivation is due.
 var linear = porcupine.NondeterministicModel{
 	Init: func() []any { return []any{account{life: 'A', idp: 'T'}} },
 	Step: func(state, input, output any) []any {
@@ -34,7 +34,7 @@ var linear = porcupine.NondeterministicModel{
 			}
 			return []any{s}
 		}
-		event, missed := strings.CutSuffix(event, perhaps)
+		event, missed := strings.CutSuffix(event, mayMiss)
 		next, ok := s.after(event)
 		if ok != out.ok {
 			return nil
@@ -48,20 +48,20 @@ var linear = porcupine.NondeterministicModel{
 		return []any{next}
 	},
 	DescribeOperation: func(input, output any) string {
-		if out := output.(seen); input != "read" {
+		out := output.(seen)
+		if input != "read" {
 			return fmt.Sprint(input, " ", out.ok)
 		}
-		return output.(seen).state.String()
+		return out.state.String()
 	},
 }
 
-// perhaps marks an event that may find nothing to do: a wake-up on a due index that is eventual, as DynamoDB's is,
-// may miss a user who is changing at the same moment. The sweep does not.
-const perhaps = ", perhaps"
+// mayMiss marks a wake-up that may have no effect: on an eventually consistent due index, such as DynamoDB's, it may miss
+// a user who is changing at the same moment. The sweep does not.
+const mayMiss = ", may miss"
 
-// TestRacesHaveAnOrder lets callers race on one account: a directory that enables against the wake-up, two
-// administrators, and a directory against an administrator. What all of them saw must have an order that the
-// model allows.
+// TestRacesHaveAnOrder lets callers race on one account: a directory that enables it and a wake-up, two administrators,
+// a directory and administrators. All results together must have an order that the model allows.
 func TestRacesHaveAnOrder(t *testing.T) {
 	t.Parallel()
 	scim := []string{"scim enable", "scim disable", "scim enable", "scim disable", "scim attribute"}
@@ -86,7 +86,7 @@ func TestRacesHaveAnOrder(t *testing.T) {
 						for _, o := range history {
 							t.Log(o.Call, o.Return, linear.DescribeOperation(o.Input, o.Output))
 						}
-						t.Fatalf("round %d: no order of these explains what was seen", round)
+						t.Fatalf("round %d: no order of these calls explains their results", round)
 					}
 				}
 			})
@@ -94,7 +94,7 @@ func TestRacesHaveAnOrder(t *testing.T) {
 	}
 }
 
-// hesitant lets others go first between a caller's read and its write.
+// hesitant yields between a caller's read and its write, so that other callers can run in between.
 type hesitant struct{ directory.Users }
 
 func (h hesitant) hesitate() {
@@ -115,8 +115,8 @@ func (h hesitant) UserByID(ctx context.Context, t directory.TenantID, id directo
 	return h.Users.UserByID(ctx, t, id)
 }
 
-// race lets callers do what they choose from their events, each followed by a look at the account; eventual says
-// that the store's due index is.
+// race lets each caller carry out random ones of its events and read the account after each. eventual says that the
+// store's due index is eventually consistent.
 func race(ports directory.Ports, callers [][]string, seed uint64, eventual bool) []porcupine.Operation {
 	ports.Users = hesitant{ports.Users}
 	p := newPerson(ports, "active")
@@ -141,7 +141,7 @@ func race(ports directory.Ports, callers [][]string, seed uint64, eventual bool)
 				event := events[r.IntN(len(events))]
 				shown := event
 				if eventual && event == "fire" {
-					shown += perhaps
+					shown += mayMiss
 				}
 				call(client, shown, func() seen { return seen{ok: p.do(event, p.user())} })
 				call(client, "read", func() seen {

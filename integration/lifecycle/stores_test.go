@@ -9,7 +9,7 @@ import (
 	"rollcall/shared/store/sqlite"
 )
 
-// memory returns a store in memory.
+// memory returns a SQLite store in memory.
 func memory(t testing.TB) *sqlite.Store {
 	t.Helper()
 	s := must(sqlite.Open(sqlite.Memory, time.Now))
@@ -17,7 +17,7 @@ func memory(t testing.TB) *sqlite.Store {
 	return s
 }
 
-// stores are both stores, by name.
+// stores holds both stores by name.
 var stores = map[string]func(testing.TB) directory.Ports{
 	"SQLite":   func(t testing.TB) directory.Ports { return memory(t).Ports() },
 	"DynamoDB": stack.DynamoDB,

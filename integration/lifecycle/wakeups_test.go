@@ -17,21 +17,20 @@ import (
 	"rollcall/shared/random"
 )
 
-// unreliable is a way to be woken on which nobody can rely: of the wake-ups asked for, some are dropped,
-// some come twice, early or late, and in any order.
+// unreliable implements wake-ups unreliably: some are dropped, and some arrive twice, early or late, and in any order.
 type unreliable struct {
-	mu    sync.Mutex
-	rand  *rand.Rand
-	now   func() time.Time
-	times []time.Time
-	asked int
-	lost  int
+	mu        sync.Mutex
+	rand      *rand.Rand
+	now       func() time.Time
+	times     []time.Time
+	requested int
+	lost      int
 }
 
 func (w *unreliable) WakeAt(_ context.Context, at time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.asked++
+	w.requested++
 	n := 1
 	switch p := w.rand.IntN(100); {
 	case p < 20:
@@ -53,7 +52,7 @@ func (w *unreliable) WakeAt(_ context.Context, at time.Time) error {
 	return nil
 }
 
-// due takes out the wake-ups that have come by now.
+// due removes the wake-ups that are due and returns their number.
 func (w *unreliable) due() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -63,11 +62,10 @@ func (w *unreliable) due() int {
 	return before - len(w.times)
 }
 
-// TestWakeupsThatComeAsTheyLike lives through 100,000 user-days in full, in which people leave, come back, are put on
-// hold and released, while wake-ups are dropped, doubled, delayed and reordered. Afterwards the log says of
-// each deactivation that it came neither early nor on hold, nor later than the next sweep, and that none is
-// missing.
-func TestWakeupsThatComeAsTheyLike(t *testing.T) {
+// TestUnreliableWakeups plays 100,000 user-days in the long run: people leave, return, are put on hold and released,
+// while wake-ups are dropped, duplicated, delayed and reordered. Afterwards the log must show that no deactivation
+// happened early, on hold, or later than the next sweep, and that none is missing.
+func TestUnreliableWakeups(t *testing.T) {
 	t.Parallel()
 	people, days := proof.Size(3_000, 10_000), proof.Size(2, 10)
 	const tick = 5 * time.Minute
@@ -106,7 +104,7 @@ func TestWakeupsThatComeAsTheyLike(t *testing.T) {
 	}
 	swept := 0
 	for end := now.Add(time.Duration(days) * 24 * time.Hour); now.Before(end); now = now.Add(tick) {
-		// Whatever happens within a step happens at moments of its own.
+		// The events within a step happen at different times.
 		start := now
 		for range 12 {
 			now = now.Add(time.Duration(r.Int64N(int64(tick / 13))))
@@ -117,9 +115,9 @@ func TestWakeupsThatComeAsTheyLike(t *testing.T) {
 			case 3:
 				set(id, true)
 			case 4:
-				_, _, _ = svc.As(admin).LegalHolds.Place(ctx, matter, id) // refused for who is deactivated
+				_, _, _ = svc.As(admin).LegalHolds.Place(ctx, matter, id) // refused if the user is deactivated
 			case 5:
-				_, _, _ = svc.As(admin).LegalHolds.Release(ctx, matter, id) // refused for who is not on hold
+				_, _, _ = svc.As(admin).LegalHolds.Release(ctx, matter, id) // refused if the user is not on hold
 			}
 			for range w.due() {
 				must(svc.DeactivateDue(ctx, directory.JobWakeup))
@@ -132,7 +130,7 @@ func TestWakeupsThatComeAsTheyLike(t *testing.T) {
 		done := must(svc.Sweep(ctx))
 		swept += done.Deactivated
 	}
-	for range 12 { // who is due by now was left to the sweep
+	for range 12 { // sweeps deactivate the users whose wake-ups were dropped
 		now = now.Add(tick)
 		must(svc.Sweep(ctx))
 	}
@@ -164,7 +162,7 @@ func TestWakeupsThatComeAsTheyLike(t *testing.T) {
 			}
 			switch {
 			case due.IsZero():
-				t.Errorf("%s was deactivated at %v, which nobody asked for", id, e.At)
+				t.Errorf("%s was deactivated at %v without being scheduled", id, e.At)
 			case e.At.Before(due):
 				t.Errorf("%s was deactivated at %v, early: it was due at %v", id, e.At, due)
 			case held:
@@ -187,15 +185,15 @@ func TestWakeupsThatComeAsTheyLike(t *testing.T) {
 		}
 		u := must(svc.As(admin).Users.ByID(ctx, id))
 		if u.Pending != nil && !held {
-			t.Errorf("%s still waits since %v", id, u.Pending.DueAt)
+			t.Errorf("%s is still pending since %v", id, u.Pending.DueAt)
 		}
 		if held != (len(u.Holds) > 0) {
 			t.Errorf("%s: hold %v in the log, %v in the record", id, held, u.Holds)
 		}
 	}
-	t.Logf("%d user-days, %d wake-ups asked for, %d dropped; deactivated %d by wake-ups, %d by sweeps, %d by releases; the "+
+	t.Logf("%d user-days, %d wake-ups requested, %d dropped; deactivated %d by wake-ups, %d by sweeps, %d by releases; the "+
 		"latest %v after it was due",
-		people*days, w.asked, w.lost, byWakeup, bySweep, byRelease, longest)
+		people*days, w.requested, w.lost, byWakeup, bySweep, byRelease, longest)
 	if byWakeup == 0 || bySweep == 0 || byRelease == 0 || longest > 3*time.Minute+2*tick {
 		t.Errorf("%d by wake-ups, %d by sweeps (%d swept), %d by releases, the latest after %v", byWakeup, bySweep, swept, byRelease, longest)
 	}

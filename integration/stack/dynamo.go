@@ -11,9 +11,9 @@ import (
 	"rollcall/shared/store/dynamo"
 )
 
-// DynamoDB returns the ports of a new table on the test binary's DynamoDB Local. The table has no stream, which would
-// slow down every write to a table that is made after it: tests follow the log themselves, and TestFeed of
-// shared/store/dynamo proves the stream.
+// DynamoDB returns the ports of a new table on the test binary's DynamoDB Local. The table has no stream, because a
+// stream would slow down every write to tables created later. Tests follow the log themselves; TestFeed of
+// shared/store/dynamo tests the stream.
 func DynamoDB(t testing.TB) directory.Ports {
 	t.Helper()
 	client, _ := dynamolocal.Clients(t)

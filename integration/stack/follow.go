@@ -24,12 +24,12 @@ func (s *Stack) Entries(t testing.TB) []directory.LogEntry {
 	return all
 }
 
-// Follow does what follows from the log, as the background does, until nothing is left: each entry twice,
-// because it may come twice.
+// Follow carries out the steps that follow from the log, as the background does, until none are left. It follows each
+// entry twice, because an entry may be delivered twice.
 func (s *Stack) Follow(t testing.TB) {
 	t.Helper()
-	for left := true; left; {
-		left = false
+	for followed := true; followed; {
+		followed = false
 		for _, e := range s.Entries(t) {
 			if s.followed[e.ID] {
 				continue
@@ -39,12 +39,12 @@ func (s *Stack) Follow(t testing.TB) {
 					t.Fatal(err)
 				}
 			}
-			s.followed[e.ID], left = true, true
+			s.followed[e.ID], followed = true, true
 		}
 	}
 }
 
-// Pass lets time go by: what was logged is followed, and wake-ups come when the clock has moved.
+// Pass advances the clock by d: it follows the log before and after, and fires the wake-ups that are due then.
 func (s *Stack) Pass(t testing.TB, d time.Duration) {
 	t.Helper()
 	s.Follow(t)

@@ -6,8 +6,8 @@ import (
 	"rollcall/shared/scimapi"
 )
 
-// functionOf finds the Lambda of a path in the route table, as the gateway does; what no route names goes
-// to discovery here, since a gateway would answer it itself.
+// functionOf finds the Lambda function of a path in the route table, as the gateway does. A path without a route is sent
+// to discovery, as the gateway's proxy route does.
 func functionOf(path string) string {
 	rest := strings.TrimPrefix(path, scimapi.BasePath)
 	_, rest, _ = strings.Cut(rest, "/")

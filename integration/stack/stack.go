@@ -1,5 +1,5 @@
-// Package stack assembles the whole service in the test's process: the real handlers, rules and stores,
-// with a clock and ids the test decides.
+// Package stack assembles the whole service in the test's process: the real handlers, rules and stores, with a clock
+// and ids that the test controls.
 package stack
 
 import (
@@ -31,13 +31,13 @@ import (
 // Origin is the public URL of every stack.
 const Origin = "https://rollcall.example"
 
-// Options choose what a stack is made of; the zero value is SQLite in memory and profile entra.
+// Options are the choices of a stack; the zero value is SQLite in memory and the profile entra.
 type Options struct {
 	Ports      func(t testing.TB) directory.Ports
 	Profile    string
 	Extensions []directory.Extension
 	IDs        func() string
-	External   directory.External // besides wake-ups
+	External   directory.External // in addition to wake-ups
 }
 
 // Stack is a running service with one tenant and one provider.
@@ -48,13 +48,13 @@ type Stack struct {
 	BaseURL  string
 	Clock    *Clock
 	Admin    administration.Admin // of the tenant
-	Wakeups  *workflow.Local      // on the clock; Fire is up to the test
+	Wakeups  *workflow.Local      // uses Clock; the test calls Fire or Wake
 	followed map[directory.EntryID]bool
 	Log      *bytes.Buffer // everything the handlers logged; read it after the requests
 	logger   *slog.Logger
 }
 
-// Clock is a clock that moves only when told to.
+// Clock is a clock that moves only by Advance.
 type Clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -74,8 +74,8 @@ func (c *Clock) Advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// CountedIDs makes ids that count up, so that two stacks that do the same have the same ids and, lists
-// being ordered by id, the same order. Not for concurrent use.
+// CountedIDs returns a generator of ids that count up, so that two stacks with the same history have the same ids and,
+// because lists are ordered by id, lists in the same order. Not for concurrent use.
 func CountedIDs() func() string {
 	n := 0
 	return func() string {
@@ -138,13 +138,13 @@ func New(t testing.TB, o Options) *Stack {
 	return s
 }
 
-// Wake brings about the wake-ups that are due by the clock.
+// Wake fires the wake-ups that are due by the clock.
 func (s *Stack) Wake(ctx context.Context) error {
 	deactivate := app.Deactivate(s.Service.Follow, s.logger)
 	return s.Wakeups.Fire(ctx, func(ctx context.Context) error { return deactivate(ctx, app.Wakeup{}) })
 }
 
-// Handler is the SCIM handler as both doors wrap it.
+// Handler returns the SCIM handler as both doors wrap it.
 func (s *Stack) Handler() http.Handler {
 	return app.Middleware(scimapi.Handler(s.Service.Provisioning, scimapi.Options{Origin: Origin}), s.logger, "test", scimapi.Panicked)
 }
@@ -152,7 +152,7 @@ func (s *Stack) Handler() http.Handler {
 // Door sends a request to the service.
 type Door func(*http.Request) (*http.Response, error)
 
-// Local is the door of `rollcall serve`: the handler as net/http calls it.
+// Local returns the door of `rollcall serve`: the handler as net/http calls it.
 func (s *Stack) Local() Door {
 	h := s.Handler()
 	return func(r *http.Request) (*http.Response, error) {
@@ -166,8 +166,8 @@ func (s *Stack) Local() Door {
 	}
 }
 
-// Gateway is the Lambda door: each request becomes an event of API Gateway for the function that the
-// route table names, and its answer is read back.
+// Gateway returns the Lambda door: each request becomes an API Gateway event for the function that the route table names,
+// and the function's result becomes the response.
 func (s *Stack) Gateway() Door {
 	o := scimapi.Options{Origin: Origin}
 	functions := map[string]app.GatewayFunc{}
@@ -190,7 +190,7 @@ func (s *Stack) Gateway() Door {
 	}
 }
 
-// Event turns a request into the event API Gateway would send.
+// Event turns a request into the event that API Gateway would send.
 func Event(r *http.Request) (events.APIGatewayProxyRequest, error) {
 	e := events.APIGatewayProxyRequest{
 		HTTPMethod: r.Method, Path: r.URL.EscapedPath(), MultiValueHeaders: r.Header,

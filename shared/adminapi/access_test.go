@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// bodies are what each operation that needs one is sent; other changes take none.
+// bodies holds the request body of each operation that needs one.
 var bodies = map[string]string{
 	"createProvider": `{"displayName":"New"}`, "updateProvider": `{"displayName":"Renamed"}`, "createToken": `{"overlapSeconds":0}`,
 	"createUser": `{"userName":"new@agency.example"}`, "updateUser": `{"title":"Officer"}`,
@@ -49,7 +49,7 @@ var bodies = map[string]string{
 	"planConfig":     `{"roles":[{"id":"new","name":"New"}]}`, "applyConfig": `{"roles":[{"id":"new","name":"New"}]}`,
 }
 
-// withoutID are the changes whose answer is about no thing of its own.
+// withoutID lists the changes whose answer has no id.
 var withoutID = []string{"setGuard", "setDeactivationDelay", "placeHolds", "releaseHold", "cancelPendingDeactivations",
 	"preApproveConflicts"}
 
@@ -67,7 +67,7 @@ func success(operation string) int {
 	return 200
 }
 
-// prepare brings the world to where the operation succeeds.
+// prepare changes the world so that the operation succeeds.
 func (f *fixture) prepare(w *world, operation string) {
 	f.t.Helper()
 	run := "/providers/" + w.provider + "/apply-runs/" + w.run
@@ -88,17 +88,14 @@ func (f *fixture) prepare(w *world, operation string) {
 		f.want(200, "DELETE", "/users/"+w.local+"/role-grants/org-manager", "")
 	case "approveRoleMappingEntry", "rejectRoleMappingEntry", "approveApplyRun":
 		f.proposePrivileged(w, operation == "approveApplyRun")
-	case "startApplyRun", "cancelApplyRun":
-
 	case "undoApplyRun":
-
 		f.want(200, "POST", run+":apply", "")
 		f.deliver()
 	}
 }
 
-// proposePrivileged switches dual control on and lets another administrator propose a privileged role; with run, it
-// is approved, and a run that gives it waits for approval.
+// proposePrivileged switches dual control on and lets another administrator propose a privileged role; with run, the
+// proposal is approved, and an apply run that grants the role waits for approval.
 func (f *fixture) proposePrivileged(w *world, run bool) {
 	f.t.Helper()
 	other := []string{"Authorization", "Bearer " + f.newKey(f.tenant, directory.RoleAdministrator, time.Time{})}
@@ -124,8 +121,8 @@ func TestEveryRouteWithEveryCredential(t *testing.T) {
 	f := newFixture(t)
 	w := f.populateAll()
 	f.addTenant("other")
-	strange := f.newKey("other", directory.RoleAdministrator, time.Time{})
-	strangeHolder := f.newKey("other", directory.RoleLegalHold, time.Time{})
+	otherAdmin := f.newKey("other", directory.RoleAdministrator, time.Time{})
+	otherHolder := f.newKey("other", directory.RoleLegalHold, time.Time{})
 	expiring := f.newKey(f.tenant, directory.RoleAdministrator, f.clock().Add(time.Hour))
 	revoked := f.newKey(f.tenant, directory.RoleAdministrator, time.Time{})
 	f.want(200, "GET", "/me", "", "Authorization", "Bearer "+revoked)
@@ -161,27 +158,27 @@ func TestEveryRouteWithEveryCredential(t *testing.T) {
 			}
 		}
 		if strings.Contains(route.Path, "{id}") && !strings.HasPrefix(route.Path, "/tenants") {
-			key := strange
+			key := otherAdmin
 			if !slices.Contains(route.Roles, directory.RoleAdministrator) {
-				key = strangeHolder
+				key = otherHolder
 			}
 			f.want(404, route.Method, path, body, "Authorization", "Bearer "+key)
 		}
 	}
 	for _, list := range []string{"/providers", "/users", "/conflicts", "/sync-log"} {
-		if got := f.want(200, "GET", list, "", "Authorization", "Bearer "+strange); len(got.items()) != 0 {
+		if got := f.want(200, "GET", list, "", "Authorization", "Bearer "+otherAdmin); len(got.items()) != 0 {
 			t.Errorf("%s shows another tenant's: %s", list, got.raw)
 		}
 	}
-	f.want(404, "GET", "/users?provider="+w.provider, "", "Authorization", "Bearer "+strange)
-	f.want(404, "GET", "/sync-log?provider="+w.provider, "", "Authorization", "Bearer "+strange)
+	f.want(404, "GET", "/users?provider="+w.provider, "", "Authorization", "Bearer "+otherAdmin)
+	f.want(404, "GET", "/sync-log?provider="+w.provider, "", "Authorization", "Bearer "+otherAdmin)
 	f.want(400, "DELETE",
-		"/providers/"+f.want(201, "POST", "/providers", `{"displayName":"Mine"}`, "Authorization", "Bearer "+strange).str("id")+
-			"?users=move&moveTo="+w.provider, "", "Authorization", "Bearer "+strange)
+		"/providers/"+f.want(201, "POST", "/providers", `{"displayName":"Mine"}`, "Authorization", "Bearer "+otherAdmin).str("id")+
+			"?users=move&moveTo="+w.provider, "", "Authorization", "Bearer "+otherAdmin)
 }
 
-// TestOnlyAdministratorsChange says in a few lines who may change anything: the help desk what brings people
-// back, and holds are apart.
+// TestOnlyAdministratorsChange lists the roles that may change anything: administrators, the help desk only to unblock
+// users, and separate roles for legal holds and tenants.
 func TestOnlyAdministratorsChange(t *testing.T) {
 	t.Parallel()
 	for _, r := range adminapi.Routes() {
@@ -190,7 +187,7 @@ func TestOnlyAdministratorsChange(t *testing.T) {
 		case strings.HasPrefix(r.Path, "/tenants"):
 			want = []directory.AdminRole{directory.RoleOperator}
 		case r.Operation == "revokeApiKey":
-			want = append(want, directory.RoleOperator) // of an operator's own kind
+			want = append(want, directory.RoleOperator) // for operators' keys
 		case strings.HasPrefix(r.Path, "/legal-holds"):
 			want = []directory.AdminRole{directory.RoleLegalHold}
 		case r.Operation == "unblockUser" || r.Operation == "cancelDeactivation":
@@ -202,8 +199,8 @@ func TestOnlyAdministratorsChange(t *testing.T) {
 	}
 }
 
-// Every operation that changes something writes one entry, of the key that asked for it. Before, as a dry run, it writes
-// nothing and answers what the real run will.
+// Every operation that changes something writes one entry, by the key of the request. The dry run before it writes
+// nothing and gives the same answer as the real run.
 func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 	t.Parallel()
 	for _, route := range adminapi.Routes() {
@@ -225,7 +222,7 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 				t.Errorf("dry run answered %v %s", dry.header, dry.raw)
 			}
 			if strings.HasPrefix(route.Operation, "create") != (dry.str("id") == "") && !slices.Contains(withoutID, route.Operation) {
-				t.Errorf("what would be new must have no id, what is there must have one: %s", dry.raw)
+				t.Errorf("a new record must have no id, an existing one must have one: %s", dry.raw)
 			}
 			if diff := cmp.Diff(state, f.dump(w)); diff != "" {
 				t.Errorf("the dry run wrote (-before +after):\n%s", diff)
@@ -233,7 +230,7 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 
 			f.advance(-time.Millisecond) // to the moment of the dry run
 			got := f.want(success(route.Operation), route.Method, path, body)
-			if diff := cmp.Diff(foretold(got.body), foretold(dry.body)); diff != "" {
+			if diff := cmp.Diff(comparablePart(got.body), comparablePart(dry.body)); diff != "" {
 				t.Errorf("the dry run answered something else (-real +dry):\n%s", diff)
 			}
 			after := f.allEntries()
@@ -241,7 +238,7 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 			found := 0
 			for _, e := range after {
 				if known[e.ID] {
-					t.Errorf("the entry %s is there twice", e.ID)
+					t.Errorf("the entry %s occurs twice", e.ID)
 				}
 				known[e.ID] = true
 				if string(e.Actor.RequestID) != got.header.Get("X-Request-Id") {
@@ -253,7 +250,7 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 					kind = directory.ActorOperator
 				}
 				if e.Actor.Kind != kind || e.Actor.ID != keyID || !e.Audit && e.User == "" && e.Group == "" {
-					t.Errorf("the entry %+v does not tell who did it, or is in no log", e)
+					t.Errorf("the entry %+v does not name its actor, or is in no log", e)
 				}
 				if strings.HasSuffix(route.Path, "convert") && e.Actor.Reason != "same person" {
 					t.Errorf("the entry has reason %q", e.Actor.Reason)
@@ -277,7 +274,7 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 	}
 }
 
-// dump is everything that the store holds of the tenants, as text.
+// dump returns all stored data of the tenants as text.
 func (f *fixture) dump(w world) string {
 	f.t.Helper()
 	text := storetest.Dump(f.t.Context(), f.svc.Ports, f.tenant)
@@ -287,29 +284,30 @@ func (f *fixture) dump(w world) string {
 	return text
 }
 
-// foretold is what a dry run and the real run must say alike: not the ids and secrets that are drawn, and not the plan
-// that only a dry run shows.
-func foretold(v any) any {
+// comparablePart returns the part of an answer that is the same in a dry run and the real run: without random ids and
+// secrets, and without the plan that only a dry run shows.
+func comparablePart(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		out := map[string]any{}
 		for name, x := range v {
 			if !slices.Contains([]string{"id", "dryRun", "token", "secret", "lastFour", "baseUrl", "tokens", "plan"}, name) {
-				out[name] = foretold(x)
+				out[name] = comparablePart(x)
 			}
 		}
 		return out
 	case []any:
 		out := make([]any, len(v))
 		for i, x := range v {
-			out[i] = foretold(x)
+			out[i] = comparablePart(x)
 		}
 		return out
 	}
 	return v
 }
 
-// TestNoSecretsAndPeopleInLogs sends people and secrets through every route, also wrongly, and reads the log.
+// TestNoSecretsAndPeopleInLogs sends personal data and secrets through every route, also in invalid requests, and reads
+// the log.
 func TestNoSecretsAndPeopleInLogs(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -343,12 +341,12 @@ func TestNoSecretsAndPeopleInLogs(t *testing.T) {
 	}
 }
 
-// TestSecretsAreShownOnce reads everything after secrets were made.
+// TestSecretsAreShownOnce reads everything after secrets were created.
 func TestSecretsAreShownOnce(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	w := f.populateAll()
-	made := []string{
+	secrets := []string{
 		w.scimToken, f.want(201, "POST", "/providers/"+w.provider+"/tokens", "").str("token"),
 		f.want(201, "POST", "/api-keys", `{"displayName":"Other","role":"auditor"}`).str("token"),
 		f.want(201, "POST", "/webhooks", bodies["createWebhook"]).str("secret"),
@@ -359,7 +357,7 @@ func TestSecretsAreShownOnce(t *testing.T) {
 			continue
 		}
 		raw := f.want(200, "GET", w.path(route.Path), "").raw
-		for _, secret := range append(made, f.key) {
+		for _, secret := range append(secrets, f.key) {
 			if strings.Contains(raw, secret) || strings.Contains(raw, secret[12:40]) {
 				t.Errorf("%s shows a secret", route.Operation)
 			}
@@ -369,7 +367,7 @@ func TestSecretsAreShownOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, token := range made[:2] {
+	for _, token := range secrets[:2] {
 		if _, err := p.Authenticate(token, f.clock()); err != nil {
 			t.Errorf("a token that was shown does not work: %v", err)
 		}

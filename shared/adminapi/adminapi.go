@@ -1,8 +1,8 @@
-// Package adminapi is the admin REST API over HTTP: what administrators, the console and the `rollcall`
-// command use to set up providers and to look after users, groups and conflicts.
+// Package adminapi is the admin REST API over HTTP. Administrators, the console and the `rollcall` command use it to
+// set up providers and to manage users, groups and conflicts.
 //
-// openapi.yaml is its contract: the tests hold the route table, the roles and every answer to it. The
-// package decides nothing about the business: that is package directory. SCIM is package scimapi's.
+// openapi.yaml is its contract: the tests compare the route table, the roles and every answer with it. The package has
+// no business rules: those are in package administration. SCIM is in package scimapi.
 package adminapi
 
 import (
@@ -28,29 +28,29 @@ const (
 
 // Options configure the handler.
 type Options struct {
-	// Origin is scheme and host of the public URL, without a slash at the end: locations begin with it.
+	// Origin is scheme and host of the public URL, without a slash at the end, for locations.
 	Origin string
 	// SCIMOrigin is the same for SCIM base URLs; "" means Origin.
 	SCIMOrigin string
-	// NewID makes the id of a request that the middleware gave none; required.
+	// NewID returns the id for a request without one from the middleware; required.
 	NewID func() string
-	// MaxExport is how many bytes an exported log may have, where an answer cannot be streamed (API Gateway and Lambda);
-	// a longer one is refused with 413. 0: any number.
+	// MaxExport limits the bytes of an exported log where an answer cannot be streamed (API Gateway and Lambda); a
+	// longer one is refused with 413. 0: no limit.
 	MaxExport int
 }
 
 // Route is one operation of the API.
 type Route struct {
 	Method    string
-	Path      string                // below /api/v1, with {id} and perhaps an :action at the end
+	Path      string                // below /api/v1, with {id} and optionally an :action at the end
 	Operation string                // operationId in the document
-	Roles     []directory.AdminRole // who may; nobody else
+	Roles     []directory.AdminRole // the only roles that may call it
 }
 
-// route is a Route with what answers it.
+// route is a Route with its handler.
 type route struct {
 	Route
-	query []string // the parameters it knows
+	query []string // its query parameters
 	do    func(*request) (answer, error)
 }
 
@@ -60,17 +60,22 @@ var (
 	userReaders    = []directory.AdminRole{directory.RoleAdministrator, directory.RoleViewer, directory.RoleLegalHold, directory.RoleHelpDesk}
 	operators      = []directory.AdminRole{directory.RoleOperator}
 	logReaders     = []directory.AdminRole{directory.RoleAdministrator, directory.RoleViewer, directory.RoleAuditor}
+	unblockers     = []directory.AdminRole{directory.RoleAdministrator, directory.RoleHelpDesk}
+	holders        = []directory.AdminRole{directory.RoleLegalHold} // separate from the administrators
+	holdReaders    = []directory.AdminRole{directory.RoleAdministrator, directory.RoleViewer, directory.RoleLegalHold, directory.RoleAuditor}
 )
 
 var (
-	pageQuery = []string{"cursor", "limit"}
-	dryQuery  = []string{"dryRun"}
-	logFilter = []string{"provider", "user", "group", "action", "effect", "result", "organization", "role", "cause", "search", "since",
+	pageQuery   = []string{"cursor", "limit"}
+	orgQuery    = []string{"cursor", "limit", "search", "state"}
+	reportQuery = []string{"provider", "cursor", "limit"}
+	dryQuery    = []string{"dryRun"}
+	logFilter   = []string{"provider", "user", "group", "action", "effect", "result", "organization", "role", "cause", "search", "since",
 		"until"}
 	logQuery = append([]string{"cursor", "limit"}, logFilter...)
 )
 
-// The methods, as the tables write them.
+// The methods, short for the route tables.
 const (
 	get   = http.MethodGet
 	post  = http.MethodPost
@@ -79,7 +84,7 @@ const (
 	del   = http.MethodDelete
 )
 
-// routes are the tables of all nouns.
+// routes returns the route tables of all nouns.
 func routes() []route {
 	return slices.Concat(
 		apiKeyRoutes(), applyRunRoutes(), configRoutes(), conflictRoutes(), deactivationRoutes(), decisionRoutes(), deliveryRoutes(),
@@ -89,12 +94,12 @@ func routes() []route {
 	)
 }
 
-// orOperator is roles and the operator's, who has a log and keys, too.
+// orOperator returns roles and the operator, who also has a log and keys.
 func orOperator(roles []directory.AdminRole) []directory.AdminRole {
 	return append(slices.Clone(roles), directory.RoleOperator)
 }
 
-// Routes is the route table of the API: every operation that needs a key.
+// Routes returns the route table of the API: every operation that needs a key.
 func Routes() []Route {
 	var out []Route
 	for _, r := range routes() {
@@ -103,14 +108,14 @@ func Routes() []Route {
 	return out
 }
 
-// api answers the requests. Safe for concurrent use.
+// api is the handler of the API. Safe for concurrent use.
 type api struct {
 	svc    *administration.Service
 	opts   Options
 	routes []route
 }
 
-// Handler returns the handler of everything below BasePath. It is meant to stand inside reqlog.Handler.
+// Handler returns the handler of everything below BasePath, to be wrapped in reqlog.Handler.
 func Handler(svc *administration.Service, o Options) http.Handler {
 	if o.SCIMOrigin == "" {
 		o.SCIMOrigin = o.Origin
@@ -118,8 +123,8 @@ func Handler(svc *administration.Service, o Options) http.Handler {
 	return &api{svc: svc, opts: o, routes: routes()}
 }
 
-// ServeHTTP implements http.Handler. The credential comes before every other question, then the path, the
-// method, the role, and what the request says.
+// ServeHTTP implements http.Handler. It checks the credential first, then the path, the method, the role, and the
+// content of the request.
 func (a *api) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store") // answers hold personal data, some a secret
@@ -142,7 +147,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	r.answer()
 }
 
-// find sets the route that the request asks for, and the ids in its path, and checks the role.
+// find sets the route of the request and the ids in its path, and checks the role.
 func (r *request) find() error {
 	segments := splitPath(r.r.URL)
 	var allowed []string
@@ -165,15 +170,15 @@ func (r *request) find() error {
 	case r.route == nil:
 		return faultf(http.StatusNotFound, "no such resource")
 	}
-	r.note(segments[0])
+	r.logRoute(segments[0])
 	if !slices.Contains(r.route.Roles, r.key.Role) {
 		return directory.Errorf(directory.Forbidden, "the key's role may not do this")
 	}
 	return nil
 }
 
-// note tells the request's log event what it is about: names of ours and well-formed ids only.
-func (r *request) note(resource string) {
+// logRoute adds the operation and the ids to the request's log event: our own names and well-formed ids only.
+func (r *request) logRoute(resource string) {
 	ctx := r.ctx()
 	reqlog.Set(ctx, "op", r.route.Operation)
 	reqlog.Set(ctx, "resource_type", resource)
@@ -187,7 +192,7 @@ func (r *request) note(resource string) {
 	}
 }
 
-// splitPath returns the segments below BasePath, nil when one of them names nothing.
+// splitPath returns the segments below BasePath, nil when one of them is empty or malformed.
 func splitPath(u *url.URL) []string {
 	rest, ok := strings.CutPrefix(u.EscapedPath(), BasePath)
 	if !ok {
@@ -204,22 +209,22 @@ func splitPath(u *url.URL) []string {
 	return segments
 }
 
-// match returns the ids in a path of the route.
+// match returns the ids in a path if it is one of the route.
 func (rt *route) match(segments []string) (ids []string, ok bool) {
 	want := strings.Split(rt.Path[1:], "/")
 	if len(want) != len(segments) {
 		return nil, false
 	}
 	for i, w := range want {
-		action, isID := strings.CutPrefix(w, "{id}")
+		wantAction, isID := strings.CutPrefix(w, "{id}")
 		if !isID {
 			if w != segments[i] {
 				return nil, false
 			}
 			continue
 		}
-		id, has, _ := strings.Cut(segments[i], ":")
-		if (action == "" && id != segments[i]) || (action != "" && action != ":"+has) {
+		id, action, _ := strings.Cut(segments[i], ":")
+		if (wantAction == "" && id != segments[i]) || (wantAction != "" && wantAction != ":"+action) {
 			return nil, false
 		}
 		ids = append(ids, id)
@@ -227,19 +232,7 @@ func (rt *route) match(segments []string) (ids []string, ok bool) {
 	return ids, true
 }
 
-// wellFormed reports whether id could be one of ours: anything else is not looked for, nor logged.
+// wellFormed reports whether id could be one of ours: others are neither looked up nor logged.
 func wellFormed(id string) bool {
 	return id != "" && len(id) <= 32 && strings.IndexFunc(id, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'z') }) < 0
 }
-
-var (
-	unblockers  = []directory.AdminRole{directory.RoleAdministrator, directory.RoleHelpDesk}
-	holders     = []directory.AdminRole{directory.RoleLegalHold} // separate from who provisions
-	reportQuery = []string{"provider", "cursor", "limit"}
-	holdReaders = []directory.AdminRole{directory.RoleAdministrator, directory.RoleViewer, directory.RoleLegalHold, directory.RoleAuditor}
-)
-
-var (
-	csvQuery = []string{"cursor", "limit"}
-	orgQuery = []string{"cursor", "limit", "search", "state"}
-)

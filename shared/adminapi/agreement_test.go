@@ -17,7 +17,7 @@ import (
 	"rollcall/shared/scim"
 )
 
-// TestProfilesAreThoseOfTheDialects keeps the document's words equal to package entra's.
+// TestProfilesAreThoseOfTheDialects keeps the document's profiles equal to those of package entra.
 func TestProfilesAreThoseOfTheDialects(t *testing.T) {
 	t.Parallel()
 	var want []string
@@ -37,7 +37,7 @@ func TestProfilesAreThoseOfTheDialects(t *testing.T) {
 	}
 }
 
-// TestWebhooksTakeEveryEvent keeps the document's limit equal to the number of events, which the API goes by.
+// TestWebhooksTakeEveryEvent keeps the document's limit equal to the number of events, which is the API's limit.
 func TestWebhooksTakeEveryEvent(t *testing.T) {
 	t.Parallel()
 	for _, schema := range []string{"NewWebhook", "WebhookPatch"} {
@@ -114,9 +114,9 @@ func TestExtensionsThatAreAcceptedCompile(t *testing.T) {
 	}
 }
 
-// TestLocalUsersLookAsIfSCIMHadMadeThem: what this API writes as attributes is what SCIM makes of the same
-// body, byte for byte, so that a converted user differs in nothing that nobody changed.
-func TestLocalUsersLookAsIfSCIMHadMadeThem(t *testing.T) {
+// TestLocalUsersEqualThoseOfSCIM: this API writes the same attributes as SCIM for the same body, byte for byte, so that
+// converting a user changes no attribute by itself.
+func TestLocalUsersEqualThoseOfSCIM(t *testing.T) {
 	f := newFixture(t)
 	user := scim.NewResourceType("User", "/Users", "", scim.UserSchema(), scim.EnterpriseUserSchema(), scim.RollcallUserSchema())
 	text := rapid.Map(rapid.StringMatching("[a-zA-Z \"\\\\<>&/\u2028ß𝔸́]{0,8}[a-z]"), strings.TrimSpace)
@@ -160,8 +160,8 @@ func TestLocalUsersLookAsIfSCIMHadMadeThem(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		made := f.want(201, "POST", "/users", string(send))
-		view, err := f.svc.Users.UserByID(context.Background(), f.tenant, directory.UserID(made.str("id")))
+		created := f.want(201, "POST", "/users", string(send))
+		view, err := f.svc.Users.UserByID(context.Background(), f.tenant, directory.UserID(created.str("id")))
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -187,7 +187,7 @@ func TestLocalUsersLookAsIfSCIMHadMadeThem(t *testing.T) {
 	})
 }
 
-// TestOrderOfAttributesIsSCIMs keeps the order of what this API adds beside attributes it does not know.
+// TestOrderOfAttributesIsSCIMs keeps the order of attributes that this API adds to others that it does not know.
 func TestOrderOfAttributesIsSCIMs(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

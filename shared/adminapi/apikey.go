@@ -25,7 +25,7 @@ type apiKey struct {
 	CreatedBy   string                    `json:"createdBy,omitempty"`
 	ExpiresAt   *instant                  `json:"expiresAt,omitempty"`
 	Version     int64                     `json:"version"`
-	Token       string                    `json:"token,omitempty"` // clear text, in the answer that made it only
+	Token       string                    `json:"token,omitempty"` // clear text, only in the answer that created it
 	DryRun      bool                      `json:"dryRun,omitempty"`
 }
 
@@ -64,7 +64,7 @@ func (r *request) createAPIKey() (answer, error) {
 	return r.answerNewKey(k, clear), err
 }
 
-// answerNewKey shows a key that was made just now, with its clear text.
+// answerNewKey shows a key that was just created, with its clear text.
 func (r *request) answerNewKey(k directory.APIKey, clear string) answer {
 	v := r.viewAPIKey(k)
 	v.Token, v.DryRun = r.clearText(clear), r.admin.DryRun

@@ -20,7 +20,7 @@ func applyRunRoutes() []route {
 		{Route{get, "/providers/{id}/apply-runs/{id}", "getApplyRun", readers}, nil, (*request).getApplyRun},
 		{Route{get, "/providers/{id}/apply-runs/{id}/diff", "listApplyChanges", readers}, []string{"cursor", "limit", "only"},
 			(*request).listApplyChanges},
-		{Route{get, "/providers/{id}/apply-runs/{id}/diff.csv", "exportApplyChanges", readers}, csvQuery, (*request).exportApplyChanges},
+		{Route{get, "/providers/{id}/apply-runs/{id}/diff.csv", "exportApplyChanges", readers}, pageQuery, (*request).exportApplyChanges},
 		{Route{post, "/providers/{id}/apply-runs/{id}:apply", "startApplyRun", administrators}, dryQuery, (*request).startApplyRun},
 		{Route{post, "/providers/{id}/apply-runs/{id}:approve", "approveApplyRun", administrators}, dryQuery, (*request).approveApplyRun},
 		{Route{post, "/providers/{id}/apply-runs/{id}:cancel", "cancelApplyRun", administrators}, dryQuery, (*request).cancelApplyRun},
@@ -33,11 +33,11 @@ type applyRun struct {
 	Provider      directory.ProviderID `json:"provider"`
 	State         directory.RunState   `json:"state"`
 	ConfigVersion int64                `json:"configVersion"`
-	MovedByHand   bool                 `json:"movedByHand"` // people moved by hand move too
+	MovedByHand   bool                 `json:"movedByHand"` // users moved by hand move, too
 	Undoes        directory.RunID      `json:"undoes,omitempty"`
 	UndoneBy      directory.RunID      `json:"undoneBy,omitempty"`
 	CreatedBy     string               `json:"createdBy,omitempty"`
-	StartedBy     string               `json:"startedBy,omitempty"`  // or who asked for it
+	StartedBy     string               `json:"startedBy,omitempty"`  // or requested by
 	ApprovedBy    string               `json:"approvedBy,omitempty"` // the second administrator
 	Failure       string               `json:"failure,omitempty"`
 	CreatedAt     instant              `json:"createdAt"`
@@ -59,7 +59,7 @@ type runProgress struct {
 	Done             int `json:"done"`
 	Total            int `json:"total"`
 	Errors           int `json:"errors"`
-	RemainingSeconds int `json:"remainingSeconds"` // an estimate; 0 when nothing is under way
+	RemainingSeconds int `json:"remainingSeconds"` // an estimate; 0 when not running
 }
 
 type runCounts struct {
@@ -96,7 +96,7 @@ type runReason struct {
 	Users  int    `json:"users"`
 }
 
-// runChange is the change of one person. An organization that will be made has the id "new:" and its name.
+// runChange is the change of one user. An organization yet to be created has the id "new:" and its name.
 type runChange struct {
 	ID         directory.UserID    `json:"id"`
 	UserName   string              `json:"userName"`
@@ -104,7 +104,7 @@ type runChange struct {
 	To         directory.OrgID     `json:"to,omitempty"`
 	Added      []directory.RoleID  `json:"added"`
 	Removed    []directory.RoleID  `json:"removed"`
-	Kept       []directory.RoleID  `json:"kept"` // given by hand
+	Kept       []directory.RoleID  `json:"kept"` // granted by hand
 	Reason     string              `json:"reason"`
 	Privileged bool                `json:"privileged"`
 	LosesAll   bool                `json:"losesAllRoles"`
@@ -206,7 +206,7 @@ func (r *request) createApplyRun() (answer, error) {
 	return r.answerRun(http.StatusCreated, x, err)
 }
 
-// runID returns provider and run of the path.
+// runID returns the provider and the run in the path.
 func (r *request) runID() (directory.ProviderID, directory.RunID, error) {
 	p, err := r.providerID()
 	if err != nil {
@@ -225,7 +225,7 @@ func (r *request) getApplyRun() (answer, error) {
 	return r.answerRun(0, x, err)
 }
 
-// only are the filters of a run's changes.
+// only holds the filters of a run's changes.
 var only = map[string]func(directory.RunRow) bool{
 	"privileged":      func(r directory.RunRow) bool { return r.Privileged },
 	"loses-all-roles": func(r directory.RunRow) bool { return r.LosesAll },
@@ -257,7 +257,7 @@ func (r *request) listApplyChanges() (answer, error) {
 	return answer{body: page[runChange]{Items: mapSlice(rows, viewChange), NextCursor: r.cursor(next)}}, err
 }
 
-// textAnswer is an answer that is no JSON. Next is the cursor of what follows, in the header Next-Cursor.
+// textAnswer is an answer that is not JSON. next is the cursor of the next page, for the header Next-Cursor.
 type textAnswer struct {
 	mediaType, next string
 	body            []byte
@@ -274,7 +274,7 @@ func (r *request) exportApplyChanges() (answer, error) {
 		for i := range cells {
 			cells[i] = plainCell(cells[i])
 		}
-		_ = w.Write(cells) // a buffer takes everything
+		_ = w.Write(cells) // never fails on a buffer
 	}
 	if !r.query.Has("cursor") {
 		record("user", "userName", "from", "to", "rolesAdded", "rolesRemoved", "rolesKept", "privileged", "losesAllRoles", "onHold", "reason",
@@ -301,7 +301,7 @@ func plainCell(s string) string {
 	return s
 }
 
-// changeRun returns what all changes of a run have in common; confirm: it may be confirmed.
+// changeRun handles a change of a run, with a confirmation if confirm is set.
 func (r *request) changeRun(
 	confirm bool, do func(directory.ProviderID, directory.RunID, func(directory.ApplyRun) error) (administration.ApplyProgress, error),
 ) (answer, error) {

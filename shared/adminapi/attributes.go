@@ -10,8 +10,8 @@ import (
 // enterpriseURN is the extension that holds the department (RFC 7643 §4.3).
 const enterpriseURN = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
-// The order in which SCIM keeps the attributes of a user. What this API writes into a user's attributes
-// stands where SCIM would have put it, so that a user who is converted looks as if a directory had made it.
+// The order in which SCIM keeps the attributes of a user. This API writes attributes in the same order, so that a
+// converted user is the same as one created by a directory.
 var (
 	userOrder = []string{
 		"name", "displayName", "nickName", "profileUrl", "title", "userType", "preferredLanguage", "locale", "timezone",
@@ -21,7 +21,7 @@ var (
 	enterpriseOrder = []string{"employeeNumber", "costCenter", "organization", "division", "department", "manager"}
 )
 
-// attributes is a JSON object with its order: part of a user's SCIM attributes.
+// attributes is a JSON object that keeps its order: part of a user's SCIM attributes.
 type attributes []attribute
 
 type attribute struct {
@@ -29,7 +29,7 @@ type attribute struct {
 	value json.RawMessage
 }
 
-// readAttributes reads a JSON object that SCIM wrote; anything else has no attributes.
+// readAttributes reads a JSON object that SCIM wrote; any other text yields no attributes.
 func readAttributes(raw []byte) attributes {
 	var out attributes
 	d := json.NewDecoder(bytes.NewReader(raw))
@@ -42,7 +42,7 @@ func readAttributes(raw []byte) attributes {
 		if err != nil || d.Decode(&v) != nil {
 			return nil
 		}
-		out = append(out, attribute{name.(string), v}) // the decoder refuses names that are no strings
+		out = append(out, attribute{name.(string), v}) // the decoder accepts only strings as names
 	}
 	return out
 }
@@ -63,7 +63,7 @@ func (as attributes) text(name string) string {
 	return s
 }
 
-// with returns the attributes with one set in its place of the order, or removed when the value is nil.
+// with returns the attributes with one set at its place in the order, or removed when the value is nil.
 func (as attributes) with(order []string, name string, value json.RawMessage) attributes {
 	out := slices.Clone(as)
 	at := slices.IndexFunc(out, func(a attribute) bool { return a.name == name })
@@ -87,7 +87,7 @@ func (as attributes) with(order []string, name string, value json.RawMessage) at
 	return slices.Insert(out, at, attribute{name, value})
 }
 
-// json is the object's text, nil when it is empty.
+// json returns the object's text, nil when it is empty.
 func (as attributes) json() json.RawMessage {
 	if len(as) == 0 {
 		return nil
@@ -105,6 +105,5 @@ func (as attributes) json() json.RawMessage {
 
 var jsonEscapes = strings.NewReplacer(`"`, `\"`, `\`, `\\`)
 
-// jsonText is the JSON of a text without control characters, as SCIM writes it: what need not be escaped
-// is not.
+// jsonText returns the JSON of a text without control characters, as SCIM writes it: with the necessary escapes only.
 func jsonText(s string) json.RawMessage { return json.RawMessage(`"` + jsonEscapes.Replace(s) + `"`) }

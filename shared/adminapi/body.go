@@ -14,12 +14,12 @@ import (
 // reader reads one member of a JSON object, at a path such as "emails[0].value".
 type reader func(at string, raw json.RawMessage) []fieldError
 
-// members says what an object may hold; anything else is refused.
+// members holds the readers of an object's members; any other member is refused.
 type members map[string]reader
 
-// read reads the body as an object with these members; those required must be there.
+// read reads the body as an object with these members; the required ones must be present.
 func (r *request) read(m members, required ...string) error {
-	if !json.Valid(r.body) { // the syntax first, so that its errors are not taken for a member's
+	if !json.Valid(r.body) { // first, so that a syntax error is not reported for a member
 		return faultf(http.StatusBadRequest, "the body is not a JSON object")
 	}
 	if bad := m.object("", r.body, required...); len(bad) > 0 {
@@ -28,7 +28,7 @@ func (r *request) read(m members, required ...string) error {
 	return nil
 }
 
-// readNothing refuses any body but an empty object: the operation takes none.
+// readNothing refuses any body except an empty object.
 func (r *request) readNothing() error {
 	if len(r.body) == 0 {
 		return nil
@@ -74,7 +74,7 @@ func shorten(name string) string {
 	return strings.ToValidUTF8(name[:64], "") + "…"
 }
 
-// object reads an object with members of its own; prepare is called before they are read.
+// object reads a nested object; prepare is called before its members are read.
 func object(prepare func() members, required ...string) reader {
 	return func(at string, raw json.RawMessage) []fieldError { return prepare().object(at, raw, required...) }
 }
@@ -96,8 +96,7 @@ func list(limit int, element func(at string, raw json.RawMessage) []fieldError) 
 	}
 }
 
-// text reads a string of low to high characters, not all of them blank when low is at least 1, without
-// control characters.
+// text reads a string of low to high characters without control characters, not all blank when low is at least 1.
 func text(to func(string), low, high int) reader {
 	return func(at string, raw json.RawMessage) []fieldError {
 		var s *string
@@ -140,7 +139,7 @@ func boolean(to func(bool)) reader {
 	}
 }
 
-// seconds reads a whole number of seconds up to a longest time.
+// seconds reads a whole number of seconds, at most longest.
 func seconds(to func(time.Duration), longest time.Duration) reader {
 	return func(at string, raw json.RawMessage) []fieldError {
 		var n *float64
@@ -168,14 +167,14 @@ func moment(to func(time.Time)) reader {
 	}
 }
 
-// parseTime reads a time of RFC 3339, in which t and z may be small.
+// parseTime reads a time of RFC 3339, in which t and z may be lower case.
 func parseTime(s string) (time.Time, bool) {
 	t, err := time.Parse(time.RFC3339, strings.ToUpper(s))
 	t = t.UTC().Truncate(time.Millisecond)
 	return t, err == nil && t.Year() >= 1 && t.Year() <= 9999
 }
 
-// clearable reads null as a wish to clear the member, anything else with read.
+// clearable calls clear for null, and reads any other value with read.
 func clearable(clear func(), read reader) reader {
 	return func(at string, raw json.RawMessage) []fieldError {
 		if string(raw) == "null" {
@@ -189,5 +188,5 @@ func clearable(clear func(), read reader) reader {
 // set returns a function that stores a value.
 func set[T any](p *T) func(T) { return func(v T) { *p = v } }
 
-// setPtr returns a function that stores a value as given.
+// setPtr returns a function that stores a pointer to a value.
 func setPtr[T any](p **T) func(T) { return func(v T) { *p = &v } }

@@ -94,7 +94,7 @@ const (
 	maxConfigName = 255
 )
 
-// readConfig reads a configuration, and whether privileged roles are confirmed.
+// readConfig reads a configuration, and reports whether privileged roles are confirmed.
 func (r *request) readConfig() (c administration.TenantConfig, confirm bool, err error) {
 	err = r.read(members{
 		"organizations": elements(maxConfigOrgs, &c.Organizations, func(o *administration.OrgConfig) members {
@@ -170,7 +170,7 @@ type configChange struct {
 	Text string `json:"text"`
 }
 
-// answerConfig carries out a configuration, or says what this would change.
+// answerConfig applies a configuration, or plans its changes.
 func (r *request) answerConfig(plan bool) (answer, error) {
 	c, confirm, err := r.readConfig()
 	if err != nil {
@@ -178,7 +178,7 @@ func (r *request) answerConfig(plan bool) (answer, error) {
 	}
 	a := r.admin
 	a.DryRun = a.DryRun || plan
-	changes, err := r.api.svc.As(a).Config.Apply(r.ctx(), c, confirm || plan) // a plan is looked at before it is confirmed
+	changes, err := r.api.svc.As(a).Config.Apply(r.ctx(), c, confirm || plan) // a plan needs no confirmation
 	return answer{
 		body: configPlan{"config", mapSlice(changes, func(c administration.ConfigChange) configChange { return configChange(c) }),
 			r.admin.DryRun},

@@ -1,6 +1,7 @@
 package adminapi
 
 import (
+	"maps"
 	"strings"
 
 	"rollcall/shared/directory"
@@ -17,14 +18,14 @@ func conflictRoutes() []route {
 	}
 }
 
-// conflict is a person whom a directory asks for and whose user name another user has. Package directory
-// calls it a collision.
+// conflict is a directory.ConflictCase: most often a user that a directory could not create because another user has
+// the userName.
 type conflict struct {
 	ID             directory.ConflictID    `json:"id"`
 	State          directory.ConflictState `json:"state"`
 	Provider       directory.ProviderID    `json:"provider"`
 	Cause          string                  `json:"cause"`    // user-name, organizations or same-person
-	UserName       string                  `json:"userName"` // for organizations: the name that was not made
+	UserName       string                  `json:"userName"` // for organizations: the name that was not created
 	ExternalID     string                  `json:"externalId,omitempty"`
 	Attempts       int                     `json:"attempts"`
 	FirstAt        instant                 `json:"firstAt"`
@@ -88,7 +89,7 @@ func (r *request) getConflict() (answer, error) {
 	return answer{version: c.Version, body: v}, nil
 }
 
-// decide reads the reason and whatever else a decision needs, and makes it.
+// decide reads the reason and the other members that a decision needs, and makes the decision.
 func (r *request) decide(
 	also members, required []string,
 	do func(id directory.ConflictID, check func(directory.ConflictCase) error) (directory.ConflictCase, *directory.User, error),
@@ -98,9 +99,7 @@ func (r *request) decide(
 		return answer{}, err
 	}
 	m := members{"reason": text(set(&r.admin.Actor.Reason), 1, 500)}
-	for name, read := range also {
-		m[name] = read
-	}
+	maps.Copy(m, also)
 	if err := r.read(m, append(required, "reason")...); err != nil {
 		return answer{}, err
 	}
@@ -148,7 +147,7 @@ type approvalResult struct {
 	Detail   string `json:"detail,omitempty"`
 }
 
-// preApprove approves conversions by userName. A name that cannot be approved stops no other.
+// preApprove approves conversions by userName. A name that cannot be approved does not affect the others.
 func (r *request) preApprove() (answer, error) {
 	var p string
 	var names []string

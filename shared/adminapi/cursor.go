@@ -9,23 +9,23 @@ import (
 	"time"
 )
 
-// page is one page of a list, as every list answers it.
+// page is one page of a list, the answer of every list.
 type page[T any] struct {
 	Items      []T    `json:"items"`
 	NextCursor string `json:"nextCursor,omitempty"` // absent at the end
 }
 
-// secret derives a key for one purpose from the caller's API key, so that nothing has to be kept and no
-// other caller can use what it protects.
+// secret derives a key for one purpose from the caller's API key, so that no key has to be stored and no other caller
+// can use the protected data.
 func (r *request) secret(salt, purpose string) []byte {
 	k, err := hkdf.Key(sha256.New, []byte(r.token), []byte(salt), "rollcall admin api "+purpose, 32)
 	if err != nil {
-		panic(err) // only for a key longer than HKDF can make
+		panic(err) // only for a key longer than HKDF supports
 	}
 	return k
 }
 
-// cursor is the text of a position in the list that the request reads; "" stays "".
+// cursor returns the signed text of a position in the list that the request reads, "" for "".
 func (r *request) cursor(position string) string {
 	if position == "" {
 		return ""
@@ -47,7 +47,7 @@ func (r *request) signCursor(position string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// position returns where the page begins that the request asks for: "" for the first one.
+// position returns the start of the requested page: "" for the first one.
 func (r *request) position() (string, error) {
 	if !r.query.Has("cursor") {
 		return "", nil
@@ -55,12 +55,12 @@ func (r *request) position() (string, error) {
 	text, signature, _ := strings.Cut(r.query.Get("cursor"), ".")
 	position, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(position) == 0 || !hmac.Equal([]byte(signature), []byte(r.signCursor(string(position)))) {
-		return "", invalid(fieldError{"cursor", "the cursor is not one that this key was given for this query"})
+		return "", invalid(fieldError{"cursor", "the cursor does not belong to this key and query"})
 	}
 	return string(position), nil
 }
 
-// pageQuery reads both parameters of a page.
+// pageQuery reads the parameters cursor and limit.
 func (r *request) pageQuery() (after string, limit int, err error) {
 	if limit, err = r.limit(); err != nil {
 		return "", 0, err
@@ -69,7 +69,7 @@ func (r *request) pageQuery() (after string, limit int, err error) {
 	return after, limit, err
 }
 
-// pageAfter is the page of a list that is at hand as a whole, in the order of its ids.
+// pageAfter returns one page of a complete list in the order of its ids.
 func pageAfter[T any](all []T, id func(T) string, after string, limit int) (out []T, next string) {
 	for i, v := range all {
 		if id(v) <= after {
@@ -86,7 +86,7 @@ func pageAfter[T any](all []T, id func(T) string, after string, limit int) (out 
 	return out, next
 }
 
-// mapSlice turns records into what the page shows; its list is never null.
+// mapSlice converts records to the items of a page; the result is never nil.
 func mapSlice[T, V any](records []T, view func(T) V) []V {
 	out := make([]V, len(records))
 	for i, x := range records {
@@ -95,7 +95,7 @@ func mapSlice[T, V any](records []T, view func(T) V) []V {
 	return out
 }
 
-// nonNil is a list that is never null.
+// nonNil returns v, or an empty list for nil, so that its JSON is never null.
 func nonNil[T any](v []T) []T {
 	if v == nil {
 		return []T{}
@@ -103,7 +103,7 @@ func nonNil[T any](v []T) []T {
 	return v
 }
 
-// instantForm is how answers show times: always with milliseconds, so that times sort as text.
+// instantForm is the form of times in answers: always with milliseconds, so that times sort as text.
 const instantForm = "2006-01-02T15:04:05.000Z07:00"
 
 // instant is a time in an answer, in UTC.

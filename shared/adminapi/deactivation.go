@@ -33,7 +33,7 @@ func (r *request) listPending() (answer, error) {
 	return answer{body: page[user]{Items: mapSlice(us, viewUser), NextCursor: r.cursor(next)}}, err
 }
 
-// userResult is what became of one user of several.
+// userResult is the result for one user of several.
 type userResult struct {
 	User   directory.UserID `json:"user"`
 	Result string           `json:"result"`
@@ -64,8 +64,8 @@ func someUsers(to func([]directory.UserID)) reader {
 	}
 }
 
-// forUsers does something to each of several users and tells what became of them. What the state of a user
-// forbids stops nobody else; any other failure ends it.
+// forUsers calls do for each user and returns the results. If the state of one user forbids it, the others still
+// follow; any other error ends it.
 func (r *request) forUsers(ids []directory.UserID, do func(directory.UserID) error) (answer, error) {
 	out := userResults{Items: make([]userResult, len(ids)), DryRun: r.admin.DryRun}
 	for i, id := range ids {
@@ -120,7 +120,8 @@ func (r *request) answerDelay(p directory.Provider) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		if n, q.After = n+len(us), next; next == "" {
+		n, q.After = n+len(us), next
+		if next == "" {
 			break
 		}
 	}

@@ -1,6 +1,8 @@
 package adminapi
 
 import (
+	"maps"
+
 	"rollcall/shared/directory"
 )
 
@@ -57,17 +59,15 @@ func viewPending(a directory.Account) *pendingDeactivation {
 	return v
 }
 
-// decideUser reads the reason and whatever else a decision about a user needs, and carries out the one that
-// choose returns afterwards.
+// decideUser reads the reason and the other members that a decision about a user needs, and then makes the decision
+// that choose returns.
 func (r *request) decideUser(also members, choose func() directory.Decision) (answer, error) {
 	id, err := r.userID()
 	if err != nil {
 		return answer{}, err
 	}
 	m := members{"reason": text(set(&r.admin.Actor.Reason), 1, 500)}
-	for name, read := range also {
-		m[name] = read
-	}
+	maps.Copy(m, also)
 	if err := r.read(m, "reason"); err != nil {
 		return answer{}, err
 	}
@@ -80,14 +80,14 @@ func (r *request) decideUser(also members, choose func() directory.Decision) (an
 	return answer{version: u.Version, body: v}, nil
 }
 
-// decision is the operation of a decision that needs nothing but a reason.
+// decideHandler returns the operation of a decision that needs only a reason.
 func decideHandler(d directory.Decision) func(*request) (answer, error) {
 	return func(r *request) (answer, error) {
 		return r.decideUser(nil, func() directory.Decision { return d })
 	}
 }
 
-// either is the operation of a decision that a boolean member makes a wider one.
+// decideWithOption returns the operation of a decision that a boolean member extends.
 func decideWithOption(member string, byDefault bool, plain, wider directory.Decision) func(*request) (answer, error) {
 	return func(r *request) (answer, error) {
 		wide := byDefault
@@ -100,7 +100,7 @@ func decideWithOption(member string, byDefault bool, plain, wider directory.Deci
 	}
 }
 
-// confirmed is the operation of a decision about a user that someone who is sure types the userName for.
+// withConfirmation handles a decision about a user that requires typing the userName.
 func (r *request) withConfirmation(
 	also members, required []string, do func(id directory.UserID, check func(directory.User) error, confirm string) (directory.User, error),
 ) (answer, error) {
@@ -110,9 +110,7 @@ func (r *request) withConfirmation(
 	}
 	var confirm string
 	m := members{"reason": text(set(&r.admin.Actor.Reason), 1, 500), "confirm": text(set(&confirm), 1, 255)}
-	for name, read := range also {
-		m[name] = read
-	}
+	maps.Copy(m, also)
 	if err := r.read(m, append(required, "reason")...); err != nil {
 		return answer{}, err
 	}

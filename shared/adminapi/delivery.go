@@ -16,7 +16,7 @@ func deliveryRoutes() []route {
 
 type delivery struct {
 	ID        directory.DeliveryID    `json:"id"`
-	Webhook   directory.WebhookID     `json:"webhook,omitempty"` // absent: the following of an entry
+	Webhook   directory.WebhookID     `json:"webhook,omitempty"` // absent: an entry that could not be followed
 	Entry     directory.EntryID       `json:"entry"`
 	At        instant                 `json:"at"`
 	Type      directory.EventType     `json:"type,omitempty"`

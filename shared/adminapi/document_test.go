@@ -25,7 +25,7 @@ import (
 
 var updateDocument = flag.Bool("update", false, "write openapi.json.gz from openapi.yaml")
 
-// document is openapi.yaml as JSON values.
+// document returns openapi.yaml as JSON values.
 var document = sync.OnceValue(func() map[string]any {
 	text, err := os.ReadFile("openapi.yaml")
 	if err != nil {
@@ -113,7 +113,7 @@ func TestDocumentAndRoutesAgree(t *testing.T) {
 	}
 }
 
-// sortRoles makes the order of the roles at the end of a line meaningless.
+// sortRoles sorts the roles at the end of a line.
 func sortRoles(line string) string {
 	head, roles, _ := strings.Cut(line, "[")
 	words := strings.Fields(strings.Trim(roles, "]\n"))
@@ -153,8 +153,8 @@ func TestDocumentIsServedWithoutKey(t *testing.T) {
 	}
 }
 
-// TestDocumentExamples sends each example of a request, as a dry run, and holds each example of an answer
-// to its schema.
+// TestDocumentExamples sends each example of a request, as a dry run, and checks each example of an answer against its
+// schema.
 func TestDocumentExamples(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -176,7 +176,7 @@ func TestDocumentExamples(t *testing.T) {
 				t.Errorf("%s %s: the example breaks its schema: %v", o.method, o.path, bad)
 			}
 			f, w := f, w
-			if o.def["operationId"] == "undoApplyRun" { // takes a run that was applied, which no other example is about
+			if o.def["operationId"] == "undoApplyRun" { // needs an applied run, unlike the others
 				f = newFixture(t)
 				w = f.populateAll()
 			}
@@ -201,7 +201,7 @@ func TestDocumentExamples(t *testing.T) {
 	}
 }
 
-// checkAnswer holds an answer to the document: every answer of every test passes here.
+// checkAnswer checks an answer against the document. Every answer of every test is checked.
 func checkAnswer(t testing.TB, method, path string, got reply) {
 	t.Helper()
 	if strings.HasPrefix(path, "/api/v1/openapi.") {
@@ -213,7 +213,7 @@ func checkAnswer(t testing.TB, method, path string, got reply) {
 	if o, ok := operationOf(method, strings.TrimPrefix(path, "/api/v1")); ok {
 		responses := o.def["responses"].(map[string]any)
 		r, ok := responses[fmt.Sprint(got.status)]
-		if !ok && got.status != http.StatusNotFound { // an id that is none makes a path of no route
+		if !ok && got.status != http.StatusNotFound { // a malformed id gives a path of no route
 			t.Errorf("%s %s answered %d, which is not documented: %s", method, path, got.status, got.raw)
 		}
 		content := asMap(resolve(r)["content"])
@@ -251,8 +251,8 @@ func operationOf(method, path string) (operation, bool) {
 	return operation{}, false
 }
 
-// validate checks a JSON value against the part of JSON Schema that the document uses, and says what is
-// wrong. A keyword it does not know is wrong too.
+// validate checks a JSON value against the part of JSON Schema that the document uses, and returns the errors. An
+// unknown keyword is an error, too.
 func validate(schema, v any) (bad []string) {
 	s := asMap(schema)
 	if ref, ok := s["$ref"]; ok {
@@ -323,7 +323,7 @@ func validate(schema, v any) (bad []string) {
 	return bad
 }
 
-// goPattern is a pattern of the document, in Go's spelling.
+// goPattern compiles a pattern of the document in Go's syntax.
 func goPattern(p string) *regexp.Regexp {
 	if known, ok := goPatterns.Load(p); ok {
 		return known.(*regexp.Regexp)

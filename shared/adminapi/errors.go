@@ -23,7 +23,7 @@ var statuses = map[directory.Kind]int{
 	directory.Unavailable:     http.StatusServiceUnavailable,
 }
 
-// problemTypes name each status for programs: urn:rollcall:problem:<name>.
+// problemTypes holds the name of each status for programs: urn:rollcall:problem:<name>.
 var problemTypes = map[int]string{
 	http.StatusBadRequest:            "invalid",
 	http.StatusUnauthorized:          "unauthenticated",
@@ -39,13 +39,13 @@ var problemTypes = map[int]string{
 	http.StatusInternalServerError:   "internal",
 }
 
-// fieldError says what is wrong with one member of the body or one parameter.
+// fieldError is the error in one member of the body or one parameter.
 type fieldError struct {
 	Field  string `json:"field"`
 	Detail string `json:"detail"`
 }
 
-// problem is an error answer (RFC 9457).
+// problem is the answer to a request that failed (RFC 9457).
 type problem struct {
 	Type     string       `json:"type"`
 	Title    string       `json:"title"`
@@ -55,7 +55,7 @@ type problem struct {
 	Errors   []fieldError `json:"errors,omitempty"`
 }
 
-// fault is an error of the protocol, with its status.
+// fault is a protocol error with its status.
 type fault struct {
 	status int
 	detail string
@@ -68,12 +68,12 @@ func faultf(status int, format string, a ...any) *fault {
 	return &fault{status: status, detail: fmt.Sprintf(format, a...)}
 }
 
-// invalid is the fault of a request whose members or parameters are wrong.
+// invalid returns the fault for wrong members or parameters.
 func invalid(fields ...fieldError) *fault {
 	return &fault{status: http.StatusBadRequest, detail: "the request is not valid; see errors", fields: fields}
 }
 
-// toProblem turns any error into what the client is told. Errors of unknown kind show no detail.
+// toProblem converts any error to the one that the client sees. Errors of unknown kind show no detail.
 func toProblem(err error) problem {
 	p := problem{Status: http.StatusInternalServerError, Detail: "an internal error occurred; it was logged under the request's id"}
 	var f *fault
@@ -98,14 +98,14 @@ func toProblem(err error) problem {
 	return p
 }
 
-// rendered is an answer ready to be written, and to be kept for a repeated request.
+// rendered is an answer ready to be written, or to be kept for a repeated request.
 type rendered struct {
 	Status int
 	Header map[string]string
 	Body   []byte
 }
 
-// renderError makes the answer to an error; the cause of an internal one goes to the log.
+// renderError returns the answer to an error, and logs the cause of an internal one.
 func renderError(r *http.Request, instance string, err error) rendered {
 	p := toProblem(err)
 	p.Instance = instance
@@ -124,7 +124,7 @@ func renderError(r *http.Request, instance string, err error) rendered {
 	return out
 }
 
-// encode is the JSON of our own answers, which always have one.
+// encode returns the JSON of an answer; it fails for none of our types.
 func encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -138,7 +138,7 @@ func (out rendered) write(w http.ResponseWriter) {
 		w.Header().Set(name, value)
 	}
 	w.WriteHeader(out.Status)
-	_, _ = w.Write(out.Body) // a client that went away cannot be told
+	_, _ = w.Write(out.Body) // fails only if the client has disconnected
 }
 
 func (r *request) fail(err error) { renderError(r.r, r.id, err).write(r.w) }

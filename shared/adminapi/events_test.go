@@ -15,8 +15,8 @@ import (
 	"rollcall/shared/app"
 )
 
-// TestSampleEvents: each sample event of the function admin decodes strictly, and API Gateway's door answers
-// it as the local one would.
+// TestSampleEvents: each sample event of the function admin decodes strictly, and the adapter for API Gateway answers
+// it as the local server would.
 func TestSampleEvents(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -60,6 +60,6 @@ func TestSampleEvents(t *testing.T) {
 		t.Errorf("no sample for %v", want)
 	}
 	if n := strings.Count(f.want(200, "GET", "/providers", "").raw, `"Contoso Entra ID"`); n != 1 {
-		t.Errorf("%d providers were made", n)
+		t.Errorf("%d providers were created", n)
 	}
 }

@@ -27,49 +27,50 @@ func exportRoutes() []route {
 	}
 }
 
-// stream is an answer that is written as it is made. Its error ends it: as a problem while nothing was sent,
-// by breaking the connection afterwards, since what arrived is not whole.
+// stream is an answer that is written while it is produced. An error before the first byte is sent becomes a problem; a
+// later one breaks the connection, because the client has an incomplete answer.
 type stream struct {
 	media, name string
 	write       func(io.Writer) error
 }
 
-// streamBuffer is how much of a stream is made before its status is sent.
+// streamBuffer is the number of bytes of a stream produced before its status is sent.
 const streamBuffer = 64 << 10
 
-// started notes whether anything was written.
-type started struct {
-	w   http.ResponseWriter
-	yes bool
+// trackingWriter records whether anything was written.
+type trackingWriter struct {
+	w       http.ResponseWriter
+	started bool
 }
 
-func (s *started) Write(b []byte) (int, error) {
-	s.yes = true
-	return s.w.Write(b)
+func (t *trackingWriter) Write(b []byte) (int, error) {
+	t.started = true
+	return t.w.Write(b)
 }
 
-// limited takes left bytes, and then nothing more.
-type limited struct {
+// limitedWriter accepts left bytes, and refuses more.
+type limitedWriter struct {
 	w    io.Writer
 	left int
 }
 
-func (l *limited) Write(b []byte) (int, error) {
-	if l.left -= len(b); l.left < 0 {
-		return 0, directory.Errorf(directory.TooLarge, "the export is larger than one answer may be: begin later (since), or choose one provider")
+func (l *limitedWriter) Write(b []byte) (int, error) {
+	l.left -= len(b)
+	if l.left < 0 {
+		return 0, directory.Errorf(directory.TooLarge, "the export is too large for one answer: start later (since), or choose one provider")
 	}
 	return l.w.Write(b)
 }
 
 func (r *request) stream(s stream) {
-	out := &started{w: r.w}
+	out := &trackingWriter{w: r.w}
 	size := cmp.Or(r.api.opts.MaxExport, streamBuffer)
 	buffer := bufio.NewWriterSize(out, size)
 	r.w.Header().Set("Content-Type", s.media)
 	r.w.Header().Set("Content-Disposition", `attachment; filename="`+s.name+`"`)
 	var err error
-	if r.api.opts.MaxExport > 0 { // nothing is sent before all of it fits
-		err = s.write(&limited{buffer, size})
+	if r.api.opts.MaxExport > 0 { // the whole export must fit before anything is sent
+		err = s.write(&limitedWriter{buffer, size})
 	} else {
 		err = s.write(buffer)
 	}
@@ -78,7 +79,7 @@ func (r *request) stream(s stream) {
 	}
 	switch {
 	case err == nil:
-	case out.yes:
+	case out.started:
 		reqlog.Fail(r.ctx(), err)
 		panic(http.ErrAbortHandler)
 	default:
@@ -119,7 +120,7 @@ var csvTitles = []string{
 	"added", "removed", "actor", "actor id", "reason", "request", "client request", "version", "entry",
 }
 
-// writeCSV writes entries as RFC 4180 has it, one line for each.
+// writeCSV writes entries as CSV (RFC 4180), one line each.
 func writeCSV(w io.Writer, each func(func(directory.LogEntry) error) error) error {
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
@@ -129,17 +130,17 @@ func writeCSV(w io.Writer, each func(func(directory.LogEntry) error) error) erro
 	err := each(func(e directory.LogEntry) error {
 		var attributes, before, after []string
 		for _, c := range e.Changes {
-			attributes, before, after = append(attributes, c.Attr), append(before, plain(c.Before)), append(after, plain(c.After))
+			attributes, before, after = append(attributes, c.Attr), append(before, valueCell(c.Before)), append(after, valueCell(c.After))
 		}
 		line := []string{
-			e.At.UTC().Format(instantForm), string(e.Action), words(e.Effects), string(e.Result()), string(e.Provider), string(e.User),
+			e.At.UTC().Format(instantForm), string(e.Action), joinCell(e.Effects), string(e.Result()), string(e.Provider), string(e.User),
 			string(e.Group),
-			e.Target, e.Name, words(attributes), words(before), words(after), words(e.Added), words(e.Removed),
+			e.Target, e.Name, joinCell(attributes), joinCell(before), joinCell(after), joinCell(e.Added), joinCell(e.Removed),
 			string(e.Actor.Kind), e.Actor.ID, e.Actor.Reason, string(e.Actor.RequestID), string(e.Actor.ClientRequestID),
 			string(encodeNumber(e.Version)), string(e.ID),
 		}
 		for i := range line {
-			line[i] = harmless(line[i])
+			line[i] = safeCell(line[i])
 		}
 		return out.Write(line)
 	})
@@ -149,13 +150,13 @@ func writeCSV(w io.Writer, each func(func(directory.LogEntry) error) error) erro
 
 func encodeNumber(n int64) []byte { return []byte(strings.TrimSuffix(string(encode(n)), "\n")) }
 
-// words are texts as one cell.
-func words[T ~string](texts []T) string {
+// joinCell joins texts to one cell.
+func joinCell[T ~string](texts []T) string {
 	return strings.Join(mapSlice(texts, func(t T) string { return string(t) }), "; ")
 }
 
-// plain is a JSON value as a cell shows it: a string without quotes.
-func plain(raw json.RawMessage) string {
+// valueCell returns a JSON value for a cell: a string without quotes.
+func valueCell(raw json.RawMessage) string {
 	var s string
 	if json.Unmarshal(raw, &s) == nil {
 		return s
@@ -163,9 +164,9 @@ func plain(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// harmless is a cell that no spreadsheet runs as a formula: one that begins like a formula, also behind
-// blanks, gets an apostrophe before it.
-func harmless(cell string) string {
+// safeCell returns a cell that no spreadsheet runs as a formula: one that begins like a formula, even after blanks,
+// gets an apostrophe in front.
+func safeCell(cell string) string {
 	if text := strings.TrimLeft(cell, " "); text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(text)[0]) {
 		return "'" + cell
 	}
@@ -181,7 +182,7 @@ type verification struct {
 	Unsealed       int      `json:"unsealed"`
 	Checkpoints    int      `json:"checkpoints"`
 	LastCheckpoint *instant `json:"lastCheckpoint,omitempty"`
-	Line           int      `json:"line,omitempty"` // of an export, where something is wrong
+	Line           int      `json:"line,omitempty"` // of an export, with the error
 	Detail         string   `json:"detail,omitempty"`
 }
 

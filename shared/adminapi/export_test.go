@@ -14,7 +14,7 @@ import (
 	"rollcall/shared/verify"
 )
 
-// Whatever a directory calls people, no cell of the export is run as a formula.
+// Whatever the users' names, no cell of the export is run as a formula.
 func TestExportInCSV(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -87,7 +87,7 @@ func TestExportAndVerify(t *testing.T) {
 	}
 }
 
-// oldest is the first entry of the provider, with another name.
+// oldest returns the first entry of the provider, with another name.
 func (f *fixture) oldest(w world) directory.LogEntry {
 	f.t.Helper()
 	es, err := f.svc.Log.EntriesAfter(f.t.Context(), f.tenant, directory.ProviderID(w.provider), "", "", 1)
@@ -151,7 +151,7 @@ func TestWebhookOverTheAPI(t *testing.T) {
 	f.want(404, "GET", path, "")
 }
 
-// Where an answer cannot be streamed, an export that is too large is refused, and one that fits is whole.
+// Where an answer cannot be streamed, an export that is too large is refused, and one that fits is complete.
 func TestExportThatDoesNotFit(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/sync-log:export", "/sync-log:export?format=csv"} {
@@ -160,7 +160,7 @@ func TestExportThatDoesNotFit(t *testing.T) {
 		size := len(f.want(200, "GET", "/sync-log:export?format=csv", "").raw)
 		f.h = f.wrapWith(f.svc, adminapi.Options{Origin: origin, MaxExport: size})
 		if got := f.want(200, "GET", "/sync-log:export?format=csv", ""); len(got.raw) != size {
-			t.Errorf("%d bytes came of %d", len(got.raw), size)
+			t.Errorf("got %d bytes of %d", len(got.raw), size)
 		}
 		f.h = f.wrapWith(f.svc, adminapi.Options{Origin: origin, MaxExport: 200})
 		if got := f.want(413, "GET", path, ""); !strings.Contains(got.str("detail"), "one answer") ||

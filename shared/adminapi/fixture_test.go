@@ -29,7 +29,7 @@ import (
 
 const origin = "https://rollcall.example"
 
-// canary stands in everything personal that the tests send: it must be in no log.
+// canary is in all personal data that the tests send: it must appear in no log.
 const canary = "canary-7f3a"
 
 // fixture is the API over a store in memory, with one tenant and a clock that moves a millisecond with each request.
@@ -90,7 +90,7 @@ func newFixture(t testing.TB) *fixture {
 	return f
 }
 
-// wrap is the handler inside the middleware, as both doors have it.
+// wrap returns the handler inside the middleware, as it is deployed.
 func (f *fixture) wrap(svc *directorytest.Env) http.Handler {
 	return f.wrapWith(svc, adminapi.Options{Origin: origin})
 }
@@ -132,7 +132,7 @@ type reply struct {
 	body   map[string]any
 }
 
-// keyFor is the key of who may do this: the administrator's, or that of the legal hold administrator.
+// keyFor returns a key whose role may call the operation.
 func (f *fixture) keyFor(method, path string) string {
 	path, _, _ = strings.Cut(path, "?")
 	o, ok := operationOf(method, path)
@@ -146,7 +146,7 @@ func (f *fixture) keyFor(method, path string) string {
 	return f.holder
 }
 
-// do sends a request with the key of who may do this; headers come in pairs and may replace it.
+// do sends a request with the key of keyFor; headers are given in pairs and may replace it.
 func (f *fixture) do(method, path, body string, headers ...string) reply {
 	f.t.Helper()
 	f.advance(time.Millisecond) // entries of one millisecond have no order
@@ -156,7 +156,8 @@ func (f *fixture) do(method, path, body string, headers ...string) reply {
 	}
 	r.Header.Set("Authorization", "Bearer "+f.keyFor(method, path))
 	for i := 0; i < len(headers); i += 2 {
-		if r.Header.Del(headers[i]); headers[i+1] != "" {
+		r.Header.Del(headers[i])
+		if headers[i+1] != "" {
 			r.Header.Set(headers[i], headers[i+1])
 		}
 	}
@@ -171,7 +172,7 @@ func (f *fixture) do(method, path, body string, headers ...string) reply {
 	return out
 }
 
-// want is do that must answer the status.
+// want is do for a request that must be answered with the status.
 func (f *fixture) want(status int, method, path, body string, headers ...string) reply {
 	f.t.Helper()
 	out := f.do(method, path, body, headers...)
@@ -213,7 +214,7 @@ func (p reply) items() []any {
 	return items
 }
 
-// entries is the whole log of a tenant, newest first.
+// entries returns the whole log of a tenant, newest first.
 func (f *fixture) entries(t directory.TenantID) []directory.LogEntry {
 	f.t.Helper()
 	ctx := context.Background()
@@ -232,7 +233,7 @@ func (f *fixture) entries(t directory.TenantID) []directory.LogEntry {
 	return all
 }
 
-// allEntries is the whole log of every tenant, and of the operators.
+// allEntries returns the whole log of every tenant and of the operators.
 func (f *fixture) allEntries() []directory.LogEntry {
 	f.t.Helper()
 	ts, err := f.svc.Tenants.ListTenants(context.Background(), "", 100)
@@ -246,7 +247,7 @@ func (f *fixture) allEntries() []directory.LogEntry {
 	return all
 }
 
-// world is one of everything, and the paths that name it.
+// world holds the ids of one of everything.
 type world struct {
 	provider, scimToken, token, group, local, provisioned, conflict, apiKey, webhook, delivery string
 	tenant                                                                                     string // another one
@@ -278,7 +279,7 @@ func (w world) path(route string) string {
 	panic(route)
 }
 
-// populate makes one of everything in the fixture's tenant.
+// populate creates one of everything in the fixture's tenant.
 func (f *fixture) populate() world {
 	f.t.Helper()
 	var w world
@@ -349,7 +350,7 @@ func (f *fixture) addMappings(w *world) {
 		return string(g.ID)
 	}
 	w.spareGroup = spare("Spare")
-	f.deliver() // what came before the mappings
+	f.deliver() // the entries before the mappings
 	w.organization = f.want(201, "POST", "/organizations", `{"name":"Fleet","defaultRoles":["agent-user"]}`).str("id")
 	w.watchlist = f.want(201, "POST", "/watchlists", `{"type":"custom","title":"List","groups":["`+w.group+`"]}`).str("id")
 	f.want(201, "POST", "/roles", `{"name":"Own"}`)
@@ -366,7 +367,7 @@ func (f *fixture) addMappings(w *world) {
 	f.deliver()
 }
 
-// deliver follows what was not followed yet.
+// deliver follows the entries that were not followed yet.
 func (f *fixture) deliver() {
 	f.t.Helper()
 	for {

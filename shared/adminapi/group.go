@@ -19,7 +19,7 @@ type group struct {
 	DisplayName string                  `json:"displayName"`
 	ExternalID  string                  `json:"externalId,omitempty"`
 	MemberCount int                     `json:"memberCount"`
-	OrgMapping  directory.MappingID     `json:"organizationMappingId,omitempty"` // of a list, as the two below
+	OrgMapping  directory.MappingID     `json:"organizationMappingId,omitempty"` // in a list only, like the next two
 	RoleMapping directory.MappingID     `json:"roleMappingId,omitempty"`
 	Watchlists  []directory.WatchlistID `json:"watchlists,omitempty"`
 	Version     int64                   `json:"version"`
@@ -67,7 +67,7 @@ func (r *request) listGroups() (answer, error) {
 	return answer{body: page[group]{Items: items, NextCursor: r.cursor(string(next))}}, err
 }
 
-// groupID returns the group that the path names.
+// groupID returns the provider and the group in the path.
 func (r *request) groupID() (directory.ProviderID, directory.GroupID, error) {
 	p, err := r.providerID()
 	if err != nil {
@@ -86,8 +86,8 @@ func (r *request) getGroup() (answer, error) {
 	return answer{version: g.Version, body: viewGroup(g)}, err
 }
 
-// member is a member of a group. UserID is the account's id in this API, which differs from the SCIM id
-// after an account was restored.
+// member is a member of a group. UserID is the account's id in this API, which differs from the SCIM id after the
+// account was restored.
 type member struct {
 	ID          directory.ScimID `json:"id"`
 	Type        string           `json:"type"`

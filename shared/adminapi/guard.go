@@ -61,7 +61,7 @@ type guardEvent struct {
 	DryRun        bool                    `json:"dryRun,omitempty"`
 }
 
-// commonValue is a value that those whom an event holds have in common.
+// commonValue is a value shared by the users that an event holds.
 type commonValue struct {
 	Attribute string `json:"attribute"`
 	Value     string `json:"value"`
@@ -99,7 +99,7 @@ func (r *request) getGuard() (answer, error) {
 	return r.answerGuard(p)
 }
 
-// number reads a whole number between two.
+// number reads a whole number from low to high.
 func number(to func(int), low, high int) reader {
 	return func(at string, raw json.RawMessage) []fieldError {
 		var n *float64
@@ -156,7 +156,7 @@ func (r *request) listGuardEvents() (answer, error) {
 	return answer{body: page[guardEvent]{Items: mapSlice(vs, viewGuardEvent), NextCursor: r.cursor(next)}}, nil
 }
 
-// guardEventID returns the provider and the event that the path names.
+// guardEventID returns the provider and the event in the path.
 func (r *request) guardEventID() (directory.ProviderID, directory.GuardEventID, error) {
 	p, err := r.providerID()
 	if err != nil {
@@ -185,7 +185,7 @@ func (r *request) getGuardEvent() (answer, error) {
 	return answer{version: review.Version, body: v}, err
 }
 
-// decideGuard returns the operation that decides on an event. Those it holds follow after the answer: 202.
+// decideGuard returns the operation that decides on an event. The users it holds are processed after the answer: 202.
 func decideGuard(d directory.GuardDecision) func(*request) (answer, error) {
 	return func(r *request) (answer, error) {
 		p, id, err := r.guardEventID()

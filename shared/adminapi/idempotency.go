@@ -18,8 +18,8 @@ import (
 	"rollcall/shared/reqlog"
 )
 
-// How long an answer is kept, and how long a request may run before its key is free again because its
-// process must have died.
+// How long an answer is kept, and how long a request may run before its key is released because its process must have
+// died.
 const (
 	replayWindow = 24 * time.Hour
 	runWindow    = 2 * time.Minute
@@ -27,8 +27,8 @@ const (
 
 var idempotencyKeyForm = regexp.MustCompile(`^[\x20-\x7e]{1,255}$`)
 
-// runOnce runs a changing request; with an Idempotency-Key at most once, and answers its repetitions from what
-// was kept. A dry run changes nothing, so it may be repeated anyway.
+// runOnce runs a changing request, with an Idempotency-Key at most once: repetitions get the kept answer. A dry run
+// changes nothing, so it may always be repeated.
 func (r *request) runOnce() {
 	keys, ok := r.r.Header["Idempotency-Key"]
 	if ok && (len(keys) != 1 || !idempotencyKeyForm.MatchString(keys[0])) {
@@ -50,18 +50,18 @@ func (r *request) runOnce() {
 		r.replay(kept, mine, keys[0])
 		return
 	}
-	// The answer is kept even when the client has gone: it will ask again.
+	// The answer is kept even if the client has disconnected: it will ask again.
 	ctx := context.WithoutCancel(r.ctx())
 	var out rendered
 	defer func() {
 		mine.Expires = r.api.svc.Now().Add(replayWindow)
 		if out.Status == 0 || out.Status >= http.StatusInternalServerError {
-			mine.Answer = nil // it panicked or failed: a repetition tries again
+			mine.Answer = nil // after a panic or failure a repetition tries again
 		} else {
 			mine.Answer = r.encrypt(out, keys[0], mine)
 		}
 		if err := r.api.svc.FinishReplay(ctx, r.key.Tenant, mine); err != nil {
-			reqlog.Fail(ctx, fmt.Errorf("keep answer: %w", err)) // what was done is done: the client gets its answer
+			reqlog.Fail(ctx, fmt.Errorf("keep answer: %w", err)) // the change is committed, so the client gets its answer
 		}
 		if out.Status != 0 {
 			out.write(r.w)
@@ -70,7 +70,7 @@ func (r *request) runOnce() {
 	out = r.run()
 }
 
-// replay answers from what another request with the same key left.
+// replay answers with the kept answer of an earlier request with the same key.
 func (r *request) replay(kept, mine directory.Replay, key string) {
 	switch {
 	case kept.Request != mine.Request:
@@ -90,12 +90,12 @@ func (r *request) replay(kept, mine directory.Replay, key string) {
 	out.write(r.w)
 }
 
-// fingerprint tells requests apart: what they do and to what, not who they are.
+// fingerprint identifies the content of a request, without the caller.
 func (r *request) fingerprint() string {
 	return digest(r.r.Method, r.r.URL.EscapedPath(), r.query.Encode(), strings.Join(r.r.Header["If-Match"], ","), string(r.body))
 }
 
-// digest hashes texts so that no two lists of them meet.
+// digest hashes a list of texts; their lengths are hashed, too, so that different lists differ.
 func digest(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
@@ -104,8 +104,8 @@ func digest(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// aead encrypts kept answers: they may hold a token that is shown once, so only who has both the API key
-// and the Idempotency-Key can read them again.
+// aead returns the cipher for kept answers. They may contain a token that is shown once, so reading them takes both the
+// API key and the Idempotency-Key.
 func (r *request) aead(key string) cipher.AEAD {
 	block, err := aes.NewCipher(r.secret(key, "kept answer"))
 	if err != nil {
@@ -120,7 +120,7 @@ func (r *request) aead(key string) cipher.AEAD {
 
 func (r *request) encrypt(out rendered, key string, about directory.Replay) []byte {
 	bound := []byte(about.Key + about.Request)
-	return r.aead(key).Seal(nil, nil, encode(out), bound) //nolint:gosec // G407: the cipher makes a random nonce itself
+	return r.aead(key).Seal(nil, nil, encode(out), bound) //nolint:gosec // G407: the cipher generates a random nonce itself
 }
 
 func (r *request) decrypt(kept directory.Replay, key string) (out rendered, err error) {

@@ -57,7 +57,7 @@ func TestARequestWithAKeyIsCarriedOutOnce(t *testing.T) {
 	f.want(409, "POST", "/providers", body, "Idempotency-Key", "k 1")
 }
 
-// gate is a store of providers that holds a creation until it is told to go on.
+// gate is a store of providers that holds a creation until it is opened.
 type gate struct {
 	directory.Providers
 	reached, open chan struct{}
@@ -108,22 +108,22 @@ func TestARaceHasOneWinner(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	made := ""
+	created := ""
 	for _, r := range replies {
 		switch {
 		case r.status == 409 && strings.Contains(r.raw, "still running"):
-		case r.status == 201 && (made == "" || made == r.raw):
-			made = r.raw
+		case r.status == 201 && (created == "" || created == r.raw):
+			created = r.raw
 		default:
 			t.Errorf("answered %d %s", r.status, r.raw)
 		}
 	}
-	if made == "" || len(f.want(200, "GET", "/users", "").items()) != 1 {
-		t.Error("the user was not made once")
+	if created == "" || len(f.want(200, "GET", "/users", "").items()) != 1 {
+		t.Error("the user was not created once")
 	}
 }
 
-// keep is a store of answers that shows what is stored.
+// keep is a store of answers that records them.
 type keep struct {
 	directory.Replays
 	stored *[]directory.Replay
@@ -151,11 +151,11 @@ func TestKeptAnswersAreEncrypted(t *testing.T) {
 			t.Errorf("the store can read %q", s)
 		}
 	}
-	// Somebody who changes what is stored gets nothing out of it.
-	bent := stored[0]
-	bent.Answer = append([]byte{}, bent.Answer...)
-	bent.Answer[len(bent.Answer)-1] ^= 1
-	if err := f.svc.Replays.FinishReplay(context.Background(), f.tenant, bent); err != nil {
+	// A changed answer cannot be decrypted.
+	changed := stored[0]
+	changed.Answer = append([]byte{}, changed.Answer...)
+	changed.Answer[len(changed.Answer)-1] ^= 1
+	if err := f.svc.Replays.FinishReplay(context.Background(), f.tenant, changed); err != nil {
 		t.Fatal(err)
 	}
 	f.want(500, "POST", "/api-keys", `{"displayName":"`+canary+`","role":"auditor"}`, "Idempotency-Key", "secret words")

@@ -30,14 +30,14 @@ type matter struct {
 	ClosedAt  *instant              `json:"closedAt,omitempty"`
 	ClosedBy  string                `json:"closedBy,omitempty"`
 	Version   int64                 `json:"version"`
-	Plan      *releasePlan          `json:"plan,omitempty"` // in the answer to a dry run of closing only
+	Plan      *releasePlan          `json:"plan,omitempty"` // only in the answer to a dry run of closing
 	DryRun    bool                  `json:"dryRun,omitempty"`
 }
 
-// releasePlan is what the release of all custodians means.
+// releasePlan holds the outcomes of the release of all custodians.
 type releasePlan struct {
 	Counts map[administration.Outcome]int `json:"counts"`
-	Items  []custodian                    `json:"items"` // the first of them
+	Items  []custodian                    `json:"items"` // the first ones
 }
 
 type custodian struct {
@@ -109,7 +109,8 @@ func (r *request) createMatter() (answer, error) {
 		return answer{}, err
 	}
 	v := viewMatter(m)
-	if v.DryRun = r.admin.DryRun; v.DryRun {
+	v.DryRun = r.admin.DryRun
+	if v.DryRun {
 		v.ID = ""
 	}
 	return answer{status: http.StatusCreated, version: m.Version, location: string("/legal-holds/" + m.ID), body: v}, nil
@@ -128,7 +129,8 @@ func (r *request) closeMatter() (answer, error) {
 		return answer{}, err
 	}
 	v := viewMatter(m)
-	if v.DryRun = r.admin.DryRun; v.DryRun {
+	v.DryRun = r.admin.DryRun
+	if v.DryRun {
 		v.Plan, err = r.planClose(id)
 	}
 	return answer{status: http.StatusAccepted, version: m.Version, body: v}, err
@@ -142,11 +144,13 @@ func (r *request) planClose(id directory.MatterID) (*releasePlan, error) {
 			return nil, err
 		}
 		for _, x := range xs {
-			if plan.Counts[x.Outcome]++; len(plan.Items) < MaxPageSize {
+			plan.Counts[x.Outcome]++
+			if len(plan.Items) < MaxPageSize {
 				plan.Items = append(plan.Items, viewRelease(x))
 			}
 		}
-		if seen, after = seen+MaxPageSize, next; next == "" {
+		seen, after = seen+MaxPageSize, next
+		if next == "" {
 			break
 		}
 	}

@@ -13,8 +13,7 @@ import (
 	"rollcall/shared/random"
 )
 
-// leavers are one who waits for deactivation, one who is deactivated, one on hold, and an open event of the
-// guard.
+// leavers holds the ids of a user waiting for deactivation, a deactivated one, one on hold, and an open guard event.
 type leavers struct{ leaver, deactivated, matter, custodian, event string }
 
 // fill puts ids into the body of a request.

@@ -17,8 +17,8 @@ func logRoutes() []route {
 	}
 }
 
-// What an answer shows of one entry and in all: a change of 10,000 members, or a page of large users, would
-// not fit what a gateway lets through (6 MB).
+// The limits of one entry and of a page: a change of 10,000 members, or a page of large users, would exceed the limit
+// of a gateway (6 MB).
 const (
 	maxMembersShown = 100
 	maxLogBytes     = 4 << 20
@@ -35,7 +35,7 @@ type logEntry struct {
 	Target       string               `json:"target,omitempty"`
 	Name         string               `json:"name,omitempty"`
 	Changes      []logChange          `json:"changes"`
-	Added        []directory.ScimID   `json:"added,omitempty"` // the first of them
+	Added        []directory.ScimID   `json:"added,omitempty"` // the first ones
 	AddedCount   int                  `json:"addedCount,omitempty"`
 	Removed      []directory.ScimID   `json:"removed,omitempty"`
 	RemovedCount int                  `json:"removedCount,omitempty"`
@@ -167,7 +167,7 @@ func (r *request) spanQuery() (since, until time.Time, err error) {
 	return since, until, nil
 }
 
-// clampTime is a time, or the end of the log when that is earlier.
+// clampTime returns t, or the end of the log when that is earlier.
 func clampTime(t time.Time) time.Time {
 	if t.After(endOfLog) {
 		return endOfLog
@@ -175,7 +175,7 @@ func clampTime(t time.Time) time.Time {
 	return t
 }
 
-// endOfLog is later than any entry, and early enough for positions in the log, which sort until 5188.
+// endOfLog is later than any entry, and early enough for positions in the log, which sort up to the year 5188.
 var endOfLog = time.Date(5000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 type readLog func(ctx context.Context, f administration.LogFilter, before string, count int) ([]directory.LogEntry, string, error)
@@ -188,7 +188,7 @@ func (r *request) listLog(read readLog) (answer, error) {
 	return r.pageOfLog(read, f)
 }
 
-// pageOfLog reads a page of entries that a filter selects.
+// pageOfLog reads a page of the entries that a filter selects.
 func (r *request) pageOfLog(read readLog, f administration.LogFilter) (answer, error) {
 	before, limit, err := r.pageQuery()
 	if err != nil {
@@ -202,7 +202,8 @@ func (r *request) pageOfLog(read readLog, f administration.LogFilter) (answer, e
 	size := 0
 	for i, e := range es {
 		item := encode(viewEntry(e))
-		if size += len(item); size > maxLogBytes && i > 0 {
+		size += len(item)
+		if size > maxLogBytes && i > 0 {
 			next = es[i-1].Position()
 			break
 		}

@@ -39,10 +39,10 @@ type mappedGroup struct {
 	DisplayName string            `json:"displayName"`
 	MemberCount int               `json:"memberCount"`
 	Deleted     bool              `json:"deleted"`          // in the directory
-	Relink      directory.GroupID `json:"relink,omitempty"` // a group with its externalId that came since
+	Relink      directory.GroupID `json:"relink,omitempty"` // a newer group with the same externalId
 }
 
-// groupUse says whether groups are left to map: "There are no SCIM groups available", "All SCIM groups are mapped".
+// groupUse counts the groups of a provider and those without a mapping.
 type groupUse struct {
 	State    administration.GroupsState `json:"state"`
 	Total    int                        `json:"total"`
@@ -67,7 +67,7 @@ type orgMappingEntry struct {
 	Priority       int                 `json:"priority"`
 	Groups         []mappedGroup       `json:"groups"`
 	OrganizationID directory.OrgID     `json:"organizationId"`
-	InvalidTarget  bool                `json:"invalidTarget"` // the organization is deactivated: the mapping is passed over
+	InvalidTarget  bool                `json:"invalidTarget"` // the organization is deactivated, so the mapping is skipped
 	DryRun         bool                `json:"dryRun,omitempty"`
 }
 
@@ -89,7 +89,7 @@ type roleMappingEntry struct {
 	Roles        []directory.RoleID  `json:"roles"`
 	MissingRoles []directory.RoleID  `json:"missingRoles"` // not in the catalogue any more
 	Privileged   bool                `json:"privileged"`
-	ProposedBy   string              `json:"proposedBy,omitempty"` // it waits for another administrator
+	ProposedBy   string              `json:"proposedBy,omitempty"` // set while it waits for another administrator
 	ProposedAt   *instant            `json:"proposedAt,omitempty"`
 	DryRun       bool                `json:"dryRun,omitempty"`
 }
@@ -115,7 +115,8 @@ func (r *request) viewRoleEntry(s administration.MappingState, m directory.RoleM
 		ProposedBy: m.ProposedBy, ProposedAt: timeOrNil(m.ProposedAt), DryRun: r.admin.DryRun}
 	for _, id := range m.Roles {
 		c, known := s.Roles.Find(id)
-		if v.Privileged = v.Privileged || c.Privileged; !known {
+		v.Privileged = v.Privileged || c.Privileged
+		if !known {
 			v.MissingRoles = append(v.MissingRoles, id)
 		}
 	}
@@ -131,7 +132,7 @@ func (r *request) state() (administration.MappingState, error) {
 	return r.as().Mappings.State(r.ctx(), id)
 }
 
-// answerOrgMapping answers with the mapping as it is or, after a dry run, would be.
+// answerOrgMapping answers with the mapping, after a dry run with the one that the real run would give.
 func (r *request) answerOrgMapping(p directory.Provider, m directory.MappingSet, err error) (answer, error) {
 	if err != nil {
 		return answer{}, err
@@ -213,15 +214,15 @@ func (r *request) setRoleMapping() (answer, error) {
 		return answer{}, err
 	}
 	var n directory.RoleSettings
-	fate := "keep"
+	mappedRoles := "keep"
 	err = r.read(members{
 		"mode":   word(func(s string) { n.Mode = directory.RoleMode(s) }, string(directory.RolesManual), string(directory.RolesGroups)),
-		"strict": boolean(set(&n.Strict)), "mappedRoles": word(set(&fate), "keep", "remove"),
+		"strict": boolean(set(&n.Strict)), "mappedRoles": word(set(&mappedRoles), "keep", "remove"),
 	}, "mode")
 	if err != nil {
 		return answer{}, err
 	}
-	return r.answerRoleMapping(r.as().RoleMappings.Set(r.ctx(), id, r.checkProvider, n, fate == "remove"))
+	return r.answerRoleMapping(r.as().RoleMappings.Set(r.ctx(), id, r.checkProvider, n, mappedRoles == "remove"))
 }
 
 // groupIDs reads the groups of a mapping.
@@ -266,7 +267,7 @@ func (r *request) answerOrgEntry(status int, m directory.OrgMapping, priority in
 		body: v}, nil
 }
 
-// addPresent adds groups that no stored mapping names: of a dry run, or of a mapping just deleted.
+// addPresent adds groups that no stored mapping has: of a dry run, or of a mapping just deleted.
 func (r *request) addPresent(s administration.MappingState, gs []directory.MappedGroup) (administration.MappingState, error) {
 	for _, g := range gs {
 		if _, known := s.Present[g.ID]; known {
@@ -300,7 +301,7 @@ func (r *request) answerRoleEntry(status int, m directory.RoleMapping, err error
 	return answer{status: status, version: s.Provider.Version, location: "/providers/" + string(s.Provider.ID) + "/role-mapping", body: v}, nil
 }
 
-// mappingID returns provider and mapping of the path.
+// mappingID returns the provider and the mapping in the path.
 func (r *request) mappingID() (directory.ProviderID, directory.MappingID, error) {
 	p, err := r.providerID()
 	if err != nil {
@@ -324,7 +325,7 @@ func (r *request) patchOrgMapping() (answer, error) {
 	return r.answerOrgEntry(0, m, priority, err)
 }
 
-// mappingToDelete is the mapping of the path, with all as they are before it goes.
+// mappingToDelete returns the mapping in the path, with the state before its deletion.
 func (r *request) mappingToDelete() (p directory.ProviderID, id directory.MappingID, s administration.MappingState, err error) {
 	if p, id, err = r.mappingID(); err == nil {
 		err = r.readNothing()

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestMappingsTellWhatIsLeft(t *testing.T) {
+func TestMappingsCountUnmappedGroups(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	p := "/providers/" + f.want(201, "POST", "/providers", `{"displayName":"Empty"}`).str("id")
@@ -116,7 +116,7 @@ func TestConfigurationsAreCarriedOver(t *testing.T) {
 		t.Errorf("the export holds %s", config)
 	}
 	if got := f.want(200, "POST", "/config:plan", config); len(got.body["changes"].([]any)) != 0 {
-		t.Errorf("what was exported differs: %s", got.raw)
+		t.Errorf("the exported configuration differs: %s", got.raw)
 	}
 	changed := strings.Replace(config, `"mode":"manual"`, `"mode":"groups"`, 1)
 	for range 2 {

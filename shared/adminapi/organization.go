@@ -31,13 +31,13 @@ type organization struct {
 	DefaultRoles []directory.RoleID   `json:"defaultRoles"`
 	Blocked      bool                 `json:"blocked"`
 	State        directory.OrgState   `json:"state"`
-	Provider     directory.ProviderID `json:"provider,omitempty"` // whose people named it into being
+	Provider     directory.ProviderID `json:"provider,omitempty"` // whose users' attributes created it
 	MemberCount  int                  `json:"memberCount"`
 	Version      int64                `json:"version"`
 	CreatedAt    instant              `json:"createdAt"`
 	CreatedBy    string               `json:"createdBy,omitempty"`
 	ModifiedAt   instant              `json:"modifiedAt"`
-	Held         []directory.UserID   `json:"held,omitempty"` // of a deactivation: people on legal hold
+	Held         []directory.UserID   `json:"held,omitempty"` // of a deactivation: users on legal hold
 	DryRun       bool                 `json:"dryRun,omitempty"`
 }
 
@@ -49,7 +49,7 @@ func (r *request) viewOrganization(o directory.Organization, members int) organi
 	}
 }
 
-// answerOrganization answers with an organization and how many people it has.
+// answerOrganization answers with an organization and the number of its members.
 func (r *request) answerOrganization(o directory.Organization, err error) (answer, error) {
 	if err != nil {
 		return answer{}, err
@@ -80,7 +80,7 @@ func (r *request) listOrganizations() (answer, error) {
 	return answer{body: page[organization]{Items: items, NextCursor: r.cursor(string(next))}}, err
 }
 
-// orgID is a member that names an organization; only its form is checked.
+// orgID reads the id of an organization; only its form is checked.
 func orgID(to func(directory.OrgID)) reader {
 	return text(func(s string) { to(directory.OrgID(s)) }, 0, 32)
 }
@@ -147,7 +147,7 @@ func (r *request) updateOrganization() (answer, error) {
 	return r.answerOrganization(r.as().Organizations.Patch(r.ctx(), id, r.checkOrganization, n))
 }
 
-// blockOrganization returns the operation that blocks an organization or ends that.
+// blockOrganization returns the operation that blocks or unblocks an organization.
 func blockOrganization(blocked bool) func(*request) (answer, error) {
 	return func(r *request) (answer, error) {
 		id, err := r.organizationID()
@@ -198,7 +198,7 @@ func (r *request) listOrganizationMembers() (answer, error) {
 	return r.listMatching(directory.UserSearch{Org: id})
 }
 
-// listMatching answers with a page of users that match.
+// listMatching answers with a page of the users that match.
 func (r *request) listMatching(q directory.UserSearch) (answer, error) {
 	var err error
 	if q.After, q.Count, err = r.pageQuery(); err != nil {

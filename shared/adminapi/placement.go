@@ -17,7 +17,7 @@ func placementRoutes() []route {
 	}
 }
 
-// placement is where a user belongs, and why.
+// placement is a user's organization and roles, with their sources.
 type placement struct {
 	OrganizationID directory.OrgID     `json:"organizationId,omitempty"`
 	Source         string              `json:"source,omitempty"`
@@ -55,7 +55,7 @@ type explanation struct {
 	Value         string              `json:"value,omitempty"`
 	ConfigVersion int64               `json:"configVersion"`
 	Is            placement           `json:"is"`
-	WouldBe       placement           `json:"wouldBe"` // with Apply, now
+	WouldBe       placement           `json:"wouldBe"` // after an apply run now
 	Reason        string              `json:"reason"`
 	Organizations []mappingCheck      `json:"organizations"` // mappings, in order
 	Roles         []mappingCheck      `json:"roles"`
@@ -121,7 +121,7 @@ func (r *request) moveUser() (answer, error) {
 	return r.answerPlaced(r.as().Users.Move(r.ctx(), id, r.checkUser, org, pin))
 }
 
-// pinOrganization returns the operation that keeps a user in the organization, or ends that.
+// pinOrganization returns the operation that pins or unpins a user's organization.
 func pinOrganization(pin bool) func(*request) (answer, error) {
 	return func(r *request) (answer, error) {
 		id, err := r.userID()

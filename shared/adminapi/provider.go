@@ -28,7 +28,7 @@ func providerRoutes() []route {
 	}
 }
 
-// profiles are the dialects a provider may speak, the default first.
+// profiles are the dialects that a provider may use, the default first.
 var profiles = []string{"entra", "entra-gov", "okta", "generic"}
 
 type provider struct {
@@ -50,7 +50,7 @@ type provider struct {
 	CreatedAt                instant                 `json:"createdAt"`
 	CreatedBy                string                  `json:"createdBy,omitempty"`
 	ModifiedAt               instant                 `json:"modifiedAt"`
-	Token                    string                  `json:"token,omitempty"` // clear text, in the answer that made it only
+	Token                    string                  `json:"token,omitempty"` // clear text, only in the answer that created it
 	DryRun                   bool                    `json:"dryRun,omitempty"`
 }
 
@@ -79,7 +79,7 @@ type deletionWatchlist struct {
 	Title string                `json:"title"`
 }
 
-// usage is when a provider was used; stamps of the last minute may be missing.
+// usage holds the times at which a provider was used; those of the last minute may be missing.
 type usage struct {
 	Health         directory.Health `json:"health"`
 	FirstRequestAt *instant         `json:"firstRequestAt,omitempty"`
@@ -95,7 +95,7 @@ func (r *request) viewUsage(u directory.Usage) *usage {
 	}
 }
 
-// viewProvider shows a provider with how many users and groups it has.
+// viewProvider shows a provider with the numbers of its users and groups.
 func (r *request) viewProvider(p directory.Provider, n administration.ProviderCounts) provider {
 	v := provider{
 		ID: p.ID, DisplayName: p.DisplayName, Kind: "scim", Profile: p.Profile, AuthType: p.AuthType, State: p.State,
@@ -117,7 +117,7 @@ func viewExtension(e directory.Extension) extension {
 	})}
 }
 
-// baseURL is what is pasted into the directory's configuration.
+// baseURL returns the URL to enter in the directory's configuration.
 func (r *request) baseURL(id directory.ProviderID) string {
 	return r.api.opts.SCIMOrigin + "/scim/v2/" + string(id)
 }
@@ -163,7 +163,7 @@ func (r *request) listProviders() (answer, error) {
 	return answer{body: out}, nil
 }
 
-// readExtensions reads custom extensions; package directory knows what is allowed in them.
+// readExtensions reads custom extensions; package directory checks their content.
 func readExtensions(to func([]directory.Extension)) reader {
 	return func(at string, raw json.RawMessage) []fieldError {
 		es := []directory.Extension{}
@@ -208,13 +208,13 @@ func (r *request) createProvider() (answer, error) {
 	}
 	v := r.viewProvider(p, administration.ProviderCounts{})
 	v.Token = r.clearText(clear)
-	if r.admin.DryRun { // what is not there has no name that could be taken for one
+	if r.admin.DryRun { // nothing was created, so there is no id to show
 		v.ID, v.BaseURL, v.Tokens = "", "", []token{}
 	}
 	return answer{status: http.StatusCreated, version: p.Version, location: "/providers/" + string(p.ID), body: v}, nil
 }
 
-// inField tells an error under the name that a member has in this API.
+// inField returns an error about attr as one about field, the name of the member in this API.
 func inField(err error, attr, field string) error {
 	p := toProblem(err)
 	if len(p.Errors) == 0 || p.Errors[0].Field != attr {
@@ -238,21 +238,21 @@ func (r *request) getProvider() (answer, error) {
 	}
 	a, err := r.answerProvider(0, p, nil)
 	if v, ok := a.body.(provider); ok {
-		v.Usage, v.Tokens = r.viewUsage(u), used(v.Tokens, u)
+		v.Usage, v.Tokens = r.viewUsage(u), withUsage(v.Tokens, u)
 		a.body = v
 	}
 	return a, err
 }
 
-// used adds to tokens when they were used.
-func used(tokens []token, u directory.Usage) []token {
+// withUsage adds the times and counts of their use to tokens.
+func withUsage(tokens []token, u directory.Usage) []token {
 	for i, t := range tokens {
 		tokens[i].LastUsedAt, tokens[i].UseCount = timeOrNil(u.Tokens[t.ID].LastAt), u.Tokens[t.ID].Count
 	}
 	return tokens
 }
 
-// checkProvider is the precondition of a change of a provider.
+// checkProvider checks the precondition of a change of a provider.
 func (r *request) checkProvider(p directory.Provider) error { return r.ifMatch(p.Version) }
 
 func (r *request) updateProvider() (answer, error) {
@@ -288,7 +288,7 @@ func setState(to directory.ProviderState) func(*request) (answer, error) {
 	}
 }
 
-// deleteProvider starts a deletion, which goes on after the answer: 202.
+// deleteProvider starts a deletion, which continues after the answer: 202.
 func (r *request) deleteProvider() (answer, error) {
 	id, err := r.providerID()
 	if err == nil {
@@ -306,7 +306,7 @@ func (r *request) deleteProvider() (answer, error) {
 	if r.query.Has("moveTo") != (d.Users == directory.FateMove) {
 		return answer{}, invalid(fieldError{"moveTo", "moveTo must be given with users=move, and only then"})
 	}
-	// Who may not see the provider must not learn from another fault that it is there.
+	// NotFound comes first, so that no other error reveals that the provider exists.
 	if _, err := r.as().Providers.ByID(r.ctx(), id); err != nil {
 		return answer{}, err
 	}
@@ -327,8 +327,8 @@ type token struct {
 	CreatedBy  string                    `json:"createdBy,omitempty"`
 	ExpiresAt  *instant                  `json:"expiresAt,omitempty"`
 	RetiresAt  *instant                  `json:"retiresAt,omitempty"`
-	Token      string                    `json:"token,omitempty"`   // clear text, in the answer that made it only
-	BaseURL    string                    `json:"baseUrl,omitempty"` // beside the clear text
+	Token      string                    `json:"token,omitempty"`   // clear text, only in the answer that created it
+	BaseURL    string                    `json:"baseUrl,omitempty"` // with the clear text
 	DryRun     bool                      `json:"dryRun,omitempty"`
 	LastUsedAt *instant                  `json:"lastUsedAt,omitempty"`
 	UseCount   int64                     `json:"useCount,omitempty"`
@@ -366,7 +366,7 @@ func (r *request) listTokens() (answer, error) {
 		return answer{}, err
 	}
 	u, err := r.as().Providers.Usage(r.ctx(), id)
-	return answer{version: p.Version, body: page[token]{Items: used(r.viewTokens(p), u)}}, err
+	return answer{version: p.Version, body: page[token]{Items: withUsage(r.viewTokens(p), u)}}, err
 }
 
 func (r *request) createToken() (answer, error) {
@@ -418,7 +418,7 @@ func (r *request) revokeToken() (answer, error) {
 	return answer{version: p.Version, body: v}, nil
 }
 
-// provider reads the provider that the path names.
+// provider reads the provider in the path.
 func (r *request) provider() (directory.Provider, error) {
 	id, err := r.providerID()
 	if err != nil {

@@ -24,7 +24,7 @@ type reportRow struct {
 	Days  *int              `json:"days,omitempty"`
 }
 
-// report is the operation that reads a page of a report.
+// report returns the operation that reads a page of a report.
 func report(kind directory.Report) func(*request) (answer, error) {
 	return func(r *request) (answer, error) {
 		now := r.api.svc.Now()

@@ -207,7 +207,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-func TestCursorsCannotBeMade(t *testing.T) {
+func TestCursorsCannotBeForged(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for i := range 3 {
@@ -256,7 +256,7 @@ func sameBytes(a, b string) bool {
 	return decode(a) == decode(b) && sa == sb
 }
 
-// failing is a store whose tenants cannot be read: for faults of the service.
+// failing is a store whose tenants cannot be read.
 type failing struct {
 	directory.Tenants
 	err error
@@ -269,7 +269,7 @@ func (s failing) Tenant(context.Context, directory.TenantID) (directory.Tenant, 
 	return directory.Tenant{}, s.err
 }
 
-func TestFaultsOfTheServiceTellNothing(t *testing.T) {
+func TestInternalErrorsShowNoDetail(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		err    error
@@ -287,7 +287,7 @@ func TestFaultsOfTheServiceTellNothing(t *testing.T) {
 		if strings.Contains(got.raw, canary) || got.str("instance") == "" || c.status == 503 && got.header.Get("Retry-After") == "" {
 			t.Errorf("%s: %v %s", name, got.header, got.raw)
 		}
-		// The key is free again: the repetition is carried out.
+		// The key is released, so the repetition is carried out.
 		f.h = f.wrap(f.svc)
 		f.want(201, "POST", "/providers", `{"displayName":"x"}`, "Idempotency-Key", "one")
 	}

@@ -18,20 +18,6 @@ func (f *fixture) opens(provider, token string) bool {
 	return f.svc.Authorize(context.Background(), provisioning.Caller{Provider: directory.ProviderID(provider), Token: token}, nil) == nil
 }
 
-// follow does what follows from the log entries so far.
-func (f *fixture) follow() {
-	f.t.Helper()
-	for {
-		n, err := f.svc.Feed.Deliver(context.Background(), f.svc.FollowEntry)
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		if n == 0 {
-			return
-		}
-	}
-}
-
 func TestProviderLife(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -131,7 +117,7 @@ func TestDeletedProvidersLeaveTheirUsersSomewhere(t *testing.T) {
 		f.want(409, "DELETE", "/providers/"+w.provider, "")
 		f.want(409, "PATCH", "/providers/"+w.provider, `{"displayName":"x"}`)
 		f.want(400, "DELETE", "/providers/"+to+"?users=move&moveTo="+w.provider, "")
-		f.follow()
+		f.deliver()
 		f.want(404, "GET", "/providers/"+w.provider, "")
 		u := f.want(200, "GET", "/users/"+w.provisioned, "")
 		if fate == "users=move" {
@@ -240,7 +226,7 @@ func TestConvertedUsersAreFoundByTheDirectory(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, c.str(name), want)
 		}
 	}
-	// What another directory once said, and what administrators gave: the one is forgotten, the other kept.
+	// State from another directory is dropped; organization and roles set by administrators are kept.
 	local, err := f.svc.Users.UserByID(context.Background(), f.tenant, directory.UserID(w.local))
 	if err != nil {
 		t.Fatal(err)
@@ -317,7 +303,7 @@ func TestIgnoredAndRenamedConflicts(t *testing.T) {
 		t.Errorf("renamed: %s", got.raw)
 	}
 	if err := attempt(); err != nil {
-		t.Errorf("the name is free, but the directory was told %v", err)
+		t.Errorf("the name is free, but the directory got %v", err)
 	}
 }
 

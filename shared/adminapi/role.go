@@ -52,7 +52,7 @@ func (r *request) createRole() (answer, error) {
 	return answer{status: http.StatusCreated, location: "/roles", body: v}, err
 }
 
-// roleID returns the n-th id of the path, which names a role.
+// roleID returns the n-th id of the path, that of a role.
 func (r *request) roleID(n int) (directory.RoleID, error) {
 	if id := directory.RoleID(r.ids[n]); id.Valid() {
 		return id, nil

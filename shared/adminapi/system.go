@@ -20,12 +20,12 @@ func systemRoutes() []route {
 	}
 }
 
-// compressed is openapi.yaml, the contract, in JSON and compressed; a test keeps them equal.
+// compressed is openapi.yaml as compressed JSON; a test keeps them equal.
 //
 //go:embed openapi.json.gz
 var compressed []byte
 
-// Document is the OpenAPI document of the API, as JSON.
+// Document returns the OpenAPI document of the API, as JSON.
 var Document = sync.OnceValue(func() []byte {
 	var text []byte
 	r, err := gzip.NewReader(bytes.NewReader(compressed))
@@ -33,7 +33,7 @@ var Document = sync.OnceValue(func() []byte {
 		text, err = io.ReadAll(r)
 	}
 	if err != nil {
-		panic(err) // it was compressed by our own test
+		panic(err) // our own test compressed it
 	}
 	return text
 })
@@ -47,7 +47,7 @@ func document(w http.ResponseWriter, path string) bool {
 	return true
 }
 
-// me is who the key is and what it may do.
+// me is a key with its tenant and permissions.
 type me struct {
 	Tenant struct {
 		ID          directory.TenantID `json:"id"`
@@ -58,7 +58,7 @@ type me struct {
 }
 
 func (r *request) getMe() (answer, error) {
-	t := directory.Tenant{ID: directory.OperatorScope, DisplayName: "Operators"} // no tenant, but where their keys are
+	t := directory.Tenant{ID: directory.OperatorScope, DisplayName: "Operators"} // not a tenant, but the scope of their keys
 	if r.key.Tenant != directory.OperatorScope {
 		var err error
 		if t, err = r.as().Settings.Get(r.ctx()); err != nil {
@@ -76,7 +76,7 @@ func (r *request) getMe() (answer, error) {
 	return answer{body: m}, nil
 }
 
-// version is the build that answers.
+// version is the running build.
 type version struct {
 	API       string `json:"api"`
 	Version   string `json:"version"`

@@ -52,7 +52,7 @@ func (r *request) answerTenant(status int, t directory.Tenant, err error) (answe
 	return answer{status: status, version: t.Version, body: r.viewTenant(t)}, err
 }
 
-// tenantID returns the tenant that the path names.
+// tenantID returns the tenant in the path.
 func (r *request) tenantID() (directory.TenantID, error) {
 	return pathID[directory.TenantID](r, 0, "tenant")
 }
@@ -98,7 +98,7 @@ func (r *request) getTenant() (answer, error) {
 	return r.answerTenant(0, t, err)
 }
 
-// setTenantState returns the operation that pauses a tenant or lets it go on.
+// setTenantState returns the operation that pauses or resumes a tenant.
 func setTenantState(to directory.TenantState) func(*request) (answer, error) {
 	return func(r *request) (answer, error) {
 		id, err := r.tenantID()
@@ -113,7 +113,7 @@ func setTenantState(to directory.TenantState) func(*request) (answer, error) {
 	}
 }
 
-// removeTenant ends a tenant at once; erasing goes on after the answer: 202.
+// removeTenant ends a tenant immediately; its data is erased after the answer: 202.
 func (r *request) removeTenant() (answer, error) {
 	id, err := r.tenantID()
 	if err != nil {
@@ -146,11 +146,11 @@ func (r *request) createTenantAPIKey() (answer, error) {
 	return r.answerNewKey(k, clear), err
 }
 
-// settings are what a tenant has chosen for itself.
+// settings are the settings of a tenant.
 type settings struct {
 	ID                directory.TenantID `json:"id"`
 	DisplayName       string             `json:"displayName"`
-	DualControl       bool               `json:"dualControl"` // privileged roles take a second administrator
+	DualControl       bool               `json:"dualControl"` // privileged roles need a second administrator
 	DualEndedBy       string             `json:"dualControlEndedBy,omitempty"`
 	UserRetentionDays int                `json:"userRetentionDays"`
 	LogRetentionDays  int                `json:"logRetentionDays"`
@@ -160,13 +160,8 @@ type settings struct {
 
 const day = 24 * time.Hour
 
-// logRetention is how long the deployment keeps the log.
-func (r *request) logRetention() time.Duration {
-	return r.api.svc.LogRetention()
-}
-
 func (r *request) answerSettings(t directory.Tenant, err error) (answer, error) {
-	longest := r.logRetention()
+	longest := r.api.svc.LogRetention()
 	return answer{version: t.Version, body: settings{
 		ID: t.ID, DisplayName: t.DisplayName, DualControl: t.DualControl, DualEndedBy: t.DualControlEndRequestedBy, Version: t.Version,
 		DryRun:            r.admin.DryRun,

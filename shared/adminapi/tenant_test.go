@@ -14,16 +14,16 @@ import (
 	"rollcall/shared/store/storetest"
 )
 
-// An operator makes a tenant and its first key, pauses it, lets it go on, and removes it; nothing of another tenant is
-// touched, and an operator's key opens no tenant.
+// An operator creates a tenant and its first key, pauses, resumes and removes it; no other tenant is changed, and an
+// operator's key gives access to no tenant.
 func TestOperatorAndTenants(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	w := f.populateAll()
-	made := f.want(201, "POST", "/tenants", `{"displayName":"Coast"}`)
-	path, id := "/tenants/"+made.str("id"), directory.TenantID(made.str("id"))
-	if !id.Valid() || made.str("state") != "active" || made.header.Get("Location") != origin+"/api/v1"+path {
-		t.Fatalf("made %s, at %s", made.raw, made.header.Get("Location"))
+	created := f.want(201, "POST", "/tenants", `{"displayName":"Coast"}`)
+	path, id := "/tenants/"+created.str("id"), directory.TenantID(created.str("id"))
+	if !id.Valid() || created.str("state") != "active" || created.header.Get("Location") != origin+"/api/v1"+path {
+		t.Fatalf("created %s, at %s", created.raw, created.header.Get("Location"))
 	}
 	f.want(409, "POST", "/tenants", `{"displayName":"Other","id":"`+string(id)+`"}`)
 	f.want(400, "POST", "/tenants", `{"displayName":"Other","id":"UPPER"}`)
@@ -39,7 +39,7 @@ func TestOperatorAndTenants(t *testing.T) {
 		}
 	}
 	scim(0)
-	// Paused: SCIM says come again, administrators are told why, and others go on.
+	// While it is paused, SCIM is unavailable, its administrators see why, and other tenants are not affected.
 	paused := f.want(200, "POST", path+":pause", "")
 	f.want(412, "POST", path+":resume", "", "If-Match", `W/"1"`)
 	if paused.str("state") != "paused" {
@@ -47,37 +47,37 @@ func TestOperatorAndTenants(t *testing.T) {
 	}
 	scim(directory.Unavailable)
 	if got := f.want(403, "GET", "/users", "", "Authorization", key); !strings.Contains(got.str("detail"), "paused") {
-		t.Errorf("its administrators are told %s", got.raw)
+		t.Errorf("its administrators see %s", got.raw)
 	}
 	f.want(200, "POST", path+":pause", "")
 	f.want(200, "GET", "/users", "")
 	f.want(200, "POST", path+":resume", "")
 	scim(0)
 	f.want(200, "GET", "/users", "", "Authorization", key)
-	// What a tenant has of its own tells it what the operator did.
+	// The tenant's own log shows the actions of the operator.
 	if got := f.want(200, "GET", "/audit-log?action=tenant.paused", "", "Authorization", key); len(got.items()) != 1 ||
 		got.str("items.0.actor.kind") != "operator" {
 		t.Errorf("its audit log: %s", got.raw)
 	}
-	// An operator's key is of no tenant.
+	// An operator's key belongs to no tenant.
 	for _, refused := range []string{"/users", "/providers", "/sync-log", "/users/" + w.local, "/legal-holds", "/config"} {
 		f.want(403, "GET", refused, "", "Authorization", "Bearer "+f.operator)
 	}
 	if got := f.want(200, "GET", "/audit-log", "", "Authorization", "Bearer "+f.operator); strings.Contains(got.raw, string(f.tenant)) {
-		t.Errorf("an operator reads of a tenant: %s", got.raw)
+		t.Errorf("an operator reads the log of a tenant: %s", got.raw)
 	}
 	f.want(404, "GET", "/tenants/operator", "")
 	f.want(404, "POST", "/tenants/nobody0:pause", "")
-	// Removing asks for the name, and spares what is held.
+	// Removing requires the name, and is refused while a user is on hold.
 	f.want(400, "POST", path+":remove", `{"confirm":"coast"}`)
-	f.want(409, "POST", "/tenants/"+string(f.tenant)+":remove", `{"confirm":"Test"}`) // somebody is on hold there
+	f.want(409, "POST", "/tenants/"+string(f.tenant)+":remove", `{"confirm":"Test"}`) // a user is on hold there
 	f.want(202, "POST", path+":remove", `{"confirm":"Coast"}`)
 	scim(directory.Unauthenticated)
 	f.want(401, "GET", "/users", "", "Authorization", key)
 	f.want(409, "POST", path+":resume", "")
 	f.want(409, "POST", path+"/api-keys", `{"displayName":"Back"}`)
 	f.want(409, "POST", "/tenants", `{"displayName":"Other","id":"`+string(id)+`"}`)
-	// It is erased step by step, and gone when a later pass finds nothing.
+	// It is erased step by step; its record is deleted when a later pass finds nothing.
 	f.deliver()
 	before := storetest.Dump(t.Context(), f.svc.Ports, f.tenant)
 	erase := func(steps int) {
@@ -109,8 +109,8 @@ func TestOperatorAndTenants(t *testing.T) {
 	}
 }
 
-// When the request dies after the tenant is paused and before its providers know, following the entry tells them.
-func TestPausedTenantIsSettledByItsEntry(t *testing.T) {
+// If the request dies after pausing the tenant and before pausing its providers, following the entry pauses them.
+func TestPausedTenantIsCompletedByItsEntry(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.deliver()

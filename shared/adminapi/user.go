@@ -55,7 +55,7 @@ type user struct {
 	CreatedAt      instant                  `json:"createdAt"`
 	ModifiedAt     instant                  `json:"modifiedAt"`
 	Groups         []directory.GroupID      `json:"groups,omitempty"`     // of one user only
-	Attributes     json.RawMessage          `json:"attributes,omitempty"` // of one user only: as SCIM keeps them
+	Attributes     json.RawMessage          `json:"attributes,omitempty"` // of one user only: in the form of SCIM
 	DryRun         bool                     `json:"dryRun,omitempty"`
 }
 
@@ -98,12 +98,12 @@ func viewUser(u directory.User) user {
 	return v
 }
 
-// rolesOf are the roles of grants, once each.
+// rolesOf returns the roles of grants, each once.
 func rolesOf(grants []directory.RoleGrant) []directory.RoleID {
 	return slices.Compact(mapSlice(grants, func(g directory.RoleGrant) directory.RoleID { return g.Role }))
 }
 
-// readEmails reads the addresses that are texts; SCIM sees to it that all are.
+// readEmails reads the addresses that are strings; SCIM ensures that all are.
 func readEmails(as attributes) []email {
 	out := []email{}
 	var raw []json.RawMessage
@@ -161,7 +161,7 @@ func (r *request) readPlaces(q *directory.UserSearch) error {
 }
 
 // ownProvider returns the parameter provider. The provider may be deleted.
-// Errors: NotFound for one that cannot be of the tenant.
+// Errors: NotFound for one that cannot belong to the tenant.
 func (r *request) ownProvider() (directory.ProviderID, error) {
 	if !r.query.Has("provider") {
 		return "", nil
@@ -194,17 +194,17 @@ func (r *request) getUser() (answer, error) {
 	return answer{version: view.Version, body: v}, nil
 }
 
-// localUser is what a request says about a local user: nil is silence, "" and no elements clear.
+// localUser is a request to create or update a local user: nil keeps a member, "" and an empty list clear it.
 type localUser struct {
 	userName, displayName, title, department *string
 	formatted, familyName, givenName         *string
-	noName                                   bool // the name as a whole is cleared
+	noName                                   bool // the whole name is cleared
 	emails                                   *[]email
 }
 
 var emailForm = regexp.MustCompile(`^[^@\x00-\x20\x7f-\xa0]+@[^@\x00-\x20\x7f-\xa0]+$`)
 
-// members reads a local user; with patch, null clears what may be absent.
+// members returns the readers of a local user; with patch, null clears an optional member.
 func (l *localUser) members(patch bool) members {
 	optional := func(p **string) reader {
 		read := text(setPtr(p), 1, 255)
@@ -250,7 +250,7 @@ func (l *localUser) readEmails(at string, raw json.RawMessage) []fieldError {
 	return bad
 }
 
-// apply returns the user's profile as the request wants it, with the changes for the log.
+// apply returns the user's profile after the request, with the changes for the log.
 func (l *localUser) apply(old directory.Profile) (administration.LocalProfile, []directory.Change) {
 	before := readAttributes(old.Attributes)
 	after := before
@@ -291,7 +291,7 @@ func (l *localUser) apply(old directory.Profile) (administration.LocalProfile, [
 	return p, userChanges(old.UserName, p.UserName, before, after)
 }
 
-// emailsJSON is the attribute emails, nil for none. Sub-attributes stand in SCIM's order.
+// emailsJSON returns the attribute emails, nil for none, with sub-attributes in SCIM's order.
 func emailsJSON(es []email) json.RawMessage {
 	if len(es) == 0 {
 		return nil
@@ -307,7 +307,7 @@ func emailsJSON(es []email) json.RawMessage {
 	return append(append([]byte{'['}, bytes.Join(elements, []byte{','})...), ']')
 }
 
-// userChanges lists what differs, each attribute once; those of the extension under its URN.
+// userChanges lists the attributes that differ, each once; those of the extension under its URN.
 func userChanges(nameBefore, nameAfter string, before, after attributes) []directory.Change {
 	var out []directory.Change
 	if nameBefore != nameAfter {

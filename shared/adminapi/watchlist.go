@@ -49,15 +49,15 @@ func (r *request) viewWatchlist(w directory.Watchlist, members int) (watchlist, 
 	}
 	for _, g := range w.Groups {
 		now, err := r.as().Groups.ByID(r.ctx(), g.Provider, g.ID)
-		gone := directory.IsKind(err, directory.NotFound)
-		if err != nil && !gone {
+		removed := directory.IsKind(err, directory.NotFound)
+		if err != nil && !removed {
 			return v, err
 		}
 		name := g.Name
-		if !gone {
+		if !removed {
 			name = now.DisplayName
 		}
-		v.Groups = append(v.Groups, watchedGroup{g.Provider, g.ID, name, gone})
+		v.Groups = append(v.Groups, watchedGroup{g.Provider, g.ID, name, removed})
 	}
 	return v, nil
 }
@@ -87,7 +87,7 @@ func (r *request) listWatchlists() (answer, error) {
 	return answer{body: out}, nil
 }
 
-// watchlistMembers reads what a body may say about a watchlist.
+// watchlistMembers returns the readers of a watchlist.
 func watchlistMembers(n *administration.WatchlistPatch) members {
 	departments := func(to func([]string)) reader {
 		return func(at string, raw json.RawMessage) []fieldError {
@@ -105,7 +105,7 @@ func watchlistMembers(n *administration.WatchlistPatch) members {
 	}
 }
 
-// userIDs reads the people of a watchlist.
+// userIDs reads the users of a watchlist.
 func userIDs(to func([]directory.UserID)) reader {
 	return func(at string, raw json.RawMessage) []fieldError {
 		out := []directory.UserID{}

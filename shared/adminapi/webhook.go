@@ -32,7 +32,7 @@ type webhook struct {
 	Version     int64                  `json:"version"`
 	CreatedAt   instant                `json:"createdAt"`
 	ModifiedAt  instant                `json:"modifiedAt"`
-	Secret      string                 `json:"secret,omitempty"` // clear text, in the answer that made it only
+	Secret      string                 `json:"secret,omitempty"` // clear text, only in the answer that created it
 	DryRun      bool                   `json:"dryRun,omitempty"`
 }
 
@@ -77,7 +77,7 @@ func (r *request) getWebhook() (answer, error) {
 	return r.answerWebhook(r.as().Webhooks.ByID(r.ctx(), id))
 }
 
-// eventTypes reads a list of types of events.
+// eventTypes reads a list of event types.
 func eventTypes(to func([]directory.EventType)) reader {
 	words := mapSlice(directory.EventTypes(), func(t directory.EventType) string { return string(t) })
 	var types []directory.EventType
@@ -99,7 +99,8 @@ func (r *request) createWebhook() (answer, error) {
 	}
 	w, secret, err := r.as().Webhooks.Create(r.ctx(), n)
 	v := r.viewWebhook(w)
-	if v.Secret = r.clearText(secret); v.DryRun {
+	v.Secret = r.clearText(secret)
+	if v.DryRun {
 		v.ID = ""
 	}
 	return answer{status: http.StatusCreated, version: w.Version, location: string("/webhooks/" + w.ID), body: v}, err
@@ -137,7 +138,7 @@ func (r *request) deleteWebhook() (answer, error) {
 	return answer{body: r.viewWebhook(w)}, err
 }
 
-// The overlap of two secrets: as long as applications need to take over the new one.
+// The overlap of two secrets: the time that applications need to switch to the new one.
 const (
 	defaultSecretOverlap = 24 * time.Hour
 	longestSecretOverlap = 7 * 24 * time.Hour

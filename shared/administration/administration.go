@@ -135,12 +135,12 @@ type (
 )
 
 // As returns a session of the administrator.
-func (s *Service) As(a Admin) Session {
+func (s *Service) As(a Admin) *Session {
 	x := &session{ports: s.ports, rt: s.rt, tenant: a.Tenant, admin: a}
 	if a.DryRun {
 		x.ports = preview(s.ports)
 	}
-	return Session{
+	return &Session{
 		APIKeys{x}, ApplyRuns{x}, Config{x}, Conflicts{x}, Deactivations{x}, Deliveries{x}, Groups{x}, Guards{x}, LegalHolds{x}, Logs{x},
 		Mappings{x}, OrgMappings{x}, Organizations{x}, Providers{x}, Reports{x}, RoleMappings{x}, Roles{x}, Settings{x}, Tenants{x}, Tokens{x},
 		Users{x}, Watchlists{x}, Webhooks{x},

@@ -11,11 +11,13 @@ import (
 	"rollcall/shared/random"
 )
 
-// The services, by the name of their package.
 type (
-	Provisioning   = provisioning.Service
+	// Provisioning is the service of directories, under a name that Env can embed.
+	Provisioning = provisioning.Service
+	// Administration is the service of administrators.
 	Administration = administration.Service
-	Follow         = follow.Service
+	// Follow is the service of what follows.
+	Follow = follow.Service
 )
 
 // Env is the services and their shared ports.

@@ -28,7 +28,7 @@ func parse(t *testing.T, text string) scim.Value {
 	return v
 }
 
-// patch applies one operation, and gives the tree, or the scimType of the refusal.
+// patch applies one operation and returns the tree, or the scimType of the error.
 func patch(t *testing.T, tol scim.Tolerance, operation string) string {
 	t.Helper()
 	p, err := scim.ParsePatch(parse(t, `{"schemas":["`+scim.PatchOpURN+`"],"Operations":[`+operation+`]}`))
@@ -185,7 +185,7 @@ func TestGroupPatchNoContent(t *testing.T) {
 	}
 }
 
-// C1 has no switch: names, operations and operators are compared without case for everybody.
+// C1 has no switch: names, operations and operators are compared without case for every profile.
 func TestCaseIsIgnored(t *testing.T) {
 	both(t, `{"OP":"REPLACE","Path":"TITLE","VALUE":"T"}`, member("title"), `"T"`, `"T"`)
 }

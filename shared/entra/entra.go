@@ -1,5 +1,5 @@
-// Package entra is the dialect of Microsoft Entra ID and nothing else: what a provider profile accepts beyond the RFC,
-// as one list of named rules, each with its source and its test. shared/scim does the work; this package says when.
+// Package entra describes the dialect of Microsoft Entra ID: the deviations from the RFC that a provider profile
+// accepts, as one list of named rules, each with its source and its test. shared/scim implements them.
 package entra
 
 import "rollcall/shared/scim"
@@ -21,10 +21,10 @@ func Profiles() []Profile { return []Profile{Entra, EntraGov, Okta, Generic} }
 // Valid reports whether p is one of Profiles.
 func (p Profile) Valid() bool { return p == Entra || p == EntraGov || p == Okta || p == Generic }
 
-// GroupPatchNoContent reports whether PATCH of a group answers 204 without a body (contract C15).
+// GroupPatchNoContent reports whether PATCH of a group answers 204 without a body (C15 in docs/divergences.md).
 func (p Profile) GroupPatchNoContent() bool { return p == Entra || p == EntraGov }
 
-// Tolerance returns what the profile accepts beyond the RFC. An unknown profile gets the RFC.
+// Tolerance returns the deviations that the profile accepts: none for an unknown profile.
 func (p Profile) Tolerance() scim.Tolerance {
 	if !p.Valid() {
 		return scim.Tolerance{}

@@ -5,13 +5,13 @@ import "slices"
 // Rule is one deviation from the RFC.
 type Rule struct {
 	Name      string // the field of scim.Tolerance, or the method of Profile, that switches it
-	Deviation string // what is done differently, in one sentence
-	Source    string // who needs it and where that is documented
+	Deviation string // the difference, in one sentence
+	Source    string // the client that needs it, and where that is documented
 	Test      string // the Go test of this package that shows the rule on and off
 	Profiles  []Profile
 }
 
-// Rules returns every deviation, in the order of the contract decisions C2 to C17. The slice is the caller's.
+// Rules returns every deviation, in the order of C2 to C17 in docs/divergences.md. The slice is the caller's.
 func Rules() []Rule {
 	all := Profiles()
 	return []Rule{
@@ -28,7 +28,7 @@ func Rules() []Rule {
 			Deviation: "add and replace with a filter path that has no hit create the element from the eq terms, where the RFC answers noTarget.",
 			Source:    "Entra: gallery validation, user update; typed e-mail and phone paths are sent before they exist"},
 		{Name: "EmptyClears", Test: "TestEmptyClears", Profiles: all,
-			Deviation: `"", and null in add, unassign an optional attribute, and an element left with nothing but type and primary goes.`,
+			Deviation: `"", and null in add, unassign an optional attribute, and an element left with nothing but type and primary is removed.`,
 			Source:    "Entra: gallery validation, null update; manager cleared by an empty text"},
 		{Name: "RemoveMissing", Test: "TestRemoveMissing", Profiles: all,
 			Deviation: "remove with a filter path that has no hit succeeds without a change.",
@@ -56,7 +56,7 @@ func Rules() []Rule {
 			Source:    "Entra: matching on emails[type eq \"work\"].value"},
 		{Name: "GroupPatchNoContent", Test: "TestGroupPatchNoContent", Profiles: []Profile{Entra, EntraGov},
 			Deviation: "PATCH of a group answers 204 without a body unless attributes or excludedAttributes is given; both are " +
-				"allowed, but the members of a group may be many.",
+				"allowed, but a group may have many members.",
 			Source: "Entra: SCIM developer guide, update of group members"},
 	}
 }

@@ -29,7 +29,7 @@ func New(p directory.Ports, rt directory.Runtime) *Service { return &Service{por
 // the same events.
 func (s *Service) FollowEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	batch := []directory.LogEntry{e}
-	for _, step := range steps {
+	for _, step := range steps() {
 		if !step.on.matches(e) {
 			continue
 		}

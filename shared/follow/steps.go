@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"rollcall/shared/directory"
 )
@@ -17,49 +18,60 @@ type step struct {
 	run   func(*Service, context.Context, directory.TenantID, []directory.LogEntry) error
 }
 
-// steps are all steps, in order.
-var steps = []step{
-	{"complete memberships", onRemaining(directory.RemainingMembers, directory.RemainingUser, directory.RemainingGroup),
-		"the store does nothing for an entry it completed", each((*Service).complete)},
-	{"drain a deleted provider", onRemaining(directory.RemainingProvider), "users and groups already handled are not found again",
-		each((*Service).drainProvider)},
-	{"reschedule deactivations", onRemaining(directory.RemainingDelay), "the same due time is no change", each((*Service).rescheduleAll)},
-	{"release custodians", onRemaining(directory.RemainingMatter), "released custodians are skipped", each((*Service).releaseAll)},
-	{"copy a tenant's state", onRemaining(directory.RemainingTenant), "providers in that state are skipped",
-		each((*Service).SettleTenant)},
-	{"apply the guard", onRemaining(directory.RemainingGuard), "each user is compared with the present guard",
-		each((*Service).applyGuard)},
-	{"schedule a wake-up", onEffects(directory.EffectScheduled), "a second wake-up finds nothing due", each((*Service).wake)},
-	{"count", trigger{any: "every entry"}, "the store counts an entry once", each((*Service).count)},
-	{"check the guard", onActions(directory.UserDisabled, directory.UserDeleted, directory.UserReassigned),
-		"a tripped guard does not trip again", each((*Service).checkGuard)},
-	{"link managers and place a user", trigger{
-		actions: []directory.Action{directory.UserCreated, directory.UserEnabled, directory.UserRestored, directory.UserUpdated,
-			directory.UserDisabled},
-		effects: []directory.Effect{directory.EffectReactivated},
-	}, "the rules decide by the stored records", each((*Service).followUser)},
-	{"place members", onActions(directory.GroupCreated, directory.GroupUpdated, directory.MembersChanged), "as above",
-		each((*Service).followMembers)},
-	{"place users of a deleted group", onActions(directory.GroupDeleted), "as above", each((*Service).followGroupDeleted)},
-	{"put users on a watchlist", onActions(directory.WatchlistUpdated), "as above", each((*Service).followWatchlist)},
-	{"deactivate users of an organization", onActions(directory.OrganizationUpdated), "deactivated users are skipped",
-		each((*Service).deactivateMembers)},
-	{"convert mapped roles", onActions(directory.MappingsUpdated), "converted grants are skipped", each((*Service).followMappings)},
-	{"start an apply run", onActions(directory.ApplyPlanned, directory.ApplyStarted), "a started phase is not started again",
-		each((*Service).startRun)},
-	{"close the conflict of a converted user", onActions(directory.UserConverted), "a closed conflict is skipped",
-		each((*Service).followConverted)},
-	{"store a former userName", trigger{actions: []directory.Action{directory.UserDeleted}, attribute: directory.AttrUserName},
-		"an alias is stored under its key", each((*Service).rememberName)},
-	{"hint at the same person", onActions(directory.UserCreated), "a hint is stored under its key", each((*Service).hintSamePerson)},
-	{"warn of an unknown country", trigger{attribute: directory.AttrUnknownCountry}, "each value is warned of once",
-		each((*Service).warnCountry)},
-	{"send a test event", onActions(directory.WebhookTested), "a delivery is stored under its key", each((*Service).sendTest)},
-	{"replay deliveries", onActions(directory.DeliveryReplayed), "a delivery replayed since is not changed", each((*Service).replay)},
-	{"announce events", trigger{any: "entries that cause events"}, "the same events under the same ids", each((*Service).announce)},
-	{"note a late entry for the chain", trigger{any: "entries followed late"}, "a position is noted once", each((*Service).noteLate)},
-	{"erase a purged user from the log", onActions(directory.UserPurged), "erased entries are skipped", each((*Service).followPurged)},
+// steps returns the table: what follows, in order. It is built when it is first asked for, so that programs that follow
+// nothing, as the admin function, do not link what the steps do.
+func steps() []step {
+	buildSteps.Do(func() {
+		allSteps = []step{
+			{"complete memberships", onRemaining(directory.RemainingMembers, directory.RemainingUser, directory.RemainingGroup),
+				"the store does nothing for an entry it completed", each((*Service).complete)},
+			{"drain a deleted provider", onRemaining(directory.RemainingProvider), "users and groups already handled are not found again",
+				each((*Service).drainProvider)},
+			{"reschedule deactivations", onRemaining(directory.RemainingDelay), "the same due time is no change", each((*Service).rescheduleAll)},
+			{"release custodians", onRemaining(directory.RemainingMatter), "released custodians are skipped", each((*Service).releaseAll)},
+			{"copy a tenant's state", onRemaining(directory.RemainingTenant), "providers in that state are skipped",
+				each((*Service).SettleTenant)},
+			{"apply the guard", onRemaining(directory.RemainingGuard), "each user is compared with the present guard",
+				each((*Service).applyGuard)},
+			{"schedule a wake-up", onEffects(directory.EffectScheduled), "a second wake-up finds nothing due", each((*Service).wake)},
+			{"count", trigger{any: "every entry"}, "the store counts an entry once", each((*Service).count)},
+			{"check the guard", onActions(directory.UserDisabled, directory.UserDeleted, directory.UserReassigned),
+				"a tripped guard does not trip again", each((*Service).checkGuard)},
+			{"link managers and place a user", trigger{
+				actions: []directory.Action{directory.UserCreated, directory.UserEnabled, directory.UserRestored, directory.UserUpdated,
+					directory.UserDisabled},
+				effects: []directory.Effect{directory.EffectReactivated},
+			}, "the rules decide by the stored records", each((*Service).followUser)},
+			{"place members", onActions(directory.GroupCreated, directory.GroupUpdated, directory.MembersChanged), "as above",
+				each((*Service).followMembers)},
+			{"place users of a deleted group", onActions(directory.GroupDeleted), "as above", each((*Service).followGroupDeleted)},
+			{"put users on a watchlist", onActions(directory.WatchlistUpdated), "as above", each((*Service).followWatchlist)},
+			{"deactivate users of an organization", onActions(directory.OrganizationUpdated), "deactivated users are skipped",
+				each((*Service).deactivateMembers)},
+			{"convert mapped roles", onActions(directory.MappingsUpdated), "converted grants are skipped", each((*Service).followMappings)},
+			{"start an apply run", onActions(directory.ApplyPlanned, directory.ApplyStarted), "a started phase is not started again",
+				each((*Service).startRun)},
+			{"close the conflict of a converted user", onActions(directory.UserConverted), "a closed conflict is skipped",
+				each((*Service).followConverted)},
+			{"store a former userName", trigger{actions: []directory.Action{directory.UserDeleted}, attribute: directory.AttrUserName},
+				"an alias is stored under its key", each((*Service).rememberName)},
+			{"hint at the same person", onActions(directory.UserCreated), "a hint is stored under its key", each((*Service).hintSamePerson)},
+			{"warn of an unknown country", trigger{attribute: directory.AttrUnknownCountry}, "each value is warned of once",
+				each((*Service).warnCountry)},
+			{"send a test event", onActions(directory.WebhookTested), "a delivery is stored under its key", each((*Service).sendTest)},
+			{"replay deliveries", onActions(directory.DeliveryReplayed), "a delivery replayed since is not changed", each((*Service).replay)},
+			{"announce events", trigger{any: "entries that cause events"}, "the same events under the same ids", each((*Service).announce)},
+			{"note a late entry for the chain", trigger{any: "entries followed late"}, "a position is noted once", each((*Service).noteLate)},
+			{"erase a purged user from the log", onActions(directory.UserPurged), "erased entries are skipped", each((*Service).followPurged)},
+		}
+	})
+	return allSteps
 }
+
+var (
+	buildSteps sync.Once
+	allSteps   []step
+)
 
 // each returns a step that calls one for each entry.
 func each(
@@ -122,7 +134,7 @@ func (on trigger) String() string {
 func Steps() string {
 	var b strings.Builder
 	b.WriteString("| step | starts with | why repeating it does no harm |\n|---|---|---|\n")
-	for _, s := range steps {
+	for _, s := range steps() {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", s.name, s.on, s.again)
 	}
 	return b.String()

@@ -4,10 +4,10 @@ import "strings"
 
 // PatchResult is the outcome of Apply.
 type PatchResult struct {
-	// Attributes is the new attribute tree, in the form Decode gives.
+	// Attributes is the new attribute tree, in the form Decode returns.
 	Attributes Value
-	// Changed is false when Attributes equal the old ones: then version and lastModified stay (C9). It says nothing
-	// about Elements.
+	// Changed is false when Attributes equal the old ones: then version and lastModified do not change (C9). It does
+	// not cover Elements.
 	Changed bool
 	// Elements are the changes of External attributes, in order.
 	Elements []ElementStep
@@ -16,10 +16,11 @@ type PatchResult struct {
 // Apply applies the operations in order, all or nothing, to an attribute tree as Decode or Apply returned it, without
 // External attributes (RFC 7644 §3.5.2). readOnly is an object of the resource's current read-only attributes (id,
 // meta, groups): a path-less value may repeat them, where tolerated. Inputs are not modified. Required attributes,
-// immutable ones and primaries are judged at the end, paths and types at the operation. Errors are *Error: invalidPath,
-// invalidFilter, noTarget, mutability and invalidValue with 400; 413 for more than MaxElements elements or MaxVisits.
+// immutable ones and primaries are checked at the end, paths and types at each operation. Errors are *Error:
+// invalidPath, invalidFilter, noTarget, mutability and invalidValue with 400; 413 for more than MaxElements elements or
+// MaxVisits.
 //
-// Beyond the schema, User.active keeps a value: removing it is `mutability`, emptying it invalidValue (C5).
+// Beyond the schema, User.active must have a value: removing it is `mutability`, emptying it invalidValue (C5).
 func (rt *ResourceType) Apply(attrs, readOnly Value, p Patch, t Tolerance) (PatchResult, error) {
 	a := applier{rt: rt, t: t, d: decoder{t: t, patch: true}, tree: rt.load(attrs), readOnly: readOnly}
 	for _, op := range p.ops {
@@ -27,7 +28,7 @@ func (rt *ResourceType) Apply(attrs, readOnly Value, p Patch, t Tolerance) (Patc
 			return PatchResult{}, err
 		}
 		if a.visits > MaxVisits {
-			return PatchResult{}, Errorf(413, "", "the operations look at elements more than %d times: send fewer at once", MaxVisits)
+			return PatchResult{}, Errorf(413, "", "the operations examine elements more than %d times: send fewer in one request", MaxVisits)
 		}
 	}
 	if err := a.finish(attrs); err != nil {
@@ -47,11 +48,10 @@ type applier struct {
 	steps    elementSteps
 	// owned marks the multi-valued attributes whose element slice was made here and may be changed in place.
 	owned map[*attribute]bool
-	// index holds the elements of long arrays by their text, while operations do nothing but add to them.
-	index map[*attribute]map[string]struct{}
-	// visits counts how often elements were looked at.
-	visits int
-	// lost remembers how a required attribute lost its value, to name the fault if it gets none until the end.
+	// index holds the elements of long arrays by their text, as long as operations only add to them.
+	index  map[*attribute]map[string]struct{}
+	visits int // elements examined
+	// lost holds the error for each required attribute that lost its value, in case it has none at the end.
 	lost map[*attribute]error
 }
 
@@ -114,7 +114,7 @@ func (a *applier) target(op patchOp, tg target) error {
 	case at == nil:
 		return a.extension(op, tg)
 	case at.isCommon && at.Name == "schemas":
-		return nil // follows from the data (C12)
+		return nil // derived from the data (C12)
 	case at.readOnly || tg.sub != nil && tg.sub.readOnly:
 		return Errorf(400, TypeMutability, "%s is read-only", tg.where)
 	case at.never:
@@ -135,7 +135,7 @@ func (a *applier) target(op patchOp, tg target) error {
 	return a.setSingle(op, at)
 }
 
-// discard checks a value that is accepted and not kept, such as a password.
+// discard checks a value that is accepted but not kept, such as a password.
 func (a *applier) discard(op patchOp, at *attribute) error {
 	if op.kind == patchRemove {
 		return nil
@@ -160,7 +160,7 @@ func (a *applier) extension(op patchOp, tg target) error {
 	for _, m := range op.value.members {
 		at := tg.table.find(m.Name)
 		if at == nil && sameName(m.Name, "schemas") {
-			continue // as beside the core attributes: clients made from the schemas list an extension's URN inside it
+			continue // ignored as in the core: clients generated from the schemas list an extension's URN inside it
 		}
 		if at == nil {
 			return badPath("%s is not an attribute of %s", shown(m.Name), tg.where)
@@ -173,8 +173,8 @@ func (a *applier) extension(op patchOp, tg target) error {
 	return nil
 }
 
-// clears reports whether an add or replace unassigns its target: "" and null where tolerated, and in replace always
-// null and [] (C5, RFC 7643 §2.5).
+// clears reports whether an add or replace unassigns its target: with "" or null if tolerated; in replace always with
+// null or [] (C5, RFC 7643 §2.5).
 func (a *applier) clears(op patchOp) bool {
 	switch op.value.kind {
 	case Null:
@@ -187,7 +187,7 @@ func (a *applier) clears(op patchOp) bool {
 	return false
 }
 
-// clear unassigns an attribute, remembering how if it must have a value at the end.
+// clear unassigns an attribute, and records the error in case it must have a value at the end.
 func (a *applier) clear(at *attribute, op patchOp) {
 	a.tree.set(at, Value{})
 	a.forget(at)
@@ -204,7 +204,7 @@ func (a *applier) clear(at *attribute, op patchOp) {
 	}
 }
 
-// finish judges the end result.
+// finish checks the end result.
 func (a *applier) finish(before Value) error {
 	for _, t := range a.rt.tables {
 		for _, at := range t.attrs {
@@ -239,7 +239,7 @@ func (a *applier) hasData(t *table) bool {
 	return false
 }
 
-// setSingle adds or replaces a single-valued attribute. The sub-attributes of a complex one that are not given stay.
+// setSingle adds or replaces a single-valued attribute. Sub-attributes of a complex one that are not given are kept.
 func (a *applier) setSingle(op patchOp, at *attribute) error {
 	if a.clears(op) {
 		a.clear(at, op)
@@ -287,8 +287,8 @@ func (a *applier) object(at *attribute, v Value) (Value, error) {
 	return v, nil
 }
 
-// merge sets the given sub-attributes on a complex value; one given as unassigned goes. The result is null when nothing
-// is left.
+// merge sets the given sub-attributes on a complex value and removes those given as unassigned. The result is null when
+// nothing is left.
 func (a *applier) merge(at *attribute, old, given Value, op patchOp) (Value, error) {
 	for _, m := range given.members {
 		sub, err := a.d.member(at, m.Name)
@@ -311,13 +311,14 @@ func (a *applier) merge(at *attribute, old, given Value, op patchOp) (Value, err
 	return old, nil
 }
 
-// withSub sets one sub-attribute, keeping schema order; null removes it, and the parent with its last one.
+// withSub sets one sub-attribute, in schema order, or removes it for null. The result is null when nothing is left.
 func withSub(at *attribute, old Value, sub *attribute, v Value) (Value, error) {
 	if v.IsNull() {
 		if sub.Required {
 			return old, badValue("%s is required and cannot be empty", sub.path)
 		}
-		if old = old.With(sub.Name, v); len(old.members) == 0 {
+		old = old.With(sub.Name, v)
+		if len(old.members) == 0 {
 			return Value{}, nil
 		}
 		return old, nil

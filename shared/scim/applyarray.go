@@ -21,14 +21,14 @@ func (a *applier) own(at *attribute) {
 	a.owned[at] = true
 }
 
-// store sets elements; none left unassigns the attribute.
+// store sets the elements; without any it unassigns the attribute.
 func (a *applier) store(at *attribute, elems []Value, op patchOp) {
 	a.forget(at)
 	if len(elems) == 0 {
 		a.clear(at, op)
 		return
 	}
-	// The spare capacity stays, for the next operation to append to.
+	// The spare capacity is kept for the next operation to append to.
 	a.tree.set(at, Value{kind: Array, elems: elems})
 }
 
@@ -55,7 +55,8 @@ func (a *applier) setArray(op patchOp, at *attribute) error {
 		if a.has(at, elems, e) {
 			continue
 		}
-		if elems = append(elems, e); isPrimary(at, e) {
+		elems = append(elems, e)
+		if isPrimary(at, e) {
 			a.onlyPrimary(at, elems, len(elems)-1)
 		}
 		a.remember(at, e)
@@ -78,11 +79,11 @@ func (a *applier) given(op patchOp, at *attribute) ([]Value, error) {
 	return a.d.array(at, in)
 }
 
-// fewElements is how many elements are searched one by one. Above, a request of thousands of operations would take the
-// square of them, and an index by text pays.
+// fewElements is the longest array that is searched element by element. Longer ones get an index by text, so that
+// thousands of operations do not take quadratic time.
 const fewElements = 64
 
-// has reports whether an equal element is there.
+// has reports whether elems contains an equal element.
 func (a *applier) has(at *attribute, elems []Value, e Value) bool {
 	if len(elems) <= fewElements {
 		return slices.ContainsFunc(elems, e.Equal)
@@ -98,8 +99,8 @@ func (a *applier) has(at *attribute, elems []Value, e Value) bool {
 		}
 		a.index[at] = index
 	}
-	_, there := index[string(e.Append(nil))]
-	return there
+	_, found := index[string(e.Append(nil))]
+	return found
 }
 
 // remember adds an element to the index, if there is one.
@@ -109,12 +110,12 @@ func (a *applier) remember(at *attribute, e Value) {
 	}
 }
 
-// forget drops the index: elements changed.
+// forget drops the index after elements changed.
 func (a *applier) forget(at *attribute) { delete(a.index, at) }
 
 func isPrimary(at *attribute, e Value) bool { return at.primary != nil && e.Get("primary").yes }
 
-// onlyPrimary takes primary from all elements but one (C14).
+// onlyPrimary sets primary to false on all elements but one (C14).
 func (a *applier) onlyPrimary(at *attribute, elems []Value, keep int) {
 	a.visits += len(elems)
 	for i, e := range elems {
@@ -156,7 +157,7 @@ func (a *applier) setSingleSub(op patchOp, tg target, v Value) error {
 	return nil
 }
 
-// removedRequired names the fault of removing, rather than emptying, a required sub-attribute.
+// removedRequired returns the error for removing, rather than emptying, a required sub-attribute.
 func removedRequired(op patchOp, sub *attribute, err error) error {
 	if op.kind == patchRemove {
 		return Errorf(400, TypeMutability, "%s is required and cannot be removed", sub.path)
@@ -171,7 +172,7 @@ func (a *applier) subValue(op patchOp, sub *attribute) (Value, error) {
 	return a.d.attribute(sub, op.value)
 }
 
-// setElements adds to or replaces the elements a path selects, or a sub-attribute of them.
+// setElements adds to or replaces the elements that a path selects, or a sub-attribute of them.
 func (a *applier) setElements(op patchOp, tg target) error {
 	at, elems := tg.attr, a.elements(tg.attr)
 	if a.clears(op) {
@@ -186,7 +187,8 @@ func (a *applier) setElements(op patchOp, tg target) error {
 		if err != nil || e.IsNull() {
 			return err
 		}
-		if elems = append(elems, e); isPrimary(at, e) {
+		elems = append(elems, e)
+		if isPrimary(at, e) {
 			a.onlyPrimary(at, elems, len(elems)-1)
 		}
 		a.store(at, elems, op)
@@ -194,7 +196,7 @@ func (a *applier) setElements(op patchOp, tg target) error {
 	}
 	v, err := a.newValue(op, tg)
 	if err != nil || v.IsNull() {
-		return err // null: an object that gives nothing
+		return err // null: an object that sets nothing
 	}
 	for _, i := range hits {
 		if elems[i], err = a.change(op, tg, elems[i], v); err != nil {
@@ -217,13 +219,13 @@ func (a *applier) newValue(op patchOp, tg target) (Value, error) {
 		return Value{}, badValue("%s[…] takes one element", tg.where)
 	}
 	if op.kind == patchAdd && tg.attr.kind == Object {
-		// Merged member by member: there a member given as unassigned means something.
+		// change merges it member by member, where unassigned members count.
 		return a.object(tg.attr, op.value)
 	}
 	return a.d.single(tg.attr, op.value)
 }
 
-// change gives one hit its new form, null to drop it.
+// change returns the new form of one hit, null to remove it.
 func (a *applier) change(op patchOp, tg target, old, v Value) (Value, error) {
 	switch {
 	case tg.sub != nil:
@@ -232,7 +234,7 @@ func (a *applier) change(op patchOp, tg target, old, v Value) (Value, error) {
 		return v, nil
 	}
 	merged, err := a.merge(tg.attr, old, v, op)
-	if a.t.EmptyClears && tg.attr.says(old) && !tg.attr.says(merged) {
+	if a.t.EmptyClears && hasContent(old) && !hasContent(merged) {
 		return Value{}, err
 	}
 	return merged, err
@@ -250,7 +252,7 @@ func (a *applier) hits(tg target, elems []Value) []int {
 	return hits
 }
 
-// create makes the element that a filter path without a hit describes (C4).
+// create returns the element described by a filter path without a hit (C4).
 func (a *applier) create(op patchOp, tg target) (Value, error) {
 	noTarget := Errorf(400, TypeNoTarget, "no element of %s matches the path", tg.attr.path)
 	if tg.filter == nil || !a.t.UpsertFilterPath {
@@ -284,7 +286,7 @@ func (a *applier) create(op patchOp, tg target) (Value, error) {
 	return v, nil
 }
 
-// remove unassigns what the path names.
+// remove unassigns the target of a path.
 func (a *applier) remove(op patchOp, tg target) error {
 	at := tg.attr
 	switch {
@@ -305,15 +307,16 @@ func (a *applier) remove(op patchOp, tg target) error {
 // byValue reports whether a remove is limited to the elements it gives (C6).
 func (a *applier) byValue(op patchOp) bool { return a.t.RemoveByValue && !op.value.IsNull() }
 
-// removeValues removes the elements that agree with a given one in every sub-attribute given (C6).
+// removeValues removes the elements that agree with a given one in all its sub-attributes (C6).
 func (a *applier) removeValues(op patchOp, at *attribute) error {
 	given, err := a.given(op, at)
 	if err != nil || len(given) == 0 {
 		return err
 	}
 	elems := a.elements(at)
-	if a.visits += len(elems) * len(given); a.visits > MaxVisits {
-		return nil // Apply refuses
+	a.visits += len(elems) * len(given)
+	if a.visits > MaxVisits {
+		return nil // Apply returns the error
 	}
 	elems = slices.DeleteFunc(elems, func(e Value) bool {
 		return slices.ContainsFunc(given, func(g Value) bool { return at.agrees(e, g) })
@@ -335,12 +338,12 @@ func (a *attribute) agrees(e, given Value) bool {
 	return true
 }
 
-// unassign removes the selected elements, or a sub-attribute of them. An element left without anything but type and
-// primary says nothing more and goes, too, where tolerated (C5).
+// unassign removes the selected elements, or a sub-attribute of them. An element left with only type and primary is
+// removed, too, if tolerated (C5).
 func (a *applier) unassign(op patchOp, tg target, elems []Value) error {
 	hits := a.hits(tg, elems)
 	if len(hits) == 0 {
-		// Clearing what is not there is fine when it clears by value; a remove needs the tolerance.
+		// Without a filter there is nothing to clear; a filter without a hit needs the tolerance.
 		if tg.filter == nil || a.t.RemoveMissing {
 			return nil
 		}
@@ -358,7 +361,7 @@ func (a *applier) unassign(op patchOp, tg target, elems []Value) error {
 		if err != nil {
 			return removedRequired(op, tg.sub, err)
 		}
-		if a.t.EmptyClears && !tg.attr.says(e) {
+		if a.t.EmptyClears && !hasContent(e) {
 			e = Value{}
 		}
 		elems[i] = e
@@ -367,7 +370,7 @@ func (a *applier) unassign(op patchOp, tg target, elems []Value) error {
 	return nil
 }
 
-// says reports whether an element holds more than what it is for.
-func (a *attribute) says(e Value) bool {
+// hasContent reports whether an element has more than type and primary.
+func hasContent(e Value) bool {
 	return slices.ContainsFunc(e.members, func(m Member) bool { return m.Name != "type" && m.Name != "primary" })
 }

@@ -8,19 +8,19 @@ import (
 
 // BulkRequest is a request of several operations (RFC 7644 §3.7).
 type BulkRequest struct {
-	FailOnErrors int // stop after that many errors; 0 goes on
+	FailOnErrors int // stop after that many errors; 0 for no limit
 	Operations   []BulkOperation
 }
 
-// BulkOperation is one of them. Method is in capitals. Data is null for DELETE.
+// BulkOperation is one operation of a BulkRequest. Method is in capitals. Data is null for DELETE.
 type BulkOperation struct {
 	Method, BulkID, Version, Path string
 	Data                          Value
 }
 
 // ParseBulk checks the structure of a bulk request. 413, naming the limit, for more than maxOperations. 400
-// invalidSyntax for all else: no BulkRequest, a method other than POST, PUT, PATCH and DELETE, no path, a POST without a
-// bulkId, a bulkId twice, or no data where the method needs some.
+// invalidSyntax for all other errors: no BulkRequest, a method other than POST, PUT, PATCH and DELETE, no path, a POST
+// without a bulkId, a bulkId twice, or no data where the method needs some.
 func ParseBulk(body Value, maxOperations int) (BulkRequest, error) {
 	var r BulkRequest
 	if err := checkMessage(body, BulkRequestURN); err != nil {
@@ -44,7 +44,7 @@ func ParseBulk(body Value, maxOperations int) (BulkRequest, error) {
 	for i, o := range operations.elems {
 		op, err := parseBulkOperation(o)
 		if err == nil && op.BulkID != "" && seen[op.BulkID] {
-			err = badSyntax("its bulkId is used before")
+			err = badSyntax("its bulkId was used before")
 		}
 		if err != nil {
 			return BulkRequest{}, badSyntax("operation %d: %s", i+1, err.Detail)
@@ -127,8 +127,8 @@ func BulkReferences(v Value) []string {
 	return ids
 }
 
-// ReplaceBulkReferences returns v with every "bulkId:xyz" string replaced by what resolve gives for xyz. One it does not
-// know is 400 invalidValue.
+// ReplaceBulkReferences returns v with every "bulkId:xyz" string replaced by resolve("xyz"). An unknown bulkId is 400
+// invalidValue.
 func ReplaceBulkReferences(v Value, resolve func(bulkID string) (string, bool)) (Value, error) {
 	switch v.kind {
 	case String:

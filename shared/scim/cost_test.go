@@ -9,8 +9,8 @@ import (
 	"rollcall/shared/scim"
 )
 
-// The most expensive requests that fit the limits end in a time that bounds no more than a machine under load: the
-// fault looked for is work that grows without bound, not a slow computer.
+// The most expensive requests within the limits end in a time that even a machine under load keeps: the test looks for
+// work that grows without bound, not for a slow computer.
 func TestHostileRequestsEnd(t *testing.T) {
 	const patience = 20 * time.Second
 	many := func(n int, f func(i int) string) string {

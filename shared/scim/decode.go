@@ -2,12 +2,12 @@ package scim
 
 import "slices"
 
-// Decode turns the body of a POST or PUT into the attribute tree: canonical names in schema order, extension data under
-// its URN, and only what a client may write and we keep. Dropped: id, meta, schemas, other read-only attributes, the
-// password, unknown members (C8), and what is unassigned (null, [], and "" if tolerated). Data of a known extension is
-// taken whether or not `schemas` lists it. Errors are *Error: 400 invalidSyntax for a body that is no object, 400
-// invalidValue naming the attribute for a wrong type, a missing required value, two primaries or an oversized string,
-// 413 for more than MaxElements elements.
+// Decode turns the body of a POST or PUT into the attribute tree: writable attributes under canonical names in schema
+// order, extension data under its URN. Dropped: id, meta, schemas, other read-only attributes, the password, unknown
+// members (C8), and unassigned values (null, [], and "" if tolerated). Data of a known extension is accepted whether or
+// not `schemas` lists it. Errors are *Error: 400 invalidSyntax for a body that is no object, 400 invalidValue naming
+// the attribute for a wrong type, a missing required value, two primaries or an oversized string, 413 for more than
+// MaxElements elements.
 func (rt *ResourceType) Decode(body Value, t Tolerance) (Value, error) {
 	if body.kind != Object {
 		return Value{}, badSyntax("the body must be a JSON object")
@@ -205,7 +205,7 @@ func (d *decoder) complex(a *attribute, v Value) (Value, error) {
 	return ObjectValue(members...), nil
 }
 
-// member finds the sub-attribute a member of a complex value sets, nil for one to ignore: read-only ones and $ref,
+// member finds the sub-attribute that a member of a complex value sets, nil for one to ignore: read-only ones and $ref,
 // which the service computes (C3).
 func (d *decoder) member(a *attribute, name string) (*attribute, error) {
 	sub := a.sub(name)
@@ -237,7 +237,7 @@ func onePrimary(a *attribute, elems []Value) error {
 	return nil
 }
 
-// distinct keeps the first element of each value.
+// distinct keeps the first element with each value.
 func distinct(elems []Value) []Value {
 	seen := make(map[string]struct{}, len(elems))
 	return slices.DeleteFunc(elems, func(e Value) bool {

@@ -117,7 +117,7 @@ func TestCheckImmutable(t *testing.T) {
 func TestComplete(t *testing.T) {
 	created := time.Date(2026, 1, 31, 10, 0, 0, 123456789, time.FixedZone("", 3600))
 	m := scim.Meta{Created: created, LastModified: created.Add(time.Hour), Location: "https://x/Users/1", Version: `W/"1"`}
-	got := users.Complete("1", parse(t, `{'externalId':'e','userName':'k','E':{'department':'D'},'urn:withdrawn:1':{'a':1}}`), m)
+	got := users.Complete("1", parse(t, `{'externalId':'e','userName':'k','E':{'department':'D'},'urn:removed:1':{'a':1}}`), m)
 	want := `{'schemas':['urn:ietf:params:scim:schemas:core:2.0:User','E'],'id':'1','externalId':'e','userName':'k','E':{'department':'D'},` +
 		`'meta':{'resourceType':'User','created':'2026-01-31T09:00:00.123Z','lastModified':'2026-01-31T10:00:00.123Z',` +
 		`'location':'https://x/Users/1','version':'W/\'1\''}}`
@@ -132,14 +132,14 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// Data of an extension that was withdrawn survives a PATCH.
+// The data of a removed extension survives a PATCH.
 func TestPatchKeepsUnknownData(t *testing.T) {
-	from := `{'userName':'k','E':{'department':'D','old':1},'urn:withdrawn:1':{'a':1}}`
+	from := `{'userName':'k','E':{'department':'D','old':1},'urn:removed:1':{'a':1}}`
 	r, err := apply(t, users, from, op("add", "title", "'x'")+","+op("remove", E+":department", ""), lenient)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(render(parse(t, `{'userName':'k','title':'x','E':{'old':1},'urn:withdrawn:1':{'a':1}}`)),
+	if diff := cmp.Diff(render(parse(t, `{'userName':'k','title':'x','E':{'old':1},'urn:removed:1':{'a':1}}`)),
 		render(r.Attributes)); diff != "" {
 		t.Error(diff)
 	}

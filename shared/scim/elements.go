@@ -11,22 +11,22 @@ type StepKind uint8
 
 // The kinds of steps.
 const (
-	AddElements    StepKind = iota // add Values that are not there yet
+	AddElements    StepKind = iota // add the Values that are not present yet
 	RemoveElements                 // remove the elements with the `value` of each of Values
-	ReplaceAll                     // afterwards exactly Values are there; maybe none
+	ReplaceAll                     // replace all elements by Values, possibly none
 	RemoveAll                      // remove every element
 	RemoveMatching                 // remove the elements for which Match is true
 )
 
-// ElementStep is one change of an External attribute such as members. Steps are to be applied in order.
+// ElementStep is one change of an External attribute such as members. Steps must be applied in order.
 type ElementStep struct {
 	Kind StepKind
 	Attr string // canonical name
-	// Values are objects with value and perhaps type and display, each value once.
+	// Values are objects with value and optionally type and display, each value once.
 	Values []Value
-	// Match decides for an element as Complete'd resources hold it. Set for RemoveMatching only.
+	// Match reports whether to remove an element, in the form it has in Complete's result. Set for RemoveMatching only.
 	Match func(Value) bool
-	// IDs, if not nil, are the only values that Match can accept, so that others need not be read.
+	// IDs, if not nil, are the only values that Match can accept, so others need not be read.
 	IDs []string
 }
 
@@ -67,7 +67,7 @@ func (a *applier) external(op patchOp, tg target) error {
 		a.steps.add(ElementStep{Kind: ReplaceAll, Attr: at.Name})
 		return nil
 	case a.d.empty(op.value):
-		return nil // adding nothing never empties a group
+		return nil // an add without elements never empties a group
 	}
 	given, err := a.given(op, at)
 	if err != nil {
@@ -106,21 +106,20 @@ func (a *applier) removeExternal(op patchOp, tg target) error {
 }
 
 func removeStep(at *attribute, filter *node) ElementStep {
-	if ids, exact := filter.ids(); exact {
+	ids, exact := filter.ids()
+	if exact {
 		values := make([]Value, len(ids))
 		for i, id := range ids {
 			values[i] = ObjectValue(Member{"value", StringValue(id)})
 		}
 		return ElementStep{Kind: RemoveElements, Attr: at.Name, Values: values}
-	} else if ids != nil {
-		return ElementStep{Kind: RemoveMatching, Attr: at.Name, Match: filter.accepts, IDs: ids}
 	}
-	return ElementStep{Kind: RemoveMatching, Attr: at.Name, Match: filter.accepts}
+	return ElementStep{Kind: RemoveMatching, Attr: at.Name, Match: filter.accepts, IDs: ids}
 }
 
 func (n *node) accepts(e Value) bool { return n.match(0, e) }
 
-// ids returns the values that a filter on elements can accept, nil if any, and whether it accepts them all.
+// ids returns the values that a filter on elements can accept, nil for any value, and whether it accepts them all.
 func (n *node) ids() (ids []string, exact bool) {
 	switch n.op {
 	case opEq:

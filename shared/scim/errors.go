@@ -22,8 +22,8 @@ const (
 	TypeInvalidCount  = "invalidCount"
 )
 
-// Error is a protocol fault that a client may see as it is (RFC 7644 §3.12). Detail names attributes and limits, never
-// values a client sent.
+// Error is a protocol error that a client may see (RFC 7644 §3.12). Detail names attributes and limits, never values a
+// client sent.
 type Error struct {
 	Status int    // HTTP status
 	Type   string // scimType, or "" where the RFC defines none
@@ -43,7 +43,7 @@ func (e *Error) Error() string {
 	return strconv.Itoa(e.Status) + " " + e.Type + ": " + e.Detail
 }
 
-// Append appends the error message of RFC 7644 §3.12 to dst. The status is a JSON string, as the RFC wants it.
+// Append appends the error message of RFC 7644 §3.12 to dst. The status is a JSON string, as the RFC requires.
 func (e *Error) Append(dst []byte) []byte {
 	dst = append(dst, `{"schemas":["`+ErrorURN+`"],"status":"`...)
 	dst = strconv.AppendInt(dst, int64(e.Status), 10)
@@ -64,8 +64,8 @@ func badValue(format string, a ...any) *Error  { return Errorf(400, TypeInvalidV
 func badPath(format string, a ...any) *Error   { return Errorf(400, TypeInvalidPath, format, a...) }
 func badFilter(format string, a ...any) *Error { return Errorf(400, TypeInvalidFilter, format, a...) }
 
-// shown makes a name a client sent fit for an error detail: attribute names, operators and URNs pass, anything that
-// could be a person's value does not.
+// shown returns a name from a client if it may appear in an error detail: attribute names, operators and URNs may,
+// anything that could be personal data may not.
 func shown(name string) string {
 	if len(name) == 0 || len(name) > 128 {
 		return "the given name"

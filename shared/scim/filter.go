@@ -52,8 +52,8 @@ type term struct {
 // IsZero reports whether f matches everything because it is the zero Filter.
 func (f Filter) IsZero() bool { return f.root == nil }
 
-// Match reports whether the resource, as Complete returns it, satisfies the filter. Decide on stored data, not on a
-// projection of it. In a filter of several types meta.resourceType says which schema rules.
+// Match reports whether the resource, as Complete returns it, satisfies the filter. Match complete data, not a
+// projection of it. In a filter of several types meta.resourceType selects the schema.
 func (f Filter) Match(resource Value) bool {
 	if f.root == nil {
 		return true
@@ -106,7 +106,7 @@ type Equality struct {
 	Value Value
 }
 
-// Equals returns the comparisons with `eq` that must all hold, so that a caller can look candidates up by key and then
+// Equals returns the comparisons with `eq` that must all hold, so that a caller can look up candidates by key and then
 // Match them: the terms of the top-level `and`, or the only term. Paths are canonical: "userName", "members.value" for
 // members eq, "urn:…:User:manager.value", `emails[type eq "work"].value` for both spellings of that.
 func (f Filter) Equals() []Equality {
@@ -115,16 +115,19 @@ func (f Filter) Equals() []Equality {
 	}
 	var out []Equality
 	for n := range f.root.conjuncts() {
-		switch n.op {
-		case opEq:
-			if !n.literal.IsNull() {
-				out = append(out, Equality{n.path, n.literal})
-			}
-		case opElement:
-			out = append(out, n.elementEqualities()...)
-		}
+		out = append(out, n.equalities()...)
 	}
 	return out
+}
+
+func (n *node) equalities() []Equality {
+	switch {
+	case n.op == opEq && !n.literal.IsNull():
+		return []Equality{{n.path, n.literal}}
+	case n.op == opElement:
+		return n.elementEqualities()
+	}
+	return nil
 }
 
 // conjuncts yields the terms that must all hold.
@@ -171,10 +174,25 @@ func (n *node) elementEqualities() []Equality {
 	return []Equality{{string(append(condition, "].value"...)), value}}
 }
 
-// Uses reports whether the filter mentions the attribute, or a sub-attribute of it, ignoring case: "members",
-// "groups", or in full "urn:…:User:manager.displayName". Callers load on demand what it says.
+// Uses reports whether the filter uses the attribute, or a sub-attribute of it, ignoring case: "members", "groups", or
+// in full "urn:…:User:manager.displayName". Callers read computed attributes only if used.
 func (f Filter) Uses(attr string) bool {
 	return f.root != nil && f.root.uses(attr, "")
+}
+
+// UsesOnlyEquals reports whether Equals returns a comparison of the attribute's value, such as "members.value", for
+// every term that uses the attribute: a caller that knows whether a resource has these values can match it.
+func (f Filter) UsesOnlyEquals(attr string) bool {
+	if f.root == nil {
+		return true
+	}
+	compared := func(e Equality) bool { return sameName(e.Path, attr+".value") }
+	for n := range f.root.conjuncts() {
+		if n.uses(attr, "") && !slices.ContainsFunc(n.equalities(), compared) {
+			return false
+		}
+	}
+	return true
 }
 
 func (n *node) uses(attr, within string) bool {

@@ -42,8 +42,8 @@ func referenceText(e reference.Expression, inAnd bool) string {
 	return fmt.Sprintf("%T", e)
 }
 
-// filterText draws a filter of the grammar whose attributes exist, and sometimes damages it. Inside brackets it stays
-// with the forms the reference knows: one or two comparisons, perhaps negated.
+// filterText draws a filter of the grammar whose attributes exist, and sometimes damages it. Inside brackets it draws
+// only the forms that the reference supports: one or two comparisons, perhaps negated.
 func filterText() *rapid.Generator[string] {
 	attrs := []string{"userName", "title", "NICKNAME", "name.givenName", "emails.value", coreURN + ":title"}
 	subs := []string{"value", "type", "Display"}
@@ -94,7 +94,8 @@ func filterText() *rapid.Generator[string] {
 	})
 }
 
-// grammatical reports whether a refusal is about what a filter means, which the reference parser does not know.
+// grammatical reports whether an error is about the grammar, and not about the schema, which the reference does not
+// know.
 func grammatical(err error) bool {
 	for _, meaning := range []string{"is not an attribute of", "has no sub-attribute", "cannot be compared", "null can be", "is complex",
 		"has no elements", "is a schema"} {
@@ -105,7 +106,7 @@ func grammatical(err error) bool {
 	return true
 }
 
-// Accepting, refusing and structure agree with an independent parser of the same grammar.
+// Acceptance, refusal and structure agree with an independent parser of the same grammar.
 func TestFilterAgreesWithReference(t *testing.T) {
 	compared := 0
 	proof.Check(t, 100, func(t *rapid.T) {
@@ -135,14 +136,14 @@ func TestFilterAgreesWithReference(t *testing.T) {
 	}
 }
 
-// withoutBlank finds an operator or word without the blank that the grammar wants before a string or parenthesis, or
-// after them, or after `and`. Where blanks are tolerated we do without some of them, the reference without others.
+// withoutBlank finds an operator or word without the blank that the grammar requires before or after a string or
+// parenthesis, or after `and`. The two parsers tolerate different missing blanks.
 var withoutBlank = regexp.MustCompile(`(?i) (and|or)[a-z]|pr(and|or)|[a-zA-Z]["(]|[")\]][a-zA-Z]`)
 
-// damagedURN finds a schema URN in which a character was changed: any URI to the reference, unknown to us.
+// damagedURN finds a schema URN with a changed character: the reference accepts any URI, we refuse an unknown one.
 var damagedURN = regexp.MustCompile(`:[^ ]*:`)
 
-// knownDifference lists where the two may differ.
+// knownDifference reports whether the two may differ on a text.
 func knownDifference(text string) bool {
 	return withoutBlank.MatchString(text) || damagedURN.MatchString(strings.ReplaceAll(text, coreURN+":title ", ""))
 }

@@ -9,7 +9,7 @@ import (
 	"rollcall/shared/scim"
 )
 
-// resource is what most filter rows look at, as Complete gives it with the computed attributes added.
+// resource is the resource of most filter rows, as Complete returns it with the computed attributes added.
 const resource = `{'schemas':['urn:ietf:params:scim:schemas:core:2.0:User','E'],'id':'u1','externalId':'Ext','userName':'Bjensen',` +
 	`'name':{'familyName':'O\u0027Malley'},'title':'Tour Guide','userType':'Employee','active':true,` +
 	`'emails':[{'value':'b@example.com','type':'work','primary':true},{'value':'b@example.org','type':'home'}],` +
@@ -125,7 +125,7 @@ func TestFilterRefuses(t *testing.T) {
 	}
 }
 
-// The RFC by itself: what lenient accepts more.
+// Without tolerances the RFC alone counts.
 func TestFilterStrict(t *testing.T) {
 	for _, filter := range []string{`userName eq bjensen`, `active eq "true"`, `active eq True`, `manager eq "x"`, `department pr`,
 		`userName  eq "x"`, ` userName eq "x"`, `userName eq "x" `, `( title pr )`, `userName eq"x"`, `(title pr)and(title pr)`,
@@ -249,6 +249,33 @@ func TestFilterUses(t *testing.T) {
 		}
 	}
 	if (scim.Filter{}).Uses("id") {
+		t.Error("the zero Filter uses nothing")
+	}
+}
+
+func TestFilterUsesOnlyEquals(t *testing.T) {
+	for filter, want := range map[string]bool{
+		`displayName eq "members"`:                           true,
+		`members eq "u1" and displayName eq "members"`:       true,
+		`members[value eq "u1"] and members.value eq "u2"`:   true,
+		`members[value eq "u1" and type pr]`:                 true,
+		`members eq null`:                                    false,
+		`members eq "u1" and members ne "u2"`:                false,
+		`members eq "u1" or members eq "u2"`:                 false,
+		`not (members eq "u1")`:                              false,
+		`members[type eq "User"]`:                            false,
+		`members[value eq "u1" and type eq "User"]`:          false,
+		`members[value eq "u1" or value eq "u2"]`:            false,
+		`members eq "u1" and (id eq "1" or members eq "u1")`: false,
+	} {
+		f, err := groups.ParseFilter(filter, lenient)
+		if err != nil {
+			t.Errorf("%s: %v", filter, err)
+		} else if f.UsesOnlyEquals("members") != want {
+			t.Errorf("%s: UsesOnlyEquals = %v", filter, !want)
+		}
+	}
+	if !(scim.Filter{}).UsesOnlyEquals("members") {
 		t.Error("the zero Filter uses nothing")
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"rollcall/shared/scim"
 )
 
-// truth holds, for one attribute and one literal, what each operator gives on four stored values: absent, smaller,
+// truth holds, for one attribute and one literal, the outcome of each operator on four stored values: absent, smaller,
 // equal, greater than the literal. T true, f false, E refused with 400 invalidFilter.
 type truth struct {
 	attr, literal string
@@ -21,7 +21,8 @@ func ops(eq, ne, co, sw, ew, gt, ge, lt, le string) map[string]string {
 
 const refused = "EEEE"
 
-// TestFilterTruthTable is every operator on every type of attribute and literal, on every state of presence and order.
+// TestFilterTruthTable tries every operator on every type of attribute and literal, and every state of presence and
+// order.
 func TestFilterTruthTable(t *testing.T) {
 	ordered := ops("ffTf", "TTfT", refused, refused, refused, "fffT", "ffTT", "fTff", "fTTf")
 	text := ops("ffTf", "TTfT", "ffTf", "ffTf", "ffTf", "fffT", "ffTT", "fTff", "fTTf")
@@ -127,7 +128,7 @@ func (row truth) check(t *testing.T, op, want string) int {
 	return 8
 }
 
-// with is a resource with the stored value.
+// with returns a resource with the stored value.
 func (row truth) with(t *testing.T, stored string) scim.Value {
 	name, inT := strings.CutPrefix(row.attr, "T:")
 	name, _, _ = strings.Cut(name, ".")
@@ -139,7 +140,7 @@ func (row truth) with(t *testing.T, stored string) scim.Value {
 	return v
 }
 
-// Presence: what counts as a value.
+// Presence: the values that count as assigned.
 func TestFilterPresence(t *testing.T) {
 	for stored, want := range map[string]bool{
 		`{'T':{'text':'x'}}`: true, `{'T':{'text':''}}`: false, `{'T':{'text':null}}`: false, `{'T':{}}`: false, `{}`: false,

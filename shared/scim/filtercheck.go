@@ -69,7 +69,7 @@ func (p *filterParser) attribute(i int, rt *ResourceType, name string) (*attribu
 	return ref.attr, nil
 }
 
-// check fits operator and literal to the attribute and prepares the operand, for each type.
+// check checks that operator and literal fit the attribute, and prepares the operand, for each type.
 func (p *filterParser) check(n *node) error {
 	canonical := false
 	for i := range p.types {
@@ -95,7 +95,8 @@ func (p *filterParser) check(n *node) error {
 		}
 		if !canonical {
 			canonical = true
-			if n.literal = literal; !n.inner {
+			n.literal = literal
+			if !n.inner {
 				n.path = t.attr.path
 			}
 		}
@@ -137,7 +138,8 @@ func (p *filterParser) operand(n *node, t *term) (Value, error) {
 		}
 		v = BoolValue(yes)
 	}
-	if t.operand.other = v.kind != a.kind; t.operand.other {
+	if v.kind != a.kind {
+		t.operand.other = true
 		return v, nil
 	}
 	switch {
@@ -169,7 +171,7 @@ func parseDateTime(s string) (time.Time, bool) {
 	return when, err == nil
 }
 
-// match decides a node for one resource type; index is negative for a type the filter was not parsed for. v is the
+// match evaluates a node for one resource type; index is negative for a type the filter was not parsed for. v is the
 // resource, or the element inside [ ].
 func (n *node) match(index int, v Value) bool {
 	switch n.op {
@@ -224,7 +226,7 @@ func (n *node) match(index int, v Value) bool {
 	return !assigned && n.op == opNe
 }
 
-// unassigned is the outcome where there is no value at all.
+// unassigned is the outcome for an attribute that has no value.
 func (n *node) unassigned() bool {
 	return n.op == opNe && !n.literal.IsNull() || n.op == opEq && n.literal.IsNull()
 }

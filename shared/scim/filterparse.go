@@ -63,8 +63,8 @@ func (p *filterParser) filter() (node, error) {
 	return n, nil
 }
 
-func (p *filterParser) fail(what string) error {
-	return badFilter("the filter cannot be read at byte %d: %s", p.i, what)
+func (p *filterParser) fail(problem string) error {
+	return badFilter("the filter cannot be read at byte %d: %s", p.i, problem)
 }
 
 func (p *filterParser) optionalBlanks() {
@@ -73,7 +73,7 @@ func (p *filterParser) optionalBlanks() {
 	}
 }
 
-// blank consumes what must stand between two words: one space, or any blanks where those are tolerated.
+// blank consumes the separator of two words: one space, or any blanks if tolerated.
 func (p *filterParser) blank() bool {
 	if p.t.LooseBlanks {
 		p.optionalBlanks()
@@ -92,8 +92,8 @@ func (p *filterParser) or() (node, error) { return p.chain(opOr, p.and) }
 
 func (p *filterParser) and() (node, error) { return p.chain(opAnd, p.factor) }
 
-// chain reads operands joined by one keyword into one node. Equal nodes inside melt into it: `and` and `or` are
-// associative, and the printed form then needs no parentheses for them.
+// chain reads operands joined by one keyword into one node. Nested nodes of the same kind are flattened: `and` and `or`
+// are associative, and the printed form then needs no parentheses for them.
 func (p *filterParser) chain(op nodeOp, operand func() (node, error)) (node, error) {
 	n, err := operand()
 	if err != nil || !p.keyword(opNames[op]) {
@@ -120,7 +120,7 @@ func (n *node) adopt(kid node) {
 	}
 }
 
-// keyword consumes blank, word, blank, or nothing at all.
+// keyword consumes blank, word, blank, or nothing.
 func (p *filterParser) keyword(word string) bool {
 	start := p.i
 	if p.blank() && hasNamePrefix(p.s[p.i:], word) {
@@ -204,7 +204,7 @@ func (p *filterParser) expression() (node, error) {
 	return p.comparison(n)
 }
 
-// element reads [filter] after the attribute of n, and the comparison of a sub-attribute where one follows.
+// element reads [filter] after the attribute of n, and the comparison of a sub-attribute if one follows.
 func (p *filterParser) element(n node) (node, error) {
 	if p.inside {
 		return n, p.fail("brackets cannot be nested")
@@ -246,8 +246,8 @@ func (p *filterParser) enter(n *node) error {
 	return nil
 }
 
-// elementComparison gives attr[filter].sub op value the form of the RFC, with the same meaning: compared are the
-// values of sub in the elements that match, and where there are none it is unassigned.
+// elementComparison rewrites attr[filter].sub op value in the grammar of the RFC: the values of sub in the matching
+// elements are compared, and sub is unassigned if there are none.
 func elementComparison(element, sub node) node {
 	with := func(kid node) node {
 		out, inner := element, element.kids[0]

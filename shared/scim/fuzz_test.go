@@ -39,7 +39,7 @@ func FuzzFilter(f *testing.F) {
 		printed := filter.String()
 		filter.Equals()
 		if len(printed) > scim.MaxFilterBytes || len(text) > 1000 {
-			return // the canonical form may be longer than a client's text may be
+			return // the canonical form may exceed the limit of a client's text
 		}
 		again, err := users.ParseFilter(printed, strict)
 		if err != nil || again.String() != printed || again.Match(resource) != filter.Match(resource) {
@@ -48,8 +48,8 @@ func FuzzFilter(f *testing.F) {
 	})
 }
 
-// FuzzPath reads a path, as the path of an operation and as a member name: a refusal is one of two kinds, and what reads
-// as the path of a remove reads as that of a second one.
+// FuzzPath reads a path, as the path of an operation and as a member name: a refusal is one of two kinds, and a path
+// accepted in one remove is accepted in a second one.
 func FuzzPath(f *testing.F) {
 	for _, s := range []string{"title", "name.givenName", `emails[type eq "work"].value`, E + ":manager.value", E, coreURN + ":title",
 		`members[value eq "x"]`, "emails[", "a.b.c", `roles[primary eq "True"]`, " title "} {
@@ -80,7 +80,7 @@ func FuzzPath(f *testing.F) {
 	})
 }
 
-// FuzzPatch covers paths and values: whatever is sent, the input stays, and the result is a tree Decode could give.
+// FuzzPatch covers paths and values: whatever is sent, the input is not modified, and Decode could return the result.
 func FuzzPatch(f *testing.F) {
 	for _, s := range [][3]string{{"add", `emails[type eq "work"].value`, `"x"`}, {"replace", "", `{"name.givenName":"K","active":"False"}`},
 		{"remove", "emails", `[{"value":"k@w"}]`},

@@ -88,7 +88,7 @@ func operation(name string, a assignment) string {
 	return `{` + strings.Join(parts, ",") + `}`
 }
 
-// patched applies operations and checks what holds for every Apply.
+// patched applies operations and checks the laws that hold for every Apply.
 func patched(t *rapid.T, tree scim.Value, operations ...string) scim.PatchResult {
 	body, err := scim.Parse([]byte(patchBodyDouble(strings.Join(operations, ","))))
 	if err != nil {

@@ -2,14 +2,14 @@ package scim
 
 import "strconv"
 
-// ListInfo is what a ListResponse says about its page.
+// ListInfo describes the page of a ListResponse.
 type ListInfo struct {
 	Total      int    // totalResults; negative leaves it out (RFC 9865 §2.2)
 	StartIndex int    // index of the first resource, from 1; 0 leaves it out
 	NextCursor string // for the next page; "" on the last one
 }
 
-// AppendList appends a ListResponse (RFC 7644 §3.4.2) to dst. Resources are JSON texts, as Projection.Append gives them;
+// AppendList appends a ListResponse (RFC 7644 §3.4.2) to dst. Resources are JSON texts from Projection.Append;
 // itemsPerPage is their number, and Resources is an array even when there are none.
 func AppendList(dst []byte, info ListInfo, resources [][]byte) []byte {
 	dst = append(dst, `{"schemas":["`+ListResponseURN+`"]`...)
@@ -39,7 +39,7 @@ const (
 	MaxPayloadBytes      = 1048576
 	MaxResults           = 200  // resources on one page
 	DefaultResults       = 100  // resources on a page when count is not given
-	CursorTimeoutSeconds = 3600 // how long a cursor is good for
+	CursorTimeoutSeconds = 3600 // lifetime of a cursor
 )
 
 // ServiceProviderConfig returns the configuration that /ServiceProviderConfig publishes (RFC 7643 §5, RFC 9865 §3).

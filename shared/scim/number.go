@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// numberLen returns how many bytes at the start of s are a JSON number (RFC 8259 §6), 0 for none.
+// numberLen returns the length in bytes of the JSON number at the start of s (RFC 8259 §6), 0 if there is none.
 func numberLen(s string) int {
 	i := 0
 	if i < len(s) && s[i] == '-' {
@@ -47,8 +47,8 @@ func digits(s string) int {
 // isInteger reports whether a JSON number is written as an integer (RFC 7643 §2.3.4).
 func isInteger(text string) bool { return !strings.ContainsAny(text, ".eE") }
 
-// compareNumbers compares two JSON numbers by value, exactly, whatever their length and spelling. Exponents that no int
-// can hold count as equally large.
+// compareNumbers compares two JSON numbers by value, exactly, whatever their length and spelling. Exponents too large
+// for an int compare as equal.
 func compareNumbers(a, b string) int {
 	x, y := parseDecimal(a), parseDecimal(b)
 	if x.sign != y.sign {
@@ -77,7 +77,7 @@ func parseDecimal(s string) decimal {
 	}
 	exponent := 0
 	if i := strings.IndexAny(s, "eE"); i >= 0 {
-		// An exponent out of range is as good as infinite: Atoi returns the nearest int, and halving it leaves room.
+		// For an exponent out of range, Atoi returns the nearest int, which is halved to leave room for the digits.
 		n, _ := strconv.Atoi(s[i+1:])
 		exponent, s = n/2, s[:i]
 		if n > -1<<40 && n < 1<<40 {
@@ -87,7 +87,8 @@ func parseDecimal(s string) decimal {
 	whole, fraction, _ := strings.Cut(s, ".")
 	d.digits = strings.TrimLeft(whole+fraction, "0")
 	d.point = exponent + len(whole) - (len(whole) + len(fraction) - len(d.digits))
-	if d.digits = strings.TrimRight(d.digits, "0"); d.digits == "" {
+	d.digits = strings.TrimRight(d.digits, "0")
+	if d.digits == "" {
 		return decimal{}
 	}
 	return d

@@ -33,8 +33,8 @@ type parser struct {
 	members []Member
 }
 
-func (p *parser) fail(what string) *Error {
-	return badSyntax("the body is not JSON: %s at byte %d", what, p.i)
+func (p *parser) fail(problem string) *Error {
+	return badSyntax("the body is not JSON: %s at byte %d", problem, p.i)
 }
 
 func (p *parser) blanks() {
@@ -168,8 +168,8 @@ func (p *parser) next(closing byte) (done bool, err error) {
 	return c == closing, nil
 }
 
-// repeated reports whether two names are the same. Objects as large as SCIM has them are compared pair by pair, which
-// is faster than a map; a larger one costs a map, not the square.
+// repeated reports whether two names are the same. Objects of the size usual in SCIM are compared pair by pair, which
+// is faster than a map; larger ones use a map, to avoid quadratic time.
 func repeated(members []Member) bool {
 	if len(members) <= 32 {
 		for i := range members {
@@ -211,7 +211,7 @@ func (p *parser) str() (string, error) {
 	return "", p.fail("end of text in a string")
 }
 
-// escaped reads on in a string from its first backslash.
+// escaped reads the rest of a string from its first backslash.
 func (p *parser) escaped(start int) (string, error) {
 	buf := append(make([]byte, 0, p.i-start+32), p.s[start:p.i]...)
 	for p.i < len(p.s) {
@@ -267,7 +267,7 @@ func unescape(c byte) (byte, bool) {
 	return 0, false
 }
 
-// unicode reads uXXXX, or two of them with a backslash between where they are a surrogate pair.
+// unicode reads uXXXX, or two of them with a backslash between them for a surrogate pair.
 func (p *parser) unicode() (rune, bool) {
 	r, ok := hex4(p.s, p.i+1)
 	if !ok {

@@ -2,7 +2,7 @@ package scim
 
 import "strings"
 
-// Patch is a parsed PATCH request (RFC 7644 §3.5.2): its structure is checked, its meaning is Apply's. It is immutable
+// Patch is a parsed PATCH request (RFC 7644 §3.5.2): its structure is checked; Apply checks the rest. It is immutable
 // and safe for concurrent use.
 type Patch struct{ ops []patchOp }
 
@@ -23,7 +23,7 @@ type patchOp struct {
 }
 
 // ParsePatch checks the structure of a PATCH body. 400 invalidSyntax: no object, the PatchOp schema missing, Operations
-// missing or empty, an operation without a known op (compared without case), a path that is no string. 413: more than
+// missing or empty, an operation without a known op (ignoring case), a path that is not a string. 413: more than
 // MaxOperations. Other members of an operation are ignored.
 func ParsePatch(body Value) (Patch, error) {
 	if err := checkMessage(body, PatchOpURN); err != nil {
@@ -92,7 +92,7 @@ func checkMessage(body Value, urn string) error {
 func (p Patch) Len() int { return len(p.ops) }
 
 // Strings yields every string in the values, and every literal in the filters of paths and of path-like member names.
-// Among them are all ids the request refers to: callers fetch those ahead, others do no harm.
+// Among them are all ids the request refers to, so that callers can read those ahead.
 func (p Patch) Strings(yield func(string) bool) {
 	for _, op := range p.ops {
 		if !pathStrings(op.path, yield) || !valueStrings(op.value, yield) {
@@ -150,7 +150,8 @@ func pathStrings(path string, yield func(string) bool) bool {
 	return true
 }
 
-// target is what a PATCH path names: an extension alone (attr nil), an attribute, elements of it, or a sub-attribute.
+// target is the target of a PATCH path: an extension alone (attr nil), an attribute, elements of it, or a
+// sub-attribute.
 type target struct {
 	table  *table
 	attr   *attribute
@@ -159,8 +160,8 @@ type target struct {
 	where  string // for errors
 }
 
-// parsePath reads PATH of RFC 7644 figure 7: an attribute path or attr[filter] and perhaps .sub. 400 invalidPath, and
-// invalidFilter for what is inside the brackets.
+// parsePath reads PATH of RFC 7644 figure 7: an attribute path, or attr[filter] and optionally .sub. 400 invalidPath,
+// or invalidFilter inside the brackets.
 func (rt *ResourceType) parsePath(path string, t Tolerance) (target, error) {
 	if t.LooseBlanks {
 		path = strings.Trim(path, " \t\r\n")
@@ -184,7 +185,8 @@ func (rt *ResourceType) parsePath(path string, t Tolerance) (target, error) {
 	}
 	out := target{table: ref.table, attr: ref.attr, where: ref.table.schema.ID}
 	if ref.attr != nil {
-		if out.where = ref.attr.path; ref.attr.parent != nil {
+		out.where = ref.attr.path
+		if ref.attr.parent != nil {
 			out.attr, out.sub = ref.attr.parent, ref.attr
 		}
 	}

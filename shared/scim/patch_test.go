@@ -293,7 +293,7 @@ func TestPatchErrors(t *testing.T) {
 	})
 }
 
-// C5: what a clearing leaves.
+// C5: the result of clearing.
 func TestPatchClears(t *testing.T) {
 	mail := func(elems string) string { return `{'userName':'k','emails':[` + elems + `]}` }
 	none := `{'userName':'k'}`
@@ -440,7 +440,7 @@ func TestPatchLimits(t *testing.T) {
 	}
 }
 
-// Long arrays are searched through an index: it must follow every change.
+// Long arrays are searched through an index, which must follow every change.
 func TestPatchLongArray(t *testing.T) {
 	var elems []string
 	for i := range 100 {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Projection says which attributes an answer holds (RFC 7644 §3.9). One from ParseProjection knows its resource type;
-// the zero Projection knows none and shows a resource as it is. It is immutable and safe for concurrent use.
+// Projection selects the attributes of a response (RFC 7644 §3.9). The zero Projection has no resource type and shows a
+// resource unchanged. It is immutable and safe for concurrent use.
 type Projection struct {
 	rt      *ResourceType
 	include bool // `attributes` was given
@@ -15,7 +15,7 @@ type Projection struct {
 }
 
 // ParseProjection reads `attributes` and `excludedAttributes`: names, sub-attributes, URN forms, or an extension URN
-// alone, ignoring case. Unknown names are ignored; bare names of extension attributes are understood. Both given: 400
+// alone, ignoring case. Unknown names are ignored; bare names of extension attributes are accepted. Both given: 400
 // invalidValue. Neither: the defaults.
 func (rt *ResourceType) ParseProjection(attributes, excluded []string) (Projection, error) {
 	if len(attributes) > 0 && len(excluded) > 0 {
@@ -35,7 +35,7 @@ func (rt *ResourceType) ParseProjection(attributes, excluded []string) (Projecti
 	return p, nil
 }
 
-// IsZero reports whether the defaults apply: nothing was asked for or excluded.
+// IsZero reports whether the defaults apply: no attribute is requested or excluded.
 func (p Projection) IsZero() bool { return !p.include && len(p.attrs) == 0 && len(p.tables) == 0 }
 
 // Named reports whether `attributes` names exactly this attribute, ignoring case and whether the URN is spelled out:
@@ -48,7 +48,7 @@ func (p Projection) Named(attr string) bool {
 	return fault == pathOK && ref.attr != nil && slices.Contains(p.attrs, ref.attr)
 }
 
-// Wants reports whether the answer would hold the attribute or some part of it, if the resource had it. Callers load
+// Wants reports whether the response would have the attribute or some part of it, if the resource has it. Callers read
 // members only then.
 func (p Projection) Wants(attr string) bool {
 	if p.rt == nil {
@@ -72,11 +72,11 @@ type extent uint8
 
 const (
 	hidden  extent = iota
-	partial        // sub-attributes decide
+	partial        // some sub-attributes
 	whole
 )
 
-// shows decides a top-level attribute.
+// shows returns how much of a top-level attribute is shown.
 func (p Projection) shows(a *attribute) extent {
 	if a.never {
 		return hidden
@@ -100,7 +100,7 @@ func (p Projection) shows(a *attribute) extent {
 	return whole
 }
 
-// showsSub decides a sub-attribute of an attribute that is shown whole or in part.
+// showsSub reports whether a sub-attribute is shown, of an attribute shown whole or in part.
 func (p Projection) showsSub(a *attribute, top extent) bool {
 	named := slices.Contains(p.attrs, a)
 	switch {
@@ -116,8 +116,8 @@ func (p Projection) showsSub(a *attribute, top extent) bool {
 	return top == whole
 }
 
-// Append appends the resource, as Complete returns it, as JSON to dst, holding what the projection wants. Attributes
-// with returned `never` are left out, those with `request` unless named, and what is left empty.
+// Append appends the selected attributes of the resource, as Complete returns it, to dst as JSON. It omits attributes
+// with returned `never`, those with `request` unless named, and attributes left empty.
 func (p Projection) Append(dst []byte, resource Value) []byte {
 	if p.rt == nil {
 		return resource.Append(dst)
@@ -183,8 +183,9 @@ func (p Projection) appendAttribute(dst []byte, start int, a *attribute, m Membe
 		if mark > first {
 			dst = append(dst, ',')
 		}
-		out, some := p.appendComplex(dst, a, e, top)
-		if dst = out; !some {
+		var some bool
+		dst, some = p.appendComplex(dst, a, e, top)
+		if !some {
 			dst = dst[:mark]
 		}
 	}

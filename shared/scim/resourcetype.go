@@ -37,7 +37,7 @@ type table struct {
 }
 
 // ResourceType is a resource type with its schemas, compiled into lookup tables. It is immutable and safe for
-// concurrent use. Make one with NewResourceType.
+// concurrent use. Create one with NewResourceType.
 type ResourceType struct {
 	id, endpoint, description string
 	schemas                   []*Schema
@@ -127,7 +127,7 @@ func compile(def *Attribute, prefix string, t *table, parent *attribute, slot in
 	return a
 }
 
-// find looks a name up, ignoring case.
+// find looks up a name, ignoring case.
 func (t *table) find(name string) *attribute {
 	var buf [64]byte
 	if len(name) > len(buf) {
@@ -148,7 +148,7 @@ func (a *attribute) sub(name string) *attribute {
 	return nil
 }
 
-// top is the attribute of the resource that a belongs to.
+// top returns the top-level attribute that a belongs to.
 func (a *attribute) top() *attribute {
 	if a.parent != nil {
 		return a.parent
@@ -171,8 +171,8 @@ const (
 )
 
 // resolve finds an attribute path (RFC 7644 §3.10): plain, dotted, or behind a schema URN. URNs hold colons and dots,
-// so they are recognized as a whole, the longest first. lone allows the bare name of an extension attribute.
-func (rt *ResourceType) resolve(path string, lone bool) (reference, pathFault) {
+// so they are recognized as a whole, the longest first. bare allows the bare name of an extension attribute.
+func (rt *ResourceType) resolve(path string, bare bool) (reference, pathFault) {
 	rest, tables := path, rt.tables[:1]
 	if len(path) > 4 && lowerByte(path[0]) == 'u' && path[3] == ':' {
 		i := slices.IndexFunc(rt.byURN, func(t *table) bool {
@@ -186,13 +186,13 @@ func (rt *ResourceType) resolve(path string, lone bool) (reference, pathFault) {
 		if len(path) == len(t.schema.ID) {
 			return reference{table: t}, pathOK
 		}
-		rest, tables, lone = path[len(t.schema.ID)+1:], rt.byURN[i:i+1], false
+		rest, tables, bare = path[len(t.schema.ID)+1:], rt.byURN[i:i+1], false
 	}
 	name, sub, dotted := strings.Cut(rest, ".")
 	if !isAttributeName(name) || dotted && sub != "$ref" && !isAttributeName(sub) {
 		return reference{}, pathMalformed
 	}
-	if lone {
+	if bare {
 		tables = rt.tables
 	}
 	a := rt.find(name, tables)

@@ -29,7 +29,7 @@ type Attribute struct {
 	// unlisted attributes work but are not published: a client that reads the schema would map them.
 	unlisted bool
 	// assigned attributes always have a value: they are published as required, no PATCH removes them (C5: active), and
-	// the caller of Decode gives one to a resource that comes without (C13).
+	// the caller of Decode supplies a missing one (C13).
 	assigned bool
 }
 
@@ -42,9 +42,9 @@ type Schema struct {
 
 var attributeTypes = []string{"string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex"}
 
-// NewExtension returns an extension schema for attributes a customer adds to users. It validates what a request cannot:
-// the URN (urn:… with at least three parts, none of this service's own), names by RFC 7643 §2.1 without repetition,
-// and keywords. Errors are *Error 400 invalidValue. The attributes are copied.
+// NewExtension returns an extension schema for attributes a customer adds to users. It validates the URN (urn:… with at
+// least three parts, none of this service's own), the names (RFC 7643 §2.1, no duplicates) and the keywords. Errors are
+// *Error 400 invalidValue. The attributes are copied.
 func NewExtension(urn, name string, attrs []Attribute) (*Schema, error) {
 	if err := checkURN(urn); err != nil {
 		return nil, err
@@ -99,22 +99,23 @@ func checkAttributes(attrs []Attribute, level int) error {
 		}
 		seen[lowerName(a.Name)] = true
 		if a.External {
-			return badValue("the attribute %s cannot be kept outside", a.Name)
+			return badValue("the attribute %s cannot be external", a.Name)
 		}
 		for _, k := range []struct {
-			what, word string
-			allowed    []string
+			keyword, value string
+			allowed        []string
 		}{
 			{"type", a.Type, attributeTypes},
 			{"mutability", a.Mutability, []string{"readOnly", "readWrite", "immutable", "writeOnly"}},
 			{"returned", a.Returned, []string{"always", "never", "default", "request"}},
 			{"uniqueness", a.Uniqueness, []string{"none", "server", "global"}},
 		} {
-			if k.word != "" && !slices.Contains(k.allowed, k.word) {
-				return badValue("the %s of %s must be one of %s", k.what, a.Name, strings.Join(k.allowed, ", "))
+			if k.value != "" && !slices.Contains(k.allowed, k.value) {
+				return badValue("the %s of %s must be one of %s", k.keyword, a.Name, strings.Join(k.allowed, ", "))
 			}
 		}
-		if complexType := a.Type == "complex"; complexType && level > 0 || complexType != (len(a.SubAttributes) > 0) {
+		isComplex := a.Type == "complex"
+		if isComplex && level > 0 || isComplex != (len(a.SubAttributes) > 0) {
 			return badValue("the attribute %s: a complex attribute has sub-attributes, which are not complex", a.Name)
 		}
 		if err := checkAttributes(a.SubAttributes, level+1); err != nil {

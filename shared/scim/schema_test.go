@@ -33,7 +33,7 @@ func TestPublishedDocuments(t *testing.T) {
 	}
 }
 
-// What Entra's validation derives from the published schemas.
+// The attributes that Entra's validation derives from the published schemas.
 func TestPublishedSchemasSuitEntra(t *testing.T) {
 	user, group := scim.UserSchema().Value(""), scim.GroupSchema().Value("")
 	names := func(v scim.Value) string {
@@ -117,7 +117,7 @@ func TestResourceType(t *testing.T) {
 	}
 }
 
-// One URN may begin with another: the longest that fits is meant.
+// One URN may begin with another: the longest match wins.
 func TestNestedURNs(t *testing.T) {
 	short, err := scim.NewExtension("urn:x:ext", "Short", []scim.Attribute{{Name: "v"}, {Name: "a"}})
 	if err != nil {

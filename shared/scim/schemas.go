@@ -1,6 +1,6 @@
 package scim
 
-// The sub-attributes most multi-valued attributes share (RFC 7643 §2.4).
+// multiValue returns a multi-valued attribute with the default sub-attributes (RFC 7643 §2.4).
 func multiValue(name, description string, value Attribute, types []string, listDisplay bool) Attribute {
 	value.Name, value.Description = "value", "The value itself."
 	return Attribute{Name: name, Type: "complex", MultiValued: true, Description: description, SubAttributes: []Attribute{
@@ -17,8 +17,8 @@ func externalID() Attribute {
 	return Attribute{Name: "externalId", CaseExact: true, Description: "The client's own identifier of the resource."}
 }
 
-// UserSchema returns the core User schema (RFC 7643 §4.1) with externalId listed, as Entra wants to see it. The
-// password is accepted and dropped, groups is given for reading.
+// UserSchema returns the core User schema (RFC 7643 §4.1) with externalId listed, as Entra expects. password is
+// accepted and dropped; groups is read-only.
 func UserSchema() *Schema {
 	return &Schema{ID: UserURN, Name: "User", Description: "User account", Attributes: []Attribute{
 		externalID(),
@@ -98,8 +98,7 @@ func EnterpriseUserSchema() *Schema {
 	}}
 }
 
-// RollcallUserSchema returns this service's extension: attributes an administrator can map in Entra that no standard
-// schema has.
+// RollcallUserSchema returns this service's extension, with attributes to map in Entra that no standard schema has.
 func RollcallUserSchema() *Schema {
 	return &Schema{ID: RollcallURN, Name: "RollcallUser", Description: "Rollcall User",
 		Aliases: map[string]string{"c42orgname": "orgName"},

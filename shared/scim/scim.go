@@ -2,9 +2,9 @@
 // PATCH, projection and protocol messages. Data goes in, data comes out; nothing here reads a clock, a network or a
 // store, and everything is safe for concurrent use.
 //
-// It is not an HTTP server (shared/scimapi) and knows no users, groups or rules of the business (shared/directory).
-// Out of the box it does what the RFC says; what a client needs beyond that is handed in as a Tolerance, which
-// shared/entra fills per provider profile.
+// It is not an HTTP server (shared/scimapi) and has no business rules (shared/directory). By default it follows the
+// RFC; deviations that a client needs are passed in as a Tolerance, which shared/entra fills per provider profile. C1
+// to C21 are the rules of that name in docs/divergences.md.
 package scim
 
 // Schema URNs of resources (RFC 7643 §10.3) and of this service's own extension.
@@ -34,13 +34,12 @@ const (
 
 // Limits. They bound the work one request can cause; each is tested at its edge.
 const (
-	// MaxElements is how many elements of multi-valued attributes one request may carry (contract C10): what a
-	// client may change in one transaction-like step without the answer taking minutes.
+	// MaxElements bounds the elements of multi-valued attributes in one request (C10): more would take minutes.
 	MaxElements = 10000
-	// MaxOperations is how many operations one PATCH may carry: the same bound, one element per operation.
+	// MaxOperations bounds the operations of one PATCH: the same bound, one element per operation.
 	MaxOperations = 10000
-	// MaxVisits bounds how often one PATCH looks at an element: operations times elements, well under a second of work.
-	// A thousand operations on a thousand elements pass.
+	// MaxVisits bounds the elements that one PATCH examines, operations times elements: well under a second of work. A
+	// thousand operations on a thousand elements pass.
 	MaxVisits = 2000000
 	// MaxStringBytes bounds one string value (C19): far above any name or address, far below a stored item's limit.
 	MaxStringBytes = 4096

@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// SearchRequest is what a query asks for, from the URL or from the body of a .search request (RFC 7644 §3.4.2, §3.4.3).
+// SearchRequest is a query, from the URL or from the body of a .search request (RFC 7644 §3.4.2, §3.4.3).
 type SearchRequest struct {
 	Attributes, Excluded []string
 	Filter               *string // nil when absent
 	SortBy, SortOrder    string
-	StartIndex, Count    *int    // nil when absent; StartIndex is 1 at least, Count 0 at least
+	StartIndex, Count    *int    // nil when absent; StartIndex is at least 1, Count at least 0
 	Cursor               *string // nil when absent, "" for the first page (RFC 9865 §2.1)
 }
 
 // ParseQuery reads the query parameters of a list request. Unknown parameters are ignored; of a repeated one the first
-// counts. 400 invalidValue: startIndex or count no integer, cursor together with startIndex. 400 invalidFilter: an empty
-// filter.
+// counts. 400 invalidValue: startIndex or count not an integer, cursor together with startIndex. 400 invalidFilter: an
+// empty filter.
 func ParseQuery(q url.Values) (SearchRequest, error) {
 	r := SearchRequest{
-		Attributes: splitNames(q["attributes"]),
-		Excluded:   splitNames(q["excludedAttributes"]),
+		Attributes: SplitNames(q["attributes"]),
+		Excluded:   SplitNames(q["excludedAttributes"]),
 		SortBy:     q.Get("sortBy"),
 		SortOrder:  q.Get("sortOrder"),
 	}
@@ -50,7 +50,8 @@ func ParseQuery(q url.Values) (SearchRequest, error) {
 	return r, nil
 }
 
-func splitNames(lists []string) []string {
+// SplitNames splits comma-separated lists of attribute names, as in a query parameter, into one list.
+func SplitNames(lists []string) []string {
 	var names []string
 	for _, list := range lists {
 		for name := range strings.SplitSeq(list, ",") {
@@ -62,7 +63,7 @@ func splitNames(lists []string) []string {
 	return names
 }
 
-// parseCount reads an integer; smaller than least means least, and what no list can hold is cut to the largest int32.
+// parseCount reads an integer, raised to least and cut to the largest int32, which no list reaches.
 func parseCount(name, text string, least int) (*int, error) {
 	digitsOnly := strings.TrimPrefix(text, "-")
 	if digitsOnly == "" || digits(digitsOnly) != len(digitsOnly) {

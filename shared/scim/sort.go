@@ -7,7 +7,7 @@ import (
 	"rollcall/shared/casefold"
 )
 
-// Sort is an order of resources (RFC 7644 §3.4.2.3). The zero Sort finds all equal. Safe for concurrent use.
+// Sort is an order of resources (RFC 7644 §3.4.2.3). The zero Sort treats all as equal. Safe for concurrent use.
 type Sort struct {
 	attr       *attribute
 	descending bool
@@ -37,12 +37,12 @@ func (rt *ResourceType) ParseSort(sortBy, sortOrder string, t Tolerance) (Sort, 
 	return s, nil
 }
 
-// IsZero reports whether no order was asked for.
+// IsZero reports whether no order was requested.
 func (s Sort) IsZero() bool { return s.attr == nil }
 
 // Compare returns -1, 0 or 1 as a comes before, with or after b; both as Complete returns them. A multi-valued
-// attribute counts by its primary or else its first element; resources without a value come last, descending first.
-// Strings compare by caseExact, dateTimes by time, false before true.
+// attribute is compared by its primary or else its first element; resources without a value come last, descending
+// first. Strings compare by caseExact, dateTimes by time, false before true.
 func (s Sort) Compare(a, b Value) int {
 	if s.attr == nil {
 		return 0
@@ -79,7 +79,7 @@ func boolOrder(a, b bool) int {
 	return 1
 }
 
-// compareTimes puts text that is no dateTime behind those that are, by text, so that the order stays total.
+// compareTimes orders text that is not a dateTime after dateTimes, by text, so that the order is total.
 func compareTimes(a, b string) int {
 	x, okX := parseDateTime(a)
 	y, okY := parseDateTime(b)
@@ -89,7 +89,7 @@ func compareTimes(a, b string) int {
 	return cmp.Or(-boolOrder(okX, okY), strings.Compare(a, b))
 }
 
-// key is the value that decides the place of a resource.
+// key returns the value by which a resource is sorted.
 func (a *attribute) key(resource Value) Value {
 	top := a.top()
 	if top.table.index > 0 {

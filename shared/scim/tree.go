@@ -10,7 +10,7 @@ import (
 type tree struct {
 	rt    *ResourceType
 	slots [][]Value
-	// rest holds members no schema knows, such as data of an extension that was withdrawn: kept as they are.
+	// rest holds members that no schema has, such as the data of a removed extension: kept unchanged.
 	rest []Member
 }
 
@@ -27,7 +27,7 @@ func (rt *ResourceType) newTree() *tree {
 	return w
 }
 
-// load opens a tree that Decode or Apply returned.
+// load returns the tree of attributes that Decode or Apply returned.
 func (rt *ResourceType) load(attrs Value) *tree {
 	w := rt.newTree()
 	for _, m := range attrs.members {
@@ -92,7 +92,7 @@ func appendAssigned(dst []Member, t *table, slots []Value) []Member {
 	return dst
 }
 
-// check finds a missing required attribute. Those of an extension are required where the extension has data.
+// check refuses a missing required attribute. Those of an extension are required if the extension has data.
 func (w *tree) check() error {
 	for i, t := range w.rt.tables {
 		if i > 0 && !slices.ContainsFunc(w.slots[i], func(v Value) bool { return !v.IsNull() }) {
@@ -107,8 +107,8 @@ func (w *tree) check() error {
 	return nil
 }
 
-// CheckImmutable reports whether an attribute tree may follow another: an immutable attribute that had a value keeps it
-// (RFC 7643 §7). Apply does this itself; a caller of Decode does it for a PUT. The error is *Error 400 mutability.
+// CheckImmutable checks that every immutable attribute with a value in before has the same value in after (RFC 7643
+// §7). Apply does this itself; a caller of Decode does it for a PUT. The error is *Error 400 mutability.
 func (rt *ResourceType) CheckImmutable(before, after Value) error {
 	for _, t := range rt.tables {
 		b, a := before, after
@@ -152,9 +152,9 @@ type Meta struct {
 	Location, Version     string
 }
 
-// Complete makes the resource of an attribute tree: schemas (the core one and the extensions that have data), id, the
-// attributes, meta. Times are RFC 3339 in UTC with milliseconds. Computed attributes (groups, members, manager.$ref) are
-// the caller's to add to attrs first.
+// Complete builds a resource from its attribute tree: schemas (the core one and the extensions that have data), id, the
+// attributes, meta. Times are RFC 3339 in UTC with milliseconds. The caller adds computed attributes (groups, members,
+// manager.$ref) to attrs first.
 func (rt *ResourceType) Complete(id string, attrs Value, m Meta) Value {
 	schemas := make([]Value, 1, len(rt.tables))
 	schemas[0] = StringValue(rt.schemas[0].ID)
@@ -175,7 +175,7 @@ func (rt *ResourceType) Complete(id string, attrs Value, m Meta) Value {
 	members := make([]Member, 0, len(attrs.members)+3)
 	members = append(members, Member{"schemas", ArrayValue(schemas...)}, Member{"id", StringValue(id)})
 	for _, m := range attrs.members {
-		// Data of an extension that was withdrawn is kept, not shown.
+		// The data of a removed extension is kept, but not shown.
 		if !strings.Contains(m.Name, ":") || rt.extension(m.Name) != nil {
 			members = append(members, m)
 		}

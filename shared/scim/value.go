@@ -18,8 +18,8 @@ const (
 	Object
 )
 
-// Value is one JSON value. It is immutable: methods that change return a copy that shares what did not change. Members
-// keep their order and numbers their text. The zero Value is null. Safe for concurrent use.
+// Value is one JSON value. It is immutable: methods that change it return a copy that shares the unchanged parts.
+// Members keep their order and numbers their text. The zero Value is null. Safe for concurrent use.
 type Value struct {
 	kind    Kind
 	yes     bool
@@ -56,7 +56,7 @@ func ObjectValue(members ...Member) Value { return Value{kind: Object, members: 
 // Kind returns the JSON type.
 func (v Value) Kind() Kind { return v.kind }
 
-// IsNull reports whether v is null, which is also how an absent member reads.
+// IsNull reports whether v is null; an absent member reads as null, too.
 func (v Value) IsNull() bool { return v.kind == Null }
 
 // Text returns the text of a string or number, and "" for other kinds.
@@ -88,8 +88,8 @@ func (v Value) index(name string) int {
 	return -1
 }
 
-// With returns a copy of the object with the member set, ignoring the case of its name; null removes it. The position
-// and the spelling of an existing member stay. On a null Value it starts an object; on other kinds it returns v.
+// With returns a copy of the object with the member set, ignoring the case of its name; null removes it. An existing
+// member keeps its position and spelling. On a null Value it starts an object; on other kinds it returns v.
 func (v Value) With(name string, value Value) Value {
 	if v.kind != Object && v.kind != Null {
 		return v
@@ -113,7 +113,7 @@ func (v Value) With(name string, value Value) Value {
 	return ObjectValue(members...)
 }
 
-// Equal reports whether both are the same JSON: numbers by value, arrays in order, objects whatever the order of their
+// Equal reports whether both are the same JSON: numbers by value, arrays in order, objects in any order of their
 // members (names ignoring case).
 func (v Value) Equal(w Value) bool {
 	if v.kind != w.kind {

@@ -120,7 +120,7 @@ func jsonText() *rapid.Generator[string] {
 	})
 }
 
-// encoding/json reads the same, but for what Parse refuses on purpose.
+// encoding/json reads the same values, except for texts that Parse refuses on purpose.
 func TestParseAgreesWithEncodingJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { agreeWithJSON(t, jsonText().Draw(t, "text")) })
 }

@@ -12,8 +12,8 @@ import (
 	"rollcall/shared/scim"
 )
 
-// bulk answers POST /Bulk (RFC 7644 §3.7): each operation is atomic by itself and runs through the same
-// handlers as a request of its own.
+// bulk answers POST /Bulk (RFC 7644 §3.7): each operation is atomic by itself and runs through the same handlers as a
+// separate request.
 func (r *request) bulk(all *API) {
 	if len(r.segments) != 1 {
 		r.refuse(scim.Errorf(http.StatusNotFound, "", "no such endpoint"))
@@ -50,20 +50,20 @@ type bulkRun struct {
 	all     *API
 	ops     []scim.BulkOperation
 	results []*scim.BulkResult
-	ids     map[string]string // bulkId → id of what was created
+	ids     map[string]string // bulkId → id of the created resource
 	failed  map[string]bool   // bulkIds whose creation failed
 	links   []link
 }
 
-// link is a reference that could only be set once both ends of a circle existed.
+// link is one side of a circular reference, to be set when both resources exist.
 type link struct {
-	op    int // whose result it belongs to
+	op    int // index of the operation with the reference
 	path  string
 	patch scim.Value
 }
 
-// do runs the operations in order. One that waits for a bulkId comes after the one that makes it; when
-// only circles are left, one of them is created without its references and linked in the end.
+// do runs the operations in order, but those that refer to a bulkId after the one that creates it. When only circular
+// references are left, one of the resources is created without its references, which are set at the end.
 func (b *bulkRun) do(failOnErrors int) {
 	left := make([]int, len(b.ops))
 	for i := range left {
@@ -72,7 +72,7 @@ func (b *bulkRun) do(failOnErrors int) {
 	faults := 0
 	stop := func() bool { return failOnErrors > 0 && faults >= failOnErrors }
 	run := func(i int, data scim.Value) {
-		b.results[i] = b.one(i, data)
+		b.results[i] = b.perform(i, data)
 		if b.results[i].Status >= http.StatusBadRequest {
 			faults++
 		}
@@ -109,7 +109,7 @@ func (b *bulkRun) do(failOnErrors int) {
 	}
 }
 
-// references are the bulkIds an operation needs.
+// references returns the bulkIds that an operation refers to.
 func (b *bulkRun) references(i int) []string {
 	refs := scim.BulkReferences(b.ops[i].Data)
 	for s := range strings.SplitSeq(b.ops[i].Path, "/") {
@@ -135,23 +135,23 @@ func (b *bulkRun) waits(i int) bool {
 	return false
 }
 
-// unlink takes the members and the manager that wait out of a creation and notes them as links.
+// unlink removes the unresolved members and manager from a creation and records them as links.
 func (b *bulkRun) unlink(i int) scim.Value {
 	data := b.ops[i].Data
 	later := func(path string, v scim.Value) {
 		b.links = append(b.links, link{op: i, path: path, patch: v})
 	}
-	var now, then []scim.Value
+	var resolved, unresolved []scim.Value
 	for _, m := range data.Get("members").Elements() {
 		if b.unresolved(m) {
-			then = append(then, m)
+			unresolved = append(unresolved, m)
 		} else {
-			now = append(now, m)
+			resolved = append(resolved, m)
 		}
 	}
-	if len(then) > 0 {
-		later("members", scim.ArrayValue(then...))
-		data = data.With("members", scim.ArrayValue(now...))
+	if len(unresolved) > 0 {
+		later("members", scim.ArrayValue(unresolved...))
+		data = data.With("members", scim.ArrayValue(resolved...))
 	}
 	if ext := data.Get(scim.EnterpriseURN); b.unresolved(ext.Get("manager")) {
 		later(scim.EnterpriseURN+":manager", ext.Get("manager"))
@@ -189,7 +189,7 @@ func (b *bulkRun) link(l link) error {
 	return nil
 }
 
-// resolve replaces references by ids. A reference to a failed creation is a conflict, any other invalid.
+// resolve replaces references by ids. A reference to a failed creation is a conflict; any other unknown one is invalid.
 func (b *bulkRun) resolve(v scim.Value) (scim.Value, error) {
 	for _, ref := range scim.BulkReferences(v) {
 		if err := b.known(ref); err != nil {
@@ -212,8 +212,8 @@ func (b *bulkRun) known(ref string) error {
 	return scim.Errorf(http.StatusBadRequest, scim.TypeInvalidValue, "no operation creates bulkId %q", ref)
 }
 
-// one runs an operation.
-func (b *bulkRun) one(i int, data scim.Value) *scim.BulkResult {
+// perform runs an operation and records the id it created.
+func (b *bulkRun) perform(i int, data scim.Value) *scim.BulkResult {
 	op := b.ops[i]
 	res, err := b.try(op, data)
 	if err != nil {
@@ -300,7 +300,7 @@ func (b *bulkRun) send(method, path, version string, data scim.Value) *capture {
 	return rec
 }
 
-// capture is a ResponseWriter that keeps the answer.
+// capture is a ResponseWriter that records the response.
 type capture struct {
 	header http.Header
 	status int

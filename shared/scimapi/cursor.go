@@ -13,14 +13,14 @@ import (
 	"rollcall/shared/scim"
 )
 
-// position is where a page by cursor begins: after a record's id, or, in a sorted list, at an offset.
+// position is the start of a page by cursor: after a record's id, or, in a sorted list, at an offset.
 type position struct {
 	after  string
 	offset int
 }
 
-// cursor makes the signed text of a position: when it was made, the page size, the place, and a
-// fingerprint of everything else in the query, so that it works for this provider and query only.
+// cursor returns the signed text of a position: the time, the page size and the position, with a signature that covers
+// the rest of the query, too, so that it works for this provider and query only.
 func (r *request) cursor(q *query, at position) string {
 	plain := fmt.Sprintf("1|%d|%d|%s|%d", r.api.svc.Now().Unix(), q.count(), at.after, at.offset)
 	return base64.RawURLEncoding.EncodeToString([]byte(plain)) + "." + r.sign(q, plain)
@@ -36,7 +36,7 @@ func (r *request) sign(q *query, plain string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// readCursor returns the position a request's cursor names; the empty cursor is the first page.
+// readCursor returns the position in a request's cursor; the empty cursor is the first page.
 func (r *request) readCursor(q *query) (position, error) {
 	if !q.cursored {
 		return position{}, nil
@@ -47,7 +47,7 @@ func (r *request) readCursor(q *query) (position, error) {
 	if *q.Cursor == "" {
 		return position{}, nil
 	}
-	invalid := scim.Errorf(http.StatusBadRequest, scim.TypeInvalidCursor, "the cursor is not one this query was given")
+	invalid := scim.Errorf(http.StatusBadRequest, scim.TypeInvalidCursor, "the cursor does not belong to this query")
 	text, signature, _ := strings.Cut(*q.Cursor, ".")
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	plain := string(raw)
@@ -58,14 +58,14 @@ func (r *request) readCursor(q *query) (position, error) {
 	if len(parts) != 5 {
 		return position{}, invalid
 	}
-	made, err1 := strconv.ParseInt(parts[1], 10, 64)
+	created, err1 := strconv.ParseInt(parts[1], 10, 64)
 	count, err2 := strconv.Atoi(parts[2])
 	offset, err3 := strconv.Atoi(parts[4])
 	switch {
 	case err1 != nil || err2 != nil || err3 != nil:
 		return position{}, invalid
-	case r.api.svc.Now().Sub(time.Unix(made, 0)) > scim.CursorTimeoutSeconds*time.Second:
-		return position{}, scim.Errorf(http.StatusBadRequest, scim.TypeExpiredCursor, "the cursor is older than an hour; begin again")
+	case r.api.svc.Now().Sub(time.Unix(created, 0)) > scim.CursorTimeoutSeconds*time.Second:
+		return position{}, scim.Errorf(http.StatusBadRequest, scim.TypeExpiredCursor, "the cursor is older than an hour; start again")
 	case q.Count != nil && q.count() != count:
 		return position{}, scim.Errorf(http.StatusBadRequest, scim.TypeInvalidCount, "count must be the same on every page")
 	}

@@ -7,8 +7,8 @@ import (
 	"rollcall/shared/scim"
 )
 
-// discover answers the endpoints that describe the service. They carry the provider's own extensions and
-// need its token.
+// discover answers the endpoints that describe the service. They include the provider's own extensions and require its
+// token.
 func (r *request) discover(maxSegments int, answer func() (scim.Value, error)) {
 	if len(r.segments) > maxSegments {
 		r.refuse(scim.Errorf(http.StatusNotFound, "", "no such endpoint"))
@@ -41,15 +41,15 @@ func (a *API) serviceProviderConfig(r *request) {
 	})
 }
 
-// one picks the entry named in the path, or lists them all.
-func (r *request) one(what string, ids []string, value func(i int) scim.Value) (scim.Value, error) {
+// oneOrAll returns the value named in the path, or the list of all.
+func (r *request) oneOrAll(kind string, ids []string, value func(i int) scim.Value) (scim.Value, error) {
 	if len(r.segments) == 2 {
 		for i, id := range ids {
 			if casefold.Equal(id, r.segments[1]) {
 				return value(i), nil
 			}
 		}
-		return scim.Value{}, scim.Errorf(http.StatusNotFound, "", "no such %s", what)
+		return scim.Value{}, scim.Errorf(http.StatusNotFound, "", "no such %s", kind)
 	}
 	out := make([][]byte, len(ids))
 	for i := range ids {
@@ -61,7 +61,7 @@ func (r *request) one(what string, ids []string, value func(i int) scim.Value) (
 func (a *API) resourceTypes(r *request) {
 	r.discover(2, func() (scim.Value, error) {
 		rts := []*scim.ResourceType{r.types.user, r.types.group}
-		return r.one("resource type", []string{rts[0].ID(), rts[1].ID()}, func(i int) scim.Value {
+		return r.oneOrAll("resource type", []string{rts[0].ID(), rts[1].ID()}, func(i int) scim.Value {
 			return rts[i].Value(r.base + "/ResourceTypes/" + rts[i].ID())
 		})
 	})
@@ -74,7 +74,7 @@ func (a *API) schemas(r *request) {
 		for i, s := range schemas {
 			ids[i] = s.ID
 		}
-		return r.one("schema", ids, func(i int) scim.Value { return schemas[i].Value(r.base + "/Schemas/" + ids[i]) })
+		return r.oneOrAll("schema", ids, func(i int) scim.Value { return schemas[i].Value(r.base + "/Schemas/" + ids[i]) })
 	})
 }
 

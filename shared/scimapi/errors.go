@@ -25,7 +25,7 @@ var statuses = map[directory.Kind]struct {
 	directory.Unavailable:     {http.StatusServiceUnavailable, ""},
 }
 
-// toSCIM turns any error into what the client is told. Errors of unknown kind show no detail.
+// toSCIM converts any error to the one that the client sees. Errors of unknown kind show no detail.
 func toSCIM(err error) *scim.Error {
 	var protocol *scim.Error
 	if errors.As(err, &protocol) {
@@ -44,7 +44,7 @@ func toSCIM(err error) *scim.Error {
 	return &scim.Error{Status: http.StatusInternalServerError, Detail: "an internal error occurred; it was logged under the request's id"}
 }
 
-// writeError is the one writer of error answers.
+// writeError writes every error response.
 func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	e := toSCIM(err)
 	h := w.Header()

@@ -14,11 +14,11 @@ func (r *request) answerGroup(status int, v directory.GroupView) {
 		r.fail(err)
 		return
 	}
-	r.found(status, v.Version, r.location("/Groups/", string(v.ID)), r.proj.Append(nil, resource))
+	r.respondResource(status, v.Version, r.location("/Groups/", string(v.ID)), r.proj.Append(nil, resource))
 }
 
 func (r *request) getGroup(id string) {
-	hint, _ := r.projection(baseGroup) // its fault is told by admitFor
+	hint, _ := r.projection(baseGroup) // admitFor reports its error
 	want := directory.GroupWant{AllMembers: hint.Wants("members")}
 	v, err := r.api.svc.Group(r.context(), r.caller, directory.GroupID(id), want, r.admitFor(groupKind{}, nil))
 	if err != nil {
@@ -84,8 +84,8 @@ func (r *request) patchGroup(id string) {
 	})
 }
 
-// patchWant finds out, before the group is read, which members a PATCH can touch: those whose ids it
-// holds, or all of them when it replaces or clears the list. The trial runs on a group without members.
+// patchWant returns the members that a PATCH can change, before the group is read: those whose ids it contains, or all
+// when it replaces or clears the list. To find out, it applies the PATCH to a group without members.
 func patchWant(patch scim.Patch) directory.GroupWant {
 	var want directory.GroupWant
 	seen := map[directory.ScimID]bool{}
@@ -114,7 +114,7 @@ func patchWant(patch scim.Patch) directory.GroupWant {
 	return want
 }
 
-// netEffect plays the steps of a request on the members a view knows and returns who joins and leaves.
+// netEffect applies the steps of a request to the members in a view and returns those to add and to remove.
 func (r *request) netEffect(old directory.GroupView, steps []scim.ElementStep) (add, remove []directory.ScimID) {
 	after := map[directory.ScimID]bool{}
 	var order []directory.ScimID
@@ -135,13 +135,13 @@ func (r *request) netEffect(old directory.GroupView, steps []scim.ElementStep) (
 			}
 		}
 	}
-	everybody := func() []directory.ScimID { return append(order[:len(order):len(order)], old.Members...) }
+	allMembers := func() []directory.ScimID { return append(order[:len(order):len(order)], old.Members...) }
 	for _, step := range steps {
 		switch step.Kind {
 		case scim.ReplaceAll, scim.RemoveAll:
-			removeMatching(everybody(), nil)
+			removeMatching(allMembers(), nil)
 		case scim.RemoveMatching:
-			candidates := everybody()
+			candidates := allMembers()
 			if step.IDs != nil {
 				candidates = scimIDs(step.IDs)
 			}
@@ -162,8 +162,8 @@ func (r *request) netEffect(old directory.GroupView, steps []scim.ElementStep) (
 	return add, remove
 }
 
-// updateGroup runs an edit of the group's tree and members, and answers as the method and the provider's
-// profile want (contract C15).
+// updateGroup runs an edit of the group's tree and members. The method and the provider's profile determine the
+// response (rule C15).
 func (r *request) updateGroup(
 	id string, want directory.GroupWant, bodyErr error,
 	edit func(before scim.Value, old directory.Group) (after scim.Value, steps []scim.ElementStep, err error),
@@ -200,7 +200,7 @@ func (r *request) updateGroup(
 	}
 	if r.proj.Wants("members") {
 		v, err = r.api.svc.Group(r.context(), r.caller, v.ID, directory.GroupWant{AllMembers: true}, nil)
-		if directory.IsKind(err, directory.TooMany) { // the change is done: only the picture of it is too large
+		if directory.IsKind(err, directory.TooMany) { // the change is committed: only the response is too large
 			r.w.WriteHeader(http.StatusNoContent)
 			return
 		}
@@ -213,7 +213,7 @@ func (r *request) updateGroup(
 }
 
 func (r *request) deleteGroup(id string) {
-	r.deleted(r.api.svc.DeleteGroup(r.context(), r.caller, directory.GroupID(id),
+	r.answerDelete(r.api.svc.DeleteGroup(r.context(), r.caller, directory.GroupID(id),
 		func(g directory.Group) error { return r.ifMatch(g.Version) }))
 }
 

@@ -12,7 +12,7 @@ import (
 // kind is a resource type that can be listed.
 type kind interface {
 	resourceType(t *types) *scim.ResourceType
-	// key returns a look-up that answers an `eq` term, if there is one.
+	// key returns the look-up for an `eq` term, if there is one.
 	key(e scim.Equality) (directory.Lookup, bool)
 	find(r *request, key directory.Lookup, q *query, admit directory.Admit) ([]record, error)
 	page(r *request, page directory.Page, q *query, admit directory.Admit) (recs []record, total int, more bool, err error)
@@ -40,7 +40,7 @@ func (userKind) key(e scim.Equality) (directory.Lookup, bool) {
 	return directory.Lookup{}, false
 }
 
-// want is what a list of users must read beyond the users: groups only when named (contract C21).
+// want returns the data that a list of users needs beyond the users: groups only when named (rule C21).
 func (userKind) want(q *query) directory.UserWant {
 	return directory.UserWant{
 		Groups:      q.proj.Named("groups") || q.filter.Uses("groups") || namesBelow(q.Attributes, "groups."),
@@ -118,8 +118,8 @@ func (groupKind) key(e scim.Equality) (directory.Lookup, bool) {
 	return directory.Lookup{}, false
 }
 
-// want is what a list of groups must read: members when the answer shows them, or the filter asks for more
-// than which groups hold one id.
+// want returns the data that a list of groups needs: all members if the response shows them or the filter does more
+// than look for named ones.
 func (k groupKind) want(q *query) directory.GroupWant {
 	w := directory.GroupWant{AllMembers: q.proj.Wants("members")}
 	if w.AllMembers || !q.filter.Uses("members") {
@@ -130,13 +130,8 @@ func (k groupKind) want(q *query) directory.GroupWant {
 			w.Named = append(w.Named, directory.ScimID(e.Value.Text()))
 		}
 	}
-	w.AllMembers = !onlyNamedMembers(q.filter, len(w.Named))
+	w.AllMembers = !q.filter.UsesOnlyEquals("members")
 	return w
-}
-
-// onlyNamedMembers reports whether members appear in the filter n times, all of them and-ed `eq` terms.
-func onlyNamedMembers(f scim.Filter, n int) bool {
-	return strings.Count(strings.ToLower(f.String()), "members") == n
 }
 
 func (k groupKind) find(r *request, key directory.Lookup, q *query, admit directory.Admit) ([]record, error) {
@@ -174,7 +169,7 @@ func (r *request) groupRecords(vs []directory.GroupView, want directory.GroupWan
 	for i, v := range vs {
 		if !want.AllMembers {
 			v.Members = nil
-			for _, id := range want.Named { // so that the filter finds them
+			for _, id := range want.Named { // the filter looks for them
 				if v.Present[id] {
 					v.Members = append(v.Members, id)
 				}

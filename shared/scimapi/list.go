@@ -4,15 +4,13 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
-	"strings"
 
 	"rollcall/shared/casefold"
 	"rollcall/shared/directory"
 	"rollcall/shared/scim"
 )
 
-// record is one resource of a list: its id, which orders lists, and its representation: as a tree where a
-// filter or sort looks at it, and rendered where nothing does.
+// record is one resource of a list: its id, which orders lists, and either its tree, for a filter or sort, or its JSON.
 type record struct {
 	id       string
 	resource scim.Value
@@ -29,7 +27,7 @@ type query struct {
 	sort     scim.Sort
 }
 
-// compile parses filter, projection and sort. On error what was parsed before stays usable as a hint.
+// compile parses filter, projection and sort. After an error, the parts parsed before it can still be used as hints.
 func (q *query) compile(rt *scim.ResourceType, t *types) (err error) {
 	q.rt = rt
 	if q.proj, err = rt.ParseProjection(q.Attributes, q.Excluded); err != nil {
@@ -104,7 +102,7 @@ func (r *request) answerList(k kind, sr scim.SearchRequest, parseErr error) {
 	r.respond(http.StatusOK, answer)
 }
 
-// bestKey picks the and-term of the filter that names a record most closely.
+// bestKey returns the look-up of the filter's most selective `and` term.
 func bestKey(k kind, f scim.Filter) (best directory.Lookup, ok bool) {
 	for _, e := range f.Equals() {
 		if l, found := k.key(e); found && (!ok || l.Attr == directory.AttrID) {
@@ -114,8 +112,8 @@ func bestKey(k kind, f scim.Filter) (best directory.Lookup, ok bool) {
 	return best, ok
 }
 
-// collect reads the page and renders it. Without filter and sort the store pages; with a key it reads the
-// few records that have it; everything else is a bounded walk (ADR 2).
+// collect reads the page and renders it. Without filter and sort the store pages; with a key it reads the few records
+// that have it; everything else walks a bounded number of records (ADR 2).
 func (r *request) collect(k kind, q *query, key directory.Lookup, indexed bool, at *position, admit directory.Admit) ([]byte, error) {
 	if q.Filter == nil && q.SortBy == "" {
 		return r.collectPage(k, q, at, admit)
@@ -137,11 +135,12 @@ func (r *request) collect(k kind, q *query, key directory.Lookup, indexed bool, 
 	return r.slice(q, all, at), nil
 }
 
-// slice renders the page of a list that is in memory.
+// slice renders one page of a list in memory.
 func (r *request) slice(q *query, all []record, at *position) []byte {
 	from := q.start() - 1
 	if q.cursored {
-		if from = at.offset; q.sort.IsZero() {
+		from = at.offset
+		if q.sort.IsZero() {
 			from, _ = slices.BinarySearchFunc(all, at.after+"\x00", func(rec record, id string) int { return cmp.Compare(rec.id, id) })
 		}
 	}
@@ -160,7 +159,8 @@ func (r *request) slice(q *query, all []record, at *position) []byte {
 func render(q *query, info scim.ListInfo, recs []record) []byte {
 	out := make([][]byte, len(recs))
 	for i, rec := range recs {
-		if out[i] = rec.rendered; out[i] == nil {
+		out[i] = rec.rendered
+		if out[i] == nil {
 			out[i] = q.proj.Append(nil, rec.resource)
 		}
 	}
@@ -170,7 +170,7 @@ func render(q *query, info scim.ListInfo, recs []record) []byte {
 func (r *request) collectPage(k kind, q *query, at *position, admit directory.Admit) ([]byte, error) {
 	page := directory.Page{Start: q.start(), Count: q.count(), ByCursor: q.cursored}
 	if q.cursored {
-		// The cursor can be read only with the provider's key, and the page only after it: one read more.
+		// The cursor can be read only with the provider's key, and the page only after the cursor: an extra read.
 		if err := r.api.svc.Authorize(r.context(), r.caller, admit); err != nil {
 			return nil, err
 		}
@@ -182,8 +182,8 @@ func (r *request) collectPage(k kind, q *query, at *position, admit directory.Ad
 	}
 	info := scim.ListInfo{Total: total, StartIndex: q.start()}
 	if last := q.start() - 1 + len(recs); !q.cursored && !more && len(recs) > 0 {
-		// A crawl is to end where it has seen everything after its last page. What came in behind it is not
-		// on the pages to come, and promising it would make this page a short one in the middle.
+		// A client must have all of totalResults after the last page. Resources added meanwhile on earlier pages are on
+		// no later page, and counting them would make this page too short.
 		info.Total = min(total, last)
 	}
 	if q.cursored {
@@ -195,7 +195,8 @@ func (r *request) collectPage(k kind, q *query, at *position, admit directory.Ad
 	return render(q, info, recs), nil
 }
 
-// walk reads all records of a type, or answers TooMany when they are more than MaxWalk.
+// walk reads all records of a type.
+// Errors: TooMany when there are more than MaxWalk.
 func (r *request) walk(k kind, q *query, admit directory.Admit) ([]record, error) {
 	const step = 500
 	var all []record
@@ -260,7 +261,7 @@ func (r *request) searchAll(sr scim.SearchRequest, parseErr error) ([]byte, erro
 		}
 	}
 	var all []record
-	rank := map[string]*query{}
+	queryOfID := map[string]*query{}
 	for i, k := range kinds {
 		q, err := r.queryOf(k, sr, filter)
 		if err != nil {
@@ -282,7 +283,7 @@ func (r *request) searchAll(sr scim.SearchRequest, parseErr error) ([]byte, erro
 		for _, rec := range recs {
 			if filter.Match(rec.resource) {
 				all = append(all, rec)
-				rank[rec.id] = q
+				queryOfID[rec.id] = q
 			}
 		}
 	}
@@ -295,14 +296,14 @@ func (r *request) searchAll(sr scim.SearchRequest, parseErr error) ([]byte, erro
 	out := make([][]byte, 0, to-from)
 	for _, rec := range all[from:to] {
 		if rec.rendered == nil {
-			rec.rendered = rank[rec.id].proj.Append(nil, rec.resource)
+			rec.rendered = queryOfID[rec.id].proj.Append(nil, rec.resource)
 		}
 		out = append(out, rec.rendered)
 	}
 	return scim.AppendList(nil, scim.ListInfo{Total: len(all), StartIndex: q.start()}, out), nil
 }
 
-// queryOf is what a search over all types asks of one.
+// queryOf returns the query for one type in a search over all types.
 func (r *request) queryOf(k kind, sr scim.SearchRequest, filter scim.Filter) (*query, error) {
 	rt := k.resourceType(r.types)
 	q := &query{SearchRequest: sr, rt: rt, filter: filter}
@@ -324,19 +325,6 @@ func excludes(f scim.Filter, id string) bool {
 		}
 	}
 	return false
-}
-
-// splitNames splits comma lists of attribute names.
-func splitNames(values []string) []string {
-	var out []string
-	for _, v := range values {
-		for name := range strings.SplitSeq(v, ",") {
-			if name = strings.TrimSpace(name); name != "" {
-				out = append(out, name)
-			}
-		}
-	}
-	return out
 }
 
 func sortedDistinct(ids []directory.ScimID) []directory.ScimID {

@@ -14,7 +14,7 @@ import (
 	"rollcall/shared/store/sqlite"
 )
 
-// Only when the service is full is a request answered 429, with Retry-After, and the next one is served.
+// A request above the limit is answered 429, with Retry-After; the next one is served.
 func TestTooManyAtOnce(t *testing.T) {
 	t.Parallel()
 	store, err := sqlite.Open(sqlite.Memory, time.Now)
@@ -28,7 +28,7 @@ func TestTooManyAtOnce(t *testing.T) {
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, scimapi.BasePath+"defaultabcde/Users", body))
 		return w
 	}
-	slow, writer := io.Pipe() // a body that does not end: its request stays in the service
+	slow, writer := io.Pipe() // a body that does not end: its request stays in progress
 	first := make(chan *httptest.ResponseRecorder)
 	go func() { first <- send(slow) }()
 	if _, err := writer.Write([]byte("{")); err != nil { // returns once the request reads

@@ -17,7 +17,7 @@ import (
 
 const mediaType = "application/scim+json"
 
-// request is one SCIM request on its way.
+// request is one SCIM request in progress.
 type request struct {
 	api      *API
 	w        http.ResponseWriter
@@ -28,7 +28,7 @@ type request struct {
 
 	provider directory.Provider // set by admit
 	types    *types
-	proj     scim.Projection // of the answer about one resource: set by admitFor
+	proj     scim.Projection // of a response with one resource: set by admitFor
 }
 
 // allow answers 405 unless the method is one of those allowed.
@@ -64,23 +64,23 @@ func (r *request) body() (scim.Value, error) {
 	return scim.Parse(data.Bytes())
 }
 
-// respond writes a JSON answer.
+// respond writes a JSON response.
 func (r *request) respond(status int, body []byte) {
 	h := r.w.Header()
 	h.Set("Content-Type", mediaType)
 	r.w.WriteHeader(status)
-	_, _ = r.w.Write(body) // a client that went away cannot be told
+	_, _ = r.w.Write(body) // fails only if the client has disconnected
 }
 
 // fail writes an error.
 func (r *request) fail(err error) {
-	if r.provider.ID != "" && !directory.IsKind(err, directory.NotFound) { // 404 is an answer like others
+	if r.provider.ID != "" && !directory.IsKind(err, directory.NotFound) { // a 404 is no problem of the provider
 		r.api.svc.NoteError(r.provider.ID)
 	}
 	writeError(r.w, r.r, err)
 }
 
-// etag is the version of a resource as header and meta.version show it (RFC 7644 §3.14).
+// etag returns the version of a resource in the form of the header and meta.version (RFC 7644 §3.14).
 func etag(version int64) string { return `W/"` + strconv.FormatInt(version, 10) + `"` }
 
 // ifMatch refuses a write whose precondition does not hold (RFC 7232 §3.1).
@@ -89,7 +89,7 @@ func (r *request) ifMatch(version int64) error {
 	if want == "" || matchesTag(want, etag(version)) {
 		return nil
 	}
-	return directory.Errorf(directory.VersionMismatch, "the resource has another version than If-Match names")
+	return directory.Errorf(directory.VersionMismatch, "the version of the resource does not match If-Match")
 }
 
 // notModified answers 304 when the client has the version already.
@@ -113,7 +113,7 @@ func matchesTag(list, tag string) bool {
 	return false
 }
 
-// logResource notes in the request's event which resource it is about.
+// logResource records the operation and the resource in the request's log event.
 func (r *request) logResource(op, id string) {
 	reqlog.Set(r.context(), "op", op)
 	if directory.ScimID(id).IsUser() || directory.ScimID(id).IsGroup() {

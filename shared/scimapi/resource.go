@@ -7,7 +7,7 @@ import (
 	"rollcall/shared/scim"
 )
 
-// resource is how the endpoint of a resource type and what is below it is answered (RFC 7644 §3.2).
+// resource holds the handlers of a resource type's endpoints (RFC 7644 §3.2).
 type resource struct {
 	kind                    kind
 	create                  func(*request)
@@ -65,11 +65,11 @@ func (r *request) projection(rt *scim.ResourceType) (scim.Projection, error) {
 		return rt.ParseProjection(nil, nil)
 	}
 	q := r.r.URL.Query()
-	return rt.ParseProjection(splitNames(q["attributes"]), splitNames(q["excludedAttributes"]))
+	return rt.ParseProjection(scim.SplitNames(q["attributes"]), scim.SplitNames(q["excludedAttributes"]))
 }
 
-// admitFor is admit for requests about one resource: the fault of the body, if any, is told once the
-// caller is known, and the projection is read for the provider's types.
+// admitFor is admit for requests about one resource: it returns the error of the body, if any, after authentication,
+// and parses the projection for the provider's types.
 func (r *request) admitFor(k kind, bodyErr error) directory.Admit {
 	return r.admit(func() (err error) {
 		if bodyErr != nil {
@@ -89,8 +89,8 @@ func (r *request) patchBody() (scim.Patch, error) {
 	return scim.ParsePatch(body)
 }
 
-// deleted answers a DELETE.
-func (r *request) deleted(err error) {
+// answerDelete answers a DELETE.
+func (r *request) answerDelete(err error) {
 	if err != nil {
 		r.fail(err)
 		return
@@ -98,14 +98,14 @@ func (r *request) deleted(err error) {
 	r.w.WriteHeader(http.StatusNoContent)
 }
 
-// found answers a resource with its version and address.
-func (r *request) found(status int, version int64, location string, body []byte) {
+// respondResource writes a resource with its version and location.
+func (r *request) respondResource(status int, version int64, location string, body []byte) {
 	h, values := r.w.Header(), []string{etag(version), location}
-	h["Etag"], h["Location"] = values[:1:1], values[1:] // as Set writes them, at half the price
+	h["Etag"], h["Location"] = values[:1:1], values[1:] // as Set writes them, at half the cost
 	r.respond(status, body)
 }
 
-// readOnly is the part of a resource no client may change, for comparing (contract C12).
+// readOnly returns the part of a resource that no client may change, for comparison (rule C12).
 func readOnly(resource scim.Value, more ...string) scim.Value {
 	out := scim.ObjectValue()
 	for _, name := range append([]string{"id", "schemas", "meta"}, more...) {

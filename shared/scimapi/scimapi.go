@@ -1,8 +1,9 @@
-// Package scimapi is SCIM 2.0 over HTTP (RFC 7644): a handler per Lambda, authentication, the codec
-// between SCIM JSON and package directory, and the one map from errors to status codes.
+// Package scimapi is SCIM 2.0 over HTTP (RFC 7644): a handler per Lambda, authentication, the codec between SCIM JSON
+// and package directory, and the one map from errors to status codes.
 //
-// It is the only package that knows both scim (the protocol) and directory (the business). Every request
-// passes one gate: the provider record, read beside the resource, admits it (ADR 7).
+// It is the only package that knows both scim (the protocol) and directory (the business). Every request passes one
+// gate: it is authenticated by the provider record, which is read in the same round trip as the resource (ADR 7). The
+// rules C1 to C21 are in docs/divergences.md.
 package scimapi
 
 import (
@@ -24,20 +25,20 @@ const BasePath = "/scim/v2/"
 
 // Options configure the handlers.
 type Options struct {
-	// Origin is scheme and host of the public URL, such as https://scim.example.com, without a slash at
-	// the end. Locations and references begin with it, never with what a request says.
+	// Origin is scheme and host of the public URL, such as https://scim.example.com, without a slash at the end.
+	// Locations and references begin with it, never with the host of a request.
 	Origin string
-	// MaxInFlight is how many requests are worked on at once before the rest is answered 429; 0: no limit.
+	// MaxInFlight is the limit of concurrent requests, above which the answer is 429; 0: no limit.
 	MaxInFlight int
 }
 
-// API answers the endpoints it was made for. Safe for concurrent use.
+// API serves the endpoints it was created for. Safe for concurrent use.
 type API struct {
 	svc       *provisioning.Service
 	opts      Options
 	endpoints map[string]endpoint
 	inFlight  chan struct{}
-	readOnly  bool     // it may not write to the store: it leaves no usage stamps
+	readOnly  bool     // it may not write to the store, not even usage
 	types     sync.Map // directory.ProviderID → *types, of the provider's version
 }
 
@@ -84,7 +85,7 @@ func Bulk(svc *provisioning.Service, o Options) http.Handler {
 	return a
 }
 
-// Handler returns one handler of every endpoint, as `rollcall serve` uses it.
+// Handler returns one handler of all endpoints, for `rollcall serve`.
 func Handler(svc *provisioning.Service, o Options) http.Handler {
 	a := newAPI(svc, o)
 	a.endpoints["Users"], a.endpoints["Groups"], a.endpoints[".search"] = users.answer, groups.answer, a.rootSearch
@@ -167,9 +168,8 @@ func (a *API) serve(w http.ResponseWriter, hr *http.Request) {
 	r.refuse(scim.Errorf(http.StatusNotFound, "", "no such endpoint"))
 }
 
-// splitPath returns the provider's id and the segments after it. Empty segments are dropped: customers
-// end the base URL with a slash, and Entra then asks for //Users. A dot segment, or a segment with an
-// encoded slash, names nothing: false.
+// splitPath returns the provider's id and the segments after it. Empty segments are dropped: customers end the base URL
+// with a slash, and Entra then asks for //Users. For a dot segment, or a segment with an encoded slash, ok is false.
 func splitPath(u *url.URL) (provider string, segments []string, ok bool) {
 	rest, ok := strings.CutPrefix(u.EscapedPath(), BasePath)
 	if !ok {
@@ -192,7 +192,7 @@ func splitPath(u *url.URL) (provider string, segments []string, ok bool) {
 	return provider, segments, provider != ""
 }
 
-// knownForm returns p when it has the form of a provider's id: anything else stays out of the log.
+// knownForm returns p when it has the form of a provider's id, and else "": no other text gets into the log.
 func knownForm(p directory.ProviderID) string {
 	if _, ok := p.Tenant(); ok {
 		return string(p)
@@ -220,7 +220,7 @@ func clientRequestID(h http.Header) string {
 	return id
 }
 
-// types are the resource types as one provider sees them, and its dialect.
+// types holds the resource types and the dialect of one provider.
 type types struct {
 	version     int64
 	user, group *scim.ResourceType
@@ -234,7 +234,7 @@ var (
 	baseUser = scim.NewResourceType("User", "/Users", "User Account", scim.UserSchema(), scim.EnterpriseUserSchema(),
 		scim.RollcallUserSchema())
 	baseGroup = scim.NewResourceType("Group", "/Groups", "Group", scim.GroupSchema())
-	// baseTypes serve for hints on what to read, before the provider is known.
+	// baseTypes serve to estimate the data to read before the provider is known.
 	baseTypes = &types{user: baseUser, group: baseGroup, tolerance: entra.Entra.Tolerance(), profile: entra.Entra,
 		userExtensions: baseExtensions}
 	baseExtensions = []string{scim.EnterpriseURN, scim.RollcallURN}
@@ -263,7 +263,7 @@ func (a *API) typesOf(p directory.Provider) (*types, error) {
 	return t, nil
 }
 
-// ExtensionSchema compiles a custom extension, or says what is wrong with it.
+// ExtensionSchema compiles a custom extension. The error describes a fault in it.
 func ExtensionSchema(e directory.Extension) (*scim.Schema, error) {
 	attrs := make([]scim.Attribute, len(e.Attributes))
 	for i, a := range e.Attributes {
@@ -272,7 +272,8 @@ func ExtensionSchema(e directory.Extension) (*scim.Schema, error) {
 	return scim.NewExtension(e.URN, e.Name, attrs)
 }
 
-// admit is the part of authentication every endpoint shares: it keeps the provider's types.
+// admit returns the step that follows authentication on every endpoint: it keeps the provider and its types, then calls
+// also.
 func (r *request) admit(also func() error) directory.Admit {
 	return func(p directory.Provider) error {
 		t, err := r.api.typesOf(p)
@@ -287,7 +288,7 @@ func (r *request) admit(also func() error) directory.Admit {
 	}
 }
 
-// refuse answers an error, but only to those who may know: 401 comes before every other fault.
+// refuse answers an error, but 401 to an unauthenticated caller, who must not learn more.
 func (r *request) refuse(err error) {
 	if authErr := r.api.svc.Authorize(r.context(), r.caller, nil); authErr != nil {
 		err = authErr

@@ -9,10 +9,10 @@ import (
 	"rollcall/shared/scim"
 )
 
-// appendUser appends the user as SCIM shows it when nothing is selected. The stored attributes are
-// canonical JSON already, so they are copied between the parts that come from elsewhere: what
-// userResource and a projection build as a tree, in a fraction of the time (TestSpliceIsTheTree proves
-// both equal). It returns false when there is data of an extension the provider no longer has.
+// appendUser appends the user's JSON for the zero projection. The stored attributes are canonical JSON, so they are
+// copied between the other parts: the result of userResource and a projection, in a fraction of the time
+// (TestSpliceIsTheTree compares the two). It returns false when there is data of an extension that the provider no
+// longer has.
 func (r *request) appendUser(dst []byte, v directory.UserView) ([]byte, bool) {
 	attributes := string(v.Attributes)
 	found := extensionsIn(attributes)
@@ -51,7 +51,7 @@ func (r *request) appendUser(dst []byte, v directory.UserView) ([]byte, bool) {
 			dst = append(append(append(dst, `{"value":"`...), g...), `","$ref":"`...)
 			dst = append(append(append(append(dst, r.base...), "/Groups/"...), g...), `","type":"direct"},`...)
 		}
-		dst[len(dst)-1] = ']' // in place of the last comma
+		dst[len(dst)-1] = ']' // instead of the last comma
 	}
 	return r.appendMeta(dst, "User", "/Users/", string(v.ScimID), v.Version, v.Created, v.Modified), true
 }
@@ -84,7 +84,7 @@ func appendMember(object, member string) string {
 	return object[:len(object)-1] + "," + member + "}"
 }
 
-// extension is an extension's data in the text of an object: at is where its inside begins.
+// extension locates an extension's data in the text of an object: at is the offset behind its opening brace.
 type extension struct {
 	urn string
 	at  int
@@ -92,7 +92,7 @@ type extension struct {
 
 type extensions []extension
 
-// inside returns where the inside of the extension's data begins, -1 when there is none.
+// inside returns the offset behind the opening brace of the extension's data, -1 when there is none.
 func (es extensions) inside(urn string) int {
 	for _, e := range es {
 		if e.urn == urn {

@@ -12,7 +12,7 @@ import (
 	"rollcall/shared/scim"
 )
 
-// genText makes texts with everything JSON has to escape.
+// genText generates texts with every character that JSON has to escape.
 func genText() *rapid.Generator[string] {
 	return rapid.StringOf(rapid.SampledFrom([]rune("ab \"\\{}[]:,\n\tüж𝄞urn:")))
 }
@@ -57,7 +57,7 @@ func genUser() *rapid.Generator[directory.UserView] {
 	})
 }
 
-// Copying the stored attributes gives the resource that building and projecting a tree gives.
+// Copying the stored attributes gives the same resource as building and projecting a tree.
 func TestSpliceIsTheTree(t *testing.T) {
 	t.Parallel()
 	r := &request{base: "https://rollcall.example/scim/v2/defaultabcde", types: baseTypes}
@@ -89,11 +89,11 @@ func TestSpliceIsTheTree(t *testing.T) {
 	})
 }
 
-// Data of an extension that was withdrawn is not shown.
+// The data of a removed extension is not shown.
 func TestSpliceRefusesUnknownExtensions(t *testing.T) {
 	t.Parallel()
 	r := &request{types: baseTypes}
-	v := directory.UserView{User: directory.User{Profile: directory.Profile{Attributes: []byte(`{"title":"x","urn:example:gone":{"a":"b"}}`)}}}
+	v := directory.UserView{User: directory.User{Profile: directory.Profile{Attributes: []byte(`{"title":"x","urn:example:old":{"a":"b"}}`)}}}
 	if out, ok := r.appendUser(nil, v); ok {
 		t.Errorf("shown: %s", out)
 	}

@@ -9,7 +9,7 @@ import (
 	"rollcall/shared/scim"
 )
 
-// userTree is a user's client-writable attributes as one tree, from the profile's parts.
+// userTree returns a user's client-writable attributes as one tree.
 func userTree(p directory.Profile) (scim.Value, error) {
 	rest, err := scim.Parse(orEmpty(p.Attributes))
 	if err != nil {
@@ -44,7 +44,7 @@ func orEmpty(b []byte) []byte {
 	return b
 }
 
-// userProfile takes a tree apart again.
+// userProfile splits a tree into the parts of a profile, the inverse of userTree.
 func userProfile(tree scim.Value) directory.Profile {
 	p := directory.Profile{
 		UserName: tree.Get(directory.AttrUserName).Text(), ExternalID: tree.Get(directory.AttrExternalID).Text(),
@@ -77,7 +77,7 @@ func userProfile(tree scim.Value) directory.Profile {
 	return p
 }
 
-// userResource is the whole resource as SCIM shows it.
+// userResource returns the complete resource.
 func (r *request) userResource(v directory.UserView) (scim.Value, error) {
 	tree, err := userTree(v.Profile)
 	if err != nil {
@@ -86,7 +86,7 @@ func (r *request) userResource(v directory.UserView) (scim.Value, error) {
 	return r.completeUser(tree, v)
 }
 
-// completeUser adds to a user's tree what the server says.
+// completeUser adds the computed attributes to a user's tree.
 func (r *request) completeUser(tree scim.Value, v directory.UserView) (scim.Value, error) {
 	if m := v.Profile.Manager; m != "" {
 		manager := scim.ObjectValue(scim.Member{Name: "value", Value: scim.StringValue(m)})
@@ -119,7 +119,7 @@ func (r *request) completeUser(tree scim.Value, v directory.UserView) (scim.Valu
 
 func (r *request) location(endpoint, id string) string { return r.base + endpoint + url.PathEscape(id) }
 
-// groupTree is a group's client-writable attributes but its members.
+// groupTree returns a group's client-writable attributes without its members.
 func groupTree(g directory.GroupProfile) (scim.Value, error) {
 	rest, err := scim.Parse(orEmpty(g.Attributes))
 	if err != nil {
@@ -144,7 +144,7 @@ func groupProfile(tree scim.Value) directory.GroupProfile {
 	return g
 }
 
-// groupResource is the whole resource as SCIM shows it, with the members the view has.
+// groupResource returns the complete resource, with the members in the view.
 func (r *request) groupResource(v directory.GroupView) (scim.Value, error) {
 	tree, err := groupTree(v.GroupProfile)
 	if err != nil {
@@ -160,7 +160,7 @@ func (r *request) groupResource(v directory.GroupView) (scim.Value, error) {
 	return r.completeGroup(tree, v.Group), nil
 }
 
-// completeGroup adds to a group's tree what the server says.
+// completeGroup adds the computed attributes to a group's tree.
 func (r *request) completeGroup(tree scim.Value, g directory.Group) scim.Value {
 	return r.types.group.Complete(string(g.ID), tree, scim.Meta{
 		Created: g.Created, LastModified: g.Modified, Location: r.location("/Groups/", string(g.ID)), Version: etag(g.Version),
@@ -178,8 +178,8 @@ func (r *request) memberElement(id directory.ScimID) scim.Value {
 		scim.Member{Name: "type", Value: scim.StringValue(kind)})
 }
 
-// changes lists the attributes in which two trees differ, for the log; attributes of extensions one by
-// one, under their full names.
+// changes lists the attributes in which two trees differ, for the log; attributes of extensions individually, under
+// their full names.
 func changes(before, after scim.Value) []directory.Change {
 	d := differ{text: make([]byte, 0, 1024)}
 	d.compare("", before, after)

@@ -9,9 +9,9 @@ import (
 
 const managerName = scim.EnterpriseURN + ":manager.displayName"
 
-// userWant is what must be read to answer about one user as the URL asks.
+// userWant returns the data needed beyond the user to answer a request about one user.
 func (r *request) userWant() directory.UserWant {
-	hint, _ := r.projection(baseUser) // its fault is told by admitFor
+	hint, _ := r.projection(baseUser) // admitFor reports its error
 	return directory.UserWant{Groups: hint.Wants("groups"), ManagerName: hint.Named(managerName)}
 }
 
@@ -22,13 +22,13 @@ func (r *request) answerUser(status int, v directory.UserView) {
 		r.fail(err)
 		return
 	}
-	r.found(status, v.Version, r.location("/Users/", string(v.ScimID)), body)
+	r.respondResource(status, v.Version, r.location("/Users/", string(v.ScimID)), body)
 }
 
-// typicalUser is room for a user's JSON, in bytes.
+// typicalUser is the typical size of a user's JSON, in bytes.
 const typicalUser = 1536
 
-// renderUser renders the resource as the projection wants it.
+// renderUser returns the JSON of the attributes that the projection selects.
 func (r *request) renderUser(v directory.UserView, p scim.Projection) ([]byte, error) {
 	dst := make([]byte, 0, typicalUser)
 	if p.IsZero() {
@@ -56,7 +56,7 @@ func (r *request) createUser() {
 	body, bodyErr := r.body()
 	u, err := r.api.svc.CreateUser(r.context(), r.caller, body.Get("externalId").Text(), r.admitFor(userKind{}, bodyErr),
 		func(directory.Provider) (directory.Profile, []directory.Change, error) {
-			tree, err := r.decodeUser(body, true) // contract C13
+			tree, err := r.decodeUser(body, true) // rule C13
 			if err != nil {
 				return directory.Profile{}, nil, err
 			}
@@ -70,8 +70,8 @@ func (r *request) createUser() {
 	r.answerUser(http.StatusCreated, directory.UserView{User: u})
 }
 
-// decodeUser decodes a body; a body that does not speak of active leaves it as given (product rule: a
-// replace that does not speak of it must never enable or disable anybody).
+// decodeUser decodes a body. A body without `active` gets the given value: a replace that does not mention it must
+// never enable or disable a user.
 func (r *request) decodeUser(body scim.Value, active bool) (scim.Value, error) {
 	tree, err := r.types.user.Decode(body, r.types.tolerance)
 	if err == nil && tree.Get("active").IsNull() {
@@ -127,5 +127,6 @@ func (r *request) patchUser(id string) {
 }
 
 func (r *request) deleteUser(id string) {
-	r.deleted(r.api.svc.DeleteUser(r.context(), r.caller, directory.ScimID(id), func(u directory.User) error { return r.ifMatch(u.Version) }))
+	r.answerDelete(r.api.svc.DeleteUser(r.context(), r.caller, directory.ScimID(id),
+		func(u directory.User) error { return r.ifMatch(u.Version) }))
 }

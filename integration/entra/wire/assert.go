@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// assertion is one demand on the JSON document of an answer. Several kinds in one assertion must all hold.
+// assertion is a condition on the JSON document of a response. If it has several kinds, all must hold.
 type assertion struct {
 	At      string          `json:"at"` // JSON Pointer (RFC 6901)
 	Is      json.RawMessage `json:"is"`
 	IsNot   json.RawMessage `json:"isNot"`
 	Present bool            `json:"present"`
 	Absent  bool            `json:"absent"`
-	Size    *int            `json:"size"` // of an array; a missing one has size 0
-	Has     json.RawMessage `json:"has"`  // the array holds this text, or an object with at least these members
+	Size    *int            `json:"size"` // of an array; a missing array has size 0
+	Has     json.RawMessage `json:"has"`  // the array contains this text, or an object with at least these members
 	HasNot  json.RawMessage `json:"hasNot"`
 	Min     *float64        `json:"min"`
 	Max     *float64        `json:"max"`
@@ -33,7 +33,7 @@ func (a assertion) kinds() int {
 	return n
 }
 
-// check evaluates the assertion on a decoded document; expand fills the placeholders of expected values.
+// check evaluates the assertion on a decoded document; expand replaces the placeholders of expected values.
 func (a assertion) check(doc any, expand func(string) (string, error)) []error {
 	at, err := expand(a.At)
 	if err != nil {
@@ -65,7 +65,7 @@ func (a assertion) check(doc any, expand func(string) (string, error)) []error {
 		fail("is %s, want it present", show(got, found))
 	}
 	if a.Absent && found {
-		fail("is %s, want it left out", show(got, found))
+		fail("is %s, want it absent", show(got, found))
 	}
 	list, isList := got.([]any)
 	if (a.Size != nil || a.Has != nil || a.HasNot != nil) && found && !isList {
@@ -77,12 +77,12 @@ func (a assertion) check(doc any, expand func(string) (string, error)) []error {
 	}
 	if a.Has != nil {
 		if w := want(a.Has); !holds(list, w) {
-			fail("is %s, want it to hold %s", show(got, found), show(w, true))
+			fail("is %s, want it to contain %s", show(got, found), show(w, true))
 		}
 	}
 	if a.HasNot != nil {
 		if w := want(a.HasNot); holds(list, w) {
-			fail("holds %s, which it must not", show(w, true))
+			fail("contains %s, which it must not", show(w, true))
 		}
 	}
 	return append(errs, a.checkRange(at, got)...)
@@ -135,7 +135,7 @@ func resolve(doc any, pointer string) (any, bool) {
 	return doc, true
 }
 
-// holds reports whether an element equals want or, for an object, has at least its members.
+// holds reports whether an element equals want or is an object with at least the members of want.
 func holds(list []any, want any) bool {
 	for _, e := range list {
 		if reflect.DeepEqual(e, want) {
@@ -158,7 +158,7 @@ func holds(list []any, want any) bool {
 	return false
 }
 
-// expected decodes an expected value and fills its placeholders.
+// expected decodes an expected value and replaces its placeholders.
 func expected(raw json.RawMessage, expand func(string) (string, error)) (any, error) {
 	var v any
 	if err := json.Unmarshal(raw, &v); err != nil {

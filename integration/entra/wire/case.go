@@ -1,6 +1,6 @@
 // Package wire replays recorded exchanges of Microsoft Entra ID's provisioning client, and of Microsoft's validation of
-// SCIM endpoints, against a server. The exchanges in testdata form one story: in order, against an empty provider of
-// profile "entra" in an empty tenant, each must be answered as its case demands.
+// SCIM endpoints, against a server. The exchanges in testdata form one story: sent in order to an empty provider of
+// profile "entra" in an empty tenant, each must get the response that its case expects.
 //
 // It knows HTTP and JSON only and imports nothing of the service it tests.
 package wire
@@ -17,7 +17,7 @@ import (
 //go:embed testdata/*.json
 var files embed.FS
 
-// wireCase is one file of testdata: a request, what must come back, and optionally a GET that shows the state afterwards.
+// wireCase is one file of testdata: a request, its expected response, and optionally a GET that checks the new state.
 type wireCase struct {
 	Name      string            `json:"name"`
 	Source    string            `json:"source"`
@@ -25,12 +25,12 @@ type wireCase struct {
 	Requires  string            `json:"requires"` // a key of Target.Has, or empty
 	Request   request           `json:"request"`
 	Expect    expectation       `json:"expect"`
-	Capture   map[string]string `json:"capture"` // variable name to JSON Pointer into the answer
+	Capture   map[string]string `json:"capture"` // variable name to JSON Pointer into the response
 	Then      *followUp         `json:"then"`
 	Otherwise *otherwise        `json:"otherwise"`
 }
 
-// otherwise is what must happen where the required feature is not there; without it the case does not apply.
+// otherwise is the expectation where the required feature is missing; without it the case does not apply there.
 type otherwise struct {
 	Expect expectation `json:"expect"`
 	Then   *followUp   `json:"then"`
@@ -76,8 +76,8 @@ func (s *statuses) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// loadCases reads all cases in the order of their file names. A member that this package does not know is an error:
-// an assertion that nobody evaluates would pass for ever.
+// loadCases reads all cases in the order of their file names. An unknown member is an error: an assertion that is never
+// evaluated would always pass.
 func loadCases() ([]wireCase, error) {
 	entries, err := files.ReadDir("testdata")
 	if err != nil {
@@ -120,11 +120,11 @@ func parseCase(data []byte) (wireCase, error) {
 	}
 	for _, a := range all {
 		if a.kinds() == 0 {
-			return c, fmt.Errorf("the assertion at %q demands nothing", a.At)
+			return c, fmt.Errorf("the assertion at %q is empty", a.At)
 		}
 	}
 	return c, nil
 }
 
-// aboutTokens reports whether the case talks to the token endpoint, which speaks OAuth and not SCIM.
+// aboutTokens reports whether the case uses the token endpoint, which speaks OAuth and not SCIM.
 func (c wireCase) aboutTokens() bool { return strings.Contains(c.Request.Path, "${tokenPath}") }

@@ -16,9 +16,9 @@ var (
 	instant     = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`)
 )
 
-// Normalize returns the exchanges with what one deployment cannot share with another replaced by placeholders: the base
-// URL, the ids of created resources (numbered in order of creation), times, access tokens, and request ids. baseURL is
-// the Target.BaseURL they were recorded with.
+// Normalize returns the exchanges with placeholders for values that differ between deployments: the base URL, the ids of
+// created resources (numbered in order of creation), times and access tokens. Request ids are removed. baseURL is the
+// Target.BaseURL of the recording.
 func Normalize(baseURL string, exchanges []Exchange) []Exchange {
 	var pairs []string
 	for _, e := range exchanges {
@@ -51,12 +51,12 @@ func Normalize(baseURL string, exchanges []Exchange) []Exchange {
 	return out
 }
 
-// Diff compares two recordings answer by answer and returns one line for each difference in status, headers or body.
+// Diff compares two recordings and returns one line for each difference in status, headers or body.
 func Diff(a, b []Exchange) []string {
 	var out []string
 	for i := range max(len(a), len(b)) {
 		if i >= len(a) || i >= len(b) || a[i].Case != b[i].Case {
-			return append(out, fmt.Sprintf("exchange %d: the recordings part (%d and %d exchanges)", i+1, len(a), len(b)))
+			return append(out, fmt.Sprintf("exchange %d: the recordings have different cases (%d and %d exchanges)", i+1, len(a), len(b)))
 		}
 		if a[i].Status != b[i].Status {
 			out = append(out, fmt.Sprintf("%s: status %d and %d", a[i].Case, a[i].Status, b[i].Status))

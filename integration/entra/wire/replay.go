@@ -23,19 +23,19 @@ type Target struct {
 	Do func(*http.Request) (*http.Response, error)
 	// BaseURL is the SCIM base URL as pasted into Entra; Token a bearer token that is valid there.
 	BaseURL, Token string
-	// Has names the features of this deployment: "custom-extension", "oauth", "federation". A feature that is not named
-	// makes the cases that need it not applicable, or lets them demand the refusal.
+	// Has names the features of this deployment: "custom-extension", "oauth", "federation". Cases that need another feature
+	// do not apply, or expect a refusal.
 	Has map[string]bool
 	// Vars are further placeholders: tokenPath (absolute URL of the token endpoint), clientId, clientSecret,
 	// signedAssertion.
 	Vars map[string]string
 }
 
-// Result counts the cases of one replay. NotApplicable cases need a feature that Target.Has does not name; failed ones
-// are in neither count.
+// Result counts the cases of one replay. NotApplicable cases need a feature that Target.Has does not name. Failed cases
+// are not counted.
 type Result struct{ Passed, NotApplicable int }
 
-// Exchange is one answer: of a case, or of the GET that follows it (Case then ends in " / then").
+// Exchange is the response to a case, or to the GET that follows it (Case then ends in " / then").
 type Exchange struct {
 	Case   string
 	Status int
@@ -43,8 +43,8 @@ type Exchange struct {
 	Body   []byte
 }
 
-// Replay sends all cases in order, one subtest each. Beyond what a case asserts, every answer must satisfy what holds for
-// all SCIM answers: media type, error form, list form, no body in a 204, Location of a 201.
+// Replay sends all cases in order, one subtest each. In addition to the assertions of its case, every response must meet
+// the rules for all SCIM responses: media type, form of errors and lists, no body in a 204, Location of a 201.
 func Replay(t *testing.T, target Target) Result {
 	t.Helper()
 	cases, err := loadCases()
@@ -75,13 +75,13 @@ func replay(t *testing.T, target Target, cases []wireCase) Result {
 			}
 		})
 	}
-	t.Logf("wire cases: %d passed, %d not applicable, %d in all", result.Passed, result.NotApplicable, len(cases))
+	t.Logf("wire cases: %d passed, %d not applicable, %d in total", result.Passed, result.NotApplicable, len(cases))
 	return result
 }
 
-// Record sends all cases that apply, in order, and returns the answers without judging them, so that two doors or two
-// stores can be compared (Diff). With the same ids, clock and BaseURL injected on both sides they are equal byte for
-// byte; otherwise see Normalize. An error means that a request could not be sent or an id not be captured.
+// Record sends all cases that apply, in order, and returns the responses without checking them, so that two doors or two
+// stores can be compared (Diff). With the same ids, clock and BaseURL on both sides they are equal byte for byte;
+// otherwise see Normalize. An error means that a request could not be sent or an id could not be captured.
 func Record(target Target) ([]Exchange, error) {
 	cases, err := loadCases()
 	if err != nil {
@@ -111,7 +111,7 @@ func Record(target Target) ([]Exchange, error) {
 	return out, nil
 }
 
-// forTarget settles what the case demands of this target; false when it does not apply at all.
+// forTarget returns the case with the expectation for this target, or false when the case does not apply.
 func (c wireCase) forTarget(target Target) (wireCase, bool) {
 	if c.Requires == "" || target.Has[c.Requires] {
 		return c, true
@@ -123,7 +123,7 @@ func (c wireCase) forTarget(target Target) (wireCase, bool) {
 	return c, true
 }
 
-// runner carries the captured variables from case to case.
+// runner keeps the captured variables between cases.
 type runner struct {
 	target Target
 	vars   map[string]string
@@ -136,7 +136,7 @@ func newRunner(target Target) *runner {
 	return &runner{target: target, vars: vars, seen: func(Exchange) {}}
 }
 
-// run sends a case and returns everything that is wrong with the answers.
+// run sends a case and returns all violations in its responses.
 func (r *runner) run(c wireCase) []error {
 	answer, err := r.send(c.Name, c.Request)
 	if err != nil {
@@ -159,7 +159,7 @@ func (r *runner) run(c wireCase) []error {
 	return errs
 }
 
-// get is the request of a follow-up: the credentials of its case, and a path of its own.
+// get returns the request of a follow-up, with the credentials of its case.
 func (r *runner) get(c wireCase, f followUp) request {
 	headers := map[string]string{"Accept": "application/scim+json"}
 	if auth, ok := c.Request.Headers["Authorization"]; ok {
@@ -197,7 +197,7 @@ func (r *runner) send(name string, q request) (Exchange, error) {
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return Exchange{}, fmt.Errorf("read answer: %w", err)
+		return Exchange{}, fmt.Errorf("read response: %w", err)
 	}
 	header := resp.Header.Clone()
 	for _, drop := range []string{"Date", "Content-Length", "Connection", "Keep-Alive", "Transfer-Encoding"} {
@@ -241,7 +241,7 @@ func (r *runner) capture(c wireCase, answer Exchange) error {
 	}
 	var doc any
 	if err := json.Unmarshal(answer.Body, &doc); err != nil {
-		return fmt.Errorf("capture: answer %d is not JSON", answer.Status)
+		return fmt.Errorf("capture: the response with status %d is not JSON", answer.Status)
 	}
 	for name, pointer := range c.Capture {
 		v, _ := resolve(doc, pointer)
@@ -254,7 +254,7 @@ func (r *runner) capture(c wireCase, answer Exchange) error {
 	return nil
 }
 
-// judge holds an answer against what its case expects and, for SCIM, what holds for every answer.
+// judge checks a response against the expectation of its case and, for SCIM, the rules for every response.
 func (r *runner) judge(answer Exchange, want expectation, scim bool) []error {
 	var errs []error
 	if !slices.Contains(want.Status, answer.Status) {
@@ -279,18 +279,18 @@ func (r *runner) judge(answer Exchange, want expectation, scim bool) []error {
 		return append(errs, invariants(answer, doc)...)
 	}
 	if mediaType(answer) != "application/json" {
-		errs = append(errs, errors.New("the token endpoint must answer application/json"))
+		errs = append(errs, errors.New("the media type of the token endpoint must be application/json"))
 	}
 	return errs
 }
 
-// invariants are what every SCIM answer owes, whatever its case asserts (RFC 7644 §3.1, §3.3, §3.4.2, §3.12).
+// invariants checks the rules for every SCIM response (RFC 7644 §3.1, §3.3, §3.4.2, §3.12).
 func invariants(answer Exchange, doc any) []error {
 	if len(answer.Body) == 0 {
 		return nil
 	}
 	if answer.Status == http.StatusNoContent {
-		return []error{errors.New("a 204 has no body")}
+		return []error{errors.New("a 204 must not have a body")}
 	}
 	var errs []error
 	if m := mediaType(answer); m != "application/scim+json" {
@@ -336,7 +336,7 @@ func (r *runner) expand(text string) (string, error) {
 	return r.expandWith(text, func(s string) string { return s })
 }
 
-// expandWith fills ${name} and ${basic(name:name)}; a name that nothing has set is an error.
+// expandWith replaces ${name} and ${basic(name:name)}; a name without a value is an error.
 func (r *runner) expandWith(text string, escape func(string) string) (string, error) {
 	var missing []string
 	value := func(name string) string {

@@ -29,7 +29,7 @@ func TestEveryCaseOfTheStoryIsReadable(t *testing.T) {
 	}
 }
 
-func TestACaseWithAnUnknownAssertionIsRefused(t *testing.T) {
+func TestUnknownAssertionIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, assertion := range map[string]string{"unknown kind": `{"at":"/a","matches":"x"}`, "no kind": `{"at":"/a"}`} {
 		text := `{"name":"n","request":{"method":"GET","path":"/"},"expect":{"status":200,"json":[` + assertion + `]}}`
@@ -59,8 +59,8 @@ func TestAssertionsPassAndFail(t *testing.T) {
 		{`{"at":"/z","present":true}`, `/z: is null, want it present`},
 		{`{"at":"/b","present":true}`, `/b: is missing, want it present`},
 		{`{"at":"/b","absent":true}`, ""},
-		{`{"at":"/z","absent":true}`, `/z: is null, want it left out`},
-		{`{"at":"/empty","absent":true}`, `/empty: is [], want it left out`},
+		{`{"at":"/z","absent":true}`, `/z: is null, want it absent`},
+		{`{"at":"/empty","absent":true}`, `/empty: is [], want it absent`},
 		{`{"at":"/list","size":2}`, ""},
 		{`{"at":"/list","size":1}`, `/list: has 2 elements, want 1`},
 		{`{"at":"/b","size":0}`, ""},
@@ -68,11 +68,11 @@ func TestAssertionsPassAndFail(t *testing.T) {
 		{`{"at":"/a","size":0}`, `/a: is "x", want an array`},
 		{`{"at":"/list","has":"p"}`, ""},
 		{`{"at":"/list","has":{"k":"v"}}`, ""},
-		{`{"at":"/list","has":{"k":"w"}}`, `/list: is ["p",{"k":"v","more":1}], want it to hold {"k":"w"}`},
-		{`{"at":"/b","has":"p"}`, `/b: is missing, want it to hold "p"`},
+		{`{"at":"/list","has":{"k":"w"}}`, `/list: is ["p",{"k":"v","more":1}], want it to contain {"k":"w"}`},
+		{`{"at":"/b","has":"p"}`, `/b: is missing, want it to contain "p"`},
 		{`{"at":"/list","hasNot":"q"}`, ""},
 		{`{"at":"/b","hasNot":"q"}`, ""},
-		{`{"at":"/list","hasNot":{"more":1}}`, `/list: holds {"more":1}, which it must not`},
+		{`{"at":"/list","hasNot":{"more":1}}`, `/list: contains {"more":1}, which it must not`},
 		{`{"at":"/n","min":7,"max":7}`, ""},
 		{`{"at":"/n","min":8}`, `/n: is 7, want at least 8`},
 		{`{"at":"/n","max":6}`, `/n: is 7, want at most 6`},
@@ -101,7 +101,7 @@ func TestAssertionsPassAndFail(t *testing.T) {
 	}
 }
 
-// door answers like a server with one user; answer may be spoilt to see the replay notice.
+// door answers like a server with one user; spoil may write a wrong response instead, which the replay must detect.
 func door(spoil func(w http.ResponseWriter, r *http.Request) bool) Target {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if spoil != nil && spoil(w, r) {
@@ -180,7 +180,7 @@ func TestReplayCountsPassedAndNotApplicable(t *testing.T) {
 	}
 }
 
-func TestAWrongAnswerIsNoticed(t *testing.T) {
+func TestWrongResponseIsDetected(t *testing.T) {
 	t.Parallel()
 	answer := func(status int, media, body string) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, _ *http.Request) bool {
@@ -257,6 +257,6 @@ func TestRecordStopsWhereAnIdIsMissing(t *testing.T) {
 	t.Parallel()
 	got, err := Record(door(func(w http.ResponseWriter, _ *http.Request) bool { fmt.Fprint(w, "{}"); return true }))
 	if err == nil || !strings.Contains(err.Error(), "09 ") || len(got) != 9 {
-		t.Errorf("%d exchanges, error %v; want 9, and case 09 to lack its id", len(got), err)
+		t.Errorf("%d exchanges, error %v; want 9, and no id in the response of case 09", len(got), err)
 	}
 }

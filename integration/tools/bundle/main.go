@@ -1,6 +1,6 @@
-// Command bundle builds the functions as Lambda wants them, dist/<architecture>/<name>/bootstrap: the same bytes from the
-// same tree, wherever it lies, with Go's FIPS 140-3 module on, and small. With -again it builds each a second time, from
-// a copy of the tree, and fails when the bytes differ.
+// Command bundle builds the functions as Lambda needs them, dist/<architecture>/<name>/bootstrap: small, with Go's FIPS
+// 140-3 module on, and with the same bytes from the same tree, wherever the tree is. With -again it builds each function
+// a second time, from a copy of the tree, and fails when the bytes differ.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// maxBytes is the budget of a bundle, 12 MB, for every function and architecture: growth beyond it stops a build.
+// maxBytes is the maximum size of a bundle, 12 MB, for every function and architecture. A larger one fails the build.
 const maxBytes = 12 << 20
 
 func main() {
@@ -34,7 +34,7 @@ func run(out string, again bool, archs []string) error {
 		return err
 	}
 	if len(mains) == 0 {
-		return errors.New("no functions here: run it in the root of the repository")
+		return errors.New("no functions found: run this in the root of the repository")
 	}
 	elsewhere := ""
 	if again {
@@ -85,12 +85,12 @@ func copyTo(from, to string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(to, text, 0o600) //nolint:gosec // G703: in a folder of ours
+	return os.WriteFile(to, text, 0o600) //nolint:gosec // G703: a temporary folder
 }
 
 func build(dir, name, arch, file string) error {
 	flags := "-s -w -buildid= -X rollcall/shared/release.version=" + tag()
-	//nolint:gosec // G204: names of folders of ours
+	//nolint:gosec // G204: names of our own folders
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags="+flags, "-o", file,
 		"./functions/"+name)
 	cmd.Dir = dir
@@ -101,8 +101,8 @@ func build(dir, name, arch, file string) error {
 	return nil
 }
 
-// tag is the release that the bundles are of, or the commit since; "" outside a clone. The toolchain's own stamp is left
-// out, since it holds the time.
+// tag returns the release of the bundles, or the release and the commit since; "" outside a clone. The toolchain's own
+// stamp is not used, because it contains the time.
 func tag() string {
 	text, err := exec.Command("git", "describe", "--tags", "--always", "--dirty").Output()
 	if err != nil {
@@ -111,21 +111,21 @@ func tag() string {
 	return strings.TrimSpace(string(text))
 }
 
-// check returns the size of a bundle, and what is wrong with it.
+// check returns the size of a bundle in bytes. It fails when the bundle is too large or not built for FIPS 140-3.
 func check(file string) (int64, error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return 0, err
 	}
 	if info.Size() > maxBytes {
-		return 0, fmt.Errorf("%s has %d bytes, more than %d: look at what it imports", file, info.Size(), maxBytes)
+		return 0, fmt.Errorf("%s has %d bytes, more than %d: check its imports", file, info.Size(), maxBytes)
 	}
-	made, err := buildinfo.ReadFile(file)
+	buildInfo, err := buildinfo.ReadFile(file)
 	if err != nil {
 		return 0, fmt.Errorf("read how %s was built: %w", file, err)
 	}
 	set := map[string]string{}
-	for _, s := range made.Settings {
+	for _, s := range buildInfo.Settings {
 		set[s.Key] = s.Value
 	}
 	if !strings.HasPrefix(set["GOFIPS140"], "v1.0.0") || !strings.Contains(set["DefaultGODEBUG"], "fips140=on") {
@@ -150,7 +150,7 @@ func compare(dir, name, arch, file string) error {
 		return err
 	}
 	if !bytes.Equal(a, b) {
-		return fmt.Errorf("%s for %s comes out different when it is built elsewhere", name, arch)
+		return fmt.Errorf("%s for %s differs when it is built in another folder", name, arch)
 	}
 	return nil
 }

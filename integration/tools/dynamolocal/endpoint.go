@@ -17,7 +17,7 @@ var shared = sync.OnceValues(func() (*Server, error) {
 	return Start(ctx, "")
 })
 
-// Clients returns clients of the test binary's one server, as Endpoint has it.
+// Clients returns clients of the test binary's one server; see Endpoint.
 func Clients(t testing.TB) (*dynamodb.Client, *dynamodbstreams.Client) {
 	t.Helper()
 	return clients(Endpoint(t))
@@ -36,9 +36,10 @@ func clients(endpoint string) (*dynamodb.Client, *dynamodbstreams.Client) {
 	return db, dynamodbstreams.New(dynamodbstreams.Options{BaseEndpoint: &endpoint, Region: "eu-west-1", Credentials: credentials})
 }
 
-// Endpoint returns the base URL of the test binary's one server, starting it at the first call. All tests share it and
-// it keeps nothing: make a table of a random name per test. It ends with the test binary, however that ends.
-// When it cannot be had (no Java 17, no way to Maven Central), the test fails and says what to do; it never skips.
+// Endpoint returns the base URL of the test binary's one server, which the first call starts. All tests share it, and it
+// keeps its tables in memory only: create a table with a random name for each test. It ends with the test binary, even
+// when that is killed. When it cannot be started (no Java 17, no access to Maven Central), the test fails and says what
+// to do; it never skips.
 func Endpoint(t testing.TB) string {
 	t.Helper()
 	s, err := shared()

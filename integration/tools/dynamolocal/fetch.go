@@ -19,13 +19,13 @@ import (
 // central is Maven Central, where the files are published.
 const central = "https://repo1.maven.org/maven2/"
 
-// attempts is how often one file is asked for: a dropped connection must not fail a build.
+// attempts is the number of requests for one file: a dropped connection must not fail a build.
 const attempts = 3
 
-// Fetch returns the folder that holds DynamoDB Local, fetching what is missing from Maven Central.
-// It says on progress, which must be safe for concurrent use, what it fetches and under which licence. Every file is
-// checked against its pinned SHA-256 on every call, and appears under its final name only when it is complete and
-// right, so any number of processes may call Fetch concurrently. Errors name the file.
+// Fetch returns the folder that holds DynamoDB Local, and fetches missing files from Maven Central. It reports the files
+// and their licence on progress, which must be safe for concurrent use. Every file is checked against its pinned SHA-256
+// on every call, and gets its final name only when it is complete and correct, so any number of processes may call Fetch
+// concurrently. Errors name the file.
 func Fetch(ctx context.Context, progress io.Writer) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -50,7 +50,7 @@ type fetcher struct {
 
 func (f fetcher) fetch(ctx context.Context) error {
 	if err := os.MkdirAll(f.dir, 0o750); err != nil {
-		return fmt.Errorf("make the cache folder: %w", err)
+		return fmt.Errorf("create the cache folder: %w", err)
 	}
 	var missing []file
 	for _, one := range f.files {
@@ -63,7 +63,7 @@ func (f fetcher) fetch(ctx context.Context) error {
 	}
 	_, _ = fmt.Fprintf(f.progress, "Fetching DynamoDB Local %s for the tests: %d of %d files from %s into %s.\n"+
 		"It is proprietary: by using it you accept the Amazon DynamoDB Local License Agreement, which allows installing and\n"+
-		"using it but not passing it on. It is no part of Rollcall and never shipped with it.\n",
+		"using it but not redistributing it. It is not part of Rollcall and never shipped with it.\n",
 		version, len(missing), len(f.files), f.base, f.dir)
 	start := time.Now()
 	g, ctx := errgroup.WithContext(ctx)
@@ -80,7 +80,7 @@ func (f fetcher) fetch(ctx context.Context) error {
 
 func (f fetcher) local(one file) string { return filepath.Join(f.dir, path.Base(one.path)) }
 
-// errFinal marks a failure that asking again does not mend.
+// errFinal marks a failure that a retry cannot fix.
 var errFinal = errors.New("final")
 
 func (f fetcher) get(ctx context.Context, one file) error {
@@ -117,13 +117,13 @@ func (f fetcher) getOnce(ctx context.Context, one file) error {
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("answered %s", res.Status)
+		return fmt.Errorf("the response is %s", res.Status)
 	}
 	tmp, err := os.CreateTemp(f.dir, ".part-*")
 	if err != nil {
 		return err
 	}
-	// After the rename there is nothing left under this name, and the error says so: nothing to handle.
+	// After the rename no file has this name, and the error that Remove returns then can be ignored.
 	defer func() { _ = os.Remove(tmp.Name()) }()
 	h := sha256.New()
 	_, err = io.Copy(io.MultiWriter(tmp, h), res.Body)

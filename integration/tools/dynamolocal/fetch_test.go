@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// repository serves two small files, after that many failures.
-func repository(t *testing.T, failures int32) (f fetcher, asked *atomic.Int32) {
+// repository serves two small files after the given number of failures.
+func repository(t *testing.T, failures int32) (f fetcher, requests *atomic.Int32) {
 	t.Helper()
 	content := map[string]string{"/a/one.jar": "one", "/b/two.jar": "two"}
-	asked = new(atomic.Int32)
+	requests = new(atomic.Int32)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if asked.Add(1) <= failures {
+		if requests.Add(1) <= failures {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
@@ -32,7 +32,7 @@ func repository(t *testing.T, failures int32) (f fetcher, asked *atomic.Int32) {
 	return fetcher{
 		base: srv.URL + "/", dir: t.TempDir(), pause: time.Millisecond, progress: new(safeBuffer),
 		files: []file{{sum("one"), "a/one.jar"}, {sum("two"), "b/two.jar"}},
-	}, asked
+	}, requests
 }
 
 func names(t *testing.T, dir string) string {
@@ -48,30 +48,30 @@ func names(t *testing.T, dir string) string {
 	return strings.Join(all, " ")
 }
 
-func TestFetchGetsOnceAndTellsTheLicence(t *testing.T) {
+func TestFetchGetsOnceAndShowsTheLicence(t *testing.T) {
 	t.Parallel()
-	f, asked := repository(t, 0)
-	var said safeBuffer
-	f.progress = &said
+	f, requests := repository(t, 0)
+	var progress safeBuffer
+	f.progress = &progress
 	for range 2 {
 		if err := f.fetch(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if got := names(t, f.dir); got != "one.jar two.jar" {
-		t.Errorf("the folder holds %q, want the two files and no part of one", got)
+		t.Errorf("the folder holds %q, want the two files and no partial file", got)
 	}
-	if n := asked.Load(); n != 2 {
+	if n := requests.Load(); n != 2 {
 		t.Errorf("%d requests for two files fetched twice, want 2", n)
 	}
 	for _, want := range []string{"2 of 2 files", f.base, "Amazon DynamoDB Local License", "one.jar"} {
-		if !strings.Contains(said.String(), want) {
-			t.Errorf("progress does not say %q:\n%s", want, said.String())
+		if !strings.Contains(progress.String(), want) {
+			t.Errorf("progress does not say %q:\n%s", want, progress.String())
 		}
 	}
 }
 
-func TestFetchMendsADamagedFile(t *testing.T) {
+func TestFetchReplacesADamagedFile(t *testing.T) {
 	t.Parallel()
 	f, _ := repository(t, 0)
 	name := filepath.Join(f.dir, "one.jar")
@@ -88,7 +88,7 @@ func TestFetchMendsADamagedFile(t *testing.T) {
 
 func TestFetchRefusesAWrongSum(t *testing.T) {
 	t.Parallel()
-	f, asked := repository(t, 0)
+	f, requests := repository(t, 0)
 	f.files = f.files[:1]
 	f.files[0].sum = strings.Repeat("0", 64)
 	err := f.fetch(t.Context())
@@ -98,30 +98,30 @@ func TestFetchRefusesAWrongSum(t *testing.T) {
 	if got := names(t, f.dir); got != "" {
 		t.Errorf("the folder holds %q, want nothing", got)
 	}
-	if n := asked.Load(); n != 1 {
-		t.Errorf("%d requests, want 1: other bytes will not come", n)
+	if n := requests.Load(); n != 1 {
+		t.Errorf("%d requests, want 1: a retry would return the same bytes", n)
 	}
 }
 
-func TestFetchAsksAgainAndGivesUp(t *testing.T) {
+func TestFetchRetriesAndGivesUp(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		failures int32
 		ok       bool
 	}{{2, true}, {3, false}} {
-		f, asked := repository(t, c.failures)
+		f, requests := repository(t, c.failures)
 		f.files = f.files[:1]
 		err := f.fetch(t.Context())
 		if (err == nil) != c.ok {
 			t.Errorf("after %d failures: %v", c.failures, err)
 		}
-		if n := asked.Load(); n != 3 {
+		if n := requests.Load(); n != 3 {
 			t.Errorf("%d requests, want 3", n)
 		}
 	}
 }
 
-func TestFetchByManyAtOnce(t *testing.T) {
+func TestFetchConcurrently(t *testing.T) {
 	t.Parallel()
 	f, _ := repository(t, 0)
 	var wg sync.WaitGroup

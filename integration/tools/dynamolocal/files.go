@@ -11,8 +11,8 @@ type file struct {
 	sum, path string
 }
 
-// files is everything DynamoDB Local loads: its Maven package names 82 files, only these are ever opened.
-// The last one is the native SQLite binding, which exists for linux-amd64 under this name.
+// files lists all files that DynamoDB Local loads: its Maven package has 82 dependencies, of which only these are ever
+// opened. The last one is the native SQLite binding for linux-amd64.
 var files = []file{
 	{"3d6d35f34482d0fcbdd52d7ec2c0aa18cf937aab2b5a1e4605ad6b2052bac03c",
 		"software/amazon/dynamodb/DynamoDBLocal/3.1.0/DynamoDBLocal-3.1.0.jar"},

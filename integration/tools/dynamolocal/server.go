@@ -1,6 +1,6 @@
-// Package dynamolocal starts DynamoDB Local, the reference the DynamoDB store is tested against. It fetches the
+// Package dynamolocal starts DynamoDB Local, the reference that the DynamoDB store is tested against. It fetches the
 // pinned release from Maven Central once and runs it with the machine's Java. It is for tests, benchmarks and
-// `make dynamodb`; nothing under functions/ or shared/ outside tests may use it, and it is no store of record.
+// `make dynamodb`; outside tests, nothing under functions/ or shared/ may use it.
 package dynamolocal
 
 import (
@@ -24,30 +24,31 @@ import (
 // startTimeout is how long the server may take to answer; it takes about 1.5 s on an idle machine.
 const startTimeout = 90 * time.Second
 
-// watchdog runs the server and ends it when standard input ends. Standard input is a pipe from this process, so the
-// kernel closes it however this process ends, kill -9 included. Signals to the terminal's process group are ignored,
-// or Ctrl-C would end the watchdog before it has ended the server. The shell gives up the output pipe so that its end
-// means that the server is gone, and does not reap the server before killing it, so the number cannot be another's.
+// watchdog runs the server and kills it when standard input ends. Standard input is a pipe from this process, which the
+// kernel closes however this process ends, kill -9 included. Signals to the terminal's process group are ignored, or
+// Ctrl-C would end the watchdog before it has killed the server. The shell closes its copy of the output pipe, so the
+// pipe ends exactly when the server has ended. It does not reap the server before killing it, so the process id cannot
+// belong to another process.
 const watchdog = `trap '' INT TERM HUP; "$@" </dev/null & server=$!; exec >/dev/null 2>&1; cat; kill -9 $server; wait $server`
 
 // Server is a running DynamoDB Local. Its methods may be called concurrently.
 type Server struct {
-	// Endpoint is the base URL, `http://127.0.0.1:<port>`. Any region, and any credentials of letters and digits,
-	// are good. Set DisableValidateResponseChecksum on clients, or they complain of every error answer.
+	// Endpoint is the base URL, `http://127.0.0.1:<port>`. It accepts any region, and any credentials of letters and
+	// digits. Set DisableValidateResponseChecksum on clients, or they reject the checksum of every error response.
 	Endpoint string
 
 	cmd   *exec.Cmd
 	stdin io.Closer
-	gone  chan struct{} // closed when the server has ended
+	ended chan struct{} // closed when the server has ended
 	out   *tail
 	once  sync.Once
 }
 
-// Start runs one server, fetching it if need be (progress on standard error). With an empty dir it keeps its tables in
-// memory, else in files under dir. ctx bounds the fetching and the start, not the server's life: it lives until Close
-// or until this process ends in whatever way. Without Java 17 the error says what to install.
+// Start runs one server and fetches it first if necessary (progress on standard error). With an empty dir it keeps its
+// tables in memory, otherwise in files under dir. ctx bounds the fetching and the start, not the server's life: it runs
+// until Close, or until this process ends in any way. Without Java 17 the error says what to install.
 //
-// DynamoDB Local has no setting to listen on the loopback address only: it listens on all of the machine's.
+// DynamoDB Local cannot be restricted to the loopback address: it listens on all addresses of the machine.
 func Start(ctx context.Context, dir string) (*Server, error) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return nil, fmt.Errorf("the pinned native library of DynamoDB Local is for linux/amd64, this is %s/%s: "+
@@ -73,14 +74,14 @@ func Start(ctx context.Context, dir string) (*Server, error) {
 	}
 }
 
-var errPortTaken = errors.New("the chosen port was taken meanwhile")
+var errPortTaken = errors.New("another process took the chosen port")
 
 func start(ctx context.Context, java, lib, dir string) (*Server, error) {
 	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// The JVM lives for a minute or two: the second compiler and more threads for garbage would cost more than they save.
+	// The JVM runs for a minute or two: the second compiler and more garbage collector threads would not pay off.
 	args := []string{"-c", watchdog, "dynamodb-local",
 		java, "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", filepath.Join(lib, "*"), mainClass, "-port", port, "-sharedDb",
 		"-disableTelemetry"}
@@ -88,14 +89,14 @@ func start(ctx context.Context, java, lib, dir string) (*Server, error) {
 		args = append(args, "-inMemory")
 	} else {
 		if err := os.MkdirAll(dir, 0o750); err != nil {
-			return nil, fmt.Errorf("make the data folder: %w", err)
+			return nil, fmt.Errorf("create the data folder: %w", err)
 		}
 		args = append(args, "-dbPath", dir)
 	}
 	// Not CommandContext: the server outlives ctx, and the watchdog's standard input ends it.
-	cmd := exec.Command("sh", args...) //nolint:gosec // G204: the words above, a port and folders of our own
+	cmd := exec.Command("sh", args...) //nolint:gosec // G204: the arguments above, a port and folders of our own
 	s := &Server{
-		Endpoint: "http://127.0.0.1:" + port, cmd: cmd, gone: make(chan struct{}), out: &tail{},
+		Endpoint: "http://127.0.0.1:" + port, cmd: cmd, ended: make(chan struct{}), out: &tail{},
 	}
 	if s.stdin, err = cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -106,13 +107,13 @@ func start(ctx context.Context, java, lib, dir string) (*Server, error) {
 	}
 	cmd.Stdout, cmd.Stderr = write, write
 	err = cmd.Start()
-	_ = write.Close() // ours only: the server has its own
+	_ = write.Close() // the server has its own copy
 	if err != nil {
 		_ = read.Close()
-		return nil, fmt.Errorf("start the shell that guards DynamoDB Local: %w", err)
+		return nil, fmt.Errorf("start the shell that runs DynamoDB Local: %w", err)
 	}
 	go func() {
-		defer close(s.gone)
+		defer close(s.ended)
 		defer func() { _ = read.Close() }()
 		_, _ = io.Copy(s.out, read) // ends when the server has ended; the tail never refuses a write
 	}()
@@ -126,13 +127,13 @@ func start(ctx context.Context, java, lib, dir string) (*Server, error) {
 func (s *Server) ready(ctx context.Context) error {
 	for {
 		select {
-		case <-s.gone:
+		case <-s.ended:
 			if bytes.Contains(s.out.bytes(), []byte("already in use")) {
 				return errPortTaken
 			}
-			return fmt.Errorf("DynamoDB Local ended while starting; it said:\n%s", s.out.bytes())
+			return fmt.Errorf("DynamoDB Local ended while starting; its output:\n%s", s.out.bytes())
 		case <-ctx.Done():
-			return fmt.Errorf("DynamoDB Local did not answer in time: %w; it said:\n%s", ctx.Err(), s.out.bytes())
+			return fmt.Errorf("DynamoDB Local did not answer in time: %w; its output:\n%s", ctx.Err(), s.out.bytes())
 		case <-time.After(20 * time.Millisecond):
 		}
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint, nil)
@@ -140,21 +141,21 @@ func (s *Server) ready(ctx context.Context) error {
 			return err
 		}
 		if res, err := http.DefaultClient.Do(req); err == nil {
-			return res.Body.Close() // any answer will do: it is a 400, for want of a signature
+			return res.Body.Close() // any response will do: it is a 400, because the request is not signed
 		}
 	}
 }
 
 // Done is closed when the server has ended, by Close or by itself.
-func (s *Server) Done() <-chan struct{} { return s.gone }
+func (s *Server) Done() <-chan struct{} { return s.ended }
 
-// Close ends the server immediately and waits until it is gone. What it held in memory is lost. Closing twice is fine.
+// Close kills the server and waits until it has ended. Tables in memory are lost. A second call does nothing.
 func (s *Server) Close() error {
 	var err error
 	s.once.Do(func() {
 		err = s.stdin.Close()
-		<-s.gone
-		// The status is the shell's, and says nothing of the server.
+		<-s.ended
+		// The status is that of the shell, not of the server.
 		_ = s.cmd.Wait()
 	})
 	return err
@@ -171,7 +172,7 @@ func freePort(ctx context.Context) (string, error) {
 
 var javaVersion = regexp.MustCompile(`version "(\d+)`)
 
-// findJava returns the java of JAVA_HOME, else of PATH, if it is 17 or newer.
+// findJava returns the java command of JAVA_HOME or, without JAVA_HOME, of PATH, if it is 17 or newer.
 func findJava(ctx context.Context) (string, error) {
 	const install = "DynamoDB Local needs Java 17 or newer (a JRE is enough): install it, for example with " +
 		"`apt-get install openjdk-17-jre-headless` or `brew install openjdk@17`, and put it on PATH or set JAVA_HOME"
@@ -189,7 +190,7 @@ func findJava(ctx context.Context) (string, error) {
 	}
 	m := javaVersion.FindSubmatch(out)
 	if m == nil {
-		return "", fmt.Errorf("%s: %s does not say its version", install, java)
+		return "", fmt.Errorf("%s: %s does not report its version", install, java)
 	}
 	if v, err := strconv.Atoi(string(m[1])); err != nil || v < 17 {
 		return "", fmt.Errorf("%s: %s is version %s", install, java, m[1])

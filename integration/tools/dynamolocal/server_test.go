@@ -105,11 +105,11 @@ func TestStartWithOldJavaSaysWhatToInstall(t *testing.T) {
 	t.Setenv("JAVA_HOME", home)
 	_, err := dynamolocal.Start(t.Context(), "")
 	if err == nil || !strings.Contains(err.Error(), "Java 17") || !strings.Contains(err.Error(), "is version 11") {
-		t.Errorf("error %v, want one that says which Java is there and which is needed", err)
+		t.Errorf("error %v, want one that names the installed and the required Java", err)
 	}
 }
 
-// TestServerEndsWithItsOwner kills a process that owns a server in a way it cannot answer to.
+// TestServerEndsWithItsOwner kills a process that owns a server with a signal that it cannot handle.
 func TestServerEndsWithItsOwner(t *testing.T) {
 	if os.Getenv("DYNAMOLOCAL_TEST_OWNER") != "" {
 		own(t)
@@ -143,7 +143,7 @@ func TestServerEndsWithItsOwner(t *testing.T) {
 	_ = owner.Wait()
 }
 
-// own is the life of the process that gets killed.
+// own runs in the process that is killed: it starts a server, prints its endpoint and waits.
 func own(t *testing.T) {
 	_, _ = io.WriteString(os.Stdout, dynamolocal.Endpoint(t)+"\n")
 	select {}

@@ -1,7 +1,6 @@
-// Package pytools gives tests the outside programs that are written in Python: SCIM conformance suites, an OpenAPI
-// fuzzer, checkers of templates, an emulator of AWS. Each lives in a virtual environment of its own, made by uv from a
-// lock file in which every package is pinned to its version and SHA-256; uv itself comes from PyPI by pip and such a
-// file. It is for tests only.
+// Package pytools installs the external Python programs that tests use: SCIM conformance suites, an OpenAPI fuzzer,
+// template checkers, an AWS emulator. Each has its own virtual environment, which uv creates from a lock file that pins
+// every package to its version and SHA-256; pip installs uv itself from PyPI by such a file. It is for tests only.
 package pytools
 
 import (
@@ -26,8 +25,8 @@ import (
 //go:embed locks/*.txt
 var locks embed.FS
 
-// Python returns the Python interpreter of the tool's environment, making that first if it is not there. The tool's
-// commands lie in the same folder. When it cannot be made (no Python 3.11, no way to PyPI), the test fails and says
+// Python returns the Python interpreter of the tool's environment, which it creates if necessary. The tool's commands are
+// in the same folder. When the environment cannot be created (no Python 3.11, no access to PyPI), the test fails and says
 // what to do; it never skips.
 func Python(t testing.TB, tool string) string {
 	t.Helper()
@@ -40,7 +39,7 @@ func Python(t testing.TB, tool string) string {
 	return python
 }
 
-// Ensure is Python outside a test: progress says in plain words what is fetched. Any number of processes may call it
+// Ensure is Python outside a test; it reports on progress what it installs. Any number of processes may call it
 // concurrently. An environment is cached by its lock file, under the user's cache folder.
 func Ensure(ctx context.Context, tool string, progress io.Writer) (string, error) {
 	cache, err := os.UserCacheDir()
@@ -59,7 +58,7 @@ func ensure(ctx context.Context, cache, tool string, progress io.Writer) (string
 	if err != nil {
 		return "", err
 	}
-	// The interpreter is part of the name: an environment dies with the Python it was made from.
+	// The interpreter is part of the name: an environment stops working when its Python is removed.
 	sum := sha256.Sum256(append([]byte(base+version), lock...))
 	dir := filepath.Join(cache, tool+"-"+hex.EncodeToString(sum[:8]))
 	python := filepath.Join(dir, "bin", "python")
@@ -76,24 +75,24 @@ func ensure(ctx context.Context, cache, tool string, progress io.Writer) (string
 	}
 	_, _ = fmt.Fprintf(progress, "Installing %s for the tests from PyPI, pinned by hash, into %s.\n", tool, dir)
 	if err := os.MkdirAll(cache, 0o750); err != nil {
-		return "", fmt.Errorf("make the cache folder: %w", err)
+		return "", fmt.Errorf("create the cache folder: %w", err)
 	}
-	made, err := os.MkdirTemp(cache, tool+".") // it gets its name when it is whole
+	temporary, err := os.MkdirTemp(cache, tool+".") // renamed when it is complete
 	if err != nil {
-		return "", fmt.Errorf("make the environment's folder: %w", err)
+		return "", fmt.Errorf("create the environment's folder: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(made) }()
-	if err := install(ctx, base, uv, made, lock); err != nil {
+	defer func() { _ = os.RemoveAll(temporary) }()
+	if err := install(ctx, base, uv, temporary, lock); err != nil {
 		return "", err
 	}
-	if err := os.Rename(made, dir); err != nil && !errors.Is(err, fs.ErrExist) { // there: another process was faster
-		return "", fmt.Errorf("name the environment: %w", err)
+	if err := os.Rename(temporary, dir); err != nil && !errors.Is(err, fs.ErrExist) { // it exists when another process was faster
+		return "", fmt.Errorf("rename the environment: %w", err)
 	}
 	return python, nil
 }
 
-// install makes an environment in dir, by pip where there is no uv yet. The lock is everything there is to install, and
-// only built packages are taken, so no package's code runs while it is installed.
+// install creates an environment in dir, with pip when uv is "". It installs exactly the packages of the lock, and only
+// built ones, so no package's code runs during the installation.
 func install(ctx context.Context, base, uv, dir string, lock []byte) error {
 	file, python := filepath.Join(dir, "lock.txt"), filepath.Join(dir, "bin", "python")
 	venv := []string{uv, "venv", "--relocatable", "--allow-existing", "--python", base, dir}
@@ -103,7 +102,7 @@ func install(ctx context.Context, base, uv, dir string, lock []byte) error {
 		install = []string{python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"}
 	}
 	if out, err := command(ctx, venv...); err != nil {
-		return fmt.Errorf("make a virtual environment (on Debian and Ubuntu, install python3-venv): %w\n%s", err, out)
+		return fmt.Errorf("create a virtual environment (on Debian and Ubuntu, install python3-venv): %w\n%s", err, out)
 	}
 	if err := os.WriteFile(file, lock, 0o600); err != nil {
 		return fmt.Errorf("write the lock file: %w", err)
@@ -114,7 +113,7 @@ func install(ctx context.Context, base, uv, dir string, lock []byte) error {
 	return nil
 }
 
-// findPython returns the interpreter to make environments from, and its version.
+// findPython returns the interpreter for new environments, and its version.
 func findPython(ctx context.Context) (python, version string, err error) {
 	for _, name := range []string{"python3.11", "python3"} {
 		out, err := command(ctx, name, "-c", "import sys; assert sys.version_info >= (3, 11); print(sys.executable); print(sys.version)")
@@ -123,11 +122,11 @@ func findPython(ctx context.Context) (python, version string, err error) {
 			return python, version, nil
 		}
 	}
-	return "", "", errors.New("this check needs Python 3.11 or newer: install it, for example with `apt-get install python3 python3-venv`")
+	return "", "", errors.New("install Python 3.11 or newer, for example with `apt-get install python3 python3-venv`")
 }
 
-func command(ctx context.Context, words ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, words[0], words[1:]...) //nolint:gosec // G204: Python and uv, on words of our own
+func command(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // G204: Python and uv, with arguments of our own
 	// An outer environment, user-wide packages or settings must not leak in.
 	cmd.Env = append(os.Environ(), "PYTHONNOUSERSITE=1", "PYTHONPATH=", "PYTHONHOME=", "UV_NO_CONFIG=1", "UV_PYTHON_DOWNLOADS=never")
 	out, err := cmd.CombinedOutput()

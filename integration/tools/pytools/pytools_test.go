@@ -12,17 +12,17 @@ import (
 	"testing"
 )
 
-// TestEnvironmentIsMadeOnce uses the smallest tool: what differs between the tools is their lock files alone.
-func TestEnvironmentIsMadeOnce(t *testing.T) {
+// TestEnvironmentIsCreatedOnce uses the smallest tool: the tools differ only in their lock files.
+func TestEnvironmentIsCreatedOnce(t *testing.T) {
 	t.Parallel()
 	const tool = "scim-sanity"
 	cache := t.TempDir()
-	pythons, said := [2]string{}, [2]bytes.Buffer{}
+	pythons, progress := [2]string{}, [2]bytes.Buffer{}
 	var wg sync.WaitGroup
 	for i := range pythons {
 		wg.Go(func() {
 			var err error
-			if pythons[i], err = ensure(t.Context(), cache, tool, &said[i]); err != nil {
+			if pythons[i], err = ensure(t.Context(), cache, tool, &progress[i]); err != nil {
 				t.Error(err)
 			}
 		})
@@ -30,10 +30,10 @@ func TestEnvironmentIsMadeOnce(t *testing.T) {
 	wg.Wait()
 	python := pythons[0]
 	if python == "" || python != pythons[1] {
-		t.Fatalf("two processes were given %v, want one environment", pythons)
+		t.Fatalf("two concurrent calls returned %v, want one environment", pythons)
 	}
-	if !strings.Contains(said[0].String()+said[1].String(), "Installing "+tool+" for the tests from PyPI") {
-		t.Errorf("progress does not say what is installed and from where:\n%s", said[0].String())
+	if !strings.Contains(progress[0].String()+progress[1].String(), "Installing "+tool+" for the tests from PyPI") {
+		t.Errorf("progress does not say what is installed and from where:\n%s", progress[0].String())
 	}
 	entries, err := os.ReadDir(cache)
 	if err != nil || len(entries) != 2 {
@@ -42,17 +42,17 @@ func TestEnvironmentIsMadeOnce(t *testing.T) {
 
 	var again bytes.Buffer
 	if got, err := ensure(t.Context(), cache, tool, &again); err != nil || got != python || again.Len() > 0 {
-		t.Errorf("the next call gave %s, %v and said %q; want %s without a word", got, err, again.String(), python)
+		t.Errorf("the next call returned %s, %v and reported %q; want %s and no report", got, err, again.String(), python)
 	}
 	if out, err := exec.Command(python, "-c", "import scim_sanity").CombinedOutput(); err != nil {
-		t.Errorf("the tool is not there: %v\n%s", err, out)
+		t.Errorf("the tool is not installed: %v\n%s", err, out)
 	}
 	if out, err := exec.Command(filepath.Join(filepath.Dir(python), tool), "--help").CombinedOutput(); err != nil {
 		t.Errorf("its command does not run: %v\n%s", err, out)
 	}
 }
 
-func TestAWrongHashIsRefused(t *testing.T) {
+func TestWrongHashIsRefused(t *testing.T) {
 	t.Parallel()
 	base, _, err := findPython(t.Context())
 	if err != nil {
@@ -68,7 +68,7 @@ func TestAWrongHashIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnUnknownToolIsNamed(t *testing.T) {
+func TestUnknownToolIsNamed(t *testing.T) {
 	t.Parallel()
 	if _, err := Ensure(t.Context(), "nonesuch", new(bytes.Buffer)); err == nil || !strings.Contains(err.Error(), "nonesuch") {
 		t.Errorf("error %v, want the name of the tool", err)

@@ -16,7 +16,7 @@ const (
 	maxBatchWrite = 25
 )
 
-// get reads items with strong consistency; the result holds those that exist. Up to 100 keys are one call.
+// get reads the items that exist, with strong consistency. Up to 100 keys are one call.
 func (s *Store) get(ctx context.Context, keys ...key) (map[key]item, error) {
 	out := make(map[key]item, len(keys))
 	switch {
@@ -59,7 +59,7 @@ func (s *Store) batchGet(ctx context.Context, keys []key, out map[key]item) erro
 		want[i] = k.item()
 	}
 	for n := 0; len(want) > 0; n++ {
-		if n > 0 { // what is left over was throttled
+		if n > 0 { // the remaining keys were throttled
 			if n == maxTries {
 				return contended("batch get")
 			}
@@ -85,8 +85,8 @@ func (s *Store) batchGet(ctx context.Context, keys []key, out map[key]item) erro
 	return nil
 }
 
-// one reads one item; nil when it does not exist.
-func (s *Store) one(ctx context.Context, k key) (item, error) {
+// getOne reads one item; nil when it does not exist.
+func (s *Store) getOne(ctx context.Context, k key) (item, error) {
 	its, err := s.get(ctx, k)
 	return its[k], err
 }
@@ -97,10 +97,10 @@ type span struct {
 	lo, hi string
 	desc   bool
 	limit  int    // 0: all
-	index  string // "": the table; of an index the items are keys only, and lately written ones may be missing
+	index  string // "": the table; an index has only keys, and the latest items may be missing
 }
 
-// after returns the lowest SK behind sk: no key of ours goes on with a character below "!".
+// after returns the lowest SK after sk: no key of ours continues with a character below "!".
 func after(sk string) string {
 	if sk == "" {
 		return ""
@@ -108,7 +108,7 @@ func after(sk string) string {
 	return sk + " "
 }
 
-// indexKeys are the attributes that the key of each index is made of.
+// indexKeys holds the key attributes of each index.
 var indexKeys = map[string][2]string{indexSubject: {"S1", "SK"}, indexDue: {"due", "dueAt"}}
 
 func sortKey(index string) string {
@@ -118,8 +118,8 @@ func sortKey(index string) string {
 	return indexKeys[index][1]
 }
 
-// query reads a span in order, with strong consistency in the table, page after page. It returns whether
-// more items follow the limit.
+// query reads a span in order, page by page, with strong consistency in the table, and reports whether more items
+// follow the limit.
 func (s *Store) query(ctx context.Context, r span) (out []item, more bool, err error) {
 	in := &dynamodb.QueryInput{
 		TableName: &s.table, KeyConditionExpression: aws.String("#pk = :pk"), ScanIndexForward: aws.Bool(!r.desc),
@@ -196,7 +196,7 @@ func (s *Store) put(ctx context.Context, name string, k key, it item) error {
 	return fault(name, err)
 }
 
-// erase deletes items outside a transaction, 25 a call; absent ones do no harm.
+// erase deletes items outside a transaction, 25 in a call; absent ones are ignored.
 func (s *Store) erase(ctx context.Context, name string, keys []key) error {
 	var fns []func(context.Context) error
 	for chunk := range slices.Chunk(keys, maxBatchWrite) {

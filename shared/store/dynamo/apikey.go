@@ -12,7 +12,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, t directory.TenantID, k direct
 	x := &tx{}
 	x.putRecord(s, apiKeyKey(t, k.ID), k, 0)
 	x.put(s, apiKeyHash(t, k.Hash), item{"id": str(string(k.ID))}, absent, nil)
-	x.log(s, t, e, rest{})
+	x.log(s, t, e, remainder{})
 	err := s.commit(ctx, "create API key", x)
 	if errors.Is(err, errStale) {
 		return directory.Errorf(directory.Conflict, "the key's id is taken")
@@ -22,7 +22,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, t directory.TenantID, k direct
 
 // APIKeyByHash implements directory.APIKeys.
 func (s *Store) APIKeyByHash(ctx context.Context, t directory.TenantID, h directory.TokenHash) (k directory.APIKey, err error) {
-	it, err := s.one(ctx, apiKeyHash(t, h))
+	it, err := s.getOne(ctx, apiKeyHash(t, h))
 	if err == nil && it == nil {
 		err = notFound("API key")
 	}

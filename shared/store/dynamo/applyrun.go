@@ -6,7 +6,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// People implements directory.ApplyRuns: a part is the users whose ids have one first random character.
+// People implements directory.ApplyRuns: a part holds the users whose ids have the same first random character.
 func (s *Store) People(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, part int, from string, count int,
 ) ([]directory.UserView, string, error) {
@@ -25,7 +25,7 @@ func (s *Store) People(
 		if err != nil {
 			return nil, "", err
 		}
-		if ok { // no alias
+		if ok { // not an alias
 			us = append(us, u)
 		}
 	}
@@ -49,7 +49,7 @@ func (s *Store) UpdateRun(
 	if !usable(string(p)) || !usable(string(id)) {
 		return directory.ApplyRun{}, notFound("apply run")
 	}
-	return updateRecord(ctx, s, t, "apply run", runKey(t, p, id), quietly, update)
+	return updateRecord(ctx, s, t, "apply run", runKey(t, p, id), entryOptional, update)
 }
 
 // ListRuns implements directory.ApplyRuns.

@@ -15,14 +15,14 @@ import (
 	"rollcall/shared/store/dynamo"
 )
 
-// office is a tenant with a provider, driven through the service as requests do.
-type office struct {
+// tenantEnv is a tenant with a provider, used through the service like by requests.
+type tenantEnv struct {
 	*testing.T
 	svc    *directorytest.Env
 	caller provisioning.Caller
 }
 
-func newOffice(t *testing.T, s *dynamo.Store) office {
+func newTenantEnv(t *testing.T, s *dynamo.Store) tenantEnv {
 	t.Helper()
 	svc := directorytest.New(s.Ports(), directory.Runtime{})
 	admin := administration.Admin{Tenant: directory.TenantID(random.ID()[:7]),
@@ -34,19 +34,19 @@ func newOffice(t *testing.T, s *dynamo.Store) office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return office{t, svc,
+	return tenantEnv{t, svc,
 		provisioning.Caller{Provider: p.ID, Token: token, RequestID: directory.RequestID(random.ID()),
 			ClientRequestID: "3f2504e0-4f89-11d3-9a0c-0305e82c3301"}}
 }
 
-func (o office) must(err error) {
+func (o tenantEnv) must(err error) {
 	o.Helper()
 	if err != nil {
 		o.Fatal(err)
 	}
 }
 
-// profile is what Entra sends of a person: 600 bytes of attributes, an externalId and a work e-mail.
+// profile is a typical user from Entra: 600 bytes of attributes, an externalId and a work e-mail.
 func profile(i int) directory.Profile {
 	name := fmt.Sprintf("person.number%05d@contoso.example", i)
 	return directory.Profile{
@@ -56,7 +56,7 @@ func profile(i int) directory.Profile {
 	}
 }
 
-func (o office) user(ctx context.Context, i int) directory.User {
+func (o tenantEnv) user(ctx context.Context, i int) directory.User {
 	o.Helper()
 	u, err := o.svc.CreateUser(ctx, o.caller, profile(i).ExternalID, nil,
 		func(directory.Provider) (directory.Profile, []directory.Change, error) {
@@ -67,7 +67,7 @@ func (o office) user(ctx context.Context, i int) directory.User {
 	return u
 }
 
-func (o office) group(ctx context.Context, name string, members ...directory.ScimID) directory.Group {
+func (o tenantEnv) group(ctx context.Context, name string, members ...directory.ScimID) directory.Group {
 	o.Helper()
 	g, err := o.svc.CreateGroup(ctx, o.caller, nil,
 		func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
@@ -77,7 +77,7 @@ func (o office) group(ctx context.Context, name string, members ...directory.Sci
 	return g
 }
 
-func (o office) patchMember(ctx context.Context, g directory.GroupID, m directory.ScimID) {
+func (o tenantEnv) patchMember(ctx context.Context, g directory.GroupID, m directory.ScimID) {
 	o.Helper()
 	_, changed, err := o.svc.UpdateGroup(ctx, o.caller, g, directory.GroupWant{Named: []directory.ScimID{m}}, nil,
 		func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
@@ -89,7 +89,7 @@ func (o office) patchMember(ctx context.Context, g directory.GroupID, m director
 	}
 }
 
-func (o office) patchUser(ctx context.Context, id directory.ScimID, edit func(*directory.Profile)) {
+func (o tenantEnv) patchUser(ctx context.Context, id directory.ScimID, edit func(*directory.Profile)) {
 	o.Helper()
 	_, _, err := o.svc.UpdateUser(ctx, o.caller, id, directory.UserWant{Groups: true}, nil,
 		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
@@ -100,11 +100,11 @@ func (o office) patchUser(ctx context.Context, id directory.ScimID, edit func(*d
 	o.must(err)
 }
 
-// TestBudgets holds the most frequent operations to what they may cost: sequential round trips and capacity
-// units, on a record of nearly 1 KB. What is costly to raise is a decision, not an accident.
+// TestBudgets limits the cost of the most frequent operations: sequential round trips and capacity units, on a record
+// of nearly 1 KB. Raising a budget must be a decision, not an accident.
 func TestBudgets(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t, open(t, newTable(t)))
+	o := newTenantEnv(t, open(t, newTable(t)))
 	ctx := t.Context()
 	const n = 230
 	var us []directory.User
@@ -168,8 +168,8 @@ func TestBudgets(t *testing.T) {
 	}
 }
 
-// TestMeterCountsWhatIsMissing: reading nothing costs a unit as well, and units grow with the size.
-func TestMeterCountsWhatIsMissing(t *testing.T) {
+// TestMeterCountsAbsentItems: reading an absent item costs a unit, too, and units grow with the size.
+func TestMeterCountsAbsentItems(t *testing.T) {
 	t.Parallel()
 	s := open(t, newTable(t))
 	ctx, m := dynamo.WithMeter(t.Context())

@@ -8,7 +8,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// settledFor is how long it is remembered that a late entry was sealed: longer than anything comes again.
+// settledFor is how long a late entry is remembered as sealed: longer than an entry may be delivered again.
 const settledFor = 31 * 24 * time.Hour
 
 // ChainHead implements directory.Chains.
@@ -44,7 +44,8 @@ func (s *Store) AppendBlock(ctx context.Context, t directory.TenantID, p directo
 		x.delete(s, lateKey(t, p, position), always, nil)
 		x.put(s, settledKey(t, p, position), item{"ttl": num(s.now().Add(settledFor).Unix())}, always, nil)
 	}
-	if err = s.commit(ctx, "append block", x); errors.Is(err, errStale) {
+	err = s.commit(ctx, "append block", x)
+	if errors.Is(err, errStale) {
 		return moved
 	}
 	return err
@@ -88,8 +89,8 @@ func (s *Store) Late(ctx context.Context, t directory.TenantID, p directory.Prov
 func (s *Store) EraseEntry(ctx context.Context, t directory.TenantID, stub directory.LogEntry, block int64) error {
 	return s.rerun(ctx, "erase entry", func(int) error {
 		x := &tx{}
-		full := encodeEntry(t, stub, rest{})
-		delete(full, "S1") // what an index holds stays
+		full := encodeEntry(t, stub, remainder{})
+		delete(full, "S1") // the entry in the index is kept
 		x.update(s, entryKey(t, stub.Provider, stub.At, stub.ID), edit{set: full}, exists, func(item) error { return notFound("log entry") })
 		if block > 0 {
 			var b directory.Block

@@ -20,7 +20,7 @@ func (s *Store) UpdateConflict(
 	if !usable(string(id)) {
 		return directory.ConflictCase{}, notFound("conflict")
 	}
-	return updateRecord(ctx, s, t, "conflict", conflictKey(t, id), quietly, update)
+	return updateRecord(ctx, s, t, "conflict", conflictKey(t, id), entryOptional, update)
 }
 
 // ListConflicts implements directory.Conflicts.
@@ -37,7 +37,8 @@ func (s *Store) ListConflicts(
 			if err := errors.Join(checkVersion(it), getJSON(it, "r", &c)); err != nil {
 				return nil, err
 			}
-			if lo = after(text(it, "SK")); state == "" || c.State == state {
+			lo = after(text(it, "SK"))
+			if state == "" || c.State == state {
 				out = append(out, c)
 			}
 		}

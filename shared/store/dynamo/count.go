@@ -11,7 +11,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// countedFor is how long it is remembered that an entry was counted: longer than the stream keeps it.
+// countedFor is how long an entry is remembered as counted: longer than the stream keeps it.
 const countedFor = 32 * 24 * time.Hour
 
 // CountEntry implements directory.Counts.

@@ -20,33 +20,33 @@ import (
 	"rollcall/shared/store/dynamo"
 )
 
-// smallOps makes twenty members a large change: a transaction still holds the shards, the record, its keys
-// and the entry.
+// smallOps makes a change of twenty members a large one; a transaction still has room for the shards, the record, its
+// keys and the entry.
 const smallOps = 24
 
-// others counts the users of stories.
-var others atomic.Int64
+// storyUsers counts the users of stories.
+var storyUsers atomic.Int64
 
 var errCrash = errors.New("the process died")
 
-// crashes is a tenant whose requests die between two writes.
+// crashes is a tenant whose processes die between two writes.
 type crashes struct {
-	office
+	tenantEnv
 	table string
 	pool  []directory.User // members that no test deletes
 }
 
 func newCrashes(t *testing.T) *crashes {
 	t.Helper()
-	c := &crashes{office: office{T: t}, table: newTable(t)}
-	c.office = newOffice(t, c.open(nil))
+	c := &crashes{tenantEnv: tenantEnv{T: t}, table: newTable(t)}
+	c.tenantEnv = newTenantEnv(t, c.open(nil))
 	for i := range 30 {
 		c.pool = append(c.pool, c.user(t.Context(), i))
 	}
 	return c
 }
 
-// open opens the table as a new process does, which dies before the write that die counts down to.
+// open opens the table as a new process, which dies when die has counted its writes down to zero.
 func (c *crashes) open(die *int) *dynamo.Store {
 	db, streams := dynamolocal.Clients(c.T)
 	s, err := dynamo.Open(context.Background(), dynamo.Config{Now: time.Now, Client: db, Streams: streams, Table: c.table})
@@ -55,12 +55,12 @@ func (c *crashes) open(die *int) *dynamo.Store {
 	}
 	s.LimitOps(smallOps)
 	if die != nil {
-		var mu sync.Mutex // a large change is rolled forward by several hands
+		var mu sync.Mutex // a large change is rolled forward in parallel
 		s.StopBefore(func(string) error {
 			mu.Lock()
 			defer mu.Unlock()
 			if *die--; *die < 0 {
-				return errCrash // and so every write after it
+				return errCrash // and so does every later write
 			}
 			return nil
 		})
@@ -68,7 +68,7 @@ func (c *crashes) open(die *int) *dynamo.Store {
 	return s
 }
 
-// process is the tenant seen by a new process.
+// process returns the tenant as a new process sees it.
 func (c *crashes) process(t *testing.T, die *int) *crashes {
 	t.Helper()
 	p := *c
@@ -85,8 +85,8 @@ func (c *crashes) poolIDs(from, to int) []directory.ScimID {
 	return ids
 }
 
-// groupState tells all about a group in words that are the same for each run of a test; inside is what reads
-// of the group alone show, which is right at any time.
+// groupState describes a group in a text that is the same for each run of a test; inside is the part from reads of the
+// group alone, which is correct at any time.
 func (c *crashes) groupState(id directory.GroupID) (inside, all string) {
 	c.Helper()
 	ctx := c.Context()
@@ -134,8 +134,8 @@ func (c *crashes) follow() {
 	}
 }
 
-// story is a change to be interrupted: prepare makes what it needs and returns the change itself and what
-// to look at.
+// story is a change to be interrupted: prepare creates its records and returns the change and a function that describes
+// the state.
 type story struct {
 	name    string
 	prepare func(c *crashes) (change func(*crashes) error, state func(*crashes) (inside, all string))
@@ -239,7 +239,7 @@ func (c *crashes) userTotal() int {
 	page, err := c.svc.ListUsers(c.Context(), c.caller, directory.Page{ByCursor: true, Count: 500}, directory.UserWant{}, nil)
 	c.must(err)
 	if len(page.Users) != page.Total {
-		c.Errorf("the total says %d users, the list holds %d", page.Total, len(page.Users))
+		c.Errorf("the total is %d users, the list has %d", page.Total, len(page.Users))
 	}
 	return page.Total
 }
@@ -262,13 +262,13 @@ func createStory(c *crashes) (func(*crashes) error, func(*crashes) (string, stri
 	}
 }
 
-// userStory makes a user who is in groups, with a friend each, and has reports.
+// userStory creates a user with reports who is in groups with another member each.
 func userStory(
 	groups, reports int, change func(*crashes, directory.User) error,
 ) func(c *crashes) (func(*crashes) error, func(*crashes) (string, string)) {
 	return func(c *crashes) (func(*crashes) error, func(*crashes) (string, string)) {
 		ctx := c.Context()
-		u := c.user(ctx, 1_000+int(others.Add(1))) // nobody who was there before: a deleted one would be restored
+		u := c.user(ctx, 1_000+int(storyUsers.Add(1))) // a new user: a deleted one would be restored
 		var gs []directory.GroupID
 		for i := range groups {
 			gs = append(gs, c.group(ctx, fmt.Sprint(i, random.ID()), u.ScimID, c.pool[i].ScimID).ID)
@@ -299,8 +299,8 @@ func userStory(
 	}
 }
 
-// TestCrash stops each change before its first write, its second, and so on. What is read then is the state
-// before or after, and stays so when the entries are followed; after an answer it is the state after.
+// TestCrash stops each change before its first write, its second, and so on. Reads then show the state before or the
+// state after, also when the entries are followed; after a successful answer they show the state after.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	all := newCrashes(t)
@@ -340,8 +340,8 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// TestLargeChangeMeetsOthers interrupts a large change after its commit; then a member to come is deleted and
-// another joins by a small change, before the entry is followed.
+// TestLargeChangeMeetsOthers interrupts a large change after its commit; then one of its new members is deleted and a
+// small change adds another one, before the entry is followed.
 func TestLargeChangeMeetsOthers(t *testing.T) {
 	t.Parallel()
 	c := newCrashes(t).process(t, nil)

@@ -108,5 +108,5 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, count int) ([]
 	return out, nil
 }
 
-// DropDeliveries implements directory.Deliveries: the table drops them itself.
+// DropDeliveries implements directory.Deliveries: the table expires them itself.
 func (s *Store) DropDeliveries(context.Context, time.Time, int) (int, error) { return 0, nil }

@@ -1,9 +1,9 @@
-// Package dynamo keeps Rollcall's data in one DynamoDB table: the store of a deployment. It implements the
-// ports of package directory under the contract of store/storetest; keys.go shows the whole table.
+// Package dynamo keeps Rollcall's data in one DynamoDB table: the store of a deployment. It implements the ports of
+// package directory under the contract of store/storetest; keys.go shows the whole table.
 //
-// Every effective change is one transaction of at most 100 items. A change that needs more (thousands of
-// members, a group or user with many references) is committed whole in one transaction, which holds its log
-// entry, and rolled forward from that entry by the request or, when that dies, by CompleteEntry.
+// Every effective change is one transaction of at most 100 items. A change that needs more (thousands of members, a
+// group or user with many references) is committed as a whole by one transaction with its log entry, and rolled forward
+// from that entry by the request or, if it dies, by CompleteEntry.
 package dynamo
 
 import (
@@ -19,17 +19,17 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Config is what a Store is made of.
+// Config configures a Store.
 type Config struct {
 	Client  *dynamodb.Client
 	Streams *dynamodbstreams.Client // for Feed.Deliver; nil where a Lambda follows the stream
 	Table   string
-	Now     func() time.Time // decides expiry only: times of records come from callers
+	Now     func() time.Time // for expiry only: times of records come from callers
 	// LogRetention is how long a log entry is kept; 0: directory.DefaultLogRetention.
 	LogRetention time.Duration
 }
 
-// Store is the ports of package directory on a table. Safe for concurrent use, by any number of processes.
+// Store implements the ports of package directory on a table. Safe for concurrent use, by any number of processes.
 type Store struct {
 	client  *dynamodb.Client
 	streams *dynamodbstreams.Client
@@ -37,12 +37,12 @@ type Store struct {
 	now     func() time.Time
 
 	retention time.Duration           // of log entries
-	maxOps    int                     // how many items a transaction may touch; less in tests of large changes
+	maxOps    int                     // items in a transaction; fewer in tests of large changes
 	step      func(name string) error // called before every write; its error stops the write (crash tests)
 	feed      feed
 
 	mu   sync.Mutex
-	days map[key]bool // day marks this process has seen written
+	days map[key]bool // day marks that this process knows to exist
 }
 
 // Open returns the store on a table that exists. It makes no network call.

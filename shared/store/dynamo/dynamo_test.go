@@ -13,8 +13,8 @@ import (
 	"rollcall/shared/store/storetest"
 )
 
-// newTable makes a table of its own for a test and returns its name. It has no stream: DynamoDB Local looks
-// through the stream records of all tables made before with every write to one that has.
+// newTable creates a table for a test and returns its name. It has no stream: with one, DynamoDB Local searches the
+// stream records of all earlier tables on every write.
 func newTable(t testing.TB) string {
 	t.Helper()
 	spec := dynamo.TableSpec()
@@ -49,7 +49,7 @@ func TestContract(t *testing.T) {
 	storetest.Run(t, proof.Size(300, directory.MaxMemberChange), func(t *testing.T) directory.Ports { return open(t, table).Ports() })
 }
 
-// The store's clock runs a hundred times as fast, so that what failed is due again soon.
+// The store's clock runs a hundred times as fast, so that failed entries are soon due again.
 func TestFeed(t *testing.T) {
 	t.Parallel()
 	db, streams := dynamolocal.Clients(t)

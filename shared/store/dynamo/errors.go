@@ -13,36 +13,36 @@ import (
 	"rollcall/shared/directory"
 )
 
-// errStale says that a condition of a transaction failed because what it was computed from has changed: it
-// is computed again.
+// errStale reports that a condition of a transaction failed because the data it was computed from has changed: it is
+// computed again.
 var errStale = errors.New("the record has changed")
 
-// errDone says that the log entry of a transaction exists: it was carried out before.
+// errDone reports that the log entry of a transaction exists: it was carried out before.
 var errDone = errors.New("this was done before")
 
 // lockedError is errStale with the reason: a large change of a group is committed and not rolled forward yet.
 type lockedError struct {
 	tenant directory.TenantID
-	entry  string // where the change is: entryRef
+	entry  string // the change's entryRef
 }
 
-func (e *lockedError) Error() string { return "a large change of the group is under way" }
+func (e *lockedError) Error() string { return "a large change of the group is in progress" }
 
-// Codes of DynamoDB that mean: the same call may work in a moment.
+// transientCodes are the codes of DynamoDB for calls that may succeed when repeated.
 var transientCodes = map[string]bool{
 	"ProvisionedThroughputExceededException": true, "ThrottlingException": true, "RequestLimitExceeded": true,
 	"TransactionInProgressException": true, "TransactionConflictException": true, "InternalServerError": true,
 	"ServiceUnavailable": true, "LimitExceededException": true, "ReplicatedWriteConflictException": true,
 }
 
-// transient reports whether err says that the same call may work in a moment.
+// transient reports whether the same call may succeed when repeated.
 func transient(err error) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) && transientCodes[api.ErrorCode()]
 }
 
-// fault wraps an error of a call; what says what was tried.
-func fault(what string, err error) error {
+// fault wraps the error of a call.
+func fault(call string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -55,9 +55,9 @@ func fault(what string, err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), isCanceled(err):
 		return &directory.Error{Kind: directory.Unavailable, Detail: "the request was cancelled", Err: err}
 	case transient(err), !errors.As(err, &api) && isNetwork(err):
-		return &directory.Error{Kind: directory.Unavailable, Detail: "the store is busy; try again", Err: fmt.Errorf("%s: %w", what, err)}
+		return &directory.Error{Kind: directory.Unavailable, Detail: "the store is busy; try again", Err: fmt.Errorf("%s: %w", call, err)}
 	}
-	return fmt.Errorf("%s: %w", what, err)
+	return fmt.Errorf("%s: %w", call, err)
 }
 
 func isCanceled(err error) bool {
@@ -65,20 +65,20 @@ func isCanceled(err error) bool {
 	return errors.As(err, &c)
 }
 
-// isNetwork reports whether the service gave no answer at all.
+// isNetwork reports whether the service did not answer.
 func isNetwork(err error) bool {
 	var op *smithy.OperationError
 	return errors.As(err, &op)
 }
 
-func contended(what string) error {
-	return directory.Errorf(directory.Unavailable, "too many changes of the same record at once (%s); try again", what)
+func contended(call string) error {
+	return directory.Errorf(directory.Unavailable, "too many changes of the same record at the same time (%s); try again", call)
 }
 
-func notFound(what string) error { return directory.Errorf(directory.NotFound, "no such %s", what) }
+func notFound(noun string) error { return directory.Errorf(directory.NotFound, "no such %s", noun) }
 
-// Retries: a transaction that meets another is tried again after a random pause that doubles up to the
-// longest; sixteen writers of one record are all served.
+// A transaction that conflicts with another is repeated after a random pause, whose limit doubles up to longestPause;
+// sixteen writers of one record all succeed.
 const (
 	maxTries     = 40
 	firstPause   = 4 * time.Millisecond
@@ -98,8 +98,8 @@ func pause(ctx context.Context, n int) error {
 	}
 }
 
-// rerun runs try until it does not fail for being stale. A locked group is finished first.
-func (s *Store) rerun(ctx context.Context, what string, try func(n int) error) error {
+// rerun repeats try while it returns errStale. A locked group is finished first.
+func (s *Store) rerun(ctx context.Context, noun string, try func(n int) error) error {
 	for n := range maxTries {
 		err := try(n)
 		var locked *lockedError
@@ -115,5 +115,5 @@ func (s *Store) rerun(ctx context.Context, what string, try func(n int) error) e
 			return err
 		}
 	}
-	return contended(what)
+	return contended(noun)
 }

@@ -11,7 +11,7 @@ import (
 	"rollcall/shared/random"
 )
 
-// A change with a precondition on the version meets a change of other members; one without does not.
+// A change with a precondition on the version conflicts with a change of other members; one without does not.
 func TestExactMeetsOtherMembers(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()

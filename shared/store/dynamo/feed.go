@@ -17,27 +17,27 @@ import (
 	"rollcall/shared/directory"
 )
 
-// feed is where Deliver stands in the table's stream. It lives in memory: a new process begins at the oldest
-// record the stream has, so that nothing is lost and much comes again. In a deployment a Lambda function
-// follows the stream in place of Deliver.
+// feed is the position of Deliver in the table's stream. It is kept in memory: a new process begins at the oldest
+// record of the stream, so that no entry is lost and many are delivered again. In a deployment a Lambda function
+// follows the stream instead of Deliver.
 type feed struct {
 	mu     sync.Mutex
 	arn    string
-	listed time.Time // when the shards were last asked for
+	listed time.Time // when the shards were last listed
 	shards []*shardFeed
 	failed []*failedEntry
 }
 
-// shardFeed is one shard of the stream. A shard is read when its parent was read to its end: the order of an
-// item's changes is the order along parents.
+// shardFeed is one shard of the stream. It is read after its parent was read to the end, because the changes of an item
+// are in order from parent to child.
 type shardFeed struct {
 	id, parent string
-	iterator   string // where to go on; "" before the first reading
-	last       string // the sequence number of the last record handed on
+	iterator   string // of the next read; "" before the first one
+	last       string // the sequence number of the last delivered record
 	done       bool
 }
 
-// failedEntry is an entry that was not taken, to be delivered again.
+// failedEntry is an entry whose delivery failed, to be delivered again.
 type failedEntry struct {
 	tenant directory.TenantID
 	entry  directory.LogEntry
@@ -51,8 +51,7 @@ const (
 	retryLongest    = time.Hour
 )
 
-// Deliver implements directory.Feed. An entry that fails is set aside with growing pauses and does not hold
-// up the others.
+// Deliver implements directory.Feed. An entry that fails is repeated with growing pauses and does not delay the others.
 func (s *Store) Deliver(ctx context.Context, fn func(context.Context, directory.TenantID, directory.LogEntry) error) (int, error) {
 	if s.streams == nil {
 		return 0, errors.New("the store was opened without a client for the stream")
@@ -68,11 +67,12 @@ func (s *Store) Deliver(ctx context.Context, fn func(context.Context, directory.
 			continue
 		}
 		m, err := s.deliverShard(ctx, sh, fn)
-		if n += m; err != nil {
+		n += m
+		if err != nil {
 			return n, err
 		}
 	}
-	s.feed.shards = slices.DeleteFunc(s.feed.shards, func(sh *shardFeed) bool { return sh.done && s.feed.gone(sh) })
+	s.feed.shards = slices.DeleteFunc(s.feed.shards, func(sh *shardFeed) bool { return sh.done && sh.iterator == trimmed })
 	return n, nil
 }
 
@@ -81,12 +81,10 @@ func (f *feed) parentDone(sh *shardFeed) bool {
 	return i < 0 || f.shards[i].done
 }
 
-// gone is whether the stream itself has forgotten a shard: until then its mark must be kept.
-func (f *feed) gone(sh *shardFeed) bool { return sh.iterator == forgotten }
+// trimmed is the iterator of a shard that is no longer in the stream. Until then its position must be kept.
+const trimmed = "trimmed"
 
-const forgotten = "forgotten"
-
-// deliverFailed hands on again what is due.
+// deliverFailed delivers the failed entries that are due.
 func (s *Store) deliverFailed(ctx context.Context, fn func(context.Context, directory.TenantID, directory.LogEntry) error) (n int) {
 	s.feed.failed = slices.DeleteFunc(s.feed.failed, func(f *failedEntry) bool {
 		if ctx.Err() != nil || s.now().Before(f.due) {
@@ -103,7 +101,7 @@ func (s *Store) deliverFailed(ctx context.Context, fn func(context.Context, dire
 	return n
 }
 
-// listShards finds new shards of the stream and marks forgotten ones.
+// listShards finds new shards of the stream and marks trimmed ones.
 func (s *Store) listShards(ctx context.Context) error {
 	f := &s.feed
 	if !f.listed.IsZero() && s.now().Sub(f.listed) < listShardsEvery && slices.ContainsFunc(f.shards,
@@ -115,7 +113,8 @@ func (s *Store) listShards(ctx context.Context) error {
 		if err != nil {
 			return fault("describe table", err)
 		}
-		if f.arn = aws.ToString(out.Table.LatestStreamArn); f.arn == "" {
+		f.arn = aws.ToString(out.Table.LatestStreamArn)
+		if f.arn == "" {
 			return errors.New("the table has no stream")
 		}
 	}
@@ -128,7 +127,8 @@ func (s *Store) listShards(ctx context.Context) error {
 		}
 		for _, sh := range out.StreamDescription.Shards {
 			id := aws.ToString(sh.ShardId)
-			if seen[id] = true; !slices.ContainsFunc(f.shards, func(o *shardFeed) bool { return o.id == id }) {
+			seen[id] = true
+			if !slices.ContainsFunc(f.shards, func(o *shardFeed) bool { return o.id == id }) {
 				f.shards = append(f.shards, &shardFeed{id: id, parent: aws.ToString(sh.ParentShardId)})
 			}
 		}
@@ -139,14 +139,14 @@ func (s *Store) listShards(ctx context.Context) error {
 	}
 	for _, sh := range f.shards {
 		if !seen[sh.id] {
-			sh.done, sh.iterator = true, forgotten
+			sh.done, sh.iterator = true, trimmed
 		}
 	}
 	f.listed = s.now()
 	return nil
 }
 
-// deliverShard hands on the entries of a shard until it has no more for now.
+// deliverShard delivers the entries of a shard until it has no more for now.
 func (s *Store) deliverShard(
 	ctx context.Context, sh *shardFeed, fn func(context.Context, directory.TenantID, directory.LogEntry) error,
 ) (n int, err error) {
@@ -159,7 +159,7 @@ func (s *Store) deliverShard(
 		out, err := s.streams.GetRecords(ctx, &dynamodbstreams.GetRecordsInput{ShardIterator: &sh.iterator})
 		var api smithy.APIError
 		if errors.As(err, &api) && (api.ErrorCode() == "ExpiredIteratorException" || api.ErrorCode() == "TrimmedDataAccessException") {
-			sh.iterator = "" // iterators live 15 minutes; the sequence number does not expire
+			sh.iterator = "" // iterators expire after 15 minutes, sequence numbers do not
 			continue
 		}
 		if err != nil {
@@ -167,14 +167,15 @@ func (s *Store) deliverShard(
 		}
 		for _, r := range out.Records {
 			if err := ctx.Err(); err != nil {
-				sh.iterator = "" // go on behind what was handed on
+				sh.iterator = "" // continue after the last delivered record
 				return n, fault("read stream", err)
 			}
 			taken, bad := s.deliverRecord(ctx, r, fn)
-			if sh.last = aws.ToString(r.Dynamodb.SequenceNumber); taken {
+			sh.last = aws.ToString(r.Dynamodb.SequenceNumber)
+			if taken {
 				n++
 			}
-			if bad != nil { // told once, and passed over
+			if bad != nil { // reported once, then skipped
 				sh.iterator = ""
 				return n, bad
 			}
@@ -183,7 +184,8 @@ func (s *Store) deliverShard(
 			sh.done, s.feed.listed = true, time.Time{}
 			return n, nil
 		}
-		if sh.iterator = *out.NextShardIterator; len(out.Records) == 0 {
+		sh.iterator = *out.NextShardIterator
+		if len(out.Records) == 0 {
 			return n, nil
 		}
 	}
@@ -203,7 +205,7 @@ func (s *Store) openShard(ctx context.Context, sh *shardFeed) error {
 	return nil
 }
 
-// deliverRecord hands a log entry on, and sets it aside when it is not taken. Other records are passed over.
+// deliverRecord delivers a log entry, and keeps it as failed when fn returns an error. Other records are skipped.
 func (s *Store) deliverRecord(
 	ctx context.Context, r streamtypes.Record, fn func(context.Context, directory.TenantID, directory.LogEntry) error,
 ) (bool, error) {

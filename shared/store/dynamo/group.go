@@ -5,27 +5,26 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"rollcall/shared/directory"
 )
 
-// groupHead is a group with its shards, read by one query. The version of the group is that of its record
-// and of its shards together; each of them only grows, and so does the sum.
+// groupHead is a group with its shards, read by one query. The version of the group is the sum of those of its record
+// and its shards, each of which only grows.
 type groupHead struct {
 	directory.Group
 	own    int64 // the record's part of the version
-	mv     item  // the record's count of memberships begun in other groups, if any
+	mv     item  // the record's count of memberships added in other groups, if any
 	shards [groupShards]int64
 	lock   string // entryRef of a large change that is not rolled forward yet
 }
 
-// membership is the two rows of one membership.
+// membership returns the keys of the two rows of one membership.
 func membership(h home, g directory.GroupID, m directory.ScimID) (row, reverse key) {
 	return key{h.members(g), escaper.Replace(string(m))}, key{h.groupsOf(m), escaper.Replace(string(g))}
 }
 
-// The attributes of a group record are name and, as a user's, xid, at, ver, cre, mod, mv; those of a shard n (its
+// The attributes of a group record are name and, like a user's, xid, at, ver, cre, mod, mv; those of a shard are n (its
 // part of the count), ver, mod, lock, done (the chunks it has rolled forward) and hold (see holdShards).
 func encodeGroup(g directory.Group) item {
 	it := groupProfile(g.GroupProfile)
@@ -46,8 +45,8 @@ func groupProfile(g directory.GroupProfile) item {
 	return it
 }
 
-// decodeGroups puts records and shards together, which come in the order of their keys. The shards of the
-// last one may be missing when the items end early.
+// decodeGroups combines records and shards, given in the order of their keys. Shards of the last group may be missing
+// if the items end early.
 func decodeGroups(p directory.ProviderID, its []item) ([]groupHead, error) {
 	var out []groupHead
 	for _, it := range its {
@@ -68,7 +67,7 @@ func decodeGroups(p directory.ProviderID, its []item) ([]groupHead, error) {
 			continue
 		}
 		if len(out) == 0 || string(out[len(out)-1].ID) != id || len(shard) != 1 || shard[0]-'0' >= groupShards {
-			continue // its record is just being deleted
+			continue // its record is being deleted
 		}
 		g := &out[len(out)-1]
 		ver := number(it, "ver")
@@ -101,7 +100,7 @@ func (s *Store) head(ctx context.Context, h home, p directory.ProviderID, id dir
 	return gs[0], true, nil
 }
 
-// heads reads several groups at once and leaves out those that do not exist.
+// heads reads several groups in parallel and omits those that do not exist.
 func (s *Store) heads(ctx context.Context, h home, p directory.ProviderID, ids []directory.GroupID) ([]groupHead, error) {
 	gs, ok := make([]groupHead, len(ids)), make([]bool, len(ids))
 	var fns []func(context.Context) error
@@ -124,8 +123,8 @@ func (s *Store) heads(ctx context.Context, h home, p directory.ProviderID, ids [
 	return out, err
 }
 
-// ReadGroup implements directory.Groups: provider, group and, of up to 90 named members, whether they are
-// members come in one step.
+// ReadGroup implements directory.Groups: it reads the provider, the group and the rows of up to 90 named members in one
+// step.
 func (s *Store) ReadGroup(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, want directory.GroupWant, admit directory.Admit,
 ) (directory.GroupView, error) {
@@ -133,10 +132,10 @@ func (s *Store) ReadGroup(
 	var g groupHead
 	var ok bool
 	var rows []key
-	if few := len(want.Named) <= namedAtOnce && !want.AllMembers && usable(string(id)); few {
+	if len(want.Named) <= maxNamedRead && !want.AllMembers && usable(string(id)) {
 		rows = memberRows(h, id, want.Named)
 	}
-	_, got, err := s.opening(ctx, t, p, admit, rows, func(ctx context.Context) (err error) {
+	_, got, err := s.readAdmitted(ctx, t, p, admit, rows, func(ctx context.Context) (err error) {
 		g, ok, err = s.head(ctx, h, p, id)
 		return err
 	})
@@ -150,8 +149,8 @@ func (s *Store) ReadGroup(
 	return s.groupView(ctx, t, h, g, want, &shown, got)
 }
 
-// namedAtOnce is how many named members are read together with the provider.
-const namedAtOnce = 90
+// maxNamedRead limits the named members read together with the provider.
+const maxNamedRead = 90
 
 func memberRows(h home, g directory.GroupID, ms []directory.ScimID) []key {
 	seen := map[directory.ScimID]bool{}
@@ -166,8 +165,8 @@ func memberRows(h home, g directory.GroupID, ms []directory.ScimID) []key {
 	return out
 }
 
-// groupView adds what want asks for; shown counts the members of one answer, got holds rows read already. A
-// locked group is shown as its entry says it will be; should it be unlocked meanwhile, it is looked at again.
+// groupView reads the parts of a group in want; shown counts the members of one answer, got holds rows already read. A
+// locked group is shown in the state after its entry; if it is unlocked meanwhile, it is read again.
 func (s *Store) groupView(
 	ctx context.Context, t directory.TenantID, h home, g groupHead, want directory.GroupWant, shown *int, got map[key]item,
 ) (directory.GroupView, error) {
@@ -194,7 +193,8 @@ func (s *Store) groupViewOnce(
 ) (v directory.GroupView, err error) {
 	v.Group = g.Group
 	if want.AllMembers {
-		if *shown += g.MemberCount; *shown > directory.MaxMembersShown {
+		*shown += g.MemberCount
+		if *shown > directory.MaxMembersShown {
 			return v,
 				directory.Errorf(directory.TooMany, "the answer would hold more than %d members; exclude members, or filter", directory.MaxMembersShown)
 		}
@@ -216,17 +216,17 @@ func (s *Store) groupViewOnce(
 	return v, err
 }
 
-// rowsPerUnit is about how many membership rows one read unit of a query returns.
+// rowsPerUnit is the approximate number of membership rows that a query returns for one read unit.
 const rowsPerUnit = 40
 
-// named tells which of the ids are members: by their rows, or, when the group is small beside their number,
-// by all of its rows.
+// named returns those of the ids that are members. It reads their rows, or all rows of a group that is small compared
+// to their number.
 func (s *Store) named(
 	ctx context.Context, h home, g groupHead, ids []directory.ScimID, got map[key]item,
 ) (map[directory.ScimID]bool, error) {
 	out := map[directory.ScimID]bool{}
 	all := map[directory.ScimID]bool{}
-	if len(ids) > namedAtOnce && g.MemberCount <= rowsPerUnit*len(ids) {
+	if len(ids) > maxNamedRead && g.MemberCount <= rowsPerUnit*len(ids) {
 		ms, err := s.members(ctx, h, g, "", 0)
 		if err != nil {
 			return nil, err
@@ -235,7 +235,7 @@ func (s *Store) named(
 			all[m] = true
 		}
 	} else {
-		if got == nil || len(ids) > namedAtOnce {
+		if got == nil || len(ids) > maxNamedRead {
 			var err error
 			if got, err = s.get(ctx, memberRows(h, g.ID, ids)...); err != nil {
 				return nil, err
@@ -257,7 +257,7 @@ func (s *Store) named(
 	return out, nil
 }
 
-// overlay tells fn what the entry of a locked group still has to do with its members.
+// overlay calls fn for each member that the entry of a locked group adds or removes.
 func (s *Store) overlay(ctx context.Context, g groupHead, fn func(m directory.ScimID, member bool)) error {
 	if g.lock == "" {
 		return nil
@@ -272,14 +272,14 @@ func (s *Store) overlay(ctx context.Context, g groupHead, fn func(m directory.Sc
 	return err
 }
 
-// members reads the members behind from, in order; limit 0 for all.
+// members reads the members after from, in order; limit 0 for all.
 func (s *Store) members(ctx context.Context, h home, g groupHead, from directory.ScimID, limit int) ([]directory.ScimID, error) {
 	present := map[directory.ScimID]bool{}
 	changed := map[directory.ScimID]bool{}
 	if err := s.overlay(ctx, g, func(m directory.ScimID, member bool) { changed[m] = member }); err != nil {
 		return nil, err
 	}
-	// A page may lose as many rows as are to be removed, and one more tells how far it reaches.
+	// The changes of a locked group may remove as many rows from the page.
 	rows := limit
 	if limit > 0 {
 		rows += len(changed)
@@ -329,12 +329,12 @@ func (s *Store) Members(
 	return s.members(ctx, h, g, from, count)
 }
 
-// ancestors finds every group that contains g, directly or not, and the version of the provider's nesting
-// before the first was read: whoever nests a group commits under the condition that it has not moved.
+// ancestors returns every group that contains g, directly or indirectly, and the version of the provider's nesting from
+// before they were read: nesting a group is committed under the condition that the version has not changed.
 func (s *Store) ancestors(
 	ctx context.Context, t directory.TenantID, h home, g directory.GroupID,
 ) (map[directory.GroupID]bool, int64, error) {
-	nesting, err := s.one(ctx, h.nesting())
+	nesting, err := s.getOne(ctx, h.nesting())
 	if err != nil {
 		return nil, 0, err
 	}
@@ -379,7 +379,8 @@ func (s *Store) FindGroups(
 	if by.Attr == directory.AttrDisplayName {
 		guard := h.groupName(by.Value)
 		var got map[key]item
-		if _, got, err = s.opening(ctx, t, p, admit, []key{guard}); got[guard] != nil {
+		_, got, err = s.readAdmitted(ctx, t, p, admit, []key{guard})
+		if got[guard] != nil {
 			ids = []directory.GroupID{directory.GroupID(text(got[guard], "gid"))}
 		}
 	} else {
@@ -387,7 +388,7 @@ func (s *Store) FindGroups(
 		if by.Attr == directory.AttrMember {
 			pk = h.groupsOf(directory.ScimID(by.Value))
 		}
-		_, _, err = s.opening(ctx, t, p, admit, nil, func(ctx context.Context) error {
+		_, _, err = s.readAdmitted(ctx, t, p, admit, nil, func(ctx context.Context) error {
 			its, _, err := s.query(ctx, span{pk: pk, limit: max(limit, 1)})
 			for _, it := range its {
 				ids = append(ids, directory.GroupID(text(it, "SK")))
@@ -402,7 +403,7 @@ func (s *Store) FindGroups(
 	if err != nil {
 		return nil, err
 	}
-	gs = slices.DeleteFunc(gs, func(g groupHead) bool { // found by what it was a moment ago
+	gs = slices.DeleteFunc(gs, func(g groupHead) bool { // changed since the look-up was read
 		return by.Attr == directory.AttrDisplayName && g.DisplayNameKey() != by.Value ||
 			by.Attr == directory.AttrExternalID && g.ExternalID != by.Value
 	})
@@ -445,14 +446,14 @@ func (s *Store) ListGroups(
 	if len(gs) > 0 {
 		last = string(gs[len(gs)-1].ID)
 	}
-	if out.Total, err = s.finish(ctx, l, len(gs), last, out.More); err != nil {
+	if out.Total, err = s.finishList(ctx, l, len(gs), last, out.More); err != nil {
 		return out, err
 	}
 	out.Groups, err = s.groupViews(ctx, t, l.home, gs, want)
 	return out, err
 }
 
-// groupsAfter reads limit groups behind an id after skipping some; the last of limit may lack its shards.
+// groupsAfter skips some groups after an id and reads the next limit; the last one may lack its shards.
 func (s *Store) groupsAfter(ctx context.Context, h home, p directory.ProviderID, id string, skip, limit int) ([]groupHead, error) {
 	const each = 1 + groupShards
 	lo := ""
@@ -460,8 +461,8 @@ func (s *Store) groupsAfter(ctx context.Context, h home, p directory.ProviderID,
 		lo = groupEnd(id)
 	}
 	var its []item
-	for begun := 0; begun < limit; {
-		got, more, err := s.query(ctx, span{pk: h.groups(), lo: lo, limit: each*(min(skip, 500)+limit-begun) + 1})
+	for started := 0; started < limit; {
+		got, more, err := s.query(ctx, span{pk: h.groups(), lo: lo, limit: each*(min(skip, 500)+limit-started) + 1})
 		if err != nil {
 			return nil, err
 		}
@@ -471,9 +472,9 @@ func (s *Store) groupsAfter(ctx context.Context, h home, p directory.ProviderID,
 					skip--
 					continue
 				}
-				begun++
+				started++
 			}
-			if begun > 0 {
+			if started > 0 {
 				its = append(its, it)
 			}
 		}
@@ -484,12 +485,4 @@ func (s *Store) groupsAfter(ctx context.Context, h home, p directory.ProviderID,
 	}
 	gs, err := decodeGroups(p, its)
 	return gs[:min(len(gs), limit)], err
-}
-
-// later returns the later of two times.
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

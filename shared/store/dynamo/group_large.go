@@ -8,11 +8,11 @@ import (
 	"rollcall/shared/directory"
 )
 
-// admitLarge checks what the transaction of a large change cannot: that the members exist. A taken name is
-// told first, as it would be of a small change.
+// admitLarge checks that the members exist, which the transaction of a large change cannot. A taken name is reported
+// first, as for a small change.
 func (s *Store) admitLarge(ctx context.Context, h home, old *directory.Group, g directory.Group, add []directory.ScimID) error {
 	if old == nil || old.DisplayNameKey() != g.DisplayNameKey() {
-		it, err := s.one(ctx, h.groupName(g.DisplayNameKey()))
+		it, err := s.getOne(ctx, h.groupName(g.DisplayNameKey()))
 		if err != nil {
 			return err
 		}
@@ -36,8 +36,8 @@ func (s *Store) admitLarge(ctx context.Context, h home, old *directory.Group, g 
 	return nil
 }
 
-// finishNow rolls a committed change forward. Should that fail, the change is made nevertheless: reads show
-// it, and its entry completes it.
+// finishNow rolls a committed change forward. Its errors are ignored: reads already show the change, and its entry
+// completes it.
 func (s *Store) finishNow(ctx context.Context, t directory.TenantID, ref string) {
 	if ref != "" {
 		_ = s.finishMembers(ctx, t, ref)
@@ -57,8 +57,8 @@ func chunks(e directory.LogEntry, ops int) (out []chunk) {
 	return out
 }
 
-// largeChange is a committed change of members while it is rolled forward: chunk c is carried out and marked
-// in shard c mod 8 in one transaction, so each is carried out once, whoever does it and how often.
+// largeChange is a committed change of members while it is rolled forward: one transaction carries out chunk c and
+// marks it in shard c mod 8, so each is carried out once even if several processes try.
 type largeChange struct {
 	tenant directory.TenantID
 	home   home
@@ -68,8 +68,8 @@ type largeChange struct {
 	chunks []chunk
 }
 
-// finishMembers rolls the large change forward that the entry at ref committed, and unlocks its group. It
-// may run at the same time as itself, and again.
+// finishMembers rolls forward the large change of the entry at ref, and unlocks its group. It may run concurrently and
+// repeatedly.
 func (s *Store) finishMembers(ctx context.Context, t directory.TenantID, ref string) error {
 	e, r, err := s.entry(ctx, entryAt(ref))
 	if directory.IsKind(err, directory.NotFound) || err == nil && r.id == "" {
@@ -90,11 +90,11 @@ func (s *Store) finishMembers(ctx context.Context, t directory.TenantID, ref str
 	return s.unlock(ctx, l)
 }
 
-// finishStripe carries out the chunks of one shard from where its mark stands.
+// finishStripe carries out the remaining chunks of one shard.
 func (s *Store) finishStripe(ctx context.Context, l largeChange, shard int) error {
 	k := l.home.groupShard(l.group, shard)
 	for {
-		it, err := s.one(ctx, k)
+		it, err := s.getOne(ctx, k)
 		if err != nil || text(it, "lock") != l.ref {
 			return err
 		}
@@ -105,7 +105,7 @@ func (s *Store) finishStripe(ctx context.Context, l largeChange, shard int) erro
 			}
 			err = s.finishChunk(ctx, l, k, done, l.chunks[c])
 		}
-		if !errors.Is(err, errDone) { // somebody else is at it: look where the mark is now
+		if !errors.Is(err, errDone) { // another process did the chunk: read the mark again
 			return err
 		}
 	}
@@ -113,8 +113,8 @@ func (s *Store) finishStripe(ctx context.Context, l largeChange, shard int) erro
 
 var errMissing = errors.New("a member was deleted meanwhile")
 
-// finishChunk carries out one chunk. A member deleted since the commit does not join: the count goes down
-// again, as if it had joined and left.
+// finishChunk carries out one chunk. A member deleted since the commit is not added, and the count is reduced, as if it
+// had joined and left.
 func (s *Store) finishChunk(ctx context.Context, l largeChange, shard key, done int, c chunk) error {
 	missing := map[directory.ScimID]bool{}
 	for {
@@ -184,7 +184,7 @@ func (s *Store) DeleteGroup(
 	})
 }
 
-// removeGroup commits the deletion of a group as head was read, with all rows when they fit.
+// removeGroup commits the deletion of the group that head was read from, with all rows if they fit.
 func (s *Store) removeGroup(ctx context.Context, t directory.TenantID, h home, head groupHead, e directory.LogEntry, mine int64) error {
 	var members []directory.ScimID
 	var parents []directory.GroupID
@@ -215,21 +215,21 @@ func (s *Store) removeGroup(ctx context.Context, t directory.TenantID, h home, h
 	if len(x.ops)+2*len(members)+3*len(parents)+1 <= s.maxOps {
 		s.leaveRows(x, h, head.ID, members, always)
 		s.leaveGroups(x, t, h, directory.ScimID(head.ID), parents, known, e)
-		x.log(s, t, e, rest{})
+		x.log(s, t, e, remainder{})
 		return s.commit(ctx, "delete group", x)
 	}
-	r := rest{provider: head.Provider, id: string(head.ID)}
+	r := remainder{provider: head.Provider, id: string(head.ID)}
 	e.Remaining = directory.RemainingGroup
 	x.log(s, t, e, r)
 	if err := s.commit(ctx, "delete group", x); err != nil {
 		return err
 	}
-	_ = s.finishGroup(ctx, t, e, r) // it is committed: should this fail, the entry completes it
+	_ = s.finishGroup(ctx, t, e, r) // it is committed; if this fails, the entry completes it
 	return nil
 }
 
-// finishGroup removes the rows that a deleted group left. It may run at the same time as itself, and again.
-func (s *Store) finishGroup(ctx context.Context, t directory.TenantID, e directory.LogEntry, r rest) error {
+// finishGroup removes the remaining rows of a deleted group. It may run concurrently and repeatedly.
+func (s *Store) finishGroup(ctx context.Context, t directory.TenantID, e directory.LogEntry, r remainder) error {
 	h, id := homeFor(t, r.provider, false), directory.GroupID(r.id)
 	for {
 		its, more, err := s.query(ctx, span{pk: h.members(id), limit: 1000})
@@ -241,7 +241,7 @@ func (s *Store) finishGroup(ctx context.Context, t directory.TenantID, e directo
 			row, back := membership(h, id, directory.ScimID(text(it, "SK")))
 			rows, reverse = append(rows, row), append(reverse, back)
 		}
-		// The rows go last: they say what is left.
+		// The rows are removed last, because they list the remaining work.
 		if err := s.erase(ctx, "drop reverse rows", reverse); err != nil {
 			return err
 		}

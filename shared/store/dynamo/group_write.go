@@ -10,7 +10,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// groupIndex are the items by which g is found besides its id.
+// groupIndex returns the look-up items of g.
 func groupIndex(h home, g directory.Group) map[key]item {
 	out := map[key]item{h.groupName(g.DisplayNameKey()): {"gid": str(string(g.ID))}}
 	if g.ExternalID != "" {
@@ -20,10 +20,10 @@ func groupIndex(h home, g directory.Group) map[key]item {
 	return out
 }
 
-// reindexGroup adds the difference between what a group was found by and what it is found by.
+// reindexGroup adds the difference between the old and the new look-up items of a group.
 func (s *Store) reindexGroup(x *tx, h home, was, is map[key]item, g directory.Group) {
 	for _, k := range sortedKeys(was) {
-		if _, stays := is[k]; !stays {
+		if _, kept := is[k]; !kept {
 			x.delete(s, k, always, nil)
 		}
 	}
@@ -45,8 +45,8 @@ func displayNameTaken(p directory.ProviderID) func(item) error {
 	}
 }
 
-// free is the condition under which a shard may be changed: there is none of a deleted group, a large change
-// locks it, and another one that cannot get through may hold it for a moment; mine is one's own hold.
+// free is the condition for changing a shard: it exists, no large change locks it, and no other change holds it; mine
+// is the caller's own hold.
 func free(now time.Time, mine int64) cond {
 	return when("attribute_exists(#PK) AND attribute_not_exists(#lock) AND (attribute_not_exists(#hold) OR #hold < :now OR #hold = :mine)",
 		item{":now": num(now.UnixMilli()), ":mine": num(mine)})
@@ -54,7 +54,7 @@ func free(now time.Time, mine int64) cond {
 
 func atShardVersion(ver int64) cond { return when("#ver = :ver", item{":ver": num(ver)}) }
 
-// shardFault is the error of a shard that must not be changed.
+// shardFault returns the error for a shard that must not be changed.
 func shardFault(t directory.TenantID) func(item) error {
 	return func(old item) error {
 		if ref := text(old, "lock"); ref != "" {
@@ -71,8 +71,8 @@ func (s *Store) touchShard(x *tx, t directory.TenantID, h home, g directory.Grou
 		shardFault(t))
 }
 
-// pinShards adds the condition that no member of the group has come or gone since head was read, and, in
-// shard 0, the change e makes of their number. lock, unless "", locks the shards for the entry it names.
+// pinShards adds the condition that no member was added or removed since head was read, and, in shard 0, the change of
+// their number. lock, unless "", locks the shards for that entry.
 func (s *Store) pinShards(x *tx, t directory.TenantID, h home, head groupHead, n int64, at time.Time, mine int64, lock string) {
 	for i, ver := range head.shards {
 		c := free(s.now(), mine).and(atShardVersion(ver))
@@ -97,15 +97,14 @@ func (s *Store) pinShards(x *tx, t directory.TenantID, h home, head groupHead, n
 	}
 }
 
-// Holding: a change that depends on all members gives way to small ones, but after holdAfter tries it holds
-// the shards for holdFor, so that it gets through. Nothing is wrong when a hold ends early or is not kept:
-// it only makes others wait.
+// A change that depends on all members gives way to small ones, but after holdAfter tries it holds the shards for
+// holdFor to get through. A hold only makes others wait: it may end early or be ignored.
 const (
 	holdAfter = 3
 	holdFor   = 2 * time.Second
 )
 
-// holdShards tries to hold a group's shards and returns the hold, 0 without success.
+// holdShards tries to hold a group's shards and returns the hold, 0 if it failed.
 func (s *Store) holdShards(ctx context.Context, t directory.TenantID, h home, g directory.GroupID) (int64, error) {
 	until := s.now().Add(holdFor).UnixMilli()
 	x := &tx{}
@@ -119,8 +118,8 @@ func (s *Store) holdShards(ctx context.Context, t directory.TenantID, h home, g 
 	return until, err
 }
 
-// joinRows and leaveRows add the rows of members that come and go. A member that comes must exist: its record
-// counts how many memberships it began, so that its deletion meets this transaction.
+// joinRows adds the rows of new members. A new member must exist: its record counts the memberships added, so that its
+// deletion conflicts with this transaction.
 func (s *Store) joinRows(x *tx, h home, g directory.GroupID, ms []directory.ScimID, c cond, missing func(directory.ScimID) error) {
 	for _, m := range ms {
 		row, reverse := membership(h, g, m)
@@ -130,6 +129,7 @@ func (s *Store) joinRows(x *tx, h home, g directory.GroupID, ms []directory.Scim
 	}
 }
 
+// leaveRows removes the rows of members.
 func (s *Store) leaveRows(x *tx, h home, g directory.GroupID, ms []directory.ScimID, c cond) {
 	for _, m := range ms {
 		row, reverse := membership(h, g, m)
@@ -138,13 +138,13 @@ func (s *Store) leaveRows(x *tx, h home, g directory.GroupID, ms []directory.Sci
 	}
 }
 
-// memberExists holds for a group, a user and an alias, not for a restored user at its first id.
+// memberExists holds for a group, a user and an alias, but not for a restored user at its first id.
 var memberExists = cond{expr: "attribute_exists(#PK) AND attribute_not_exists(#sid)"}
 
 func unknownMember(directory.ScimID) error { return directory.ErrUnknownMember() }
 
-// nest adds what keeps groups from containing each other in a ring: seen is the version of the nesting that
-// the ancestors were read at, -1 when nobody asked for them; pending an entry that nests them later.
+// nest adds the condition that keeps groups from containing each other in a cycle: seen is the version of the nesting
+// at which the ancestors were read, -1 if they were not; pending is an entry that nests them later.
 func (s *Store) nest(x *tx, h home, adds []directory.ScimID, seen int64, pending string) {
 	if !slices.ContainsFunc(adds, directory.ScimID.IsGroup) {
 		return
@@ -166,13 +166,13 @@ func (s *Store) nest(x *tx, h home, adds []directory.ScimID, seen int64, pending
 // CreateGroup implements directory.Groups.
 func (s *Store) CreateGroup(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit,
-	make func(directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error),
+	create func(directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error),
 ) (directory.Group, error) {
-	rec, _, err := s.opening(ctx, t, p, admit, nil)
+	rec, _, err := s.readAdmitted(ctx, t, p, admit, nil)
 	if err != nil {
 		return directory.Group{}, err
 	}
-	g, members, e, err := make(rec)
+	g, members, e, err := create(rec)
 	if err != nil {
 		return directory.Group{}, err
 	}
@@ -182,13 +182,13 @@ func (s *Store) CreateGroup(
 	s.reindexGroup(x, h, nil, groupIndex(h, g), g)
 	x.update(s, h.total(kindGroups, string(g.ID)), edit{add: map[string]int64{"n": 1}}, always, nil)
 	large := len(x.ops)+groupShards+3*len(members)+2 > s.maxOps
-	ref, r := "", rest{}
+	ref, r := "", remainder{}
 	if large {
 		if err := s.admitLarge(ctx, h, nil, g, members); err != nil {
 			return directory.Group{}, err
 		}
 		ref = entryRef(entryKey(t, e.Provider, e.At, e.ID))
-		e.Remaining, r = directory.RemainingMembers, rest{p, string(g.ID), s.maxOps}
+		e.Remaining, r = directory.RemainingMembers, remainder{p, string(g.ID), s.maxOps}
 	} else {
 		s.joinRows(x, h, g.ID, members, always, unknownMember)
 	}
@@ -211,7 +211,7 @@ func (s *Store) CreateGroup(
 	return g, nil
 }
 
-// groupState is a view with what a commit needs to know of the moment it was read.
+// groupState is a view with the state that its commit depends on.
 type groupState struct {
 	view    directory.GroupView
 	head    groupHead
@@ -223,8 +223,8 @@ type groupState struct {
 // errNotFresh asks for a fresh view: the change turned out to be too large for one transaction.
 var errNotFresh = errors.New("the view must be read again")
 
-// UpdateGroup implements directory.Groups. A change that fits in one transaction and names its members needs
-// no fresh view: its conditions are on the rows it writes.
+// UpdateGroup implements directory.Groups. A change of named members that fits in one transaction needs no fresh view:
+// its conditions are on the rows it writes.
 func (s *Store) UpdateGroup(
 	ctx context.Context, t directory.TenantID, old directory.GroupView, want directory.GroupWant,
 	update func(directory.GroupView) (directory.GroupChange, error),
@@ -246,7 +246,7 @@ func (s *Store) UpdateGroup(
 		g.GroupProfile = ch.GroupProfile
 		g.MemberCount += len(ch.Add) - len(ch.Remove)
 		g.Version++
-		g.Modified = later(g.Modified, ch.Entry.At)
+		g.Modified = directory.Latest(g.Modified, ch.Entry.At)
 		err = s.changeGroup(ctx, t, h, st, want, ch, g)
 		if errors.Is(err, errNotFresh) {
 			fresh = true
@@ -257,7 +257,7 @@ func (s *Store) UpdateGroup(
 	return g, err
 }
 
-// refresh reads the view again, unless at the first try the old one is as new as the group.
+// refresh reads the view again, unless at the first try the old one has the version of the group.
 func (s *Store) refresh(
 	ctx context.Context, t directory.TenantID, h home, old directory.GroupView, want directory.GroupWant, n int,
 ) (groupState, error) {
@@ -292,7 +292,7 @@ func (s *Store) refresh(
 	return st, err
 }
 
-// changeGroup commits a change: in one transaction when it fits, else as a large one.
+// changeGroup commits a change: in one transaction if it fits, else as a large one.
 func (s *Store) changeGroup(
 	ctx context.Context, t directory.TenantID, h home, st groupState, want directory.GroupWant, ch directory.GroupChange, g directory.Group,
 ) error {
@@ -318,7 +318,7 @@ func (s *Store) changeGroup(
 		e.Remaining = directory.RemainingMembers
 		s.pinShards(x, t, h, st.head, net, e.At, st.hold, ref)
 		s.nest(x, h, ch.Add, st.nesting, ref)
-		x.log(s, t, e, rest{g.Provider, string(g.ID), s.maxOps})
+		x.log(s, t, e, remainder{g.Provider, string(g.ID), s.maxOps})
 		if err := s.commit(ctx, "change members", x); err != nil {
 			return err
 		}
@@ -335,12 +335,12 @@ func (s *Store) changeGroup(
 	s.joinRows(x, h, g.ID, ch.Add, absent, unknownMember)
 	s.leaveRows(x, h, g.ID, ch.Remove, exists)
 	s.nest(x, h, ch.Add, st.nesting, "")
-	x.log(s, t, e, rest{})
+	x.log(s, t, e, remainder{})
 	return s.commit(ctx, "update group", x)
 }
 
-// putProfile adds the change of a group's own record, under the condition that its profile is the one the
-// change was made from. The version is counted here only when no shard counts it.
+// putProfile adds the change of a group's own record, under the condition that its profile is still the old one. The
+// version is counted here only when no shard counts it.
 func (s *Store) putProfile(x *tx, h home, old, g directory.Group, counted bool) {
 	e := edit{set: groupProfile(g.GroupProfile)}
 	e.set["mod"] = num(g.Modified.UnixMilli())

@@ -43,7 +43,7 @@ func (s *Store) UpdateGuard(
 		x := &tx{}
 		x.put(s, providerKey(t, p), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
 		x.putRecord(s, guardEventKey(t, p, event), v, vrev)
-		x.log(s, t, *e, rest{})
+		x.log(s, t, *e, remainder{})
 		return s.commit(ctx, "update guard", x)
 	})
 	return v, err
@@ -53,7 +53,7 @@ func (s *Store) UpdateGuard(
 func (s *Store) GuardEvents(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, before directory.GuardEventID, count int,
 ) ([]directory.GuardEvent, error) {
-	// The event that the page begins before may be among what is read.
+	// The event before which the page begins may be among those read.
 	vs, err := page[directory.GuardEvent](ctx, s,
 		span{pk: guardEvents(t, p), hi: escaper.Replace(string(before)), desc: true, limit: count + 1})
 	if len(vs) > 0 && before != "" && vs[0].ID >= before {

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// item is a stored item without or with its key.
+// item is a stored item with or without its key.
 type item = map[string]types.AttributeValue
 
 // schemaVersion is written to every record as "v". Code reads this version and the one before; a newer one
@@ -105,7 +105,7 @@ func putJSON(it item, name string, v any) error {
 	return nil
 }
 
-// getJSON decodes an attribute into v; an absent one leaves v as it is.
+// getJSON decodes an attribute into v; an absent one leaves v unchanged.
 func getJSON(it item, name string, v any) error {
 	s := text(it, name)
 	if s == "" {

@@ -33,7 +33,7 @@ func TestPackedIDsComeBack(t *testing.T) {
 		t.Errorf("got %v, want %v", got, ids)
 	}
 	if _, ok := packIDs([]directory.ScimID{"u0123456789abcdefghijklmnw"}); ok {
-		t.Error("what is no id was packed")
+		t.Error("a text that is no id was packed")
 	}
 }
 
@@ -45,13 +45,13 @@ func TestLargestEntryFits(t *testing.T) {
 		e.Added = append(e.Added, directory.ScimID("u"+random.ID()))
 		e.Removed = append(e.Removed, directory.ScimID("u"+random.ID()))
 	}
-	it := encodeEntry("default", e, rest{})
+	it := encodeEntry("default", e, remainder{})
 	if size := itemSize(it); size > 350*kilobyte {
 		t.Errorf("the largest entry takes %d bytes", size)
 	}
 	back, err := decodeEntry(it)
 	if err != nil || !slices.Equal(back.Added, e.Added) || !slices.Equal(back.Removed, e.Removed) {
-		t.Errorf("the entry comes back otherwise: %v", err)
+		t.Errorf("the decoded entry differs: %v", err)
 	}
 }
 
@@ -63,12 +63,12 @@ func TestNewerRecordsAreRefused(t *testing.T) {
 	_, provider := decodeProvider(newer)
 	_, tenant := decodeRecords[directory.Tenant]([]item{newer})
 	_, entry := decodeEntry(newer)
-	for what, err := range map[string]error{"user": user, "group": group, "provider": provider, "tenant": tenant, "entry": entry} {
+	for noun, err := range map[string]error{"user": user, "group": group, "provider": provider, "tenant": tenant, "entry": entry} {
 		if err == nil || directory.KindOf(err) != directory.Internal {
-			t.Errorf("%s of a newer program: got %v, want an Internal error", what, err)
+			t.Errorf("%s of a newer program: got %v, want an Internal error", noun, err)
 		}
 	}
-	delete(newer, "v") // of the first program that wrote any
+	delete(newer, "v") // as written by the first version of the program
 	if _, _, err := decodeUser(newer); err != nil {
 		t.Errorf("an older user: %v", err)
 	}
@@ -97,7 +97,7 @@ func TestKeysKeepTenantsApart(t *testing.T) {
 	}
 }
 
-// TestTotalShardsAreRanges: the shards of a total split the ids in order, and each begins where it says.
+// TestTotalShardsAreRanges: the shards of a total are consecutive ranges of ids, and each begins at its shardStart.
 func TestTotalShardsAreRanges(t *testing.T) {
 	t.Parallel()
 	last := 0
@@ -135,8 +135,8 @@ func TestErrorsOfTheServiceHaveKinds(t *testing.T) {
 	}
 }
 
-// TestFailureOfATransaction: a lock is told before staleness and that before a taken name; another
-// transaction alone is no failure.
+// TestFailureOfATransaction: a lock is reported before staleness, and staleness before a taken name; a conflict with
+// another transaction alone is not a failure.
 func TestFailureOfATransaction(t *testing.T) {
 	t.Parallel()
 	taken := errors.New("taken")
@@ -166,7 +166,7 @@ func TestFailureOfATransaction(t *testing.T) {
 	}
 }
 
-// A record from before there were mappings is read as a provider that maps nothing; one that says so, as it is.
+// A record from before mappings existed is read as a provider without mappings, others unchanged.
 func TestProvidersFromBeforeMappings(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]directory.Provider{

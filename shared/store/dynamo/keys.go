@@ -12,13 +12,13 @@ import (
 	"rollcall/shared/directory"
 )
 
-// The table. t is the tenant, p the provider ("" for local users), h(x) a SHA-256; parts are escaped. Heat is
-// the write units a second that one partition key takes when one tenant sends 200 requests a second.
+// The table. t is the tenant, p the provider ("" for local users), h(x) a SHA-256; parts are escaped. Heat is the write
+// units per second on one partition key when one tenant sends 200 requests per second.
 //
 //	item                  PK                     SK             served                                heat
 //	user                  t#p#U                  uid            by id; list by id                      400, splits: random ids
 //	  alias               t#p#U                  scimId → uid   by id, when restored (scimId ≠ uid)    -
-//	  local, gone         t##U, t#p~#U           uid            admin; p~ is "deleted by p"            -
+//	  local, removed      t##U, t#p~#U           uid            admin; p~ is "deleted by p"            -
 //	userName guard        t#N#h(folded)          N → uid, p     unique in the tenant; eq filter        2
 //	look-up of users      t#p#K#attr#h(value)    uid            externalId, work e-mail, manager …     2; reports of a manager: splits
 //	  restorable account  t#p~#K#externalId#h    uid            to find a deleted account again        2
@@ -28,7 +28,7 @@ import (
 //	  its shards          t#p#G                  gid#S0…S7      count, version, lock; with the group   400 by one group, splits
 //	displayName guard     t#p#GN#h(folded)       N → gid        unique in the provider; eq filter      2
 //	look-up of groups     t#p#GK#attr#h(value)   gid            externalId                             2
-//	nesting               t#p#X                  X              version of who contains whom           rare
+//	nesting               t#p#X                  X              version of the nesting of groups       rare
 //	membership            t#p#M#gid              member         members of a group                     400 by one group, splits
 //	  reverse             t#p#R#member           gid            groups of a member                     2
 //	log entry             t#L#p#day#0…7          position       log of a provider, by day              100 (4 units an entry)
@@ -42,47 +42,47 @@ import (
 //	tenant                #T                     t              the deployment's tenants               rare
 //	API key               t#A                    id             all of a tenant                        rare
 //	  by hash             t#AH#hash              A → id         sign-in                                rare
-//	collision             t#C                    id             one, all                               20
+//	conflict              t#C                    id             one, all                               20
 //	replay                t#I#key                I              Idempotency-Key; expires               2
 //	legal hold matter     t#H                    id             all of a tenant                        rare
 //	  custodian           t#HC#matter            uid            all of a matter                        200 by a script
 //	guard event           t#p#V                  id             all of a provider, by time             rare
 //	GSI2 "due"            due                    dueAt          pending deactivations; keys only
-//	  gates open          0…f                    time           of all tenants: what is due            12 each
-//	  held; frozen        t#held, t#frozen       time           of one tenant; frozen, perhaps held    200
+//	  gates open          0…f                    time           all tenants: deactivations due         12 each
+//	  held; frozen        t#held, t#frozen       time           one tenant: legal hold; guard          200
 //	webhook               t#W                    id             all of a tenant                        rare
 //	delivery              t#V#0…15               id             one, the newest; 31 days               50 a webhook
 //	  GSI2 "due"          due = V#0…15           dueAt          pending ones of all tenants            25 a webhook
 //	chain                 t#CH                   p              heads of all chains of a tenant        1 a block
 //	  its blocks          t#B#p                  number         a chain, in order                      1 KB for 8 entries
-//	  late entries        t#LT#p                 position       written behind the chain               rare
+//	  late entries        t#LT#p                 position       not sealed in order                    rare
 //	  settled ones        t#LS#p                 position       so that none is sealed twice; 31 days  rare
 //	organization          t#O                    id             one, all by id                         rare
 //	  its names           t#ON#h(folded)         N → id         unique in the tenant, with aliases     2
-//	  quota               t#OQ#h(key)            Q              organizations made on a day            rare
-//	tally                 t#Y#key#0…3            Y              people of an organization, role, list  100
+//	  quota               t#OQ#h(key)            Q              organizations created on a day         rare
+//	tally                 t#Y#key#0…3            Y              users of an organization, role, list   100
 //	roles                 t#RC                   RC             the catalogue                          rare
 //	mappings              t#PM                   p              all of a provider; reads 25            rare
 //	watchlist             t#WL                   id             all of a tenant                        rare
 //	alias                 t#NA#h(folded)         uid            users that had a userName; a year       rare
 //	usage                 t#PU#p                 U              when a provider was used               1 a minute and process
-//	task                  t#TK                   id             how far background work is             rare
-//	unknown country       t#CV#p                 h(value)       one, all of a provider             rare
+//	task                  t#TK                   id             progress of background work            rare
+//	unknown country       t#CV#p                 h(value)       one, all of a provider                 rare
 //	apply run             t#AR#p                 id             one, all by time                       rare
-//	  its ranges          t#AX#run               00…31          how far it is                          20
-//	  its changes         t#AP#run               range, uid     a page of 100 people                   40, splits
+//	  its ranges          t#AX#run               00…31          its progress                           20
+//	  its changes         t#AP#run               range, uid     a page of 100 users                    40, splits
 //
-// How lists stay cheap: a page ends with a bookmark of where the next begins, so that a crawl costs its results.
-// A start without one is found from the totals, which are kept by the first character of the ids: fifteen of
-// sixteen parts of the list are skipped unread.
+// Lists are cheap because each page stores a bookmark for the start of the next one, so that reading a whole list costs
+// no more than its results. A start without a bookmark is found from the totals, which are kept by the first character
+// of the ids: fifteen of sixteen parts of the list are skipped unread.
 //
-// A change of members touches rows of its members, one random shard of its group, and the members' own
-// records, whose mv it counts up: so it meets the deletion of a member, but no change of other members. What
-// depends on all members (replacing them, more members than a transaction holds, deletion) is committed
-// under the condition that no shard has moved since it was computed. A change too large for one transaction
-// locks all shards in its commit; readers show such a group as committed by reading the entry, writers finish
-// it first. Until the request (or, when it died, CompleteEntry) has rolled it forward, the
-// groups shown with a user are those of before; so are groups just deleted, and managers just cleared.
+// A change of members writes the rows of its members, one random shard of its group, and the members' own records,
+// whose mv it increments: so it conflicts with the deletion of a member, but not with a change of other members. A
+// change that depends on all members (replacing them, more members than fit in a transaction, deletion) is committed
+// under the condition that no shard has changed since it was computed. A change too large for one transaction locks all
+// shards in its commit; readers show such a group as committed by reading the entry, writers finish it first. Until the
+// request (or, if it died, CompleteEntry) has rolled the change forward, a user is shown with the groups from before
+// it; the same holds for groups just deleted and managers just cleared.
 
 // key is the primary key of an item.
 type key struct{ pk, sk string }
@@ -96,7 +96,7 @@ const (
 
 var escaper = strings.NewReplacer("%", "%25", "#", "%23", "~", "%7E", " ", "%20")
 
-// join builds a key of parts. Only fixed parts of this file hold "#" or "~" unescaped.
+// join builds a key of parts. Only the fixed parts in this file have "#" or "~" unescaped.
 func join(parts ...string) string {
 	for i, p := range parts {
 		parts[i] = escaper.Replace(p)
@@ -109,12 +109,12 @@ func sum(value string) string {
 	return hex.EncodeToString(h[:])
 }
 
-// home is the list a user belongs to: the present users of a provider, those it deleted, or local users.
+// home is the list that a user belongs to: the present users of a provider, those it deleted, or local users.
 type home string
 
-func homeFor(t directory.TenantID, p directory.ProviderID, gone bool) home {
+func homeFor(t directory.TenantID, p directory.ProviderID, removed bool) home {
 	h := join(string(t), string(p))
-	if gone {
+	if removed {
 		h += "~"
 	}
 	return home(h)
@@ -142,16 +142,17 @@ func (h home) groupsOf(m directory.ScimID) string {
 }
 func (h home) totals() string { return string(h) + "#T" }
 
-// groupShard is shard i of a group; groupEnd sorts behind all of them and before the next group.
+// groupShard returns the key of shard i of a group.
 func (h home) groupShard(g directory.GroupID, i int) key {
 	k := h.group(g)
 	k.sk += "#S" + strconv.Itoa(i)
 	return k
 }
 
+// groupEnd sorts after all shards of a group and before the next group.
 func groupEnd(g string) string { return escaper.Replace(g) + "#~" }
 
-// member is the record that must exist for m to be a member: the user or alias, or the group.
+// member returns the key of the record that must exist for m to be a member: the user or alias, or the group.
 func (h home) member(m directory.ScimID) key {
 	if m.IsGroup() {
 		return h.group(directory.GroupID(m))
@@ -167,12 +168,12 @@ const (
 	kindGroups kind = "G"
 )
 
-// total is the shard of a list's total that counts the record with the id.
+// total returns the key of the shard of a list's total that counts the record with the id.
 func (h home) total(k kind, id string) key {
 	return key{h.totals(), string(k) + strconv.FormatInt(int64(totalShard(id)), userShards)}
 }
 
-// totalShard is half the first random character of an id, so that shards are ranges of ids.
+// totalShard returns half the value of an id's first random character, so that shards are ranges of ids.
 func totalShard(id string) int {
 	if len(id) < 2 {
 		return 0
@@ -186,7 +187,7 @@ func totalShard(id string) int {
 	return userShards - 1
 }
 
-// shardStart is the lowest id of a total's shard: letter is the first one of the list's ids.
+// shardStart returns the lowest id of a total's shard; letter is the first one of the list's ids.
 func shardStart(letter byte, shard int) string {
 	return string(letter) + string("0123456789abcdefghijklmnopqrstuv"[2*shard])
 }
@@ -216,9 +217,10 @@ func entryKey(t directory.TenantID, p directory.ProviderID, at time.Time, id dir
 	}
 }
 
-// entryRef names an entry from other items, and entryAt finds it: a PK holds no blank.
+// entryRef returns a reference to an entry, for other items. A PK has no blank.
 func entryRef(k key) string { return k.pk + " " + k.sk }
 
+// entryAt returns the key of an entryRef.
 func entryAt(ref string) key {
 	pk, sk, _ := strings.Cut(ref, " ")
 	return key{pk, sk}
@@ -233,7 +235,7 @@ func tenantOfLog(pk string) (directory.TenantID, bool) {
 	return directory.TenantID(parts[0]), true
 }
 
-// entryOfKey is what the key of a log entry tells of it.
+// entryOfKey returns the fields of a log entry that are in its key.
 func entryOfKey(k key) directory.LogEntry {
 	at, id, _ := strings.Cut(k.sk, ".")
 	parts := strings.Split(k.pk, "#")
@@ -267,7 +269,7 @@ func providerKey(t directory.TenantID, p directory.ProviderID) key {
 	return key{providers(t), escaper.Replace(string(p))}
 }
 
-// emptiedKey marks a removed provider whose deleted users stay in the tenant's history.
+// emptiedKey marks a removed provider whose deleted users are kept.
 func emptiedKey(t directory.TenantID, p directory.ProviderID) key {
 	k := providerKey(t, p)
 	k.sk += "~"
@@ -300,17 +302,17 @@ func guardEventKey(t directory.TenantID, p directory.ProviderID, id directory.Gu
 	return key{guardEvents(t, p), escaper.Replace(string(id))}
 }
 
-// dueShards spread the deactivations that wait for time alone: one shard takes a sixteenth of the leavers.
+// dueShards spread the deactivations that wait only for their time: each shard has a sixteenth of the leavers.
 const dueShards = 16
 
 func dueShard(i int) string { return strconv.FormatInt(int64(i), dueShards) }
 
-// heldKey and frozenKey are the deactivations of a tenant that wait for more than time: those a guard holds, and
-// the others.
+// heldKey and frozenKey are the partitions of a tenant's deactivations that do not wait only for their time: frozen by
+// a guard, and the others.
 func heldKey(t directory.TenantID) string   { return join(string(t), "held") }
 func frozenKey(t directory.TenantID) string { return join(string(t), "frozen") }
 
-// dueKeys are the keys of u in the due index; none when nothing is pending.
+// dueKeys returns the key of u in the due index, "" if no deactivation is pending.
 func dueKeys(t directory.TenantID, u directory.User) (due, at string) {
 	switch {
 	case u.Pending == nil:
@@ -325,7 +327,7 @@ func dueKeys(t directory.TenantID, u directory.User) (due, at string) {
 	return due, dueAt(u.Pending.DueAt)
 }
 
-// dueAt is a time as the due index sorts it, to the millisecond.
+// dueAt returns a time in the form of the due index, to the millisecond.
 func dueAt(at time.Time) string {
 	position, _, _ := strings.Cut(directory.LogEntry{At: at}.Position(), ".")
 	return position
@@ -359,16 +361,16 @@ func conflictKey(t directory.TenantID, id directory.ConflictID) key {
 
 func replayKey(t directory.TenantID, k string) key { return key{join(string(t), "I", k), "I"} }
 
-// usable reports whether an id from outside can be part of a key: anything else names nothing.
+// usable reports whether an id from a request can be part of a key; others cannot exist.
 func usable(id string) bool { return id != "" && len(id) <= 200 }
 
-// countAttr is the attribute that counts an action, and actionOf turns it back. Attribute names in
-// expressions take letters and digits only; the actions' own dots and hyphens become X and Y.
+// Attribute names in expressions have letters and digits only, so the dots and hyphens of actions become X and Y.
 var (
 	toAttr   = strings.NewReplacer(".", "X", "-", "Y")
 	fromAttr = strings.NewReplacer("X", ".", "Y", "-")
 )
 
+// countAttr returns the attribute that counts an action; actionOf is the inverse.
 func countAttr(a directory.Action) string { return "c" + toAttr.Replace(string(a)) }
 
 func actionOf(attr string) (directory.Action, bool) {
@@ -376,7 +378,7 @@ func actionOf(attr string) (directory.Action, bool) {
 	return directory.Action(fromAttr.Replace(name)), ok
 }
 
-const deliveryShards = 16 // a webhook that wants everything costs 4 units an event
+const deliveryShards = 16 // a webhook for all events costs 4 units per event
 
 func webhooks(t directory.TenantID) string { return join(string(t), "W") }
 
@@ -398,14 +400,15 @@ func tenantOfDelivery(pk string) directory.TenantID {
 	return directory.TenantID(t)
 }
 
-// dueDeliveries is a shard of what is due of all tenants, and dueText a time as it sorts there.
+// dueDeliveries returns a partition of the due index for deliveries of all tenants.
 func dueDeliveries(shard int) string { return "V#" + strconv.Itoa(shard) }
 
+// dueText returns a time in the form of dueDeliveries.
 func dueText(at time.Time) string { return fmt.Sprintf("%013d", at.UnixMilli()) }
 
 func chains(t directory.TenantID) string { return join(string(t), "CH") }
 
-// chainKey is the head of a chain; the tenant's own comes first.
+// chainKey returns the key of a chain's head; the tenant's own chain sorts first.
 func chainKey(t directory.TenantID, p directory.ProviderID) key {
 	return key{chains(t), "p" + escaper.Replace(string(p))}
 }

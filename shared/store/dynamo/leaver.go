@@ -14,14 +14,14 @@ import (
 	"rollcall/shared/directory"
 )
 
-// A pending deactivation is kept in three attributes, as a record has to fit 1 KB: due and dueAt are the keys
-// of the due index, pd holds the rest: requested at, generation, cause, provider ("=" for the user's own),
+// A pending deactivation is stored in three attributes, because a record has to fit in 1 KB: due and dueAt are the key
+// of the due index, pd has the other fields: requested at, generation, cause, provider ("=" for the user's own),
 // frozen, staged or neither, request id.
 const (
 	ownProvider = "="
 	frozen      = "f"
 	staged      = "s"
-	thawed      = "-"
+	notFrozen   = "-"
 )
 
 func putPending(it item, t directory.TenantID, u directory.User) {
@@ -31,7 +31,7 @@ func putPending(it item, t directory.TenantID, u directory.User) {
 	}
 	due, at := dueKeys(t, u)
 	it["due"], it["dueAt"] = str(due), str(at)
-	provider, state := string(p.Provider), thawed
+	provider, state := string(p.Provider), notFrozen
 	if p.Provider == u.Provider {
 		provider = ownProvider
 	}
@@ -77,7 +77,7 @@ func getPending(it item, u *directory.User) error {
 	return nil
 }
 
-// timeAt reads what dueAt wrote.
+// timeAt is the inverse of dueAt.
 func timeAt(position string) (time.Time, error) {
 	n, err := strconv.ParseInt(position, 36, 64)
 	if err != nil {
@@ -86,8 +86,8 @@ func timeAt(position string) (time.Time, error) {
 	return time.UnixMilli(n).UTC(), nil
 }
 
-// reindexed counts what the change of a user costs in the due index: an entry in, an entry out.
-func (x *tx) reindexed(t directory.TenantID, old, u directory.User) {
+// countDueWrites counts the writes of a user's change in the due index: one to add an entry, one to remove the old.
+func (x *tx) countDueWrites(t directory.TenantID, old, u directory.User) {
 	wasDue, wasAt := dueKeys(t, old)
 	isDue, isAt := dueKeys(t, u)
 	if wasDue == isDue && wasAt == isAt {
@@ -100,8 +100,8 @@ func (x *tx) reindexed(t directory.TenantID, old, u directory.User) {
 	}
 }
 
-// duePage reads one page of a partition of the due index up to a time, behind an entry of the index, and
-// where to go on: nil at the end. The index runs a moment behind the table.
+// duePage reads one page of a partition of the due index up to a time, after an entry of the index, and returns the
+// start of the next page: nil at the end. The index lags slightly behind the table.
 func (s *Store) duePage(ctx context.Context, due, until string, from item, limit int) ([]item, item, error) {
 	in := &dynamodb.QueryInput{
 		TableName: &s.table, IndexName: aws.String(indexDue), ExclusiveStartKey: from,
@@ -127,7 +127,7 @@ func (s *Store) duePage(ctx context.Context, due, until string, from item, limit
 	return res.Items, res.LastEvaluatedKey, nil
 }
 
-// pendingOf reads the users that entries of the index name, those that still wait for deactivation.
+// pendingOf reads the users of index entries, and returns those whose deactivation is still pending.
 func (s *Store) pendingOf(ctx context.Context, its []item) ([]directory.DueUser, error) {
 	keys := make([]key, len(its))
 	for i, it := range its {
@@ -150,7 +150,7 @@ func (s *Store) pendingOf(ctx context.Context, its []item) ([]directory.DueUser,
 	return out, nil
 }
 
-// DueUsers implements directory.Leavers: the shards of the index at once, page after page.
+// DueUsers implements directory.Leavers: it reads the shards of the index in parallel, page by page.
 func (s *Store) DueUsers(ctx context.Context, until time.Time, fn func(context.Context, []directory.DueUser) error) error {
 	var fns []func(context.Context) error
 	for i := range dueShards {
@@ -177,20 +177,21 @@ func (s *Store) dueOfShard(
 				return err
 			}
 		}
-		if from = next; from == nil {
+		from = next
+		if from == nil {
 			return nil
 		}
 	}
 }
 
-// endOfTime sorts behind every time.
+// endOfTime sorts after every time.
 const endOfTime = "~"
 
-// PendingUsers implements directory.Leavers. The open shards hold all tenants: a list reads their keys, a few
-// thousand to a page, and the records of its own tenant only.
+// PendingUsers implements directory.Leavers. The open shards have the users of all tenants: it reads their keys, a few
+// thousand per page, but only the records of its own tenant.
 func (s *Store) PendingUsers(ctx context.Context, t directory.TenantID, q directory.PendingQuery) ([]directory.User, string, error) {
 	if q.After != "" && strings.Count(q.After, " ") != 1 {
-		return nil, "", directory.Errorf(directory.Invalid, "no position in this list")
+		return nil, "", directory.Errorf(directory.Invalid, "not a position in this list")
 	}
 	var partitions []string
 	if q.Gate == "" || q.Gate == directory.GateTimer {
@@ -255,40 +256,41 @@ func (s *Store) pendingKeys(ctx context.Context, t directory.TenantID, partition
 				out = append(out, it)
 			}
 		}
-		if from = next; from == nil {
+		from = next
+		if from == nil {
 			return out, nil
 		}
 	}
 }
 
-// maxRestorable is how many gone users with one externalId are looked at.
+// maxRestorable limits the removed users with one externalId that are read.
 const maxRestorable = 10
 
-// CreateOrRestoreUser implements directory.Leavers: the look-up of gone users is read beside the provider.
+// CreateOrRestoreUser implements directory.Leavers: the look-up of removed users is read in parallel with the provider.
 func (s *Store) CreateOrRestoreUser(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, externalID string, admit directory.Admit,
-	make func(directory.Provider, []directory.User) (directory.User, directory.LogEntry, error),
+	create func(directory.Provider, []directory.User) (directory.User, directory.LogEntry, error),
 ) (u directory.User, err error) {
 	h := homeFor(t, p, true)
 	l := directory.Lookup{Attr: directory.AttrExternalID, Value: externalID}
 	err = s.rerun(ctx, "user", func(int) error {
 		var its []item
-		rec, _, err := s.opening(ctx, t, p, admit, nil, func(ctx context.Context) (err error) {
+		rec, _, err := s.readAdmitted(ctx, t, p, admit, nil, func(ctx context.Context) (err error) {
 			its, _, err = s.query(ctx, span{pk: h.lookup(l), limit: maxRestorable})
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		gone, err := s.goneUsers(ctx, h, its, externalID)
+		removed, err := s.removedUsers(ctx, h, its, externalID)
 		if err != nil {
 			return err
 		}
 		var e directory.LogEntry
-		if u, e, err = make(rec, gone); err != nil {
+		if u, e, err = create(rec, removed); err != nil {
 			return err
 		}
-		for _, old := range gone {
+		for _, old := range removed {
 			if old.ID == u.ID {
 				return s.replaceUser(ctx, t, old, u, e)
 			}
@@ -298,9 +300,9 @@ func (s *Store) CreateOrRestoreUser(
 	return u, err
 }
 
-// goneUsers reads the gone users of look-up items, the last to leave first.
-func (s *Store) goneUsers(ctx context.Context, h home, lookups []item, externalID string) ([]directory.User, error) {
-	us, err := s.looked(ctx, h, lookups, func(u directory.User) bool { return u.Removed() && u.ExternalID == externalID })
+// removedUsers reads the removed users of look-up items, the latest first.
+func (s *Store) removedUsers(ctx context.Context, h home, lookups []item, externalID string) ([]directory.User, error) {
+	us, err := s.usersOf(ctx, h, lookups, func(u directory.User) bool { return u.Removed() && u.ExternalID == externalID })
 	if err != nil {
 		return nil, err
 	}

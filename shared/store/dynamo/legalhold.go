@@ -35,8 +35,8 @@ func (s *Store) Custodian(
 	return c, err
 }
 
-// UpdateCustodian implements directory.LegalHolds. The matter is only checked: custodians of one matter do not
-// meet on it.
+// UpdateCustodian implements directory.LegalHolds. The matter is only checked, so that changes of its custodians do not
+// conflict.
 func (s *Store) UpdateCustodian(
 	ctx context.Context, t directory.TenantID, matter directory.MatterID, id directory.UserID, update directory.CustodianUpdate,
 ) (c directory.Custodian, u directory.User, err error) {
@@ -72,7 +72,7 @@ func (s *Store) UpdateCustodian(
 		x.check(s, matterKey(t, matter), when("#rev = :rev", item{":rev": num(mrev)}), nil)
 		x.putRecord(s, custodianKey(t, matter, id), c, crev)
 		s.overwrite(x, t, old, u)
-		x.log(s, t, *e, rest{})
+		x.log(s, t, *e, remainder{})
 		return s.commit(ctx, "update custodian", x)
 	})
 	return c, u, err

@@ -8,21 +8,21 @@ import (
 	"rollcall/shared/directory"
 )
 
-// bookmarkLife is how long a bookmark is kept: longer than a crawl pauses between two pages.
+// bookmarkLife is how long a bookmark is kept: longer than clients pause between two pages.
 const bookmarkLife = time.Hour
 
-// list is what a page's first step found out.
+// list is the result of a page's first step.
 type list struct {
 	home  home
 	kind  kind
 	page  directory.Page
 	total int
 	parts [userShards]int // total by shard of ids
-	after string          // the id the page follows
+	after string          // the id before the page
 	found bool            // whether after is known
 }
 
-// openList reads provider, totals and bookmark at once.
+// openList reads provider, totals and bookmark in one step.
 func (s *Store) openList(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, k kind, page directory.Page, admit directory.Admit,
 ) (*list, error) {
@@ -32,7 +32,7 @@ func (s *Store) openList(
 	if !page.ByCursor && page.Start > 1 && page.Count > 0 {
 		keys = []key{mark}
 	}
-	_, got, err := s.opening(ctx, t, p, admit, keys, func(ctx context.Context) error {
+	_, got, err := s.readAdmitted(ctx, t, p, admit, keys, func(ctx context.Context) error {
 		its, _, err := s.query(ctx, span{pk: l.home.totals(), lo: string(k), hi: string(k) + "~"})
 		for _, it := range its {
 			if i, err := strconv.ParseInt(text(it, "SK")[1:], userShards, 8); err == nil {
@@ -56,8 +56,8 @@ func (s *Store) openList(
 	return l, nil
 }
 
-// seek returns the id behind which to look for the page, and how many records to skip from there: none with a
-// bookmark, else those of one shard of the totals.
+// seek returns the id after which to look for the page, and the number of records to skip from there: none with a
+// bookmark, else those within one shard of the totals.
 func (l *list) seek() (from string, skip int) {
 	if l.found {
 		return l.after, 0
@@ -76,8 +76,8 @@ func (l *list) seek() (from string, skip int) {
 	return "", skip // not reached
 }
 
-// finish puts the page's bookmark and returns what the total is to be.
-func (s *Store) finish(ctx context.Context, l *list, n int, last string, more bool) (int, error) {
+// finishList stores the bookmark of the next page and returns totalResults.
+func (s *Store) finishList(ctx context.Context, l *list, n int, last string, more bool) (int, error) {
 	if l.page.ByCursor || n == 0 {
 		return l.total, nil
 	}
@@ -85,8 +85,8 @@ func (s *Store) finish(ctx context.Context, l *list, n int, last string, more bo
 	if err := s.put(ctx, "bookmark", l.home.bookmark(l.kind, l.page.Start+n), item{"after": str(last), "ttl": ttl}); err != nil {
 		return 0, err
 	}
-	// A crawl stops at totalResults: while records follow, it must not be reached, whatever came or went
-	// behind the crawl.
+	// A client stops at totalResults, so it must be above the page while records follow, even if records were added or
+	// removed on earlier pages.
 	seen := l.page.Start - 1 + n
 	if more {
 		return max(l.total, seen+1), nil

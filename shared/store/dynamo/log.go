@@ -11,28 +11,28 @@ import (
 	"rollcall/shared/directory"
 )
 
-// packFrom is from how many members on a log entry holds their ids packed: 16 bytes each, so that 20,000 of
+// packFrom is the number of members from which a log entry has their ids packed, in 16 bytes each, so that 20,000 of
 // them fit in an item.
 const packFrom = 20
 
-// rest says on whom the work remains that an entry's Rest names: a provider's group, or the SCIM id of a
-// user that left it. ops is how large the transactions are that a change of members is rolled forward by: its
-// parts are counted, so whoever goes on with it must cut it alike.
-type rest struct {
+// remainder is the subject of an entry's Remaining work: a group of a provider, or the SCIM id of a user that left it.
+// ops is the size of the transactions that roll a change of members forward: its chunks are counted, so everyone must
+// use the same size.
+type remainder struct {
 	provider directory.ProviderID
 	id       string
 	ops      int
 }
 
-// log adds a log entry. Its id is new, or says that the same was done before.
-func (x *tx) log(s *Store, t directory.TenantID, e directory.LogEntry, r rest) {
+// log adds a log entry. If its id exists, the transaction was carried out before: errDone.
+func (x *tx) log(s *Store, t directory.TenantID, e directory.LogEntry, r remainder) {
 	x.days = append(x.days, key{logDays(t, e.Provider), dayOf(e.At)})
 	it := encodeEntry(t, e, r)
 	it["ttl"] = num(e.At.Add(s.retention).Unix())
 	x.put(s, entryKey(t, e.Provider, e.At, e.ID), it, absent, func(item) error { return errDone })
 }
 
-func encodeEntry(t directory.TenantID, e directory.LogEntry, r rest) item {
+func encodeEntry(t directory.TenantID, e directory.LogEntry, r remainder) item {
 	it := item{"v": num(schemaVersion)}
 	switch {
 	case e.User != "":
@@ -81,7 +81,7 @@ const packed = 16
 
 const idDigits = "0123456789abcdefghijklmnopqrstuv"
 
-// packIDs packs ids, and returns false when one has not the form of an id.
+// packIDs packs ids, and returns false when one does not have the form of an id.
 func packIDs(ids []directory.ScimID) ([]byte, bool) {
 	out := make([]byte, 0, packed*len(ids))
 	for _, id := range ids {
@@ -122,8 +122,8 @@ func unpackIDs(b []byte) []directory.ScimID {
 	return out
 }
 
-// markDays makes sure that the days of log entries are listed before the entries exist: one more call for a
-// provider's first change of a day in a process.
+// markDays ensures that the days of log entries are listed before the entries exist: one more call for a provider's
+// first change of a day in a process.
 func (s *Store) markDays(ctx context.Context, days []key) error {
 	for _, k := range days {
 		s.mu.Lock()
@@ -136,7 +136,7 @@ func (s *Store) markDays(ctx context.Context, days []key) error {
 			return err
 		}
 		s.mu.Lock()
-		if len(s.days) > 10_000 { // a process that lives for long, or serves very many providers
+		if len(s.days) > 10_000 { // a process that runs for long, or serves very many providers
 			clear(s.days)
 		}
 		s.days[k] = true
@@ -153,19 +153,19 @@ func (s *Store) Entry(
 	return e, err
 }
 
-func (s *Store) entry(ctx context.Context, k key) (directory.LogEntry, rest, error) {
-	it, err := s.one(ctx, k)
+func (s *Store) entry(ctx context.Context, k key) (directory.LogEntry, remainder, error) {
+	it, err := s.getOne(ctx, k)
 	if err == nil && it == nil {
 		err = notFound("log entry")
 	}
 	if err != nil {
-		return directory.LogEntry{}, rest{}, err
+		return directory.LogEntry{}, remainder{}, err
 	}
 	e, err := decodeEntry(it)
-	return e, rest{directory.ProviderID(text(it, "rp")), text(it, "ri"), int(number(it, "ro"))}, err
+	return e, remainder{directory.ProviderID(text(it, "rp")), text(it, "ri"), int(number(it, "ro"))}, err
 }
 
-// bounds are the positions of a query: from lo, inclusive, to hi, exclusive; "" for open.
+// bounds returns the positions of a query: from lo, inclusive, to hi, exclusive; "" for open.
 func bounds(q directory.LogQuery) (lo, hi string) {
 	if !q.Since.IsZero() {
 		lo = directory.LogEntry{At: q.Since}.Position()
@@ -179,7 +179,7 @@ func bounds(q directory.LogQuery) (lo, hi string) {
 	return lo, hi
 }
 
-// dayOfPosition returns the day of a position, "" for one that none of ours can be.
+// dayOfPosition returns the day of a position, "" for one that cannot be ours.
 func dayOfPosition(position string) string {
 	millis, _, _ := strings.Cut(position, ".")
 	at := timeOfPosition(millis)
@@ -189,7 +189,7 @@ func dayOfPosition(position string) string {
 	return dayOf(at)
 }
 
-// timeOfPosition is the time that the digits of a position tell, zero for none.
+// timeOfPosition returns the time in the digits of a position, zero for others.
 func timeOfPosition(digits string) time.Time {
 	n, err := strconv.ParseInt(digits, 36, 64)
 	if err != nil {
@@ -255,7 +255,7 @@ func (s *Store) subjectEntries(ctx context.Context, subject, lo, hi string, coun
 	return out, nil
 }
 
-// providerEntries merges the shards of one day after the other, the newest first.
+// providerEntries merges the shards of each day, newest first.
 func (s *Store) providerEntries(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, lo, hi string, count int,
 ) ([]item, error) {
@@ -278,14 +278,15 @@ func (s *Store) providerEntries(
 		}
 		all := slices.Concat(parts[:]...)
 		slices.SortFunc(all, func(a, b item) int { return strings.Compare(text(b, "SK"), text(a, "SK")) })
-		if out = append(out, all...); len(out) >= count {
+		out = append(out, all...)
+		if len(out) >= count {
 			return out[:count], nil
 		}
 	}
 	return out, nil
 }
 
-// EntriesAfter implements directory.Log: one day after the other, the shards of each merged.
+// EntriesAfter implements directory.Log: it merges the shards of each day.
 func (s *Store) EntriesAfter(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, after, before string, count int,
 ) ([]directory.LogEntry, error) {
@@ -339,12 +340,12 @@ func (s *Store) oldest(
 // AppendEntry implements directory.Log.
 func (s *Store) AppendEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	x := &tx{}
-	x.log(s, t, e, rest{})
+	x.log(s, t, e, remainder{})
 	return s.commit(ctx, "append entry", x)
 }
 
-// DropEntries implements directory.Log. The table drops entries itself when their time to live is over; a tenant may
-// keep them for a shorter time. The marks of whole days go with them.
+// DropEntries implements directory.Log. The table expires entries itself at the end of their time to live; a tenant may
+// keep them for a shorter time. The marks of complete days are dropped with them.
 func (s *Store) DropEntries(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, before time.Time, count int,
 ) (n int, err error) {
@@ -362,7 +363,8 @@ func (s *Store) DropEntries(
 		for i, it := range its {
 			keys[i] = keyOf(it)
 		}
-		if n += len(its); n < count && text(day, "SK") < dayOf(before) {
+		n += len(its)
+		if n < count && text(day, "SK") < dayOf(before) {
 			keys = append(keys, keyOf(day))
 		}
 		if err := s.erase(ctx, "drop entries", keys); err != nil || n >= count {

@@ -41,7 +41,7 @@ func (s *Store) UpdateMappings(
 		x := &tx{}
 		x.put(s, providerKey(t, id), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
 		x.putRecord(s, mappingsKey(t, id), m, mrev)
-		x.log(s, t, *e, rest{})
+		x.log(s, t, *e, remainder{})
 		return s.commit(ctx, "update mappings", x)
 	})
 	return p, m, err

@@ -7,8 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// Meter counts what a request costs: calls, sequential round trips (calls made at once are one) and on-demand
-// capacity units, computed from the sizes of items as AWS bills them. Safe for concurrent use.
+// Meter counts the cost of a request: calls, sequential round trips (parallel calls are one) and on-demand capacity
+// units, computed from the sizes of items as AWS bills them. Safe for concurrent use.
 type Meter struct {
 	mu            sync.Mutex
 	calls, rounds int
@@ -26,7 +26,7 @@ func WithMeter(ctx context.Context) (context.Context, *Meter) {
 // Calls returns the number of calls to DynamoDB.
 func (m *Meter) Calls() int { m.mu.Lock(); defer m.mu.Unlock(); return m.calls }
 
-// Rounds returns the number of round trips that had to wait for each other.
+// Rounds returns the number of sequential round trips.
 func (m *Meter) Rounds() int { m.mu.Lock(); defer m.mu.Unlock(); return m.rounds }
 
 // ReadUnits returns the read capacity: 1 for 4 KB read with strong consistency.
@@ -51,11 +51,11 @@ func count(ctx context.Context, read, write float64) {
 	}
 }
 
-// branches is how many of a step's calls are under way at the same time.
+// branches limits the parallel calls of a step.
 const branches = 8
 
-// parallel runs the functions at once, at most branches of them, and returns the first error in their order.
-// Together they are as many round trips as the longest of them.
+// parallel runs the functions in parallel, at most branches at a time, and returns the first error in their order. They
+// count as many round trips as the longest of them.
 func parallel(ctx context.Context, fns ...func(context.Context) error) error {
 	if len(fns) == 1 {
 		return fns[0](ctx)
@@ -92,7 +92,7 @@ func parallel(ctx context.Context, fns ...func(context.Context) error) error {
 	return nil
 }
 
-// itemSize is the size of an item as AWS counts it: names and values in UTF-8 bytes.
+// itemSize returns the size of an item as AWS counts it: names and values in UTF-8 bytes.
 func itemSize(it item) int {
 	n := 0
 	for name, v := range it {

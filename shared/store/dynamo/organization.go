@@ -9,7 +9,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// organization reads one and its revision, 0 when there is none.
+// organization reads an organization and its revision, 0 when there is none.
 func (s *Store) organization(
 	ctx context.Context, t directory.TenantID, id directory.OrgID,
 ) (o directory.Organization, rev int64, err error) {
@@ -24,7 +24,7 @@ func organizationTaken(old item) error {
 	return &directory.TakenError{Attr: "name", Holder: text(old, "id")}
 }
 
-// rename adds the difference between the names of old and o.
+// rename adds the difference between the name guards of old and o.
 func (x *tx) rename(s *Store, t directory.TenantID, old, o directory.Organization) {
 	var was []string
 	if old.ID != "" {
@@ -54,10 +54,10 @@ func (s *Store) CreateOrganization(
 	if q != nil {
 		c := when("attribute_not_exists(#n) OR #n < :max", item{":max": num(q.Max)})
 		x.update(s, quotaKey(t, q.Key), edit{add: map[string]int64{"n": 1}}, c, func(item) error {
-			return directory.Errorf(directory.TooMany, "no more organizations are made today")
+			return directory.Errorf(directory.TooMany, "no more organizations are created today")
 		})
 	}
-	x.log(s, t, e, rest{})
+	x.log(s, t, e, remainder{})
 	return s.commit(ctx, "create organization", x)
 }
 
@@ -81,7 +81,7 @@ func (s *Store) UpdateOrganization(
 		x := &tx{}
 		x.putRecord(s, organizationKey(t, id), o, rev)
 		x.rename(s, t, old, o)
-		x.log(s, t, *e, rest{})
+		x.log(s, t, *e, remainder{})
 		return s.commit(ctx, "update organization", x)
 	})
 	return o, err
@@ -114,7 +114,7 @@ func (s *Store) OrganizationsByID(
 
 // OrganizationByName implements directory.Organizations.
 func (s *Store) OrganizationByName(ctx context.Context, t directory.TenantID, name string) (directory.Organization, error) {
-	it, err := s.one(ctx, organizationName(t, name))
+	it, err := s.getOne(ctx, organizationName(t, name))
 	if err != nil {
 		return directory.Organization{}, err
 	}

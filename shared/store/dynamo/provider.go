@@ -6,7 +6,8 @@ import (
 	"rollcall/shared/directory"
 )
 
-// providerRecord is a provider as stored: its hashes as text, or seven credentials would not fit in 4 KB.
+// providerRecord is a provider in its stored form, with hashes as text: otherwise seven credentials would not fit in 4
+// KB.
 type providerRecord struct {
 	directory.Provider
 	Credentials []credentialRecord `json:",omitempty"`
@@ -26,7 +27,7 @@ func encodeProvider(p directory.Provider, rev int64) (item, error) {
 	return it, putJSON(it, "r", rec)
 }
 
-// decodeProvider reads a record; the zero provider when there is none.
+// decodeProvider reads a record; the zero provider for none.
 func decodeProvider(it item) (directory.Provider, error) {
 	if it["r"] == nil {
 		return directory.Provider{}, nil
@@ -46,7 +47,7 @@ func decodeProvider(it item) (directory.Provider, error) {
 	return p, nil
 }
 
-// providerTaken is the error of a display name's guard that exists.
+// providerTaken returns the error for a display name whose guard exists.
 func providerTaken(old item) error {
 	id := text(old, "p")
 	return &directory.TakenError{Attr: directory.AttrDisplayName, Holder: id, Provider: directory.ProviderID(id)}
@@ -59,7 +60,7 @@ func conflict(detail string) func(item) error {
 // CreateProvider implements directory.Providers.
 func (s *Store) CreateProvider(ctx context.Context, t directory.TenantID, p directory.Provider, e directory.LogEntry) error {
 	taken := conflict("the provider's id is taken")
-	// An id tells its tenant: another's must not be made here, even where the two records would not meet.
+	// An id contains its tenant: one of another tenant must not be created, even if the records would not conflict.
 	if of, ok := p.ID.Tenant(); !ok || of != t || p.Tenant != t {
 		return taken(nil)
 	}
@@ -70,7 +71,7 @@ func (s *Store) CreateProvider(ctx context.Context, t directory.TenantID, p dire
 	x := &tx{}
 	x.put(s, providerKey(t, p.ID), it, absent, taken)
 	x.put(s, providerName(t, p.DisplayNameKey()), item{"p": str(string(p.ID))}, absent, providerTaken)
-	x.log(s, t, e, rest{})
+	x.log(s, t, e, remainder{})
 	return s.commit(ctx, "create provider", x)
 }
 
@@ -85,7 +86,7 @@ func (s *Store) provider(ctx context.Context, t directory.TenantID, id directory
 	if !usable(string(id)) || t == "" {
 		return directory.Provider{}, 0, notFound("provider")
 	}
-	it, err := s.one(ctx, providerKey(t, id))
+	it, err := s.getOne(ctx, providerKey(t, id))
 	if err != nil {
 		return directory.Provider{}, 0, err
 	}
@@ -139,7 +140,7 @@ func (s *Store) UpdateProvider(
 			x.delete(s, was, always, nil)
 			x.put(s, is, item{"p": str(string(id))}, absent, providerTaken)
 		}
-		x.log(s, t, *e, rest{})
+		x.log(s, t, *e, remainder{})
 		return s.commit(ctx, "update provider", x)
 	})
 	return p, err
@@ -162,17 +163,17 @@ func (s *Store) RemoveProvider(ctx context.Context, t directory.TenantID, id dir
 				return directory.Errorf(directory.Conflict, "the provider still has users or groups")
 			}
 		}
-		gone, _, err := s.query(ctx, span{pk: homeFor(t, id, true).users(), limit: 1})
+		removed, _, err := s.query(ctx, span{pk: homeFor(t, id, true).users(), limit: 1})
 		if err != nil {
 			return err
 		}
 		x := &tx{}
 		x.delete(s, providerKey(t, id), when("#rev = :rev", item{":rev": num(rev)}), nil)
 		x.delete(s, providerName(t, p.DisplayNameKey()), always, nil)
-		if len(gone) > 0 {
+		if len(removed) > 0 {
 			x.put(s, emptiedKey(t, id), item{"emptied": str(string(id))}, always, nil)
 		}
-		x.log(s, t, e, rest{})
+		x.log(s, t, e, remainder{})
 		return s.commit(ctx, "remove provider", x)
 	})
 }

@@ -10,7 +10,7 @@ import (
 
 // record reads a JSON record and its revision, 0 when there is none.
 func (s *Store) record(ctx context.Context, k key, v any) (rev int64, err error) {
-	it, err := s.one(ctx, k)
+	it, err := s.getOne(ctx, k)
 	if err != nil || it == nil {
 		return 0, err
 	}
@@ -20,17 +20,17 @@ func (s *Store) record(ctx context.Context, k key, v any) (rev int64, err error)
 	return number(it, "rev"), getJSON(it, "r", v)
 }
 
-// readRecord reads a JSON record that is found by ids that a client may have made up.
+// readRecord reads a JSON record by ids that a client may have invented.
 // Errors: NotFound.
-func readRecord[T any](ctx context.Context, s *Store, what string, k key, ids ...string) (v T, rev int64, err error) {
+func readRecord[T any](ctx context.Context, s *Store, noun string, k key, ids ...string) (v T, rev int64, err error) {
 	for _, id := range ids {
 		if !usable(id) {
-			return v, 0, notFound(what)
+			return v, 0, notFound(noun)
 		}
 	}
 	rev, err = s.record(ctx, k, &v)
 	if err == nil && rev == 0 {
-		err = notFound(what)
+		err = notFound(noun)
 	}
 	return v, rev, err
 }
@@ -49,34 +49,34 @@ func (x *tx) putRecord(s *Store, k key, v any, rev int64) {
 	x.put(s, k, it, c, nil)
 }
 
-// recordRule says what is special about a kind of record.
+// recordRule describes the exceptions for a kind of record.
 type recordRule int
 
 const (
-	mustExist   recordRule = 1 << iota // NotFound when there is none; else the update gets the zero record
-	quietly                            // a nil entry stores without one, and the old record stores nothing; else a nil entry does not
-	zeroRemoves                        // the zero record removes it
+	mustExist     recordRule = 1 << iota // NotFound when there is none; else the update gets the zero record
+	entryOptional                        // a nil entry stores a changed record without an entry; else it stores nothing
+	zeroRemoves                          // the zero record removes it
 )
 
-// updateRecord replaces a JSON record by what update makes of it, with its entry.
+// updateRecord replaces a JSON record by update(old), with its entry.
 func updateRecord[T any](
-	ctx context.Context, s *Store, t directory.TenantID, what string, k key, rule recordRule, update directory.Update[T],
+	ctx context.Context, s *Store, t directory.TenantID, noun string, k key, rule recordRule, update directory.Update[T],
 ) (v T, err error) {
-	err = s.rerun(ctx, what, func(int) error {
+	err = s.rerun(ctx, noun, func(int) error {
 		var old T
 		rev, err := s.record(ctx, k, &old)
 		if err == nil && rev == 0 && rule&mustExist != 0 {
-			err = notFound(what)
+			err = notFound(noun)
 		}
 		if err != nil {
 			return err
 		}
 		var e *directory.LogEntry
 		v, e, err = update(old)
-		if rule&quietly == 0 && e == nil {
+		if rule&entryOptional == 0 && e == nil {
 			v = old
 		}
-		if err != nil || rule&quietly == 0 && e == nil || rule&quietly != 0 && reflect.DeepEqual(v, old) {
+		if err != nil || rule&entryOptional == 0 && e == nil || rule&entryOptional != 0 && reflect.DeepEqual(v, old) {
 			return err
 		}
 		x := &tx{}
@@ -86,16 +86,16 @@ func updateRecord[T any](
 			x.putRecord(s, k, v, rev)
 		}
 		if e != nil {
-			x.log(s, t, *e, rest{})
+			x.log(s, t, *e, remainder{})
 		}
-		return s.commit(ctx, "update "+what, x)
+		return s.commit(ctx, "update "+noun, x)
 	})
 	return v, err
 }
 
 // rewriteRecord replaces a record by update(old), without an entry; old is zero when there is none.
-func rewriteRecord[T any](ctx context.Context, s *Store, what string, k key, update func(T) (T, error)) (v T, err error) {
-	err = s.rerun(ctx, what, func(int) error {
+func rewriteRecord[T any](ctx context.Context, s *Store, noun string, k key, update func(T) (T, error)) (v T, err error) {
+	err = s.rerun(ctx, noun, func(int) error {
 		var old T
 		rev, err := s.record(ctx, k, &old)
 		if err != nil {
@@ -106,7 +106,7 @@ func rewriteRecord[T any](ctx context.Context, s *Store, what string, k key, upd
 		}
 		x := &tx{}
 		x.putRecord(s, k, v, rev)
-		return s.commit(ctx, "rewrite "+what, x)
+		return s.commit(ctx, "rewrite "+noun, x)
 	})
 	return v, err
 }

@@ -12,7 +12,7 @@ import (
 	"rollcall/shared/random"
 )
 
-// replayKept is how long an expired replay stays before the table drops it.
+// replayKept is how long an expired replay is kept before the table drops it.
 const replayKept = 24 * time.Hour
 
 func replayItem(r directory.Replay) item {
@@ -29,7 +29,7 @@ func (s *Store) BeginReplay(ctx context.Context, t directory.TenantID, r directo
 		return directory.Replay{}, false, err
 	}
 	full := replayKey(t, r.Key).with(replayItem(r))
-	full["by"] = str(random.ID()) // when the answer is lost, the client of AWS asks again: then this is ours
+	full["by"] = str(random.ID()) // when the answer is lost, the AWS client repeats the call: this identifies our own
 	free := when("attribute_not_exists(#PK) OR #exp <= :now", item{":now": num(now.UnixMilli())})
 	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.table, Item: full, ConditionExpression: &free.expr, ExpressionAttributeNames: names(free.expr),
@@ -55,7 +55,7 @@ func (s *Store) FinishReplay(ctx context.Context, t directory.TenantID, r direct
 	}
 	x := &tx{}
 	full := replayItem(r)
-	delete(full, "request") // what was asked stays
+	delete(full, "request") // it is kept
 	x.update(s, k, edit{set: full}, exists, func(item) error { return errDone })
 	if err := s.commit(ctx, "finish replay", x); !errors.Is(err, errDone) {
 		return err

@@ -13,7 +13,7 @@ import (
 	"rollcall/shared/store/dynamo"
 )
 
-// forgetful carries requests out and loses the answer to the first.
+// forgetful carries out requests and loses the answer to the first.
 type forgetful struct {
 	lost bool
 }
@@ -28,7 +28,7 @@ func (f *forgetful) Do(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// An answer that is lost on its way makes AWS's client ask again: what it finds then is its own request, no other.
+// If an answer is lost, the AWS client repeats the call and finds its own request, not that of another.
 func TestReplayBegunWhenTheAnswerIsLost(t *testing.T) {
 	t.Parallel()
 	db, _ := dynamolocal.Clients(t)
@@ -42,9 +42,9 @@ func TestReplayBegunWhenTheAnswerIsLost(t *testing.T) {
 	r := directory.Replay{Key: "k", Request: "r", Expires: now.Add(time.Hour)}
 	_, found, err := s.BeginReplay(t.Context(), "acme1", r, now)
 	if err != nil || found || !f.lost {
-		t.Errorf("the first request is told that another one runs: %v, %v", found, err)
+		t.Errorf("the first request sees another one running: %v, %v", found, err)
 	}
 	if _, found, err := s.BeginReplay(t.Context(), "acme1", r, now); err != nil || !found {
-		t.Errorf("a second request is told %v, %v", found, err)
+		t.Errorf("a second request sees %v, %v", found, err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"rollcall/shared/store/dynamo"
 )
 
-// A log entry carries its end from the start: the table drops it without a job. An erased one keeps it.
+// A log entry has its time to live from the start, so that the table drops it without a job; erasing keeps it.
 func TestEntriesExpire(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()

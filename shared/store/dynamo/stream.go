@@ -6,9 +6,9 @@ import (
 	"rollcall/shared/directory"
 )
 
-// StreamEntry returns the log entry that the new image of a stream record holds, and false for any other
-// item: functions/changes is handed records by Lambda and needs no Store to read them. With an error comes
-// what the key tells of an entry that cannot be read: its provider, time and id.
+// StreamEntry returns the log entry in the new image of a stream record, and false for any other item, for
+// functions/changes, which gets records from Lambda and has no Store. With an error it returns the fields in the key of
+// the entry that cannot be read: its provider, time and id.
 func StreamEntry(image map[string]types.AttributeValue) (directory.TenantID, directory.LogEntry, bool, error) {
 	pk, ok := image["PK"].(*types.AttributeValueMemberS)
 	if !ok {
@@ -25,8 +25,8 @@ func StreamEntry(image map[string]types.AttributeValue) (directory.TenantID, dir
 	return t, e, true, nil
 }
 
-// EntryFilter is the pattern, in the language of event source filters, of the stream records that are new
-// log entries: what StreamEntry says true to. Lambda hands functions/changes no others.
+// EntryFilter returns the event source filter for the stream records that are new log entries, those for which
+// StreamEntry returns true. Lambda passes functions/changes no others.
 func EntryFilter() any {
 	return map[string]any{
 		"eventName": []string{"INSERT"},

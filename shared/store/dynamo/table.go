@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// Spec describes the table, for whoever makes it: CreateTable here, the CDK app in a deployment. All key
-// attributes are strings; the table is on-demand.
+// Spec describes the table, which CreateTable creates, or the CDK app in a deployment. All key attributes are strings;
+// the table is on-demand.
 type Spec struct {
 	PartitionKey, SortKey string
 	Indexes               []IndexSpec
@@ -40,13 +40,13 @@ func TableSpec() Spec {
 	}
 }
 
-// CreateTable makes the table and waits until it can be used: for tests and local servers. A deployment's
-// table is made by its stack.
+// CreateTable creates the table and waits until it can be used, for tests and local servers. The stack creates the
+// table of a deployment.
 func CreateTable(ctx context.Context, client *dynamodb.Client, table string) error {
 	return TableSpec().Create(ctx, client, table)
 }
 
-// Create makes a table as described and waits until it can be used.
+// Create creates a table as described and waits until it can be used.
 func (spec Spec) Create(ctx context.Context, client *dynamodb.Client, table string) error {
 	schema := func(pk, sk string) []types.KeySchemaElement {
 		return []types.KeySchemaElement{

@@ -19,7 +19,7 @@ func (s *Store) CreateTenant(ctx context.Context, t directory.Tenant, e director
 	}
 	x := &tx{}
 	x.put(s, tenantKey(t.ID), it, absent, func(item) error { return directory.ErrTenantTaken() })
-	x.log(s, t.ID, e, rest{})
+	x.log(s, t.ID, e, remainder{})
 	return s.commit(ctx, "create tenant", x)
 }
 
@@ -41,7 +41,7 @@ func (s *Store) UpdateTenant(
 	if !usable(string(id)) {
 		return directory.Tenant{}, notFound("tenant")
 	}
-	return updateRecord(ctx, s, id, "tenant", tenantKey(id), mustExist|quietly, update)
+	return updateRecord(ctx, s, id, "tenant", tenantKey(id), mustExist|entryOptional, update)
 }
 
 // RemoveTenant implements directory.Tenants.
@@ -51,12 +51,12 @@ func (s *Store) RemoveTenant(ctx context.Context, id directory.TenantID, e direc
 	}
 	x := &tx{}
 	x.delete(s, tenantKey(id), exists, func(item) error { return notFound("tenant") })
-	x.log(s, directory.OperatorScope, e, rest{})
+	x.log(s, directory.OperatorScope, e, remainder{})
 	return s.commit(ctx, "remove tenant", x)
 }
 
-// EraseTenant implements directory.Tenants. It reads the whole table, a megabyte a step: the one reader of keys that it
-// cannot name, so that no item is forgotten whose kind is newer than this function. It is rare, and in the background.
+// EraseTenant implements directory.Tenants. It scans the whole table, a megabyte per step, so that it misses no kind of
+// item newer than this function. It runs rarely, and in the background.
 func (s *Store) EraseTenant(ctx context.Context, id directory.TenantID, after string) (next string, n int, err error) {
 	in := &dynamodb.ScanInput{
 		TableName: &s.table, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("PK, SK"),
@@ -65,7 +65,7 @@ func (s *Store) EraseTenant(ctx context.Context, id directory.TenantID, after st
 	if after != "" {
 		var at [2]string
 		if err := json.Unmarshal([]byte(after), &at); err != nil {
-			return "", 0, fmt.Errorf("read where to go on: %w", err)
+			return "", 0, fmt.Errorf("read position: %w", err)
 		}
 		in.ExclusiveStartKey = key{at[0], at[1]}.item()
 	}

@@ -5,29 +5,29 @@ import (
 	"errors"
 	"maps"
 	"regexp"
-	"rollcall/shared/random"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"rollcall/shared/random"
 )
 
-// maxOps is how many items one transaction may touch.
+// maxOps is the limit of items in one transaction.
 const maxOps = 100
 
 // tx is a transaction being put together. No two of its ops may touch the same item.
 type tx struct {
-	ops  []op
-	days []key // marks that must exist before the log entries of the transaction do
-	err  error // the first failure to build it
-	// indexed are the units of entries in the due index.
-	indexed float64
+	ops     []op
+	days    []key   // marks that must exist before the log entries of the transaction do
+	err     error   // the first failure to build it
+	indexed float64 // write units in the due index
 }
 
-// op is one write of a transaction. fail turns the item that broke the condition (nil when there is none)
-// into the error of the transaction; nil means errStale.
+// op is one write of a transaction. fail returns the error of the transaction for the item that broke the condition
+// (nil when there is none); a nil fail means errStale.
 type op struct {
 	types.TransactWriteItem
 	units float64
@@ -89,7 +89,7 @@ func optional(s string) *string {
 
 const allOld = types.ReturnValuesOnConditionCheckFailureAllOld
 
-// put adds the storing of a whole item.
+// put adds a write of a whole item.
 func (x *tx) put(s *Store, k key, it item, c cond, fail func(item) error) {
 	full := k.with(it)
 	units := 2 * writeUnits(itemSize(full))
@@ -106,16 +106,16 @@ func (x *tx) put(s *Store, k key, it item, c cond, fail func(item) error) {
 	x.ops = append(x.ops, op{types.TransactWriteItem{Put: p}, units, fail})
 }
 
-// edit is what an update does to an item's attributes; unnamed ones stay.
+// edit is the change of an item's attributes; others are kept.
 type edit struct {
 	set    item
 	remove []string
 	add    map[string]int64    // numbers to add; absent ones count from 0
 	join   map[string][]string // strings to add to a set
-	leave  map[string][]string // strings to take out of a set
+	leave  map[string][]string // strings to remove from a set
 }
 
-// update adds a change of an item, which is made when it does not exist and c allows it.
+// update adds a change of an item, which is created if it does not exist and c allows it.
 func (x *tx) update(s *Store, k key, e edit, c cond, fail func(item) error) {
 	vals := maps.Clone(c.vals)
 	if vals == nil {
@@ -154,7 +154,7 @@ func (x *tx) update(s *Store, k key, e edit, c cond, fail func(item) error) {
 	if len(vals) > 0 {
 		u.ExpressionAttributeValues = vals
 	}
-	// What stays as it is counts too; only records of one KB at most are updated in part.
+	// Unchanged attributes count, too, but only records of at most 1 KB are updated in part.
 	x.ops = append(x.ops, op{types.TransactWriteItem{Update: u}, 2 * writeUnits(itemSize(k.with(e.set))), fail})
 }
 
@@ -178,9 +178,9 @@ func (x *tx) check(s *Store, k key, c cond, fail func(item) error) {
 	}}, 2, fail})
 }
 
-// commit carries out the transaction: all or nothing. It is sent again when it only met another one; the
-// token makes sure that one whose answer was lost is not carried out twice.
-// Errors: what the op whose condition failed makes of it, a stale one first; Unavailable.
+// commit carries out the transaction: all or nothing. It is sent again if it only conflicted with another one; the
+// token ensures that one whose answer was lost is not carried out twice.
+// Errors: those of op.fail, errStale first; Unavailable.
 func (s *Store) commit(ctx context.Context, name string, x *tx) error {
 	if x.err != nil {
 		return x.err
@@ -222,8 +222,8 @@ func (s *Store) commit(ctx context.Context, name string, x *tx) error {
 	return contended(name)
 }
 
-// failure returns why a transaction was cancelled, nil when it may be sent again as it is: a lock first, then
-// staleness, since what else failed may look different when computed again.
+// failure returns the reason why a transaction was cancelled, nil when it may be sent again unchanged: a lock first,
+// then staleness, because the other reasons may change when it is computed again.
 func (x *tx) failure(name string, canceled *types.TransactionCanceledException) error {
 	var stale, refused error
 	for i, r := range canceled.CancellationReasons {

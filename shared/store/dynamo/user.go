@@ -8,9 +8,9 @@ import (
 	"rollcall/shared/directory"
 )
 
-// The attributes of a user record. The id and what the key says are not repeated; sid is there only when the
-// SCIM id is not the id. An alias has only alias: the uid. mv counts memberships begun, so that the deletion
-// of the user meets whoever adds it to a group; it belongs to the record found at the SCIM id.
+// userAttrs are the attributes of a user record. The parts of the key are not repeated; sid is set only if the SCIM id
+// is not the id. An alias has only alias: the uid. mv counts the memberships added, so that the deletion of the user
+// conflicts with adding it to a group; it is in the record at the SCIM id.
 var userAttrs = []string{"v", "p", "sid", "un", "xid", "act", "mgr", "at", "lk", "ac", "ver", "cre", "mod", "gone", "due", "dueAt", "pd"}
 
 func encodeUser(t directory.TenantID, u directory.User) (item, error) {
@@ -36,11 +36,12 @@ func encodeUser(t directory.TenantID, u directory.User) (item, error) {
 		}
 	}
 	putPending(it, t, u)
-	rest := u.Account
-	if rest.Pending = nil; rest.IsZero() {
+	account := u.Account
+	account.Pending = nil
+	if account.IsZero() {
 		return it, nil
 	}
-	return it, putJSON(it, "ac", rest)
+	return it, putJSON(it, "ac", account)
 }
 
 // decodeUser reads a record; false for an alias.
@@ -72,8 +73,7 @@ func decodeUser(it item) (directory.User, bool, error) {
 	return u, true, getPending(it, &u)
 }
 
-// indexItems are the items by which u is found besides its id, by key: a pure function, so that an update
-// writes the difference.
+// indexItems returns the look-up items of u by key. It is a pure function, so that an update can write the difference.
 func indexItems(t directory.TenantID, u directory.User) map[key]item {
 	out := map[key]item{}
 	h := homeOf(t, u)
@@ -97,11 +97,11 @@ func indexItems(t directory.TenantID, u directory.User) map[key]item {
 	return out
 }
 
-// opening reads a provider and, in the same step, what the request asks for: keys in the same call, and
-// whatever beside does. Then admit decides, before any of it is used.
-func (s *Store) opening(
+// readAdmitted reads a provider and, in the same step, the data of the request: keys in the same call, and the calls of
+// also in parallel. Then admit decides, before any of it is used.
+func (s *Store) readAdmitted(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit, keys []key,
-	beside ...func(context.Context) error,
+	also ...func(context.Context) error,
 ) (directory.Provider, map[key]item, error) {
 	var got map[key]item
 	pk := providerKey(t, p)
@@ -112,7 +112,7 @@ func (s *Store) opening(
 	err := parallel(ctx, append([]func(context.Context) error{func(ctx context.Context) (err error) {
 		got, err = s.get(ctx, keys...)
 		return err
-	}}, beside...)...)
+	}}, also...)...)
 	if err != nil {
 		return directory.Provider{}, nil, err
 	}
@@ -129,18 +129,18 @@ func (s *Store) ReadUser(
 ) (directory.UserView, error) {
 	h := homeFor(t, p, false)
 	var keys []key
-	var beside []func(context.Context) error
+	var also []func(context.Context) error
 	var groups []directory.GroupID
 	if usable(string(id)) && p != "" {
 		keys = []key{h.user(string(id))}
 		if want.Groups {
-			beside = append(beside, func(ctx context.Context) (err error) {
+			also = append(also, func(ctx context.Context) (err error) {
 				groups, err = s.groupsOf(ctx, h, id, 0)
 				return err
 			})
 		}
 	}
-	_, got, err := s.opening(ctx, t, p, admit, keys, beside...)
+	_, got, err := s.readAdmitted(ctx, t, p, admit, keys, also...)
 	if err != nil {
 		return directory.UserView{}, err
 	}
@@ -161,11 +161,11 @@ func (s *Store) ReadUser(
 	return v, err
 }
 
-// present makes a user of what was found at a SCIM id: the record, or by its alias the record of a restored
-// user. The first id of a restored user finds nothing.
+// present decodes the item at a SCIM id: a user's record, or an alias, whose restored user it reads. The first id of a
+// restored user finds nothing.
 func (s *Store) present(ctx context.Context, h home, id directory.ScimID, it item) (u directory.User, ok bool, err error) {
 	if uid := text(it, "alias"); uid != "" {
-		if it, err = s.one(ctx, h.user(uid)); err != nil {
+		if it, err = s.getOne(ctx, h.user(uid)); err != nil {
 			return u, false, err
 		}
 	}
@@ -177,7 +177,7 @@ func (s *Store) presentUser(ctx context.Context, h home, id directory.ScimID) (d
 	if !usable(string(id)) {
 		return directory.User{}, false, nil
 	}
-	it, err := s.one(ctx, h.user(string(id)))
+	it, err := s.getOne(ctx, h.user(string(id)))
 	if err != nil {
 		return directory.User{}, false, err
 	}
@@ -206,7 +206,7 @@ func (s *Store) groupsOf(ctx context.Context, h home, m directory.ScimID, limit 
 	return out, err
 }
 
-// views adds what want asks for, of all users at once.
+// views reads the parts of the users in want, for all users in parallel.
 func (s *Store) views(ctx context.Context, h home, us []directory.User, want directory.UserWant) ([]directory.UserView, error) {
 	vs := make([]directory.UserView, len(us))
 	var fns []func(context.Context) error
@@ -242,7 +242,7 @@ func (s *Store) FindUsers(
 	}
 	var its []item
 	var more bool
-	_, _, err := s.opening(ctx, t, p, admit, nil, func(ctx context.Context) (err error) {
+	_, _, err := s.readAdmitted(ctx, t, p, admit, nil, func(ctx context.Context) (err error) {
 		its, more, err = s.query(ctx, span{pk: h.lookup(key), limit: max(limit, 1)})
 		return err
 	})
@@ -255,8 +255,9 @@ func (s *Store) FindUsers(
 		if err != nil {
 			return nil, err
 		}
-		// A look-up read just before its user changed counts for nothing, so there may be room for more.
-		if us = append(us, found...); len(us) >= limit || !more {
+		// A look-up read just before its user changed does not count, so there may be room for more.
+		us = append(us, found...)
+		if len(us) >= limit || !more {
 			break
 		}
 		if its, more, err = s.query(ctx, span{pk: h.lookup(key), lo: after(text(its[len(its)-1], "SK")), limit: limit - len(us)}); err != nil {
@@ -266,16 +267,15 @@ func (s *Store) FindUsers(
 	return s.views(ctx, h, us, want)
 }
 
-// holders reads the users of look-up items and keeps those that really have the key.
+// holders reads the users of look-up items that still have the key.
 func (s *Store) holders(ctx context.Context, h home, lookups []item, key directory.Lookup) ([]directory.User, error) {
-	return s.looked(ctx, h, lookups, func(u directory.User) bool {
+	return s.usersOf(ctx, h, lookups, func(u directory.User) bool {
 		return key.Attr == directory.AttrManager && u.Manager == key.Value || slices.Contains(u.AllLookups(), key)
 	})
 }
 
-// looked reads the users that look-up items name and keeps those that are what was looked for: an item may be
-// older than its user.
-func (s *Store) looked(ctx context.Context, h home, lookups []item, keep func(directory.User) bool) ([]directory.User, error) {
+// usersOf reads the users of look-up items and keeps those for which keep is true: a look-up item may be outdated.
+func (s *Store) usersOf(ctx context.Context, h home, lookups []item, keep func(directory.User) bool) ([]directory.User, error) {
 	keys := userKeys(h, lookups)
 	got, err := s.get(ctx, keys...)
 	if err != nil {
@@ -294,7 +294,7 @@ func (s *Store) looked(ctx context.Context, h home, lookups []item, keep func(di
 	return us, nil
 }
 
-// userKeys are the records that look-up items name.
+// userKeys returns the keys of the users of look-up items.
 func userKeys(h home, lookups []item) []key {
 	out := make([]key, len(lookups))
 	for i, it := range lookups {
@@ -303,16 +303,16 @@ func userKeys(h home, lookups []item) []key {
 	return out
 }
 
-// findUserName reads provider and guard at once, then the holder's record.
+// findUserName reads provider and guard in one call, then the holder's record.
 func (s *Store) findUserName(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, name string, limit int, want directory.UserWant, admit directory.Admit,
 ) ([]directory.UserView, error) {
 	h, guard := homeFor(t, p, false), userNameKey(t, name)
-	_, got, err := s.opening(ctx, t, p, admit, []key{guard})
+	_, got, err := s.readAdmitted(ctx, t, p, admit, []key{guard})
 	if err != nil || limit < 1 || got[guard] == nil || text(got[guard], "p") != string(p) {
 		return nil, err
 	}
-	it, err := s.one(ctx, h.user(text(got[guard], "uid")))
+	it, err := s.getOne(ctx, h.user(text(got[guard], "uid")))
 	if err != nil {
 		return nil, err
 	}
@@ -336,8 +336,8 @@ func (s *Store) UserByID(ctx context.Context, t directory.TenantID, id directory
 	return v, err
 }
 
-// userByID finds a user in whatever home it has: local, or of any provider, present or gone. A user on the
-// move between two reads is looked for once more.
+// userByID finds a user in any home: local, or of any provider, present or removed. It tries again for a user that
+// moved between two reads.
 func (s *Store) userByID(ctx context.Context, t directory.TenantID, id directory.UserID) (directory.User, error) {
 	if !usable(string(id)) {
 		return directory.User{}, notFound("user")
@@ -364,7 +364,7 @@ func (s *Store) userByID(ctx context.Context, t directory.TenantID, id directory
 	return directory.User{}, notFound("user")
 }
 
-// homes are all lists of users that a tenant has, in a fixed order.
+// homes returns all lists of users of a tenant, in a fixed order.
 func (s *Store) homes(ctx context.Context, t directory.TenantID) ([]home, error) {
 	out := []home{homeFor(t, "", false), homeFor(t, "", true)}
 	its, _, err := s.query(ctx, span{pk: providers(t)})
@@ -404,14 +404,14 @@ func (s *Store) ListUsers(
 	if len(us) > 0 {
 		last = string(us[len(us)-1].ID)
 	}
-	if out.Total, err = s.finish(ctx, l, len(us), last, out.More); err != nil {
+	if out.Total, err = s.finishList(ctx, l, len(us), last, out.More); err != nil {
 		return out, err
 	}
 	out.Users, err = s.views(ctx, l.home, us, want)
 	return out, err
 }
 
-// usersAfter reads limit users behind an id after skipping some.
+// usersAfter skips some users after an id and reads the next limit.
 func (s *Store) usersAfter(ctx context.Context, h home, id string, skip, limit int) ([]directory.User, error) {
 	var us []directory.User
 	for lo := after(escaper.Replace(id)); ; {
@@ -421,7 +421,7 @@ func (s *Store) usersAfter(ctx context.Context, h home, id string, skip, limit i
 		}
 		for _, it := range its {
 			if text(it, "alias") != "" {
-				continue // an alias holds no place in the list
+				continue // an alias does not count in the list
 			}
 			if skip > 0 {
 				skip--
@@ -443,11 +443,11 @@ func (s *Store) usersAfter(ctx context.Context, h home, id string, skip, limit i
 	}
 }
 
-// searchPage is how many users a search looks at between two looks at its count.
+// searchPage is the number of users that a search reads at a time.
 const searchPage = 500
 
-// SearchUsers implements directory.Users: a walk over the homes of the tenant, one after the other in the
-// order of their keys. What a page returns to go on is home and id of the last user looked at.
+// SearchUsers implements directory.Users: it walks the homes of the tenant in the order of their keys. The position it
+// returns is the home and id of the last user read.
 func (s *Store) SearchUsers(
 	ctx context.Context, t directory.TenantID, q directory.UserSearch,
 ) (out []directory.User, next string, err error) {
@@ -481,7 +481,8 @@ func (s *Store) SearchUsers(
 				if !q.Matches(u) {
 					continue
 				}
-				if out = append(out, u); len(out) == q.Count {
+				out = append(out, u)
+				if len(out) == q.Count {
 					return out, string(h) + " " + id, nil
 				}
 			}

@@ -14,13 +14,13 @@ import (
 // CreateUser implements directory.Users.
 func (s *Store) CreateUser(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit,
-	make func(directory.Provider) (directory.User, directory.LogEntry, error),
+	create func(directory.Provider) (directory.User, directory.LogEntry, error),
 ) (directory.User, error) {
-	rec, _, err := s.opening(ctx, t, p, admit, nil)
+	rec, _, err := s.readAdmitted(ctx, t, p, admit, nil)
 	if err != nil {
 		return directory.User{}, err
 	}
-	u, e, err := make(rec)
+	u, e, err := create(rec)
 	if err != nil {
 		return directory.User{}, err
 	}
@@ -32,11 +32,11 @@ func (s *Store) insertUser(ctx context.Context, t directory.TenantID, u director
 	x := &tx{}
 	s.putUser(x, t, u)
 	s.reindex(x, t, nil, indexItems(t, u), cond{}, u)
-	x.log(s, t, e, rest{})
+	x.log(s, t, e, remainder{})
 	return s.commit(ctx, "create user", x)
 }
 
-// putUser adds a record that is new in its home, and counts it there.
+// putUser adds a record to its home, and counts it there.
 func (s *Store) putUser(x *tx, t directory.TenantID, u directory.User) {
 	it, err := encodeUser(t, u)
 	if err != nil {
@@ -45,18 +45,18 @@ func (s *Store) putUser(x *tx, t directory.TenantID, u directory.User) {
 	}
 	h := homeOf(t, u)
 	x.put(s, h.user(string(u.ID)), it, absent, nil)
-	x.reindexed(t, directory.User{}, u)
-	if !u.Removed() { // nobody asks how many are gone
+	x.countDueWrites(t, directory.User{}, u)
+	if !u.Removed() { // removed users have no total
 		x.update(s, h.total(kindUsers, string(u.ID)), edit{add: map[string]int64{"n": 1}}, always, nil)
 	}
 }
 
-// reindex adds the difference between what u was found by and what it is found by. alias is the condition
-// under which an alias may go.
+// reindex adds the difference between the old and the new look-up items of u. alias is the condition for removing an
+// alias.
 func (s *Store) reindex(x *tx, t directory.TenantID, was, is map[key]item, alias cond, u directory.User) {
 	guard := userNameKey(t, u.UserName)
 	for _, k := range sortedKeys(was) {
-		if _, stays := is[k]; !stays {
+		if _, kept := is[k]; !kept {
 			c := always
 			if was[k]["alias"] != nil {
 				c = alias
@@ -108,12 +108,12 @@ func (s *Store) UpdateUser(
 	return u, err
 }
 
-// freshUser reads old again: where it was, or wherever it went.
+// freshUser reads old again, in its home or wherever it moved.
 func (s *Store) freshUser(ctx context.Context, t directory.TenantID, old directory.User) (directory.User, error) {
 	if !usable(string(old.ID)) {
 		return old, notFound("user")
 	}
-	it, err := s.one(ctx, homeOf(t, old).user(string(old.ID)))
+	it, err := s.getOne(ctx, homeOf(t, old).user(string(old.ID)))
 	if err != nil {
 		return old, err
 	}
@@ -126,27 +126,27 @@ func (s *Store) freshUser(ctx context.Context, t directory.TenantID, old directo
 // atVersion is the condition that a user's record has not changed since it was read.
 func atVersion(u directory.User) cond { return when("#ver = :ver", item{":ver": num(u.Version)}) }
 
-// overwrite adds the change of a record in its place.
+// overwrite adds the change of a record within its home.
 func (s *Store) overwrite(x *tx, t directory.TenantID, old, u directory.User) {
 	it, err := encodeUser(t, u)
 	if err != nil {
 		x.err = err
 		return
 	}
-	var gone []string
+	var removed []string
 	for _, name := range userAttrs {
 		if it[name] == nil {
-			gone = append(gone, name)
+			removed = append(removed, name)
 		}
 	}
-	// Not a put: mv stays as it is.
-	x.reindexed(t, old, u)
-	x.update(s, homeOf(t, old).user(string(old.ID)), edit{set: it, remove: gone}, atVersion(old), nil)
+	// Not a put, so that mv is kept.
+	x.countDueWrites(t, old, u)
+	x.update(s, homeOf(t, old).user(string(old.ID)), edit{set: it, remove: removed}, atVersion(old), nil)
 	s.reindex(x, t, indexItems(t, old), indexItems(t, u), always, u)
 }
 
-// replaceUser stores u in place of old, in one transaction with the entry. A user who leaves a provider's
-// list leaves its groups and is cleared as a manager in the same transaction, if that holds it all.
+// replaceUser replaces old by u in one transaction with the entry. A user who leaves a provider's list is removed from
+// its groups and cleared as a manager in the same transaction, if that has room.
 func (s *Store) replaceUser(ctx context.Context, t directory.TenantID, old, u directory.User, e directory.LogEntry) error {
 	if !usable(string(old.ID)) {
 		return notFound("user")
@@ -155,7 +155,7 @@ func (s *Store) replaceUser(ctx context.Context, t directory.TenantID, old, u di
 	from, to := homeOf(t, old), homeOf(t, u)
 	if from == to {
 		s.overwrite(x, t, old, u)
-		x.log(s, t, e, rest{})
+		x.log(s, t, e, remainder{})
 		return s.commit(ctx, "update user", x)
 	}
 	var l leaving
@@ -172,46 +172,46 @@ func (s *Store) replaceUser(ctx context.Context, t directory.TenantID, old, u di
 		alias = l.unchanged
 	}
 	x.delete(s, from.user(string(old.ID)), c, nil)
-	x.reindexed(t, old, directory.User{})
+	x.countDueWrites(t, old, directory.User{})
 	s.putUser(x, t, u)
 	if !old.Removed() {
 		x.update(s, from.total(kindUsers, string(old.ID)), edit{add: map[string]int64{"n": -1}}, always, nil)
 	}
 	s.reindex(x, t, indexItems(t, old), indexItems(t, u), alias, u)
-	var r rest
+	var r remainder
 	if len(x.ops)+l.ops()+1 <= s.maxOps {
 		s.leaveGroups(x, t, from, old.ScimID, l.groups, l.known, e)
 		for _, report := range l.reports {
 			s.clearManager(x, t, report, e)
 		}
 	} else {
-		e.Remaining, r = directory.RemainingUser, rest{provider: old.Provider, id: string(old.ScimID)}
+		e.Remaining, r = directory.RemainingUser, remainder{provider: old.Provider, id: string(old.ScimID)}
 	}
 	x.log(s, t, e, r)
 	if err := s.commit(ctx, "move user", x); err != nil {
 		return err
 	}
 	if e.Remaining == directory.RemainingUser {
-		// It is committed: should this fail, the entry completes it.
+		// It is committed; if this fails, the entry completes it.
 		_ = s.finishUser(ctx, t, e, r)
 	}
 	return nil
 }
 
-// leaving is what a user has to leave behind with a provider.
+// leaving holds the memberships and reports that end when a user leaves a provider.
 type leaving struct {
 	groups    []directory.GroupID
-	known     map[directory.GroupID]bool // those that exist: of the others only rows are left
+	known     map[directory.GroupID]bool // the groups that exist: others have only rows left
 	reports   []directory.User
-	unchanged cond // no membership began since
+	unchanged cond // no membership was added since
 }
 
 func (l leaving) ops() int { return 3*len(l.groups) + 4*len(l.reports) }
 
 func (s *Store) readLeaving(ctx context.Context, h home, u directory.User) (l leaving, err error) {
 	k := h.user(string(u.ScimID))
-	// The count of memberships begun is read before the memberships.
-	it, err := s.one(ctx, k)
+	// The count of memberships added is read before the memberships.
+	it, err := s.getOne(ctx, k)
 	if err != nil {
 		return l, err
 	}
@@ -235,7 +235,7 @@ func (s *Store) readLeaving(ctx context.Context, h home, u directory.User) (l le
 	return l, err
 }
 
-// existing tells which groups have a record.
+// existing returns the groups that have a record.
 func (s *Store) existing(ctx context.Context, h home, ids []directory.GroupID) (map[directory.GroupID]bool, error) {
 	keys := make([]key, len(ids))
 	for i, id := range ids {
@@ -260,7 +260,7 @@ func (s *Store) reports(ctx context.Context, h home, m directory.ScimID, self di
 	return slices.DeleteFunc(us, func(u directory.User) bool { return u.ID == self }), err
 }
 
-// leaveGroups adds the end of m's memberships in groups.
+// leaveGroups adds the removal of m from groups.
 func (s *Store) leaveGroups(
 	x *tx, t directory.TenantID, h home, m directory.ScimID, groups []directory.GroupID, known map[directory.GroupID]bool,
 	e directory.LogEntry,
@@ -277,18 +277,18 @@ func (s *Store) leaveGroups(
 	}
 }
 
-// clearManager adds the change of one who reported to a deleted user.
+// clearManager adds the change of a user who reported to a deleted user.
 func (s *Store) clearManager(x *tx, t directory.TenantID, report directory.User, because directory.LogEntry) {
 	n, entry := directory.ManagerCleared(report, because)
 	s.overwrite(x, t, report, n)
-	x.log(s, t, entry, rest{})
+	x.log(s, t, entry, remainder{})
 }
 
-// finishUser ends what a user left behind: memberships and reports, as many transactions as it takes. It may
-// run at the same time as itself, and again.
-func (s *Store) finishUser(ctx context.Context, t directory.TenantID, e directory.LogEntry, r rest) error {
+// finishUser ends the remaining memberships and reports of a user, in as many transactions as needed. It may run
+// concurrently and repeatedly.
+func (s *Store) finishUser(ctx context.Context, t directory.TenantID, e directory.LogEntry, r remainder) error {
 	h, id := homeFor(t, r.provider, false), directory.ScimID(r.id)
-	// Should the id be in use again, there is nothing of the past left to end.
+	// If the id is in use again, no work is left.
 	if _, ok, err := s.presentUser(ctx, h, id); ok || err != nil {
 		return err
 	}
@@ -298,9 +298,9 @@ func (s *Store) finishUser(ctx context.Context, t directory.TenantID, e director
 	return s.finishReports(ctx, t, h, id, e)
 }
 
-// finishLeaving ends the memberships of a member that exists no more.
+// finishLeaving ends the memberships of a deleted member.
 func (s *Store) finishLeaving(ctx context.Context, t directory.TenantID, h home, m directory.ScimID, e directory.LogEntry) error {
-	return s.rerun(ctx, "memberships of what was deleted", func(int) error {
+	return s.rerun(ctx, "memberships of a deleted member", func(int) error {
 		for {
 			groups, err := s.groupsOf(ctx, h, m, (s.maxOps-1)/3)
 			if err != nil || len(groups) == 0 {

@@ -11,7 +11,7 @@ import (
 func (s *Store) CreateWebhook(ctx context.Context, t directory.TenantID, w directory.Webhook, e directory.LogEntry) error {
 	x := &tx{}
 	x.putRecord(s, webhookKey(t, w.ID), w, 0)
-	x.log(s, t, e, rest{})
+	x.log(s, t, e, remainder{})
 	err := s.commit(ctx, "create webhook", x)
 	if errors.Is(err, errStale) {
 		return directory.Errorf(directory.Conflict, "the webhook's id is taken")

@@ -9,7 +9,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// AddAlias implements directory.Aliases. Expired ones go on the way.
+// AddAlias implements directory.Aliases. It also deletes expired ones.
 func (s *Store) AddAlias(ctx context.Context, t directory.TenantID, key string, id directory.UserID, until time.Time) error {
 	return s.write(ctx, func() error {
 		if err := s.exec(`INSERT INTO aliases (tenant, key, uid, until) VALUES (?1,?2,?3,?4) ON CONFLICT DO UPDATE SET until = max(until, ?4)`,

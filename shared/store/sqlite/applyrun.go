@@ -11,11 +11,11 @@ import (
 	"rollcall/shared/directory"
 )
 
-// peopleWindow is how many places in the order of arrival one read of People looks at: whoever is in another list
-// is passed over, and nobody else gets the connection meanwhile.
+// peopleWindow is the number of positions in the order of arrival that one read of People scans: users of other lists
+// are skipped, and no other call gets the connection meanwhile.
 const peopleWindow = 2000
 
-// People implements directory.ApplyRuns: all users are in part 0, in the order of arrival, as they are stored.
+// People implements directory.ApplyRuns: all users are in part 0, in the order of arrival.
 func (s *Store) People(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, part int, after string, count int,
 ) (vs []directory.UserView, next string, err error) {
@@ -33,7 +33,8 @@ func (s *Store) People(
 			`, arrival FROM users NOT INDEXED WHERE arrival > ? AND arrival <= ? AND home = ? ORDER BY arrival LIMIT ?+0`,
 			func(r *sqlite.Stmt) error {
 				u, err := scanUser(r)
-				if us = append(us, u); len(us) == count {
+				us = append(us, u)
+				if len(us) == count {
 					to = r.ColumnInt64(r.ColumnCount() - 1)
 				}
 				return err
@@ -63,7 +64,7 @@ func (s *Store) Run(ctx context.Context, t directory.TenantID, p directory.Provi
 func (s *Store) UpdateRun(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.RunID, update directory.Update[directory.ApplyRun],
 ) (directory.ApplyRun, error) {
-	return updateRecord(ctx, s, t, "apply run", documents, runOf(t, p, id), quietly, update)
+	return updateRecord(ctx, s, t, "apply run", documents, runOf(t, p, id), entryOptional, update)
 }
 
 // ListRuns implements directory.ApplyRuns.
@@ -72,7 +73,7 @@ func (s *Store) ListRuns(
 ) ([]directory.ApplyRun, error) {
 	return readRecords[directory.ApplyRun](ctx, s,
 		`SELECT record FROM documents WHERE tenant = ? AND kind = 'run' AND owner = ? AND id < ? ORDER BY id DESC LIMIT ?+0`,
-		string(t), string(p), cmp.Or(string(before), "~"), count) // "~" is behind every id
+		string(t), string(p), cmp.Or(string(before), "~"), count) // "~" sorts after every id
 }
 
 // Ranges implements directory.ApplyRuns.
@@ -84,7 +85,7 @@ func (s *Store) Ranges(ctx context.Context, t directory.TenantID, id directory.R
 func (s *Store) UpdateRange(
 	ctx context.Context, t directory.TenantID, id directory.RunID, n int, update func(directory.RunRange) (directory.RunRange, error),
 ) (directory.RunRange, error) {
-	sorted := strconv.Itoa(100 + n) // as text sorts as the numbers do
+	sorted := strconv.Itoa(100 + n) // sorts as text like the number
 	return rewriteRecord(ctx, s, key(t, "range", string(id), sorted), update)
 }
 

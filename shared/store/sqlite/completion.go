@@ -6,7 +6,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// CompleteEntry implements directory.Completion. A transaction here is never too large, so nothing is left over.
+// CompleteEntry implements directory.Completion. No transaction is too large here, so nothing remains.
 func (s *Store) CompleteEntry(context.Context, directory.TenantID, directory.LogEntry) error {
 	return nil
 }

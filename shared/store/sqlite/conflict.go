@@ -20,7 +20,7 @@ func (s *Store) UpdateConflict(
 	return changeRecord(ctx, s, t, func() (directory.ConflictCase, error) {
 		old, err := record[directory.ConflictCase](s, "conflict", selectConflict, key(t, id)...)
 		return old, directory.IgnoreNotFound(err)
-	}, quietly, update, func(_, c directory.ConflictCase) error {
+	}, entryOptional, update, func(_, c directory.ConflictCase) error {
 		return s.putRecord(`INSERT INTO conflicts (tenant, id, state, record) VALUES (?1,?2,?3,?4) ON CONFLICT DO UPDATE SET state `+
 			`= ?3, record = ?4`,
 			c, string(t), string(id), string(c.State))

@@ -56,7 +56,7 @@ func (s *Store) Timeline(
 	return out, err
 }
 
-// tally adds what an entry counts, inside the transaction that counts it.
+// tally adds an entry to the tallies, in the transaction that counts it.
 func (s *Store) tally(t directory.TenantID, e directory.LogEntry) error {
 	tally := e.Tally()
 	for _, key := range slices.Sorted(maps.Keys(tally)) {

@@ -17,7 +17,7 @@ func (s *Store) AddDelivery(ctx context.Context, t directory.TenantID, d directo
 	})
 }
 
-// dueAt is the column of the time of the next try.
+// dueAt returns the column due_at of d.
 func dueAt(d directory.Delivery) int64 {
 	if d.State != directory.DeliveryPending {
 		return 0

@@ -9,18 +9,18 @@ import (
 	"rollcall/shared/directory"
 )
 
-// deliverBatch is how many entries Deliver hands on between two marks.
+// deliverBatch limits the new entries, and those retried, that one call of Deliver passes to fn.
 const deliverBatch = 100
 
 type delivery struct {
 	seq    int64
 	tenant directory.TenantID
 	entry  directory.LogEntry
-	bad    error // it cannot be read
+	bad    error // the entry cannot be decoded
 }
 
-// Deliver implements directory.Feed: the log from the mark on, and again what failed before. An entry
-// that fails is set aside with growing pauses and does not hold up the others.
+// Deliver implements directory.Feed. It delivers the log from the mark on, and entries that failed before. An entry
+// that fails is retried with growing pauses and does not delay the others.
 func (s *Store) Deliver(ctx context.Context, fn func(context.Context, directory.TenantID, directory.LogEntry) error) (int, error) {
 	var todo []delivery
 	err := s.read(ctx, func() error {
@@ -63,12 +63,12 @@ func (s *Store) Deliver(ctx context.Context, fn func(context.Context, directory.
 	return n, errors.Join(s.mark(context.WithoutCancel(ctx), todo, failed), unreadable)
 }
 
-// mark remembers what was followed and what has to be tried again, after 1 s, 2 s, 4 s … 1 h.
+// mark records the entries that were followed and those to retry, after 1 s, 2 s, 4 s … 1 h.
 func (s *Store) mark(ctx context.Context, todo []delivery, failed map[int64]error) error {
 	return s.write(ctx, func() error {
 		for _, d := range todo {
-			err, bad := failed[d.seq]
-			if !bad {
+			err, ok := failed[d.seq]
+			if !ok {
 				if err := s.exec(`DELETE FROM unfollowed WHERE seq = ?`, nil, d.seq); err != nil {
 					return err
 				}

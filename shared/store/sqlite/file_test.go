@@ -22,7 +22,7 @@ import (
 	"rollcall/shared/store/storetest"
 )
 
-// filler writes through the service what a directory and an administrator would.
+// filler writes records through the services, as a directory and an administrator would.
 type filler struct {
 	s      *directorytest.Env
 	ctx    context.Context
@@ -30,7 +30,7 @@ type filler struct {
 	admin  administration.Admin
 }
 
-// newFiller makes a provider, and the tenant when there is none.
+// newFiller creates a provider, and the tenant if there is none.
 func newFiller(s *sqlite.Store) (filler, error) {
 	f := filler{
 		s: directorytest.New(s.Ports(), directory.Runtime{}), ctx: context.Background(),
@@ -76,7 +76,7 @@ func (f filler) group(members ...directory.ScimID) (directory.Group, error) {
 		})
 }
 
-// fill writes a bit of everything.
+// fill creates a few records of most kinds.
 func (f filler) fill() error {
 	var all []directory.ScimID
 	for range 20 {
@@ -128,7 +128,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := f.user(); err == nil {
-		t.Error("a closed store took a user")
+		t.Error("a closed store created a user")
 	}
 	again := open(t, path)
 	if diff := cmp.Diff(before, dump(again)); diff != "" {
@@ -155,7 +155,7 @@ func TestOpenRefusesOtherFiles(t *testing.T) {
 	}
 }
 
-// broken makes the store fail after it has written: a caller names a member twice, which the port forbids.
+// broken makes the store fail after a write: it passes a member twice, which the port forbids.
 func broken(t *testing.T, f filler, s *sqlite.Store) {
 	t.Helper()
 	u, err := f.user()
@@ -169,11 +169,11 @@ func broken(t *testing.T, f filler, s *sqlite.Store) {
 			return g, []directory.ScimID{u.ScimID, u.ScimID}, directory.LogEntry{ID: "e1", Action: directory.GroupCreated}, nil
 		})
 	if directory.KindOf(err) != directory.Internal || err == nil {
-		t.Fatalf("a member named twice: got %v, want an internal error", err)
+		t.Fatalf("a member twice: got %v, want an internal error", err)
 	}
 }
 
-// A store without a journal cannot take back half a transaction: it must not show it either.
+// A store without a journal cannot roll back a transaction that has written, so it must not show the writes.
 func TestMemoryStoreStopsAfterAFailure(t *testing.T) {
 	t.Parallel()
 	s := open(t, sqlite.Memory)
@@ -185,12 +185,12 @@ func TestMemoryStoreStopsAfterAFailure(t *testing.T) {
 		nil)
 	for i, err := range []error{readErr, writeErr, listErr} {
 		if err == nil {
-			t.Errorf("call %d after the failure was answered", i)
+			t.Errorf("call %d after the failure succeeded", i)
 		}
 	}
 }
 
-func TestFileStoreTakesAFailureBack(t *testing.T) {
+func TestFileStoreRollsBackAFailure(t *testing.T) {
 	t.Parallel()
 	s := open(t, filepath.Join(t.TempDir(), "rollcall.db"))
 	f := filled(t, s)
@@ -207,7 +207,7 @@ func TestFileStoreTakesAFailureBack(t *testing.T) {
 		t.Errorf("%d groups became %d after the failure:\n%s", before, groups(), after)
 	}
 	if err := f.fill(); err != nil {
-		t.Errorf("the store does not go on: %v", err)
+		t.Errorf("the store does not continue: %v", err)
 	}
 }
 
@@ -227,7 +227,7 @@ func TestCancelledRequestsAreUnavailable(t *testing.T) {
 	}
 }
 
-// A batch is one transaction: all of it is there after it, or, when it fails, nothing, and the store is of no more use.
+// A batch is one transaction: it stores everything, or, if it fails, nothing, and the store refuses further calls.
 func TestBatchIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rollcall.db")
@@ -254,21 +254,21 @@ func TestBatchIsAllOrNothing(t *testing.T) {
 	}
 	mine := errors.New("mine")
 	if err := store.Batch(func() error { return errors.Join(two(), mine) }); !errors.Is(err, mine) {
-		t.Errorf("a batch that fails returned %v", err)
+		t.Errorf("a failed batch returned %v", err)
 	}
 	if _, err := f.user(); !errors.Is(err, mine) {
-		t.Errorf("a user after a batch that failed: %v", err)
+		t.Errorf("a user after a failed batch: %v", err)
 	}
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	page, err := open().Ports().Users.ListUsers(f.ctx, f.admin.Tenant, f.caller.Provider, directory.Page{Start: 1}, directory.UserWant{}, nil)
 	if err != nil || page.Total != 2 {
-		t.Errorf("%d users, %v; want the 2 of the batch that ended", page.Total, err)
+		t.Errorf("%d users, %v; want the 2 of the successful batch", page.Total, err)
 	}
 }
 
-// A record from before there were mappings is read as a provider that maps nothing.
+// A provider record from before mappings existed is read as a provider without mappings.
 func TestProvidersFromBeforeMappings(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rollcall.db")

@@ -35,11 +35,12 @@ func (s *Store) group(h string, id directory.GroupID) (directory.Group, error) {
 	return gs[0], nil
 }
 
-// groupView adds what want asks for; shown counts the members of one answer.
+// groupView adds the parts of g that want asks for; shown counts the members of one answer.
 func (s *Store) groupView(h string, g directory.Group, want directory.GroupWant, shown *int) (v directory.GroupView, err error) {
 	v.Group = g
 	if want.AllMembers {
-		if *shown += g.MemberCount; *shown > directory.MaxMembersShown {
+		*shown += g.MemberCount
+		if *shown > directory.MaxMembersShown {
 			return v,
 				directory.Errorf(directory.TooMany, "the answer would hold more than %d members; exclude members, or filter", directory.MaxMembersShown)
 		}
@@ -195,7 +196,7 @@ func (s *Store) Members(
 // CreateGroup implements directory.Groups.
 func (s *Store) CreateGroup(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit,
-	make func(directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error),
+	create func(directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error),
 ) (g directory.Group, err error) {
 	err = s.write(ctx, func() error {
 		rec, err := s.admitted(t, p, admit)
@@ -204,7 +205,7 @@ func (s *Store) CreateGroup(
 		}
 		var members []directory.ScimID
 		var e directory.LogEntry
-		if g, members, e, err = make(rec); err != nil {
+		if g, members, e, err = create(rec); err != nil {
 			return err
 		}
 		h := home(t, p, false)
@@ -245,7 +246,7 @@ func (s *Store) displayNameFree(h string, g directory.Group) error {
 	return err
 }
 
-// membersExist returns Invalid when one of the ids is no user or group of the provider.
+// membersExist returns Invalid when one of the ids is not a user or group of the provider.
 func (s *Store) membersExist(h string, ids []directory.ScimID) error {
 	for _, id := range ids {
 		found := false
@@ -266,13 +267,13 @@ func (s *Store) membersExist(h string, ids []directory.ScimID) error {
 
 func (s *Store) changeMembers(h string, g directory.GroupID, add, remove []directory.ScimID) error {
 	for _, m := range add {
-		s.seen.forget(h, m)
+		s.cache.forget(h, m)
 		if err := s.exec(`INSERT INTO memberships (home, gid, member) VALUES (?,?,?)`, nil, h, string(g), string(m)); err != nil {
 			return err
 		}
 	}
 	for _, m := range remove {
-		s.seen.forget(h, m)
+		s.cache.forget(h, m)
 		if err := s.exec(`DELETE FROM memberships WHERE home = ? AND gid = ? AND member = ?`, nil, h, string(g), string(m)); err != nil {
 			return err
 		}
@@ -280,8 +281,8 @@ func (s *Store) changeMembers(h string, g directory.GroupID, add, remove []direc
 	return nil
 }
 
-// UpdateGroup implements directory.Groups. The view is read again inside the transaction whenever the
-// group, or, for cycle checks, possibly another one, has changed since.
+// UpdateGroup implements directory.Groups. The view is read again inside the transaction if the group has changed
+// since, and always for a cycle check, which other groups affect.
 func (s *Store) UpdateGroup(
 	ctx context.Context, t directory.TenantID, old directory.GroupView, want directory.GroupWant,
 	update func(directory.GroupView) (directory.GroupChange, error),
@@ -350,7 +351,7 @@ func (s *Store) DeleteGroup(
 		if err := s.leaveGroups(h, directory.ScimID(g.ID), e.At); err != nil {
 			return err
 		}
-		s.seen.forgetAll() // its members' groups
+		s.cache.forgetAll() // its members' groups
 		for _, q := range []string{`DELETE FROM memberships WHERE home = ? AND gid = ?`, `DELETE FROM groups WHERE home = ? AND gid = ?`} {
 			if err := s.exec(q, nil, h, string(g.ID)); err != nil {
 				return err

@@ -30,7 +30,8 @@ func (s *Store) UpdateGuard(
 			return old, err
 		}
 		n, is, e, err := update(old, was)
-		if v = is; err != nil || e == nil {
+		v = is
+		if err != nil || e == nil {
 			return old, err
 		}
 		if err := s.putProvider(n); err != nil {

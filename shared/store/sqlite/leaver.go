@@ -11,7 +11,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// maxRestorable is how many removed users with one externalId are looked at.
+// maxRestorable limits the removed users with one externalId that create is offered.
 const maxRestorable = 10
 
 // CreateOrRestoreUser implements directory.Leavers.
@@ -24,19 +24,19 @@ func (s *Store) CreateOrRestoreUser(
 		if err != nil {
 			return err
 		}
-		gone, err := s.users(`SELECT `+userColumns+` FROM users WHERE home = ? AND external_id = ? ORDER BY removed_at DESC LIMIT ?+0`,
+		removed, err := s.users(`SELECT `+userColumns+` FROM users WHERE home = ? AND external_id = ? ORDER BY removed_at DESC LIMIT ?+0`,
 			home(t, p, true), externalID, maxRestorable)
 		if err != nil {
 			return err
 		}
 		var e directory.LogEntry
-		if u, e, err = create(rec, gone); err != nil {
+		if u, e, err = create(rec, removed); err != nil {
 			return err
 		}
 		if err := s.nameFree(t, u); err != nil {
 			return err
 		}
-		for _, old := range gone {
+		for _, old := range removed {
 			if old.ID == u.ID {
 				if err := s.replaceUser(t, old, u, e); err != nil {
 					return err
@@ -52,7 +52,7 @@ func (s *Store) CreateOrRestoreUser(
 	return u, err
 }
 
-// dueBatch is how many due users are read at once.
+// dueBatch is the number of due users in one read.
 const dueBatch = 500
 
 // DueUsers implements directory.Leavers.
@@ -85,8 +85,9 @@ func (s *Store) PendingUsers(
 	at, uid := int64(0), ""
 	if q.After != "" {
 		due, id, ok := strings.Cut(q.After, " ")
-		if at, err = strconv.ParseInt(due, 10, 64); err != nil || !ok {
-			return nil, "", directory.Errorf(directory.Invalid, "no position in this list")
+		at, err = strconv.ParseInt(due, 10, 64)
+		if err != nil || !ok {
+			return nil, "", directory.Errorf(directory.Invalid, "not a position in this list")
 		}
 		uid = id
 	}
@@ -116,10 +117,10 @@ func (s *Store) PendingUsers(
 	}
 }
 
-// What a user in column gate waits for.
+// The values of column gate: what delays a user's deactivation.
 const (
 	gateNone   = 0
-	gateOpen   = 1 // time alone
-	gateHeld   = 2
-	gateFrozen = 3 // a guard, perhaps a hold as well
+	gateOpen   = 1 // only its time
+	gateHeld   = 2 // a legal hold
+	gateFrozen = 3 // a guard, perhaps also a legal hold
 )

@@ -16,7 +16,7 @@ import (
 	"rollcall/shared/store/sqlite"
 )
 
-// What is older than a time is dropped, the oldest first, but no entry that was not followed.
+// Entries and deliveries older than a time are dropped, the oldest first, but no entry that was not followed.
 func TestDropsOldEntriesAndDeliveries(t *testing.T) {
 	t.Parallel()
 	s := open(t, sqlite.Memory)
@@ -32,11 +32,11 @@ func TestDropsOldEntriesAndDeliveries(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	drop := func(what string, fn func(context.Context, time.Time, int) (int, error), days, count, want int) {
+	drop := func(name string, fn func(context.Context, time.Time, int) (int, error), days, count, want int) {
 		t.Helper()
 		n, err := fn(ctx, start.Add(time.Duration(days)*24*time.Hour), count)
 		if err != nil || n != want {
-			t.Errorf("%s: dropped %d, %v, want %d", what, n, err, want)
+			t.Errorf("%s: dropped %d, %v, want %d", name, n, err, want)
 		}
 	}
 	entries := func(ctx context.Context, before time.Time, count int) (int, error) {
@@ -66,8 +66,8 @@ func TestDropsOldEntriesAndDeliveries(t *testing.T) {
 	}
 }
 
-// An entry that cannot be read is told, set aside, and holds up no other.
-func TestUnreadableEntryHoldsUpNoOther(t *testing.T) {
+// An entry that cannot be decoded is reported, retried later, and does not delay the others.
+func TestUnreadableEntryDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rollcall.db")
 	s := open(t, path)

@@ -8,9 +8,9 @@ import (
 	"rollcall/shared/directory"
 )
 
-// bookmarks remember at which id a page of a list ended: position of the next record → last id. So a
-// crawl by startIndex costs its results and, since every page goes on right after the one before, sees
-// each record once while others come and go. Only the process's memory: a lost one costs an OFFSET.
+// bookmarks store the last id of each page by the position of the next record. So reading a list by startIndex costs no
+// more than its results and, since every page continues right after the previous one, returns each record once while
+// others are added and removed. They are only in memory: a lost one costs an OFFSET.
 type bookmarks map[listPage]bookmark
 
 type listPage struct {
@@ -19,13 +19,13 @@ type listPage struct {
 }
 
 type bookmark struct {
-	after string
-	made  time.Time
+	after   string
+	created time.Time
 }
 
 const (
 	maxBookmarks = 100_000
-	bookmarkLife = time.Hour // a crawl that pauses longer goes on by position
+	bookmarkLife = time.Hour // a client that pauses longer continues by position
 )
 
 func (b bookmarks) put(p listPage, after string, now time.Time) {
@@ -37,15 +37,16 @@ func (b bookmarks) put(p listPage, after string, now time.Time) {
 
 func (b bookmarks) get(p listPage, now time.Time) (string, bool) {
 	m, ok := b[p]
-	return m.after, ok && now.Sub(m.made) < bookmarkLife
+	return m.after, ok && now.Sub(m.created) < bookmarkLife
 }
 
-// list reads one page through fetch, which returns the last id that belongs to the page and how many
-// records it got; it is asked for one more than the page holds, to know whether some follow.
+// list reads one page with fetch, which returns the page's last id and the number of records; it is called for one more
+// than the page has, to see whether more follow.
 func (s *Store) list(
 	h, table string, page directory.Page, fetch func(after string, skip, limit int) (string, int, error),
 ) (total int, more bool, err error) {
-	if total = s.total(h, table); page.Count == 0 {
+	total = s.total(h, table)
+	if page.Count == 0 {
 		return total, false, nil
 	}
 	after, skip := page.After, 0
@@ -63,8 +64,7 @@ func (s *Store) list(
 	n = min(n, page.Count)
 	if !page.ByCursor && n > 0 {
 		s.bookmarks.put(listPage{listName{h, table}, page.Start + n}, last, s.now())
-		// A crawl stops at totalResults: while records follow, it must not be reached, whatever came or
-		// went behind the crawl.
+		// Clients stop at totalResults: it must not be reached while records follow, even if the list has changed.
 		if seen := page.Start - 1 + n; total < seen || more && total == seen {
 			total = seen
 			if more {
@@ -75,12 +75,12 @@ func (s *Store) list(
 	return total, more, nil
 }
 
-// totals are the numbers of records of every list, kept in memory: the tables say them when the store is
-// opened, every transaction moves them, and one that fails moves them back.
+// totals are the numbers of records of every list, kept in memory: counted when the store is opened, changed by every
+// transaction, and restored if it fails.
 type totals struct {
 	n    map[listName]int
-	undo []listName // what the running transaction has counted,
-	by   []int      // and by how much
+	undo []listName // changed by the running transaction,
+	by   []int      // by these amounts
 }
 
 type listName struct{ home, kind string }
@@ -110,8 +110,8 @@ func (s *Store) addTotal(h, kind string, by int) {
 	s.totals.undo, s.totals.by = append(s.totals.undo, name), append(s.totals.by, by)
 }
 
-// settle ends the counting of a transaction.
-func (t *totals) settle(committed bool) {
+// finish ends the counting of a transaction.
+func (t *totals) finish(committed bool) {
 	if !committed {
 		for i, name := range t.undo {
 			t.n[name] -= t.by[i]

@@ -30,10 +30,11 @@ func (s *Store) UpdateMappings(
 			return old, err
 		}
 		n, is, e, err := update(old, was)
-		if m = is; err != nil || e == nil {
+		if err != nil || e == nil {
 			m = was
 			return old, err
 		}
+		m = is
 		if err := s.putProvider(n); err != nil {
 			return old, err
 		}

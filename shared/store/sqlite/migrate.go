@@ -16,19 +16,19 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// Before this many migrations there was no release, and tables changed without one. A file of that time is brought up to
-// date when its tables are those of the last commit before release 0.1.0, and refused otherwise.
+// releasedFrom is the number of migrations in the first release; before it, tables changed without migrations. An older
+// file is brought up to date if its tables are those of the last commit before release 0.1.0, and refused otherwise.
 const releasedFrom = 5
 
-// header is what the first bytes of a database file say: https://www.sqlite.org/fileformat2.html#the_database_header
+// header is part of the header of a database file: https://www.sqlite.org/fileformat2.html#the_database_header
 type header struct {
 	empty    bool // it has no tables and never had any
 	appID    int
-	migrated int // migrations that were carried out
+	migrated int // number of migrations carried out
 }
 
-// readHeader reads the header of the file at path without changing or locking anything. A file that is not there is empty.
-// What a process that was killed left in the write-ahead log beside it is not looked at.
+// readHeader reads the header of the file at path without changing or locking it. A missing file counts as empty. The
+// write-ahead log that a killed process may have left is not read.
 func readHeader(path string) (header, error) {
 	f, err := os.Open(path) //nolint:gosec // G304: the file is the caller's choice
 	if errors.Is(err, fs.ErrNotExist) {
@@ -51,7 +51,7 @@ func readHeader(path string) (header, error) {
 	return header{empty: number(40) == 0, migrated: number(60), appID: number(68)}, nil
 }
 
-// check returns why this program must leave the file alone.
+// check returns an error if this program must not change the file.
 func (h header) check() error {
 	switch {
 	case h.empty:
@@ -59,13 +59,13 @@ func (h header) check() error {
 	case h.appID != appID:
 		return errors.New("it is a database of another program")
 	case h.migrated > len(migrations):
-		return fmt.Errorf("a newer release of Rollcall has written it (tables %d, this program knows %d): use that release", h.migrated,
+		return fmt.Errorf("it was written by a newer release of Rollcall (tables %d, this program knows %d): use that release", h.migrated,
 			len(migrations))
 	}
 	return nil
 }
 
-// connectionHeader is the header as the connection sees it, with what the write-ahead log adds.
+// connectionHeader returns the header as the connection sees it, including the write-ahead log.
 func connectionHeader(conn *sqlite.Conn) (header, error) {
 	numbers := make([]int, 0, 3)
 	for _, pragma := range []string{"PRAGMA schema_version", "PRAGMA user_version", "PRAGMA application_id"} {
@@ -80,7 +80,7 @@ func connectionHeader(conn *sqlite.Conn) (header, error) {
 	return header{empty: numbers[0] == 0, migrated: numbers[1], appID: numbers[2]}, nil
 }
 
-// examine returns why this program must leave the file alone, and whether it is from before the first release.
+// examine returns an error if this program must not change the file, and whether it is from before the first release.
 func examine(conn *sqlite.Conn) (unreleased bool, err error) {
 	h, err := connectionHeader(conn)
 	if err == nil {
@@ -92,12 +92,12 @@ func examine(conn *sqlite.Conn) (unreleased bool, err error) {
 	return true, checkUnreleased(conn, h.migrated)
 }
 
-// migrate carries out the migrations that the file has not seen.
+// migrate carries out the migrations that the file lacks.
 func migrate(conn *sqlite.Conn, migrations []string) error {
 	return sqlitemigration.Migrate(context.Background(), conn, sqlitemigration.Schema{AppID: appID, Migrations: migrations})
 }
 
-// checkUnreleased returns an error when the tables are not those that the first migrations make today.
+// checkUnreleased returns an error if the tables are not those that the first migrations create today.
 func checkUnreleased(conn *sqlite.Conn, migrated int) error {
 	got, err := tables(conn)
 	if err != nil {
@@ -116,13 +116,13 @@ func checkUnreleased(conn *sqlite.Conn, migrated int) error {
 		return err
 	}
 	if !slices.Equal(got, want) {
-		return errors.New("it is from a build before release 0.1.0 whose tables are not known any more: " +
+		return errors.New("it is from a build before release 0.1.0 whose tables are no longer known: " +
 			"keep it for that build, and start this one with a new file, which Entra ID fills again when provisioning is restarted")
 	}
 	return nil
 }
 
-// tables is the text of everything in the schema, in the order of names, whatever the space between its words.
+// tables returns the text of everything in the schema, ordered by name and with normalized white space.
 func tables(conn *sqlite.Conn) ([]string, error) {
 	var out []string
 	err := sqlitex.ExecuteTransient(conn, "SELECT type || ' ' || name || ': ' || coalesce(sql, '') FROM sqlite_schema ORDER BY type, name",

@@ -37,7 +37,7 @@ func (s *Store) namesFree(t directory.TenantID, o directory.Organization) error 
 	return nil
 }
 
-// putOrganization stores o in place of old.
+// putOrganization replaces old with o.
 func (s *Store) putOrganization(t directory.TenantID, old, o directory.Organization) error {
 	if err := s.putRecord(organizations.put, o, key(t, o.ID)...); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (s *Store) CreateOrganization(
 				return err
 			}
 			if used >= q.Max {
-				return directory.Errorf(directory.TooMany, "no more organizations are made today")
+				return directory.Errorf(directory.TooMany, "no more organizations are created today")
 			}
 			if err := s.exec(`INSERT INTO quotas (tenant, key, used) VALUES (?,?,1) ON CONFLICT DO UPDATE SET used = used + 1`, nil, string(t),
 				q.Key); err != nil {

@@ -16,17 +16,16 @@ import (
 	"rollcall/shared/store/sqlite"
 )
 
-// The test binary runs itself as another process: with this variable it does what childs says, to the
-// file named by the other one.
+// The test binary runs itself as another process: envChild chooses one of children, envFile is the path of its file.
 const (
 	envChild = "ROLLCALL_TEST_CHILD"
 	envFile  = "ROLLCALL_TEST_FILE"
 )
 
-var childs = map[string]func(path string) error{"open": childOpens, "write": childWrites}
+var children = map[string]func(path string) error{"open": childOpens, "write": childWrites}
 
 func TestMain(m *testing.M) {
-	if child, ok := childs[os.Getenv(envChild)]; ok {
+	if child, ok := children[os.Getenv(envChild)]; ok {
 		if err := child(os.Getenv(envFile)); err != nil {
 			fmt.Println("failed:", err)
 			os.Exit(1)
@@ -88,7 +87,7 @@ func TestOneProcessOwnsTheFile(t *testing.T) {
 	}
 }
 
-// childWrites changes things as fast as it can and says what the store has acknowledged, until it is killed.
+// childWrites changes records as fast as it can and prints each acknowledged change, until it is killed.
 func childWrites(path string) error {
 	s, err := sqlite.Open(path, time.Now)
 	if err != nil {
@@ -129,7 +128,7 @@ func childWrites(path string) error {
 			if err := f.remove(u.ScimID); err != nil {
 				return err
 			}
-			fmt.Println("gone", p, u.ScimID, d.Version+1)
+			fmt.Println("removed", p, u.ScimID, d.Version+1)
 		}
 	}
 }
@@ -171,7 +170,7 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 	}
 }
 
-// verify checks that all that was acknowledged is there, and that the rest is whole.
+// verify checks that all acknowledged changes are stored, and that the lists are consistent.
 func verify(t *testing.T, path string, acks []ack) {
 	t.Helper()
 	s, err := sqlite.Open(path, time.Now)
@@ -186,7 +185,7 @@ func verify(t *testing.T, path string, acks []ack) {
 	ctx, tenant := t.Context(), directory.DefaultTenant
 	for _, a := range acks {
 		var got int64
-		gone := false
+		removed := false
 		q := directory.LogQuery{User: directory.UserID(a.id), Count: 10_000}
 		if a.kind == "group" {
 			v, err := s.ReadGroup(ctx, tenant, a.provider, directory.GroupID(a.id), directory.GroupWant{}, nil)
@@ -199,20 +198,20 @@ func verify(t *testing.T, path string, acks []ack) {
 			if err != nil {
 				t.Fatalf("%+v: %v", a, err)
 			}
-			got, gone = v.Version, v.Removed()
+			got, removed = v.Version, v.Removed()
 		}
-		if got < a.version || a.kind == "gone" && !gone {
-			t.Errorf("acknowledged %+v, but the file holds version %d, gone %v", a, got, gone)
+		if got < a.version || a.kind == "removed" && !removed {
+			t.Errorf("acknowledged %+v, but the file has version %d, removed %v", a, got, removed)
 		}
 		if es, err := s.Entries(ctx, tenant, q); err != nil || len(es) == 0 || es[0].Version > got {
 			t.Errorf("%+v: the log has %d entries, %v", a, len(es), err)
 		}
 	}
-	wholeLists(t, s)
+	checkLists(t, s)
 }
 
-// wholeLists checks what every transaction keeps true: totals, counts, and no membership of who is gone.
-func wholeLists(t *testing.T, s *sqlite.Store) {
+// checkLists checks the invariants of every transaction: totals, counts, and no memberships of removed users.
+func checkLists(t *testing.T, s *sqlite.Store) {
 	t.Helper()
 	ctx, tenant := t.Context(), directory.DefaultTenant
 	ps, err := s.ListProviders(ctx, tenant)
@@ -238,7 +237,7 @@ func wholeLists(t *testing.T, s *sqlite.Store) {
 			}
 			for _, m := range g.Members {
 				if !present[m] {
-					t.Errorf("member %s is gone", m)
+					t.Errorf("member %s was removed", m)
 				}
 			}
 		}

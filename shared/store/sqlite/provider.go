@@ -22,7 +22,7 @@ func (s *Store) loadProviders() error {
 	})
 }
 
-// putProvider stores a provider unless its display name is another one's.
+// putProvider stores a provider. It returns a TakenError when another one of the tenant has its display name.
 func (s *Store) putProvider(p directory.Provider) error {
 	for id, q := range s.providers {
 		if id != p.ID && q.Tenant == p.Tenant && q.DisplayNameKey() == p.DisplayNameKey() {
@@ -37,9 +37,8 @@ func (s *Store) putProvider(p directory.Provider) error {
 		ON CONFLICT DO UPDATE SET name_key = ?3, record = ?4`, nil, string(p.ID), string(p.Tenant), p.DisplayNameKey(), b)
 }
 
-// writeProvider runs fn as a transaction and takes the provider it returns into memory, or drops the one
-// named id when it returns none. A commit that fails after that breaks the store, so memory never tells
-// what the file does not hold.
+// writeProvider runs fn as a transaction and keeps the provider it returns in memory, or removes the provider id if it
+// returns none. A commit that fails after that breaks the store, so memory never differs from the file.
 func (s *Store) writeProvider(
 	ctx context.Context, id directory.ProviderID, fn func() (directory.Provider, error),
 ) (p directory.Provider, err error) {
@@ -47,7 +46,8 @@ func (s *Store) writeProvider(
 		if p, err = fn(); err != nil {
 			return err
 		}
-		if s.providers[id] = p; p.ID == "" {
+		s.providers[id] = p
+		if p.ID == "" {
 			delete(s.providers, id)
 		}
 		return nil
@@ -129,7 +129,7 @@ func (s *Store) RemoveProvider(ctx context.Context, t directory.TenantID, id dir
 				return directory.Provider{}, directory.Errorf(directory.Conflict, "the provider still has users or groups")
 			}
 		}
-		// Its deleted users stay in the tenant's history: their list no longer needs the provider.
+		// Its deleted users are kept, in a list that does not need the provider.
 		if err := s.exec(`UPDATE users SET home = ? WHERE home = ?`, nil, home(t, "", true), home(t, id, true)); err != nil {
 			return directory.Provider{}, err
 		}

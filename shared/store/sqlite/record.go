@@ -11,10 +11,10 @@ import (
 	"rollcall/shared/directory"
 )
 
-// table is a table of JSON records, in column "record", by a key of text columns: its statements.
+// table holds the statements of a table of JSON records (column "record") whose key is columns of text.
 type table struct{ get, put, remove, after string }
 
-// tableOf writes the statements of a table. after lists records behind a value of the last column of the key.
+// tableOf builds the statements of a table. after lists the records after a value of the key's last column.
 func tableOf(name string, key ...string) table {
 	var columns, values, same strings.Builder
 	for i, k := range key {
@@ -36,10 +36,10 @@ func tableOf(name string, key ...string) table {
 	}
 }
 
-// documents are records that nothing is looked up by but their key. kind says what one is and owner whose.
+// documents is the table of records that are found only by their key; see mappingTables.
 var documents = tableOf("documents", "tenant", "kind", "owner", "id")
 
-// key is the key of a record.
+// key returns the key of a record of t, as arguments of a statement.
 func key[T ~string](t directory.TenantID, id ...T) []any {
 	out := []any{string(t)}
 	for _, v := range id {
@@ -59,12 +59,12 @@ func records[T any](s *Store, query string, args ...any) (out []T, err error) {
 	return out, err
 }
 
-// record is the first of records.
+// record returns the first of records.
 // Errors: NotFound.
-func record[T any](s *Store, what, query string, args ...any) (v T, err error) {
+func record[T any](s *Store, noun, query string, args ...any) (v T, err error) {
 	all, err := records[T](s, query, args...)
 	if err == nil && len(all) == 0 {
-		err = notFound(what)
+		err = notFound(noun)
 	}
 	if err != nil {
 		return v, err
@@ -72,7 +72,7 @@ func record[T any](s *Store, what, query string, args ...any) (v T, err error) {
 	return all[0], nil
 }
 
-// readRecords is records with the connection to itself.
+// readRecords is records under the lock.
 func readRecords[T any](ctx context.Context, s *Store, query string, args ...any) (out []T, err error) {
 	err = s.read(ctx, func() error {
 		out, err = records[T](s, query, args...)
@@ -81,10 +81,10 @@ func readRecords[T any](ctx context.Context, s *Store, query string, args ...any
 	return out, err
 }
 
-// readRecord is record with the connection to itself.
-func readRecord[T any](ctx context.Context, s *Store, what, query string, args ...any) (v T, err error) {
+// readRecord is record under the lock.
+func readRecord[T any](ctx context.Context, s *Store, noun, query string, args ...any) (v T, err error) {
 	err = s.read(ctx, func() error {
-		v, err = record[T](s, what, query, args...)
+		v, err = record[T](s, noun, query, args...)
 		return err
 	})
 	return v, err
@@ -99,21 +99,21 @@ func (s *Store) putRecord(query string, v any, args ...any) error {
 	return s.exec(query, nil, append(args[:len(args):len(args)], b)...)
 }
 
-// recordRule says what is special about a kind of record.
+// recordRule is a set of flags for a kind of record.
 type recordRule int
 
 const (
-	mustExist   recordRule = 1 << iota // NotFound when there is none; else the update gets the zero record
-	quietly                            // a nil entry stores without one, and the old record stores nothing; else a nil entry does not
-	zeroRemoves                        // the zero record removes it
+	mustExist     recordRule = 1 << iota // NotFound when there is none; else the update gets the zero record
+	entryOptional                        // a nil entry stores a changed record without an entry; else it stores nothing
+	zeroRemoves                          // the zero record removes it
 )
 
-// updateRecord replaces the record of a table by what update makes of it, with its entry.
+// updateRecord replaces the record of a table by the result of update, with its entry.
 func updateRecord[T any](
-	ctx context.Context, s *Store, t directory.TenantID, what string, tb table, key []any, rule recordRule, update directory.Update[T],
+	ctx context.Context, s *Store, t directory.TenantID, noun string, tb table, key []any, rule recordRule, update directory.Update[T],
 ) (v T, err error) {
 	return changeRecord(ctx, s, t, func() (T, error) {
-		old, err := record[T](s, what, tb.get, key...)
+		old, err := record[T](s, noun, tb.get, key...)
 		if rule&mustExist == 0 {
 			err = directory.IgnoreNotFound(err)
 		}
@@ -126,7 +126,7 @@ func updateRecord[T any](
 	})
 }
 
-// changeRecord reads a record, and stores what update makes of it with its entry, in one transaction.
+// changeRecord reads a record and stores the result of update with its entry, in one transaction.
 func changeRecord[T any](
 	ctx context.Context, s *Store, t directory.TenantID, read func() (T, error), rule recordRule, update directory.Update[T],
 	put func(old, v T) error,
@@ -138,10 +138,10 @@ func changeRecord[T any](
 		}
 		var e *directory.LogEntry
 		v, e, err = update(old)
-		if rule&quietly == 0 && e == nil {
+		if rule&entryOptional == 0 && e == nil {
 			v = old
 		}
-		if err != nil || rule&quietly == 0 && e == nil || rule&quietly != 0 && reflect.DeepEqual(v, old) {
+		if err != nil || rule&entryOptional == 0 && e == nil || rule&entryOptional != 0 && reflect.DeepEqual(v, old) {
 			return err
 		}
 		if err := put(old, v); err != nil || e == nil {

@@ -23,14 +23,13 @@ import (
 
 var keep = flag.String("keep", "", "keep a file of this `release` for the tests of later ones")
 
-// then is when the files are read: before anything in them expires.
+// then is the time at which the files are read: before anything in them expires.
 func then() time.Time { return time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC) }
 
 // releases holds a file of each release, compressed.
 const releases = "testdata/releases"
 
-// TestFilesOfEarlierReleases opens a file of each release and reads all that was in it, also after it was opened once
-// more; the tables are those of a new file.
+// TestFilesOfEarlierReleases opens a file of each release twice and reads all its records.
 func TestFilesOfEarlierReleases(t *testing.T) {
 	t.Parallel()
 	if *keep != "" {
@@ -80,7 +79,7 @@ func unpack(t *testing.T, file string) string {
 	return path
 }
 
-// keepFile writes the file that this program makes of storetest.Example.
+// keepFile writes the file that this program creates from storetest.Example.
 func keepFile(t *testing.T, release string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "rollcall.db")
@@ -115,7 +114,7 @@ func keepFile(t *testing.T, release string) {
 	}
 }
 
-// edited makes a database file and runs statements on it that this program would not.
+// edited creates a database file and runs statements on it that this program would not run.
 func edited(t *testing.T, journal, statements string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "rollcall.db")
@@ -144,8 +143,8 @@ func execute(t *testing.T, path, statements string) {
 	}
 }
 
-// TestFilesThatAreRefusedStayAsTheyAre: the error says what the file is, and no byte of it changes.
-func TestFilesThatAreRefusedStayAsTheyAre(t *testing.T) {
+// TestRefusedFilesAreUnchanged: the error says why the file is refused, and no byte of it changes.
+func TestRefusedFilesAreUnchanged(t *testing.T) {
 	t.Parallel()
 	text := filepath.Join(t.TempDir(), "text.db")
 	if err := os.WriteFile(text, []byte(strings.Repeat("not a database\n", 1000)), 0o600); err != nil {
@@ -155,7 +154,7 @@ func TestFilesThatAreRefusedStayAsTheyAre(t *testing.T) {
 	execute(t, other, "CREATE TABLE songs (title TEXT)")
 	early := filepath.Join(t.TempDir(), "early.db")
 	execute(t, early, "CREATE TABLE tenants (id TEXT); PRAGMA application_id = 1919705964; PRAGMA user_version = 1")
-	for what, c := range map[string]struct{ path, want string }{
+	for name, c := range map[string]struct{ path, want string }{
 		"text":                         {text, "not a SQLite database"},
 		"another program's":            {other, "another program"},
 		"of a newer release":           {edited(t, "DELETE", "PRAGMA user_version = 99"), "newer release"},
@@ -169,19 +168,19 @@ func TestFilesThatAreRefusedStayAsTheyAre(t *testing.T) {
 		s, err := sqlite.Open(c.path, time.Now)
 		if err == nil {
 			_ = s.Close()
-			t.Errorf("%s: opened", what)
+			t.Errorf("%s: opened", name)
 			continue
 		}
 		if !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: got %q, want one line about %q", what, err, c.want)
+			t.Errorf("%s: got %q, want one line about %q", name, err, c.want)
 		}
 		if after, err := os.ReadFile(c.path); err != nil || !bytes.Equal(before, after) {
-			t.Errorf("%s: the file was changed, %v", what, err)
+			t.Errorf("%s: the file was changed, %v", name, err)
 		}
 	}
 }
 
-// TestReleasedMigrationsStay: files of each release end with the tables of a new file.
+// TestReleasedMigrationsStay: after migration, the file of each release has the tables of a new file.
 func TestReleasedMigrationsStay(t *testing.T) {
 	t.Parallel()
 	schema := func(path string) (out []string) {

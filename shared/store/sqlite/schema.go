@@ -5,10 +5,10 @@ const appID = 0x726c636c
 
 // migrations bring a database to the newest tables, one after the other; a released one never changes.
 //
-// "home" is tenant/provider (tenant/ for local users, …/removed for deleted ones): keys begin with it, so a
-// list is a range. Times are Unix milliseconds, 0 for none. Users are stored in the order of arrival, not
-// clustered by their random ids: wide rows at random places split pages all the time, and each such
-// transaction cost a walk of the whole page cache.
+// "home" is tenant/provider (tenant/ for local users, …/removed for deleted ones): keys begin with it, so a list is a
+// range. Times are Unix milliseconds, 0 for none. Users are stored in the order of arrival, not clustered by their
+// random ids: inserting wide rows at random positions kept splitting pages, and each such transaction scanned the whole
+// page cache.
 var migrations = []string{`
 CREATE TABLE tenants (id TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE providers (
@@ -67,10 +67,10 @@ CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
 CREATE TABLE replays (
 	tenant TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, answer BLOB, expires INTEGER NOT NULL, PRIMARY KEY (tenant, key)
 ) WITHOUT ROWID;
-`, lifecycleTables, ledgerTables, mappingTables, wordsOfToday}
+`, lifecycleTables, ledgerTables, mappingTables, renames}
 
-// ledgerTables hold webhooks, the work that follows from the log, and the chains that seal it. due_at is 0
-// for a delivery that is not pending.
+// ledgerTables hold webhooks, their deliveries, and the chains that seal the log. due_at is 0 for a delivery that is
+// not pending.
 const ledgerTables = `
 CREATE TABLE webhooks (
 	tenant TEXT NOT NULL, id TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, id)
@@ -92,8 +92,8 @@ CREATE TABLE late (
 ) WITHOUT ROWID;
 `
 
-// lifecycleTables keep who waits for deactivation, legal holds, and what guards found. gate is what a
-// user waits for; due_at is 0 for whoever waits for nothing.
+// lifecycleTables hold pending deactivations, legal holds and guard events. gate is what delays a user's deactivation
+// (gateNone …); due_at is 0 if none is pending.
 const lifecycleTables = `
 ALTER TABLE users ADD COLUMN gate INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE users ADD COLUMN due_at INTEGER NOT NULL DEFAULT 0;
@@ -112,10 +112,10 @@ CREATE TABLE guard_events (
 ) WITHOUT ROWID;
 `
 
-// mappingTables hold organizations and what resolutions depend on. Of a document, kind says what it is and
-// owner whose: "roles" of the tenant, "mappings" of a provider, "watchlist", "run" of a provider, "range" and
-// "page" of a run, "country" of a provider. They have row ids, since a page is tens of kilobytes: else finding a key
-// reads every record on the way to it, which was two thirds of planning.
+// mappingTables hold organizations and the records that placement depends on. The kind of a document is "roles", "task"
+// or "watchlist" (no owner), "mappings", "run" or "country" (owned by a provider), "range" or "page" (owned by a run).
+// Documents have row ids because a page is tens of kilobytes: without them, finding a key reads every record on the
+// way, which took two thirds of the time of planning.
 const mappingTables = `
 CREATE TABLE organizations (tenant TEXT NOT NULL, id TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, id)) WITHOUT ROWID;
 CREATE TABLE organization_names (tenant TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (tenant, key)) WITHOUT ROWID;
@@ -130,8 +130,8 @@ CREATE TABLE documents (
 );
 `
 
-// wordsOfToday are the tables of release 0.1.0.
-const wordsOfToday = `
+// renames gives tables, columns and homes the names of release 0.1.0.
+const renames = `
 ALTER TABLE collisions RENAME TO conflicts;
 ALTER TABLE users RENAME COLUMN gone_at TO removed_at;
 UPDATE users SET home = substr(home, 1, length(home) - length('/gone')) || '/removed' WHERE removed_at > 0 AND home LIKE '%/gone';

@@ -1,10 +1,10 @@
-// Package sqlite keeps Rollcall's data in one SQLite database: a file for `rollcall serve`, memory for
-// tests. It needs no server and no cgo, and, being relational, it is an independent oracle for the
-// DynamoDB adapter: the same histories must end in the same state on both (store/storetest).
+// Package sqlite stores Rollcall's data in one SQLite database: a file for `rollcall serve`, memory for tests. It needs
+// no server and no cgo, and, being relational, it is an independent oracle for the DynamoDB adapter: the same histories
+// must end in the same state on both (store/storetest).
 //
-// One process owns the file (locking_mode=EXCLUSIVE), and within it one connection, one transaction at a
-// time: so the newest provider records can be kept in memory, and what a transaction reads cannot change
-// before it writes. It is not meant for more than one process: that is what DynamoDB is for.
+// One process owns the file (locking_mode=EXCLUSIVE) and uses one connection, with one transaction at a time: so the
+// newest provider records can be kept in memory, and records cannot change between the reads and writes of a
+// transaction. Deployments of more than one process use DynamoDB.
 package sqlite
 
 import (
@@ -23,7 +23,7 @@ import (
 
 // Store is an open database. Safe for concurrent use. It implements every port of package directory.
 type Store struct {
-	// Unreleased says that Open found a file from before release 0.1.0 and brought its tables up to date.
+	// Unreleased reports that Open found a file from before release 0.1.0 and brought its tables up to date.
 	Unreleased bool
 
 	mu     sync.Mutex
@@ -31,29 +31,28 @@ type Store struct {
 	now    func() time.Time
 	memory bool  // no journal: a transaction that wrote cannot be rolled back
 	wrote  bool  // the running transaction has written
-	batch  bool  // every write belongs to one transaction, which Batch ends
+	batch  bool  // all writes belong to the transaction of Batch
 	broken error // set when the database can no longer be trusted; every later call returns it
 
 	step      func(name string) error                     // called before every commit; its error stops it (crash tests)
 	providers map[directory.ProviderID]directory.Provider // write-through copy of the providers table
 	bookmarks bookmarks
 	totals    totals
-	seen      seen
+	cache     userCache
 }
 
-// Memory is the path of a database that lives in memory and ends with the process.
+// Memory is the path of a database in memory, which ends with the process.
 const Memory = ":memory:"
 
-// ownerTimeout is how long Open waits for another process to let go of the file: one that is being
-// replaced needs a moment, any other never does.
+// ownerTimeout is how long Open waits for another process to close the file: one that is being replaced needs a moment.
 const ownerTimeout = 2 * time.Second
 
-// Open opens the database file at path, makes it when there is none, and brings its tables up to date. now decides expiry
-// and pauses only: times of records come from callers.
-// Errors: the file cannot be opened, belongs to another process or program, or was written by a newer release; a file
-// that is refused is left as it is.
+// Open opens the database file at path, creates it if there is none, and brings its tables up to date. now decides only
+// expiry and pauses: the times in records come from callers.
+// Errors: the file cannot be opened, belongs to another process or program, or was written by a newer release; a
+// refused file is not changed.
 func Open(path string, now func() time.Time) (*Store, error) {
-	s := &Store{memory: path == Memory, now: now, bookmarks: bookmarks{}, seen: newSeen()}
+	s := &Store{memory: path == Memory, now: now, bookmarks: bookmarks{}, cache: newUserCache()}
 	err := s.open(path)
 	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy {
 		err = errors.New("another process is using it")
@@ -86,11 +85,11 @@ func (s *Store) open(path string) error {
 	return nil
 }
 
-// prepare sets the connection up. Pages of 32 KB in memory: splitting pages is the dearest part of an
-// insert, and with 8 KB pages a POST took half as long again (docs/benchmarks.md). synchronous=NORMAL in
-// WAL mode keeps every committed transaction when the process is killed; a machine that loses power may
-// lose the last ones, never the file. The file is read as mapped memory, up to the 2 GB that SQLite allows, which
-// the system takes back when it needs it: planning an apply run for 100,000 people took a fifth longer without.
+// prepare sets up the connection. Pages are 32 KB in memory: splitting pages is the most expensive part of an insert,
+// and with 8 KB pages a POST took half as long again (docs/benchmarks.md). synchronous=NORMAL in WAL mode keeps every
+// committed transaction when the process is killed; a power failure may lose the last ones, never the file. The file is
+// read as mapped memory, up to the 2 GB that SQLite allows, which the system can reclaim: planning an apply run for
+// 100,000 users took a fifth longer without.
 func (s *Store) prepare() error {
 	pragmas := []string{"PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA mmap_size=2147418112"}
 	if s.memory {
@@ -141,7 +140,7 @@ func (s *Store) Ports() directory.Ports {
 	}
 }
 
-// read runs fn with the connection to itself.
+// read runs fn under the lock, as the only user of the connection.
 func (s *Store) read(ctx context.Context, fn func() error) error {
 	if err := ctx.Err(); err != nil {
 		return &directory.Error{Kind: directory.Unavailable, Detail: "the request was cancelled", Err: err}
@@ -154,9 +153,9 @@ func (s *Store) read(ctx context.Context, fn func() error) error {
 	return fn()
 }
 
-// write runs fn as one transaction. fn reads and decides first and writes last; its error or panic before
-// the first write ends the transaction without a trace. In memory there is no journal (it would cost four
-// times the rest), so an error after a write makes the store refuse all further work.
+// write runs fn as one transaction. fn reads and decides first and writes last; after an error or panic before its
+// first write, nothing has changed. In memory there is no journal (it would cost four times as much as everything
+// else), so an error after a write makes the store refuse all further calls.
 func (s *Store) write(ctx context.Context, fn func() error) error {
 	return s.read(ctx, func() (err error) {
 		if s.batch {
@@ -175,8 +174,8 @@ func (s *Store) write(ctx context.Context, fn func() error) error {
 	})
 }
 
-// Batch carries out everything that load writes in one transaction, for making many records quickly. Until it
-// returns, nobody else may use the store; after an error, nobody may at all.
+// Batch carries out all writes of load in one transaction, to create many records quickly. Only load may use the store
+// until Batch returns; after an error the store cannot be used.
 func (s *Store) Batch(load func() error) error {
 	if err := s.exec("BEGIN IMMEDIATE", nil); err != nil {
 		return err
@@ -192,11 +191,11 @@ func (s *Store) Batch(load func() error) error {
 
 var errPanicked = errors.New("the transaction panicked")
 
-// end ends the transaction that ended with err.
+// end commits the transaction, or rolls it back if its function returned err.
 func (s *Store) end(err error) (ended error) {
 	defer func() {
-		s.totals.settle(ended == nil)
-		s.seen.settle(ended == nil)
+		s.totals.finish(ended == nil)
+		s.cache.finish(ended == nil)
 	}()
 	end := "COMMIT"
 	switch {
@@ -213,7 +212,7 @@ func (s *Store) end(err error) (ended error) {
 	return err
 }
 
-// exec runs one cached statement: a query hands its rows to row, a statement that writes has none.
+// exec runs one cached statement and passes the rows of a query to row, which is nil for a statement that writes.
 // Limits are written ?+0: SQLite plans a bare LIMIT ? for its value, and so prepares it again every time.
 func (s *Store) exec(query string, row func(*sqlite.Stmt) error, args ...any) error {
 	s.wrote = s.wrote || row == nil
@@ -223,8 +222,8 @@ func (s *Store) exec(query string, row func(*sqlite.Stmt) error, args ...any) er
 	return nil
 }
 
-// home is the list a user belongs to: the present users of a provider, those that were removed, or the
-// tenant's local users. Its text begins with the tenant, so that no query can leave it.
+// home returns the list that a user belongs to: the present users of a provider, the removed ones, or the tenant's
+// local users. It begins with the tenant, so that no query can reach another tenant.
 func home(t directory.TenantID, p directory.ProviderID, removed bool) string {
 	if removed {
 		return string(t) + "/" + string(p) + "/removed"
@@ -232,7 +231,7 @@ func home(t directory.TenantID, p directory.ProviderID, removed bool) string {
 	return string(t) + "/" + string(p)
 }
 
-// homeOf is the list u belongs to. Removed users of a provider that was removed are with the tenant's.
+// homeOf returns the list that u belongs to. Removed users of a removed provider are in a list of the tenant.
 func (s *Store) homeOf(t directory.TenantID, u directory.User) string {
 	if u.Removed() && s.providers[u.Provider].Tenant != t {
 		return home(t, "", true)
@@ -279,4 +278,4 @@ func decode(b []byte, v any) error {
 	return nil
 }
 
-func notFound(what string) error { return directory.Errorf(directory.NotFound, "no such %s", what) }
+func notFound(noun string) error { return directory.Errorf(directory.NotFound, "no such %s", noun) }

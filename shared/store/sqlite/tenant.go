@@ -41,7 +41,7 @@ func (s *Store) ListTenants(ctx context.Context, after directory.TenantID, count
 func (s *Store) UpdateTenant(
 	ctx context.Context, id directory.TenantID, update directory.Update[directory.Tenant],
 ) (directory.Tenant, error) {
-	return updateRecord(ctx, s, id, "tenant", tenants, key[string](id), mustExist|quietly, update)
+	return updateRecord(ctx, s, id, "tenant", tenants, key[string](id), mustExist|entryOptional, update)
 }
 
 // RemoveTenant implements directory.Tenants.
@@ -57,8 +57,8 @@ func (s *Store) RemoveTenant(ctx context.Context, id directory.TenantID, e direc
 	})
 }
 
-// EraseTenant implements directory.Tenants: a step is a table. Tables say themselves which rows are a tenant's, by a
-// column "tenant" or "home", so that none is forgotten that is newer than this function.
+// EraseTenant implements directory.Tenants: a step is a table. It finds the tables by their column "tenant" or "home",
+// so that it cannot miss one that is newer than this function.
 func (s *Store) EraseTenant(ctx context.Context, id directory.TenantID, after string) (next string, n int, err error) {
 	if !id.Valid() {
 		return "", 0, notFound("tenant")
@@ -71,20 +71,20 @@ func (s *Store) EraseTenant(ctx context.Context, id directory.TenantID, after st
 		if err != nil || next == "" {
 			return err
 		}
-		if next == "log" { // entries that were to be followed again
+		if next == "log" { // entries to be followed again
 			if err := s.exec(`DELETE FROM unfollowed WHERE seq IN (SELECT seq FROM log WHERE tenant = ?)`, nil, string(id)); err != nil {
 				return err
 			}
 		}
 		from, to := string(id), string(id)
-		if column == "home" { // every home of a tenant begins with its id and a slash, which "0" follows
+		if column == "home" { // a home begins with the tenant and a slash; "0" is the next character
 			from, to = from+"/", to+"0"
 		}
 		if err := s.exec(`DELETE FROM `+next+` WHERE `+column+` BETWEEN ? AND ?`, nil, from, to); err != nil {
 			return err
 		}
 		n = s.conn.Changes()
-		return s.forgetTenant(id)
+		return s.forgetRows()
 	})
 	if err != nil {
 		return "", 0, err
@@ -92,15 +92,10 @@ func (s *Store) EraseTenant(ctx context.Context, id directory.TenantID, after st
 	return next, n, nil
 }
 
-// forgetTenant drops what is in memory of a tenant's rows and may have gone.
-func (s *Store) forgetTenant(id directory.TenantID) error {
-	s.seen.forgetAll()
+// forgetRows reads the copies in memory again, since rows were deleted.
+func (s *Store) forgetRows() error {
+	s.cache.forgetAll()
 	clear(s.bookmarks)
-	for p, record := range s.providers {
-		if record.Tenant == id {
-			delete(s.providers, p)
-		}
-	}
 	if err := s.loadProviders(); err != nil {
 		return err
 	}

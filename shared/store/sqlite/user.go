@@ -83,7 +83,7 @@ func (s *Store) addManager(h string, v *directory.UserView, want directory.UserW
 	return err
 }
 
-// admitted answers admit with the provider; the zero provider when t has none of the id.
+// admitted calls admit with the provider, the zero provider if t has none with the id.
 func (s *Store) admitted(t directory.TenantID, p directory.ProviderID, admit directory.Admit) (directory.Provider, error) {
 	rec := s.providers[p]
 	if rec.Tenant != t {
@@ -105,7 +105,7 @@ func (s *Store) ReadUser(
 		}
 		h := home(t, p, false)
 		var ok bool
-		if v, ok = s.seen.get(h, id); !ok {
+		if v, ok = s.cache.get(h, id); !ok {
 			u, ok, err := s.presentUser(h, id)
 			if err != nil {
 				return err
@@ -116,7 +116,7 @@ func (s *Store) ReadUser(
 			if v, err = s.view(h, u, directory.UserWant{Groups: true}); err != nil {
 				return err
 			}
-			s.seen.keep(h, v)
+			s.cache.keep(h, v)
 		}
 		if !want.Groups {
 			v.Groups = nil
@@ -173,7 +173,7 @@ func (s *Store) views(h string, us []directory.User, want directory.UserWant) ([
 // CreateUser implements directory.Users.
 func (s *Store) CreateUser(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit,
-	make func(directory.Provider) (directory.User, directory.LogEntry, error),
+	create func(directory.Provider) (directory.User, directory.LogEntry, error),
 ) (u directory.User, err error) {
 	err = s.write(ctx, func() error {
 		rec, err := s.admitted(t, p, admit)
@@ -181,7 +181,7 @@ func (s *Store) CreateUser(
 			return err
 		}
 		var e directory.LogEntry
-		if u, e, err = make(rec); err != nil {
+		if u, e, err = create(rec); err != nil {
 			return err
 		}
 		if err := s.nameFree(t, u); err != nil {
@@ -234,8 +234,8 @@ func (s *Store) addLookup(h string, id directory.UserID, l directory.Lookup) err
 	return s.exec(`INSERT OR IGNORE INTO lookups (home, attr, value, uid) VALUES (?,?,?,?)`, nil, h, lookupCode(l.Attr), l.Value, string(id))
 }
 
-// A user's columns, but for those that never change, by what a change of them costs: those without an index, those
-// of the due indexes, and those of the others. SQLite writes an index anew whenever a column of it is set.
+// The columns of a user that can change, grouped by the cost of a change: those without an index, those of the due
+// indexes, and those of the other indexes. SQLite rewrites an index whenever one of its columns is set.
 const (
 	valueColumns = `user_name, external_id, active, attributes, lookups, account, version, created, modified`
 	gateColumns  = `gate, due_at`
@@ -304,8 +304,8 @@ func (s *Store) UpdateUser(
 
 // versionOf returns the version of a user of the home, 0 when there is none.
 func (s *Store) versionOf(h string, u directory.User) (v int64, err error) {
-	if seen, ok := s.seen.get(h, u.ScimID); ok && seen.ID == u.ID {
-		return seen.Version, nil
+	if cached, ok := s.cache.get(h, u.ScimID); ok && cached.ID == u.ID {
+		return cached.Version, nil
 	}
 	err = s.exec(`SELECT version FROM users WHERE home = ? AND uid = ?`, func(r *sqlite.Stmt) error {
 		v = r.ColumnInt64(0)
@@ -314,11 +314,11 @@ func (s *Store) versionOf(h string, u directory.User) (v int64, err error) {
 	return v, err
 }
 
-// replaceUser stores u in place of old; a user who leaves the provider's list also leaves its groups.
+// replaceUser replaces old with u; a user that leaves the provider's list also leaves its groups.
 func (s *Store) replaceUser(t directory.TenantID, old, u directory.User, e directory.LogEntry) error {
 	from, to := s.homeOf(t, old), s.homeOf(t, u)
 	if from != to || old.ScimID != u.ScimID {
-		s.seen.forget(from, old.ScimID)
+		s.cache.forget(from, old.ScimID)
 	}
 	if from != to {
 		if err := s.leave(t, from, old, e); err != nil {
@@ -345,7 +345,7 @@ func (s *Store) replaceUser(t directory.TenantID, old, u directory.User, e direc
 	if err != nil {
 		return err
 	}
-	s.seen.replace(to, u)
+	s.cache.replace(to, u)
 	was, is := old.AllLookups(), u.AllLookups()
 	if err := s.dropLookups(to, u.ID,
 		slices.DeleteFunc(slices.Clone(was), func(l directory.Lookup) bool { return slices.Contains(is, l) })); err != nil {
@@ -433,7 +433,7 @@ func (s *Store) UserByID(ctx context.Context, t directory.TenantID, id directory
 	return v, err
 }
 
-// joinLookups writes look-ups as a row of netstrings (5:hello,), which any text can be in.
+// joinLookups encodes look-ups as netstrings (5:hello,), which can have any text.
 func joinLookups(ls []directory.Lookup) string {
 	var b []byte
 	for _, l := range ls {
@@ -451,7 +451,7 @@ func splitLookups(s string) []directory.Lookup {
 		size, rest, _ := strings.Cut(s, ":")
 		n, err := strconv.Atoi(size)
 		if err != nil || n < 0 || n >= len(rest) {
-			break // only a damaged file
+			break // the file is damaged
 		}
 		parts, s = append(parts, rest[:n]), rest[n+1:]
 	}
@@ -462,7 +462,7 @@ func splitLookups(s string) []directory.Lookup {
 	return ls
 }
 
-// lookupCode shortens the commonest attributes where they are part of a key.
+// lookupCode shortens the most frequent attributes in keys.
 func lookupCode(attr string) string {
 	switch attr {
 	case directory.AttrExternalID:

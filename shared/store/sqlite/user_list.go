@@ -35,7 +35,7 @@ func (s *Store) ListUsers(
 	return out, err
 }
 
-// SearchUsers implements directory.Users: a walk over the homes of the tenant.
+// SearchUsers implements directory.Users. It reads through all homes of the tenant.
 func (s *Store) SearchUsers(
 	ctx context.Context, t directory.TenantID, q directory.UserSearch,
 ) (out []directory.User, next string, err error) {
@@ -43,7 +43,7 @@ func (s *Store) SearchUsers(
 	if q.After == "" {
 		h = home(t, "", false)
 	} else if !strings.HasPrefix(h, string(t)+"/") {
-		return nil, "", directory.Errorf(directory.Invalid, "no position of a search in this tenant")
+		return nil, "", directory.Errorf(directory.Invalid, "not a position of a search in this tenant")
 	}
 	for seen := 0; seen < directory.MaxWalk && len(out) < q.Count; {
 		var homes []string
@@ -54,16 +54,17 @@ func (s *Store) SearchUsers(
 					u, err := scanUser(r)
 					us, homes = append(us, u), append(homes, r.ColumnText(14))
 					return err
-				}, h, uid, string(t)+"0") // "0" follows "/"
+				}, h, uid, string(t)+"0") // "0" is the character after "/"
 		})
 		if err != nil || len(us) == 0 {
 			return out, "", err
 		}
 		for i, u := range us {
-			if h, uid = homes[i], string(u.ID); !q.Matches(u) {
-				continue
+			h, uid = homes[i], string(u.ID)
+			if q.Matches(u) {
+				out = append(out, u)
 			}
-			if out = append(out, u); len(out) == q.Count {
+			if len(out) == q.Count {
 				break
 			}
 		}

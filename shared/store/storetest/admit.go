@@ -5,13 +5,13 @@ import (
 )
 
 var admitChapter = []promise{
-	{"admit/sees the provider before anything happens", admitSees},
-	{"admit/refuses with its own error, and nothing happens", admitRefuses},
-	{"admit/sees each change of the provider at once", admitFresh},
+	{"admit/is called with the provider before anything happens", admitSees},
+	{"admit/can refuse with its own error, and nothing happens", admitRefuses},
+	{"admit/is called with the newest provider", admitFresh},
 }
 
-// requests are all methods that take an Admit, each as a call that would succeed. Those that write
-// report through write what they were given and that they were asked at all.
+// requests returns all methods that take an Admit, each as a call that would succeed. Those that write pass the
+// provider they were given to write.
 func (w *world) requests(
 	u directory.User, g directory.Group, p directory.ProviderID, write func(directory.Provider),
 ) map[string]func(directory.Admit) error {
@@ -34,7 +34,7 @@ func (w *world) requests(
 		"CreateUser": func(a directory.Admit) error {
 			_, err := w.Users.CreateUser(w.ctx, w.tenant, p, a, func(rec directory.Provider) (directory.User, directory.LogEntry, error) {
 				write(rec)
-				n := w.newUser(p, "made")
+				n := w.newUser(p, "created")
 				return n, w.userEntry(directory.UserCreated, n), nil
 			})
 			return err
@@ -55,7 +55,7 @@ func (w *world) requests(
 			_, err := w.Groups.CreateGroup(w.ctx, w.tenant, p, a,
 				func(rec directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
 					write(rec)
-					n := w.newGroup(p, "made")
+					n := w.newGroup(p, "created")
 					return n, nil, w.groupEntry(directory.GroupCreated, n), nil
 				})
 			return err
@@ -67,7 +67,7 @@ func admitSees(w *world) {
 	u, g := w.user(w.p, "u"), w.group(w.p, "g")
 	want, err := w.Providers.Provider(w.ctx, w.tenant, w.p)
 	w.must(err)
-	for name, call := range w.requests(u, g, w.p, func(p directory.Provider) { w.equal("what make sees", p, want) }) {
+	for name, call := range w.requests(u, g, w.p, func(p directory.Provider) { w.equal("the provider passed to create", p, want) }) {
 		calls := 0
 		w.must(call(func(p directory.Provider) error {
 			calls++
@@ -75,7 +75,7 @@ func admitSees(w *world) {
 			return nil
 		}))
 		if calls == 0 {
-			w.Errorf("%s did not ask", name)
+			w.Errorf("%s did not call admit", name)
 		}
 	}
 }
@@ -91,7 +91,7 @@ func admitRefuses(w *world) {
 		p    directory.ProviderID
 		want directory.Provider
 	}{{w.p, known}, {unknown, directory.Provider{}}, {"otherabcde", directory.Provider{}}, {"", directory.Provider{}}} {
-		for name, call := range w.requests(u, g, c.p, func(directory.Provider) { w.Error("make was called for a request that was refused") }) {
+		for name, call := range w.requests(u, g, c.p, func(directory.Provider) { w.Error("create was called for a refused request") }) {
 			calls := 0
 			got := call(func(p directory.Provider) error {
 				calls++
@@ -100,11 +100,11 @@ func admitRefuses(w *world) {
 			})
 			w.sameError(name+" by "+string(c.p), got, refusal)
 			if calls == 0 {
-				w.Errorf("%s by %s did not ask", name, c.p)
+				w.Errorf("%s by %s did not call admit", name, c.p)
 			}
 		}
 	}
-	// Nor does an unknown record hide the refusal.
+	// The refusal also comes before NotFound.
 	u.ScimID, g.ID = directory.ScimID(userID()), groupID()
 	for name, call := range w.requests(u, g, w.p, func(directory.Provider) {}) {
 		w.sameError(name+" of an unknown record", call(func(directory.Provider) error { return refusal }), refusal)
@@ -120,7 +120,7 @@ func admitFresh(w *world) {
 		for name, call := range w.requests(u, g, w.p, func(directory.Provider) {}) {
 			err := call(func(p directory.Provider) error {
 				if p.Version != version {
-					w.Errorf("%s saw version %d of the provider, not %d", name, p.Version, version)
+					w.Errorf("%s was called with version %d of the provider, not %d", name, p.Version, version)
 				}
 				return directory.Errorf(directory.Forbidden, "enough")
 			})

@@ -7,7 +7,7 @@ import (
 )
 
 var aliasChapter = []promise{
-	{"aliases/users are found by the names they had", aliases},
+	{"aliases/users are found by their former names", aliases},
 }
 
 func aliases(w *world) {
@@ -22,7 +22,7 @@ func aliases(w *world) {
 	add("anna", b, time.Hour)
 	add("anna", a, 2*time.Hour)
 	add("bert", a, time.Hour)
-	add("anna", a, time.Hour) // the later time stays
+	add("anna", a, time.Hour) // the later time is kept
 	is := func(what, key string, after time.Duration, count int, want ...directory.UserID) {
 		w.Helper()
 		ids, err := w.Aliases.AliasesOf(w.ctx, w.tenant, key, at.Add(after), count)
@@ -34,7 +34,7 @@ func aliases(w *world) {
 	is("in the last moment", "anna", time.Hour, 10, a, b)
 	is("after that", "anna", time.Hour+time.Millisecond, 10, a)
 	is("another name", "bert", 0, 10, a)
-	is("a name nobody had", "Anna", 0, 10)
+	is("an unknown name", "Anna", 0, 10)
 }
 
 func (x intruder) aliasesRows() map[string]func() {

@@ -44,7 +44,7 @@ func apiKeys(w *world) {
 	entries := len(w.log(directory.LogQuery{}))
 	edit := func(write bool) (directory.APIKey, error) {
 		return w.APIKeys.UpdateAPIKey(w.ctx, w.tenant, all[1].ID, func(old directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {
-			w.equal("what update sees", old, all[1])
+			w.equal("passed to update", old, all[1])
 			if !write {
 				return old, nil, nil
 			}

@@ -12,8 +12,8 @@ import (
 var applyRunChapter = []promise{
 	{"apply runs/kept, newest first", applyRuns},
 	{"apply runs/ranges and pages", runPages},
-	{"apply runs/people: all of the provider, once, with their groups", people},
-	{"apply runs/people: while others come and go", busyPeople},
+	{"apply runs/people: all users of the provider, once, with their groups", people},
+	{"apply runs/people: while the list changes", busyPeople},
 }
 
 func applyRuns(w *world) {
@@ -69,7 +69,7 @@ func applyRuns(w *world) {
 		return r, &e, nil
 	})
 	w.must(err)
-	w.equal("entries of what changed nothing", len(w.log(directory.LogQuery{})), entries)
+	w.equal("entries of a change of nothing", len(w.log(directory.LogQuery{})), entries)
 }
 
 func runPages(w *world) {
@@ -120,7 +120,7 @@ func runPages(w *world) {
 	w.equal("a sample", rs[0].Tally.Samples, []directory.RunRow{row})
 }
 
-// readPeople reads all parts of the provider, and fails when positions do not sort.
+// readPeople reads all parts of the provider. It fails if a position does not sort after the previous one.
 func (w *world) readPeople(count int) (all []directory.UserView, err error) {
 	for part := range directory.RunRanges {
 		for after := ""; ; {
@@ -129,7 +129,7 @@ func (w *world) readPeople(count int) (all []directory.UserView, err error) {
 				return nil, err
 			}
 			if len(vs) > count || next != "" && next <= after {
-				w.Errorf("part %d after %q: %d people, next %q", part, after, len(vs), next)
+				w.Errorf("part %d after %q: %d users, next %q", part, after, len(vs), next)
 			}
 			all = append(all, vs...)
 			if after = next; next == "" {
@@ -146,7 +146,7 @@ func people(w *world) {
 	us = append(us, restored)
 	w.local("local")
 	w.user(w.provider("Other"), "other")
-	gone := w.remove(w.user(w.p, "gone"))
+	removed := w.remove(w.user(w.p, "removed"))
 	g := w.group(w.p, "g", us[3].ScimID, restored.ScimID)
 	w.update(us[5], func(u *directory.User) { u.UserName += "+" })
 	want := map[directory.UserID]directory.UserView{}
@@ -159,8 +159,8 @@ func people(w *world) {
 		w.must(err)
 		got := map[directory.UserID]directory.UserView{}
 		for _, v := range vs {
-			if _, twice := got[v.ID]; twice || v.ID == gone.ID {
-				w.Errorf("%s came twice, or should not", v.ID)
+			if _, twice := got[v.ID]; twice || v.ID == removed.ID {
+				w.Errorf("%s occurs twice, or should not occur", v.ID)
 			}
 			got[v.ID] = v
 		}
@@ -170,7 +170,7 @@ func people(w *world) {
 		vs, next, err := w.ApplyRuns.People(w.ctx, w.tenant, w.p, part, "", 10)
 		w.must(err)
 		if len(vs) > 0 || next != "" {
-			w.Errorf("there is no part %d, yet it has %d people and goes on at %q", part, len(vs), next)
+			w.Errorf("part %d does not exist, but has %d users and continues at %q", part, len(vs), next)
 		}
 	}
 }
@@ -180,8 +180,8 @@ func busyPeople(w *world) {
 	ctx, stop := context.WithCancel(w.ctx)
 	defer stop()
 	done := make(chan error, 2)
-	for hand := range cap(done) {
-		go func() { done <- w.churnUsers(ctx, hand) }()
+	for worker := range cap(done) {
+		go func() { done <- w.churnUsers(ctx, worker) }()
 	}
 	var err error
 	for range 4 {
@@ -192,11 +192,11 @@ func busyPeople(w *world) {
 		seen := map[string]int{}
 		for _, v := range vs {
 			if seen[string(v.ID)]++; seen[string(v.ID)] > 1 {
-				w.Errorf("%s came twice", v.ID)
+				w.Errorf("%s occurs twice", v.ID)
 			}
 		}
 		if i := slices.IndexFunc(ids, func(id string) bool { return seen[id] != 1 }); i >= 0 {
-			w.Errorf("%s, who was there all the time, came %d times", ids[i], seen[ids[i]])
+			w.Errorf("%s, which was present all the time, occurs %d times", ids[i], seen[ids[i]])
 		}
 	}
 	stop()
@@ -221,7 +221,7 @@ func (x intruder) applyRunsRows() map[string]func() {
 		},
 		"ApplyRuns.UpdateRun": func() {
 			_, err := x.ApplyRuns.UpdateRun(ctx, t, v.p, "r1", func(r directory.ApplyRun) (directory.ApplyRun, *directory.LogEntry, error) {
-				x.equal("what update sees", r, directory.ApplyRun{})
+				x.equal("passed to update", r, directory.ApplyRun{})
 				return r, nil, nil
 			})
 			x.must(err)
@@ -236,7 +236,7 @@ func (x intruder) applyRunsRows() map[string]func() {
 		},
 		"ApplyRuns.UpdateRange": func() {
 			_, err := x.ApplyRuns.UpdateRange(ctx, t, "r1", 1, func(r directory.RunRange) (directory.RunRange, error) {
-				x.equal("what update sees", r, directory.RunRange{})
+				x.equal("passed to update", r, directory.RunRange{})
 				return r, nil
 			})
 			x.must(err)

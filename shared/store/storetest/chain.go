@@ -8,7 +8,7 @@ import (
 
 var chainChapter = []promise{
 	{"chains/blocks follow one another", appendBlocks},
-	{"chains/one of racing blocks is appended", raceBlocks},
+	{"chains/only one of racing blocks is appended", raceBlocks},
 	{"chains/a late entry is settled once", lateEntries},
 	{"chains/an erased entry keeps its stub", eraseEntry},
 }
@@ -20,7 +20,7 @@ func (w *world) head(p directory.ProviderID) directory.ChainHead {
 	return h
 }
 
-// nextBlock is a block with every field set.
+// nextBlock returns a block with every field set.
 func (w *world) nextBlock(seq int64, positions ...string) directory.Block {
 	hash := directory.Digest(fmt.Sprint("hash", seq))
 	b := directory.Block{Seq: seq, Prev: hash[:4], At: w.now(), Mark: fmt.Sprint("mark", seq), Hash: hash,
@@ -54,7 +54,7 @@ func appendBlocks(w *world) {
 	w.equal("all", read(w.p, 1, 100), all)
 	w.equal("from 0", read(w.p, 0, 2), all[:2])
 	w.equal("from the ninth", read(w.p, 9, 2), all[8:10])
-	w.equal("behind", read(w.p, 13, 2), nil)
+	w.equal("after the last", read(w.p, 13, 2), nil)
 	w.equal("the tenant's own", read("", 1, 100), []directory.Block{own})
 	hs, err := w.Chains.ChainHeads(w.ctx, w.tenant)
 	w.must(err)
@@ -92,7 +92,7 @@ func lateEntries(w *world) {
 	w.must(w.Chains.AppendBlock(w.ctx, w.tenant, w.p, w.nextBlock(1), []string{"0a.e1"}))
 	w.equal("after one was settled", late(), []string{"0b.e2"})
 	add("0a.e1")
-	w.equal("after it came again", late(), []string{"0b.e2"})
+	w.equal("after it was added again", late(), []string{"0b.e2"})
 }
 
 func eraseEntry(w *world) {
@@ -109,7 +109,7 @@ func eraseEntry(w *world) {
 	bs, err := w.Chains.Blocks(w.ctx, w.tenant, w.p, 1, 1)
 	w.must(err)
 	w.equal("block", bs, []directory.Block{b.Unsalted(e.Position())})
-	w.must(w.Chains.EraseEntry(w.ctx, w.tenant, stub, 0)) // again, of none
+	w.must(w.Chains.EraseEntry(w.ctx, w.tenant, stub, 0)) // again, without a block
 	stub.ID = entryID()
 	w.wantKind("unknown", w.Chains.EraseEntry(w.ctx, w.tenant, stub, 1), directory.NotFound)
 }
@@ -132,7 +132,7 @@ func (x intruder) chainsRows() map[string]func() {
 			x.must(x.Chains.AddLate(ctx, t, v.p, "0x"))
 			x.must(x.Chains.AppendBlock(ctx, t, v.p, x.nextBlock(1), []string{v.entry.Position()}))
 		},
-		"Chains.AddLate":     func() {}, // with Late, which must find nothing before
+		"Chains.AddLate":     func() {}, // with Late, which must find nothing first
 		"Chains.AppendBlock": func() {},
 		"Chains.EraseEntry": func() {
 			y := newWorld(x.T, x.Ports)

@@ -3,10 +3,10 @@ package storetest
 import "rollcall/shared/directory"
 
 var completionChapter = []promise{
-	{"follow/completing what is complete changes nothing", completeTwice},
+	{"follow/completing a complete entry changes nothing", completeTwice},
 }
 
-// completeTwice completes every entry of a busy tenant again, twice and the oldest last.
+// completeTwice completes every entry of a busy tenant twice, the oldest last.
 func completeTwice(w *world) {
 	us := w.users(w.p, 60, "u")
 	boss := w.user(w.p, "boss")

@@ -45,7 +45,7 @@ func conflicts(w *world) {
 	c := w.newConflict("Åsa")
 	_, err := w.Conflicts.UpdateConflict(w.ctx, w.tenant, c.ID,
 		func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
-			w.equal("what update sees first", old, directory.ConflictCase{})
+			w.equal("passed to update at first", old, directory.ConflictCase{})
 			return old, nil, directory.Errorf(directory.Forbidden, "mine")
 		})
 	w.wantKind("an error of the caller", err, directory.Forbidden)
@@ -58,7 +58,7 @@ func conflicts(w *world) {
 	again.Count, again.LastAt, again.Version = 2, w.now(), 2
 	_, err = w.Conflicts.UpdateConflict(w.ctx, w.tenant, c.ID,
 		func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
-			w.equal("what update sees next", old, c)
+			w.equal("passed to update next", old, c)
 			return again, nil, nil
 		})
 	w.must(err)
@@ -120,7 +120,7 @@ func (x intruder) conflictsRows() map[string]func() {
 		"Conflicts.UpdateConflict": func() {
 			_, err := x.Conflicts.UpdateConflict(ctx, t, v.conflict.ID,
 				func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
-					x.equal("what update sees", old, directory.ConflictCase{})
+					x.equal("passed to update", old, directory.ConflictCase{})
 					return directory.ConflictCase{ID: v.conflict.ID, Provider: x.p, State: directory.ConflictIgnored}, nil, nil
 				})
 			x.must(err)

@@ -37,9 +37,9 @@ func countryValues(w *world) {
 	}
 	entries := len(w.log(directory.LogQuery{}))
 	w.must(errors.Join(race(racers, func(int) error { _, err := w.tryCountry("Atlantis"); return err })...))
-	w.equal("entries of what was there", len(w.log(directory.LogQuery{})), entries)
+	w.equal("entries of a known value", len(w.log(directory.LogQuery{})), entries)
 	w.must(errors.Join(race(racers, func(int) error { _, err := w.tryCountry("new"); return err })...))
-	w.equal("entries of a race for one", len(w.log(directory.LogQuery{})), entries+1)
+	w.equal("entries of a race for one value", len(w.log(directory.LogQuery{})), entries+1)
 	want["new"] = w.putCountry("new")
 	vs, err := w.Countries.CountryValues(w.ctx, w.tenant, w.p, 100)
 	w.must(err)
@@ -67,7 +67,7 @@ func (x intruder) countriesRows() map[string]func() {
 		"Countries.UpdateCountryValue": func() {
 			_, err := x.Countries.UpdateCountryValue(ctx, t, v.p, "Atlantis",
 				func(c directory.CountryValue) (directory.CountryValue, *directory.LogEntry, error) {
-					x.equal("what update sees", c, directory.CountryValue{})
+					x.equal("passed to update", c, directory.CountryValue{})
 					return c, nil, nil
 				})
 			x.must(err)

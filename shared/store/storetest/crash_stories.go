@@ -8,7 +8,7 @@ import (
 	"rollcall/shared/provisioning"
 )
 
-// crashStory is an operation to be interrupted, and what happens before it.
+// crashStory is an operation to interrupt, and the steps before it.
 type crashStory struct {
 	name   string
 	before []func(*crash) error
@@ -21,8 +21,8 @@ func (c *crash) create(i int) (directory.User, error) {
 		func(directory.Provider) (directory.Profile, []directory.Change, error) { return p, nil, nil })
 }
 
-// says lets the directory say that the i-th person is active or not.
-func says(i int, active bool) func(*crash) error {
+// setActive returns a step in which the directory enables or disables the i-th user.
+func setActive(i int, active bool) func(*crash) error {
 	return func(c *crash) error {
 		_, _, err := c.s.UpdateUser(c.ctx, c.caller, c.ids[i], directory.UserWant{}, nil,
 			func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
@@ -34,7 +34,7 @@ func says(i int, active bool) func(*crash) error {
 	}
 }
 
-func disable(c *crash) error { return says(0, false)(c) }
+func disable(c *crash) error { return setActive(0, false)(c) }
 
 func (c *crash) deleteFirst() error {
 	return c.s.DeleteUser(c.ctx, c.caller, c.ids[0], func(directory.User) error { return nil })
@@ -42,18 +42,18 @@ func (c *crash) deleteFirst() error {
 
 func decide(d directory.Decision) func(*crash) error {
 	return func(c *crash) error {
-		_, err := c.s.As(c.admin).Users.Decide(c.ctx, c.people[0], func(directory.User) error { return nil }, d)
+		_, err := c.s.As(c.admin).Users.Decide(c.ctx, c.users[0], func(directory.User) error { return nil }, d)
 		return err
 	}
 }
 
 func (c *crash) hold() error {
-	_, _, err := c.s.As(c.admin).LegalHolds.Place(c.ctx, c.matter, c.people[0])
+	_, _, err := c.s.As(c.admin).LegalHolds.Place(c.ctx, c.matter, c.users[0])
 	return err
 }
 
 func (c *crash) holdAll() error {
-	for _, id := range c.people {
+	for _, id := range c.users {
 		if _, _, err := c.s.As(c.admin).LegalHolds.Place(c.ctx, c.matter, id); err != nil {
 			return err
 		}
@@ -61,12 +61,12 @@ func (c *crash) holdAll() error {
 	return nil
 }
 
-func (c *crash) pass() error { c.now = c.now.Add(20 * time.Minute); return nil }
+func (c *crash) advance() error { c.now = c.now.Add(20 * time.Minute); return nil }
 
 func anyProvider(directory.Provider) error { return nil }
 
-// strict sets a guard up that allows nobody to leave.
-func (c *crash) strict() error {
+// setStrictGuard sets a guard that allows no user to leave.
+func (c *crash) setStrictGuard() error {
 	if _, err := c.s.As(c.admin).Providers.SetState(c.ctx, c.caller.Provider, anyProvider, directory.ProviderLive); err != nil {
 		return err
 	}
@@ -75,11 +75,11 @@ func (c *crash) strict() error {
 	return err
 }
 
-func (c *crash) tripped() error {
-	if err := c.strict(); err != nil {
+func (c *crash) tripGuard() error {
+	if err := c.setStrictGuard(); err != nil {
 		return err
 	}
-	for _, step := range []func(*crash) error{disable, says(1, false), (*crash).follow} {
+	for _, step := range []func(*crash) error{disable, setActive(1, false), (*crash).follow} {
 		if err := step(c); err != nil {
 			return err
 		}
@@ -98,13 +98,13 @@ func decideGuard(d directory.GuardDecision) func(*crash) error {
 	}
 }
 
-// placed puts the people into a group that a mapping places, and lets a guard allow one move.
-func (c *crash) placed() error {
+// place adds the users to a group with a role mapping, and sets a guard that allows one move.
+func (c *crash) place() error {
 	c.method(directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg})
 	_, _, err := c.s.As(c.admin).RoleMappings.Set(c.ctx, c.caller.Provider, anyProvider, directory.RoleSettings{Mode: directory.RolesGroups},
 		false)
 	c.must(err)
-	c.must(c.strict())
+	c.must(c.setStrictGuard())
 	_, err = c.s.As(c.admin).Guards.Set(c.ctx, c.caller.Provider, anyProvider, directory.GuardSettings{MoveMinimum: 1, MovePercent: 1})
 	c.must(err)
 	g, err := c.s.CreateGroup(c.ctx, c.caller, nil,
@@ -134,11 +134,12 @@ func (c *crash) members(add, remove []directory.ScimID) error {
 	return err
 }
 
-// emptied lets everybody leave the group at once: one loses the role, the others wait for a review.
-func (c *crash) emptied() error { return c.members(nil, c.ids) }
+// emptyGroup removes all users from the group in one change: one loses the role, the others wait for a review.
+func (c *crash) emptyGroup() error { return c.members(nil, c.ids) }
 
-func (c *crash) heldBack() error {
-	for _, step := range (steps{(*crash).placed, (*crash).emptied, (*crash).follow}) {
+// holdMoves empties the group, so that the guard holds moves.
+func (c *crash) holdMoves() error {
+	for _, step := range (steps{(*crash).place, (*crash).emptyGroup, (*crash).follow}) {
 		if err := step(c); err != nil {
 			return err
 		}
@@ -150,10 +151,10 @@ func (c *crash) heldBack() error {
 	return err
 }
 
-// local adds a local user to the people.
+// local adds a local user.
 func (c *crash) local() error {
 	u, err := c.s.As(c.admin).Users.CreateLocal(c.ctx, administration.LocalProfile{UserName: "local"}, nil)
-	c.people = append(c.people, u.ID)
+	c.users = append(c.users, u.ID)
 	return err
 }
 
@@ -164,44 +165,44 @@ func (c *crash) approveLocal() error {
 	return c.s.As(c.admin).Conflicts.PreApprove(c.ctx, c.caller.Provider, "local")
 }
 
-func (c *crash) last() directory.UserID { return c.people[len(c.people)-1] }
+func (c *crash) last() directory.UserID { return c.users[len(c.users)-1] }
 
 type steps = []func(*crash) error
 
 var crashStories = []crashStory{
 	{"disable", nil, disable},
-	{"enable", steps{disable}, says(0, true)},
+	{"enable", steps{disable}, setActive(0, true)},
 	{"delete", nil, (*crash).deleteFirst},
 	{"create again", steps{(*crash).deleteFirst}, func(c *crash) error { _, err := c.create(0); return err }},
 	{"block", nil, decide(directory.DecideBlock)},
 	{"unblock", steps{disable}, decide(directory.DecideUnblock)},
-	{"unblock who was deleted", steps{(*crash).deleteFirst}, decide(directory.DecideUnblock)},
+	{"unblock a deleted user", steps{(*crash).deleteFirst}, decide(directory.DecideUnblock)},
 	{"deactivate", nil, decide(directory.DecideDeactivateBlock)},
 	{"reactivate", steps{decide(directory.DecideDeactivate)}, decide(directory.DecideReactivate)},
 	{"cancel", steps{disable}, decide(directory.DecideCancelDeactivation)},
 	{"convert to local", steps{disable}, decide(directory.DecideLocal)},
 	{"place a hold", steps{disable}, (*crash).hold},
-	{"release a hold", steps{disable, (*crash).hold, (*crash).pass}, func(c *crash) error {
-		_, _, err := c.s.As(c.admin).LegalHolds.Release(c.ctx, c.matter, c.people[0])
+	{"release a hold", steps{disable, (*crash).hold, (*crash).advance}, func(c *crash) error {
+		_, _, err := c.s.As(c.admin).LegalHolds.Release(c.ctx, c.matter, c.users[0])
 		return err
 	}},
-	{"close a matter", steps{(*crash).holdAll, disable, says(1, false), (*crash).pass}, func(c *crash) error {
+	{"close a matter", steps{(*crash).holdAll, disable, setActive(1, false), (*crash).advance}, func(c *crash) error {
 		_, err := c.s.As(c.admin).LegalHolds.Close(c.ctx, c.matter, func(directory.Matter) error { return nil })
 		return err
 	}},
-	{"change the delay", steps{disable, says(1, false)}, func(c *crash) error {
+	{"change the delay", steps{disable, setActive(1, false)}, func(c *crash) error {
 		_, err := c.s.As(c.admin).Deactivations.SetDelay(c.ctx, c.caller.Provider, anyProvider, time.Minute, true)
 		return err
 	}},
-	{"trip the guard", steps{(*crash).strict, disable}, says(1, false)},
-	{"approve", steps{(*crash).tripped}, decideGuard(directory.GuardApproval)},
-	{"reject", steps{(*crash).tripped}, decideGuard(directory.GuardDisapproval)},
-	{"move more than the guard allows", steps{(*crash).placed}, (*crash).emptied},
-	{"approve moves", steps{(*crash).heldBack}, decideGuard(directory.GuardApproval)},
+	{"trip the guard", steps{(*crash).setStrictGuard, disable}, setActive(1, false)},
+	{"approve", steps{(*crash).tripGuard}, decideGuard(directory.GuardApproval)},
+	{"reject", steps{(*crash).tripGuard}, decideGuard(directory.GuardDisapproval)},
+	{"move more than the guard allows", steps{(*crash).place}, (*crash).emptyGroup},
+	{"approve moves", steps{(*crash).holdMoves}, decideGuard(directory.GuardApproval)},
 	{"approve a conversion", steps{(*crash).local}, func(c *crash) error {
 		return c.s.As(c.admin).Conflicts.PreApprove(c.ctx, c.caller.Provider, "local")
 	}},
-	{"create an approved person", steps{(*crash).approveLocal}, func(c *crash) error {
+	{"create an approved user", steps{(*crash).approveLocal}, func(c *crash) error {
 		_, err := c.s.CreateUser(c.ctx, c.caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 			return directory.Profile{UserName: "local", Active: true}, nil, nil
 		})
@@ -212,7 +213,7 @@ var crashStories = []crashStory{
 		return err
 	}},
 	{"erase", steps{decide(directory.DecideDeactivate), (*crash).deleteFirst}, func(c *crash) error {
-		_, err := c.s.As(c.admin).Users.Erase(c.ctx, c.people[0], func(directory.User) error { return nil }, "u0")
+		_, err := c.s.As(c.admin).Users.Erase(c.ctx, c.users[0], func(directory.User) error { return nil }, "u0")
 		return err
 	}},
 	{"delete the provider", steps{disable}, func(c *crash) error {

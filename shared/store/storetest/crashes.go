@@ -20,13 +20,12 @@ import (
 	"rollcall/shared/random"
 )
 
-// errCrashed ends a write as the death of the process would.
+// errCrashed ends a write like the death of the process.
 var errCrashed = errors.New("crashed")
 
-// Crashes proves that a process may die before any of its writes: it carries out n of the operations on leavers,
-// with all that follows from it, stops before the first write, the second, and so on, and goes on in a new
-// process. process starts one on the data of the one before, which has ended; stop is called before every
-// write and ends it by its error.
+// Crashes proves that a process may die before any of its writes. It carries out n of the operations on leavers, and
+// their effects, stops before the first write, the second, and so on, and continues in a new process. process starts a
+// process on the data of the previous one, which has ended; stop is called before every write, and its error ends it.
 func Crashes(t *testing.T, n int, process func(t *testing.T, stop func(string) error) directory.Ports) {
 	for _, st := range proof.Spread(n, crashStories) {
 		t.Run(st.name, func(t *testing.T) {
@@ -35,11 +34,12 @@ func Crashes(t *testing.T, n int, process func(t *testing.T, stop func(string) e
 				c := newCrash(t, process(t, alive))
 				c.prepare(st)
 				left := stopBefore
-				var mu sync.Mutex // several users are changed at once
+				var mu sync.Mutex // several users are changed in parallel
 				c.use(process(t, func(string) error {
 					mu.Lock()
 					defer mu.Unlock()
-					if writes++; left == 0 {
+					writes++
+					if left == 0 {
 						return errCrashed
 					}
 					left--
@@ -47,22 +47,22 @@ func Crashes(t *testing.T, n int, process func(t *testing.T, stop func(string) e
 				}))
 				done = st.change(c) == nil
 				if done && c.follow() == nil {
-					_ = c.fire()
+					_ = c.deactivateDue()
 				}
 				c.use(process(t, alive))
 				c.must(c.follow())
-				c.must(c.fire())
+				c.must(c.deactivateDue())
 				c.now = c.now.Add(time.Hour)
-				c.must(c.fire())
+				c.must(c.deactivateDue())
 				c.must(c.follow())
-				_, err := c.s.DeactivateDue(c.ctx, directory.JobSweep) // not the whole sweep, which looks at the tenants of all runs
+				_, err := c.s.DeactivateDue(c.ctx, directory.JobSweep) // not the whole sweep, which reads the tenants of all tests
 				c.must(err)
 				return done, writes, c.state()
 			}
 			_, writes, after := run(-1)
 			_, _, before := run(0)
 			if before == after {
-				t.Fatalf("the operation shows nothing: %s", after)
+				t.Fatalf("the operation has no effect: %s", after)
 			}
 			for k := 1; k < writes; k++ {
 				done, _, got := run(k)
@@ -75,7 +75,7 @@ func Crashes(t *testing.T, n int, process func(t *testing.T, stop func(string) e
 	}
 }
 
-// crash is a tenant with a provider and three people, driven by the service.
+// crash is a tenant with a provider and three users, changed through the services.
 type crash struct {
 	*testing.T
 	ctx    context.Context
@@ -83,13 +83,13 @@ type crash struct {
 	now    time.Time
 	admin  administration.Admin
 	caller provisioning.Caller
-	people []directory.UserID
+	users  []directory.UserID
 	ids    []directory.ScimID
 	matter directory.MatterID
 	guard  directory.GuardEventID
 	group  directory.GroupID
 
-	prepared map[directory.EntryID]bool // followed for good before the operation
+	prepared map[directory.EntryID]bool // followed before the operation
 	followed map[directory.EntryID]bool // by this process
 }
 
@@ -123,7 +123,7 @@ func newCrash(t *testing.T, ports directory.Ports) *crash {
 	for i := range 3 {
 		u, err := c.create(i)
 		c.must(err)
-		c.people, c.ids = append(c.people, u.ID), append(c.ids, u.ScimID)
+		c.users, c.ids = append(c.users, u.ID), append(c.ids, u.ScimID)
 	}
 	m, err := c.s.As(c.admin).LegalHolds.Create(c.ctx, "M", "")
 	c.must(err)
@@ -142,7 +142,7 @@ func (c *crash) prepare(st crashStory) {
 	c.now = c.now.Add(time.Second)
 }
 
-// follow follows the log, the oldest entries first, until nothing new follows. A new process begins anew.
+// follow follows the log, the oldest entries first, until there are no new ones; a new process starts again.
 func (c *crash) follow() error {
 	for left := true; left; {
 		left = false
@@ -169,21 +169,21 @@ func (c *crash) entries() (all []directory.LogEntry) {
 	return all
 }
 
-func (c *crash) fire() error {
+func (c *crash) deactivateDue() error {
 	_, err := c.s.DeactivateDue(c.ctx, directory.JobWakeup)
 	return err
 }
 
-// source is the kind of an account's OrgSource.
+// source returns the kind of an account's OrgSource and the number of its roles.
 func source(a directory.Account) string {
 	kind, _, _ := strings.Cut(a.OrgSource, ":")
 	return fmt.Sprint(kind, " with ", len(a.RoleGrants), " roles")
 }
 
-// state is what became of the people, and how often what was logged about them.
+// state returns the state of the users and every action in their logs, as text.
 func (c *crash) state() string {
 	var lines []string
-	for i, id := range c.people {
+	for i, id := range c.users {
 		v, err := c.s.As(c.admin).Users.ByID(c.ctx, id)
 		c.must(err)
 		a := v.Account
@@ -197,7 +197,8 @@ func (c *crash) state() string {
 			a.Review = "held"
 		}
 		a.OrgSource, a.OrgGroup, a.RoleGrants = source(a), "", nil // ids of the run
-		if a.DeactivatedAt = (time.Time{}); a.Pending != nil {
+		a.DeactivatedAt = time.Time{}
+		if a.Pending != nil {
 			a.Pending = &directory.PendingDeactivation{Frozen: a.Pending.Frozen, Staged: a.Pending.Staged}
 		}
 		text := strings.ReplaceAll(string(got(json.Marshal(a))), string(c.matter), "m")
@@ -211,12 +212,12 @@ func (c *crash) state() string {
 	conflicts, err := c.s.As(c.admin).Conflicts.List(c.ctx, "", "", 10)
 	c.must(err)
 	for _, x := range conflicts {
-		lines = append(lines, fmt.Sprint("conflict ", x.State, " ", slices.Index(c.people, x.Holder)))
+		lines = append(lines, fmt.Sprint("conflict ", x.State, " ", slices.Index(c.users, x.Holder)))
 	}
 	cs, err := c.s.LegalHolds.Custodians(c.ctx, c.admin.Tenant, c.matter, "", 10)
 	c.must(err)
 	for _, custodian := range cs {
-		lines = append(lines, fmt.Sprint("custodian ", slices.Index(c.people, custodian.User), custodian.OnHold()))
+		lines = append(lines, fmt.Sprint("custodian ", slices.Index(c.users, custodian.User), custodian.OnHold()))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")

@@ -13,13 +13,13 @@ import (
 )
 
 var deliveryChapter = []promise{
-	{"deliveries/one for each id, kept as it was stored", deliveries},
+	{"deliveries/one for each id, kept as stored", deliveries},
 	{"deliveries/listed newest first, in pages", listDeliveries},
-	{"deliveries/named when due, of every tenant", dueDeliveries},
+	{"deliveries/listed when due, of every tenant", dueDeliveries},
 	{"deliveries/one of racing changes sees the other", raceDeliveries},
 }
 
-// newDelivery is a pending one with every field set, due a minute ago.
+// newDelivery returns a pending delivery with every field set, due a minute ago.
 func (w *world) newDelivery(n int) directory.Delivery {
 	at := w.now()
 	return directory.Delivery{
@@ -47,9 +47,9 @@ func deliveries(w *world) {
 		w.must(err)
 		return got
 	}
-	w.equal("the first stays", read(), d)
+	w.equal("the first is kept", read(), d)
 	if !bytes.Equal(read().Body, d.Body) {
-		w.Errorf("the body is %s, want it byte for byte: %s", read().Body, d.Body)
+		w.Errorf("the body is %s, want exactly %s", read().Body, d.Body)
 	}
 	mine := directory.Errorf(directory.Forbidden, "mine")
 	_, err := w.Deliveries.UpdateDelivery(w.ctx, w.tenant, d.ID, func(directory.Delivery) (directory.Delivery, error) { return other, mine })
@@ -58,7 +58,7 @@ func deliveries(w *world) {
 	done := d
 	done.State, done.DoneAt, done.DueAt = directory.DeliveryDelivered, w.now(), time.Time{}
 	got, err := w.Deliveries.UpdateDelivery(w.ctx, w.tenant, d.ID, func(old directory.Delivery) (directory.Delivery, error) {
-		w.equal("what update sees", old, d)
+		w.equal("passed to update", old, d)
 		return done, nil
 	})
 	w.must(err)
@@ -89,7 +89,7 @@ func listDeliveries(w *world) {
 	}
 }
 
-// dueIDs are which of the world's deliveries are named as due.
+// dueIDs returns the ids of the world's deliveries that are due.
 func (w *world) dueIDs(at time.Time) (ids []string) {
 	w.Helper()
 	ds, err := w.Deliveries.DueDeliveries(w.ctx, at, 10_000)
@@ -157,7 +157,7 @@ func (x intruder) deliveriesRows() map[string]func() {
 	return map[string]func(){
 		"Deliveries.AddDelivery": func() { x.must(x.Deliveries.AddDelivery(ctx, t, directory.Delivery{ID: v.delivery.ID})) },
 		"Deliveries.Delivery": func() {
-			y := newWorld(x.T, x.Ports) // a tenant that has none of this id
+			y := newWorld(x.T, x.Ports) // a tenant without a delivery of this id
 			_, err := y.Deliveries.Delivery(ctx, y.tenant, v.delivery.ID)
 			x.notFound("Delivery", err)
 		},

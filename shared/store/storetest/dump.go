@@ -12,10 +12,9 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Dump writes down all that the ports tell about a tenant, a record per line, so that two stores with the
-// same history give the same text. Left out is what stores may choose: the ids and the order of entries
-// of the same moment, the versions of groups (they only have to grow), and work still to be completed.
-// It panics when the store fails.
+// Dump returns everything that the ports return about a tenant as text, one record per line, so that two stores with
+// the same history have the same text. It leaves out the choices of a store: the ids and the order of entries of the
+// same moment, the versions of groups, which only have to grow, and pending work. It panics if the store fails.
 func Dump(ctx context.Context, ports directory.Ports, t directory.TenantID) string {
 	d := &dump{ctx: ctx, Ports: ports, t: t, labels: map[directory.EntryID]string{}}
 	tenant := got(ports.Tenants.Tenant(ctx, t))
@@ -34,7 +33,7 @@ func Dump(ctx context.Context, ports directory.Ports, t directory.TenantID) stri
 	for _, k := range got(ports.APIKeys.ListAPIKeys(ctx, t)) {
 		d.line("api key", k)
 	}
-	d.ledger(providers)
+	d.webhooksAndChains(providers)
 	d.log(providers)
 	return d.text.String()
 }
@@ -62,7 +61,7 @@ func (d *dump) line(kind string, v any) {
 
 const dumpPage = 500
 
-// lists writes what SCIM shows of a provider: both lists in their order, and the groups with members.
+// lists writes the users and groups of a provider in the order of their lists, the groups with members.
 func (d *dump) lists(p directory.ProviderID) {
 	for start := 1; ; {
 		page := got(d.Users.ListUsers(d.ctx, d.t, p, directory.Page{Start: start, Count: dumpPage}, directory.UserWant{Groups: true}, nil))
@@ -115,7 +114,7 @@ func (d *dump) group(v directory.GroupView) {
 	}
 }
 
-// users writes every user of the tenant, also local and gone ones, by id.
+// users writes every user of the tenant, including local and removed ones, by id.
 func (d *dump) users() {
 	var all []directory.User
 	for after := ""; ; {
@@ -129,7 +128,8 @@ func (d *dump) users() {
 	for _, u := range all {
 		v := got(d.Users.UserByID(d.ctx, d.t, u.ID))
 		attributes := string(u.Attributes)
-		if u.Attributes = nil; len(u.Lookups) == 0 {
+		u.Attributes = nil
+		if len(u.Lookups) == 0 {
 			u.Lookups = nil
 		}
 		d.line("user", u)
@@ -138,7 +138,7 @@ func (d *dump) users() {
 	}
 }
 
-// leavers writes who waits for deactivation, in their order, the legal holds and what guards found.
+// leavers writes the pending deactivations in their order, the legal holds and the guard events.
 func (d *dump) leavers(providers []directory.Provider) {
 	for q := (directory.PendingQuery{Count: dumpPage}); ; {
 		us, next, err := d.Leavers.PendingUsers(d.ctx, d.t, q)
@@ -162,7 +162,7 @@ func (d *dump) leavers(providers []directory.Provider) {
 	}
 }
 
-// found writes who is found by each key of u.
+// found writes the users and groups found by each key of u.
 func (d *dump) found(u directory.User) {
 	if u.Provider == "" {
 		return
@@ -208,7 +208,8 @@ func (d *dump) log(providers []directory.Provider) {
 		if e.Actor.Kind == directory.ActorSystem {
 			e.Actor.ID = d.labels[directory.EntryID(e.Actor.ID)]
 		}
-		if e.ID, e.Remaining = "", directory.RemainingNone; e.Group != "" {
+		e.ID, e.Remaining = "", directory.RemainingNone
+		if e.Group != "" {
 			e.Version = 0
 		}
 		e.Added, e.Removed = slices.Sorted(slices.Values(e.Added)), slices.Sorted(slices.Values(e.Removed))
@@ -249,8 +250,8 @@ func (d *dump) mappings(providers []directory.Provider) {
 	}
 }
 
-// ledger writes the webhooks, the deliveries and the chains.
-func (d *dump) ledger(providers []directory.Provider) {
+// webhooksAndChains writes the webhooks, deliveries, chains, usage, aliases and tasks.
+func (d *dump) webhooksAndChains(providers []directory.Provider) {
 	for _, h := range got(d.Webhooks.ListWebhooks(d.ctx, d.t)) {
 		d.line("webhook", h)
 	}
@@ -270,7 +271,7 @@ func (d *dump) ledger(providers []directory.Provider) {
 	d.line("task", got(d.Tasks.Task(d.ctx, d.t, "purge")))
 	for _, p := range append(providers, directory.Provider{}) {
 		for _, position := range got(d.Chains.Late(d.ctx, d.t, p.ID, 10_000)) {
-			at, _, _ := strings.Cut(position, ".") // which of several of one moment it is depends on their ids
+			at, _, _ := strings.Cut(position, ".") // the rest of the position depends on ids
 			d.line("late", at)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Example fills a store with a value in every field of every record, and with what operations on leavers and their guard
-// leave behind: the data that a release keeps, which every later one must be able to read.
+// Example fills a store with a value in every field of every record, and with the results of operations on leavers and
+// their guard: the data of a release, which every later one must be able to read.
 func Example(t *testing.T, ports directory.Ports) {
 	t.Helper()
 	for _, fill := range []func(*world){
@@ -34,7 +34,7 @@ func Example(t *testing.T, ports directory.Ports) {
 	}
 }
 
-// DumpAll is Dump of every tenant that the store has.
+// DumpAll returns Dump of every tenant in the store.
 func DumpAll(ctx context.Context, ports directory.Ports) string {
 	var out strings.Builder
 	err := directory.EachTenant(ctx, ports.Tenants, func(t directory.Tenant) error {

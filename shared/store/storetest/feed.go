@@ -12,15 +12,15 @@ import (
 
 var feedChapter = []promise{
 	{"feed/every entry is delivered, in order", feedAll},
-	{"feed/a failed entry comes again and holds up no other", feedRetry},
-	{"feed/what was not taken comes again", feedInterrupted},
+	{"feed/a failed entry is delivered again and delays no other", feedRetry},
+	{"feed/entries that were not taken are delivered again", feedInterrupted},
 	{"feed/old entries are dropped", dropEntries},
 }
 
-// patience is how long a delivery or its repetition may take. Nothing waits for it to pass.
+// patience limits the time of a delivery or its repetition. No test waits for it to pass.
 const patience = 30 * time.Second
 
-// deliver calls Deliver until done says so; fn sees only the world's own entries.
+// deliver calls Deliver until done returns true; fn gets only the world's own entries.
 func (w *world) deliver(fn func(directory.LogEntry) error, done func() bool) {
 	w.Helper()
 	for end := time.Now().Add(patience); !done(); {
@@ -35,12 +35,12 @@ func (w *world) deliver(fn func(directory.LogEntry) error, done func() bool) {
 			w.Fatalf("not delivered within %v", patience)
 		}
 		if n == 0 {
-			time.Sleep(20 * time.Millisecond) // a feed may need a moment to show what was written
+			time.Sleep(20 * time.Millisecond) // a feed may show new entries a moment later
 		}
 	}
 }
 
-// changes makes entries of several users and groups, and returns how many.
+// changes writes entries of several users and a group, and returns their number.
 func (w *world) changes() int {
 	us := w.users(w.p, 3, "u")
 	g := w.group(w.p, "g", us[0].ScimID)
@@ -68,7 +68,7 @@ func feedAll(w *world) {
 	for _, e := range got {
 		subject := string(e.User) + string(e.Group)
 		if subject != "" && e.Version <= last[subject] {
-			w.Errorf("%s: version %d came after %d", subject, e.Version, last[subject])
+			w.Errorf("%s: version %d was delivered after %d", subject, e.Version, last[subject])
 		}
 		last[subject] = e.Version
 	}
@@ -105,7 +105,7 @@ func feedRetry(w *world) {
 	}
 	w.deliver(take, func() bool { return len(taken) >= n-1 })
 	if taken[bad] > 0 {
-		w.Logf("the failed entry came back before the others were through, which is allowed")
+		w.Logf("the failed entry was delivered again before the others, which is allowed")
 	}
 	w.deliver(take, func() bool { return taken[bad] > 0 })
 	w.equal("failures", failures, 2)
@@ -117,7 +117,7 @@ func feedRetry(w *world) {
 	w.equal("entries", len(taken), n)
 }
 
-// feedInterrupted cancels a delivery: the caller dies after it took some.
+// feedInterrupted cancels a delivery, as if the caller died after it took some entries.
 func feedInterrupted(w *world) {
 	n := w.changes()
 	taken := map[directory.EntryID]bool{}
@@ -128,7 +128,8 @@ func feedInterrupted(w *world) {
 			if t != w.tenant {
 				return nil
 			}
-			if taken[e.ID] = true; len(taken) == 5 {
+			taken[e.ID] = true
+			if len(taken) == 5 {
 				cancel()
 			}
 			return nil

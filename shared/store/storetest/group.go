@@ -11,7 +11,7 @@ import (
 var groupChapter = []promise{
 	{"groups/every field is kept", everyGroupField},
 	{"groups/unknown ones are NotFound", unknownGroups},
-	{"groups/look-ups find, follow changes and end", groupLookups},
+	{"groups/look-ups find a group, follow its changes and end with it", groupLookups},
 	{"groups/versions grow with every change", groupVersions},
 	{"groups/nil entry writes nothing", nilEntryGroup},
 	{"groups/an error of the caller writes nothing", groupCallerError},
@@ -19,7 +19,7 @@ var groupChapter = []promise{
 	{"groups/ancestors are all groups above", ancestors},
 	{"groups/ancestors read before another group changed are read again", staleAncestors},
 	{"groups/deletion cleans both directions", deleteGroup},
-	{"groups/deletion asks with the newest copy", deleteStaleGroup},
+	{"groups/deletion calls its caller with the newest copy", deleteStaleGroup},
 }
 
 func (w *world) editGroup(g directory.Group, edit func(*directory.GroupProfile)) (directory.Group, error) {
@@ -71,8 +71,8 @@ func (w *world) nestView(old directory.GroupView, want directory.GroupWant, inne
 	return err
 }
 
-// wantMembers checks a group's members in every way they can be read: all at once, by page, by name,
-// by count, and from the member's side.
+// wantMembers checks a group's members in every way they can be read: all together, by page, by name, by count, and
+// from the member's side.
 func (w *world) wantMembers(what string, g directory.Group, want []directory.ScimID) {
 	w.Helper()
 	want = slices.Sorted(slices.Values(want))
@@ -97,7 +97,7 @@ func (w *world) wantMembers(what string, g directory.Group, want []directory.Sci
 			u, err := w.readUser(g.Provider, m)
 			w.must(err)
 			if !slices.Contains(u.Groups, g.ID) {
-				w.Errorf("%s: member %s does not name the group", what, m)
+				w.Errorf("%s: member %s is not shown with the group", what, m)
 			}
 		}
 		if !slices.Contains(w.findGroups(g.Provider, directory.AttrMember, string(m)), g.ID) {
@@ -180,7 +180,7 @@ func groupLookups(w *world) {
 	is("externalId", directory.AttrExternalID, "x-b", b.ID)
 	is("member", directory.AttrMember, string(u.ScimID), both...)
 	is("member group", directory.AttrMember, string(inner.ID), a.ID)
-	is("nobody", directory.AttrMember, string(userID()))
+	is("an unknown member", directory.AttrMember, string(userID()))
 	is("empty externalId", directory.AttrExternalID, "")
 
 	vs, err := w.Groups.FindGroups(w.ctx, w.tenant, w.p, directory.Lookup{Attr: directory.AttrMember, Value: string(u.ScimID)}, 1,
@@ -218,7 +218,7 @@ func groupVersions(w *world) {
 		w.equal(what+": stored", w.readGroup(w.p, g.ID).Group, n)
 		e := w.log(directory.LogQuery{Group: g.ID})[0]
 		if e.Version != n.Version || !e.At.Equal(n.Modified) {
-			w.Errorf("%s: the entry says version %d of %v, the group %d of %v", what, e.Version, e.At, n.Version, n.Modified)
+			w.Errorf("%s: the entry has version %d of %v, the group %d of %v", what, e.Version, e.At, n.Version, n.Modified)
 		}
 		g = n
 	}
@@ -294,8 +294,8 @@ func staleGroup(w *world) {
 		return ch, nil
 	})
 	w.must(err)
-	w.equal("present, as update saw it", last.Present, map[directory.ScimID]bool{us[0].ScimID: true})
-	w.equal("ancestors, as update saw them", last.Ancestors, map[directory.GroupID]bool{outer.ID: true})
+	w.equal("present, as passed to update", last.Present, map[directory.ScimID]bool{us[0].ScimID: true})
+	w.equal("ancestors, as passed to update", last.Ancestors, map[directory.GroupID]bool{outer.ID: true})
 	w.wantMembers("after the update", g, scimIDs(us))
 }
 
@@ -326,7 +326,7 @@ func ancestors(w *world) {
 		[]directory.GroupID{min(left.ID, right.ID), max(left.ID, right.ID)})
 }
 
-// staleAncestors: adding to one group changes what is above another, whose version stays.
+// staleAncestors: a new member of one group changes the ancestors of another, whose version is unchanged.
 func staleAncestors(w *world) {
 	a, b := w.group(w.p, "a"), w.group(w.p, "b")
 	read := func(g, inner directory.Group) (directory.GroupView, directory.GroupWant) {
@@ -364,7 +364,7 @@ func deleteGroup(w *world) {
 	w.wantMembers("the group inside", inner, []directory.ScimID{us[0].ScimID})
 	w.wantMembers("the group around", outer, []directory.ScimID{us[0].ScimID})
 	if now := w.readGroup(w.p, outer.ID); now.Version <= outer.Version {
-		w.Errorf("the group around stays at version %d", now.Version)
+		w.Errorf("the group around is still at version %d", now.Version)
 	}
 	w.equal("a group apart", w.readGroup(w.p, apart.ID).Group, apart)
 	e := w.log(directory.LogQuery{Group: g.ID})[0]
@@ -373,7 +373,7 @@ func deleteGroup(w *world) {
 	}
 	_, err = w.tryMembers(outer, []directory.ScimID{directory.ScimID(g.ID)}, nil)
 	w.wantKind("a deleted group as a member", err, directory.Invalid)
-	w.group(w.p, "g", us[2].ScimID) // the name is free, and nothing is left of the old members
+	w.group(w.p, "g", us[2].ScimID) // the name is free, and no old members are left
 }
 
 func deleteStaleGroup(w *world) {
@@ -385,7 +385,7 @@ func deleteStaleGroup(w *world) {
 		saw = old
 		return w.groupEntry(directory.GroupDeleted, old), nil
 	}))
-	w.equal("what del saw last", saw, now)
+	w.equal("passed to del last", saw, now)
 }
 
 func (x intruder) groupsRows() map[string]func() {

@@ -22,11 +22,10 @@ import (
 	"rollcall/shared/random"
 )
 
-// Histories plays random histories through the services on two stores, with the same clock and ids:
-// each step must be answered alike, and both must end in the same Dump. open functions are called once;
-// every one of the n histories has a tenant of its own.
-func Histories(t *testing.T, n int, a, b func(t *testing.T) directory.Ports) {
-	stores := [2]directory.Ports{a(t), b(t)}
+// Histories carries out n random histories through the services on two stores, with the same clock and ids: both must
+// answer each step alike and end in the same Dump. openA and openB are called once; each history has its own tenant.
+func Histories(t *testing.T, n int, openA, openB func(t *testing.T) directory.Ports) {
+	stores := [2]directory.Ports{openA(t), openB(t)}
 	steps := rapid.SliceOfN(rapid.Custom(drawStep), 10, 60)
 	proof.Check(t, n, func(rt *rapid.T) {
 		tenant := directory.TenantID(random.ID()[:7])
@@ -45,11 +44,11 @@ func Histories(t *testing.T, n int, a, b func(t *testing.T) directory.Ports) {
 	})
 }
 
-// step is one step of a history. Its numbers choose among what there is, whatever that is by then.
+// step is one step of a history. Its numbers choose among the records that exist when it is carried out.
 type step struct {
 	Do         string
 	A, B, C, D int
-	Later      time.Duration // since the step before
+	Later      time.Duration // since the previous step
 }
 
 func drawStep(t *rapid.T) step {
@@ -60,7 +59,7 @@ func drawStep(t *rapid.T) step {
 	}
 }
 
-// player plays steps on one store. Players of the same history know the same ids.
+// player carries out steps on one store. Players of the same history have the same ids.
 type player struct {
 	t      *rapid.T
 	s      *directorytest.Env
@@ -88,8 +87,8 @@ func newPlayer(t *rapid.T, ports directory.Ports, tenant directory.TenantID, sta
 	record := directory.Tenant{ID: tenant, DisplayName: "T", DeactivationDelay: time.Minute, Version: 1, Created: start, Modified: start}
 	p.check(p.s.Tenants.CreateTenant(p.ctx, record,
 		directory.LogEntry{ID: "e" + directory.EntryID(p.newID()), At: start, Action: directory.TenantCreated, Audit: true}))
-	for i, batches := range []int{3, 1} { // the first with more users than a transaction adds
-		p.makeProvider(step{A: i})
+	for i, batches := range []int{3, 1} { // the first with more users than a transaction can add to a group
+		p.createProvider(step{A: i})
 		for range batches {
 			p.createMany(step{D: i})
 			p.step--
@@ -99,7 +98,7 @@ func newPlayer(t *rapid.T, ports directory.Ports, tenant directory.TenantID, sta
 	return p
 }
 
-// newID draws the next id of the step: the same for every store, however often a store asks.
+// newID returns the next id of the step, the same for every store.
 func (p *player) newID() string {
 	p.drawn++
 	h := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", p.tenant, p.step, p.drawn))
@@ -117,7 +116,7 @@ func (p *player) check(err error) {
 	}
 }
 
-// answer is what a step says for comparison: the value, or the error as clients see it.
+// answer returns the result of a step for comparison: the value, or the error as clients see it.
 func (p *player) answer(v any, err error) string {
 	var e *directory.Error
 	switch {
@@ -134,7 +133,7 @@ func (p *player) answer(v any, err error) string {
 	return ""
 }
 
-// show writes a value down, with what its pointers point to, and no list like an empty one.
+// show returns a value as text, including the values of pointers; an absent list is like an empty one.
 func show(v any) string {
 	if text, ok := v.(string); ok {
 		return text
@@ -142,7 +141,7 @@ func show(v any) string {
 	return strings.ReplaceAll(string(got(json.Marshal(v))), "null", "[]")
 }
 
-// pick chooses the n-th, and half the time one of the first few: histories need the same ones to meet often.
+// pick returns the n-th, and half the time one of the first few, so that steps often concern the same ones.
 func pick[T any](all []T, n int) (v T, ok bool) {
 	if len(all) == 0 {
 		return v, false
@@ -163,7 +162,7 @@ func (p *player) admin() administration.Admin {
 		Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1", RequestID: directory.RequestID(fmt.Sprint("r", p.step)), Reason: "why"}}
 }
 
-// user reads what the n-th user is now, and a caller of its provider.
+// user reads the n-th user, and returns it with a caller of its provider.
 func (p *player) user(n int) (directory.User, provisioning.Caller, bool) {
 	id, ok := pick(p.users, n)
 	if !ok {
@@ -179,7 +178,7 @@ func (p *player) user(n int) (directory.User, provisioning.Caller, bool) {
 	return v.User, p.caller(n), true
 }
 
-// members picks up to n members, present or not, of any origin.
+// members picks up to n members of any origin, removed ones included.
 func (p *player) members(n, from int) []directory.ScimID {
 	var ids []directory.ScimID
 	for i := range n {

@@ -8,34 +8,34 @@ import (
 )
 
 var homeChapter = []promise{
-	{"homes/who is deleted leaves groups and reports", func(w *world) {
+	{"homes/a deleted user leaves its groups and reports", func(w *world) {
 		leaving(w, func(w *world, u *directory.User) { u.RemovedAt = w.now() })
 	}},
-	{"homes/who becomes local leaves groups and reports", func(w *world) {
+	{"homes/a user that becomes local leaves its groups and reports", func(w *world) {
 		leaving(w, func(_ *world, u *directory.User) { u.Provider, u.ScimID, u.Manager = "", "", "" })
 	}},
-	{"homes/who moves to another provider leaves groups and reports", func(w *world) {
+	{"homes/a user that moves to another provider leaves its groups and reports", func(w *world) {
 		other := w.provider("Other")
 		leaving(w, func(_ *world, u *directory.User) { u.Provider, u.Manager = other, "" })
 	}},
-	{"homes/another provider finds who moved to it", movedUser},
+	{"homes/another provider finds a user that moved to it", movedUser},
 	{"homes/a local user is adopted", adoptedUser},
-	{"homes/who comes back has a new id over SCIM", restoredUser},
+	{"homes/a restored user has a new id over SCIM", restoredUser},
 	{"homes/leaving a hundred groups and reports", leaveMany},
-	{"homes/a gone user outlives the provider", outlivedProvider},
+	{"homes/a removed user outlives the provider", outlivedProvider},
 }
 
-// restored brings a gone user back, under a new SCIM id.
+// restored restores a removed user, with a new SCIM id.
 func restored(u *directory.User) {
 	u.RemovedAt, u.ScimID = time.Time{}, directory.ScimID(userID())
 }
 
-// leaving lets a user leave by go and checks all that goes with it.
+// leaving lets a user leave its provider by leave, and checks all effects.
 func leaving(w *world, leave func(*world, *directory.User)) {
 	u, stays := w.user(w.p, "u"), w.user(w.p, "stays")
 	report := w.user(w.p, "report", func(r *directory.User) { r.Manager = string(u.ScimID) })
 	other := w.user(w.p, "other", func(r *directory.User) { r.Manager = string(stays.ScimID) })
-	u = w.update(u, func(u *directory.User) { u.Manager = string(u.ScimID) }) // of oneself, too
+	u = w.update(u, func(u *directory.User) { u.Manager = string(u.ScimID) }) // its own manager, too
 	before := []directory.Group{w.group(w.p, "a", u.ScimID), w.group(w.p, "b", u.ScimID, stays.ScimID)}
 	apart := w.group(w.p, "apart", stays.ScimID)
 
@@ -71,14 +71,14 @@ func leaving(w *world, leave func(*world, *directory.User)) {
 
 	cleared, entry := directory.ManagerCleared(report, because)
 	w.equal("report", w.mustReadUser(report).User, cleared)
-	w.equal("whose manager stays", w.mustReadUser(other).User, other)
+	w.equal("with another manager", w.mustReadUser(other).User, other)
 	w.equalEntries("of the report", w.log(directory.LogQuery{User: report.ID})[:1], []directory.LogEntry{entry})
-	w.equalEntries("of who left", w.log(directory.LogQuery{User: u.ID})[:1], []directory.LogEntry{because})
+	w.equalEntries("of the user that left", w.log(directory.LogQuery{User: u.ID})[:1], []directory.LogEntry{because})
 
 	v, err := w.Users.UserByID(w.ctx, w.tenant, u.ID)
 	w.must(err)
 	w.equal("UserByID", v, directory.UserView{User: left})
-	// The next change of the account inside is a change like any other.
+	// The account can be changed again.
 	again := w.update(left, func(u *directory.User) { u.Holds = []directory.MatterID{"m1"} })
 	v, err = w.Users.UserByID(w.ctx, w.tenant, u.ID)
 	w.must(err)
@@ -102,9 +102,9 @@ func movedUser(w *world) {
 	u = w.update(u, func(u *directory.User) { u.ExternalID = "changed elsewhere" })
 	u = w.update(u, func(u *directory.User) { u.Provider = w.p })
 	w.equal("back again", w.mustReadUser(u), directory.UserView{User: u})
-	w.equal("by what it was before", w.find(w.p, directory.AttrExternalID, "x-u"), nil)
-	w.equal("by what it became elsewhere", w.find(w.p, directory.AttrExternalID, "changed elsewhere"), []directory.UserID{u.ID})
-	w.wantMembers("the group left behind", g, nil)
+	w.equal("by its externalId from before", w.find(w.p, directory.AttrExternalID, "x-u"), nil)
+	w.equal("by its externalId from the other provider", w.find(w.p, directory.AttrExternalID, "changed elsewhere"), []directory.UserID{u.ID})
+	w.wantMembers("the group of the other provider", g, nil)
 }
 
 func adoptedUser(w *world) {
@@ -115,7 +115,7 @@ func adoptedUser(w *world) {
 	w.equal("found", w.find(w.p, directory.AttrExternalID, u.ExternalID), []directory.UserID{u.ID})
 	w.wantTotals("after", w.p, 1, 0)
 	w.equal("local users", w.search(directory.UserSearch{Local: true}), nil)
-	// An id over SCIM of its own, as a restored user has it.
+	// With an id over SCIM that differs from the user's, as after a restoration.
 	l = w.local("second")
 	u = w.update(l, func(u *directory.User) { u.Provider, u.ScimID = w.p, directory.ScimID(userID()) })
 	w.equal("read by its own id", w.mustReadUser(u), directory.UserView{User: u})
@@ -124,9 +124,9 @@ func adoptedUser(w *world) {
 func restoredUser(w *world) {
 	u := w.user(w.p, "u")
 	old := w.group(w.p, "old", u.ScimID)
-	gone := w.remove(u)
-	w.wantMembers("group of a gone user", old, nil)
-	back, err := w.tryUpdate(gone, directory.UserEnabled, restored)
+	removed := w.remove(u)
+	w.wantMembers("group of a removed user", old, nil)
+	back, err := w.tryUpdate(removed, directory.UserEnabled, restored)
 	w.must(err)
 	w.equal("by the new id", w.mustReadUser(back), directory.UserView{User: back})
 	_, err = w.readUser(w.p, u.ScimID)
@@ -151,8 +151,8 @@ func restoredUser(w *world) {
 
 	w.remove(back)
 	_, err = w.readUser(w.p, back.ScimID)
-	w.wantKind("gone again", err, directory.NotFound)
-	w.wantMembers("gone again", old, nil)
+	w.wantKind("removed again", err, directory.NotFound)
+	w.wantMembers("removed again", old, nil)
 	w.equal("cleared again", w.mustReadUser(report).User.Manager, "")
 	w.wantTotals("only the report", w.p, 1, 1)
 }
@@ -164,7 +164,7 @@ func (w *world) mustByID(id directory.UserID) directory.UserView {
 	return v
 }
 
-// leaveMany takes more than any transaction holds.
+// leaveMany removes more than fits in one transaction.
 func leaveMany(w *world) {
 	const n = 100
 	u := w.user(w.p, "u")
@@ -208,5 +208,5 @@ func outlivedProvider(w *world) {
 	local := w.update(purged, func(u *directory.User) { u.RemovedAt, u.Provider, u.ScimID = time.Time{}, "", "" })
 	w.equal("as a local user", w.mustByID(u.ID).User, local)
 	w.equal("searched as a local user", w.search(directory.UserSearch{Local: true}), []directory.UserID{u.ID})
-	w.equal("no longer gone", w.search(directory.UserSearch{State: directory.DirectoryRemoved}), nil)
+	w.equal("no longer removed", w.search(directory.UserSearch{State: directory.DirectoryRemoved}), nil)
 }

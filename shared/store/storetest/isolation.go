@@ -14,34 +14,34 @@ import (
 )
 
 var isolationChapter = []promise{
-	{"isolation/another tenant reaches nothing by any method", foreignTenant},
-	{"isolation/another provider reaches nothing by any method", foreignProvider},
+	{"isolation/another tenant reaches no record by any method", foreignTenant},
+	{"isolation/another provider reaches no record by any method", foreignProvider},
 	{"isolation/tenants do not share names and keys", sameNames},
 }
 
-// victim is a tenant with something of everything.
+// victim is a tenant with at least one record of every kind.
 type victim struct {
 	task directory.TaskID
 	*world
-	u, gone, local directory.User
-	g              directory.Group
-	entry          directory.LogEntry
-	own            directory.LogEntry // an entry of the tenant itself
-	key, second    directory.APIKey
-	conflict       directory.ConflictCase
-	leaver         directory.User
-	matter         directory.Matter
-	guard          directory.GuardEvent
-	webhook        directory.Webhook
-	delivery       directory.Delivery
-	now            time.Time
+	u, removed, local directory.User
+	g                 directory.Group
+	entry             directory.LogEntry
+	own               directory.LogEntry // an entry of the tenant itself
+	key, second       directory.APIKey
+	conflict          directory.ConflictCase
+	leaver            directory.User
+	matter            directory.Matter
+	guard             directory.GuardEvent
+	webhook           directory.Webhook
+	delivery          directory.Delivery
+	now               time.Time
 }
 
 func newVictim(w *world) victim {
 	v := victim{world: w, now: replayNow()}
 	boss := w.user(w.p, "boss")
 	v.u = w.user(w.p, "u", func(u *directory.User) { u.Manager = string(boss.ScimID) })
-	v.gone = w.remove(w.user(w.p, "gone"))
+	v.removed = w.remove(w.user(w.p, "removed"))
 	v.local = w.local("local")
 	v.g = w.group(w.p, "g", v.u.ScimID)
 	v.entry = w.log(directory.LogQuery{User: v.u.ID})[0]
@@ -59,12 +59,12 @@ func newVictim(w *world) victim {
 	v.fillMappings()
 	w.begin("key", "request", v.now)
 	w.must(w.Counts.CountEntry(w.ctx, w.tenant, v.entry))
-	v.seal()
+	v.fillWebhooksAndChains()
 	return v
 }
 
-// foreignTenant walks through every method of every port with the ids of another tenant. Either tenant's
-// id begins with the other's, so that keys that are only put together would meet.
+// foreignTenant calls every method of every port with the ids of another tenant. One tenant's id begins with the
+// other's, so that keys that are only concatenated would be equal.
 func foreignTenant(w *world) {
 	for _, cut := range [][2]int{{7, 5}, {5, 7}} {
 		id := directory.TenantID(random.ID())
@@ -89,10 +89,10 @@ func foreignTenant(w *world) {
 	}
 }
 
-// tenantless are the methods that serve the system, of all tenants.
+// tenantless are the methods that take no tenant, since they serve the system.
 var tenantless = []string{"Feed.Deliver", "Deliveries.DueDeliveries", "Deliveries.DropDeliveries", "Wakeups.WakeAt"}
 
-// portMethods names every method of every port that takes a tenant.
+// portMethods returns the names of all methods of all ports that take a tenant.
 func portMethods() (names []string) {
 	ports := reflect.TypeFor[directory.Ports]()
 	for i := range ports.NumField() {
@@ -116,7 +116,7 @@ func (x intruder) notFound(name string, err error) {
 	x.wantKind(name+" with another tenant's id", err, directory.NotFound)
 }
 
-// empty fails when there is an error or anything was found.
+// empty fails if there is an error or a record was found.
 func (x intruder) empty(name string, n int, err error) {
 	x.Helper()
 	if err != nil || n != 0 {
@@ -137,14 +137,13 @@ func (x intruder) rows() map[string]func() {
 	return rows
 }
 
-// stranger fails when a foreign provider is handed out.
+// stranger is an Admit that fails if it is called with another tenant's provider.
 func (x intruder) stranger(p directory.Provider) error {
-	x.equal("the provider that admit sees", p, directory.Provider{})
+	x.equal("the provider passed to admit", p, directory.Provider{})
 	return nil
 }
 
-// searchUsers searches as the intruder: for what the victim has, and from positions of the victim and such
-// as one might make up. An error is as good as nothing.
+// searchUsers searches for the victim's users, and from the victim's positions and invented ones. An error is allowed.
 func (x intruder) searchUsers() {
 	v := x.v
 	x.empty("SearchUsers", len(x.search(directory.UserSearch{Text: "u"})), nil)
@@ -166,7 +165,7 @@ func (x intruder) searchUsers() {
 	}
 }
 
-// foreignProvider tries what a provider can do with the ids of another one of the same tenant.
+// foreignProvider uses the ids of one provider as another provider of the same tenant.
 func foreignProvider(w *world) {
 	v := newVictim(w)
 	other := w.provider("Other")
@@ -221,7 +220,7 @@ func sameNames(w *world) {
 	}
 }
 
-// fillMappings gives a victim something of everything of this chapter.
+// fillMappings gives the victim organizations, roles, mappings, a country, a watchlist and an apply run.
 func (v *victim) fillMappings() {
 	o := v.newOrg("Org")
 	o.ID = "o1"
@@ -241,8 +240,8 @@ func (v *victim) fillMappings() {
 	v.must(v.ApplyRuns.PutPage(v.ctx, v.tenant, "r1", directory.RunPage{Range: 1}))
 }
 
-// seal gives the victim a webhook, a delivery and a chain.
-func (v *victim) seal() {
+// fillWebhooksAndChains gives the victim a webhook, a delivery, a chain, an alias, usage and a task.
+func (v *victim) fillWebhooksAndChains() {
 	v.webhook, v.delivery = v.createWebhook("w"), v.addDelivery(1)
 	v.must(v.Chains.AppendBlock(v.ctx, v.tenant, v.p, v.nextBlock(1, v.entry.Position()), nil))
 	v.must(v.Aliases.AddAlias(v.ctx, v.tenant, "former", v.u.ID, v.now))

@@ -11,18 +11,18 @@ import (
 )
 
 var leaverChapter = []promise{
-	{"leavers/who is due is found, and nobody else", dueUsers},
-	{"leavers/an error ends the search for who is due", dueUsersError},
-	{"leavers/many are due at the same moment", manyDue},
+	{"leavers/exactly the due users are found", dueUsers},
+	{"leavers/an error ends the search for due users", dueUsersError},
+	{"leavers/many users are due at the same moment", manyDue},
 	{"leavers/pending deactivations are listed by gate and provider", pendingLists},
 	{"leavers/pending deactivations are listed page by page", pendingPages},
 	{"leavers/a made-up position is refused", pendingPosition},
-	{"leavers/a deleted person comes back", restoreUser},
-	{"leavers/the last to leave is offered first", restoreOrder},
-	{"leavers/two requests bring one person back", restoreRace},
+	{"leavers/a deleted user is restored", restoreUser},
+	{"leavers/the user deleted last is offered first", restoreOrder},
+	{"leavers/racing requests restore one user once", restoreRace},
 }
 
-// pending makes a user wait for deactivation at a time.
+// pending returns an edit that schedules a user's deactivation.
 func pending(due time.Time) func(*directory.User) {
 	return func(u *directory.User) {
 		u.Pending = &directory.PendingDeactivation{
@@ -66,18 +66,18 @@ func dueUsers(w *world) {
 	later := w.user(w.p, "later", pending(at.Add(time.Millisecond)))
 	w.user(w.p, "held", pending(at), func(u *directory.User) { u.Holds = []directory.MatterID{"m1"} })
 	frozen := w.user(w.p, "frozen", pending(at), func(u *directory.User) { u.Pending.Frozen = true })
-	gone := w.remove(w.user(w.p, "gone", pending(at.Add(-time.Minute))))
+	removed := w.remove(w.user(w.p, "removed", pending(at.Add(-time.Minute))))
 	local := w.user("", "local", func(u *directory.User) { u.ScimID = "" }, pending(at.Add(-time.Second)))
 	w.user(w.p, "not pending")
 	cancelled := w.update(w.user(w.p, "cancelled", pending(at)), func(u *directory.User) { u.Pending = nil })
-	w.equal("due", w.due(at), []directory.User{gone, local, u})
-	w.equal("due before", w.due(at.Add(-time.Millisecond)), []directory.User{gone, local})
-	w.equal("due later", w.due(later.Pending.DueAt), []directory.User{gone, local, u, later})
+	w.equal("due", w.due(at), []directory.User{removed, local, u})
+	w.equal("due before", w.due(at.Add(-time.Millisecond)), []directory.User{removed, local})
+	w.equal("due later", w.due(later.Pending.DueAt), []directory.User{removed, local, u, later})
 
 	frozen = w.update(frozen, func(u *directory.User) { p := *u.Pending; p.Frozen = false; u.Pending = &p })
 	u = w.update(u, func(u *directory.User) { p := *u.Pending; p.DueAt = at.Add(time.Hour); u.Pending = &p })
 	cancelled = w.update(cancelled, pending(at.Add(time.Second)))
-	w.update(gone, func(u *directory.User) { u.Lifecycle, u.Pending = directory.LifecycleDeactivated, nil })
+	w.update(removed, func(u *directory.User) { u.Lifecycle, u.Pending = directory.LifecycleDeactivated, nil })
 	w.equal("due after changes", w.due(at), []directory.User{local, frozen})
 	w.equal("due much later", w.due(at.Add(time.Hour)), []directory.User{local, frozen, later, cancelled, u})
 }
@@ -167,19 +167,19 @@ func pendingPosition(w *world) {
 	w.wantKind("a made-up position", err, directory.Invalid)
 }
 
-// recreate asks for a person with an externalId and brings the first offered back, or makes a new one.
+// recreate restores the first removed user offered for an externalId, or creates a new one.
 func (w *world) recreate(name, externalID string, see func([]directory.User)) (directory.User, error) {
 	return w.Leavers.CreateOrRestoreUser(w.ctx, w.tenant, w.p, externalID, nil,
-		func(p directory.Provider, gone []directory.User) (directory.User, directory.LogEntry, error) {
+		func(p directory.Provider, removed []directory.User) (directory.User, directory.LogEntry, error) {
 			if see != nil {
-				see(gone)
+				see(removed)
 			}
 			u := w.newUser(p.ID, name)
 			u.ExternalID = externalID
-			if len(gone) == 0 {
+			if len(removed) == 0 {
 				return u, w.userEntry(directory.UserCreated, u), nil
 			}
-			was := gone[0]
+			was := removed[0]
 			was.RemovedAt, was.ScimID, was.Profile = time.Time{}, u.ScimID, u.Profile
 			was.Version++
 			return was, w.userEntry(directory.UserRestored, was), nil
@@ -191,20 +191,20 @@ func restoreUser(w *world) {
 	unseen := func(us []directory.User) { w.equal("offered", us, nil) }
 	other, err := w.recreate("present", "x1", unseen)
 	w.must(err)
-	gone := w.remove(u)
+	removed := w.remove(u)
 	_, err = w.recreate("another", "x2", unseen)
 	w.must(err)
-	back, err := w.recreate("after", "x1", func(us []directory.User) { w.equal("offered", us, []directory.User{gone}) })
+	back, err := w.recreate("after", "x1", func(us []directory.User) { w.equal("offered", us, []directory.User{removed}) })
 	w.must(err)
-	if back.ID != u.ID || back.ScimID == u.ScimID || back.Version != gone.Version+1 {
-		w.Errorf("back as %+v", back)
+	if back.ID != u.ID || back.ScimID == u.ScimID || back.Version != removed.Version+1 {
+		w.Errorf("restored as %+v", back)
 	}
 	w.equal("read", w.mustReadUser(back).User, back)
 	_, err = w.readUser(w.p, u.ScimID)
-	w.wantKind("the SCIM id of before", err, directory.NotFound)
+	w.wantKind("the old SCIM id", err, directory.NotFound)
 	w.equal("by externalId", w.find(w.p, directory.AttrExternalID, "x1"), sortedIDs(other.ID, u.ID))
 	w.equal("by userName", w.find(w.p, directory.AttrUserName, "after"), []directory.UserID{u.ID})
-	w.wantTotals("with who is back", w.p, 3, 0)
+	w.wantTotals("with the restored user", w.p, 3, 0)
 	w.equal("its log", len(w.log(directory.LogQuery{User: u.ID})), 3)
 	_, err = w.recreate("more", "x1", unseen)
 	w.must(err)
@@ -228,17 +228,17 @@ func restoreOrder(w *world) {
 }
 
 func restoreRace(w *world) {
-	gone := w.remove(w.user(w.p, "u", func(u *directory.User) { u.ExternalID = "x" }))
+	removed := w.remove(w.user(w.p, "u", func(u *directory.User) { u.ExternalID = "x" }))
 	errs := race(4, func(i int) error {
 		_, err := w.recreate("racer"+strconv.Itoa(i), "x", nil)
 		return err
 	})
 	for _, err := range errs {
-		w.must(err) // whoever comes too late makes a new one
+		w.must(err) // the losers create a new user
 	}
 	ids := w.find(w.p, directory.AttrExternalID, "x")
-	if len(ids) != 4 || !slices.Contains(ids, gone.ID) {
-		w.Errorf("found %v, want four, with %s", ids, gone.ID)
+	if len(ids) != 4 || !slices.Contains(ids, removed.ID) {
+		w.Errorf("found %v, want four, with %s", ids, removed.ID)
 	}
 	restored := 0
 	for _, e := range w.log(directory.LogQuery{Provider: w.p}) {
@@ -253,15 +253,15 @@ func (x intruder) leaversRows() map[string]func() {
 	ctx, t, v := x.ctx, x.tenant, x.v
 	return map[string]func(){
 		"Leavers.CreateOrRestoreUser": func() {
-			_, err := x.Leavers.CreateOrRestoreUser(ctx, t, v.p, v.gone.ExternalID, x.stranger,
-				func(p directory.Provider, gone []directory.User) (directory.User, directory.LogEntry, error) {
-					x.equal("the provider that make sees", p, directory.Provider{})
-					x.empty("CreateOrRestoreUser", len(gone), nil)
+			_, err := x.Leavers.CreateOrRestoreUser(ctx, t, v.p, v.removed.ExternalID, x.stranger,
+				func(p directory.Provider, removed []directory.User) (directory.User, directory.LogEntry, error) {
+					x.equal("the provider passed to create", p, directory.Provider{})
+					x.empty("CreateOrRestoreUser", len(removed), nil)
 					return directory.User{}, directory.LogEntry{}, directory.Errorf(directory.Forbidden, "seen")
 				})
 			x.wantKind("CreateOrRestoreUser", err, directory.Forbidden)
 		},
-		// serves the system, which must know the tenant
+		// DueUsers serves the system and returns the tenants of the users.
 		"Leavers.DueUsers": func() { x.empty("DueUsers", len(x.due(v.leaver.Pending.DueAt)), nil) },
 		"Leavers.PendingUsers": func() {
 			for _, q := range []directory.PendingQuery{{}, {Provider: v.p}, {Gate: directory.GateTimer}} {

@@ -10,11 +10,11 @@ import (
 var legalHoldChapter = []promise{
 	{"leavers/matters are kept", keptMatters},
 	{"leavers/custodians are kept", keptCustodians},
-	{"leavers/nobody joins a matter that closes", closingMatter},
+	{"leavers/a closing matter gets no custodians", closingMatter},
 	{"leavers/a nil entry changes no matter, custodian or guard", nilEntryHold},
 }
 
-// matter makes an active matter.
+// matter creates an active matter.
 func (w *world) matter(name string) directory.Matter {
 	w.Helper()
 	now := w.now()
@@ -71,7 +71,7 @@ func keptMatters(w *world) {
 	}
 	w.equal("all", list("", 10), []directory.Matter{a, b})
 	w.equal("the first", list("", 1), []directory.Matter{a})
-	w.equal("behind the first", list(string(a.ID), 10), []directory.Matter{b})
+	w.equal("after the first", list(string(a.ID), 10), []directory.Matter{b})
 	w.must(w.closeMatter(a))
 	a.State, a.Version = directory.MatterClosed, 2
 	w.equal("after a change", list("", 1), []directory.Matter{a})
@@ -81,14 +81,14 @@ func keptMatters(w *world) {
 func keptCustodians(w *world) {
 	m, other := w.matter("m"), w.matter("other")
 	us := w.users(w.p, 2, "u")
-	gone := w.remove(w.user(w.p, "gone"))
+	removed := w.remove(w.user(w.p, "removed"))
 	local := w.local("local")
-	us = append(us, gone, local)
+	us = append(us, removed, local)
 	for _, u := range us {
 		w.must(w.place(m, u))
 	}
 	w.must(w.place(other, us[0]))
-	ids := sortedIDs(us[0].ID, us[1].ID, gone.ID, local.ID)
+	ids := sortedIDs(us[0].ID, us[1].ID, removed.ID, local.ID)
 	list := func(after directory.UserID, count int) (out []directory.UserID) {
 		w.Helper()
 		cs, err := w.LegalHolds.Custodians(w.ctx, w.tenant, m.ID, after, count)
@@ -107,7 +107,7 @@ func keptCustodians(w *world) {
 	w.must(err)
 	w.equal("holds of the user", v.Holds, []directory.MatterID{m.ID, other.ID})
 	w.equal("version", v.Version, int64(3))
-	w.equal("who is gone stays gone", len(w.find(w.p, directory.AttrUserName, "gone")), 0)
+	w.equal("a removed user is still removed", len(w.find(w.p, directory.AttrUserName, "removed")), 0)
 	w.equal("the user's log", w.log(directory.LogQuery{User: us[0].ID})[0].Action, directory.HoldPlaced)
 	w.wantKind("an unknown matter", w.place(directory.Matter{ID: "munknown"}, us[0]), directory.NotFound)
 	w.wantKind("an unknown user", w.place(m, directory.User{ID: userID()}), directory.NotFound)
@@ -135,7 +135,7 @@ func closingMatter(w *world) {
 			w.Error(err)
 		}
 	}
-	// Whoever reads the custodians after closing sees all there ever will be.
+	// No custodian is added after the matter has closed.
 	cs, err := w.LegalHolds.Custodians(w.ctx, w.tenant, m.ID, "", 100)
 	w.must(err)
 	w.equal("custodians", len(cs), placed)
@@ -175,7 +175,7 @@ func (x intruder) legalHoldsRows() map[string]func() {
 	return map[string]func(){
 		"LegalHolds.UpdateMatter": func() {
 			_, err := x.LegalHolds.UpdateMatter(ctx, t, v.matter.ID, func(m directory.Matter) (directory.Matter, *directory.LogEntry, error) {
-				x.equal("what update sees", m, directory.Matter{})
+				x.equal("passed to update", m, directory.Matter{})
 				return m, nil, nil
 			})
 			x.must(err)
@@ -186,7 +186,7 @@ func (x intruder) legalHoldsRows() map[string]func() {
 		},
 		"LegalHolds.UpdateCustodian": func() {
 			x.notFound("UpdateCustodian", x.place(v.matter, v.u))
-			x.notFound("UpdateCustodian of one's own matter", x.place(x.matter("own"), v.u))
+			x.notFound("UpdateCustodian of an own matter", x.place(x.matter("own"), v.u))
 		},
 		"LegalHolds.Custodians": func() {
 			cs, err := x.LegalHolds.Custodians(ctx, t, v.matter.ID, "", 10)

@@ -11,19 +11,19 @@ import (
 )
 
 var listChapter = []promise{
-	{"lists/pages by position give each user once", func(w *world) { w.quietCrawl(w.userPages(), w.userSet(23)) }},
-	{"lists/pages by position give each group once", func(w *world) { w.quietCrawl(w.groupPages(), w.groupSet(23)) }},
-	{"lists/a page may begin anywhere", deepStart},
-	{"lists/beyond the end and count 0", beyondEnd},
-	{"lists/pages bring what is wanted", wantedPages},
-	{"lists/a crawl by position goes on while those it saw are deleted", vanishing},
+	{"lists/pages by position have each user once", func(w *world) { w.readUnchanged(w.userPages(), w.userSet(23)) }},
+	{"lists/pages by position have each group once", func(w *world) { w.readUnchanged(w.groupPages(), w.groupSet(23)) }},
+	{"lists/a page may start anywhere", deepStart},
+	{"lists/pages beyond the end and of count 0 are empty", beyondEnd},
+	{"lists/pages have the wanted parts of records", wantedPages},
+	{"lists/reading by position continues while the users read are deleted", readDeleting},
 	{"lists/totals are exact", exactTotals},
-	{"lists/users by position, while others come and go", func(w *world) { w.busyCrawl(w.userPages(), w.userSet(60), false, w.churnUsers) }},
-	{"lists/users by cursor, while others come and go", func(w *world) { w.busyCrawl(w.userPages(), w.userSet(60), true, w.churnUsers) }},
-	{"lists/groups by position, while others come and go", func(w *world) {
-		w.busyCrawl(w.groupPages(), w.groupSet(60), false, w.churnGroups)
+	{"lists/users by position, while the list changes", func(w *world) { w.readChanging(w.userPages(), w.userSet(60), false, w.churnUsers) }},
+	{"lists/users by cursor, while the list changes", func(w *world) { w.readChanging(w.userPages(), w.userSet(60), true, w.churnUsers) }},
+	{"lists/groups by position, while the list changes", func(w *world) {
+		w.readChanging(w.groupPages(), w.groupSet(60), false, w.churnGroups)
 	}},
-	{"lists/groups by cursor, while others come and go", func(w *world) { w.busyCrawl(w.groupPages(), w.groupSet(60), true, w.churnGroups) }},
+	{"lists/groups by cursor, while the list changes", func(w *world) { w.readChanging(w.groupPages(), w.groupSet(60), true, w.churnGroups) }},
 }
 
 // idPage is a page of either list.
@@ -61,7 +61,7 @@ func (w *world) userSet(n int) (ids []string) {
 	for _, u := range w.users(w.p, n, "set") {
 		ids = append(ids, string(u.ID))
 	}
-	sortIDs(ids)
+	slices.Sort(ids)
 	return ids
 }
 
@@ -70,13 +70,13 @@ func (w *world) groupSet(n int) (ids []string) {
 	for i := range n {
 		ids = append(ids, string(w.group(w.p, fmt.Sprint("set", i), member).ID))
 	}
-	sortIDs(ids)
+	slices.Sort(ids)
 	return ids
 }
 
-// crawl reads a list as clients do: by position until totalResults is reached, or by cursor until no more
-// follow. Pages before the last are full.
-func crawl(read pager, count int, byCursor bool) (all []string, last idPage, err error) {
+// readList reads a list like a client: by position until totalResults is reached, or by cursor until no more follow.
+// All pages but the last must be full.
+func readList(read pager, count int, byCursor bool) (all []string, last idPage, err error) {
 	page := directory.Page{Start: 1, Count: count, ByCursor: byCursor}
 	for {
 		got, err := read(page)
@@ -85,13 +85,13 @@ func crawl(read pager, count int, byCursor bool) (all []string, last idPage, err
 		}
 		all = append(all, got.ids...)
 		if got.more && len(got.ids) != count {
-			return all, got, fmt.Errorf("a page of %d that is not the last holds %d", count, len(got.ids))
+			return all, got, fmt.Errorf("a page of %d that is not the last has %d", count, len(got.ids))
 		}
 		page.Start += len(got.ids)
 		switch {
 		case byCursor && !got.more, !byCursor && page.Start > got.total:
 			return all, got, nil
-		case !byCursor && len(got.ids) == 0: // what came behind the crawl counts, but is not seen
+		case !byCursor && len(got.ids) == 0: // records added before the position count, but are not listed
 			return all, got, nil
 		case len(got.ids) == 0:
 			return all, got, errors.New("an empty page says that more follow")
@@ -100,21 +100,21 @@ func crawl(read pager, count int, byCursor bool) (all []string, last idPage, err
 	}
 }
 
-func (w *world) quietCrawl(read pager, want []string) {
+func (w *world) readUnchanged(read pager, want []string) {
 	for _, count := range []int{1, 5, 23, 100} {
 		for _, byCursor := range []bool{false, true} {
-			got, last, err := crawl(read, count, byCursor)
+			got, last, err := readList(read, count, byCursor)
 			w.must(err)
 			what := fmt.Sprintf("pages of %d, by cursor %v", count, byCursor)
 			w.equal(what, got, want)
 			if last.total != len(want) || last.more {
-				w.Errorf("%s: the last page says total %d, more %v", what, last.total, last.more)
+				w.Errorf("%s: the last page has total %d, more %v", what, last.total, last.more)
 			}
 		}
 	}
 }
 
-// deepStart reads pages that no page before led to, also after the list has changed.
+// deepStart reads pages without reading the pages before them, also after the list has changed.
 func deepStart(w *world) {
 	ids := w.userSet(120)
 	read := w.userPages()
@@ -190,12 +190,12 @@ func wantedPages(w *world) {
 	}
 }
 
-// vanishing deletes every user once it was seen: positions shift and the total shrinks, but a crawl that
-// goes on where its last page ended sees everybody, and is not told to stop before.
-func vanishing(w *world) {
+// readDeleting deletes each user once it was read: positions shift and the total shrinks, but a client that continues
+// after its last page reads all users before it reaches the total.
+func readDeleting(w *world) {
 	want := w.userSet(40)
 	read := w.userPages()
-	got, _, err := crawl(func(page directory.Page) (idPage, error) {
+	got, _, err := readList(func(page directory.Page) (idPage, error) {
 		out, err := read(page)
 		for _, id := range out.ids {
 			w.remove(w.mustByID(directory.UserID(id)).User)
@@ -247,43 +247,43 @@ func exactTotals(w *world) {
 		return err
 	})...))
 	w.wantTotals("after the race", w.p, 12, 6)
-	users, _, err := crawl(w.userPages(), 100, true)
+	users, _, err := readList(w.userPages(), 100, true)
 	w.must(err)
-	groups, _, err := crawl(w.groupPages(), 100, true)
+	groups, _, err := readList(w.groupPages(), 100, true)
 	w.must(err)
 	if len(users) != 12 || len(groups) != 6 {
 		w.Errorf("%d users and %d groups listed, want 12 and 6", len(users), len(groups))
 	}
 }
 
-// busyCrawl reads a list while churn changes it. Whatever was there all the time is seen exactly once,
-// and nothing is seen twice.
-func (w *world) busyCrawl(read pager, stable []string, byCursor bool, churn func(context.Context, int) error) {
+// readChanging reads a list while churn changes it: records that exist all the time are listed once, and none twice.
+func (w *world) readChanging(read pager, stable []string, byCursor bool, churn func(context.Context, int) error) {
 	ctx, stop := context.WithCancel(w.ctx)
 	defer stop()
 	done := make(chan error, 2)
-	for hand := range cap(done) {
-		go func() { done <- churn(ctx, hand) }()
+	for worker := range cap(done) {
+		go func() { done <- churn(ctx, worker) }()
 	}
 	var err error
 	for range 4 {
 		var got []string
-		if got, _, err = crawl(read, 7, byCursor); err != nil {
+		if got, _, err = readList(read, 7, byCursor); err != nil {
 			break
 		}
 		seen := map[string]int{}
 		for _, id := range got {
-			if seen[id]++; seen[id] > 1 {
-				w.Errorf("%s came %d times", id, seen[id])
+			seen[id]++
+			if seen[id] > 1 {
+				w.Errorf("%s occurs %d times", id, seen[id])
 			}
 		}
 		for _, id := range stable {
 			if seen[id] != 1 {
-				w.Errorf("%s, which was there all the time, came %d times", id, seen[id])
+				w.Errorf("%s, which was present all the time, occurs %d times", id, seen[id])
 			}
 		}
 		if !slices.IsSorted(got) {
-			w.Error("ids came out of order")
+			w.Error("ids are out of order")
 		}
 	}
 	stop()
@@ -291,20 +291,20 @@ func (w *world) busyCrawl(read pager, stable []string, byCursor bool, churn func
 		err = errors.Join(err, <-done)
 	}
 	w.must(err)
-	got, last, err := crawl(read, 50, byCursor)
+	got, last, err := readList(read, 50, byCursor)
 	w.must(err)
 	if last.total != len(got) {
-		w.Errorf("once it is quiet: total %d, but %d are listed", last.total, len(got))
+		w.Errorf("after the changes: total %d, but %d are listed", last.total, len(got))
 	}
 }
 
 var churned atomic.Int64
 
-// churnUsers creates, changes and deletes users until it is told to stop.
-func (w *world) churnUsers(ctx context.Context, hand int) error {
+// churnUsers creates, changes and deletes users until ctx is cancelled.
+func (w *world) churnUsers(ctx context.Context, worker int) error {
 	var mine []directory.User
 	for i := 0; ctx.Err() == nil; i++ {
-		u := w.newUser(w.p, fmt.Sprint("churn", hand, "-", churned.Add(1)))
+		u := w.newUser(w.p, fmt.Sprint("churn", worker, "-", churned.Add(1)))
 		if err := again(func() error { return w.create(u) }); err != nil {
 			return err
 		}
@@ -327,11 +327,11 @@ func (w *world) churnUsers(ctx context.Context, hand int) error {
 	return nil
 }
 
-// churnGroups creates, changes and deletes groups until it is told to stop.
-func (w *world) churnGroups(ctx context.Context, hand int) error {
+// churnGroups creates, changes and deletes groups until ctx is cancelled.
+func (w *world) churnGroups(ctx context.Context, worker int) error {
 	var mine []directory.Group
 	for i := 0; ctx.Err() == nil; i++ {
-		g := w.newGroup(w.p, fmt.Sprint("churn", hand, "-", churned.Add(1)))
+		g := w.newGroup(w.p, fmt.Sprint("churn", worker, "-", churned.Add(1)))
 		if err := again(func() error { _, err := w.tryGroup(g); return err }); err != nil {
 			return err
 		}
@@ -352,18 +352,18 @@ func (w *world) churnGroups(ctx context.Context, hand int) error {
 	return nil
 }
 
-// crawlAll reads the whole list both ways and compares it with the sorted ids.
-func (w *world) crawlAll(ids []directory.ScimID) {
+// wantUsers reads all users by position and by cursor and compares them with the sorted ids.
+func (w *world) wantUsers(ids []directory.ScimID) {
 	w.Helper()
 	for _, byCursor := range []bool{false, true} {
-		got, last, err := crawl(w.userPages(), 1000, byCursor)
+		got, last, err := readList(w.userPages(), 1000, byCursor)
 		w.must(err)
 		if last.total != len(ids) || len(got) != len(ids) {
-			w.Fatalf("crawl by cursor %v: %d users of %d, want %d", byCursor, len(got), last.total, len(ids))
+			w.Fatalf("by cursor %v: %d users of %d, want %d", byCursor, len(got), last.total, len(ids))
 		}
 		for i, id := range ids {
 			if got[i] != string(id) {
-				w.Fatalf("crawl by cursor %v: user %d is %s, want %s", byCursor, i, got[i], id)
+				w.Fatalf("by cursor %v: user %d is %s, want %s", byCursor, i, got[i], id)
 			}
 		}
 	}

@@ -12,23 +12,23 @@ import (
 
 var logChapter = []promise{
 	{"log/every field of an entry is kept", everyEntryField},
-	{"log/each list holds its entries, newest first", logLists},
-	{"log/pages give each entry once", logPages},
-	{"log/a span of time is a part of it", logSpan},
-	{"log/days apart are one list", logDays},
+	{"log/each list has its entries, newest first", logLists},
+	{"log/pages have each entry once", logPages},
+	{"log/entries of a span of time", logSpan},
+	{"log/entries of several days are one list", logDays},
 	{"log/one entry is read by its id", oneEntry},
 	{"log/entries are read oldest first", entriesAfter},
 	{"log/an entry without a change is kept", appendEntry},
 }
 
-// equalEntries compares entries but for what a store adds: the version of a group's change, and the work
-// it leaves to be completed.
+// equalEntries compares entries except for the fields that a store adds: the version of a group's change and Remaining.
 func (w *world) equalEntries(what string, got, want []directory.LogEntry) {
 	w.Helper()
 	plain := func(es []directory.LogEntry) []directory.LogEntry {
 		es = slices.Clone(es)
 		for i := range es {
-			if es[i].Remaining = directory.RemainingNone; es[i].Group != "" {
+			es[i].Remaining = directory.RemainingNone
+			if es[i].Group != "" {
 				es[i].Version = 0
 			}
 		}
@@ -86,7 +86,7 @@ func logLists(w *world) {
 	for i, e := range all {
 		did = append(did, string(e.Action)+" "+e.Name)
 		if i > 0 && e.At.After(all[i-1].At) {
-			w.Error("the newest does not come first")
+			w.Error("the newest is not the first")
 		}
 	}
 	w.equal("of the provider", did, []string{
@@ -167,12 +167,12 @@ func logSpan(w *world) {
 	span(none, all[4].At, "", all[5:])                      // exclusive
 	span(all[7].At, all[2].At, "", all[3:8])                // both
 	span(all[7].At, all[2].At, all[4].Position(), all[5:8]) // and paging
-	span(none, all[4].At, all[1].Position(), all[5:])       // the earlier bound holds
+	span(none, all[4].At, all[1].Position(), all[5:])       // the earlier bound is used
 	span(all[3].At, all[3].At, "", nil)                     // empty
 	span(all[0].At.Add(time.Hour), none, "", nil)
 }
 
-// logDays spreads entries over days, with empty ones between.
+// logDays writes entries on several days, with days without entries between them.
 func logDays(w *world) {
 	long := newWorldIn(w.T, w.Ports, directory.TenantID(random.ID()[:6]), 40*24*time.Hour)
 	g := long.group(long.p, "g")
@@ -243,12 +243,12 @@ func entriesAfter(w *world) {
 		w.Fatalf("%d entries, want 13", len(all))
 	}
 	w.equal("all", long.after(long.p, "", "", 100), all)
-	w.equal("behind one", long.after(long.p, all[4].Position(), "", 100), all[5:])
+	w.equal("after one", long.after(long.p, all[4].Position(), "", 100), all[5:])
 	w.equal("before one", long.after(long.p, "", all[4].Position(), 100), all[:4])
 	w.equal("between", long.after(long.p, all[2].Position(), all[9].Position(), 100), all[3:9])
 	w.equal("the first of them", long.after(long.p, all[2].Position(), all[9].Position(), 4), all[3:7])
 	w.equal("none between", long.after(long.p, all[2].Position(), all[3].Position(), 4), nil)
-	w.equal("none behind", long.after(long.p, all[12].Position(), "", 4), nil)
+	w.equal("none after the last", long.after(long.p, all[12].Position(), "", 4), nil)
 	var pages []directory.LogEntry
 	for after := ""; ; after = pages[len(pages)-1].Position() {
 		es := long.after(long.p, after, "", 5)
@@ -267,7 +267,7 @@ func appendEntry(w *world) {
 	w.equal("newest", w.log(directory.LogQuery{Count: 1})[0], e)
 }
 
-// dropEntries drops those of a provider from before a time, the oldest first, once they were followed.
+// dropEntries drops the entries of a provider from before a time, the oldest first, once they were followed.
 func dropEntries(w *world) {
 	other := w.provider("Other")
 	day := w.now().Truncate(24 * time.Hour).Add(-10 * 24 * time.Hour)

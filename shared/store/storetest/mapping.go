@@ -7,7 +7,7 @@ import (
 )
 
 var mappingChapter = []promise{
-	{"mappings/change with their provider", mappings},
+	{"mappings/are changed with their provider", mappings},
 	{"mappings/racing changes all count", raceMappings},
 }
 

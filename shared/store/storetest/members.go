@@ -10,13 +10,13 @@ import (
 )
 
 var memberChapter = []promise{
-	{"members/one comes and goes", oneMember},
-	{"members/a hundred come and go in one change", hundredMembers},
+	{"members/one is added and removed", oneMember},
+	{"members/a hundred are added and removed in one change", hundredMembers},
 	{"members/all are replaced in one change", replaceMembers},
 	{"members/profile and members change together", profileAndMembers},
 	{"members/an unknown one refuses the whole change", unknownMember},
 	{"members/groups may be members", memberGroups},
-	{"members/a user is shown with its groups of now", groupsOfNow},
+	{"members/a user is shown with its current groups", currentGroups},
 }
 
 func oneMember(w *world) {
@@ -49,7 +49,7 @@ func hundredMembers(w *world) {
 	version := g.Version
 	g = w.members(g, nil, ids[:99])
 	if g.Version <= version {
-		w.Errorf("version stays at %d", g.Version)
+		w.Errorf("the version is still %d", g.Version)
 	}
 	w.wantMembers("removed", g, ids[99:])
 	w.must(w.deleteGroup(created))
@@ -57,7 +57,7 @@ func hundredMembers(w *world) {
 	es := w.log(directory.LogQuery{Group: g.ID})
 	for i, n := range []int{99, 100} {
 		if got := len(es[i].Added) + len(es[i].Removed); got != n {
-			w.Errorf("entry %d from the newest names %d members, want %d", i, got, n)
+			w.Errorf("entry %d from the newest has %d members, want %d", i, got, n)
 		}
 	}
 }
@@ -98,7 +98,7 @@ func profileAndMembers(w *world) {
 		})
 		w.must(err)
 		if g.Version <= before.Version {
-			w.Errorf("version stays at %d", g.Version)
+			w.Errorf("the version is still %d", g.Version)
 		}
 		w.equal("profile", w.readGroup(w.p, g.ID).GroupProfile,
 			directory.GroupProfile{DisplayName: fmt.Sprint("name", i), ExternalID: "e", Attributes: []byte(`{}`)})
@@ -115,7 +115,7 @@ func profileAndMembers(w *world) {
 				return directory.GroupChange{GroupProfile: directory.GroupProfile{DisplayName: "Taken"}, Remove: e.Removed, Entry: &e}, nil
 			})
 		if err == nil {
-			w.Error("a taken displayName was given away")
+			w.Error("a taken displayName was accepted")
 		}
 		w.equal("after the refusal", w.readGroup(w.p, g.ID).Group, g)
 		w.wantMembers("after the refusal", g, ids)
@@ -125,13 +125,13 @@ func profileAndMembers(w *world) {
 func unknownMember(w *world) {
 	other := w.provider("Other")
 	ids := scimIDs(w.users(w.p, 60, "u"))
-	gone := w.remove(w.user(w.p, "gone"))
+	removed := w.remove(w.user(w.p, "removed"))
 	g := w.group(w.p, "g", ids[0])
 	groups := w.total(w.p, true)
 	strangers := map[string]directory.ScimID{
 		"an unknown user":           directory.ScimID(userID()),
 		"an unknown group":          directory.ScimID(groupID()),
-		"a gone user":               gone.ScimID,
+		"a removed user":            removed.ScimID,
 		"another provider's user":   w.user(other, "foreign").ScimID,
 		"another provider's group":  directory.ScimID(w.group(other, "foreign").ID),
 		"a local user":              directory.ScimID(w.local("local").ID),
@@ -165,15 +165,15 @@ func memberGroups(w *world) {
 	w.must(w.nest(inner, second))
 	w.wantMembers("with two", outer, []directory.ScimID{directory.ScimID(inner.ID), directory.ScimID(second.ID), u.ScimID})
 	w.members(outer, nil, []directory.ScimID{directory.ScimID(inner.ID)})
-	w.must(w.nest(inner, outer)) // no ring any more
-	w.wantMembers("turned round", inner, []directory.ScimID{directory.ScimID(outer.ID), directory.ScimID(second.ID), u.ScimID})
+	w.must(w.nest(inner, outer)) // no longer a ring
+	w.wantMembers("nested the other way", inner, []directory.ScimID{directory.ScimID(outer.ID), directory.ScimID(second.ID), u.ScimID})
 	w.must(w.deleteGroup(second))
 	w.wantMembers("after deletion", outer, []directory.ScimID{u.ScimID})
 	w.wantMembers("after deletion", inner, []directory.ScimID{directory.ScimID(outer.ID), u.ScimID})
 }
 
-// groupsOfNow reads a user between all changes of its groups: no answer may be of before.
-func groupsOfNow(w *world) {
+// currentGroups reads a user after each change of its groups: no answer may be from before.
+func currentGroups(w *world) {
 	u := w.user(w.p, "u")
 	is := func(what string, want ...directory.GroupID) {
 		w.Helper()
@@ -190,7 +190,7 @@ func groupsOfNow(w *world) {
 	is("after the other was deleted")
 }
 
-// manyUsers makes n users with several hands.
+// manyUsers creates n users with several workers.
 func (w *world) manyUsers(n int) []directory.ScimID {
 	w.Helper()
 	us := make([]directory.User, n)
@@ -199,9 +199,9 @@ func (w *world) manyUsers(n int) []directory.ScimID {
 			Version: 1, Created: w.now(), Modified: w.now()}
 		us[i].ScimID = directory.ScimID(us[i].ID)
 	}
-	const hands = 8
-	w.must(errors.Join(race(hands, func(hand int) error {
-		for i := hand; i < n; i += hands {
+	const workers = 8
+	w.must(errors.Join(race(workers, func(worker int) error {
+		for i := worker; i < n; i += workers {
 			if err := again(func() error { return w.create(us[i]) }); err != nil {
 				return err
 			}
@@ -211,12 +211,12 @@ func (w *world) manyUsers(n int) []directory.ScimID {
 	return scimIDs(us)
 }
 
-// largeGroup takes changes and answers of n members, and one member more, which at the limit is too many.
+// largeGroup changes and reads n members, and one member more, which at the limit is too many.
 func largeGroup(w *world, n int) {
 	ids := w.manyUsers(n + 1)
 	slices.Sort(ids)
 	w.wantTotals("users", w.p, n+1, 0)
-	w.crawlAll(ids)
+	w.wantUsers(ids)
 
 	g := w.group(w.p, "g", ids[:n]...)
 	w.wantLarge("created with all but one", g, ids[:n])
@@ -251,7 +251,7 @@ func largeGroup(w *world, n int) {
 	}
 }
 
-// largeAndSmall removes all members but the first ten at once, while ten leave and ten return one by one.
+// largeAndSmall removes all members from ids[20] on in one change while ten others are added one by one.
 func (w *world) largeAndSmall(g directory.Group, ids []directory.ScimID) directory.Group {
 	w.Helper()
 	w.members(g, nil, ids[10:20])
@@ -273,7 +273,7 @@ func (w *world) largeAndSmall(g directory.Group, ids []directory.ScimID) directo
 	})
 	wg.Wait()
 	w.must(errors.Join(errs...))
-	w.wantLarge("after large and small changes met", g, ids[:20])
+	w.wantLarge("after large and small changes", g, ids[:20])
 	return w.readGroup(w.p, g.ID).Group
 }
 

@@ -22,19 +22,19 @@ var nameChapter = []promise{
 var raceChapter = []promise{
 	{"races/one creation gets the userName", raceCreate},
 	{"races/one renaming gets the userName", raceRename},
-	{"races/deletion and creation share the userName", raceReuse},
+	{"races/deletion and creation exchange the userName", raceReuse},
 	{"races/one group gets the displayName", raceDisplayName},
 	{"races/no update of a user is lost", raceUpdate},
-	{"races/members added at once all stay", raceMembers},
+	{"races/members added at the same time are all kept", raceMembers},
 	{"races/a member added by many counts once", raceSameMember},
 	{"races/two groups cannot contain each other", raceCycle},
-	{"races/a group loses who is deleted while being added", raceDeleteMember},
+	{"races/a user deleted while being added is no member", raceDeleteMember},
 }
 
-// spellings are the same name: letter case, full case folding, composed and decomposed letters.
+// spellings are spellings of one name: letter case, full case folding, composed and decomposed letters.
 var spellings = []string{"Straße.Åsa", "STRASSE.ÅSA", "strasse.a\u030asa", "STRAßE.A\u030aSA"}
 
-// racers is how many callers meet.
+// racers is the number of concurrent callers.
 const racers = 16
 
 func uniqueUserName(w *world) {
@@ -70,12 +70,12 @@ func freedUserName(w *world) {
 	v := w.user(other, spellings[1])
 	v = w.update(v, func(v *directory.User) { v.UserName = "renamed" })
 	x := w.user(w.p, spellings[2])
-	w.wantTaken("the new name is held", w.create(w.newUser(w.p, "RENAMED")),
+	w.wantTaken("the new name is taken", w.create(w.newUser(w.p, "RENAMED")),
 		directory.TakenError{Attr: directory.AttrUserName, Holder: string(v.ID), Provider: other})
-	// Who comes back needs the name anew.
-	gone, err := w.Users.UserByID(w.ctx, w.tenant, u.ID)
+	// A restored user needs a free name.
+	removed, err := w.Users.UserByID(w.ctx, w.tenant, u.ID)
 	w.must(err)
-	_, err = w.tryUpdate(gone.User, directory.UserEnabled, restored)
+	_, err = w.tryUpdate(removed.User, directory.UserEnabled, restored)
 	w.wantTaken("restoring", err, directory.TakenError{Attr: directory.AttrUserName, Holder: string(x.ID), Provider: w.p})
 	_, err = w.readUser(w.p, u.ScimID)
 	w.wantKind("not restored", err, directory.NotFound)
@@ -86,10 +86,10 @@ func takenChangesNothing(w *world) {
 	u := w.user(w.p, "u")
 	n := w.newUser(w.p, "Taken")
 	if err := w.create(n); err == nil {
-		w.Fatal("a taken name was given away")
+		w.Fatal("a taken name was accepted")
 	}
 	if _, err := w.tryUpdate(u, directory.UserUpdated, func(u *directory.User) { u.UserName, u.ExternalID = "TAKEN", "new" }); err == nil {
-		w.Fatal("a taken name was given away")
+		w.Fatal("a taken name was accepted")
 	}
 	w.equal("look-up of the refused user", w.find(w.p, directory.AttrExternalID, n.ExternalID), nil)
 	w.equal("look-up of the refused change", w.find(w.p, directory.AttrExternalID, "new"), nil)
@@ -122,7 +122,7 @@ func uniqueDisplayName(w *world) {
 		w.equal("found as "+name, w.findGroups(w.p, directory.AttrDisplayName, g.DisplayNameKey()), []directory.GroupID{g.ID})
 	}
 	w.equal("after refusals", w.readGroup(w.p, h.ID).Group, h)
-	w.group(other, spellings[0]) // another provider's groups have names of their own
+	w.group(other, spellings[0]) // names are unique in one provider only
 	w.wantTotals("after refusals", w.p, 0, 2)
 }
 
@@ -191,7 +191,7 @@ func raceRename(w *world) {
 	w.equal("the winner's old name", w.find(w.p, directory.AttrUserName, fmt.Sprint("u", won)), nil)
 }
 
-// raceReuse lets callers delete a user and create it again, as fast as they can: never two at a time.
+// raceReuse lets callers delete a user and create it again, as fast as they can: never two have the name.
 func raceReuse(w *world) {
 	var present atomic.Int32
 	var mu sync.Mutex
@@ -259,7 +259,7 @@ func raceDisplayName(w *world) {
 	}
 }
 
-// raceUpdate lets all racers increment a number with the same first copy in hand.
+// raceUpdate lets all racers increment a number, starting from the same copy.
 func raceUpdate(w *world) {
 	u := w.user(w.p, "u", func(u *directory.User) { u.ExternalID = "0" })
 	const each = 3
@@ -290,7 +290,7 @@ func raceUpdate(w *world) {
 		versions[e.Version] = true
 	}
 	if len(versions) != 1+racers*each {
-		w.Errorf("the log holds %d different versions, want %d", len(versions), 1+racers*each)
+		w.Errorf("the log has %d different versions, want %d", len(versions), 1+racers*each)
 	}
 }
 
@@ -356,8 +356,7 @@ func raceCycle(w *world) {
 	}
 }
 
-// raceDeleteMember adds users to a group while they are deleted: whoever comes first, no membership of a
-// user who is gone remains.
+// raceDeleteMember adds users to a group while they are deleted: no removed user may remain a member.
 func raceDeleteMember(w *world) {
 	us := w.users(w.p, racers/2, "u")
 	g := w.group(w.p, "g")

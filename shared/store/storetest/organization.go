@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,12 +14,12 @@ var organizationChapter = []promise{
 	{"organizations/every field is kept, listed by id", everyOrganizationField},
 	{"organizations/a name or alias is unique in the tenant", organizationNames},
 	{"organizations/racing names have one winner", raceOrganizations},
-	{"organizations/a quota ends at its number", organizationQuota},
+	{"organizations/a quota limits creations", organizationQuota},
 }
 
 func orgID() directory.OrgID { return directory.OrgID("o" + random.ID()) }
 
-// newOrg is an organization with a value in every field, not stored yet.
+// newOrg returns an organization with a value in every field, not stored yet.
 func (w *world) newOrg(name string) directory.Organization {
 	return directory.Organization{
 		ID: orgID(), Name: name, Aliases: []string{"was " + name}, Parent: directory.DefaultOrg, ExternalRef: "ref",
@@ -54,7 +55,7 @@ func everyOrganizationField(w *world) {
 	for _, name := range []string{"Prüfung <&>", "b", "c"} {
 		all = append(all, w.org(name))
 	}
-	slices.SortFunc(all, func(a, b directory.Organization) int { return compare(a.ID, b.ID) })
+	slices.SortFunc(all, func(a, b directory.Organization) int { return cmp.Compare(a.ID, b.ID) })
 	var seen []directory.Organization
 	for after := directory.OrgID(""); ; after = seen[len(seen)-1].ID {
 		os, err := w.Organizations.ListOrganizations(w.ctx, w.tenant, after, 2)
@@ -65,12 +66,12 @@ func everyOrganizationField(w *world) {
 		seen = append(seen, os...)
 	}
 	w.equal("ListOrganizations", seen, all)
-	by, err := w.Organizations.OrganizationsByID(w.ctx, w.tenant, []directory.OrgID{all[0].ID, "nobody", all[2].ID, all[0].ID, ""})
+	by, err := w.Organizations.OrganizationsByID(w.ctx, w.tenant, []directory.OrgID{all[0].ID, "unknown", all[2].ID, all[0].ID, ""})
 	w.must(err)
 	w.equal("OrganizationsByID", by, map[directory.OrgID]directory.Organization{all[0].ID: all[0], all[2].ID: all[2]})
 	entries := len(w.log(directory.LogQuery{}))
 	w.wantKind("the same id again", w.tryOrg(directory.Organization{ID: all[0].ID, Name: "other"}, nil), directory.Conflict)
-	_, err = w.updateOrg("nobody", func(*directory.Organization) { w.Error("update was called for an unknown organization") })
+	_, err = w.updateOrg("unknown", func(*directory.Organization) { w.Error("update was called for an unknown organization") })
 	w.wantKind("change of an unknown one", err, directory.NotFound)
 	mine := directory.Errorf(directory.Forbidden, "mine")
 	_, err = w.Organizations.UpdateOrganization(w.ctx, w.tenant, all[0].ID,
@@ -94,16 +95,6 @@ func everyOrganizationField(w *world) {
 	by, err = w.Organizations.OrganizationsByID(w.ctx, w.tenant, []directory.OrgID{all[0].ID})
 	w.must(err)
 	w.equal("after a change", by[all[0].ID], changed)
-}
-
-func compare[T ~string](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func organizationNames(w *world) {
@@ -152,15 +143,15 @@ func raceOrganizations(w *world) {
 func organizationQuota(w *world) {
 	q := &directory.Quota{Key: "day", Max: 5}
 	errs := race(racers, func(i int) error { return w.tryOrg(directory.Organization{ID: orgID(), Name: fmt.Sprint("o", i)}, q) })
-	made := 0
+	created := 0
 	for _, err := range errs {
 		if err == nil {
-			made++
+			created++
 		} else {
 			w.wantKind("beyond the quota", err, directory.TooMany)
 		}
 	}
-	w.equal("made", made, 5)
+	w.equal("created", created, 5)
 	w.must(w.tryOrg(directory.Organization{ID: orgID(), Name: "another day"}, &directory.Quota{Key: "next", Max: 1}))
 	os, err := w.Organizations.ListOrganizations(w.ctx, w.tenant, "", 100)
 	w.must(err)

@@ -11,7 +11,7 @@ import (
 var providerChapter = []promise{
 	{"providers/every field is kept", everyProviderField},
 	{"providers/a displayName is unique in the tenant", providerNames},
-	{"providers/racing changes and names", raceProviders},
+	{"providers/racing changes all count, racing names have one winner", raceProviders},
 	{"providers/nil entry and errors write nothing", refusedProviderChange},
 	{"providers/removal needs an empty provider", removeProvider},
 }
@@ -107,7 +107,7 @@ func refusedProviderChange(w *world) {
 			e := w.adminEntry(directory.ProviderUpdated, "x")
 			return p, &e, answer
 		})
-		if err != answer { //nolint:errorlint // the caller's own error comes back as it is, not wrapped
+		if err != answer { //nolint:errorlint // the caller's own error is returned unwrapped
 			w.Errorf("got error %v, want %v", err, answer)
 		}
 		after, err := w.Providers.Provider(w.ctx, w.tenant, w.p)
@@ -167,7 +167,7 @@ func (x intruder) providersRows() map[string]func() {
 			p := x.newProvider("theirs")
 			p.ID = v.p
 			if err := x.Providers.CreateProvider(ctx, t, p, x.adminEntry(directory.ProviderCreated, "x")); err == nil {
-				x.must(x.removeProvider(v.p)) // a store may keep two records: they must not touch
+				x.must(x.removeProvider(v.p)) // a store may keep two records, which must be independent
 			}
 		},
 		"Providers.Provider": func() {

@@ -10,9 +10,9 @@ import (
 )
 
 var replayChapter = []promise{
-	{"replays/one begins, the others see it", replays},
+	{"replays/one begins, the others find it", replays},
 	{"replays/a race has one winner", raceReplays},
-	{"replays/expired ones are forgotten", expiredReplays},
+	{"replays/expired ones are dropped", expiredReplays},
 }
 
 func (w *world) begin(key, request string, now time.Time) (directory.Replay, bool) {
@@ -22,7 +22,7 @@ func (w *world) begin(key, request string, now time.Time) (directory.Replay, boo
 	return r, found
 }
 
-// replayNow is the real time: a store may drop what expired by its own clock.
+// replayNow returns the real time: a store may drop expired replays by its own clock.
 func replayNow() time.Time { return time.Now().UTC().Truncate(time.Second) }
 
 func replays(w *world) {
@@ -71,7 +71,7 @@ func expiredReplays(w *world) {
 	now := replayNow()
 	w.begin("k", "r1", now)
 	if _, found := w.begin("k", "r2", now.Add(time.Hour-time.Second)); !found {
-		w.Error("forgotten before its time")
+		w.Error("dropped before its time")
 	}
 	if _, found := w.begin("k", "r2", now.Add(time.Hour)); found {
 		w.Error("kept after its time")

@@ -47,7 +47,7 @@ func (x intruder) rolesRows() map[string]func() {
 			x.empty("Catalogue", len(got.Roles), err)
 		},
 		"Roles.UpdateCatalogue": func() {
-			x.updateCatalogue(func(c *directory.Catalogue) { x.equal("what update sees", *c, directory.Catalogue{}) })
+			x.updateCatalogue(func(c *directory.Catalogue) { x.equal("passed to update", *c, directory.Catalogue{}) })
 		},
 	}
 }

@@ -1,15 +1,12 @@
 package storetest
 
 import (
-	"cmp"
 	"slices"
 
 	"rollcall/shared/directory"
 )
 
-func sortIDs[T cmp.Ordered](ids []T) { slices.Sort(ids) }
-
-// search reads all pages of a search and returns the ids found, sorted; it fails when one comes twice.
+// search reads all pages of a search and returns the sorted ids; it fails if one occurs twice.
 func (w *world) search(q directory.UserSearch) []directory.UserID {
 	w.Helper()
 	if q.Count == 0 {
@@ -20,20 +17,20 @@ func (w *world) search(q directory.UserSearch) []directory.UserID {
 		us, next, err := w.Users.SearchUsers(w.ctx, w.tenant, q)
 		w.must(err)
 		if len(us) > q.Count {
-			w.Errorf("a page of %d holds %d", q.Count, len(us))
+			w.Errorf("a page of %d has %d", q.Count, len(us))
 		}
 		for _, u := range us {
 			if slices.Contains(ids, u.ID) {
-				w.Errorf("user came twice: %s", u.ID)
+				w.Errorf("user occurs twice: %s", u.ID)
 			}
 			ids = append(ids, u.ID)
 		}
 		if next == "" {
-			sortIDs(ids)
+			slices.Sort(ids)
 			return ids
 		}
 		if next == q.After {
-			w.Fatalf("the search does not go on from %q", next)
+			w.Fatalf("the search does not continue from %q", next)
 		}
 		q.After = next
 	}
@@ -46,7 +43,7 @@ func searchUsers(w *world) {
 	anna := w.user(w.p, "Anna@example.com")
 	ann := w.user(other, "ann@example.com", func(u *directory.User) { u.Active = false })
 	local := w.local("annabel")
-	gone := w.remove(w.user(w.p, "anne"))
+	removed := w.remove(w.user(w.p, "anne"))
 	bob := w.user(w.p, "bob", func(u *directory.User) { u.Manager = "m" })
 	is := func(what string, q directory.UserSearch, want ...directory.User) {
 		w.Helper()
@@ -54,16 +51,16 @@ func searchUsers(w *world) {
 		for i, u := range want {
 			ids[i] = u.ID
 		}
-		sortIDs(ids)
+		slices.Sort(ids)
 		w.equal(what, w.search(q), ids)
 	}
-	is("everybody", directory.UserSearch{}, anna, ann, local, gone, bob)
-	is("beginning of the name, any case", directory.UserSearch{Text: "ANN"}, anna, ann, local, gone)
+	is("all users", directory.UserSearch{}, anna, ann, local, removed, bob)
+	is("beginning of the name, any case", directory.UserSearch{Text: "ANN"}, anna, ann, local, removed)
 	is("not the middle of the name", directory.UserSearch{Text: "example"})
-	is("a provider", directory.UserSearch{Provider: w.p}, anna, gone, bob)
+	is("a provider", directory.UserSearch{Provider: w.p}, anna, removed, bob)
 	is("another provider", directory.UserSearch{Provider: other}, ann)
 	is("local ones", directory.UserSearch{Local: true}, local)
-	is("gone ones", directory.UserSearch{State: directory.DirectoryRemoved}, gone)
+	is("removed ones", directory.UserSearch{State: directory.DirectoryRemoved}, removed)
 	is("inactive ones", directory.UserSearch{State: directory.DirectoryInactive}, ann)
 	is("no directory", directory.UserSearch{State: directory.DirectoryNone}, local)
 	is("externalId as a whole", directory.UserSearch{Text: "x-bob"}, bob)
@@ -81,7 +78,7 @@ func searchPages(w *world) {
 	for _, name := range []string{"l1", "l2", "l3"} {
 		want = append(want, w.local(name).ID)
 	}
-	sortIDs(want)
+	slices.Sort(want)
 	for _, n := range []int{1, 2, 3, 15, 16} {
 		w.equal("pages together", w.search(directory.UserSearch{Count: n}), want)
 	}

@@ -31,7 +31,7 @@ var stepsByName = map[string]func(*player, step) string{
 	"list":            (*player).list,
 	"find":            (*player).find,
 	"follow":          (*player).follow,
-	"make provider":   (*player).makeProvider,
+	"create provider": (*player).createProvider,
 	"delete provider": (*player).deleteProvider,
 	"new token":       (*player).newToken,
 	"pause":           (*player).pause,
@@ -39,7 +39,7 @@ var stepsByName = map[string]func(*player, step) string{
 
 var stepNames = slices.Sorted(maps.Keys(stepsByName))
 
-// names meet often, also in other spellings.
+// names are few, some in two spellings, so that they are often taken.
 var names = []string{"anna", "ANNA", "bob", "Bob", "straße", "STRASSE", "carla", "dora", "Åsa", "a\u030asa", "emil", "fritz"}
 
 func (s step) profile() directory.Profile {
@@ -63,7 +63,7 @@ func (p *player) createUser(s step) string {
 	return p.answer(u, err)
 }
 
-// createMany makes enough users for changes that no transaction holds.
+// createMany creates enough users for changes that do not fit in one transaction.
 func (p *player) createMany(s step) string {
 	var out string
 	for i := range 12 {
@@ -102,7 +102,7 @@ func (p *player) editUser(s step) string {
 			return n, []directory.Change{{Attr: "some", Before: []byte(`1`)}}, nil
 		})
 	if v.Manager != nil {
-		v.Groups, v.Manager = append(v.Groups, directory.GroupID(v.Manager.ID)), nil // a pointer is no answer
+		v.Groups, v.Manager = append(v.Groups, directory.GroupID(v.Manager.ID)), nil // pointers cannot be compared
 	}
 	return p.answer(show(v)+fmt.Sprint(changed), err)
 }
@@ -129,7 +129,7 @@ func (p *player) deleteUser(s step) string {
 	return p.answer("deleted", p.s.DeleteUser(p.ctx, c, u.ScimID, func(directory.User) error { return nil }))
 }
 
-// moveUser changes a user's home as administrators do: to local, to a provider, back from the gone.
+// moveUser changes a user's home as administrators do: it makes a user local, moves it to a provider or restores it.
 func (p *player) moveUser(s step) string {
 	u, _, ok := p.user(s.A)
 	if !ok {
@@ -181,7 +181,7 @@ func (p *player) createLocal(s step) string {
 	return p.answer("created", err)
 }
 
-// groupAnswer leaves out the version, which only has to grow.
+// groupAnswer returns answer without the version, which only has to grow.
 func (p *player) groupAnswer(g directory.Group, err error) string {
 	g.Version = 0
 	return p.answer(g, err)
@@ -235,13 +235,14 @@ func (p *player) changeMembers(s step) string {
 	remove = slices.DeleteFunc(remove, func(m directory.ScimID) bool { return slices.Contains(add, m) })
 	want := directory.GroupWant{Named: append(slices.Clone(add), remove...), Ancestors: true}
 	return p.updateGroup(s, want, func(e *provisioning.GroupEdit) {
-		if e.Add, e.Remove = add, remove; s.D%5 == 0 {
+		e.Add, e.Remove = add, remove
+		if s.D%5 == 0 {
 			e.Profile.DisplayName = names[s.C%len(names)]
 		}
 	})
 }
 
-// fillGroup adds every user of the group's provider: often more than a transaction holds.
+// fillGroup adds every user of the group's provider, often more than fit in one transaction.
 func (p *player) fillGroup(s step) string {
 	g, ok := pick(p.groups, s.A)
 	if !ok {
@@ -263,7 +264,7 @@ func (p *player) emptyGroup(s step) string {
 	}
 	all, err := p.s.Groups.Members(p.ctx, p.tenant, g.Provider, g.ID, "", 1000)
 	if directory.IsKind(err, directory.NotFound) {
-		return "gone"
+		return "not found"
 	}
 	p.check(err)
 	all = all[min(s.B%3, len(all)):]
@@ -292,7 +293,7 @@ func (p *player) list(s step) string {
 	}
 	us, err := p.s.ListUsers(p.ctx, c, page, directory.UserWant{Groups: true}, nil)
 	if page.Count == 0 {
-		us.More = false // of no page
+		us.More = false // undefined without a page
 	}
 	out := p.answer(us, err)
 	gs, err := p.s.ListGroups(p.ctx, c, page, directory.GroupWant{}, nil)
@@ -324,7 +325,7 @@ func (p *player) find(s step) string {
 	return out
 }
 
-// follow follows all entries of a provider, which were or were not followed before, and compares counts.
+// follow follows the newest entries of a provider, whether or not they were followed before, and returns the counts.
 func (p *player) follow(s step) string {
 	c := p.caller(s.D)
 	es, err := p.s.Log.Entries(p.ctx, p.tenant, directory.LogQuery{Provider: c.Provider, Count: 30})
@@ -336,7 +337,7 @@ func (p *player) follow(s step) string {
 	return p.answer(fmt.Sprint(counts), err)
 }
 
-func (p *player) makeProvider(s step) string {
+func (p *player) createProvider(s step) string {
 	if len(p.providers) > 4 {
 		return ""
 	}
@@ -348,10 +349,10 @@ func (p *player) makeProvider(s step) string {
 	return p.answer(pr.ID, err)
 }
 
-// deleteProvider deletes a provider and does at once what follows in the background.
+// deleteProvider deletes a provider and immediately does the work that otherwise happens in the background.
 func (p *player) deleteProvider(s step) string {
 	if s.C%6 != 0 {
-		return "" // rarely: a history without providers tells little
+		return "" // a history without providers proves little
 	}
 	d := directory.ProviderDeletion{Users: directory.FateLocal}
 	if s.B%2 == 0 {

@@ -39,7 +39,7 @@ func (x intruder) tasksRows() map[string]func() {
 		},
 		"Tasks.UpdateTask": func() {
 			x.must(x.Tasks.UpdateTask(ctx, t, v.task, func(k directory.Task) directory.Task {
-				x.equal("what update sees", k, directory.Task{})
+				x.equal("passed to update", k, directory.Task{})
 				return k
 			}))
 		},

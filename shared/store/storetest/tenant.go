@@ -14,7 +14,7 @@ var tenantChapter = []promise{
 	{"tenants/every field is kept, ids are unique", tenants},
 	{"tenants/a list by id", listTenants},
 	{"tenants/a change with its entry, or without", updateTenant},
-	{"tenants/erased whole, and no other", eraseTenant},
+	{"tenants/one is erased completely, and no other", eraseTenant},
 }
 
 func tenants(w *world) {
@@ -40,7 +40,7 @@ func tenants(w *world) {
 	es, err = w.Ports.Log.Entries(w.ctx, tn.ID, directory.LogQuery{Count: 10})
 	w.must(err)
 	w.equal("its log after the refusal", len(es), 1)
-	_, err = w.Tenants.Tenant(w.ctx, "nobody0")
+	_, err = w.Tenants.Tenant(w.ctx, "unknown")
 	w.wantKind("unknown", err, directory.NotFound)
 }
 
@@ -51,14 +51,14 @@ func updateTenant(w *world) {
 	before := entries()
 	change := func(e *directory.LogEntry, edit func(*directory.Tenant)) directory.Tenant {
 		got, err := w.Tenants.UpdateTenant(w.ctx, w.tenant, func(old directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
-			w.equal("what update sees", old, tn)
+			w.equal("passed to update", old, tn)
 			edit(&old)
 			return old, e, nil
 		})
 		w.must(err)
 		tn, err = w.Tenants.Tenant(w.ctx, w.tenant)
 		w.must(err)
-		w.equal("what is stored", tn, got)
+		w.equal("stored", tn, got)
 		return got
 	}
 	e := w.adminEntry(directory.TenantRemoved, string(w.tenant))
@@ -89,14 +89,14 @@ func updateTenant(w *world) {
 	tn.Version += racers
 	change(nil, func(*directory.Tenant) {})
 	w.equal("entries after a race", entries(), before+1+racers)
-	_, err = w.Tenants.UpdateTenant(w.ctx, "nobody0", func(old directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
+	_, err = w.Tenants.UpdateTenant(w.ctx, "unknown", func(old directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
 		w.Error("update was called for an unknown tenant")
 		return old, nil, nil
 	})
 	w.wantKind("unknown", err, directory.NotFound)
 }
 
-// eraseTenant erases a tenant that has one of everything, beside one whose id begins with its own.
+// eraseTenant erases a tenant with a record of every kind, next to one whose id begins with its id.
 func eraseTenant(w *world) {
 	id := directory.TenantID(random.ID())
 	v, other := newVictim(newWorldIn(w.T, w.Ports, id[:5], age)), newVictim(newWorldIn(w.T, w.Ports, id[:7], age))
@@ -112,9 +112,9 @@ func eraseTenant(w *world) {
 		}
 	}
 	if n := steps(); n < 50 {
-		w.Errorf("only %d records of one of everything were erased", n)
+		w.Errorf("only %d records were erased", n)
 	}
-	w.equal("records a second pass finds", steps(), 0)
+	w.equal("records found by a second pass", steps(), 0)
 	nothing := []string{`roles {"Roles":null,"Version":0}` + "\n", "aliases null\n", `task {"ID":"","Version":0}` + "\n"}
 	for line := range strings.Lines(v.dump()) {
 		if !strings.HasPrefix(line, "tenant ") && !slices.Contains(nothing, line) {
@@ -137,7 +137,7 @@ func eraseTenant(w *world) {
 	es, err := w.Ports.Log.Entries(w.ctx, directory.OperatorScope, directory.LogQuery{Count: 1000})
 	w.must(err)
 	if !slices.ContainsFunc(es, func(x directory.LogEntry) bool { return x.ID == e.ID }) {
-		w.Error("the operators' log does not tell that the tenant was erased")
+		w.Error("the operators' log has no entry of the erasure")
 	}
 	w.wantKind("again", w.Tenants.RemoveTenant(w.ctx, v.tenant, w.adminEntry(directory.TenantErased, "x")), directory.NotFound)
 }
@@ -149,9 +149,9 @@ func listTenants(w *world) {
 		mine = append(mine, tn.ID)
 		w.must(w.Tenants.CreateTenant(w.ctx, tn, w.adminEntry(directory.TenantCreated, string(tn.ID))))
 	}
-	sortIDs(mine)
+	slices.Sort(mine)
 	var seen []directory.TenantID
-	for after := directory.TenantID(""); ; { // other tests make tenants, too
+	for after := directory.TenantID(""); ; { // other tests create tenants, too
 		ts, err := w.Tenants.ListTenants(w.ctx, after, 2)
 		w.must(err)
 		if len(ts) == 0 {
@@ -180,9 +180,9 @@ func (x intruder) tenantsRows() map[string]func() {
 				x.adminEntry(directory.TenantCreated, "x"))
 			x.wantKind("CreateTenant", err, directory.Conflict)
 		},
-		"Tenants.Tenant":      func() {}, // the tenant directory serves operators, who may see all
+		"Tenants.Tenant":      func() {}, // the list of tenants serves operators, who may see all
 		"Tenants.ListTenants": func() {},
-		// These are asked about tenants by operators alone, and are proved not to touch others by eraseTenant.
+		// Only operators call these; eraseTenant proves that they do not change other tenants.
 		"Tenants.UpdateTenant": func() {},
 		"Tenants.EraseTenant":  func() {},
 		"Tenants.RemoveTenant": func() {},

@@ -9,7 +9,7 @@ import (
 )
 
 var usageChapter = []promise{
-	{"usages/what several saw adds up", usages},
+	{"usages/usage from several processes adds up", usages},
 }
 
 func usages(w *world) {

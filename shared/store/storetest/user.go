@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"time"
 
 	"rollcall/shared/directory"
@@ -11,19 +12,19 @@ var userChapter = []promise{
 	{"users/unusual text is kept", unusualText},
 	{"users/a change replaces every field", everyUserFieldChanged},
 	{"users/unknown ones are NotFound", unknownUsers},
-	{"users/groups and manager come with the user", userView},
-	{"users/look-ups find, follow changes and end", userLookups},
-	{"users/look-ups answer in order up to the limit", lookupLimit},
+	{"users/groups and manager are read with the user", userView},
+	{"users/look-ups find a user, follow its changes and end with it", userLookups},
+	{"users/look-ups return users in order up to the limit", lookupLimit},
 	{"users/versions count changes", userVersions},
 	{"users/nil entry writes nothing", nilEntryUser},
 	{"users/an error of the caller writes nothing", callerError},
 	{"users/a panic of the caller writes nothing", callerPanic},
 	{"users/a stale copy is read again", staleUser},
 	{"users/administrators search all origins", searchUsers},
-	{"users/a search page ends after what it found", searchPages},
+	{"users/search pages have each user once", searchPages},
 }
 
-// fullUser has a value in every field; local and gone users lack some by nature.
+// fullUser returns a user with a value in every field; local and removed users never have some of them.
 func (w *world) fullUser(name string) directory.User {
 	u := w.newUser(w.p, name)
 	at := w.now()
@@ -63,10 +64,10 @@ func everyUserField(w *world) {
 	w.must(w.create(bare))
 	w.equal("a user with nothing but a name", w.mustReadUser(bare).User, bare)
 
-	gone := w.remove(u)
+	removed := w.remove(u)
 	v, err = w.Users.UserByID(w.ctx, w.tenant, u.ID)
 	w.must(err)
-	w.equal("UserByID of a gone user", v.User, gone)
+	w.equal("UserByID of a removed user", v.User, removed)
 
 	local := w.fullUser("local")
 	local.Provider, local.ScimID = "", ""
@@ -107,7 +108,7 @@ func everyUserFieldChanged(w *world) {
 	changed = w.update(changed, func(u *directory.User) { *u = bare })
 	bare.Version, bare.Modified = 3, changed.Modified
 	w.equal("ReadUser after everything was unassigned", w.mustReadUser(u).User, bare)
-	w.equal("look-up of what was unassigned", w.find(w.p, full.Lookups[1].Attr, full.Lookups[1].Value), nil)
+	w.equal("look-up of an unassigned value", w.find(w.p, full.Lookups[1].Attr, full.Lookups[1].Value), nil)
 }
 
 func unknownUsers(w *world) {
@@ -126,12 +127,12 @@ func unknownUsers(w *world) {
 		_, err = w.tryUpdate(old, directory.UserUpdated, func(u *directory.User) { u.UserName = "new" })
 		w.wantKind("UpdateUser of an unknown id", err, directory.NotFound)
 	}
-	w.equal("find nobody", w.find(w.p, directory.AttrExternalID, "nobody"), nil)
+	w.equal("find an unknown value", w.find(w.p, directory.AttrExternalID, "unknown"), nil)
 	w.equal("find an empty value", w.find(w.p, directory.AttrExternalID, ""), nil)
-	w.equal("nobody was renamed into being", w.find(w.p, directory.AttrUserName, "new"), nil)
+	w.equal("no user was created by renaming", w.find(w.p, directory.AttrUserName, "new"), nil)
 	w.remove(u)
 	_, err = w.readUser(w.p, u.ScimID)
-	w.wantKind("ReadUser of a gone user", err, directory.NotFound)
+	w.wantKind("ReadUser of a removed user", err, directory.NotFound)
 	local := w.local("Local")
 	w.equal("a local user by userName", w.find("", directory.AttrUserName, "LOCAL"), []directory.UserID{local.ID})
 	if l, err := w.readUser("", local.ScimID); !directory.IsKind(err, directory.NotFound) {
@@ -186,7 +187,7 @@ func userLookups(w *world) {
 	is("externalId", directory.AttrExternalID, "x-u", u.ID)
 	is("work e-mail", directory.AttrWorkEmail, "u@example.com", u.ID)
 	is("manager", directory.AttrManager, string(boss.ScimID), u.ID)
-	is("externalId minds case", directory.AttrExternalID, "X-u")
+	is("externalId is case-sensitive", directory.AttrExternalID, "X-u")
 	is("a value under another attribute", directory.AttrWorkEmail, "x-u")
 
 	u = w.update(u, func(u *directory.User) {
@@ -203,10 +204,10 @@ func userLookups(w *world) {
 	is("new manager", directory.AttrManager, "text", u.ID)
 
 	w.remove(u)
-	is("userName of a gone user", directory.AttrUserName, "u2")
-	is("externalId of a gone user", directory.AttrExternalID, "x-2")
-	is("work e-mail of a gone user", directory.AttrWorkEmail, "2@example.com")
-	is("manager of a gone user", directory.AttrManager, "text")
+	is("userName of a removed user", directory.AttrUserName, "u2")
+	is("externalId of a removed user", directory.AttrExternalID, "x-2")
+	is("work e-mail of a removed user", directory.AttrWorkEmail, "2@example.com")
+	is("manager of a removed user", directory.AttrManager, "text")
 }
 
 func lookupLimit(w *world) {
@@ -215,7 +216,7 @@ func lookupLimit(w *world) {
 	for _, name := range []string{"a", "b", "c", "d", "e"} {
 		want = append(want, w.user(w.p, name, same).ID)
 	}
-	sortIDs(want)
+	slices.Sort(want)
 	w.equal("all with one externalId", w.find(w.p, directory.AttrExternalID, "same"), want)
 	vs, err := w.Users.FindUsers(w.ctx, w.tenant, w.p, directory.Lookup{Attr: directory.AttrExternalID, Value: "same"}, 2,
 		directory.UserWant{}, nil)
@@ -231,7 +232,7 @@ func userVersions(w *world) {
 		before := u
 		u = w.update(u, func(u *directory.User) { u.Active = !u.Active })
 		if u.Version != before.Version+1 {
-			w.Errorf("version went from %d to %d", before.Version, u.Version)
+			w.Errorf("the version changed from %d to %d", before.Version, u.Version)
 		}
 		w.equal("stored", w.mustReadUser(u).User, u)
 	}
@@ -270,7 +271,7 @@ func callerError(w *world) {
 	}
 }
 
-// callerPanic: a server recovers from the panic of one request and goes on with the others.
+// callerPanic: a server recovers from the panic of one request and continues with the others.
 func callerPanic(w *world) {
 	u, g := w.user(w.p, "u"), w.group(w.p, "g")
 	panics := func(call func()) {
@@ -293,7 +294,7 @@ func callerPanic(w *world) {
 
 func (w *world) sameError(what string, got, want error) {
 	w.Helper()
-	if got != want { //nolint:errorlint // the caller's own error comes back as it is, not wrapped
+	if got != want { //nolint:errorlint // the caller's own error is returned unwrapped
 		w.Errorf("%s: got error %v, want exactly the caller's own: %v", what, got, want)
 	}
 }
@@ -303,24 +304,24 @@ func staleUser(w *world) {
 	second := w.update(first, func(u *directory.User) { u.ExternalID = "second" })
 	var seen []int64
 	third, err := w.tryUpdate(first, directory.UserUpdated, func(u *directory.User) {
-		seen = append(seen, u.Version) // the stale one first, when the store looks last
+		seen = append(seen, u.Version) // the stale one first if the store checks last
 		u.Manager = "m"
 	})
 	w.must(err)
 	if third.Version != 3 || third.ExternalID != second.ExternalID || seen[len(seen)-1] != 2 {
-		w.Errorf("update of a stale copy: got %+v after update saw versions %v", third, seen)
+		w.Errorf("update of a stale copy: got %+v after update was called with versions %v", third, seen)
 	}
-	// A caller that knows nothing but the id gets the user read for it, wherever it is.
+	// A caller that knows only the id gets the current user, in any home.
 	got, err := w.tryUpdate(directory.User{ID: first.ID}, directory.UserUpdated, func(u *directory.User) { u.Manager = "n" })
 	w.must(err)
 	third.Version, third.Manager, third.Modified = 4, "n", got.Modified
 	w.equal("update by id alone", w.mustReadUser(first).User, third)
-	// The copy of before the user moved leads to where the user is now.
-	gone := w.remove(got)
+	// A copy from another home leads to the user in its current home.
+	removed := w.remove(got)
 	purged, err := w.tryUpdate(got, directory.UserUpdated, func(u *directory.User) { u.Lifecycle = directory.LifecyclePurged })
 	w.must(err)
-	if purged.Version != gone.Version+1 || !purged.Removed() {
-		w.Errorf("update of a user who went meanwhile: got %+v", purged)
+	if purged.Version != removed.Version+1 || !purged.Removed() {
+		w.Errorf("update of a user removed meanwhile: got %+v", purged)
 	}
 }
 
@@ -352,19 +353,19 @@ func (x intruder) usersRows() map[string]func() {
 		},
 		"Users.CreateUser": func() {
 			_, err := x.Users.CreateUser(ctx, t, v.p, x.stranger, func(p directory.Provider) (directory.User, directory.LogEntry, error) {
-				x.equal("the provider that make sees", p, directory.Provider{})
+				x.equal("the provider passed to create", p, directory.Provider{})
 				return directory.User{}, directory.LogEntry{}, directory.Errorf(directory.Forbidden, "seen")
 			})
 			x.wantKind("CreateUser", err, directory.Forbidden)
 		},
 		"Users.UpdateUser": func() {
-			for _, u := range []directory.User{v.u, v.gone, v.local} {
+			for _, u := range []directory.User{v.u, v.removed, v.local} {
 				_, err := x.tryUpdate(u, directory.UserUpdated, func(u *directory.User) { u.ExternalID = "stolen" })
 				x.notFound("UpdateUser", err)
 			}
 		},
 		"Users.UserByID": func() {
-			for _, u := range []directory.User{v.u, v.gone, v.local} {
+			for _, u := range []directory.User{v.u, v.removed, v.local} {
 				_, err := x.Users.UserByID(ctx, t, u.ID)
 				x.notFound("UserByID", err)
 			}

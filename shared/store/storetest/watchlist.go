@@ -3,7 +3,7 @@ package storetest
 import "rollcall/shared/directory"
 
 var watchlistChapter = []promise{
-	{"watchlists/kept, listed and removed", watchlists},
+	{"watchlists/are kept, listed and removed", watchlists},
 }
 
 func (w *world) putWatchlist(id directory.WatchlistID, n directory.Watchlist) {
@@ -43,7 +43,7 @@ func (x intruder) watchlistsRows() map[string]func() {
 		"Watchlists.ListWatchlists": func() { x.empty("Watchlists", len(x.watchlists()), nil) },
 		"Watchlists.UpdateWatchlist": func() {
 			_, err := x.Watchlists.UpdateWatchlist(ctx, t, "w1", func(w directory.Watchlist) (directory.Watchlist, *directory.LogEntry, error) {
-				x.equal("what update sees", w, directory.Watchlist{})
+				x.equal("passed to update", w, directory.Watchlist{})
 				return w, nil, nil
 			})
 			x.must(err)

@@ -10,7 +10,7 @@ import (
 )
 
 var webhookChapter = []promise{
-	{"webhooks/each is kept as it was stored", webhooks},
+	{"webhooks/each is kept as stored", webhooks},
 	{"webhooks/racing changes all count", raceWebhooks},
 }
 
@@ -67,7 +67,7 @@ func webhooks(w *world) {
 	w.wantKind("change of an unknown one", err, directory.NotFound)
 	del := func(id string) error {
 		return w.Webhooks.DeleteWebhook(w.ctx, w.tenant, directory.WebhookID(id), func(h directory.Webhook) (directory.LogEntry, error) {
-			w.equal("what is deleted", h, all[0])
+			w.equal("passed to del", h, all[0])
 			return w.adminEntry(directory.WebhookDeleted, id), nil
 		})
 	}

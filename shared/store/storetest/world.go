@@ -19,8 +19,8 @@ import (
 	"rollcall/shared/random"
 )
 
-// world is one tenant with a provider in the store under test, and short words for what tests do there.
-// Its methods end the test when something fails that the test is not about.
+// world is a tenant with a provider in the store under test, and helpers of the tests. Its methods end the test if a
+// call fails that the test is not about.
 type world struct {
 	*testing.T
 	directory.Ports
@@ -31,8 +31,7 @@ type world struct {
 	start  time.Time
 }
 
-// age is how far back a world begins: far enough that its clock, one millisecond per reading, never
-// reaches the real one.
+// age is how far in the past a world starts: its clock, one millisecond per reading, must not reach the real time.
 const age = time.Hour
 
 func newWorld(t *testing.T, ports directory.Ports) *world {
@@ -55,7 +54,7 @@ func newWorldIn(t *testing.T, ports directory.Ports, tenant directory.TenantID, 
 	return w
 }
 
-// now is the world's clock: every reading is a millisecond later than the one before.
+// now returns the world's time, which is a millisecond later at each reading.
 func (w *world) now() time.Time {
 	return w.start.Add(time.Duration(w.tick.Add(1)) * time.Millisecond)
 }
@@ -75,7 +74,7 @@ func (w *world) wantKind(what string, err error, k directory.Kind) {
 	}
 }
 
-// wantTaken fails unless err says that attr belongs to the holder.
+// wantTaken fails unless err is want.
 func (w *world) wantTaken(what string, err error, want directory.TakenError) {
 	w.Helper()
 	var taken *directory.TakenError
@@ -86,19 +85,18 @@ func (w *world) wantTaken(what string, err error, want directory.TakenError) {
 	w.equal(what, *taken, want)
 }
 
-// equal compares what a store returned with what it should have: JSON by its meaning, and no list like
-// an empty one.
+// equal compares the result of a store with the expected one: JSON by value, and an absent list like an empty one.
 func (w *world) equal(what string, got, want any) {
 	w.Helper()
 	if want == nil {
-		want = reflect.Zero(reflect.TypeOf(got)).Interface() // an empty list or map of whatever it is
+		want = reflect.Zero(reflect.TypeOf(got)).Interface() // an empty value of the same type
 	}
 	if diff := cmp.Diff(want, got, equateJSON, cmpopts.EquateEmpty()); diff != "" {
 		w.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
 
-// equateJSON compares the values in log entries: their spelling is the store's.
+// equateJSON compares JSON in log entries by value: stores may format it differently.
 var equateJSON = cmp.FilterValues(func(a, b json.RawMessage) bool { return json.Valid(a) && json.Valid(b) },
 	cmp.Transformer("JSON", func(raw json.RawMessage) (v any) {
 		d := json.NewDecoder(bytes.NewReader(raw))
@@ -109,7 +107,7 @@ var equateJSON = cmp.FilterValues(func(a, b json.RawMessage) bool { return json.
 		return v
 	}))
 
-// race calls fn(0) … fn(n-1) at once and returns what they returned.
+// race calls fn(0) … fn(n-1) concurrently and returns their errors.
 func race(n int, fn func(i int) error) []error {
 	errs := make([]error, n)
 	start := make(chan struct{})
@@ -125,7 +123,7 @@ func race(n int, fn func(i int) error) []error {
 	return errs
 }
 
-// again repeats what a store refused as contended, as every caller is told to.
+// again repeats calls that a store refused as contended, as every caller must.
 func again(fn func() error) error {
 	var err error
 	for range 20 {
@@ -140,7 +138,7 @@ func userID() directory.UserID   { return directory.UserID("u" + random.ID()) }
 func groupID() directory.GroupID { return directory.GroupID("g" + random.ID()) }
 func entryID() directory.EntryID { return directory.EntryID("e" + random.ID()) }
 
-// entry is a log entry of the world's provider.
+// entry returns a log entry of the world's provider.
 func (w *world) entry(a directory.Action) directory.LogEntry {
 	return directory.LogEntry{
 		ID: entryID(), At: w.now(), Provider: w.p, Action: a,
@@ -160,7 +158,7 @@ func (w *world) groupEntry(a directory.Action, g directory.Group) directory.LogE
 	return e
 }
 
-// provider makes another provider of the tenant.
+// provider creates another provider of the tenant.
 func (w *world) provider(name string) directory.ProviderID {
 	w.Helper()
 	p := w.newProvider(name)
@@ -170,7 +168,7 @@ func (w *world) provider(name string) directory.ProviderID {
 	return p.ID
 }
 
-// newProvider is a provider with a value in every field, not stored yet.
+// newProvider returns a provider with a value in every field, not stored yet.
 func (w *world) newProvider(name string) directory.Provider {
 	now := w.now()
 	return directory.Provider{
@@ -197,7 +195,7 @@ func (w *world) newProvider(name string) directory.Provider {
 	}
 }
 
-// newUser is a user of p with what every user has and a work e-mail, not stored yet.
+// newUser returns a user of p with the usual fields and a work e-mail, not stored yet.
 func (w *world) newUser(p directory.ProviderID, name string) directory.User {
 	id, now := userID(), w.now()
 	return directory.User{
@@ -218,7 +216,7 @@ func (w *world) create(u directory.User) error {
 	return err
 }
 
-// user makes a user of p.
+// user creates a user of p.
 func (w *world) user(p directory.ProviderID, name string, edits ...func(*directory.User)) directory.User {
 	w.Helper()
 	u := w.newUser(p, name)
@@ -229,7 +227,7 @@ func (w *world) user(p directory.ProviderID, name string, edits ...func(*directo
 	return u
 }
 
-// users makes n users of p.
+// users creates n users of p.
 func (w *world) users(p directory.ProviderID, n int, prefix string) []directory.User {
 	w.Helper()
 	out := make([]directory.User, n)
@@ -239,7 +237,7 @@ func (w *world) users(p directory.ProviderID, n int, prefix string) []directory.
 	return out
 }
 
-// local makes a user that no directory manages.
+// local creates a local user.
 func (w *world) local(name string) directory.User {
 	w.Helper()
 	return w.user("", name, func(u *directory.User) { u.ScimID = "" })
@@ -265,7 +263,7 @@ func (w *world) update(old directory.User, edit func(*directory.User)) directory
 	return u
 }
 
-// remove makes a user gone.
+// remove removes a user, as the directory does.
 func (w *world) remove(old directory.User) directory.User {
 	w.Helper()
 	u, err := w.tryUpdate(old, directory.UserDeleted, func(u *directory.User) { u.RemovedAt = w.now() })
@@ -297,7 +295,7 @@ func (w *world) find(p directory.ProviderID, attr, value string) []directory.Use
 	return ids
 }
 
-// newGroup is a group of p with a value in every field, not stored yet.
+// newGroup returns a group of p with a value in every field, not stored yet.
 func (w *world) newGroup(p directory.ProviderID, name string) directory.Group {
 	now := w.now()
 	return directory.Group{
@@ -317,7 +315,7 @@ func (w *world) tryGroup(g directory.Group, members ...directory.ScimID) (direct
 		})
 }
 
-// group makes a group of p.
+// group creates a group of p.
 func (w *world) group(p directory.ProviderID, name string, members ...directory.ScimID) directory.Group {
 	w.Helper()
 	g, err := w.tryGroup(w.newGroup(p, name), members...)
@@ -333,8 +331,8 @@ func (w *world) readGroup(p directory.ProviderID, id directory.GroupID) director
 	return v
 }
 
-// tryMembers adds and removes members as a caller must: what is present is not added, what is absent not
-// removed, and when nothing is left nothing is written.
+// tryMembers adds and removes members as a caller must: it does not add present members or remove absent ones, and
+// writes nothing if no change remains.
 func (w *world) tryMembers(g directory.Group, add, remove []directory.ScimID) (directory.Group, error) {
 	want := directory.GroupWant{Named: append(append([]directory.ScimID{}, add...), remove...)}
 	old, err := w.Groups.ReadGroup(w.ctx, w.tenant, g.Provider, g.ID, want, nil)

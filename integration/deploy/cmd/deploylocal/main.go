@@ -1,5 +1,5 @@
-// Command deploylocal deploys Rollcall's stacks to an emulator of AWS on this machine and keeps it running until it is
-// interrupted (`make deploy-local`). The functions must be built for this machine.
+// Command deploylocal deploys Rollcall's stacks to an AWS emulator on this machine and keeps the emulator running until
+// it is interrupted (`make deploy-local`). The functions must be built for this machine.
 package main
 
 import (
@@ -39,7 +39,7 @@ func run(ctx context.Context, addr string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = cloud.Close() }() // the user is leaving
+	defer func() { _ = cloud.Close() }() // the process is ending
 	fmt.Fprintln(os.Stderr, "Deploying RollcallData and Rollcall.")
 	if err := cloud.Bootstrap(ctx); err != nil {
 		return err
@@ -55,15 +55,16 @@ func run(ctx context.Context, addr string) error {
 	server := &http.Server{Handler: gateway, ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(ln) }()
-	fmt.Fprintf(os.Stderr, "The service is at %s; AWS_ENDPOINT_URL=%s is its cloud. The first administrator's key:\n", origin, cloud.Endpoint)
+	fmt.Fprintf(os.Stderr, "The service is at %s, the AWS emulator at %s. The first administrator's key:\n", origin, cloud.Endpoint)
 	key := exec.CommandContext(ctx, "go", "run", "./integration/rollcall", "bootstrap")
 	key.Env, key.Stdout, key.Stderr = cloud.Env(), os.Stdout, os.Stderr
 	if err := key.Run(); err != nil {
 		return err
 	}
 	fmt.Fprintf(os.Stderr,
-		"Here, ROLLCALL_ADMIN_URL is %s. For further tenants, %q with any AWS credentials and\n  export AWS_ENDPOINT_URL=%s "+
-			"AWS_REGION=%s\nCtrl-C ends it all; nothing is kept.\n",
+		"To use the rollcall command, set ROLLCALL_ADMIN_URL=%s. To create further tenants, run %q\n"+
+			"with any AWS credentials and\n  export AWS_ENDPOINT_URL=%s AWS_REGION=%s\n"+
+			"Press Ctrl-C to stop everything; no data is kept.\n",
 		origin, outputs["Rollcall"]["OperatorStep"], cloud.Endpoint, cloud.Region)
 	select {
 	case err := <-failed:

@@ -14,7 +14,7 @@ import (
 
 func main() {
 	fetch := flag.Bool("fetch", false, "only fetch and check the files")
-	data := flag.String("data", "", "folder to keep the tables in; without it they are in memory")
+	data := flag.String("data", "", "`folder` of the tables; without it they are in memory")
 	flag.Parse()
 	if err := run(*fetch, *data); err != nil {
 		fmt.Fprintln(os.Stderr, "dynamolocal:", err)
@@ -34,11 +34,11 @@ func run(fetch bool, data string) error {
 		return err
 	}
 	fmt.Println(s.Endpoint)
-	fmt.Fprintln(os.Stderr, "DynamoDB Local is ready; Ctrl-C ends it.")
+	fmt.Fprintln(os.Stderr, "DynamoDB Local is ready; press Ctrl-C to stop it.")
 	select {
 	case <-ctx.Done():
 		return s.Close()
 	case <-s.Done():
-		return fmt.Errorf("the server ended by itself")
+		return fmt.Errorf("the server ended unexpectedly")
 	}
 }

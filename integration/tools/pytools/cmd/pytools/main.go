@@ -1,4 +1,4 @@
-// Command pytools makes the environment of a Python tool if it is not there, and prints the folder of its commands.
+// Command pytools creates the environment of a Python tool if necessary, and prints the folder of its commands.
 package main
 
 import (

@@ -26,8 +26,8 @@ import (
 	"rollcall/shared/directory"
 )
 
-// signed has the log sealed, exports it, and verifies the export with the public half of the key that KMS has. One word
-// changed, it is refused.
+// signed seals the log, exports it, and verifies the export with the public half of the key in KMS. A changed export is
+// refused.
 func (d *deployment) signed(t *testing.T) {
 	if _, err := d.cloud.Invoke(t.Context(), "Rollcall-changes", object{"Do": "seal"}); err != nil { // as its schedule does
 		t.Fatal(err)
@@ -44,14 +44,14 @@ func (d *deployment) signed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if served := d.rollcall(t, "log", "key"); served != string(text) {
-		t.Errorf("the service says its key is\n%s KMS has\n%s", served, text)
+		t.Errorf("the key of the service is\n%s, of KMS\n%s", served, text)
 	}
 	d.rollcall(t, "log", "export", "--provider", string(d.provisioned), "--out", export)
-	said := d.rollcall(t, "verify", "--key", key, export)
-	t.Log(strings.TrimPrefix(said, export+": "))
+	printed := d.rollcall(t, "verify", "--key", key, export)
+	t.Log(strings.TrimPrefix(printed, export+": "))
 	numbers := regexp.MustCompile(`as it was written: (\d{3,}) entries in [1-9]\d* blocks? of \d+ chains?, [1-9]\d* checkpoints?`)
-	if !numbers.MatchString(said) {
-		t.Errorf("verified: %s", said)
+	if !numbers.MatchString(printed) {
+		t.Errorf("verified: %s", printed)
 	}
 	written, err := os.ReadFile(export)
 	if err != nil {
@@ -59,17 +59,17 @@ func (d *deployment) signed(t *testing.T) {
 	}
 	forged := bytes.Replace(written, []byte(`"user.created"`), []byte(`"user.updated"`), 1)
 	if bytes.Equal(forged, written) {
-		t.Fatal("nothing was forged")
+		t.Fatal("the export has no entry to forge")
 	}
 	if err := os.WriteFile(export, forged, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if said, err := d.try(t, "verify", "--key", key, export); err == nil {
-		t.Errorf("a forged export passes: %s", said)
+	if printed, err := d.try(t, "verify", "--key", key, export); err == nil {
+		t.Errorf("a forged export passes: %s", printed)
 	}
 }
 
-// webhook makes a webhook, whose secret the table has only as KMS encrypted it, and gets what is signed with it.
+// webhook creates a webhook, whose secret the table has only encrypted by KMS, and receives deliveries signed with it.
 func (d *deployment) webhook(t *testing.T) {
 	type message struct {
 		header http.Header
@@ -85,17 +85,17 @@ func (d *deployment) webhook(t *testing.T) {
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	t.Cleanup(receiver.Close)
-	made := d.asked(t, "webhook", "create", "Receiver", "--to", receiver.URL)
-	secret, _ := made["secret"].(string)
-	id, _ := made["id"].(string)
+	created := d.object(t, "webhook", "create", "Receiver", "--to", receiver.URL)
+	secret, _ := created["secret"].(string)
+	id, _ := created["id"].(string)
 	clear, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
 	if err != nil || len(clear) < 24 {
 		t.Fatalf("the secret has %d bytes, %v", len(clear), err)
 	}
-	d.sealed(t, id, secret)
+	d.encrypted(t, id, secret)
 	d.rollcall(t, "webhook", "test", id)
 	deadline := time.Now().Add(2 * time.Minute)
-	for test := false; !test; { // what was followed since the webhook is there comes, too
+	for test := false; !test; { // deliveries of entries followed since then arrive, too
 		select {
 		case m := <-got:
 			mac := hmac.New(sha256.New, clear)
@@ -108,9 +108,9 @@ func (d *deployment) webhook(t *testing.T) {
 				t.Errorf("%s: %v", m.body, err)
 			}
 			test = e.Type == directory.EventTest
-		case <-time.After(time.Second): // its schedule says so each minute
+		case <-time.After(time.Second): // as its schedule does every minute
 			if _, err := d.cloud.Invoke(t.Context(), "Rollcall-changes", object{"Do": "deliver"}); err != nil || time.Now().After(deadline) {
-				t.Fatalf("nothing came: %v", err)
+				t.Fatalf("no delivery arrived: %v", err)
 			}
 		}
 	}
@@ -122,29 +122,29 @@ func (d *deployment) webhook(t *testing.T) {
 	d.rollcall(t, "webhook", "delete", id, "--yes")
 }
 
-// sealed holds the table to having a webhook's secret only as KMS encrypted it, about that webhook.
-func (d *deployment) sealed(t *testing.T, id, secret string) {
+// encrypted checks that the table has a webhook's secret only encrypted by KMS, in the context of that webhook.
+func (d *deployment) encrypted(t *testing.T, id, secret string) {
 	t.Helper()
 	w, err := d.store(t).Webhook(t.Context(), directory.DefaultTenant, directory.WebhookID(id))
 	if err != nil || len(w.Secrets) != 1 {
 		t.Fatalf("%d secrets, %v", len(w.Secrets), err)
 	}
-	box := w.Secrets[0].Encrypted
-	if bytes.Contains(box, []byte(secret)) {
+	ciphertext := w.Secrets[0].Encrypted
+	if bytes.Contains(ciphertext, []byte(secret)) {
 		t.Error("the secret is in the table")
 	}
-	open := func(about string) (string, error) {
+	decrypt := func(about string) (string, error) {
 		out, err := kms.NewFromConfig(d.cloud.Config()).Decrypt(t.Context(),
-			&kms.DecryptInput{CiphertextBlob: box, EncryptionContext: map[string]string{"rollcall": about}})
+			&kms.DecryptInput{CiphertextBlob: ciphertext, EncryptionContext: map[string]string{"rollcall": about}})
 		if err != nil {
 			return "", err
 		}
 		return string(out.Plaintext), nil
 	}
-	if clear, err := open("default/" + id); err != nil || clear != secret {
-		t.Errorf("KMS opens the secret as %q, %v", clear, err)
+	if clear, err := decrypt("default/" + id); err != nil || clear != secret {
+		t.Errorf("KMS decrypts the secret as %q, %v", clear, err)
 	}
-	if _, err := open("default/other"); err == nil {
-		t.Error("KMS opens the secret as another webhook's")
+	if _, err := decrypt("default/other"); err == nil {
+		t.Error("KMS decrypts the secret in the context of another webhook")
 	}
 }

@@ -13,32 +13,32 @@ import (
 	"rollcall/shared/provisioning"
 )
 
-// crew is a stack with some people in groups, and mappings that are not applied yet.
-type crew struct {
+// population is a stack with people, a group of half of them, and mappings that are not applied yet.
+type population struct {
 	*testing.T
 	s        *stack.Stack
 	admin    administration.Admin
 	people   []directory.User
 	followed map[directory.EntryID]bool
-	group    directory.GroupID // of every other one
+	group    directory.GroupID // holds every other person
 }
 
-func (c *crew) must(err error) {
+func (c *population) must(err error) {
 	c.Helper()
 	if err != nil {
 		c.Fatal(err)
 	}
 }
 
-func (c *crew) equal(what string, got, want any) {
+func (c *population) equal(what string, got, want any) {
 	c.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
 		c.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
 
-func newCrew(t *testing.T, s *stack.Stack, n int) *crew {
-	c := &crew{T: t, s: s, followed: map[directory.EntryID]bool{},
+func newPopulation(t *testing.T, s *stack.Stack, n int) *population {
+	c := &population{T: t, s: s, followed: map[directory.EntryID]bool{},
 		admin: administration.Admin{Tenant: s.Provider.Tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}}
 	ctx, p := t.Context(), s.Provider.ID
 	caller := provisioning.Caller{Provider: p, Token: s.Token}
@@ -75,8 +75,8 @@ func newCrew(t *testing.T, s *stack.Stack, n int) *crew {
 	return c
 }
 
-// follow follows the log until nothing is left, each entry once and several at a time.
-func (c *crew) follow() {
+// follow follows the log until no entry is left, each entry once and several concurrently.
+func (c *population) follow() {
 	c.Helper()
 	for left := true; left; {
 		left = false
@@ -91,7 +91,7 @@ func (c *crew) follow() {
 			wg.Go(func() {
 				defer func() { <-slots }()
 				var err error
-				for range 20 { // a store may be contended for a moment
+				for range 20 { // a store may be contended temporarily
 					if err = c.s.Service.FollowEntry(c.Context(), c.admin.Tenant, e); err == nil {
 						return
 					}
@@ -103,7 +103,7 @@ func (c *crew) follow() {
 	}
 }
 
-func (c *crew) accounts() map[directory.UserID]directory.Account {
+func (c *population) accounts() map[directory.UserID]directory.Account {
 	c.Helper()
 	out := map[directory.UserID]directory.Account{}
 	for _, u := range c.people {
@@ -114,7 +114,7 @@ func (c *crew) accounts() map[directory.UserID]directory.Account {
 	return out
 }
 
-func (c *crew) run(id directory.RunID) administration.ApplyProgress {
+func (c *population) run(id directory.RunID) administration.ApplyProgress {
 	c.Helper()
 	r, err := c.s.Service.As(c.admin).ApplyRuns.ByID(c.Context(), c.s.Provider.ID, id)
 	c.must(err)

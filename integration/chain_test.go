@@ -16,26 +16,26 @@ import (
 	"rollcall/shared/verify"
 )
 
-func (h *hooked) seal() {
+func (h *webhookEnv) seal() {
 	h.Helper()
 	h.must(h.Service.SealAll(h.Context()))
 }
 
-func (h *hooked) export(x administration.LogExport) []byte {
+func (h *webhookEnv) export(x administration.LogExport) []byte {
 	h.Helper()
 	var out bytes.Buffer
 	h.must(h.Service.As(administration.Admin{Tenant: h.Admin.Tenant}).Logs.Export(h.Context(), x, &out))
 	return out.Bytes()
 }
 
-func (h *hooked) key() []byte {
+func (h *webhookEnv) key() []byte {
 	h.Helper()
 	der, err := h.Service.As(administration.Admin{}).Logs.SigningKey(h.Context())
 	h.must(err)
 	return der
 }
 
-// verifyExport checks an export with the key of the ledger, as `rollcall verify` does.
+// verifyExport verifies an export with the signing key, as `rollcall verify` does.
 func verifyExport(t *testing.T, export []byte, key []byte) (verify.Result, error) {
 	t.Helper()
 	v, err := verify.New(key)
@@ -45,7 +45,7 @@ func verifyExport(t *testing.T, export []byte, key []byte) (verify.Result, error
 	for line := range bytes.Lines(export) {
 		text, ok := bytes.CutSuffix(line, []byte("\n"))
 		if !ok {
-			return verify.Result{}, errors.New("the last line has no end")
+			return verify.Result{}, errors.New("the last line is truncated")
 		}
 		if err := v.Line(text); err != nil {
 			return verify.Result{}, err
@@ -54,9 +54,8 @@ func verifyExport(t *testing.T, export []byte, key []byte) (verify.Result, error
 	return v.End()
 }
 
-// history is a chain with everything a chain can have: blocks, checkpoints, a late entry, an erased one, and
-// entries that are not sealed yet.
-func (h *hooked) history() directory.User {
+// history writes a chain with blocks, checkpoints, a late entry, an erased one, and entries that are not sealed yet.
+func (h *webhookEnv) history() directory.User {
 	h.Helper()
 	n := h.Clock.Now().Unix()
 	kim := h.user(fmt.Sprint("kim <&>\u2028", n))
@@ -82,7 +81,7 @@ func (h *hooked) history() directory.User {
 
 func TestExportIsVerified(t *testing.T) {
 	t.Parallel()
-	h := newHooked(t, nil)
+	h := newWebhookEnv(t, nil)
 	kim := h.history()
 	chain := administration.LogExport{Filter: administration.LogFilter{Provider: h.Provider.ID}}
 	export := h.export(chain)
@@ -119,59 +118,59 @@ func TestExportIsVerified(t *testing.T) {
 	}
 }
 
-// One flipped bit at any byte, and any line that is missing, doubled, moved or inserted, is found.
-func TestChangedExportIsFound(t *testing.T) {
+// A flipped bit in any byte, and any line that is missing, duplicated, moved or inserted, is detected.
+func TestChangedExportIsDetected(t *testing.T) {
 	t.Parallel()
-	h := newHooked(t, nil)
+	h := newWebhookEnv(t, nil)
 	h.history()
 	export := h.export(administration.LogExport{Filter: administration.LogFilter{Provider: h.Provider.ID}})
 	key := h.key()
-	found := func(what string, text []byte) {
+	detected := func(what string, text []byte) {
 		t.Helper()
 		if _, err := verifyExport(t, text, key); err == nil {
-			t.Errorf("%s is not found", what)
+			t.Errorf("%s is not detected", what)
 		}
 	}
 	for i := range export {
 		changed := bytes.Clone(export)
 		changed[i] ^= 1 << (i % 8)
-		found(fmt.Sprintf("a flipped bit in byte %d, %q", i, export[max(0, i-10):min(len(export), i+10)]), changed)
+		detected(fmt.Sprintf("a flipped bit in byte %d, %q", i, export[max(0, i-10):min(len(export), i+10)]), changed)
 	}
 	lines := slices.Collect(bytes.Lines(export))
 	for i := range lines {
 		without := slices.Delete(slices.Clone(lines), i, i+1)
-		found(fmt.Sprint("without line ", i+1), bytes.Join(without, nil))
-		found(fmt.Sprint("twice line ", i+1), bytes.Join(slices.Insert(slices.Clone(lines), i, lines[i]), nil))
+		detected(fmt.Sprint("without line ", i+1), bytes.Join(without, nil))
+		detected(fmt.Sprint("twice line ", i+1), bytes.Join(slices.Insert(slices.Clone(lines), i, lines[i]), nil))
 		for k := range lines {
 			if k != i && k != i+1 && !bytes.Equal(lines[i], lines[k]) {
 				moved := slices.Insert(slices.Clone(without), min(k, len(without)), lines[i])
 				if !slices.EqualFunc(moved, lines, bytes.Equal) {
-					found(fmt.Sprintf("line %d moved to %d", i+1, k+1), bytes.Join(moved, nil))
+					detected(fmt.Sprintf("line %d moved to %d", i+1, k+1), bytes.Join(moved, nil))
 				}
 			}
 		}
-		found(fmt.Sprint("cut off behind line ", i), bytes.Join(lines[:i], nil))
+		detected(fmt.Sprint("truncated after line ", i), bytes.Join(lines[:i], nil))
 	}
 }
 
-// What is changed in the store, not in the export, is found by the chain: also by who can make a new end.
-func TestChangedLogIsFound(t *testing.T) {
+// The chain detects changes in the store, even by a person who can seal new blocks.
+func TestChangedLogIsDetected(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(h *hooked, e directory.LogEntry) error{
-		"another name": func(h *hooked, e directory.LogEntry) error {
+	for name, change := range map[string]func(h *webhookEnv, e directory.LogEntry) error{
+		"another name": func(h *webhookEnv, e directory.LogEntry) error {
 			e.Name = "somebody else"
 			return h.Service.Chains.EraseEntry(h.Context(), h.Admin.Tenant, e, 0)
 		},
-		"another actor": func(h *hooked, e directory.LogEntry) error {
+		"another actor": func(h *webhookEnv, e directory.LogEntry) error {
 			e.Actor.ID = "k0"
 			return h.Service.Chains.EraseEntry(h.Context(), h.Admin.Tenant, e, 0)
 		},
-		"an entry before its time": func(h *hooked, e directory.LogEntry) error {
+		"an entry before its time": func(h *webhookEnv, e directory.LogEntry) error {
 			e.ID = "e00000000000000000000early"
 			return h.Service.Log.AppendEntry(h.Context(), h.Admin.Tenant, e)
 		},
 	} {
-		h := newHooked(t, nil)
+		h := newWebhookEnv(t, nil)
 		u := h.user("kim")
 		h.user("robin")
 		h.follow()
@@ -185,22 +184,22 @@ func TestChangedLogIsFound(t *testing.T) {
 		_, err := h.Service.As(administration.Admin{Tenant: h.Admin.Tenant}).Logs.Verify(t.Context(), x)
 		var bad *verify.Error
 		if name == "an entry before its time" {
-			h.Clock.Advance(5 * time.Minute) // it stays outside every block, and outside what is exported as sealed
+			h.Clock.Advance(5 * time.Minute) // the entry is in no block, and not exported as sealed
 			if got := h.export(x); bytes.Contains(got, []byte("early")) || err != nil {
 				t.Errorf("%s: exported, %v", name, err)
 			}
 			continue
 		}
 		if !errors.As(err, &bad) || bad.Line != 3 || !strings.Contains(bad.Detail, "sealed") {
-			t.Errorf("%s: %v, want line 3 to be found", name, err)
+			t.Errorf("%s: %v, want line 3 to be detected", name, err)
 		}
 	}
 }
 
-// Sealing again and again, also from several processes at once, seals each entry once.
+// Repeated and concurrent sealing seals each entry once.
 func TestSealingOnce(t *testing.T) {
 	t.Parallel()
-	h := newHooked(t, nil)
+	h := newWebhookEnv(t, nil)
 	for range 5 {
 		h.history()
 		h.Clock.Advance(10 * time.Minute)
@@ -213,7 +212,7 @@ func TestSealingOnce(t *testing.T) {
 		}
 		es, err := h.Service.Log.EntriesAfter(t.Context(), h.Admin.Tenant, h.Provider.ID, "", "", 1000)
 		h.must(err)
-		for _, e := range es { // as a stream may bring them again
+		for _, e := range es { // a stream may deliver them again
 			h.must(h.Service.FollowEntry(t.Context(), h.Admin.Tenant, e))
 		}
 		h.seal()
@@ -238,10 +237,10 @@ func TestSealingOnce(t *testing.T) {
 	}
 }
 
-// A chain stays right when its oldest entries are kept no longer; none is dropped early.
+// A chain is still valid after its oldest entries are purged; no entry is purged early.
 func TestChainOutlivesItsEntries(t *testing.T) {
 	t.Parallel()
-	h := newHooked(t, nil)
+	h := newWebhookEnv(t, nil)
 	h.history()
 	h.Clock.Advance(directory.DefaultLogRetention / 2)
 	h.history()
@@ -259,6 +258,6 @@ func TestChainOutlivesItsEntries(t *testing.T) {
 	h.must(h.Service.Chains.EraseEntry(t.Context(), h.Admin.Tenant, directory.LogEntry{
 		ID: first[0].ID, At: first[0].At, Provider: first[0].Provider, Action: first[0].Action, Name: "somebody else"}, 0))
 	if _, err := h.Service.As(administration.Admin{Tenant: h.Admin.Tenant}).Logs.Verify(t.Context(), chain); err == nil {
-		t.Error("a change of what is left is not found")
+		t.Error("a change of a remaining entry is not detected")
 	}
 }
