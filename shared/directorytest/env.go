@@ -12,11 +12,11 @@ import (
 )
 
 type (
-	// Provisioning is the service of directories, under a name that Env can embed.
+	// Provisioning is the service for directories, under a name that Env can embed.
 	Provisioning = provisioning.Service
-	// Administration is the service of administrators.
+	// Administration is the service for administrators.
 	Administration = administration.Service
-	// Follow is the service of what follows.
+	// Follow is the service that follows log entries.
 	Follow = follow.Service
 )
 
