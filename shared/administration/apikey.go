@@ -8,7 +8,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// NewAPIKey is what an administrator chooses for an API key.
+// NewAPIKey is the input for a new API key.
 type NewAPIKey struct {
 	DisplayName string // 1 to 100 characters
 	Role        directory.AdminRole

@@ -8,7 +8,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// NewOrganization is what an administrator chooses for an organization.
+// NewOrganization is the input for a new organization.
 type NewOrganization struct {
 	Name         string
 	Parent       directory.OrgID

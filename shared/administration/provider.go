@@ -8,7 +8,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// NewProvider is what an administrator chooses for a provider.
+// NewProvider is the input for a new provider.
 type NewProvider struct {
 	DisplayName       string
 	Profile           string

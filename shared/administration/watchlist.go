@@ -10,7 +10,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// NewWatchlist is what an administrator chooses for a watchlist. Groups are ids of any provider of the tenant.
+// NewWatchlist is the input for a new watchlist. Groups are ids of groups of any provider of the tenant.
 type NewWatchlist struct {
 	Type, Title        string
 	Groups             []directory.GroupID

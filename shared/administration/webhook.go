@@ -21,7 +21,7 @@ func (s Webhooks) ByID(ctx context.Context, id directory.WebhookID) (directory.W
 	return s.ports.Webhooks.Webhook(ctx, s.tenant, id)
 }
 
-// NewWebhook is what an administrator chooses for a webhook.
+// NewWebhook is the input for a new webhook.
 type NewWebhook struct {
 	DisplayName string
 	URL         string

@@ -1,6 +1,6 @@
-// Package app is the composition root: configuration, logger, clock, ids, AWS clients, and the two doors
-// through which the same handlers are reached (API Gateway and a local server). It is the only package
-// that reads the environment. It holds no rule of the business.
+// Package app is the composition root: configuration, logger, clock, ids, AWS clients, and the two doors through which
+// the same handlers are reached (API Gateway and a local server). It is the only package that reads the environment. It
+// holds no business rules.
 package app
 
 import (
@@ -40,15 +40,15 @@ const (
 	EnvLogRetention       = "LOG_RETENTION_DAYS"
 )
 
-// Config is what a function reads from its environment.
+// Config is a function's configuration, from its environment.
 type Config struct {
 	Table string // TABLE_NAME: the DynamoDB table; required
-	// PUBLIC_ORIGIN: the public URL that /scim and /api are below; required. Scheme and host, and the stage
-	// where API Gateway has no domain of its own; without a slash at the end.
+	// PUBLIC_ORIGIN: the public URL above /scim and /api; required. Scheme and host, and the stage if API Gateway has
+	// no custom domain; without a trailing slash.
 	Origin string
-	Wake   Wake   // where wake-ups are scheduled; none: only the sweep finds what is due
-	Apply  string // APPLY_STATE_MACHINE_ARN: what carries out apply runs; needed by the function changes only
-	Bus    string // EVENT_BUS: name or ARN of the EventBridge bus; "": events go nowhere
+	Wake   Wake   // where wake-ups are scheduled; empty: only the sweep finds due deactivations
+	Apply  string // APPLY_STATE_MACHINE_ARN: carries out apply runs; needed only by the function changes
+	Bus    string // EVENT_BUS: name or ARN of the EventBridge bus; "": no events are published
 	// LOG_SIGNING_KEY: ARN of the KMS key that signs the log; "": nothing is signed
 	SigningKey string
 	// WEBHOOK_SECRETS_KEY: ARN of the KMS key that encrypts webhook secrets; "": no webhooks
@@ -57,7 +57,7 @@ type Config struct {
 	LogRetention time.Duration
 }
 
-// Wake is where and how the schedules of due minutes are made: all of it, or nothing.
+// Wake says where and how the schedules of due minutes are created: all fields or none.
 type Wake struct {
 	Group      string // SCHEDULE_GROUP: the schedules' group
 	Target     string // SCHEDULE_TARGET_ARN: functions/deactivate
@@ -67,7 +67,7 @@ type Wake struct {
 
 const maxRetentionDays = 3650
 
-// Load reads the configuration through getenv and reports all problems together.
+// Load reads the configuration with getenv and reports all problems together.
 func Load(getenv func(string) string) (Config, error) {
 	c := Config{
 		Table: getenv(EnvTable), Origin: strings.TrimSuffix(getenv(EnvOrigin), "/"),
@@ -90,25 +90,25 @@ func Load(getenv func(string) string) (Config, error) {
 			fmt.Errorf("%s, %s, %s and %s must be given together", EnvScheduleGroup, EnvScheduleTarget, EnvScheduleRole, EnvScheduleDeadLetter))
 	}
 	if u, err := url.Parse(c.Origin); err != nil || u.Scheme == "" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		problems = append(problems, fmt.Errorf("%s must be the public URL: scheme, host and perhaps a path", EnvOrigin))
+		problems = append(problems, fmt.Errorf("%s must be the public URL: scheme, host and an optional path", EnvOrigin))
 	}
 	return c, errors.Join(problems...)
 }
 
-// NewRuntime is the machine's clock, randomness from the operating system, the countries, and what lies outside.
-// retention is how long log entries are kept; 0: directory.DefaultLogRetention.
-func NewRuntime(retention time.Duration, outside directory.External) directory.Runtime {
+// NewRuntime returns a runtime with the machine's clock, the operating system's randomness and the countries. retention
+// is how long log entries are kept; 0: directory.DefaultLogRetention.
+func NewRuntime(retention time.Duration, external directory.External) directory.Runtime {
 	return directory.Runtime{
-		Now: time.Now, NewID: random.ID, Random: random.Fill, LogRetention: retention, Country: country.Code, External: outside,
+		Now: time.Now, NewID: random.ID, Random: random.Fill, LogRetention: retention, Country: country.Code, External: external,
 	}
 }
 
-// Middleware is what both doors put around a handler: the request event, its id, panic recovery.
+// Middleware wraps a handler for both doors: it adds the request event, its id and panic recovery.
 func Middleware(h http.Handler, log *slog.Logger, function string, panicked func(http.ResponseWriter, *http.Request)) http.Handler {
 	return reqlog.Handler(h, reqlog.Options{Log: log, Function: function, Now: time.Now, NewID: random.ID, Panicked: panicked})
 }
 
-// LogStart says which build begins to answer.
+// LogStart logs which build starts.
 func LogStart(ctx context.Context, log *slog.Logger, function string) {
 	b := release.Build()
 	log.LogAttrs(ctx, slog.LevelInfo, "start", slog.String("function", function), slog.String("version", b.Version),
@@ -123,8 +123,8 @@ func NewLog(w interface{ Write([]byte) (int, error) }) *slog.Logger {
 // GatewayFunc answers one event of an API Gateway REST API with proxy integration.
 type GatewayFunc func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error)
 
-// Gateway is the Lambda door: h behind API Gateway. A path that is no URL is escaped first, because the
-// adapter would answer 504 and print it.
+// Gateway is the Lambda door: h behind API Gateway. A path that is not a URL is escaped first, because the adapter
+// would answer 504 and print it.
 func Gateway(h http.Handler) GatewayFunc {
 	adapter := httpadapter.New(h)
 	return func(ctx context.Context, e events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {

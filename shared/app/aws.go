@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// awsConfig is what Lambda says in the environment: region, credentials, and which endpoints to call. What the SDK's own
-// search looks at besides (files, instance metadata, single sign-on, STS) is never there, and a sixth of a bundle.
+// awsConfig reads region, credentials and endpoints from the environment that Lambda sets. The SDK's own search also
+// tries files, instance metadata, single sign-on and STS, which never exist here and are a sixth of a bundle.
 // Errors: no region, no credentials, a switch that is neither true nor false; all together.
 func awsConfig(getenv func(string) string) (aws.Config, error) {
 	var problems []error
@@ -40,13 +40,13 @@ func awsConfig(getenv func(string) string) (aws.Config, error) {
 	return cfg, errors.Join(problems...)
 }
 
-// endpoints answers the questions of AWS's clients about their endpoints, under the names that their documentation gives.
+// endpoints gives AWS clients their endpoints, from the environment variables that AWS documents.
 type endpoints struct {
 	getenv func(string) string
 	fips   bool // AWS_USE_FIPS_ENDPOINT
 }
 
-// GetUseFIPSEndpoint is asked by every client.
+// GetUseFIPSEndpoint is called by every client.
 func (e endpoints) GetUseFIPSEndpoint(context.Context) (aws.FIPSEndpointState, bool, error) {
 	if e.fips {
 		return aws.FIPSEndpointStateEnabled, true, nil
@@ -54,7 +54,7 @@ func (e endpoints) GetUseFIPSEndpoint(context.Context) (aws.FIPSEndpointState, b
 	return aws.FIPSEndpointStateUnset, false, nil
 }
 
-// GetServiceBaseEndpoint is asked by every client for its own endpoint, such as AWS_ENDPOINT_URL_SCHEDULER.
+// GetServiceBaseEndpoint is called by every client for its own endpoint, such as AWS_ENDPOINT_URL_SCHEDULER.
 func (e endpoints) GetServiceBaseEndpoint(_ context.Context, service string) (string, bool, error) {
 	url := e.getenv("AWS_ENDPOINT_URL_" + strings.ToUpper(strings.ReplaceAll(service, " ", "_")))
 	return url, url != "", nil

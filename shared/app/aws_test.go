@@ -12,7 +12,7 @@ import (
 	"rollcall/shared/app"
 )
 
-// A function finds in the environment what Lambda puts there, and its clients go where it says.
+// A function is configured by the environment that Lambda sets, including the endpoints of its clients.
 func TestAWSConfig(t *testing.T) {
 	t.Parallel()
 	lambda := map[string]string{"AWS_REGION": "us-gov-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
@@ -65,10 +65,10 @@ func TestAWSConfig(t *testing.T) {
 	}
 	for _, want := range []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_USE_FIPS_ENDPOINT"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%v says nothing of %s", err, want)
+			t.Errorf("%v does not mention %s", err, want)
 		}
 	}
 	if _, err := app.Start(context.Background(), "test", func(string) string { return "" }); err == nil {
-		t.Error("a function starts with nothing")
+		t.Error("a function starts without configuration")
 	}
 }

@@ -13,40 +13,39 @@ import (
 	"rollcall/shared/directory"
 )
 
-// BootstrapEvent is what `rollcall bootstrap` invokes the admin function with. API Gateway cannot send it,
-// because what clients say is below "body" there: so IAM decides who may.
+// BootstrapEvent is the event with which `rollcall bootstrap` invokes the admin function. API Gateway cannot send it,
+// because it puts the input of clients below "body": IAM decides who may invoke the function.
 type BootstrapEvent struct {
 	Bootstrap *BootstrapRequest `json:"bootstrap"`
 }
 
 // BootstrapRequest asks for the first key of a tenant's administrator, or of the deployment's operator.
 type BootstrapRequest struct {
-	NewKey   bool               `json:"newKey"` // make a key even when there is one, for who lost it
+	NewKey   bool               `json:"newKey"` // create a key even if one exists, to replace a lost one
 	Operator bool               `json:"operator,omitempty"`
-	Tenant   directory.TenantID `json:"tenant,omitempty"` // "": the tenant "default", which is made when it is not there
+	Tenant   directory.TenantID `json:"tenant,omitempty"` // "": the tenant "default", which is created if missing
 }
 
-// BootstrapAnswer is the answer to a BootstrapEvent; AdminToken is "" when there was a key already.
+// BootstrapAnswer is the answer to a BootstrapEvent; AdminToken is "" if a key already existed.
 type BootstrapAnswer struct {
 	Tenant     directory.TenantID `json:"tenant"` // directory.OperatorScope for the operator
 	AdminToken string             `json:"adminToken"`
 }
 
-// FirstKey makes the key that is asked for, and the tenant "default" when it is needed and not there. When a
-// key of the kind works, none is made unless a new one is asked for. Keys made before keep working. The key is
-// an entry of the Audit Log.
-// Errors: Invalid; NotFound for another tenant that is not there; Conflict for one that is being removed.
+// FirstKey creates the requested key, and the tenant "default" if it is needed and missing. If there are keys already,
+// it creates none unless a new one is requested; earlier ones keep working. The key is recorded in the Audit Log.
+// Errors: Invalid; NotFound for another tenant that does not exist; Conflict for one that is being removed.
 func FirstKey(ctx context.Context, svc *administration.Service, r BootstrapRequest) (BootstrapAnswer, error) {
 	admin, n := bootstrapper(), administration.NewAPIKey{DisplayName: "Administrator", Role: directory.RoleAdministrator}
 	var err error
 	switch {
 	case r.Operator && r.Tenant != "":
-		err = directory.Errorf(directory.Invalid, "an operator is of no tenant")
+		err = directory.Errorf(directory.Invalid, "an operator belongs to no tenant")
 	case r.Operator:
 		admin.Tenant, n.DisplayName, n.Role = directory.OperatorScope, "Operator", directory.RoleOperator
 	case r.Tenant != "" && r.Tenant != admin.Tenant:
 		admin.Tenant = r.Tenant
-		err = serves(ctx, svc, admin)
+		err = requireTenant(ctx, svc, admin)
 	default:
 		err = ensureDefault(ctx, svc, admin)
 	}
@@ -62,8 +61,8 @@ func FirstKey(ctx context.Context, svc *administration.Service, r BootstrapReque
 	return out, err
 }
 
-// serves refuses a tenant that is not there or is being removed.
-func serves(ctx context.Context, svc *administration.Service, admin administration.Admin) error {
+// requireTenant refuses a tenant that does not exist or is being removed.
+func requireTenant(ctx context.Context, svc *administration.Service, admin administration.Admin) error {
 	t, err := svc.As(admin).Settings.Get(ctx)
 	if err == nil && t.State == directory.TenantRemoving {
 		err = directory.Errorf(directory.Conflict, "the tenant is being removed")
@@ -71,9 +70,9 @@ func serves(ctx context.Context, svc *administration.Service, admin administrati
 	return err
 }
 
-// ensureDefault makes the tenant "default", or completes it when making it was cut off.
+// ensureDefault creates the tenant "default", or completes an interrupted creation.
 func ensureDefault(ctx context.Context, svc *administration.Service, admin administration.Admin) error {
-	err := serves(ctx, svc, admin)
+	err := requireTenant(ctx, svc, admin)
 	if directory.IsKind(err, directory.NotFound) {
 		_, err = svc.As(admin).Tenants.Create(ctx, "Default")
 		return err
@@ -88,7 +87,7 @@ func bootstrapper() administration.Admin {
 	return administration.Admin{Tenant: directory.DefaultTenant, Actor: directory.JobActor(directory.JobBootstrap)}
 }
 
-// ServeAdmin is ServeHTTP for the admin function, which answers BootstrapEvents too.
+// ServeAdmin is ServeHTTP for the admin function, which also answers BootstrapEvents.
 func (a *App) ServeAdmin(h http.Handler, panicked func(http.ResponseWriter, *http.Request)) {
 	lambda.Start(Admin(a.Administration(), Gateway(Middleware(h, a.Log, a.function, panicked))))
 }

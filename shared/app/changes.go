@@ -17,14 +17,13 @@ import (
 	"rollcall/shared/store/dynamo"
 )
 
-// ServeEvent hands the events of another service to h until the process ends; h has a form lambda.Start
-// takes.
+// ServeEvent answers the events of another service with h, which lambda.Start must accept, until the process ends.
 func (a *App) ServeEvent(h any) { lambda.Start(h) }
 
-// Changes answers batches of the table's stream: each log entry is followed. One that fails is parked in
-// the table and tried again by the worker (ADR 5), so that it holds up neither its batch nor its
-// shard. Only when even that fails, because the table cannot be written, is it reported as a partial failure:
-// Lambda begins again with it, and those after it come again with it. Records of other items are passed over.
+// Changes answers batches of the table's stream: each log entry is followed. One that fails is parked in the table and
+// tried again by the worker (ADR 5), so that it delays neither its batch nor its shard. Only when it cannot be parked,
+// because the table cannot be written, is it reported as a partial failure: Lambda then repeats the batch from this
+// record on. Records of other items are skipped.
 func Changes(svc *follow.Service, log *slog.Logger) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	return func(ctx context.Context, e events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 		answer := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
@@ -42,16 +41,16 @@ func Changes(svc *follow.Service, log *slog.Logger) func(context.Context, events
 	}
 }
 
-// Work is the event of a schedule: the job that functions/changes is to do beside following the stream.
+// Work is the event of a schedule: a job that functions/changes does in addition to following the stream.
 type Work struct {
 	Do directory.Job // one of follow.Jobs
 }
 
-// margin is how much of its time a function leaves for what is under way.
-const margin = 40 * time.Second
+// deadlineReserve is how long before its deadline a function stops starting work, to finish what it has begun.
+const deadlineReserve = 40 * time.Second
 
 // DoWork answers a schedule's event.
-// Errors: there is no such job; those of the job.
+// Errors: an unknown job; those of the job.
 func DoWork(ctx context.Context, svc *follow.Service, w Work) error {
 	for _, j := range follow.Jobs() {
 		if j.Name == w.Do {
@@ -63,7 +62,7 @@ func DoWork(ctx context.Context, svc *follow.Service, w Work) error {
 
 func nearDeadline(ctx context.Context) bool {
 	end, ok := ctx.Deadline()
-	return ok && time.Until(end) < margin
+	return ok && time.Until(end) < deadlineReserve
 }
 
 // ChangesOrWork is the handler of functions/changes: batches of the stream, and events of schedules.

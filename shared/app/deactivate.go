@@ -10,14 +10,14 @@ import (
 	"rollcall/shared/follow"
 )
 
-// Wakeup is the event of functions/deactivate: the schedule of a due minute, or the sweep. Neither is
-// believed: what is due is read from the table.
+// Wakeup is the event of functions/deactivate: the schedule of a due minute, or the sweep. It only starts the work; the
+// table says which deactivations are due.
 type Wakeup struct {
 	Minute *time.Time `json:"minute,omitempty"`
 	Sweep  bool       `json:"sweep,omitempty"`
 }
 
-// Deactivate answers wake-ups. An error lets the wake-up come again.
+// Deactivate answers wake-ups. After an error, the wake-up is sent again.
 func Deactivate(svc *follow.Service, log *slog.Logger) func(context.Context, Wakeup) error {
 	return func(ctx context.Context, w Wakeup) error {
 		if w.Sweep {
@@ -26,14 +26,14 @@ func Deactivate(svc *follow.Service, log *slog.Logger) func(context.Context, Wak
 		n, err := svc.DeactivateDue(ctx, directory.JobWakeup)
 		log.LogAttrs(ctx, slog.LevelInfo, string(directory.JobWakeup), slog.Int("deactivated", n))
 		if err != nil {
-			return fmt.Errorf("deactivate who is due: %w", err)
+			return fmt.Errorf("deactivate due users: %w", err)
 		}
 		return nil
 	}
 }
 
-// Sweep does what wake-ups left undone, and logs a metric in CloudWatch's embedded format. When it had to
-// act, a person should look why: error level, and an alarm on the metric.
+// Sweep does what wake-ups left undone, and logs a metric in CloudWatch's embedded format. If it had to act, it logs at
+// error level, and there is an alarm on the metric: a person should find out why.
 func Sweep(ctx context.Context, svc *follow.Service, log *slog.Logger) error {
 	done, err := svc.Sweep(ctx)
 	level := slog.LevelInfo
@@ -49,8 +49,7 @@ func Sweep(ctx context.Context, svc *follow.Service, log *slog.Logger) error {
 	return nil
 }
 
-// embeddedMetrics is the member by which CloudWatch takes numbers of a log event as metrics. They have no
-// dimension.
+// embeddedMetrics is the attribute that makes CloudWatch read numbers of a log event as metrics, without dimensions.
 func embeddedMetrics(at time.Time, names ...string) slog.Attr {
 	type metric struct{ Name, Unit string }
 	type directive struct {

@@ -37,11 +37,11 @@ type App struct {
 	runtime  directory.Runtime
 }
 
-// Part is what a function reaches besides the table. A function names its parts in its main, so that the clients of the
-// others are not in its bundle; the configuration says whether a part is there.
+// Part is an external system that a function uses in addition to the table. A function names its parts in its main, so
+// that its bundle lacks the clients of the others; a part that is not configured adds nothing.
 type Part func(c Config, cfg aws.Config, out *directory.External)
 
-// Wakeups lets the function ask to be woken (EventBridge Scheduler).
+// Wakeups lets the function schedule wake-ups (EventBridge Scheduler).
 func Wakeups(c Config, cfg aws.Config, out *directory.External) {
 	if w := c.Wake; w != (Wake{}) {
 		out.Wakeups = &workflow.Scheduler{
@@ -64,7 +64,7 @@ func Bus(c Config, cfg aws.Config, out *directory.External) {
 	}
 }
 
-// Keys lets the function sign the log, and keep the secrets of webhooks and send to them (KMS).
+// Keys lets the function sign the log, and send to webhooks and encrypt their secrets (KMS).
 func Keys(c Config, cfg aws.Config, out *directory.External) {
 	k := keys.NewKMS(keys.KMSConfig{Client: kms.NewFromConfig(cfg), SigningKey: c.SigningKey, SecretsKey: c.SecretsKey})
 	if c.SigningKey != "" {
@@ -75,7 +75,7 @@ func Keys(c Config, cfg aws.Config, out *directory.External) {
 	}
 }
 
-// emulated reports whether AWS is an emulator on this machine, where receivers are, too.
+// emulated reports whether AWS is an emulator on this machine, which then also has the receivers of webhooks.
 func emulated(cfg aws.Config) bool {
 	u, err := url.Parse(aws.ToString(cfg.BaseEndpoint))
 	if err != nil {
@@ -85,7 +85,7 @@ func emulated(cfg aws.Config) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// Start makes the App of a function; no network call is made.
+// Start creates the App of a function, without network calls.
 func Start(ctx context.Context, function string, getenv func(string) string, parts ...Part) (*App, error) {
 	c, err := Load(getenv)
 	if err != nil {
@@ -109,7 +109,7 @@ func Start(ctx context.Context, function string, getenv func(string) string, par
 	return &App{Config: c, Log: log, function: function, ports: store.Ports(), runtime: NewRuntime(c.LogRetention, out)}, nil
 }
 
-// MustStart is Start with the process's environment; it ends the process with one line when it cannot.
+// MustStart is Start with the process's environment; if that fails, it prints one line and ends the process.
 func MustStart(function string, parts ...Part) *App {
 	a, err := Start(context.Background(), function, os.Getenv, parts...)
 	if err != nil {
@@ -119,15 +119,15 @@ func MustStart(function string, parts ...Part) *App {
 	return a
 }
 
-// Provisioning returns what directories may ask.
+// Provisioning returns the service for directories.
 func (a *App) Provisioning() *provisioning.Service { return provisioning.New(a.ports, a.runtime) }
 
-// Administration returns what administrators may ask.
+// Administration returns the service for administrators.
 func (a *App) Administration() *administration.Service {
 	return administration.New(a.ports, a.runtime)
 }
 
-// Follow returns what follows.
+// Follow returns the service that follows log entries.
 func (a *App) Follow() *follow.Service { return follow.New(a.ports, a.runtime) }
 
 // ServeHTTP answers API Gateway's events with h until the process ends. panicked answers a request whose

@@ -15,22 +15,23 @@ import (
 	"rollcall/shared/workflow"
 )
 
-// Started is what a local server shows its user: the first provider, and the clear text of credentials
-// that were made just now ("" for those made earlier).
+// Started is shown to the user of a local server: the first provider, and the clear text of credentials created by this
+// start ("" for earlier ones).
 type Started struct {
 	Provider   directory.Provider
 	Token      string
 	AdminToken string
 }
 
-// Bootstrap brings an empty store to its first state: tenant "default", provider "Demo" with Entra's profile, an
-// administrator's key. Each step is made only when it is missing, so a start that was cut off is completed by the next.
-// With fresh, new credentials are issued in any case; old ones keep working for a day. The provider is always the one
-// that was made first, as long as it is not deleted.
+// Bootstrap creates what an empty store lacks: tenant "default", provider "Demo" with Entra's profile, an
+// administrator's key. Each is created only if missing, so that the next start completes an interrupted one. With
+// fresh, new credentials are issued in any case; the old token keeps working for a day. The provider is the oldest one
+// that is not deleted.
 func Bootstrap(ctx context.Context, svc *administration.Service, fresh bool) (Started, error) {
 	var out Started
 	key, err := FirstKey(ctx, svc, BootstrapRequest{NewKey: fresh})
-	if out.AdminToken = key.AdminToken; err != nil {
+	out.AdminToken = key.AdminToken
+	if err != nil {
 		return out, err
 	}
 	admin := svc.As(bootstrapper())
@@ -62,22 +63,22 @@ type Local struct {
 	runs    *workflow.LocalRuns
 }
 
-// NewLocal returns the service on the ports. Wake-ups and apply runs are the process's own, whatever outside says.
-func NewLocal(p directory.Ports, retention time.Duration, outside directory.External, log *slog.Logger) *Local {
+// NewLocal returns the service on the ports, with wake-ups and apply runs of its own instead of those in external.
+func NewLocal(p directory.Ports, retention time.Duration, external directory.External, log *slog.Logger) *Local {
 	l := &Local{Log: log, wakeups: workflow.NewLocal(time.Now), runs: workflow.NewLocalRuns()}
-	outside.Wakeups, outside.Runs = l.wakeups, l.runs
-	rt := NewRuntime(retention, outside)
+	external.Wakeups, external.Runs = l.wakeups, l.runs
+	rt := NewRuntime(retention, external)
 	l.Provisioning, l.Administration, l.Follow = provisioning.New(p, rt), administration.New(p, rt), follow.New(p, rt)
 	return l
 }
 
-// Ready reports why requests cannot be answered: the store does not answer.
+// Ready returns the store's error while it does not answer.
 func (l *Local) Ready(ctx context.Context) error {
 	_, err := l.Administration.As(bootstrapper()).Settings.Get(ctx)
 	return err
 }
 
-// Work does what functions and schedules do in AWS, until ctx ends. It goes on with what an earlier process left.
+// Work does the work of functions and schedules in AWS until ctx ends, and continues that of an earlier process.
 func (l *Local) Work(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { FollowLog(ctx, l.Follow, l.Log) })
@@ -89,8 +90,8 @@ func (l *Local) Work(ctx context.Context) {
 	work.Wait()
 }
 
-// FollowLog does in a local process what functions/changes does in AWS: it follows log entries until ctx ends. Errors
-// are logged and tried again.
+// FollowLog follows log entries until ctx ends, as functions/changes does in AWS. Errors are logged, and the entries
+// tried again.
 func FollowLog(ctx context.Context, svc *follow.Service, log *slog.Logger) {
 	const idle, failed = 100 * time.Millisecond, time.Second
 	for ctx.Err() == nil {
@@ -107,7 +108,7 @@ func FollowLog(ctx context.Context, svc *follow.Service, log *slog.Logger) {
 	}
 }
 
-// wake brings about wake-ups, beginning with what was pending when an earlier process ended.
+// wake runs wake-ups, and schedules those for deactivations pending from an earlier process.
 func (l *Local) wake(ctx context.Context) {
 	failed := func(err error) { logFailure(ctx, l.Log, directory.JobWakeup, err) }
 	if err := l.Follow.WakePending(ctx); err != nil {
@@ -117,7 +118,7 @@ func (l *Local) wake(ctx context.Context) {
 	l.wakeups.Run(ctx, func(ctx context.Context) error { return deactivate(ctx, Wakeup{}) }, failed)
 }
 
-// runJob does a job at its rate. Errors are logged, and it is done again.
+// runJob runs a job at its interval. Errors are logged, and the job runs again.
 func (l *Local) runJob(ctx context.Context, j follow.Job) {
 	for wait(ctx, j.Locally) {
 		var err error
@@ -132,14 +133,14 @@ func (l *Local) runJob(ctx context.Context, j follow.Job) {
 	}
 }
 
-// logFailure logs why something failed, unless it was only told to end.
-func logFailure[T ~string](ctx context.Context, log *slog.Logger, what T, err error) {
+// logFailure logs an error under the event's name, unless ctx has ended.
+func logFailure[T ~string](ctx context.Context, log *slog.Logger, event T, err error) {
 	if ctx.Err() == nil {
-		log.LogAttrs(ctx, slog.LevelError, string(what), slog.String("cause", err.Error()))
+		log.LogAttrs(ctx, slog.LevelError, string(event), slog.String("cause", err.Error()))
 	}
 }
 
-// wait waits, and reports whether ctx is still going on.
+// wait waits for d, and returns false if ctx ends first.
 func wait(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():

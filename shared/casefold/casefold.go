@@ -1,8 +1,8 @@
 // Package casefold compares strings the way SCIM attributes with caseExact false are compared: after
-// Unicode normalization form C and full case folding (RFC 7643 §2.2, RFC 8264 §5.2.3; contract C11).
+// Unicode normalization form C and full case folding (RFC 7643 §2.2, RFC 8264 §5.2.3).
 //
-// It is a package of its own because both shared/scim (filters) and shared/directory (uniqueness) need
-// exactly the same folding and may not know each other.
+// It is a separate package because both shared/scim (filters) and shared/directory (uniqueness) need exactly the same
+// folding and may not import each other.
 package casefold
 
 import (
@@ -11,7 +11,7 @@ import (
 )
 
 // Fold returns s in the form under which caseless values are equal. Folding twice gives the same text.
-// ASCII text without capitals is returned as it is, without allocating. Safe for concurrent use.
+// ASCII text without capitals is returned unchanged, without allocating. Safe for concurrent use.
 func Fold(s string) string {
 	upper := false
 	for i := range len(s) {

@@ -10,7 +10,7 @@ import (
 	"rollcall/shared/country"
 )
 
-// original are the names that the product's original description maps, with their codes.
+// original returns the names in testdata/original.tsv, with their codes.
 func original(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile("testdata/original.tsv")
@@ -91,7 +91,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestExpression runs the expression, as Entra ID would, on everything it should know.
+// TestExpression evaluates the expression, as Entra ID would, for everything it should know.
 func TestExpression(t *testing.T) {
 	t.Parallel()
 	text := country.Expression("country")
@@ -127,7 +127,7 @@ func TestExpression(t *testing.T) {
 		}
 	}
 	if known < 230 {
-		t.Errorf("the expression knows %d of the 258 names of the original description", known)
+		t.Errorf("the expression knows %d of the 258 original names", known)
 	}
 	for value, want := range map[string]string{"": "", "Atlantis": "", "Türkiye": "TR", "SOUTH KOREA": "KR", "United States of America": "US",
 		"Bosnia and Herzegovina": "BA", "czechia": "CZ", "Côte d'Ivoire": "CI"} {
@@ -140,7 +140,7 @@ func TestExpression(t *testing.T) {
 	}
 }
 
-// evaluate runs an expression of Entra ID: IIF, IsNullOrEmpty, Switch, ToLower, texts and attributes.
+// evaluate evaluates an expression of Entra ID: IIF, IsNullOrEmpty, Switch, ToLower, texts and attributes.
 func evaluate(text string, attributes map[string]string) (string, error) {
 	p := &parser{text: text, attributes: attributes}
 	v, err := p.value()
@@ -192,7 +192,8 @@ func (p *parser) value() (string, error) {
 		if !end && !strings.HasPrefix(p.text, ",") {
 			return "", fmt.Errorf("no comma: %.20q", p.text)
 		}
-		if p.text = p.text[1:]; end {
+		p.text = p.text[1:]
+		if end {
 			return call(name, args)
 		}
 	}

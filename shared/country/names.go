@@ -1,8 +1,8 @@
 package country
 
-// otherNames are names in use besides those of the library: renames, joint names and their halves, the order
-// of words in official lists, and codes that are not of ISO 3166-1 but common. Those that a directory is likely
-// to hold stand first: Expression takes them.
+// otherNames are names in use in addition to those of the library: renamed countries, joint names and their halves, the
+// word order of official lists, and common codes outside ISO 3166-1. The most likely ones come first: Expression uses
+// them.
 var otherNames = map[string][]string{
 	"AE": {"UAE", "Emirates"},
 	"AG": {"Antigua and Barbuda", "Antigua", "Barbuda"},

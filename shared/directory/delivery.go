@@ -34,7 +34,7 @@ type Delivery struct {
 	Tries     int
 	Status    int       `json:",omitempty"` // of the last answer, 0 for none
 	Cause     string    `json:",omitempty"` // why the last try failed, one of the causes below
-	CreatedAt time.Time // tries are timed from here; a replay sets it anew
+	CreatedAt time.Time // tries are timed from here; a replay sets it again
 	DueAt     time.Time // of the next try while pending
 	DoneAt    time.Time // when it was delivered or given up
 }

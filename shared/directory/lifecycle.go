@@ -65,7 +65,7 @@ func (u User) completeIfDue(now time.Time) User {
 	return u.Deactivated(now)
 }
 
-// DeactivateIfDue is completeIfDue for a wake-up, which acts only on the generation it was made for.
+// DeactivateIfDue is completeIfDue for a wake-up, which acts only on the generation it was scheduled for.
 func (u User) DeactivateIfDue(generation int64, now time.Time) User {
 	if u.Pending == nil || u.Pending.Generation != generation {
 		return u
@@ -298,7 +298,7 @@ func (u User) Decide(d Decision, by AdminBlock) (User, Action, error) {
 	return u, "", Errorf(Invalid, "unknown decision")
 }
 
-// Decision is what an administrator decides about one user's account.
+// Decision is an administrator's decision about one user's account.
 type Decision string
 
 // The decisions.

@@ -52,7 +52,7 @@ const (
 	TenantUpdated             Action = "tenant.updated"
 	TenantWasPaused           Action = "tenant.paused"
 	TenantResumed             Action = "tenant.resumed"
-	TenantRemoved             Action = "tenant.removed" // its people and keys are refused; erasing has begun
+	TenantRemoved             Action = "tenant.removed" // its users and keys are refused; erasing has begun
 	TenantErased              Action = "tenant.erased"  // its records are erased; in the operators' log
 	ProviderCreated           Action = "provider.created"
 	ProviderUpdated           Action = "provider.updated"
@@ -76,7 +76,7 @@ const (
 	CountryUnknown      Action = "country.unknown"
 )
 
-// ActorKind is what kind of principal caused a change.
+// ActorKind is the kind of principal that caused a change.
 type ActorKind string
 
 // The kinds of actors.
@@ -90,7 +90,7 @@ const (
 // Origin is the kind of thing that caused an entry; Actor.ID names the thing.
 type Origin string
 
-// The origins. Those of providers and people follow from the kind of actor.
+// The origins. Those of providers and persons follow from the kind of actor.
 const (
 	OriginProvider Origin = "provider"
 	OriginPerson   Origin = "person"

@@ -101,7 +101,7 @@ type PendingDeactivation struct {
 	Cause       string // CauseDisable, CauseDelete or CauseProvider
 	Provider    ProviderID
 	RequestID   RequestID
-	Generation  int64 // a wake-up acts only on the generation it was made for
+	Generation  int64 // a wake-up acts only on the generation it was scheduled for
 	Frozen      bool  // the mass-change guard holds it
 	Staged      bool  `json:",omitempty"` // and the user is not even blocked until the review
 }

@@ -17,8 +17,8 @@ const (
 	MaxWatchlistPeople  = 1000
 )
 
-// Watchlist is a list of users who need attention: the members of groups, the users of departments and those whom an
-// administrator includes, without those excluded.
+// Watchlist is a list of users who need attention: the members of groups, the users of departments and those included
+// by an administrator, without those excluded.
 type Watchlist struct {
 	ID          WatchlistID
 	Type        string

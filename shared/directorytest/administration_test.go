@@ -32,23 +32,23 @@ func TestAPIKeys(t *testing.T) {
 	}
 	self := o.admin
 	self.Actor.ID = string(k.ID)
-	any := func(directory.APIKey) error { return nil }
-	_, err = o.s.As(self).APIKeys.Revoke(o.ctx, k.ID, any)
+	anyKey := func(directory.APIKey) error { return nil }
+	_, err = o.s.As(self).APIKeys.Revoke(o.ctx, k.ID, anyKey)
 	o.refused("revoking itself", err, directory.Conflict, "", "cannot revoke itself")
 	dry := o.admin
 	dry.DryRun = true
-	_, err = o.s.As(dry).APIKeys.Revoke(o.ctx, k.ID, any)
+	_, err = o.s.As(dry).APIKeys.Revoke(o.ctx, k.ID, anyKey)
 	o.must(err)
 	_, err = o.s.AuthenticateAPIKey(o.ctx, token)
 	o.must(err)
-	k, err = o.s.As(o.admin).APIKeys.Revoke(o.ctx, k.ID, any)
+	k, err = o.s.As(o.admin).APIKeys.Revoke(o.ctx, k.ID, anyKey)
 	o.must(err)
 	_, err = o.s.AuthenticateAPIKey(o.ctx, token)
 	o.refused("revoked", err, directory.Unauthenticated, "", "")
-	again, err := o.s.As(o.admin).APIKeys.Revoke(o.ctx, k.ID, any)
+	again, err := o.s.As(o.admin).APIKeys.Revoke(o.ctx, k.ID, anyKey)
 	o.must(err)
 	o.equal("revoking again", again, k)
-	_, err = o.s.As(o.admin).APIKeys.Revoke(o.ctx, "kunknown", any)
+	_, err = o.s.As(o.admin).APIKeys.Revoke(o.ctx, "kunknown", anyKey)
 	o.refused("an unknown one", err, directory.NotFound, "", "")
 
 	_, short, err := o.s.As(o.admin).APIKeys.Create(o.ctx,
@@ -64,7 +64,7 @@ func TestAPIKeys(t *testing.T) {
 		_, token, err := o.s.As(o.admin).APIKeys.Create(o.ctx, n)
 		o.refused("creating", err, directory.Invalid, attr, "")
 		if token != "" {
-			t.Error("a refused key was handed out")
+			t.Error("a refused key was returned")
 		}
 	}
 	all, err := o.s.As(o.admin).APIKeys.List(o.ctx)
@@ -115,7 +115,7 @@ func TestLocalUsers(t *testing.T) {
 	}
 	o.must(o.remove(o.caller, managed.ScimID))
 	_, err = rename(managed.ID, "x", some)
-	o.refused("changing a gone user", err, directory.Conflict, "", "removed this user")
+	o.refused("changing a removed user", err, directory.Conflict, "", "removed this user")
 }
 
 func TestTenants(t *testing.T) {
@@ -156,7 +156,7 @@ func TestLogs(t *testing.T) {
 	first := o.user(o.caller, "first")
 	o.later(time.Second)
 	o.must(o.remove(o.caller, first.ScimID))
-	const rounds = 40 // more entries than are read at once
+	const rounds = 40 // more entries than one read returns
 	for i := range rounds {
 		o.later(time.Second)
 		o.user(o.caller, fmt.Sprint("a", i))

@@ -74,7 +74,7 @@ func (c *company) remap() {
 func (c *company) accounts() map[directory.UserID]directory.Account {
 	out := map[directory.UserID]directory.Account{}
 	for _, u := range c.people {
-		out[u.ID] = c.now1(u.ID).Account
+		out[u.ID] = c.reload(u.ID).Account
 	}
 	return out
 }
@@ -116,13 +116,13 @@ func (o *office) apply(id directory.RunID) administration.ApplyProgress {
 	return o.run(id)
 }
 
-func straight(p directory.Ports) directory.Ports { return p }
+func unchanged(p directory.Ports) directory.Ports { return p }
 
-// What the preview shows is what applying does, and undoing it restores every byte.
+// Applying does what the preview shows, and undoing it restores every byte.
 func TestPreviewIsWhatApplyDoesAndUndoRestores(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		c := newCompany(t, rt, straight)
+		c := newCompany(t, rt, unchanged)
 		c.remap()
 		before := c.accounts()
 		r := c.plan()
@@ -169,12 +169,12 @@ func TestPreviewIsWhatApplyDoesAndUndoRestores(t *testing.T) {
 	})
 }
 
-// Changes between preview and apply: everybody ends where the rules say at the end, and the differences are
-// counted; an undo passes over whoever was touched since.
+// After changes between preview and apply, everybody is placed by the rules of the end, and the differences are
+// counted.
 func TestChangesSinceThePreviewAreResolvedAgain(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		c := newCompany(t, rt, straight)
+		c := newCompany(t, rt, unchanged)
 		c.remap()
 		r := c.plan()
 		rows := c.rows(r.ID)
@@ -217,10 +217,10 @@ func TestChangesSinceThePreviewAreResolvedAgain(t *testing.T) {
 	})
 }
 
-// errCrash ends whatever is under way, as the end of the process does.
+// errCrash ends the work under way, as the end of the process does.
 var errCrash = directory.Errorf(directory.Unavailable, "the process was killed")
 
-// crashing lets the n-th write of people or runs fail, before it or after it was carried out.
+// crashing makes the n-th write of users or runs fail, before or after it is done.
 type crashing struct {
 	directory.Users
 	directory.ApplyRuns
@@ -233,7 +233,8 @@ func crash[T any](x crashing, write func() (T, error)) (v T, err error) {
 	if *x.left == 0 && !*x.after {
 		return v, errCrash
 	}
-	if v, err = write(); *x.left == 0 && err == nil {
+	v, err = write()
+	if *x.left == 0 && err == nil {
 		return v, errCrash
 	}
 	return v, err
@@ -262,7 +263,7 @@ func (x crashing) PutPage(ctx context.Context, t directory.TenantID, id director
 	return err
 }
 
-// A run that is killed at any write, once or again and again, ends as one that was not, its counts included.
+// A run that is killed at any write, once or repeatedly, ends like one that was not, including its counts.
 func TestARunSurvivesCrashesAtAnyWrite(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -306,7 +307,7 @@ func TestARunSurvivesCrashesAtAnyWrite(t *testing.T) {
 			rt.Fatalf("applied after %d crashes: %+v of %d rows", crashes, done, len(rows))
 		}
 		for id, row := range c.rows(r.ID) {
-			if !c.now1(id).Placement().Same(rows[id].After) || !row.Before.Same(before[id].Placement()) || !row.Written {
+			if !c.reload(id).Placement().Same(rows[id].After) || !row.Before.Same(before[id].Placement()) || !row.Written {
 				rt.Fatalf("%s: %+v", id, row)
 			}
 		}

@@ -1,10 +1,11 @@
 package directorytest_test
 
 import (
+	"testing"
+
 	"rollcall/shared/directory"
 	"rollcall/shared/provisioning"
 	"rollcall/shared/random"
-	"testing"
 )
 
 // requests are all requests of a provider, as calls that succeed with the right token.
@@ -57,7 +58,7 @@ func (o *office) requests(u directory.User, g directory.Group) map[string]func(p
 	}
 }
 
-// Every request of a provider passes the same door, whatever it asks for.
+// Every request of a provider is authenticated, whatever it asks for.
 func TestEveryRequestIsAuthenticated(t *testing.T) {
 	o := newOffice(t)
 	_, other := o.provider("Other")

@@ -57,11 +57,10 @@ func TestConvertToProvisioned(t *testing.T) {
 	o.must(err)
 }
 
-// Whom an administrator approved before is converted by the directory's POST, and nobody else.
+// A user approved in advance is converted by the directory's POST, and no other.
 func TestPreApproved(t *testing.T) {
 	o := newOffice(t)
-	other, otherCaller := o.provider("Other")
-	_ = other
+	_, otherCaller := o.provider("Other")
 	anna, boss := o.local("Anna"), o.local("boss")
 	_, err := o.s.As(o.admin).Users.GrantRole(o.ctx, boss.ID, anyUser, "customer-cloud-admin")
 	o.must(err)
@@ -113,10 +112,10 @@ func TestPreApproved(t *testing.T) {
 	}
 }
 
-// A new user who may be somebody known leads to a hint, and to nothing else.
+// A new user who may be a known person leads to a hint, and to nothing else.
 func TestPossiblySamePerson(t *testing.T) {
 	o := newOffice(t)
-	_, strange := o.provider("Other")
+	_, foreign := o.provider("Other")
 	hints := func(what string, want int) []directory.ConflictCase {
 		t.Helper()
 		o.deliver()
@@ -129,19 +128,19 @@ func TestPossiblySamePerson(t *testing.T) {
 		o.equal(what, len(out), want)
 		return out
 	}
-	make := func(c provisioning.Caller, name, externalID string) directory.User {
+	create := func(c provisioning.Caller, name, externalID string) directory.User {
 		t.Helper()
 		u, err := o.tryUser(c, directory.Profile{UserName: name, ExternalID: externalID, Active: true})
 		o.must(err)
 		o.later(time.Second)
 		return u
 	}
-	anna := make(o.caller, "anna", "4711")
-	make(strange, "anna2", "4711")
+	anna := create(o.caller, "anna", "4711")
+	create(foreign, "anna2", "4711")
 	hints("another provider's", 0)
-	again := make(o.caller, "anna.lang", "4711")
+	again := create(o.caller, "anna.lang", "4711")
 	c := hints("the same externalId", 1)[0]
-	o.equal("whom it names", []any{c.User, c.Holder, c.HolderFrom, c.Provider}, []any{again.ID, anna.ID, o.p.ID, o.p.ID})
+	o.equal("users it names", []any{c.User, c.Holder, c.HolderFrom, c.Provider}, []any{again.ID, anna.ID, o.p.ID, o.p.ID})
 	hints("followed again", 1)
 	_, err := o.s.As(o.admin).Conflicts.Ignore(o.ctx, c.ID, func(directory.ConflictCase) error { return nil })
 	o.must(err)
@@ -149,25 +148,25 @@ func TestPossiblySamePerson(t *testing.T) {
 	o.refused("converting a hint", err, directory.Conflict, "", "only be ignored")
 	hints("ignored", 0)
 
-	bert := make(o.caller, "bert", "1")
+	bert := create(o.caller, "bert", "1")
 	o.deliver()
 	o.must(o.remove(o.caller, bert.ScimID))
 	o.deliver()
-	make(strange, "bert", "2")
+	create(foreign, "bert", "2")
 	hints("another provider's of the name", 0)
-	us, _, err := o.s.As(o.admin).Users.Search(o.ctx, directory.UserSearch{Text: "bert", Provider: strange.Provider, Count: 10})
+	us, _, err := o.s.As(o.admin).Users.Search(o.ctx, directory.UserSearch{Text: "bert", Provider: foreign.Provider, Count: 10})
 	o.must(err)
-	o.must(o.remove(strange, us[0].ScimID))
+	o.must(o.remove(foreign, us[0].ScimID))
 	o.deliver()
-	back := make(o.caller, "BERT", "3")
+	returned := create(o.caller, "BERT", "3")
 	c = hints("the name of a deleted user", 1)[0]
-	o.equal("whom it names", []any{c.User, c.Holder}, []any{back.ID, bert.ID})
-	if back.ID == bert.ID || len(back.RoleGrants) > 0 {
+	o.equal("users it names", []any{c.User, c.Holder}, []any{returned.ID, bert.ID})
+	if returned.ID == bert.ID || len(returned.RoleGrants) > 0 {
 		t.Error("something was inherited")
 	}
 }
 
-// A user is found by the userName of before for a year.
+// A user is found by a former userName for a year.
 func TestAliases(t *testing.T) {
 	o := newOffice(t)
 	u := o.user(o.caller, "anna.lang")
@@ -186,8 +185,8 @@ func TestAliases(t *testing.T) {
 		o.must(err)
 		o.equal(what, len(us), want)
 	}
-	search("the name of before", directory.UserSearch{Text: "Anna.Lang"}, 1)
-	search("the name now", directory.UserSearch{Text: "anna.kurz"}, 1)
+	search("the former name", directory.UserSearch{Text: "Anna.Lang"}, 1)
+	search("the present name", directory.UserSearch{Text: "anna.kurz"}, 1)
 	search("of another state", directory.UserSearch{Text: "anna.lang", State: directory.DirectoryRemoved}, 0)
 	search("another name", directory.UserSearch{Text: "anna.langer"}, 0)
 	o.later(365 * 24 * time.Hour)

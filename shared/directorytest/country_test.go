@@ -16,8 +16,8 @@ import (
 	"rollcall/shared/store/sqlite"
 )
 
-// The report of unknown countries is what counting everybody gives, whatever happened to people, and each value was
-// warned of once.
+// The report of unknown countries equals a count of all users, whatever happened to them, and each value is warned of
+// once.
 func TestCountryReportIsWhatCountingGives(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -66,7 +66,7 @@ func TestCountryReportIsWhatCountingGives(t *testing.T) {
 		o.deliver()
 		want := map[string]int{}
 		for id := range users {
-			u := o.now1(users[id].ID)
+			u := o.reload(users[id].ID)
 			_, country, _ := strings.Cut(string(u.Attributes), `"country":"`)
 			country, _, _ = strings.Cut(country, `"`)
 			if country = strings.TrimSpace(country); country != "" && country != "Germany" {
@@ -104,8 +104,8 @@ func TestCountryReportIsWhatCountingGives(t *testing.T) {
 	})
 }
 
-// People who stop being the provider's are no longer in its report.
-func TestCountryReportForgetsWhoIsLocal(t *testing.T) {
+// Users who leave the provider are no longer in its report.
+func TestCountryReportOmitsLocalUsers(t *testing.T) {
 	o := newOffice(t)
 	o.s = directorytest.New(o.s.Ports, directory.Runtime{Now: o.s.Now, Country: func(string) string { return "" }})
 	u, err := o.tryUser(o.caller,

@@ -13,7 +13,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// sum is the checksum of a token, written down a second time: CRC-32 in base 62, six digits.
+// sum is the checksum of a token, implemented a second time: CRC-32 in base 62, six digits.
 func sum(s string) string {
 	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	n, out := uint64(crc32.ChecksumIEEE([]byte(s))), ""
@@ -42,23 +42,23 @@ func TestTokenFormat(t *testing.T) {
 	if strings.Contains(fmt.Sprintf("%+v", o.stored(o.p.ID)), token[16:60]) {
 		t.Error("the record holds the secret")
 	}
-	key, clear, err := o.s.As(o.admin).APIKeys.Create(o.ctx, administration.NewAPIKey{DisplayName: "Key", Role: directory.RoleAdministrator})
+	key, plain, err := o.s.As(o.admin).APIKeys.Create(o.ctx, administration.NewAPIKey{DisplayName: "Key", Role: directory.RoleAdministrator})
 	o.must(err)
-	if tn, ok := directory.TenantOfAPIKey(clear); !ok || tn != "acme1" || key.Hash != directory.HashToken(clear) ||
-		!strings.HasPrefix(clear, "rk_acme1_") {
+	if tn, ok := directory.TenantOfAPIKey(plain); !ok || tn != "acme1" || key.Hash != directory.HashToken(plain) ||
+		!strings.HasPrefix(plain, "rk_acme1_") {
 		t.Errorf("API key of tenant %q, %v", tn, ok)
 	}
-	if tn, ok := directory.TenantOfAPIKey(clear[:len(clear)-6] + "000000"); ok {
+	if tn, ok := directory.TenantOfAPIKey(plain[:len(plain)-6] + "000000"); ok {
 		t.Errorf("a wrong checksum passes, for tenant %q", tn)
 	}
 	for range 100 {
 		if s := o.s.Runtime.Secret(); len(s) != 43 || !regexp.MustCompile(`^[0-9A-Za-z]+$`).MatchString(s) || s == o.s.Runtime.Secret() {
-			t.Fatal("a secret is of the wrong form, or comes twice")
+			t.Fatal("a secret has the wrong form, or is repeated")
 		}
 	}
 }
 
-// withSum appends the right checksum, so that only what the test is about is wrong.
+// withSum appends the right checksum, so that only the tested part is wrong.
 func withSum(s string) string { return s + sum(s) }
 
 func TestAuthenticate(t *testing.T) {
@@ -112,7 +112,7 @@ func TestAuthenticate(t *testing.T) {
 			c.State, c.RetiresAt = directory.CredentialRetiring, now
 		}), o.caller.Token, false},
 		{"revoked", with(func(_ *directory.Provider, c *directory.Credential) { c.State = directory.CredentialRevoked }), o.caller.Token, false},
-		{"of a state nobody knows", with(func(_ *directory.Provider, c *directory.Credential) { c.State = "" }), o.caller.Token, false},
+		{"in an unknown state", with(func(_ *directory.Provider, c *directory.Credential) { c.State = "" }), o.caller.Token, false},
 		{"the second of two", with(func(p *directory.Provider, c *directory.Credential) {
 			p.Credentials = []directory.Credential{other.Credentials[0], *c}
 		}), o.caller.Token, true},

@@ -53,7 +53,7 @@ func TestDualControlTakesTwoToEnd(t *testing.T) {
 }
 
 // Under dual control a role mapping that gives privileged roles to more people changes nothing until another
-// administrator approves it; anything else takes effect at once.
+// administrator approves it; anything else takes effect immediately.
 func TestPrivilegedRoleMappingsTakeASecondAdministrator(t *testing.T) {
 	o := newOffice(t)
 	anna, ben := o.user(o.caller, "anna"), o.user(o.caller, "ben")
@@ -122,7 +122,7 @@ func TestPrivilegedRoleMappingsTakeASecondAdministrator(t *testing.T) {
 	if err != nil || plain.ProposedBy != "" {
 		t.Errorf("a mapping without privileged roles: %+v, %v", plain, err)
 	}
-	o.refused("a group that is mapped otherwise by now", decide("b", m.ID, true), directory.Conflict, "groups", "at most one")
+	o.refused("a group that has been mapped otherwise", decide("b", m.ID, true), directory.Conflict, "groups", "at most one")
 	o.must(o.s.As(o.by("a")).RoleMappings.Delete(o.ctx, o.p.ID, anyProvider, m.ID))
 	if got := mappings(); len(got.Proposed) != 0 || len(got.Roles) != 1 {
 		t.Errorf("deleted: %+v", got)
@@ -170,7 +170,7 @@ func TestPrivilegedRunsTakeASecondAdministrator(t *testing.T) {
 		if got := o.run(id); got.State != want {
 			t.Errorf("%s: %+v", what, got)
 		}
-		if got := len(o.now1(anna.ID).RoleGrants); (got == 1) != (roles != "") {
+		if got := len(o.reload(anna.ID).RoleGrants); (got == 1) != (roles != "") {
 			t.Errorf("%s: anna has %d roles", what, got)
 		}
 	}
@@ -186,16 +186,16 @@ func TestPrivilegedRunsTakeASecondAdministrator(t *testing.T) {
 	}
 	state("requested", id, directory.RunRequested, "")
 	_, err = o.s.As(o.by("b")).ApplyRuns.Start(o.ctx, o.p.ID, id, anyRun)
-	o.refused("starting what waits", err, directory.Conflict, "", "another administrator")
+	o.refused("starting a run that waits", err, directory.Conflict, "", "another administrator")
 	_, err = o.s.As(o.by("a")).ApplyRuns.Approve(o.ctx, o.p.ID, id, anyRun)
 	o.refused("approving one's own", err, directory.Forbidden, "", "another administrator")
 	_, err = o.s.As(o.by("a")).ApplyRuns.Cancel(o.ctx, o.p.ID, id, anyRun)
 	o.must(err)
 	_, err = o.s.As(o.by("b")).ApplyRuns.Approve(o.ctx, o.p.ID, id, anyRun)
-	o.refused("approving what was cancelled", err, directory.Conflict, "", "cancelled")
+	o.refused("approving a cancelled run", err, directory.Conflict, "", "cancelled")
 	id = plan()
 	_, err = o.s.As(o.by("b")).ApplyRuns.Approve(o.ctx, o.p.ID, id, anyRun)
-	o.refused("approving what nobody asked for", err, directory.Conflict, "", "planned")
+	o.refused("approving a run that nobody requested", err, directory.Conflict, "", "planned")
 	_, err = o.s.As(o.by("a")).ApplyRuns.Start(o.ctx, o.p.ID, id, anyRun)
 	o.must(err)
 	r, err = o.s.As(o.by("b")).ApplyRuns.Approve(o.ctx, o.p.ID, id, anyRun)

@@ -12,15 +12,15 @@ import (
 )
 
 type (
-	// Provisioning is the service of directories, under a name that Env can embed.
+	// Provisioning is the service for directories, under a name that Env can embed.
 	Provisioning = provisioning.Service
-	// Administration is the service of administrators.
+	// Administration is the service for administrators.
 	Administration = administration.Service
-	// Follow is the service of what follows.
+	// Follow is the service that follows log entries.
 	Follow = follow.Service
 )
 
-// Env is the services and the ports that they share.
+// Env is the services and their shared ports.
 type Env struct {
 	directory.Ports
 	*Provisioning
@@ -29,7 +29,7 @@ type Env struct {
 	Runtime directory.Runtime
 }
 
-// New returns the services on the ports. What rt lacks of clock and randomness is the machine's.
+// New returns the services on the ports, with the machine's clock and randomness unless rt has its own.
 func New(p directory.Ports, rt directory.Runtime) *Env {
 	if rt.Now == nil {
 		rt.Now = time.Now //nolint:forbidigo // for tests
@@ -43,5 +43,5 @@ func New(p directory.Ports, rt directory.Runtime) *Env {
 	return &Env{p, provisioning.New(p, rt), administration.New(p, rt), follow.New(p, rt), rt}
 }
 
-// Now is the time as records keep it.
+// Now is the current time as stored in records.
 func (e *Env) Now() time.Time { return e.Runtime.Time() }

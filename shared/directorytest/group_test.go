@@ -1,6 +1,7 @@
 package directorytest_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,7 +122,7 @@ func TestGroupEditsHaveNetEffects(t *testing.T) {
 		if changed != (row.action != "") || v.MemberCount != len(row.remain) || v.DisplayName != row.name {
 			t.Errorf("%s: changed %v, group %+v", row.what, changed, v.Group)
 		}
-		o.equal(row.what, o.members(g.ID), sorted(row.remain))
+		o.equal(row.what, o.members(g.ID), slices.Sorted(slices.Values(row.remain)))
 		after := o.log(directory.LogQuery{Group: g.ID})
 		if !changed {
 			if len(after) != len(before) || v.Version != before[0].Version {
@@ -136,16 +137,6 @@ func TestGroupEditsHaveNetEffects(t *testing.T) {
 		o.equal(row.what+": added", e.Added, row.added)
 		o.equal(row.what+": removed", e.Removed, row.removed)
 	}
-}
-
-func sorted(ids []directory.ScimID) []directory.ScimID {
-	out := append([]directory.ScimID{}, ids...)
-	for i := range out {
-		for k := i; k > 0 && out[k] < out[k-1]; k-- {
-			out[k], out[k-1] = out[k-1], out[k]
-		}
-	}
-	return out
 }
 
 func TestMemberChangesHaveALimit(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"rollcall/shared/directory"
 )
 
-// guarded is an office whose provider is live for long, with people in a group that a mapping places, and a
-// guard that allows so many leavers and moves.
+// guarded is an office whose provider has been live for a day, with users in a mapped group, and a guard that allows a
+// number of leavers and moves.
 func guarded(t *testing.T, people, allowed int) (*office, []directory.User, directory.Group) {
 	t.Helper()
 	o := newOffice(t)
@@ -63,12 +63,12 @@ func (o *office) decideEvent(v directory.GuardEvent, d directory.GuardDecision) 
 	o.deliver()
 }
 
-// at counts who is where.
+// at counts the users by organization and number of roles.
 func (o *office) at(us []directory.User) map[string]int {
 	o.Helper()
 	out := map[string]int{}
 	for _, u := range us {
-		u = o.now1(u.ID)
+		u = o.reload(u.ID)
 		where := fmt.Sprint("HQ with ", len(u.RoleGrants))
 		if u.OrgID == directory.DefaultOrg {
 			where = fmt.Sprint("default with ", len(u.RoleGrants))
@@ -103,7 +103,7 @@ func TestGuardHoldsMovesBack(t *testing.T) {
 			o.equal("found", len(held), 7)
 			e := o.last(directory.LogQuery{User: held[0].ID})
 			o.equal("the entry", []any{e.Action, e.Effects}, []any{directory.UserReassignmentHeld, []directory.Effect{directory.EffectHeldBack}})
-			o.deliver() // again does nothing
+			o.deliver() // a repetition does nothing
 			n := len(o.log(directory.LogQuery{Provider: o.p.ID}))
 			o.must(o.s.FollowEntry(o.ctx, o.admin.Tenant, o.last(directory.LogQuery{Group: g.ID})))
 			o.equal("entries after a repetition", len(o.log(directory.LogQuery{Provider: o.p.ID})), n)
@@ -127,7 +127,7 @@ func TestGuardHoldsMovesBack(t *testing.T) {
 	}
 }
 
-// A new person who is placed, and what an Apply run moves, is not counted; a provider in setup only warns.
+// Placements of new users and moves by an apply run are not counted; in setup, the guard only warns.
 func TestMovesThatDoNotCount(t *testing.T) {
 	o, us, g := guarded(t, 4, 2)
 	status := func(what string, want int) {
@@ -173,7 +173,7 @@ func TestMovesThatDoNotCount(t *testing.T) {
 	}
 }
 
-// In mode stage, who leaves once the guard has tripped is not even blocked before the review.
+// In mode stage, users who leave after the guard has tripped are not even blocked before the review.
 func TestGuardStages(t *testing.T) {
 	for _, decision := range []directory.GuardDecision{directory.GuardApproval, directory.GuardDisapproval} {
 		t.Run(string(decision), func(t *testing.T) {
@@ -183,7 +183,8 @@ func TestGuardStages(t *testing.T) {
 			o.must(err)
 			for _, u := range us[:5] {
 				_, changed, err := o.edit(o.caller, u.ScimID, func(p *directory.Profile) { p.Active = false })
-				if o.must(err); !changed {
+				o.must(err)
+				if !changed {
 					t.Error("the request changed nothing")
 				}
 				o.deliver()
@@ -193,7 +194,7 @@ func TestGuardStages(t *testing.T) {
 			signIn := func(what string, want ...bool) {
 				t.Helper()
 				for i, u := range us {
-					if got := o.now1(u.ID); got.MaySignIn() != want[i] || got.Active && i < 5 {
+					if got := o.reload(u.ID); got.MaySignIn() != want[i] || got.Active && i < 5 {
 						t.Errorf("%s: %s may sign in is %v, active is %v", what, u.UserName, got.MaySignIn(), got.Active)
 					}
 				}
@@ -238,7 +239,8 @@ func TestGuardReminds(t *testing.T) {
 		n := 0
 		for _, e := range o.log(directory.LogQuery{}) {
 			if e.Action == directory.GuardReminded {
-				if n++; e.Target != string(o.p.ID)+"/"+string(v.ID) || !e.Audit {
+				n++
+				if e.Target != string(o.p.ID)+"/"+string(v.ID) || !e.Audit {
 					t.Errorf("the entry is %+v", e)
 				}
 			}
@@ -262,7 +264,7 @@ func TestGuardReminds(t *testing.T) {
 	o.equal("the last entry", o.log(directory.LogQuery{})[0].Action, directory.GuardApproved)
 }
 
-// The limits are percentages of those who are not deactivated, whoever manages them by now.
+// The limits are percentages of the provider's users who are not deactivated.
 func TestActiveUsersAreCounted(t *testing.T) {
 	o := newOffice(t)
 	other, _ := o.provider("Other")
@@ -293,11 +295,11 @@ func TestActiveUsersAreCounted(t *testing.T) {
 	check("three deactivated", 5, 0)
 	_, err = o.decide(us[0].ID, directory.DecideReactivate)
 	o.must(err)
-	check("one back", 6, 0)
+	check("one reactivated", 6, 0)
 	o.must(o.remove(o.caller, us[1].ScimID))
 	o.must(o.remove(o.caller, us[3].ScimID))
 	check("two deleted, one of them pending", 6, 0)
-	_, err = o.decide(us[1].ID, directory.DecideReactivate) // a local user from now on
+	_, err = o.decide(us[1].ID, directory.DecideReactivate) // which makes it local
 	o.must(err)
 	check("a deleted one is local", 6, 0)
 	for _, u := range []directory.User{us[2], us[4]} { // a deactivated one and an active one
@@ -307,5 +309,5 @@ func TestActiveUsersAreCounted(t *testing.T) {
 	check("two converted", 5, 0)
 	_, err = o.deleteProvider(o.p.ID, directory.ProviderDeletion{Users: directory.FateMove, MoveTo: other.ID})
 	o.must(err)
-	check("moved to another provider", 1, 4) // the one deleted stays where it was
+	check("moved to another provider", 1, 4) // the removed one is not moved
 }

@@ -15,8 +15,8 @@ func (o *office) decide(id directory.UserID, d directory.Decision) (directory.Us
 
 const guid = "8F4B5C1E-0000-4000-8000-00000000000a"
 
-// Who is created again is the same person only under an id that names one for ever, and only for a while.
-func TestWhoIsRestored(t *testing.T) {
+// A user who is created again is restored only under an object id, and only within the window.
+func TestRestoredUsers(t *testing.T) {
 	for name, c := range map[string]struct {
 		id    string
 		after time.Duration
@@ -33,12 +33,12 @@ func TestWhoIsRestored(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOffice(t)
-			wish := directory.Profile{UserName: "anna", ExternalID: c.id, Active: true}
-			u, err := o.tryUser(o.caller, wish)
+			profile := directory.Profile{UserName: "anna", ExternalID: c.id, Active: true}
+			u, err := o.tryUser(o.caller, profile)
 			o.must(err)
 			o.must(o.remove(o.caller, u.ScimID))
 			o.later(c.after)
-			again, err := o.tryUser(o.caller, wish)
+			again, err := o.tryUser(o.caller, profile)
 			o.must(err)
 			if (again.ID == u.ID) != c.want {
 				t.Errorf("restored is %v, want %v", again.ID == u.ID, c.want)
@@ -52,17 +52,17 @@ func TestWhoIsRestored(t *testing.T) {
 
 func TestPurge(t *testing.T) {
 	o := newOffice(t)
-	kept, gone, held, local := o.user(o.caller, "kept"), o.user(o.caller, "gone"), o.user(o.caller, "held"), o.local("local")
+	kept, removed, held, local := o.user(o.caller, "kept"), o.user(o.caller, "removed"), o.user(o.caller, "held"), o.local("local")
 	m, err := o.s.As(o.admin).LegalHolds.Create(o.ctx, "M", "")
 	o.must(err)
 	_, _, err = o.s.As(o.admin).LegalHolds.Place(o.ctx, m.ID, held.ID)
 	o.must(err)
 	o.must(o.remove(o.caller, held.ScimID))
-	for _, u := range []directory.User{kept, gone, local} {
+	for _, u := range []directory.User{kept, removed, local} {
 		_, err := o.decide(u.ID, directory.DecideDeactivate)
 		o.must(err)
 	}
-	o.must(o.remove(o.caller, gone.ScimID))
+	o.must(o.remove(o.caller, removed.ScimID))
 	purged := 0
 	purge := func(what string, want int) {
 		t.Helper()
@@ -81,16 +81,16 @@ func TestPurge(t *testing.T) {
 	o.later(directory.DefaultRetention - time.Millisecond)
 	purge("a millisecond before", 0)
 	o.later(24*time.Hour - time.Millisecond)
-	purge("within a day of the pass before", 0)
+	purge("within a day of the previous pass", 0)
 	o.later(time.Millisecond)
 	purge("the next day", 2)
 	o.later(24 * time.Hour)
 	purge("and the next", 0)
-	for _, u := range []directory.User{gone, local} {
+	for _, u := range []directory.User{removed, local} {
 		v, err := o.s.As(o.admin).Users.ByID(o.ctx, u.ID)
 		o.must(err)
 		if v.Lifecycle != directory.LifecyclePurged || v.UserName != string(u.ID) || v.ExternalID != "" || v.Attributes != nil {
-			t.Errorf("left of %s: %+v", u.UserName, v.User)
+			t.Errorf("the stub of %s: %+v", u.UserName, v.User)
 		}
 		_, err = o.decide(u.ID, directory.DecideReactivate)
 		o.refused("a purged user", err, directory.Conflict, "", "purged")
@@ -102,12 +102,12 @@ func TestPurge(t *testing.T) {
 			t.Errorf("%s was purged", u.UserName)
 		}
 	}
-	if e := o.last(directory.LogQuery{User: gone.ID}); e.Action != directory.UserPurged || e.Name != string(gone.ID) {
+	if e := o.last(directory.LogQuery{User: removed.ID}); e.Action != directory.UserPurged || e.Name != string(removed.ID) {
 		t.Errorf("entry %+v", e)
 	}
 }
 
-// A guard in setup, and on the first day, only warns, once a window.
+// In setup, and on the first day, a guard only warns, once a window.
 func TestGuardWarnsAtFirst(t *testing.T) {
 	o := newOffice(t)
 	_, err := o.s.As(o.admin).Guards.Set(o.ctx, o.p.ID, anyProvider, directory.GuardSettings{Minimum: 1, Percent: 1})
@@ -150,8 +150,8 @@ func TestGuardWarnsAtFirst(t *testing.T) {
 
 func never() bool { return false }
 
-// A pass that was late goes on where it ended, and each process does what is left.
-func TestPurgeGoesOnWhereItEnded(t *testing.T) {
+// A pass that ends early is continued by the next process.
+func TestPurgeContinuesWhereItEnded(t *testing.T) {
 	o := newOffice(t)
 	for i := range 450 {
 		u := o.local(fmt.Sprint("u", i))
@@ -193,7 +193,7 @@ func TestLogOfATenantIsDropped(t *testing.T) {
 	o.must(err)
 	o.deliver()
 	o.must(o.s.PurgeAll(o.ctx, never))
-	o.equal("left of the provider", len(o.log(directory.LogQuery{Provider: o.p.ID})), 1)
+	o.equal("entries left of the provider", len(o.log(directory.LogQuery{Provider: o.p.ID})), 1)
 	for _, e := range o.log(directory.LogQuery{}) {
 		if o.s.Now().Sub(e.At) > 30*24*time.Hour {
 			t.Errorf("%s of %v is left", e.Action, e.At)
@@ -201,7 +201,7 @@ func TestLogOfATenantIsDropped(t *testing.T) {
 	}
 }
 
-// Who is erased leaves an id, and entries without names and values that are verified as before.
+// An erased user leaves an id, and entries without names and values that can still be verified.
 func TestErase(t *testing.T) {
 	o := newOffice(t)
 	u := o.user(o.caller, "anna")

@@ -13,7 +13,7 @@ import (
 	"rollcall/shared/random"
 )
 
-// idle starts nothing, so that runs stay where they are.
+// idle starts nothing, so that runs make no progress.
 type idle struct{}
 
 func (idle) StartRun(context.Context, directory.RunRef) error { return nil }
@@ -56,11 +56,11 @@ func TestGroupsThatAreLeftToMap(t *testing.T) {
 	}
 }
 
-func TestGroupsRenamedDeletedAndMadeAgain(t *testing.T) {
+func TestGroupsRenamedDeletedAndCreatedAgain(t *testing.T) {
 	o := newOffice(t)
 	hq := o.org("HQ")
 	u := o.user(o.caller, "anna")
-	make := func(name string) directory.Group {
+	create := func(name string) directory.Group {
 		t.Helper()
 		g, err := o.s.CreateGroup(o.ctx, o.caller, nil,
 			func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
@@ -70,18 +70,18 @@ func TestGroupsRenamedDeletedAndMadeAgain(t *testing.T) {
 		return g
 	}
 	o.method(directory.OrgGroups, directory.DefaultOrg)
-	g := make("Divers")
+	g := create("Divers")
 	m := o.mapOrg(hq.ID, g.ID)
 	o.deliver()
 	in := func(what string, want directory.OrgID) {
 		t.Helper()
 		o.deliver()
-		if got := o.now1(u.ID).OrgID; got != want {
+		if got := o.reload(u.ID).OrgID; got != want {
 			t.Errorf("%s: in %s, want %s", what, got, want)
 		}
 	}
 	in("member", hq.ID)
-	version := o.now1(u.ID).Version
+	version := o.reload(u.ID).Version
 	_, _, err := o.s.UpdateGroup(o.ctx, o.caller, g.ID, directory.GroupWant{}, nil,
 		func(_ directory.Provider, v directory.GroupView) (provisioning.GroupEdit, error) {
 			p := v.GroupProfile
@@ -90,13 +90,13 @@ func TestGroupsRenamedDeletedAndMadeAgain(t *testing.T) {
 		})
 	o.must(err)
 	in("renamed", hq.ID)
-	if got := o.now1(u.ID).Version; got != version {
+	if got := o.reload(u.ID).Version; got != version {
 		t.Errorf("a renamed group moved the user to version %d", got)
 	}
 	o.must(o.s.DeleteGroup(o.ctx, o.caller, g.ID, func(directory.Group) error { return nil }))
 	in("deleted", directory.DefaultOrg)
-	again := make("Divers")
-	in("made again under another id", directory.DefaultOrg)
+	again := create("Divers")
+	in("created again under another id", directory.DefaultOrg)
 	s, err := o.s.As(o.admin).Mappings.State(o.ctx, o.p.ID)
 	o.must(err)
 	if _, there := s.Present[g.ID]; there || s.Relink[g.ID].ID != again.ID || s.Mappings.Orgs[0].Groups[0].Name != "Divers" {
@@ -123,7 +123,7 @@ func TestOrganizationsEndOnlyWhereNobodyNeedsThem(t *testing.T) {
 	u := o.local("held")
 	_, err := o.s.As(o.admin).Users.Move(o.ctx, u.ID, anyUser, hq.ID, false)
 	o.must(err)
-	_, err = o.s.Users.UpdateUser(o.ctx, o.admin.Tenant, o.now1(u.ID), func(u directory.User) (directory.User, *directory.LogEntry, error) {
+	_, err = o.s.Users.UpdateUser(o.ctx, o.admin.Tenant, o.reload(u.ID), func(u directory.User) (directory.User, *directory.LogEntry, error) {
 		u.Holds = []directory.MatterID{"h1"}
 		u.Version++
 		return u, &directory.LogEntry{ID: "e1", At: o.s.Now(), User: u.ID, Action: directory.UserUpdated}, nil
@@ -135,7 +135,7 @@ func TestOrganizationsEndOnlyWhereNobodyNeedsThem(t *testing.T) {
 		t.Errorf("the plan is %+v", plan)
 	}
 	_, _, err = o.s.As(o.admin).OrgMappings.Add(o.ctx, o.p.ID, anyProvider, []directory.GroupID{o.group(o.caller, "G").ID}, "onobody")
-	o.refused("a target that there is not", err, directory.Invalid, "organizationId", "active organization")
+	o.refused("an unknown target", err, directory.Invalid, "organizationId", "active organization")
 }
 
 func TestOneRunAtATimeAndPlansExpire(t *testing.T) {
@@ -158,7 +158,7 @@ func TestOneRunAtATimeAndPlansExpire(t *testing.T) {
 	_, err := o.s.As(o.admin).ApplyRuns.Create(o.ctx, o.p.ID, false)
 	o.refused("a second run", err, directory.Conflict, "run", string(first.ID))
 	_, err = o.s.As(o.admin).ApplyRuns.Start(o.ctx, o.p.ID, first.ID, anyRun)
-	o.refused("applying what is being planned", err, directory.Conflict, "", "planning")
+	o.refused("applying a run that is being planned", err, directory.Conflict, "", "planning")
 	play(first.ID, directory.PhasePlan)
 	o.later(25 * time.Hour)
 	_, err = o.s.As(o.admin).ApplyRuns.Start(o.ctx, o.p.ID, first.ID, anyRun)
@@ -189,7 +189,7 @@ func TestOneRunAtATimeAndPlansExpire(t *testing.T) {
 	_, err = o.s.As(o.admin).ApplyRuns.Start(o.ctx, o.p.ID, fourth.ID, anyRun)
 	o.refused("a discarded plan", err, directory.Conflict, "", "cancelled")
 	_, err = o.s.As(o.admin).ApplyRuns.Undo(o.ctx, o.p.ID, fourth.ID, anyRun)
-	o.refused("undoing what was never applied", err, directory.Conflict, "", "was applied")
+	o.refused("undoing a run that was never applied", err, directory.Conflict, "", "was applied")
 	rs, err := o.s.As(o.admin).ApplyRuns.List(o.ctx, o.p.ID, "", 10)
 	o.must(err)
 	if len(rs) != 5 || rs[0].ID != fourth.ID || rs[4].ID != first.ID {
@@ -218,7 +218,7 @@ func TestRolesThatNoLongerExist(t *testing.T) {
 		t.Errorf("%+v %+v", done, rows)
 	}
 	o.equal("note", rows[u.ID].Note, "these roles no longer exist and were not given: cross-org-manager, org-admin")
-	if got := where(o.now1(u.ID)); !strings.Contains(got, "agent-user/mapping:") || strings.Contains(got, "cross") {
+	if got := where(o.reload(u.ID)); !strings.Contains(got, "agent-user/mapping:") || strings.Contains(got, "cross") {
 		t.Errorf("the user is %s", got)
 	}
 }
@@ -244,7 +244,7 @@ func TestBackToManualRoles(t *testing.T) {
 			if remove {
 				want = "odefault single: org-manager/manual"
 			}
-			if got := where(o.now1(u.ID)); got != want {
+			if got := where(o.reload(u.ID)); got != want {
 				t.Errorf("%s, want %s", got, want)
 			}
 		})

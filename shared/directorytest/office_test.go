@@ -121,7 +121,7 @@ func (o *office) local(name string) directory.User {
 	return u
 }
 
-// edit changes a user's profile; the answer tells whether anything changed.
+// edit changes a user's profile, and reports whether anything changed.
 func (o *office) edit(c provisioning.Caller, id directory.ScimID, edit func(*directory.Profile)) (directory.UserView, bool, error) {
 	return o.s.UpdateUser(o.ctx, c, id, directory.UserWant{}, nil,
 		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
@@ -148,8 +148,8 @@ func (o *office) group(c provisioning.Caller, name string, members ...directory.
 	return g
 }
 
-// log returns entries newest first, by provider or, without one, those of the tenant itself. Those of one
-// moment come in the order of their random ids: tests move the clock before what they look for.
+// log returns entries newest first, by provider or, without one, those of the tenant itself. Those of one moment are in
+// the order of their random ids: tests move the clock before the change that they look for.
 func (o *office) log(q directory.LogQuery) []directory.LogEntry {
 	o.Helper()
 	q.Count = 1000
@@ -165,7 +165,7 @@ func (o *office) last(q directory.LogQuery) directory.LogEntry {
 	if len(es) == 0 {
 		o.Fatal("the log is empty")
 	}
-	// Entries of one moment come in the order of their random ids: the version tells the newest.
+	// Entries of one moment are in the order of their random ids: the newest has the highest version.
 	newest := es[0]
 	for _, e := range es {
 		if e.At.Equal(newest.At) && e.Version > newest.Version {
@@ -176,7 +176,7 @@ func (o *office) last(q directory.LogQuery) directory.LogEntry {
 	return newest
 }
 
-// later moves the clock and returns what the service reads from it.
+// later moves the clock and returns the service's time.
 func (o *office) later(d time.Duration) time.Time {
 	o.now = o.now.Add(d)
 	return o.s.Now()

@@ -18,7 +18,7 @@ import (
 	"rollcall/shared/store/sqlite"
 )
 
-// deliver follows the log until nothing is left.
+// deliver follows the log until every entry is followed.
 func (o *office) deliver() {
 	o.Helper()
 	for {
@@ -68,7 +68,7 @@ func (o *office) mapRoles(roles []directory.RoleID, groups ...directory.GroupID)
 	return m.ID
 }
 
-func (o *office) now1(id directory.UserID) directory.User {
+func (o *office) reload(id directory.UserID) directory.User {
 	o.Helper()
 	v, err := o.s.As(o.admin).Users.ByID(o.ctx, id)
 	o.must(err)
@@ -103,14 +103,14 @@ func TestANewUserGetsDefaultRolesOnce(t *testing.T) {
 	}
 	o.deliver()
 	want := string(org.ID) + " single: agent-user/orgDefault"
-	if got := where(o.now1(u.ID)); got != want {
+	if got := where(o.reload(u.ID)); got != want {
 		t.Errorf("followed: %s, want %s", got, want)
 	}
-	version := o.now1(u.ID).Version
+	version := o.reload(u.ID).Version
 	_, _, err := o.edit(o.caller, u.ScimID, func(p *directory.Profile) { p.ExternalID = "other" })
 	o.must(err)
 	o.deliver()
-	if got := o.now1(u.ID); got.Version != version+1 || where(got) != want {
+	if got := o.reload(u.ID); got.Version != version+1 || where(got) != want {
 		t.Errorf("an unrelated attribute resolved the user: %s at version %d", where(got), got.Version)
 	}
 	got, err := o.s.As(o.admin).Organizations.CountMembers(o.ctx, []directory.OrgID{org.ID, directory.DefaultOrg})
@@ -132,13 +132,13 @@ func TestGroupsDecideByPriority(t *testing.T) {
 	first, second := o.mapOrg(field.ID, b.ID), o.mapOrg(hq.ID, a.ID)
 	roles := o.mapRoles([]directory.RoleID{"agent-user", "proe-user"}, b.ID)
 	o.deliver()
-	if got := where(o.now1(u.ID)); got != "odefault single: " {
-		t.Fatalf("a saved mapping moved somebody: %s", got)
+	if got := where(o.reload(u.ID)); got != "odefault single: " {
+		t.Fatalf("a saved mapping moved a user: %s", got)
 	}
 	check := func(what, want string) {
 		t.Helper()
 		o.deliver()
-		if got := where(o.now1(u.ID)); got != want {
+		if got := where(o.reload(u.ID)); got != want {
 			t.Errorf("%s: %s, want %s", what, got, want)
 		}
 	}
@@ -157,21 +157,21 @@ func TestGroupsDecideByPriority(t *testing.T) {
 	_, _, err = o.s.As(o.admin).Organizations.Deactivate(o.ctx, field.ID, anyOrg)
 	o.must(err)
 	o.regroup(a.ID, nil, []directory.ScimID{u.ScimID})
-	o.deliver() // its people are deactivated, and so not resolved
-	if got := o.now1(u.ID); got.Lifecycle != directory.LifecycleDeactivated {
+	o.deliver() // its users are deactivated, and so not resolved
+	if got := o.reload(u.ID); got.Lifecycle != directory.LifecycleDeactivated {
 		t.Errorf("a member of a deactivated organization is %q", got.Lifecycle)
 	}
 	v := o.user(o.caller, "bert")
 	o.regroup(b.ID, []directory.ScimID{v.ScimID}, nil)
 	o.regroup(a.ID, []directory.ScimID{v.ScimID}, nil)
 	o.deliver()
-	if got := where(o.now1(v.ID)); !strings.HasPrefix(got, string(hq.ID)+" group:"+string(second)) {
+	if got := where(o.reload(v.ID)); !strings.HasPrefix(got, string(hq.ID)+" group:"+string(second)) {
 		t.Errorf("past a deactivated target: %s", got)
 	}
 	o.must(o.s.DeleteGroup(o.ctx, o.caller, a.ID, func(directory.Group) error { return nil }))
 	o.must(o.s.DeleteGroup(o.ctx, o.caller, b.ID, func(directory.Group) error { return nil }))
 	o.deliver()
-	if got := where(o.now1(v.ID)); got != "odefault default: " {
+	if got := where(o.reload(v.ID)); got != "odefault default: " {
 		t.Errorf("both groups deleted: %s", got)
 	}
 }
@@ -193,7 +193,7 @@ func TestByHandStays(t *testing.T) {
 	o.must(err)
 	o.regroup(h.ID, []directory.ScimID{u.ScimID}, nil)
 	o.deliver()
-	if got := where(o.now1(u.ID)); got != "odefault default: agent-user/manual org-manager/manual" {
+	if got := where(o.reload(u.ID)); got != "odefault default: agent-user/manual org-manager/manual" {
 		t.Errorf("the next event after a move by hand: %s", got)
 	}
 	_, err = o.s.As(o.admin).Users.Move(o.ctx, u.ID, anyUser, other.ID, true)
@@ -201,22 +201,22 @@ func TestByHandStays(t *testing.T) {
 	o.regroup(g.ID, []directory.ScimID{u.ScimID}, nil)
 	o.deliver()
 	pinned := string(other.ID) + " manual: agent-user/manual agent-user/mapping:" + string(m) + " org-manager/manual"
-	if got := where(o.now1(u.ID)); got != pinned {
+	if got := where(o.reload(u.ID)); got != pinned {
 		t.Errorf("pinned: %s, want %s", got, pinned)
 	}
 	_, err = o.s.As(o.admin).Users.RevokeRole(o.ctx, u.ID, anyUser, "proe-user")
-	o.refused("a role the user has not", err, directory.NotFound, "", "does not have")
+	o.refused("a role the user does not have", err, directory.NotFound, "", "does not have")
 	o.rolesFromGroups(true)
 	o.regroup(h.ID, nil, []directory.ScimID{u.ScimID})
 	o.deliver()
-	if got := where(o.now1(u.ID)); got != string(other.ID)+" manual: agent-user/mapping:"+string(m) {
+	if got := where(o.reload(u.ID)); got != string(other.ID)+" manual: agent-user/mapping:"+string(m) {
 		t.Errorf("strict: %s", got)
 	}
 	_, err = o.s.As(o.admin).Users.RevokeRole(o.ctx, u.ID, anyUser, "agent-user")
 	o.refused("a role by mapping", err, directory.Conflict, "", "mapping")
 }
 
-func TestAttributesMakeOrganizations(t *testing.T) {
+func TestAttributesCreateOrganizations(t *testing.T) {
 	o := newOffice(t)
 	template := o.org("Template", "agent-user")
 	_, _, err := o.s.As(o.admin).OrgMappings.Set(o.ctx, o.p.ID, anyProvider,
@@ -229,21 +229,21 @@ func TestAttributesMakeOrganizations(t *testing.T) {
 	}
 	anna, bert := named("anna", "  Deep   Sea "), named("bert", "deep sea")
 	o.deliver()
-	a, b := o.now1(anna.ID), o.now1(bert.ID)
+	a, b := o.reload(anna.ID), o.reload(bert.ID)
 	if a.OrgID == directory.DefaultOrg || a.OrgID != b.OrgID || a.OrgSource != directory.SourceAttribute {
 		t.Fatalf("%s and %s", where(a), where(b))
 	}
 	org, err := o.s.As(o.admin).Organizations.ByID(o.ctx, a.OrgID)
 	o.must(err)
 	if org.Name != "Deep Sea" || org.Auto != o.p.ID || !slices.Equal(org.DefaultRoles, template.DefaultRoles) || len(a.RoleGrants) != 1 {
-		t.Errorf("made %+v, %s", org, where(a))
+		t.Errorf("created %+v, %s", org, where(a))
 	}
 	name := "Ocean"
 	_, err = o.s.As(o.admin).Organizations.Patch(o.ctx, org.ID, anyOrg, administration.OrganizationPatch{Name: &name})
 	o.must(err)
 	carla := named("carla", "DEEP SEA")
 	o.deliver()
-	if got := o.now1(carla.ID).OrgID; got != org.ID {
+	if got := o.reload(carla.ID).OrgID; got != org.ID {
 		t.Errorf("after a renaming the old name finds %s", got)
 	}
 	for i := range directory.MaxAutoOrgs + 5 {
@@ -268,8 +268,8 @@ func TestAttributesMakeOrganizations(t *testing.T) {
 	_, _, err = o.edit(o.caller, empty.ScimID, func(p *directory.Profile) { p.Attributes = []byte(orgAttributes("Ocean")) })
 	o.must(err)
 	o.deliver()
-	if where(o.now1(dora.ID)) == "odefault default: " || o.now1(empty.ID).OrgID != org.ID {
-		t.Errorf("next day: %s; after the attribute came: %s", where(o.now1(dora.ID)), where(o.now1(empty.ID)))
+	if where(o.reload(dora.ID)) == "odefault default: " || o.reload(empty.ID).OrgID != org.ID {
+		t.Errorf("next day: %s; after the attribute came: %s", where(o.reload(dora.ID)), where(o.reload(empty.ID)))
 	}
 }
 
@@ -280,7 +280,7 @@ func orgAttributes(org string) string {
 	return `{"urn:ietf:params:scim:schemas:extension:rollcall:2.0:User":{"orgName":"` + org + `"}}`
 }
 
-// The order in which events arrive never changes where people end, nor with which roles.
+// The order of events never changes the organizations and roles of users in the end.
 func TestOrderOfEventsNeverMatters(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -353,7 +353,7 @@ func TestOrderOfEventsNeverMatters(t *testing.T) {
 					roles["org-manager"] = true
 				}
 			}
-			got := o.now1(u.ID)
+			got := o.reload(u.ID)
 			if got.OrgID != org || len(got.RoleGrants) != len(roles) {
 				rt.Fatalf("%v: %s, want %s and %v", in, where(got), org, roles)
 			}
@@ -393,7 +393,7 @@ func TestWatchlistsFollowTheirSources(t *testing.T) {
 		o.must(err)
 		o.equal(what+": the count", n, len(want))
 	}
-	check("made", map[directory.UserID]string{anna.ID: "group:" + string(g.ID), local.ID: "included"})
+	check("created", map[directory.UserID]string{anna.ID: "group:" + string(g.ID), local.ID: "included"})
 	_, _, err = o.s.UpdateUser(o.ctx, o.caller, bert.ScimID, directory.UserWant{}, nil,
 		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
 			p := old.Profile
@@ -417,17 +417,16 @@ func TestManagersAreLinkedWhenTheyAppear(t *testing.T) {
 	u, err := o.tryUser(o.caller, directory.Profile{UserName: "anna", Manager: "Boss@acme", Active: true})
 	o.must(err)
 	o.deliver()
-	if got := o.now1(u.ID); got.Profile.Manager != "Boss@acme" {
+	if got := o.reload(u.ID); got.Profile.Manager != "Boss@acme" {
 		t.Errorf("waiting: %q", got.Profile.Manager)
 	}
 	boss := o.user(o.caller, "Boss@acme")
 	o.deliver()
-	if got := o.now1(u.ID); got.Profile.Manager != string(boss.ScimID) {
+	if got := o.reload(u.ID); got.Profile.Manager != string(boss.ScimID) {
 		t.Errorf("the manager appeared: %q", got.Profile.Manager)
 	}
 	late, err := o.tryUser(o.caller, directory.Profile{UserName: "bert", Manager: "boss@ACME", Active: true})
 	o.must(err)
-	_ = late
 	v, _, err := o.s.UpdateUser(o.ctx, o.caller, late.ScimID, directory.UserWant{}, nil,
 		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
 			p := old.Profile
@@ -436,12 +435,12 @@ func TestManagersAreLinkedWhenTheyAppear(t *testing.T) {
 		})
 	o.must(err)
 	o.deliver()
-	if got := o.now1(v.ID); got.Profile.Manager != string(boss.ScimID) {
+	if got := o.reload(v.ID); got.Profile.Manager != string(boss.ScimID) {
 		t.Errorf("the manager was there: %q", got.Profile.Manager)
 	}
 }
 
-// Whoever joins a group of a watchlist comes to the list because of it, and leaves it with the group.
+// A user added to a group of a watchlist is added to the list for that reason, and removed from it with the group.
 func TestWatchlistEventsSayWhy(t *testing.T) {
 	o := newOffice(t)
 	u := o.user(o.caller, "anna")

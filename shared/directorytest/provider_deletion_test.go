@@ -7,7 +7,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// follow follows every entry of the tenant and its providers, as the background does; twice, because it may.
+// follow follows every entry of the tenant and its providers, as in the background; twice, as may happen there.
 func (o *office) follow(ps ...directory.ProviderID) {
 	o.Helper()
 	for range 2 {
@@ -29,8 +29,8 @@ func TestDeleteProviderMakesItsUsersLocal(t *testing.T) {
 	u := o.user(o.caller, "anna")
 	_, _, err := o.edit(o.caller, u.ScimID, func(p *directory.Profile) { p.Manager = string(boss.ScimID) })
 	o.must(err)
-	gone := o.user(o.caller, "gone")
-	o.must(o.remove(o.caller, gone.ScimID))
+	removed := o.user(o.caller, "removed")
+	o.must(o.remove(o.caller, removed.ScimID))
 	inner := o.group(o.caller, "inner", u.ScimID)
 	o.group(o.caller, "outer", directory.ScimID(inner.ID), boss.ScimID)
 
@@ -70,10 +70,10 @@ func TestDeleteProviderMakesItsUsersLocal(t *testing.T) {
 			t.Errorf("entry %+v", e)
 		}
 	}
-	v, err := o.s.As(o.admin).Users.ByID(o.ctx, gone.ID)
+	v, err := o.s.As(o.admin).Users.ByID(o.ctx, removed.ID)
 	o.must(err)
 	if !v.Removed() || v.Version != 2 {
-		t.Errorf("who was gone before: %+v", v.User)
+		t.Errorf("removed before: %+v", v.User)
 	}
 	if e := o.last(directory.LogQuery{Group: inner.ID}); e.Action != directory.GroupDeleted || e.Actor.Kind != directory.ActorSystem {
 		t.Errorf("entry of a group: %+v", e)
@@ -123,7 +123,7 @@ func TestDeleteProviderMovesItsUsers(t *testing.T) {
 }
 
 // The provider to move to may be deleted before the move is done: then its users are local, not lost.
-func TestDeleteTwoProvidersAtOnce(t *testing.T) {
+func TestDeleteTwoProvidersTogether(t *testing.T) {
 	for _, followed := range []string{"first", "second"} {
 		t.Run("the "+followed+" is emptied first", func(t *testing.T) {
 			o := newOffice(t)

@@ -50,14 +50,14 @@ func TestCreateProvider(t *testing.T) {
 	es := o.log(directory.LogQuery{})
 	i := slices.IndexFunc(es, func(e directory.LogEntry) bool { return e.Target == string(p.ID) })
 	if i < 0 || es[i].Action != directory.ProviderCreated || !es[i].Audit || es[i].Actor.Reason != "because" || es[i].Name != "Entra Gov" {
-		t.Errorf("the audit log does not tell: %+v", es)
+		t.Errorf("the audit log does not say so: %+v", es)
 	}
 	o.later(time.Hour)
 	if o.accepted(c) {
 		t.Error("an expired token is accepted")
 	}
 	if o.p.DeactivationDelay != directory.DefaultDeactivationDelay || o.p.AuthType != directory.AuthOAuthToken {
-		t.Errorf("what nobody chose: delay %v, authentication %s", o.p.DeactivationDelay, o.p.AuthType)
+		t.Errorf("defaults: delay %v, authentication %s", o.p.DeactivationDelay, o.p.AuthType)
 	}
 }
 
@@ -86,7 +86,7 @@ func TestProvidersThatBreakARule(t *testing.T) {
 			_, token, err := o.s.As(a).Providers.Create(o.ctx, c.n)
 			o.refused(what, err, c.kind, c.attr, c.detail)
 			if token != "" {
-				t.Errorf("%s: a token was made", what)
+				t.Errorf("%s: a token was created", what)
 			}
 		}
 	}
@@ -186,7 +186,7 @@ func TestRegenerateToken(t *testing.T) {
 	if e := o.log(directory.LogQuery{})[0]; e.Action != directory.TokenCreated || e.Target != string(o.p.ID)+"/"+string(cred.ID) || !e.Audit {
 		t.Errorf("entry %+v", e)
 	}
-	// A third one: the oldest ends at once, so that never more than two work.
+	// A third one: the oldest ends immediately, so that never more than two work.
 	o.later(time.Minute)
 	third, _, err := regenerate(2*time.Hour, time.Time{})
 	o.must(err)
@@ -222,7 +222,7 @@ func TestRegenerateToken(t *testing.T) {
 	o.refused("a token of the past", err, directory.Invalid, "expiresAt", "future")
 }
 
-// An overlap never makes an older end later.
+// An overlap never postpones an earlier end.
 func TestOverlapsOnlyShorten(t *testing.T) {
 	o := newOffice(t)
 	before := o.s.Now()

@@ -179,7 +179,7 @@ func (m meanwhile) ReadUser(
 	return v, err
 }
 
-func TestWhoLeavesMeanwhileIsNotFound(t *testing.T) {
+func TestUsersWhoLeaveMeanwhileAreNotFound(t *testing.T) {
 	for what, leave := range map[string]func(*office, *directory.User){
 		"deleted":         func(o *office, u *directory.User) { u.RemovedAt = o.s.Now() },
 		"made local":      func(_ *office, u *directory.User) { u.Provider, u.ScimID = "", "" },
@@ -238,7 +238,7 @@ func TestManagerClearedCanBeRepeated(t *testing.T) {
 
 func TestDirectoryStates(t *testing.T) {
 	t.Parallel()
-	gone := time.Unix(1, 0)
+	removed := time.Unix(1, 0)
 	for _, c := range []struct {
 		u    directory.User
 		want directory.DirectoryState
@@ -247,7 +247,7 @@ func TestDirectoryStates(t *testing.T) {
 		{directory.User{Profile: directory.Profile{Active: true}}, directory.DirectoryNone},
 		{directory.User{Provider: "p", Profile: directory.Profile{Active: true}}, directory.DirectoryActive},
 		{directory.User{Provider: "p"}, directory.DirectoryInactive},
-		{directory.User{Provider: "p", RemovedAt: gone, Profile: directory.Profile{Active: true}}, directory.DirectoryRemoved},
+		{directory.User{Provider: "p", RemovedAt: removed, Profile: directory.Profile{Active: true}}, directory.DirectoryRemoved},
 	} {
 		if got := c.u.DirectoryState(); got != c.want {
 			t.Errorf("%+v: got %s, want %s", c.u, got, c.want)
@@ -255,7 +255,7 @@ func TestDirectoryStates(t *testing.T) {
 	}
 }
 
-func TestCollisions(t *testing.T) {
+func TestConflicts(t *testing.T) {
 	o := newOffice(t)
 	_, other := o.provider("Other")
 	holder, theirs, own := o.local("Anna"), o.user(other, "bob"), o.user(o.caller, "carla")
@@ -264,8 +264,8 @@ func TestCollisions(t *testing.T) {
 	o.equal("conflicts", o.conflicts(), nil)
 
 	at := o.later(time.Minute)
-	wish := directory.Profile{UserName: "ANNA", ExternalID: "x1"}
-	_, err = o.tryUser(o.caller, wish)
+	profile := directory.Profile{UserName: "ANNA", ExternalID: "x1"}
+	_, err = o.tryUser(o.caller, profile)
 	o.refused("the name of a local user", err, directory.Conflict, directory.AttrUserName,
 		"A local user with this user name exists. An administrator can convert it under Conflicts")
 	c := directory.ConflictCase{
@@ -309,8 +309,8 @@ func (o *office) conflicts() []directory.ConflictCase {
 	return cs
 }
 
-// A conflict that was closed opens again when the directory fails again; an ignored one stays.
-func TestCollisionsOpenAgain(t *testing.T) {
+// A closed conflict opens again when the directory fails again; an ignored one does not.
+func TestConflictsOpenAgain(t *testing.T) {
 	o := newOffice(t)
 	o.local("anna")
 	attempt := func() {
@@ -319,14 +319,14 @@ func TestCollisionsOpenAgain(t *testing.T) {
 		o.refused("attempt", err, directory.Conflict, directory.AttrUserName, "A local user")
 	}
 	attempt()
-	any := func(directory.ConflictCase) error { return nil }
-	c, err := o.s.As(o.admin).Conflicts.Ignore(o.ctx, o.conflicts()[0].ID, any)
+	anyConflict := func(directory.ConflictCase) error { return nil }
+	c, err := o.s.As(o.admin).Conflicts.Ignore(o.ctx, o.conflicts()[0].ID, anyConflict)
 	o.must(err)
 	attempt()
 	if c := o.conflicts()[0]; c.State != directory.ConflictIgnored || c.Count != 2 {
 		t.Errorf("after ignoring: %+v", c)
 	}
-	_, _, err = o.s.As(o.admin).Conflicts.Rename(o.ctx, c.ID, any, "anna.local")
+	_, _, err = o.s.As(o.admin).Conflicts.Rename(o.ctx, c.ID, anyConflict, "anna.local")
 	o.must(err)
 	u := o.user(o.caller, "anna")
 	o.must(o.remove(o.caller, u.ScimID))
@@ -336,7 +336,7 @@ func TestCollisionsOpenAgain(t *testing.T) {
 	if c.State != directory.ConflictOpen || c.Count != 3 {
 		t.Errorf("after another failure: %+v", c)
 	}
-	c, u, err = o.s.As(o.admin).Conflicts.Convert(o.ctx, c.ID, any)
+	c, u, err = o.s.As(o.admin).Conflicts.Convert(o.ctx, c.ID, anyConflict)
 	o.must(err)
 	if c.State != directory.ConflictConverted || u.Provider != o.p.ID || u.ScimID != directory.ScimID(u.ID) {
 		t.Errorf("converted: %+v, %+v", c, u)

@@ -18,8 +18,8 @@ type step struct {
 	run   func(*Service, context.Context, directory.TenantID, []directory.LogEntry) error
 }
 
-// steps returns the table: what follows, in order. It is built when it is first asked for, so that programs that follow
-// nothing, as the admin function, do not link what the steps do.
+// steps returns all steps, in order. The table is built on first use, so that programs that follow no entries, such as
+// the admin function, do not link the code of the steps.
 func steps() []step {
 	buildSteps.Do(func() {
 		allSteps = []step{

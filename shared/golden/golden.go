@@ -1,4 +1,4 @@
-// Package golden compares what a test got with a file kept beside it, testdata/<name>.golden, or with a part of a
+// Package golden compares the result of a test with a file next to it, testdata/<name>.golden, or with a part of a
 // document. `go test -update` rewrites them; the difference is then reviewed as code. It is for tests only.
 package golden
 
@@ -35,8 +35,8 @@ func Check(t testing.TB, name string, got []byte) {
 	compare(t, file, string(want), string(got))
 }
 
-// Section fails the test, with the difference, unless got is what stands in a document between the lines <!-- name -->
-// and <!-- /name -->. With -update it writes got there instead.
+// Section fails the test, with the difference, unless got is the text of a document between the lines <!-- name --> and
+// <!-- /name -->. With -update it writes got there instead.
 func Section(t testing.TB, file, name, got string) {
 	t.Helper()
 	text, err := os.ReadFile(file) //nolint:gosec // G304: a test names its own file
@@ -50,7 +50,7 @@ func Section(t testing.TB, file, name, got string) {
 		t.Fatalf("%s has no lines %q and %q, in this order", file, strings.TrimSpace(begin), strings.TrimSpace(end))
 	}
 	if *update {
-		if err := os.WriteFile(file, []byte(before+begin+got+end+after), 0o600); err != nil { //nolint:gosec // G703: likewise
+		if err := os.WriteFile(file, []byte(before+begin+got+end+after), 0o600); err != nil { //nolint:gosec // G703: as above
 			t.Fatal(err)
 		}
 		return

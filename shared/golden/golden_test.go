@@ -10,7 +10,7 @@ import (
 	"rollcall/shared/golden"
 )
 
-// spy is a testing.TB that keeps what is reported, so that a failure can be looked at.
+// spy is a testing.TB that keeps its reports, so that a test can inspect them.
 type spy struct {
 	testing.TB
 	said string

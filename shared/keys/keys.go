@@ -1,6 +1,6 @@
-// Package keys holds the two keys of a deployment's ledger: one signs its checkpoints (ECDSA on P-256), one
-// encrypts the secrets of webhooks (AES-256-GCM). In AWS they are KMS keys that never leave it; on one machine
-// they lie in a file beside the database. It knows nothing of what it signs and encrypts.
+// Package keys holds the two keys of a deployment: one signs the checkpoints and exports of the log (ECDSA on P-256),
+// one encrypts the secrets of webhooks (AES-256-GCM). In AWS they are KMS keys, which never leave KMS; on one machine
+// they are in a file next to the database.
 package keys
 
 import (
@@ -28,16 +28,16 @@ type Local struct {
 	box cipher.AEAD
 }
 
-// NewLocal makes new keys that end with the process.
+// NewLocal creates keys that are lost with the process.
 func NewLocal() (*Local, error) {
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, fmt.Errorf("make key: %w", err)
+		return nil, fmt.Errorf("create key: %w", err)
 	}
 	return fromKey(k)
 }
 
-// OpenFile reads the keys from a file, and makes it, readable by its owner only, when there is none.
+// OpenFile reads the keys from a file, and creates a missing one, readable by its owner only.
 func OpenFile(path string) (*Local, error) {
 	text, err := os.ReadFile(path) //nolint:gosec // G304: whoever starts the process names the file
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,11 +50,11 @@ func OpenFile(path string) (*Local, error) {
 	if block == nil {
 		return nil, errors.New("the key file holds no PEM block")
 	}
-	any, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		return nil, fmt.Errorf("read key file: %w", err)
 	}
-	k, ok := any.(*ecdsa.PrivateKey)
+	k, ok := parsed.(*ecdsa.PrivateKey)
 	if !ok || k.Curve != elliptic.P256() {
 		return nil, errors.New("the key file must hold an ECDSA key on P-256")
 	}
@@ -73,7 +73,7 @@ func create(path string) (*Local, error) {
 	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // G304: as above
 	if err != nil {
-		return nil, fmt.Errorf("make key file: %w", err)
+		return nil, fmt.Errorf("create key file: %w", err)
 	}
 	_, err = f.Write(text)
 	return l, errors.Join(err, f.Sync(), f.Close())

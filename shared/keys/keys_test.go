@@ -12,13 +12,13 @@ import (
 	"rollcall/shared/keys"
 )
 
-// both are what the keys must be able to do.
+// both is the interface of both keys.
 type both interface {
 	directory.LogSigner
 	directory.SecretBox
 }
 
-// hold proves what a pair of keys promises; again is the same pair as another process has it.
+// hold proves that a pair of keys keeps its promises; again is the same pair in another process.
 func hold(t *testing.T, k, again both) {
 	t.Helper()
 	ctx := t.Context()
@@ -36,21 +36,21 @@ func hold(t *testing.T, k, again both) {
 		t.Fatal(err)
 	}
 	if !ecdsa.VerifyASN1(public.(*ecdsa.PublicKey), sum[:], signature) {
-		t.Error("the signature does not hold")
+		t.Error("the signature is not valid")
 	}
 	encrypted, err := k.Encrypt(ctx, []byte("secret"), "t/w1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if plain, err := again.Decrypt(ctx, encrypted, "t/w1"); err != nil || string(plain) != "secret" {
-		t.Errorf("opened %q, %v", plain, err)
+		t.Errorf("decrypted %q, %v", plain, err)
 	}
 	if _, err := again.Decrypt(ctx, encrypted, "t/w2"); err == nil {
-		t.Error("it opens as about something else")
+		t.Error("it is decrypted as about something else")
 	}
 	encrypted[len(encrypted)-1] ^= 1
 	if _, err := again.Decrypt(ctx, encrypted, "t/w1"); err == nil {
-		t.Error("it opens though it was changed")
+		t.Error("it is decrypted though it was changed")
 	}
 }
 
@@ -93,6 +93,6 @@ func TestKeysDiffer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := b.Decrypt(t.Context(), encrypted, "x"); err == nil {
-		t.Error("other keys open it")
+		t.Error("other keys decrypt it")
 	}
 }

@@ -20,20 +20,20 @@ type KMSConfig struct {
 	SecretsKey string // ARN of a symmetric key for ENCRYPT_DECRYPT
 }
 
-// KMS is both keys in AWS KMS, which they never leave. Safe for concurrent use. It makes no call before one is
-// needed, and keeps secrets that it opened in memory: each delivery needs them.
+// KMS is both keys in AWS KMS, which they never leave. Safe for concurrent use. It makes no call before one is needed,
+// and keeps decrypted secrets in memory: each delivery needs them.
 type KMS struct {
-	c      KMSConfig
-	mu     sync.Mutex
-	public []byte
-	opened map[[sha256.Size]byte][]byte
+	c         KMSConfig
+	mu        sync.Mutex
+	public    []byte
+	decrypted map[[sha256.Size]byte][]byte
 }
 
-// maxOpened bounds the memory; beyond it secrets are opened anew.
-const maxOpened = 1000
+// maxDecrypted bounds the memory; beyond it secrets are decrypted again.
+const maxDecrypted = 1000
 
 // NewKMS returns the keys.
-func NewKMS(c KMSConfig) *KMS { return &KMS{c: c, opened: map[[sha256.Size]byte][]byte{}} }
+func NewKMS(c KMSConfig) *KMS { return &KMS{c: c, decrypted: map[[sha256.Size]byte][]byte{}} }
 
 // Sign implements directory.LogSigner.
 func (k *KMS) Sign(ctx context.Context, digest directory.Digest) (directory.Digest, error) {
@@ -60,12 +60,13 @@ func (k *KMS) PublicKey(ctx context.Context) ([]byte, error) {
 	return k.public, nil
 }
 
-// about is the encryption context: KMS opens a secret only as about what it was encrypted for, and logs it.
-func about(what string) map[string]string { return map[string]string{"rollcall": what} }
+// encryptionContext is the context without which KMS does not decrypt a secret, and which it logs.
+func encryptionContext(about string) map[string]string { return map[string]string{"rollcall": about} }
 
 // Encrypt implements directory.SecretBox.
-func (k *KMS) Encrypt(ctx context.Context, plain []byte, what string) ([]byte, error) {
-	out, err := k.c.Client.Encrypt(ctx, &kms.EncryptInput{KeyId: &k.c.SecretsKey, Plaintext: plain, EncryptionContext: about(what)})
+func (k *KMS) Encrypt(ctx context.Context, plain []byte, about string) ([]byte, error) {
+	out, err := k.c.Client.Encrypt(ctx,
+		&kms.EncryptInput{KeyId: &k.c.SecretsKey, Plaintext: plain, EncryptionContext: encryptionContext(about)})
 	if err != nil {
 		return nil, fmt.Errorf("encrypt with KMS: %w", err)
 	}
@@ -73,24 +74,24 @@ func (k *KMS) Encrypt(ctx context.Context, plain []byte, what string) ([]byte, e
 }
 
 // Decrypt implements directory.SecretBox.
-func (k *KMS) Decrypt(ctx context.Context, encrypted []byte, what string) ([]byte, error) {
-	name := sha256.Sum256(append([]byte(what+"\x00"), encrypted...))
+func (k *KMS) Decrypt(ctx context.Context, encrypted []byte, about string) ([]byte, error) {
+	name := sha256.Sum256(append([]byte(about+"\x00"), encrypted...))
 	k.mu.Lock()
-	plain := k.opened[name]
+	plain := k.decrypted[name]
 	k.mu.Unlock()
 	if plain != nil {
 		return plain, nil
 	}
 	out, err := k.c.Client.Decrypt(ctx,
-		&kms.DecryptInput{KeyId: aws.String(k.c.SecretsKey), CiphertextBlob: encrypted, EncryptionContext: about(what)})
+		&kms.DecryptInput{KeyId: aws.String(k.c.SecretsKey), CiphertextBlob: encrypted, EncryptionContext: encryptionContext(about)})
 	if err != nil {
 		return nil, fmt.Errorf("decrypt with KMS: %w", err)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.opened) >= maxOpened {
-		clear(k.opened)
+	if len(k.decrypted) >= maxDecrypted {
+		clear(k.decrypted)
 	}
-	k.opened[name] = out.Plaintext
+	k.decrypted[name] = out.Plaintext
 	return out.Plaintext, nil
 }

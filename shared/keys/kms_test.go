@@ -76,6 +76,6 @@ func TestKeysInKMS(t *testing.T) {
 		}
 	}
 	if n := calls["Decrypt"] - before; n != 1 {
-		t.Errorf("%d calls to open a secret five times, want 1", n)
+		t.Errorf("%d calls to decrypt a secret five times, want 1", n)
 	}
 }

@@ -1,7 +1,6 @@
-// Package proof says how far a long proof goes: through a few histories, crash points or people in `make test`, through
-// all of them in `make check`, which sets ROLLCALL_LONG, and through fewer still under the race detector. A test calls
-// Size itself, not through a function of its own, so that a rule can compare the long proofs there are with those that
-// docs/testing.md lists. It is for tests only.
+// Package proof sets the size of long proofs: a few histories, crash points or users in `make test`, all of them in
+// `make check`, which sets ROLLCALL_LONG, and fewer still under the race detector. A test calls Size directly, so that a
+// rule can compare the long proofs with the list in docs/testing.md. It is for tests only.
 package proof
 
 import (
@@ -43,16 +42,16 @@ func Spread[T any](n int, all []T) []T {
 
 var checking sync.Mutex
 
-// Check is rapid.Check with n histories, whatever RAPID_CHECKS says, unless -rapid.checks asks for another number: for
-// histories that are long, and for tests that need as many to meet what they are about. It carries out one property at a
-// time, because rapid knows the number from a flag alone.
+// Check is rapid.Check with n histories, whatever RAPID_CHECKS says, unless -rapid.checks sets another number: for long
+// histories, and for tests that need as many to reach the cases they are about. It checks one property at a time,
+// because rapid takes the number only from a flag.
 func Check(t *testing.T, n int, property func(*rapid.T)) {
 	t.Helper()
 	checking.Lock()
 	defer checking.Unlock()
 	checks := flag.Lookup("rapid.checks")
 	if checks.Value.String() == checks.DefValue {
-		defer func() { _ = checks.Value.Set(checks.DefValue) }() // it was that before
+		defer func() { _ = checks.Value.Set(checks.DefValue) }() // as before
 		if err := checks.Value.Set(strconv.Itoa(n)); err != nil {
 			t.Fatal(err)
 		}

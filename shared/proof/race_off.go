@@ -2,5 +2,5 @@
 
 package proof
 
-// UnderRace is whether the race detector watches (race_on.go).
+// UnderRace says whether the race detector is on (race_on.go).
 const UnderRace = false

@@ -2,6 +2,6 @@
 
 package proof
 
-// UnderRace is whether the race detector watches. It slows SQLite, which is C turned into Go, a hundredfold, and looks
-// for callers that meet, not for sizes.
+// UnderRace says whether the race detector is on. It slows SQLite, which is C translated to Go, a hundredfold, and
+// finds races between callers, which do not depend on sizes.
 const UnderRace = true

@@ -1,4 +1,4 @@
-// Package random draws what nobody can guess from the operating system, in the forms that package directory takes.
+// Package random takes unpredictable bytes from the operating system, in the forms that package directory needs.
 package random
 
 import (

@@ -1,4 +1,4 @@
-// Package release says which build runs.
+// Package release identifies the running build.
 package release
 
 import (

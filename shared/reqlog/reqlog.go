@@ -1,6 +1,6 @@
-// Package reqlog writes one structured event per request or invocation: an http middleware that is
-// filled on the way and written once at the end. Only keys of its allow-list are written, so that no
-// personal data, filter, body, header or token can reach a log by mistake.
+// Package reqlog is an http middleware that writes one structured event per request, filled during the request and
+// written at its end. Only keys of its allow-list are written, so that no personal data, filter, body, header or token
+// can reach a log by mistake.
 package reqlog
 
 import (
@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// allowed are the keys an event may have besides those this package sets itself.
+// allowed are the keys that an event may have in addition to those that this package sets.
 var allowed = map[string]bool{
 	"provider_id": true, "tenant_id": true, "function": true, "resource_type": true, "resource_id": true,
 	"op": true, "scim_type": true, "entries": true, "problem": true,
@@ -48,7 +48,7 @@ func Set(ctx context.Context, key, value string) {
 	e.attrs = append(e.attrs, slog.String(key, value))
 }
 
-// Fail notes the cause of an internal error: written at error level, since a person must act.
+// Fail records the cause of an internal error: the event is written at error level, since a person must act.
 func Fail(ctx context.Context, err error) {
 	if e, ok := ctx.Value(eventKey{}).(*event); ok {
 		e.mu.Lock()
@@ -113,7 +113,7 @@ func (e *event) write(ctx context.Context, o Options, status int, took time.Dura
 	if !o.Log.Enabled(ctx, level) {
 		return
 	}
-	record := slog.NewRecord(o.Now(), level, "request", 0) // not LogAttrs, which looks up its caller for nothing
+	record := slog.NewRecord(o.Now(), level, "request", 0) // not LogAttrs, which looks up its caller needlessly
 	record.AddAttrs(slog.String("request_id", e.id), slog.String("function", o.Function))
 	record.AddAttrs(e.attrs...)
 	record.AddAttrs(slog.Int("status", status), slog.Float64("latency_ms", float64(took.Microseconds())/1000))
@@ -123,7 +123,7 @@ func (e *event) write(ctx context.Context, o Options, status int, took time.Dura
 	_ = o.Log.Handler().Handle(ctx, record) // a log that cannot be written must not fail the request
 }
 
-// recorder remembers the status that was written.
+// recorder records the status that was written.
 type recorder struct {
 	http.ResponseWriter
 	status int

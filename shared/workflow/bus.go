@@ -27,13 +27,12 @@ type Bus struct {
 // NewBus returns the bus with the name or ARN.
 func NewBus(client *eventbridge.Client, name string) *Bus { return &Bus{client, name} }
 
-// Limits of PutEvents, and how often what it did not take is handed on again.
 const (
-	maxPut   = 10
-	maxTries = 4
+	maxPut   = 10 // events in one PutEvents
+	maxTries = 4  // of each event
 )
 
-// Publish implements directory.Bus. Events that were not taken are handed on again, and only those.
+// Publish implements directory.EventBus. Events that were refused are sent again, and only those.
 func (b *Bus) Publish(ctx context.Context, es []directory.Event) error {
 	entries := make([]types.PutEventsRequestEntry, len(es))
 	for i, e := range es {
@@ -68,15 +67,16 @@ func (b *Bus) put(ctx context.Context, entries []types.PutEventsRequestEntry) er
 		if err != nil {
 			return &directory.Error{Kind: directory.Unavailable, Detail: "the event bus does not answer", Err: fmt.Errorf("put events: %w", err)}
 		}
-		var left []types.PutEventsRequestEntry
+		var refused []types.PutEventsRequestEntry
 		for i, r := range out.Entries {
 			if r.ErrorCode != nil && i < len(entries) {
-				left = append(left, entries[i])
+				refused = append(refused, entries[i])
 			}
 		}
-		if entries = left; len(left) == 0 {
+		if len(refused) == 0 {
 			return nil
 		}
+		entries = refused
 	}
-	return directory.Errorf(directory.Unavailable, "the event bus did not take %d events", len(entries))
+	return directory.Errorf(directory.Unavailable, "the event bus refused %d events", len(entries))
 }

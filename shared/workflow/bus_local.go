@@ -8,19 +8,20 @@ import (
 	"rollcall/shared/directory"
 )
 
-// LocalBus is the bus of one process: it keeps the newest events for whoever looks. The zero value is ready;
-// safe for concurrent use.
+// LocalBus is the bus of one process: it keeps the newest events for inspection. The zero value is ready; safe for
+// concurrent use.
 type LocalBus struct {
-	// Refuse, when set, decides on events before they are taken: for tests of what a bus that fails leads to.
+	// Refuse, when set, may refuse events: for tests of a failing bus.
 	Refuse func([]directory.Event) error
 
 	mu     sync.Mutex
 	events []directory.Event
 }
 
-const kept = 1000
+// keptEvents is how many of the newest events are kept at least.
+const keptEvents = 1000
 
-// Publish implements directory.Bus.
+// Publish implements directory.EventBus.
 func (b *LocalBus) Publish(_ context.Context, es []directory.Event) error {
 	if b.Refuse != nil {
 		if err := b.Refuse(es); err != nil {
@@ -30,8 +31,8 @@ func (b *LocalBus) Publish(_ context.Context, es []directory.Event) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.events = append(b.events, es...)
-	if len(b.events) > 2*kept {
-		b.events = slices.Clone(b.events[len(b.events)-kept:])
+	if len(b.events) > 2*keptEvents {
+		b.events = slices.Clone(b.events[len(b.events)-keptEvents:])
 	}
 	return nil
 }

@@ -19,8 +19,8 @@ import (
 	"rollcall/shared/workflow"
 )
 
-// putEvents stands in for EventBridge: no emulator fails for a part of a call. It refuses each event as often as
-// refuse says.
+// putEvents stands in for EventBridge, since no emulator refuses some events of a call. It refuses each event as often
+// as refuse says.
 type putEvents struct {
 	*testing.T
 	mu     sync.Mutex
@@ -74,13 +74,13 @@ func events(n int) (out []directory.Event) {
 	return out
 }
 
-// Both buses take all events, or say that they did not; on EventBridge only what was refused is sent again.
+// Both buses take all events or return an error; to EventBridge only refused events are sent again.
 func TestBuses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, buses)
 }
 
-// Do implements the HTTP client of the SDK: nothing goes over a network, so the time between tries can pass by itself.
+// Do implements the HTTP client of the SDK without a network, so that synctest can skip the time between tries.
 func (p *putEvents) Do(r *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
 	p.ServeHTTP(w, r)
@@ -111,7 +111,8 @@ func buses(t *testing.T) {
 			want[i] = e.ID
 		}
 		slices.Sort(ids)
-		if slices.Sort(want); !slices.Equal(ids, want) {
+		slices.Sort(want)
+		if !slices.Equal(ids, want) {
 			t.Errorf("%s took %v, want each once", c.name, ids)
 		}
 	}
@@ -120,10 +121,10 @@ func buses(t *testing.T) {
 	}
 	fake.refuse["e1-0"] = 100
 	if err := remote.Publish(t.Context(), events(1)); !directory.IsKind(err, directory.Unavailable) {
-		t.Errorf("what is never taken: %v", err)
+		t.Errorf("an event that is always refused: %v", err)
 	}
 	local.Refuse = func([]directory.Event) error { return directory.Errorf(directory.Unavailable, "no") }
 	if err := local.Publish(t.Context(), events(1)); !directory.IsKind(err, directory.Unavailable) {
-		t.Errorf("what is never taken: %v", err)
+		t.Errorf("an event that is always refused: %v", err)
 	}
 }

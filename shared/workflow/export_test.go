@@ -15,7 +15,7 @@ func (w *Webhooks) Refuses(ctx context.Context, address string) bool {
 	return errors.Is(err, errAddress)
 }
 
-// Left is how many times are still to come.
+// Left is how many scheduled times are still to come.
 func (l *Local) Left() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

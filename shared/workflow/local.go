@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// Local is directory.Wakeups in the process. It forgets with the process: whoever starts one asks again for
-// what is pending. Safe for concurrent use.
+// Local is directory.Wakeups in this process. Its wake-ups are lost with the process: the next one must schedule them
+// again. Safe for concurrent use.
 type Local struct {
 	now func() time.Time
 
 	mu    sync.Mutex
 	times []time.Time // in order, none twice
-	asked chan struct{}
+	added chan struct{}
 }
 
-// again is when a wake-up that failed is repeated.
-const again = 5 * time.Second
+// retryAfter is when a failed wake-up is repeated.
+const retryAfter = 5 * time.Second
 
-// NewLocal returns a Local that goes by the clock now.
+// NewLocal returns a Local on the clock now.
 func NewLocal(now func() time.Time) *Local {
-	return &Local{now: now, asked: make(chan struct{}, 1)}
+	return &Local{now: now, added: make(chan struct{}, 1)}
 }
 
-// WakeAt implements directory.Wakeups, to the moment.
+// WakeAt implements directory.Wakeups, without rounding the time.
 func (l *Local) WakeAt(_ context.Context, at time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -35,14 +35,13 @@ func (l *Local) WakeAt(_ context.Context, at time.Time) error {
 	}
 	l.times = slices.Insert(l.times, i, at)
 	select {
-	case l.asked <- struct{}{}:
-	default: // it is known already that something was asked for
+	case l.added <- struct{}{}:
+	default: // Run will notice already
 	}
 	return nil
 }
 
-// Fire calls wake if the clock has reached any time asked for, once for all of them. One that fails is asked
-// for again.
+// Fire calls wake, once, if the clock has reached any scheduled times. A failed wake-up is scheduled again.
 func (l *Local) Fire(ctx context.Context, wake func(context.Context) error) error {
 	now := l.now()
 	l.mu.Lock()
@@ -59,12 +58,12 @@ func (l *Local) Fire(ctx context.Context, wake func(context.Context) error) erro
 	}
 	err := wake(ctx)
 	if err != nil {
-		_ = l.WakeAt(ctx, now.Add(again)) // never fails
+		_ = l.WakeAt(ctx, now.Add(retryAfter)) // never fails
 	}
 	return err
 }
 
-// next is when the next wake-up is due; false when none was asked for.
+// next is when the next wake-up is due; false when none is scheduled.
 func (l *Local) next() (time.Time, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,7 +73,7 @@ func (l *Local) next() (time.Time, bool) {
 	return l.times[0], true
 }
 
-// Run fires until ctx ends; failed is told of errors. The clock must be the machine's.
+// Run fires wake-ups until ctx ends, and calls failed with errors. The clock must be the machine's.
 func (l *Local) Run(ctx context.Context, wake func(context.Context) error, failed func(error)) {
 	for {
 		var due <-chan time.Time
@@ -84,7 +83,7 @@ func (l *Local) Run(ctx context.Context, wake func(context.Context) error, faile
 		select {
 		case <-ctx.Done():
 			return
-		case <-l.asked: // perhaps for an earlier time
+		case <-l.added: // perhaps an earlier time
 		case <-due:
 			if err := l.Fire(ctx, wake); err != nil && ctx.Err() == nil {
 				failed(err)

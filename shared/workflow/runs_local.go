@@ -10,7 +10,7 @@ import (
 	"rollcall/shared/follow"
 )
 
-// LocalRuns carries out apply runs in this process, one after the other, once Serve runs.
+// LocalRuns carries out apply runs in this process, one after the other, while Serve runs.
 type LocalRuns struct {
 	mu    sync.Mutex
 	queue []directory.RunRef
@@ -20,7 +20,7 @@ type LocalRuns struct {
 // NewLocalRuns returns a runner with nothing to do.
 func NewLocalRuns() *LocalRuns { return &LocalRuns{wake: make(chan struct{}, 1)} }
 
-// StartRun implements directory.RunStarter: it only remembers what to do.
+// StartRun implements directory.RunStarter: it only queues the phase.
 func (l *LocalRuns) StartRun(_ context.Context, ref directory.RunRef) error {
 	l.mu.Lock()
 	l.queue = append(l.queue, ref)
@@ -47,10 +47,10 @@ func (l *LocalRuns) next() (ref directory.RunRef, ok bool) {
 // runAgain is how long Serve waits before it tries a phase again.
 const runAgain = time.Second
 
-// Serve carries out what is started until ctx ends, beginning with what an earlier process left open. What
-// fails is tried again.
+// Serve carries out started phases until ctx ends, beginning with those that an earlier process left unfinished. Failed
+// ones are tried again.
 func (l *LocalRuns) Serve(ctx context.Context, svc *follow.Service, log *slog.Logger) {
-	for _, ref := range l.open(ctx, svc, log) {
+	for _, ref := range l.unfinished(ctx, svc, log) {
 		_ = l.StartRun(ctx, ref) // never fails
 	}
 	for {
@@ -80,8 +80,8 @@ func (l *LocalRuns) Serve(ctx context.Context, svc *follow.Service, log *slog.Lo
 	}
 }
 
-// open finds the phases that an earlier process left open, however often that takes.
-func (l *LocalRuns) open(ctx context.Context, svc *follow.Service, log *slog.Logger) []directory.RunRef {
+// unfinished finds the phases that an earlier process left unfinished; it tries until that succeeds or ctx ends.
+func (l *LocalRuns) unfinished(ctx context.Context, svc *follow.Service, log *slog.Logger) []directory.RunRef {
 	for {
 		refs, err := svc.OpenRuns(ctx)
 		if err == nil || ctx.Err() != nil {

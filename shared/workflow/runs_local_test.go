@@ -74,7 +74,7 @@ func TestLocalCarriesRunsOutAndGoesOnAfterARestart(t *testing.T) {
 			}
 			time.Sleep(5 * time.Millisecond)
 		}
-		t.Fatalf("the run never was %s", want)
+		t.Fatalf("the run was never %s", want)
 		return administration.ApplyProgress{}
 	}
 	stop := serve(first, svc)

@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 )
 
-// Scheduler is directory.Wakeups on EventBridge Scheduler: one schedule for each due minute, named after it,
-// for all tenants. It calls its target once or more often, and vanishes. Safe for concurrent use.
+// Scheduler is directory.Wakeups on EventBridge Scheduler: one schedule for each due minute, named after it, for all
+// tenants. A schedule invokes its target at least once, and is then deleted. Safe for concurrent use.
 type Scheduler struct {
 	Client     *scheduler.Client
 	Group      string // of the schedules
@@ -22,23 +22,23 @@ type Scheduler struct {
 	DeadLetter string // ARN of the queue for wake-ups that could not be delivered
 	Now        func() time.Time
 
-	mu   sync.Mutex
-	made map[time.Time]bool // minutes this process has seen scheduled
+	mu        sync.Mutex
+	scheduled map[time.Time]bool // minutes that this process has scheduled, or found scheduled
 }
 
 const (
-	// scheduleRetries and scheduleAge bound how often and how long a wake-up is tried: until the sweep has
-	// surely done its work.
+	// scheduleRetries and scheduleAge bound how often and how long a wake-up is tried: by then the sweep has done its
+	// work.
 	scheduleRetries = 10
 	scheduleAge     = 15 * time.Minute
-	// knownMinutes bounds the memory of a process that lives for long.
+	// knownMinutes bounds the memory of a long-lived process.
 	knownMinutes = 10_000
 )
 
 // ScheduleName is the name of the schedule of a minute.
 func ScheduleName(minute time.Time) string { return "due-" + minute.UTC().Format("20060102T1504") }
 
-// WakeAt implements directory.Wakeups. A schedule that exists is as good as a new one.
+// WakeAt implements directory.Wakeups. An existing schedule will do.
 func (s *Scheduler) WakeAt(ctx context.Context, at time.Time) error {
 	minute := Minute(at, s.Now())
 	if s.known(minute) {
@@ -69,14 +69,14 @@ func (s *Scheduler) WakeAt(ctx context.Context, at time.Time) error {
 func (s *Scheduler) known(minute time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.made[minute]
+	return s.scheduled[minute]
 }
 
 func (s *Scheduler) remember(minute time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.made == nil || len(s.made) > knownMinutes {
-		s.made = map[time.Time]bool{}
+	if s.scheduled == nil || len(s.scheduled) > knownMinutes {
+		s.scheduled = map[time.Time]bool{}
 	}
-	s.made[minute] = true
+	s.scheduled[minute] = true
 }

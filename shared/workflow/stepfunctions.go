@@ -19,7 +19,7 @@ type StepFunctions struct {
 	Machine string // the state machine's ARN
 }
 
-// StartRun implements directory.RunStarter. The execution is named after run and phase, so a second start finds
+// StartRun implements directory.RunStarter. The execution is named after run and phase, so that a second start finds
 // the first.
 func (m StepFunctions) StartRun(ctx context.Context, ref directory.RunRef) error {
 	in, err := json.Marshal(Input{Tenant: ref.Tenant, Provider: ref.Provider, Run: ref.Run, Phase: ref.Phase})

@@ -7,7 +7,7 @@ import (
 	"rollcall/shared/follow"
 )
 
-// Input is what one step of the state machine gets: the phase of a run, and what to do.
+// Input is the input of one step of the state machine: the phase of a run, and the step.
 type Input struct {
 	Step     string // begin, range or end
 	Tenant   directory.TenantID
@@ -24,20 +24,20 @@ const (
 	StepEnd   = "end"
 )
 
-// Output is what a step says to the state machine.
+// Output is the result of a step for the state machine.
 type Output struct {
 	Ranges []int              // of begin: those with work
-	Done   bool               // of range: nothing is left there
-	Phase  directory.RunPhase // of end: the phase that follows by itself, "" for none
+	Done   bool               // of range: it is done
+	Phase  directory.RunPhase // of end: the phase that follows automatically, "" for none
 }
 
-// Ref is the phase that the input is about.
+// Ref names the phase of the input.
 func (in Input) Ref() directory.RunRef {
 	return directory.RunRef{Tenant: in.Tenant, Provider: in.Provider, Run: in.Run, Phase: in.Phase}
 }
 
 // Do carries out a step.
-// Errors: Invalid for a step there is not; Unavailable and others that may pass: do it again.
+// Errors: Invalid for an unknown step; Unavailable and other temporary ones: try again.
 func Do(ctx context.Context, svc *follow.Service, in Input) (out Output, err error) {
 	switch in.Step {
 	case StepBegin:

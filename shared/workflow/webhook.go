@@ -17,16 +17,15 @@ import (
 	"rollcall/shared/directory"
 )
 
-// WebhookConfig says what a Webhooks sender may reach besides public addresses over https.
+// WebhookConfig says what a Webhooks sender may reach in addition to public addresses over https.
 type WebhookConfig struct {
 	Loopback bool           // this machine, also over http: for `rollcall serve`
 	Networks []netip.Prefix // private networks, over https
 	Timeout  time.Duration  // of a whole message; 0: 15 s
 }
 
-// Webhooks posts messages to addresses that administrators named. It follows no redirect, knows no proxy and
-// connects to public addresses only, decided on the address that the name led to at that moment: so a name
-// that points inside leads nowhere.
+// Webhooks posts messages to addresses that administrators named. It follows no redirect, uses no proxy and connects to
+// public addresses only. It checks the address that it dials, so that no name can lead it to a private network.
 type Webhooks struct {
 	c      WebhookConfig
 	client *http.Client
@@ -37,7 +36,7 @@ const (
 	maxAnswer = 64 << 10 // bytes of an answer that are read, so that the connection can be used again
 )
 
-var errAddress = errors.New("deliveries must not go to this address")
+var errAddress = errors.New("deliveries to this address are forbidden")
 
 // NewWebhooks returns a sender. Safe for concurrent use.
 func NewWebhooks(c WebhookConfig) *Webhooks {
@@ -78,7 +77,7 @@ func (w *Webhooks) Check(text string) error {
 	return nil
 }
 
-// control sees the address of every connection before it is made.
+// control checks the address of every connection before it is dialled.
 func (w *Webhooks) control(_, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil || !w.allowed(at.Addr()) {
@@ -87,7 +86,7 @@ func (w *Webhooks) control(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// reserved are the networks that are not public and that netip has no word for (IANA special-purpose registries).
+// reserved are non-public networks that netip has no method for (IANA special-purpose registries).
 var reserved = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
 	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("192.88.99.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
@@ -112,7 +111,7 @@ func (w *Webhooks) allowed(ip netip.Addr) bool {
 
 // Send implements directory.WebhookSender.
 func (w *Webhooks) Send(ctx context.Context, address string, header map[string]string, body []byte) (status int, cause string) {
-	if w.Check(address) != nil { // what may be sent to can change with the configuration
+	if w.Check(address) != nil { // the configuration may have changed
 		return 0, directory.CauseAddress
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
@@ -136,6 +135,6 @@ func (w *Webhooks) Send(ctx context.Context, address string, header map[string]s
 		return 0, directory.CauseNetwork
 	}
 	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, maxAnswer)) // the status says it all
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, maxAnswer)) // only the status is used
 	return answer.StatusCode, ""
 }

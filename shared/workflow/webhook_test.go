@@ -65,7 +65,7 @@ func TestWebhookAddresses(t *testing.T) {
 	}
 }
 
-// A name can lead anywhere, and elsewhere the next time: what counts is the address that is dialled.
+// A name can resolve to any address, and to another the next time: the address that is dialled is checked.
 func TestWebhookConnectsToPublicAddressesOnly(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(nil)
@@ -96,7 +96,7 @@ func TestWebhookSends(t *testing.T) {
 	})
 	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/ok", http.StatusTemporaryRedirect) })
 	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client left
+		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client closed the connection
 		<-r.Context().Done()
 	})
 	mux.HandleFunc("/large", func(w http.ResponseWriter, _ *http.Request) {
@@ -107,15 +107,15 @@ func TestWebhookSends(t *testing.T) {
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	w := workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true, Timeout: 300 * time.Millisecond})
-	gone := httptest.NewServer(nil)
-	gone.Close()
+	closed := httptest.NewServer(nil)
+	closed.Close()
 	for _, c := range []struct {
 		url    string
 		status int
 		cause  string
 	}{
 		{s.URL + "/ok", 202, ""}, {s.URL + "/moved", 307, ""}, {s.URL + "/slow", 0, directory.CauseTimeout},
-		{s.URL + "/large", 200, ""}, {gone.URL, 0, directory.CauseNetwork}, {"https://10.0.0.1/", 0, directory.CauseAddress},
+		{s.URL + "/large", 200, ""}, {closed.URL, 0, directory.CauseNetwork}, {"https://10.0.0.1/", 0, directory.CauseAddress},
 	} {
 		got = nil
 		status, cause := w.Send(t.Context(), c.url, map[string]string{"webhook-id": "e1-0"}, []byte(`{"a":1}`))

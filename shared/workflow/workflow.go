@@ -1,16 +1,16 @@
-// Package workflow is what Rollcall sets going outside its requests: wake-ups when a deactivation is due,
-// events on a bus, messages to webhooks. Each is on AWS or on the internet, and has a twin in the process, on
-// any clock. The table says what is due and what was sent: what comes early, late, twice or never does no
-// harm. It decides nothing about users, nor what is sent, to whom and how often.
+// Package workflow does what happens outside requests: wake-ups for due deactivations, apply runs, events on a bus,
+// messages to webhooks. Most have one form for AWS and one in this process, on any clock. The table says what is due
+// and what was sent, so that calls that are early, late, repeated or lost do no harm. Other packages decide about
+// users, and what is sent, to whom and how often.
 package workflow
 
 import "time"
 
-// soonest is how far ahead a wake-up is asked for at least: a schedule in the past might never come.
+// soonest is the least time from now to a wake-up: a schedule in the past might never fire.
 const soonest = 5 * time.Second
 
-// Minute is the minute at whose beginning a wake-up for a time comes: rounded up, so that it is not early for
-// anybody, and not over yet.
+// Minute is the minute at whose start a wake-up for a time fires: rounded up, so that it is never early, and in the
+// future.
 func Minute(at, now time.Time) time.Time {
 	if earliest := now.Add(soonest); at.Before(earliest) {
 		at = earliest

@@ -23,7 +23,7 @@ func TestMinute(t *testing.T) {
 		{"09:15:00.001", "09:00:00", "09:16:00"},
 		{"09:14:59.999", "09:00:00", "09:15:00"},
 		{"08:00:00", "09:00:00", "09:01:00"},
-		{"09:01:00", "09:00:58", "09:02:00"}, // too near to be sure that it is not over
+		{"09:01:00", "09:00:58", "09:02:00"}, // too near: it might be over
 		{"09:01:00", "09:00:55", "09:01:00"},
 	} {
 		parse := func(s string) time.Time {
@@ -65,18 +65,18 @@ func TestLocalFiresWhenDue(t *testing.T) {
 	step("on time", 10*time.Second, 1, nil)
 	step("asked twice, woken once", 11*time.Second, 1, nil)
 	failing = fail
-	step("two at once, failing", 40*time.Second, 2, fail)
+	step("two together, failing", 40*time.Second, 2, fail)
 	failing = nil
 	step("not yet again", 41*time.Second, 2, nil)
 	step("again", 45*time.Second, 3, nil)
-	step("nothing is left", time.Hour, 3, nil)
+	step("nothing scheduled", time.Hour, 3, nil)
 	if err := l.WakeAt(t.Context(), nine); err != nil {
 		t.Fatal(err)
 	}
 	step("a time that is over", time.Hour, 4, nil)
 }
 
-// Run fires what is asked for before and while it runs.
+// Run fires wake-ups scheduled before and while it runs.
 func TestLocalRuns(t *testing.T) {
 	t.Parallel()
 	woken := make(chan struct{}, 10)
@@ -101,7 +101,7 @@ func TestLocalRuns(t *testing.T) {
 	<-done
 }
 
-// What every kind of wake-ups promises; the deployment test proves it of EventBridge Scheduler.
+// Local keeps the promises of directory.Wakeups; the deployment test proves the same of EventBridge Scheduler.
 func TestLocalIsAnAlarm(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, localIsAnAlarm)

@@ -1,4 +1,4 @@
-// Package workflowtest is what every kind of wake-ups promises: package workflow runs it in the process, the deployment
+// Package workflowtest tests the promises of directory.Wakeups: package workflow runs it in the process, the deployment
 // test on EventBridge Scheduler. It is for tests only.
 package workflowtest
 
@@ -11,17 +11,17 @@ import (
 	"rollcall/shared/directory"
 )
 
-// Alarm is a kind of wake-ups, on the machine's clock.
+// Alarm is an implementation of directory.Wakeups on the machine's clock.
 type Alarm struct {
-	Processes []directory.Wakeups // the same, as several processes have it; one that forgets with its process is one
+	Processes []directory.Wakeups // one for each process; a single one if wake-ups are lost with the process
 	Grain     time.Duration       // what times are rounded up to
-	Late      time.Duration       // how long after such a time it may take to wake
-	Woken     func() []time.Time  // when it woke until now, in order
+	Late      time.Duration       // how long after such a time it may wake
+	Woken     func() []time.Time  // when it woke so far, in order
 	Left      func() int          // how many wake-ups are still to come
 }
 
-// asked are wake-ups that are asked for, after now. Several for the same time, or within one grain, wake once.
-var asked = []struct {
+// scheduled are the wake-ups to schedule, after now. Several for the same time, or within one grain, wake once.
+var scheduled = []struct {
 	what  string
 	after []time.Duration
 }{
@@ -32,15 +32,15 @@ var asked = []struct {
 	{"in any order", []time.Duration{3 * time.Second, time.Second}},
 }
 
-// Ask asks for every wake-up of the table, from all processes at once, and returns what waits until they have come:
-// each time that was asked for is followed by a wake-up no later than promised, there are no more than different times,
-// none comes before the first was due, and nothing is left.
+// Ask schedules every wake-up of the table, from all processes at the same time, and returns a function that waits for
+// them and checks: each scheduled time is followed by a wake-up no later than promised, there are no more wake-ups than
+// different times, none comes before the first was due, and none is left.
 func Ask(t *testing.T, a Alarm) func(*testing.T) {
 	t.Helper()
 	began := time.Now()
 	var due []time.Time
 	var all sync.WaitGroup
-	for _, row := range asked {
+	for _, row := range scheduled {
 		for _, after := range row.after {
 			at := began.Add(after)
 			due = append(due, at)
@@ -68,7 +68,7 @@ func Ask(t *testing.T, a Alarm) func(*testing.T) {
 			}
 			i := slices.IndexFunc(woken, func(w time.Time) bool { return !w.Before(at) })
 			if i < 0 || woken[i].After(at.Add(a.Grain+a.Late)) {
-				t.Errorf("due %s after it was asked for, woken at %v", at.Sub(began), since(began, woken))
+				t.Errorf("due %s after it was scheduled, woken at %v", at.Sub(began), since(began, woken))
 			}
 		}
 		if len(woken) > len(due) {
