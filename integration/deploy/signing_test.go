@@ -49,7 +49,7 @@ func (d *deployment) signed(t *testing.T) {
 	d.rollcall(t, "log", "export", "--provider", string(d.provisioned), "--out", export)
 	printed := d.rollcall(t, "verify", "--key", key, export)
 	t.Log(strings.TrimPrefix(printed, export+": "))
-	numbers := regexp.MustCompile(`as it was written: (\d{3,}) entries in [1-9]\d* blocks? of \d+ chains?, [1-9]\d* checkpoints?`)
+	numbers := regexp.MustCompile(`intact: (\d{3,}) entries in [1-9]\d* blocks? of \d+ chains?, [1-9]\d* checkpoints?`)
 	if !numbers.MatchString(printed) {
 		t.Errorf("verified: %s", printed)
 	}

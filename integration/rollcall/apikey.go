@@ -3,15 +3,15 @@ package main
 func apiKeyNoun() noun {
 	const one = "Name displayName, Id id, Role role:, State state, Token token, Ends_with lastFour, Created createdAt, Expires expiresAt"
 	return noun{
-		name: "apikey", group: groupTenant, short: "Make and revoke keys of the admin API", columns: one,
+		name: "apikey", group: groupTenant, short: "Create and revoke keys of the admin API", columns: one,
 		actions: []action{
 			{name: "list", op: "listApiKeys", short: "List the API keys",
 				columns: "NAME displayName, ROLE role:, ENDS_WITH lastFour, STATE state, CREATED createdAt, BY createdBy, EXPIRES expiresAt; ID id"},
-			{name: "create", op: "createApiKey", short: "Make an API key; prints it, once", free: "name",
+			{name: "create", op: "createApiKey", short: "Create an API key; prints it once", free: "name",
 				example: "Audit --role auditor --expires 365d", flags: []flag{
 					{"name", "displayName", "display `name`"}, {"role", "role", "`role` of the key"}, {"expires", "expiresAt", expiryUsage},
 				}},
-			{name: "revoke", op: "revokeApiKey", short: "End an API key now", ask: "Revoke the key {displayName} with the role {role:}?"},
+			{name: "revoke", op: "revokeApiKey", short: "Revoke an API key immediately", ask: "Revoke the key {displayName} with the role {role:}?"},
 		},
 	}
 }

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	runLines = "Run id, State state, Configuration configVersion, Undoes undoes, Undone_by undoneBy, Made_by createdBy, " +
-		"Started_by startedBy, Approved_by approvedBy, People counts.users, To_be_changed counts.changes, Move counts.moves, " +
-		"Roles_change counts.roleChanges, Privileged counts.privileged, Lose_all_roles counts.losesAllRoles, On_legal_hold counts.onHold, " +
+	runLines = "Run id, State state, Configuration configVersion, Undoes undoes, Undone_by undoneBy, Created_by createdBy, " +
+		"Started_by startedBy, Approved_by approvedBy, People counts.users, Changes counts.changes, Moves counts.moves, " +
+		"Role_changes counts.roleChanges, Privileged counts.privileged, Lose_all_roles counts.losesAllRoles, On_legal_hold counts.onHold, " +
 		"Applied counts.applied, Changed_since_preview counts.changedSincePreview, Unchanged counts.unchanged, Skipped counts.skipped, " +
 		"Skipped_by_the_guard counts.skippedByGuard, Errors counts.errors, Failure failure, Expires expiresAt, Ended endedAt"
 	changeColumns = "USER userName, FROM from, TO to, ADDED added, REMOVED removed, KEPT kept, WHY reason, RESULT result, NOTE note; ID id"
@@ -27,17 +27,17 @@ var runTables = []table{
 }
 
 func applyNoun() noun {
-	byHand := flag{"moved-by-hand", "movedByHand", "also move people who were moved by hand"}
+	byHand := flag{"moved-by-hand", "movedByHand", "also move people that administrators moved"}
 	return noun{
-		name: "apply", group: groupProvision, short: "Apply org and role settings: bring people in line with the mappings", columns: runLines,
+		name: "apply", group: groupProvision, short: "Apply the organization and role mappings to existing people", columns: runLines,
 		tables: runTables,
 		actions: []action{
-			{name: "run", op: "createApplyRun", short: "Plan, show who would change, ask, apply, and show the result",
-				flags: []flag{byHand, {"confirm", "", "the provider's display `name`, where privileged roles change"}},
+			{name: "run", op: "createApplyRun", short: "Plan, show the changes, ask for confirmation, apply, and show the result",
+				flags: []flag{byHand, {"confirm", "", "the provider's display `name`, required if privileged roles change"}},
 				do:    applyRun, sure: true, also: []string{"getApplyRun", "listApplyChanges", "startApplyRun", "cancelApplyRun"}},
-			{name: "list", op: "listApplyRuns", short: "List the runs, the newest first",
+			{name: "list", op: "listApplyRuns", short: "List the runs, newest first",
 				columns: "RUN id, STATE state, CREATED createdAt, BY createdBy, ENDED endedAt, UNDOES undoes"},
-			{name: "plan", op: "createApplyRun", short: "Plan what applying would do, and wait for the preview", flags: []flag{byHand}, do: follow},
+			{name: "plan", op: "createApplyRun", short: "Plan a run, and wait for the preview", flags: []flag{byHand}, do: follow},
 			{name: "show", op: "getApplyRun", short: "Show a run"},
 			{name: "diff", op: "listApplyChanges", short: "List a run's changes, person by person", example: "Demo latest --only privileged",
 				columns: changeColumns, flags: []flag{
@@ -45,16 +45,16 @@ func applyNoun() noun {
 				}},
 			{name: "csv", op: "exportApplyChanges", short: "Print all of a run's changes as CSV", do: exportChanges},
 			{name: "start", op: "startApplyRun", short: "Apply a planned run, and wait until it is done", do: follow, asks: askRun("Apply to")},
-			{name: "approve", op: "approveApplyRun", short: "Apply a run that another administrator asked for, and wait", do: follow,
-				asks: askRun("Approve, and apply to")},
+			{name: "approve", op: "approveApplyRun", short: "Approve another administrator's run, and wait until it is applied", do: follow,
+				asks: askRun("Approve and apply to")},
 			{name: "cancel", op: "cancelApplyRun", short: "Discard a plan, or stop a run; changes made so far are kept"},
-			{name: "undo", op: "undoApplyRun", short: "Take back what a run changed, and wait", do: follow, from: "getApplyRun",
-				ask: "Take back what the run changed for {counts.applied person people}?"},
+			{name: "undo", op: "undoApplyRun", short: "Undo the changes of a run, and wait until it is done", do: follow, from: "getApplyRun",
+				ask: "Undo the changes of the run for {counts.applied person people}?"},
 		},
 	}
 }
 
-// askRun asks before a run changes people, with their number.
+// askRun returns the question before a run, with the number of people it changes.
 func askRun(verb string) func(context.Context, *call) (string, error) {
 	return func(ctx context.Context, c *call) (string, error) {
 		run, err := c.get(ctx, "getApplyRun", c.ids...)
@@ -66,8 +66,8 @@ func (c *call) runQuestion(ctx context.Context, verb string, run object) string 
 	var parts []string
 	for _, part := range []string{"moves moves move", "roleChanges gets_other_roles get_other_roles",
 		"losesAllRoles loses_all_roles lose_all_roles"} {
-		if said := c.question(ctx, "{counts."+part+"}", run); !strings.HasPrefix(said, "0 ") {
-			parts = append(parts, said)
+		if counted := c.question(ctx, "{counts."+part+"}", run); !strings.HasPrefix(counted, "0 ") {
+			parts = append(parts, counted)
 		}
 	}
 	about := ""
@@ -91,7 +91,7 @@ func (c *call) wait(ctx context.Context, run object) (object, error) {
 			showSeconds(text(run, "progress.remainingSeconds"))))
 		select {
 		case <-ctx.Done():
-			return run, failf(exitFailed, "interrupted; the run goes on: rollcall apply show %s %s", c.ids[0], text(run, "id"))
+			return run, failf(exitFailed, "interrupted, but the run continues: rollcall apply show %s %s", c.ids[0], text(run, "id"))
 		case <-time.After(pollEvery):
 		}
 		var err error
@@ -133,7 +133,7 @@ func (c *call) ended(ctx context.Context, run object, tables []table) error {
 	case state == "planned":
 		fmt.Fprintf(c.stderr, "Apply it with: rollcall apply start %s %s\n", provider, text(run, "id"))
 	case state == "needs-approval":
-		fmt.Fprintf(c.stderr, "Another administrator has to run: rollcall apply approve %s %s\n", provider, text(run, "id"))
+		fmt.Fprintf(c.stderr, "Another administrator must approve it: rollcall apply approve %s %s\n", provider, text(run, "id"))
 	case state == "failed" || state == "completed-with-errors":
 		return failf(exitFailed, "the run ended as %s; see rollcall apply diff %s %s", state, provider, text(run, "id"))
 	case state == "completed" && text(run, "undoes") == "":
@@ -142,12 +142,12 @@ func (c *call) ended(ctx context.Context, run object, tables []table) error {
 	return nil
 }
 
-// shownChanges is how many people a preview names.
+// shownChanges is the maximum number of people in a preview.
 const shownChanges = 30
 
-// applyRun plans, shows who would change, asks, applies, and shows the result.
+// applyRun plans a run, shows its changes, asks for confirmation, applies it, and shows the result.
 func applyRun(ctx context.Context, c *call) error {
-	run, err := c.request(ctx, false) // a plan changes nobody, so a dry run makes one, too
+	run, err := c.request(ctx, false) // a plan changes no one, so a dry run creates one, too
 	if err == nil {
 		run, err = c.wait(ctx, run)
 	}
@@ -171,7 +171,8 @@ func applyRun(ctx context.Context, c *call) error {
 		return err
 	}
 	if err := c.consent(ctx, c.runQuestion(ctx, "Apply to", run)); err != nil {
-		return fmt.Errorf("%w\n  The plan waits for a day: rollcall apply start %s %s", err, word(c.nameFor(ctx, "provider", c.ids[0], "")), id)
+		return fmt.Errorf("%w\n  The plan is kept for a day; apply it with: rollcall apply start %s %s", err,
+			word(c.nameFor(ctx, "provider", c.ids[0], "")), id)
 	}
 	start := exchange{op: operations()["startApplyRun"], ids: []string{c.ids[0], id}, body: object{}}
 	if c.given("confirm") {
@@ -186,10 +187,11 @@ func applyRun(ctx context.Context, c *call) error {
 	return c.ended(ctx, run, nil)
 }
 
-// preview shows what a plan would change: the numbers, and the first people by name.
+// preview shows the changes of a plan: the numbers, and the first people by name.
 func (c *call) preview(ctx context.Context, run object) error {
 	if text(run, "counts.changes") == "0" {
-		fmt.Fprintln(c.stdout, c.question(ctx, "Nothing would change: {counts.users person_is people_are} as the mappings say.", run))
+		fmt.Fprintln(c.stdout, c.question(ctx,
+			"Nothing would change: {counts.users person_already_matches people_already_match} the mappings.", run))
 		return nil
 	}
 	x := exchange{op: operations()["listApplyChanges"], ids: []string{c.ids[0], text(run, "id")}}
@@ -204,15 +206,15 @@ func (c *call) preview(ctx context.Context, run object) error {
 		return err
 	}
 	if more {
-		fmt.Fprintf(c.stdout, "and more: rollcall apply diff %s %s shows everybody\n", word(c.nameFor(ctx, "provider", c.ids[0], "")),
+		fmt.Fprintf(c.stdout, "and more; list all with: rollcall apply diff %s %s\n", word(c.nameFor(ctx, "provider", c.ids[0], "")),
 			text(run, "id"))
 	}
 	fmt.Fprintln(c.stdout)
-	return c.printOne(ctx, "To_be_changed counts.changes, Move counts.moves, Roles_change counts.roleChanges, Privileged counts.privileged, "+
+	return c.printOne(ctx, "Changes counts.changes, Moves counts.moves, Role_changes counts.roleChanges, Privileged counts.privileged, "+
 		"Lose_all_roles counts.losesAllRoles, On_legal_hold counts.onHold", nil, run)
 }
 
-// exportChanges prints page after page, with the names of organizations beside their ids.
+// exportChanges prints all pages, with the names of organizations next to their ids.
 func exportChanges(ctx context.Context, c *call) error {
 	x := exchange{op: c.op, ids: c.ids, query: url.Values{"limit": {strconv.Itoa(pageSize)}}}
 	for first := true; first || x.next != ""; first = false {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Groups are mapped, and applied step by step under dual control, with privileged roles; then undone.
+// Mappings of groups to an organization and a privileged role are applied step by step under dual control, then undone.
 func TestApplyTakesTwoAdministrators(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -23,7 +23,7 @@ func TestApplyTakesTwoAdministrators(t *testing.T) {
 	s.want(0, `role-mapping set Demo --mode groups`)
 	s.want(0, `role-mapping add Demo --groups Divers --roles security-administrator --confirm "Security Administrator"`,
 		"Security Administrator")
-	s.want(0, `apply plan Demo`, "planned", "To be changed          1", "Privileged             1", "rollcall apply start Demo ")
+	s.want(0, `apply plan Demo`, "planned", "Changes                1", "Privileged             1", "rollcall apply start Demo ")
 	s.want(0, `apply diff Demo latest`, "kim@contoso.example", "Deep Sea", "Security Administrator")
 	s.want(0, `apply csv Demo latest`, "user,userName,from,fromName,to,toName,rolesAdded", kim+",kim@contoso.example,odefault,Default,",
 		",Deep Sea,security-administrator")
@@ -31,13 +31,13 @@ func TestApplyTakesTwoAdministrators(t *testing.T) {
 	s.want(1, `apply start Demo latest --yes`, "--confirm: ")
 	s.want(0, `settings set --dual-control`, "yes")
 	second := s.as("identity-management-administrator")
-	s.want(0, `apply start Demo latest -y`, "needs-approval", "Another administrator has to run: rollcall apply approve Demo ")
+	s.want(0, `apply start Demo latest -y`, "needs-approval", "Another administrator must approve it: rollcall apply approve Demo ")
 	s.want(1, `apply approve Demo latest --yes`, "another administrator")
-	second.want(2, `apply approve Demo latest`, "Approve, and apply to 1 person")
+	second.want(2, `apply approve Demo latest`, "Approve and apply to 1 person")
 	second.want(0, `apply approve Demo latest --yes`, "completed", "Undo it with: rollcall apply undo Demo ")
 	s.want(0, `role-mapping change Demo Divers --roles "Security Administrator,customer-cloud-admin"`,
-		"Waits for another administrator than  Administrator")
-	s.want(0, `role-mapping show Demo`, "Proposals, waiting for another administrator")
+		"Awaits approval (proposed by)  Administrator")
+	s.want(0, `role-mapping show Demo`, "Proposals, awaiting approval by another administrator")
 	s.want(1, `role-mapping approve Demo Divers`, "another administrator")
 	s.want(0, `role-mapping reject Demo divers`, "Customer Cloud Admin")
 	s.want(0, `settings set --dual-control=false`, "yes")
@@ -52,7 +52,7 @@ func TestApplyTakesTwoAdministrators(t *testing.T) {
 	s.want(0, `report drift --provider demo`)
 }
 
-// A dry run of apply run shows the plan and leaves none; a run without changes does nothing.
+// A dry run of apply run shows the plan and cancels it; a run without changes does nothing.
 func TestApplyRunWithoutChanges(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -67,12 +67,12 @@ func TestApplyRunWithoutChanges(t *testing.T) {
 	if run := s.object(`apply run Demo --yes`); text(run, "state") != "completed" {
 		t.Errorf("the run is %v", run)
 	}
-	s.want(0, `apply run Demo --yes`, "Nothing would change: 1 person is as the mappings say.")
+	s.want(0, `apply run Demo --yes`, "Nothing would change: 1 person already matches the mappings.")
 	s.want(4, `apply run Nowhere`, "no provider")
 }
 
-// The configuration goes out as YAML, and comes back with its differences shown.
-func TestConfigGoesOutAndComesBack(t *testing.T) {
+// The configuration is exported as YAML, and applied again with its changes shown.
+func TestConfigIsExportedAndApplied(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	s.group("Divers", s.person("kim@contoso.example"))
@@ -92,20 +92,20 @@ func TestConfigGoesOutAndComesBack(t *testing.T) {
 	lines := []string{"+ organization Shore", "- provider Demo: organization mapping 1: Divers -> Deep Sea",
 		"+ provider Demo: organization mapping 1: Divers -> Shore"}
 	s.want(0, `config plan --file `+file, append(lines, "3 changes.")...)
-	s.want(2, `config apply --file `+file, append(lines, "Make 3 changes, of which 1 take something away?")...)
+	s.want(2, `config apply --file `+file, append(lines, "Apply 3 changes, including 1 removal?")...)
 	s.want(2, `config apply -o json --file `+file, "--yes")
 	s.want(0, `config apply --dry-run --file `+file, "nothing was changed")
-	s.answering("y").want(0, `config apply --file `+file, append(lines, "3 changes were made.")...)
+	s.answering("y").want(0, `config apply --file `+file, append(lines, "3 changes were applied.")...)
 	s.want(0, `config plan --file `+file, "0 changes.")
 	if after := s.object(`org-mapping show Demo`); text(list(after, "mappings")[0], "id") != text(list(mapping, "mappings")[0], "id") {
-		t.Error("the mapping has another id, so that people would not stay where it put them")
+		t.Error("the mapping has another id, so that people would be moved again")
 	}
 	s.want(1, `config apply --yes --file `+writeFile(t, "roles: [{id: Bad Id, name: x}]"), "id")
-	s.want(2, `config apply --file `+writeFile(t, "- a list"), "holds no configuration")
+	s.want(2, `config apply --file `+writeFile(t, "- a list"), "contains no configuration")
 	s.want(2, `config apply`, "--file is missing")
 }
 
-// Local users come under the directory by conflicts and by pre-approval, are reported on, and erased.
+// Local users are converted by conflicts and by pre-approval, appear in reports, and are erased.
 func TestConflictsReportsAndErasure(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -135,7 +135,7 @@ func TestConflictsReportsAndErasure(t *testing.T) {
 	s.want(0, `conflict list --state approved`, "anna@contoso.example")
 	anna := text(s.object(`user show anna@contoso.example`), "id")
 	if id := s.person("Anna@contoso.example"); text(s.object(`user show anna@contoso.example`), "id") != anna {
-		t.Errorf("the directory's POST made %s", id)
+		t.Errorf("the directory's POST created %s", id)
 	}
 	s.want(0, `user convert-to-provisioned bert@contoso.example --reason Migration --provider demo`, "Managed by", "Demo")
 	s.disable(s.person("carl@contoso.example"))

@@ -24,26 +24,26 @@ import (
 	"rollcall/shared/directory"
 )
 
-// bootstrapCommand makes the first key of an administrator, or of the operator of a deployment, by invoking its admin
+// bootstrapCommand creates the first key of an administrator or of the operator of a deployment, by invoking its admin
 // function with the caller's own AWS credentials.
 func bootstrapCommand(p *program) *cobra.Command {
 	var function, region, tenant string
 	var asJSON bool
 	var request app.BootstrapRequest
 	c := &cobra.Command{
-		Use: "bootstrap", GroupID: groupRun, Short: "Make the first administrator's or operator's key of a deployment in AWS",
-		Long: "Makes the first key of an administrator, or of the operator, of a deployment in AWS. It invokes the admin function with\n" +
-			"your own AWS credentials, so that IAM decides who may.",
+		Use: "bootstrap", GroupID: groupRun, Short: "Create the first administrator's or operator's key of a deployment in AWS",
+		Long: "Creates the first key of an administrator, or of the operator, of a deployment in AWS. It invokes the admin function\n" +
+			"with your own AWS credentials, which need the IAM permission to do so.",
 		Example: "  rollcall bootstrap --function Rollcall-admin --region eu-west-1", Args: usage(cobra.NoArgs), DisableFlagsInUseLine: true,
 	}
 	set := c.Flags()
-	set.StringVar(&function, "function", "Rollcall-admin", "`name` of the admin function; GovCloud's is RollcallGov-admin")
-	set.StringVar(&region, "region", "", "AWS `region` (default: as every AWS tool finds it)")
+	set.StringVar(&function, "function", "Rollcall-admin", "`name` of the admin function; RollcallGov-admin in GovCloud")
+	set.StringVar(&region, "region", "", "AWS `region` (default: from the AWS configuration)")
 	set.BoolVar(&request.Operator, "operator", false,
-		"make the operator's key, which makes and removes tenants, instead of an administrator's")
-	set.StringVar(&tenant, "tenant", "", "`id` of the tenant whose administrator's key is made (default: the tenant default)")
-	set.BoolVar(&request.NewKey, "new-key", false, "make a key even when there is one")
-	set.BoolVar(&asJSON, "json", false, "print the answer as JSON")
+		"create the operator's key, which creates and removes tenants, instead of an administrator's")
+	set.StringVar(&tenant, "tenant", "", "`id` of the tenant of the administrator's key (default: the tenant default)")
+	set.BoolVar(&request.NewKey, "new-key", false, "create a key even if there is one already")
+	set.BoolVar(&asJSON, "json", false, "print the response as JSON")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		request.Tenant = directory.TenantID(tenant)
 		answer, err := p.bootstrap(c.Context(), function, region, request)
@@ -58,19 +58,19 @@ func bootstrapCommand(p *program) *cobra.Command {
 			whose, next = "an operator of the deployment", `tenant create "Coast Guard"`
 		}
 		if answer.AdminToken == "" {
-			fmt.Fprintf(p.stderr, "There is a key of %s already; --new-key makes another.\n", whose)
+			fmt.Fprintf(p.stderr, "There is already a key of %s; --new-key creates another.\n", whose)
 			return nil
 		}
-		fmt.Fprintf(p.stderr, "A key of %s, shown this once:\n", whose)
+		fmt.Fprintf(p.stderr, "A key of %s, shown only once:\n", whose)
 		fmt.Fprintln(p.stdout, answer.AdminToken)
-		fmt.Fprintf(p.stderr, "Next: keep it with the stack's output AdminURL, "+
-			"and go on:\n  rollcall profile set aws --url <AdminURL>\n  rollcall %s\n", next)
+		fmt.Fprintf(p.stderr, "Next, store it in a profile with the stack's output AdminURL, and continue:\n"+
+			"  rollcall profile set aws --url <AdminURL>\n  rollcall %s\n", next)
 		return nil
 	}
 	return c
 }
 
-// lambdaEndpoint returns Lambda's FIPS endpoint where there is one: in the United States, commercial and GovCloud.
+// lambdaEndpoint returns Lambda's endpoint: the FIPS one in the United States, commercial and GovCloud.
 func lambdaEndpoint(region string) string {
 	if strings.HasPrefix(region, "us-") {
 		return "https://lambda-fips." + region + ".amazonaws.com"
@@ -78,8 +78,8 @@ func lambdaEndpoint(region string) string {
 	return "https://lambda." + region + ".amazonaws.com"
 }
 
-// bootstrap invokes the function. The Lambda API is one signed request; the client that AWS has for it would be the
-// largest module of this command.
+// bootstrap invokes the function with one signed request. AWS's client for Lambda would be the largest module of this
+// command.
 func (p *program) bootstrap(ctx context.Context, function, region string, request app.BootstrapRequest) (app.BootstrapAnswer, error) {
 	var out app.BootstrapAnswer
 	var with []func(*config.LoadOptions) error
@@ -126,7 +126,7 @@ func (p *program) bootstrap(ctx context.Context, function, region string, reques
 		return out, fmt.Errorf("invoke %s: %s: %s", function, answer.Status, text)
 	}
 	if err := json.Unmarshal(text, &out); err != nil || out.Tenant == "" {
-		return out, fmt.Errorf("%s did not answer as the admin function does", function)
+		return out, fmt.Errorf("%s did not respond like the admin function", function)
 	}
 	return out, nil
 }

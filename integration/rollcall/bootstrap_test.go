@@ -25,8 +25,8 @@ func sameJSON(a, b []byte) bool {
 	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }
 
-// bootstrapped returns the admin API, its function behind a Lambda API that the environment names, and the command that
-// invokes it.
+// bootstrapped returns the admin API, its function behind a Lambda API that the environment points to, and a function
+// that runs the command.
 func bootstrapped(t *testing.T) (api http.Handler, admin func(context.Context, json.RawMessage) (any, error),
 	call func(...string) (int, string, string)) {
 	t.Helper()
@@ -66,29 +66,29 @@ func bootstrapped(t *testing.T) (api http.Handler, admin func(context.Context, j
 	}
 }
 
-// The first call gives a key that the admin API takes, the second none, and --new-key another.
+// The first call prints a key that the admin API accepts, the second none, and --new-key another.
 func TestBootstrap(t *testing.T) {
 	api, admin, call := bootstrapped(t)
-	code, first, said := call()
-	if code != exitOK || !strings.HasPrefix(first, "rk_default_") || !strings.Contains(said, "rollcall provider create") {
-		t.Fatalf("exit %d, key %q, said %s", code, first, said)
+	code, first, printed := call()
+	if code != exitOK || !strings.HasPrefix(first, "rk_default_") || !strings.Contains(printed, "rollcall provider create") {
+		t.Fatalf("exit %d, key %q, printed %s", code, first, printed)
 	}
 	r := httptest.NewRequest(http.MethodGet, "/api/v1/providers", http.NoBody)
 	r.Header.Set("Authorization", "Bearer "+first)
 	w := httptest.NewRecorder()
 	if api.ServeHTTP(w, r); w.Code != http.StatusOK {
-		t.Errorf("the admin API answers the key %d: %s", w.Code, w.Body)
+		t.Errorf("the admin API refuses the key, %d: %s", w.Code, w.Body)
 	}
-	if code, key, said := call(); code != exitOK || key != "" || !strings.Contains(said, "--new-key") {
-		t.Errorf("again: exit %d, key %q, said %s", code, key, said)
+	if code, key, printed := call(); code != exitOK || key != "" || !strings.Contains(printed, "--new-key") {
+		t.Errorf("again: exit %d, key %q, printed %s", code, key, printed)
 	}
 	if code, key, _ := call("--new-key"); code != exitOK || !strings.HasPrefix(key, "rk_default_") || key == first {
 		t.Errorf("--new-key: exit %d, key %q", code, key)
 	}
-	if code, _, said := call("--function", "other"); code != exitFailed || !strings.Contains(said, "404") {
-		t.Errorf("another function: exit %d, said %s", code, said)
+	if code, _, printed := call("--function", "other"); code != exitFailed || !strings.Contains(printed, "404") {
+		t.Errorf("another function: exit %d, printed %s", code, printed)
 	}
-	// A request through API Gateway is never a bootstrap, whatever a client says.
+	// A request through API Gateway is never a bootstrap, whatever its body.
 	event := `{"httpMethod":"POST","path":"/api/v1/users","body":"{\"bootstrap\":{\"newKey\":true}}","requestContext":{}}`
 	answer, err := admin(t.Context(), json.RawMessage(event))
 	if text, _ := json.Marshal(answer); err != nil || !strings.Contains(string(text), `"statusCode":401`) {
@@ -96,15 +96,16 @@ func TestBootstrap(t *testing.T) {
 	}
 }
 
-// The operator's key makes a tenant and its first key; a lost one can be made again by everybody who may invoke the function.
+// The operator's key creates a tenant and its first key; anybody who may invoke the function can replace a lost key.
 func TestBootstrapOfAnOperator(t *testing.T) {
 	api, _, call := bootstrapped(t)
-	code, operator, said := call("--operator")
-	if code != exitOK || !strings.HasPrefix(operator, "rk_operator_") || !strings.Contains(said, "rollcall tenant create") {
-		t.Errorf("--operator: exit %d, key %q, said %s", code, operator, said)
+	code, operator, printed := call("--operator")
+	if code != exitOK || !strings.HasPrefix(operator, "rk_operator_") || !strings.Contains(printed, "rollcall tenant create") {
+		t.Errorf("--operator: exit %d, key %q, printed %s", code, operator, printed)
 	}
-	if code, key, said := call("--operator"); code != exitOK || key != "" || !strings.Contains(said, "an operator of the deployment already") {
-		t.Errorf("--operator again: exit %d, key %q, said %s", code, key, said)
+	if code, key, printed := call("--operator"); code != exitOK || key != "" ||
+		!strings.Contains(printed, "already a key of an operator of the deployment") {
+		t.Errorf("--operator again: exit %d, key %q, printed %s", code, key, printed)
 	}
 	served := httptest.NewServer(api)
 	t.Cleanup(served.Close)
@@ -119,24 +120,24 @@ func TestBootstrapOfAnOperator(t *testing.T) {
 		return out
 	}
 	tenant(exitOK, "create", "Coast Guard", "--id", "coast")
-	if said := tenant(exitOK, "key", "coast guard", "First"); !strings.Contains(said, "rk_coast_") {
-		t.Errorf("its first key: %s", said)
+	if printed := tenant(exitOK, "key", "coast guard", "First"); !strings.Contains(printed, "rk_coast_") {
+		t.Errorf("its first key: %s", printed)
 	}
 	tenant(exitFailed, "key", "coast", "Second")
 	if code, key, _ := call("--tenant", "coast", "--new-key"); code != exitOK || !strings.HasPrefix(key, "rk_coast_") {
 		t.Errorf("another key of its administrator: exit %d, key %q", code, key)
 	}
 	if code, key, _ := call("--tenant", "nobody0", "--new-key"); code != exitFailed || key != "" {
-		t.Errorf("a key of nobody: exit %d, key %q", code, key)
+		t.Errorf("a key of an unknown tenant: exit %d, key %q", code, key)
 	}
 	tenant(exitOK, "pause", "coast")
-	if said := tenant(exitOK, "list"); !strings.Contains(said, "paused") {
-		t.Errorf("tenants: %s", said)
+	if printed := tenant(exitOK, "list"); !strings.Contains(printed, "paused") {
+		t.Errorf("tenants: %s", printed)
 	}
 	tenant(exitOK, "resume", "coast")
 	tenant(exitFailed, "delete", "coast", "--confirm", "coast")
-	if said := tenant(exitOK, "delete", "coast", "--confirm", "Coast Guard"); !strings.Contains(said, "removing") {
-		t.Errorf("deleted: %s", said)
+	if printed := tenant(exitOK, "delete", "coast", "--confirm", "Coast Guard"); !strings.Contains(printed, "removing") {
+		t.Errorf("deleted: %s", printed)
 	}
 }
 

@@ -21,12 +21,12 @@ type call struct {
 	cmd   *cobra.Command
 	act   action
 	op    operation
-	ids   []string // of the path
+	ids   []string // path parameters
 	query url.Values
 	body  object
 }
 
-// run carries an action out. Checks that do not need the server come first.
+// run carries out an action. It does the checks that need no server first.
 func (p *program) run(cmd *cobra.Command, a action, args []string) error {
 	c := &call{program: p, cmd: cmd, act: a, op: a.operation(), query: url.Values{}, body: object{}}
 	if p.set.json {
@@ -103,11 +103,11 @@ func (c *call) takeFree(args []string) error {
 		return nil
 	}
 	if c.act.free == "" {
-		return usagef("there is an argument too many: %q. %s", rest[0], c.cmd.UseLine())
+		return usagef("unexpected argument %q: %s", rest[0], c.cmd.UseLine())
 	}
 	f := c.act.freeFlag()
 	if f.schema(c.op).kind != "array" && len(rest) > 1 {
-		return usagef("there is an argument too many: %q; a name with blanks stands in quotes", rest[1])
+		return usagef("unexpected argument %q; put a name with blanks in quotes", rest[1])
 	}
 	if c.given(f.name) {
 		return usagef("--%s is given twice, also as %q", f.name, rest[0])
@@ -123,7 +123,7 @@ func (c *call) takeFree(args []string) error {
 // given reports whether a flag was given.
 func (c *call) given(name string) bool { return c.cmd.Flags().Changed(name) }
 
-// flag is the text of a flag.
+// flag returns the text of a flag, or "" if the command does not have it.
 func (c *call) flag(name string) string {
 	f := c.cmd.Flags().Lookup(name)
 	if f == nil {
@@ -132,7 +132,7 @@ func (c *call) flag(name string) string {
 	return f.Value.String()
 }
 
-// provider is the id of the provider that the request is about, or "".
+// provider returns the id of the provider in the request, or "".
 func (c *call) provider() string {
 	if len(c.op.params) > 0 && c.op.params[0] == "provider" && len(c.ids) > 0 {
 		return c.ids[0]
@@ -184,7 +184,7 @@ func (c *call) value(ctx context.Context, f flag) (any, error) {
 	return v, err
 }
 
-// one is the value of a text.
+// one converts the text of a flag, or of an element of a list, into a member's value.
 func (c *call) one(ctx context.Context, f flag, s schema, given string) (any, error) {
 	switch kind := f.reference(c.op); {
 	case s.null && (given == "" || given == "default"):
@@ -211,8 +211,8 @@ func (c *call) one(ctx context.Context, f flag, s schema, given string) (any, er
 	return given, nil
 }
 
-// values are the elements of a list. Each text given holds several, separated by commas; one that has a comma itself stands
-// in double quotes, or, when it is a name, alone in a flag of its own.
+// values returns the elements of a list. Each given text has one or several, separated by commas. An element that
+// contains a comma is in double quotes or, if it is a name, alone in a flag of its own.
 func (c *call) values(ctx context.Context, f flag, s schema, given []string) (any, error) {
 	out := []any{}
 	for _, some := range given {
@@ -224,7 +224,7 @@ func (c *call) values(ctx context.Context, f flag, s schema, given []string) (an
 			}
 			r := csv.NewReader(strings.NewReader(some))
 			r.TrimLeadingSpace = true
-			if split, err := r.Read(); err == nil { // else it is a name with quotes
+			if split, err := r.Read(); err == nil { // otherwise it is a name with quotes
 				parts = split
 			}
 		}
@@ -236,7 +236,7 @@ func (c *call) values(ctx context.Context, f flag, s schema, given []string) (an
 			if err != nil {
 				return nil, err
 			}
-			if s.objects { // addresses; the first is the primary one
+			if s.objects { // e-mail addresses; the first is the primary one
 				v = object{"value": v, "type": "work", "primary": len(out) == 0}
 			}
 			out = append(out, v)
@@ -263,12 +263,12 @@ func showList(ctx context.Context, c *call) error {
 		return err
 	}
 	if more {
-		fmt.Fprintf(c.stderr, "Only the first %d are shown; --limit shows more.\n", c.set.limit)
+		fmt.Fprintf(c.stderr, "Only the first %d are shown; use --limit for more.\n", c.set.limit)
 	}
 	return nil
 }
 
-// change sends the request, after the question that belongs to it, and prints the answer.
+// change asks for confirmation, sends the request and prints the response.
 func change(ctx context.Context, c *call) error {
 	if !c.set.dryRun {
 		if err := c.confirm(ctx); err != nil {
@@ -299,7 +299,7 @@ func (c *call) request(ctx context.Context, dry bool) (object, error) {
 	return c.insist(ctx, x)
 }
 
-// insist sends a request. When the API wants a confirmation that was not given, it is asked for on a terminal.
+// insist sends a request. If the API requires a confirmation that was not given, insist asks for it on a terminal.
 func (c *call) insist(ctx context.Context, x exchange) (object, error) {
 	answer, err := c.send(ctx, &x)
 	var refused *refusal
@@ -307,7 +307,7 @@ func (c *call) insist(ctx context.Context, x exchange) (object, error) {
 	if !errors.As(err, &refused) || refused.field("confirm") == "" || !c.asks || c.given("confirm") || body == nil {
 		return answer, err
 	}
-	typed, err := c.prompt(ctx, withFlags(refused.field("confirm"), usual)+"\nType it to go ahead: ")
+	typed, err := c.prompt(ctx, withFlags(refused.field("confirm"), usual)+"\nType it to continue: ")
 	if err != nil {
 		return nil, err
 	}
@@ -316,8 +316,8 @@ func (c *call) insist(ctx context.Context, x exchange) (object, error) {
 	return c.send(ctx, &x)
 }
 
-// mergeInto reads the settings that the request replaces, and changes only the given ones. A change that somebody else
-// makes in between is refused, since the request names the version that was read.
+// mergeInto reads the settings that the request replaces, and changes only the given ones. If another administrator
+// changes them in between, the request is refused, because it names the version that was read.
 func (c *call) mergeInto(ctx context.Context, x *exchange) error {
 	read := exchange{op: operations()[c.act.merge], ids: c.ids}
 	was, err := c.send(ctx, &read)
@@ -338,7 +338,7 @@ func (c *call) mergeInto(ctx context.Context, x *exchange) error {
 	return nil
 }
 
-// print shows the answer to a request.
+// print shows the response to a request.
 func (c *call) print(ctx context.Context, answer object) error {
 	if c.set.dryRun {
 		fmt.Fprintln(c.stderr, "Dry run: nothing was changed.")
@@ -354,7 +354,7 @@ func (c *call) print(ctx context.Context, answer object) error {
 	}
 	for _, secret := range []string{"token", "secret"} {
 		if answer[secret] != nil {
-			fmt.Fprintf(c.stderr, "The %s is not shown again: keep it in a safe place.\n", secret)
+			fmt.Fprintf(c.stderr, "The %s will not be shown again: keep it in a safe place.\n", secret)
 		}
 	}
 	if c.act.hint != "" && !c.set.dryRun {

@@ -26,36 +26,36 @@ type client struct {
 	memory    memory
 }
 
-// newClient checks the address: a key crosses a network encrypted or not at all.
+// newClient checks the address: a key may cross a network only encrypted.
 func newClient(address, key string) (*client, error) {
 	u, err := url.Parse(strings.TrimSuffix(strings.TrimSuffix(address, "/"), "/api/v1"))
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, usagef("the server's address must be a URL such as https://rollcall.example, not %q", address)
 	}
 	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, usagef("the server's address must begin with https: the key would cross the network in the clear")
+		return nil, usagef("the server's address must begin with https: the key would cross the network unencrypted")
 	}
 	return &client{
 		base: u.String() + "/api/v1", key: key, pause: 500 * time.Millisecond,
 		http: &http.Client{
 			Timeout:       60 * time.Second,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the key is for this server only
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the key is only for this server
 		},
 	}, nil
 }
 
-// exchange is a request and, later, its answer.
+// exchange is a request and, later, parts of its response.
 type exchange struct {
 	op      operation
-	ids     []string // of the path
+	ids     []string // path parameters
 	query   url.Values
 	body    any
 	ifMatch string
 
-	etag, next string // of the answer
+	etag, next string // of the response
 }
 
-// path puts the ids into the path of the operation.
+// path returns the operation's path with the ids and the query.
 func (x *exchange) path() string {
 	path := x.op.path
 	for i, id := range x.ids {
@@ -67,13 +67,13 @@ func (x *exchange) path() string {
 	return path
 }
 
-// get reads one thing, or the first page of a list.
+// get reads one record, or the first page of a list.
 func (c *client) get(ctx context.Context, operationID string, ids ...string) (object, error) {
 	return c.send(ctx, &exchange{op: operations()[operationID], ids: ids})
 }
 
-// send makes a request and returns the JSON object of the answer. A change carries an Idempotency-Key, so that it can be
-// repeated when the connection broke or the server was busy.
+// send sends a request and returns the JSON object in the response. A change has an Idempotency-Key, so that it can be
+// repeated when the connection breaks or the server is busy.
 func (c *client) send(ctx context.Context, x *exchange) (object, error) {
 	var text []byte
 	if x.body != nil {
@@ -97,7 +97,7 @@ func (c *client) send(ctx context.Context, x *exchange) (object, error) {
 	}
 }
 
-// once makes the request once, and says whether it may be made again after an error.
+// once sends the request once, and reports whether it may be repeated after an error.
 func (c *client) once(ctx context.Context, x *exchange, key string, body []byte) (out object, again bool, err error) {
 	r, err := c.request(ctx, x, body)
 	if err != nil {
@@ -119,7 +119,7 @@ func (c *client) once(ctx context.Context, x *exchange, key string, body []byte)
 		again = answer.StatusCode == http.StatusServiceUnavailable || answer.StatusCode == http.StatusTooManyRequests
 		return nil, again, &refusal{answer.StatusCode, out, x.op, c.base}
 	case err != nil:
-		return nil, true, failf(exitNoAccess, "%s is no admin API: %v", c.base, err)
+		return nil, true, failf(exitNoAccess, "%s is not an admin API: %v", c.base, err)
 	}
 	return out, false, nil
 }
@@ -139,7 +139,7 @@ func (c *client) request(ctx context.Context, x *exchange, body []byte) (*http.R
 	return r, nil
 }
 
-// unreached is the error of a request without an answer.
+// unreached returns the error of a request without a response.
 func (c *client) unreached(err error) error {
 	var wrapped *url.Error // its text repeats the whole URL, search words included
 	if errors.As(err, &wrapped) {
@@ -148,7 +148,7 @@ func (c *client) unreached(err error) error {
 	return failf(exitNoAccess, "could not reach %s: %v", c.base, err)
 }
 
-// download copies an answer that is no JSON object.
+// download copies a response that is not a JSON object.
 func (c *client) download(ctx context.Context, x *exchange, to io.Writer) error {
 	r, err := c.request(ctx, x, nil)
 	if err != nil {
@@ -164,18 +164,18 @@ func (c *client) download(ctx context.Context, x *exchange, to io.Writer) error 
 	if answer.StatusCode != http.StatusOK {
 		problem, err := readObject(answer.Body)
 		if err != nil {
-			problem = nil // the status has to do
+			problem = nil // the error has only the status
 		}
 		return &refusal{answer.StatusCode, problem, x.op, c.base}
 	}
 	x.next = answer.Header.Get("Next-Cursor")
 	if _, err := io.Copy(to, answer.Body); err != nil {
-		return fmt.Errorf("the answer was cut off: %w", err)
+		return fmt.Errorf("the response was truncated: %w", err)
 	}
 	return nil
 }
 
-// readObject reads the JSON object of an answer.
+// readObject reads the JSON object in a response.
 func readObject(body io.Reader) (out object, err error) {
 	text, err := io.ReadAll(io.LimitReader(body, 16<<20))
 	if err != nil {
@@ -184,7 +184,7 @@ func readObject(body io.Reader) (out object, err error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	if err := d.Decode(&out); err != nil {
-		return nil, fmt.Errorf("the answer is no JSON object: %w", err)
+		return nil, fmt.Errorf("the response is not a JSON object: %w", err)
 	}
 	return out, nil
 }
@@ -192,7 +192,7 @@ func readObject(body io.Reader) (out object, err error) {
 // pageSize is the largest page of the API.
 const pageSize = 200
 
-// list reads pages until there are limit items that keep says yes to; nil keeps all. more reports that others follow.
+// list reads pages until it has limit items that keep accepts; a nil keep accepts all. more reports that others follow.
 func (c *client) list(ctx context.Context, x exchange, limit int, keep func(object) bool) (items []any, more bool, err error) {
 	query := maps.Clone(x.query)
 	if query == nil {
@@ -220,13 +220,13 @@ func (c *client) list(ctx context.Context, x exchange, limit int, keep func(obje
 	}
 }
 
-// memory keeps answers, so that a table asks only once for each thing it names. Safe for concurrent use.
+// memory caches responses, so that a table reads each record that it names only once. It is safe for concurrent use.
 type memory struct {
 	mu    sync.Mutex
 	reads map[string]func() (object, error)
 }
 
-// once reads something the first time it is asked for.
+// once calls read at the first call with the key, and returns its result at all calls.
 func (m *memory) once(key string, read func() (object, error)) (object, error) {
 	m.mu.Lock()
 	f, ok := m.reads[key]
@@ -241,7 +241,7 @@ func (m *memory) once(key string, read func() (object, error)) (object, error) {
 	return f()
 }
 
-// known is get, with the answer kept while the command runs.
+// known is like get, but caches the response while the command runs.
 func (c *client) known(ctx context.Context, operationID string, ids ...string) (object, error) {
 	return c.memory.once(operationID+" "+strings.Join(ids, " "), func() (object, error) { return c.get(ctx, operationID, ids...) })
 }

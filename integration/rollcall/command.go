@@ -15,18 +15,18 @@ import (
 
 // program is one run of the command, with its connections to the outside world.
 type program struct {
-	called         string // the name it was called by
+	called         string // the name by which the user can call it again
 	stdin          *bufio.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
 	getenv         func(string) string
-	asks           bool                   // a person sits at a terminal and can answer questions
+	asks           bool                   // a person at a terminal can answer questions
 	terminal       bool                   // the output goes to a terminal
 	secret         func() (string, error) // reads a line from the terminal without showing it
 	set            settings
 }
 
-// settings are the flags of every command that asks the admin API.
+// settings are the flags of every command that calls the admin API.
 type settings struct {
 	url, keyFile, profile, output string
 	json, dryRun, yes             bool
@@ -34,38 +34,38 @@ type settings struct {
 	limit                         int
 }
 
-// noun is a kind of thing with the commands for it.
+// noun is a kind of record with its commands.
 type noun struct {
 	name, group, short string
-	columns            string // of the actions that have none
+	columns            string // of the actions without columns of their own
 	tables             []table
 	actions            []action
 }
 
-// action is one command: one operation of the admin API, unless do says otherwise. Arguments, types, choices,
-// required members and roles are not repeated here: they come from the OpenAPI document.
+// action is one command: one operation of the admin API, unless do is set. Arguments, types, choices, required members
+// and roles come from the OpenAPI document.
 type action struct {
-	name    string // the word behind the noun
+	name    string // the word after the noun
 	op      string // operationId
 	short   string
 	long    string
-	example string  // the words after the name
-	free    string  // the flag that may also be given as the last argument, or, when it is a list, as the last arguments
+	example string  // the arguments in the example
+	free    string  // the flag that may also be given as the last argument, or as the last arguments if it is a list
 	flags   []flag  // flags that become members of the body, or parameters
 	columns string  // see columns
-	tables  []table // lists in the answer
+	tables  []table // lists in the response
 
-	ask    string                                       // the question before it, filled from the answer of a dry run; see question
-	from   string                                       // the operation that reads the object to fill it from; "" for a dry run
-	asks   func(context.Context, *call) (string, error) // or this; "" asks nothing
-	typed  string                                       // the member whose value is typed to confirm
-	merge  string                                       // the operation that reads the settings a PUT replaces, so that only given ones change
-	settle func(body object)                            // removes settings that do not belong to the given ones
-	local  func(*pflag.FlagSet)                         // flags that are not of the API
-	keep   func(*call) (func(object) bool, error)       // chooses among the items of a list
-	judge  func(object) error                           // whether the answer is a failure
-	do     func(context.Context, *call) error           // instead of the one request
-	sure   bool                                         // do asks by itself
+	ask    string                                       // the question asked first, filled from the response of a dry run; see question
+	from   string                                       // the operation that fills ask instead of the dry run
+	asks   func(context.Context, *call) (string, error) // returns the question, or "" for none; instead of ask
+	typed  string                                       // the member whose value must be typed to confirm
+	merge  string                                       // the operation that reads what a PUT replaces, to change only the given settings
+	settle func(body object)                            // removes settings that do not belong to the others
+	local  func(*pflag.FlagSet)                         // flags that are not sent to the API
+	keep   func(*call) (func(object) bool, error)       // filters the items of a list
+	judge  func(object) error                           // returns an error if the response is a failure
+	do     func(context.Context, *call) error           // runs instead of the one request
+	sure   bool                                         // do asks for confirmation itself
 	also   []string                                     // further operations that do uses
 	hint   string                                       // the next step, filled like a question
 }
@@ -73,13 +73,13 @@ type action struct {
 // flag is a flag that becomes a member of the body, or a parameter.
 type flag struct{ name, member, usage string }
 
-// table is a list in an answer.
+// table is a list in a response.
 type table struct{ title, path, columns string }
 
-// operation is the operation of an action.
+// operation returns the operation of the action.
 func (a action) operation() operation { return operations()[a.op] }
 
-// schema is the schema of the flag's value.
+// schema returns the schema of the flag's value.
 func (f flag) schema(o operation) schema {
 	if s, ok := o.body[f.member]; ok {
 		return s
@@ -87,7 +87,7 @@ func (f flag) schema(o operation) schema {
 	return o.query[f.member]
 }
 
-// reference is the kind whose names the flag takes, or "".
+// reference returns the kind of record that the flag refers to, or "".
 func (f flag) reference(o operation) string {
 	if len(f.schema(o).enum) > 0 {
 		return ""
@@ -99,7 +99,7 @@ func (f flag) reference(o operation) string {
 func (n noun) command(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use: n.name, GroupID: n.group, Short: n.short,
-		Long: n.short + "." + "\n\nThings are named by their names or ids; see rollcall help names.",
+		Long: n.short + "." + "\n\nArguments accept names or ids; see rollcall help names.",
 		Args: cobra.ArbitraryArgs, RunE: parent,
 	}
 	p.register(c)
@@ -109,12 +109,12 @@ func (n noun) command(p *program) *cobra.Command {
 	return c
 }
 
-// usual are the flags of every operation that knows their member.
+// usual are the flags of every operation that has their member.
 var usual = []flag{
-	{"reason", "reason", "`why`; it goes into the log"}, {"confirm", "confirm", "the `name` that the question asks for, typed to be sure"},
+	{"reason", "reason", "`reason` of the change, for the log"}, {"confirm", "confirm", "the `name` that the question asks for"},
 }
 
-// all are the actions of a noun, complete.
+// all returns the actions of a noun with the columns and flags that they share.
 func (n noun) all() []action {
 	all := slices.Clone(n.actions)
 	for i := range all {
@@ -133,7 +133,7 @@ func (n noun) all() []action {
 	return all
 }
 
-// parent runs a command that only has commands below it: it lists them.
+// parent runs a command that only has subcommands: it lists them.
 func parent(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		c.SetOut(c.ErrOrStderr())
@@ -151,7 +151,7 @@ func parent(c *cobra.Command, args []string) error {
 	return usagef("there is no command %q%s", args[0], didYouMean(args[0], names))
 }
 
-// register adds the flags of every command that asks the admin API.
+// register adds the flags of every command that calls the admin API.
 func (p *program) register(c *cobra.Command) {
 	p.sharedFlags(c.PersistentFlags())
 	complete(c, "output", p, func(context.Context, *call, string) []string { return formats })
@@ -167,12 +167,12 @@ func (p *program) sharedFlags(f *pflag.FlagSet) {
 	f.StringVar(&p.set.url, "url", "", "`address` of the server (default: ROLLCALL_ADMIN_URL, the profile's, or http://127.0.0.1:8080)")
 	f.StringVar(&p.set.keyFile, "token-file", "", "`file` with the API key (default: ROLLCALL_ADMIN_TOKEN, or the profile's)")
 	f.StringVar(&p.set.profile, "profile", "", "`name` of the profile with address and key")
-	f.StringVarP(&p.set.output, "output", "o", "table", "`format` of the answer: "+orList(formats))
+	f.StringVarP(&p.set.output, "output", "o", "table", "output `format`: "+orList(formats))
 	f.BoolVar(&p.set.json, "json", false, "the same as --output json")
 	f.StringSliceVar(&p.set.columns, "columns", nil, "`names` of the columns to show, separated by commas")
 }
 
-// placeholder is how the usage line calls an argument.
+// placeholder returns the name of an argument in the usage line.
 func placeholder(name string) string {
 	switch name {
 	case "organization":
@@ -183,7 +183,7 @@ func placeholder(name string) string {
 	return strings.ToUpper(name)
 }
 
-// sample are the arguments of an example of the operation, and the reason that decisions need.
+// sample returns the arguments of an example of the operation, with the reason if it is required.
 func (o operation) sample() string {
 	var args []string
 	for _, param := range o.params {
@@ -227,8 +227,8 @@ func (a action) command(p *program, noun string) *cobra.Command {
 	return c
 }
 
-// required reports whether the operation requires the flag. A confirmation can also be typed, and a setting that is not
-// given is kept.
+// required reports whether the flag must be given. A confirmation can also be typed, and a setting that is not given
+// keeps its value.
 func (a action) required(f flag) bool {
 	return f.member != "confirm" && a.merge == "" && slices.Contains(a.operation().required, f.member)
 }
@@ -269,12 +269,12 @@ func (a action) addFlags(c *cobra.Command, p *program) {
 		complete(c, "state", p, func(context.Context, *call, string) []string { return stateNames() })
 	}
 	if o.method != "" && o.method != "GET" {
-		set.BoolVar(&p.set.dryRun, "dry-run", false, "check everything, change nothing")
+		set.BoolVar(&p.set.dryRun, "dry-run", false, "check everything without changing anything")
 	}
 	if a.ask != "" || a.asks != nil || a.sure {
 		set.BoolVarP(&p.set.yes, "yes", "y", false, "do not ask")
 	}
 	if o.list {
-		set.IntVar(&p.set.limit, "limit", 1000, "`number` of lines at most")
+		set.IntVar(&p.set.limit, "limit", 1000, "maximum `number` of lines")
 	}
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// withoutCommand are the operations that no command uses, each with the reason.
+// withoutCommand lists the operations that no command uses, each with the reason.
 var withoutCommand = map[string]string{}
 
-// Every operation of the admin API has a command, or a reason why not.
+// Every operation of the admin API has a command, or a reason for having none.
 func TestEveryOperationHasACommand(t *testing.T) {
 	t.Parallel()
-	used := map[string]bool{"getVersion": true, "getMe": true} // version and me are made outside the table
+	used := map[string]bool{"getVersion": true, "getMe": true} // version and me are not in the table of nouns
 	for _, n := range nouns() {
 		for _, a := range n.all() {
 			for _, op := range append([]string{a.op, a.merge}, a.also...) {
@@ -41,12 +41,12 @@ func TestEveryOperationHasACommand(t *testing.T) {
 		case !used[op] && !excused:
 			t.Errorf("the operation %s has no command: add one, or a reason to withoutCommand", op)
 		case used[op] && excused:
-			t.Errorf("the operation %s has a command, and the reason %q why not", op, reason)
+			t.Errorf("the operation %s has a command, and also the reason %q for having none", op, reason)
 		}
 	}
 }
 
-// Each flag of the table is a member or a parameter of its operation, each required member has a flag, and each column is one.
+// Each flag is a member or a parameter of its operation, each required member has a flag, and each column exists.
 func TestCommandsFollowTheDocument(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -57,12 +57,12 @@ func TestCommandsFollowTheDocument(t *testing.T) {
 				_, member := o.body[f.member]
 				_, parameter := o.query[f.member]
 				if f.member != "" && !member && !parameter {
-					t.Errorf("rollcall %s %s: --%s is %q, which %s does not know", n.name, a.name, f.name, f.member, a.op)
+					t.Errorf("rollcall %s %s: --%s is %q, which %s does not have", n.name, a.name, f.name, f.member, a.op)
 				}
 			}
 			for _, member := range o.required {
 				if a.do == nil && !slices.ContainsFunc(a.flags, func(f flag) bool { return f.member == member }) {
-					t.Errorf("rollcall %s %s: %s requires %q, for which there is no flag", n.name, a.name, a.op, member)
+					t.Errorf("rollcall %s %s: %s requires %q, which has no flag", n.name, a.name, a.op, member)
 				}
 			}
 			if a.columns == "" && a.do == nil {
@@ -80,7 +80,7 @@ func TestCommandsFollowTheDocument(t *testing.T) {
 	}
 }
 
-// tree visits all commands that a user sees.
+// tree visits all visible commands.
 func tree(c *cobra.Command, visit func(*cobra.Command)) {
 	for _, sub := range c.Commands() {
 		if !sub.Hidden {
@@ -115,7 +115,7 @@ func TestEveryCommandIsDescribed(t *testing.T) {
 	}
 }
 
-// The examples of the help are right: their commands and flags exist, and their arguments are enough.
+// The examples in the help are correct: their commands and flags exist, and they have enough arguments.
 func TestExamplesAreRight(t *testing.T) {
 	t.Parallel()
 	p := &program{now: noClock}
@@ -143,11 +143,11 @@ func TestExamplesAreRight(t *testing.T) {
 	})
 }
 
-// Special words are explained by `rollcall help words`, and some words are not used at all.
+// `rollcall help words` explains special words; the help does not use banned ones.
 func TestHelpUsesPlainWords(t *testing.T) {
 	t.Parallel()
 	explained := topics[slices.IndexFunc(topics, func(x topic) bool { return x.name == "words" })].text
-	banned := regexp.MustCompile(`(?i)\b(at once|in place of|besides?|for ever|ledger|collision|frozen|gone|tell|told|` +
+	banned := regexp.MustCompile(`(?i)\b(at once|in place of|besides?|for ever|ledger|collision|frozen|gone|tell|told|whom|somebody|by hand|` +
 		`displayName|organizationId|deactivationDelaySeconds)\b`)
 	special := strings.Fields("provider organization group role mapping block deactivate delay pending pin custodian matter guard override " +
 		"conflict watchlist webhook delivery seal checkpoint privileged")
@@ -185,7 +185,7 @@ func TestMistypedCommandsAndFlags(t *testing.T) {
 		{"help user block", 0, "rollcall user block USER"},
 		{"help usr", 2, `did you mean "user"?`},
 		{"help user blok", 2, `did you mean "block"?`},
-		{"help exit-codes", 0, "3  the server was not reached"},
+		{"help exit-codes", 0, "3  the server could not be reached"},
 		{"help words", 0, "watchlist"},
 		{"version", 0, "rollcall "},
 		{"--version", 0, "rollcall "},
@@ -202,13 +202,13 @@ func TestMistypedCommandsAndFlags(t *testing.T) {
 		{"provider list -o jsn", 2, `did you mean "json"?`},
 		{"provider list --limit 0", 2, "--limit must be at least 1"},
 		{"provider create", 2, "--name is missing: rollcall provider create NAME"},
-		{"provider create a b", 2, "stands in quotes"},
+		{"provider create a b", 2, "put a name with blanks in quotes"},
 		{"provider create a --name b", 2, "given twice"},
 		{"provider create b --delay soon", 2, "--delay must be whole seconds"},
 		{"provider create b --delay 1500ms", 2, "whole seconds"},
 		{"provider create b --token-expires soon", 2, "--token-expires must be a duration"},
 		{"provider show", 2, "PROVIDER is missing: rollcall provider show PROVIDER"},
-		{"provider show a b", 2, "an argument too many"},
+		{"provider show a b", 2, "unexpected argument"},
 		{"completion bash", 0, "complete"},
 		{"completion zsh", 0, "compdef"},
 		{"completion fish", 0, "complete -c rollcall"},
@@ -230,7 +230,7 @@ func TestMistypedCommandsAndFlags(t *testing.T) {
 	}
 }
 
-// nobody is the environment of somebody whose server is not there.
+// nobody is the environment of a user whose server does not run.
 func nobody(name string) string {
 	return map[string]string{"ROLLCALL_ADMIN_URL": "http://127.0.0.1:1", "ROLLCALL_ADMIN_TOKEN": "rk_x"}[name]
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// completionTime is how long a shell waits for names.
+// completionTime is the time limit for completing names.
 const completionTime = 2 * time.Second
 
 // complete registers the values of a flag for completion.
@@ -27,11 +27,11 @@ func complete(c *cobra.Command, flag string, p *program, values func(ctx context
 		return matching(head, typed, values(ctx, x, typed)), cobra.ShellCompDirectiveNoFileComp
 	})
 	if err != nil {
-		panic(err) // the flag has just been made
+		panic(err) // the flag was just added
 	}
 }
 
-// completing is the call that a shell completes. Without a server, it has no client.
+// completing returns the call that a shell completes. Its client is nil if the connection settings are missing.
 func (p *program) completing(cmd *cobra.Command, args []string) *call {
 	x := &call{program: p, cmd: cmd, ids: args}
 	if c, err := p.connect(); err == nil {
@@ -61,7 +61,7 @@ func (p *program) completeArgs(a action) cobra.CompletionFunc {
 	}
 }
 
-// typedProvider is the id of the provider that stands on the command line, or "".
+// typedProvider returns the id of the provider on the command line, or "".
 func (c *call) typedProvider(ctx context.Context) string {
 	name := c.flag("provider")
 	if len(c.ids) > 0 && len(c.op.params) > 0 && c.op.params[0] == "provider" {
@@ -77,7 +77,7 @@ func (c *call) typedProvider(ctx context.Context) string {
 	return id
 }
 
-// namesOf returns the names and ids of a kind, each with the other as its description; none when the server does not
+// namesOf returns the names and ids of a kind, each with the other as its description, or none if the server does not
 // answer in time.
 func (c *call) namesOf(ctx context.Context, kindName, typed string) []string {
 	if c.client == nil {

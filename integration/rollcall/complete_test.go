@@ -39,11 +39,11 @@ func TestCompletionKnowsNamesAndIDs(t *testing.T) {
 		}
 	}
 	if out := s.want(0, `__complete provider show Demo ""`); strings.Contains(out, "Demo") {
-		t.Errorf("an argument too many is completed: %s", out)
+		t.Errorf("an additional argument is completed: %s", out)
 	}
 }
 
-// A shell does not wait for a server that does not answer, and sees no error.
+// A shell does not wait for a server that does not respond, and gets no error.
 func TestCompletionIsSilent(t *testing.T) {
 	t.Parallel()
 	stop := make(chan struct{})

@@ -1,12 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
 )
 
-// computed is the text of a column that no member of the answer holds.
+// computed returns the text of a column that is not a member of the response.
 func (c *call) computed(ctx context.Context, item object, name string) string {
 	switch name {
 	case "@state":
@@ -58,10 +59,10 @@ func (c *call) computed(ctx context.Context, item object, name string) string {
 	case "@provider":
 		return word(c.nameFor(ctx, "provider", c.ids[0], ""))
 	}
-	panic("no column is computed as " + name)
+	panic("unknown computed column " + name)
 }
 
-// word is a name as a shell reads it.
+// word returns a name quoted for a shell if necessary.
 func word(s string) string {
 	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return !strings.ContainsRune("-_.@:/", r) && (r < '0' || r > 'z' || r > '9' && r < 'A' || r > 'Z' && r < 'a')
@@ -71,7 +72,7 @@ func word(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// stateOf is the shown state of the person whom an item is about.
+// stateOf returns the shown state of an item's person.
 func (c *call) stateOf(ctx context.Context, item object) string {
 	id := text(item, "userId")
 	if id == "" {
@@ -87,12 +88,18 @@ func (c *call) stateOf(ctx context.Context, item object) string {
 	return shownState(u, c.now())
 }
 
-// source is where an organization or a role comes from.
+// sources describes the sources of an organization or a role that refer to no other record.
+var sources = map[string]string{
+	"single": "the organization for new users", "default": "the organization for unmapped users", "attribute": "an attribute of the user",
+	"adopted": "unchanged when the user was converted",
+}
+
+// source describes the source of an organization or a role.
 func (c *call) source(ctx context.Context, item object) string {
 	kind, _, _ := strings.Cut(text(item, "source"), ":")
 	by, provider := text(item, "by"), ""
 	if user, err := c.known(ctx, "getUser", c.ids[0]); err == nil {
-		provider = text(user, "provider") // whose groups the sources are
+		provider = text(user, "provider") // the sources are groups of this provider
 	}
 	switch kind {
 	case "group":
@@ -102,12 +109,12 @@ func (c *call) source(ctx context.Context, item object) string {
 	case "orgDefault":
 		return "default of the organization " + c.nameFor(ctx, "organization", by, "")
 	case "manual":
-		return strings.TrimSpace("given by hand, " + c.nameFor(ctx, "key", by, ""))
+		return strings.TrimSpace("assigned by " + cmp.Or(c.nameFor(ctx, "key", by, ""), "an administrator"))
 	}
-	return text(item, "source")
+	return cmp.Or(sources[kind], text(item, "source"))
 }
 
-// by names the person, directory or job that made the change of a log entry.
+// by returns the name of the administrator, provider or job behind a log entry.
 func (c *call) by(ctx context.Context, entry object) string {
 	switch id := text(entry, "actor.id"); text(entry, "actor.kind") {
 	case "provider":
@@ -123,17 +130,17 @@ func (c *call) by(ctx context.Context, entry object) string {
 	}
 }
 
-// verdictOf is the result of a verification by the server.
+// verdictOf describes the result of a verification by the server.
 func verdictOf(v object) string {
 	if v["ok"] != true {
-		return "NOT as it was written"
+		return "NOT intact"
 	}
 	entries, _ := strconv.Atoi(text(v, "entries"))
 	unsealed, _ := strconv.Atoi(text(v, "unsealed"))
 	return verdict(entries, unsealed)
 }
 
-// changes are the changes of a log entry.
+// changes describes the changes of a log entry.
 func (c *call) changes(entry object) string {
 	var parts []string
 	for _, v := range list(entry, "changes") {
@@ -143,7 +150,7 @@ func (c *call) changes(entry object) string {
 	return strings.Join(parts, "; ")
 }
 
-// plain is a value of any shape in one line.
+// plain returns a value of any type on one line.
 func plain(v any) string {
 	switch x := v.(type) {
 	case nil:

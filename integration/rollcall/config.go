@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,9 +16,9 @@ func configNoun() noun {
 	file := func(f *pflag.FlagSet) {
 		f.String("file", "", "`file` with the configuration, YAML or JSON; - for standard input")
 	}
-	privileged := []flag{{"confirm-privileged", "confirmPrivileged", "privileged roles may be mapped"}}
+	privileged := []flag{{"confirm-privileged", "confirmPrivileged", "allow mappings to privileged roles"}}
 	return noun{
-		name: "config", group: groupTenant, short: "Keep organizations, roles and mappings as one document",
+		name: "config", group: groupTenant, short: "Manage organizations, roles and mappings as one document",
 		actions: []action{
 			{name: "export", op: "exportConfig", short: "Print organizations, roles and mappings as YAML, without secrets",
 				do: func(ctx context.Context, c *call) error {
@@ -32,14 +33,14 @@ func configNoun() noun {
 				}},
 			{name: "plan", op: "planConfig", short: "Show what a configuration would change", example: "--file config.yaml", local: file,
 				flags: privileged, do: planConfig},
-			{name: "apply", op: "applyConfig", short: "Bring the tenant to a configuration", example: "--file config.yaml", local: file,
+			{name: "apply", op: "applyConfig", short: "Apply a configuration to the tenant", example: "--file config.yaml", local: file,
 				flags: privileged, do: applyConfig, sure: true,
 				also: []string{"planConfig"}},
 		},
 	}
 }
 
-// readConfig reads the configuration that a command names.
+// readConfig reads the configuration file of a command.
 func (c *call) readConfig() error {
 	name := c.flag("file")
 	if name == "" {
@@ -52,8 +53,12 @@ func (c *call) readConfig() error {
 	if err != nil {
 		return err
 	}
-	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&c.body); err != nil || len(c.body) == 0 { // JSON is YAML
-		return usagef("%s holds no configuration: %v", name, err)
+	err = yaml.NewDecoder(bytes.NewReader(text)).Decode(&c.body) // JSON is YAML
+	if err == nil && len(c.body) == 0 {
+		err = errors.New("it is empty")
+	}
+	if err != nil {
+		return usagef("%s contains no configuration: %v", name, err)
 	}
 	if c.given("confirm-privileged") {
 		c.body["confirmPrivileged"] = true
@@ -77,7 +82,7 @@ func planConfig(ctx context.Context, c *call) error {
 	return nil
 }
 
-// applyConfig shows the differences, asks before it takes something away, and applies them.
+// applyConfig shows the changes, asks for confirmation if some are removals, and applies them.
 func applyConfig(ctx context.Context, c *call) error {
 	if err := c.readConfig(); err != nil {
 		return err
@@ -86,13 +91,13 @@ func applyConfig(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	changes, losses := c.printChanges(plan)
+	changes, removals := c.printChanges(plan)
 	if c.set.dryRun {
 		fmt.Fprintln(c.stderr, "Dry run: nothing was changed.")
 		return nil
 	}
-	if losses > 0 {
-		question := fmt.Sprintf("Make %s, of which %d take something away?", count(changes, "change", "changes"), losses)
+	if removals > 0 {
+		question := fmt.Sprintf("Apply %s, including %s?", count(changes, "change", "changes"), count(removals, "removal", "removals"))
 		if err := c.consent(ctx, question); err != nil {
 			return err
 		}
@@ -104,21 +109,20 @@ func applyConfig(ctx context.Context, c *call) error {
 	if c.set.output != "table" {
 		return c.printValue(done)
 	}
-	fmt.Fprintln(c.stderr, count(len(list(done, "changes")), "change was made", "changes were made")+".")
+	fmt.Fprintln(c.stderr, count(len(list(done, "changes")), "change was applied", "changes were applied")+".")
 	return nil
 }
 
-// printChanges prints differences as a diff does, for a person to read, and returns how many there are, and how many take
-// something away.
-func (c *call) printChanges(plan object) (changes, losses int) {
+// printChanges prints changes in the form of a diff, and returns the number of changes and of removals among them.
+func (c *call) printChanges(plan object) (changes, removals int) {
 	for _, l := range list(plan, "changes") {
 		if text(l, "sign") == "-" {
-			losses++
+			removals++
 		}
 		changes++
 		if c.set.output == "table" {
 			fmt.Fprintf(c.stdout, "%s %s\n", text(l, "sign"), text(l, "text"))
 		}
 	}
-	return changes, losses
+	return changes, removals
 }

@@ -31,7 +31,7 @@ func (c *call) confirm(ctx context.Context) error {
 	return nil
 }
 
-// about reads the object that a question is filled from.
+// about reads the object that fills a question.
 func (c *call) about(ctx context.Context) (object, error) {
 	if c.act.from != "" {
 		return c.get(ctx, c.act.from, c.ids...)
@@ -39,7 +39,7 @@ func (c *call) about(ctx context.Context) (object, error) {
 	return c.request(ctx, true)
 }
 
-// consent returns nil when the administrator agrees to a question, or there is none.
+// consent returns nil if the administrator answers the question with yes, or if there is no question.
 func (c *call) consent(ctx context.Context, question string) error {
 	if question == "" || c.given("confirm") {
 		return nil
@@ -47,13 +47,13 @@ func (c *call) consent(ctx context.Context, question string) error {
 	return c.agree(ctx, question, c.set.yes)
 }
 
-// agree returns nil when the answer to a question is yes, or was given before.
+// agree returns nil if the answer to a question is yes, or if sure is set.
 func (p *program) agree(ctx context.Context, question string, sure bool) error {
 	if sure {
 		return nil
 	}
 	if !p.asks {
-		return usagef("%s\n  There is no terminal to ask at: add --yes to go ahead.", question)
+		return usagef("%s\n  There is no terminal to confirm this on: add --yes to continue.", question)
 	}
 	answer, err := p.prompt(ctx, question+" [y/N] ")
 	if err != nil {
@@ -65,20 +65,20 @@ func (p *program) agree(ctx context.Context, question string, sure bool) error {
 	return nil
 }
 
-// confirmTyped asks for a name to be typed, and gives it to the API as the confirmation.
+// confirmTyped lets the administrator type a name, and sends it to the API as the confirmation.
 func (c *call) confirmTyped(ctx context.Context) error {
 	if c.given("confirm") {
 		return nil
 	}
-	thing, err := c.about(ctx)
+	record, err := c.about(ctx)
 	if err != nil {
 		return err
 	}
-	question, name := c.question(ctx, c.act.ask, thing), text(thing, c.act.typed)
+	question, name := c.question(ctx, c.act.ask, record), text(record, c.act.typed)
 	if !c.asks {
-		return usagef("%s\n  There is no terminal to ask at: add --confirm %q to go ahead.", question, name)
+		return usagef("%s\n  There is no terminal to confirm this on: add --confirm %q to continue.", question, name)
 	}
-	typed, err := c.prompt(ctx, fmt.Sprintf("%s\nType %s to go ahead: ", question, name))
+	typed, err := c.prompt(ctx, fmt.Sprintf("%s\nType %s to continue: ", question, name))
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (c *call) confirmTyped(ctx context.Context) error {
 
 var blank = regexp.MustCompile(`\{([^}]+)\}`)
 
-// question fills the blanks of a text: {path} with the text of a table's cell, {path person people} with a number and noun.
+// question replaces {path} in a text by the text of a table's cell, and {path person people} by a number and a noun.
 func (c *call) question(ctx context.Context, format string, from object) string {
 	return blank.ReplaceAllStringFunc(format, func(b string) string {
 		words := strings.Fields(strings.Trim(b, "{}"))
@@ -100,18 +100,18 @@ func (c *call) question(ctx context.Context, format string, from object) string 
 		}
 		n, err := strconv.Atoi(text(from, words[0]))
 		if err != nil {
-			n = 0 // the API leaves out zeros
+			n = 0 // the API omits zeros
 		}
 		return count(n, strings.ReplaceAll(words[1], "_", " "), strings.ReplaceAll(words[2], "_", " "))
 	})
 }
 
-// prompt asks for a line.
+// prompt prints a text and reads a line.
 func (p *program) prompt(ctx context.Context, text string) (string, error) {
 	fmt.Fprint(p.stderr, text)
 	line, err := interruptible(ctx, func() (string, error) { return p.stdin.ReadString('\n') })
 	if errors.Is(err, io.EOF) && line == "" {
-		err = failf(exitFailed, "nothing was typed: nothing was changed")
+		err = failf(exitFailed, "no answer: nothing was changed")
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil
@@ -119,7 +119,7 @@ func (p *program) prompt(ctx context.Context, text string) (string, error) {
 	return strings.TrimSpace(line), err
 }
 
-// interruptible reads until ctx ends: a read from a terminal would not notice Ctrl-C.
+// interruptible calls read and returns early when ctx ends: Ctrl-C does not interrupt a read from a terminal.
 func interruptible(ctx context.Context, read func() (string, error)) (string, error) {
 	var line string
 	done := make(chan error, 1)

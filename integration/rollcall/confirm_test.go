@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// Harmful commands ask first, with the number of people or things concerned: refused without a terminal, done with a yes,
-// and not done with a no.
-func TestQuestionsBeforeWhatHurts(t *testing.T) {
+// Harmful commands ask first, with the number of affected people or records. They are refused without a terminal,
+// carried out with a yes, and not carried out with a no.
+func TestHarmfulCommandsAskFirst(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	kim, lee := s.person("kim@contoso.example"), s.person("lee@contoso.example")
@@ -32,21 +32,21 @@ func TestQuestionsBeforeWhatHurts(t *testing.T) {
 	fourth := text(list(last, "items")[0], "lastFour")
 	for _, c := range []struct{ line, asks, undone string }{
 		{`org deactivate Engineering`, "Deactivate organization Engineering and 1 person in it?", `org show Engineering`},
-		{`user grant kim@contoso.example "fleet observer"`, "Give the privileged role Fleet Observer to kim@contoso.example?",
+		{`user grant kim@contoso.example "fleet observer"`, "Assign the privileged role Fleet Observer to kim@contoso.example?",
 			`user roles kim@contoso.example`},
-		{`token revoke Demo ` + fourth, "Revoke the token ending in " + fourth + "? It has opened ", `token list Demo`},
-		{`token create Demo --overlap 0`, "End 1 token now?", `token list Demo`},
+		{`token revoke Demo ` + fourth, "Revoke the token ending in " + fourth + "? It has authenticated ", `token list Demo`},
+		{`token create Demo --overlap 0`, "Revoke 1 token now?", `token list Demo`},
 		{`watchlist delete W`, "Delete watchlist W? 1 person is on it.", `watchlist list`},
-		{`webhook rotate Payroll --overlap 0s`, "End the old secret of Payroll now?", `webhook list`},
-		{`webhook delete Payroll`, "Delete webhook Payroll? It has ", `webhook list`},
+		{`webhook rotate Payroll --overlap 0s`, "Stop signing with the old secret of Payroll now?", `webhook list`},
+		{`webhook delete Payroll`, "Delete webhook Payroll with ", `webhook list`},
 		{`apikey revoke Audit`, "Revoke the key Audit with the role auditor?", `apikey list`},
-		{`org-mapping delete Demo Divers`, "Delete the mapping of Divers? The groups have 2 members", `org-mapping show Demo`},
-		{`role-mapping delete Demo Divers`, "Delete the mapping of Divers? The groups have 2 members", `role-mapping show Demo`},
-		{`guard set-delay Demo 0 --apply-to-pending`, "Change the time of 0 people who wait already?", `guard delay Demo`},
+		{`org-mapping delete Demo Divers`, "Delete the mapping of Divers? Its groups have 2 members", `org-mapping show Demo`},
+		{`role-mapping delete Demo Divers`, "Delete the mapping of Divers? Its groups have 2 members", `role-mapping show Demo`},
+		{`guard set-delay Demo 0 --apply-to-pending`, "Change the due time of 0 pending deactivations?", `guard delay Demo`},
 		{`role delete "Fleet Observer"`, "Delete role Fleet Observer? ", `role list`},
 	} {
 		before := s.want(0, c.undone)
-		s.want(2, c.line, c.asks, "add --yes to go ahead")
+		s.want(2, c.line, c.asks, "add --yes to continue")
 		s.answering("n").want(1, c.line, c.asks, "[y/N]", "nothing was changed")
 		s.answering("").want(1, c.line, "nothing was changed")
 		if after := s.want(0, c.undone); after != before {
@@ -64,14 +64,14 @@ func TestQuestionsBeforeWhatHurts(t *testing.T) {
 			t.Errorf("rollcall %s with a yes changed nothing in\n%s", c.line, before)
 		}
 	}
-	// A role that is not privileged, and an overlap, hurt nobody.
+	// A role that is not privileged, and an overlap, need no question.
 	s.want(0, `user grant lee@contoso.example "Agent User"`)
-	s.want(2, `user revoke lee@contoso.example "Agent User"`, "Take the role Agent User from lee@contoso.example?")
+	s.want(2, `user revoke lee@contoso.example "Agent User"`, "Remove the role Agent User from lee@contoso.example?")
 	s.want(0, `user revoke lee@contoso.example "Agent User" --dry-run`, "nothing was changed")
 	s.want(0, `token create Demo --overlap 1h`)
 }
 
-// Where the API wants something typed, it is asked for on a terminal, or given by --confirm; --yes is not enough.
+// A confirmation that the API requires is typed on a terminal, or given by --confirm; --yes is not enough.
 func TestConfirmationsAreTyped(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -79,29 +79,29 @@ func TestConfirmationsAreTyped(t *testing.T) {
 	s.group("Divers", kim)
 	s.settled()
 	s.want(2, `provider delete Demo`, "Delete provider Demo with 1 group? Its 1 person is kept as local users.", `--confirm "Demo"`)
-	s.answering("demo").want(1, `provider delete Demo`, "Type Demo to go ahead", "nothing was changed")
+	s.answering("demo").want(1, `provider delete Demo`, "Type Demo to continue", "nothing was changed")
 	s.want(1, `provider delete Demo --confirm Dema`, "--confirm")
 	s.want(0, `user create glass@contoso.example`)
 	s.want(1, `user erase glass@contoso.example --reason Asked --confirm glass@contoso.example`, "not deactivated")
 	s.want(0, `user deactivate glass@contoso.example --reason Left`)
-	s.want(2, `user erase glass@contoso.example --reason Asked`, "Erase everything about glass@contoso.example", "--confirm")
+	s.want(2, `user erase glass@contoso.example --reason Asked`, "Erase all personal data of glass@contoso.example", "--confirm")
 	if out := s.answering("glass@contoso.example").want(0, `user erase glass@contoso.example --reason Asked`, "erased"); strings.Contains(out,
 		"glass@") {
 		t.Errorf("left: %s", out)
 	}
-	// A privileged role in a mapping: the API asks for its name.
+	// A mapping to a privileged role requires the role's name.
 	s.want(0, `role-mapping set Demo --mode groups`)
 	const add = `role-mapping add Demo --groups Divers --roles security-administrator`
 	s.want(1, add, "--confirm: must be the name of the privileged role: Security Administrator")
 	s.answering("Security Administrator").want(0, add, "confirm must be the name of the privileged role", "Privileged")
-	// Applying it: the provider's name, and with it no further question.
+	// Applying it requires the provider's name, and then asks no further question.
 	s.want(1, `apply run Demo --yes`, "--confirm")
 	s.want(0, `apply run Demo --confirm Demo`, "kim@contoso.example", "completed")
-	s.answering("y", "Demo").want(0, `apply undo Demo latest`, "Take back what the run changed for 1 person?", "completed")
+	s.answering("y", "Demo").want(0, `apply undo Demo latest`, "Undo the changes of the run for 1 person?", "completed")
 	s.answering("Demo").want(0, `provider delete Demo`, "deleting")
 }
 
-// A hold: whom closing it meets, and when: K4.
+// Closing a hold names each released person and the effect.
 func TestClosingAHoldNamesEverybody(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -112,14 +112,14 @@ func TestClosingAHoldNamesEverybody(t *testing.T) {
 			defer s.disable(id)
 		}
 	}
-	s.want(1, `hold create Case`, "It takes a key with the role legal-hold-administrator.")
+	s.want(1, `hold create Case`, "This needs a key with the role legal-hold-administrator.")
 	legal.want(0, `hold create Case --reference 7`)
 	legal.want(0, `hold place Case kim@contoso.example,lee@contoso.example max@contoso.example --reason Subpoena`, "done")
 	s.want(0, `guard set-delay Demo 0s`)
 	s.disable(text(s.object("user show lee@contoso.example"), "scimId"))
 	s.want(0, `guard set-delay Demo 1h`)
 	s.disable(text(s.object("user show max@contoso.example"), "scimId"))
-	out := legal.want(0, `hold close 7 --reason settled --dry-run`, "the matter is open")
+	out := legal.want(0, `hold close 7 --reason settled --dry-run`, "the matter is still open")
 	for _, line := range []string{"kim@contoso.example  stays active", "lee@contoso.example  deactivated       immediately",
 		"max@contoso.example  countdown resumes  20"} {
 		if !strings.Contains(strings.Join(strings.Fields(out), " "), strings.Join(strings.Fields(line), " ")) {
@@ -127,7 +127,7 @@ func TestClosingAHoldNamesEverybody(t *testing.T) {
 		}
 	}
 	if strings.Contains(out, "closed") {
-		t.Errorf("a state that is not so:\n%s", out)
+		t.Errorf("a dry run shows a closed matter:\n%s", out)
 	}
 	legal.want(2, `hold close Case --reason settled`, "Close Case and release 3 people (1 deactivated, 1 countdown resumes, 1 stays active)?",
 		"--yes")
@@ -136,7 +136,7 @@ func TestClosingAHoldNamesEverybody(t *testing.T) {
 	s.until(`user show lee@contoso.example`, "State           deactivated")
 }
 
-// A guard event is decided with the number of people whom it holds back.
+// The question about a guard event has the number of people that it holds back.
 func TestGuardEventsAreAskedFor(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -156,7 +156,7 @@ func TestGuardEventsAreAskedFor(t *testing.T) {
 	s.want(2, `guard reject Demo latest --reason no`, "will stay active", "--yes")
 }
 
-// Ctrl-C ends a question, although the terminal has not answered.
+// Ctrl-C ends a question that waits for an answer.
 func TestQuestionsCanBeInterrupted(t *testing.T) {
 	t.Parallel()
 	r, w := io.Pipe()

@@ -16,18 +16,18 @@ func conflictNoun() noun {
 	const one = "User_name userName, Id id, State state, Provider provider, Cause cause, Held_by holderId, " +
 		"State_of_the_holder holder.@state, Holder's_provider holder.provider, Attempts attempts, First firstAt, Last lastAt"
 	return noun{
-		name: "conflict", group: groupProvision, short: "Settle conflicts: people whose user name somebody else has", columns: one,
+		name: "conflict", group: groupProvision, short: "Resolve conflicts: people whose user name another user has", columns: one,
 		actions: []action{
 			{name: "list", op: "listConflicts", short: "List the conflicts", example: "--state open",
 				columns: "USER_NAME userName, STATE state, PROVIDER provider, CAUSE cause, HELD_BY holderId, ATTEMPTS attempts, LAST lastAt, ID id",
-				flags:   []flag{{"state", "state", "only those in this `state`"}}},
+				flags:   []flag{{"state", "state", "only conflicts in this `state`"}}},
 			{name: "show", op: "getConflict", short: "Show a conflict"},
-			{name: "convert", op: "convertConflict", short: "Make the local user a user of the provider: both are the same person"},
-			{name: "ignore", op: "ignoreConflict", short: "Leave both as they are"},
+			{name: "convert", op: "convertConflict", short: "Convert the local user to a user of the provider: both are the same person"},
+			{name: "ignore", op: "ignoreConflict", short: "Keep both as they are"},
 			{name: "rename", op: "renameConflict", short: "Give the local user another user name", free: "user-name",
 				example: `kim@contoso.example kim.local@contoso.example --reason "Two people"`,
 				flags:   []flag{{"user-name", "userName", "new user `name`"}}},
-			{name: "pre-approve", op: "preApproveConflicts", short: "Have local users converted when the directory asks for them",
+			{name: "pre-approve", op: "preApproveConflicts", short: "Convert local users when the directory sends them",
 				example: "--provider Demo --file people.csv --reason Migration",
 				columns: "USER_NAME userName, RESULT result, WHY detail", do: preApprove,
 				local: func(f *pflag.FlagSet) { f.String("file", "", "CSV `file` with a column userName") },
@@ -45,7 +45,7 @@ func preApprove(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = f.Close() }() // it was only read
+	defer func() { _ = f.Close() }() // it was opened for reading
 	names, err := userNamesOf(f)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func userNamesOf(r io.Reader) ([]string, error) {
 		}
 	}
 	if len(names) == 0 {
-		return nil, errors.New("the file holds no user names")
+		return nil, errors.New("the file contains no user names")
 	}
 	return names, nil
 }

@@ -14,15 +14,15 @@ import (
 // object is a JSON object.
 type object = map[string]any
 
-// operation is an operation of the admin API as its OpenAPI document describes it.
+// operation is an operation of the admin API, from its OpenAPI document.
 type operation struct {
 	id, method, path string
-	params           []string          // of the path, in its order
-	query            map[string]schema // parameters
+	params           []string          // of the path, in order
+	query            map[string]schema // query parameters
 	body             map[string]schema // members; a member of an object has a path, such as name.givenName
 	required         []string          // members of the body
 	roles            []string          // roles of API keys that may use it
-	list             bool              // the answer is a page of items
+	list             bool              // the response is a page of items
 }
 
 // schema describes a member or a parameter.
@@ -34,7 +34,7 @@ type schema struct {
 	null    bool // null is allowed, and clears it
 }
 
-// operations are the operations of the admin API by operationId.
+// operations returns the operations of the admin API by operationId.
 var operations = sync.OnceValue(func() map[string]operation {
 	var d document
 	if err := json.Unmarshal(adminapi.Document(), &d); err != nil {
@@ -82,7 +82,7 @@ func (d document) operation(method, path string, v object) operation {
 	return o
 }
 
-// members notes the members of an object's schema.
+// members adds the members of an object's schema to a map.
 func (d document) members(s object, prefix string, to map[string]schema) {
 	properties, _ := s["properties"].(object)
 	for name, v := range properties {
@@ -103,7 +103,7 @@ func (d document) schema(v any) schema {
 	return out
 }
 
-// resolve follows references, and takes the one schema out of those that are joined with others.
+// resolve follows references, and returns the first schema of an allOf or anyOf.
 func (d document) resolve(v any) object {
 	s, _ := v.(object)
 	if ref, ok := s["$ref"].(string); ok {
@@ -132,7 +132,7 @@ func (d document) at(v any, names ...string) any {
 	return v
 }
 
-// list returns the array under a name, or nil.
+// list returns the array member of an object, or nil.
 func list(v object, name string) []any {
 	l, _ := v[name].([]any)
 	return l
@@ -150,5 +150,5 @@ func texts(v any) []string {
 	return out
 }
 
-// sortedKeys are the names of an object's members.
+// sortedKeys returns the names of an object's members in order.
 func sortedKeys(o object) []string { return slices.Sorted(maps.Keys(o)) }

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// The commands under "Administer it" in the README work, one after the other, in a new service.
+// The commands under "Administer it" in the README work, one after the other, on a new service.
 func TestReadmeWorks(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../README.md")
@@ -45,7 +45,7 @@ func TestReadmeWorks(t *testing.T) {
 
 var shownCommand = regexp.MustCompile("(?m)(?:`|^ *)(?:bin/)?rollcall ([a-z][^`\n]*)")
 
-// The documents show commands and flags that exist.
+// The commands and flags in the documents exist.
 func TestDocumentsShowCommandsThatExist(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../../docs/*.md")
@@ -71,7 +71,7 @@ func TestDocumentsShowCommandsThatExist(t *testing.T) {
 				continue
 			}
 			err = cmd.ParseFlags(rest)
-			var missing *pflag.ValueRequiredError // the text goes on about the flag
+			var missing *pflag.ValueRequiredError // the sentence continues after the flag
 			if errors.As(err, &missing) || errors.Is(err, pflag.ErrHelp) {
 				err = nil
 			}

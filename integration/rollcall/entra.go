@@ -35,16 +35,16 @@ type entraOutcome struct {
 	Error   string         `json:"error,omitempty"`
 }
 
-// entraCommand plays Entra ID's provisioning service.
+// entraCommand simulates Entra ID's provisioning service.
 func entraCommand(p *program) *cobra.Command {
 	var f entraFlags
 	c := &cobra.Command{
-		Use: "entra", GroupID: groupRun, Short: "Provision an invented directory as Entra ID does, and compare", Args: usage(cobra.NoArgs),
+		Use: "entra", GroupID: groupRun, Short: "Provision a generated directory as Entra ID does, and compare", Args: usage(cobra.NoArgs),
 		DisableFlagsInUseLine: true,
-		Long: "Plays Entra ID's provisioning service against a SCIM server: invents a directory, provisions it, lets it live for some\n" +
-			"cycles, restarts the job, and compares the whole server with the directory after every cycle. Each run brings a\n" +
-			"population of its own and leaves everything else alone.\n\n" +
-			"The token is in the environment variable ROLLCALL_SCIM_TOKEN, or in the file of --token-file.\n\n" +
+		Long: "Simulates Entra ID's provisioning service against a SCIM server: generates a directory, provisions it, changes it over\n" +
+			"some cycles, restarts the job, and compares the whole server with the directory after every cycle. Each run creates\n" +
+			"its own users and groups and does not change others.\n\n" +
+			"The token is read from the environment variable ROLLCALL_SCIM_TOKEN, or from the file of --token-file.\n\n" +
 			"Exit codes: 0 no difference, 1 differences, 2 usage, 3 could not run (credentials, connection).",
 		Example: "  ROLLCALL_SCIM_TOKEN=rc_... rollcall entra --users 500 --groups 20 --cycles 1",
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -60,23 +60,23 @@ func entraCommand(p *program) *cobra.Command {
 	set.StringVar(&f.tokenFile, "token-file", "", "`file` with the bearer token")
 	set.IntVar(&f.users, "users", 1000, "`number` of people in the directory")
 	set.IntVar(&f.groups, "groups", 50, "`number` of groups in the directory")
-	set.Uint64Var(&f.seed, "seed", 1, "the same `number` invents the same directory and the same life")
-	set.IntVar(&f.cycles, "cycles", 3, "`number` of cycles after the initial one, each after a change of the directory")
-	set.StringVar(&f.dialect, "dialect", "both", "PATCH `form`: legacy, compliant, or both (two stories in two populations)")
-	set.IntVar(&f.concurrent, "concurrency", 8, "`number` of requests at the same time")
+	set.Uint64Var(&f.seed, "seed", 1, "the same `number` generates the same directory and the same changes")
+	set.IntVar(&f.cycles, "cycles", 3, "`number` of cycles after the initial one, each with changes to the directory")
+	set.StringVar(&f.dialect, "dialect", "both", "PATCH `form`: legacy, compliant, or both, one after the other")
+	set.IntVar(&f.concurrent, "concurrency", 8, "`number` of concurrent requests")
 	set.Float64Var(&f.rate, "rate", 0, "requests per second; 0 is no limit")
-	set.StringVar(&f.prefix, "prefix", "", "`name` of the population; empty invents one, so that runs do not meet")
+	set.StringVar(&f.prefix, "prefix", "", "`name` that identifies the run's users and groups (default: random)")
 	set.BoolVar(&f.cleanup, "cleanup", false, "delete the population at the end and compare again")
 	set.BoolVar(&f.asJSON, "json", false, "print one JSON object on stdout, progress on stderr")
 	complete(c, "dialect", p, func(context.Context, *call, string) []string { return []string{"legacy", "compliant", "both"} })
 	return c
 }
 
-// play runs a story in each dialect and says whether the server was equal to the directory.
+// play runs a story in each dialect and reports whether the server was equal to the directory.
 func (p *program) play(ctx context.Context, f entraFlags) error {
 	out := p.stdout
 	if f.asJSON {
-		out = p.stderr // stdout holds the one JSON object
+		out = p.stderr // stdout has only the JSON object
 	}
 	outcome := entraOutcome{Equal: true, Stories: []entra.Report{}}
 	dialects := []entra.Dialect{entra.Dialect(f.dialect)}
@@ -86,7 +86,7 @@ func (p *program) play(ctx context.Context, f entraFlags) error {
 	for _, dialect := range dialects {
 		report, failed := f.story(ctx, p, dialect, out)
 		if failed != nil {
-			report = madeOnly(report)
+			report = createdOnly(report)
 		}
 		outcome.Stories = append(outcome.Stories, report)
 		outcome.Equal = outcome.Equal && failed == nil && len(report.Differences) == 0 && len(report.Unresolved) == 0
@@ -105,15 +105,15 @@ func (p *program) play(ctx context.Context, f entraFlags) error {
 	}
 	switch {
 	case outcome.Error != "":
-		return failf(exitNoAccess, "%s: could not go on: %s", f.url, outcome.Error)
+		return failf(exitNoAccess, "%s: could not continue: %s", f.url, outcome.Error)
 	case !outcome.Equal:
 		return failf(exitFailed, "the server differs from the directory")
 	}
 	return nil
 }
 
-// madeOnly counts the objects that a broken-off story has made on the server, instead of those in its directory.
-func madeOnly(r entra.Report) entra.Report {
+// createdOnly counts the objects that an aborted story created on the server, instead of those in its directory.
+func createdOnly(r entra.Report) entra.Report {
 	r.People, r.Groups, r.Memberships = 0, 0, 0
 	for _, cycle := range r.Cycles {
 		r.People += cycle.Counts["users created"]
@@ -167,9 +167,9 @@ func (f entraFlags) complete(p *program) (entraFlags, error) {
 	base, err := url.Parse(f.url)
 	switch {
 	case f.token == "":
-		return f, usagef("no token: set ROLLCALL_SCIM_TOKEN, or name a file with --token-file")
+		return f, usagef("no token: set ROLLCALL_SCIM_TOKEN, or give a file with --token-file")
 	case f.url == "":
-		return f, usagef("--url is missing, and the token does not show its provider")
+		return f, usagef("--url is missing, and the token does not contain a provider's id")
 	case err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" || base.RawQuery != "":
 		return f, usagef("--url must be an http or https URL without a query")
 	case f.dialect != "both" && f.dialect != string(entra.Legacy) && f.dialect != string(entra.Compliant):
@@ -179,12 +179,12 @@ func (f entraFlags) complete(p *program) (entraFlags, error) {
 	case f.concurrent < 1:
 		return f, usagef("--concurrency must be at least 1")
 	case !entraPopulation.MatchString(f.prefix):
-		return f, usagef("--prefix takes lower-case letters, digits and hyphens")
+		return f, usagef("--prefix must consist of lower-case letters, digits and hyphens")
 	}
 	return f, nil
 }
 
-// printStory prints the table of operations, the first differences, and the verdict when the story came to its end.
+// printStory prints the table of operations, the first differences, and the verdict.
 func printStory(w io.Writer, r entra.Report, ended bool) {
 	fmt.Fprintln(w)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -195,7 +195,7 @@ func printStory(w io.Writer, r entra.Report, ended bool) {
 		fmt.Fprintf(table, "%s\t%d\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t\n", o.Operation, o.Requests, o.Failed, o.P50, o.P90, o.P99, o.Max)
 	}
 	if err := table.Flush(); err != nil {
-		return // nobody reads any more
+		return // the output is closed
 	}
 	fmt.Fprintln(w)
 	printEntraList(w, "difference", r.Differences, entra.Difference.String)
@@ -205,7 +205,7 @@ func printStory(w io.Writer, r entra.Report, ended bool) {
 	case len(r.Differences)+len(r.Unresolved) > 0:
 		verdict = "NOT EQUAL"
 	case !ended:
-		verdict = "broken off, not compared"
+		verdict = "aborted, not compared"
 	}
 	took := time.Duration(r.Seconds * float64(time.Second)).Round(100 * time.Millisecond)
 	fmt.Fprintf(w, "%s (%s): %s. %d people, %d groups, %d memberships; %d requests in %s, %.0f per second\n\n", r.Population, r.Dialect,
@@ -219,6 +219,6 @@ func printEntraList[T any](w io.Writer, what string, list []T, text func(T) stri
 		fmt.Fprintf(w, "%s: %s\n", what, strings.TrimSpace(text(item)))
 	}
 	if len(list) > shown {
-		fmt.Fprintf(w, "%d more of kind %s\n", len(list)-shown, what)
+		fmt.Fprintf(w, "%d more %ss\n", len(list)-shown, what)
 	}
 }

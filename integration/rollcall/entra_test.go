@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// emptyServer answers every query with an empty list; for pages of a crawl it claims total records.
+// emptyServer returns an empty list for every query; for pages of a crawl it claims to have total records.
 func emptyServer(t *testing.T, total int) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -31,7 +31,7 @@ func emptyServer(t *testing.T, total int) string {
 	return s.URL
 }
 
-// goodToken is the environment of a simulator that has a token.
+// goodToken is the environment of a simulated Entra that has a token.
 func goodToken(name string) string {
 	if name == "ROLLCALL_SCIM_TOKEN" {
 		return "good"
@@ -50,8 +50,8 @@ func TestEntraExitCodes(t *testing.T) {
 		"help":               {[]string{"-help"}, 0, "Exit codes"},
 		"no difference":      {[]string{"-url", right}, 0, "equal. 0 people"},
 		"differences":        {[]string{"--url", wrong}, 1, "NOT EQUAL"},
-		"wrong token":        {[]string{"--url", right, "--token-file", bad}, 3, "broken off, not compared. 0 people, 0 groups"},
-		"nobody there":       {[]string{"--url", "http://127.0.0.1:1"}, 3, "http://127.0.0.1:1: could not go on"},
+		"wrong token":        {[]string{"--url", right, "--token-file", bad}, 3, "aborted, not compared. 0 people, 0 groups"},
+		"nobody there":       {[]string{"--url", "http://127.0.0.1:1"}, 3, "http://127.0.0.1:1: could not continue"},
 		"unknown flag":       {[]string{"--frobnicate"}, 2, "--frobnicate"},
 		"a token as a flag":  {[]string{"--token", "rc_x"}, 2, "did you mean --token-file?"},
 		"argument":           {[]string{"--url", right, "extra"}, 2, `"extra"`},
@@ -74,7 +74,7 @@ func TestEntraExitCodes(t *testing.T) {
 	}
 }
 
-// A simulator that could not sign in has provisioned nobody, and compared nothing: K2.
+// A simulated Entra whose token is refused has provisioned and compared nothing.
 func TestEntraGivesNoVerdictWithoutAComparison(t *testing.T) {
 	t.Parallel()
 	code, out, diags := execute(t.Context(), goodToken, "entra", "--url", emptyServer(t, 0), "--token-file", writeFile(t, "bad"), "--users",

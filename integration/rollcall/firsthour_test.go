@@ -10,7 +10,7 @@ import (
 	"rollcall/shared/golden"
 )
 
-// The first hour of a newcomer: nothing is named by an id.
+// The first hour of a newcomer works without ids.
 func TestFirstHourByNames(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -75,7 +75,7 @@ func TestFirstHourByNames(t *testing.T) {
 	golden.Check(t, "firsthour", normalized(all.Bytes()))
 }
 
-// normalized replaces whatever differs from run to run.
+// normalized replaces values that differ between runs.
 func normalized(text []byte) []byte {
 	for _, n := range []struct{ what, by string }{
 		{`rc_[0-9a-z]+_\w+`, "rc_TOKEN"}, {`127\.0\.0\.1:\d+`, "HOST"}, {`\bdefault[0-9a-z]{5}\b`, "PROVIDERID"},

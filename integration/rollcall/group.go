@@ -7,14 +7,14 @@ import (
 
 func groupNoun() noun {
 	return noun{
-		name: "group", group: groupProvision, short: "See the groups that a directory sent, and their members",
+		name: "group", group: groupProvision, short: "Show the groups that a directory sent, and their members",
 		actions: []action{
 			{name: "list", op: "listGroups", short: "List or search the groups of a provider", example: "Demo --unmapped organization",
 				columns: "NAME displayName, MEMBERS memberCount, CHANGED modifiedAt; CREATED createdAt, ID id", flags: []flag{
 					{"search", "search", "`part` of the name"},
-					{"unmapped", "unmapped", "only those that no mapping of this `kind` uses"},
+					{"unmapped", "unmapped", "only groups that no mapping of this `kind` uses"},
 				}},
-			{name: "show", op: "getGroup", short: "Show a group and where it is used",
+			{name: "show", op: "getGroup", short: "Show a group, with the mappings and watchlists that use it",
 				columns: "Name displayName, Id id, Provider provider, External_id externalId:, Members memberCount, Maps_to_organization @orgOf, " +
 					"Maps_to_roles @rolesOf, Watchlists watchlists, Created createdAt, Changed modifiedAt, Version version",
 				do: showGroup, also: []string{"getGroupUsage"}},
@@ -24,7 +24,7 @@ func groupNoun() noun {
 	}
 }
 
-// showGroup shows a group with where it is used.
+// showGroup shows a group with the mappings and watchlists that use it.
 func showGroup(ctx context.Context, c *call) error {
 	group, err := c.get(ctx, c.op.id, c.ids...)
 	if err != nil {
@@ -38,7 +38,7 @@ func showGroup(ctx context.Context, c *call) error {
 	return c.print(ctx, group)
 }
 
-// mappedTo is the organization or the roles that the mapping of a group gives; read is the operation that lists mappings.
+// mappedTo returns the organization or the roles of a group's mapping; read is the operation that lists mappings.
 func (c *call) mappedTo(ctx context.Context, group object, id, read, gives string) string {
 	all, err := c.known(ctx, read, text(group, "provider"))
 	if err != nil || group[id] == nil {

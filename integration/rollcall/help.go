@@ -1,65 +1,65 @@
 package main
 
-// topic is a page of the help that belongs to no command.
+// topic is a help page that belongs to no command.
 type topic struct{ name, short, text string }
 
 var topics = []topic{
 	{"exit-codes", "The exit codes of every command", `Every command ends with one of these codes:
 
   0  done; for serve, a clean stop
-  1  the server refused or failed, what was verified is not right, an apply run had errors, or a question was
-     answered with no; for entra, the server differs from the invented directory
-  2  usage: a mistyped command or flag, a missing argument, a name that several things have, or a question that
-     could not be asked because there was no terminal and no --yes
-  3  the server was not reached, or did not accept the key; the address is named
-  4  not found: nothing has this name or id`},
-	{"names", "How things are named", `Wherever a command takes a provider, an organization, a group, a role, a user, a watchlist,
-a webhook, a legal hold matter, an API key or a tenant, it takes the name or the id. Names are compared ignoring
-case. A user is named by the user name or a whole e-mail address, a mapping by one of its groups, a token by its
-last four characters; "latest" is the newest apply run, guard event or delivery.
+  1  the server refused or failed, a verification failed, an apply run had errors, or a question was answered
+     with no; for entra, the server differs from the generated directory
+  2  usage: a mistyped command or flag, a missing argument, an ambiguous name, or a question that could not be
+     asked because there was no terminal and no --yes
+  3  the server could not be reached, or did not accept the key; the message has the address
+  4  not found: no record has this name or id`},
+	{"names", "How to refer to people, groups and other records", `Records have names and ids, and commands accept both: for
+providers, organizations, groups, roles, users, watchlists, webhooks, legal hold matters, API keys and tenants.
+Names ignore case. A user can be given by user name or complete e-mail address, a mapping by one of its groups,
+a token by its last four characters; "latest" stands for the newest apply run, guard event or delivery.
 
-When several things have the name, nothing is done and their ids are printed.
+If a name is ambiguous, the command changes nothing and prints the ids of all matches.
 
-A list of names is separated by commas. A name that holds a comma stands in double quotes, or alone in a flag of
-its own:
+Separate the names in a list by commas. Put a name that contains a comma in double quotes, or give it alone in a
+flag of its own:
 
   rollcall org-mapping add Demo --groups "Sales,Marketing" --org Business
   rollcall org-mapping add Demo --groups "Sales, EMEA" --groups Marketing --org Business`},
 	{"output", "Formats, columns and times", `-o table    aligned columns (default)
--o json     what the admin API answered; lists are {"items": [...]}
+-o json     the response of the admin API; lists are {"items": [...]}
 -o yaml     the same as YAML
--o csv      the columns of the table, with cells that no spreadsheet runs as formulas
--o name     only the names, one a line
+-o csv      the columns of the table; cells are escaped so that spreadsheets do not run them as formulas
+-o name     only the names, one per line
 
---columns chooses the columns of a table or of CSV; a name that does not exist is answered with those that do.
+--columns selects the columns of a table or CSV; an unknown name prints the available ones.
 
-Times are relative on a terminal ("3 minutes ago") and in UTC to the second elsewhere. Flags for times take a
+Times are relative on a terminal ("3 minutes ago"), otherwise in UTC to the second. Flags for times accept a
 duration (90m, 1h, 7d), a date (2026-01-31) or a time (2026-01-31T12:00:00Z).`},
 	{"environment", "Environment variables, profiles and keys", `ROLLCALL_ADMIN_URL    address of the server
 ROLLCALL_ADMIN_TOKEN  API key
 ROLLCALL_SCIM_TOKEN   token of a provider, for rollcall entra
-XDG_CONFIG_HOME       folder of rollcall/profiles.yaml (default: the system's folder for settings)
+XDG_CONFIG_HOME       folder of rollcall/profiles.yaml (default: the system's configuration folder)
 
-An address is looked for in --url, the environment, the profile (--profile, or the one in use); a key in
---token-file, the environment, the profile. No command takes a key as an argument: other users of the machine
-could read it there.`},
+The address comes from --url, the environment or the profile (--profile, or the current one), in this order; the
+key comes from --token-file, the environment or the profile. No command accepts a key as an argument, because
+other users of the machine could read it.`},
 	{"words", "The words that Rollcall uses", `provider     the connection of a directory such as Entra ID; it has a base URL and tokens
-organization where a person belongs; mappings and administrators decide
-group        a group that a directory sent; mappings and watchlists use it
-role         what a person may do; privileged roles need a confirmation
-mapping      a rule by which groups or attributes decide about organizations or roles
-apply run    brings the people who are there already in line with the mappings, after a preview
-block        a blocked person cannot sign in; an administrator or the directory blocks
-deactivate   ends an account: no access and no licence, until it is reactivated
-delay        the time between blocking and deactivating a person whom the directory disabled
+organization a unit of the tenant; each person belongs to one, by mappings or an administrator's decision
+group        a group that a directory sent; used by mappings and watchlists
+role         a set of permissions; privileged roles need a confirmation
+mapping      a rule that assigns an organization or roles by groups or attributes
+apply run    applies the mappings to existing people, after a preview
+block        a blocked person cannot sign in; an administrator or the directory can block a person
+deactivate   end an account: no access and no licence, until it is reactivated
+delay        the time between blocking and deactivating a person when the directory disables them
 pending      blocked, and waiting for the delay, a legal hold or a review before being deactivated
-pin          keeps a person in an organization, whatever the mappings say
-legal hold   a matter, such as a case, and its custodians: people whom nothing deactivates meanwhile
-guard        holds deactivations or moves back for review when a directory sends too many of them
-override     a person whom an administrator keeps active although the directory disabled them
-conflict     a directory asks for a user name that somebody else has
-watchlist    people to look after, from groups, departments and by name
-webhook      an address that is sent a message, a delivery, for each change
-dual control privileged changes wait for a second administrator
+pin          keep a person in an organization, whatever the mappings say
+legal hold   a matter, such as a case, and its custodians: people who are not deactivated until it is closed
+guard        holds back deactivations or moves for review when a directory sends too many of them
+override     a person who is kept active by an administrator although the directory disabled them
+conflict     a directory sent a user name that another user already has
+watchlist    people to pay attention to, by group, department or name
+webhook      a URL that receives a message, a delivery, for each change
+dual control privileged changes need the approval of a second administrator
 seal         the log is a chain of sealed blocks with signed checkpoints; changing it breaks the chain`},
 }

@@ -17,7 +17,7 @@ func holdNoun() noun {
 		"Closed_by closedBy, Version version"
 	const release = "User user, Outcome @outcome, When @when, Released releasedAt"
 	return noun{
-		name: "hold", group: groupPeople, short: "Manage legal holds: matters and their custodians, whom nothing deactivates", columns: one,
+		name: "hold", group: groupPeople, short: "Manage legal holds: matters, and custodians who must not be deactivated", columns: one,
 		actions: []action{
 			{name: "list", op: "listLegalHolds", short: "List the matters",
 				columns: "NAME name, REFERENCE reference, STATE state, CREATED createdAt, CLOSED closedAt; ID id"},
@@ -25,14 +25,14 @@ func holdNoun() noun {
 			{name: "create", op: "createLegalHold", short: "Create a matter", free: "name", example: `"Case 12" --reference 2026-12`, flags: []flag{
 				{"name", "name", "`name` of the matter"}, {"reference", "reference", "`reference`, such as a case number"},
 			}},
-			{name: "custodians", op: "listCustodians", short: "List the people who are, or were, on hold",
+			{name: "custodians", op: "listCustodians", short: "List the people who are or were on hold",
 				columns: "USER user, STATE @person, PLACED placedAt, BY placedBy, RELEASED releasedAt, RELEASED_BY releasedBy; ID user:"},
 			{name: "place", op: "placeHolds", short: "Place people on hold", free: "users",
 				example: `"Case 12" kim@contoso.example lee@contoso.example`,
 				columns: "USER user, RESULT result, WHY detail, STATE @person",
 				flags:   []flag{{"users", "users", "`users`, separated by commas"}}},
 			{name: "release", op: "releaseHold", short: "Release a person; --dry-run shows the effect", columns: release, asks: askRelease},
-			{name: "close", op: "closeLegalHold", short: "Release everybody; --dry-run shows the effect",
+			{name: "close", op: "closeLegalHold", short: "Close a matter and release its custodians; --dry-run shows the effect",
 				do: closeHold, sure: true},
 		},
 	}
@@ -74,7 +74,7 @@ func closeHold(ctx context.Context, c *call) error {
 		}
 	}
 	if c.set.dryRun {
-		fmt.Fprintln(c.stderr, "Dry run: nothing was changed, the matter is open.")
+		fmt.Fprintln(c.stderr, "Dry run: nothing was changed; the matter is still open.")
 		return nil
 	}
 	question := fmt.Sprintf("Close %s and release %s?", text(plan, "name"), count(total, "person", "people"))

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// command runs another sub-command of the program against a server.
+// command runs a subcommand of the program against the server.
 func (s started) command(t *testing.T, key string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], append(args, "--url", strings.TrimSuffix(s.AdminURL, "/api/v1"), "--json")...)
@@ -24,7 +24,7 @@ func (s started) command(t *testing.T, key string, args ...string) string {
 	return string(out)
 }
 
-// eventually asks again and again until the answer holds what is wanted, and returns when that was.
+// eventually waits until holds returns true, and returns the time.
 func eventually(t *testing.T, what string, longest time.Duration, holds func() bool) time.Time {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), longest)
@@ -41,8 +41,8 @@ func eventually(t *testing.T, what string, longest time.Duration, holds func() b
 	return time.Now()
 }
 
-// A real run: with a delay of five seconds a disabled user is blocked at once and deactivated five seconds
-// later, also when the process is killed in between.
+// With a delay of five seconds, a disabled user is blocked immediately and deactivated five seconds later, also when the
+// process is killed in between.
 func TestServeDeactivatesAfterTheDelay(t *testing.T) {
 	t.Parallel()
 	const delay = 5 * time.Second
@@ -67,7 +67,7 @@ func TestServeDeactivatesAfterTheDelay(t *testing.T) {
 			show := func() string { return s.command(t, key, "user", "show", id) }
 			if got := show(); !strings.Contains(got, `"maySignIn":false`) || !strings.Contains(got, `"lifecycle":"active"`) || !strings.Contains(got,
 				`"dueAt"`) {
-				t.Errorf("at once: %s", got)
+				t.Errorf("immediately: %s", got)
 			}
 			if kill {
 				if err := s.cmd.Process.Signal(syscall.SIGKILL); err != nil {
@@ -88,7 +88,7 @@ func TestServeDeactivatesAfterTheDelay(t *testing.T) {
 			timeline := s.command(t, key, "user", "timeline", id)
 			for _, want := range []string{`"user.deactivated"`, `"cause":"wake-up"`, `"deactivation-scheduled"`} {
 				if strings.Count(timeline, want) != 1 {
-					t.Errorf("the timeline tells %s %d times: %s", want, strings.Count(timeline, want), timeline)
+					t.Errorf("the timeline has %s %d times: %s", want, strings.Count(timeline, want), timeline)
 				}
 			}
 		})

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// span are the flags of a span of time.
+// span returns the flags of a time span.
 func span() []flag {
 	return []flag{
 		{"since", "since", "not before this `time`: 1h, 7d, 2026-01-31 or 2026-01-31T12:00:00Z"},
@@ -18,26 +18,27 @@ func span() []flag {
 	}
 }
 
-// logFilter are the flags that choose among the entries of a log.
+// logFilter returns the flags that filter the entries of a log.
 func logFilter() []flag {
 	return append(span(),
-		flag{"provider", "provider", "of one `provider`"}, flag{"user", "user", "about one `user`"}, flag{"group", "group", "about one `group`"},
+		flag{"provider", "provider", "only of this `provider`"}, flag{"user", "user", "only about this `user`"},
+		flag{"group", "group", "only about this `group`"},
 		flag{"action", "action", "`action`, such as user.disabled"}, flag{"effect", "effect", "`effect`, such as blocked"},
-		flag{"org", "organization", "about people who came to this `organization` or left it"},
-		flag{"role", "role", "about people whose `role` changed"},
-		flag{"cause", "cause", "with this `cause`"}, flag{"result", "result", "with this `result`"},
-		flag{"search", "search", "`part` of the name at the time"},
+		flag{"org", "organization", "only about people who joined or left this `organization`"},
+		flag{"role", "role", "only about people who got or lost this `role`"},
+		flag{"cause", "cause", "only with this `cause`"}, flag{"result", "result", "only with this `result`"},
+		flag{"search", "search", "`part` of the name at the time of the entry"},
 	)
 }
 
 func logOf(name, title, search, verify string, spanOf []flag) noun {
 	return noun{
-		name: name, group: groupRecords, short: "Search the " + title + ", and verify that it is as it was written",
+		name: name, group: groupRecords, short: "Search the " + title + ", and verify that it is intact",
 		actions: []action{
-			{name: "list", op: search, short: "Search the log, the newest entry first", example: "--since 1h", flags: logFilter(),
+			{name: "list", op: search, short: "Search the log, newest entry first", example: "--since 1h", flags: logFilter(),
 				columns: "TIME at, ACTION action, NAME name, EFFECTS effects, CAUSE cause, BY @by, REASON actor.reason; CHANGES @changes, " +
 					"RESULT result, PROVIDER provider, USER user:, GROUP group:, TARGET target, REQUEST actor.requestId, ID id"},
-			{name: "verify", op: verify, short: "Have the server verify the chain of the log; exit code 1 when it is broken", example: "--since 7d",
+			{name: "verify", op: verify, short: "Verify the chain of the log on the server; exit code 1 if it is broken", example: "--since 7d",
 				flags: spanOf,
 				columns: "Result @verdict, Signed signed, Chains chains, Blocks blocks, Entries entries, Not_sealed_yet unsealed, " +
 					"Checkpoints checkpoints, Last_checkpoint lastCheckpoint, Line line, Detail detail", judge: judgeLog},
@@ -46,27 +47,28 @@ func logOf(name, title, search, verify string, spanOf []flag) noun {
 }
 
 func syncLogNoun() noun {
-	return logOf("sync-log", "Sync Log", "listSyncLog", "verifySyncLog", append(span(), flag{"provider", "provider", "of one `provider`"}))
+	return logOf("sync-log", "Sync Log", "listSyncLog", "verifySyncLog",
+		append(span(), flag{"provider", "provider", "only of this `provider`"}))
 }
 
 func auditLogNoun() noun {
 	return logOf("audit-log", "Audit Log", "listAuditLog", "verifyAuditLog", span())
 }
 
-// judgeLog makes a broken chain a failure.
+// judgeLog returns an error if the chain is broken.
 func judgeLog(v object) error {
 	if v["ok"] != true {
-		return failf(exitFailed, "the log is NOT as it was written: %s", text(v, "detail"))
+		return failf(exitFailed, "the log is NOT intact: %s", text(v, "detail"))
 	}
 	return nil
 }
 
-// verdict is the result of a verification that found nothing wrong. While no entry is sealed, none was checked.
+// verdict describes a verification without a failure. While no entry is sealed, no entry was checked.
 func verdict(entries, unsealed int) string {
 	if entries <= unsealed {
 		return fmt.Sprintf("nothing is sealed yet: %s, not checked", count(unsealed, "entry", "entries"))
 	}
-	return "as it was written"
+	return "intact"
 }
 
 func logNoun() noun {
@@ -81,7 +83,7 @@ func logNoun() noun {
 					out(f)
 					f.Bool("audit", false, "the Audit Log")
 				}, do: exportLog},
-			{name: "key", op: "getLogKey", short: "Write the public key that exports are verified with", example: "--out log.pem", local: out,
+			{name: "key", op: "getLogKey", short: "Write the public key for verifying exports", example: "--out log.pem", local: out,
 				do: func(ctx context.Context, c *call) error {
 					key, err := c.get(ctx, c.op.id)
 					if err != nil {
@@ -99,7 +101,7 @@ func logNoun() noun {
 
 func exportLog(ctx context.Context, c *call) error {
 	if c.terminal && c.flag("out") == "" {
-		return usagef("an export does not belong on a terminal: name a file with --out, or send it into a pipe")
+		return usagef("an export is not for a terminal: give a file with --out, or use a pipe")
 	}
 	x := exchange{op: c.op, query: c.query}
 	if c.given("audit") {

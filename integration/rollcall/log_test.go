@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// A verdict that is not good is exit code 1, wherever it comes from: K1. A young log is not called right: K5.
+// A failed verification has exit code 1, on the server and locally. A log without a seal is not reported as intact.
 func TestVerdictsHaveExitCodes(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -24,19 +24,19 @@ func TestVerdictsHaveExitCodes(t *testing.T) {
 		return true
 	})
 	for _, line := range []string{"sync-log verify", "audit-log verify", "sync-log verify --provider Demo", "audit-log verify -o json"} {
-		broken.want(1, line, "NOT as it was written: the entry is not the one that was sealed")
+		broken.want(1, line, "NOT intact: the entry is not the one that was sealed")
 	}
 	young := s.front(func(w http.ResponseWriter, r *http.Request) bool {
 		_, _ = io.WriteString(w, `{"ok":true,"signed":false,"chains":1,"blocks":0,"entries":0,"unsealed":12,"checkpoints":0}`)
 		return true
 	})
 	if out := young.want(0, "audit-log verify", "nothing is sealed yet: 12 entries, not checked"); strings.Contains(out, "0001") {
-		t.Errorf("a time that is none: %s", out)
+		t.Errorf("it shows a zero time: %s", out)
 	}
 	s.want(0, "sync-log verify --since 7d", "Signed")
 }
 
-// An export does not flood a terminal: K7, row 15.
+// An export is not printed on a terminal.
 func TestExportsAndTerminals(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -56,7 +56,7 @@ func TestExportsAndTerminals(t *testing.T) {
 	s.want(2, "log export --format xml", "--format must be jsonl or csv")
 }
 
-// A young export is not called right either: nothing of it is sealed.
+// An export without a seal is not reported as intact.
 func TestVerifyOfAnExportWithoutASeal(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -72,14 +72,14 @@ func TestVerifyOfAnExportWithoutASeal(t *testing.T) {
 	if !bytes.Contains(text, []byte(`"block"`)) && !strings.Contains(said, "nothing is sealed yet: ") || strings.Contains(said, "0001-01-01") {
 		t.Errorf("%s of\n%s", said, text)
 	}
-	s.want(1, "verify --key "+pem+" /nowhere", "NOT as it was written")
+	s.want(1, "verify --key "+pem+" /nowhere", "NOT intact")
 	for _, i := range []int{0, len(text) / 2, len(text) - 1} {
 		changed := bytes.Clone(text)
 		changed[i] ^= 1
-		s.want(1, "verify --key "+pem+" "+writeFile(t, string(changed)), "NOT as it was written")
+		s.want(1, "verify --key "+pem+" "+writeFile(t, string(changed)), "NOT intact")
 	}
 	sealed := verify.Result{Blocks: 2, Entries: 20, Chains: 1, Checkpoints: 1, LastCheckpoint: noClock(), Unsealed: 3}
-	if got, want := verified(sealed), "as it was written: 17 entries in 2 blocks of 1 chain, 1 checkpoint, "+
+	if got, want := verified(sealed), "intact: 17 entries in 2 blocks of 1 chain, 1 checkpoint, "+
 		"the last at 2026-01-31T12:00:00Z; 3 entries are not sealed yet"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

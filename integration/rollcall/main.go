@@ -1,5 +1,5 @@
-// Command rollcall runs Rollcall on one machine (`rollcall serve`), plays Entra ID against any SCIM
-// server (`rollcall entra`), and speaks the admin API of a deployment (most other commands).
+// Command rollcall runs Rollcall on one machine (`rollcall serve`), simulates Entra ID against a SCIM server
+// (`rollcall entra`), and calls the admin API of a deployment (most other commands).
 package main
 
 import (
@@ -28,13 +28,13 @@ func main() {
 	state, err := term.GetState(int(os.Stdin.Fd()))
 	code := p.execute(ctx, os.Args[1:])
 	stop()
-	if err == nil { // a question for a key that was interrupted left it without echo
+	if err == nil { // an interrupted question for a key leaves the terminal without echo
 		_ = term.Restore(int(os.Stdin.Fd()), state)
 	}
 	os.Exit(code)
 }
 
-// called is how the program can be called again: by its path, when it was called by one.
+// called returns the name by which the user can call the program again: its path, if it was called by a relative path.
 func called(arg string) string {
 	if filepath.Base(arg) == arg || filepath.IsLocal(arg) {
 		return arg

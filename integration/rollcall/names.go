@@ -14,19 +14,19 @@ import (
 	"rollcall/shared/casefold"
 )
 
-// kind is a kind of thing that people name and the API identifies.
+// kind is a kind of record that people refer to by name and the API by id.
 type kind struct {
-	word   string   // as messages call it
+	word   string   // its name in messages
 	list   string   // the operation that lists them
-	items  string   // the member that holds them; "" is items
+	items  string   // the member with the records; "": items
 	read   string   // the operation that reads one; "": the list has them all
-	names  []string // members that hold a name, in the order in which they are compared
-	search bool     // the list takes a search
+	names  []string // members with a name, in the order in which they are compared
+	search bool     // the list can be searched
 	latest bool     // the list begins with the newest, and "latest" stands for it
-	sample string   // in examples
+	sample string   // argument in examples
 }
 
-// kinds are the kinds by the name of the parameter in a path.
+// kinds maps the name of a path parameter to its kind.
 var kinds = map[string]kind{
 	"provider": {word: "provider", list: "listProviders", read: "getProvider", names: []string{"displayName"}, sample: "Demo"},
 	"organization": {word: "organization", list: "listOrganizations", read: "getOrganization", names: []string{"name", "aliases"},
@@ -53,7 +53,7 @@ var kinds = map[string]kind{
 		sample: "Sales"},
 }
 
-// references are the members and parameters that hold the id of a kind, in requests and in answers.
+// references maps members and parameters of requests and responses to the kind whose id they contain.
 var references = map[string]string{
 	"provider": "provider", "moveTo": "provider", "holderProvider": "provider",
 	"organization": "organization", "organizationId": "organization", "parentId": "organization", "templateOrganizationId": "organization",
@@ -66,7 +66,7 @@ var references = map[string]string{
 	"proposedBy": "key", "requestedBy": "key", "by": "key", "dualControlEndedBy": "key",
 }
 
-// kindOf is the kind of a parameter in the path of an operation.
+// kindOf returns the kind of a parameter in the path of an operation.
 func (o operation) kindOf(param string) string {
 	if param != "mapping" {
 		return param
@@ -80,14 +80,14 @@ func (o operation) kindOf(param string) string {
 	return "rolemapping"
 }
 
-// candidate is something that a name may stand for.
+// candidate is a record that a name may refer to.
 type candidate struct {
 	id    string
-	names [][]string // for each of the kind's members
+	names [][]string // for each of the kind's name members
 	item  object
 }
 
-// label is the first name of a candidate, or its id.
+// label returns the first name of a candidate, or its id.
 func (c candidate) label() string {
 	for _, names := range c.names {
 		if len(names) > 0 {
@@ -97,7 +97,7 @@ func (c candidate) label() string {
 	return c.id
 }
 
-// candidates lists the things of a kind; those of one provider when a provider is given and the kind has one.
+// candidates lists the records of a kind, only those of the given provider if the kind has one.
 func (c *client) candidates(ctx context.Context, k kind, provider, search string, limit int) ([]candidate, error) {
 	op := operations()[k.list]
 	x := exchange{op: op, query: url.Values{}}
@@ -166,15 +166,15 @@ func namesAt(v any, path string) []string {
 }
 
 var (
-	surelyID = regexp.MustCompile(`^[a-z][0-9a-v]{25}$`)       // as the service makes them
-	maybeID  = regexp.MustCompile(`^[0-9a-z][0-9a-z-]{0,63}$`) // as the API takes them
+	surelyID = regexp.MustCompile(`^[a-z][0-9a-v]{25}$`)       // as the service generates them
+	maybeID  = regexp.MustCompile(`^[0-9a-z][0-9a-z-]{0,63}$`) // as the API accepts them
 )
 
-// maxCandidates is how many things of a kind a name is looked for in.
+// maxCandidates is the maximum number of records that a name is searched in.
 const maxCandidates = 20000
 
-// resolve returns the id of the thing that an administrator named by its id, or by its name, ignoring case, when only one
-// thing has it. The error has exit code 2 when several have it, and 4 when none has.
+// resolve returns the id of the record with the given id or, ignoring case, the given name. The error has exit code 2 if
+// several records have the name, and 4 if none has it.
 func (c *client) resolve(ctx context.Context, kindName, name, provider string) (string, error) {
 	k := kinds[kindName]
 	if name = strings.TrimSpace(name); surelyID.MatchString(name) {
@@ -183,7 +183,7 @@ func (c *client) resolve(ctx context.Context, kindName, name, provider string) (
 	all, err := c.candidates(ctx, k, provider, name, maxCandidates)
 	var refused *refusal
 	if errors.As(err, &refused) && refused.status == http.StatusForbidden && maybeID.MatchString(name) {
-		return name, nil // an id can be known without permission to list
+		return name, nil // a user may know an id without permission to list
 	}
 	if err != nil {
 		return "", err
@@ -223,7 +223,7 @@ func (c *client) resolve(ctx context.Context, kindName, name, provider string) (
 }
 
 func (c *client) ambiguous(ctx context.Context, k kind, name string, hits []candidate) error {
-	lines := []string{fmt.Sprintf("%d of kind %s are named %q; give the id of one:", len(hits), k.word, name)}
+	lines := []string{fmt.Sprintf("%d %ss are named %q; give the id of one:", len(hits), k.word, name)}
 	for _, x := range hits {
 		line := x.id + "  " + x.label()
 		if p := text(x.item, "provider"); p != "" {
@@ -234,16 +234,16 @@ func (c *client) ambiguous(ctx context.Context, k kind, name string, hits []cand
 	return usagef("%s", strings.Join(lines, "\n  "))
 }
 
-// unknown is the error for a name that nothing has, with the nearest name.
+// unknown returns the error for an unknown name, with the nearest name.
 func (c *client) unknown(ctx context.Context, k kind, name, provider string) error {
 	search := ""
 	if k.search && len([]rune(name)) > 2 {
-		search = string([]rune(name)[:2]) // a search finds parts or beginnings, never misspellings
+		search = string([]rune(name)[:2]) // a search does not find misspellings
 	}
 	var names []string
 	all, err := c.candidates(ctx, k, provider, search, pageSize)
 	if err != nil {
-		all = nil // the suggestion is a courtesy
+		all = nil // the error is complete without a suggestion
 	}
 	for _, x := range all {
 		for _, some := range x.names {
@@ -253,13 +253,13 @@ func (c *client) unknown(ctx context.Context, k kind, name, provider string) err
 	return failf(exitNotFound, "there is no %s %q%s", k.word, name, didYouMean(name, names))
 }
 
-// nameFor is the name of the thing with an id, or the id when there is none or it may not be read.
+// nameFor returns the name of the record with the id, or the id if it has no name or cannot be read.
 func (c *client) nameFor(ctx context.Context, kindName, id, provider string) string {
 	if id == "" {
 		return ""
 	}
 	if fresh, ok := strings.CutPrefix(id, "new:"); ok {
-		return printable(fresh) + " (new)" // an organization that an apply run will make
+		return printable(fresh) + " (new)" // an organization that an apply run will create
 	}
 	k := kinds[kindName]
 	if k.read == "" {

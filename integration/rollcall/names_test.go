@@ -21,7 +21,7 @@ func TestNamesStandForIDs(t *testing.T) {
 	s.want(0, "user show glass@contoso.example", "glass")
 	s.want(0, "org change Ocean --parent Default", "Parent", "Default")
 	s.want(0, "org change Ocean --parent ''")
-	// Unknown: the nearest is named.
+	// The error for an unknown name suggests the nearest one.
 	s.want(4, "user show kin@contoso.example", `there is no user "kin@contoso.example"; did you mean "Kim@contoso.example"?`)
 	s.want(4, "user show kim", `did you mean "Kim@contoso.example"?`)
 	s.want(4, "org show Ocaen", `did you mean "Ocean"?`)
@@ -29,7 +29,7 @@ func TestNamesStandForIDs(t *testing.T) {
 	s.want(4, "user list --provider Nowhere", `there is no provider "Nowhere"`)
 	s.want(4, "user show u0000000000000000000000000", "no such user")
 	s.want(4, "provider show ../users", `there is no provider "../users"`)
-	// A list by commas, by repeating, and with a comma inside.
+	// Lists separated by commas, by repeated flags, and with a comma in a name.
 	s.group("Sales, EMEA", kim)
 	s.group("Divers", lee)
 	s.group(`\"Quoted\"`, lee)
@@ -53,7 +53,7 @@ func TestNamesStandForIDs(t *testing.T) {
 	s.want(0, `user list --org Ocean --role "Agent User"`)
 }
 
-// Two things with one name: the candidates are shown, and nothing is done.
+// If two records have one name, the candidates are shown, and nothing is changed.
 func TestAmbiguousNamesShowTheCandidates(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -68,23 +68,23 @@ func TestAmbiguousNamesShowTheCandidates(t *testing.T) {
 	two := between(body, `"id":"`, `"`)
 	s.want(2, "watchlist create Divers --type custom --groups Divers", one+"  Divers of provider Demo", two+"  divers of provider Other")
 	if out := s.want(0, "watchlist list"); strings.Contains(out, "Divers") {
-		t.Errorf("the watchlist was made: %s", out)
+		t.Errorf("the watchlist was created: %s", out)
 	}
 	s.want(0, "watchlist create Divers --type custom --groups "+one, "Divers")
 	s.want(0, "group show Other Divers", two)
 	for range 2 {
 		s.want(0, "apikey create Twin --role auditor")
 	}
-	s.want(2, "apikey revoke twin --yes", `2 of kind API key are named "twin"`)
+	s.want(2, "apikey revoke twin --yes", `2 API keys are named "twin"`)
 }
 
-// A key without permission to list something can still name it by its id, and sees ids where names may not be read.
+// A key that may not list records can still use their ids, and sees ids instead of names.
 func TestNamesWithoutPermission(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	auditor := s.as("auditor")
 	auditor.want(0, "sync-log list --provider "+s.ProviderID)
 	auditor.want(1, "sync-log list --provider Demo",
-		"It takes a key with the role identity-management-administrator or identity-management-viewer.")
+		"This needs a key with the role identity-management-administrator or identity-management-viewer.")
 	auditor.want(0, "audit-log list")
 }

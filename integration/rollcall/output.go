@@ -21,10 +21,10 @@ import (
 // formats are the values of --output.
 var formats = []string{"table", "json", "yaml", "csv", "name"}
 
-// column is one column of a table, or one line about a single thing.
+// column is one column of a table, or one line of a single record.
 type column struct{ title, path string }
 
-// columns reads "TITLE path, TITLE path; TITLE path": those behind the semicolon are shown when --columns names them.
+// columns parses "TITLE path, TITLE path; TITLE path". Columns after the semicolon are shown only by --columns.
 func columns(spec string) (shown, all []column) {
 	first, more, _ := strings.Cut(spec, ";")
 	for i, part := range strings.Split(first+","+more, ",") {
@@ -40,10 +40,10 @@ func columns(spec string) (shown, all []column) {
 	return shown, all
 }
 
-// id is the name of a column in --columns.
+// id returns the name of a column in --columns.
 func (c column) id() string { return strings.ToLower(strings.ReplaceAll(c.title, " ", "-")) }
 
-// chosen returns the columns to show.
+// chosen returns the columns to show: those of --columns, or the default ones.
 func (c *call) chosen(spec string) ([]column, error) {
 	shown, all := columns(spec)
 	if len(c.set.columns) == 0 {
@@ -54,7 +54,7 @@ func (c *call) chosen(spec string) ([]column, error) {
 	for _, name := range c.set.columns {
 		i := slices.Index(ids, strings.ToLower(strings.TrimSpace(name)))
 		if i < 0 {
-			return nil, usagef("there is no column %q%s\n  The columns are %s.", name, didYouMean(name, ids), strings.Join(ids, ", "))
+			return nil, usagef("there is no column %q%s\n  The available columns are %s.", name, didYouMean(name, ids), strings.Join(ids, ", "))
 		}
 		out = append(out, all[i])
 	}
@@ -87,7 +87,7 @@ func (c *call) printList(ctx context.Context, spec string, items []any) error {
 	return c.printTable(ctx, cols, items)
 }
 
-// sortByName brings the items of a table that begins with a name into its order. Other lists keep theirs, such as the
+// sortByName sorts the items of a table whose first column is a name by this name. Other lists keep their order, such as
 // newest first.
 func sortByName(spec string, items []any) {
 	cols, _ := columns(spec)
@@ -99,7 +99,7 @@ func sortByName(spec string, items []any) {
 	})
 }
 
-// printOne shows one thing, a line for each thing known about it, and below them the lists it holds.
+// printOne shows one record, with a line for each column, followed by its lists.
 func (c *call) printOne(ctx context.Context, spec string, tables []table, item object) error {
 	switch c.set.output {
 	case "json", "yaml":
@@ -173,7 +173,7 @@ func (c *call) printTable(ctx context.Context, cols []column, items []any) error
 	return w.Flush()
 }
 
-// cells are the texts of a table. Rows are made at the same time, since some cells are read from the server.
+// cells returns the texts of a table. Rows are built concurrently, because some cells need requests to the server.
 func (c *call) cells(ctx context.Context, cols []column, items []any) ([][]string, error) {
 	rows := make([][]string, len(items))
 	work, ctx := errgroup.WithContext(ctx)
@@ -191,8 +191,8 @@ func (c *call) cells(ctx context.Context, cols []column, items []any) ([][]strin
 	return rows, work.Wait()
 }
 
-// cell is the text for a path: names instead of ids, times and durations as a person reads them. An @ begins the name of a
-// computed text. A kind after a colon says that the value is an id of this kind; nothing after it, that it is no id.
+// cell returns the text for a path, with names instead of ids and readable times and durations. A name with an @ is a
+// computed text. A kind after a colon means that the value is an id of this kind, a colon alone that it is no id.
 func (c *call) cell(ctx context.Context, item object, path string) string {
 	leaf := path
 	if i := strings.LastIndexByte(path, '.'); i >= 0 {
@@ -204,8 +204,8 @@ func (c *call) cell(ctx context.Context, item object, path string) string {
 	if strings.HasPrefix(leaf, "@") {
 		return c.computed(ctx, item, leaf)
 	}
-	name, kind, said := strings.Cut(leaf, ":")
-	if !said {
+	name, kind, explicit := strings.Cut(leaf, ":")
+	if !explicit {
 		kind = references[name]
 	}
 	return c.show(ctx, item[name], name, kind, text(item, "provider"))
@@ -244,7 +244,7 @@ func (c *call) show(ctx context.Context, v any, name, reference, provider string
 	return printable(v)
 }
 
-// nameOf is the best name of a thing that the answer itself holds.
+// nameOf returns the best name of a record in a response.
 func nameOf(v any) string {
 	o, ok := v.(object)
 	if !ok {
@@ -267,8 +267,8 @@ func text(v any, path string) string {
 	return printable(v)
 }
 
-// printable is a value on one line. Characters that could move the cursor or turn the text around are replaced,
-// since names come from outside.
+// printable returns a value on one line. It replaces characters that could move the cursor or reverse the text, because
+// names come from outside.
 func printable(v any) string {
 	if v == nil {
 		return ""
@@ -321,8 +321,8 @@ func writeYAML(w io.Writer, text []byte) error {
 	return out.Close()
 }
 
-// writeCSV writes rows that no spreadsheet runs as formulas: a cell that begins like one, also behind blanks, gets an
-// apostrophe before it.
+// writeCSV writes rows so that spreadsheets do not run cells as formulas: a cell that begins like a formula, also after
+// blanks, gets an apostrophe in front.
 func writeCSV(w io.Writer, rows [][]string) error {
 	out := csv.NewWriter(w)
 	for _, row := range rows {

@@ -49,10 +49,10 @@ func TestOutputFormats(t *testing.T) {
 	if out := s.want(0, "provider show Demo -o csv --columns name,deactivation-delay"); out != "name,deactivation-delay\nDemo,15m\n" {
 		t.Errorf("csv: %q", out)
 	}
-	s.want(2, "user list --columns nonsense", "The columns are user-name, name, state, organization, provider, roles")
+	s.want(2, "user list --columns nonsense", "The available columns are user-name, name, state, organization, provider, roles")
 }
 
-// A name from outside cannot move the cursor or turn the text around.
+// A name from outside cannot move the cursor or reverse the text.
 func TestTerminalIsSafeFromNames(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -113,7 +113,7 @@ func TestDurationsAndTimesAreRead(t *testing.T) {
 	}
 }
 
-// The state that is shown of a user follows from what the API says of the account.
+// The shown state of a user follows from the account in the API's response.
 func TestShownState(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ user, want string }{
@@ -143,7 +143,7 @@ func TestShownState(t *testing.T) {
 	}
 }
 
-// Every list of people shows their state, and can be cut down to one.
+// Every list of people shows their state, and user list can be filtered by it.
 func TestListsOfPeopleShowTheirState(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -177,7 +177,7 @@ func TestListsOfPeopleShowTheirState(t *testing.T) {
 	s.want(0, "user list --watchlist Watched --columns user-name,roles,watchlists", "Watched")
 }
 
-// Nested values are lines, and never JSON or Go.
+// Nested values are shown as lines, never in JSON or Go syntax.
 func TestNestedValuesAreLines(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -212,7 +212,7 @@ func TestNestedValuesAreLines(t *testing.T) {
 	}
 }
 
-// nounAction is a row of a noun's table.
+// nounAction returns an action of a noun.
 func nounAction(noun, name string) action {
 	for _, n := range nouns() {
 		for _, a := range n.all() {
@@ -224,8 +224,8 @@ func nounAction(noun, name string) action {
 	panic("there is no rollcall " + noun + " " + name)
 }
 
-// The list of providers shows everything that needs a look: K7, row 14.
-func TestProviderListShowsWhatNeedsALook(t *testing.T) {
+// The list of providers shows everything that may need attention.
+func TestProviderListShowsAttentionNeeded(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	kim := s.person("kim@contoso.example")
@@ -236,10 +236,10 @@ func TestProviderListShowsWhatNeedsALook(t *testing.T) {
 	if !strings.Contains(out, "Demo   ") || !strings.Contains(out, "  1        yes") || !strings.Contains(out, "  0        no") {
 		t.Errorf("providers:\n%s", out)
 	}
-	s.want(0, "provider show Demo", "1 token works, without an end", "OAuth token")
+	s.want(0, "provider show Demo", "1 usable token, no expiry", "OAuth token")
 	s.want(0, "token create Demo --overlap 1h")
-	s.want(0, "provider show Demo", "2 tokens work; the first ends 20")
-	s.want(0, "provider show Quiet", "1 token works; the first ends 20")
+	s.want(0, "provider show Demo", "2 usable tokens, first expiry 20")
+	s.want(0, "provider show Quiet", "1 usable token, first expiry 20")
 	s.want(0, "apikey list", "Administrator  identity-management-administrator", "EXPIRES", "BY")
 }
 

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// shownStates are the words of --state, each with the beginning of the shown states it stands for.
+// shownStates lists the values of --state, each with the prefix of the shown states that it selects.
 var shownStates = [][2]string{
 	{"active", "active"}, {"override", "active by override"}, {"blocked", "blocked"}, {"pending", "blocked, deactivation"},
 	{"legal-hold", "blocked (legal hold)"},
@@ -21,7 +21,7 @@ func stateNames() []string {
 	return names
 }
 
-// keepShown chooses people by their shown state.
+// keepShown returns a filter of people by their shown state.
 func keepShown(c *call) (func(object) bool, error) {
 	want := c.flag("state")
 	if want == "" {
@@ -29,24 +29,24 @@ func keepShown(c *call) (func(object) bool, error) {
 	}
 	i := slices.IndexFunc(shownStates, func(s [2]string) bool { return s[0] == want })
 	if i < 0 {
-		return nil, usagef("--state must be %s%s\n  --directory-state chooses by what the directory last said.", orList(stateNames()),
-			didYouMean(want, stateNames()))
+		return nil, usagef("--state must be %s%s\n  Use --directory-state to filter by the state that the directory last sent.",
+			orList(stateNames()), didYouMean(want, stateNames()))
 	}
 	return func(u object) bool { return strings.HasPrefix(shownState(u, c.now()), shownStates[i][1]) }, nil
 }
 
-// shownState is a person's state in one phrase.
+// shownState returns a person's state in one phrase.
 func shownState(u object, now time.Time) string {
-	pending, waits := u["pending"].(object)
+	pending, isPending := u["pending"].(object)
 	gates := texts(pending["gates"])
 	switch {
-	case waits && pending["staged"] == true:
+	case isPending && pending["staged"] == true:
 		return "active (awaiting review)"
 	case slices.Contains(gates, "guard"):
 		return "blocked (awaiting review)"
 	case slices.Contains(gates, "hold"):
 		return "blocked (legal hold)"
-	case waits:
+	case isPending:
 		due, err := time.Parse(time.RFC3339, text(pending, "dueAt"))
 		if err != nil || !due.After(now) {
 			return "blocked, deactivation is due"

@@ -14,7 +14,7 @@ const (
 	exitOK       = 0
 	exitFailed   = 1 // the server refused or failed, or a verification failed
 	exitUsage    = 2
-	exitNoAccess = 3 // the server was not reached, or did not accept the key
+	exitNoAccess = 3 // the server could not be reached, or did not accept the key
 	exitNotFound = 4
 )
 
@@ -32,7 +32,7 @@ func failf(code int, format string, a ...any) error {
 
 func usagef(format string, a ...any) error { return failf(exitUsage, format, a...) }
 
-// exitCode is the exit code of an error.
+// exitCode returns the exit code of an error.
 func exitCode(err error) int {
 	var f *failure
 	var r *refusal
@@ -47,7 +47,7 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// refusal is an answer of the admin API that is a problem (RFC 9457).
+// refusal is an error response of the admin API (RFC 9457).
 type refusal struct {
 	status  int
 	problem object
@@ -77,7 +77,7 @@ func (r *refusal) field(name string) string {
 	return ""
 }
 
-// text is the message for a person, with the names of flags instead of members.
+// text returns the message for the user, with the names of flags instead of members.
 func (r *refusal) text(flags []flag) string {
 	detail := text(r.problem, "detail")
 	if detail == "" {
@@ -98,19 +98,19 @@ func (r *refusal) text(flags []flag) string {
 	}
 	switch {
 	case r.status == http.StatusForbidden && len(r.op.roles) > 0:
-		lines = append(lines, "It takes a key with the role "+orList(r.op.roles)+".")
+		lines = append(lines, "This needs a key with the role "+orList(r.op.roles)+".")
 	case r.status == http.StatusUnauthorized:
 		lines = append(lines, "The server is "+r.address+".")
 	case r.status == http.StatusPreconditionFailed:
-		lines = append(lines, "Somebody changed it in the meantime, and nothing was written: look at it, and run the command again.")
+		lines = append(lines, "Another administrator changed it in the meantime: nothing was written. Check it, and run the command again.")
 	case r.status >= http.StatusInternalServerError && text(r.problem, "instance") != "":
-		lines = append(lines, "The server's log has the cause under request "+text(r.problem, "instance")+".")
+		lines = append(lines, "The cause is in the server's log, under request "+text(r.problem, "instance")+".")
 	}
 	return strings.Join(lines, "\n  ")
 }
 
-// withFlags replaces the names of members by those of their flags: at the beginning, and elsewhere where the name can
-// be no English word.
+// withFlags replaces the names of members by those of their flags, at the beginning and wherever the name cannot be an
+// English word.
 func withFlags(s string, flags []flag) string {
 	for _, f := range flags {
 		if rest, ok := strings.CutPrefix(s, f.member+" "); ok && f.member != "" {
@@ -123,7 +123,7 @@ func withFlags(s string, flags []flag) string {
 	return s
 }
 
-// orList is "a, b or c".
+// orList returns "a, b or c".
 func orList(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
@@ -147,7 +147,7 @@ func nearest(word string, candidates []string) string {
 	return best
 }
 
-// distance counts the letters to insert, delete or replace between a and b, and neighbours to swap.
+// distance returns the number of letters to insert, delete, replace or swap with a neighbour to turn a into b.
 func distance(a, b string) int {
 	x, y := []rune(a), []rune(b)
 	d := make([][]int, len(x)+1)
@@ -173,7 +173,7 @@ func distance(a, b string) int {
 	return d[len(x)][len(y)]
 }
 
-// didYouMean is the end of a message about a mistyped word.
+// didYouMean returns the end of a message about a mistyped word, or "".
 func didYouMean(word string, candidates []string) string {
 	if n := nearest(word, candidates); n != "" {
 		return fmt.Sprintf("; did you mean %q?", n)

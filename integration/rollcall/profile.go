@@ -17,7 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// profile is an address with its key.
+// profile is a server's address with its key.
 type profile struct {
 	URL string `yaml:"url"`
 	Key string `yaml:"key"`
@@ -31,8 +31,8 @@ type profiles struct {
 
 const defaultURL = "http://127.0.0.1:8080"
 
-// connect finds address and key: flags go first, then the environment, then the profile. The key of a profile is sent to
-// the profile's address only.
+// connect takes address and key from the flags, the environment or the profile, in this order. The key of a profile is
+// sent only to the profile's address.
 func (p *program) connect() (*client, error) {
 	address, key := cmp.Or(p.set.url, p.getenv("ROLLCALL_ADMIN_URL")), p.getenv("ROLLCALL_ADMIN_TOKEN")
 	if p.set.keyFile != "" {
@@ -48,13 +48,13 @@ func (p *program) connect() (*client, error) {
 			return nil, err
 		}
 		if name != "" && key == "" && address != "" && base(address) != base(known.URL) {
-			return nil, failf(exitNoAccess, "the key of profile %q is for %s, not for %s: set ROLLCALL_ADMIN_TOKEN, too", name, known.URL, address)
+			return nil, failf(exitNoAccess, "the key of profile %q is for %s, not for %s: also set ROLLCALL_ADMIN_TOKEN", name, known.URL, address)
 		}
 		address, key = cmp.Or(address, known.URL, defaultURL), cmp.Or(key, known.Key)
 	}
 	c, err := newClient(address, key)
 	if err == nil && key == "" {
-		return nil, failf(exitNoAccess, "there is no API key for %s: set ROLLCALL_ADMIN_TOKEN, name a file with --token-file, "+
+		return nil, failf(exitNoAccess, "there is no API key for %s: set ROLLCALL_ADMIN_TOKEN, give a file with --token-file, "+
 			"or run rollcall profile set", address)
 	}
 	return c, err
@@ -64,7 +64,7 @@ func base(address string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(address, "/"), "/api/v1")
 }
 
-// profile returns the profile that is named, or the current one; its name is "" when there is none.
+// profile returns the profile of --profile, or the current one; its name is "" if there is none.
 func (p *program) profile() (string, profile, error) {
 	all, err := p.readProfiles()
 	if err != nil {
@@ -85,7 +85,7 @@ func (all profiles) unknown(name string) error {
 	return failf(exitNotFound, "there is no profile %q%s", name, didYouMean(name, slices.Collect(maps.Keys(all.Profiles))))
 }
 
-// profileFile is the file of profiles in the user's configuration folder.
+// profileFile returns the path of the profiles in the user's configuration folder.
 func (p *program) profileFile() (string, error) {
 	folder := p.getenv("XDG_CONFIG_HOME")
 	if folder == "" {
@@ -97,7 +97,7 @@ func (p *program) profileFile() (string, error) {
 	return filepath.Join(folder, "rollcall", "profiles.yaml"), nil
 }
 
-// readProfiles reads the file, and refuses it when others can read it, too.
+// readProfiles reads the file. It refuses a file that other users can read.
 func (p *program) readProfiles() (profiles, error) {
 	all := profiles{Profiles: map[string]profile{}}
 	name, err := p.profileFile()
@@ -109,7 +109,7 @@ func (p *program) readProfiles() (profiles, error) {
 		return all, nil
 	}
 	if err == nil && info.Mode().Perm()&0o077 != 0 {
-		return all, failf(exitNoAccess, "others can read the keys in %s (mode %04o): run chmod 600 on it", name, info.Mode().Perm())
+		return all, failf(exitNoAccess, "other users can read the keys in %s (mode %04o): run chmod 600 on it", name, info.Mode().Perm())
 	}
 	text, err := os.ReadFile(name) //nolint:gosec // G304: the user's own file
 	if err == nil {
@@ -148,12 +148,12 @@ func (p *program) profileNames() []string {
 	return slices.Sorted(maps.Keys(all.Profiles))
 }
 
-// profileCommand keeps addresses and keys under names.
+// profileCommand manages profiles.
 func profileCommand(p *program) *cobra.Command {
 	top := &cobra.Command{
-		Use: "profile", GroupID: groupTenant, Short: "Keep addresses and keys of servers under names", Args: cobra.ArbitraryArgs, RunE: parent,
-		Long: "Keeps addresses and keys of servers under names, in one file that only you can read.\n\n" +
-			"The environment variables ROLLCALL_ADMIN_URL and ROLLCALL_ADMIN_TOKEN go before a profile.",
+		Use: "profile", GroupID: groupTenant, Short: "Manage profiles: addresses and keys of servers", Args: cobra.ArbitraryArgs, RunE: parent,
+		Long: "Stores addresses and keys of servers as named profiles, in one file that only you can read.\n\n" +
+			"The environment variables ROLLCALL_ADMIN_URL and ROLLCALL_ADMIN_TOKEN take precedence over a profile.",
 	}
 	add := func(use, short, example string, args cobra.PositionalArgs, change func(*cobra.Command, profiles, []string) error) *cobra.Command {
 		c := &cobra.Command{
@@ -172,10 +172,10 @@ func profileCommand(p *program) *cobra.Command {
 		top.AddCommand(c)
 		return c
 	}
-	set := add("set NAME", "Make or change a profile, and use it from now on", "set work --url https://rollcall.example", cobra.ExactArgs(1),
-		p.setProfile)
-	set.Long = "Makes or changes a profile, and uses it from now on. The key is asked for, or read from standard input or a file."
-	set.Flags().String("url", "", "`address` of the server (default: the one it had, or "+defaultURL+")")
+	set := add("set NAME", "Create or change a profile, and make it the current one", "set work --url https://rollcall.example",
+		cobra.ExactArgs(1), p.setProfile)
+	set.Long = "Creates or changes a profile, and makes it the current one. Asks for the key, or reads it from standard input or a file."
+	set.Flags().String("url", "", "`address` of the server (default: the previous one, or "+defaultURL+")")
 	set.Flags().String("token-file", "", "`file` with the API key")
 	add("list", "List the profiles", "list", cobra.NoArgs, func(_ *cobra.Command, all profiles, _ []string) error {
 		for _, name := range slices.Sorted(maps.Keys(all.Profiles)) {
@@ -187,14 +187,14 @@ func profileCommand(p *program) *cobra.Command {
 		}
 		return nil
 	})
-	add("use NAME", "Use a profile from now on", "use work", cobra.ExactArgs(1), func(_ *cobra.Command, all profiles, args []string) error {
+	add("use NAME", "Make a profile current", "use work", cobra.ExactArgs(1), func(_ *cobra.Command, all profiles, args []string) error {
 		if _, ok := all.Profiles[args[0]]; !ok {
 			return all.unknown(args[0])
 		}
 		all.Current = args[0]
 		return p.writeProfiles(all)
 	})
-	add("show [NAME]", "Show a profile, with the end of its key", "show work", cobra.MaximumNArgs(1),
+	add("show [NAME]", "Show a profile, with the last characters of its key", "show work", cobra.MaximumNArgs(1),
 		func(_ *cobra.Command, all profiles, args []string) error {
 			name := strings.Join(append(args, all.Current)[:1], "")
 			known, ok := all.Profiles[name]
@@ -204,19 +204,19 @@ func profileCommand(p *program) *cobra.Command {
 			fmt.Fprintf(p.stdout, "Name  %s\nURL   %s\nKey   ends in %s\n", name, known.URL, known.Key[max(0, len(known.Key)-4):])
 			return nil
 		})
-	forget := add("delete NAME", "Forget a profile; the key itself stays valid", "delete work", cobra.ExactArgs(1), p.deleteProfile)
+	forget := add("delete NAME", "Delete a profile; the key itself remains valid", "delete work", cobra.ExactArgs(1), p.deleteProfile)
 	forget.Flags().BoolP("yes", "y", false, "do not ask")
 	return top
 }
 
-// deleteProfile forgets a profile.
+// deleteProfile deletes a profile.
 func (p *program) deleteProfile(c *cobra.Command, all profiles, args []string) error {
 	if _, ok := all.Profiles[args[0]]; !ok {
 		return all.unknown(args[0])
 	}
 	sure, err := c.Flags().GetBool("yes")
 	if err == nil {
-		err = p.agree(c.Context(), fmt.Sprintf("Forget profile %s and its key?", args[0]), sure)
+		err = p.agree(c.Context(), fmt.Sprintf("Delete profile %s and its key?", args[0]), sure)
 	}
 	if err != nil {
 		return err
@@ -228,7 +228,7 @@ func (p *program) deleteProfile(c *cobra.Command, all profiles, args []string) e
 	return p.writeProfiles(all)
 }
 
-// setProfile makes or changes a profile.
+// setProfile creates or changes a profile.
 func (p *program) setProfile(c *cobra.Command, all profiles, args []string) error {
 	known := all.Profiles[args[0]]
 	known.URL = cmp.Or(c.Flag("url").Value.String(), known.URL, defaultURL)
@@ -237,7 +237,7 @@ func (p *program) setProfile(c *cobra.Command, all profiles, args []string) erro
 		return err
 	}
 	if known.Key = cmp.Or(strings.TrimSpace(key), known.Key); known.Key == "" {
-		return usagef("there is no key: type it, or give it on standard input or with --token-file")
+		return usagef("there is no key: type it, or pass it on standard input or with --token-file")
 	}
 	if _, err := newClient(known.URL, known.Key); err != nil {
 		return err
@@ -246,14 +246,14 @@ func (p *program) setProfile(c *cobra.Command, all profiles, args []string) erro
 	return p.writeProfiles(all)
 }
 
-// readKey reads a key from a file, or from the administrator, or from standard input.
+// readKey reads a key from the file, from the terminal, or from standard input.
 func (p *program) readKey(ctx context.Context, file string) (string, error) {
 	if file != "" {
 		text, err := os.ReadFile(file) //nolint:gosec // G304: the user names the file
 		return string(text), err
 	}
 	if p.asks {
-		fmt.Fprint(p.stderr, "API key (it is not shown): ")
+		fmt.Fprint(p.stderr, "API key (not shown while typing): ")
 		key, err := interruptible(ctx, p.secret)
 		fmt.Fprintln(p.stderr)
 		return key, err

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Profiles keep address and key in one file that nobody else can read; the environment goes first.
+// Profiles store address and key in one file that only the user can read; the environment takes precedence.
 func TestProfiles(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -24,7 +24,7 @@ func TestProfiles(t *testing.T) {
 	}
 	typing := at
 	typing.typed = "rk_default_typed"
-	typing.want(0, "profile set work --url https://rollcall.example", "it is not shown")
+	typing.want(0, "profile set work --url https://rollcall.example", "not shown while typing")
 	for _, line := range []string{"profile list", "profile show", "profile show home"} {
 		if out := at.want(0, line); strings.Contains(out, s.key) || strings.Contains(out, "rk_") {
 			t.Errorf("%s prints the key: %s", line, out)
@@ -38,7 +38,7 @@ func TestProfiles(t *testing.T) {
 	at.want(0, "provider list -o name", "Demo")
 	at.want(4, "profile use nowhere")
 	at.want(0, "__complete provider list --profile w", "work")
-	// The environment goes first, and a profile's key goes to the profile's address only.
+	// The environment takes precedence, and a profile's key is sent only to the profile's address.
 	env := at
 	env.env = map[string]string{"XDG_CONFIG_HOME": at.env["XDG_CONFIG_HOME"], "ROLLCALL_ADMIN_URL": s.AdminURL,
 		"ROLLCALL_ADMIN_TOKEN": "rk_wrong"}
@@ -47,11 +47,11 @@ func TestProfiles(t *testing.T) {
 	env.want(0, "provider list")
 	env.env["ROLLCALL_ADMIN_URL"] = "https://elsewhere.example"
 	env.want(3, "provider list", `the key of profile "home" is for `+s.AdminURL+", not for https://elsewhere.example")
-	// Others must not be able to read it.
+	// A file that other users can read is refused.
 	if err := os.Chmod(file, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	at.want(3, "provider list", "others can read the keys in "+file+" (mode 0640)")
+	at.want(3, "provider list", "other users can read the keys in "+file+" (mode 0640)")
 	at.want(3, "profile list", "chmod 600")
 	if err := os.Chmod(file, 0o600); err != nil {
 		t.Fatal(err)

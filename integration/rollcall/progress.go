@@ -10,8 +10,8 @@ import (
 	"golang.org/x/term"
 )
 
-// bar shows the progress of something long: a bar that is redrawn when the writer is a terminal, else a line every five
-// seconds. It must not be used by two goroutines at the same time.
+// bar shows progress: a bar that is redrawn if the writer is a terminal, otherwise a line every five seconds. It is not
+// safe for concurrent use.
 type bar struct {
 	w        io.Writer
 	now      func() time.Time
@@ -36,7 +36,7 @@ func (p *program) newBar() *bar {
 	return b
 }
 
-// show shows how far it is, when it is time to.
+// show shows the progress, at most once in an interval.
 func (b *bar) show(done, total int, text string) {
 	interval := 5 * time.Second
 	if b.terminal {
@@ -58,7 +58,7 @@ func (b *bar) show(done, total int, text string) {
 	b.drawn = true
 }
 
-// clear removes the bar, so that a line can be printed where it was.
+// clear removes the bar, so that a line can be printed in its place.
 func (b *bar) clear() {
 	if b.drawn {
 		fmt.Fprint(b.w, "\r\x1b[K")

@@ -1,29 +1,29 @@
 package main
 
-// roleModes are the sources of roles, in the words of the console.
+// roleModes describes the sources of roles, in the words of the console.
 var roleModes = map[string]string{"manual": "manual: administrators assign roles", "groups": "groups: map SCIM groups to roles"}
 
 func roleMappingNoun() noun {
 	const one = "Provider id:provider, Mode @mode, Only_the_directory_gives_roles strict, Groups @groupUse, To_apply @toApply"
 	const row = "GROUPS groups, ROLES roles, MISSING_ROLES missingRoles, PRIVILEGED privileged"
 	const entry = "Groups groups, Roles roles, Missing_roles missingRoles, Privileged privileged, Id id, " +
-		"Waits_for_another_administrator_than proposedBy"
+		"Awaits_approval_(proposed_by) proposedBy"
 	tables := []table{{"Mappings; all that match give their roles", "mappings", row + ", ID id"},
-		{"Proposals, waiting for another administrator", "proposals", row + ", BY proposedBy, ID id"}}
+		{"Proposals, awaiting approval by another administrator", "proposals", row + ", BY proposedBy, ID id"}}
 	flags := []flag{
 		{"groups", "groups", "`groups`, separated by commas"}, {"roles", "roles", "`roles` of their members, separated by commas"},
 	}
 	return noun{
-		name: "role-mapping", group: groupProvision, short: "Decide how people of a provider come to roles", columns: one, tables: tables,
+		name: "role-mapping", group: groupProvision, short: "Set how people of a provider get their roles", columns: one, tables: tables,
 		actions: []action{
 			{name: "show", op: "getRoleMapping", short: "Show the mode and the mappings"},
-			{name: "set", op: "setRoleMapping", short: "Edit the role mapping", example: "Demo --mode groups",
-				long: "Edits the role mapping; settings that are not given are kept:\n\n" +
+			{name: "set", op: "setRoleMapping", short: "Change the role mapping mode", example: "Demo --mode groups",
+				long: "Changes the role mapping mode; settings that are not given keep their value:\n\n" +
 					"  manual  administrators assign roles\n" +
 					"  groups  map SCIM groups to roles; unmapped users have the default roles of their organization",
 				merge: "getRoleMapping", hint: applyHint, flags: []flag{
 					{"mode", "mode", "`source` of roles"},
-					{"strict", "strict", "the directory is the only source of roles: also take those given by hand"},
+					{"strict", "strict", "the directory is the only source of roles: also remove roles that administrators assigned"},
 					{"mapped-roles", "mappedRoles", "whether to `keep` (default) or remove mapped roles, with --mode manual"},
 				}},
 			{name: "add", op: "createRoleMappingEntry", short: "Map groups to roles",
@@ -32,8 +32,9 @@ func roleMappingNoun() noun {
 				example: `Demo Sales --roles "Agent User"`, columns: entry, flags: flags, hint: applyHint},
 			{name: "delete", op: "deleteRoleMappingEntry", short: "Delete a mapping, named by one of its groups", columns: entry,
 				asks: askMapping("getRoleMapping"), hint: applyHint},
-			{name: "approve", op: "approveRoleMappingEntry", short: "Approve what another administrator proposed", columns: entry, hint: applyHint},
-			{name: "reject", op: "rejectRoleMappingEntry", short: "Discard a proposal", columns: entry},
+			{name: "approve", op: "approveRoleMappingEntry", short: "Approve a mapping that another administrator proposed",
+				columns: entry, hint: applyHint},
+			{name: "reject", op: "rejectRoleMappingEntry", short: "Reject a proposed mapping", columns: entry},
 		},
 	}
 }

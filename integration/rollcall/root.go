@@ -25,7 +25,7 @@ const (
 	groupOther     = "other"
 )
 
-// nouns are the commands that ask the admin API.
+// nouns returns the commands that call the admin API.
 func nouns() []noun {
 	return []noun{
 		providerNoun(), tokenNoun(), groupNoun(), orgMappingNoun(), roleMappingNoun(), applyNoun(), guardNoun(), conflictNoun(),
@@ -35,12 +35,12 @@ func nouns() []noun {
 	}
 }
 
-// root is the whole tree of commands.
+// root returns the tree of all commands.
 func (p *program) root() *cobra.Command {
 	c := &cobra.Command{
 		Use: "rollcall", Short: "Provision people and groups from a directory", SilenceUsage: true, SilenceErrors: true,
 		Long: "Rollcall receives people and groups from Microsoft Entra ID over SCIM and turns them into accounts,\n" +
-			"organizations, roles and watchlists. This command runs it and administers it.",
+			"organizations, roles and watchlists. This command runs and administers it.",
 		Args: cobra.ArbitraryArgs, RunE: parent, Version: release.Build().Version,
 	}
 	c.SetUsageTemplate(strings.Replace(c.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
@@ -48,8 +48,8 @@ func (p *program) root() *cobra.Command {
 	c.AddGroup(
 		&cobra.Group{ID: groupRun, Title: "Run it:"},
 		&cobra.Group{ID: groupProvision, Title: "Set up provisioning:"},
-		&cobra.Group{ID: groupPeople, Title: "Look after people:"},
-		&cobra.Group{ID: groupRecords, Title: "See what happened:"},
+		&cobra.Group{ID: groupPeople, Title: "Manage people:"},
+		&cobra.Group{ID: groupRecords, Title: "Logs, reports and webhooks:"},
 		&cobra.Group{ID: groupTenant, Title: "Manage the tenant and access to it:"},
 		&cobra.Group{ID: groupOther, Title: "Other:"},
 	)
@@ -89,7 +89,7 @@ func (p *program) execute(ctx context.Context, args []string) int {
 	return code
 }
 
-// ownHelp makes cobra's own commands refuse unknown words, as ours do, and gives them examples.
+// ownHelp lets cobra's own commands refuse unknown words, as ours do, and adds examples.
 func ownHelp(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -117,8 +117,8 @@ func ownHelp(root *cobra.Command) {
 	}
 }
 
-// normalize reads arguments as scripts have written them since the first release: flags may stand before the command, and
-// a word with one dash is a long flag when the command has one of that name.
+// normalize accepts arguments as scripts have written them since the first release: flags may precede the command, and a
+// word with one dash is a long flag if the command has a flag of that name.
 func normalize(root *cobra.Command, args []string) []string {
 	shared := pflag.NewFlagSet("", pflag.ContinueOnError)
 	(&program{}).sharedFlags(shared)
@@ -146,7 +146,7 @@ func normalize(root *cobra.Command, args []string) []string {
 	return longFlags(cmd, args)
 }
 
-// longFlags gives the words that are flags of a command their second dash, and its switches the value behind them.
+// longFlags adds the second dash to words that are flags of the command, and joins switches with the value after them.
 func longFlags(cmd *cobra.Command, args []string) []string {
 	cmd.InitDefaultHelpFlag()
 	var out []string
@@ -176,7 +176,7 @@ func longFlags(cmd *cobra.Command, args []string) []string {
 	return out
 }
 
-// flagError names the flag that is nearest to a mistyped one.
+// flagError suggests the flag that is nearest to a mistyped one.
 func flagError(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
@@ -197,7 +197,7 @@ func flagError(c *cobra.Command, err error) error {
 	return usagef("there is no flag --%s%s", unknown.GetSpecifiedName(), hint)
 }
 
-// usage makes the errors of a check of arguments errors of usage.
+// usage turns the errors of an argument check into usage errors.
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if err := check(c, args); err != nil {
@@ -210,9 +210,9 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 // versionCommand prints the version of the program, and of the server.
 func versionCommand(p *program) *cobra.Command {
 	a := action{
-		name: "version", op: "getVersion", short: "Print the version, with --server also the server's", example: "--server",
+		name: "version", op: "getVersion", short: "Print the version; with --server also that of the server", example: "--server",
 		columns: "Server_version version, Revision revision, Go goVersion",
-		local:   func(f *pflag.FlagSet) { f.Bool("server", false, "ask the server, too") },
+		local:   func(f *pflag.FlagSet) { f.Bool("server", false, "also print the server's version") },
 	}
 	c := a.command(p, "")
 	c.GroupID = groupOther
@@ -227,10 +227,10 @@ func versionCommand(p *program) *cobra.Command {
 	return c
 }
 
-// meCommand shows whose key it is.
+// meCommand shows the key in use.
 func meCommand(p *program) *cobra.Command {
 	a := action{
-		name: "me", op: "getMe", short: "Show the key that is used, its role and its tenant",
+		name: "me", op: "getMe", short: "Show the key in use, its role and its tenant",
 		columns: "Tenant tenant.displayName, Key key.displayName, Role key.role:, Ends_with key.lastFour, Expires key.expiresAt; " +
 			"Permissions permissions",
 	}

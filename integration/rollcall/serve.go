@@ -35,9 +35,9 @@ func serveCommand(p *program) *cobra.Command {
 	var f serveFlags
 	c := &cobra.Command{
 		Use: "serve", GroupID: groupRun, Short: "Run the whole service on this machine", Args: usage(cobra.NoArgs), DisableFlagsInUseLine: true,
-		Long: "Runs the whole service on this machine until it is interrupted. On an empty database it makes a tenant, a provider\n" +
-			"Demo and an administrator's key, and prints what to paste into Entra ID.\n\n" +
-			"/healthz answers 200 while the process runs, /readyz while the database answers; neither needs a key.",
+		Long: "Runs the whole service on this machine until it is interrupted. In an empty database it creates a tenant, a provider\n" +
+			"named Demo and an administrator's key, and prints the values to paste into Entra ID.\n\n" +
+			"/healthz returns 200 while the process runs, /readyz while the database responds; neither needs a key.",
 		Example: "  rollcall serve\n  rollcall serve --data :memory: --addr 127.0.0.1:9090",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if f.retention < 24*time.Hour {
@@ -48,16 +48,16 @@ func serveCommand(p *program) *cobra.Command {
 	}
 	set := c.Flags()
 	set.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`address` to listen on")
-	set.StringVar(&f.data, "data", "rollcall.db", "database `file`; :memory: keeps nothing")
-	set.StringVar(&f.store, "store", "sqlite", "`store`: sqlite, or dynamodb, found by the AWS environment variables")
-	set.StringVar(&f.table, "table", "rollcall", "DynamoDB `table`; made when the endpoint is this machine and it is missing")
+	set.StringVar(&f.data, "data", "rollcall.db", "database `file`; with :memory: all data is lost at the end")
+	set.StringVar(&f.store, "store", "sqlite", "`store`: sqlite, or dynamodb, configured by the AWS environment variables")
+	set.StringVar(&f.table, "table", "rollcall", "DynamoDB `table`; created if it is missing and AWS_ENDPOINT_URL is set")
 	set.StringVar(&f.origin, "origin", "", "scheme and host of the public `URL` (default http:// and the address)")
-	set.BoolVar(&f.json, "json", false, "print URLs and credentials as one JSON object, and nothing else")
+	set.BoolVar(&f.json, "json", false, "print only one JSON object, with URLs and credentials")
 	set.BoolVar(&f.newCredentials, "new-credentials", false, "issue a new SCIM token and administrator key")
-	set.BoolVar(&f.allowRemote, "allow-remote", false, "listen on an address that other machines reach, without TLS")
-	set.StringVar(&f.keys, "keys", "", "`file` of the keys that sign the log and encrypt webhook secrets (default: the database file and "+
-		".key; made when missing)")
-	set.DurationVar(&f.retention, "log-retention", directory.DefaultLogRetention, "`time` that log entries are kept")
+	set.BoolVar(&f.allowRemote, "allow-remote", false, "allow an address that other machines can reach, without TLS")
+	set.StringVar(&f.keys, "keys", "", "`file` of the keys that sign the log and encrypt webhook secrets; created if missing "+
+		"(default: the database file with .key appended)")
+	set.DurationVar(&f.retention, "log-retention", directory.DefaultLogRetention, "`time` for which log entries are kept")
 	complete(c, "store", p, func(context.Context, *call, string) []string { return []string{"sqlite", "dynamodb"} })
 	return c
 }
@@ -100,8 +100,7 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 	return err
 }
 
-// answer serves requests until ctx ends, and lets those that have begun come to their end. It calls ready when it has
-// begun.
+// answer serves requests until ctx ends, then completes those in progress. It calls ready after it has started.
 func answer(ctx context.Context, ln net.Listener, h http.Handler, ready func() error) error {
 	srv := &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second,
@@ -126,11 +125,11 @@ func answer(ctx context.Context, ln net.Listener, h http.Handler, ready func() e
 	return err
 }
 
-// gcPercent lets Go's heap grow to five times its live data between collections: the database lies outside
-// that heap, which is a few MB, so that the default would collect every hundred requests.
+// gcPercent lets Go's heap grow to five times its live data between collections. The heap is only a few MB, because the
+// database is outside it; with the default, a collection would run every hundred requests.
 const gcPercent = 400
 
-// listen opens the address, and only on this machine unless the user said otherwise: there is no TLS.
+// listen opens the address, which must be of this machine unless --allow-remote is given, because there is no TLS.
 func listen(f serveFlags) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(f.addr)
 	if err != nil {
@@ -138,13 +137,13 @@ func listen(f serveFlags) (net.Listener, error) {
 	}
 	ip := net.ParseIP(host)
 	if local := host == "localhost" || ip != nil && ip.IsLoopback(); !local && !f.allowRemote {
-		return nil, fmt.Errorf("%s can be reached from other machines and tokens would cross the network in the clear; "+
+		return nil, fmt.Errorf("other machines can reach %s, and tokens would cross the network unencrypted; "+
 			"use --allow-remote behind a proxy with TLS", f.addr)
 	}
 	return net.Listen("tcp", f.addr)
 }
 
-// handler is everything on one port. It does not use http.ServeMux, which would redirect the double
+// handler returns the handler of all APIs on one port. It does not use http.ServeMux, which would redirect the double
 // slashes that Entra sends.
 func handler(local *app.Local, origin string) http.Handler {
 	scim := scimapi.Handler(local.Provisioning, scimapi.Options{Origin: origin, MaxInFlight: 512})
@@ -160,7 +159,7 @@ func handler(local *app.Local, origin string) http.Handler {
 	})
 }
 
-// withHealth answers the health paths, which need no key and name nobody.
+// withHealth serves the health paths, which need no key and return no data.
 func withHealth(h http.Handler, ready func(context.Context) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
@@ -173,7 +172,7 @@ func withHealth(h http.Handler, ready func(context.Context) error) http.Handler 
 			ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 			defer cancel()
 			if err := ready(ctx); err != nil {
-				http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
+				http.Error(w, "the store does not respond", http.StatusServiceUnavailable)
 				return
 			}
 		}
@@ -203,7 +202,7 @@ func (p *program) announce(f serveFlags, origin string, s app.Started) error {
 	token, key := a.SCIMToken, a.AdminToken
 	again := ""
 	if token == "" {
-		again = "\n  Credentials were issued before; " + p.called + " serve --new-credentials issues others.\n"
+		again = "\n  Credentials were issued earlier; run " + p.called + " serve --new-credentials for new ones.\n"
 		token, key = "<token>", "<key>"
 	}
 	_, err := fmt.Fprintf(p.stdout, `Rollcall is ready, with the provider %s.
@@ -212,13 +211,13 @@ func (p *program) announce(f serveFlags, origin string, s app.Started) error {
     Tenant URL     %s
     Secret Token   %s
 %s
-  Next, in another terminal: open the admin API, create a user as a directory does, and look.
+  Next, in another terminal: set the admin API's address and key, create a user as a directory does, and list the users.
 
 export ROLLCALL_ADMIN_URL=%s ROLLCALL_ADMIN_TOKEN=%s
 curl -s %s/Users -H 'Authorization: Bearer %s' -H 'Content-Type: application/scim+json' -d '{"userName":"kim.akers@contoso.example"}'
 %s user list
 
-Tokens and keys are shown once. Ctrl-C stops the service.
+Tokens and keys are shown only once. Press Ctrl-C to stop the service.
 `, printable(s.Provider.DisplayName), a.SCIMURL, token, again, origin, key, a.SCIMURL, token, p.called)
 	return err
 }

@@ -21,7 +21,7 @@ import (
 	"rollcall/shared/store/sqlite"
 )
 
-// TestMain lets the test binary be the program itself, so that it can be killed.
+// TestMain lets the test binary run as the program itself, so that it can be killed.
 func TestMain(m *testing.M) {
 	if os.Getenv("ROLLCALL_TEST_RUN") == "1" {
 		main()
@@ -79,7 +79,7 @@ func (s started) send(t *testing.T, token, method, path, body string) (int, stri
 	return res.StatusCode, string(data)
 }
 
-// Everything acknowledged is there after kill -9, under the same URL and token.
+// All acknowledged users exist after kill -9, under the same URL and token.
 func TestServeSurvivesKill(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "rollcall.db")
@@ -173,7 +173,7 @@ func TestServeRefusals(t *testing.T) {
 	}
 }
 
-// The health paths answer without a key, name nobody, and say whether the store answers.
+// The health paths need no key, return no data, and report whether the store responds.
 func TestServeAnswersHealth(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -184,7 +184,7 @@ func TestServeAnswersHealth(t *testing.T) {
 		}
 	}
 	if status, _ := s.scimAt(origin, "", "GET", "/healthzz", ""); status == 200 {
-		t.Error("another path answers without a key")
+		t.Error("another path is served without a key")
 	}
 	store, err := sqlite.Open(sqlite.Memory, time.Now)
 	if err != nil {
@@ -204,7 +204,7 @@ func TestServeAnswersHealth(t *testing.T) {
 	}
 }
 
-// A start prints lines to paste, and after another start it is still the provider that was made first.
+// A start prints lines to paste, and a later start still names the first provider.
 func TestServePrintsTheFirstProvider(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "rollcall.db")
@@ -234,7 +234,7 @@ func TestServePrintsTheFirstProvider(t *testing.T) {
 		}
 	}
 	if strings.Contains(out.String(), "console") {
-		t.Errorf("a console that nothing serves is announced:\n%s", out.String())
+		t.Errorf("it announces a console, which does not exist:\n%s", out.String())
 	}
 	out.Reset()
 	if err := p.announce(serveFlags{}, "http://127.0.0.1:8080", app.Started{Provider: zoo}); err != nil ||

@@ -14,13 +14,13 @@ import (
 	"time"
 )
 
-// server is a whole service in the test's process, and the administrator who uses the command against it.
+// server is a whole service in the test's process, and the settings of the command that uses it.
 type server struct {
 	t *testing.T
 	announcement
-	key      string // of the API
-	typed    string // what is typed when questions are asked; "": there is no terminal
-	terminal bool   // the output is one
+	key      string // API key
+	typed    string // the answers to questions; "": there is no terminal
+	terminal bool   // the output is a terminal
 	env      map[string]string
 }
 
@@ -85,7 +85,7 @@ func words(line string) []string {
 	return out
 }
 
-// run runs the command and returns its exit code and what it printed.
+// run runs the command and returns its exit code and output.
 func (s *server) run(line string) (code int, stdout, stderr string) {
 	s.t.Helper()
 	var out, diags bytes.Buffer
@@ -102,7 +102,7 @@ func (s *server) run(line string) (code int, stdout, stderr string) {
 	return code, out.String(), diags.String()
 }
 
-// want runs the command, which has to end with a code and to print some texts, and returns what it printed.
+// want runs the command, which must return the exit code and print the texts, and returns its output.
 func (s *server) want(code int, line string, parts ...string) string {
 	s.t.Helper()
 	got, out, diags := s.run(line)
@@ -117,14 +117,14 @@ func (s *server) want(code int, line string, parts ...string) string {
 	return out
 }
 
-// answering returns the server with somebody at a terminal who types lines.
+// answering returns the server with a terminal on which the lines are typed.
 func (s *server) answering(lines ...string) *server {
 	at := *s
 	at.typed = strings.Join(lines, "\n") + "\n"
 	return &at
 }
 
-// as returns the server with another key, which the command makes for a role.
+// as returns the server with a new key of the role.
 func (s *server) as(role string) *server {
 	s.t.Helper()
 	at := *s
@@ -132,7 +132,7 @@ func (s *server) as(role string) *server {
 	return &at
 }
 
-// object runs the command with -o json and returns what it printed.
+// object runs the command with -o json and returns the printed object.
 func (s *server) object(line string) object {
 	s.t.Helper()
 	var o object
@@ -143,7 +143,7 @@ func (s *server) object(line string) object {
 	return o
 }
 
-// scim sends a request as a directory does, and returns the id in the answer.
+// scim sends a request as a directory does, and returns the id in the response.
 func (s *server) scim(method, path, body string) string {
 	s.t.Helper()
 	status, answer := s.scimAt(s.SCIMURL, s.SCIMToken, method, path, body)
@@ -173,7 +173,7 @@ func (s *server) scimAt(base, token, method, path, body string) (int, string) {
 	return res.StatusCode, string(text)
 }
 
-// person provisions somebody and returns the id.
+// person provisions a person and returns the id.
 func (s *server) person(userName string) string {
 	s.t.Helper()
 	return s.scim("POST", "/Users", `{"userName":"`+userName+`"}`)
@@ -192,7 +192,7 @@ func (s *server) group(name string, members ...string) string {
 	return s.scim("POST", "/Groups", body+"]}")
 }
 
-// disable has the directory disable somebody.
+// disable disables a user as the directory does.
 func (s *server) disable(id string) {
 	s.t.Helper()
 	s.scim("PATCH", "/Users/"+id, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],`+
@@ -208,7 +208,7 @@ func (s *server) until(line, part string) {
 	})
 }
 
-// settled waits until all that was done so far has been followed: a watchlist made now gets its member after that.
+// settled waits until all entries so far have been followed: a watchlist created now gets its member after that.
 func (s *server) settled() {
 	s.t.Helper()
 	id := s.object("user create settled@contoso.example")["id"].(string)

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// A set command changes what it is given, and nothing else: K3.
+// A set command changes only the given settings.
 func TestSetKeepsWhatIsNotGiven(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -47,7 +47,7 @@ func TestSetKeepsWhatIsNotGiven(t *testing.T) {
 	}
 	s.want(0, "org-mapping set Demo --method single --dry-run", "nothing was changed")
 	if m := s.object("org-mapping show Demo"); text(m, "method") != "groups" {
-		t.Errorf("the dry run was none: %v", m)
+		t.Errorf("the dry run changed the method: %v", m)
 	}
 	s.want(0, "settings set --keep-users 120")
 	s.want(0, "settings set --keep-log 200", "120", "200")
@@ -59,7 +59,7 @@ func TestSetKeepsWhatIsNotGiven(t *testing.T) {
 	}
 }
 
-// front is a proxy before the server, which may answer itself.
+// front returns the server behind a proxy, which may respond itself.
 func (s *server) front(answer func(w http.ResponseWriter, r *http.Request) bool) *server {
 	s.t.Helper()
 	at := *s
@@ -78,7 +78,7 @@ func (s *server) front(answer func(w http.ResponseWriter, r *http.Request) bool)
 	return &at
 }
 
-// Somebody changes the guard between the reading and the writing of another.
+// Another administrator changes the guard between the command's read and its write.
 func TestSetNoticesALostRace(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -88,14 +88,14 @@ func TestSetNoticesALostRace(t *testing.T) {
 		}
 		return false
 	})
-	between.want(1, "guard set Demo --percent 50", "Somebody changed it in the meantime, and nothing was written")
+	between.want(1, "guard set Demo --percent 50", "Another administrator changed it in the meantime: nothing was written.")
 	if g := s.object("guard show Demo"); text(g, "minimum") != "77" || text(g, "percent") != "5" {
 		t.Errorf("the guard is %v", g)
 	}
 }
 
-// A change that the server could not answer is repeated under the same key.
-func TestChangesAreRepeatedUnderTheSameKey(t *testing.T) {
+// A change that fails because the server is busy is repeated with the same key.
+func TestChangesAreRepeatedWithTheSameKey(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	var failures atomic.Int32
@@ -132,7 +132,7 @@ func TestErrorsNameFlagsAndRoles(t *testing.T) {
 	s.want(1, "apikey create x --role auditor --expires 2020-01-01", "--expires: ")
 	helpdesk := s.as("help-desk")
 	helpdesk.want(0, "user unblock kim@contoso.example --reason Asked")
-	helpdesk.want(1, "user block kim@contoso.example --reason Asked", "It takes a key with the role identity-management-administrator.")
+	helpdesk.want(1, "user block kim@contoso.example --reason Asked", "This needs a key with the role identity-management-administrator.")
 	if code, out, diags := helpdesk.run("provider list"); code != 1 || !strings.Contains(diags,
 		"identity-management-administrator or identity-management-viewer") {
 		t.Errorf("%d %s %s", code, out, diags)
@@ -174,7 +174,7 @@ func TestExitCodesOfTheServer(t *testing.T) {
 		{"rollcall.example", s.key, 2, "URL"},
 		{"https://user:pass@rollcall.example", s.key, 2, "URL"},
 		{closed.URL, s.key, 3, "could not reach " + closed.URL},
-		{html.URL, s.key, 3, html.URL + "/api/v1 is no admin API"},
+		{html.URL, s.key, 3, html.URL + "/api/v1 is not an admin API"},
 		{away.URL, s.key, 1, "Found"},
 		{s.AdminURL, "rk_default_wrong", 3, "The server is " + s.AdminURL},
 		{s.AdminURL, "", 3, "ROLLCALL_ADMIN_TOKEN"},

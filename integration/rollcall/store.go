@@ -16,8 +16,8 @@ import (
 	"rollcall/shared/workflow"
 )
 
-// outside is what a local service reaches: webhooks also on this machine, and keys in a file beside the
-// database, or of this process for a database that ends with it.
+// outside returns the external services of a local service: webhooks, which may be on this machine, and keys in a file
+// next to the database, or in memory for a database in memory.
 func outside(f serveFlags) (directory.External, error) {
 	path := f.keys
 	if path == "" && (f.store != "sqlite" || f.data != sqlite.Memory) {
@@ -32,7 +32,7 @@ func outside(f serveFlags) (directory.External, error) {
 	}, err
 }
 
-// openStore opens the store the flags name; the function returned closes it.
+// openStore opens the store of the flags; the returned function closes it.
 func (p *program) openStore(ctx context.Context, f serveFlags) (directory.Ports, func(), error) {
 	switch f.store {
 	case "sqlite":
@@ -41,7 +41,7 @@ func (p *program) openStore(ctx context.Context, f serveFlags) (directory.Ports,
 			return directory.Ports{}, nil, err
 		}
 		if s.Unreleased {
-			fmt.Fprintf(p.stderr, "%s is from before release 0.1.0. Its tables were brought up to date; older builds can no longer open it.\n",
+			fmt.Fprintf(p.stderr, "%s was created before release 0.1.0. Its tables have been updated; older builds can no longer open it.\n",
 				f.data)
 		}
 		return s.Ports(), func() { _ = s.Close() }, nil

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// readDuration reads a duration as time.ParseDuration does, and days before it: 7d, 1d12h.
+// readDuration parses a duration like time.ParseDuration, with optional days in front: 7d, 1d12h.
 func readDuration(s string) (time.Duration, error) {
 	var days uint64
 	if before, after, found := strings.Cut(s, "d"); found {
@@ -26,7 +26,7 @@ func readDuration(s string) (time.Duration, error) {
 	return time.Duration(days)*24*time.Hour + d, err
 }
 
-// readSeconds reads a duration as a request holds it.
+// readSeconds parses a duration into the seconds of a request.
 func readSeconds(s string) (any, error) {
 	d, err := readDuration(s)
 	if err != nil || d%time.Second != 0 {
@@ -35,7 +35,7 @@ func readSeconds(s string) (any, error) {
 	return int64(d / time.Second), nil
 }
 
-// readTime reads a date, a time of RFC 3339, or a duration from now; with a negative sign, before now.
+// readTime parses a date, a time of RFC 3339, or a duration after now; with a negative sign, before now.
 func readTime(s string, now time.Time, sign time.Duration) (any, error) {
 	if d, err := readDuration(s); err == nil {
 		return now.Add(sign * d).UTC().Format(time.RFC3339), nil
@@ -49,7 +49,7 @@ func readTime(s string, now time.Time, sign time.Duration) (any, error) {
 	return s, nil
 }
 
-// showTime is a time of the API: relative on a terminal, else in UTC to the second, so that columns have one width.
+// showTime formats a time of the API: relative on a terminal, otherwise in UTC to the second, so that columns align.
 func (p *program) showTime(s string) string {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
@@ -61,7 +61,7 @@ func (p *program) showTime(s string) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// relative is "3 minutes ago" or "in 2 hours".
+// relative returns "3 minutes ago" or "in 2 hours".
 func relative(d time.Duration) string {
 	a := d.Abs()
 	var n int
@@ -85,7 +85,7 @@ func relative(d time.Duration) string {
 	return text + " ago"
 }
 
-// showSeconds is a number of seconds as readSeconds reads it.
+// showSeconds formats a number of seconds as readSeconds parses it.
 func showSeconds(s string) string {
 	n, err := strconv.Atoi(s)
 	if err != nil {
@@ -105,7 +105,7 @@ func showSeconds(s string) string {
 	return text
 }
 
-// countdown is the time that is left, as a clock shows it: 12:41, 1:05:00, or with days before it.
+// countdown formats the remaining time like a clock: 12:41 or 1:05:00; from 48 hours, in days.
 func countdown(d time.Duration) string {
 	s := int(d / time.Second)
 	h, m, s := s/3600, s/60%60, s%60
@@ -118,7 +118,7 @@ func countdown(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", m, s)
 }
 
-// count is a number with its noun.
+// count returns a number with its noun.
 func count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one

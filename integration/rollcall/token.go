@@ -10,23 +10,23 @@ func tokenNoun() noun {
 	const one = "Id id, State state, Base_URL baseUrl, Token token, Ends_with lastFour, Created createdAt, Expires expiresAt, " +
 		"Last_used lastUsedAt"
 	return noun{
-		name: "token", group: groupProvision, short: "Make and revoke the tokens of a provider", columns: one,
+		name: "token", group: groupProvision, short: "Create and revoke the tokens of a provider", columns: one,
 		actions: []action{
 			{name: "list", op: "listTokens", short: "List the tokens of a provider",
 				columns: "ENDS_WITH lastFour, STATE state, CREATED createdAt, BY createdBy, EXPIRES expiresAt, RETIRES retiresAt, " +
 					"LAST_USED lastUsedAt, USES useCount; ID id"},
-			{name: "create", op: "createToken", short: "Regenerate credentials: make another token; prints it, once", example: "Demo --overlap 24h",
+			{name: "create", op: "createToken", short: "Regenerate credentials: create another token; prints it once", example: "Demo --overlap 24h",
 				asks: askOverlap, flags: []flag{
-					{"overlap", "overlapSeconds", "`time` the old token keeps working, 0s to 7d (default 24h)"},
+					{"overlap", "overlapSeconds", "`time` for which old tokens keep working, 0s to 7d (default 24h)"},
 					{"expires", "expiresAt", expiryUsage},
 				}},
-			{name: "revoke", op: "revokeToken", short: "End a token now",
-				ask: "Revoke the token ending in {lastFour}? It has opened {useCount request requests}."},
+			{name: "revoke", op: "revokeToken", short: "Revoke a token immediately",
+				ask: "Revoke the token ending in {lastFour}? It has authenticated {useCount request requests}."},
 		},
 	}
 }
 
-// askOverlap asks before the tokens in use end with the new one's beginning.
+// askOverlap asks before a new token revokes the tokens in use immediately.
 func askOverlap(ctx context.Context, c *call) (string, error) {
 	if seconds, given := c.body["overlapSeconds"]; !given || seconds != int64(0) {
 		return "", nil
@@ -35,15 +35,15 @@ func askOverlap(ctx context.Context, c *call) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	n := len(usable(tokens, "items"))
+	n := len(usableTokens(tokens, "items"))
 	if n == 0 {
 		return "", nil
 	}
-	return fmt.Sprintf("End %s now? The directory cannot sign in until it has the new one.", count(n, "token", "tokens")), nil
+	return fmt.Sprintf("Revoke %s now? The directory cannot connect until it has the new token.", count(n, "token", "tokens")), nil
 }
 
-// usable are the tokens that still open something.
-func usable(o object, member string) []any {
+// usableTokens returns the tokens that are neither revoked nor expired.
+func usableTokens(o object, member string) []any {
 	return slices.DeleteFunc(slices.Clone(list(o, member)), func(t any) bool {
 		return text(t, "state") == "revoked" || text(t, "state") == "expired"
 	})

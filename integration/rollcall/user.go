@@ -13,26 +13,26 @@ const people = "USER_NAME userName, NAME displayName, STATE @state, ORGANIZATION
 const userLines = "User_name userName, Name displayName, State @state, Id id, SCIM_id scimId:, Given_name name.givenName, " +
 	"Family_name name.familyName, Title title, Department department, E-mail emails, Managed_by @origin, External_id externalId:, " +
 	"Directory_says directoryState, Lifecycle lifecycle, May_sign_in maySignIn, Blocked_because adminBlock.reason, " +
-	"Blocked_by adminBlock.by, Blocked adminBlock.at, Deactivation_asked_for pending.requestedAt, Deactivation_due pending.dueAt, " +
-	"Waits_for pending.gates, On_hold_for holds, Deactivated deactivatedAt, Organization organizationId, Pinned organizationPinned, " +
+	"Blocked_by adminBlock.by, Blocked adminBlock.at, Deactivation_requested pending.requestedAt, Deactivation_due pending.dueAt, " +
+	"Waiting_for pending.gates, On_hold_for holds, Deactivated deactivatedAt, Organization organizationId, Pinned organizationPinned, " +
 	"Roles roles, Watchlists watchlists, Groups groups, Country countryCode, Manager manager:user, Created createdAt, Changed modifiedAt, " +
 	"Version version"
 
-// explainAction shows why a user is where they are.
+// explainAction shows why a user is in an organization and has roles.
 var explainAction = action{
 	name: "explain", op: "explainUser", short: "Explain why a user is in an organization and has roles", do: explain,
 	also: []string{"getUser"},
 	columns: "Organization is.organizationId, Because is.@source, Under_configuration is.configVersion, Pinned pinned, Method method, " +
-		"Attribute attribute, Value value, The_rules_say_now wouldBe.organizationId, Reason reason",
+		"Attribute attribute, Value value, By_current_rules wouldBe.organizationId, Reason reason",
 	tables: []table{
-		{"Organization mappings; the first that matches decides", "organizations",
+		{"Organization mappings; the first that matches applies", "organizations",
 			"PRIORITY priority, GROUPS groups:, ORGANIZATION organizationId, RESULT result"},
 		{"Roles", "is.roleGrants", "ROLE id:role, BECAUSE @source, SINCE at"},
 		{"Role mappings; all that match give", "roles", "GROUPS groups:, ROLES roles, RESULT result"},
 	},
 }
 
-// profileFlags are what an administrator says about a local user.
+// profileFlags returns the flags of a local user's profile.
 func profileFlags() []flag {
 	return []flag{
 		{"user-name", "userName", "`name` to sign in with, unique in the tenant"},
@@ -47,61 +47,62 @@ func profileFlags() []flag {
 
 func userNoun() noun {
 	return noun{
-		name: "user", group: groupPeople, short: "Find, create, block, move, deactivate and bring back people", columns: userLines,
+		name: "user", group: groupPeople, short: "Find, create, block, move, deactivate and reactivate people", columns: userLines,
 		actions: []action{
 			{name: "list", op: "searchUsers", short: "List or search people", example: "--state blocked --org Engineering", columns: people,
 				keep:  keepShown,
 				local: func(f *pflag.FlagSet) { f.String("state", "", "shown `state`: "+orList(stateNames())) },
 				flags: []flag{
 					{"search", "search", "`text`: the beginning of a user name, a work e-mail address, or an external id"},
-					{"provider", "provider", "people of one `provider`; local for those of none"},
-					{"directory-state", "state", "`state` that the directory last reported: active, inactive, gone (removed there) or none"},
-					{"org", "organization", "people of one `organization`"},
-					{"role", "role", "people with one `role`"},
-					{"watchlist", "watchlist", "people on one `watchlist`"},
-					{"review", "review", "people whose move waits for one guard `event`"},
+					{"provider", "provider", "only people of this `provider`, or local for those without one"},
+					{"directory-state", "state", "`state` that the directory last sent: active, inactive, gone (removed there) or none"},
+					{"org", "organization", "only people of this `organization`"},
+					{"role", "role", "only people with this `role`"},
+					{"watchlist", "watchlist", "only people on this `watchlist`"},
+					{"review", "review", "only people whose move waits for this guard `event`"},
 				}},
 			{name: "show", op: "getUser", short: "Show a user"},
-			{name: "create", op: "createUser", short: "Create a local user, whom no directory manages", free: "user-name",
+			{name: "create", op: "createUser", short: "Create a local user, which no directory manages", free: "user-name",
 				example: "admin@contoso.example", flags: profileFlags()},
 			{name: "change", op: "updateUser", short: "Change the profile of a local user", example: `admin@contoso.example --title "Administrator"`,
 				flags: profileFlags()},
 			{name: "block", op: "blockUser", short: "Deny sign-in until unblocked"},
-			{name: "unblock", op: "unblockUser", short: "Lift a block; cancels a pending deactivation"},
-			{name: "deactivate", op: "deactivateUser", short: "Deactivate a user now", long: "Deactivates a user now, without a delay.\n\n" +
-				"When the directory disables and enables the user later, the user is active again; --block prevents that.",
-				flags: []flag{{"block", "block", "also block"}}},
-			{name: "reactivate", op: "reactivateUser", short: "Bring a deactivated user back",
-				flags: []flag{{"unblock", "unblock", "also lift an administrator's block (the default)"}}},
+			{name: "unblock", op: "unblockUser", short: "Unblock a user and cancel a pending deactivation"},
+			{name: "deactivate", op: "deactivateUser", short: "Deactivate a user immediately",
+				long: "Deactivates a user immediately, without the delay.\n\n" +
+					"If the directory later disables and enables the user, the user is active again; --block prevents this.",
+				flags: []flag{{"block", "block", "also block the user"}}},
+			{name: "reactivate", op: "reactivateUser", short: "Reactivate a deactivated user",
+				flags: []flag{{"unblock", "unblock", "also remove an administrator's block (default true)"}}},
 			{name: "cancel-deactivation", op: "cancelDeactivation", short: "Cancel a pending deactivation; the user stays blocked"},
 			explainAction,
-			{name: "move", op: "moveUser", short: "Move a user to an organization by hand", free: "org",
+			{name: "move", op: "moveUser", short: "Move a user to an organization", free: "org",
 				example: "kim@contoso.example Engineering --pin", flags: []flag{
 					{"org", "organizationId", "`organization` to move to"}, {"pin", "pin", "keep the user there, whatever the mappings say"},
 				}},
-			{name: "pin", op: "pinOrganization", short: "Keep a user in the organization, whatever the mappings say"},
+			{name: "pin", op: "pinOrganization", short: "Keep a user in their organization, whatever the mappings say"},
 			{name: "unpin", op: "unpinOrganization", short: "Let the mappings decide about a user again"},
-			{name: "roles", op: "listRoleGrants", short: "List the roles of a user, and where each comes from",
+			{name: "roles", op: "listRoleGrants", short: "List the roles of a user with the source of each",
 				columns: "ROLE id:role, BECAUSE @source, SINCE at"},
-			{name: "grant", op: "grantRole", short: "Give a user a role by hand", free: "role", example: `kim@contoso.example "Agent User"`,
+			{name: "grant", op: "grantRole", short: "Assign a role to a user", free: "role", example: `kim@contoso.example "Agent User"`,
 				asks:  askGrant,
-				flags: []flag{{"role", "role", "`role` to give"}}},
-			{name: "revoke", op: "revokeRole", short: "Take a role that was given by hand", example: `kim@contoso.example "Agent User"`,
+				flags: []flag{{"role", "role", "`role` to assign"}}},
+			{name: "revoke", op: "revokeRole", short: "Remove a role that an administrator assigned", example: `kim@contoso.example "Agent User"`,
 				asks: askRevoke},
-			{name: "timeline", op: "getUserTimeline", short: "Show what happened to a user",
+			{name: "timeline", op: "getUserTimeline", short: "Show the history of a user",
 				columns: "TIME at, ACTION action, EFFECTS effects, BY @by, REASON actor.reason; CHANGES @changes, CAUSE cause, ID id"},
-			{name: "convert-to-local", op: "convertUserToLocal", short: "Take a user from the directory that manages them"},
+			{name: "convert-to-local", op: "convertUserToLocal", short: "Convert a user to a local user, which no directory manages"},
 			{name: "convert-to-provisioned", op: "convertUserToProvisioned",
-				short:   "Give a local user to a provider, which manages them from now on",
+				short:   "Convert a local user to a user of a provider, which then manages it",
 				example: `kim@contoso.example --provider Demo --reason Migration`,
 				flags:   []flag{{"provider", "provider", "`provider` that gets the user"}}},
-			{name: "erase", op: "eraseUser", short: "Erase what is kept about a deactivated user, also in the log",
-				ask: "Erase everything about {userName}? It cannot be brought back.", typed: "userName", from: "getUser"},
+			{name: "erase", op: "eraseUser", short: "Erase the personal data of a deactivated user, also in the log",
+				ask: "Erase all personal data of {userName}? This cannot be undone.", typed: "userName", from: "getUser"},
 		},
 	}
 }
 
-// askGrant asks before a privileged role is given.
+// askGrant asks before a privileged role is assigned.
 func askGrant(ctx context.Context, c *call) (string, error) {
 	roles, err := c.candidates(ctx, kinds["role"], "", "", maxCandidates)
 	if err != nil {
@@ -109,14 +110,14 @@ func askGrant(ctx context.Context, c *call) (string, error) {
 	}
 	for _, r := range roles {
 		if r.id == c.body["role"] && r.item["privileged"] == true {
-			return "Give the privileged role " + printable(r.label()) + " to " + c.nameFor(ctx, "user", c.ids[0], "") + "?", nil
+			return "Assign the privileged role " + printable(r.label()) + " to " + c.nameFor(ctx, "user", c.ids[0], "") + "?", nil
 		}
 	}
 	return "", nil
 }
 
 func askRevoke(ctx context.Context, c *call) (string, error) {
-	return "Take the role " + c.nameFor(ctx, "role", c.ids[1], "") + " from " + c.nameFor(ctx, "user", c.ids[0], "") + "?", nil
+	return "Remove the role " + c.nameFor(ctx, "role", c.ids[1], "") + " from " + c.nameFor(ctx, "user", c.ids[0], "") + "?", nil
 }
 
 // explain shows why a user is in an organization and has roles.

@@ -13,22 +13,22 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// verifyCommand checks an exported log: exit code 0 when it is as it was written, 1 when it is not.
+// verifyCommand verifies an exported log: exit code 0 if it is intact, 1 if it is not.
 func verifyCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use: "verify EXPORT", GroupID: groupRecords, Short: "Verify an exported log without a server",
-		Long: "Verifies an export in JSON Lines, which rollcall log export wrote, with the key that rollcall log key wrote\n" +
-			"when the server was trusted. It needs no server; exit code 1 says that the export is not as it was written.",
+		Long: "Verifies an export in JSON Lines, written by rollcall log export, with the key that rollcall log key wrote while the\n" +
+			"server was trusted. It needs no server. Exit code 1 means that the export is not intact.",
 		Example: "  rollcall verify --key log.pem log.jsonl", DisableFlagsInUseLine: true, Args: usage(cobra.ExactArgs(1)),
 	}
 	key := c.Flags().String("key", "", "`file` with the public key")
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		if *key == "" {
-			return usagef("--key is missing: the file that rollcall log key wrote")
+			return usagef("--key is missing: give the file that rollcall log key wrote")
 		}
 		v, err := verifyFile(args[0], *key)
 		if err != nil {
-			return failf(exitFailed, "%s is NOT as it was written: %v", args[0], err)
+			return failf(exitFailed, "%s is NOT intact: %v", args[0], err)
 		}
 		fmt.Fprintf(p.stdout, "%s: %s\n", args[0], verified(v))
 		return nil
@@ -36,17 +36,17 @@ func verifyCommand(p *program) *cobra.Command {
 	return c
 }
 
-// verified describes an export in which nothing is wrong.
+// verified describes an intact export.
 func verified(v verify.Result) string {
-	said := verdict(v.Entries, v.Unsealed)
+	result := verdict(v.Entries, v.Unsealed)
 	if v.Entries <= v.Unsealed {
-		return said
+		return result
 	}
 	last := ""
 	if !v.LastCheckpoint.IsZero() {
 		last = ", the last at " + v.LastCheckpoint.UTC().Format(time.RFC3339)
 	}
-	return fmt.Sprintf("%s: %s in %s of %s, %s%s; %s not sealed yet", said, count(v.Entries-v.Unsealed, "entry", "entries"),
+	return fmt.Sprintf("%s: %s in %s of %s, %s%s; %s not sealed yet", result, count(v.Entries-v.Unsealed, "entry", "entries"),
 		count(v.Blocks, "block", "blocks"), count(v.Chains, "chain", "chains"), count(v.Checkpoints, "checkpoint", "checkpoints"), last,
 		count(v.Unsealed, "entry is", "entries are"))
 }
@@ -61,7 +61,7 @@ func verifyFile(name, keyFile string) (verify.Result, error) {
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return verify.Result{}, errors.New("the key file holds no PEM block")
+		return verify.Result{}, errors.New("the key file contains no PEM block")
 	}
 	v, err := verify.New(block.Bytes)
 	if err != nil {
@@ -71,7 +71,7 @@ func verifyFile(name, keyFile string) (verify.Result, error) {
 	if err != nil {
 		return verify.Result{}, err
 	}
-	defer func() { _ = f.Close() }() // it was only read
+	defer func() { _ = f.Close() }() // it was opened for reading
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, maxExportLine)
 	lines.Split(wholeLines)
@@ -86,13 +86,13 @@ func verifyFile(name, keyFile string) (verify.Result, error) {
 	return v.End()
 }
 
-// wholeLines splits at line feeds and nothing else; text without one at the end is no line.
+// wholeLines splits at line feeds only; text without a line feed at the end is an error.
 func wholeLines(data []byte, end bool) (int, []byte, error) {
 	if i := bytes.IndexByte(data, '\n'); i >= 0 {
 		return i + 1, data[:i], nil
 	}
 	if end && len(data) > 0 {
-		return 0, nil, errors.New("the last line has no end")
+		return 0, nil, errors.New("the last line is truncated")
 	}
 	return 0, nil, nil
 }

@@ -12,11 +12,11 @@ func webhookNoun() noun {
 	name, to := flag{"name", "displayName", "display `name`"}, flag{"to", "url", "`URL` to send to, https"}
 	types := flag{"types", "types", "`events`, separated by commas (default: all)"}
 	return noun{
-		name: "webhook", group: groupRecords, short: "Have applications sent a signed message for each change", columns: one,
+		name: "webhook", group: groupRecords, short: "Send applications a signed message for each change", columns: one,
 		actions: []action{
 			{name: "list", op: "listWebhooks", short: "List the webhooks",
 				columns: "NAME displayName, URL url, STATE state, EVENTS types, CHANGED modifiedAt; ID id"},
-			{name: "create", op: "createWebhook", short: "Create a webhook; prints its secret, once", free: "name",
+			{name: "create", op: "createWebhook", short: "Create a webhook; prints its secret once", free: "name",
 				example: "Payroll --to https://hooks.contoso.example/",
 				flags:   []flag{name, to, types}},
 			{name: "show", op: "getWebhook", short: "Show a webhook", tables: []table{
@@ -24,12 +24,12 @@ func webhookNoun() noun {
 			}},
 			{name: "change", op: "updateWebhook", short: "Change or pause a webhook", example: "Payroll --state paused",
 				flags: []flag{name, to, types, {"state", "state", "new `state`"}}},
-			{name: "rotate", op: "rotateWebhook", short: "Make a new secret; prints it, once", example: "Payroll --overlap 24h", asks: askRotate,
+			{name: "rotate", op: "rotateWebhook", short: "Create a new secret; prints it once", example: "Payroll --overlap 24h", asks: askRotate,
 				flags: []flag{
-					{"overlap", "overlapSeconds", "`time` both secrets sign, 0s to 7d (default 24h)"},
+					{"overlap", "overlapSeconds", "`time` for which both secrets sign, 0s to 7d (default 24h)"},
 				}},
-			{name: "test", op: "testWebhook", short: "Have a test event sent"},
-			{name: "replay", op: "replayWebhook", short: "Have the deliveries of a span of time sent again",
+			{name: "test", op: "testWebhook", short: "Send a test event"},
+			{name: "replay", op: "replayWebhook", short: "Send the deliveries of a time span again",
 				example: "Payroll --since 2h --until 1h", flags: []flag{
 					{"since", "since", "not before this `time`"}, {"until", "until", "before this `time`"},
 				}},
@@ -38,22 +38,22 @@ func webhookNoun() noun {
 	}
 }
 
-// askRotate asks before the old secret stops signing with the new one's beginning.
+// askRotate asks before a new secret replaces the old one immediately.
 func askRotate(ctx context.Context, c *call) (string, error) {
 	if seconds, given := c.body["overlapSeconds"]; !given || seconds != int64(0) {
 		return "", nil
 	}
-	return "End the old secret of " + c.nameFor(ctx, "webhook", c.ids[0],
-		"") + " now? Its receiver refuses messages until it has the new one.", nil
+	return "Stop signing with the old secret of " + c.nameFor(ctx, "webhook", c.ids[0], "") +
+		" now? The receiver refuses messages until it has the new secret.", nil
 }
 
-// askDeleteWebhook counts the messages that will not be sent any more.
+// askDeleteWebhook asks before a webhook is deleted, with the number of its pending deliveries.
 func askDeleteWebhook(ctx context.Context, c *call) (string, error) {
 	waiting := exchange{op: operations()["listDeliveries"], query: url.Values{"webhook": {c.ids[0]}, "state": {"pending"}}}
 	items, more, err := c.list(ctx, waiting, 1000, nil)
-	n := count(len(items), "delivery", "deliveries")
+	n := count(len(items), "pending delivery", "pending deliveries")
 	if more {
 		n = "more than " + n
 	}
-	return fmt.Sprintf("Delete webhook %s? It has %s to send.", c.nameFor(ctx, "webhook", c.ids[0], ""), n), err
+	return fmt.Sprintf("Delete webhook %s with %s?", c.nameFor(ctx, "webhook", c.ids[0], ""), n), err
 }

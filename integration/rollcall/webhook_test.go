@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// arrival is a message as it arrived at a webhook.
+// arrival is a message that arrived at a webhook.
 type arrival struct {
 	header http.Header
 	body   string
@@ -57,8 +57,7 @@ func wait(t *testing.T, got chan arrival) arrival {
 	}
 }
 
-// A real run: a change arrives at a webhook, signed, and a failed delivery arrives after the process was killed and started
-// again.
+// A change arrives at a webhook, signed, and a failed delivery arrives after the process was killed and started again.
 func TestWebhooksOfARunningService(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -87,7 +86,7 @@ func TestWebhooksOfARunningService(t *testing.T) {
 	first := wait(t, got)
 	for end := time.Now().Add(10 * time.Second); !strings.Contains(ok("delivery list --state pending"), "503"); {
 		if time.Now().After(end) {
-			t.Fatal("the failed try is not noted")
+			t.Fatal("the failed try is not recorded")
 		}
 	}
 	if err := s.cmd.Process.Kill(); err != nil {
