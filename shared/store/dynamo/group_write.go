@@ -361,3 +361,104 @@ func (s *Store) putProfile(x *tx, h home, old, g directory.Group, counted bool) 
 	x.update(s, h.group(g.ID), e, c, nil)
 	s.reindexGroup(x, h, groupIndex(h, old), groupIndex(h, g), g)
 }
+
+// admitLarge checks that the members exist, which the transaction of a large change cannot. A taken name is reported
+// first, as for a small change.
+func (s *Store) admitLarge(ctx context.Context, h home, old *directory.Group, g directory.Group, add []directory.ScimID) error {
+	if old == nil || old.DisplayNameKey() != g.DisplayNameKey() {
+		it, err := s.getOne(ctx, h.groupName(g.DisplayNameKey()))
+		if err != nil {
+			return err
+		}
+		if it != nil {
+			return displayNameTaken(g.Provider)(it)
+		}
+	}
+	keys := make([]key, len(add))
+	for i, m := range add {
+		keys[i] = h.member(m)
+	}
+	got, err := s.get(ctx, keys...)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if got[k] == nil || got[k]["sid"] != nil {
+			return directory.ErrUnknownMember()
+		}
+	}
+	return nil
+}
+
+func (s groupStore) DeleteGroup(
+	ctx context.Context, t directory.TenantID, old directory.Group, del func(directory.Group) (directory.LogEntry, error),
+) error {
+	h := homeFor(t, old.Provider, false)
+	return s.rerun(ctx, "group", func(n int) (err error) {
+		var mine int64
+		if n >= holdAfter {
+			if mine, err = s.holdShards(ctx, t, h, old.ID); err != nil {
+				return err
+			}
+		}
+		head, ok, err := s.head(ctx, h, old.Provider, old.ID)
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return notFound("group")
+		case head.lock != "":
+			return &lockedError{t, head.lock}
+		}
+		e, err := del(head.Group)
+		if err != nil {
+			return err
+		}
+		e.Version = head.Version + 1
+		return s.removeGroup(ctx, t, h, head, e, mine)
+	})
+}
+
+// removeGroup commits the deletion of the group that head was read from, with all rows if they fit.
+func (s *Store) removeGroup(ctx context.Context, t directory.TenantID, h home, head groupHead, e directory.LogEntry, mine int64) error {
+	var members []directory.ScimID
+	var parents []directory.GroupID
+	known := map[directory.GroupID]bool{}
+	err := parallel(ctx, func(ctx context.Context) (err error) {
+		members, err = s.members(ctx, h, head, "", s.maxOps)
+		return err
+	}, func(ctx context.Context) (err error) {
+		if parents, err = s.groupsOf(ctx, h, directory.ScimID(head.ID), s.maxOps); err == nil && len(parents) > 0 {
+			known, err = s.existing(ctx, h, parents)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	x := &tx{}
+	unchanged := when("#ver = :ver AND attribute_not_exists(#mv)", item{":ver": num(head.own)})
+	if mv := head.mv["mv"]; mv != nil {
+		unchanged = when("#ver = :ver AND #mv = :mv", item{":ver": num(head.own), ":mv": mv})
+	}
+	x.delete(s, h.group(head.ID), unchanged, nil)
+	for i, ver := range head.shards {
+		x.delete(s, h.groupShard(head.ID, i), free(s.now(), mine).and(atShardVersion(ver)), shardFault(t))
+	}
+	s.reindexGroup(x, h, groupIndex(h, head.Group), nil, head.Group)
+	x.update(s, h.total(kindGroups, string(head.ID)), edit{add: map[string]int64{"n": -1}}, always, nil)
+	if len(x.ops)+2*len(members)+3*len(parents)+1 <= s.maxOps {
+		s.leaveRows(x, h, head.ID, members, always)
+		s.leaveGroups(x, t, h, directory.ScimID(head.ID), parents, known, e)
+		x.log(s, t, e, remainder{})
+		return s.commit(ctx, "delete group", x)
+	}
+	r := remainder{provider: head.Provider, id: string(head.ID)}
+	e.Remaining = directory.RemainingGroup
+	x.log(s, t, e, r)
+	if err := s.commit(ctx, "delete group", x); err != nil {
+		return err
+	}
+	_ = s.finishGroup(ctx, t, e, r) // it is committed; if this fails, the entry completes it
+	return nil
+}

@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -280,65 +279,4 @@ func (s *Store) clearManager(x *tx, t directory.TenantID, report directory.User,
 	n, entry := directory.ManagerCleared(report, because)
 	s.overwrite(x, t, report, n)
 	x.log(s, t, entry, remainder{})
-}
-
-// finishUser ends the remaining memberships and reports of a user, in as many transactions as needed. It may run
-// concurrently and repeatedly.
-func (s *Store) finishUser(ctx context.Context, t directory.TenantID, e directory.LogEntry, r remainder) error {
-	h, id := homeFor(t, r.provider, false), directory.ScimID(r.id)
-	// If the id is in use again, no work is left.
-	if _, ok, err := s.presentUser(ctx, h, id); ok || err != nil {
-		return err
-	}
-	if err := s.finishLeaving(ctx, t, h, id, e); err != nil {
-		return err
-	}
-	return s.finishReports(ctx, t, h, id, e)
-}
-
-// finishLeaving ends the memberships of a deleted member.
-func (s *Store) finishLeaving(ctx context.Context, t directory.TenantID, h home, m directory.ScimID, e directory.LogEntry) error {
-	return s.rerun(ctx, "memberships of a deleted member", func(int) error {
-		for {
-			groups, err := s.groupsOf(ctx, h, m, (s.maxOps-1)/3)
-			if err != nil || len(groups) == 0 {
-				return err
-			}
-			known, err := s.existing(ctx, h, groups)
-			if err != nil {
-				return err
-			}
-			x := &tx{}
-			s.leaveGroups(x, t, h, m, groups, known, e)
-			if err := s.commit(ctx, "leave groups", x); err != nil {
-				return err
-			}
-		}
-	})
-}
-
-func (s *Store) finishReports(ctx context.Context, t directory.TenantID, h home, id directory.ScimID, e directory.LogEntry) error {
-	all, err := s.reports(ctx, h, id, e.User, 0)
-	if err != nil {
-		return err
-	}
-	for _, report := range all {
-		err := s.rerun(ctx, "report of a deleted user", func(n int) error {
-			if n > 0 {
-				if report, err = s.freshUser(ctx, t, report); err != nil {
-					return err
-				}
-			}
-			if homeOf(t, report) != h || report.Manager != string(id) {
-				return nil
-			}
-			x := &tx{}
-			s.clearManager(x, t, report, e)
-			return s.commit(ctx, "clear manager", x)
-		})
-		if err != nil && !errors.Is(err, errDone) && !directory.IsKind(err, directory.NotFound) {
-			return err
-		}
-	}
-	return nil
 }
