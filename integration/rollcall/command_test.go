@@ -188,6 +188,8 @@ func TestMistypedCommandsAndFlags(t *testing.T) {
 		{"help exit-codes", 0, "3  the server could not be reached"},
 		{"help words", 0, "watchlist"},
 		{"version", 0, "rollcall "},
+		{"version -o json", 0, `"version":`},
+		{"version --server=false", 0, "rollcall "},
 		{"--version", 0, "rollcall "},
 		{"foo", 2, `rollcall: there is no command "foo"` + "\n"},
 		{"provder list", 2, `did you mean "provider"?`},

@@ -23,6 +23,9 @@ func TestOutputFormats(t *testing.T) {
 	if o := s.object("provider show Demo"); text(o, "id") != s.ProviderID {
 		t.Errorf("json: %v", o)
 	}
+	if o := s.object("version --server"); text(o, "api") != "v1" {
+		t.Errorf("json: %v", o)
+	}
 	s.want(0, "provider show Demo -json", `"id":"`+s.ProviderID+`"`)
 	var y struct {
 		Items []struct{ ID, UserName string }

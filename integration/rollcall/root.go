@@ -217,8 +217,16 @@ func versionCommand(p *program) *cobra.Command {
 	c := a.command(p, "")
 	c.GroupID = groupOther
 	c.RunE = func(cmd *cobra.Command, args []string) error {
-		fmt.Fprintln(p.stdout, "rollcall", release.Build().Version)
-		if !cmd.Flag("server").Changed {
+		b := release.Build()
+		server := cmd.Flag("server").Value.String() == "true"
+		switch {
+		case p.set.output == "table" && !p.set.json:
+			fmt.Fprintln(p.stdout, "rollcall", b.Version)
+		case !server:
+			x := &call{program: p, cmd: cmd, act: a}
+			return x.printValue(object{"version": b.Version, "revision": b.Revision, "goVersion": b.Go})
+		}
+		if !server {
 			return nil
 		}
 		return p.run(cmd, a, args)
