@@ -23,7 +23,7 @@ const (
 // prices prints the cost of a million of each operation.
 func prices(rows []cost.Row) {
 	const fixed = priceGateway + priceFirewall + priceInvoke + priceCompute + priceLog
-	fmt.Println("| a million of | gateway and firewall | functions and logs | table | together |")
+	fmt.Println("| a million of | gateway and firewall | functions and logs | table | total |")
 	fmt.Println("|---|---|---|---|---|")
 	for _, r := range rows {
 		write := r.Write
