@@ -12,9 +12,17 @@ const (
 	CauseProvider = "provider-deleted"
 )
 
-// minReprieve is the least time before a deactivation after an administrator opens its gate or changes its delay: time
-// to revert the decision.
-const minReprieve = time.Minute
+const (
+	// DefaultDeactivationDelay is the delay between blocking and deactivating a user, unless an administrator chose another.
+	DefaultDeactivationDelay = 15 * time.Minute
+	// MaxDeactivationDelay is the longest such delay.
+	MaxDeactivationDelay = 30 * 24 * time.Hour
+	// minReprieve is the least time before a deactivation after an administrator opens its gate or changes its delay:
+	// time to revert the decision.
+	minReprieve = time.Minute
+	// RestoreWindow is how long a deleted account can be restored by creating it again.
+	RestoreWindow = 30 * 24 * time.Hour
+)
 
 // DeactivationRequest is a request that leads to a deactivation: its time and the settings that apply.
 type DeactivationRequest struct {

@@ -15,12 +15,6 @@ const (
 	MaxAliases = 20
 	// MaxUsableCredentials is how many credentials of a provider work at the same time.
 	MaxUsableCredentials = 2
-	// MaxDeactivationDelay is the longest delay between blocking and deactivating a user.
-	MaxDeactivationDelay = 30 * 24 * time.Hour
-	// DefaultDeactivationDelay applies unless an administrator chose another.
-	DefaultDeactivationDelay = 15 * time.Minute
 	// DefaultLogRetention is how long log entries are kept unless the deployment says otherwise.
 	DefaultLogRetention = 400 * 24 * time.Hour
-	// RestoreWindow is how long a deleted account can be restored by creating it again.
-	RestoreWindow = 30 * 24 * time.Hour
 )
