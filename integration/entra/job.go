@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -121,12 +120,11 @@ func (j *Job) TestConnection(ctx context.Context) error {
 	for i, q := range queries {
 		p, err := j.client.list(ctx, OpTest, q)
 		if err != nil {
-			return fmt.Errorf("test connection: %w", err)
+			return err
 		}
 		if i < 2 && (p.total != 0 || len(p.resources) != 0) {
-			return fmt.Errorf("test connection: %w",
-				&Failure{Operation: OpTest, Code: incompatible, Status: http.StatusOK, Detail: "an object that cannot exist was found",
-					quarantine: true})
+			return &Failure{Operation: OpTest, Code: incompatible, Status: http.StatusOK, Detail: "an object that cannot exist was found",
+				quarantine: true}
 		}
 	}
 	return nil

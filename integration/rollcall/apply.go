@@ -65,7 +65,7 @@ func askRun(verb string) func(context.Context, *call) (string, error) {
 func (c *call) runQuestion(ctx context.Context, verb string, run object) string {
 	var parts []string
 	for _, part := range []string{"moves moves move", "roleChanges gets_other_roles get_other_roles",
-		"losesAllRoles loses_all_roles lose_all_roles"} {
+		"losesAllRoles loses_all_roles lose_all_roles", "privileged gets_or_loses_privileged_roles get_or_lose_privileged_roles"} {
 		if counted := c.question(ctx, "{counts."+part+"}", run); !strings.HasPrefix(counted, "0 ") {
 			parts = append(parts, counted)
 		}
@@ -214,7 +214,29 @@ func (c *call) preview(ctx context.Context, run object) error {
 		"Lose_all_roles counts.losesAllRoles, On_legal_hold counts.onHold", nil, run)
 }
 
-// exportChanges prints all pages, with the names of organizations next to their ids.
+// withNames returns a line of the export with the names of organizations and roles next to their ids.
+func (c *call) withNames(ctx context.Context, row []string, title bool) []string {
+	var out []string
+	for i, cell := range row {
+		out = append(out, cell)
+		switch {
+		case i < 2 || i > 6: // columns 2 and 3 are organizations, 4 to 6 roles
+		case title:
+			out = append(out, cell+"Name"+strings.Repeat("s", min(1, i/4)))
+		case i < 4:
+			out = append(out, c.nameFor(ctx, "organization", cell, ""))
+		default:
+			var names []string
+			for id := range strings.FieldsSeq(cell) {
+				names = append(names, c.nameFor(ctx, "role", id, ""))
+			}
+			out = append(out, strings.Join(names, ", "))
+		}
+	}
+	return out
+}
+
+// exportChanges prints all pages, with names next to ids.
 func exportChanges(ctx context.Context, c *call) error {
 	x := exchange{op: c.op, ids: c.ids, query: url.Values{"limit": {strconv.Itoa(pageSize)}}}
 	for first := true; first || x.next != ""; first = false {
@@ -230,11 +252,7 @@ func exportChanges(ctx context.Context, c *call) error {
 			return err
 		}
 		for i, row := range rows {
-			from, to := "fromName", "toName"
-			if i > 0 || !first {
-				from, to = c.nameFor(ctx, "organization", row[2], ""), c.nameFor(ctx, "organization", row[3], "")
-			}
-			rows[i] = append([]string{row[0], row[1], row[2], from, row[3], to}, row[4:]...)
+			rows[i] = c.withNames(ctx, row, first && i == 0)
 		}
 		if err := writeCSV(c.stdout, rows); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -29,16 +30,8 @@ type call struct {
 // run carries out an action. It does the checks that need no server first.
 func (p *program) run(cmd *cobra.Command, a action, args []string) error {
 	c := &call{program: p, cmd: cmd, act: a, op: a.operation(), query: url.Values{}, body: object{}}
-	if p.set.json {
-		p.set.output = "json"
-	}
-	_, err := c.chosen(a.columns)
-	switch {
-	case !slices.Contains(formats, p.set.output):
-		return usagef("--output must be %s%s", orList(formats), didYouMean(p.set.output, formats))
-	case p.set.limit < 1:
-		return usagef("--limit must be at least 1")
-	case err == nil:
+	err := c.checkFormat()
+	if err == nil {
 		c.client, err = p.connect()
 	}
 	if err != nil {
@@ -62,6 +55,21 @@ func (p *program) run(cmd *cobra.Command, a action, args []string) error {
 	return err
 }
 
+// checkFormat checks the flags about the output.
+func (c *call) checkFormat() error {
+	if c.set.json {
+		c.set.output = "json"
+	}
+	_, err := c.chosen(c.act.columns)
+	switch {
+	case !slices.Contains(formats, c.set.output):
+		return usagef("--output must be %s%s", orList(formats), didYouMean(c.set.output, formats))
+	case c.set.limit < 1:
+		return usagef("--limit must be at least 1")
+	}
+	return err
+}
+
 // read turns arguments and flags into the path, the parameters and the body of the request.
 func (c *call) read(ctx context.Context, args []string) error {
 	n := len(c.op.params)
@@ -79,7 +87,7 @@ func (c *call) read(ctx context.Context, args []string) error {
 	for i, param := range c.op.params {
 		id, err := c.resolve(ctx, c.op.kindOf(param), args[i], c.provider())
 		if err != nil {
-			return err
+			return c.refusedFor(err)
 		}
 		c.ids = append(c.ids, id)
 	}
@@ -89,11 +97,39 @@ func (c *call) read(ctx context.Context, args []string) error {
 		}
 		v, err := c.value(ctx, f)
 		if err != nil {
-			return err
+			return c.refusedFor(err)
 		}
 		c.put(f.member, v)
 	}
-	return nil
+	return c.nothingGiven()
+}
+
+// refusedFor returns the refusal of a look-up as one of the command: its roles are those of both operations.
+func (c *call) refusedFor(err error) error {
+	var r *refusal
+	if !errors.As(err, &r) || r.status != http.StatusForbidden {
+		return err
+	}
+	r.op.roles = slices.DeleteFunc(slices.Clone(r.op.roles), func(role string) bool { return !slices.Contains(c.op.roles, role) })
+	return r
+}
+
+// nothingGiven returns an error if the command would change settings, and none is given.
+func (c *call) nothingGiven() error {
+	if c.act.merge == "" && c.op.method != http.MethodPatch {
+		return nil
+	}
+	var settings []string
+	for _, f := range c.act.flags {
+		if f.member == "reason" || f.member == "confirm" {
+			continue
+		}
+		if c.given(f.name) {
+			return nil
+		}
+		settings = append(settings, "--"+f.name)
+	}
+	return usagef("nothing to change: give at least one of %s", strings.Join(settings, ", "))
 }
 
 // takeFree sets the flag that may be given as the last arguments.
@@ -250,7 +286,7 @@ func showList(ctx context.Context, c *call) error {
 	var keep func(object) bool
 	if c.act.keep != nil {
 		var err error
-		if keep, err = c.act.keep(c); err != nil {
+		if keep, err = c.act.keep(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -299,19 +335,18 @@ func (c *call) request(ctx context.Context, dry bool) (object, error) {
 	return c.insist(ctx, x)
 }
 
-// insist sends a request. If the API requires a confirmation that was not given, insist asks for it on a terminal.
+// insist sends a request. If the API requires a confirmation that was not given, insist asks for it.
 func (c *call) insist(ctx context.Context, x exchange) (object, error) {
 	answer, err := c.send(ctx, &x)
 	var refused *refusal
 	body, _ := x.body.(object)
-	if !errors.As(err, &refused) || refused.field("confirm") == "" || !c.asks || c.given("confirm") || body == nil {
+	if !errors.As(err, &refused) || refused.field("confirm") == "" || c.given("confirm") || body == nil {
 		return answer, err
 	}
-	typed, err := c.prompt(ctx, withFlags(refused.field("confirm"), usual)+"\nType it to continue: ")
-	if err != nil {
+	question, name := c.required(ctx, refused.field("confirm"))
+	if body["confirm"], err = c.typed(ctx, question, name); err != nil {
 		return nil, err
 	}
-	body["confirm"] = typed
 	c.set.yes = true
 	return c.send(ctx, &x)
 }
@@ -357,8 +392,8 @@ func (c *call) print(ctx context.Context, answer object) error {
 			fmt.Fprintf(c.stderr, "The %s will not be shown again: keep it in a safe place.\n", secret)
 		}
 	}
-	if c.act.hint != "" && !c.set.dryRun {
-		fmt.Fprintln(c.stderr, c.question(ctx, c.act.hint, answer))
+	if hint := c.question(ctx, c.act.hint, answer); hint != "" && !c.set.dryRun {
+		fmt.Fprintln(c.stderr, hint)
 	}
 	if c.act.judge != nil {
 		return c.act.judge(answer)

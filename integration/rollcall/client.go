@@ -29,7 +29,10 @@ type client struct {
 // newClient checks the address: a key may cross a network only encrypted.
 func newClient(address, key string) (*client, error) {
 	u, err := url.Parse(strings.TrimSuffix(strings.TrimSuffix(address, "/"), "/api/v1"))
-	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" {
+	if err == nil && u.User != nil {
+		return nil, usagef("the server's address must not contain a user name or a password")
+	}
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, usagef("the server's address must be a URL such as https://rollcall.example, not %q", address)
 	}
 	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {

@@ -5,13 +5,15 @@ import (
 	"context"
 	"strconv"
 	"strings"
+
+	"rollcall/shared/directory"
 )
 
 // computed returns the text of a column that is not a member of the response.
 func (c *call) computed(ctx context.Context, item object, name string) string {
 	switch name {
 	case "@state":
-		return shownState(item, c.now())
+		return c.shownState(ctx, item)
 	case "@person":
 		return c.stateOf(ctx, item)
 	case "@origin":
@@ -35,6 +37,28 @@ func (c *call) computed(ctx context.Context, item object, name string) string {
 		return c.pendingOf(ctx, item)
 	case "@unapplied":
 		return c.unapplied(ctx, item)
+	case "@outcome":
+		return outcomes[text(item, "outcome")]
+	case "@when":
+		if text(item, "outcome") == "deactivated" {
+			return "immediately"
+		}
+		return c.showTime(text(item, "dueAt"))
+	case "@verdict":
+		return verdictOf(item)
+	case "@health":
+		return c.usage(ctx, item, "health")
+	case "@lastRequest":
+		return c.showTime(c.usage(ctx, item, "lastRequestAt"))
+	case "@maySignIn":
+		return c.show(ctx, item["maySignIn"] == true && !c.orgDenies(ctx, item), "", "", "")
+	}
+	return c.mappingText(ctx, item, name)
+}
+
+// mappingText returns the computed texts about mappings.
+func (c *call) mappingText(ctx context.Context, item object, name string) string {
+	switch name {
 	case "@toApply":
 		return c.toApply(ctx, item)
 	case "@method":
@@ -43,21 +67,15 @@ func (c *call) computed(ctx context.Context, item object, name string) string {
 		return roleModes[text(item, "mode")]
 	case "@groupUse":
 		return groupUse(item)
-	case "@outcome":
-		return outcomes[text(item, "outcome")]
-	case "@when":
-		if text(item, "outcome") == "deactivated" {
-			return "immediately"
-		}
-		return c.showTime(text(item, "dueAt"))
 	case "@orgOf":
 		return c.mappedTo(ctx, item, "organizationMappingId", "getOrganizationMapping", "organizationId")
 	case "@rolesOf":
 		return c.mappedTo(ctx, item, "roleMappingId", "getRoleMapping", "roles")
-	case "@verdict":
-		return verdictOf(item)
-	case "@provider":
-		return word(c.nameFor(ctx, "provider", c.ids[0], ""))
+	case "@applyHint":
+		if text(item, "mode") == string(directory.RolesManual) {
+			return "" // a switch to manual has its effect immediately
+		}
+		return "To apply the mappings to existing people, run: rollcall apply run " + word(c.nameFor(ctx, "provider", c.ids[0], ""))
 	}
 	panic("unknown computed column " + name)
 }
@@ -85,7 +103,7 @@ func (c *call) stateOf(ctx context.Context, item object) string {
 	if err != nil {
 		return ""
 	}
-	return shownState(u, c.now())
+	return c.shownState(ctx, u)
 }
 
 // sources describes the sources of an organization or a role that refer to no other record.

@@ -74,19 +74,61 @@ func (c *call) confirmTyped(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	question, name := c.question(ctx, c.act.ask, record), text(record, c.act.typed)
+	name, _ := record[c.act.typed].(string)
+	typed, err := c.typed(ctx, c.question(ctx, c.act.ask, record), name)
+	if err == nil {
+		c.put("confirm", typed)
+	}
+	return err
+}
+
+// typed returns the name after the administrator has typed it as it is shown.
+func (c *call) typed(ctx context.Context, question, name string) (string, error) {
+	shown := printable(name)
 	if !c.asks {
-		return usagef("%s\n  There is no terminal to confirm this on: add --confirm %q to continue.", question, name)
+		return "", usagef("%s\n  There is no terminal to confirm this on: add --confirm %s to continue.", question, word(shown))
 	}
-	typed, err := c.prompt(ctx, fmt.Sprintf("%s\nType %s to continue: ", question, name))
-	if err != nil {
-		return err
+	typed, err := c.prompt(ctx, fmt.Sprintf("%s\nType %s to continue: ", question, shown))
+	if err == nil && typed != strings.TrimSpace(shown) {
+		err = failf(exitFailed, "not confirmed: nothing was changed")
 	}
-	if typed != name {
-		return failf(exitFailed, "not confirmed: nothing was changed")
+	return name, err
+}
+
+// required returns the question for a confirmation that the API requires, and the name to type.
+func (c *call) required(ctx context.Context, detail string) (question, name string) {
+	_, roles, isRole := strings.Cut(detail, "the privileged role: ")
+	switch {
+	case isRole:
+		members := count(c.mappedMembers(ctx), "member", "members")
+		return fmt.Sprintf("Give the privileged role %s to %s of the groups?", printable(roles), members), roles
+	case strings.HasSuffix(detail, "provider's display name"):
+		return "Privileged roles change.", c.nameOf(ctx, "provider", c.ids[0])
 	}
-	c.put("confirm", typed)
-	return nil
+	return "The user has privileged roles.", c.nameOf(ctx, "user", c.ids[0])
+}
+
+// mappedMembers counts the members of the groups of the mapping that the command adds or changes.
+func (c *call) mappedMembers(ctx context.Context) int {
+	ids, _ := c.body["groups"].([]any)
+	if ids == nil {
+		all, err := c.get(ctx, "getRoleMapping", c.ids[0])
+		if err != nil {
+			return 0 // the question is asked without the number
+		}
+		for _, m := range list(all, "mappings") {
+			if entry, _ := m.(object); len(c.ids) > 1 && text(entry, "id") == c.ids[1] {
+				return membersOf(entry)
+			}
+		}
+	}
+	var groups []any
+	for _, id := range ids {
+		if g, err := c.known(ctx, "getGroup", c.ids[0], fmt.Sprint(id)); err == nil {
+			groups = append(groups, g)
+		}
+	}
+	return membersOf(object{"groups": groups})
 }
 
 var blank = regexp.MustCompile(`\{([^}]+)\}`)

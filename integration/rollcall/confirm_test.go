@@ -32,8 +32,16 @@ func TestHarmfulCommandsAskFirst(t *testing.T) {
 	fourth := text(list(last, "items")[0], "lastFour")
 	for _, c := range []struct{ line, asks, undone string }{
 		{`org deactivate Engineering`, "Deactivate organization Engineering and 1 person in it?", `org show Engineering`},
+		{`org block Engineering`, "Deny sign-in to 1 person in organization Engineering?", `org show Engineering`},
+		{`org change Default --default-roles "Fleet Observer"`,
+			"Give the privileged role Fleet Observer to 1 person in organization Default, and to all who will be in it?", `org show Default`},
+		{`role-mapping set Demo --mode manual --mapped-roles remove`,
+			"Remove the mapped roles from people immediately? The mapped groups have 2 members.", `role-mapping show Demo`},
+		{`user deactivate lee@contoso.example --reason x`, "Deactivate lee@contoso.example immediately?", `user show lee@contoso.example`},
 		{`user grant kim@contoso.example "fleet observer"`, "Assign the privileged role Fleet Observer to kim@contoso.example?",
 			`user roles kim@contoso.example`},
+		{`role change "Fleet Observer" --privileged=false`, "Let the privileged role Fleet Observer be granted without confirmation?",
+			`role list`},
 		{`token revoke Demo ` + fourth, "Revoke the token ending in " + fourth + "? It has authenticated ", `token list Demo`},
 		{`token create Demo --overlap 0`, "Revoke 1 token now?", `token list Demo`},
 		{`watchlist delete W`, "Delete watchlist W? 1 person is on it.", `watchlist list`},
@@ -78,12 +86,12 @@ func TestConfirmationsAreTyped(t *testing.T) {
 	kim := s.person("kim@contoso.example")
 	s.group("Divers", kim)
 	s.settled()
-	s.want(2, `provider delete Demo`, "Delete provider Demo with 1 group? Its 1 person is kept as local users.", `--confirm "Demo"`)
+	s.want(2, `provider delete Demo`, "Delete provider Demo with 1 group? Its 1 person is kept as local users.", `--confirm Demo to`)
 	s.answering("demo").want(1, `provider delete Demo`, "Type Demo to continue", "nothing was changed")
 	s.want(1, `provider delete Demo --confirm Dema`, "--confirm")
 	s.want(0, `user create glass@contoso.example`)
 	s.want(1, `user erase glass@contoso.example --reason Asked --confirm glass@contoso.example`, "not deactivated")
-	s.want(0, `user deactivate glass@contoso.example --reason Left`)
+	s.want(0, `user deactivate glass@contoso.example --reason Left --yes`)
 	s.want(2, `user erase glass@contoso.example --reason Asked`, "Erase all personal data of glass@contoso.example", "--confirm")
 	if out := s.answering("glass@contoso.example").want(0, `user erase glass@contoso.example --reason Asked`, "erased"); strings.Contains(out,
 		"glass@") {
@@ -92,10 +100,14 @@ func TestConfirmationsAreTyped(t *testing.T) {
 	// A mapping to a privileged role requires the role's name.
 	s.want(0, `role-mapping set Demo --mode groups`)
 	const add = `role-mapping add Demo --groups Divers --roles security-administrator`
-	s.want(1, add, "--confirm: must be the name of the privileged role: Security Administrator")
-	s.answering("Security Administrator").want(0, add, "confirm must be the name of the privileged role", "Privileged")
+	s.want(2, add, "Give the privileged role Security Administrator to 1 member of the groups?", "add --confirm 'Security Administrator'")
+	s.want(2, add+` --dry-run`, "Give the privileged role")
+	s.answering("security").want(1, add, "Type Security Administrator to continue", "nothing was changed")
+	s.answering("Security Administrator").want(0, add, "Privileged")
 	// Applying it requires the provider's name, and then asks no further question.
-	s.want(1, `apply run Demo --yes`, "--confirm")
+	s.want(2, `apply run Demo`, "1 gets or loses privileged roles")
+	s.want(2, `apply run Demo --yes`, "Privileged roles change.", "add --confirm Demo")
+	s.answering("y", "Demo").want(0, `apply run Demo --dry-run`)
 	s.want(0, `apply run Demo --confirm Demo`, "kim@contoso.example", "completed")
 	s.answering("y", "Demo").want(0, `apply undo Demo latest`, "Undo the changes of the run for 1 person?", "completed")
 	s.answering("Demo").want(0, `provider delete Demo`, "deleting")

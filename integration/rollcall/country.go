@@ -15,7 +15,7 @@ func countryCommand(p *program) *cobra.Command {
 		Use: "country NAME...", GroupID: groupOther, Short: "Print the code of a country, or Entra's expression for country codes",
 		Long: "Prints the ISO 3166-1 alpha-2 code of a country.\n\n" +
 			"rollcall country expression prints the mapping expression that makes Entra ID send codes for the attribute country.",
-		Example: "  rollcall country Côte d'Ivoire\n  rollcall country expression", Args: usage(cobra.MinimumNArgs(1)),
+		Example: "  rollcall country \"Côte d'Ivoire\"\n  rollcall country expression", Args: usage(cobra.MinimumNArgs(1)),
 		DisableFlagsInUseLine: true,
 		RunE: func(_ *cobra.Command, args []string) error {
 			name := strings.Join(args, " ")

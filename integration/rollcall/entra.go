@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -56,7 +57,7 @@ func entraCommand(p *program) *cobra.Command {
 		},
 	}
 	set := c.Flags()
-	set.StringVar(&f.url, "url", "", "SCIM base `URL` (default: the token's provider on "+defaultURL+")")
+	set.StringVar(&f.url, "url", "", "SCIM base `URL` (default: the token's provider on ROLLCALL_ADMIN_URL, or "+defaultURL+")")
 	set.StringVar(&f.tokenFile, "token-file", "", "`file` with the bearer token")
 	set.IntVar(&f.users, "users", 1000, "`number` of people in the directory")
 	set.IntVar(&f.groups, "groups", 50, "`number` of groups in the directory")
@@ -159,18 +160,18 @@ func (f entraFlags) complete(p *program) (entraFlags, error) {
 		f.token = strings.TrimSpace(string(text))
 	}
 	if m := entraToken.FindStringSubmatch(f.token); f.url == "" && m != nil {
-		f.url = defaultURL + "/scim/v2/" + m[1]
+		f.url = base(cmp.Or(p.getenv("ROLLCALL_ADMIN_URL"), defaultURL)) + "/scim/v2/" + m[1]
 	}
 	if f.prefix == "" {
 		f.prefix = fmt.Sprintf("r%x", rand.Uint32())
 	}
-	base, err := url.Parse(f.url)
+	target, err := url.Parse(f.url)
 	switch {
 	case f.token == "":
 		return f, usagef("no token: set ROLLCALL_SCIM_TOKEN, or give a file with --token-file")
 	case f.url == "":
 		return f, usagef("--url is missing, and the token does not contain a provider's id")
-	case err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" || base.RawQuery != "":
+	case err != nil || (target.Scheme != "http" && target.Scheme != "https") || target.Host == "" || target.RawQuery != "":
 		return f, usagef("--url must be an http or https URL without a query")
 	case f.dialect != "both" && f.dialect != string(entra.Legacy) && f.dialect != string(entra.Compliant):
 		return f, usagef("--dialect must be legacy, compliant or both, not %q", f.dialect)

@@ -102,10 +102,13 @@ func TestEntraPrintsOneJSONObject(t *testing.T) {
 
 func TestEntraTakesTheProviderFromTheToken(t *testing.T) {
 	t.Parallel()
-	p := &program{getenv: func(string) string { return "rc_default12345_secret" }}
-	f, err := entraFlags{dialect: "legacy", concurrent: 1}.complete(p)
-	if err != nil || f.url != "http://127.0.0.1:8080/scim/v2/default12345" {
-		t.Errorf("%q, %v", f.url, err)
+	for address, want := range map[string]string{"": "http://127.0.0.1:8080", "https://rollcall.example/api/v1": "https://rollcall.example"} {
+		env := map[string]string{"ROLLCALL_SCIM_TOKEN": "rc_default12345_secret", "ROLLCALL_ADMIN_URL": address}
+		p := &program{getenv: func(name string) string { return env[name] }}
+		f, err := entraFlags{dialect: "legacy", concurrent: 1}.complete(p)
+		if err != nil || f.url != want+"/scim/v2/default12345" {
+			t.Errorf("%q, %v", f.url, err)
+		}
 	}
 }
 

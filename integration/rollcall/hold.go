@@ -50,7 +50,7 @@ func closeHold(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if c.set.dryRun && c.set.output != "table" {
+	if c.set.dryRun && (c.set.output == "json" || c.set.output == "yaml") {
 		return c.print(ctx, plan)
 	}
 	items := list(object{"items": plan["plan"].(object)["items"]}, "items")
@@ -64,13 +64,12 @@ func closeHold(ctx context.Context, c *call) error {
 			parts = append(parts, fmt.Sprintf("%d %s", n, outcomes[outcome]))
 		}
 	}
-	if c.set.output == "table" {
-		cols, _ := columns("USER userName, OUTCOME @outcome, WHEN @when")
-		if err := c.printTable(ctx, cols, items); err != nil {
+	if c.set.output == "table" || c.set.dryRun {
+		if err := c.printList(ctx, "USER userName, OUTCOME @outcome, WHEN @when", items); err != nil {
 			return err
 		}
 		if more := total - len(items); more > 0 {
-			fmt.Fprintf(c.stdout, "and %s\n", count(more, "other person", "other people"))
+			fmt.Fprintf(c.stderr, "and %s\n", count(more, "other person", "other people"))
 		}
 	}
 	if c.set.dryRun {

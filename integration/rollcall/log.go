@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/pflag"
 )
@@ -104,21 +105,39 @@ func exportLog(ctx context.Context, c *call) error {
 		return usagef("an export is not for a terminal: give a file with --out, or use a pipe")
 	}
 	x := exchange{op: c.op, query: c.query}
-	if c.given("audit") {
+	if c.flag("audit") == "true" {
 		x.op = operations()["exportAuditLog"]
 	}
 	return c.writeOut(func(w io.Writer) error { return c.download(ctx, &x, w) })
 }
 
-// writeOut writes to the file of --out, or to standard output.
-func (c *call) writeOut(write func(io.Writer) error) (err error) {
+// writeOut writes to the file of --out, or to standard output. A file that exists is replaced only once all is written.
+func (c *call) writeOut(write func(io.Writer) error) error {
 	name := c.flag("out")
 	if name == "" {
 		return write(c.stdout)
 	}
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // G304: the user names the file
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // such as /dev/null or a pipe
+		f, err := os.OpenFile(name, os.O_WRONLY, 0) //nolint:gosec // G304: the user names the file
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	}
+	return replaceFile(name, write)
+}
+
+// replaceFile writes a file that only the user can read, and gives it its name at the end.
+func replaceFile(name string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
 	if err != nil {
 		return err
 	}
-	return errors.Join(write(f), f.Close())
+	if err = errors.Join(write(f), f.Close()); err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }

@@ -53,7 +53,22 @@ func TestExportsAndTerminals(t *testing.T) {
 		t.Errorf("into a pipe: %s", out)
 	}
 	s.want(0, "log export -audit yes --format csv", "provider.created")
+	for _, off := range []string{"--audit=false", "-audit false"} {
+		if out := s.want(0, "log export "+off+" --format csv"); strings.Contains(out, "provider.created") {
+			t.Errorf("%s exports the Audit Log", off)
+		}
+	}
 	s.want(2, "log export --format xml", "--format must be jsonl or csv")
+	// An export that fails leaves the file of an earlier one as it is, and nothing beside it.
+	kept := writeFile(t, "an earlier export")
+	s.want(3, "log export --url http://127.0.0.1:1 --out "+kept)
+	s.as("help-desk").want(1, "log export --out "+kept, "with the role")
+	earlier, err := os.ReadFile(kept)
+	files, _ := filepath.Glob(filepath.Join(filepath.Dir(kept), "*")) // its pattern is valid
+	if err != nil || string(earlier) != "an earlier export" || len(files) != 1 {
+		t.Errorf("%v %q %v", err, earlier, files)
+	}
+	s.want(0, "log key --out "+kept)
 }
 
 // An export without a seal is not reported as intact.
@@ -72,7 +87,11 @@ func TestVerifyOfAnExportWithoutASeal(t *testing.T) {
 	if !bytes.Contains(text, []byte(`"block"`)) && !strings.Contains(said, "nothing is sealed yet: ") || strings.Contains(said, "0001-01-01") {
 		t.Errorf("%s of\n%s", said, text)
 	}
-	s.want(1, "verify --key "+pem+" /nowhere", "NOT intact")
+	for _, line := range []string{"verify --key " + pem + " /nowhere", "verify --key " + export + " " + export} {
+		if said := s.fails(2, line); strings.Contains(said, "intact") { // nothing was compared
+			t.Errorf("%s: %s", line, said)
+		}
+	}
 	for _, i := range []int{0, len(text) / 2, len(text) - 1} {
 		changed := bytes.Clone(text)
 		changed[i] ^= 1

@@ -61,7 +61,7 @@ var references = map[string]string{
 	"group": "group", "groups": "group",
 	"user": "user", "users": "user", "userId": "user", "holderId": "user", "included": "user", "excluded": "user", "held": "user",
 	"role": "role", "roles": "role", "defaultRoles": "role", "missingRoles": "role", "added": "role", "removed": "role", "kept": "role",
-	"watchlist": "watchlist", "watchlists": "watchlist", "webhook": "webhook", "holds": "matter", "mappings": "orgmapping",
+	"review": "event", "watchlist": "watchlist", "watchlists": "watchlist", "webhook": "webhook", "holds": "matter", "mappings": "orgmapping",
 	"createdBy": "key", "startedBy": "key", "approvedBy": "key", "placedBy": "key", "releasedBy": "key", "closedBy": "key", "decidedBy": "key",
 	"proposedBy": "key", "requestedBy": "key", "by": "key", "dualControlEndedBy": "key",
 }
@@ -102,7 +102,7 @@ func (c *client) candidates(ctx context.Context, k kind, provider, search string
 	op := operations()[k.list]
 	x := exchange{op: op, query: url.Values{}}
 	if k.search && search != "" {
-		x.query.Set("search", search)
+		x.query.Set("search", string([]rune(search)[:min(len([]rune(search)), maxSearch)]))
 	}
 	providers := []string{provider}
 	if within := slices.Contains(op.params, "provider"); within && provider == "" {
@@ -170,8 +170,12 @@ var (
 	maybeID  = regexp.MustCompile(`^[0-9a-z][0-9a-z-]{0,63}$`) // as the API accepts them
 )
 
-// maxCandidates is the maximum number of records that a name is searched in.
-const maxCandidates = 20000
+const (
+	// maxCandidates is the maximum number of records that a name is searched in.
+	maxCandidates = 20000
+	// maxSearch is the API's maximum length of a search; longer names are compared here.
+	maxSearch = 200
+)
 
 // resolve returns the id of the record with the given id or, ignoring case, the given name. The error has exit code 2 if
 // several records have the name, and 4 if none has it.
@@ -188,8 +192,13 @@ func (c *client) resolve(ctx context.Context, kindName, name, provider string) (
 	if err != nil {
 		return "", err
 	}
-	if k.latest && name == "latest" && len(all) > 0 {
-		return all[0].id, nil
+	if k.latest && name == "latest" {
+		if provider == "" && slices.Contains(operations()[k.list].params, "provider") {
+			return "", usagef("the latest %s of which provider? Add --provider", k.word)
+		}
+		if len(all) > 0 {
+			return all[0].id, nil
+		}
 	}
 	if i := slices.IndexFunc(all, func(x candidate) bool { return x.id == name }); i >= 0 {
 		return name, nil
@@ -225,7 +234,7 @@ func (c *client) resolve(ctx context.Context, kindName, name, provider string) (
 func (c *client) ambiguous(ctx context.Context, k kind, name string, hits []candidate) error {
 	lines := []string{fmt.Sprintf("%d %ss are named %q; give the id of one:", len(hits), k.word, name)}
 	for _, x := range hits {
-		line := x.id + "  " + x.label()
+		line := x.id + "  " + printable(x.label())
 		if p := text(x.item, "provider"); p != "" {
 			line += " of provider " + c.nameFor(ctx, "provider", p, "")
 		}
@@ -253,7 +262,17 @@ func (c *client) unknown(ctx context.Context, k kind, name, provider string) err
 	return failf(exitNotFound, "there is no %s %q%s", k.word, name, didYouMean(name, names))
 }
 
-// nameFor returns the name of the record with the id, or the id if it has no name or cannot be read.
+// nameOf returns the name of the record with the id as the API has it, or "".
+func (c *client) nameOf(ctx context.Context, kindName, id string) string {
+	item, err := c.known(ctx, kinds[kindName].read, id)
+	if err != nil {
+		return ""
+	}
+	name, _ := item[kinds[kindName].names[0]].(string)
+	return name
+}
+
+// nameFor returns the printable name of the record with the id, or the id if it has no name or cannot be read.
 func (c *client) nameFor(ctx context.Context, kindName, id, provider string) string {
 	if id == "" {
 		return ""

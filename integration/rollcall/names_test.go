@@ -51,6 +51,10 @@ func TestNamesStandForIDs(t *testing.T) {
 	s.want(0, `delivery list --webhook payroll`)
 	s.want(0, `sync-log list --user kim@contoso.example --group divers --org ocean --role "Agent User" --provider Demo`)
 	s.want(0, `user list --org Ocean --role "Agent User"`)
+	s.want(4, `user list --review nonsense`, `there is no guard event "nonsense"`)
+	s.want(2, `user list --review latest`, `of which provider`)
+	s.want(0, `org create --name -ref`)
+	s.want(0, `org show -- -ref`, "-ref")
 }
 
 // If two records have one name, the candidates are shown, and nothing is changed.

@@ -13,7 +13,8 @@ var orgMethods = map[string]string{
 	"attribute": "attribute: map users to organizations based on a custom attribute",
 }
 
-const applyHint = "To apply the mappings to existing people, run: rollcall apply run {@provider}"
+// applyHint is the next step after a change of mappings.
+const applyHint = "{@applyHint}"
 
 func orgMappingNoun() noun {
 	const one = "Provider id:provider, Method @method, Organization organizationId, Attribute attribute, " +

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -76,7 +77,7 @@ func (c *call) printList(ctx context.Context, spec string, items []any) error {
 		return c.printValue(object{"items": items})
 	case "name":
 		for _, item := range items {
-			fmt.Fprintln(c.stdout, nameOf(item))
+			c.printName(item)
 		}
 		return nil
 	}
@@ -105,7 +106,7 @@ func (c *call) printOne(ctx context.Context, spec string, tables []table, item o
 	case "json", "yaml":
 		return c.printValue(item)
 	case "name":
-		fmt.Fprintln(c.stdout, nameOf(item))
+		c.printName(item)
 		return nil
 	}
 	cols, err := c.chosen(spec)
@@ -146,6 +147,13 @@ func (c *call) printOne(ctx context.Context, spec string, tables []table, item o
 		}
 	}
 	return nil
+}
+
+// printName writes the name of a record that has one.
+func (c *call) printName(item any) {
+	if name := nameOf(item); name != "" {
+		fmt.Fprintln(c.stdout, name)
+	}
 }
 
 // printTable writes a line for each item under a line of titles.
@@ -250,7 +258,7 @@ func nameOf(v any) string {
 	if !ok {
 		return printable(v)
 	}
-	for _, name := range []string{"userName", "displayName", "title", "name", "value", "lastFour", "id", "user"} {
+	for _, name := range []string{"userName", "displayName", "title", "name", "value", "lastFour", "id", "user", "version"} {
 		if s, ok := o[name].(string); ok && s != "" {
 			return printable(s)
 		}
@@ -267,18 +275,38 @@ func text(v any, path string) string {
 	return printable(v)
 }
 
-// printable returns a value on one line. It replaces characters that could move the cursor or reverse the text, because
-// names come from outside.
+// printable returns a value on one line, with safe characters only, because names come from outside.
 func printable(v any) string {
 	if v == nil {
 		return ""
 	}
 	return strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.C, r) || r == '\u2028' || r == '\u2029' {
+		if unsafe(r) {
 			return '�'
 		}
 		return r
 	}, fmt.Sprint(v))
+}
+
+// unsafe reports whether a character could move the cursor or reverse the text on a terminal. The joiners are part of
+// names in Persian and in Indian languages, and of emoji.
+func unsafe(r rune) bool {
+	const nonJoiner, joiner, lineSeparator, paragraphSeparator = '\u200c', '\u200d', '\u2028', '\u2029'
+	return unicode.Is(unicode.C, r) && r != nonJoiner && r != joiner || r == lineSeparator || r == paragraphSeparator
+}
+
+// escaped returns JSON, or YAML in which texts with unsafe characters are in double quotes, with escape sequences for
+// unsafe characters. Those beyond U+FFFF do not move the cursor.
+func escaped(text []byte) []byte {
+	var out bytes.Buffer
+	for _, r := range string(text) {
+		if unsafe(r) && r != '\n' && r <= 0xffff {
+			fmt.Fprintf(&out, `\u%04x`, r)
+		} else {
+			out.WriteRune(r)
+		}
+	}
+	return out.Bytes()
 }
 
 // printValue writes a value as JSON, or as YAML.
@@ -292,10 +320,11 @@ func (c *call) printValue(v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
+	text := escaped(out.Bytes())
 	if c.set.output == "yaml" {
-		return writeYAML(c.stdout, out.Bytes())
+		return writeYAML(c.stdout, text)
 	}
-	_, err := c.stdout.Write(out.Bytes())
+	_, err := c.stdout.Write(text)
 	return err
 }
 
@@ -308,17 +337,22 @@ func writeYAML(w io.Writer, text []byte) error {
 	var plain func(*yaml.Node)
 	plain = func(n *yaml.Node) {
 		n.Style = 0
+		if strings.ContainsFunc(n.Value, unsafe) {
+			n.Style = yaml.DoubleQuotedStyle
+		}
 		for _, inner := range n.Content {
 			plain(inner)
 		}
 	}
 	plain(&n)
-	out := yaml.NewEncoder(w)
+	var buffer bytes.Buffer
+	out := yaml.NewEncoder(&buffer)
 	out.SetIndent(2)
-	if err := out.Encode(&n); err != nil {
+	if err := errors.Join(out.Encode(&n), out.Close()); err != nil {
 		return err
 	}
-	return out.Close()
+	_, err := w.Write(escaped(buffer.Bytes()))
+	return err
 }
 
 // writeCSV writes rows so that spreadsheets do not run cells as formulas: a cell that begins like a formula, also after

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -116,14 +117,13 @@ func TestDurationsAndTimesAreRead(t *testing.T) {
 	}
 }
 
-// The shown state of a user follows from the account in the API's response.
-func TestShownState(t *testing.T) {
+// The state of an account follows from the user in the API's response.
+func TestAccountState(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ user, want string }{
 		{`{"lifecycle":"active","maySignIn":true}`, "active"},
 		{`{"lifecycle":"active","maySignIn":true,"override":true}`, "active by override"},
 		{`{"lifecycle":"active","adminBlock":{}}`, "blocked"},
-		{`{"lifecycle":"active","maySignIn":false}`, "blocked (organization)"},
 		{`{"lifecycle":"active","pending":{"dueAt":"2026-01-31T12:12:41Z","gates":["timer"]}}`, "blocked, deactivation in 12:41"},
 		{`{"lifecycle":"active","pending":{"dueAt":"2026-01-31T11:00:00Z","gates":[]}}`, "blocked, deactivation is due"},
 		{`{"lifecycle":"active","directoryState":"gone","pending":{"dueAt":"2026-01-31T12:12:41Z","gates":["timer"]}}`,
@@ -140,7 +140,7 @@ func TestShownState(t *testing.T) {
 		if err := json.Unmarshal([]byte(c.user), &u); err != nil {
 			t.Fatal(err)
 		}
-		if got := shownState(u, noClock()); got != c.want {
+		if got := accountState(u, noClock()); got != c.want {
 			t.Errorf("%s is %q, want %q", c.user, got, c.want)
 		}
 	}
@@ -178,6 +178,62 @@ func TestListsOfPeopleShowTheirState(t *testing.T) {
 		t.Errorf("--directory-state: %s", out)
 	}
 	s.want(0, "user list --watchlist Watched --columns user-name,roles,watchlists", "Watched")
+	// The people of an organization that is blocked or deactivated cannot sign in either.
+	s.want(0, "org create Closed")
+	s.want(0, "user move max@contoso.example Closed")
+	s.want(0, "org block Closed --yes")
+	s.want(0, "user list --state blocked -o name", "max")
+	s.want(0, "user show max@contoso.example", "State           blocked (organization)", "May sign in     no")
+	s.want(0, "org unblock Closed")
+	s.want(0, "user show max@contoso.example", "State           active", "May sign in     yes")
+}
+
+// Names with control characters and with joiners are harmless in every format, and can be typed.
+func TestNamesWithUnusualCharacters(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	for _, name := range []string{`ev\u001b[2Jil@contoso.example`, `a\u007f\u009bb\u202e@contoso.example`} {
+		s.scim("POST", "/Users", `{"userName":"`+name+`","displayName":"`+name+`","emails":[{"value":"shared@contoso.example","type":"work"}]}`)
+	}
+	for _, c := range []struct {
+		code int
+		line string
+	}{
+		{2, "user show shared@contoso.example"}, {0, "user list"}, {0, "user list -o json"}, {0, "user list -o yaml"}, {0, "user list -o csv"},
+		{0, "user list -o name"}, {0, "sync-log list -o yaml"}, {0, "org members Default -o yaml"},
+	} {
+		code, out, diags := s.run(c.line)
+		if code != c.code || strings.ContainsAny(out+diags, "\x1b\x7f\u009b\u202e") || !strings.Contains(out+diags, "contoso.example") {
+			t.Errorf("rollcall %s = %d\n%q", c.line, code, out+diags)
+		}
+	}
+	items := list(s.object("user list --search ev"), "items")
+	if len(items) != 1 || items[0].(object)["userName"] != "ev\x1b[2Jil@contoso.example" {
+		t.Errorf("in JSON: %v", items)
+	}
+	const persian = "می\u200cخواهم"
+	s.want(0, "provider create "+persian)
+	s.want(2, "provider delete "+persian, "--confirm '"+persian+"'")
+	s.answering(persian).want(0, "provider delete "+persian, "deleting")
+	long := strings.Repeat("x", 210)
+	s.want(0, "user create "+long)
+	s.want(0, "user show "+long, long)
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+// Output that cannot be written is an error.
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"version", "version -o csv", "country Spain"} {
+		var diags bytes.Buffer
+		p := &program{called: "rollcall", stdout: fullDisk{}, stderr: &diags, now: time.Now, getenv: noEnv}
+		if code := p.execute(t.Context(), words(line)); code != exitFailed || !strings.Contains(diags.String(), "no space left") {
+			t.Errorf("rollcall %s = %d, %s", line, code, &diags)
+		}
+	}
 }
 
 // Nested values are shown as lines, never in JSON or Go syntax.
@@ -236,7 +292,7 @@ func TestProviderListShowsAttentionNeeded(t *testing.T) {
 	s.want(0, "org-mapping set Demo --method groups --org Default")
 	s.want(0, "provider create Quiet --token-expires 30d")
 	out := s.want(0, "provider list --columns name,health,last-request,pending,to-apply")
-	if !strings.Contains(out, "Demo   ") || !strings.Contains(out, "  1        yes") || !strings.Contains(out, "  0        no") {
+	if !strings.Contains(out, "Demo   healthy     20") || !strings.Contains(out, "  1        yes") || !strings.Contains(out, "never-used  -") {
 		t.Errorf("providers:\n%s", out)
 	}
 	s.want(0, "provider show Demo", "1 usable token, no expiry", "OAuth token")

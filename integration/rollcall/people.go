@@ -1,16 +1,17 @@
 package main
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
 )
 
-// shownStates lists the values of --state, each with the prefix of the shown states that it selects.
+// shownStates lists the values of --state, each with a part of the shown states that it selects.
 var shownStates = [][2]string{
-	{"active", "active"}, {"override", "active by override"}, {"blocked", "blocked"}, {"pending", "blocked, deactivation"},
-	{"legal-hold", "blocked (legal hold)"},
-	{"awaiting-review", "blocked (awaiting review)"}, {"removed", "removed by directory"}, {"deactivated", "deactivated"},
+	{"active", "active"}, {"override", "by override"}, {"blocked", "blocked"}, {"pending", "blocked, deactivation"},
+	{"legal-hold", "(legal hold)"}, {"awaiting-review", "(awaiting review)"}, {"removed", "removed by directory"},
+	{"deactivated", "deactivated"},
 }
 
 func stateNames() []string {
@@ -22,7 +23,7 @@ func stateNames() []string {
 }
 
 // keepShown returns a filter of people by their shown state.
-func keepShown(c *call) (func(object) bool, error) {
+func keepShown(ctx context.Context, c *call) (func(object) bool, error) {
 	want := c.flag("state")
 	if want == "" {
 		return nil, nil
@@ -32,11 +33,37 @@ func keepShown(c *call) (func(object) bool, error) {
 		return nil, usagef("--state must be %s%s\n  Use --directory-state to filter by the state that the directory last sent.",
 			orList(stateNames()), didYouMean(want, stateNames()))
 	}
-	return func(u object) bool { return strings.HasPrefix(shownState(u, c.now()), shownStates[i][1]) }, nil
+	return func(u object) bool {
+		state := c.shownState(ctx, u)
+		if want == "active" || want == "deactivated" { // the one is a part of the other
+			return strings.HasPrefix(state, want)
+		}
+		return strings.Contains(state, shownStates[i][1])
+	}, nil
 }
 
-// shownState returns a person's state in one phrase.
-func shownState(u object, now time.Time) string {
+// shownState returns a person's state in one phrase, also that their organization denies them to sign in.
+func (c *call) shownState(ctx context.Context, u object) string {
+	state := accountState(u, c.now())
+	if strings.HasPrefix(state, "active") && c.orgDenies(ctx, u) {
+		return "blocked (organization)"
+	}
+	return state
+}
+
+// orgDenies reports whether a person's organization is blocked or deactivated. An organization that cannot be read counts
+// as neither.
+func (c *call) orgDenies(ctx context.Context, u object) bool {
+	id := text(u, "organizationId")
+	if id == "" {
+		return false
+	}
+	org, err := c.known(ctx, "getOrganization", id)
+	return err == nil && (org["blocked"] == true || text(org, "state") == "deactivated")
+}
+
+// accountState returns the state of a person's account in one phrase.
+func accountState(u object, now time.Time) string {
 	pending, isPending := u["pending"].(object)
 	gates := texts(pending["gates"])
 	switch {
@@ -60,8 +87,6 @@ func shownState(u object, now time.Time) string {
 		return "deactivated"
 	case u["adminBlock"] != nil:
 		return "blocked"
-	case u["maySignIn"] == false:
-		return "blocked (organization)"
 	case u["override"] == true:
 		return "active by override"
 	}

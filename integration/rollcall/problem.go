@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -89,7 +90,7 @@ func (r *refusal) text(flags []flag) string {
 		name, _, _ := strings.Cut(member, "[")
 		line := name + ": " + about
 		if i := slices.IndexFunc(flags, func(f flag) bool { return f.member == name || f.name == name }); i >= 0 {
-			line = "--" + flags[i].name + ": " + withFlags(strings.TrimPrefix(about, name+" "), flags)
+			line = "--" + flags[i].name + ": " + withFlags(inUnits(name, withoutMember(name, about)), flags)
 		}
 		lines = append(lines, line)
 	}
@@ -97,7 +98,7 @@ func (r *refusal) text(flags []flag) string {
 		lines = []string{withFlags(detail, flags)}
 	}
 	switch {
-	case r.status == http.StatusForbidden && len(r.op.roles) > 0:
+	case r.status == http.StatusForbidden && len(r.op.roles) > 0 && strings.Contains(detail, "role"):
 		lines = append(lines, "This needs a key with the role "+orList(r.op.roles)+".")
 	case r.status == http.StatusUnauthorized:
 		lines = append(lines, "The server is "+r.address+".")
@@ -107,6 +108,26 @@ func (r *refusal) text(flags []flag) string {
 		lines = append(lines, "The cause is in the server's log, under request "+text(r.problem, "instance")+".")
 	}
 	return strings.Join(lines, "\n  ")
+}
+
+// withoutMember removes the member's name, or its last part, from the beginning of a detail.
+func withoutMember(member, about string) string {
+	first, rest, found := strings.Cut(about, " ")
+	if found && strings.HasSuffix(strings.ToLower(member), strings.ToLower(first)) {
+		return rest
+	}
+	return about
+}
+
+var secondsRange = regexp.MustCompile(`a whole number from (\d+) to (\d+)`)
+
+// inUnits writes limits in seconds as flags take them.
+func inUnits(member, about string) string {
+	limits := secondsRange.FindStringSubmatch(about)
+	if limits == nil || !strings.HasSuffix(member, "Seconds") {
+		return about
+	}
+	return strings.Replace(about, limits[0], "from "+showSeconds(limits[1])+" to "+showSeconds(limits[2]), 1)
 }
 
 // withFlags replaces the names of members by those of their flags, at the beginning and wherever the name cannot be an

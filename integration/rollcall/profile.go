@@ -15,6 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
+
+	"rollcall/shared/directory"
 )
 
 // profile is a server's address with its key.
@@ -37,12 +39,15 @@ func (p *program) connect() (*client, error) {
 	address, key := cmp.Or(p.set.url, p.getenv("ROLLCALL_ADMIN_URL")), p.getenv("ROLLCALL_ADMIN_TOKEN")
 	if p.set.keyFile != "" {
 		text, err := os.ReadFile(p.set.keyFile)
+		if strings.HasPrefix(p.set.keyFile, directory.TokenPrefixAPIKey+"_") && errors.Is(err, fs.ErrNotExist) {
+			return nil, usagef("--token-file must be a file with the key, not the key itself")
+		}
 		if err != nil {
 			return nil, failf(exitNoAccess, "read the key: %v", err)
 		}
 		key = string(text)
 	}
-	if key = strings.TrimSpace(key); key == "" || address == "" {
+	if key = strings.TrimSpace(key); key == "" || address == "" || p.set.profile != "" {
 		name, known, err := p.profile()
 		if err != nil {
 			return nil, err
@@ -111,12 +116,12 @@ func (p *program) readProfiles() (profiles, error) {
 	if err == nil && info.Mode().Perm()&0o077 != 0 {
 		return all, failf(exitNoAccess, "other users can read the keys in %s (mode %04o): run chmod 600 on it", name, info.Mode().Perm())
 	}
-	text, err := os.ReadFile(name) //nolint:gosec // G304: the user's own file
-	if err == nil {
-		err = yaml.Unmarshal(text, &all)
+	text, err := os.ReadFile(name)                       //nolint:gosec // G304: the user's own file
+	if err == nil && yaml.Unmarshal(text, &all) != nil { // whose error may repeat a key
+		err = fmt.Errorf("%s is not a file of profiles in YAML", name)
 	}
-	if err != nil {
-		err = fmt.Errorf("%s: %w", name, err)
+	if all.Profiles == nil {
+		all.Profiles = map[string]profile{}
 	}
 	return all, err
 }
@@ -134,10 +139,10 @@ func (p *program) writeProfiles(all profiles) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(name+".new", text, 0o600); err != nil {
+	return replaceFile(name, func(w io.Writer) error {
+		_, err := w.Write(text)
 		return err
-	}
-	return os.Rename(name+".new", name)
+	})
 }
 
 func (p *program) profileNames() []string {

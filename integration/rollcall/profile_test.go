@@ -60,6 +60,21 @@ func TestProfiles(t *testing.T) {
 	at.want(0, "profile delete work -y")
 	at.want(0, "profile delete home --yes")
 	at.want(3, "provider list", "there is no API key")
+	// A file without profiles, and one that is not YAML, whose text is not repeated.
+	for content, code := range map[string]int{"profiles:\n": 0, "rk_default_secret": 1} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, out, diags := at.answering(s.key).run("profile set again --url " + s.AdminURL)
+		if got != code || strings.Contains(out+diags, "secret") {
+			t.Errorf("%q: %d, want %d: %s%s", content, got, code, out, diags)
+		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	env.env["ROLLCALL_ADMIN_TOKEN"] = s.key
+	env.want(4, "provider list --profile nowhere", `there is no profile "nowhere"`)
 	// A key on standard input.
 	at.want(2, "profile set piped --key rk_x", "there is no flag --key")
 }

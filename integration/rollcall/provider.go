@@ -24,7 +24,7 @@ func providerNoun() noun {
 		name: "provider", group: groupProvision, short: "Connect directories; see their health and state", columns: one,
 		actions: []action{
 			{name: "list", op: "listProviders", short: "List the providers with their health",
-				columns: "NAME displayName, STATE state, HEALTH usage.health, LAST_REQUEST usage.lastRequestAt, USERS userCount, GROUPS groupCount, " +
+				columns: "NAME displayName, STATE state, HEALTH @health, LAST_REQUEST @lastRequest, USERS userCount, GROUPS groupCount, " +
 					"PENDING @pending, TO_APPLY @unapplied, ID id; PROFILE profile, BASE_URL baseUrl, DELAY deactivationDelaySeconds, CREATED createdAt"},
 			{name: "create", op: "createProvider", short: "Add a SCIM provider; prints its base URL, and its token once", free: "name",
 				example: `"Entra ID"`,
@@ -72,6 +72,15 @@ func (c *call) tokensOf(provider object) string {
 		return usable + ", no expiry"
 	}
 	return usable + ", first expiry " + c.showTime(first.Format(time.RFC3339))
+}
+
+// usage returns a member of a provider's usage, which lists do not have.
+func (c *call) usage(ctx context.Context, provider object, member string) string {
+	p, err := c.known(ctx, "getProvider", text(provider, "id"))
+	if err != nil {
+		return "?"
+	}
+	return text(p, "usage."+member)
 }
 
 // pendingOf returns the number of a provider's pending deactivations.

@@ -1,5 +1,13 @@
 package main
 
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"rollcall/shared/directory"
+)
+
 // roleModes describes the sources of roles, in the words of the console.
 var roleModes = map[string]string{"manual": "manual: administrators assign roles", "groups": "groups: map SCIM groups to roles"}
 
@@ -21,7 +29,7 @@ func roleMappingNoun() noun {
 				long: "Changes the role mapping mode; settings that are not given keep their value:\n\n" +
 					"  manual  administrators assign roles\n" +
 					"  groups  map SCIM groups to roles; unmapped users have the default roles of their organization",
-				merge: "getRoleMapping", hint: applyHint, flags: []flag{
+				merge: "getRoleMapping", settle: settleMode, asks: askMode, hint: applyHint, flags: []flag{
 					{"mode", "mode", "`source` of roles"},
 					{"strict", "strict", "the directory is the only source of roles: also remove roles that administrators assigned"},
 					{"mapped-roles", "mappedRoles", "whether to `keep` (default) or remove mapped roles, with --mode manual"},
@@ -37,4 +45,43 @@ func roleMappingNoun() noun {
 			{name: "reject", op: "rejectRoleMappingEntry", short: "Reject a proposed mapping", columns: entry},
 		},
 	}
+}
+
+// settleMode removes a setting that does not belong to the mode.
+func settleMode(body object) {
+	if body["mode"] == string(directory.RolesManual) {
+		delete(body, "strict")
+	}
+}
+
+// askMode asks before mapped roles are removed.
+func askMode(ctx context.Context, c *call) (string, error) {
+	if c.body["mappedRoles"] != "remove" {
+		return "", nil
+	}
+	now, err := c.get(ctx, "getRoleMapping", c.ids...)
+	if err != nil || text(now, "mode") != string(directory.RolesGroups) {
+		return "", err
+	}
+	people := 0
+	for _, m := range list(now, "mappings") {
+		entry, _ := m.(object)
+		people += membersOf(entry)
+	}
+	return fmt.Sprintf("Remove the mapped roles from people immediately? The mapped groups have %s.", count(people, "member", "members")), nil
+}
+
+// privileged returns the names of the privileged roles among the ids.
+func (c *call) privileged(ctx context.Context, ids ...any) ([]string, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	roles, err := c.candidates(ctx, kinds["role"], "", "", maxCandidates)
+	var names []string
+	for _, r := range roles {
+		if slices.Contains(ids, any(r.id)) && r.item["privileged"] == true {
+			names = append(names, printable(r.label()))
+		}
+	}
+	return names, err
 }

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -73,9 +76,14 @@ func (p *program) root() *cobra.Command {
 
 // execute runs the program and returns its exit code.
 func (p *program) execute(ctx context.Context, args []string) int {
+	out := &output{w: p.stdout}
+	p.stdout = out
 	root := p.root()
 	root.SetArgs(normalize(root, args))
 	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		err = out.err
+	}
 	if err == nil {
 		return exitOK
 	}
@@ -87,6 +95,20 @@ func (p *program) execute(ctx context.Context, args []string) int {
 		}
 	}
 	return code
+}
+
+// output is the standard output. It keeps the first error, because many lines are printed without looking at it.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(text []byte) (int, error) {
+	n, err := o.w.Write(text)
+	if err != nil && o.err == nil {
+		o.err = failf(exitFailed, "write the output: %v", err)
+	}
+	return n, err
 }
 
 // ownHelp lets cobra's own commands refuse unknown words, as ours do, and adds examples.
@@ -155,14 +177,23 @@ func longFlags(cmd *cobra.Command, args []string) []string {
 		if a == "--" {
 			return append(out, args[i:]...)
 		}
-		name, _, valued := strings.Cut(strings.TrimPrefix(a, "-"), "=")
+		name, _, valued := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(a, "-"), "-"), "=")
 		f := cmd.Flag(name)
-		if !strings.HasPrefix(a, "-") || strings.HasPrefix(a, "--") || len(name) < 2 || f == nil {
+		if !strings.HasPrefix(a, "-") || len(name) < 2 || f == nil {
 			out = append(out, a)
 			continue
 		}
-		a = "-" + a
-		if f.NoOptDefVal != "" && !valued && i+1 < len(args) {
+		single := !strings.HasPrefix(a, "--")
+		if single {
+			a = "-" + a
+		}
+		switch {
+		case valued || i+1 == len(args):
+		case f.NoOptDefVal == "": // the next word is the value, whatever it begins with
+			out = append(out, a)
+			i++
+			a = args[i]
+		case single:
 			switch args[i+1] {
 			case "true", "false":
 				a += "=" + args[i+1]
@@ -194,7 +225,11 @@ func flagError(c *cobra.Command, err error) error {
 	if n := nearest(unknown.GetSpecifiedName(), names); n != "" {
 		hint = "; did you mean --" + n + "?"
 	}
-	return usagef("there is no flag --%s%s", unknown.GetSpecifiedName(), hint)
+	dashes := "--"
+	if unknown.GetSpecifiedShortnames() != "" {
+		dashes = "-"
+	}
+	return usagef("there is no flag %s%s%s", dashes, unknown.GetSpecifiedName(), hint)
 }
 
 // usage turns the errors of an argument check into usage errors.
@@ -215,16 +250,20 @@ func versionCommand(p *program) *cobra.Command {
 		local:   func(f *pflag.FlagSet) { f.Bool("server", false, "also print the server's version") },
 	}
 	c := a.command(p, "")
-	c.GroupID = groupOther
+	c.GroupID, c.Args = groupOther, usage(cobra.NoArgs)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		b := release.Build()
+		x := &call{program: p, cmd: cmd, act: a}
+		if err := x.checkFormat(); err != nil {
+			return err
+		}
 		server := cmd.Flag("server").Value.String() == "true"
 		switch {
-		case p.set.output == "table" && !p.set.json:
+		case p.set.output == "table":
 			fmt.Fprintln(p.stdout, "rollcall", b.Version)
 		case !server:
-			x := &call{program: p, cmd: cmd, act: a}
-			return x.printValue(object{"version": b.Version, "revision": b.Revision, "goVersion": b.Go})
+			return x.printOne(cmd.Context(), strings.Replace(a.columns, "Server_version", "Version", 1), nil,
+				object{"version": b.Version, "revision": b.Revision, "goVersion": b.Go})
 		}
 		if !server {
 			return nil
@@ -258,7 +297,23 @@ func manCommand() *cobra.Command {
 				return err
 			}
 			c.Root().DisableAutoGenTag = true
-			return doc.GenManTree(c.Root(), &doc.GenManHeader{Title: "ROLLCALL", Section: "1", Source: "Rollcall"}, args[0])
+			if err := doc.GenManTree(c.Root(), &doc.GenManHeader{Title: "ROLLCALL", Section: "1", Source: "Rollcall"}, args[0]); err != nil {
+				return err
+			}
+			for _, sub := range c.Root().Commands() {
+				if !sub.IsAdditionalHelpTopicCommand() { // which GenManTree leaves out
+					continue
+				}
+				var page bytes.Buffer
+				err := doc.GenMan(sub, &doc.GenManHeader{Title: "ROLLCALL-" + strings.ToUpper(sub.Name()), Section: "7", Source: "Rollcall"}, &page)
+				if err == nil {
+					err = os.WriteFile(filepath.Join(args[0], "rollcall-"+sub.Name()+".7"), page.Bytes(), 0o600)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 }

@@ -133,11 +133,11 @@ const gcPercent = 400
 func listen(f serveFlags) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(f.addr)
 	if err != nil {
-		return nil, fmt.Errorf("--addr must be host:port: %w", err)
+		return nil, usagef("--addr must be host:port: %v", err)
 	}
 	ip := net.ParseIP(host)
 	if local := host == "localhost" || ip != nil && ip.IsLoopback(); !local && !f.allowRemote {
-		return nil, fmt.Errorf("other machines can reach %s, and tokens would cross the network unencrypted; "+
+		return nil, usagef("other machines can reach %s, and tokens would cross the network unencrypted; "+
 			"use --allow-remote behind a proxy with TLS", f.addr)
 	}
 	return net.Listen("tcp", f.addr)
@@ -203,7 +203,7 @@ func (p *program) announce(f serveFlags, origin string, s app.Started) error {
 	again := ""
 	if token == "" {
 		again = "\n  Credentials were issued earlier; run " + p.called + " serve --new-credentials for new ones.\n"
-		token, key = "<token>", "<key>"
+		token, key = "TOKEN", "KEY"
 	}
 	_, err := fmt.Fprintf(p.stdout, `Rollcall is ready, with the provider %s.
 

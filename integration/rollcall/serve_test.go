@@ -154,9 +154,9 @@ func TestServeRefusals(t *testing.T) {
 		code int
 		says string
 	}{
-		"an address of the network": {[]string{"--addr", "0.0.0.0:0", "--data", ":memory:"}, 1, "--allow-remote"},
-		"no port":                   {[]string{"--addr", "127.0.0.1"}, 1, "--addr must be host:port"},
-		"unknown store":             {[]string{"--addr", "127.0.0.1:0", "--store", "paper"}, 1, "--store must be sqlite or dynamodb"},
+		"an address of the network": {[]string{"--addr", "0.0.0.0:0", "--data", ":memory:"}, 2, "--allow-remote"},
+		"no port":                   {[]string{"--addr", "127.0.0.1"}, 2, "--addr must be host:port"},
+		"unknown store":             {[]string{"--addr", "127.0.0.1:0", "--store", "paper"}, 2, "--store must be sqlite or dynamodb"},
 		"unknown flag":              {[]string{"--wings"}, 2, "no flag --wings"},
 		"a mistyped flag":           {[]string{"--adr", "127.0.0.1:0"}, 2, "did you mean --addr?"},
 		"a flag of other commands":  {[]string{"--columns", "name"}, 2, "no flag --columns"},

@@ -117,6 +117,16 @@ func (s *server) want(code int, line string, parts ...string) string {
 	return out
 }
 
+// fails runs the command, which must return the exit code, and returns what it says on standard error.
+func (s *server) fails(code int, line string) string {
+	s.t.Helper()
+	got, out, diags := s.run(line)
+	if got != code || out != "" {
+		s.t.Fatalf("rollcall %s = %d, want %d\n%s%s", line, got, code, out, diags)
+	}
+	return diags
+}
+
 // answering returns the server with a terminal on which the lines are typed.
 func (s *server) answering(lines ...string) *server {
 	at := *s

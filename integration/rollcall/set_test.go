@@ -49,6 +49,15 @@ func TestSetKeepsWhatIsNotGiven(t *testing.T) {
 	if m := s.object("org-mapping show Demo"); text(m, "method") != "groups" {
 		t.Errorf("the dry run changed the method: %v", m)
 	}
+	s.want(0, "role-mapping set Demo --mode groups --strict")
+	s.want(0, "role-mapping set Demo --mode manual") // without strict, which belongs to the other mode
+	version := text(s.object("guard show Demo"), "version")
+	for _, line := range []string{"guard set Demo", "org change Home", "role-mapping set Demo", "settings set"} {
+		s.want(2, line, "nothing to change: give at least one of --")
+	}
+	if now := text(s.object("guard show Demo"), "version"); now != version {
+		t.Errorf("the guard's version went from %s to %s", version, now)
+	}
 	s.want(0, "settings set --keep-users 120")
 	s.want(0, "settings set --keep-log 200", "120", "200")
 	s.want(0, "settings set --keep-users default --keep-log default", "90", "400")
@@ -139,6 +148,15 @@ func TestErrorsNameFlagsAndRoles(t *testing.T) {
 	}
 	helpdesk.want(0, "me", "help-desk")
 	s.want(0, "version --server", "Server version")
+	// A refused look-up names the roles that may do both; a second administrator is not a matter of roles.
+	for _, key := range []*server{s.as("auditor"), helpdesk} {
+		if _, _, said := key.run("user block nobody@contoso.example --reason x"); !strings.Contains(said,
+			"with the role identity-management-administrator.") && !strings.Contains(said, "there is no user") {
+			t.Errorf("a refused look-up: %s", said)
+		}
+	}
+	s.want(1, "provider create Late --token-expires 2020-01-31", "--token-expires: must be in the future")
+	s.want(1, "guard set-delay Demo 99d", "must be from 0s to 30d")
 	for _, problem := range []string{
 		`{"detail":"organizationId must be one","errors":[{"field":"organizationId","detail":"organizationId must be one"}]}`,
 		`{"detail":"organizationId must be one"}`,
@@ -172,7 +190,7 @@ func TestExitCodesOfTheServer(t *testing.T) {
 		{s.AdminURL + "/", s.key, 0, ""},
 		{"http://rollcall.example", s.key, 2, "https"},
 		{"rollcall.example", s.key, 2, "URL"},
-		{"https://user:pass@rollcall.example", s.key, 2, "URL"},
+		{"https://user:pass@rollcall.example", s.key, 2, "must not contain a user name"},
 		{closed.URL, s.key, 3, "could not reach " + closed.URL},
 		{html.URL, s.key, 3, html.URL + "/api/v1 is not an admin API"},
 		{away.URL, s.key, 1, "Found"},
@@ -188,4 +206,8 @@ func TestExitCodesOfTheServer(t *testing.T) {
 	}
 	s.want(0, "provider list -url "+s.AdminURL+" -token-file "+writeFile(t, s.key+"\n"))
 	s.want(3, "provider list --token-file /nowhere/key", "read the key")
+	if _, out, diags := s.run("provider list --token-file " + s.key); !strings.Contains(diags, "not the key itself") ||
+		strings.Contains(out+diags, s.key) {
+		t.Errorf("a key as --token-file: %s%s", out, diags)
+	}
 }

@@ -41,8 +41,8 @@ func (p *program) openStore(ctx context.Context, f serveFlags) (directory.Ports,
 			return directory.Ports{}, nil, err
 		}
 		if s.Unreleased {
-			fmt.Fprintf(p.stderr, "%s was created before release 0.1.0. Its tables have been updated; older builds can no longer open it.\n",
-				f.data)
+			fmt.Fprintf(p.stderr, "%s was created before release 0.1.0. Its tables have been updated, and older builds no longer work with "+
+				"it. There is nothing to do.\n", f.data)
 		}
 		return s.Ports(), func() { _ = s.Close() }, nil
 	case "dynamodb":
@@ -52,7 +52,7 @@ func (p *program) openStore(ctx context.Context, f serveFlags) (directory.Ports,
 		}
 		return s.Ports(), func() {}, nil
 	}
-	return directory.Ports{}, nil, fmt.Errorf("--store must be sqlite or dynamodb, not %q", f.store)
+	return directory.Ports{}, nil, usagef("--store must be sqlite or dynamodb, not %q", f.store)
 }
 
 func openDynamo(ctx context.Context, table string, retention time.Duration) (*dynamo.Store, error) {

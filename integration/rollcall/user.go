@@ -12,7 +12,7 @@ const people = "USER_NAME userName, NAME displayName, STATE @state, ORGANIZATION
 
 const userLines = "User_name userName, Name displayName, State @state, Id id, SCIM_id scimId:, Given_name name.givenName, " +
 	"Family_name name.familyName, Title title, Department department, E-mail emails, Managed_by @origin, External_id externalId:, " +
-	"Directory_says directoryState, Lifecycle lifecycle, May_sign_in maySignIn, Blocked_because adminBlock.reason, " +
+	"Directory_says directoryState, Lifecycle lifecycle, May_sign_in @maySignIn, Blocked_because adminBlock.reason, " +
 	"Blocked_by adminBlock.by, Blocked adminBlock.at, Deactivation_requested pending.requestedAt, Deactivation_due pending.dueAt, " +
 	"Waiting_for pending.gates, On_hold_for holds, Deactivated deactivatedAt, Organization organizationId, Pinned organizationPinned, " +
 	"Roles roles, Watchlists watchlists, Groups groups, Country countryCode, Manager manager:user, Created createdAt, Changed modifiedAt, " +
@@ -71,7 +71,7 @@ func userNoun() noun {
 			{name: "deactivate", op: "deactivateUser", short: "Deactivate a user immediately",
 				long: "Deactivates a user immediately, without the delay.\n\n" +
 					"If the directory later disables and enables the user, the user is active again; --block prevents this.",
-				flags: []flag{{"block", "block", "also block the user"}}},
+				asks: askDeactivateUser, flags: []flag{{"block", "block", "also block the user"}}},
 			{name: "reactivate", op: "reactivateUser", short: "Reactivate a deactivated user",
 				flags: []flag{{"unblock", "unblock", "also remove an administrator's block (default true)"}}},
 			{name: "cancel-deactivation", op: "cancelDeactivation", short: "Cancel a pending deactivation; the user stays blocked"},
@@ -104,16 +104,15 @@ func userNoun() noun {
 
 // askGrant asks before a privileged role is assigned.
 func askGrant(ctx context.Context, c *call) (string, error) {
-	roles, err := c.candidates(ctx, kinds["role"], "", "", maxCandidates)
-	if err != nil {
+	names, err := c.privileged(ctx, c.body["role"])
+	if err != nil || len(names) == 0 {
 		return "", err
 	}
-	for _, r := range roles {
-		if r.id == c.body["role"] && r.item["privileged"] == true {
-			return "Assign the privileged role " + printable(r.label()) + " to " + c.nameFor(ctx, "user", c.ids[0], "") + "?", nil
-		}
-	}
-	return "", nil
+	return "Assign the privileged role " + names[0] + " to " + c.nameFor(ctx, "user", c.ids[0], "") + "?", nil
+}
+
+func askDeactivateUser(ctx context.Context, c *call) (string, error) {
+	return "Deactivate " + c.nameFor(ctx, "user", c.ids[0], "") + " immediately?", nil
 }
 
 func askRevoke(ctx context.Context, c *call) (string, error) {

@@ -27,8 +27,12 @@ func verifyCommand(p *program) *cobra.Command {
 			return usagef("--key is missing: give the file that rollcall log key wrote")
 		}
 		v, err := verifyFile(args[0], *key)
-		if err != nil {
+		var wrong *verify.Error
+		switch {
+		case errors.As(err, &wrong):
 			return failf(exitFailed, "%s is NOT intact: %v", args[0], err)
+		case err != nil:
+			return usagef("not verified: %v", err)
 		}
 		fmt.Fprintf(p.stdout, "%s: %s\n", args[0], verified(v))
 		return nil
@@ -75,16 +79,23 @@ func verifyFile(name, keyFile string) (verify.Result, error) {
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, maxExportLine)
 	lines.Split(wholeLines)
-	for lines.Scan() {
+	read := 0
+	for ; lines.Scan(); read++ {
 		if err := v.Line(lines.Bytes()); err != nil {
 			return verify.Result{}, err
 		}
 	}
-	if err := lines.Err(); err != nil {
+	err = lines.Err()
+	if errors.Is(err, errTruncated) || errors.Is(err, bufio.ErrTooLong) {
+		err = &verify.Error{Line: read + 1, Detail: err.Error()}
+	}
+	if err != nil {
 		return verify.Result{}, err
 	}
 	return v.End()
 }
+
+var errTruncated = errors.New("the line is truncated")
 
 // wholeLines splits at line feeds only; text without a line feed at the end is an error.
 func wholeLines(data []byte, end bool) (int, []byte, error) {
@@ -92,7 +103,7 @@ func wholeLines(data []byte, end bool) (int, []byte, error) {
 		return i + 1, data[:i], nil
 	}
 	if end && len(data) > 0 {
-		return 0, nil, errors.New("the last line is truncated")
+		return 0, nil, errTruncated
 	}
 	return 0, nil, nil
 }

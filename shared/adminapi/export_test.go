@@ -42,8 +42,14 @@ func TestExportInCSV(t *testing.T) {
 			}
 		}
 	}
-	if exported := f.entries(f.tenant)[0]; exported.Action != administration.LogExported || !exported.Audit {
+	exported := f.entries(f.tenant)[0]
+	if exported.Action != administration.LogExported || !exported.Audit {
 		t.Errorf("the newest entry is %+v, want the export", exported)
+	}
+	for _, c := range exported.Changes {
+		if c.Attr == "since" || c.Attr == "until" {
+			t.Errorf("an export without limits records %s %s", c.Attr, c.After)
+		}
 	}
 }
 

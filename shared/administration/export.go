@@ -62,8 +62,13 @@ func (s Logs) BeginExport(ctx context.Context, x LogExport, format string) error
 	if x.Audit {
 		e.Target = "audit-log"
 	}
-	e.Changes = []directory.Change{directory.NewChange("format", nil, format), directory.NewChange("since", nil, x.Filter.Since),
-		directory.NewChange("until", nil, x.Filter.Until), directory.NewChange("provider", nil, x.Filter.Provider)}
+	e.Changes = []directory.Change{directory.NewChange("format", nil, format), directory.NewChange("provider", nil, x.Filter.Provider)}
+	if since := x.Filter.Since; !since.IsZero() {
+		e.Changes = append(e.Changes, directory.NewChange("since", nil, since))
+	}
+	if until := x.Filter.Until; !until.IsZero() {
+		e.Changes = append(e.Changes, directory.NewChange("until", nil, until))
+	}
 	return s.ports.Log.AppendEntry(ctx, s.tenant, e)
 }
 
