@@ -48,6 +48,8 @@ func (c *call) computed(ctx context.Context, item object, name string) string {
 		return verdictOf(item)
 	case "@health":
 		return c.usage(ctx, item, "health")
+	case "@lastUsed":
+		return c.lastUsed(ctx, item)
 	case "@lastRequest":
 		return c.showTime(c.usage(ctx, item, "lastRequestAt"))
 	case "@maySignIn":

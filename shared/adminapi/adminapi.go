@@ -141,6 +141,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		r.fail(err)
 		return
 	}
+	defer a.svc.WriteKeyUse(r.key)
 	if err := r.find(); err != nil {
 		r.fail(err)
 		return

@@ -11,6 +11,7 @@ func apiKeyRoutes() []route {
 	return []route{
 		{Route{get, "/api-keys", "listApiKeys", orOperator(readers)}, pageQuery, (*request).listAPIKeys},
 		{Route{post, "/api-keys", "createApiKey", administrators}, dryQuery, (*request).createAPIKey},
+		{Route{get, "/api-keys/{id}", "getApiKey", readers}, nil, (*request).getAPIKey},
 		{Route{del, "/api-keys/{id}", "revokeApiKey", orOperator(administrators)}, dryQuery, (*request).revokeAPIKey},
 	}
 }
@@ -24,6 +25,7 @@ type apiKey struct {
 	CreatedAt   instant                   `json:"createdAt"`
 	CreatedBy   string                    `json:"createdBy,omitempty"`
 	ExpiresAt   *instant                  `json:"expiresAt,omitempty"`
+	LastUsedAt  *instant                  `json:"lastUsedAt,omitempty"` // only in the answer about one key
 	Version     int64                     `json:"version"`
 	Token       string                    `json:"token,omitempty"` // clear text, only in the answer that created it
 	DryRun      bool                      `json:"dryRun,omitempty"`
@@ -47,6 +49,17 @@ func (r *request) listAPIKeys() (answer, error) {
 	}
 	ks, next := pageAfter(all, func(k directory.APIKey) string { return string(k.ID) }, after, limit)
 	return answer{body: page[apiKey]{Items: mapSlice(ks, r.viewAPIKey), NextCursor: r.cursor(next)}}, nil
+}
+
+func (r *request) getAPIKey() (answer, error) {
+	id, err := pathID[directory.CredentialID](r, 0, "API key")
+	if err != nil {
+		return answer{}, err
+	}
+	k, usedAt, err := r.as().APIKeys.ByID(r.ctx(), id)
+	v := r.viewAPIKey(k)
+	v.LastUsedAt = timeOrNil(usedAt)
+	return answer{version: k.Version, body: v}, err
 }
 
 func (r *request) createAPIKey() (answer, error) {

@@ -8,6 +8,7 @@ package administration
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"rollcall/shared/directory"
@@ -18,10 +19,13 @@ import (
 type Service struct {
 	ports directory.Ports
 	rt    directory.Runtime
+	used  *sync.Map // directory.CredentialID -> time.Time, when WriteKeyUse last wrote
 }
 
 // New returns the service on the ports.
-func New(p directory.Ports, rt directory.Runtime) *Service { return &Service{ports: p, rt: rt} }
+func New(p directory.Ports, rt directory.Runtime) *Service {
+	return &Service{ports: p, rt: rt, used: &sync.Map{}}
+}
 
 // Now is the current time as stored in records.
 func (s *Service) Now() time.Time { return s.rt.Time() }

@@ -49,6 +49,38 @@ func (s *Service) AuthenticateAPIKey(ctx context.Context, token string) (directo
 	return k, nil
 }
 
+// keyUseEvery is the least time between two writes of a key's use by a process.
+const keyUseEvery = time.Minute
+
+// WriteKeyUse records that a key was used, at most once a minute. It is called after a request, outside its budgets; a
+// use that cannot be written is lost. Safe for concurrent use.
+func (s *Service) WriteKeyUse(k directory.APIKey) {
+	now := s.rt.Time()
+	if last, _ := s.used.Load(k.ID); last != nil && now.Sub(last.(time.Time)) < keyUseEvery {
+		return
+	}
+	s.used.Store(k.ID, now)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	u := directory.Usage{Tokens: map[directory.CredentialID]directory.TokenUse{k.ID: {LastAt: now}}}
+	_ = s.ports.Usages.AddUsage(ctx, k.Tenant, directory.APIKeyUsage, u)
+}
+
+// ByID returns a key of the administrator's tenant, and when it was last used, to the minute; zero: never.
+// Errors: NotFound.
+func (s APIKeys) ByID(ctx context.Context, id directory.CredentialID) (k directory.APIKey, usedAt time.Time, err error) {
+	all, err := s.ports.APIKeys.ListAPIKeys(ctx, s.tenant)
+	if err != nil {
+		return k, usedAt, err
+	}
+	i := slices.IndexFunc(all, func(k directory.APIKey) bool { return k.ID == id })
+	if i < 0 {
+		return k, usedAt, directory.Errorf(directory.NotFound, "no such API key")
+	}
+	u, err := s.ports.Usages.Usage(ctx, s.tenant, directory.APIKeyUsage)
+	return all[i], u.Tokens[id].LastAt, err
+}
+
 // Create creates an API key of the administrator's tenant; its clear text is returned and never shown again.
 // Errors: Invalid.
 func (s APIKeys) Create(ctx context.Context, n NewAPIKey) (directory.APIKey, string, error) {

@@ -15,6 +15,9 @@ type Usage struct {
 	Tokens         map[CredentialID]TokenUse `json:",omitempty"` // by id
 }
 
+// APIKeyUsage stands for a provider's id where the usage of a tenant's API keys is stored.
+const APIKeyUsage ProviderID = "apikeys"
+
 // TokenUse is when and how often a token was used.
 type TokenUse struct {
 	LastAt time.Time
