@@ -335,6 +335,10 @@ func TestWebhookIsTestedPausedAndEnded(t *testing.T) {
 	got, err := h.Service.Webhooks.Webhook(h.Context(), h.Admin.Tenant, w.ID)
 	h.must(err)
 	h.want("state", got.State, directory.WebhookEnded)
+	entries, _, err := h.Service.As(h.Admin).Logs.Audit(h.Context(), administration.LogFilter{Action: directory.WebhookUpdated}, "", 1)
+	h.must(err)
+	_, err = h.Service.As(h.Admin).Deliveries.ByID(h.Context(), directory.DeliveryID(entries[0].Actor.ID))
+	h.must(err) // the entry names the delivery that was answered 410
 }
 
 // A poisoned entry is tried again and given up while the others arrive. When the cause is fixed, a replay follows it.

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -202,6 +203,32 @@ func TestServeAnswersHealth(t *testing.T) {
 			t.Errorf("%s with a closed store: %d, want %d", path, w.Code, want)
 		}
 	}
+}
+
+// Background jobs also run at the start: a process that never lives for a minute would otherwise never seal its log.
+func TestServeWorksFromTheStart(t *testing.T) {
+	t.Parallel()
+	store, err := sqlite.Open(sqlite.Memory, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	local := app.NewLocal(store.Ports(), directory.DefaultLogRetention, directory.External{}, app.NewLog(io.Discard))
+	if _, err := app.Bootstrap(t.Context(), local.Administration, false); err != nil {
+		t.Fatal(err)
+	}
+	const tenant = "default"
+	earlier := directory.LogEntry{ID: "eearlier", At: time.Now().Add(-time.Hour), Action: directory.APIKeyCreated, Audit: true}
+	if err := store.Ports().Log.AppendEntry(t.Context(), tenant, earlier); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var work sync.WaitGroup
+	work.Go(func() { local.Work(ctx) })
+	t.Cleanup(func() { stop(); work.Wait(); _ = store.Close() })
+	eventually(t, "a sealed entry", waitFor, func() bool {
+		head, err := store.Ports().Chains.ChainHead(t.Context(), tenant, "")
+		return err == nil && head.Seq > 0
+	})
 }
 
 // A start prints lines to paste, and a later start still names the first provider.

@@ -118,9 +118,10 @@ func (l *Local) wake(ctx context.Context) {
 	l.wakeups.Run(ctx, func(ctx context.Context) error { return deactivate(ctx, Wakeup{}) }, failed)
 }
 
-// runJob runs a job at its interval. Errors are logged, and the job runs again.
+// runJob runs a job at the start and at its interval. The sweep waits first: what is due at the start is woken, and not
+// late. Errors are logged, and the job runs again.
 func (l *Local) runJob(ctx context.Context, j follow.Job) {
-	for wait(ctx, j.Locally) {
+	for now := j.Name != directory.JobSweep; now || wait(ctx, j.Locally); now = false {
 		var err error
 		if j.Name == directory.JobSweep {
 			err = Sweep(ctx, l.Follow, l.Log)

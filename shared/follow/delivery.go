@@ -174,7 +174,8 @@ func (s *Service) endWebhook(ctx context.Context, t directory.TenantID, d direct
 		}
 		w := old
 		w.State, w.Version, w.Modified = directory.WebhookEnded, old.Version+1, s.rt.Time()
-		e := s.entry(fromEntry(directory.LogEntry{ID: d.Entry}), directory.WebhookUpdated)
+		by := directory.Actor{Kind: directory.ActorSystem, ID: string(d.ID), Origin: directory.OriginEntry}
+		e := s.entry(origin{by: by}, directory.WebhookUpdated)
 		e.Audit, e.Target, e.Name, e.Version = true, string(w.ID), w.DisplayName, w.Version
 		e.Changes = []directory.Change{directory.NewChange("state", old.State, w.State)}
 		return w, &e, nil
