@@ -8,7 +8,6 @@ package administration
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"rollcall/shared/directory"
@@ -19,12 +18,12 @@ import (
 type Service struct {
 	ports directory.Ports
 	rt    directory.Runtime
-	used  *sync.Map // directory.CredentialID -> time.Time, when WriteKeyUse last wrote
+	uses  *keyUses
 }
 
 // New returns the service on the ports.
 func New(p directory.Ports, rt directory.Runtime) *Service {
-	return &Service{ports: p, rt: rt, used: &sync.Map{}}
+	return &Service{ports: p, rt: rt, uses: &keyUses{written: map[directory.CredentialID]time.Time{}}}
 }
 
 // Now is the current time as stored in records.

@@ -3,6 +3,7 @@ package administration
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"rollcall/shared/directory"
@@ -52,14 +53,30 @@ func (s *Service) AuthenticateAPIKey(ctx context.Context, token string) (directo
 // keyUseEvery is the least time between two writes of a key's use by a process.
 const keyUseEvery = time.Minute
 
+// keyUses holds when a process last wrote the use of each key. Safe for concurrent use.
+type keyUses struct {
+	mu      sync.Mutex
+	written map[directory.CredentialID]time.Time
+}
+
+// due reports whether the use of a key is to be written, and counts it as written.
+func (u *keyUses) due(id directory.CredentialID, now time.Time) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if now.Sub(u.written[id]) < keyUseEvery {
+		return false
+	}
+	u.written[id] = now
+	return true
+}
+
 // WriteKeyUse records that a key was used, at most once a minute. It is called after a request, outside its budgets; a
 // use that cannot be written is lost. Safe for concurrent use.
 func (s *Service) WriteKeyUse(k directory.APIKey) {
 	now := s.rt.Time()
-	if last, _ := s.used.Load(k.ID); last != nil && now.Sub(last.(time.Time)) < keyUseEvery {
+	if !s.uses.due(k.ID, now) {
 		return
 	}
-	s.used.Store(k.ID, now)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	u := directory.Usage{Tokens: map[directory.CredentialID]directory.TokenUse{k.ID: {LastAt: now}}}
