@@ -68,7 +68,7 @@ func TestFeed(t *testing.T) {
 func TestHistoriesEndAlikeInSQLite(t *testing.T) {
 	t.Parallel()
 	here := func(t *testing.T) directory.Ports { return open(t, newTable(t)).Ports() }
-	storetest.Histories(t, proof.Size(5, 15), here, func(t *testing.T) directory.Ports {
+	storetest.Histories(t, proof.Size(3, 15), here, func(t *testing.T) directory.Ports {
 		s, err := sqlite.Open(sqlite.Memory, time.Now)
 		if err != nil {
 			t.Fatal(err)
