@@ -1,17 +1,18 @@
 package main
 
-import "context"
+import (
+	"context"
+	"net/url"
+)
 
 func apiKeyNoun() noun {
-	const one = "Name displayName, Id id, Role role:, State state, Token token, Ends_with lastFour, Created createdAt, Expires expiresAt, " +
-		"Last_used lastUsedAt"
+	const one = "Name displayName, Id id, Role role:, State state, Token token, Ends_with lastFour, Created createdAt, Expires expiresAt"
 	return noun{
 		name: "apikey", group: groupTenant, short: "Create and revoke keys of the admin API", columns: one,
 		actions: []action{
 			{name: "list", op: "listApiKeys", short: "List the API keys",
 				columns: "NAME displayName, ROLE role:, ENDS_WITH lastFour, STATE state, LAST_USED @lastUsed, CREATED createdAt, BY createdBy, " +
 					"EXPIRES expiresAt; ID id"},
-			{name: "show", op: "getApiKey", short: "Show an API key"},
 			{name: "create", op: "createApiKey", short: "Create an API key; prints it once", free: "name",
 				example: "Audit --role auditor --expires 365d", flags: []flag{
 					{"name", "displayName", "display `name`"}, {"role", "role", "`role` of the key"}, {"expires", "expiresAt", expiryUsage},
@@ -21,11 +22,19 @@ func apiKeyNoun() noun {
 	}
 }
 
-// lastUsed returns when a key was last used, which lists do not have, and operators' keys neither.
+// lastUsed returns when a key was last used.
 func (c *call) lastUsed(ctx context.Context, key object) string {
-	one, err := c.known(ctx, "getApiKey", text(key, "id"))
+	uses, err := c.memory.once("uses of keys", func() (object, error) {
+		x := exchange{op: operations()["listApiKeys"], query: url.Values{"usage": {"true"}}}
+		keys, _, err := c.list(ctx, x, maxCandidates, nil)
+		uses := object{}
+		for _, k := range keys {
+			uses[text(k, "id")] = text(k, "lastUsedAt")
+		}
+		return uses, err
+	})
 	if err != nil {
-		return ""
+		return "?"
 	}
-	return c.showTime(text(one, "lastUsedAt"))
+	return c.showTime(text(uses, text(key, "id")))
 }

@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"net/http"
+	"slices"
 
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
@@ -9,9 +10,8 @@ import (
 
 func apiKeyRoutes() []route {
 	return []route{
-		{Route{get, "/api-keys", "listApiKeys", orOperator(readers)}, pageQuery, (*request).listAPIKeys},
+		{Route{get, "/api-keys", "listApiKeys", orOperator(readers)}, append(slices.Clone(pageQuery), "usage"), (*request).listAPIKeys},
 		{Route{post, "/api-keys", "createApiKey", administrators}, dryQuery, (*request).createAPIKey},
-		{Route{get, "/api-keys/{id}", "getApiKey", readers}, nil, (*request).getAPIKey},
 		{Route{del, "/api-keys/{id}", "revokeApiKey", orOperator(administrators)}, dryQuery, (*request).revokeAPIKey},
 	}
 }
@@ -25,7 +25,7 @@ type apiKey struct {
 	CreatedAt   instant                   `json:"createdAt"`
 	CreatedBy   string                    `json:"createdBy,omitempty"`
 	ExpiresAt   *instant                  `json:"expiresAt,omitempty"`
-	LastUsedAt  *instant                  `json:"lastUsedAt,omitempty"` // only in the answer about one key
+	LastUsedAt  *instant                  `json:"lastUsedAt,omitempty"` // only if asked for
 	Version     int64                     `json:"version"`
 	Token       string                    `json:"token,omitempty"` // clear text, only in the answer that created it
 	DryRun      bool                      `json:"dryRun,omitempty"`
@@ -39,6 +39,10 @@ func (r *request) viewAPIKey(k directory.APIKey) apiKey {
 }
 
 func (r *request) listAPIKeys() (answer, error) {
+	usage, err := r.choice("usage", "true", "false")
+	if err != nil {
+		return answer{}, err
+	}
 	after, limit, err := r.pageQuery()
 	if err != nil {
 		return answer{}, err
@@ -48,18 +52,17 @@ func (r *request) listAPIKeys() (answer, error) {
 		return answer{}, err
 	}
 	ks, next := pageAfter(all, func(k directory.APIKey) string { return string(k.ID) }, after, limit)
-	return answer{body: page[apiKey]{Items: mapSlice(ks, r.viewAPIKey), NextCursor: r.cursor(next)}}, nil
-}
-
-func (r *request) getAPIKey() (answer, error) {
-	id, err := pathID[directory.CredentialID](r, 0, "API key")
-	if err != nil {
-		return answer{}, err
+	items := mapSlice(ks, r.viewAPIKey)
+	if usage == "true" {
+		uses, err := r.as().APIKeys.Uses(r.ctx())
+		if err != nil {
+			return answer{}, err
+		}
+		for i := range items {
+			items[i].LastUsedAt = timeOrNil(uses[items[i].ID].LastAt)
+		}
 	}
-	k, usedAt, err := r.as().APIKeys.ByID(r.ctx(), id)
-	v := r.viewAPIKey(k)
-	v.LastUsedAt = timeOrNil(usedAt)
-	return answer{version: k.Version, body: v}, err
+	return answer{body: page[apiKey]{Items: items, NextCursor: r.cursor(next)}}, nil
 }
 
 func (r *request) createAPIKey() (answer, error) {

@@ -457,31 +457,3 @@ func TestMe(t *testing.T) {
 		t.Errorf("the build is %s", v.raw)
 	}
 }
-
-// The last use of a key is recorded at most once a minute, also of refused requests, and shown to its tenant only.
-func TestLastUseOfAKey(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	auditor := f.newKey(f.tenant, directory.RoleAuditor, time.Time{})
-	id := f.want(200, "GET", "/me", "", "Authorization", "Bearer "+auditor).str("key.id")
-	first := f.want(200, "GET", "/api-keys/"+id, "").str("lastUsedAt")
-	if first == "" {
-		t.Fatal("a use was not recorded")
-	}
-	for _, c := range []struct {
-		after time.Duration
-		same  bool
-	}{{59 * time.Second, true}, {time.Second, false}} {
-		f.advance(c.after)
-		f.want(403, "GET", "/api-keys", "", "Authorization", "Bearer "+auditor)
-		if got := f.want(200, "GET", "/api-keys/"+id, "").str("lastUsedAt"); (got == first) != c.same {
-			t.Errorf("%s more: last used at %s, before at %s", c.after, got, first)
-		}
-	}
-	if got := f.want(200, "GET", "/api-keys", ""); strings.Contains(got.raw, "lastUsedAt") {
-		t.Errorf("in the list: %s", got.raw)
-	}
-	f.addTenant("other")
-	other := f.newKey("other", directory.RoleAdministrator, time.Time{})
-	f.want(404, "GET", "/api-keys/"+id, "", "Authorization", "Bearer "+other)
-}

@@ -83,19 +83,10 @@ func (s *Service) WriteKeyUse(k directory.APIKey) {
 	_ = s.ports.Usages.AddUsage(ctx, k.Tenant, directory.APIKeyUsage, u)
 }
 
-// ByID returns a key of the administrator's tenant, and when it was last used, to the minute; zero: never.
-// Errors: NotFound.
-func (s APIKeys) ByID(ctx context.Context, id directory.CredentialID) (k directory.APIKey, usedAt time.Time, err error) {
-	all, err := s.ports.APIKeys.ListAPIKeys(ctx, s.tenant)
-	if err != nil {
-		return k, usedAt, err
-	}
-	i := slices.IndexFunc(all, func(k directory.APIKey) bool { return k.ID == id })
-	if i < 0 {
-		return k, usedAt, directory.Errorf(directory.NotFound, "no such API key")
-	}
+// Uses returns when the keys of the administrator's tenant were last used, to the minute.
+func (s APIKeys) Uses(ctx context.Context) (map[directory.CredentialID]directory.TokenUse, error) {
 	u, err := s.ports.Usages.Usage(ctx, s.tenant, directory.APIKeyUsage)
-	return all[i], u.Tokens[id].LastAt, err
+	return u.Tokens, err
 }
 
 // Create creates an API key of the administrator's tenant; its clear text is returned and never shown again.
