@@ -219,13 +219,15 @@ func (c *call) withNames(ctx context.Context, row []string, title bool) []string
 	var out []string
 	for i, cell := range row {
 		out = append(out, cell)
+		organization, roles := i == 2 || i == 3, i >= 4 && i <= 6
 		switch {
-		case i < 2 || i > 6: // columns 2 and 3 are organizations, 4 to 6 roles
-		case title:
-			out = append(out, cell+"Name"+strings.Repeat("s", min(1, i/4)))
-		case i < 4:
+		case title && organization:
+			out = append(out, cell+"Name")
+		case title && roles:
+			out = append(out, cell+"Names")
+		case organization:
 			out = append(out, c.nameFor(ctx, "organization", cell, ""))
-		default:
+		case roles:
 			var names []string
 			for id := range strings.FieldsSeq(cell) {
 				names = append(names, c.nameFor(ctx, "role", id, ""))

@@ -50,9 +50,18 @@ func (p *program) run(cmd *cobra.Command, a action, args []string) error {
 	}
 	var r *refusal
 	if errors.As(err, &r) {
+		if r.status == http.StatusForbidden && !c.lacksRole(cmd.Context(), r.op) {
+			r.op.roles = nil // another reason than the role, such as a second administrator
+		}
 		return &failure{r.code(), r.text(a.flags)}
 	}
 	return err
+}
+
+// lacksRole reports whether the role of the key may not use the operation.
+func (c *call) lacksRole(ctx context.Context, o operation) bool {
+	me, err := c.get(ctx, "getMe")
+	return err == nil && !slices.Contains(o.roles, text(me, "key.role"))
 }
 
 // checkFormat checks the flags about the output.
@@ -343,7 +352,7 @@ func (c *call) insist(ctx context.Context, x exchange) (object, error) {
 	if !errors.As(err, &refused) || refused.field("confirm") == "" || c.given("confirm") || body == nil {
 		return answer, err
 	}
-	question, name := c.required(ctx, refused.field("confirm"))
+	question, name := c.confirmation(ctx, x.op, refused.field("confirm"))
 	if body["confirm"], err = c.typed(ctx, question, name); err != nil {
 		return nil, err
 	}

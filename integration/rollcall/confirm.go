@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -95,17 +96,18 @@ func (c *call) typed(ctx context.Context, question, name string) (string, error)
 	return name, err
 }
 
-// required returns the question for a confirmation that the API requires, and the name to type.
-func (c *call) required(ctx context.Context, detail string) (question, name string) {
-	_, roles, isRole := strings.Cut(detail, "the privileged role: ")
+// confirmation returns the question for a confirmation that the API requires, and the name to type: the provider's for an
+// apply run, the user's for a user, and otherwise that of the privileged roles, with which the detail ends.
+func (c *call) confirmation(ctx context.Context, o operation, detail string) (question, name string) {
 	switch {
-	case isRole:
-		members := count(c.mappedMembers(ctx), "member", "members")
-		return fmt.Sprintf("Give the privileged role %s to %s of the groups?", printable(roles), members), roles
-	case strings.HasSuffix(detail, "provider's display name"):
-		return "Privileged roles change.", c.nameOf(ctx, "provider", c.ids[0])
+	case slices.Contains(o.params, "run"):
+		return "Privileged roles change.", c.exactName(ctx, "provider", c.ids[0])
+	case slices.Contains(o.params, "user"):
+		return "The user has privileged roles.", c.exactName(ctx, "user", c.ids[0])
 	}
-	return "The user has privileged roles.", c.nameOf(ctx, "user", c.ids[0])
+	_, roles, _ := strings.Cut(detail, ": ")
+	members := count(c.mappedMembers(ctx), "member", "members")
+	return fmt.Sprintf("Give the privileged role %s to %s of the groups?", printable(roles), members), roles
 }
 
 // mappedMembers counts the members of the groups of the mapping that the command adds or changes.

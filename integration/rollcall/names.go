@@ -262,8 +262,8 @@ func (c *client) unknown(ctx context.Context, k kind, name, provider string) err
 	return failf(exitNotFound, "there is no %s %q%s", k.word, name, didYouMean(name, names))
 }
 
-// nameOf returns the name of the record with the id as the API has it, or "".
-func (c *client) nameOf(ctx context.Context, kindName, id string) string {
+// exactName returns the name of the record with the id as the API has it, or "".
+func (c *client) exactName(ctx context.Context, kindName, id string) string {
 	item, err := c.known(ctx, kinds[kindName].read, id)
 	if err != nil {
 		return ""

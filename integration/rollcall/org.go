@@ -52,7 +52,11 @@ func askDefaultRoles(ctx context.Context, c *call) (string, error) {
 		}
 		people = c.question(ctx, "{memberCount person people} in organization {name}, and to all who will be in it", now)
 	}
-	return "Give the privileged " + count(len(names), "role ", "roles ")[2:] + strings.Join(names, ", ") + " to " + people + "?", nil
+	roles := "role "
+	if len(names) > 1 {
+		roles = "roles "
+	}
+	return "Give the privileged " + roles + strings.Join(names, ", ") + " to " + people + "?", nil
 }
 
 // askDeactivate refuses if people in the organization are on legal hold, and names them.

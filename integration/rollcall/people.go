@@ -34,11 +34,7 @@ func keepShown(ctx context.Context, c *call) (func(object) bool, error) {
 			orList(stateNames()), didYouMean(want, stateNames()))
 	}
 	return func(u object) bool {
-		state := c.shownState(ctx, u)
-		if want == "active" || want == "deactivated" { // the one is a part of the other
-			return strings.HasPrefix(state, want)
-		}
-		return strings.Contains(state, shownStates[i][1])
+		return strings.Contains(c.shownState(ctx, u), shownStates[i][1])
 	}, nil
 }
 

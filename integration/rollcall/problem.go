@@ -98,7 +98,7 @@ func (r *refusal) text(flags []flag) string {
 		lines = []string{withFlags(detail, flags)}
 	}
 	switch {
-	case r.status == http.StatusForbidden && len(r.op.roles) > 0 && strings.Contains(detail, "role"):
+	case r.status == http.StatusForbidden && len(r.op.roles) > 0:
 		lines = append(lines, "This needs a key with the role "+orList(r.op.roles)+".")
 	case r.status == http.StatusUnauthorized:
 		lines = append(lines, "The server is "+r.address+".")

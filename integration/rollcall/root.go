@@ -262,7 +262,7 @@ func versionCommand(p *program) *cobra.Command {
 		case p.set.output == "table":
 			fmt.Fprintln(p.stdout, "rollcall", b.Version)
 		case !server:
-			return x.printOne(cmd.Context(), strings.Replace(a.columns, "Server_version", "Version", 1), nil,
+			return x.printOne(cmd.Context(), "Version version, Revision revision, Go goVersion", nil,
 				object{"version": b.Version, "revision": b.Revision, "goVersion": b.Go})
 		}
 		if !server {

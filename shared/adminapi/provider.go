@@ -219,16 +219,21 @@ func inField(err error, attr, field string) error {
 	return &fault{status: p.Status, detail: p.Detail, fields: []fieldError{{field, p.Detail}}}
 }
 
-func (r *request) getProvider() (answer, error) {
+// usedProvider reads the provider in the path, with its usage.
+func (r *request) usedProvider() (p directory.Provider, u directory.Usage, err error) {
 	id, err := r.providerID()
 	if err != nil {
-		return answer{}, err
+		return p, u, err
 	}
-	p, err := r.as().Providers.ByID(r.ctx(), id)
-	if err != nil {
-		return answer{}, err
+	if p, err = r.as().Providers.ByID(r.ctx(), id); err != nil {
+		return p, u, err
 	}
-	u, err := r.as().Providers.Usage(r.ctx(), id)
+	u, err = r.as().Providers.Usage(r.ctx(), id)
+	return p, u, err
+}
+
+func (r *request) getProvider() (answer, error) {
+	p, u, err := r.usedProvider()
 	if err != nil {
 		return answer{}, err
 	}

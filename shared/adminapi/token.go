@@ -47,15 +47,7 @@ func viewToken(c directory.Credential, now time.Time) token {
 }
 
 func (r *request) listTokens() (answer, error) {
-	id, err := r.providerID()
-	if err != nil {
-		return answer{}, err
-	}
-	p, err := r.as().Providers.ByID(r.ctx(), id)
-	if err != nil {
-		return answer{}, err
-	}
-	u, err := r.as().Providers.Usage(r.ctx(), id)
+	p, u, err := r.usedProvider()
 	return answer{version: p.Version, body: page[token]{Items: withUsage(r.viewTokens(p), u)}}, err
 }
 

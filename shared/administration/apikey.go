@@ -50,9 +50,6 @@ func (s *Service) AuthenticateAPIKey(ctx context.Context, token string) (directo
 	return k, nil
 }
 
-// keyUseEvery is the least time between two writes of a key's use by a process.
-const keyUseEvery = time.Minute
-
 // keyUses holds when a process last wrote the use of each key. Safe for concurrent use.
 type keyUses struct {
 	mu      sync.Mutex
@@ -63,24 +60,21 @@ type keyUses struct {
 func (u *keyUses) due(id directory.CredentialID, now time.Time) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if now.Sub(u.written[id]) < keyUseEvery {
+	if now.Sub(u.written[id]) < directory.UsageEvery {
 		return false
 	}
 	u.written[id] = now
 	return true
 }
 
-// WriteKeyUse records that a key was used, at most once a minute. It is called after a request, outside its budgets; a
-// use that cannot be written is lost. Safe for concurrent use.
+// WriteKeyUse records that a key was used, at most once a minute. Safe for concurrent use.
 func (s *Service) WriteKeyUse(k directory.APIKey) {
 	now := s.rt.Time()
 	if !s.uses.due(k.ID, now) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	u := directory.Usage{Tokens: map[directory.CredentialID]directory.TokenUse{k.ID: {LastAt: now}}}
-	_ = s.ports.Usages.AddUsage(ctx, k.Tenant, directory.APIKeyUsage, u)
+	directory.RecordUsage(s.ports.Usages, k.Tenant, directory.APIKeyUsage,
+		directory.Usage{Tokens: map[directory.CredentialID]directory.TokenUse{k.ID: {LastAt: now}}})
 }
 
 // Uses returns when the keys of the administrator's tenant were last used, to the minute.

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"maps"
 	"time"
 )
@@ -17,6 +18,17 @@ type Usage struct {
 
 // APIKeyUsage stands for a provider's id where the usage of a tenant's API keys is stored.
 const APIKeyUsage ProviderID = "apikeys"
+
+// UsageEvery is the least time between two writes of the same usage by a process.
+const UsageEvery = time.Minute
+
+// RecordUsage adds to a stored usage, within a second. It is called after a request, outside its budgets; usage that
+// cannot be written is lost.
+func RecordUsage(s Usages, t TenantID, p ProviderID, u Usage) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = s.AddUsage(ctx, t, p, u)
+}
 
 // TokenUse is when and how often a token was used.
 type TokenUse struct {

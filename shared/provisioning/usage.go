@@ -1,21 +1,14 @@
 package provisioning
 
 import (
-	"context"
 	"sync"
 	"time"
 
 	"rollcall/shared/directory"
 )
 
-const (
-	// usageEvery is the least time between two writes of a provider's usage by a process.
-	usageEvery = time.Minute
-	// usageTimeout is how long one write may take.
-	usageTimeout = time.Second
-	// maxUsages bounds the providers tracked per process; beyond it, unwritten usage is lost.
-	maxUsages = 10_000
-)
+// maxUsages bounds the providers tracked per process; beyond it, unwritten usage is lost.
+const maxUsages = 10_000
 
 // usageMeter is the usage that a process has seen and not written yet. Safe for concurrent use.
 type usageMeter struct {
@@ -45,7 +38,7 @@ func (m *usageMeter) take(p directory.ProviderID, now time.Time) (directory.Usag
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	seen := m.byProvider[p]
-	if seen == nil || seen.LastRequestAt.IsZero() || now.Sub(seen.written) < usageEvery {
+	if seen == nil || seen.LastRequestAt.IsZero() || now.Sub(seen.written) < directory.UsageEvery {
 		return directory.Usage{}, false
 	}
 	u := seen.Usage
@@ -74,15 +67,12 @@ func (s *Service) NoteError(p directory.ProviderID) {
 	s.usage.note(p, func(u *directory.Usage) { u.LastErrorAt = directory.Latest(u.LastErrorAt, now) })
 }
 
-// WriteUsage writes the noted usage of a provider, at most once a minute. It is called after a request, outside its
-// budgets; usage that cannot be written is lost.
+// WriteUsage writes the noted usage of a provider, at most once a minute.
 func (s *Service) WriteUsage(p directory.ProviderID) {
 	u, due := s.usage.take(p, s.rt.Time())
 	if !due {
 		return
 	}
 	t, _ := p.Tenant()
-	ctx, cancel := context.WithTimeout(context.Background(), usageTimeout)
-	defer cancel()
-	_ = s.ports.Usages.AddUsage(ctx, t, p, u)
+	directory.RecordUsage(s.ports.Usages, t, p, u)
 }
