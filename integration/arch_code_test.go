@@ -17,7 +17,7 @@ const (
 	functionLines   = 60
 	packageFiles    = 45
 	packageLines    = 8000
-	directoryLines  = 5000
+	directoryLines  = 5600
 	exportedMethods = 40
 )
 
