@@ -88,11 +88,22 @@ func copyTo(from, to string) error {
 	return os.WriteFile(to, text, 0o600) //nolint:gosec // G703: a temporary folder
 }
 
+// small are packages that are compiled without inlining, because their size matters and their speed does not: they serve
+// administrators, or send a few requests to AWS.
+var small = []string{
+	"rollcall/shared/adminapi", "rollcall/shared/administration",
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/...", "github.com/aws/aws-sdk-go-v2/service/eventbridge/...",
+	"github.com/aws/aws-sdk-go-v2/service/kms/...", "github.com/aws/aws-sdk-go-v2/service/scheduler/...",
+	"github.com/aws/aws-sdk-go-v2/service/sfn/...",
+}
+
 func build(dir, name, arch, file string) error {
-	flags := "-s -w -buildid= -X rollcall/shared/release.version=" + tag()
-	//nolint:gosec // G204: names of our own folders
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags="+flags, "-o", file,
-		"./functions/"+name)
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-o", file,
+		"-ldflags=-s -w -buildid= -X rollcall/shared/release.version=" + tag()}
+	for _, pkg := range small {
+		args = append(args, "-gcflags="+pkg+"=-l")
+	}
+	cmd := exec.Command("go", append(args, "./functions/"+name)...) //nolint:gosec // G204: names of our own folders
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFIPS140=v1.0.0", "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
 	if text, err := cmd.CombinedOutput(); err != nil {
