@@ -2,10 +2,13 @@ package conformance_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"rollcall/integration/stack"
+	"rollcall/shared/administration"
 )
 
 // A group with more members than one response may have (C15) grows and shrinks like any other. Only a request that would
@@ -44,8 +47,21 @@ func TestHugeGroup(t *testing.T) {
 	}
 
 	// There are also more users than a request may scan: only searches with an index are answered.
-	c.send("GET", "/Users?filter=nickName+eq+%22x%22", "").want(c, 400, "tooMany")
-	c.send("GET", "/Users?sortBy=userName", "").want(c, 400, "tooMany")
+	refused := func(query string, says ...string) {
+		t.Helper()
+		a := c.send("GET", "/Users?"+query, "")
+		a.want(c, 400, "tooMany")
+		for _, word := range says {
+			if detail, _ := a.json["detail"].(string); !strings.Contains(detail, word) {
+				t.Errorf("%s: the detail is %q, without %q", query, detail, word)
+			}
+		}
+	}
+	refused("filter=nickName+eq+%22x%22", "nickName", "matchingAttributes")
+	refused("filter=nickName+eq+%22x%22&cursor", "nickName", "matchingAttributes")
+	refused("filter=title+sw+%22x%22+or+emails[type+eq+%22home%22]", "title, emails", "matchingAttributes")
+	refused("sortBy=userName", "userName", "matchingAttributes")
+	matchesWhenIndexed(t, s, c, refused)
 	if got := c.find("/Users", `userName eq "U777" and nickName ne "x"`); len(got) != 1 {
 		t.Errorf("found %q", got)
 	}
@@ -67,4 +83,36 @@ func TestHugeGroup(t *testing.T) {
 	c.send("GET", "/Groups/${huge}", "").want(c, 200, "")
 	c.send("DELETE", "/Groups/${huge}", "").want(c, 204, "")
 	c.wantNotFound("/Groups", "huge")
+}
+
+// matchesWhenIndexed: a matching attribute finds people of any number of people, once they are all indexed (rule C40).
+func matchesWhenIndexed(t *testing.T, s *stack.Stack, c client, refused func(query string, says ...string)) {
+	t.Helper()
+	const number = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber"
+	c.create("late", "/Users", `{"userName":"late","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"employeeNumber":"E77"}}`)
+	query := "filter=" + url.QueryEscape(number+` eq "e77"`)
+	refused(query, number, "matchingAttributes")
+	p, err := s.Service.As(s.Admin).Providers.Patch(t.Context(), s.Provider.ID, administration.Unchecked,
+		administration.ProviderPatch{Matching: &[]string{"employeeNumber"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(query, number, "matchingAttributes", "0 of 10003 users", p.Modified.Format(time.RFC3339))
+	e, err := s.Service.Log.Entry(t.Context(), s.Admin.Tenant, "", p.Modified, p.MatchingRun)
+	if err == nil {
+		err = s.Service.FollowEntry(t.Context(), s.Admin.Tenant, e)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Clock.Advance(time.Minute)
+	if _, err := s.Service.DeliverDue(t.Context(), 10); err != nil {
+		t.Fatal(err)
+	}
+	refused("filter="+url.QueryEscape(`userType pr or `+number+` eq "E77"`), number, "userType")
+	for _, filter := range []string{number + ` eq "e77"`, `nickName ne "x" and (employeeNumber eq "E77")`} {
+		if got := c.find("/Users", filter); len(got) != 1 || got[0] != "late" {
+			t.Errorf("%s: found %q", filter, got)
+		}
+	}
 }

@@ -22,6 +22,8 @@ func providerNoun() noun {
 	name := flag{"name", "displayName", "display `name`, unique in the tenant"}
 	return noun{
 		name: "provider", group: groupProvision, short: "Connect directories; see their health and state", columns: one,
+		tables: []table{{"Matching attributes", "matchingIndexes",
+			"ATTRIBUTE attribute, CASE_EXACT caseExact, STATE state, DONE done, PEOPLE total, SINCE since"}},
 		actions: []action{
 			{name: "list", op: "listProviders", short: "List the providers with their health",
 				columns: "NAME displayName, STATE state, HEALTH @health, LAST_REQUEST @lastRequest, USERS userCount, GROUPS groupCount, " +
@@ -39,6 +41,13 @@ func providerNoun() noun {
 				}},
 			{name: "show", op: "getProvider", short: "Show a provider"},
 			{name: "rename", op: "updateProvider", short: "Change the display name", free: "name", example: `Demo "Entra ID"`, flags: []flag{name}},
+			{name: "match", op: "updateProvider", short: "Name the attributes that its directory finds people by",
+				example: "Demo --attributes employeeNumber",
+				long: "Names up to two text attributes, such as employeeNumber or an attribute of an extension under its full name. A filter with\n" +
+					"eq finds people by them in one read, like by userName, however many there are. The list replaces the previous one.\n\n" +
+					"People who are there already are indexed in the background, beginning a minute later: rollcall provider show tells\n" +
+					"how far it is. Until then the attribute is looked up in up to 10,000 people.",
+				flags: []flag{{"attributes", "matchingAttributes", "`attributes`; none with \"\""}}},
 			{name: "go-live", op: "goLiveProvider", short: "End the setup; the guard holds back changes from a day later"},
 			{name: "pause", op: "pauseProvider", short: "Pause a provider: its directory gets 503 until it is resumed"},
 			{name: "resume", op: "resumeProvider", short: "Resume a paused provider"},

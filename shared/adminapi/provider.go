@@ -37,6 +37,8 @@ type provider struct {
 	BaseURL                  string                  `json:"baseUrl,omitempty"`
 	DeactivationDelaySeconds int64                   `json:"deactivationDelaySeconds"`
 	Extensions               []extension             `json:"extensions"`
+	MatchingAttributes       []string                `json:"matchingAttributes"`
+	MatchingIndexes          []matchingIndex         `json:"matchingIndexes"`
 	Tokens                   []token                 `json:"tokens"`
 	UserCount                int                     `json:"userCount"`
 	GroupCount               int                     `json:"groupCount"`
@@ -91,6 +93,33 @@ func (r *request) viewUsage(u directory.Usage) *usage {
 	}
 }
 
+// matchingIndex is how far the index of a matching attribute is.
+type matchingIndex struct {
+	Attribute string  `json:"attribute"`
+	CaseExact bool    `json:"caseExact"`
+	State     string  `json:"state"` // building or ready
+	Since     instant `json:"since"`
+	Done      int     `json:"done"`
+	Total     int     `json:"total"`
+}
+
+// addMatching shows the matching attributes of a provider, and how far their indexes are.
+func (r *request) addMatching(v *provider, p directory.Provider) error {
+	v.MatchingAttributes, v.MatchingIndexes = make([]string, len(p.Matching)), make([]matchingIndex, len(p.Matching))
+	for i, m := range p.Matching {
+		index := matchingIndex{m.Path, m.CaseExact, "ready", instant{m.Since}, v.UserCount, v.UserCount}
+		if !m.Ready {
+			index.State = "building"
+			var err error
+			if index.Done, index.Total, err = r.as().Providers.MatchingProgress(r.ctx(), p); err != nil {
+				return err
+			}
+		}
+		v.MatchingAttributes[i], v.MatchingIndexes[i] = m.Path, index
+	}
+	return nil
+}
+
 // viewProvider shows a provider with the numbers of its users and groups.
 func (r *request) viewProvider(p directory.Provider, n administration.ProviderCounts) provider {
 	v := provider{
@@ -128,6 +157,9 @@ func (r *request) answerProvider(status int, p directory.Provider, err error) (a
 		return answer{}, err
 	}
 	v := r.viewProvider(p, n)
+	if err := r.addMatching(&v, p); err != nil {
+		return answer{}, err
+	}
 	if v.Deletion != nil {
 		ws, err := r.as().Watchlists.Of(r.ctx(), p.ID)
 		if err != nil {
@@ -155,6 +187,9 @@ func (r *request) listProviders() (answer, error) {
 			return answer{}, err
 		}
 		out.Items[i] = r.viewProvider(p, n)
+		if err := r.addMatching(&out.Items[i], p); err != nil {
+			return answer{}, err
+		}
 	}
 	return answer{body: out}, nil
 }
@@ -186,6 +221,16 @@ func readExtensions(to func([]directory.Extension)) reader {
 	}
 }
 
+// readMatching reads paths of matching attributes; package administration checks them.
+func readMatching(to func([]string)) reader {
+	return func(at string, raw json.RawMessage) []fieldError {
+		paths := []string{}
+		bad := list(directory.MaxMatchingAttributes, text(func(s string) { paths = append(paths, s) }, 1, 201))(at, raw)
+		to(paths)
+		return bad
+	}
+}
+
 func (r *request) createProvider() (answer, error) {
 	n := administration.NewProvider{Profile: profiles[0]}
 	err := r.read(members{
@@ -194,6 +239,7 @@ func (r *request) createProvider() (answer, error) {
 		"deactivationDelaySeconds": seconds(setPtr(&n.DeactivationDelay), directory.MaxDeactivationDelay),
 		"tokenExpiresAt":           moment(set(&n.TokenExpiresAt)),
 		"extensions":               readExtensions(set(&n.Extensions)),
+		"matchingAttributes":       readMatching(set(&n.Matching)),
 	}, "displayName")
 	if err != nil {
 		return answer{}, err
@@ -203,6 +249,9 @@ func (r *request) createProvider() (answer, error) {
 		return answer{}, inField(err, "expiresAt", "tokenExpiresAt")
 	}
 	v := r.viewProvider(p, administration.ProviderCounts{})
+	if err := r.addMatching(&v, p); err != nil {
+		return answer{}, err
+	}
 	v.Token = r.clearText(clear)
 	if r.admin.DryRun { // nothing was created, so there is no id to show
 		v.ID, v.BaseURL, v.Tokens = "", "", []token{}
@@ -258,6 +307,7 @@ func (r *request) updateProvider() (answer, error) {
 		"displayName":              text(setPtr(&n.DisplayName), 1, 100),
 		"deactivationDelaySeconds": seconds(setPtr(&n.DeactivationDelay), directory.MaxDeactivationDelay),
 		"extensions":               readExtensions(setPtr(&n.Extensions)),
+		"matchingAttributes":       readMatching(setPtr(&n.Matching)),
 	})
 	if err != nil {
 		return answer{}, err

@@ -111,7 +111,7 @@ func (s Conflicts) Convert(
 		if old.Provider != "" {
 			return old, nil, directory.Errorf(directory.Conflict, "the user belongs to another provider")
 		}
-		return s.converted(old, c.Provider)
+		return s.converted(old, p)
 	})
 	if err != nil {
 		return directory.ConflictCase{}, directory.User{}, err
@@ -181,7 +181,7 @@ func (s Conflicts) Rename(
 // instead of opening a conflict: for migrations.
 // Errors: NotFound (provider, local user); Conflict (privileged roles, or the provider is being deleted).
 func (s Conflicts) PreApprove(ctx context.Context, p directory.ProviderID, userName string) error {
-	if err := s.requireConvertibleProvider(ctx, p); err != nil {
+	if _, err := s.requireConvertibleProvider(ctx, p); err != nil {
 		return err
 	}
 	us, err := s.ports.Users.FindUsers(ctx, s.tenant, "", directory.Lookup{Attr: directory.AttrUserName, Value: userName}, 1,

@@ -36,7 +36,8 @@ func preview(p directory.Ports) directory.Ports {
 	out.Chains = previewChains{p.Chains}
 	out.Webhooks = previewWebhooks{p.Webhooks}
 	out.Deliveries = previewDeliveries{p.Deliveries}
-	out.Usages, out.Tasks, out.Replays, out.Completion, out.Feed = previewUsages{p.Usages}, nil, nil, nil, nil
+	out.Usages, out.Tasks = previewUsages{p.Usages}, previewTasks{p.Tasks}
+	out.Replays, out.Completion, out.Feed = nil, nil, nil
 	return out
 }
 
@@ -79,6 +80,10 @@ func (p previewUsers) UpdateUser(
 		err = directory.UserNameFree(ctx, p.Users, p.providers, t, u.ID, u.UserName)
 	}
 	return u, err
+}
+
+func (p previewUsers) IndexUser(context.Context, directory.TenantID, directory.User, func(directory.User) []directory.Lookup) error {
+	return errPreview
 }
 
 type previewProviders struct{ directory.Providers }

@@ -18,6 +18,7 @@ type (
 	previewChains     struct{ directory.Chains }
 	previewDeliveries struct{ directory.Deliveries }
 	previewUsages     struct{ directory.Usages }
+	previewTasks      struct{ directory.Tasks }
 )
 
 func (previewGroups) CreateGroup(
@@ -87,5 +88,9 @@ func (previewDeliveries) DropDeliveries(context.Context, time.Time, int) (int, e
 }
 
 func (previewUsages) AddUsage(context.Context, directory.TenantID, directory.ProviderID, directory.Usage) error {
+	return errPreview
+}
+
+func (previewTasks) UpdateTask(context.Context, directory.TenantID, directory.TaskID, func(directory.Task) directory.Task) error {
 	return errPreview
 }

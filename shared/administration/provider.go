@@ -16,6 +16,7 @@ type NewProvider struct {
 	DeactivationDelay *time.Duration     // nil: the tenant's
 	TokenExpiresAt    time.Time          // zero: never
 	Extensions        []directory.Extension
+	Matching          []string // paths of its matching attributes
 }
 
 // Create creates a provider in state setup with its first token, whose clear text is returned and never shown again.
@@ -44,6 +45,12 @@ func (s Providers) Create(ctx context.Context, n NewProvider) (directory.Provide
 	}
 	if err := p.Check(); err != nil {
 		return directory.Provider{}, "", err
+	}
+	if p, err = match(p, n.Matching, ""); err != nil {
+		return directory.Provider{}, "", err
+	}
+	for i := range p.Matching { // there are no users yet
+		p.Matching[i].Ready = true
 	}
 	cred, token := s.newCredential(directory.TokenPrefixProvider, string(p.ID), n.TokenExpiresAt)
 	if err := cred.Check(s.rt.Time()); err != nil {
@@ -208,6 +215,7 @@ type ProviderPatch struct {
 	DisplayName       *string
 	DeactivationDelay *time.Duration
 	Extensions        *[]directory.Extension
+	Matching          *[]string // paths of the matching attributes
 }
 
 // Patch changes settings of a provider; check sees the provider first. A patch that changes nothing writes nothing.
@@ -215,16 +223,16 @@ type ProviderPatch struct {
 func (s Providers) Patch(
 	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, n ProviderPatch,
 ) (directory.Provider, error) {
-	return s.updateProvider(ctx, id, directory.ProviderUpdated,
-		func(p directory.Provider) (directory.Provider, string, []directory.Change, error) {
+	return s.updateProviderEntry(ctx, id, directory.ProviderUpdated,
+		func(p directory.Provider, e *directory.LogEntry) (directory.Provider, error) {
 			if err := check(p); err != nil {
-				return p, "", nil, err
+				return p, err
 			}
 			var changes []directory.Change
 			if n.DisplayName != nil {
 				name, err := directory.ValidDisplayName(*n.DisplayName)
 				if err != nil {
-					return p, "", nil, err
+					return p, err
 				}
 				if name != p.DisplayName {
 					changes = append(changes, directory.NewChange(directory.AttrDisplayName, p.DisplayName, name))
@@ -240,6 +248,10 @@ func (s Providers) Patch(
 				changes = append(changes, directory.NewChange("extensions", p.Extensions, *n.Extensions))
 				p.Extensions = *n.Extensions
 			}
-			return p, "", changes, p.Check()
+			var err error
+			if e.Changes, err = patchMatching(&p, n.Matching, changes, *e); err != nil {
+				return p, err
+			}
+			return p, p.Check()
 		})
 }

@@ -202,19 +202,19 @@ func (s Users) purged(u directory.User) (directory.User, *directory.LogEntry, er
 }
 
 // converted returns a local user as converted to a provider's user, and the entry.
-func (s *session) converted(old directory.User, p directory.ProviderID) (directory.User, *directory.LogEntry, error) {
+func (s *session) converted(old directory.User, p directory.Provider) (directory.User, *directory.LogEntry, error) {
 	u := old.ConvertedTo(p)
 	return directory.FinishChange(old, u, s.userEntry(directory.UserConverted, u, nil))
 }
 
 // requireConvertibleProvider reads the provider that users are to be converted to.
 // Errors: NotFound; Conflict when it is being deleted.
-func (s *session) requireConvertibleProvider(ctx context.Context, p directory.ProviderID) error {
-	rec, err := Providers{s}.ByID(ctx, p)
-	if err == nil && rec.State == directory.ProviderDeleting {
+func (s *session) requireConvertibleProvider(ctx context.Context, id directory.ProviderID) (directory.Provider, error) {
+	p, err := Providers{s}.ByID(ctx, id)
+	if err == nil && p.State == directory.ProviderDeleting {
 		err = directory.Errorf(directory.Conflict, "the provider is being deleted")
 	}
-	return err
+	return p, err
 }
 
 // hasPrivilegedRole reports whether a user has a privileged role.
@@ -237,7 +237,8 @@ func (s Users) Convert(
 	if err != nil {
 		return directory.User{}, err
 	}
-	if err := s.requireConvertibleProvider(ctx, p); err != nil {
+	to, err := s.requireConvertibleProvider(ctx, p)
+	if err != nil {
 		return directory.User{}, err
 	}
 	privileged, err := s.hasPrivilegedRole(ctx, v.User)
@@ -258,6 +259,6 @@ func (s Users) Convert(
 				&directory.Error{Kind: directory.Conflict, Attr: "confirm",
 					Detail: "the user has privileged roles: confirm must be the user's userName"}
 		}
-		return s.converted(old, p)
+		return s.converted(old, to)
 	})
 }

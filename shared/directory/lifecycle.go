@@ -323,7 +323,7 @@ const (
 
 // ConvertedTo makes a local user one of a provider: id, history and userName are kept, the organization is pinned, and
 // the roles are kept as adopted.
-func (u User) ConvertedTo(p ProviderID) User {
+func (u User) ConvertedTo(p Provider) User {
 	if u.OrgID != "" {
 		u.OrgSource, u.OrgPinned = SourceAdopted, true
 	}
@@ -331,6 +331,6 @@ func (u User) ConvertedTo(p ProviderID) User {
 	for i := range u.RoleGrants {
 		u.RoleGrants[i].Source = SourceAdopted
 	}
-	u.Provider, u.ScimID, u.Active = p, ScimID(u.ID), true
+	u.Provider, u.ScimID, u.Profile, u.Active = p.ID, ScimID(u.ID), p.WithKeys(u.Profile), true
 	return u
 }

@@ -93,6 +93,10 @@ type Users interface {
 	// read again. A user who is removed or leaves the provider leaves all groups and is cleared as the manager of
 	// others (ManagerCleared), which every read shows immediately. NotFound; TakenError.
 	UpdateUser(ctx context.Context, t TenantID, old User, update Update[User]) (User, error)
+	// IndexUser replaces the Lookups of a user by keys(old), which follow from the rest of the record: version, times and
+	// log do not change. When old is not as stored, the user is read again. keys is pure and may run several times.
+	// NotFound.
+	IndexUser(ctx context.Context, t TenantID, old User, keys func(User) []Lookup) error
 	// UserByID reads any user of the tenant, also local and removed ones. NotFound.
 	UserByID(ctx context.Context, t TenantID, id UserID) (UserView, error)
 	// SearchUsers reads users of the tenant for administrators, origin by origin, and the position to continue

@@ -47,6 +47,9 @@ type Provider struct {
 	DeactivationDelay time.Duration // 0 to MaxDeactivationDelay
 	Extensions        []Extension   // custom User extensions, registered by an administrator
 
+	Matching    []MatchingAttribute `json:",omitempty"` // at most MaxMatchingAttributes
+	MatchingRun EntryID             `json:",omitempty"` // the entry of their last change, while users have older look-ups
+
 	OrgMapping     OrgSettings
 	RoleMapping    RoleSettings
 	ConfigVersion  int64 // +1 with every change of a mapping

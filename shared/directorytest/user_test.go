@@ -14,7 +14,7 @@ import (
 func TestCreateUser(t *testing.T) {
 	o := newOffice(t)
 	profile := directory.Profile{UserName: "Anna", ExternalID: "x1", Active: true, Manager: "m", Attributes: []byte(`{}`),
-		Lookups: []directory.Lookup{{Attr: "a", Value: "v"}}}
+		Lookups: []directory.Lookup{{Attr: directory.AttrWorkEmail, Value: "v"}}}
 	at := o.later(time.Minute)
 	u, err := o.tryUser(o.caller, profile)
 	o.must(err)

@@ -15,20 +15,20 @@ func (s *Service) drainProvider(ctx context.Context, t directory.TenantID, cause
 	if err != nil {
 		return directory.IgnoreNotFound(err)
 	}
-	d, err := s.withFallback(ctx, t, *p.Deletion)
-	if err != nil {
-		return err
-	}
 	o := fromDecision(cause)
 	o.provider = id
 	const batch = 200
 	for {
+		d, to, err := s.withFallback(ctx, t, *p.Deletion)
+		if err != nil {
+			return err
+		}
 		page, err := s.ports.Users.ListUsers(ctx, t, id, directory.Page{ByCursor: true, Count: batch}, directory.UserWant{}, nil)
 		if err != nil {
 			return err
 		}
 		for _, v := range page.Users {
-			if err := s.rehomeUser(ctx, t, v.User, d, p.DeactivationDelay, o); err != nil {
+			if err := s.rehomeUser(ctx, t, v.User, d, to, p.DeactivationDelay, o); err != nil {
 				return err
 			}
 		}
@@ -58,26 +58,28 @@ func (s *Service) drainProvider(ctx context.Context, t directory.TenantID, cause
 	return directory.IgnoreNotFound(s.ports.Providers.RemoveProvider(ctx, t, id, s.entry(o, directory.ProviderDeleted)))
 }
 
-// withFallback returns d, with local users instead of a move to a provider that was deleted since.
+// withFallback returns d and the provider that gets the users, or local users instead of a move to a provider that was
+// deleted since.
 func (s *Service) withFallback(
 	ctx context.Context, t directory.TenantID, d directory.ProviderDeletion,
-) (directory.ProviderDeletion, error) {
+) (directory.ProviderDeletion, directory.Provider, error) {
 	if d.Users != directory.FateMove {
-		return d, nil
+		return d, directory.Provider{}, nil
 	}
 	to, err := s.ports.Providers.Provider(ctx, t, d.MoveTo)
 	if err != nil && !directory.IsKind(err, directory.NotFound) {
-		return d, err
+		return d, to, err
 	}
 	if err != nil || to.State == directory.ProviderDeleting {
 		d.Users = directory.FateLocal
 	}
-	return d, nil
+	return d, to, nil
 }
 
 // rehomeUser changes one user of a deleted provider as d says. A pending deactivation continues unless d cancels those.
 func (s *Service) rehomeUser(
-	ctx context.Context, t directory.TenantID, u directory.User, d directory.ProviderDeletion, delay time.Duration, o origin,
+	ctx context.Context, t directory.TenantID, u directory.User, d directory.ProviderDeletion, to directory.Provider, delay time.Duration,
+	o origin,
 ) error {
 	_, err := s.ports.Users.UpdateUser(ctx, t, u, func(old directory.User) (directory.User, *directory.LogEntry, error) {
 		if old.Removed() || old.Provider != u.Provider {
@@ -94,6 +96,7 @@ func (s *Service) rehomeUser(
 		}
 		if d.Users == directory.FateMove {
 			n.Provider, n.Manager = d.MoveTo, "" // the manager is a user of the old provider
+			n.Profile = to.WithKeys(n.Profile)
 		} else {
 			n = n.MadeLocal()
 		}

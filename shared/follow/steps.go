@@ -49,6 +49,8 @@ func steps() []step {
 			{"deactivate users of an organization", onActions(directory.OrganizationUpdated), "deactivated users are skipped",
 				each((*Service).deactivateMembers)},
 			{"convert mapped roles", onActions(directory.MappingsUpdated), "converted grants are skipped", each((*Service).followMappings)},
+			{"index users by matching attributes", trigger{attribute: directory.AttrMatching}, "look-ups that are right stay as they are",
+				each((*Service).indexUsers)},
 			{"start an apply run", onActions(directory.ApplyPlanned, directory.ApplyStarted), "a started phase is not started again",
 				each((*Service).startRun)},
 			{"close the conflict of a converted user", onActions(directory.UserConverted), "a closed conflict is skipped",

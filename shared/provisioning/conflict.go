@@ -76,7 +76,7 @@ func (x *session) adopt(
 		}
 		e := x.entry(directory.UserConverted)
 		e.Changes = changes
-		n := old.ConvertedTo(x.caller.Provider).WithProfile(wanted, x.deactivationRequest(directory.CauseDisable))
+		n := old.ConvertedTo(x.provider).WithProfile(wanted, x.deactivationRequest(directory.CauseDisable))
 		n.CountryCode = x.countryCode(old, wanted)
 		return directory.FinishChange(old, n, e)
 	})

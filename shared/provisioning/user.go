@@ -31,6 +31,11 @@ func (s *Service) ListUsers(
 	return s.ports.Users.ListUsers(ctx, x.tenant, c.Provider, page, want, x.admit(admit))
 }
 
+// MatchingProgress returns how many users of the caller's provider are indexed by its matching attributes, of how many.
+func (s *Service) MatchingProgress(ctx context.Context, c Caller, p directory.Provider) (done, total int, err error) {
+	return directory.MatchingProgress(ctx, s.ports.Tasks, s.ports.Users, s.session(c).tenant, p)
+}
+
 // CreateUser creates a user of the caller's provider from the profile and changes that build returns. externalID is the
 // one in the request: a user with it that was removed within RestoreWindow is restored under a new SCIM id. A user
 // created as disabled is deactivated. A local user with the userName is converted if an administrator approved that.
@@ -51,6 +56,7 @@ func (s *Service) CreateUser(
 		if err := profile.Check(); err != nil {
 			return directory.User{}, directory.LogEntry{}, err
 		}
+		profile = p.WithKeys(profile)
 		attempted, attributes = profile, changes
 		for _, old := range removed {
 			if old.RestorableAs(profile.ExternalID, x.now) {
@@ -124,6 +130,9 @@ func (s *Service) UpdateUser(
 		profile, changes, err := edit(x.provider, directory.UserView{User: old, Groups: view.Groups, Manager: view.Manager})
 		if err != nil || profile.Equal(old.Profile) {
 			return old, nil, err
+		}
+		if profile = x.provider.WithKeys(profile); profile.Equal(old.Profile) {
+			return old, nil, nil
 		}
 		if err := profile.Check(); err != nil {
 			return old, nil, err

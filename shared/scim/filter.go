@@ -106,6 +106,25 @@ type Equality struct {
 	Value Value
 }
 
+// Paths returns the canonical paths of the attributes that the filter compares, once each, in its order.
+func (f Filter) Paths() (out []string) {
+	if f.root != nil {
+		f.root.paths(&out)
+	}
+	return out
+}
+
+func (n *node) paths(out *[]string) {
+	if n.path != "" && !slices.Contains(*out, n.path) {
+		*out = append(*out, n.path)
+	}
+	for i := range n.kids {
+		if n.op != opElement { // its path stands for those inside
+			n.kids[i].paths(out)
+		}
+	}
+}
+
 // Equals returns the comparisons with `eq` that must all hold, so that a caller can look up candidates by key and then
 // Match them: the terms of the top-level `and`, or the only term. Paths are canonical: "userName", "members.value" for
 // members eq, "urn:…:User:manager.value", `emails[type eq "work"].value` for both spellings of that.

@@ -3,6 +3,7 @@ package scimapi
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"rollcall/shared/casefold"
 	"rollcall/shared/directory"
@@ -12,8 +13,10 @@ import (
 // kind is a resource type that can be listed.
 type kind interface {
 	resourceType(t *types) *scim.ResourceType
-	// key returns the look-up for an `eq` term, if there is one.
-	key(e scim.Equality) (directory.Lookup, bool)
+	// key returns the look-up for an `eq` term, if there is one for the provider of t.
+	key(t *types, e scim.Equality) (directory.Lookup, bool)
+	// limit returns the error of a walk through too many resources, which says how to do without.
+	limit(r *request, q *query) error
 	find(r *request, key directory.Lookup, q *query, admit directory.Admit) ([]record, error)
 	page(r *request, page directory.Page, q *query, admit directory.Admit) (recs []record, total int, more bool, err error)
 }
@@ -24,7 +27,7 @@ func (userKind) resourceType(t *types) *scim.ResourceType { return t.user }
 
 const managerPath = scim.EnterpriseURN + ":manager.value"
 
-func (userKind) key(e scim.Equality) (directory.Lookup, bool) {
+func (userKind) key(t *types, e scim.Equality) (directory.Lookup, bool) {
 	text := e.Value.Text()
 	if e.Value.Kind() != scim.String || text == "" {
 		return directory.Lookup{}, false
@@ -37,7 +40,38 @@ func (userKind) key(e scim.Equality) (directory.Lookup, bool) {
 	case managerPath:
 		return directory.Lookup{Attr: directory.AttrManager, Value: text}, true
 	}
+	if m, ok := t.provider.Indexed(e.Path); ok && m.Ready {
+		return m.Key(text), true
+	}
 	return directory.Lookup{}, false
+}
+
+// limit names the attribute and the setting that would make it an index (rule C40).
+func (userKind) limit(r *request, q *query) error {
+	used := q.filter.Paths()
+	if q.SortBy != "" {
+		used = append(used, q.SortBy)
+	}
+	for _, path := range used {
+		m, ok := r.provider.Indexed(path)
+		if !ok || m.Ready {
+			continue
+		}
+		done, total, err := r.api.svc.MatchingProgress(r.context(), r.caller, r.provider)
+		if err != nil {
+			return err
+		}
+		return directory.Errorf(directory.TooMany, "the index of %s, one of the provider's matchingAttributes, is being built since %s: "+
+			"%d of %d users are done; until then a filter by it would have to look through more than %d users",
+			path, m.Since.Format(time.RFC3339), done, total, directory.MaxWalk)
+	}
+	what := "the search"
+	if len(used) > 0 {
+		what = "a filter or sort by " + strings.Join(used, ", ")
+	}
+	return directory.Errorf(directory.TooMany, "%s would have to look through more than %d users: use eq, alone or with other terms by and, "+
+		"on id, userName, externalId, the work e-mail, manager or groups, or on a text attribute that an administrator has named in the "+
+		"provider's matchingAttributes (rollcall provider match)", what, directory.MaxWalk)
 }
 
 // want returns the data that a list of users needs beyond the users: groups only when named (rule C21).
@@ -63,7 +97,11 @@ func (k userKind) find(r *request, key directory.Lookup, q *query, admit directo
 		}
 		vs = []directory.UserView{v}
 	} else {
-		vs, err = r.api.svc.FindUsers(r.context(), r.caller, key, directory.MaxWalk, k.want(q), admit)
+		vs, err = r.api.svc.FindUsers(r.context(), r.caller, key, directory.MaxWalk+1, k.want(q), admit)
+	}
+	if err == nil && len(vs) > directory.MaxWalk {
+		err = directory.Errorf(directory.TooMany, "more than %d users have this value of %s; filter by another attribute with eq, too",
+			directory.MaxWalk, key.Attr)
 	}
 	if err != nil {
 		return nil, err
@@ -104,7 +142,7 @@ type groupKind struct{}
 
 func (groupKind) resourceType(t *types) *scim.ResourceType { return t.group }
 
-func (groupKind) key(e scim.Equality) (directory.Lookup, bool) {
+func (groupKind) key(_ *types, e scim.Equality) (directory.Lookup, bool) {
 	text := e.Value.Text()
 	if e.Value.Kind() != scim.String || text == "" {
 		return directory.Lookup{}, false
@@ -116,6 +154,11 @@ func (groupKind) key(e scim.Equality) (directory.Lookup, bool) {
 		return directory.Lookup{Attr: e.Path, Value: casefold.Fold(text)}, true
 	}
 	return directory.Lookup{}, false
+}
+
+func (groupKind) limit(*request, *query) error {
+	return directory.Errorf(directory.TooMany, "the filter or sort would have to look through more than %d groups: use eq, alone or with "+
+		"other terms by and, on id, displayName, externalId or members", directory.MaxWalk)
 }
 
 // want returns the data that a list of groups needs: all members if the response shows them or the filter does more

@@ -2,6 +2,7 @@ package scimapi
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -77,10 +78,10 @@ func (r *request) search(k kind) {
 func (r *request) answerList(k kind, sr scim.SearchRequest, parseErr error) {
 	r.logResource("list", "")
 	q := &query{SearchRequest: sr, cursored: sr.Cursor != nil}
+	// The look-up is read together with the provider, whose types the last request knew.
 	var key directory.Lookup
-	indexed := false
-	if parseErr == nil && q.compile(k.resourceType(baseTypes), baseTypes) == nil {
-		key, indexed = bestKey(k, q.filter)
+	if guess := r.api.lastTypes(r.caller.Provider); parseErr == nil && q.compile(k.resourceType(guess), guess) == nil {
+		key = bestKey(k, guess, q.filter)
 	}
 	var at position
 	admit := r.admit(func() error {
@@ -90,11 +91,18 @@ func (r *request) answerList(k kind, sr scim.SearchRequest, parseErr error) {
 		if err := q.compile(k.resourceType(r.types), r.types); err != nil {
 			return err
 		}
+		if best := bestKey(k, r.types, q.filter); best != key {
+			key = best
+			return errOtherKey
+		}
 		var err error
 		at, err = r.readCursor(q)
 		return err
 	})
-	answer, err := r.collect(k, q, key, indexed, &at, admit)
+	answer, err := r.collect(k, q, &key, &at, admit)
+	for errors.Is(err, errOtherKey) {
+		answer, err = r.collect(k, q, &key, &at, admit)
+	}
 	if err != nil {
 		r.fail(err)
 		return
@@ -102,26 +110,29 @@ func (r *request) answerList(k kind, sr scim.SearchRequest, parseErr error) {
 	r.respond(http.StatusOK, answer)
 }
 
-// bestKey returns the look-up of the filter's most selective `and` term.
-func bestKey(k kind, f scim.Filter) (best directory.Lookup, ok bool) {
+// errOtherKey ends a read by a look-up that the provider does not have, or has a better one for.
+var errOtherKey = errors.New("the provider has another look-up for the filter")
+
+// bestKey returns the look-up of the filter's most selective `and` term; the zero one when there is none.
+func bestKey(k kind, t *types, f scim.Filter) (best directory.Lookup) {
 	for _, e := range f.Equals() {
-		if l, found := k.key(e); found && (!ok || l.Attr == directory.AttrID) {
-			best, ok = l, true
+		if l, found := k.key(t, e); found && (best.Attr == "" || l.Attr == directory.AttrID) {
+			best = l
 		}
 	}
-	return best, ok
+	return best
 }
 
 // collect reads the page and renders it. Without filter and sort the store pages; with a key it reads the few records
 // that have it; everything else walks a bounded number of records (ADR 2).
-func (r *request) collect(k kind, q *query, key directory.Lookup, indexed bool, at *position, admit directory.Admit) ([]byte, error) {
+func (r *request) collect(k kind, q *query, key *directory.Lookup, at *position, admit directory.Admit) ([]byte, error) {
 	if q.Filter == nil && q.SortBy == "" {
 		return r.collectPage(k, q, at, admit)
 	}
 	var all []record
 	var err error
-	if indexed {
-		all, err = k.find(r, key, q, admit)
+	if key.Attr != "" {
+		all, err = k.find(r, *key, q, admit)
 	} else {
 		all, err = r.walk(k, q, admit)
 	}
@@ -207,9 +218,7 @@ func (r *request) walk(k kind, q *query, admit directory.Admit) ([]record, error
 			return nil, err
 		}
 		if total > directory.MaxWalk || len(all) > directory.MaxWalk {
-			return nil,
-				directory.Errorf(directory.TooMany,
-					"the filter or sort would have to look through more than %d resources; filter by an indexed attribute with eq", directory.MaxWalk)
+			return nil, k.limit(r, q)
 		}
 		all = append(all, recs...)
 		if !more || len(recs) == 0 {
@@ -272,7 +281,7 @@ func (r *request) searchAll(sr scim.SearchRequest, parseErr error) ([]byte, erro
 			continue
 		}
 		var recs []record
-		if key, ok := bestKey(k, filter); ok {
+		if key := bestKey(k, r.types, filter); key.Attr != "" {
 			recs, err = k.find(r, key, q, admit)
 		} else {
 			recs, err = r.walk(k, q, admit)

@@ -222,7 +222,7 @@ func clientRequestID(h http.Header) string {
 
 // types holds the resource types and the dialect of one provider.
 type types struct {
-	version     int64
+	provider    directory.Provider // its version and matching attributes
 	user, group *scim.ResourceType
 	tolerance   scim.Tolerance
 	profile     entra.Profile
@@ -242,10 +242,11 @@ var (
 
 // typesOf returns the types of a provider; those with custom extensions are compiled once per version.
 func (a *API) typesOf(p directory.Provider) (*types, error) {
-	if cached, ok := a.types.Load(p.ID); ok && cached.(*types).version == p.Version {
+	if cached, ok := a.types.Load(p.ID); ok && cached.(*types).provider.Version == p.Version {
 		return cached.(*types), nil
 	}
-	t := &types{version: p.Version, user: baseUser, group: baseGroup, profile: entra.Profile(p.Profile), userExtensions: baseExtensions}
+	t := &types{provider: directory.Provider{Version: p.Version, Matching: p.Matching},
+		user: baseUser, group: baseGroup, profile: entra.Profile(p.Profile), userExtensions: baseExtensions}
 	t.tolerance = t.profile.Tolerance()
 	if len(p.Extensions) > 0 {
 		ext := []*scim.Schema{scim.EnterpriseUserSchema(), scim.RollcallUserSchema()}
@@ -261,6 +262,14 @@ func (a *API) typesOf(p directory.Provider) (*types, error) {
 	}
 	a.types.Store(p.ID, t)
 	return t, nil
+}
+
+// lastTypes returns the types of a provider at its last request, the usual ones before the first.
+func (a *API) lastTypes(p directory.ProviderID) *types {
+	if cached, ok := a.types.Load(p); ok {
+		return cached.(*types)
+	}
+	return baseTypes
 }
 
 // ExtensionSchema compiles a custom extension. The error describes a fault in it.

@@ -22,7 +22,7 @@ type tenantEnv struct {
 	caller provisioning.Caller
 }
 
-func newTenantEnv(t *testing.T, s *dynamo.Store) tenantEnv {
+func newTenantEnv(t *testing.T, s *dynamo.Store, matching ...string) tenantEnv {
 	t.Helper()
 	svc := directorytest.New(s.Ports(), directory.Runtime{})
 	admin := administration.Admin{Tenant: directory.TenantID(random.ID()[:7]),
@@ -30,7 +30,8 @@ func newTenantEnv(t *testing.T, s *dynamo.Store) tenantEnv {
 	if _, err := svc.As(admin).Tenants.Create(t.Context(), "Tenant"); err != nil {
 		t.Fatal(err)
 	}
-	p, token, err := svc.As(admin).Providers.Create(t.Context(), administration.NewProvider{DisplayName: "Provider", Profile: "entra"})
+	p, token, err := svc.As(admin).Providers.Create(t.Context(), administration.NewProvider{DisplayName: "Provider", Profile: "entra",
+		Matching: matching})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,6 +162,61 @@ func TestBudgets(t *testing.T) {
 		metered, m := dynamo.WithMeter(ctx)
 		c.do(metered)
 		t.Logf("%-28s %d round trips, %2d calls, %4.1f read, %4.1f write", c.name, m.Rounds(), m.Calls(), m.ReadUnits(), m.WriteUnits())
+		if m.Rounds() > c.rounds || m.ReadUnits() > c.read || m.WriteUnits() > c.write {
+			t.Errorf("%s: %d round trips, %g read and %g write units; at most %d, %g and %g are allowed", c.name,
+				m.Rounds(), m.ReadUnits(), m.WriteUnits(), c.rounds, c.read, c.write)
+		}
+	}
+}
+
+// TestMatchingBudgets: a matching attribute that has a value adds 2 write units to a POST, and 2 for the old and 2 for
+// the new one to a change of it; finding by it costs what finding by userName does.
+func TestMatchingBudgets(t *testing.T) {
+	t.Parallel()
+	const urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+	o := newTenantEnv(t, open(t, newTable(t)), "employeeNumber", "title")
+	attributes := func(number, title string) []byte {
+		return fmt.Appendf(nil, `{"displayName":"%s","title":%q,%q:{"employeeNumber":%q}}`, strings.Repeat("n", 240), title, urn, number)
+	}
+	create := func(ctx context.Context, i int) directory.User {
+		u, err := o.svc.CreateUser(ctx, o.caller, profile(i).ExternalID, nil,
+			func(directory.Provider) (directory.Profile, []directory.Change, error) {
+				p := profile(i)
+				p.Attributes = attributes(fmt.Sprint("E", i), "Analyst")
+				return p, []directory.Change{{Attr: "User", After: p.Attributes}}, nil
+			})
+		o.must(err)
+		return u
+	}
+	u := create(t.Context(), 0)
+	edit := func(ctx context.Context, number, title string) {
+		o.patchUser(ctx, u.ScimID, func(p *directory.Profile) { p.Attributes = attributes(number, title) })
+	}
+	for _, c := range []struct {
+		name        string
+		rounds      int
+		read, write float64
+		do          func(context.Context)
+	}{
+		{"POST with both", 2, 2, 16 + 2*2, func(ctx context.Context) { create(ctx, 1) }},
+		{"PATCH of one", 2, 3, 6 + 4, func(ctx context.Context) { edit(ctx, "E77", "Analyst") }},
+		{"PATCH of both", 2, 3, 6 + 2*4, func(ctx context.Context) { edit(ctx, "E78", "Director") }},
+		{"PATCH that clears one", 2, 3, 6 + 2, func(ctx context.Context) { edit(ctx, "", "Director") }},
+		{"PATCH of something else", 2, 3, 6, func(ctx context.Context) {
+			o.patchUser(ctx, u.ScimID, func(p *directory.Profile) { p.Active = false })
+		}},
+		{"filter", 2, 3, 0, func(ctx context.Context) {
+			key := directory.MatchingAttribute{Path: urn + ":employeeNumber"}.Key("E1")
+			vs, err := o.svc.FindUsers(ctx, o.caller, key, 2, directory.UserWant{}, nil)
+			o.must(err)
+			if len(vs) != 1 {
+				t.Errorf("found %d users", len(vs))
+			}
+		}},
+	} {
+		metered, m := dynamo.WithMeter(t.Context())
+		c.do(metered)
+		t.Logf("%-28s %d round trips, %4.1f read, %4.1f write", c.name, m.Rounds(), m.ReadUnits(), m.WriteUnits())
 		if m.Rounds() > c.rounds || m.ReadUnits() > c.read || m.WriteUnits() > c.write {
 			t.Errorf("%s: %d round trips, %g read and %g write units; at most %d, %g and %g are allowed", c.name,
 				m.Rounds(), m.ReadUnits(), m.WriteUnits(), c.rounds, c.read, c.write)

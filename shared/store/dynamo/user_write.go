@@ -120,8 +120,50 @@ func (s *Store) freshUser(ctx context.Context, t directory.TenantID, old directo
 	return s.userByID(ctx, t, old.ID)
 }
 
-// atVersion is the condition that a user's record has not changed since it was read.
-func atVersion(u directory.User) cond { return when("#ver = :ver", item{":ver": num(u.Version)}) }
+// atVersion is the condition that a user's record has not changed since it was read. IndexUser changes the look-ups
+// alone, and not the version.
+func atVersion(u directory.User) cond {
+	c := when("#ver = :ver AND attribute_not_exists(#lk)", item{":ver": num(u.Version)})
+	if len(u.Lookups) == 0 {
+		return c
+	}
+	was := item{}
+	if err := putJSON(was, "lk", u.Lookups); err != nil {
+		return c // not reached: look-ups are texts
+	}
+	return when("#ver = :ver AND #lk = :lk", item{":ver": num(u.Version), ":lk": was["lk"]})
+}
+
+// IndexUser implements directory.Users: only the look-ups in the record and their items change.
+func (s userStore) IndexUser(
+	ctx context.Context, t directory.TenantID, old directory.User, keys func(directory.User) []directory.Lookup,
+) error {
+	return s.rerun(ctx, "user", func(n int) error {
+		if n > 0 {
+			fresh, err := s.freshUser(ctx, t, old)
+			if err != nil {
+				return err
+			}
+			old = fresh
+		}
+		u := old
+		u.Lookups = keys(old)
+		if slices.Equal(u.Lookups, old.Lookups) {
+			return nil
+		}
+		x := &tx{}
+		e := edit{set: item{}, remove: []string{"lk"}}
+		if len(u.Lookups) > 0 {
+			e.remove = nil
+			if err := putJSON(e.set, "lk", u.Lookups); err != nil {
+				return err
+			}
+		}
+		x.update(s.Store, homeOf(t, old).user(string(old.ID)), e, atVersion(old), nil)
+		s.reindex(x, t, indexItems(t, old), indexItems(t, u), always, u)
+		return s.commit(ctx, "index user", x)
+	})
+}
 
 // overwrite adds the change of a record within its home.
 func (s *Store) overwrite(x *tx, t directory.TenantID, old, u directory.User) {

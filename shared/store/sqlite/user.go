@@ -277,12 +277,8 @@ func (s userStore) UpdateUser(
 	ctx context.Context, t directory.TenantID, old directory.User, update directory.Update[directory.User],
 ) (u directory.User, err error) {
 	err = s.write(ctx, func() error {
-		if v, err := s.versionOf(s.homeOf(t, old), old); err != nil {
+		if old, err = s.current(t, old); err != nil {
 			return err
-		} else if v == 0 || v != old.Version {
-			if old, err = s.userByID(t, old.ID); err != nil {
-				return err
-			}
 		}
 		var e *directory.LogEntry
 		if u, e, err = update(old); err != nil || e == nil {
@@ -301,16 +297,42 @@ func (s userStore) UpdateUser(
 	return u, err
 }
 
-// versionOf returns the version of a user of the home, 0 when there is none.
-func (s *Store) versionOf(h string, u directory.User) (v int64, err error) {
-	if cached, ok := s.cache.get(h, u.ScimID); ok && cached.ID == u.ID {
-		return cached.Version, nil
+// current returns old, or the user as stored if old is not.
+func (s *Store) current(t directory.TenantID, old directory.User) (directory.User, error) {
+	h := s.homeOf(t, old)
+	if cached, ok := s.cache.get(h, old.ScimID); ok && cached.ID == old.ID && same(cached.User, old) {
+		return old, nil
 	}
-	err = s.exec(`SELECT version FROM users WHERE home = ? AND uid = ?`, func(r *sqlite.Stmt) error {
-		v = r.ColumnInt64(0)
+	var stored directory.User
+	err := s.exec(`SELECT version, lookups FROM users WHERE home = ? AND uid = ?`, func(r *sqlite.Stmt) error {
+		stored.Version, stored.Lookups = r.ColumnInt64(0), splitLookups(r.ColumnText(1))
 		return nil
-	}, h, string(u.ID))
-	return v, err
+	}, h, string(old.ID))
+	if err != nil || stored.Version > 0 && same(stored, old) {
+		return old, err
+	}
+	return s.userByID(t, old.ID)
+}
+
+// same reports whether two copies of a user are equal. IndexUser changes the look-ups alone, and not the version.
+func same(a, b directory.User) bool {
+	return a.Version == b.Version && slices.Equal(a.Lookups, b.Lookups)
+}
+
+// IndexUser implements directory.Users.
+func (s userStore) IndexUser(
+	ctx context.Context, t directory.TenantID, old directory.User, keys func(directory.User) []directory.Lookup,
+) error {
+	return s.write(ctx, func() (err error) {
+		if old, err = s.current(t, old); err != nil {
+			return err
+		}
+		u := old
+		if u.Lookups = keys(old); slices.Equal(u.Lookups, old.Lookups) {
+			return nil
+		}
+		return s.replaceUser(t, old, u, directory.LogEntry{})
+	})
 }
 
 // replaceUser replaces old with u; a user that leaves the provider's list also leaves its groups.

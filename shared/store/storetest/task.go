@@ -18,12 +18,13 @@ func tasks(w *world) {
 	at := w.now()
 	w.must(errors.Join(race(racers, func(int) error {
 		return w.Tasks.UpdateTask(w.ctx, w.tenant, "t", func(old directory.Task) directory.Task {
-			return directory.Task{ID: "t", After: old.After + "x", DoneAt: at, Version: old.Version + 1}
+			return directory.Task{ID: "t", After: old.After + "x", DoneAt: at, Run: "e1", Done: old.Done + 1, Version: old.Version + 1}
 		})
 	})...))
 	got, err := w.Tasks.Task(w.ctx, w.tenant, "t")
 	w.must(err)
-	w.equal("the task", got, directory.Task{ID: "t", After: strings.Repeat("x", racers), DoneAt: at, Version: racers})
+	w.equal("the task", got, directory.Task{ID: "t", After: strings.Repeat("x", racers), DoneAt: at, Run: "e1", Done: racers,
+		Version: racers})
 	other, err := w.Tasks.Task(w.ctx, w.tenant, "other")
 	w.must(err)
 	w.equal("another one", other, directory.Task{})

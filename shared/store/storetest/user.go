@@ -364,6 +364,11 @@ func (x intruder) usersRows() map[string]func() {
 				x.notFound("UpdateUser", err)
 			}
 		},
+		"Users.IndexUser": func() {
+			for _, u := range []directory.User{v.u, v.removed, v.local} {
+				x.notFound("IndexUser", x.index(u, directory.Lookup{Attr: badge, Value: "stolen"}))
+			}
+		},
 		"Users.UserByID": func() {
 			for _, u := range []directory.User{v.u, v.removed, v.local} {
 				_, err := x.Users.UserByID(ctx, t, u.ID)
