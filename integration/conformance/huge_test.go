@@ -31,8 +31,15 @@ func TestHugeGroup(t *testing.T) {
 	}
 	c.patch("/Groups/${huge}", 204, op("add", "members", "["+elements[10_000]+"]"))
 
-	c.send("GET", "/Groups/${huge}", "").want(c, 400, "tooMany")
-	c.send("GET", "/Groups", "").want(c, 400, "tooMany")
+	filter := c.expand(`groups.value eq "${huge}"`)
+	for _, a := range []answer{c.send("GET", "/Groups/${huge}", ""), c.send("GET", "/Groups", ""),
+		c.send("GET", "/Groups?filter=displayName+eq+%22huge%22&cursor", ""),
+		c.send("POST", "/Groups/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]}`)} {
+		if detail, _ := a.want(c, 400, "tooMany").json["detail"].(string); !strings.Contains(detail, filter) {
+			t.Errorf("the detail is %q, without %s", detail, filter)
+		}
+	}
+	readThroughPeople(t, c, filter)
 	version := c.get("/Groups/${huge}?excludedAttributes=members").version()
 	if got := c.get("/Groups?excludedAttributes=members").listed(); len(got) != 1 {
 		t.Errorf("listed %q", got)
@@ -114,5 +121,42 @@ func matchesWhenIndexed(t *testing.T, s *stack.Stack, c client, refused func(que
 		if got := c.find("/Users", filter); len(got) != 1 || got[0] != "late" {
 			t.Errorf("%s: found %q", filter, got)
 		}
+	}
+}
+
+// readThroughPeople reads the members of the group of 10,001 as users, in pages by cursor (rule C39).
+func readThroughPeople(t *testing.T, c client, filter string) {
+	t.Helper()
+	pages := func(filter string, more string) (ids map[string]bool, total any, pages int) {
+		t.Helper()
+		ids = map[string]bool{}
+		for cursor := ""; ; pages++ {
+			a := c.get("/Users?filter=" + url.QueryEscape(c.expand(filter)) + "&count=200&cursor=" + cursor + more)
+			for _, id := range a.listed() {
+				if ids[id] {
+					t.Errorf("%s twice", id)
+				}
+				ids[id] = true
+			}
+			total = a.json["totalResults"]
+			if cursor, _ = a.json["nextCursor"].(string); cursor == "" {
+				return ids, total, pages + 1
+			}
+		}
+	}
+	if ids, total, n := pages(filter, "&attributes=userName"); len(ids) != 10_001 || total != 10_001.0 || n != 51 {
+		t.Errorf("%d people of %v in %d pages", len(ids), total, n)
+	}
+	if ids, total, n := pages(filter+` and userName co "U1000"`, ""); len(ids) != 2 || total != nil || n > 11 {
+		t.Errorf("with another term: %d people of %v in %d pages", len(ids), total, n)
+	}
+	for _, query := range []string{"", "&startIndex=1&count=1", "&cursor=&sortBy=userName"} {
+		a := c.send("GET", "/Users?filter="+url.QueryEscape(filter)+query, "").want(c, 400, "tooMany")
+		if detail, _ := a.json["detail"].(string); !strings.Contains(detail, filter+"&cursor=") {
+			t.Errorf("%s: the detail is %q", query, detail)
+		}
+	}
+	if got := c.find("/Users", filter+` and userName eq "u77"`); len(got) != 1 {
+		t.Errorf("with a key: found %q", got)
 	}
 }

@@ -95,6 +95,13 @@ func ErrUnknownMember() error {
 	return &Error{Kind: Invalid, Attr: "members", Detail: "a member must be the id of a user or group of this provider"}
 }
 
+// ErrTooManyMembers returns the TooMany error for a request that would show or read more than MaxMembersShown members.
+// It says how to read the people of the group, with the very filter.
+func ErrTooManyMembers(g GroupID) error {
+	return Errorf(TooMany, "more than %d members would have to be read or shown; leave them out with excludedAttributes=members, and "+
+		"read the people of the group in pages that begin with an empty cursor: GET /Users?filter=groups.value eq %q&cursor=", MaxMembersShown, g)
+}
+
 // GroupPage is a page of groups.
 type GroupPage struct {
 	Groups []GroupView

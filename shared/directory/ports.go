@@ -85,6 +85,9 @@ type Users interface {
 	FindUsers(ctx context.Context, t TenantID, p ProviderID, key Lookup, limit int, want UserWant, admit Admit) ([]UserView, error)
 	// ListUsers reads a page of the present users of p in the order of UserID, and how many there are.
 	ListUsers(ctx context.Context, t TenantID, p ProviderID, page Page, want UserWant, admit Admit) (UserPage, error)
+	// MemberUsers reads, together with p, a page of the users who are members of a group of p, by SCIM id after
+	// page.After, and how many there are. The zero page when p has no such group.
+	MemberUsers(ctx context.Context, t TenantID, p ProviderID, id GroupID, page Page, want UserWant, admit Admit) (UserPage, error)
 	// CreateUser stores a new user with its entry in one transaction. create is called once with the
 	// provider. TakenError when the userName belongs to another user of the tenant.
 	CreateUser(ctx context.Context, t TenantID, p ProviderID, admit Admit, create func(Provider) (User, LogEntry, error)) (User, error)

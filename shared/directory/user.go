@@ -163,6 +163,7 @@ const (
 	AttrWorkEmail   = `emails[type eq "work"].value`
 	AttrManager     = "manager"
 	AttrMember      = "members.value"
+	AttrGroup       = "groups.value" // of users; Users.MemberUsers reads them
 )
 
 const (

@@ -31,6 +31,14 @@ func (s *Service) ListUsers(
 	return s.ports.Users.ListUsers(ctx, x.tenant, c.Provider, page, want, x.admit(admit))
 }
 
+// MemberUsers reads a page of the users who are members of a group of the caller's provider.
+func (s *Service) MemberUsers(
+	ctx context.Context, c Caller, g directory.GroupID, page directory.Page, want directory.UserWant, admit directory.Admit,
+) (directory.UserPage, error) {
+	x := s.session(c)
+	return s.ports.Users.MemberUsers(ctx, x.tenant, c.Provider, g, page, want, x.admit(admit))
+}
+
 // MatchingProgress returns how many users of the caller's provider are indexed by its matching attributes, of how many.
 func (s *Service) MatchingProgress(ctx context.Context, c Caller, p directory.Provider) (done, total int, err error) {
 	return directory.MatchingProgress(ctx, s.ports.Tasks, s.ports.Users, s.session(c).tenant, p)

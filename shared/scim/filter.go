@@ -106,6 +106,15 @@ type Equality struct {
 	Value Value
 }
 
+// IsEquality reports whether the filter is one comparison with `eq` and nothing else.
+func (f Filter) IsEquality() bool {
+	n := f.root
+	if n != nil && n.op == opElement {
+		n = &n.kids[0]
+	}
+	return n != nil && n.op == opEq
+}
+
 // Paths returns the canonical paths of the attributes that the filter compares, once each, in its order.
 func (f Filter) Paths() (out []string) {
 	if f.root != nil {

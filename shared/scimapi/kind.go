@@ -39,6 +39,8 @@ func (userKind) key(t *types, e scim.Equality) (directory.Lookup, bool) {
 		return directory.Lookup{Attr: e.Path, Value: casefold.Fold(text)}, true
 	case managerPath:
 		return directory.Lookup{Attr: directory.AttrManager, Value: text}, true
+	case directory.AttrGroup:
+		return directory.Lookup{Attr: e.Path, Value: text}, true
 	}
 	if m, ok := t.provider.Indexed(e.Path); ok && m.Ready {
 		return m.Key(text), true
@@ -89,14 +91,17 @@ func namesBelow(names []string, prefix string) bool {
 func (k userKind) find(r *request, key directory.Lookup, q *query, admit directory.Admit) ([]record, error) {
 	var vs []directory.UserView
 	var err error
-	if key.Attr == directory.AttrID {
+	switch key.Attr {
+	case directory.AttrGroup:
+		return r.allPeople(directory.GroupID(key.Value), q, admit)
+	case directory.AttrID:
 		var v directory.UserView
 		v, err = r.api.svc.User(r.context(), r.caller, directory.ScimID(key.Value), k.want(q), admit)
 		if directory.IsKind(err, directory.NotFound) {
 			return nil, nil
 		}
 		vs = []directory.UserView{v}
-	} else {
+	default:
 		vs, err = r.api.svc.FindUsers(r.context(), r.caller, key, directory.MaxWalk+1, k.want(q), admit)
 	}
 	if err == nil && len(vs) > directory.MaxWalk {

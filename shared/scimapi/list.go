@@ -26,6 +26,18 @@ type query struct {
 	proj     scim.Projection
 	filter   scim.Filter
 	sort     scim.Sort
+	oneGroup bool // users have only the group that the filter names
+}
+
+// show returns the JSON of a record.
+func (q *query) show(rec record) []byte {
+	if rec.rendered != nil {
+		return rec.rendered
+	}
+	if q.oneGroup {
+		rec.resource = rec.resource.With("groups", scim.Value{})
+	}
+	return q.proj.Append(nil, rec.resource)
 }
 
 // compile parses filter, projection and sort. After an error, the parts parsed before it can still be used as hints.
@@ -116,7 +128,7 @@ var errOtherKey = errors.New("the provider has another look-up for the filter")
 // bestKey returns the look-up of the filter's most selective `and` term; the zero one when there is none.
 func bestKey(k kind, t *types, f scim.Filter) (best directory.Lookup) {
 	for _, e := range f.Equals() {
-		if l, found := k.key(t, e); found && (best.Attr == "" || l.Attr == directory.AttrID) {
+		if l, found := k.key(t, e); found && (best.Attr == "" || best.Attr == directory.AttrGroup || l.Attr == directory.AttrID) {
 			best = l
 		}
 	}
@@ -126,8 +138,12 @@ func bestKey(k kind, t *types, f scim.Filter) (best directory.Lookup) {
 // collect reads the page and renders it. Without filter and sort the store pages; with a key it reads the few records
 // that have it; everything else walks a bounded number of records (ADR 2).
 func (r *request) collect(k kind, q *query, key *directory.Lookup, at *position, admit directory.Admit) ([]byte, error) {
+	q.oneGroup = false
 	if q.Filter == nil && q.SortBy == "" {
 		return r.collectPage(k, q, at, admit)
+	}
+	if key.Attr == directory.AttrGroup && q.cursored && q.SortBy == "" {
+		return r.collectPeople(q, directory.GroupID(key.Value), at, admit)
 	}
 	var all []record
 	var err error
@@ -170,10 +186,7 @@ func (r *request) slice(q *query, all []record, at *position) []byte {
 func render(q *query, info scim.ListInfo, recs []record) []byte {
 	out := make([][]byte, len(recs))
 	for i, rec := range recs {
-		out[i] = rec.rendered
-		if out[i] == nil {
-			out[i] = q.proj.Append(nil, rec.resource)
-		}
+		out[i] = q.show(rec)
 	}
 	return scim.AppendList(nil, info, out)
 }
@@ -304,10 +317,7 @@ func (r *request) searchAll(sr scim.SearchRequest, parseErr error) ([]byte, erro
 	to := min(from+q.count(), len(all))
 	out := make([][]byte, 0, to-from)
 	for _, rec := range all[from:to] {
-		if rec.rendered == nil {
-			rec.rendered = queryOfID[rec.id].proj.Append(nil, rec.resource)
-		}
-		out = append(out, rec.rendered)
+		out = append(out, queryOfID[rec.id].show(rec))
 	}
 	return scim.AppendList(nil, scim.ListInfo{Total: len(all), StartIndex: q.start()}, out), nil
 }

@@ -198,8 +198,7 @@ func (s *Store) groupViewOnce(
 	if want.AllMembers {
 		*shown += g.MemberCount
 		if *shown > directory.MaxMembersShown {
-			return v,
-				directory.Errorf(directory.TooMany, "the answer would hold more than %d members; exclude members, or filter", directory.MaxMembersShown)
+			return v, directory.ErrTooManyMembers(g.ID)
 		}
 		if v.Members, err = s.members(ctx, h, g, "", 0); err != nil {
 			return v, err

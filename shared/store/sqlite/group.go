@@ -41,8 +41,7 @@ func (s *Store) groupView(h string, g directory.Group, want directory.GroupWant,
 	if want.AllMembers {
 		*shown += g.MemberCount
 		if *shown > directory.MaxMembersShown {
-			return v,
-				directory.Errorf(directory.TooMany, "the answer would hold more than %d members; exclude members, or filter", directory.MaxMembersShown)
+			return v, directory.ErrTooManyMembers(g.ID)
 		}
 		if v.Members, err = s.members(h, g.ID, "", -1); err != nil {
 			return v, err

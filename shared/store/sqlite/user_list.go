@@ -71,3 +71,48 @@ func (s userStore) SearchUsers(
 	}
 	return out, h + " " + uid, nil
 }
+
+// MemberUsers implements directory.Users. The ids of groups sort before those of users.
+func (s userStore) MemberUsers(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, page directory.Page, want directory.UserWant,
+	admit directory.Admit,
+) (out directory.UserPage, err error) {
+	err = s.read(ctx, func() error {
+		if _, err := s.admitted(t, p, admit); err != nil {
+			return err
+		}
+		h := home(t, p, false)
+		g, err := s.group(h, id)
+		if err != nil {
+			return directory.IgnoreNotFound(err)
+		}
+		out.Total = g.MemberCount
+		err = s.exec(`SELECT count(*) FROM memberships WHERE home = ? AND gid = ? AND member < 'h'`, func(r *sqlite.Stmt) error {
+			out.Total -= int(r.ColumnInt64(0))
+			return nil
+		}, h, string(id))
+		if err != nil || page.Count < 1 {
+			return err
+		}
+		members, err := s.members(h, id, max(directory.ScimID(page.After), "h"), page.Count+1)
+		if err != nil {
+			return err
+		}
+		out.More = len(members) > page.Count
+		for _, m := range members[:min(len(members), page.Count)] {
+			u, ok, err := s.presentUser(h, m)
+			if err != nil {
+				return err
+			}
+			if ok {
+				v, err := s.view(h, u, want)
+				if err != nil {
+					return err
+				}
+				out.Users = append(out.Users, v)
+			}
+		}
+		return nil
+	})
+	return out, err
+}

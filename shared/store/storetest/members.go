@@ -17,6 +17,56 @@ var memberChapter = []promise{
 	{"members/an unknown one refuses the whole change", unknownMember},
 	{"members/groups may be members", memberGroups},
 	{"members/a user is shown with its current groups", currentGroups},
+	{"members/the users among them are read in pages", memberUsers},
+}
+
+// people reads the users among a group's members, in pages of n, and fails unless each has the same total.
+func (w *world) people(g directory.GroupID, n int) (ids []directory.ScimID, total int) {
+	w.Helper()
+	for page := (directory.Page{Count: n}); ; {
+		got, err := w.Users.MemberUsers(w.ctx, w.tenant, w.p, g, page, directory.UserWant{Groups: true}, nil)
+		w.must(err)
+		if total = got.Total; got.More && len(got.Users) == 0 {
+			w.Fatal("an empty page in the middle")
+		}
+		for _, v := range got.Users {
+			if ids = append(ids, v.ScimID); !slices.Contains(v.Groups, g) {
+				w.Errorf("%s has the groups %v", v.ScimID, v.Groups)
+			}
+		}
+		if !got.More {
+			return ids, total
+		}
+		page.After = string(ids[len(ids)-1])
+	}
+}
+
+func memberUsers(w *world) {
+	us := w.users(w.p, 7, "u")
+	back, err := w.tryUpdate(w.remove(us[6]), directory.UserEnabled, restored)
+	w.must(err)
+	us[6] = back
+	ids := slices.Sorted(slices.Values(scimIDs(us)))
+	inner := w.group(w.p, "inner", ids[0])
+	g := w.group(w.p, "g", append(slices.Clone(ids), directory.ScimID(inner.ID))...)
+	is := func(what string, want []directory.ScimID) {
+		w.Helper()
+		for _, n := range []int{1, 3, 7, 100} {
+			got, total := w.people(g.ID, n)
+			w.equal(fmt.Sprint(what, ", ", n, " at a time"), got, want)
+			w.equal(what+": total", total, len(want))
+		}
+	}
+	is("all", ids)
+	none, err := w.Users.MemberUsers(w.ctx, w.tenant, w.p, g.ID, directory.Page{}, directory.UserWant{}, nil)
+	w.must(err)
+	w.equal("only their number", none, directory.UserPage{Total: 7})
+	g = w.members(g, nil, []directory.ScimID{ids[1], directory.ScimID(inner.ID)})
+	w.remove(w.mustByID(directory.UserID(us[0].ID)).User)
+	left := slices.DeleteFunc(slices.Clone(ids), func(id directory.ScimID) bool { return id == ids[1] || id == us[0].ScimID })
+	is("after some have left", left)
+	w.must(w.deleteGroup(g))
+	is("of a deleted group", nil)
 }
 
 func oneMember(w *world) {

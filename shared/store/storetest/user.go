@@ -351,6 +351,12 @@ func (x intruder) usersRows() map[string]func() {
 				x.empty("ListUsers", len(got.Users)+got.Total, err)
 			}
 		},
+		"Users.MemberUsers": func() {
+			for _, p := range []directory.ProviderID{v.p, x.p} {
+				got, err := x.Users.MemberUsers(ctx, t, p, v.g.ID, directory.Page{Count: 10}, directory.UserWant{}, nil)
+				x.empty("MemberUsers", len(got.Users)+got.Total, err)
+			}
+		},
 		"Users.CreateUser": func() {
 			_, err := x.Users.CreateUser(ctx, t, v.p, x.stranger, func(p directory.Provider) (directory.User, directory.LogEntry, error) {
 				x.equal("the provider passed to create", p, directory.Provider{})
