@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 
 	"rollcall/integration/stack"
+	"rollcall/shared/directory"
 )
 
 // Removing by a filter removes the members that match the whole filter, also between other operations.
@@ -60,6 +62,58 @@ func TestRemoveMembersByFilter(t *testing.T) {
 		}
 		if !maps.Equal(got, want) {
 			t.Errorf("%s: left %v, want %v", name, slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+		}
+	}
+}
+
+// Twelve requests at the same time each add a member. Whatever number an answer, an entry or an event has, it has it
+// alone; and where a store cannot know one, there is none.
+func TestGroupETags(t *testing.T) {
+	t.Parallel()
+	const n = 12
+	for name, open := range map[string]func(testing.TB) directory.Ports{"sqlite": stack.SQLite, "dynamodb": stack.DynamoDB} {
+		for _, profile := range []string{"entra", "okta"} {
+			t.Run(name+"/"+profile, func(t *testing.T) {
+				t.Parallel()
+				s := stack.New(t, stack.Options{Ports: open, Profile: profile})
+				c := newClient(t, s, s.Local())
+				ids := make([]string, n)
+				for i := range ids {
+					ids[i] = c.send("POST", "/Users", user(fmt.Sprint("m", i))).id()
+				}
+				g := c.send("POST", "/Groups", group("Crew")).id()
+				tags := make([]string, n)
+				var wg sync.WaitGroup
+				for i := range n {
+					wg.Go(func() {
+						for { // a busy store is asked again
+							a := c.send("PATCH", "/Groups/"+g, patch(op("add", "members", []object{{"value": ids[i]}})))
+							if tags[i] = a.header.Get("ETag"); a.status != 503 {
+								return
+							}
+						}
+					})
+				}
+				wg.Wait()
+				now := c.send("GET", "/Groups/"+g, nil)
+				if list, _ := now.json["members"].([]any); len(list) != n || now.header.Get("ETag") != fmt.Sprintf(`W/"%d"`, n+1) {
+					t.Errorf("%d members at version %s", len(list), now.header.Get("ETag"))
+				}
+				for _, tag := range tags { // the resource of a 200 is read after the change
+					if (tag == "") != (profile == "entra") || tag == `W/"1"` {
+						t.Errorf("the ETags are %q", tags)
+					}
+				}
+				own := c.send("PATCH", "/Groups/"+g, patch(op("replace", "displayName", "Crew 2")), "If-Match", now.header.Get("ETag"))
+				if tag := own.header.Get("ETag"); tag != fmt.Sprintf(`W/"%d"`, n+2) {
+					t.Errorf("with a precondition the ETag is %q", tag)
+				}
+				for _, e := range s.Entries(t) {
+					if e.Action == directory.MembersChanged && e.Version != 0 {
+						t.Errorf("an entry of members has version %d", e.Version)
+					}
+				}
+			})
 		}
 	}
 }

@@ -14,7 +14,7 @@ type Group struct {
 	Provider ProviderID
 	GroupProfile
 	MemberCount       int
-	Version           int64 // grows with every change of the group or its members: the ETag
+	Version           int64 // grows with every change of the group or its members: the ETag; 0: not known
 	Created, Modified time.Time
 }
 
@@ -54,8 +54,8 @@ type GroupWant struct {
 	Named []ScimID
 	// Ancestors asks for every group that contains this one, directly or not: for cycle checks.
 	Ancestors bool
-	// Exact makes a change of members fail after any other change of the group since old was read, also of other
-	// members: the caller has a precondition on the version. It costs as much as AllMembers.
+	// Exact makes a change fail after any other change of the group since old was read, also of other members: the
+	// caller has a precondition on the version. It costs as much as AllMembers.
 	Exact bool
 }
 
@@ -65,6 +65,7 @@ type GroupView struct {
 	Members   []ScimID        // with AllMembers: sorted
 	Present   map[ScimID]bool // with Named or AllMembers: the ids that are members
 	Ancestors map[GroupID]bool
+	Profiles  int64 // for the store: how often the profile had changed
 }
 
 // GroupChange is one atomic change of a group: its new profile and the members to add and remove.
@@ -73,6 +74,22 @@ type GroupChange struct {
 	GroupProfile
 	Add, Remove []ScimID
 	Entry       *LogEntry // nil: nothing changes, nothing is written
+}
+
+// EntryOf returns the entry of a change from old to g. Changes of members alone have no version: they do not meet on one
+// record, so that none of them knows how many others there were. All other entries of a group have versions that grow.
+func (c GroupChange) EntryOf(old, g Group) LogEntry {
+	e := *c.Entry
+	if e.Version = g.Version; g.GroupProfile.Equal(old.GroupProfile) {
+		e.Version = 0
+	}
+	return e
+}
+
+// Pins reports whether a change is stored only if the group had no other change since it was read, so that its version
+// is known.
+func (w GroupWant) Pins(c GroupChange) bool {
+	return w.Exact || w.AllMembers && len(c.Add)+len(c.Remove) > 0
 }
 
 // CheckMembers refuses members a group cannot have. The store checks that they exist.

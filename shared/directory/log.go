@@ -203,7 +203,7 @@ type LogEntry struct {
 	Changes  []Change `json:",omitempty"`
 	Added    []ScimID `json:",omitempty"` // members
 	Removed  []ScimID `json:",omitempty"`
-	Version  int64    `json:",omitempty"` // of the user or group after the change
+	Version  int64    `json:",omitempty"` // of the user or group after the change; 0 if only members changed
 	Effects  []Effect `json:",omitempty"` // on the user
 	// Audit marks an administrator's change of anything but users and groups, shown in the Audit Log.
 	Audit bool `json:",omitempty"`

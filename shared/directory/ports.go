@@ -140,7 +140,9 @@ type Groups interface {
 	// with the provider once. Invalid (ErrUnknownMember); TakenError for displayName.
 	CreateGroup(ctx context.Context, t TenantID, p ProviderID, admit Admit,
 		create func(Provider) (Group, []ScimID, LogEntry, error)) (Group, error)
-	// UpdateGroup applies update(old), atomically in effect, whatever the number of members.
+	// UpdateGroup applies update(old), atomically in effect, whatever the number of members. The entry gets its version by
+	// GroupChange.EntryOf. The returned group has the version after the change if want.Pins it, else 0: no store needs
+	// to know how many others there were at the same time.
 	// When old is stale it is read again with the same want; update is pure and may run several times.
 	// NotFound; Invalid (ErrUnknownMember); TakenError for displayName.
 	UpdateGroup(ctx context.Context, t TenantID, old GroupView, want GroupWant, update func(GroupView) (GroupChange, error)) (Group, error)

@@ -73,7 +73,8 @@ func Events(t directory.TenantID, e directory.LogEntry) []directory.Event {
 		if n <= directory.MaxEventMembers {
 			m.Added, m.Removed = e.Added, e.Removed
 		}
-		add(directory.EventMembersChanged, string(e.Group)).Members = m
+		ev := add(directory.EventMembersChanged, string(e.Group))
+		ev.Members, ev.Sequence = m, 0
 	}
 	return out
 }

@@ -194,12 +194,14 @@ func (r *request) updateGroup(
 		return
 	}
 	if r.r.Method == http.MethodPatch && r.types.profile.GroupPatchNoContent() && r.proj.IsZero() {
-		r.w.Header().Set("ETag", etag(v.Version))
+		if v.Version > 0 {
+			r.w.Header().Set("ETag", etag(v.Version))
+		}
 		r.w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	if r.proj.Wants("members") {
-		v, err = r.api.svc.Group(r.context(), r.caller, v.ID, directory.GroupWant{AllMembers: true}, nil)
+	if members := r.proj.Wants("members"); members || v.Version == 0 {
+		v, err = r.api.svc.Group(r.context(), r.caller, v.ID, directory.GroupWant{AllMembers: members}, nil)
 		if directory.IsKind(err, directory.TooMany) { // the change is committed: only the response is too large
 			r.w.WriteHeader(http.StatusNoContent)
 			return

@@ -14,6 +14,7 @@ import (
 type groupHead struct {
 	directory.Group
 	own    int64 // the record's part of the version
+	pv     int64 // how often the profile has changed
 	mv     item  // the record's count of memberships added in other groups, if any
 	shards [groupShards]int64
 	lock   string // entryRef of a large change that is not rolled forward yet
@@ -24,8 +25,9 @@ func membership(h home, g directory.GroupID, m directory.ScimID) (row, reverse k
 	return key{h.members(g), escaper.Replace(string(m))}, key{h.groupsOf(m), escaper.Replace(string(g))}
 }
 
-// The attributes of a group record are name and, like a user's, xid, at, ver, cre, mod, mv; those of a shard are n (its
-// part of the count), ver, mod, lock, done (the chunks it has rolled forward) and hold (see holdShards).
+// The attributes of a group record are name, pv (how often its profile has changed) and, like a user's, xid, at, ver,
+// cre, mod, mv; those of a shard are n (its part of the count), ver, mod, lock, done (the chunks it has rolled forward)
+// and hold (see holdShards).
 func encodeGroup(g directory.Group) item {
 	it := groupProfile(g.GroupProfile)
 	it["v"], it["ver"] = num(schemaVersion), num(g.Version)
@@ -56,7 +58,7 @@ func decodeGroups(p directory.ProviderID, its []item) ([]groupHead, error) {
 			if err := checkVersion(it); err != nil {
 				return nil, err
 			}
-			g := groupHead{own: number(it, "ver"), mv: item{}, Group: directory.Group{
+			g := groupHead{own: number(it, "ver"), pv: number(it, "pv"), mv: item{}, Group: directory.Group{
 				ID: directory.GroupID(id), Provider: p, Version: number(it, "ver"), Created: timeOf(it, "cre"), Modified: timeOf(it, "mod"),
 				GroupProfile: directory.GroupProfile{DisplayName: text(it, "name"), ExternalID: text(it, "xid"), Attributes: bytesOf(it, "at")},
 			}}
@@ -194,7 +196,7 @@ func (s *Store) groupView(
 func (s *Store) groupViewOnce(
 	ctx context.Context, t directory.TenantID, h home, g groupHead, want directory.GroupWant, shown *int, got map[key]item,
 ) (v directory.GroupView, err error) {
-	v.Group = g.Group
+	v.Group, v.Profiles = g.Group, g.pv
 	if want.AllMembers {
 		*shown += g.MemberCount
 		if *shown > directory.MaxMembersShown {

@@ -71,9 +71,23 @@ func (s *Store) touchShard(x *tx, t directory.TenantID, h home, g directory.Grou
 		shardFault(t))
 }
 
-// pinShards adds the condition that no member was added or removed since head was read, and, in shard 0, the change of
-// their number. lock, unless "", locks the shards for that entry.
-func (s *Store) pinShards(x *tx, t directory.TenantID, h home, head groupHead, n int64, at time.Time, mine int64, lock string) {
+// sameProfile is the condition that a group's profile has not changed since it was read.
+func sameProfile(pv int64) cond {
+	if pv == 0 {
+		return exists.and(when("attribute_not_exists(#pv)", nil))
+	}
+	return when("#pv = :pv", item{":pv": num(pv)})
+}
+
+// pinGroup adds the conditions that the group has not changed since head was read, and, in shard 0, the change of the
+// number of its members. lock, unless "", locks the shards for that entry. The profile is left to putProfile if that is
+// to change, too.
+func (s *Store) pinGroup(
+	x *tx, t directory.TenantID, h home, head groupHead, n int64, at time.Time, mine int64, lock string, profile bool,
+) {
+	if !profile {
+		x.check(s, h.group(head.ID), sameProfile(head.pv), nil)
+	}
 	for i, ver := range head.shards {
 		c := free(s.now(), mine).and(atShardVersion(ver))
 		var e edit
@@ -229,7 +243,7 @@ func (s groupStore) UpdateGroup(
 	update func(directory.GroupView) (directory.GroupChange, error),
 ) (g directory.Group, err error) {
 	h := homeFor(t, old.Provider, false)
-	fresh := want.AllMembers || want.Ancestors || want.Exact
+	fresh := want.AllMembers || want.Ancestors || want.Exact || old.Version == 0
 	err = s.rerun(ctx, "group", func(n int) error {
 		st := groupState{view: old, nesting: -1}
 		if fresh || n > 0 {
@@ -247,6 +261,9 @@ func (s groupStore) UpdateGroup(
 		g.Version++
 		g.Modified = directory.Latest(g.Modified, ch.Entry.At)
 		err = s.changeGroup(ctx, t, h, st, want, ch, g)
+		if !want.Pins(ch) {
+			g.Version = 0
+		}
 		if errors.Is(err, errNotFresh) {
 			fresh = true
 			return errStale
@@ -298,15 +315,16 @@ func (s *Store) changeGroup(
 	if !usable(string(g.ID)) || g.Provider == "" {
 		return notFound("group")
 	}
-	old := st.view.Group
-	e := *ch.Entry
-	e.Version = g.Version
+	old, members := st.view.Group, len(ch.Add)+len(ch.Remove)
+	profile := members == 0 || !g.GroupProfile.Equal(old.GroupProfile)
+	pinned := want.Pins(ch)
+	e := ch.EntryOf(old, g)
 	x := &tx{}
-	if members := len(ch.Add) + len(ch.Remove); members == 0 || !g.GroupProfile.Equal(old.GroupProfile) {
-		s.putProfile(x, h, old, g, members == 0)
+	if profile {
+		s.putProfile(x, h, st.view, g, members == 0 && !pinned)
 	}
 	net := int64(len(ch.Add) - len(ch.Remove))
-	if len(x.ops)+3*len(ch.Add)+2*len(ch.Remove)+groupShards+2 > s.maxOps {
+	if len(x.ops)+3*len(ch.Add)+2*len(ch.Remove)+groupShards+3 > s.maxOps {
 		if !st.fresh {
 			return errNotFresh
 		}
@@ -315,7 +333,7 @@ func (s *Store) changeGroup(
 		}
 		ref := entryRef(entryKey(t, e.Provider, e.At, e.ID))
 		e.Remaining = directory.RemainingMembers
-		s.pinShards(x, t, h, st.head, net, e.At, st.hold, ref)
+		s.pinGroup(x, t, h, st.head, net, e.At, st.hold, ref, profile)
 		s.nest(x, h, ch.Add, st.nesting, ref)
 		x.log(s, t, e, remainder{g.Provider, string(g.ID), s.maxOps})
 		if err := s.commit(ctx, "change members", x); err != nil {
@@ -325,10 +343,9 @@ func (s *Store) changeGroup(
 		return nil
 	}
 	switch {
-	case len(ch.Add)+len(ch.Remove) == 0:
-	case want.AllMembers, want.Exact:
-		s.pinShards(x, t, h, st.head, net, e.At, st.hold, "")
-	default:
+	case pinned:
+		s.pinGroup(x, t, h, st.head, net, e.At, st.hold, "", profile)
+	case members > 0:
 		s.touchShard(x, t, h, g.ID, net, 1, e.At)
 	}
 	s.joinRows(x, h, g.ID, ch.Add, absent, unknownMember)
@@ -338,15 +355,16 @@ func (s *Store) changeGroup(
 	return s.commit(ctx, "update group", x)
 }
 
-// putProfile adds the change of a group's own record, under the condition that its profile is still the old one. The
-// version is counted here only when no shard counts it.
-func (s *Store) putProfile(x *tx, h home, old, g directory.Group, counted bool) {
-	e := edit{set: groupProfile(g.GroupProfile)}
+// putProfile adds the change of a group's own record, under the condition that its profile has not changed since: so the
+// versions of such changes grow, though members may change meanwhile. The version is counted here only when no shard
+// counts it.
+func (s *Store) putProfile(x *tx, h home, old directory.GroupView, g directory.Group, counted bool) {
+	e := edit{set: groupProfile(g.GroupProfile), add: map[string]int64{"pv": 1}}
 	e.set["mod"] = num(g.Modified.UnixMilli())
 	if counted {
-		e.add = map[string]int64{"ver": 1}
+		e.add["ver"] = 1
 	}
-	c := exists
+	c := sameProfile(old.Profiles)
 	was := groupProfile(old.GroupProfile)
 	for _, name := range []string{"at", "name", "xid"} {
 		if e.set[name] == nil {
@@ -359,7 +377,7 @@ func (s *Store) putProfile(x *tx, h home, old, g directory.Group, counted bool) 
 		}
 	}
 	x.update(s, h.group(g.ID), e, c, nil)
-	s.reindexGroup(x, h, groupIndex(h, old), groupIndex(h, g), g)
+	s.reindexGroup(x, h, groupIndex(h, old.Group), groupIndex(h, g), g)
 }
 
 // admitLarge checks that the members exist, which the transaction of a large change cannot. A taken name is reported

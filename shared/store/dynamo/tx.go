@@ -172,10 +172,14 @@ func (x *tx) delete(s *Store, k key, c cond, fail func(item) error) {
 
 // check adds a condition on an item that does not change.
 func (x *tx) check(s *Store, k key, c cond, fail func(item) error) {
-	x.ops = append(x.ops, op{types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+	check := &types.ConditionCheck{
 		TableName: &s.table, Key: k.item(), ConditionExpression: &c.expr, ExpressionAttributeNames: names(c.expr),
-		ExpressionAttributeValues: c.vals, ReturnValuesOnConditionCheckFailure: allOld,
-	}}, 2, fail})
+		ReturnValuesOnConditionCheckFailure: allOld,
+	}
+	if len(c.vals) > 0 {
+		check.ExpressionAttributeValues = c.vals
+	}
+	x.ops = append(x.ops, op{types.TransactWriteItem{ConditionCheck: check}, 2, fail})
 }
 
 // commit carries out the transaction: all or nothing. It is sent again if it only conflicted with another one; the

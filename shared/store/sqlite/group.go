@@ -324,9 +324,11 @@ func (s groupStore) UpdateGroup(
 		if err := s.changeMembers(h, g.ID, ch.Add, ch.Remove); err != nil {
 			return err
 		}
-		e := *ch.Entry
-		e.Version = g.Version
-		return s.append(t, e)
+		err = s.append(t, ch.EntryOf(now, g))
+		if !want.Pins(ch) {
+			g.Version = 0
+		}
+		return err
 	})
 	return g, err
 }

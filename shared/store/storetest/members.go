@@ -138,14 +138,15 @@ func profileAndMembers(w *world) {
 		before := g
 		view := directory.GroupView{Group: g}
 		var err error
-		g, err = w.Groups.UpdateGroup(w.ctx, w.tenant, view, directory.GroupWant{}, func(old directory.GroupView) (directory.GroupChange, error) {
+		rename := func(old directory.GroupView) (directory.GroupChange, error) {
 			e := w.groupEntry(directory.GroupUpdated, old.Group)
 			e.Added = ids[i : i+n]
 			return directory.GroupChange{
 				GroupProfile: directory.GroupProfile{DisplayName: fmt.Sprint("name", i), ExternalID: "e", Attributes: []byte(`{}`)}, Add: e.Added,
 				Entry: &e,
 			}, nil
-		})
+		}
+		g, err = w.known(w.Groups.UpdateGroup(w.ctx, w.tenant, view, directory.GroupWant{}, rename))
 		w.must(err)
 		if g.Version <= before.Version {
 			w.Errorf("the version is still %d", g.Version)

@@ -34,7 +34,7 @@ func Run(t *testing.T, large int, open func(t *testing.T) directory.Ports) {
 		userChapter, nameChapter, raceChapter, homeChapter, groupChapter, memberChapter, listChapter, admitChapter, isolationChapter, logChapter,
 		tenantChapter, providerChapter, conflictChapter, apiKeyChapter, replayChapter, leaverChapter, legalHoldChapter, guardChapter,
 		webhookChapter, deliveryChapter, chainChapter, taskChapter, usageChapter, aliasChapter, organizationChapter, roleChapter, mappingChapter,
-		watchlistChapter, applyRunChapter, countChapter, countryChapter, completionChapter, matchingChapter,
+		watchlistChapter, applyRunChapter, countChapter, countryChapter, completionChapter, matchingChapter, versionChapter,
 	}
 	if !proof.UnderRace {
 		longest := []promise{{"large/thousands of members", func(w *world) { largeGroup(w, large) }}}

@@ -340,7 +340,7 @@ func (w *world) tryMembers(g directory.Group, add, remove []directory.ScimID) (d
 	if err != nil {
 		return g, err
 	}
-	return w.Groups.UpdateGroup(w.ctx, w.tenant, old, want, func(old directory.GroupView) (directory.GroupChange, error) {
+	return w.known(w.Groups.UpdateGroup(w.ctx, w.tenant, old, want, func(old directory.GroupView) (directory.GroupChange, error) {
 		ch := directory.GroupChange{GroupProfile: old.GroupProfile}
 		for _, m := range add {
 			if !old.Present[m] {
@@ -358,7 +358,7 @@ func (w *world) tryMembers(g directory.Group, add, remove []directory.ScimID) (d
 			ch.Entry = &e
 		}
 		return ch, nil
-	})
+	}))
 }
 
 func (w *world) members(g directory.Group, add, remove []directory.ScimID) directory.Group {
