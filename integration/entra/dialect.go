@@ -13,6 +13,8 @@ const (
 	Legacy Dialect = "legacy"
 	// Compliant is sent with ?aadOptscim062020: RFC 7644 operations, typed paths, everything else in one path-less replace.
 	Compliant Dialect = "compliant"
+	// Okta is not Entra's: operations without a path, PUT for changes of a profile, the id repeated in a group's PATCH.
+	Okta Dialect = "okta"
 )
 
 // operation is one PATCH operation; an empty path and a nil value are omitted.
@@ -34,10 +36,10 @@ func (d Dialect) set(assigned bool) string {
 	if assigned {
 		op = "Replace"
 	}
-	if d == Compliant {
-		return strings.ToLower(op)
+	if d == Legacy {
+		return op
 	}
-	return op
+	return strings.ToLower(op)
 }
 
 // attributes renders differences of single-valued attributes.
@@ -63,10 +65,26 @@ func (d Dialect) attributes(changes []difference) []operation {
 	return out
 }
 
+// groupAttributes renders differences of a group. Okta repeats the group's id.
+func (d Dialect) groupAttributes(id string, changes []difference) []operation {
+	operations := d.attributes(changes)
+	if d == Okta {
+		for _, op := range operations {
+			if value, ok := op.Value.(map[string]any); ok {
+				value["id"] = id
+			}
+		}
+	}
+	return operations
+}
+
 // active renders the operation that disables or restores a user.
 func (d Dialect) active(active bool) operation {
-	if d == Compliant {
+	switch d {
+	case Compliant:
 		return operation{"replace", "active", active}
+	case Okta:
+		return operation{Op: "replace", Value: map[string]any{"active": active}}
 	}
 	text := "False"
 	if active {
@@ -78,6 +96,8 @@ func (d Dialect) active(active bool) operation {
 // manager renders a reference to a user by SCIM id; an empty id clears it.
 func (d Dialect) manager(id string, assigned bool) operation {
 	switch {
+	case d == Okta:
+		return operation{Op: "replace", Value: map[string]any{enterpriseURN: map[string]any{"manager": map[string]any{"value": id}}}}
 	case d == Compliant && id == "":
 		return operation{Op: "remove", Path: managerPath}
 	case d == Compliant:
@@ -96,7 +116,7 @@ type member struct {
 }
 
 func (d Dialect) addMembers(ids []string) []operation {
-	if d == Compliant {
+	if d != Legacy {
 		return []operation{{"add", "members", plainMembers(ids)}}
 	}
 	return []operation{{"Add", "members", legacyMembers(ids)}}

@@ -24,6 +24,7 @@ type Job struct {
 	Rate           float64       // requests per second over all workers; zero is no limit
 	Timeout        time.Duration // of one request; zero is the 60 s of the real client
 	MemberBatch    int           // members per PATCH; zero is 100
+	ReadBack       bool          // read every written resource back and compare it with what was sent
 	HTTP           *http.Client  // nil is a client with enough idle connections
 	Progress       func(Progress)
 
@@ -64,7 +65,9 @@ type Cycle struct {
 	Requests int            `json:"requests"`
 	Counts   map[string]int `json:"counts"`
 	Failures []Failure      `json:"failures,omitempty"`
-	Seconds  float64        `json:"seconds"`
+	// Differences are between what was written with success and what was read afterwards (Job.ReadBack).
+	Differences []Difference `json:"differences,omitempty"`
+	Seconds     float64      `json:"seconds"`
 }
 
 // Stats returns counts and latencies of all requests since the job began, one element for each kind.

@@ -3,6 +3,7 @@ package entra
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -54,10 +55,13 @@ func (j *Job) syncGroup(ctx context.Context, g Group) error {
 	}
 	if len(changes) > 0 {
 		if _, err := j.client.call(ctx, OpGroupUpdate, http.MethodPatch, "/Groups/"+url.PathEscape(link.id),
-			patch(j.Dialect.attributes(changes)...), http.StatusOK, http.StatusNoContent); err != nil {
+			patch(j.Dialect.groupAttributes(link.id, changes)...), http.StatusOK, http.StatusNoContent); err != nil {
 			return err
 		}
 		j.count("groups updated", 1)
+		if err := j.readGroup(ctx, g, link.id); err != nil {
+			return err
+		}
 	}
 	link.processed = g.DisplayName
 	return nil
@@ -79,7 +83,7 @@ func (j *Job) createGroup(ctx context.Context, g Group) error {
 	}
 	j.linkGroup(g.ObjectID, &groupLink{id: id, processed: g.DisplayName, sent: map[string]bool{}})
 	j.count("groups created", 1)
-	return nil
+	return j.readGroup(ctx, g, id)
 }
 
 func (j *Job) linkGroup(object string, link *groupLink) {
@@ -94,7 +98,12 @@ type batch struct {
 	link    *groupLink
 	objects []string
 	remove  bool
+	all     bool     // the objects are all members the group shall have
+	gone    []string // with all, the former members among those sent
 }
+
+// pushedMembers is how many members Okta's push of a whole group holds here at most; larger groups get their changes.
+const pushedMembers = 1000
 
 // members sends the changed memberships of people who are on the server, in batches and for all groups in parallel, so
 // that concurrent requests change the same group.
@@ -123,11 +132,15 @@ func (j *Job) members(ctx context.Context, d *Directory) error {
 			}
 		}
 		slices.Sort(remove)
+		if j.Dialect == Okta && len(add)+len(remove) > 0 && len(wanted) <= pushedMembers {
+			due = append(due, batch{group: g.ObjectID, link: link, objects: slices.Sorted(maps.Keys(wanted)), all: true, gone: remove})
+			continue
+		}
 		for objects := range slices.Chunk(add, j.MemberBatch) {
-			due = append(due, batch{g.ObjectID, link, objects, false})
+			due = append(due, batch{group: g.ObjectID, link: link, objects: objects})
 		}
 		for objects := range slices.Chunk(remove, j.MemberBatch) {
-			due = append(due, batch{g.ObjectID, link, objects, true})
+			due = append(due, batch{group: g.ObjectID, link: link, objects: objects, remove: true})
 		}
 	}
 	return each(ctx, j, "members", due, func(b batch) string { return b.group }, j.syncMembers)
@@ -141,7 +154,12 @@ func (j *Job) syncMembers(ctx context.Context, b batch) error {
 		ids[i] = j.user(object).id
 	}
 	op, operations, counter := OpMembersRemove, j.Dialect.removeMembers(ids), "members removed"
-	if !b.remove {
+	switch {
+	case b.all:
+		op, counter = OpMembersAdd, "members added"
+		operations = []operation{{Op: "replace", Value: map[string]any{"id": b.link.id, "members": plainMembers(ids)}}}
+		j.count("members removed", len(b.gone))
+	case !b.remove:
 		held, err := j.holds(ctx, OpMemberCheck, "/Groups?"+filter("id eq %s and members eq %s", b.link.id, ids[0])+"&attributes=id", b.link.id)
 		if err != nil {
 			return err
@@ -151,12 +169,15 @@ func (j *Job) syncMembers(ctx context.Context, b batch) error {
 		}
 		op, operations, counter = OpMembersAdd, j.Dialect.addMembers(ids), "members added"
 	}
-	if len(ids) > 0 {
+	if len(ids) > 0 || b.all {
 		if _, err := j.client.call(ctx, op, http.MethodPatch, "/Groups/"+url.PathEscape(b.link.id), patch(operations...), http.StatusOK,
 			http.StatusNoContent); err != nil {
 			return err
 		}
 		j.count(counter, len(ids))
+		if err := j.readMembers(ctx, b, ids); err != nil {
+			return err
+		}
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -166,6 +187,9 @@ func (j *Job) syncMembers(ctx context.Context, b batch) error {
 		} else {
 			b.link.sent[object] = true
 		}
+	}
+	for _, object := range b.gone {
+		delete(b.link.sent, object)
 	}
 	return nil
 }

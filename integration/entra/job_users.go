@@ -59,7 +59,7 @@ func (j *Job) syncUser(ctx context.Context, p Person) error {
 		j.linkUser(p.ObjectID, link)
 		j.count("users matched", 1)
 	}
-	if err := j.updateUser(ctx, p, link.id, record); err != nil {
+	if err := j.updateUser(ctx, p, link, record); err != nil {
 		return err
 	}
 	link.processed = fingerprint(p)
@@ -101,12 +101,16 @@ func (j *Job) createUser(ctx context.Context, p Person) error {
 	}
 	j.linkUser(p.ObjectID, &userLink{id: id, processed: fingerprint(p)})
 	j.count("users created", 1)
-	return nil
+	return j.readUser(ctx, p, id)
 }
 
 // updateUser patches the differing attributes; without a difference it sends nothing.
-func (j *Job) updateUser(ctx context.Context, p Person, id string, record map[string]any) error {
-	operations := j.Dialect.attributes(differences(p, record))
+func (j *Job) updateUser(ctx context.Context, p Person, link *userLink, record map[string]any) error {
+	changes := differences(p, record)
+	if j.Dialect == Okta && len(changes) > 0 {
+		return j.pushUser(ctx, p, link, record)
+	}
+	operations := j.Dialect.attributes(changes)
 	op, counter := OpUserUpdate, "users updated"
 	if active, _ := record["active"].(bool); active != p.Active() {
 		operations = append(operations, j.Dialect.active(p.Active()))
@@ -118,11 +122,27 @@ func (j *Job) updateUser(ctx context.Context, p Person, id string, record map[st
 	if len(operations) == 0 {
 		return nil
 	}
-	_, err := j.client.call(ctx, op, http.MethodPatch, "/Users/"+url.PathEscape(id), patch(operations...), http.StatusOK, http.StatusNoContent)
-	if err == nil {
-		j.count(counter, 1)
+	_, err := j.client.call(ctx, op, http.MethodPatch, "/Users/"+url.PathEscape(link.id), patch(operations...), http.StatusOK, http.StatusNoContent)
+	if err != nil {
+		return err
 	}
-	return err
+	j.count(counter, 1)
+	return j.readUser(ctx, p, link.id)
+}
+
+// pushUser replaces the whole user with PUT, as Okta does when a profile has changed.
+func (j *Job) pushUser(ctx context.Context, p Person, link *userLink, record map[string]any) error {
+	body := createBody(p)
+	body["id"] = link.id
+	if manager := readManager(record); manager != "" {
+		extension, _ := body[enterpriseURN].(map[string]any)
+		extension["manager"] = map[string]any{"value": manager}
+	}
+	if _, err := j.client.call(ctx, OpUserUpdate, http.MethodPut, "/Users/"+url.PathEscape(link.id), body, http.StatusOK); err != nil {
+		return err
+	}
+	j.count("users updated", 1)
+	return j.readUser(ctx, p, link.id)
 }
 
 // reference is a manager to set or, with an empty managerID, to clear.
@@ -173,7 +193,7 @@ func (j *Job) syncManager(ctx context.Context, r reference) error {
 	}
 	r.link.managerID = r.managerID
 	j.count("managers set", 1)
-	return nil
+	return j.readManager(ctx, r)
 }
 
 // holds reports whether the record with the id matches a reference query. Any other record in the response is a failure.

@@ -31,12 +31,13 @@ const (
 	OpMembersRemove Operation = "members remove"
 	OpList          Operation = "list page"     // of the comparison
 	OpMembersRead   Operation = "group members" // of the comparison
+	OpReadBack      Operation = "read back"     // after a write
 )
 
 var operations = []Operation{OpTest, OpUserMatch, OpUserCreate, OpUserRead, OpUserUpdate, OpUserDisable, OpUserRestore, OpUserDelete,
 	OpManagerCheck,
 	OpManagerUpdate, OpGroupMatch, OpGroupCreate, OpGroupRead, OpGroupUpdate, OpGroupDelete, OpMemberCheck, OpMembersAdd, OpMembersRemove,
-	OpList, OpMembersRead}
+	OpList, OpMembersRead, OpReadBack}
 
 // OperationStats are the counts and latencies of one kind of request. A latency is that of a single attempt, from sending
 // to the last byte of the response, in milliseconds.

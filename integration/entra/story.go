@@ -91,6 +91,7 @@ func (s *Story) chapter(ctx context.Context, name string, d *Directory, r *Repor
 		cycle, err := s.Job.Cycle(ctx, d)
 		r.Cycles = append(r.Cycles, cycle)
 		failures = cycle.Failures
+		r.Differences = append(r.Differences, cycle.Differences...)
 		s.log("%s: %s; %d failed, %d requests in %.1f s", name, cycle.summary(), len(failures), cycle.Requests, cycle.Seconds)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -23,17 +24,21 @@ import (
 type entraFlags struct {
 	url, token, tokenFile             string
 	dialect, prefix                   string
+	profile                           string
 	users, groups, cycles, concurrent int
+	writes                            int
 	seed                              uint64
 	rate                              float64
-	asJSON, cleanup                   bool
+	asJSON, cleanup, readBack         bool
 }
 
 // entraOutcome is the object that --json prints.
 type entraOutcome struct {
 	Equal   bool           `json:"equal"`
 	Stories []entra.Report `json:"stories"`
-	Error   string         `json:"error,omitempty"`
+	// Mixed is the outcome of --dialect mixed, which plays no story.
+	Mixed *entra.ReadBackReport `json:"mixed,omitempty"`
+	Error string                `json:"error,omitempty"`
 }
 
 // entraCommand simulates Entra ID's provisioning service.
@@ -45,13 +50,20 @@ func entraCommand(p *program) *cobra.Command {
 		Long: "Simulates Entra ID's provisioning service against a SCIM server: generates a directory, provisions it, changes it over\n" +
 			"some cycles, restarts the job, and compares the whole server with the directory after every cycle. Each run creates\n" +
 			"its own users and groups and does not change others.\n\n" +
+			"With --read-back it reads every resource back after writing it, and reports what is not as the response said. With\n" +
+			"--dialect mixed it does so for --writes requests in all forms that clients are known to use, mixed at random, some\n" +
+			"of which the server has to refuse without a change.\n\n" +
 			"The token is read from the environment variable ROLLCALL_SCIM_TOKEN, or from the file of --token-file.\n\n" +
 			"Exit codes: 0 no difference, 1 differences, 2 usage, 3 could not run (credentials, connection).",
-		Example: "  ROLLCALL_SCIM_TOKEN=rc_... rollcall entra --users 500 --groups 20 --cycles 1",
+		Example: "  ROLLCALL_SCIM_TOKEN=rc_... rollcall entra --users 500 --groups 20 --cycles 1\n" +
+			"  ROLLCALL_SCIM_TOKEN=rc_... rollcall entra --dialect mixed --writes 10000",
 		RunE: func(c *cobra.Command, _ []string) error {
 			full, err := f.complete(p)
 			if err != nil {
 				return err
+			}
+			if full.dialect == "mixed" {
+				return p.mixed(c.Context(), full)
 			}
 			return p.play(c.Context(), full)
 		},
@@ -63,13 +75,18 @@ func entraCommand(p *program) *cobra.Command {
 	set.IntVar(&f.groups, "groups", 50, "`number` of groups in the directory")
 	set.Uint64Var(&f.seed, "seed", 1, "the same `number` generates the same directory and the same changes")
 	set.IntVar(&f.cycles, "cycles", 3, "`number` of cycles after the initial one, each with changes to the directory")
-	set.StringVar(&f.dialect, "dialect", "both", "PATCH `form`: legacy, compliant, or both, one after the other")
+	set.StringVar(&f.dialect, "dialect", "both", "`form` of writes: legacy, compliant, both, one after the other, okta, or mixed")
+	set.BoolVar(&f.readBack, "read-back", false, "read every resource back after a write, and compare")
+	set.IntVar(&f.writes, "writes", 10_000, "`number` of writes of --dialect mixed")
+	set.StringVar(&f.profile, "profile", "entra", "the provider's `profile`, which decides what --dialect mixed may send")
 	set.IntVar(&f.concurrent, "concurrency", 8, "`number` of concurrent requests")
 	set.Float64Var(&f.rate, "rate", 0, "requests per second; 0 is no limit")
 	set.StringVar(&f.prefix, "prefix", "", "`name` that identifies the run's users and groups (default: random)")
 	set.BoolVar(&f.cleanup, "cleanup", false, "delete the population at the end and compare again")
 	set.BoolVar(&f.asJSON, "json", false, "print one JSON object on stdout, progress on stderr")
-	complete(c, "dialect", p, func(context.Context, *call, string) []string { return []string{"legacy", "compliant", "both"} })
+	complete(c, "dialect", p, func(context.Context, *call, string) []string {
+		return []string{"legacy", "compliant", "both", "okta", "mixed"}
+	})
 	return c
 }
 
@@ -113,6 +130,37 @@ func (p *program) play(ctx context.Context, f entraFlags) error {
 	return nil
 }
 
+// mixed writes in all forms and reads back.
+func (p *program) mixed(ctx context.Context, f entraFlags) error {
+	b := p.newBar()
+	run := entra.ReadBack{BaseURL: f.url, Token: f.token, Profile: f.profile, Writes: f.writes, Workers: f.concurrent, Seed: f.seed,
+		Population: f.prefix, Progress: func(done, total int) { b.show(done, total, fmt.Sprintf("%d of %d writes", done, total)) }}
+	report, err := run.Run(ctx)
+	b.clear()
+	outcome := entraOutcome{Equal: err == nil && report.Differences == 0, Stories: []entra.Report{}, Mixed: &report}
+	if err != nil {
+		outcome.Error = err.Error()
+	}
+	if f.asJSON {
+		if err := json.NewEncoder(p.stdout).Encode(outcome); err != nil {
+			return err
+		}
+	} else {
+		for _, d := range report.First {
+			fmt.Fprintf(p.stdout, "difference: %s\n", d)
+		}
+		fmt.Fprintf(p.stdout, "%d writes in %d forms, %d refused as they had to be, %d repeated, %d read back: %d differences\n",
+			report.Writes, len(report.Forms), report.Refused, report.Repeated, report.Reads, report.Differences)
+	}
+	switch {
+	case err != nil:
+		return failf(exitNoAccess, "%s: could not continue: %v", f.url, err)
+	case !outcome.Equal:
+		return failf(exitFailed, "the server does not hold what it accepted")
+	}
+	return nil
+}
+
 // createdOnly counts the objects that an aborted story created on the server, instead of those in its directory.
 func createdOnly(r entra.Report) entra.Report {
 	r.People, r.Groups, r.Memberships = 0, 0, 0
@@ -132,7 +180,8 @@ func (f entraFlags) story(ctx context.Context, p *program, dialect entra.Dialect
 		b.show(x.Done, x.Total, fmt.Sprintf("%s %d of %d, %d requests, %d failed", x.Phase, x.Done, x.Total, x.Requests, x.Failures))
 	}
 	story := entra.Story{
-		Job:       &entra.Job{BaseURL: f.url, Token: f.token, Dialect: dialect, Concurrency: f.concurrent, Rate: f.rate, Progress: show},
+		Job: &entra.Job{BaseURL: f.url, Token: f.token, Dialect: dialect, Concurrency: f.concurrent, Rate: f.rate,
+			ReadBack: f.readBack, Progress: show},
 		Directory: entra.Options{Users: f.users, Groups: f.groups, Seed: f.seed, Population: f.prefix + "-" + string(dialect[0])},
 		Cycles:    f.cycles,
 		Cleanup:   f.cleanup,
@@ -173,10 +222,12 @@ func (f entraFlags) complete(p *program) (entraFlags, error) {
 		return f, usagef("--url is missing, and the token does not contain a provider's id")
 	case err != nil || (target.Scheme != "http" && target.Scheme != "https") || target.Host == "" || target.RawQuery != "":
 		return f, usagef("--url must be an http or https URL without a query")
-	case f.dialect != "both" && f.dialect != string(entra.Legacy) && f.dialect != string(entra.Compliant):
-		return f, usagef("--dialect must be legacy, compliant or both, not %q", f.dialect)
-	case f.users < 0 || f.groups < 0 || f.cycles < 0 || f.rate < 0:
-		return f, usagef("--users, --groups, --cycles and --rate cannot be negative")
+	case !slices.Contains([]string{"legacy", "compliant", "both", "okta", "mixed"}, f.dialect):
+		return f, usagef("--dialect must be legacy, compliant, both, okta or mixed, not %q", f.dialect)
+	case !slices.Contains([]string{"", "entra", "entra-gov", "okta", "generic"}, f.profile):
+		return f, usagef("--profile must be entra, entra-gov, okta or generic, not %q", f.profile)
+	case f.users < 0 || f.groups < 0 || f.cycles < 0 || f.rate < 0 || f.writes < 0:
+		return f, usagef("--users, --groups, --cycles, --rate and --writes cannot be negative")
 	case f.concurrent < 1:
 		return f, usagef("--concurrency must be at least 1")
 	case !entraPopulation.MatchString(f.prefix):

@@ -57,6 +57,8 @@ func TestEntraExitCodes(t *testing.T) {
 		"argument":           {[]string{"--url", right, "extra"}, 2, `"extra"`},
 		"no URL":             {nil, 2, "--url is missing"},
 		"not a URL":          {[]string{"--url", "ldap://x"}, 2, "--url must be"},
+		"mixed forms":        {[]string{"--url", right, "--dialect", "mixed", "--writes", "30"}, 1, "does not hold what it accepted"},
+		"unknown profile":    {[]string{"--url", right, "--profile", "ldap"}, 2, "--profile must be"},
 		"unknown dialect":    {[]string{"--url", right, "--dialect", "old"}, 2, "--dialect"},
 		"negative users":     {[]string{"--url", right, "--users", "-1"}, 2, "negative"},
 		"nobody at work":     {[]string{"--url", right, "--concurrency", "0"}, 2, "--concurrency"},
