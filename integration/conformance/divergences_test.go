@@ -65,7 +65,7 @@ func unproved(page string, tests, cases map[string]bool) []string {
 func testFunctions(t *testing.T) map[string]bool {
 	t.Helper()
 	found, tree := map[string]bool{}, os.DirFS("../..")
-	for _, root := range []string{"shared", "integration", "functions"} {
+	for _, root := range []string{"shared", "integration", "functions", "infra"} {
 		err := fs.WalkDir(tree, root, func(name string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(name, "_test.go") {
 				return err
