@@ -104,6 +104,8 @@ func TestConfigIsExportedAndApplied(t *testing.T) {
 		t.Error("the mapping has another id, so that people would be moved again")
 	}
 	s.want(1, `config apply --yes --file `+writeFile(t, "roles: [{id: Bad Id, name: x}]"), "id")
+	s.want(2, `config apply --yes --file `+writeFile(t, "organizations: [{name: x, blocked: false, blocked: true}]"), "blocked")
+	s.want(1, `config apply --yes --file `+writeFile(t, "organizations: [{name: x, blocked: false, Blocked: true}]"), "given twice")
 	s.want(2, `config apply --file `+writeFile(t, "- a list"), "contains no configuration")
 	s.want(2, `config apply`, "--file is missing")
 }

@@ -90,7 +90,7 @@ func (c *call) typed(ctx context.Context, question, name string) (string, error)
 		return "", usagef("%s\n  There is no terminal to confirm this on: add --confirm %s to continue.", question, word(shown))
 	}
 	typed, err := c.prompt(ctx, fmt.Sprintf("%s\nType %s to continue: ", question, shown))
-	if err == nil && typed != strings.TrimSpace(shown) {
+	if err == nil && typed != strings.TrimSpace(shown) && !(len(c.ids) > 0 && typed == c.ids[len(c.ids)-1]) {
 		err = failf(exitFailed, "not confirmed: nothing was changed")
 	}
 	return name, err

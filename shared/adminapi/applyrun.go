@@ -309,7 +309,7 @@ func (r *request) changeRun(
 	switch {
 	case err != nil:
 	case confirm && len(r.body) > 0:
-		err = r.read(members{"confirm": text(set(&r.admin.Confirm), 1, 100)})
+		err = r.read(members{"confirm": phrase(set(&r.admin.Confirm))})
 	default:
 		err = r.readNothing()
 	}

@@ -31,7 +31,7 @@ type attribute struct {
 
 // readAttributes reads a JSON object that SCIM wrote; any other text yields no attributes.
 func readAttributes(raw []byte) attributes {
-	var out attributes
+	out := attributes{}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return nil

@@ -44,14 +44,29 @@ func sorted(bad []fieldError) []fieldError {
 func refuse(at, detail string) []fieldError { return []fieldError{{at, detail}} }
 
 func (m members) object(at string, raw json.RawMessage, required ...string) (bad []fieldError) {
-	var got map[string]json.RawMessage
-	if json.Unmarshal(raw, &got) != nil || got == nil {
+	given := readAttributes(raw)
+	if given == nil {
 		return refuse(at, "must be an object")
 	}
 	if at != "" {
 		at += "."
 	}
-	for name, value := range got {
+	got := map[string]json.RawMessage{}
+	for _, a := range given {
+		name := strings.ToLower(a.name)
+		if _, twice := got[name]; twice {
+			bad = append(bad, fieldError{at + shorten(a.name), "is given twice"})
+			continue
+		}
+		got[name] = a.value
+	}
+	if len(bad) > 0 {
+		return bad
+	}
+	clear(got)
+	for _, a := range given {
+		name, value := a.name, a.value
+		got[name] = value
 		if read, ok := m[name]; ok {
 			bad = append(bad, read(at+name, value)...)
 		} else {
@@ -109,6 +124,18 @@ func text(to func(string), low, high int) reader {
 		}
 		if strings.ContainsFunc(*s, func(r rune) bool { return r < 0x20 || r >= 0x7f && r < 0xa0 }) {
 			return refuse(at, "must have no control characters")
+		}
+		to(*s)
+		return nil
+	}
+}
+
+// phrase reads a name that was typed as a confirmation: whatever a record may be called, so of any length.
+func phrase(to func(string)) reader {
+	return func(at string, raw json.RawMessage) []fieldError {
+		var s *string
+		if json.Unmarshal(raw, &s) != nil || s == nil || *s == "" {
+			return refuse(at, "must be a string that is not empty")
 		}
 		to(*s)
 		return nil

@@ -109,7 +109,7 @@ func (r *request) withConfirmation(
 		return answer{}, err
 	}
 	var confirm string
-	m := members{"reason": text(set(&r.admin.Actor.Reason), 1, 500), "confirm": text(set(&confirm), 1, 255)}
+	m := members{"reason": text(set(&r.admin.Actor.Reason), 1, 500), "confirm": phrase(set(&confirm))}
 	maps.Copy(m, also)
 	if err := r.read(m, append(required, "reason")...); err != nil {
 		return answer{}, err

@@ -115,7 +115,7 @@ func (r *request) addRoleMapping() (answer, error) {
 	var groups []directory.GroupID
 	var roles []directory.RoleID
 	var confirm string
-	err = r.read(members{"groups": groupIDs(set(&groups)), "roles": roleIDs(set(&roles)), "confirm": text(set(&confirm), 1, 100)}, "groups",
+	err = r.read(members{"groups": groupIDs(set(&groups)), "roles": roleIDs(set(&roles)), "confirm": phrase(set(&confirm))}, "groups",
 		"roles")
 	if err != nil {
 		return answer{}, err
@@ -150,7 +150,7 @@ func (r *request) patchRoleMapping() (answer, error) {
 	var groups *[]directory.GroupID
 	var roles *[]directory.RoleID
 	var confirm string
-	err = r.read(members{"groups": groupIDs(setPtr(&groups)), "roles": roleIDs(setPtr(&roles)), "confirm": text(set(&confirm), 1, 100)})
+	err = r.read(members{"groups": groupIDs(setPtr(&groups)), "roles": roleIDs(setPtr(&roles)), "confirm": phrase(set(&confirm))})
 	if err != nil {
 		return answer{}, err
 	}

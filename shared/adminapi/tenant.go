@@ -120,7 +120,7 @@ func (r *request) removeTenant() (answer, error) {
 		return answer{}, err
 	}
 	confirm := ""
-	if err := r.read(members{"confirm": text(set(&confirm), 1, 100)}, "confirm"); err != nil {
+	if err := r.read(members{"confirm": phrase(set(&confirm))}, "confirm"); err != nil {
 		return answer{}, err
 	}
 	t, err := r.as().Tenants.Remove(r.ctx(), id, func(t directory.Tenant) error {

@@ -49,11 +49,24 @@ func (c approvalPolicy) checkRoleMapping(was, is directory.RoleMapping, confirm 
 		}
 	}
 	names := strings.Join(c.newlyPrivileged(was, is), ", ")
-	if names != "" && !c.dual && confirm != names {
+	if names != "" && !c.dual && !sameNames(confirm, names) {
 		return false,
 			&directory.Error{Kind: directory.Invalid, Attr: "confirm", Detail: "confirm must be the name of the privileged role: " + names}
 	}
 	return names != "" && c.dual, nil
+}
+
+// sameNames reports whether two lists of names hold the same ones, in any order.
+func sameNames(a, b string) bool {
+	parts := func(s string) []string {
+		ps := strings.Split(s, ",")
+		for i := range ps {
+			ps[i] = strings.TrimSpace(ps[i])
+		}
+		slices.Sort(ps)
+		return ps
+	}
+	return slices.Equal(parts(a), parts(b))
 }
 
 // runApproval is the approval that applying a run needs.

@@ -169,7 +169,7 @@ func (s Users) Decide(
 }
 
 // Erase purges one user now, and in half an hour erases their names, values and reasons from the log. confirm is the
-// userName, typed as a confirmation. check sees the user first.
+// userName or the id, typed as a confirmation. check sees the user first.
 // Errors: NotFound; Conflict when confirm differs, or the user is not deactivated, is on hold, still in the directory,
 // or purged already; what check returns.
 func (s Users) Erase(ctx context.Context, id directory.UserID, check func(directory.User) error, confirm string) (directory.User, error) {
@@ -180,8 +180,8 @@ func (s Users) Erase(ctx context.Context, id directory.UserID, check func(direct
 		switch {
 		case old.Lifecycle == directory.LifecyclePurged:
 			return old, nil, directory.Errorf(directory.Conflict, "the user is purged already")
-		case directory.UserNameKey(confirm) != directory.UserNameKey(old.UserName):
-			return old, nil, &directory.Error{Kind: directory.Conflict, Attr: "confirm", Detail: "confirm must be the user's userName"}
+		case !namesUser(confirm, old):
+			return old, nil, &directory.Error{Kind: directory.Conflict, Attr: "confirm", Detail: "confirm must be the user's userName or id"}
 		case len(old.Holds) > 0:
 			return old, nil, directory.Errorf(directory.Conflict, "the user is on legal hold")
 		case old.LifecycleIsActive():
@@ -192,6 +192,11 @@ func (s Users) Erase(ctx context.Context, id directory.UserID, check func(direct
 		}
 		return s.purged(old)
 	})
+}
+
+// namesUser reports whether a confirmation is the user's name or id.
+func namesUser(confirm string, u directory.User) bool {
+	return confirm == string(u.ID) || directory.UserNameKey(confirm) == directory.UserNameKey(u.UserName)
 }
 
 // purged returns the stub of a user, and the entry whose following erases the log.
@@ -227,7 +232,7 @@ func (s *session) hasPrivilegedRole(ctx context.Context, u directory.User) (bool
 }
 
 // Convert makes a local user one of a provider's users, so that the directory's next cycle finds it by userName. For a
-// user with privileged roles, confirm must be the userName.
+// user with privileged roles, confirm must be the userName or the id.
 // Errors: NotFound (user, provider); Conflict (not local, purged, or the provider is being deleted; confirm); what
 // check returns.
 func (s Users) Convert(
@@ -254,10 +259,10 @@ func (s Users) Convert(
 			return old, nil, directory.Errorf(directory.Conflict, "a directory manages this user already")
 		case old.Lifecycle == directory.LifecyclePurged:
 			return old, nil, directory.Errorf(directory.Conflict, "the user is purged: only an empty record is left")
-		case privileged && directory.UserNameKey(confirm) != directory.UserNameKey(old.UserName):
+		case privileged && !namesUser(confirm, old):
 			return old, nil,
 				&directory.Error{Kind: directory.Conflict, Attr: "confirm",
-					Detail: "the user has privileged roles: confirm must be the user's userName"}
+					Detail: "the user has privileged roles: confirm must be the user's userName or id"}
 		}
 		return s.converted(old, to)
 	})
