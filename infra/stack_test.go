@@ -272,7 +272,7 @@ func TestRoutes(t *testing.T) {
 				t.Errorf("%s is answered by %q, want the function %s", path, uri, r.Function)
 			}
 		}
-		for path, function := range map[string]string{"/api/v1/{proxy+}": "admin", "/scim/v2/{providerId}/{proxy+}": "discovery"} {
+		for path, function := range map[string]string{"/api/v1/{proxy+}": "admin", "/scim/v2/{providerId}/{proxy+}": "bulk"} {
 			if uri := answers[paths[path]]; !strings.Contains(uri, `["`+function+`Function`) {
 				t.Errorf("%s is answered by %q, want the function %s", path, uri, function)
 			}

@@ -70,14 +70,14 @@ func badBodies(t *testing.T, c client, userID, groupID string) {
 		{"PATCH without schema", "PATCH", "/Users/" + userID, object{"Operations": []object{op("add", "title", "x")}}, 400, "invalidSyntax"},
 		{"PATCH without operations", "PATCH", "/Users/" + userID, patch(), 400, "invalidSyntax"},
 		{"unknown op", "PATCH", "/Users/" + userID, patch(op("move", "title", "x")), 400, "invalidSyntax"},
-		{"unknown path", "PATCH", "/Users/" + userID, patch(op("add", "shoeSize", "x")), 400, "invalidPath"},
+		{"unknown path", "PATCH", "/Users/" + userID, patch(op("add", "shoeSize", true)), 400, "invalidPath"},
 		{"a malformed path", "PATCH", "/Users/" + userID, patch(op("add", "emails[", "x")), 400, "invalidPath"},
 		{"read-only path", "PATCH", "/Users/" + userID, patch(op("replace", "id", "x")), 400, "mutability"},
 		{"remove without path", "PATCH", "/Users/" + userID, patch(op("remove", "", nil)), 400, "noTarget"},
 		{"remove a required attribute", "PATCH", "/Users/" + userID, patch(op("remove", "userName", nil)), 400, "mutability"},
 		{"two primaries by replace", "PATCH", "/Users/" + userID,
 			patch(op("replace", "emails", []object{{"value": "1", "primary": true}, {"value": "2", "primary": true}})), 400, "invalidValue"},
-		{"a good operation and a bad one", "PATCH", "/Users/" + userID, patch(op("add", "title", "x"), op("add", "shoeSize", "x")), 400,
+		{"a good operation and a bad one", "PATCH", "/Users/" + userID, patch(op("add", "title", "x"), op("add", "shoeSize", true)), 400,
 			"invalidPath"},
 		{"unknown member", "PATCH", "/Groups/" + groupID, patch(op("add", "members", []object{{"value": "u0000000000000000000000000"}})), 400,
 			"invalidValue"},
@@ -100,7 +100,7 @@ func badBodies(t *testing.T, c client, userID, groupID string) {
 	}
 	c.send("POST", "/Users", user("b", object{"emails": emails})).wants(t, "attributes over 150 KB", 413, "")
 	c.send("POST", "/Users", user("b"), "Content-Type", "text/xml").wants(t, "another media type", 415, "")
-	c.send("POST", "/Users", user("b"), "Content-Type", "application/json; charset=utf-16").wants(t, "another charset", 415, "")
+	c.send("POST", "/Users", user("b"), "Content-Encoding", "gzip").wants(t, "an encoded body", 415, "")
 	c.send("PATCH", "/Users/"+userID, patch(op("add", "title", "x")), "If-Match", `W/"7"`).wants(t, "If-Match of another version", 412, "")
 	c.send("DELETE", "/Groups/"+groupID, nil, "If-Match", `W/"7"`).wants(t, "If-Match of another version", 412, "")
 	ops := make([]object, 101)
@@ -119,7 +119,6 @@ func badBodies(t *testing.T, c client, userID, groupID string) {
 func badQueries(t *testing.T, c client) {
 	terms := strings.Repeat(`title eq "x" or `, 100_000) + `title eq "x"`
 	for _, tt := range []struct{ name, query, scimType string }{
-		{"empty filter", "filter=", "invalidFilter"},
 		{"no operator", "filter=" + url.QueryEscape(`userName`), "invalidFilter"},
 		{"unknown operator", "filter=" + url.QueryEscape(`userName is "x"`), "invalidFilter"},
 		{"unknown attribute", "filter=" + url.QueryEscape(`shoeSize eq "x"`), "invalidFilter"},
@@ -157,7 +156,7 @@ func badPaths(t *testing.T, c client, userID string) {
 		{"GET", "/Users/..%2f..%2fGroups", 404},
 		{"GET", "/Users%2f" + userID, 404},
 		{"GET", "/Nothing", 404},
-		{"GET", "/users", 404},
+		{"GET", "/user", 404},
 		{"GET", "/Groups/" + userID, 404},
 		{"PUT", "/Users/u0000000000000000000000000", 404},
 		{"PATCH", "/Users/u0000000000000000000000000", 404},

@@ -93,7 +93,8 @@ func (p *pretender) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestReadBackSeesSuccessWithoutEffect(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{})
-	run := entra.ReadBack{BaseURL: s.BaseURL, Token: s.Token, Writes: 300, Seed: 1, HTTP: &http.Client{Transport: &pretender{transport: transport{s.Local()}}}}
+	run := entra.ReadBack{BaseURL: s.BaseURL, Token: s.Token, Writes: 300, Seed: 1,
+		HTTP: &http.Client{Transport: &pretender{transport: transport{s.Local()}}}}
 	report, err := run.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +102,8 @@ func TestReadBackSeesSuccessWithoutEffect(t *testing.T) {
 	if report.Differences < 10 || len(report.First) != 10 {
 		t.Errorf("%d differences were seen, %d described; some 25 PATCHes were not carried out", report.Differences, len(report.First))
 	}
-	job := &entra.Job{BaseURL: s.BaseURL, Token: s.Token, ReadBack: true, HTTP: &http.Client{Transport: &pretender{transport: transport{s.Local()}}}}
+	job := &entra.Job{BaseURL: s.BaseURL, Token: s.Token, ReadBack: true,
+		HTTP: &http.Client{Transport: &pretender{transport: transport{s.Local()}}}}
 	cycle, err := job.Cycle(t.Context(), entra.Generate(entra.Options{Users: 40, Groups: 5, Seed: 9}))
 	if err != nil {
 		t.Fatal(err)

@@ -54,8 +54,8 @@ func (f function) eventOf(j follow.Job) map[string]any {
 // route is a path of the API and the function that serves it.
 type route struct{ path, function string }
 
-// routes derives the paths of the API from the route tables of the handlers. SCIM paths are taken as they are; discovery
-// refuses every other path below a provider. Of the admin API the gateway knows only the first segments: it cannot parse
+// routes derives the paths of the API from the route tables of the handlers. SCIM paths are taken as they are; one
+// function answers every other path below a provider. Of the admin API the gateway knows only the first segments: it cannot parse
 // paths such as {id}:pause, and an API has 300 resources at most.
 func routes() []route {
 	base := scimapi.BasePath + "{providerId}"
@@ -63,7 +63,7 @@ func routes() []route {
 	for _, r := range scimapi.Routes() {
 		all = append(all, route{base + r.Path, r.Function})
 	}
-	all = append(all, route{base + "/{proxy+}", "discovery"})
+	all = append(all, route{base + "/{proxy+}", scimapi.Rest})
 	admin := adminapi.BasePath[:len(adminapi.BasePath)-1]
 	return append(all, route{admin + "/{proxy+}", "admin"})
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,6 +31,9 @@ func TestDivergencesAreProved(t *testing.T) {
 	}
 }
 
+// pending are rules that other changes bring.
+var pending = []int{22, 24, 28, 30, 31, 32, 35, 38, 41, 42}
+
 // unproved returns the faults of the page.
 func unproved(page string, tests, cases map[string]bool) []string {
 	var faults []string
@@ -53,8 +57,8 @@ func unproved(page string, tests, cases map[string]bool) []string {
 			}
 		}
 	}
-	for i := 1; i <= 21; i++ {
-		if rule := fmt.Sprint("C", i); !ruled[rule] {
+	for i := 1; i <= 42; i++ {
+		if rule := fmt.Sprint("C", i); !ruled[rule] && !slices.Contains(pending, i) {
 			faults = append(faults, "there is no row for rule "+rule)
 		}
 	}
@@ -89,7 +93,7 @@ func TestDivergencesFaultsAreFound(t *testing.T) {
 	tests, cases := map[string]bool{"TestA": true}, map[string]bool{"C1 x": true}
 	var right strings.Builder
 	right.WriteString("| rule | what | proved by |\n|---|---|---|\n")
-	for i := 1; i <= 21; i++ {
+	for i := 1; i <= 42; i++ {
 		fmt.Fprintf(&right, "| C%d | y | `TestA/C1 x`, `TestA` |\n", i)
 	}
 	for _, tt := range []struct{ name, old, with, fault string }{

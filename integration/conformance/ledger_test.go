@@ -120,7 +120,8 @@ func ledgerPage(rows []ledgerRow) string {
 			others += n
 		}
 	}
-	fmt.Fprintf(&b, "Of %d sentences, tests prove %d, the service departs from %d, and %d bind somebody else.\n", proved+departed+others, proved,
+	fmt.Fprintf(&b, "Of %d sentences, tests prove %d, the service departs from %d, and %d bind somebody else.\n", proved+departed+others,
+		proved,
 		departed, others)
 	for _, r := range rows {
 		if r.rfc != rfc {

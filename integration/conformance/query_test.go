@@ -104,7 +104,7 @@ var grammarCases = []queryCase{
 	{name: "C17 blanks are free", filter: `  userName   eq  "max-${n}@contoso.example"  `, found: "max"},
 	{name: "C17 an unknown attribute is refused", filter: `shoeSize eq "43"`, status: 400, scimType: "invalidFilter"},
 	{name: "C17 an unknown operator is refused", filter: `userName is "x"`, status: 400, scimType: "invalidFilter"},
-	{name: "C17 an empty filter is refused", raw: `filter=`, status: 400, scimType: "invalidFilter"},
+	{name: "C17 a filter of blanks is refused", raw: `filter=+`, status: 400, scimType: "invalidFilter"},
 	{name: "C17 an open quote is refused", filter: `userName eq "x`, status: 400, scimType: "invalidFilter"},
 	{name: "C17 a password cannot be asked for", filter: `password eq "x"`, status: 400, scimType: "invalidFilter"},
 	{name: "C1 operators and names of a filter in another case", filter: `USERNAME EQ "max-${n}@contoso.example" AND Active Eq True`,

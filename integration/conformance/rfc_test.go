@@ -111,7 +111,8 @@ func resourceCases() []entraCase {
 		}},
 		{"a password is never shown, whatever is asked for", "", func(c client) {
 			c.create("me", "/Users", `{"userName":"w-${n}","password":"t0p-secret"}`)
-			for _, path := range []string{"/Users/${me}", "/Users/${me}?attributes=password", "/Users?attributes=password&filter=" + url.QueryEscape(`userName sw "w-"`)} {
+			for _, path := range []string{"/Users/${me}", "/Users/${me}?attributes=password", "/Users?attributes=password&filter=" +
+				url.QueryEscape(`userName sw "w-"`)} {
 				if a := c.get(path); strings.Contains(a.text, "t0p-secret") || strings.Contains(a.text, "password") {
 					c.Errorf("%s returned %s", path, a.text)
 				}
@@ -162,7 +163,8 @@ func protocolCases() []entraCase {
 			c.create("me", "/Users", `{"userName":"root-${n}","displayName":"Root ${n}","title":"T ${n}"}`)
 			c.create("team", "/Groups", `{"displayName":"Root ${n}"}`)
 			for filter, want := range map[string]float64{`displayName eq "Root ${n}"`: 2, `title eq "T ${n}"`: 1} {
-				a := c.send("POST", "/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":`+quote(c.expand(filter))+`}`).want(c, 200, "")
+				a := c.send("POST", "/.search",
+					`{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":`+quote(c.expand(filter))+`}`).want(c, 200, "")
 				if a.json["totalResults"] != want {
 					c.Errorf("%s: %s", filter, a.text)
 				}
@@ -174,7 +176,8 @@ func protocolCases() []entraCase {
 			}
 		}},
 		{"an operator that nobody knows is refused and named", "", func(c client) {
-			if a := c.send("GET", "/Users?filter="+url.QueryEscape(`userName regex "x"`), "").want(c, 400, "invalidFilter"); !strings.Contains(a.text, "regex") {
+			if a := c.send("GET", "/Users?filter="+url.QueryEscape(`userName regex "x"`), "").want(c, 400,
+				"invalidFilter"); !strings.Contains(a.text, "regex") {
 				c.Errorf("returned %s", a.text)
 			}
 		}},
@@ -217,7 +220,8 @@ func protocolCases() []entraCase {
 					c.Errorf("%s returned %.300s", path, a.text)
 				}
 			}
-			if a := c.get("/ServiceProviderConfig"); fmt.Sprint(a.json["schemas"]) != "[urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig]" {
+			const config = "[urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig]"
+			if a := c.get("/ServiceProviderConfig"); fmt.Sprint(a.json["schemas"]) != config {
 				c.Errorf("returned %s", a.text)
 			}
 			if a := c.get("/Schemas"); strings.Contains(a.text, `"id":"urn:ietf:params:scim:api:`) {
@@ -264,7 +268,8 @@ func bulkCases() []entraCase {
 		{"a Bulk request above a limit names it", "", func(c client) {
 			one := `{"method":"DELETE","path":"/Users/u0000000000000000000000000"}`
 			a := c.send("POST", "/Bulk", fmt.Sprintf(bulkBody, strings.Repeat(one+",", 1000)+one)).want(c, 413, "")
-			if config := c.get("/ServiceProviderConfig"); !strings.Contains(config.text, `"maxOperations":`) || !strings.Contains(config.text, `"maxPayloadSize":`) ||
+			if config := c.get("/ServiceProviderConfig"); !strings.Contains(config.text, `"maxOperations":`) || !strings.Contains(config.text,
+				`"maxPayloadSize":`) ||
 				!strings.Contains(a.text, fmt.Sprint(config.json["bulk"].(object)["maxOperations"])) {
 				c.Errorf("returned %s", a.text)
 			}
@@ -311,13 +316,15 @@ func cursorCases() []entraCase {
 			for _, query := range []string{"cursor=" + next + "&count=2", "cursor=nonsense&count=2"} {
 				c.send("GET", "/Users?"+query, "").want(c, 400, "invalidCursor")
 			}
-			c.second().send("GET", "/Users?cursor="+next+"&count=2&filter="+url.QueryEscape(c.expand(`userName sw "cursor-${n}"`)), "").want(c, 400, "invalidCursor")
+			c.second().send("GET", "/Users?cursor="+next+"&count=2&filter="+url.QueryEscape(c.expand(`userName sw "cursor-${n}"`)), "").want(c,
+				400, "invalidCursor")
 		}},
 		{"without a parameter pages are by index", "", func(c client) {
 			if a := c.get("/Users?count=1"); a.json["nextCursor"] != nil || a.json["startIndex"] != 1.0 {
 				c.Errorf("returned %s", a.text)
 			}
-			if a := c.get("/ServiceProviderConfig"); !strings.Contains(a.text, `"defaultPaginationMethod":"index"`) || !strings.Contains(a.text, `"cursor":true`) {
+			if a := c.get("/ServiceProviderConfig"); !strings.Contains(a.text, `"defaultPaginationMethod":"index"`) || !strings.Contains(a.text,
+				`"cursor":true`) {
 				c.Errorf("returned %s", a.text)
 			}
 		}},

@@ -122,7 +122,8 @@ func (j *Job) updateUser(ctx context.Context, p Person, link *userLink, record m
 	if len(operations) == 0 {
 		return nil
 	}
-	_, err := j.client.call(ctx, op, http.MethodPatch, "/Users/"+url.PathEscape(link.id), patch(operations...), http.StatusOK, http.StatusNoContent)
+	_, err := j.client.call(ctx, op, http.MethodPatch, "/Users/"+url.PathEscape(link.id), patch(operations...), http.StatusOK,
+		http.StatusNoContent)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // functionOf finds the Lambda function of a path in the route table, as the gateway does. A path without a route is sent
-// to discovery, as the gateway's proxy route does.
+// to the function for the rest, as the gateway's proxy route does.
 func functionOf(path string) string {
 	rest := strings.TrimPrefix(path, scimapi.BasePath)
 	_, rest, _ = strings.Cut(rest, "/")
@@ -25,5 +25,5 @@ func functionOf(path string) string {
 			return route.Function
 		}
 	}
-	return "discovery"
+	return scimapi.Rest
 }

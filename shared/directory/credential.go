@@ -69,6 +69,12 @@ func scopeOfToken(prefix, token string) (string, bool) {
 	return scope, checksum(token[:cut]) == token[cut:]
 }
 
+// MayHaveIssued reports whether a text has the form of a token of the provider. Only the hash proves a token.
+func (id ProviderID) MayHaveIssued(token string) bool {
+	scope, ok := scopeOfToken(TokenPrefixProvider, token)
+	return ok && scope == string(id)
+}
+
 // CredentialState is the state of a credential as set by an administrator; StateAt adds expiry.
 type CredentialState string
 

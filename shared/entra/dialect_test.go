@@ -195,3 +195,58 @@ func TestRolesAsTextStayText(t *testing.T) {
 	both(t, `{"op":"Add","path":"roles","value":[{"value":"{\"id\":\"1\"}"}]}`, member("roles"), `[{"value":"{\"id\":\"1\"}"}]`,
 		`[{"value":"{\"id\":\"1\"}"}]`)
 }
+
+func TestWrappedText(t *testing.T) {
+	both(t, `{"op":"Replace","path":"title","value":[{"$ref":null,"value":"x"}]}`, member("title"), `"x"`, "invalidValue")
+	both(t, `{"op":"Replace","path":"active","value":["False"]}`, member("active"), "false", "invalidValue")
+	both(t, `{"op":"Replace","path":"title","value":["x","y"]}`, member("title"), "invalidValue", "invalidValue")
+	both(t, `{"op":"Replace","path":"title","value":[{"value":null}]}`, member("title"), "null", "invalidValue")
+	both(t, `{"op":"Replace","path":"active","value":[{"value":null}]}`, member("active"), "invalidValue", "invalidValue")
+}
+
+func TestNumberText(t *testing.T) {
+	ext, err := scim.NewExtension("urn:x:y:Test", "Test", []scim.Attribute{{Name: "floor", Type: "integer"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rt := scim.NewResourceType("User", "/Users", "User", scim.UserSchema(), ext)
+	for given, want := range map[string]string{`"12"`: "12", `" 12 "`: "12", `"1.2e1"`: "12", `12.0`: "12", `"x"`: "invalidValue",
+		`12.5`: "invalidValue", `"12.5"`: "invalidValue"} {
+		v, err := rt.Decode(parse(t, `{"userName":"k","urn:x:y:Test":{"floor":`+given+`}}`), entra.Entra.Tolerance())
+		if got := outcome(t, v.Get("urn:x:y:Test").Get("floor"), err); got != want {
+			t.Errorf("%s: %s, want %s", given, got, want)
+		}
+	}
+	if _, err := rt.Decode(parse(t, `{"userName":"k","urn:x:y:Test":{"floor":"12"}}`), entra.Generic.Tolerance()); err == nil {
+		t.Error("generic reads a text as a number")
+	}
+	f, err := rt.ParseFilter(`urn:x:y:Test:floor eq "12"`, entra.Entra.Tolerance())
+	if err != nil || !f.Match(parse(t, `{"userName":"k","urn:x:y:Test":{"floor":12}}`)) {
+		t.Errorf("the filter %s does not match, %v", f, err)
+	}
+}
+
+func TestIgnoreReadOnly(t *testing.T) {
+	both(t, `{"op":"replace","value":{"title":"T","groups":[],"meta":{"version":"old"},"id":null}}`, member("title"), `"T"`, "mutability")
+	both(t, `{"op":"replace","path":"groups","value":[]}`, member("title"), "mutability", "mutability")
+	both(t, `{"op":"replace","value":{"title":"T","`+enterprise+`":{"manager":{"displayName":"B"}}}}`, member("title"), `"T"`, `"T"`)
+}
+
+func TestSkipUnknown(t *testing.T) {
+	both(t, `{"op":"replace","path":"badgeColour","value":"red"}`, member("title"), `"Analyst"`, "invalidPath")
+	both(t, `{"op":"replace","path":"badgeColour","value":"False"}`, member("title"), "invalidPath", "invalidPath")
+	both(t, `{"op":"replace","path":"title;","value":"x"}`, member("title"), "invalidPath", "invalidPath")
+}
+
+func TestNoOperations(t *testing.T) {
+	p, err := scim.ParsePatch(parse(t, `{"schemas":["`+scim.PatchOpURN+`"],"Operations":[]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for profile, want := range map[entra.Profile]string{entra.Entra: "", entra.Okta: "", entra.Generic: "invalidSyntax"} {
+		r, err := users.Apply(parse(t, person), scim.Value{}, p, profile.Tolerance())
+		if got := outcome(t, scim.Value{}, err); err != nil && got != want || err == nil && (want != "" || r.Changed) {
+			t.Errorf("%s: %v, changed %v, want %q", profile, err, r.Changed, want)
+		}
+	}
+}

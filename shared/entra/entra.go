@@ -31,6 +31,8 @@ func (p Profile) Tolerance() scim.Tolerance {
 	}
 	return scim.Tolerance{
 		BoolText: true, BareComplexValue: true, SingleElementArray: true,
+		WrappedText: p == Entra || p == EntraGov, NumberText: p != Generic, IgnoreReadOnly: p != Generic,
+		SkipUnknown: p != Generic, NoOperations: p != Generic,
 		// A generic client expects the noTarget of RFC 7644 §3.5.2.3 where Entra expects a new element.
 		UpsertFilterPath: p != Generic,
 		EmptyClears:      true, RemoveMissing: true, RemoveByValue: true, DottedKeys: true, EqualReadOnly: true,

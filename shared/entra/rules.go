@@ -12,7 +12,10 @@ type Rule struct {
 }
 
 // Rules returns every deviation, in the order of C2 to C17 in docs/divergences.md. The slice is the caller's.
-func Rules() []Rule {
+func Rules() []Rule { return slices.Concat(valueRules(), requestRules()) }
+
+// valueRules are about the values of attributes and what a path chooses.
+func valueRules() []Rule {
 	all := Profiles()
 	return []Rule{
 		{Name: "BoolText", Test: "TestBoolText", Profiles: all,
@@ -24,6 +27,12 @@ func Rules() []Rule {
 		{Name: "SingleElementArray", Test: "TestSingleElementArray", Profiles: all,
 			Deviation: "An array of one element where a single complex value belongs is read as that element.",
 			Source:    "Entra: SCIM developer guide, example of a manager update"},
+		{Name: "WrappedText", Test: "TestWrappedText", Profiles: []Profile{Entra, EntraGov},
+			Deviation: `A plain single value may come as an array of one, and in an object of it: [{"value": "x"}] is "x".`,
+			Source:    "Entra: field reports on single-valued attributes that are mapped from multi-valued ones"},
+		{Name: "NumberText", Test: "TestNumberText", Profiles: []Profile{Entra, EntraGov, Okta},
+			Deviation: "A text that is a JSON number is that number where an attribute is an integer or a decimal, in bodies and filters.",
+			Source:    "Entra: legacy PATCH dialect, which sends every value as text"},
 		{Name: "UpsertFilterPath", Test: "TestUpsertFilterPath", Profiles: []Profile{Entra, EntraGov, Okta},
 			Deviation: "add and replace with a filter path that has no hit create the element from the eq terms, where the RFC answers noTarget.",
 			Source:    "Entra: gallery validation, user update; typed e-mail and phone paths are sent before they exist"},
@@ -42,6 +51,22 @@ func Rules() []Rule {
 		{Name: "EqualReadOnly", Test: "TestEqualReadOnly", Profiles: all,
 			Deviation: "A path-less value may repeat read-only attributes with their current values.",
 			Source:    "Okta: a group rename carries the group's id"},
+	}
+}
+
+// requestRules are about names, filters, whole requests and answers.
+func requestRules() []Rule {
+	all := Profiles()
+	return []Rule{
+		{Name: "IgnoreReadOnly", Test: "TestIgnoreReadOnly", Profiles: []Profile{Entra, EntraGov, Okta},
+			Deviation: "A path-less value may repeat, leave out or empty read-only attributes; only the id of another resource is refused.",
+			Source:    "Okta: pushes repeat what an earlier GET returned"},
+		{Name: "SkipUnknown", Test: "TestSkipUnknown", Profiles: []Profile{Entra, EntraGov, Okta},
+			Deviation: "Attributes that no schema has are passed over in PATCH and reported, unless they come as a boolean.",
+			Source:    "Entra: customers map attributes that the receiver does not know, and the refusal would lose the rest"},
+		{Name: "NoOperations", Test: "TestNoOperations", Profiles: []Profile{Entra, EntraGov, Okta},
+			Deviation: "A PATCH without operations succeeds and changes nothing.",
+			Source:    "Okta: field reports on pushes without a difference"},
 		{Name: "UnqualifiedExtension", Test: "TestUnqualifiedExtension", Profiles: all,
 			Deviation: "The bare name of an extension attribute is understood when the core schema has no such name.",
 			Source:    "Entra: SCIM developer guide, path and filter `manager`"},

@@ -75,8 +75,11 @@ func TestProfiles(t *testing.T) {
 		t.Error("an unknown profile is not the RFC")
 	}
 	generic, full := entra.Generic.Tolerance(), entra.Entra.Tolerance()
-	generic.UpsertFilterPath = true
-	if generic != full || entra.EntraGov.Tolerance() != full || entra.Okta.Tolerance() != full {
-		t.Error("generic differs from the others in UpsertFilterPath only")
+	generic.UpsertFilterPath, generic.NumberText, generic.IgnoreReadOnly = true, true, true
+	generic.SkipUnknown, generic.NoOperations, generic.WrappedText = true, true, true
+	okta := entra.Okta.Tolerance()
+	okta.WrappedText = true
+	if generic != full || entra.EntraGov.Tolerance() != full || okta != full {
+		t.Error("the profiles differ in more than they should")
 	}
 }

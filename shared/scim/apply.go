@@ -1,6 +1,9 @@
 package scim
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // PatchResult is the outcome of Apply.
 type PatchResult struct {
@@ -11,6 +14,8 @@ type PatchResult struct {
 	Changed bool
 	// Elements are the changes of External attributes, in order.
 	Elements []ElementStep
+	// Unread are the names that were passed over because no schema has them, in the order given (C23).
+	Unread []string
 }
 
 // Apply applies the operations in order, all or nothing, to an attribute tree as Decode or Apply returned it, without
@@ -22,6 +27,9 @@ type PatchResult struct {
 //
 // Beyond the schema, User.active must have a value: removing it is `mutability`, emptying it invalidValue (C5).
 func (rt *ResourceType) Apply(attrs, readOnly Value, p Patch, t Tolerance) (PatchResult, error) {
+	if len(p.ops) == 0 && !t.NoOperations {
+		return PatchResult{}, badSyntax("Operations must be an array of at least one operation")
+	}
 	a := applier{rt: rt, t: t, d: decoder{t: t, patch: true}, tree: rt.load(attrs), readOnly: readOnly}
 	for _, op := range p.ops {
 		if err := a.operation(op); err != nil {
@@ -35,7 +43,7 @@ func (rt *ResourceType) Apply(attrs, readOnly Value, p Patch, t Tolerance) (Patc
 		return PatchResult{}, err
 	}
 	out := a.tree.value()
-	return PatchResult{Attributes: out, Changed: !out.Equal(attrs), Elements: a.steps.finished()}, nil
+	return PatchResult{Attributes: out, Changed: !out.Equal(attrs), Elements: a.steps.finished(), Unread: a.d.unread}, nil
 }
 
 // applier is the state of one Apply.
@@ -48,8 +56,8 @@ type applier struct {
 	steps    elementSteps
 	// owned marks the multi-valued attributes whose element slice was made here and may be changed in place.
 	owned map[*attribute]bool
-	// index holds the elements of long arrays by their text, as long as operations only add to them.
-	index  map[*attribute]map[string]struct{}
+	// index holds the positions of the elements of long arrays by their key, as long as operations only add to them.
+	index  map[*attribute]map[string]int
 	visits int // elements examined
 	// lost holds the error for each required attribute that lost its value, in case it has none at the end.
 	lost map[*attribute]error
@@ -77,7 +85,7 @@ func (a *applier) operation(op patchOp) error {
 		if err != nil {
 			return err
 		}
-		if a.repeats(tg, m.Value) {
+		if a.passesOver(tg, m.Value) {
 			continue
 		}
 		if err := a.target(patchOp{kind: op.kind, value: m.Value, hasValue: true}, tg); err != nil {
@@ -87,16 +95,39 @@ func (a *applier) operation(op patchOp) error {
 	return nil
 }
 
-// repeats reports whether a path-less value gives a read-only attribute the value it has (C12).
-func (a *applier) repeats(tg target, v Value) bool {
-	if tg.attr == nil || !tg.attr.readOnly || tg.filter != nil || !a.t.EqualReadOnly {
+// passesOver reports whether a read-only attribute of a path-less value does no harm: it has that value already, or the
+// profile ignores it. Only the id of another resource was meant for somebody else (C36).
+func (a *applier) passesOver(tg target, v Value) bool {
+	if tg.attr == nil || !tg.attr.readOnly && (tg.sub == nil || !tg.sub.readOnly) || tg.filter != nil {
+		return false
+	}
+	if a.t.IgnoreReadOnly && (!tg.attr.isCommon || tg.attr.Name != "id" || a.d.empty(v)) {
+		return true
+	}
+	if !a.t.EqualReadOnly {
 		return false
 	}
 	current := a.readOnly.Get(tg.attr.Name)
 	if tg.sub != nil {
 		current = current.Get(tg.sub.Name)
 	}
-	return current.Equal(v)
+	return sameSet(current, v)
+}
+
+// sameSet compares two values, arrays without regard to order.
+func sameSet(v, w Value) bool {
+	if v.kind != Array || w.kind != Array {
+		return v.Equal(w) || v.kind == Null && w.kind == Array && len(w.elems) == 0
+	}
+	left := slices.Clone(w.elems)
+	for _, e := range v.elems {
+		i := slices.IndexFunc(left, e.Equal)
+		if i < 0 {
+			return false
+		}
+		left = slices.Delete(left, i, i+1)
+	}
+	return len(left) == 0
 }
 
 // key reads a member name of a path-less value: an attribute or an extension URN, and any path if tolerated (C7).
@@ -111,6 +142,8 @@ func (a *applier) key(name string) (target, error) {
 func (a *applier) target(op patchOp, tg target) error {
 	at := tg.attr
 	switch {
+	case tg.unread != "":
+		return a.d.passOver(tg.unread, op.value)
 	case at == nil:
 		return a.extension(op, tg)
 	case at.isCommon && at.Name == "schemas":
@@ -121,6 +154,8 @@ func (a *applier) target(op patchOp, tg target) error {
 		return a.discard(op, at)
 	case at.External:
 		return a.external(op, tg)
+	case tg.filter != nil && !at.MultiValued:
+		return a.chosen(op, tg)
 	case op.kind == patchRemove:
 		return a.remove(op, tg)
 	case op.kind == patchAdd && op.value.kind == Array && len(op.value.elems) == 0:
@@ -133,6 +168,31 @@ func (a *applier) target(op patchOp, tg target) error {
 		return a.setArray(op, at)
 	}
 	return a.setSingle(op, at)
+}
+
+// chosen applies an operation to a single complex value that a filter chooses, or not.
+func (a *applier) chosen(op patchOp, tg target) error {
+	at, current := tg.attr, a.tree.get(tg.attr)
+	hit := !current.IsNull() && tg.filter.match(0, current)
+	plain := tg
+	plain.filter = nil
+	switch {
+	case op.kind == patchRemove || a.clears(op):
+		if !hit {
+			return nil
+		}
+		return a.remove(patchOp{kind: patchRemove}, plain)
+	case hit:
+	case !current.IsNull():
+		return Errorf(400, TypeNoTarget, "%s is another one", at.path)
+	default:
+		e, err := a.described(tg)
+		if err != nil {
+			return err
+		}
+		a.tree.set(at, e)
+	}
+	return a.target(op, plain)
 }
 
 // discard checks a value that is accepted but not kept, such as a password.
@@ -161,6 +221,12 @@ func (a *applier) extension(op patchOp, tg target) error {
 		at := tg.table.find(m.Name)
 		if at == nil && sameName(m.Name, "schemas") {
 			continue // ignored as in the core: clients generated from the schemas list an extension's URN inside it
+		}
+		if at == nil && a.t.SkipUnknown {
+			if err := a.d.passOver(tg.where+":"+m.Name, m.Value); err != nil {
+				return err
+			}
+			continue
 		}
 		if at == nil {
 			return badPath("%s is not an attribute of %s", shown(m.Name), tg.where)
@@ -250,10 +316,15 @@ func (a *applier) setSingle(op patchOp, at *attribute) error {
 	}
 	if at.kind != Object {
 		v, err := a.d.single(at, op.value)
-		if err == nil {
+		switch {
+		case err != nil:
+			return err
+		case v.IsNull():
+			a.clear(at, op)
+		default:
 			a.tree.set(at, v)
 		}
-		return err
+		return nil
 	}
 	given, err := a.object(at, op.value)
 	if err != nil {
@@ -290,6 +361,9 @@ func (a *applier) object(at *attribute, v Value) (Value, error) {
 // merge sets the given sub-attributes on a complex value and removes those given as unassigned. The result is null when
 // nothing is left.
 func (a *applier) merge(at *attribute, old, given Value, op patchOp) (Value, error) {
+	if err := at.named(given); err != nil {
+		return old, err
+	}
 	for _, m := range given.members {
 		sub, err := a.d.member(at, m.Name)
 		if err != nil {

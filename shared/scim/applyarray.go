@@ -42,6 +42,7 @@ func (a *applier) setArray(op patchOp, at *attribute) error {
 	if err != nil {
 		return err
 	}
+	given = at.collapse(given)
 	if err := onePrimary(at, given); err != nil {
 		return err
 	}
@@ -52,14 +53,16 @@ func (a *applier) setArray(op patchOp, at *attribute) error {
 	}
 	elems := a.elements(at)
 	for _, e := range given {
-		if a.has(at, elems, e) {
-			continue
+		i := a.twin(at, elems, e)
+		if i < 0 {
+			i, elems = len(elems), append(elems, e)
+			a.remember(at, e, i)
+		} else {
+			elems[i] = at.merged(elems[i], e)
 		}
-		elems = append(elems, e)
 		if isPrimary(at, e) {
-			a.onlyPrimary(at, elems, len(elems)-1)
+			a.onlyPrimary(at, elems, i)
 		}
-		a.remember(at, e)
 	}
 	if len(elems) > 0 {
 		a.tree.set(at, Value{kind: Array, elems: elems})
@@ -83,30 +86,32 @@ func (a *applier) given(op patchOp, at *attribute) ([]Value, error) {
 // thousands of operations do not take quadratic time.
 const fewElements = 64
 
-// has reports whether elems contains an equal element.
-func (a *applier) has(at *attribute, elems []Value, e Value) bool {
+// twin returns the position of the element that is the same as e, or -1 (C29).
+func (a *applier) twin(at *attribute, elems []Value, e Value) int {
 	if len(elems) <= fewElements {
-		return slices.ContainsFunc(elems, e.Equal)
+		return slices.IndexFunc(elems, func(known Value) bool { return at.twins(known, e) })
 	}
 	index := a.index[at]
 	if index == nil {
-		index = make(map[string]struct{}, len(elems))
-		for _, known := range elems {
-			index[string(known.Append(nil))] = struct{}{}
+		index = make(map[string]int, len(elems))
+		for i, known := range elems {
+			index[at.twinKey(known)] = i
 		}
 		if a.index == nil {
-			a.index = map[*attribute]map[string]struct{}{}
+			a.index = map[*attribute]map[string]int{}
 		}
 		a.index[at] = index
 	}
-	_, found := index[string(e.Append(nil))]
-	return found
+	if i, found := index[at.twinKey(e)]; found {
+		return i
+	}
+	return -1
 }
 
 // remember adds an element to the index, if there is one.
-func (a *applier) remember(at *attribute, e Value) {
+func (a *applier) remember(at *attribute, e Value, i int) {
 	if index := a.index[at]; index != nil {
-		index[string(e.Append(nil))] = struct{}{}
+		index[at.twinKey(e)] = i
 	}
 }
 
@@ -121,10 +126,6 @@ func (a *applier) onlyPrimary(at *attribute, elems []Value, keep int) {
 	for i, e := range elems {
 		if i != keep && e.Get("primary").yes {
 			elems[i] = e.With("primary", BoolValue(false))
-			if index := a.index[at]; index != nil {
-				delete(index, string(e.Append(nil)))
-				a.remember(at, elems[i])
-			}
 		}
 	}
 }
@@ -191,12 +192,17 @@ func (a *applier) setElements(op patchOp, tg target) error {
 		if isPrimary(at, e) {
 			a.onlyPrimary(at, elems, len(elems)-1)
 		}
-		a.store(at, elems, op)
+		a.store(at, at.collapse(elems), op)
 		return nil
 	}
 	v, err := a.newValue(op, tg)
-	if err != nil || v.IsNull() {
-		return err // null: an object that sets nothing
+	switch {
+	case err != nil:
+		return err
+	case v.IsNull() && tg.sub == nil && op.kind == patchReplace && a.d.emptied(at, op.value):
+		return a.unassign(op, tg, elems)
+	case v.IsNull():
+		return nil // an object that sets nothing
 	}
 	for _, i := range hits {
 		if elems[i], err = a.change(op, tg, elems[i], v); err != nil {
@@ -206,7 +212,7 @@ func (a *applier) setElements(op patchOp, tg target) error {
 	if len(hits) == 1 && isPrimary(at, elems[hits[0]]) {
 		a.onlyPrimary(at, elems, hits[0])
 	}
-	a.store(at, slices.DeleteFunc(elems, Value.IsNull), op)
+	a.store(at, at.collapse(slices.DeleteFunc(elems, Value.IsNull)), op)
 	return nil
 }
 
@@ -230,14 +236,35 @@ func (a *applier) change(op patchOp, tg target, old, v Value) (Value, error) {
 	switch {
 	case tg.sub != nil:
 		return withSub(tg.attr, old, tg.sub, v)
-	case op.kind == patchReplace || tg.attr.kind != Object:
+	case tg.attr.kind != Object:
 		return v, nil
+	case op.kind == patchReplace:
+		return a.kept(op, tg, old, v)
 	}
 	merged, err := a.merge(tg.attr, old, v, op)
 	if a.t.EmptyClears && hasContent(old) && !hasContent(merged) {
 		return Value{}, err
 	}
 	return merged, err
+}
+
+// kept returns the value that replaces an element, with what the filter chose it by: the value replaces the rest, unless
+// it speaks of that, too.
+func (a *applier) kept(op patchOp, tg target, old, v Value) (Value, error) {
+	given, err := a.object(tg.attr, op.value)
+	if err != nil || tg.filter == nil {
+		return v, err
+	}
+	for n := range tg.filter.conjuncts() {
+		sub := n.first.attr
+		if n.op != opEq || sub == nil || sub.isSelf || given.index(sub.Name) >= 0 {
+			continue
+		}
+		if v, err = withSub(tg.attr, v, sub, old.Get(sub.Name)); err != nil {
+			return v, err
+		}
+	}
+	return v, nil
 }
 
 // hits returns the indexes of the elements the path selects.
@@ -254,25 +281,9 @@ func (a *applier) hits(tg target, elems []Value) []int {
 
 // create returns the element described by a filter path without a hit (C4).
 func (a *applier) create(op patchOp, tg target) (Value, error) {
-	noTarget := Errorf(400, TypeNoTarget, "no element of %s matches the path", tg.attr.path)
-	if tg.filter == nil || !a.t.UpsertFilterPath {
-		return Value{}, noTarget
-	}
-	var e Value
-	for n := range tg.filter.conjuncts() {
-		if n.op != opEq || n.literal.IsNull() || n.first.operand.other {
-			return Value{}, noTarget
-		}
-		if n.first.attr.isSelf {
-			continue
-		}
-		v, err := a.d.single(n.first.attr, n.literal)
-		if err != nil {
-			return Value{}, err
-		}
-		if e, err = withSub(tg.attr, e, n.first.attr, v); err != nil {
-			return Value{}, err
-		}
+	e, err := a.described(tg)
+	if err != nil {
+		return Value{}, err
 	}
 	v, err := a.newValue(op, tg)
 	switch {
@@ -284,6 +295,30 @@ func (a *applier) create(op patchOp, tg target) (Value, error) {
 		return a.merge(tg.attr, e, v, op)
 	}
 	return v, nil
+}
+
+// described returns the element that the eq terms of a filter describe.
+func (a *applier) described(tg target) (e Value, err error) {
+	noTarget := Errorf(400, TypeNoTarget, "no element of %s matches the path", tg.attr.path)
+	if tg.filter == nil || !a.t.UpsertFilterPath {
+		return e, noTarget
+	}
+	for n := range tg.filter.conjuncts() {
+		switch {
+		case n.op != opEq || n.first.operand.other || n.literal.IsNull() && !n.empty:
+			return e, noTarget
+		case n.literal.IsNull() || n.first.attr.isSelf:
+			continue
+		}
+		v, err := a.d.single(n.first.attr, n.literal)
+		if err != nil {
+			return e, err
+		}
+		if e, err = withSub(tg.attr, e, n.first.attr, v); err != nil {
+			return e, err
+		}
+	}
+	return e, nil
 }
 
 // remove unassigns the target of a path.

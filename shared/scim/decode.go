@@ -43,8 +43,9 @@ func (rt *ResourceType) Decode(body Value, t Tolerance) (Value, error) {
 // decoder converts values a client sent to the canonical form of an attribute.
 type decoder struct {
 	t        Tolerance
-	patch    bool // an unknown member of a complex value is an error
-	elements int  // seen in this request
+	patch    bool     // an unknown member of a complex value is an error, or unread
+	elements int      // seen in this request
+	unread   []string // names that no schema has
 }
 
 func (d *decoder) extension(w *tree, ext *table, v Value) error {
@@ -81,15 +82,20 @@ func (d *decoder) attribute(a *attribute, v Value) (Value, error) {
 	if !a.MultiValued {
 		return d.single(a, v)
 	}
-	if v.kind != Array {
+	in := v.elems
+	if v.kind == Object || v.kind == String && d.t.BareComplexValue && a.value != nil {
+		in = []Value{v} // one object is an array of one (C33)
+	} else if v.kind != Array {
 		return Value{}, badValue("%s must be an array", a.path)
 	}
-	elems, err := d.array(a, v.elems)
+	elems, err := d.array(a, in)
 	if err != nil || len(elems) == 0 {
 		return Value{}, err
 	}
 	if a.External {
 		elems = distinct(elems)
+	} else {
+		elems = a.collapse(elems)
 	}
 	return ArrayValue(elems...), onePrimary(a, elems)
 }
@@ -100,7 +106,7 @@ func (d *decoder) array(a *attribute, in []Value) ([]Value, error) {
 		return nil, Errorf(413, "", "a request may carry at most %d elements", MaxElements)
 	}
 	out := make([]Value, 0, len(in))
-	for _, e := range in {
+	for i, e := range in {
 		if e.kind == Array {
 			return nil, badValue("an element of %s cannot be an array", a.path)
 		}
@@ -108,11 +114,11 @@ func (d *decoder) array(a *attribute, in []Value) ([]Value, error) {
 		if err != nil {
 			return nil, err
 		}
+		if a.External && !d.empty(e) && v.Get("value").text == "" {
+			return nil, badValue("element %d of %s has no value", i+1, a.path)
+		}
 		if v.IsNull() {
 			continue
-		}
-		if a.External && v.Get("value").text == "" {
-			return nil, badValue("an element of %s needs a value", a.path)
 		}
 		out = append(out, v)
 	}
@@ -130,21 +136,44 @@ func (d *decoder) single(a *attribute, v Value) (Value, error) {
 		}
 		return d.single(a, v.elems[0])
 	}
+	if v.kind == Array && d.t.WrappedText && !a.MultiValued && a.kind != Object {
+		return d.wrapped(a, v)
+	}
 	switch {
 	case a.kind == Object:
 		return d.complex(a, v)
+	case a.kind == Number && v.kind == String && d.t.NumberText:
+		v = numberIn(v)
 	case a.kind == Bool && v.kind == String && d.t.BoolText:
 		if yes, ok := boolText(v.text); ok {
 			return BoolValue(yes), nil
 		}
 	}
-	if v.kind != a.kind || a.integer && !isInteger(v.text) {
+	if a.integer && v.kind == Number {
+		v.text = integerText(v.text)
+	}
+	if v.kind != a.kind || a.integer && v.text == "" {
 		return Value{}, badValue("%s must be %s", a.path, a.typeName())
 	}
 	if v.kind == String && len(v.text) > MaxStringBytes {
 		return Value{}, badValue("%s is longer than %d bytes", a.path, MaxStringBytes)
 	}
 	return v, nil
+}
+
+// wrapped decodes a plain value that came as an array of one, or in an object of it (C26).
+func (d *decoder) wrapped(a *attribute, v Value) (Value, error) {
+	if len(v.elems) > 1 {
+		return Value{}, badValue("%s takes one value, not an array of several", a.path)
+	}
+	e := v.elems[0]
+	if e.kind == Object && e.index("value") >= 0 {
+		e = e.Get("value")
+	}
+	if e.kind == Array {
+		return Value{}, badValue("%s must be %s", a.path, a.typeName())
+	}
+	return d.single(a, e)
 }
 
 func (a *attribute) typeName() string {
@@ -168,9 +197,12 @@ func (d *decoder) complex(a *attribute, v Value) (Value, error) {
 	if v.kind != Object {
 		return Value{}, badValue("%s must be an object", a.path)
 	}
+	if err := a.named(v); err != nil {
+		return Value{}, err
+	}
 	var buf [16]Value
 	slots := append(buf[:0], make([]Value, len(a.subs))...)
-	n := 0
+	n, emptied := 0, false
 	for _, m := range v.members {
 		sub, err := d.member(a, m.Name)
 		if err != nil {
@@ -183,10 +215,12 @@ func (d *decoder) complex(a *attribute, v Value) (Value, error) {
 		if err != nil {
 			return Value{}, err
 		}
-		if !decoded.IsNull() {
-			slots[sub.slot] = decoded
-			n++
+		if decoded.IsNull() {
+			emptied = true
+			continue
 		}
+		slots[sub.slot] = decoded
+		n++
 	}
 	for _, sub := range a.subs {
 		if sub.Required && slots[sub.slot].IsNull() {
@@ -202,7 +236,25 @@ func (d *decoder) complex(a *attribute, v Value) (Value, error) {
 			members = append(members, Member{sub.Name, slots[i]})
 		}
 	}
-	return ObjectValue(members...), nil
+	out := ObjectValue(members...)
+	if a.MultiValued && emptied && !hasContent(out) {
+		return Value{}, nil // an emptied element does not stay for its type (C5)
+	}
+	return out, nil
+}
+
+// emptied reports whether a value unassigns a sub-attribute.
+func (d *decoder) emptied(a *attribute, v Value) bool {
+	return slices.ContainsFunc(v.members, func(m Member) bool { return a.sub(m.Name) != nil && d.empty(m.Value) })
+}
+
+// named refuses a reference that is given by its URI alone: the service computes $ref, and would refer to nobody.
+func (a *attribute) named(v Value) error {
+	ref := a.sub("$ref")
+	if ref == nil || a.External || v.Get("$ref").IsNull() || v.index("value") >= 0 {
+		return nil
+	}
+	return badValue("%s has a $ref and no value", a.path)
 }
 
 // member finds the sub-attribute that a member of a complex value sets, nil for one to ignore: read-only ones and $ref,
@@ -210,6 +262,10 @@ func (d *decoder) complex(a *attribute, v Value) (Value, error) {
 func (d *decoder) member(a *attribute, name string) (*attribute, error) {
 	sub := a.sub(name)
 	if sub == nil {
+		if d.patch && !a.External && d.t.SkipUnknown {
+			d.unread = append(d.unread, a.path+"."+name)
+			return nil, nil
+		}
 		if d.patch && !a.External {
 			return nil, badValue("%s has no sub-attribute %s", a.path, shown(name))
 		}
@@ -219,6 +275,31 @@ func (d *decoder) member(a *attribute, name string) (*attribute, error) {
 		return nil, nil
 	}
 	return sub, nil
+}
+
+// passOver notes a name that no schema has (C23). A boolean is refused: it may be the directory's word on who may sign in,
+// and a refusal is seen there.
+func (d *decoder) passOver(name string, v Value) error {
+	inner := v
+	if inner.kind == Array && len(inner.elems) == 1 {
+		inner = inner.elems[0]
+	}
+	if inner.kind == Object && inner.index("value") >= 0 {
+		inner = inner.Get("value")
+	}
+	if _, text := boolText(inner.text); inner.kind == Bool || inner.kind == String && text {
+		return badPath("%s is unknown: no attribute of that name can be set to a boolean", shown(name))
+	}
+	if inner.kind == Object && hasNamePrefix(name, "urn:") {
+		for _, m := range inner.members {
+			if err := d.passOver(name+":"+m.Name, m.Value); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	d.unread = append(d.unread, name)
+	return nil
 }
 
 func onePrimary(a *attribute, elems []Value) error {

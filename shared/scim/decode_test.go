@@ -53,7 +53,7 @@ func TestDecode(t *testing.T) {
 		{name: "object for a string", in: `{'userName':{'a':1}}`, err: "400 invalidValue"},
 		{name: "text for a complex value", in: `{'userName':'k','name':'K'}`, err: "400 invalidValue"},
 		{name: "text for a complex value without `value`", tol: lenient, in: `{'userName':'k','name':'K'}`, err: "400 invalidValue"},
-		{name: "object for an array", tol: lenient, in: `{'userName':'k','emails':{'value':'x'}}`, err: "400 invalidValue"},
+		{name: "object for an array", in: `{'userName':'k','emails':{'value':'x'}}`, want: `{'userName':'k','emails':[{'value':'x'}]}`},
 		{name: "array in an array", tol: lenient, in: `{'userName':'k','emails':[[{'value':'x'}]]}`, err: "400 invalidValue"},
 		{name: "read-only and never returned attributes of an extension", in: `{'userName':'k','T':{'fixed':'x','secret':'y','text':'z'}}`,
 			want: `{'userName':'k','T':{'text':'z'}}`},

@@ -38,6 +38,7 @@ type node struct {
 	kids    []node // and, or: two at least; not, element: one
 	path    string // canonical; inside [ ] the bare name
 	literal Value  // of a comparison
+	empty   bool   // the literal was an empty text, which is null (C37)
 	first   term   // for the first resource type
 	more    []term // for the others
 }

@@ -125,6 +125,9 @@ func (p *filterParser) operand(n *node, t *term) (Value, error) {
 			return v, badFilter("%s has no order: %s does not fit", name, opNames[n.op])
 		}
 	}
+	if v.kind == String && v.text == "" && a.kind != Bool && (n.op == opEq || n.op == opNe) {
+		n.empty, v = true, Value{} // C37
+	}
 	if v.IsNull() {
 		if n.op != opEq && n.op != opNe {
 			return v, badFilter("null can be compared with eq and ne only")
@@ -137,6 +140,9 @@ func (p *filterParser) operand(n *node, t *term) (Value, error) {
 			return v, badFilter("%s is a boolean: compare it with true or false", name)
 		}
 		v = BoolValue(yes)
+	}
+	if a.kind == Number && v.kind == String && p.t.NumberText {
+		v = numberIn(v) // C34
 	}
 	if v.kind != a.kind {
 		t.operand.other = true

@@ -63,9 +63,9 @@ func TestParseQuery(t *testing.T) {
 		`startIndex=99999999999999999999`: `startIndex=2147483647`, `count=-99999999999999999999`: `count=0`,
 		`sortBy=userName&sortOrder=descending`: `sortBy=userName sortOrder=descending`, `cursor`: `cursor=<>`,
 		`cursor=&count=2`: `count=2 cursor=<>`, `cursor=a.b`: `cursor=<a.b>`,
-		`count=a`: `400 invalidValue`, `count=`: `400 invalidValue`, `count=1.5`: `400 invalidValue`, `startIndex=+1`: `400 invalidValue`,
+		`count=a`: `400 invalidValue`, `count=`: ``, `count=1.5`: `400 invalidValue`, `startIndex=+1`: `400 invalidValue`,
 		`startIndex=--1`:       `400 invalidValue`,
-		`cursor=&startIndex=1`: `400 invalidValue`, `filter=`: `400 invalidFilter`, `filter`: `400 invalidFilter`,
+		`cursor=&startIndex=1`: `400 invalidValue`, `filter=`: ``, `filter`: ``, `startIndex=`: ``,
 		`filter=+`: `400 invalidFilter`,
 	} {
 		q, err := url.ParseQuery(query)
@@ -90,8 +90,8 @@ func TestParseSearch(t *testing.T) {
 		`{` + schema + `,'attributes':'id'}`:                   `400 invalidValue`, `{` + schema + `,'attributes':[1]}`: `400 invalidValue`,
 		`{` + schema + `,'filter':5}`:  `400 invalidValue`,
 		`{` + schema + `,'count':'5'}`: `400 invalidValue`, `{` + schema + `,'count':1.5}`: `400 invalidValue`,
-		`{` + schema + `,'sortBy':1}`:  `400 invalidValue`,
-		`{` + schema + `,'filter':''}`: `400 invalidFilter`, `{` + schema + `,'cursor':'','startIndex':1}`: `400 invalidValue`,
+		`{` + schema + `,'sortBy':1}`:                               `400 invalidValue`,
+		`{` + schema + `,'filter':'','count':'','startIndex':null}`: ``, `{` + schema + `,'cursor':'','startIndex':1}`: `400 invalidValue`,
 	} {
 		r, err := scim.ParseSearch(parse(t, body))
 		if got := show(r) + fault(err); got != want {
@@ -112,8 +112,9 @@ func TestParseBulk(t *testing.T) {
 		bulk(remove + "," + remove): "", bulk(remove + "," + remove + "," + remove): "413",
 		bulk(`{'method':'GET','path':'/Users'}`): "400 invalidSyntax", bulk(`{'method':'DELETE'}`): "400 invalidSyntax",
 		bulk(`{'method':5,'path':'/x'}`):                    "400 invalidSyntax",
-		bulk(`{'method':'POST','path':'/Users','data':{}}`): "400 invalidSyntax", bulk(`{'method':'PUT','path':'/Users/1'}`): "400 invalidSyntax",
-		`{'Operations':[` + remove + `]}`: "400 invalidSyntax", `5`: "400 invalidSyntax",
+		bulk(`{'method':'POST','path':'/Users','data':{}}`): "400 invalidSyntax",
+		bulk(`{'method':'PUT','path':'/Users/1'}`):          "400 invalidSyntax",
+		`{'Operations':[` + remove + `]}`:                   "400 invalidSyntax", `5`: "400 invalidSyntax",
 		strings.Replace(bulk(remove), "'failOnErrors':1", "'failOnErrors':0", 1): "400 invalidSyntax",
 	} {
 		if _, err := scim.ParseBulk(parse(t, body), 2); fault(err) != want {

@@ -36,6 +36,14 @@ func numberLen(s string) int {
 	return i
 }
 
+// numberIn returns the number that a text is, blanks around it aside, and the text if it is none.
+func numberIn(text Value) Value {
+	if s := strings.Trim(text.text, " \t\r\n"); s != "" && numberLen(s) == len(s) {
+		return NumberValue(s)
+	}
+	return text
+}
+
 func digits(s string) int {
 	n := 0
 	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
@@ -44,8 +52,27 @@ func digits(s string) int {
 	return n
 }
 
-// isInteger reports whether a JSON number is written as an integer (RFC 7643 §2.3.4).
-func isInteger(text string) bool { return !strings.ContainsAny(text, ".eE") }
+// integerText returns a JSON number as it is written without fraction and exponent (RFC 7643 §2.3.4), or "" if it is no
+// integer, or one of more than maxIntegerDigits digits that is written with an exponent.
+func integerText(text string) string {
+	if !strings.ContainsAny(text, ".eE") {
+		return text
+	}
+	d := parseDecimal(text)
+	switch {
+	case d.sign == 0:
+		return "0"
+	case d.point < len(d.digits) || d.point > maxIntegerDigits:
+		return ""
+	}
+	whole := d.digits + strings.Repeat("0", d.point-len(d.digits))
+	if d.sign < 0 {
+		return "-" + whole
+	}
+	return whole
+}
+
+const maxIntegerDigits = 100
 
 // compareNumbers compares two JSON numbers by value, exactly, whatever their length and spelling. Exponents too large
 // for an int compare as equal.

@@ -1,6 +1,9 @@
 package scim
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Patch is a parsed PATCH request (RFC 7644 §3.5.2): its structure is checked; Apply checks the rest. It is immutable
 // and safe for concurrent use.
@@ -23,15 +26,15 @@ type patchOp struct {
 }
 
 // ParsePatch checks the structure of a PATCH body. 400 invalidSyntax: no object, the PatchOp schema missing, Operations
-// missing or empty, an operation without a known op (ignoring case), a path that is not a string. 413: more than
+// missing (Apply refuses an empty list), an operation without a known op (ignoring case), a path that is not a string. 413: more than
 // MaxOperations. Other members of an operation are ignored.
 func ParsePatch(body Value) (Patch, error) {
 	if err := checkMessage(body, PatchOpURN); err != nil {
 		return Patch{}, err
 	}
 	operations := body.Get("Operations")
-	if operations.kind != Array || len(operations.elems) == 0 {
-		return Patch{}, badSyntax("Operations must be an array of at least one operation")
+	if operations.kind != Array {
+		return Patch{}, badSyntax("Operations must be an array of operations")
 	}
 	if len(operations.elems) > MaxOperations {
 		return Patch{}, Errorf(413, "", "a PATCH may hold at most %d operations", MaxOperations)
@@ -101,6 +104,11 @@ func (p Patch) Strings(yield func(string) bool) {
 	}
 }
 
+// Mentions reports whether a value without a path has a member of this name, ignoring case.
+func (p Patch) Mentions(name string) bool {
+	return slices.ContainsFunc(p.ops, func(op patchOp) bool { return !op.hasPath && op.value.index(name) >= 0 })
+}
+
 func valueStrings(v Value, yield func(string) bool) bool {
 	switch v.kind {
 	case String:
@@ -153,6 +161,7 @@ func pathStrings(path string, yield func(string) bool) bool {
 // target is the target of a PATCH path: an extension alone (attr nil), an attribute, elements of it, or a
 // sub-attribute.
 type target struct {
+	unread string // a name that no schema has, and nothing else, if the tolerance passes over it
 	table  *table
 	attr   *attribute
 	filter *node
@@ -172,10 +181,12 @@ func (rt *ResourceType) parsePath(path string, t Tolerance) (target, error) {
 	bracket := strings.IndexByte(path, '[')
 	name := path
 	if bracket >= 0 {
-		name = path[:bracket]
+		name = strings.TrimRight(path[:bracket], " ") // C33
 	}
 	ref, fault := rt.resolve(name, t.UnqualifiedExtension)
 	switch {
+	case fault == pathUnknown && t.SkipUnknown:
+		return rt.unread(name, path, bracket, t)
 	case fault == pathMalformed:
 		return target{}, badPath("%s is not an attribute path", shown(name))
 	case fault == pathUnknown:
@@ -196,8 +207,25 @@ func (rt *ResourceType) parsePath(path string, t Tolerance) (target, error) {
 	return rt.parseValuePath(out, path, bracket, t)
 }
 
+// unread returns the target of a path to an attribute that no schema has. What follows the name must be of the grammar.
+func (rt *ResourceType) unread(name, path string, bracket int, t Tolerance) (target, error) {
+	out := target{unread: name, where: shown(name)}
+	if bracket < 0 {
+		return out, nil
+	}
+	p := filterParser{s: path, i: bracket + 1, types: []*ResourceType{rt}, t: t, inside: true, within: []*attribute{nil},
+		anyAttribute: true}
+	if _, err := p.nested(']'); err != nil {
+		return target{}, err
+	}
+	if rest := path[p.i:]; rest != "" && (rest[0] != '.' || !isAttributeName(rest[1:])) {
+		return target{}, badPath("%s is not an attribute path", shown(path))
+	}
+	return out, nil
+}
+
 func (rt *ResourceType) parseValuePath(out target, path string, bracket int, t Tolerance) (target, error) {
-	if out.sub != nil || !out.attr.MultiValued {
+	if out.sub != nil || !out.attr.MultiValued && out.attr.kind != Object {
 		return target{}, badPath("%s has no elements to filter", out.where)
 	}
 	if strings.IndexByte(path, ']') < 0 {
@@ -216,6 +244,9 @@ func (rt *ResourceType) parseValuePath(out target, path string, bracket int, t T
 	}
 	if rest[0] == '.' {
 		out.sub = out.attr.sub(rest[1:])
+	}
+	if out.sub == nil && t.SkipUnknown && rest[0] == '.' && isAttributeName(rest[1:]) {
+		return target{unread: out.where + rest, where: shown(out.where + rest)}, nil
 	}
 	if out.sub == nil {
 		return target{}, badPath("after %s[…] only one of its sub-attributes can follow", out.where)

@@ -15,14 +15,18 @@ type Projection struct {
 }
 
 // ParseProjection reads `attributes` and `excludedAttributes`: names, sub-attributes, URN forms, or an extension URN
-// alone, ignoring case. Unknown names are ignored; bare names of extension attributes are accepted. Both given: 400
-// invalidValue. Neither: the defaults.
+// alone, ignoring case. Unknown names are ignored; bare names of extension attributes are accepted. A filter in brackets
+// stands for its attribute in attributes; in excluded it makes the name unknown, because leaving out more than was named
+// would be wrong. Both given: 400 invalidValue. Neither: the defaults.
 func (rt *ResourceType) ParseProjection(attributes, excluded []string) (Projection, error) {
 	if len(attributes) > 0 && len(excluded) > 0 {
 		return Projection{}, badValue("attributes and excludedAttributes cannot be given together")
 	}
 	p := Projection{rt: rt, include: len(attributes) > 0}
 	for _, name := range slices.Concat(attributes, excluded) {
+		if p.include {
+			name = withoutFilter(name)
+		}
 		ref, fault := rt.resolve(strings.TrimSpace(name), true)
 		switch {
 		case fault != pathOK:
@@ -33,6 +37,15 @@ func (rt *ResourceType) ParseProjection(attributes, excluded []string) (Projecti
 		}
 	}
 	return p, nil
+}
+
+// withoutFilter returns the name of attr[filter] and of attr[filter].sub.
+func withoutFilter(name string) string {
+	open, end := strings.IndexByte(name, '['), strings.LastIndexByte(name, ']')
+	if open < 0 || end < open {
+		return name
+	}
+	return strings.TrimRight(name[:open], " ") + name[end+1:]
 }
 
 // IsZero reports whether the defaults apply: no attribute is requested or excluded.

@@ -179,6 +179,9 @@ func (rt *ResourceType) resolve(path string, bare bool) (reference, pathFault) {
 			id := t.schema.ID
 			return hasNamePrefix(path, id) && (len(path) == len(id) || path[len(id)] == ':')
 		})
+		if i < 0 && strings.TrimRightFunc(path, isURNRune) != "" {
+			return reference{}, pathMalformed
+		}
 		if i < 0 {
 			return reference{}, pathUnknown
 		}
@@ -206,6 +209,8 @@ func (rt *ResourceType) resolve(path string, bare bool) (reference, pathFault) {
 	}
 	return reference{a.table, a}, pathOK
 }
+
+func isURNRune(r rune) bool { return r == ':' || r == '.' || r < 0x80 && isNameByte(byte(r)) }
 
 func (rt *ResourceType) find(name string, tables []*table) *attribute {
 	for _, t := range tables {

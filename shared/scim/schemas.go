@@ -20,7 +20,7 @@ func externalID() Attribute {
 // UserSchema returns the core User schema (RFC 7643 §4.1) with externalId listed, as Entra expects. password is
 // accepted and dropped; groups is read-only.
 func UserSchema() *Schema {
-	return &Schema{ID: UserURN, Name: "User", Description: "User account", Attributes: []Attribute{
+	return &Schema{ID: UserURN, Name: "User", Description: "User Account", Attributes: []Attribute{
 		externalID(),
 		{Name: "userName", Required: true, Uniqueness: "server", Description: "The name the user signs in with."},
 		{Name: "name", Type: "complex", Description: "The parts of the user's name.", SubAttributes: []Attribute{

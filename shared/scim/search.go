@@ -16,8 +16,8 @@ type SearchRequest struct {
 }
 
 // ParseQuery reads the query parameters of a list request. Unknown parameters are ignored; of a repeated one the first
-// counts. 400 invalidValue: startIndex or count not an integer, cursor together with startIndex. 400 invalidFilter: an
-// empty filter.
+// counts, and filter, startIndex and count without a value are absent (C33). 400 invalidValue: startIndex or count not an
+// integer, cursor together with startIndex. 400 invalidFilter: a filter of blanks.
 func ParseQuery(q url.Values) (SearchRequest, error) {
 	r := SearchRequest{
 		Attributes: SplitNames(q["attributes"]),
@@ -25,8 +25,7 @@ func ParseQuery(q url.Values) (SearchRequest, error) {
 		SortBy:     q.Get("sortBy"),
 		SortOrder:  q.Get("sortOrder"),
 	}
-	if q.Has("filter") {
-		text := q.Get("filter")
+	if text := q.Get("filter"); text != "" {
 		r.Filter = &text
 	}
 	if q.Has("cursor") {
@@ -34,12 +33,12 @@ func ParseQuery(q url.Values) (SearchRequest, error) {
 		r.Cursor = &text
 	}
 	var err error
-	if q.Has("startIndex") {
+	if q.Get("startIndex") != "" {
 		if r.StartIndex, err = parseCount("startIndex", q.Get("startIndex"), 1); err != nil {
 			return SearchRequest{}, err
 		}
 	}
-	if q.Has("count") {
+	if q.Get("count") != "" {
 		if r.Count, err = parseCount("count", q.Get("count"), 0); err != nil {
 			return SearchRequest{}, err
 		}
@@ -54,13 +53,37 @@ func ParseQuery(q url.Values) (SearchRequest, error) {
 func SplitNames(lists []string) []string {
 	var names []string
 	for _, list := range lists {
-		for name := range strings.SplitSeq(list, ",") {
+		for name := range splitList(list) {
 			if name = strings.TrimSpace(name); name != "" {
 				names = append(names, name)
 			}
 		}
 	}
 	return names
+}
+
+// splitList yields the parts between commas, but for those within brackets, as in emails[value eq "a,b"].
+func splitList(list string) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		start, inside, quoted := 0, false, false
+		for i := 0; i < len(list); i++ {
+			switch c := list[i]; {
+			case quoted && c == '\\':
+				i++
+			case inside && c == '"':
+				quoted = !quoted
+			case quoted:
+			case c == '[' || c == ']':
+				inside = c == '['
+			case c == ',' && !inside:
+				if !yield(list[start:i]) {
+					return
+				}
+				start = i + 1
+			}
+		}
+		yield(list[start:])
+	}
 }
 
 // parseCount reads an integer, raised to least and cut to the largest int32, which no list reaches.
@@ -92,7 +115,7 @@ func ParseSearch(body Value) (SearchRequest, error) {
 		return r, err
 	}
 	for _, m := range body.members {
-		if m.Value.IsNull() {
+		if m.Value.IsNull() || m.Value.kind == String && m.Value.text == "" && lowerName(m.Name) != "cursor" {
 			continue
 		}
 		if err := r.member(m); err != nil {

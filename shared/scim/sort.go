@@ -13,15 +13,15 @@ type Sort struct {
 	descending bool
 }
 
-// ParseSort reads sortBy and sortOrder ("ascending", the default, or "descending", ignoring case). No sortBy gives the
+// ParseSort reads sortBy and sortOrder ("ascending" or "asc", the default, "descending" or "desc", ignoring case). No sortBy gives the
 // zero Sort. 400 invalidValue: an unknown attribute, a complex one without a sub-attribute, one that is never returned,
 // another order.
 func (rt *ResourceType) ParseSort(sortBy, sortOrder string, t Tolerance) (Sort, error) {
 	var s Sort
 	switch {
-	case sameName(sortOrder, "descending"):
+	case sameName(sortOrder, "descending"), sameName(sortOrder, "desc"):
 		s.descending = true
-	case sortOrder != "" && !sameName(sortOrder, "ascending"):
+	case sortOrder != "" && !sameName(sortOrder, "ascending") && !sameName(sortOrder, "asc"):
 		return s, badValue("sortOrder must be ascending or descending")
 	}
 	if sortBy == "" {

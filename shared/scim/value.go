@@ -79,6 +79,9 @@ func (v Value) Get(name string) Value {
 	return Value{}
 }
 
+// Has reports whether an object has a member, even null, ignoring case.
+func (v Value) Has(name string) bool { return v.index(name) >= 0 }
+
 func (v Value) index(name string) int {
 	for i := range v.members {
 		if sameName(v.members[i].Name, name) {

@@ -3,7 +3,6 @@ package scimapi
 import (
 	"bytes"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -259,6 +258,7 @@ func (b *bulkRun) path(op scim.BulkOperation) (string, error) {
 	invalid := scim.Errorf(http.StatusBadRequest, scim.TypeInvalidValue,
 		"path must be /Users or /Groups for POST, and name one resource otherwise")
 	parts := strings.Split(strings.Trim(op.Path, "/"), "/")
+	parts[0] = canonical(parts[0])
 	if parts[0] != "Users" && parts[0] != "Groups" || (op.Method == http.MethodPost) != (len(parts) == 1) || len(parts) > 2 {
 		return "", invalid
 	}
@@ -291,12 +291,11 @@ func (b *bulkRun) send(method, path, version string, data scim.Value) *capture {
 	if version != "" {
 		req.Header.Set("If-Match", version)
 	}
-	req.Body = http.NoBody
+	var body payload
 	if !data.IsNull() {
-		req.Header.Set("Content-Type", mediaType)
-		req.Body = io.NopCloser(bytes.NewReader(data.Append(nil)))
+		body.data = data.Append(nil)
 	}
-	b.all.serve(rec, req)
+	b.all.serve(rec, req, body)
 	return rec
 }
 

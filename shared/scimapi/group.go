@@ -25,7 +25,7 @@ func (r *request) getGroup(id string) {
 		r.fail(err)
 		return
 	}
-	if r.notModified(v.Version) {
+	if r.notModified(v.Version, false) {
 		return
 	}
 	r.answerGroup(http.StatusOK, v)
@@ -56,37 +56,41 @@ func (r *request) createGroup() {
 	r.answerGroup(http.StatusCreated, v)
 }
 
-// putGroup replaces a group and all its members.
+// putGroup replaces a group, and all its members if the body mentions them (C27).
 func (r *request) putGroup(id string) {
 	body, bodyErr := r.body()
-	nested := false
+	nested, mentioned := false, body.Has("members")
 	if bodyErr == nil {
 		for _, m := range memberIDs(body.Get("members").Elements()) {
 			nested = nested || m.IsGroup()
 		}
 	}
-	want := directory.GroupWant{AllMembers: true, Ancestors: nested}
+	want := directory.GroupWant{AllMembers: mentioned, Ancestors: nested}
 	r.updateGroup(id, want, bodyErr, func(scim.Value, directory.Group) (scim.Value, []scim.ElementStep, error) {
 		tree, err := r.types.group.Decode(body, r.types.tolerance)
 		if err != nil {
 			return tree, nil, err
 		}
 		tree, elements := scim.TakeElements(tree, "members")
+		if !mentioned {
+			return tree, nil, nil
+		}
 		return tree, []scim.ElementStep{{Kind: scim.ReplaceAll, Attr: "members", Values: elements}}, nil
 	})
 }
 
 func (r *request) patchGroup(id string) {
 	patch, bodyErr := r.patchBody()
-	r.updateGroup(id, patchWant(patch), bodyErr, func(before scim.Value, old directory.Group) (scim.Value, []scim.ElementStep, error) {
+	r.updateGroup(id, patchWant(id, patch), bodyErr, func(before scim.Value, old directory.Group) (scim.Value, []scim.ElementStep, error) {
 		res, err := r.types.group.Apply(before, readOnly(r.completeGroup(before, old)), patch, r.types.tolerance)
 		return res.Attributes, res.Elements, err
 	})
 }
 
 // patchWant returns the members that a PATCH can change, before the group is read: those whose ids it contains, or all
-// when it replaces or clears the list. To find out, it applies the PATCH to a group without members.
-func patchWant(patch scim.Patch) directory.GroupWant {
+// when it replaces or clears the list. To find out, it applies the PATCH to a group without members; what it cannot
+// apply to that may change any member.
+func patchWant(id string, patch scim.Patch) directory.GroupWant {
 	var want directory.GroupWant
 	seen := map[directory.ScimID]bool{}
 	for text := range patch.Strings {
@@ -99,10 +103,9 @@ func patchWant(patch scim.Patch) directory.GroupWant {
 		want.Ancestors = want.Ancestors || id.IsGroup()
 	}
 	trial := scim.ObjectValue(scim.Member{Name: directory.AttrDisplayName, Value: scim.StringValue("-")})
-	res, err := baseGroup.Apply(trial, scim.ObjectValue(), patch, baseTypes.tolerance)
-	if err != nil {
-		return want
-	}
+	readOnly := scim.ObjectValue(scim.Member{Name: "id", Value: scim.StringValue(id)})
+	res, err := baseGroup.Apply(trial, readOnly, patch, baseTypes.tolerance)
+	want.AllMembers = err != nil
 	for _, step := range res.Elements {
 		switch step.Kind {
 		case scim.ReplaceAll, scim.RemoveAll:
@@ -202,12 +205,8 @@ func (r *request) updateGroup(
 	}
 	if members := r.proj.Wants("members"); members || v.Version == 0 {
 		v, err = r.api.svc.Group(r.context(), r.caller, v.ID, directory.GroupWant{AllMembers: members}, nil)
-		if directory.IsKind(err, directory.TooMany) { // the change is committed: only the response is too large
+		if err != nil { // the change is committed: only the response cannot be made
 			r.w.WriteHeader(http.StatusNoContent)
-			return
-		}
-		if err != nil {
-			r.fail(err)
 			return
 		}
 	}

@@ -24,6 +24,7 @@ type request struct {
 	r        *http.Request
 	base     string // public URL of the provider, without a slash at the end
 	segments []string
+	payload  payload
 	caller   provisioning.Caller
 
 	provider directory.Provider // set by admit
@@ -41,27 +42,50 @@ func (r *request) allow(methods ...string) bool {
 	return false
 }
 
-// body reads and parses the JSON body.
-// Errors: 415 for another media type; 413 beyond scim.MaxPayloadBytes; 400 invalidSyntax.
-func (r *request) body() (scim.Value, error) {
-	if ct := r.r.Header.Get("Content-Type"); ct != "" {
-		media, params, err := mime.ParseMediaType(ct)
-		charset := params["charset"]
-		if err != nil || media != mediaType && media != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
-			return scim.Value{},
-				scim.Errorf(http.StatusUnsupportedMediaType, "", "the body must be application/scim+json or application/json in UTF-8")
-		}
+// payload is the body of a request, or why it cannot be read.
+type payload struct {
+	data []byte
+	err  error
+}
+
+// most is the most memory that is reserved for a body before its bytes have come.
+const most = 16 << 10
+
+// receive reads the body. Memory grows with the bytes that come, whatever length was announced.
+func receive(w http.ResponseWriter, hr *http.Request) payload {
+	if hr.Body == nil || hr.Body == http.NoBody {
+		return payload{}
 	}
 	var data bytes.Buffer
-	data.Grow(int(min(max(r.r.ContentLength, 0), scim.MaxPayloadBytes)) + bytes.MinRead)
-	_, err := data.ReadFrom(http.MaxBytesReader(r.w, r.r.Body, scim.MaxPayloadBytes))
+	data.Grow(int(min(max(hr.ContentLength, 0), most)) + bytes.MinRead)
+	_, err := data.ReadFrom(http.MaxBytesReader(w, hr.Body, scim.MaxPayloadBytes))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return scim.Value{}, scim.Errorf(http.StatusRequestEntityTooLarge, "", "the request is larger than %d bytes", scim.MaxPayloadBytes)
+		return payload{err: scim.Errorf(http.StatusRequestEntityTooLarge, "", "the request is larger than %d bytes", scim.MaxPayloadBytes)}
 	}
 	if err != nil {
-		return scim.Value{}, scim.Errorf(http.StatusBadRequest, scim.TypeInvalidSyntax, "the body could not be read")
+		return payload{err: scim.Errorf(http.StatusBadRequest, scim.TypeInvalidSyntax, "the body could not be read")}
 	}
-	return scim.Parse(data.Bytes())
+	return payload{data: bytes.TrimPrefix(data.Bytes(), []byte("\ufeff"))} // a byte order mark says nothing (C33)
+}
+
+// body parses the JSON body. Parameters of the media type are ignored: JSON has no other encoding (RFC 8259 §11).
+// Errors: 415 for another media type or an encoded body; 413 beyond scim.MaxPayloadBytes; 400 invalidSyntax.
+func (r *request) body() (scim.Value, error) {
+	if ct := r.r.Header.Get("Content-Type"); ct != "" {
+		media, _, err := mime.ParseMediaType(ct)
+		if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) || media != mediaType && media != "application/json" {
+			return scim.Value{},
+				scim.Errorf(http.StatusUnsupportedMediaType, "", "the body must be application/scim+json or application/json")
+		}
+	}
+	if encoding := r.r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		r.w.Header().Set("Accept-Encoding", "identity")
+		return scim.Value{}, scim.Errorf(http.StatusUnsupportedMediaType, "", "the body must be sent without a Content-Encoding")
+	}
+	if r.payload.err != nil {
+		return scim.Value{}, r.payload.err
+	}
+	return scim.Parse(r.payload.data)
 }
 
 // respond writes a JSON response.
@@ -92,9 +116,10 @@ func (r *request) ifMatch(version int64) error {
 	return directory.Errorf(directory.VersionMismatch, "the version of the resource does not match If-Match")
 }
 
-// notModified answers 304 when the client has the version already.
-func (r *request) notModified(version int64) bool {
-	if have := r.r.Header.Get("If-None-Match"); have == "" || !matchesTag(have, etag(version)) {
+// notModified answers 304 when the client has the version already. beyond says that the response would show what no
+// version covers: a user's groups, a manager's name.
+func (r *request) notModified(version int64, beyond bool) bool {
+	if have := r.r.Header.Get("If-None-Match"); have == "" || beyond || !matchesTag(have, etag(version)) {
 		return false
 	}
 	r.w.Header().Set("ETag", etag(version))

@@ -15,7 +15,8 @@ type resource struct {
 }
 
 var (
-	users  = resource{userKind{}, (*request).createUser, (*request).getUser, (*request).putUser, (*request).patchUser, (*request).deleteUser}
+	users = resource{userKind{}, (*request).createUser, (*request).getUser, (*request).putUser, (*request).patchUser,
+		(*request).deleteUser}
 	groups = resource{groupKind{}, (*request).createGroup, (*request).getGroup, (*request).putGroup, (*request).patchGroup,
 		(*request).deleteGroup}
 )
@@ -100,8 +101,9 @@ func (r *request) answerDelete(err error) {
 
 // respondResource writes a resource with its version and location.
 func (r *request) respondResource(status int, version int64, location string, body []byte) {
-	h, values := r.w.Header(), []string{etag(version), location}
-	h["Etag"], h["Location"] = values[:1:1], values[1:] // as Set writes them, at half the cost
+	h, values := r.w.Header(), []string{etag(version), location, location}
+	// As Set writes them, at half the cost.
+	h["Etag"], h["Location"], h["Content-Location"] = values[:1:1], values[1:2:2], values[2:]
 	r.respond(status, body)
 }
 

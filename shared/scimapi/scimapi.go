@@ -75,12 +75,12 @@ func Discovery(svc *provisioning.Service, o Options) http.Handler {
 	return a
 }
 
-// Bulk returns the handler of /Bulk and the root /.search.
+// Bulk returns the handler of /Bulk and the root /.search, and of /Users and /Groups in another case, which the gateway
+// does not know (C33).
 func Bulk(svc *provisioning.Service, o Options) http.Handler {
-	all := newAPI(svc, o)
-	all.endpoints["Users"], all.endpoints["Groups"] = users.answer, groups.answer
 	a := newAPI(svc, o)
-	a.endpoints["Bulk"] = func(r *request) { r.bulk(all) }
+	a.endpoints["Users"], a.endpoints["Groups"] = users.answer, groups.answer
+	a.endpoints["Bulk"] = func(r *request) { r.bulk(a) }
 	a.endpoints[".search"] = a.rootSearch
 	return a
 }
@@ -108,6 +108,10 @@ type Route struct {
 	Methods  []string
 }
 
+// Rest is the function that answers the paths that are not in the route table: it can serve Users and Groups in another
+// case, which the gateway does not match (C33).
+const Rest = "bulk"
+
 // Routes is the route table of SCIM.
 func Routes() []Route {
 	get, post := []string{http.MethodGet}, []string{http.MethodPost}
@@ -131,7 +135,13 @@ func Routes() []Route {
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
-	if a.inFlight != nil {
+	h := w.Header()
+	h["Cache-Control"], h["X-Content-Type-Options"] = noStore, noSniff
+	var body payload
+	if hasToken(hr) { // a stranger is not listened to
+		body = receive(w, hr)
+	}
+	if a.inFlight != nil { // a place is taken when the request has come, so that slow senders hold none
 		select {
 		case a.inFlight <- struct{}{}:
 			defer func() { <-a.inFlight }()
@@ -141,17 +151,27 @@ func (a *API) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 			return
 		}
 	}
-	a.serve(w, hr)
+	a.serve(w, hr, body)
 }
 
-func (a *API) serve(w http.ResponseWriter, hr *http.Request) {
+var noStore, noSniff = []string{"no-store"}, []string{"nosniff"}
+
+// hasToken reports whether the request has a token of the form of its provider's: only then can it be one of the
+// provider's requests.
+func hasToken(hr *http.Request) bool {
+	provider, _, _ := splitPath(hr.URL)
+	return directory.ProviderID(provider).MayHaveIssued(bearer(hr.Header.Get("Authorization")))
+}
+
+func (a *API) serve(w http.ResponseWriter, hr *http.Request, body payload) {
 	provider, segments, ok := splitPath(hr.URL)
 	r := &request{
-		api: a, w: w, r: hr, segments: segments,
+		api: a, w: w, r: hr, segments: segments, payload: body,
 		base: a.opts.Origin + BasePath + url.PathEscape(provider),
 		caller: provisioning.Caller{
 			Provider: directory.ProviderID(provider), Token: bearer(hr.Header.Get("Authorization")),
-			RequestID: directory.RequestID(reqlog.RequestID(hr.Context())), ClientRequestID: directory.RequestID(clientRequestID(hr.Header)),
+			RequestID:       directory.RequestID(reqlog.RequestID(hr.Context())),
+			ClientRequestID: directory.RequestID(clientRequestID(hr.Header)),
 		},
 	}
 	if !a.readOnly {
@@ -159,13 +179,23 @@ func (a *API) serve(w http.ResponseWriter, hr *http.Request) {
 	}
 	reqlog.Set(hr.Context(), "provider_id", knownForm(r.caller.Provider))
 	if ok && len(segments) > 0 {
-		if answer, known := a.endpoints[segments[0]]; known {
-			reqlog.Set(hr.Context(), "resource_type", segments[0])
+		if answer, known := a.endpoints[canonical(segments[0])]; known {
+			reqlog.Set(hr.Context(), "resource_type", canonical(segments[0]))
 			answer(r)
 			return
 		}
 	}
 	r.refuse(scim.Errorf(http.StatusNotFound, "", "no such endpoint"))
+}
+
+// canonical returns Users and Groups in their spelling, whatever their case (C33).
+func canonical(segment string) string {
+	for _, name := range []string{"Users", "Groups"} {
+		if strings.EqualFold(segment, name) {
+			return name
+		}
+	}
+	return segment
 }
 
 // splitPath returns the provider's id and the segments after it. Empty segments are dropped: customers end the base URL

@@ -46,7 +46,7 @@ func (r *request) getUser(id string) {
 		r.fail(err)
 		return
 	}
-	if r.notModified(v.Version) {
+	if r.notModified(v.Version, len(v.Groups) > 0 && r.proj.Wants("groups") || r.proj.Named(managerName)) {
 		return
 	}
 	r.answerUser(http.StatusOK, v)
@@ -81,8 +81,9 @@ func (r *request) decodeUser(body scim.Value, active bool) (scim.Value, error) {
 }
 
 // updateUser runs an edit of the user's tree and answers with the resource.
-func (r *request) updateUser(id string, bodyErr error, edit func(before scim.Value, old directory.UserView) (after scim.Value, err error)) {
-	v, _, err := r.api.svc.UpdateUser(r.context(), r.caller, directory.ScimID(id), r.userWant(), r.admitFor(userKind{}, bodyErr),
+func (r *request) updateUser(id string, want directory.UserWant, bodyErr error, edit func(before scim.Value,
+	old directory.UserView) (after scim.Value, err error)) {
+	v, _, err := r.api.svc.UpdateUser(r.context(), r.caller, directory.ScimID(id), want, r.admitFor(userKind{}, bodyErr),
 		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
 			if err := r.ifMatch(old.Version); err != nil {
 				return old.Profile, nil, err
@@ -106,14 +107,16 @@ func (r *request) updateUser(id string, bodyErr error, edit func(before scim.Val
 
 func (r *request) putUser(id string) {
 	body, bodyErr := r.body()
-	r.updateUser(id, bodyErr, func(_ scim.Value, old directory.UserView) (scim.Value, error) {
+	r.updateUser(id, r.userWant(), bodyErr, func(_ scim.Value, old directory.UserView) (scim.Value, error) {
 		return r.decodeUser(body, old.Active)
 	})
 }
 
 func (r *request) patchUser(id string) {
 	patch, bodyErr := r.patchBody()
-	r.updateUser(id, bodyErr, func(before scim.Value, old directory.UserView) (scim.Value, error) {
+	want := r.userWant()
+	want.Groups = want.Groups || patch.Mentions("groups") // to compare them, whatever the response shows
+	r.updateUser(id, want, bodyErr, func(before scim.Value, old directory.UserView) (scim.Value, error) {
 		resource, err := r.completeUser(before, old)
 		if err != nil {
 			return before, err
