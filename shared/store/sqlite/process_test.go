@@ -22,7 +22,7 @@ const (
 	envFile  = "ROLLCALL_TEST_FILE"
 )
 
-var children = map[string]func(path string) error{"open": childOpens, "write": childWrites}
+var children = map[string]func(path string) error{"open": childOpens, "write": childWrites, "full": childFills}
 
 func TestMain(m *testing.M) {
 	if child, ok := children[os.Getenv(envChild)]; ok {

@@ -38,7 +38,7 @@ func (s *Store) putProvider(p directory.Provider) error {
 }
 
 // writeProvider runs fn as a transaction and keeps the provider it returns in memory, or removes the provider id if it
-// returns none. A commit that fails after that breaks the store, so memory never differs from the file.
+// returns none. After a commit that fails, memory is read from the file again.
 func (s *Store) writeProvider(
 	ctx context.Context, id directory.ProviderID, fn func() (directory.Provider, error),
 ) (p directory.Provider, err error) {

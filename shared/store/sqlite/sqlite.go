@@ -32,6 +32,7 @@ type Store struct {
 	memory bool  // no journal: a transaction that wrote cannot be rolled back
 	wrote  bool  // the running transaction has written
 	batch  bool  // all writes belong to the transaction of Batch
+	stale  bool  // a transaction failed to end: the copies in memory may differ from the file
 	broken error // set when the database can no longer be trusted; every later call returns it
 
 	step      func(name string) error                     // called before every commit; its error stops it (crash tests)
@@ -171,6 +172,11 @@ func (s *Store) read(ctx context.Context, fn func() error) error {
 	if s.broken != nil {
 		return fmt.Errorf("database: %w", s.broken)
 	}
+	if s.stale {
+		if err := s.settle(); err != nil {
+			return err
+		}
+	}
 	return fn()
 }
 
@@ -212,25 +218,50 @@ func (s *Store) Batch(load func() error) error {
 
 var errPanicked = errors.New("the transaction panicked")
 
-// end commits the transaction, or rolls it back if its function returned err.
-func (s *Store) end(err error) (ended error) {
-	defer func() {
-		s.totals.finish(ended == nil)
-		s.cache.finish(ended == nil)
-	}()
-	end := "COMMIT"
-	switch {
-	case err != nil && s.memory && s.wrote:
+// end commits the transaction, or rolls it back if its function returned err. A file whose commit failed (the disk is
+// full) is as it was before the transaction, and so the store goes on.
+func (s *Store) end(err error) error {
+	if err == nil || s.memory && !s.wrote {
+		commitErr := s.exec("COMMIT", nil)
+		if commitErr == nil {
+			s.finish(err == nil)
+			return err
+		}
+		err = errors.Join(err, commitErr)
+		s.stale = true
+	}
+	s.finish(false)
+	if s.memory {
 		s.broken = err
 		return err
-	case err != nil && !s.memory:
-		end = "ROLLBACK"
 	}
-	if endErr := s.exec(end, nil); endErr != nil {
-		s.broken = endErr
-		return errors.Join(err, endErr)
+	if settleErr := s.settle(); settleErr != nil {
+		s.stale = true // the next call tries again
 	}
 	return err
+}
+
+// finish ends the transaction for the copies in memory.
+func (s *Store) finish(committed bool) {
+	s.totals.finish(committed)
+	s.cache.finish(committed)
+}
+
+// settle ends a transaction that was not committed, and reads the copies in memory again if they may differ from the
+// file. SQLite has ended it by itself after some errors.
+func (s *Store) settle() error {
+	if !s.conn.AutocommitEnabled() {
+		if err := s.exec("ROLLBACK", nil); err != nil {
+			return err
+		}
+	}
+	if s.stale {
+		if err := s.forgetRows(); err != nil {
+			return err
+		}
+		s.stale = false
+	}
+	return nil
 }
 
 // exec runs one cached statement and passes the rows of a query to row, which is nil for a statement that writes.
@@ -238,9 +269,20 @@ func (s *Store) end(err error) (ended error) {
 func (s *Store) exec(query string, row func(*sqlite.Stmt) error, args ...any) error {
 	s.wrote = s.wrote || row == nil
 	if err := sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{Args: args, ResultFunc: row}); err != nil {
-		return fmt.Errorf("database: %w", err)
+		return outage(err)
 	}
 	return nil
+}
+
+// outage returns the error of a statement: Unavailable when the machine refused, for want of room or by a fault of its
+// disk, because nothing has changed and the call can be repeated.
+func outage(err error) error {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultFull, sqlite.ResultIOErr, sqlite.ResultBusy, sqlite.ResultLocked, sqlite.ResultCantOpen, sqlite.ResultReadOnly,
+		sqlite.ResultNoMem:
+		return &directory.Error{Kind: directory.Unavailable, Detail: "the database file cannot be read or written at the moment", Err: err}
+	}
+	return fmt.Errorf("database: %w", err)
 }
 
 // home returns the list that a user belongs to: the present users of a provider, the removed ones, or the tenant's
