@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"errors"
 
 	"rollcall/shared/directory"
 )
@@ -12,14 +11,12 @@ type apiKeyStore struct{ *Store }
 
 func (s apiKeyStore) CreateAPIKey(ctx context.Context, t directory.TenantID, k directory.APIKey, e directory.LogEntry) error {
 	x := &tx{}
+	taken := conflict("the key's id is taken")
 	x.putRecord(s.Store, apiKeyKey(t, k.ID), k, 0)
-	x.put(s.Store, apiKeyHash(t, k.Hash), item{"id": str(string(k.ID))}, absent, nil)
+	x.ops[len(x.ops)-1].fail = taken
+	x.put(s.Store, apiKeyHash(t, k.Hash), item{"id": str(string(k.ID))}, absent, taken)
 	x.log(s.Store, t, e, remainder{})
-	err := s.commit(ctx, "create API key", x)
-	if errors.Is(err, errStale) {
-		return directory.Errorf(directory.Conflict, "the key's id is taken")
-	}
-	return err
+	return s.commitOnce(ctx, "create API key", x)
 }
 
 func (s apiKeyStore) APIKeyByHash(ctx context.Context, t directory.TenantID, h directory.TokenHash) (k directory.APIKey, err error) {

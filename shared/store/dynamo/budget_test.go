@@ -59,13 +59,17 @@ func profile(i int) directory.Profile {
 
 func (o tenantEnv) user(ctx context.Context, i int) directory.User {
 	o.Helper()
-	u, err := o.svc.CreateUser(ctx, o.caller, profile(i).ExternalID, nil,
+	u, err := o.tryUser(ctx, i)
+	o.must(err)
+	return u
+}
+
+func (o tenantEnv) tryUser(ctx context.Context, i int) (directory.User, error) {
+	return o.svc.CreateUser(ctx, o.caller, profile(i).ExternalID, nil,
 		func(directory.Provider) (directory.Profile, []directory.Change, error) {
 			p := profile(i)
 			return p, []directory.Change{{Attr: "User", After: p.Attributes}}, nil
 		})
-	o.must(err)
-	return u
 }
 
 func (o tenantEnv) group(ctx context.Context, name string, members ...directory.ScimID) directory.Group {

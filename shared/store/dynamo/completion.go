@@ -231,7 +231,7 @@ func (s *Store) finishReports(ctx context.Context, t directory.TenantID, h home,
 			s.clearManager(x, t, report, e)
 			return s.commit(ctx, "clear manager", x)
 		})
-		if err != nil && !errors.Is(err, errDone) && !directory.IsKind(err, directory.NotFound) {
+		if directory.IgnoreNotFound(err) != nil {
 			return err
 		}
 	}

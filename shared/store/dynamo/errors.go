@@ -17,8 +17,11 @@ import (
 // computed again.
 var errStale = errors.New("the record has changed")
 
-// errDone reports that the log entry of a transaction exists: it was carried out before.
+// errDone reports that what a transaction is to do was done before, by it or by another one.
 var errDone = errors.New("this was done before")
+
+// errCommitted reports that a log entry of a transaction exists: it was carried out before. Only commit sees it.
+var errCommitted = errors.New("the transaction was carried out before")
 
 // lockedError is errStale with the reason: a large change of a group is committed and not rolled forward yet.
 type lockedError struct {
@@ -27,6 +30,22 @@ type lockedError struct {
 }
 
 func (e *lockedError) Error() string { return "a large change of the group is in progress" }
+
+func isLocked(err error) bool {
+	var locked *lockedError
+	return errors.As(err, &locked)
+}
+
+// inDoubt reports whether a call may have been carried out although it failed: the service did not answer, or answered
+// that it failed itself, or that the same call is still in progress.
+func inDoubt(err error) bool {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return isNetwork(err)
+	}
+	code := api.ErrorCode()
+	return code == "InternalServerError" || code == "ServiceUnavailable" || code == "TransactionInProgressException"
+}
 
 // transientCodes are the codes of DynamoDB for calls that may succeed when repeated.
 var transientCodes = map[string]bool{

@@ -217,7 +217,7 @@ func (s groupStore) CreateGroup(
 	}
 	s.nest(x, h, members, -1, ref)
 	x.log(s.Store, t, e, r)
-	if err := s.commit(ctx, "create group", x); err != nil {
+	if err := s.commitOnce(ctx, "create group", x); err != nil {
 		return directory.Group{}, err
 	}
 	s.finishNow(ctx, t, ref)

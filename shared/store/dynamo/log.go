@@ -24,12 +24,14 @@ type remainder struct {
 	ops      int
 }
 
-// log adds a log entry. If its id exists, the transaction was carried out before: errDone.
+// log adds a log entry. If its id exists, the transaction was carried out before.
 func (x *tx) log(s *Store, t directory.TenantID, e directory.LogEntry, r remainder) {
 	x.days = append(x.days, key{logDays(t, e.Provider), dayOf(e.At)})
 	it := encodeEntry(t, e, r)
 	it["ttl"] = num(e.At.Add(s.retention).Unix())
-	x.put(s, entryKey(t, e.Provider, e.At, e.ID), it, absent, func(item) error { return errDone })
+	k := entryKey(t, e.Provider, e.At, e.ID)
+	x.entries = append(x.entries, k)
+	x.put(s, k, it, absent, func(item) error { return errCommitted })
 }
 
 func encodeEntry(t directory.TenantID, e directory.LogEntry, r remainder) item {
@@ -341,7 +343,7 @@ func (s *Store) oldest(
 func (s logStore) AppendEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	x := &tx{}
 	x.log(s.Store, t, e, remainder{})
-	return s.commit(ctx, "append entry", x)
+	return s.commitOnce(ctx, "append entry", x)
 }
 
 // DropEntries implements directory.Log. The table expires entries itself at the end of their time to live; a tenant may

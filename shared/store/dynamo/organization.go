@@ -60,7 +60,7 @@ func (s organizationStore) CreateOrganization(
 		})
 	}
 	x.log(s.Store, t, e, remainder{})
-	return s.commit(ctx, "create organization", x)
+	return s.commitOnce(ctx, "create organization", x)
 }
 
 func (s organizationStore) UpdateOrganization(

@@ -74,7 +74,7 @@ func (s providerStore) CreateProvider(ctx context.Context, t directory.TenantID,
 	x.put(s.Store, providerKey(t, p.ID), it, absent, taken)
 	x.put(s.Store, providerName(t, p.DisplayNameKey()), item{"p": str(string(p.ID))}, absent, providerTaken)
 	x.log(s.Store, t, e, remainder{})
-	return s.commit(ctx, "create provider", x)
+	return s.commitOnce(ctx, "create provider", x)
 }
 
 func (s providerStore) Provider(ctx context.Context, t directory.TenantID, id directory.ProviderID) (directory.Provider, error) {

@@ -22,7 +22,7 @@ func (s tenantStore) CreateTenant(ctx context.Context, t directory.Tenant, e dir
 	x := &tx{}
 	x.put(s.Store, tenantKey(t.ID), it, absent, func(item) error { return directory.ErrTenantTaken() })
 	x.log(s.Store, t.ID, e, remainder{})
-	return s.commit(ctx, "create tenant", x)
+	return s.commitOnce(ctx, "create tenant", x)
 }
 
 func (s tenantStore) Tenant(ctx context.Context, id directory.TenantID) (directory.Tenant, error) {
@@ -50,7 +50,7 @@ func (s tenantStore) RemoveTenant(ctx context.Context, id directory.TenantID, e 
 	x := &tx{}
 	x.delete(s.Store, tenantKey(id), exists, func(item) error { return notFound("tenant") })
 	x.log(s.Store, directory.OperatorScope, e, remainder{})
-	return s.commit(ctx, "remove tenant", x)
+	return s.commitOnce(ctx, "remove tenant", x)
 }
 
 // EraseTenant implements directory.Tenants. It scans the whole table, a megabyte per step, so that it misses no kind of

@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -22,6 +23,7 @@ const maxOps = 100
 type tx struct {
 	ops     []op
 	days    []key   // marks that must exist before the log entries of the transaction do
+	entries []key   // its log entries: if one exists, the transaction was carried out
 	err     error   // the first failure to build it
 	indexed float64 // write units in the due index
 }
@@ -182,8 +184,12 @@ func (x *tx) check(s *Store, k key, c cond, fail func(item) error) {
 	x.ops = append(x.ops, op{types.TransactWriteItem{ConditionCheck: check}, 2, fail})
 }
 
-// commit carries out the transaction: all or nothing. It is sent again if it only conflicted with another one; the
-// token ensures that one whose answer was lost is not carried out twice.
+// unansweredTries is how often in a row a transaction may get no answer.
+const unansweredTries = 4
+
+// commit carries out the transaction: all or nothing. It is sent again if it only conflicted with another one, or got no
+// answer. Then it may have been carried out, so the token stays the same, by which DynamoDB recognizes it; and whatever
+// condition fails, it is done if its entry exists.
 // Errors: those of op.fail, errStale first; Unavailable.
 func (s *Store) commit(ctx context.Context, name string, x *tx) error {
 	if x.err != nil {
@@ -199,26 +205,36 @@ func (s *Store) commit(ctx context.Context, name string, x *tx) error {
 		in.TransactItems[i] = o.TransactWriteItem
 		units += o.units
 	}
+	doubt, unanswered := false, 0
 	for n := range maxTries {
 		if n > 0 {
-			if err := pause(ctx, n); err != nil {
+			if err := pause(ctx, max(n, 6*unanswered)); err != nil {
 				return err
 			}
 		}
 		if err := s.writing(name); err != nil {
 			return err
 		}
-		_, err := s.client.TransactWriteItems(ctx, in)
+		_, err := s.client.TransactWriteItems(ctx, in, once)
 		count(ctx, 0, units)
 		var canceled *types.TransactionCanceledException
 		switch {
 		case err == nil:
 			return nil
 		case errors.As(err, &canceled):
-			if err := x.failure(name, canceled); err != nil {
-				return err
+			unanswered = 0
+			if err := x.failure(name, canceled); errors.Is(err, errCommitted) {
+				return nil
+			} else if err != nil {
+				return s.orCommitted(ctx, x, doubt, err)
 			}
-			in.ClientRequestToken = aws.String(random.ID())
+			if !doubt {
+				in.ClientRequestToken = aws.String(random.ID())
+			}
+		case inDoubt(err) && ctx.Err() == nil:
+			if doubt, unanswered = true, unanswered+1; unanswered == unansweredTries {
+				return fault(name, err)
+			}
 		case !transient(err):
 			return fault(name, err)
 		}
@@ -226,10 +242,38 @@ func (s *Store) commit(ctx context.Context, name string, x *tx) error {
 	return contended(name)
 }
 
-// failure returns the reason why a transaction was cancelled, nil when it may be sent again unchanged: a lock first,
-// then staleness, because the other reasons may change when it is computed again.
+// once keeps the client from repeating a call by itself: commit has to know of answers that were lost.
+func once(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }
+
+// orCommitted returns nil instead of err if a transaction that may have been carried out was.
+func (s *Store) orCommitted(ctx context.Context, x *tx, doubt bool, err error) error {
+	if !doubt || len(x.entries) == 0 {
+		return err
+	}
+	it, readErr := s.getOne(ctx, x.entries[0])
+	switch {
+	case readErr != nil:
+		return readErr
+	case it != nil:
+		return nil
+	}
+	return err
+}
+
+// commitOnce is commit for a transaction that is not computed again: one that is stale for no reason of its own was
+// carried out if its entry exists, and otherwise the caller has to ask again.
+func (s *Store) commitOnce(ctx context.Context, name string, x *tx) error {
+	err := s.commit(ctx, name, x)
+	if errors.Is(err, errStale) || isLocked(err) {
+		return s.orCommitted(ctx, x, true, contended(name))
+	}
+	return err
+}
+
+// failure returns the reason why a transaction was cancelled, nil when it may be sent again unchanged: errCommitted
+// first, then a lock, then staleness, because the other reasons may change when it is computed again.
 func (x *tx) failure(name string, canceled *types.TransactionCanceledException) error {
-	var stale, refused error
+	var stale, blocked, refused error
 	for i, r := range canceled.CancellationReasons {
 		switch code := aws.ToString(r.Code); code {
 		case "None", "", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded":
@@ -238,10 +282,11 @@ func (x *tx) failure(name string, canceled *types.TransactionCanceledException) 
 			if fail := x.ops[i].fail; fail != nil {
 				err = fail(r.Item)
 			}
-			var locked *lockedError
 			switch {
-			case errors.As(err, &locked):
+			case errors.Is(err, errCommitted):
 				return err
+			case isLocked(err):
+				blocked = err
 			case errors.Is(err, errStale):
 				stale = err
 			case refused == nil:
@@ -251,8 +296,5 @@ func (x *tx) failure(name string, canceled *types.TransactionCanceledException) 
 			return fault(name+": "+code, canceled)
 		}
 	}
-	if stale != nil {
-		return stale
-	}
-	return refused
+	return cmp.Or(blocked, stale, refused)
 }

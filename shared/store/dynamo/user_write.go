@@ -31,7 +31,7 @@ func (s *Store) insertUser(ctx context.Context, t directory.TenantID, u director
 	s.putUser(x, t, u)
 	s.reindex(x, t, nil, indexItems(t, u), cond{}, u)
 	x.log(s, t, e, remainder{})
-	return s.commit(ctx, "create user", x)
+	return s.commitOnce(ctx, "create user", x)
 }
 
 // putUser adds a record to its home, and counts it there.

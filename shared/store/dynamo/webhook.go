@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"errors"
 
 	"rollcall/shared/directory"
 )
@@ -13,12 +12,9 @@ type webhookStore struct{ *Store }
 func (s webhookStore) CreateWebhook(ctx context.Context, t directory.TenantID, w directory.Webhook, e directory.LogEntry) error {
 	x := &tx{}
 	x.putRecord(s.Store, webhookKey(t, w.ID), w, 0)
+	x.ops[len(x.ops)-1].fail = conflict("the webhook's id is taken")
 	x.log(s.Store, t, e, remainder{})
-	err := s.commit(ctx, "create webhook", x)
-	if errors.Is(err, errStale) {
-		return directory.Errorf(directory.Conflict, "the webhook's id is taken")
-	}
-	return err
+	return s.commitOnce(ctx, "create webhook", x)
 }
 
 func (s webhookStore) Webhook(ctx context.Context, t directory.TenantID, id directory.WebhookID) (directory.Webhook, error) {
