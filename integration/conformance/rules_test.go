@@ -76,6 +76,36 @@ var ruleUserCases = []userCase{
 		status:   400,
 		scimType: "invalidPath"},
 
+	// C22: a disable survives the refusal of what stands beside it.
+	{name: "C22 a disable survives a taken name", profiles: everyProfile,
+		ops: op("replace", "active", "false") + "," + op("replace", "userName", `"u${n}x@contoso.example"`) + "," + op("replace", "title",
+			"12"),
+		status: 400, scimType: "invalidValue", want: `{"active":false}`},
+	{name: "C22 in the spelling of text, without a path, after the fault", profiles: everyProfile,
+		ops: op("replace", "id", `"x"`) + "," + op("replace", "", `{"ACTIVE":"False"}`), status: 400, scimType: "mutability",
+		want: `{"active":false}`},
+	{name: "C22 wrapped", profiles: "entra entra-gov", ops: op("replace", "title;", `"x"`) + "," + op("Replace", "active",
+		`[{"value":"False"}]`),
+		status: 400, scimType: "invalidPath", want: `{"active":false}`},
+	{name: "C22 the last word counts", profiles: everyProfile, ops: op("replace", "active", "false") + "," + op("replace", "title", "12") +
+		"," +
+		op("replace", "active", "true"), status: 400, scimType: "invalidValue"},
+	{name: "C22 an enable does not survive", profiles: everyProfile, given: `{"active":false}`,
+		ops: op("replace", "active", "true") + "," + op("replace", "title", "12"), status: 400, scimType: "invalidValue"},
+	{name: "C22 a missing message schema is no reason", profiles: everyProfile,
+		body:   `{"Operations":[{"op":"replace","path":"active","value":false}]}`,
+		status: 400, scimType: "invalidSyntax", want: `{"active":false}`},
+	{name: "C22 nor an operation that is none", profiles: everyProfile,
+		body:   `{"schemas":["${patch}"],"Operations":[{"op":"move"},{"op":"replace","path":"active","value":false}]}`,
+		status: 400, scimType: "invalidSyntax", want: `{"active":false}`},
+	{name: "C22 PUT, too", profiles: everyProfile, method: "PUT", body: `{"userName":"u${n}@contoso.example","active":"False","title":12}`,
+		status:   400,
+		scimType: "invalidValue", want: `{"active":false}`},
+	{name: "C22 not when the version is another", profiles: everyProfile, header: []string{"If-Match", `W/"77"`},
+		ops: op("replace", "active", "false") + "," + op("replace", "title", "12"), status: 412},
+	{name: "C22 not when the client cannot read the answer's list of attributes", query: "?attributes=id&excludedAttributes=id",
+		ops: op("replace", "active", "false"), status: 400, scimType: "invalidValue", want: `{"active":false}`},
+
 	// C23: what nobody reads.
 	{name: "C23 an unknown attribute is passed over, the rest is done", profiles: lenient,
 		ops: op("replace", "active", "false") + "," + op("replace", "badgeColour", `"red"`), want: `{"active":false}`},
@@ -218,6 +248,21 @@ func ruleCases() []entraCase {
 			if !strings.Contains(a.text, "element 2 of members") {
 				c.Errorf("answered %s", a.text)
 			}
+		}},
+		{"C22 a disable survives a name that somebody has, in Bulk, too", everyProfile, func(c client) {
+			c.create("me", "/Users", `{"userName":"me${n}@contoso.example"}`)
+			c.create("you", "/Users", `{"userName":"you${n}@contoso.example"}`)
+			taken := op("replace", "active", "false") + "," + op("replace", "userName", `"you${n}@contoso.example"`)
+			c.change("/Users/${me}", `{"active":false}`, func() answer {
+				return c.send("PATCH", "/Users/${me}", ops(taken)).want(c, 409, "uniqueness")
+			})
+			c.change("/Users/${me}", "", func() answer { // again: nothing more
+				return c.send("PATCH", "/Users/${me}", ops(taken)).want(c, 409, "uniqueness")
+			})
+			c.change("/Users/${you}", `{"active":false}`, func() answer {
+				return c.send("POST", "/Bulk", fmt.Sprintf(bulkBody, `{"method":"PUT","path":"/Users/${you}","data":{"userName":"","active":false}}`)).
+					want(c, 200, "")
+			})
 		}},
 		{"C33 parameters without a value are absent", everyProfile, func(c client) {
 			c.create("me", "/Users", `{"userName":"p${n}@contoso.example"}`)

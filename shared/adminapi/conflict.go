@@ -24,14 +24,19 @@ type conflict struct {
 	ID             directory.ConflictID    `json:"id"`
 	State          directory.ConflictState `json:"state"`
 	Provider       directory.ProviderID    `json:"provider"`
-	Cause          string                  `json:"cause"`    // user-name, organizations or same-person
+	Cause          string                  `json:"cause"`    // user-name, or a directory.ConflictCause
 	UserName       string                  `json:"userName"` // for organizations: the name that was not created
 	ExternalID     string                  `json:"externalId,omitempty"`
 	Attempts       int                     `json:"attempts"`
 	FirstAt        instant                 `json:"firstAt"`
 	LastAt         instant                 `json:"lastAt"`
 	UserID         directory.UserID        `json:"userId,omitempty"` // of a hint
-	HolderID       directory.UserID        `json:"holderId"`
+	Attribute      string                  `json:"attribute,omitempty"`
+	ScimType       string                  `json:"scimType,omitempty"`
+	GroupID        directory.GroupID       `json:"groupId,omitempty"`
+	Members        []directory.ScimID      `json:"members,omitempty"`
+	MemberCount    int                     `json:"memberCount,omitempty"`
+	HolderID       directory.UserID        `json:"holderId,omitempty"`
 	HolderProvider directory.ProviderID    `json:"holderProvider,omitempty"`
 	Holder         *user                   `json:"holder,omitempty"` // of one conflict only
 	Version        int64                   `json:"version"`
@@ -45,14 +50,16 @@ func viewConflict(c directory.ConflictCase) conflict {
 	}
 	return conflict{
 		ID: c.ID, Cause: cause, State: c.State, Provider: c.Provider, UserName: c.UserName, ExternalID: c.ExternalID, Attempts: c.Count,
-		FirstAt: instant{c.FirstAt}, LastAt: instant{c.LastAt}, UserID: c.User, HolderID: c.Holder, HolderProvider: c.HolderFrom,
+		FirstAt: instant{c.FirstAt}, LastAt: instant{c.LastAt}, UserID: c.User, Attribute: c.Attribute, ScimType: c.ScimType,
+		GroupID: c.Group, Members: c.Members, MemberCount: c.MemberCount,
+		HolderID: c.Holder, HolderProvider: c.HolderFrom,
 		Version: c.Version,
 	}
 }
 
 func (r *request) listConflicts() (answer, error) {
 	state, err := r.choice("state", string(directory.ConflictOpen), string(directory.ConflictPreApproved), string(directory.ConflictIgnored),
-		string(directory.ConflictConverted), string(directory.ConflictRenamed))
+		string(directory.ConflictConverted), string(directory.ConflictRenamed), string(directory.ConflictSucceeded))
 	if err != nil {
 		return answer{}, err
 	}

@@ -104,6 +104,7 @@ func accountChanges(old, u User) []Change {
 	note(was != is, attrPending, was, is)
 	note(!slices.Equal(old.Holds, u.Holds), attrHolds, shown(len(old.Holds) > 0, old.Holds), shown(len(u.Holds) > 0, u.Holds))
 	note(old.Provider != u.Provider, attrProvider, shown(old.Provider != "", old.Provider), shown(u.Provider != "", u.Provider))
+	note((old.Refused == nil) != (u.Refused == nil), AttrRefused, shown(old.Refused != nil, old.Refused), shown(u.Refused != nil, u.Refused))
 	note(old.Removed() != u.Removed(), attrRemoved, shown(old.Removed(), true), shown(u.Removed(), true))
 	return out
 }

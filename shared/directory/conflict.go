@@ -9,19 +9,24 @@ import (
 // ConflictCase is a conflict that an administrator can resolve, by default over a userName: a directory wants to create
 // a user whose userName another user of the tenant has, a local one or one of another provider.
 type ConflictCase struct {
-	ID         ConflictID // ConflictIDOf: one record per provider and userName
-	Provider   ProviderID
-	UserName   string
-	ExternalID string
-	Cause      ConflictCause
-	User       UserID `json:",omitempty"` // of a hint: the user that was created
-	Holder     UserID
-	HolderFrom ProviderID // "" for a local user
-	State      ConflictState
-	Count      int // how often the directory tried
-	FirstAt    time.Time
-	LastAt     time.Time
-	Version    int64
+	ID          ConflictID // ConflictIDOf: one record per provider and userName
+	Provider    ProviderID
+	UserName    string
+	ExternalID  string
+	Cause       ConflictCause
+	User        UserID   `json:",omitempty"` // of a hint: the user that was created; of a refusal: the user it is about
+	Attribute   string   `json:",omitempty"` // of a refusal: what was refused
+	ScimType    string   `json:",omitempty"` // of a refusal
+	Group       GroupID  `json:",omitempty"` // of members: the group they were to be in
+	Members     []ScimID `json:",omitempty"` // ten at most
+	MemberCount int      `json:",omitempty"`
+	Holder      UserID
+	HolderFrom  ProviderID // "" for a local user
+	State       ConflictState
+	Count       int // how often the directory tried
+	FirstAt     time.Time
+	LastAt      time.Time
+	Version     int64
 }
 
 // ConflictCause is the subject of a conflict.
@@ -35,6 +40,12 @@ const (
 	ConflictOverOrganizations ConflictCause = "organizations"
 	// ConflictSamePerson: User, which was created, may be the same person as Holder. A hint; nothing was refused.
 	ConflictSamePerson ConflictCause = "same-person"
+	// ConflictRefusedDisable: a request of the directory about User was refused, but for the disable in it (C22).
+	ConflictRefusedDisable ConflictCause = "refused-disable"
+	// ConflictGoneMembers: members of Group that the provider no longer has were passed over (C24).
+	ConflictGoneMembers ConflictCause = "gone-members"
+	// ConflictUnknownMembers: a change of Group named members that the provider never had, and was refused (C24).
+	ConflictUnknownMembers ConflictCause = "unknown-members"
 )
 
 // ConflictState is the state of a conflict.
@@ -47,6 +58,7 @@ const (
 	ConflictIgnored     ConflictState = "ignored"
 	ConflictConverted   ConflictState = "converted"
 	ConflictRenamed     ConflictState = "renamed"
+	ConflictSucceeded   ConflictState = "succeeded" // a later request succeeded
 )
 
 // Undecided reports whether the conflict can still be resolved; an ignored one can.

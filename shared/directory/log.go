@@ -292,12 +292,18 @@ type Result string
 const (
 	ResultSuccess  Result = "success"
 	ResultConflict Result = "conflict"
+	ResultError    Result = "error" // what the request asked for was refused, but for a disable (C22)
 )
 
 // Result is the outcome of the change that the entry records.
 func (e LogEntry) Result() Result {
 	if e.Action == ConflictOpened {
 		return ResultConflict
+	}
+	for _, c := range e.Changes {
+		if c.Attr == AttrRefused && len(c.After) > 0 {
+			return ResultError
+		}
 	}
 	return ResultSuccess
 }

@@ -78,13 +78,14 @@ type Account struct {
 	CountryCode   string               `json:",omitempty"` // ISO 3166-1 alpha-2 or ""
 	OverriddenAt  time.Time            `json:",omitzero"`  // since when Overridden
 	Review        GuardEventID         `json:",omitempty"` // the guard event that held back a move or the loss of a role
+	Refused       *Refusal             `json:",omitempty"` // nil: the directory's last request about the user succeeded
 }
 
 // IsZero reports whether nothing is kept about the account.
 func (a Account) IsZero() bool {
 	return a.Lifecycle == "" && a.DeactivatedAt.IsZero() && a.AdminBlock == nil && a.Pending == nil && len(a.Holds) == 0 &&
 		a.OrgID == "" && a.OrgSource == "" && !a.OrgPinned && len(a.RoleGrants) == 0 && len(a.Watchlists) == 0 && a.CountryCode == "" &&
-		a.Review == "" && a.OverriddenAt.IsZero()
+		a.Review == "" && a.OverriddenAt.IsZero() && a.Refused == nil
 }
 
 // AdminBlock is a block an administrator placed; no directory event lifts it.
@@ -307,5 +308,12 @@ func (a Account) AppendJSON(dst []byte) []byte {
 	o.text("CountryCode", a.CountryCode)
 	o.time("OverriddenAt", a.OverriddenAt)
 	o.text("Review", string(a.Review))
+	if r := a.Refused; r != nil {
+		outer := o.open("Refused")
+		o.time("at", r.At)
+		o.text("attribute", r.Attribute)
+		o.text("scimType", r.ScimType)
+		o.close(outer)
+	}
 	return o.end()
 }

@@ -84,6 +84,43 @@ func (s *Service) followConverted(ctx context.Context, t directory.TenantID, e d
 	return err
 }
 
+// followRefusal lists a user whose disable survived the refusal of its request, and ends that when a request succeeded.
+func (s *Service) followRefusal(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	v, err := s.ports.Users.UserByID(ctx, t, e.User)
+	if err != nil {
+		return directory.IgnoreNotFound(err)
+	}
+	id, refused := directory.RefusalConflictID(e.Provider, e.User), v.Refused
+	_, err = s.ports.Conflicts.UpdateConflict(ctx, t, id,
+		func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
+			c, action := old, directory.ConflictOpened
+			switch {
+			case refused == nil && (old.ID == "" || !old.Undecided()):
+				return old, nil, nil
+			case refused == nil:
+				c.State, action = directory.ConflictSucceeded, directory.ConflictClosed
+			case old.State == directory.ConflictOpen && old.LastAt.Equal(refused.At):
+				return old, nil, nil
+			default:
+				c.ID, c.Provider, c.Cause, c.State = id, e.Provider, directory.ConflictRefusedDisable, directory.ConflictOpen
+				c.UserName, c.ExternalID, c.User, c.Holder, c.HolderFrom = v.UserName, v.ExternalID, v.ID, v.ID, v.Provider
+				c.Attribute, c.ScimType = refused.Attribute, refused.ScimType
+				c.Count, c.LastAt = old.Count+1, refused.At
+				if old.ID == "" {
+					c.FirstAt = refused.At
+				}
+			}
+			c.Version++
+			n := s.entry(fromEntry(e), action)
+			n.Target, n.User, n.Name, n.Version = string(id), v.ID, v.UserName, c.Version
+			if action == directory.ConflictClosed {
+				n.Changes = []directory.Change{directory.NewChange("state", old.State, c.State)}
+			}
+			return c, &n, nil
+		})
+	return err
+}
+
 // openCapConflict opens a conflict, one per day and provider, about an organization that was not created.
 func (r *resolver) openCapConflict(ctx context.Context, u directory.User) error {
 	now, name := r.s.rt.Time(), directory.AttributeValue(u.Attributes, r.rules.Org.Path())

@@ -55,6 +55,8 @@ func steps() []step {
 				each((*Service).startRun)},
 			{"close the conflict of a converted user", onActions(directory.UserConverted), "a closed conflict is skipped",
 				each((*Service).followConverted)},
+			{"list a refused disable", trigger{attribute: directory.AttrRefused}, "a listed one is not listed twice",
+				each((*Service).followRefusal)},
 			{"store a former userName", trigger{actions: []directory.Action{directory.UserDeleted}, attribute: directory.AttrUserName},
 				"an alias is stored under its key", each((*Service).rememberName)},
 			{"hint at the same person", onActions(directory.UserCreated), "a hint is stored under its key", each((*Service).hintSamePerson)},

@@ -136,10 +136,10 @@ func (s *Service) UpdateUser(
 			return old, nil, directory.Errorf(directory.NotFound, "no such user")
 		}
 		profile, changes, err := edit(x.provider, directory.UserView{User: old, Groups: view.Groups, Manager: view.Manager})
-		if err != nil || profile.Equal(old.Profile) {
+		if err != nil {
 			return old, nil, err
 		}
-		if profile = x.provider.WithKeys(profile); profile.Equal(old.Profile) {
+		if profile = x.provider.WithKeys(profile); profile.Equal(old.Profile) && old.Refused == nil {
 			return old, nil, nil
 		}
 		if err := profile.Check(); err != nil {
@@ -149,7 +149,7 @@ func (s *Service) UpdateUser(
 		e := x.entry(editAction(old.Profile, profile))
 		e.Changes = changes
 		u := old.WithProfile(profile, x.deactivationRequest(directory.CauseDisable))
-		u.CountryCode = x.countryCode(old, profile)
+		u.CountryCode, u.Refused = x.countryCode(old, profile), nil
 		return directory.FinishChange(old, u, e)
 	})
 	if by, ok := directory.AsTaken(err); ok {
@@ -160,6 +160,32 @@ func (s *Service) UpdateUser(
 	}
 	view.User = u
 	return view, changed, nil
+}
+
+// DisableRefused disables a user whose request was refused for another reason, if the directory's last word on the user
+// was that it is active: the disable in the request survives what stood beside it (C22). Nothing else of the request is
+// done.
+// Errors: NotFound; Unauthenticated; Unavailable.
+func (s *Service) DisableRefused(ctx context.Context, c Caller, id directory.ScimID, refused directory.Refusal) error {
+	x := s.session(c)
+	view, err := s.ports.Users.ReadUser(ctx, x.tenant, c.Provider, id, directory.UserWant{}, x.admit(nil))
+	if err != nil {
+		return err
+	}
+	_, err = s.ports.Users.UpdateUser(ctx, x.tenant, view.User, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		if old.Removed() || old.Provider != c.Provider || !old.Active {
+			return old, nil, nil
+		}
+		profile := old.Profile
+		profile.Active = false
+		e := x.entry(directory.UserDisabled)
+		e.Changes = []directory.Change{directory.NewChange("active", true, false)}
+		u := old.WithProfile(profile, x.deactivationRequest(directory.CauseDisable))
+		refused.At = x.now
+		u.Refused = &refused
+		return directory.FinishChange(old, u, e)
+	})
+	return err
 }
 
 func editAction(old, updated directory.Profile) directory.Action {
@@ -189,7 +215,9 @@ func (s *Service) DeleteUser(ctx context.Context, c Caller, id directory.ScimID,
 		if err := check(old); err != nil {
 			return old, nil, err
 		}
-		return directory.FinishChange(old, old.RemovedByDirectory(x.deactivationRequest(directory.CauseDelete)), x.entry(directory.UserDeleted))
+		u := old.RemovedByDirectory(x.deactivationRequest(directory.CauseDelete))
+		u.Refused = nil
+		return directory.FinishChange(old, u, x.entry(directory.UserDeleted))
 	})
 	return err
 }

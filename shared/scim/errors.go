@@ -3,6 +3,7 @@ package scim
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // The scimType keywords of RFC 7644 §3.12 (table 9) and RFC 9865 §3.
@@ -41,6 +42,15 @@ func (e *Error) Error() string {
 		return strconv.Itoa(e.Status) + ": " + e.Detail
 	}
 	return strconv.Itoa(e.Status) + " " + e.Type + ": " + e.Detail
+}
+
+// Subject returns the attribute that the error is about, by the name with which its detail begins, or "".
+func (e *Error) Subject(rt *ResourceType) string {
+	word, _, _ := strings.Cut(e.Detail, " ")
+	if _, fault := rt.resolve(word, true); fault == pathOK || fault == pathUnknown && e.Type == TypeInvalidPath && len(word) > len("the") {
+		return word
+	}
+	return ""
 }
 
 // Append appends the error message of RFC 7644 §3.12 to dst. The status is a JSON string, as the RFC requires.

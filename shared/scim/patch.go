@@ -104,6 +104,34 @@ func (p Patch) Strings(yield func(string) bool) {
 	}
 }
 
+// Disables reports whether the last word of a PATCH body on `active` is false, whatever else is wrong with it (C22): in
+// any spelling that Apply reads, with a path or without.
+func (rt *ResourceType) Disables(body Value, t Tolerance) bool {
+	active := rt.tables[0].find("active")
+	disabled := false
+	word := func(v Value) {
+		d := decoder{t: t}
+		said, err := d.attribute(active, v)
+		disabled = err == nil && said.kind == Bool && !said.yes
+	}
+	for _, o := range body.Get("Operations").elems {
+		op, err := parseOperation(o)
+		if err != nil || op.kind == patchRemove || !op.hasValue {
+			continue
+		}
+		names := op.value.members
+		if op.hasPath {
+			names = []Member{{op.path, op.value}}
+		}
+		for _, m := range names {
+			if tg, err := rt.parsePath(m.Name, t); err == nil && tg.attr == active && tg.filter == nil {
+				word(m.Value)
+			}
+		}
+	}
+	return disabled
+}
+
 // Mentions reports whether a value without a path has a member of this name, ignoring case.
 func (p Patch) Mentions(name string) bool {
 	return slices.ContainsFunc(p.ops, func(op patchOp) bool { return !op.hasPath && op.value.index(name) >= 0 })

@@ -1,9 +1,11 @@
 package scimapi
 
 import (
+	"errors"
 	"net/http"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/reqlog"
 	"rollcall/shared/scim"
 )
 
@@ -81,7 +83,7 @@ func (r *request) decodeUser(body scim.Value, active bool) (scim.Value, error) {
 }
 
 // updateUser runs an edit of the user's tree and answers with the resource.
-func (r *request) updateUser(id string, want directory.UserWant, bodyErr error, edit func(before scim.Value,
+func (r *request) updateUser(id string, want directory.UserWant, bodyErr error, disables func() bool, edit func(before scim.Value,
 	old directory.UserView) (after scim.Value, err error)) {
 	v, _, err := r.api.svc.UpdateUser(r.context(), r.caller, directory.ScimID(id), want, r.admitFor(userKind{}, bodyErr),
 		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
@@ -99,24 +101,55 @@ func (r *request) updateUser(id string, want directory.UserWant, bodyErr error, 
 			return userProfile(after), changes(before, after), nil
 		})
 	if err != nil {
+		r.disableRefused(directory.ScimID(id), err, disables)
 		r.fail(err)
 		return
 	}
 	r.answerUser(http.StatusOK, v)
 }
 
+// disableRefused carries out the disable of a request that is refused for what stands beside it (C22). It is for answers
+// that speak of the content of the request; the answer stays as it is, so that the client tries again.
+func (r *request) disableRefused(id directory.ScimID, refused error, disables func() bool) {
+	e := toSCIM(refused)
+	if e.Status != http.StatusBadRequest && e.Status != http.StatusConflict && e.Status != http.StatusRequestEntityTooLarge ||
+		r.types == nil || !disables() {
+		return
+	}
+	why := directory.Refusal{Attribute: e.Subject(r.types.user), ScimType: e.Type}
+	var business *directory.Error
+	if errors.As(refused, &business) && business.Attr != "" {
+		why.Attribute = business.Attr
+	}
+	err := r.api.svc.DisableRefused(r.context(), r.caller, id, why)
+	if err != nil && !directory.IsKind(err, directory.NotFound) {
+		reqlog.Fail(r.context(), err) // somebody who left may still sign in
+	}
+}
+
 func (r *request) putUser(id string) {
 	body, bodyErr := r.body()
-	r.updateUser(id, r.userWant(), bodyErr, func(_ scim.Value, old directory.UserView) (scim.Value, error) {
+	disables := func() bool {
+		tree, err := r.types.user.Decode(scim.ObjectValue(scim.Member{Name: "userName", Value: scim.StringValue("-")},
+			scim.Member{Name: "active", Value: body.Get("active")}), r.types.tolerance)
+		active := tree.Get("active")
+		return err == nil && active.Kind() == scim.Bool && !active.Bool()
+	}
+	r.updateUser(id, r.userWant(), bodyErr, disables, func(_ scim.Value, old directory.UserView) (scim.Value, error) {
 		return r.decodeUser(body, old.Active)
 	})
 }
 
 func (r *request) patchUser(id string) {
-	patch, bodyErr := r.patchBody()
+	body, bodyErr := r.body()
+	var patch scim.Patch
+	if bodyErr == nil {
+		patch, bodyErr = scim.ParsePatch(body)
+	}
+	disables := func() bool { return r.types.user.Disables(body, r.types.tolerance) }
 	want := r.userWant()
 	want.Groups = want.Groups || patch.Mentions("groups") // to compare them, whatever the response shows
-	r.updateUser(id, want, bodyErr, func(before scim.Value, old directory.UserView) (scim.Value, error) {
+	r.updateUser(id, want, bodyErr, disables, func(before scim.Value, old directory.UserView) (scim.Value, error) {
 		resource, err := r.completeUser(before, old)
 		if err != nil {
 			return before, err
