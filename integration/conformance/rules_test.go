@@ -3,6 +3,7 @@ package conformance_test
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -263,6 +264,69 @@ func ruleCases() []entraCase {
 				return c.send("POST", "/Bulk", fmt.Sprintf(bulkBody, `{"method":"PUT","path":"/Users/${you}","data":{"userName":"","active":false}}`)).
 					want(c, 200, "")
 			})
+		}},
+		{"C24 members who are gone are passed over", everyProfile, func(c client) {
+			c.create("gone", "/Users", `{"userName":"gone${n}@contoso.example"}`)
+			c.create("left", "/Groups", `{"displayName":"Left ${n}"}`)
+			c.send("DELETE", "/Users/${gone}", "").want(c, 204, "")
+			c.send("DELETE", "/Groups/${left}", "").want(c, 204, "")
+			c.create("me", "/Groups", `{"displayName":"C24 ${n}","members":[{"value":"${ann}"},{"value":"${gone}"}]}`)
+			has := func(want ...string) {
+				c.Helper()
+				var ids []string
+				for _, name := range want {
+					ids = append(ids, c.names[name])
+				}
+				var got []string
+				members, _ := c.get("/Groups/${me}").json["members"].([]any)
+				for _, m := range members {
+					got = append(got, m.(object)["value"].(string))
+				}
+				slices.Sort(ids)
+				slices.Sort(got)
+				if !slices.Equal(ids, got) {
+					c.Errorf("members %v, want %v", got, want)
+				}
+			}
+			has("ann")
+			ok := func(a answer) {
+				c.Helper()
+				if a.status != 200 && a.status != 204 {
+					c.Fatalf("answered %d %s", a.status, a.text)
+				}
+			}
+			ok(c.send("PATCH", "/Groups/${me}", ops(op("add", "members", list(member, "bob", "gone", "left")))))
+			has("ann", "bob")
+			version := c.get("/Groups/${me}").version()
+			ok(c.send("PATCH", "/Groups/${me}", ops(op("add", "members", list(member, "gone")))))
+			if now := c.get("/Groups/${me}").version(); now != version {
+				c.Errorf("version was %v and is %v", version, now)
+			}
+			ok(c.send("PUT", "/Groups/${me}", `{"displayName":"C24 ${n}","members":[{"value":"${cat}"},{"value":"${gone}"}]}`))
+			has("cat")
+			ok(c.send("PATCH", "/Groups/${me}", ops(op("replace", "", `{"members":[{"value":"${gone}"}]}`))))
+			has()
+		}},
+		{"C24 members that never were are named", everyProfile, func(c client) {
+			c.create("me", "/Groups", `{"displayName":"C24n ${n}","members":[{"value":"${ann}"}]}`)
+			var elements []string
+			for i := range 12 {
+				elements = append(elements, fmt.Sprintf(`{"value":"u00000000000000000000000%02d"}`, i))
+			}
+			bad := "[" + member("bob") + "," + strings.Join(elements, ",") + "]"
+			for _, a := range []answer{
+				c.send("PATCH", "/Groups/${me}", ops(op("add", "members", bad))).want(c, 400, "invalidValue"),
+				c.send("PUT", "/Groups/${me}", `{"displayName":"C24n ${n}","members":`+bad+`}`).want(c, 400, "invalidValue"),
+				c.send("POST", "/Groups", `{"displayName":"C24x ${n}","members":`+bad+`}`).want(c, 400, "invalidValue"),
+			} {
+				if !strings.Contains(a.text, "u0000000000000000000000009, u") && !strings.Contains(a.text, "and 2 more") ||
+					strings.Contains(a.text, c.names["bob"]) {
+					c.Errorf("answered %s", a.text)
+				}
+			}
+			if members, _ := c.get("/Groups/${me}").json["members"].([]any); len(members) != 1 {
+				c.Errorf("members %v", members)
+			}
 		}},
 		{"C33 parameters without a value are absent", everyProfile, func(c client) {
 			c.create("me", "/Users", `{"userName":"p${n}@contoso.example"}`)

@@ -28,7 +28,6 @@ type ReadBack struct {
 	Workers        int    // zero is 8
 	Seed           uint64
 	Population     string       // empty means "r<seed>"
-	Later          bool         // also what the service does not do yet
 	HTTP           *http.Client // nil is a client with enough idle connections
 	Progress       func(done, total int)
 }

@@ -267,7 +267,7 @@ func (w *readBackWorker) patchGroup(ctx context.Context) error {
 			want.members[id] = true
 		}
 	}
-	if w.run.Later && len(w.gone) > 0 && chance(w.r, 6) {
+	if len(w.gone) > 0 && chance(w.r, 6) {
 		ids = append(ids, pick(w.r, w.gone)) // somebody deleted is passed over
 	}
 	f := choose(w.r, w.run.wraps(), forms)
@@ -303,7 +303,7 @@ func (w *readBackWorker) refused(ctx context.Context) error {
 	name := pick(w.r, slices.Sorted(maps.Keys(bad)))
 	ops := []operation{{"replace", "nickName", w.word("lost")}, bad[name]}
 	after := u.copy()
-	if w.run.Later && chance(w.r, 3) {
+	if chance(w.r, 3) {
 		f := choose(w.r, w.run.wraps(), setActive)
 		ops, after.active, name = append(ops, f.ops(false)...), false, name+" + a disable beside it"
 	}

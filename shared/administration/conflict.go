@@ -9,7 +9,47 @@ import (
 // ByID reads one conflict of the tenant.
 // Errors: NotFound.
 func (s Conflicts) ByID(ctx context.Context, id directory.ConflictID) (directory.ConflictCase, error) {
-	return s.ports.Conflicts.Conflict(ctx, s.tenant, id)
+	c, err := s.ports.Conflicts.Conflict(ctx, s.tenant, id)
+	if err != nil {
+		return c, err
+	}
+	return s.settled(ctx, c)
+}
+
+// settled ends a conflict over the members of a group that has changed since, or was made or deleted: a request about it
+// succeeded. It is looked at when somebody looks, so that a request that succeeds costs nothing more.
+func (s Conflicts) settled(ctx context.Context, c directory.ConflictCase) (directory.ConflictCase, error) {
+	if c.Cause != directory.ConflictUnknownMembers || c.State != directory.ConflictOpen {
+		return c, nil
+	}
+	var err error
+	over := false
+	if c.Group == "" {
+		var found []directory.GroupView
+		key := directory.Lookup{Attr: directory.AttrDisplayName, Value: directory.GroupProfile{DisplayName: c.UserName}.DisplayNameKey()}
+		found, err = s.ports.Groups.FindGroups(ctx, s.tenant, c.Provider, key, 1, directory.GroupWant{}, nil)
+		over = len(found) > 0
+	} else {
+		var v directory.GroupView
+		v, err = s.ports.Groups.ReadGroup(ctx, s.tenant, c.Provider, c.Group, directory.GroupWant{}, nil)
+		over = directory.IsKind(err, directory.NotFound) || err == nil && v.Modified.After(c.LastAt)
+		err = directory.IgnoreNotFound(err)
+	}
+	if err != nil || !over {
+		return c, err
+	}
+	return s.ports.Conflicts.UpdateConflict(ctx, s.tenant, c.ID,
+		func(old directory.ConflictCase) (directory.ConflictCase, *directory.LogEntry, error) {
+			if old.State != directory.ConflictOpen || !old.LastAt.Equal(c.LastAt) {
+				return old, nil, nil
+			}
+			e := s.entry(directory.ConflictClosed)
+			e.Target, e.Group, e.Name = string(old.ID), old.Group, old.UserName
+			e.Changes = []directory.Change{directory.NewChange("state", old.State, directory.ConflictSucceeded)}
+			old.State, old.Version = directory.ConflictSucceeded, old.Version+1
+			e.Version = old.Version
+			return old, &e, nil
+		})
 }
 
 func errNoConflict() *directory.Error {
@@ -20,7 +60,13 @@ func errNoConflict() *directory.Error {
 func (s Conflicts) List(
 	ctx context.Context, state directory.ConflictState, after directory.ConflictID, count int,
 ) ([]directory.ConflictCase, error) {
-	return s.ports.Conflicts.ListConflicts(ctx, s.tenant, state, after, count)
+	cs, err := s.ports.Conflicts.ListConflicts(ctx, s.tenant, state, after, count)
+	for i := range cs {
+		if err == nil {
+			cs[i], err = s.settled(ctx, cs[i])
+		}
+	}
+	return cs, err
 }
 
 // requireUndecided refuses to resolve a conflict twice; check sees the conflict first.

@@ -71,3 +71,18 @@ func ConflictIDOf(p ProviderID, userName string) ConflictID {
 	h := sha256.Sum256([]byte(string(p) + "\x00" + UserNameKey(userName)))
 	return ConflictID("c" + hex.EncodeToString(h[:12]))
 }
+
+// UnknownMembersConflictID derives the id of the conflict about members that a provider never had. A group that was to be
+// created has no id yet, only a name.
+func UnknownMembersConflictID(p ProviderID, g Group) ConflictID {
+	if g.ID == "" {
+		return ConflictIDOf(p, "unknown members of the new group "+g.DisplayName)
+	}
+	return ConflictIDOf(p, "unknown members of "+string(g.ID))
+}
+
+// MaxNotedMembers is how many members who are gone are remembered for each group, so that they are noted once.
+const MaxNotedMembers = 1000
+
+// AttrSkippedMembers is the attribute, in log entries, of members that were passed over because they are gone (C24).
+const AttrSkippedMembers = "skippedMembers"

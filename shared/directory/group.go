@@ -2,6 +2,8 @@ package directory
 
 import (
 	"bytes"
+	"fmt"
+	"strings"
 	"time"
 
 	"rollcall/shared/casefold"
@@ -97,7 +99,7 @@ func (v GroupView) CheckMembers(add []ScimID) error {
 	for _, id := range add {
 		switch {
 		case !id.IsUser() && !id.IsGroup():
-			return ErrUnknownMember()
+			return ErrUnknownMember(id)
 		case id == ScimID(v.ID):
 			return &Error{Kind: Invalid, Attr: "members", Detail: "a group cannot be a member of itself"}
 		case v.Ancestors[GroupID(id)]:
@@ -107,9 +109,43 @@ func (v GroupView) CheckMembers(add []ScimID) error {
 	return nil
 }
 
-// ErrUnknownMember returns the Invalid error for a member that does not exist in the provider.
-func ErrUnknownMember() error {
-	return &Error{Kind: Invalid, Attr: "members", Detail: "a member must be the id of a user or group of this provider"}
+// MaxNamedMembers is how many members an error or a conflict names.
+const MaxNamedMembers = 10
+
+// UnknownMembersError says that ids name no user or group that the provider has.
+type UnknownMembersError struct{ IDs []ScimID }
+
+// Error names up to MaxNamedMembers of the ids, those that are safe to repeat.
+func (e *UnknownMembersError) Error() string {
+	named := Named(e.IDs)
+	text := "a member must be the id of a user or group of this provider"
+	if len(named) > 0 {
+		text += "; these are none: " + strings.Join(named, ", ")
+	}
+	if more := len(e.IDs) - len(named); more > 0 && len(named) > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// Named returns up to MaxNamedMembers of the ids as texts, leaving out what does not look like an id.
+func Named(ids []ScimID) []string {
+	var named []string
+	for _, id := range ids {
+		odd := func(r rune) bool {
+			return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '-' && r != '_'
+		}
+		if len(named) < MaxNamedMembers && id != "" && len(id) <= 64 && !strings.ContainsFunc(string(id), odd) {
+			named = append(named, string(id))
+		}
+	}
+	return named
+}
+
+// ErrUnknownMember returns the Invalid error, an *UnknownMembersError, for members that do not exist in the provider.
+func ErrUnknownMember(ids ...ScimID) error {
+	e := &UnknownMembersError{ids}
+	return &Error{Kind: Invalid, Attr: "members", Detail: e.Error(), Err: e}
 }
 
 // ErrTooManyMembers returns the TooMany error for a request that would show or read more than MaxMembersShown members.

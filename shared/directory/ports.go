@@ -146,6 +146,10 @@ type Groups interface {
 	// When old is stale it is read again with the same want; update is pure and may run several times.
 	// NotFound; Invalid (ErrUnknownMember); TakenError for displayName.
 	UpdateGroup(ctx context.Context, t TenantID, old GroupView, want GroupWant, update func(GroupView) (GroupChange, error)) (Group, error)
+	// MissingMembers returns those of the ids that name no user or group that p has, in order: former ones are ids that p
+	// once gave out, unknown ones all others. Former ids are kept when users and groups are deleted, restored under a
+	// new id, or leave p; the log answers for those before that.
+	MissingMembers(ctx context.Context, t TenantID, p ProviderID, ids []ScimID) (former, unknown []ScimID, err error)
 	// DeleteGroup removes a group, its memberships and its memberships in others, with its entry: every read
 	// shows it immediately. del is pure and may run several times. NotFound.
 	DeleteGroup(ctx context.Context, t TenantID, old Group, del func(Group) (LogEntry, error)) error

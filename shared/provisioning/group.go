@@ -39,27 +39,33 @@ func (s *Service) CreateGroup(
 	build func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error),
 ) (directory.Group, error) {
 	x := s.session(c)
-	g, err := s.ports.Groups.CreateGroup(ctx, x.tenant, c.Provider, x.admit(admit),
-		func(p directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
-			profile, members, changes, err := build(p)
-			if err == nil {
-				err = profile.Check()
-			}
-			if err != nil {
-				return directory.Group{}, nil, directory.LogEntry{}, err
-			}
-			members = distinct(members)
-			g := directory.Group{
-				ID: directory.GroupID("g" + s.rt.NewID()), Provider: p.ID, GroupProfile: profile,
-				MemberCount: len(members), Version: 1, Created: x.now, Modified: x.now,
-			}
-			if err := checkMemberChange(directory.GroupView{Group: g}, members, nil); err != nil {
-				return directory.Group{}, nil, directory.LogEntry{}, err
-			}
-			e := x.entry(directory.GroupCreated)
-			e.Group, e.Name, e.Changes, e.Added, e.Version = g.ID, g.DisplayName, changes, members, g.Version
-			return g, members, e, nil
-		})
+	var asked membersAsked
+	create := func(p directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
+		profile, members, changes, err := build(p)
+		if err == nil {
+			err = profile.Check()
+		}
+		if err != nil {
+			return directory.Group{}, nil, directory.LogEntry{}, err
+		}
+		asked.group = directory.Group{GroupProfile: profile}
+		members = asked.present(distinct(members))
+		g := directory.Group{
+			ID: directory.GroupID("g" + s.rt.NewID()), Provider: p.ID, GroupProfile: profile,
+			MemberCount: len(members), Version: 1, Created: x.now, Modified: x.now,
+		}
+		if err := checkMemberChange(directory.GroupView{Group: g}, members, nil); err != nil {
+			return directory.Group{}, nil, directory.LogEntry{}, err
+		}
+		e := x.entry(directory.GroupCreated)
+		e.Group, e.Name, e.Changes, e.Added, e.Version = g.ID, g.DisplayName, asked.warn(changes), members, g.Version
+		return g, members, e, nil
+	}
+	var g directory.Group
+	err := x.passOver(ctx, &asked, func() (err error) {
+		g, err = s.ports.Groups.CreateGroup(ctx, x.tenant, c.Provider, x.admit(admit), create)
+		return err
+	})
 	if by, ok := directory.AsTaken(err); ok {
 		return directory.Group{}, taken(by, c.Provider)
 	}
@@ -85,15 +91,15 @@ func (s *Service) UpdateGroup(
 	if err != nil {
 		return directory.GroupView{}, false, err
 	}
-	changed := false
-	g, err := s.ports.Groups.UpdateGroup(ctx, x.tenant, view, want, func(old directory.GroupView) (directory.GroupChange, error) {
+	changed, asked := false, membersAsked{group: view.Group}
+	update := func(old directory.GroupView) (directory.GroupChange, error) {
 		changed = false
 		ed, err := edit(x.provider, old)
 		if err != nil {
 			return directory.GroupChange{}, err
 		}
 		ch := directory.GroupChange{GroupProfile: ed.Profile}
-		ch.Add = slices.DeleteFunc(distinct(ed.Add), func(m directory.ScimID) bool { return old.Present[m] })
+		ch.Add = asked.present(slices.DeleteFunc(distinct(ed.Add), func(m directory.ScimID) bool { return old.Present[m] }))
 		ch.Remove = slices.DeleteFunc(distinct(ed.Remove), func(m directory.ScimID) bool { return !old.Present[m] })
 		if ed.Profile.Equal(old.GroupProfile) && len(ch.Add) == 0 && len(ch.Remove) == 0 {
 			return ch, nil
@@ -109,15 +115,25 @@ func (s *Service) UpdateGroup(
 		if !ed.Profile.Equal(old.GroupProfile) {
 			e.Action = directory.GroupUpdated
 		}
-		e.Group, e.Name, e.Changes, e.Added, e.Removed = old.ID, ed.Profile.DisplayName, ed.Changes, ch.Add, ch.Remove
+		e.Group, e.Name, e.Changes, e.Added, e.Removed = old.ID, ed.Profile.DisplayName, asked.warn(ed.Changes), ch.Add, ch.Remove
 		ch.Entry = &e
 		return ch, nil
+	}
+	var g directory.Group
+	err = x.passOver(ctx, &asked, func() (err error) {
+		g, err = s.ports.Groups.UpdateGroup(ctx, x.tenant, view, want, update)
+		return err
 	})
 	if by, ok := directory.AsTaken(err); ok {
 		return directory.GroupView{}, false, taken(by, c.Provider)
 	}
 	if err != nil {
 		return directory.GroupView{}, false, err
+	}
+	if !changed && len(asked.skipped) > 0 {
+		if err := x.noteGone(ctx, asked.group, asked.skipped); err != nil {
+			return directory.GroupView{}, false, err
+		}
 	}
 	return directory.GroupView{Group: g}, changed, nil
 }

@@ -155,7 +155,7 @@ func (s *Store) leaveRows(x *tx, h home, g directory.GroupID, ms []directory.Sci
 // memberExists holds for a group, a user and an alias, but not for a restored user at its first id.
 var memberExists = cond{expr: "attribute_exists(#PK) AND attribute_not_exists(#sid)"}
 
-func unknownMember(directory.ScimID) error { return directory.ErrUnknownMember() }
+func unknownMember(id directory.ScimID) error { return directory.ErrUnknownMember(id) }
 
 // nest adds the condition that keeps groups from containing each other in a cycle: seen is the version of the nesting
 // at which the ancestors were read, -1 if they were not; pending is an entry that nests them later.
@@ -400,9 +400,9 @@ func (s *Store) admitLarge(ctx context.Context, h home, old *directory.Group, g 
 	if err != nil {
 		return err
 	}
-	for _, k := range keys {
+	for i, k := range keys {
 		if got[k] == nil || got[k]["sid"] != nil {
-			return directory.ErrUnknownMember()
+			return directory.ErrUnknownMember(add[i])
 		}
 	}
 	return nil
@@ -465,6 +465,7 @@ func (s *Store) removeGroup(ctx context.Context, t directory.TenantID, h home, h
 	}
 	s.reindexGroup(x, h, groupIndex(h, head.Group), nil, head.Group)
 	x.update(s, h.total(kindGroups, string(head.ID)), edit{add: map[string]int64{"n": -1}}, always, nil)
+	x.put(s, h.former(directory.ScimID(head.ID)), item{}, always, nil)
 	if len(x.ops)+2*len(members)+3*len(parents)+1 <= s.maxOps {
 		s.leaveRows(x, h, head.ID, members, always)
 		s.leaveGroups(x, t, h, directory.ScimID(head.ID), parents, known, e)

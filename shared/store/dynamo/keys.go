@@ -22,6 +22,7 @@ import (
 //	userName guard        t#N#h(folded)          N → uid, p     unique in the tenant; eq filter        2
 //	look-up of users      t#p#K#attr#h(value)    uid            externalId, work e-mail, manager …     2; reports of a manager: splits
 //	  restorable account  t#p~#K#externalId#h    uid            to find a deleted account again        2
+//	former id             t#p#F                  scimId         ids given back; C24                    deletions, splits: random ids
 //	totals                t#p#T                  U0…Uf, G0…Gf   totalResults, rank of a startIndex     400, splits: 25 an item
 //	bookmark              t#p#B                  U|G#start      page start → id before it, 1 hour      10
 //	group                 t#p#G                  gid            by id; list by id                      splits: random ids
@@ -87,12 +88,8 @@ import (
 // key is the primary key of an item.
 type key struct{ pk, sk string }
 
-const (
-	userShards  = 16 // totals
-	groupShards = 8
-	logShards   = 8
-	countShards = 8
-)
+// How many items the totals of users, a group, a day's log and a minute's counts are spread over.
+const userShards, groupShards, logShards, countShards = 16, 8, 8, 8
 
 var escaper = strings.NewReplacer("%", "%25", "#", "%23", "~", "%7E", " ", "%20")
 
@@ -126,6 +123,9 @@ func (h home) users() string      { return string(h) + "#U" }
 func (h home) user(id string) key { return key{h.users(), escaper.Replace(id)} }
 func (h home) lookup(l directory.Lookup) string {
 	return string(h) + "#K#" + join(l.Attr, sum(l.Value))
+}
+func (h home) former(id directory.ScimID) key {
+	return key{string(h) + "#F", escaper.Replace(string(id))}
 }
 func (h home) groups() string                 { return string(h) + "#G" }
 func (h home) group(id directory.GroupID) key { return key{h.groups(), escaper.Replace(string(id))} }

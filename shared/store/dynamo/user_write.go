@@ -216,6 +216,9 @@ func (s *Store) replaceUser(ctx context.Context, t directory.TenantID, old, u di
 	if !old.Removed() {
 		x.update(s, from.total(kindUsers, string(old.ID)), edit{add: map[string]int64{"n": -1}}, always, nil)
 	}
+	if old.ScimID != "" && !old.Removed() {
+		x.put(s, from.former(old.ScimID), item{}, always, nil)
+	}
 	s.reindex(x, t, indexItems(t, old), indexItems(t, u), alias, u)
 	var r remainder
 	if len(x.ops)+l.ops()+1 <= s.maxOps {

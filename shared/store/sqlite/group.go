@@ -256,10 +256,47 @@ func (s *Store) membersExist(h string, ids []directory.ScimID) error {
 			return err
 		}
 		if !found {
-			return directory.ErrUnknownMember()
+			return directory.ErrUnknownMember(id)
 		}
 	}
 	return nil
+}
+
+// MissingMembers implements directory.Groups.
+func (s groupStore) MissingMembers(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, ids []directory.ScimID,
+) (former, unknown []directory.ScimID, err error) {
+	err = s.read(ctx, func() error {
+		h := home(t, p, false)
+		for _, id := range ids {
+			err := s.membersExist(h, []directory.ScimID{id})
+			if err == nil {
+				continue
+			}
+			if !directory.IsKind(err, directory.Invalid) {
+				return err
+			}
+			once := false
+			err = s.exec(`SELECT 1 FROM former_ids WHERE home = ?1 AND id = ?2
+				UNION ALL SELECT 1 FROM log WHERE gid = ?2 AND tenant = ?3 AND provider = ?4
+				UNION ALL SELECT 1 FROM log WHERE uid = ?2 AND tenant = ?3 AND provider = ?4 LIMIT 1`,
+				func(*sqlite.Stmt) error { once = true; return nil }, h, string(id), string(t), string(p))
+			switch {
+			case err != nil:
+				return err
+			case once:
+				former = append(former, id)
+			default:
+				unknown = append(unknown, id)
+			}
+		}
+		return nil
+	})
+	return former, unknown, err
+}
+
+func (s *Store) giveBack(h string, id directory.ScimID) error {
+	return s.exec(`INSERT OR IGNORE INTO former_ids (home, id) VALUES (?,?)`, nil, h, string(id))
 }
 
 func (s *Store) changeMembers(h string, g directory.GroupID, add, remove []directory.ScimID) error {
@@ -354,6 +391,9 @@ func (s groupStore) DeleteGroup(
 			if err := s.exec(q, nil, h, string(g.ID)); err != nil {
 				return err
 			}
+		}
+		if err := s.giveBack(h, directory.ScimID(g.ID)); err != nil {
+			return err
 		}
 		s.addTotal(h, "groups", -1)
 		e.Version = g.Version + 1

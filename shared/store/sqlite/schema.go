@@ -67,7 +67,7 @@ CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
 CREATE TABLE replays (
 	tenant TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, answer BLOB, expires INTEGER NOT NULL, PRIMARY KEY (tenant, key)
 ) WITHOUT ROWID;
-`, lifecycleTables, ledgerTables, mappingTables, renames}
+`, lifecycleTables, ledgerTables, mappingTables, renames, formerIDs}
 
 // ledgerTables hold webhooks, their deliveries, and the chains that seal the log. due_at is 0 for a delivery that is
 // not pending.
@@ -135,4 +135,11 @@ const renames = `
 ALTER TABLE collisions RENAME TO conflicts;
 ALTER TABLE users RENAME COLUMN gone_at TO removed_at;
 UPDATE users SET home = substr(home, 1, length(home) - length('/gone')) || '/removed' WHERE removed_at > 0 AND home LIKE '%/gone';
+`
+
+// formerIDs holds the SCIM ids that a provider gave out and that name nobody it has now.
+const formerIDs = `
+CREATE TABLE former_ids (home TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (home, id)) WITHOUT ROWID;
+INSERT INTO former_ids SELECT DISTINCT tenant || '/' || provider, scim_id FROM users
+	WHERE removed_at > 0 AND scim_id <> '' AND provider <> '';
 `

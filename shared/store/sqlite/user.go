@@ -400,6 +400,9 @@ func (s *Store) leave(t directory.TenantID, h string, u directory.User, e direct
 	if err := s.leaveGroups(h, u.ScimID, e.At); err != nil {
 		return err
 	}
+	if err := s.giveBack(h, u.ScimID); err != nil {
+		return err
+	}
 	reports, err := s.users(`SELECT `+userColumns+
 		` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid`, h, string(u.ScimID))
 	if err != nil {

@@ -440,6 +440,14 @@ func (x intruder) groupsRows() map[string]func() {
 			_, err = x.tryMembers(x.group(x.p, "own"), []directory.ScimID{v.u.ScimID}, nil)
 			x.wantKind("UpdateGroup with another tenant's user", err, directory.Invalid)
 		},
+		"Groups.MissingMembers": func() {
+			for _, p := range []directory.ProviderID{v.p, x.p} {
+				former, unknown, err := x.Groups.MissingMembers(ctx, t, p, []directory.ScimID{v.u.ScimID, directory.ScimID(v.g.ID)})
+				if err != nil || len(former) > 0 || len(unknown) != 2 {
+					x.Errorf("MissingMembers: former %v, unknown %v, %v", former, unknown, err)
+				}
+			}
+		},
 		"Groups.DeleteGroup": func() { x.notFound("DeleteGroup", x.deleteGroup(v.g)) },
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"rollcall/shared/directory"
 )
@@ -15,6 +16,7 @@ var memberChapter = []promise{
 	{"members/all are replaced in one change", replaceMembers},
 	{"members/profile and members change together", profileAndMembers},
 	{"members/an unknown one refuses the whole change", unknownMember},
+	{"members/those who are gone are told from those who never were", missingMembers},
 	{"members/groups may be members", memberGroups},
 	{"members/a user is shown with its current groups", currentGroups},
 	{"members/the users among them are read in pages", memberUsers},
@@ -171,6 +173,29 @@ func profileAndMembers(w *world) {
 		w.equal("after the refusal", w.readGroup(w.p, g.ID).Group, g)
 		w.wantMembers("after the refusal", g, ids)
 	}
+}
+
+func missingMembers(w *world) {
+	other := w.provider("Other")
+	there, thereGroup := w.user(w.p, "there"), w.group(w.p, "there")
+	removed, localized := w.remove(w.user(w.p, "removed")), w.user(w.p, "localized")
+	w.update(localized, func(u *directory.User) { u.Provider, u.ScimID = "", "" })
+	restored := w.remove(w.user(w.p, "restored"))
+	w.update(restored, func(u *directory.User) { u.RemovedAt, u.ScimID = time.Time{}, directory.ScimID(userID()) })
+	gone := w.group(w.p, "gone", there.ScimID)
+	w.must(w.deleteGroup(gone))
+	former := []directory.ScimID{removed.ScimID, localized.ScimID, restored.ScimID, directory.ScimID(gone.ID)}
+	unknown := []directory.ScimID{directory.ScimID(userID()), directory.ScimID(groupID()), w.user(other, "foreign").ScimID,
+		directory.ScimID(w.group(other, "foreign").ID), "nobody"}
+	asked := slices.Concat(former, []directory.ScimID{there.ScimID, directory.ScimID(thereGroup.ID)}, unknown)
+	gotFormer, gotUnknown, err := w.Groups.MissingMembers(w.ctx, w.tenant, w.p, asked)
+	w.must(err)
+	w.equal("former ids", gotFormer, former)
+	w.equal("unknown ids", gotUnknown, unknown)
+	gotFormer, gotUnknown, err = w.Groups.MissingMembers(w.ctx, w.tenant, other, former)
+	w.must(err)
+	w.equal("another provider's former ids", len(gotFormer), 0)
+	w.equal("another provider's former ids, unknown", gotUnknown, former)
 }
 
 func unknownMember(w *world) {

@@ -1,0 +1,57 @@
+package dynamo
+
+import (
+	"context"
+	"strings"
+
+	"rollcall/shared/directory"
+)
+
+// MissingMembers implements directory.Groups.
+func (s groupStore) MissingMembers(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, ids []directory.ScimID,
+) (former, unknown []directory.ScimID, err error) {
+	h := homeFor(t, p, false)
+	var keys []key
+	for _, id := range ids {
+		if usable(string(id)) && (id.IsUser() || id.IsGroup()) {
+			keys = append(keys, h.member(id), h.former(id))
+		}
+	}
+	got, err := s.get(ctx, keys...)
+	if err != nil {
+		return nil, nil, err
+	}
+	asked := 0
+	for _, id := range ids {
+		switch it := got[h.member(id)]; {
+		case it != nil && it["sid"] == nil:
+			continue
+		case got[h.former(id)] != nil:
+			former = append(former, id)
+			continue
+		}
+		once := false
+		if asked++; asked <= maxAskedOfLog && (id.IsUser() || id.IsGroup()) {
+			if once, err = s.inLog(ctx, t, p, id); err != nil {
+				return nil, nil, err
+			}
+		}
+		if once {
+			former = append(former, id)
+		} else {
+			unknown = append(unknown, id)
+		}
+	}
+	return former, unknown, nil
+}
+
+// maxAskedOfLog is for how many ids of one request the log is asked, each a query.
+const maxAskedOfLog = 25
+
+// inLog reports whether the newest entry about a user or group is in the log of a provider.
+func (s *Store) inLog(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID) (bool, error) {
+	lo, hi := bounds(directory.LogQuery{})
+	found, err := s.newest(ctx, subject(t, string(id)), indexSubject, lo, hi, 1)
+	return err == nil && len(found) > 0 && strings.HasPrefix(keyOf(found[0]).pk, join(string(t), "L", string(p), "")), err
+}
