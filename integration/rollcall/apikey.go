@@ -6,7 +6,8 @@ import (
 )
 
 func apiKeyNoun() noun {
-	const one = "Name displayName, Id id, Role role:, State state, Token token, Ends_with lastFour, Created createdAt, Expires expiresAt"
+	const one = "Name displayName, Id id, Role role:, State state, Token token, Ends_with lastFour, Created createdAt, " +
+		"Created_by createdBy, Confirmed_by confirmedBy, Expires expiresAt"
 	return noun{
 		name: "apikey", group: groupTenant, short: "Create and revoke keys of the admin API", columns: one,
 		actions: []action{
@@ -17,6 +18,8 @@ func apiKeyNoun() noun {
 				example: "Audit --role auditor --expires 365d", flags: []flag{
 					{"name", "displayName", "display `name`"}, {"role", "role", "`role` of the key"}, {"expires", "expiresAt", expiryUsage},
 				}},
+			{name: "confirm", op: "confirmApiKey", short: "Confirm that a key belongs to another person than the key that created it",
+				ask: "Confirm that the key {displayName}, which {createdBy} created, belongs to another person?"},
 			{name: "revoke", op: "revokeApiKey", short: "Revoke an API key immediately", ask: "Revoke the key {displayName} with the role {role:}?"},
 		},
 	}

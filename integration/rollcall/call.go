@@ -388,6 +388,12 @@ func (c *call) print(ctx context.Context, answer object) error {
 		fmt.Fprintln(c.stderr, "Dry run: nothing was changed.")
 	}
 	var err error
+	if answer["gives"] != nil && c.act.hint != "" { // it waits for a second person
+		c.act.hint = "Another person must approve it: rollcall proposal approve {id}"
+	}
+	if answer["gives"] != nil {
+		c.act.columns, c.act.tables = proposalColumns, nil
+	}
 	if items, ok := answer["items"].([]any); ok {
 		err = c.printList(ctx, c.act.columns, items)
 	} else {

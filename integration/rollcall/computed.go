@@ -46,6 +46,8 @@ func (c *call) computed(ctx context.Context, item object, name string) string {
 		return c.showTime(text(item, "dueAt"))
 	case "@verdict":
 		return verdictOf(item)
+	case "@gives":
+		return c.gives(ctx, item)
 	case "@health":
 		return c.usage(ctx, item, "health")
 	case "@lastUsed":

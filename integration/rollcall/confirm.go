@@ -90,10 +90,22 @@ func (c *call) typed(ctx context.Context, question, name string) (string, error)
 		return "", usagef("%s\n  There is no terminal to confirm this on: add --confirm %s to continue.", question, word(shown))
 	}
 	typed, err := c.prompt(ctx, fmt.Sprintf("%s\nType %s to continue: ", question, shown))
-	if err == nil && typed != strings.TrimSpace(shown) && !(len(c.ids) > 0 && typed == c.ids[len(c.ids)-1]) {
+	if err == nil && !sameNames(typed, shown) && !(len(c.ids) > 0 && typed == c.ids[len(c.ids)-1]) {
 		err = failf(exitFailed, "not confirmed: nothing was changed")
 	}
 	return name, err
+}
+
+// sameNames reports whether two lists of names hold the same ones, in any order.
+func sameNames(a, b string) bool {
+	parts := func(s string) []string {
+		ps := strings.Split(s, ",")
+		for i := range ps {
+			ps[i] = strings.TrimSpace(ps[i])
+		}
+		return slices.Sorted(slices.Values(ps))
+	}
+	return slices.Equal(parts(a), parts(b))
 }
 
 // confirmation returns the question for a confirmation that the API requires, and the name to type: the provider's for an
@@ -106,6 +118,12 @@ func (c *call) confirmation(ctx context.Context, o operation, detail string) (qu
 		return "The user has privileged roles.", c.exactName(ctx, "user", c.ids[0])
 	}
 	_, roles, _ := strings.Cut(detail, ": ")
+	switch {
+	case strings.HasSuffix(o.id, "Role"):
+		return fmt.Sprintf("Change which roles are privileged: %s?", printable(roles)), roles
+	case strings.HasSuffix(o.id, "Organization") || strings.Contains(o.path, "/organization-mapping"):
+		return fmt.Sprintf("Give the privileged role %s to everybody who is placed in the organization?", printable(roles)), roles
+	}
 	members := count(c.mappedMembers(ctx), "member", "members")
 	return fmt.Sprintf("Give the privileged role %s to %s of the groups?", printable(roles), members), roles
 }

@@ -33,15 +33,11 @@ func TestHarmfulCommandsAskFirst(t *testing.T) {
 	for _, c := range []struct{ line, asks, undone string }{
 		{`org deactivate Engineering`, "Deactivate organization Engineering and 1 person in it?", `org show Engineering`},
 		{`org block Engineering`, "Deny sign-in to 1 person in organization Engineering?", `org show Engineering`},
-		{`org change Default --default-roles "Fleet Observer"`,
-			"Give the privileged role Fleet Observer to 1 person in organization Default, and to all who will be in it?", `org show Default`},
 		{`role-mapping set Demo --mode manual --mapped-roles remove`,
 			"Remove the mapped roles from people immediately? The mapped groups have 2 members.", `role-mapping show Demo`},
 		{`user deactivate lee@contoso.example --reason x`, "Deactivate lee@contoso.example immediately?", `user show lee@contoso.example`},
 		{`user grant kim@contoso.example "fleet observer"`, "Assign the privileged role Fleet Observer to kim@contoso.example?",
 			`user roles kim@contoso.example`},
-		{`role change "Fleet Observer" --privileged=false`, "Let the privileged role Fleet Observer be granted without confirmation?",
-			`role list`},
 		{`token revoke Demo ` + fourth, "Revoke the token ending in " + fourth + "? It has authenticated ", `token list Demo`},
 		{`token create Demo --overlap 0`, "Revoke 1 token now?", `token list Demo`},
 		{`watchlist delete W`, "Delete watchlist W? 1 person is on it.", `watchlist list`},
@@ -179,4 +175,41 @@ func TestQuestionsCanBeInterrupted(t *testing.T) {
 	if err := p.agree(ctx, "Go ahead?", false); err == nil || !strings.Contains(err.Error(), "interrupted: nothing was changed") {
 		t.Errorf("%v", err)
 	}
+}
+
+// Where a change gives privileged roles to people whom it does not name, their names are typed.
+func TestPrivilegedRolesAreTyped(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.want(0, `role create "Fleet Observer" --privileged`)
+	s.want(0, `role create "Fleet Admin" --privileged`)
+	for line, asks := range map[string]string{
+		`org change Default --default-roles "Fleet Observer,Fleet Admin"`: "Give the privileged role Fleet Admin, Fleet Observer to everybody",
+		`role change "Security Administrator" --privileged=false`:         "Change which roles are privileged: Security Administrator?",
+	} {
+		s.want(2, line, asks, "add --confirm")
+		s.answering("no").want(1, line, asks, "nothing was changed")
+	}
+	s.answering("Fleet Observer, Fleet Admin").want(0, `org change Default --default-roles "Fleet Observer,Fleet Admin"`)
+	s.want(0, `role change "Security Administrator" --privileged=false --confirm "Security Administrator"`)
+}
+
+// Requests that wait for a second person are shown, listed and approved.
+func TestProposals(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.person("kim@contoso.example")
+	s.settled()
+	second := s.as("identity-management-administrator")
+	s.want(0, `settings set --dual-control`, "Keys of different persons")
+	grant := `user grant kim@contoso.example "Security Administrator" --yes`
+	s.want(0, grant, "grantRole", "Security Administrator to 1 person")
+	s.want(0, `proposal list`, "grantRole", "Security Administrator to 1 person")
+	s.want(1, `proposal approve grantRole --yes`, "another administrator")
+	second.want(2, `proposal approve grantRole`, "which gives Security Administrator to 1 person?")
+	second.want(0, `proposal approve grantRole --yes`)
+	s.want(0, `user roles kim@contoso.example`, "Security Administrator")
+	s.want(0, `apikey create Another --role auditor`)
+	s.want(1, `apikey confirm Another --yes`, "another administrator")
+	second.want(0, `apikey confirm Another --yes`, "Confirmed by")
 }

@@ -49,7 +49,8 @@ var kinds = map[string]kind{
 	"orgmapping": {word: "organization mapping", list: "getOrganizationMapping", items: "mappings", names: []string{"groups.displayName"},
 		sample: "Sales"},
 	"rolemapping": {word: "role mapping", list: "getRoleMapping", items: "mappings", names: []string{"groups.displayName"}, sample: "Sales"},
-	"proposal": {word: "proposed role mapping", list: "getRoleMapping", items: "proposals", names: []string{"groups.displayName"},
+	"proposal":    {word: "proposal", list: "listProposals", names: []string{"operation"}, sample: "grantRole"},
+	"rolemappingproposal": {word: "proposed role mapping", list: "getRoleMapping", items: "proposals", names: []string{"groups.displayName"},
 		sample: "Sales"},
 }
 
@@ -63,7 +64,7 @@ var references = map[string]string{
 	"role": "role", "roles": "role", "defaultRoles": "role", "missingRoles": "role", "added": "role", "removed": "role", "kept": "role",
 	"review": "event", "watchlist": "watchlist", "watchlists": "watchlist", "webhook": "webhook", "holds": "matter", "mappings": "orgmapping",
 	"createdBy": "key", "startedBy": "key", "approvedBy": "key", "placedBy": "key", "releasedBy": "key", "closedBy": "key", "decidedBy": "key",
-	"proposedBy": "key", "requestedBy": "key", "by": "key", "dualControlEndedBy": "key",
+	"proposedBy": "key", "confirmedBy": "key", "requestedBy": "key", "by": "key", "dualControlEndedBy": "key",
 }
 
 // kindOf returns the kind of a parameter in the path of an operation.
@@ -75,7 +76,7 @@ func (o operation) kindOf(param string) string {
 	case strings.Contains(o.path, "/organization-mapping/"):
 		return "orgmapping"
 	case strings.Contains(o.path, "/proposals/"):
-		return "proposal"
+		return "rolemappingproposal"
 	}
 	return "rolemapping"
 }

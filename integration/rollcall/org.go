@@ -24,9 +24,9 @@ func orgNoun() noun {
 				}},
 			{name: "show", op: "getOrganization", short: "Show an organization"},
 			{name: "create", op: "createOrganization", short: "Create an organization", free: "name",
-				example: `Engineering --default-roles "Agent User"`, flags: settings, asks: askDefaultRoles},
+				example: `Engineering --default-roles "Agent User"`, flags: settings},
 			{name: "change", op: "updateOrganization", short: "Rename or change an organization", example: "Engineering --name Research",
-				flags: settings, asks: askDefaultRoles},
+				flags: settings},
 			{name: "block", op: "blockOrganization", short: "Deny sign-in to all people in it", from: "getOrganization",
 				ask: "Deny sign-in to {memberCount person people} in organization {name}?"},
 			{name: "unblock", op: "unblockOrganization", short: "End a block"},
@@ -35,28 +35,6 @@ func orgNoun() noun {
 			{name: "members", op: "listOrganizationMembers", short: "List its people", columns: people},
 		},
 	}
-}
-
-// askDefaultRoles asks before everybody in an organization gets a privileged role.
-func askDefaultRoles(ctx context.Context, c *call) (string, error) {
-	ids, _ := c.body["defaultRoles"].([]any)
-	names, err := c.privileged(ctx, ids...)
-	if err != nil || len(names) == 0 {
-		return "", err
-	}
-	people := "all people who will be in the organization"
-	if len(c.ids) > 0 {
-		now, err := c.get(ctx, "getOrganization", c.ids...)
-		if err != nil {
-			return "", err
-		}
-		people = c.question(ctx, "{memberCount person people} in organization {name}, and to all who will be in it", now)
-	}
-	roles := "role "
-	if len(names) > 1 {
-		roles = "roles "
-	}
-	return "Give the privileged " + roles + strings.Join(names, ", ") + " to " + people + "?", nil
 }
 
 // askDeactivate refuses if people in the organization are on legal hold, and names them.

@@ -1,7 +1,5 @@
 package main
 
-import "context"
-
 func roleNoun() noun {
 	const one = "Name name, Id id, Description description, Privileged privileged, People userCount"
 	settings := []flag{
@@ -15,22 +13,9 @@ func roleNoun() noun {
 				columns: "NAME name, PRIVILEGED privileged, PEOPLE userCount, DESCRIPTION description; ID id"},
 			{name: "create", op: "createRole", short: "Add a role", free: "name", example: `"Fleet Observer" --description "Reads the fleet."`,
 				flags: append([]flag{{"id", "id", "`id` (default: derived from the name)"}}, settings...)},
-			{name: "change", op: "updateRole", short: "Change a role", example: `"Fleet Observer" --privileged`, flags: settings,
-				asks: askUnprivileged},
+			{name: "change", op: "updateRole", short: "Change a role", example: `"Fleet Observer" --privileged`, flags: settings},
 			{name: "delete", op: "deleteRole", short: "Remove a role from the catalogue",
 				ask: "Delete role {name}? {userCount person_has people_have} it."},
 		},
 	}
-}
-
-// askUnprivileged asks before a role can be granted without a question.
-func askUnprivileged(ctx context.Context, c *call) (string, error) {
-	if c.body["privileged"] != false {
-		return "", nil
-	}
-	names, err := c.privileged(ctx, c.ids[0])
-	if err != nil || len(names) == 0 {
-		return "", err
-	}
-	return "Let the privileged role " + names[0] + " be granted without confirmation?", nil
 }

@@ -34,7 +34,7 @@ func nouns() []noun {
 		providerNoun(), tokenNoun(), groupNoun(), orgMappingNoun(), roleMappingNoun(), applyNoun(), guardNoun(), conflictNoun(),
 		userNoun(), pendingNoun(), holdNoun(), orgNoun(), roleNoun(), watchlistNoun(),
 		syncLogNoun(), auditLogNoun(), logNoun(), reportNoun(), webhookNoun(), deliveryNoun(),
-		settingsNoun(), configNoun(), apiKeyNoun(), tenantNoun(),
+		settingsNoun(), proposalNoun(), configNoun(), apiKeyNoun(), tenantNoun(),
 	}
 }
 

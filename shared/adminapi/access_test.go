@@ -88,6 +88,13 @@ func (f *fixture) prepare(w *world, operation string) {
 		f.want(200, "DELETE", "/users/"+w.local+"/role-grants/org-manager", "")
 	case "approveRoleMappingEntry", "rejectRoleMappingEntry", "approveApplyRun":
 		f.proposePrivileged(w, operation == "approveApplyRun")
+	case "approveProposal", "rejectProposal":
+		f.want(200, "PATCH", "/settings", `{"dualControl":true}`)
+		w.proposal = f.want(202, "POST", "/users/"+w.local+"/role-grants", `{"role":"security-administrator"}`,
+			"Authorization", "Bearer "+f.newKey(f.tenant, directory.RoleAdministrator, time.Time{})).str("id")
+	case "confirmApiKey":
+		w.apiKey = f.want(201, "POST", "/api-keys", `{"displayName":"Made","role":"auditor"}`,
+			"Authorization", "Bearer "+f.newKey(f.tenant, directory.RoleAdministrator, time.Time{})).str("id")
 	case "undoApplyRun":
 		f.want(200, "POST", run+":apply", "")
 		f.deliver()
@@ -100,14 +107,14 @@ func (f *fixture) proposePrivileged(w *world, run bool) {
 	f.t.Helper()
 	other := []string{"Authorization", "Bearer " + f.newKey(f.tenant, directory.RoleAdministrator, time.Time{})}
 	base := "/providers/" + w.provider
+	f.want(200, "PUT", base+"/role-mapping", `{"mode":"groups"}`)
+	f.deliver()
 	f.want(200, "PATCH", "/settings", `{"dualControl":true}`)
-	f.want(200, "PATCH", base+"/role-mapping/mappings/"+w.roleMapping, `{"roles":["security-administrator"]}`, other...)
+	f.want(202, "PATCH", base+"/role-mapping/mappings/"+w.roleMapping, `{"roles":["security-administrator"]}`, other...)
 	if !run {
 		return
 	}
 	f.want(200, "POST", base+"/role-mapping/proposals/"+w.roleMapping+":approve", "")
-	f.want(200, "PUT", base+"/role-mapping", `{"mode":"groups"}`)
-	f.deliver()
 	w.run = f.want(201, "POST", base+"/apply-runs", "").str("id")
 	f.deliver()
 	if got := f.want(200, "POST", base+"/apply-runs/"+w.run+":apply", "", other...); got.str("state") != "needs-approval" {
@@ -258,8 +265,8 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 			}
 			want := 1
 			if route.Operation == "createApplyRun" || route.Operation == "undoApplyRun" || strings.HasSuffix(route.Path, ":convert") ||
-				strings.HasSuffix(route.Path, ":rename") {
-				want = 2 // the user's and the conflict's; the provider's and the run's
+				strings.HasSuffix(route.Path, ":rename") || route.Operation == "approveProposal" {
+				want = 2 // the user's and the conflict's; the provider's and the run's; the proposal's and that of its request
 			}
 			if route.Operation == "createTenant" {
 				want = 3 // its organization's and its roles'

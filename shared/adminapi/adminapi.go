@@ -89,7 +89,7 @@ func routes() []route {
 	return slices.Concat(
 		apiKeyRoutes(), applyRunRoutes(), configRoutes(), conflictRoutes(), deactivationRoutes(), decisionRoutes(),
 		deliveryRoutes(), exportRoutes(), groupRoutes(), guardRoutes(), legalHoldRoutes(), logRoutes(),
-		orgMappingRoutes(), organizationRoutes(), placementRoutes(), providerRoutes(), reportRoutes(),
+		orgMappingRoutes(), organizationRoutes(), placementRoutes(), proposalRoutes(), providerRoutes(), reportRoutes(),
 		roleMappingRoutes(), roleRoutes(), systemRoutes(), tenantRoutes(), tokenRoutes(), userRoutes(),
 		watchlistRoutes(), webhookRoutes(),
 	)

@@ -1,6 +1,7 @@
 package adminapi
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -12,6 +13,7 @@ func apiKeyRoutes() []route {
 	return []route{
 		{Route{get, "/api-keys", "listApiKeys", orOperator(readers)}, append(slices.Clone(pageQuery), "usage"), (*request).listAPIKeys},
 		{Route{post, "/api-keys", "createApiKey", administrators}, dryQuery, (*request).createAPIKey},
+		{Route{post, "/api-keys/{id}:confirm", "confirmApiKey", administrators}, dryQuery, (*request).confirmAPIKey},
 		{Route{del, "/api-keys/{id}", "revokeApiKey", orOperator(administrators)}, dryQuery, (*request).revokeAPIKey},
 	}
 }
@@ -24,6 +26,7 @@ type apiKey struct {
 	State       directory.CredentialState `json:"state"`
 	CreatedAt   instant                   `json:"createdAt"`
 	CreatedBy   string                    `json:"createdBy,omitempty"`
+	ConfirmedBy string                    `json:"confirmedBy,omitempty"` // the second person who said that it is somebody else's
 	ExpiresAt   *instant                  `json:"expiresAt,omitempty"`
 	LastUsedAt  *instant                  `json:"lastUsedAt,omitempty"` // only if asked for
 	Version     int64                     `json:"version"`
@@ -34,7 +37,8 @@ type apiKey struct {
 func (r *request) viewAPIKey(k directory.APIKey) apiKey {
 	return apiKey{
 		ID: k.ID, DisplayName: k.DisplayName, Role: k.Role, LastFour: k.LastFour, State: k.StateAt(r.api.svc.Now()),
-		CreatedAt: instant{k.CreatedAt}, CreatedBy: k.CreatedBy, ExpiresAt: timeOrNil(k.ExpiresAt), Version: k.Version,
+		CreatedAt: instant{k.CreatedAt}, CreatedBy: k.CreatedBy,
+		ConfirmedBy: k.ConfirmedBy, ExpiresAt: timeOrNil(k.ExpiresAt), Version: k.Version,
 	}
 }
 
@@ -90,7 +94,18 @@ func (r *request) answerNewKey(k directory.APIKey, clear string) answer {
 	return answer{status: http.StatusCreated, version: k.Version, location: "/api-keys", body: v}
 }
 
+// confirmAPIKey says that a key is somebody else's than the one that it was made with.
+func (r *request) confirmAPIKey() (answer, error) {
+	return r.changeAPIKey(r.as().APIKeys.Confirm)
+}
+
 func (r *request) revokeAPIKey() (answer, error) {
+	return r.changeAPIKey(r.as().APIKeys.Revoke)
+}
+
+func (r *request) changeAPIKey(
+	change func(context.Context, directory.CredentialID, func(directory.APIKey) error) (directory.APIKey, error),
+) (answer, error) {
 	id, err := pathID[directory.CredentialID](r, 0, "API key")
 	if err == nil {
 		err = r.readNothing()
@@ -98,7 +113,7 @@ func (r *request) revokeAPIKey() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	k, err := r.as().APIKeys.Revoke(r.ctx(), id, func(k directory.APIKey) error { return r.ifMatch(k.Version) })
+	k, err := change(r.ctx(), id, func(k directory.APIKey) error { return r.ifMatch(k.Version) })
 	v := r.viewAPIKey(k)
 	v.DryRun = r.admin.DryRun
 	return answer{version: k.Version, body: v}, err

@@ -251,7 +251,7 @@ func (f *fixture) allEntries() []directory.LogEntry {
 type world struct {
 	provider, scimToken, token, group, local, provisioned, conflict, apiKey, webhook, delivery string
 	tenant                                                                                     string // another one
-	organization, watchlist, orgMapping, roleMapping, spareGroup, run, secondMapping           string
+	organization, watchlist, orgMapping, roleMapping, spareGroup, run, secondMapping, proposal string
 	create                                                                                     func(userName string) (directory.User, error)
 	leavers
 }
@@ -265,7 +265,7 @@ func (w world) path(route string) string {
 		{"/pending", "", ""}, {"/reports", "", ""}, {"/settings", "", ""}, {"/conflicts:pre", "", ""},
 		{"/providers/{id}/tokens", w.provider, w.token}, {"/providers/{id}/groups", w.provider, w.group},
 		{"/providers/{id}/organization-mapping", w.provider, w.orgMapping}, {"/providers/{id}/role-mapping", w.provider, w.roleMapping},
-		{"/settings", "", ""}, {"/reports", "", ""},
+		{"/settings", "", ""}, {"/reports", "", ""}, {"/proposals", w.proposal, ""},
 		{"/providers/{id}/apply-runs", w.provider, w.run}, {"/providers", w.provider, ""},
 		{"/organizations", w.organization, ""}, {"/roles", "own", ""}, {"/watchlists", w.watchlist, ""},
 		{"/users", w.local, "org-manager"}, {"/conflicts", w.conflict, ""}, {"/api-keys", w.apiKey, ""},

@@ -103,7 +103,7 @@ func (r *request) createOrganization() (answer, error) {
 	err := r.read(members{
 		"name": text(set(&n.Name), 1, directory.MaxOrgName), "parentId": orgID(set(&n.Parent)),
 		"externalRef":  text(set(&n.ExternalRef), 0, directory.MaxOrgName),
-		"defaultRoles": roleIDs(set(&n.DefaultRoles)),
+		"defaultRoles": roleIDs(set(&n.DefaultRoles)), "confirm": phrase(set(&r.admin.Confirm)),
 	}, "name")
 	if err != nil {
 		return answer{}, err
@@ -140,6 +140,7 @@ func (r *request) updateOrganization() (answer, error) {
 		"name": text(setPtr(&n.Name), 1, directory.MaxOrgName), "parentId": orgID(setPtr(&n.Parent)),
 		"externalRef":  text(setPtr(&n.ExternalRef), 0, directory.MaxOrgName),
 		"defaultRoles": roleIDs(setPtr(&n.DefaultRoles)), "blocked": boolean(setPtr(&n.Blocked)),
+		"confirm": phrase(set(&r.admin.Confirm)),
 	})
 	if err != nil {
 		return answer{}, err

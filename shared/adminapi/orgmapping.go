@@ -84,6 +84,7 @@ func (r *request) setOrgMapping() (answer, error) {
 	err = r.read(members{
 		"method":         word(func(s string) { n.Method = directory.OrgMethod(s) }, methods...),
 		"organizationId": orgID(set(&n.Org)), "attribute": text(set(&n.Attribute), 1, 300), "templateOrganizationId": orgID(set(&n.Template)),
+		"confirm": phrase(set(&r.admin.Confirm)),
 	}, "method")
 	if err != nil {
 		return answer{}, err
@@ -98,7 +99,10 @@ func (r *request) addOrgMapping() (answer, error) {
 	}
 	var groups []directory.GroupID
 	var org directory.OrgID
-	if err := r.read(members{"groups": groupIDs(set(&groups)), "organizationId": orgID(set(&org))}, "groups", "organizationId"); err != nil {
+	err = r.read(members{
+		"groups": groupIDs(set(&groups)), "organizationId": orgID(set(&org)), "confirm": phrase(set(&r.admin.Confirm)),
+	}, "groups", "organizationId")
+	if err != nil {
 		return answer{}, err
 	}
 	m, priority, err := r.as().OrgMappings.Add(r.ctx(), id, r.checkProvider, groups, org)
@@ -137,7 +141,10 @@ func (r *request) patchOrgMapping() (answer, error) {
 	}
 	var groups *[]directory.GroupID
 	var org *directory.OrgID
-	if err := r.read(members{"groups": groupIDs(setPtr(&groups)), "organizationId": orgID(setPtr(&org))}); err != nil {
+	err = r.read(members{
+		"groups": groupIDs(setPtr(&groups)), "organizationId": orgID(setPtr(&org)), "confirm": phrase(set(&r.admin.Confirm)),
+	})
+	if err != nil {
 		return answer{}, err
 	}
 	m, priority, err := r.as().OrgMappings.Patch(r.ctx(), p, r.checkProvider, id, groups, org)

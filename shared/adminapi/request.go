@@ -108,7 +108,7 @@ func (r *request) get() {
 }
 
 // run returns the operation's answer or error.
-func (r *request) run() rendered { return r.render(r.route.do(r)) }
+func (r *request) run() rendered { return r.render(r.propose(r.route.do(r))) }
 
 func (r *request) render(a answer, err error) rendered {
 	if err != nil {
@@ -123,7 +123,7 @@ func (r *request) render(a answer, err error) rendered {
 	} else {
 		out.Body = encode(a.body)
 	}
-	if out.Status == 0 || r.admin.DryRun {
+	if _, waits := a.body.(proposal); out.Status == 0 || r.admin.DryRun && !waits {
 		out.Status = http.StatusOK
 	}
 	if a.version > 0 && !r.admin.DryRun {

@@ -40,6 +40,7 @@ func (r *request) createRole() (answer, error) {
 	err := r.read(members{
 		"id": text(func(s string) { n.ID = directory.RoleID(s) }, 1, 64), "name": text(set(&n.Name), 1, 100),
 		"description": text(set(&n.Description), 0, 500), "privileged": boolean(set(&n.Privileged)),
+		"confirm": phrase(set(&r.admin.Confirm)),
 	}, "name")
 	if err != nil {
 		return answer{}, err
@@ -68,6 +69,7 @@ func (r *request) updateRole() (answer, error) {
 	var n administration.RolePatch
 	err = r.read(members{
 		"name": text(setPtr(&n.Name), 1, 100), "description": text(setPtr(&n.Description), 0, 500), "privileged": boolean(setPtr(&n.Privileged)),
+		"confirm": phrase(set(&r.admin.Confirm)),
 	})
 	if err != nil {
 		return answer{}, err

@@ -121,7 +121,15 @@ func (r *request) addRoleMapping() (answer, error) {
 		return answer{}, err
 	}
 	m, err := r.as().RoleMappings.Add(r.ctx(), id, r.checkProvider, groups, roles, confirm)
-	return r.answerRoleEntry(http.StatusCreated, m, err)
+	return r.answerRoleEntry(statusOf(m, http.StatusCreated), m, err)
+}
+
+// statusOf is the status of a mapping that was stored, or of one that is proposed.
+func statusOf(m directory.RoleMapping, stored int) int {
+	if m.ProposedBy != "" {
+		return http.StatusAccepted
+	}
+	return stored
 }
 
 func (r *request) answerRoleEntry(status int, m directory.RoleMapping, err error) (answer, error) {
@@ -136,7 +144,7 @@ func (r *request) answerRoleEntry(status int, m directory.RoleMapping, err error
 		return answer{}, err
 	}
 	v := r.viewRoleEntry(s, m)
-	if status == http.StatusCreated && r.admin.DryRun {
+	if r.route.Operation == "createRoleMappingEntry" && r.admin.DryRun {
 		v.ID = ""
 	}
 	return answer{status: status, version: s.Provider.Version, location: "/providers/" + string(s.Provider.ID) + "/role-mapping", body: v}, nil
@@ -155,7 +163,7 @@ func (r *request) patchRoleMapping() (answer, error) {
 		return answer{}, err
 	}
 	m, err := r.as().RoleMappings.Patch(r.ctx(), p, r.checkProvider, id, groups, roles, confirm)
-	return r.answerRoleEntry(0, m, err)
+	return r.answerRoleEntry(statusOf(m, 0), m, err)
 }
 
 func (r *request) deleteRoleMapping() (answer, error) {

@@ -156,6 +156,9 @@ type settings struct {
 	LogRetentionDays  int                `json:"logRetentionDays"`
 	Version           int64              `json:"version"`
 	DryRun            bool               `json:"dryRun,omitempty"`
+	// Persons are the administrators' keys that are of different persons, in the answer that switched dual control on.
+	Persons []apiKey `json:"persons,omitempty"`
+	Warning string   `json:"warning,omitempty"`
 }
 
 const day = 24 * time.Hour
@@ -188,5 +191,16 @@ func (r *request) updateSettings() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return r.answerSettings(r.as().Settings.Set(r.ctx(), func(t directory.Tenant) error { return r.ifMatch(t.Version) }, c))
+	t, err := r.as().Settings.Set(r.ctx(), func(t directory.Tenant) error { return r.ifMatch(t.Version) }, c)
+	a, err := r.answerSettings(t, err)
+	if err != nil || c.DualControl == nil || !*c.DualControl {
+		return a, err
+	}
+	persons, err := r.as().APIKeys.Persons(r.ctx(), t.DualControlSince)
+	v := a.body.(settings)
+	if v.Persons = mapSlice(persons, r.viewAPIKey); len(v.Persons) < 2 {
+		v.Warning = "there is one person only: nothing privileged can change until another administrator has a first key"
+	}
+	a.body = v
+	return a, err
 }

@@ -47,8 +47,12 @@ type Admin struct {
 	Tenant directory.TenantID
 	Actor  directory.Actor
 	DryRun bool // check everything, write nothing
-	// Confirm is the confirmation that the administrator typed, where apply runs require one.
+	// Confirm is the confirmation that the administrator typed, where privileged roles require one; Sure confirms them
+	// all.
 	Confirm string
+	Sure    bool
+	// Approved is the proposal of another person that the administrator approves with this request.
+	Approved *directory.Proposal
 }
 
 // session is one request of an administrator.
@@ -75,6 +79,7 @@ type Session struct {
 	Mappings      Mappings
 	OrgMappings   OrgMappings
 	Organizations Organizations
+	Proposals     Proposals
 	Providers     Providers
 	Reports       Reports
 	RoleMappings  RoleMappings
@@ -115,6 +120,8 @@ type (
 	OrgMappings struct{ *session }
 	// Organizations are the units that users belong to.
 	Organizations struct{ *session }
+	// Proposals are requests that wait for a second person.
+	Proposals struct{ *session }
 	// Providers are the connections of directories.
 	Providers struct{ *session }
 	// Reports list records that need an administrator's attention.
@@ -145,7 +152,8 @@ func (s *Service) As(a Admin) *Session {
 	}
 	return &Session{
 		APIKeys{x}, ApplyRuns{x}, Config{x}, Conflicts{x}, Deactivations{x}, Deliveries{x}, Groups{x}, Guards{x}, LegalHolds{x}, Logs{x},
-		Mappings{x}, OrgMappings{x}, Organizations{x}, Providers{x}, Reports{x}, RoleMappings{x}, Roles{x}, Settings{x}, Tenants{x}, Tokens{x},
+		Mappings{x}, OrgMappings{x}, Organizations{x}, Proposals{x},
+		Providers{x}, Reports{x}, RoleMappings{x}, Roles{x}, Settings{x}, Tenants{x}, Tokens{x},
 		Users{x}, Watchlists{x}, Webhooks{x},
 	}
 }

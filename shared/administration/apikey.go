@@ -100,13 +100,69 @@ func (s APIKeys) Create(ctx context.Context, n NewAPIKey) (directory.APIKey, str
 		return directory.APIKey{}, "", err
 	}
 	k := directory.APIKey{Credential: cred, Tenant: s.tenant, DisplayName: name, Role: n.Role, Version: 1}
-	e := s.entry(directory.APIKeyCreated)
+	action := directory.APIKeyCreated
+	if s.admin.Actor.Kind == directory.ActorAPIKey {
+		k.MadeWith = cred.CreatedBy
+		if n.Role.Exceeds() {
+			action = directory.APIKeyExceeds
+			if err := s.askForKey(ctx, k); err != nil {
+				return directory.APIKey{}, "", withSecret(err, cred, token)
+			}
+		}
+	}
+	e := s.entry(action)
 	e.Target, e.Name, e.Version = string(k.ID), k.DisplayName, k.Version
 	e.Changes = []directory.Change{directory.NewChange("role", nil, k.Role)}
 	if err := s.ports.APIKeys.CreateAPIKey(ctx, s.tenant, k, e); err != nil {
 		return directory.APIKey{}, "", err
 	}
 	return k, token, nil
+}
+
+// askForKey is control.ask for a key with rights that its maker's lacks.
+func (s APIKeys) askForKey(ctx context.Context, k directory.APIKey) error {
+	c, err := s.control(ctx)
+	if err != nil || !c.on || c.approved != nil {
+		return err
+	}
+	return &Waiting{subject: "api-keys/" + string(k.ID), ways: []way{{role: directory.RoleID(k.Role), kind: wayPerson}}}
+}
+
+// Confirm says that a key is somebody else's than the one that it was made with. A key that is of its own already is
+// not changed.
+// Errors: NotFound; Forbidden (to the person whose key it counts as); what check returns.
+func (s APIKeys) Confirm(ctx context.Context, id directory.CredentialID, check func(directory.APIKey) error) (directory.APIKey, error) {
+	same, err := s.samePerson(ctx)
+	if err != nil {
+		return directory.APIKey{}, err
+	}
+	return s.ports.APIKeys.UpdateAPIKey(ctx, s.tenant, id, func(k directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {
+		if err := check(k); err != nil {
+			return k, nil, err
+		}
+		if k.MadeWith == "" || k.ConfirmedBy != "" {
+			return k, nil, nil
+		}
+		if same(string(id), s.admin.Actor.ID) {
+			return k, nil, errNeedsSecondAdmin
+		}
+		k.ConfirmedBy, k.Version = s.admin.Actor.ID, k.Version+1
+		e := s.entry(directory.APIKeyConfirmed)
+		e.Target, e.Name, e.Version = string(k.ID), k.DisplayName, k.Version
+		return k, &e, nil
+	})
+}
+
+// Persons returns the administrators' keys that work and are of their own: those of different persons.
+func (s APIKeys) Persons(ctx context.Context, since time.Time) ([]directory.APIKey, error) {
+	all, err := s.List(ctx)
+	var out []directory.APIKey
+	for _, k := range all {
+		if k.Role == directory.RoleAdministrator && k.Usable(s.rt.Time()) && directory.PersonOf(all, since, string(k.ID)) == string(k.ID) {
+			out = append(out, k)
+		}
+	}
+	return out, err
 }
 
 // List returns the keys of the administrator's tenant by id, also those that no longer work.

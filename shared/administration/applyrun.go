@@ -204,11 +204,15 @@ func (s ApplyRuns) Approve(
 	if err != nil {
 		return ApplyProgress{}, err
 	}
+	same, err := s.samePerson(ctx)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
 	return s.changeRun(ctx, p, id, check, directory.ApplyStarted, func(r *directory.ApplyRun, config int64) error {
 		if err := s.requireApplicable(*r, directory.RunRequested, config, m.Run); err != nil {
 			return err
 		}
-		if r.StartedBy == s.admin.Actor.ID {
+		if same(r.StartedBy, s.admin.Actor.ID) {
 			return errNeedsSecondAdmin
 		}
 		r.State, r.Started, r.ApprovedBy = directory.RunApplying, s.rt.Time(), s.admin.Actor.ID

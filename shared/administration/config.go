@@ -145,6 +145,20 @@ func (x configNames) org(name string) (directory.OrgID, bool) {
 // never removed; the mappings of a named provider are replaced. confirm confirms privileged roles.
 // Errors: Invalid (an unknown name, or a change that is refused by itself); Conflict.
 func (s Config) Apply(ctx context.Context, c TenantConfig, confirm bool) (changes []ConfigChange, err error) {
+	control, err := s.control(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if control.on && !s.admin.DryRun { // nothing is done when a part has to wait
+		try := *s.session
+		try.ports, try.admin.DryRun = preview(s.ports), true
+		if _, err := (Config{&try}).Apply(ctx, c, true); err != nil {
+			return nil, err
+		}
+	}
+	sure := *s.session
+	sure.admin.Sure = confirm
+	s.session = &sure
 	x, err := s.configNames(ctx)
 	if err != nil {
 		return nil, err
@@ -164,7 +178,7 @@ func (s Config) Apply(ctx context.Context, c TenantConfig, confirm bool) (change
 			_, err = Roles(s).Patch(ctx, r.ID, RolePatch{&r.Name, &r.Description, &r.Privileged})
 		}
 		if err != nil {
-			return changes, err
+			return changes, alone(err, "role "+string(r.ID))
 		}
 		x.roles = x.roles.With(r)
 	}
@@ -174,7 +188,7 @@ func (s Config) Apply(ctx context.Context, c TenantConfig, confirm bool) (change
 		}
 	}
 	for _, m := range c.Providers {
-		if err := s.applyMapping(ctx, x, m, confirm, note); err != nil {
+		if err := s.applyMapping(ctx, x, m, note); err != nil {
 			return changes, err
 		}
 	}
@@ -192,7 +206,7 @@ func (s Config) applyOrg(ctx context.Context, x *configNames, o OrgConfig, note 
 		note("+", "organization %s", o.Name)
 		created, err := Organizations(s).Create(ctx, NewOrganization{o.Name, parent, o.ExternalRef, o.DefaultRoles})
 		if err != nil {
-			return err
+			return alone(err, "organization "+o.Name)
 		}
 		x.orgs[created.ID] = created
 		x.order = append(x.order, created.ID)
@@ -209,12 +223,12 @@ func (s Config) applyOrg(ctx context.Context, x *configNames, o OrgConfig, note 
 	}
 	_, err := Organizations(s).Patch(ctx, id, Unchecked,
 		OrganizationPatch{Parent: &parent, ExternalRef: &o.ExternalRef, DefaultRoles: &o.DefaultRoles, Blocked: &o.Blocked})
-	return err
+	return alone(err, "organization "+old.Name)
 }
 
 // applyMapping replaces a provider's mappings by those of the configuration. A mapping that keeps its groups or its
 // target keeps its id, so that users keep the placement it gave them.
-func (s Config) applyMapping(ctx context.Context, x configNames, c MappingConfig, confirm bool, note func(string, string, ...any)) error {
+func (s Config) applyMapping(ctx context.Context, x configNames, c MappingConfig, note func(string, string, ...any)) error {
 	i := slices.IndexFunc(x.providers, func(p directory.Provider) bool {
 		return p.DisplayNameKey() == directory.Provider{DisplayName: c.Provider}.DisplayNameKey()
 	})
@@ -231,32 +245,19 @@ func (s Config) applyMapping(ctx context.Context, x configNames, c MappingConfig
 	if err != nil {
 		return err
 	}
-	policy, err := s.approvalPolicy(ctx)
-	if err != nil {
-		return err
-	}
 	for _, r := range want.m.Roles {
 		var old directory.RoleMapping
 		if k := slices.IndexFunc(was.Roles, func(o directory.RoleMapping) bool { return o.ID == r.ID }); k >= 0 {
 			old = was.Roles[k]
 		}
-		confirmation := ""
-		if confirm {
-			confirmation = strings.Join(policy.newlyPrivileged(old, r), ", ")
-		}
-		secondAdmin, err := policy.checkRoleMapping(old, r, confirmation)
-		if secondAdmin {
-			err = directory.Errorf(directory.Conflict,
-				"dual control is on: change role mappings with privileged roles one by one, so that another administrator can approve them")
-		}
-		if err != nil {
+		if err := RoleMappings(s).checkMappedRoles(x.roles, old.Roles, r.Roles); err != nil {
 			return err
 		}
 	}
 	for _, l := range difference(x.mapping(x.providers[i], was), c) {
 		note(l.Sign, "provider %s: %s", x.providers[i].DisplayName, l.Text)
 	}
-	_, _, err = s.updateMappings(ctx, id, Unchecked,
+	_, _, err = s.changeMappings(ctx, id, Unchecked, true,
 		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
 			before, after := x.mapping(p, m),
 				x.mapping(directory.Provider{DisplayName: p.DisplayName, OrgMapping: want.org, RoleMapping: want.role}, want.m)
@@ -267,7 +268,7 @@ func (s Config) applyMapping(ctx context.Context, x configNames, c MappingConfig
 			m.Orgs, m.Roles = want.m.Orgs, want.m.Roles
 			return p, m, []directory.Change{directory.NewChange("mappings", before, after)}, nil
 		})
-	return err
+	return alone(err, "the mappings of provider "+x.providers[i].DisplayName)
 }
 
 type wantedMappings struct {

@@ -227,7 +227,8 @@ func (s Conflicts) Rename(
 // instead of opening a conflict: for migrations.
 // Errors: NotFound (provider, local user); Conflict (privileged roles, or the provider is being deleted).
 func (s Conflicts) PreApprove(ctx context.Context, p directory.ProviderID, userName string) error {
-	if _, err := s.requireConvertibleProvider(ctx, p); err != nil {
+	to, err := s.requireConvertibleProvider(ctx, p)
+	if err != nil {
 		return err
 	}
 	us, err := s.ports.Users.FindUsers(ctx, s.tenant, "", directory.Lookup{Attr: directory.AttrUserName, Value: userName}, 1,
@@ -242,6 +243,10 @@ func (s Conflicts) PreApprove(ctx context.Context, p directory.ProviderID, userN
 	privileged, err := s.hasPrivilegedRole(ctx, u)
 	if err == nil && privileged {
 		err = directory.Errorf(directory.Conflict, "the user has privileged roles: convert them one by one")
+	}
+	if err == nil {
+		_, err = s.askForUser(ctx, us[0], func(old directory.User) (directory.User, *directory.LogEntry, error) { return s.converted(old, to) })
+		err = alone(err, "converting the user")
 	}
 	if err != nil {
 		return err

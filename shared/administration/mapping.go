@@ -15,7 +15,18 @@ type mappingEdit func(directory.Provider, directory.MappingSet) (directory.Provi
 func (s *session) updateMappings(
 	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, edit mappingEdit,
 ) (directory.Provider, directory.MappingSet, error) {
+	return s.changeMappings(ctx, id, check, false, edit)
+}
+
+// changeMappings is updateMappings; typed says whether privileged roles have to be confirmed without dual control.
+func (s *session) changeMappings(
+	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, typed bool, edit mappingEdit,
+) (directory.Provider, directory.MappingSet, error) {
 	if _, err := (Providers{s}).ByID(ctx, id); err != nil {
+		return directory.Provider{}, directory.MappingSet{}, err
+	}
+	c, now, err := s.question(ctx, false)
+	if err != nil {
 		return directory.Provider{}, directory.MappingSet{}, err
 	}
 	apply := func(old directory.Provider, was directory.MappingSet) (directory.Provider, directory.MappingSet, *directory.LogEntry, error) {
@@ -30,6 +41,9 @@ func (s *session) updateMappings(
 			return old, was, nil, err
 		}
 		if err := m.Check(); err != nil {
+			return old, was, nil, err
+		}
+		if err := c.ask(providerSubject(id), now.with(&old, &was), now.with(&p, &m), typed); err != nil {
 			return old, was, nil, err
 		}
 		p.Version, p.Modified = old.Version+1, directory.Latest(old.Modified, s.rt.Time())

@@ -74,6 +74,13 @@ func (s Organizations) Create(ctx context.Context, n NewOrganization) (directory
 	if err := s.checkOrganization(ctx, o); err != nil {
 		return o, err
 	}
+	c, now, err := s.question(ctx, true)
+	if err == nil {
+		err = c.ask("organizations", now, now.withOrg(o), true)
+	}
+	if err != nil {
+		return o, err
+	}
 	e := s.entry(directory.OrganizationCreated)
 	e.Target, e.Name, e.Version = string(o.ID), o.Name, o.Version
 	return o, orgTaken(s.ports.Organizations.CreateOrganization(ctx, s.tenant, o, nil, e))
@@ -183,6 +190,10 @@ func (s Organizations) updateOrganization(
 	if err := s.checkOrganization(ctx, n); err != nil {
 		return directory.Organization{}, err
 	}
+	c, now, err := s.question(ctx, true)
+	if err != nil {
+		return directory.Organization{}, err
+	}
 	apply := func(old directory.Organization) (directory.Organization, *directory.LogEntry, error) {
 		if err := check(old); err != nil {
 			return old, nil, err
@@ -194,6 +205,10 @@ func (s Organizations) updateOrganization(
 		changes := orgChanges(old, o)
 		if len(changes) == 0 {
 			return old, nil, nil
+		}
+		typed := !slices.Equal(old.DefaultRoles, o.DefaultRoles)
+		if err := c.ask("organizations/"+string(id), now.withOrg(old), now.withOrg(o), typed); err != nil {
+			return old, nil, err
 		}
 		o.Version, o.Modified = old.Version+1, directory.Latest(old.Modified, s.rt.Time())
 		e := s.entry(directory.OrganizationUpdated)

@@ -15,7 +15,7 @@ func (s OrgMappings) Set(
 	if err := s.checkOrgSettings(ctx, n); err != nil {
 		return directory.Provider{}, directory.MappingSet{}, err
 	}
-	return s.updateMappings(ctx, id, check,
+	return s.changeMappings(ctx, id, check, true,
 		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
 			if p.OrgMapping == n {
 				return p, m, nil, nil
@@ -79,7 +79,7 @@ func (s OrgMappings) Add(
 	if n.Groups, err = s.mappedGroups(ctx, p, groups); err != nil {
 		return n, 0, err
 	}
-	_, m, err := s.updateMappings(ctx, p, check,
+	_, m, err := s.changeMappings(ctx, p, check, true,
 		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
 			m.Orgs = append(slices.Clone(m.Orgs), n)
 			return p, m, []directory.Change{directory.NewChange("organizationMapping/"+string(n.ID), nil, n)}, nil
@@ -107,7 +107,7 @@ func (s OrgMappings) Patch(
 			return n, 0, err
 		}
 	}
-	_, _, err = s.updateMappings(ctx, p, check,
+	_, _, err = s.changeMappings(ctx, p, check, true,
 		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
 			i := slices.IndexFunc(m.Orgs, func(o directory.OrgMapping) bool { return o.ID == id })
 			if i < 0 {

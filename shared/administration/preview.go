@@ -27,6 +27,7 @@ func preview(p directory.Ports) directory.Ports {
 	out.Guards = previewGuards{p.Guards, p.Providers}
 	out.Organizations = orgs
 	out.Roles = &previewRoles{Roles: p.Roles}
+	out.Proposals = previewProposals{p.Proposals}
 	out.Mappings = previewMappings{p.Mappings, p.Providers}
 	out.Watchlists = previewWatchlists{p.Watchlists}
 	out.Countries = previewCountries{p.Countries}
@@ -329,6 +330,16 @@ func (p *previewRoles) UpdateCatalogue(
 		p.changed = &c
 	}
 	return c, err
+}
+
+type previewProposals struct{ directory.Proposals }
+
+func (p previewProposals) UpdateProposals(
+	ctx context.Context, t directory.TenantID, update directory.Update[directory.ProposalList],
+) (directory.ProposalList, error) {
+	old, err := p.ListProposals(ctx, t)
+	ps, _, err := tryUpdate(old, err, update)
+	return ps, err
 }
 
 type previewMappings struct {

@@ -52,6 +52,15 @@ func (s Providers) Create(ctx context.Context, n NewProvider) (directory.Provide
 	for i := range p.Matching { // there are no users yet
 		p.Matching[i].Ready = true
 	}
+	c, now, err := s.question(ctx, false)
+	if err != nil {
+		return directory.Provider{}, "", err
+	}
+	is := now.with(&p, &directory.MappingSet{})
+	is.providers[0].secret = true
+	if err := c.ask("providers", now, is, false); err != nil {
+		return directory.Provider{}, "", alone(err, "the default organization's default roles, which every new provider's people get,")
+	}
 	cred, token := s.newCredential(directory.TokenPrefixProvider, string(p.ID), n.TokenExpiresAt)
 	if err := cred.Check(s.rt.Time()); err != nil {
 		return directory.Provider{}, "", err
@@ -162,11 +171,21 @@ func (s Providers) Delete(
 		return directory.Provider{}, &directory.Error{Kind: directory.Invalid, Attr: "users", Detail: "users must be local, deactivate or move"}
 	}
 	d.RequestedAt, d.RequestedBy = s.rt.Time(), s.admin.Actor.ID
+	c, now, err := s.question(ctx, d.MoveTo != "")
+	if err != nil {
+		return directory.Provider{}, err
+	}
+	now.providers = slices.DeleteFunc(now.providers, func(p *mapped) bool { return p.ID != d.MoveTo })
+	is := *now
+	is.moved = id
 	remove := func(p directory.Provider) (directory.Provider, *directory.LogEntry, error) {
 		if p.State == directory.ProviderDeleting {
 			return p, nil, &directory.Error{Kind: directory.Conflict, Detail: "the provider is being deleted"}
 		}
 		if err := check(p); err != nil {
+			return p, nil, err
+		}
+		if err := alone(c.ask(providerSubject(id), now, &is, false), "moving the people"); err != nil {
 			return p, nil, err
 		}
 		p.State, p.Deletion = directory.ProviderDeleting, &d

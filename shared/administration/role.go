@@ -2,6 +2,7 @@ package administration
 
 import (
 	"context"
+	"slices"
 	"unicode/utf8"
 
 	"rollcall/shared/directory"
@@ -31,6 +32,9 @@ func (s Roles) Create(ctx context.Context, r directory.CatalogueRole) (directory
 		switch {
 		case found:
 			return c, &directory.Error{Kind: directory.Conflict, Attr: "id", Detail: "a role with this id exists"}
+		case slices.Contains(c.Deleted, r.ID):
+			return c, &directory.Error{Kind: directory.Conflict, Attr: "id",
+				Detail: "a role with the id " + string(r.ID) + " was deleted: people may still have it, so give another id"}
 		case len(c.Roles) >= directory.MaxRoles:
 			return c, directory.Errorf(directory.TooMany, "a tenant has at most %d roles", directory.MaxRoles)
 		}
@@ -68,15 +72,31 @@ func (s Roles) Delete(ctx context.Context, id directory.RoleID) error {
 		if !found {
 			return c, directory.Errorf(directory.NotFound, "no such role")
 		}
+		if len(c.Deleted) >= maxDeletedRoles {
+			return c, directory.Errorf(directory.TooMany, "a tenant deletes at most %d roles: their ids are kept", maxDeletedRoles)
+		}
+		c.Deleted = append(slices.Clone(c.Deleted), id)
 		return c.Without(id), nil
 	})
 }
+
+// maxDeletedRoles is how many ids of deleted roles a catalogue keeps.
+const maxDeletedRoles = 1000
 
 // updateRole runs an edit of the catalogue that changes one role.
 func (s Roles) updateRole(
 	ctx context.Context, id directory.RoleID,
 	edit func(c directory.Catalogue, old directory.CatalogueRole, found bool) (directory.Catalogue, error),
 ) error {
+	ask, now, err := s.question(ctx, true)
+	if err != nil {
+		return err
+	}
+	if r, found := now.roles.Find(id); found && !r.Privileged {
+		if now.held, err = s.held(ctx, id); err != nil {
+			return err
+		}
+	}
 	apply := func(old directory.Catalogue) (directory.Catalogue, *directory.LogEntry, error) {
 		before, found := old.Find(id)
 		c, err := edit(old, before, found)
@@ -87,21 +107,41 @@ func (s Roles) updateRole(
 		if found && kept && before == after {
 			return old, nil, nil
 		}
+		was, is := *now, *now
+		was.roles, is.roles = old, c
+		if err := ask.ask("roles/"+string(id), &was, &is, true); err != nil {
+			return old, nil, err
+		}
 		c.Version = old.Version + 1
 		e := s.entry(directory.RolesUpdated)
 		e.Target, e.Name, e.Version = "roles/"+string(id), after.Name, c.Version
-		was, is := any(before), any(after)
+		from, to := any(before), any(after)
 		if !found {
-			was = nil
+			from = nil
 		}
 		if !kept {
-			e.Name, is = before.Name, nil
+			e.Name, to = before.Name, nil
 		}
-		e.Changes = []directory.Change{directory.NewChange("role", was, is)}
+		e.Changes = []directory.Change{directory.NewChange("role", from, to)}
 		return c, &e, nil
 	}
-	_, err := s.ports.Roles.UpdateCatalogue(ctx, s.tenant, apply)
+	_, err = s.ports.Roles.UpdateCatalogue(ctx, s.tenant, apply)
 	return err
+}
+
+// held returns the role if anybody has it, or if that would take too long to find out.
+func (s Roles) held(ctx context.Context, id directory.RoleID) ([]directory.RoleID, error) {
+	q := directory.UserSearch{Role: id, Count: 1}
+	for range directory.MaxWalk {
+		us, next, err := s.ports.Users.SearchUsers(ctx, s.tenant, q)
+		if err != nil || len(us) == 0 && next == "" {
+			return nil, err
+		}
+		if q.After = next; len(us) > 0 {
+			break
+		}
+	}
+	return []directory.RoleID{id}, nil
 }
 
 // firstCatalogue is the catalogue of a new tenant.

@@ -2,6 +2,7 @@ package administration
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -47,25 +48,20 @@ func (s RoleMappings) Add(
 	if _, err := Providers(s).ByID(ctx, p); err != nil {
 		return n, err
 	}
-	c, err := s.approvalPolicy(ctx)
+	c, now, err := s.question(ctx, false)
 	if err != nil {
+		return n, err
+	}
+	c.confirm = confirm
+	if err := s.checkMappedRoles(now.roles, nil, roles); err != nil {
 		return n, err
 	}
 	if n.Groups, err = s.mappedGroups(ctx, p, groups); err != nil {
 		return n, err
 	}
-	secondAdmin, err := c.checkRoleMapping(directory.RoleMapping{}, n, confirm)
-	if err != nil {
-		return n, err
-	}
 	_, _, err = s.updateMappings(ctx, p, check,
 		func(p directory.Provider, m directory.MappingSet) (_ directory.Provider, _ directory.MappingSet, changes []directory.Change, err error) {
-			if secondAdmin {
-				m, n, changes, err = propose(m, n, s.admin.Actor.ID, s.rt.Time())
-				return p, m, changes, err
-			}
-			m, change := withRole(m, n)
-			return p, m, []directory.Change{change}, nil
+			return s.put(c, now, p, m, &n)
 		})
 	return n, err
 }
@@ -80,10 +76,11 @@ func (s RoleMappings) Patch(
 	if _, err := Providers(s).ByID(ctx, p); err != nil {
 		return n, err
 	}
-	c, err := s.approvalPolicy(ctx)
+	c, now, err := s.question(ctx, false)
 	if err != nil {
 		return n, err
 	}
+	c.confirm = confirm
 	var mapped []directory.MappedGroup
 	if groups != nil {
 		if mapped, err = s.mappedGroups(ctx, p, *groups); err != nil {
@@ -105,19 +102,42 @@ func (s RoleMappings) Patch(
 			if slices.Equal(n.Roles, old.Roles) && slices.Equal(n.Groups, old.Groups) {
 				return p, m, nil, nil
 			}
-			secondAdmin, err := c.checkRoleMapping(old, n, confirm)
-			if err != nil {
+			if err := s.checkMappedRoles(now.roles, old.Roles, n.Roles); err != nil {
 				return p, m, nil, err
 			}
-			if secondAdmin {
-				m, n, changes, err = propose(m, n, s.admin.Actor.ID, s.rt.Time())
-				return p, m, changes, err
-			}
-			m, _, changes = withoutProposal(m, id)
-			m, change := withRole(m, n)
-			return p, m, append(changes, change), nil
+			return s.put(c, now, p, m, &n)
 		})
 	return n, err
+}
+
+// put stores a mapping or, if it gives privileged roles to more people under dual control, proposes it.
+func (s RoleMappings) put(
+	c control, now *situation, p directory.Provider, m directory.MappingSet, n *directory.RoleMapping,
+) (_ directory.Provider, _ directory.MappingSet, changes []directory.Change, err error) {
+	with, change := withRole(m, *n)
+	err = c.ask(providerSubject(p.ID), now.with(&p, &m), now.with(&p, &with), true)
+	if w := (*Waiting)(nil); errors.As(err, &w) {
+		m, *n, changes, err = propose(m, *n, s.admin.Actor.ID, s.rt.Time())
+		return p, m, changes, err
+	}
+	if err != nil {
+		return p, m, nil, err
+	}
+	with, _, changes = withoutProposal(with, n.ID)
+	return p, with, append(changes, change), nil
+}
+
+// checkMappedRoles refuses roles that the catalogue does not hold, unless the mapping had them, and repetitions.
+func (s RoleMappings) checkMappedRoles(c directory.Catalogue, was, is []directory.RoleID) error {
+	if len(is) == 0 {
+		return &directory.Error{Kind: directory.Invalid, Attr: "roles", Detail: "a role mapping names at least one role"}
+	}
+	for i, id := range is {
+		if _, known := c.Find(id); slices.Contains(is[:i], id) || !known && !slices.Contains(was, id) {
+			return &directory.Error{Kind: directory.Invalid, Attr: "roles", Detail: "roles must hold different roles of the catalogue"}
+		}
+	}
+	return nil
 }
 
 // Delete removes a mapping; nobody loses a role until an apply run or the next event.
@@ -146,7 +166,13 @@ func (s RoleMappings) Delete(
 func (s RoleMappings) Decide(
 	ctx context.Context, p directory.ProviderID, check func(directory.Provider) error, id directory.MappingID, approve bool,
 ) (n directory.RoleMapping, err error) {
-	_, _, err = s.updateMappings(ctx, p, check,
+	same, err := s.samePerson(ctx)
+	if err != nil {
+		return n, err
+	}
+	x := *s.session
+	x.admin.Approved = &directory.Proposal{} // this one
+	_, _, err = x.updateMappings(ctx, p, check,
 		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
 			var changes []directory.Change
 			m, n, changes = withoutProposal(m, id)
@@ -155,7 +181,7 @@ func (s RoleMappings) Decide(
 				return p, m, nil, directory.Errorf(directory.NotFound, "no role mapping with this id is proposed")
 			case !approve:
 				return p, m, changes, nil
-			case n.ProposedBy == s.admin.Actor.ID:
+			case same(n.ProposedBy, s.admin.Actor.ID):
 				return p, m, nil, errNeedsSecondAdmin
 			}
 			n.ProposedBy, n.ProposedAt = "", time.Time{}

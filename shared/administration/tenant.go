@@ -207,18 +207,25 @@ func (s Settings) Get(ctx context.Context) (directory.Tenant, error) {
 
 // SettingsChange is an administrator's change of the tenant's settings; nil fields do not change.
 type SettingsChange struct {
-	DualControl                 *bool          // ended by two administrators, one after the other
+	DualControl                 *bool          // ended by two persons, one after the other
 	UserRetention, LogRetention *time.Duration // 0: the default
 }
 
 // Set changes the settings of the administrator's tenant. check sees the tenant first.
-// Errors: NotFound; Invalid; Forbidden (the same administrator ends dual control again); what check returns.
+// Errors: NotFound; Invalid; Forbidden (the same person ends dual control again); what check returns.
 func (s Settings) Set(ctx context.Context, check func(directory.Tenant) error, c SettingsChange) (directory.Tenant, error) {
+	same, err := s.samePerson(ctx)
+	if err != nil {
+		return directory.Tenant{}, err
+	}
 	return s.ports.Tenants.UpdateTenant(ctx, s.tenant, func(old directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
 		if err := check(old); err != nil {
 			return old, nil, err
 		}
-		n, err := c.apply(old, s.admin.Actor.ID)
+		n, err := c.apply(old, s.admin.Actor.ID, same)
+		if n.DualControl && !old.DualControl {
+			n.DualControlSince = s.rt.Time()
+		}
 		if err != nil || n == old {
 			return old, nil, err
 		}
@@ -237,7 +244,7 @@ func (s Settings) Set(ctx context.Context, check func(directory.Tenant) error, c
 }
 
 // apply returns t as changed by the administrator.
-func (c SettingsChange) apply(t directory.Tenant, by string) (directory.Tenant, error) {
+func (c SettingsChange) apply(t directory.Tenant, by string, same func(a, b string) bool) (directory.Tenant, error) {
 	if c.UserRetention != nil {
 		t.Retention.Users = *c.UserRetention
 	}
@@ -251,7 +258,7 @@ func (c SettingsChange) apply(t directory.Tenant, by string) (directory.Tenant, 
 	case !t.DualControl:
 	case t.DualControlEndRequestedBy == "":
 		t.DualControlEndRequestedBy = by
-	case t.DualControlEndRequestedBy == by:
+	case same(t.DualControlEndRequestedBy, by):
 		return t, errNeedsSecondAdmin
 	default:
 		t.DualControl, t.DualControlEndRequestedBy = false, ""

@@ -2,6 +2,7 @@ package administration
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -21,10 +22,26 @@ func (s Tokens) Create(
 		return directory.Provider{}, directory.Credential{}, "",
 			&directory.Error{Kind: directory.Invalid, Attr: "overlap", Detail: "overlap must be between 0 and 7 days"}
 	}
+	c, now, err := s.question(ctx, false)
+	if err != nil {
+		return directory.Provider{}, directory.Credential{}, "", err
+	}
+	m, err := s.ports.Mappings.MappingSet(ctx, s.tenant, id)
+	if err != nil {
+		return directory.Provider{}, directory.Credential{}, "", err
+	}
 	p, err := s.updateProvider(ctx, id, directory.TokenCreated,
 		func(p directory.Provider) (directory.Provider, string, []directory.Change, error) {
 			if err := check(p); err != nil {
 				return p, "", nil, err
+			}
+			was, is := now.with(&p, &m), now.with(&p, &m)
+			is.providers[0].secret = true
+			if err := c.ask(providerSubject(id), was, is, false); err != nil {
+				return p, "", nil, withSecret(err, cred, token)
+			}
+			if slices.ContainsFunc(p.Credentials, func(c directory.Credential) bool { return c.ID == cred.ID }) {
+				return p, "", nil, nil // another approval was first
 			}
 			p.Credentials = retireCredentials(p.Credentials, s.rt.Time(), overlap)
 			p.Credentials = append(p.Credentials, cred)
@@ -58,7 +75,19 @@ func (s Tokens) Revoke(
 		})
 }
 
+// withSecret keeps a new secret for its approval: whoever asked has its clear text, and it works from then on.
+func withSecret(err error, cred directory.Credential, token string) error {
+	if w := (*Waiting)(nil); errors.As(err, &w) {
+		w.secret, w.Token = &cred, token
+	}
+	return err
+}
+
+// newCredential makes a secret, or returns the one that is approved, without its clear text.
 func (s *session) newCredential(prefix, scope string, expires time.Time) (directory.Credential, string) {
+	if a := s.admin.Approved; a != nil && a.Secret != nil {
+		return *a.Secret, ""
+	}
 	token := directory.NewToken(prefix, scope, s.rt.Secret())
 	return directory.Credential{
 		ID: directory.CredentialID("k" + s.rt.NewID()), Hash: directory.HashToken(token), LastFour: token[len(token)-4:],

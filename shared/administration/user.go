@@ -109,12 +109,28 @@ func (s Users) UpdateLocal(ctx context.Context, id directory.UserID, edit LocalE
 
 // changeUser runs a pure update of any user of the tenant.
 func (s *session) changeUser(ctx context.Context, id directory.UserID, update directory.Update[directory.User]) (directory.User, error) {
-	v, err := s.ports.Users.UserByID(ctx, s.tenant, id)
-	if err != nil {
-		return directory.User{}, err
+	const tries = 5
+	for range tries {
+		v, err := s.ports.Users.UserByID(ctx, s.tenant, id)
+		if err != nil {
+			return directory.User{}, err
+		}
+		asked, err := s.askForUser(ctx, v, update)
+		if err != nil {
+			return directory.User{}, err
+		}
+		changed := false
+		u, err := s.ports.Users.UpdateUser(ctx, s.tenant, v.User, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+			if changed = asked && old.Version != v.Version; changed {
+				return old, nil, nil
+			}
+			return update(old)
+		})
+		if !changed {
+			return u, userTaken(err)
+		}
 	}
-	u, err := s.ports.Users.UpdateUser(ctx, s.tenant, v.User, update)
-	return u, userTaken(err)
+	return directory.User{}, directory.Errorf(directory.Unavailable, "the user is being changed by others: try again")
 }
 
 // findAliases adds to the users found by a search those that it finds by a former userName.

@@ -109,6 +109,8 @@ type (
 	WebhookID string
 	// DeliveryID names a delivery: the same for the same work, in the order of the entries' times.
 	DeliveryID string
+	// ProposalID names a proposal: "p" and 25 random characters, or the mapping's or the run's that it is about.
+	ProposalID string
 	// TaskID names a piece of background work of a tenant.
 	TaskID string
 	// RequestID names a request: by our own id, or by the client's.

@@ -65,6 +65,11 @@ const (
 	OrganizationCreated Action = "organization.created"
 	OrganizationUpdated Action = "organization.updated"
 	RolesUpdated        Action = "roles.updated"
+	ProposalMade        Action = "proposal.made" // a change waits for a second person
+	ProposalApproved    Action = "proposal.approved"
+	ProposalRejected    Action = "proposal.rejected"
+	APIKeyExceeds       Action = "api-key.created-beyond-maker" // with rights that the key it was made with lacks
+	APIKeyConfirmed     Action = "api-key.confirmed"            // a second person said that it is somebody else's
 	MappingsUpdated     Action = "mappings.updated"
 	WatchlistUpdated    Action = "watchlist.updated"
 	ApplyClaimed        Action = "apply.claimed" // a run became the provider's current one

@@ -28,6 +28,7 @@ type Ports struct {
 	Guards        Guards
 	Organizations Organizations
 	Roles         Roles
+	Proposals     Proposals
 	Mappings      Mappings
 	Watchlists    Watchlists
 	Countries     Countries
@@ -296,6 +297,14 @@ type Roles interface {
 	Catalogue(ctx context.Context, t TenantID) (Catalogue, error)
 	// UpdateCatalogue replaces the roles with their entry.
 	UpdateCatalogue(ctx context.Context, t TenantID, update Update[Catalogue]) (Catalogue, error)
+}
+
+// Proposals stores what waits for a second person.
+type Proposals interface {
+	// ListProposals reads those of a tenant; the zero value when none were ever stored.
+	ListProposals(ctx context.Context, t TenantID) (ProposalList, error)
+	// UpdateProposals replaces them with their entry.
+	UpdateProposals(ctx context.Context, t TenantID, update Update[ProposalList]) (ProposalList, error)
 }
 
 // Mappings stores the mappings of providers.

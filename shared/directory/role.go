@@ -20,7 +20,8 @@ type CatalogueRole struct {
 // Catalogue is all roles of a tenant, by id.
 type Catalogue struct {
 	Roles   []CatalogueRole
-	Version int64 // 0: never stored
+	Deleted []RoleID `json:",omitempty"` // ids that are not given out again
+	Version int64    // 0: never stored
 }
 
 // Find returns the role with the id.

@@ -11,6 +11,8 @@ type Tenant struct {
 	Removal           *TenantRemoval `json:",omitempty"` // while removing
 	Retention         Retention      `json:",omitzero"`
 	DualControl       bool           `json:",omitempty"` // privileged roles need a second administrator
+	// when dual control was switched on: keys made before are of their own
+	DualControlSince time.Time `json:",omitzero"`
 	// the administrator who asked to end dual control, which also needs a second one
 	DualControlEndRequestedBy string `json:"DualEndedBy,omitempty"`
 	Version                   int64

@@ -78,6 +78,7 @@ func (s *Store) Ports() directory.Ports {
 		Chains:        chainStore{s},
 		Organizations: organizationStore{s},
 		Roles:         roleStore{s},
+		Proposals:     proposalStore{s},
 		Mappings:      mappingStore{s},
 		Watchlists:    watchlistStore{s},
 		ApplyRuns:     applyRunStore{s},

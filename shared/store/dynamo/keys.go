@@ -62,7 +62,7 @@ import (
 //	  its names           t#ON#h(folded)         N → id         unique in the tenant, with aliases     2
 //	  quota               t#OQ#h(key)            Q              organizations created on a day         rare
 //	tally                 t#Y#key#0…3            Y              users of an organization, role, list   100
-//	roles                 t#RC                   RC             the catalogue                          rare
+//	roles, proposals      t#RC, t#RQ             RC, RQ         the catalogue; what needs approval     rare
 //	mappings              t#PM                   p              all of a provider; reads 25            rare
 //	watchlist             t#WL                   id             all of a tenant                        rare
 //	alias                 t#NA#h(folded)         uid            users that had a userName; a year       rare

@@ -236,6 +236,9 @@ func (d *dump) mappings(providers []directory.Provider) {
 		d.line("organization", o)
 	}
 	d.line("roles", got(d.Roles.Catalogue(d.ctx, d.t)))
+	if ps := got(d.Proposals.ListProposals(d.ctx, d.t)); ps.Version > 0 {
+		d.line("proposals", ps)
+	}
 	for _, w := range got(d.Watchlists.ListWatchlists(d.ctx, d.t)) {
 		d.line("watchlist", w)
 	}

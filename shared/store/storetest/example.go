@@ -16,7 +16,7 @@ func Example(t *testing.T, ports directory.Ports) {
 	t.Helper()
 	for _, fill := range []func(*world){
 		everyUserField, unusualText, everyGroupField, everyEntryField, appendEntry, everyProviderField, tenants, conflicts, apiKeys,
-		everyOrganizationField, organizationQuota, catalogue, mappings, watchlists, applyRuns, runPages, countryValues,
+		everyOrganizationField, organizationQuota, catalogue, proposals, mappings, watchlists, applyRuns, runPages, countryValues,
 		keptMatters, keptCustodians, keptGuards, webhooks, deliveries, appendBlocks, lateEntries, eraseEntry, aliases, usages, tasks,
 	} {
 		fill(newWorld(t, ports))

@@ -127,7 +127,8 @@ func (x intruder) empty(name string, n int, err error) {
 func (x intruder) rows() map[string]func() {
 	rows := map[string]func(){}
 	for _, of := range []map[string]func(){
-		x.organizationsRows(), x.rolesRows(), x.mappingsRows(), x.watchlistsRows(), x.applyRunsRows(), x.countriesRows(), x.countsRows(),
+		x.organizationsRows(), x.rolesRows(), x.proposalsRows(), x.mappingsRows(), x.watchlistsRows(), x.applyRunsRows(),
+		x.countriesRows(), x.countsRows(),
 		x.usersRows(), x.groupsRows(), x.providersRows(), x.tenantsRows(), x.logRows(), x.conflictsRows(), x.apiKeysRows(), x.replaysRows(),
 		x.completionRows(), x.usagesRows(), x.aliasesRows(), x.tasksRows(), x.webhooksRows(), x.deliveriesRows(), x.chainsRows(),
 		x.leaversRows(), x.legalHoldsRows(), x.guardsRows(),
