@@ -26,6 +26,7 @@ func (s *session) askForUser(ctx context.Context, v directory.UserView, update d
 	if err != nil {
 		return false, err
 	}
+	p.inOrg = v.Provider != "" // local users follow no rules
 	was.people = []*person{p}
 	groups := v.Groups
 	if n.Provider != v.Provider {
@@ -34,6 +35,7 @@ func (s *session) askForUser(ctx context.Context, v directory.UserView, update d
 	if p, err = s.placedAs(ctx, n, groups); err != nil {
 		return false, err
 	}
+	p.inOrg = n.Provider != "" || n.OrgID != v.OrgID
 	is.people = []*person{p}
 	return true, c.ask("users/"+string(v.ID), &was, &is, false)
 }

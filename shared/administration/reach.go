@@ -28,6 +28,7 @@ type mapped struct {
 type person struct {
 	*directory.User
 	placed directory.Resolution
+	inOrg  bool // the default roles of the organization reach them
 }
 
 // way is one of the ways in which a privileged role reaches people.
@@ -171,8 +172,11 @@ func (s *situation) reaching(p *person) []directory.RoleID {
 	for _, g := range p.placed.Grants {
 		ids = append(ids, g.Role)
 	}
-	out := append(s.privileged(ids), s.defaults(p.OrgID)...)
-	return append(out, s.defaults(p.placed.Org)...)
+	out := append(s.privileged(ids), s.defaults(p.placed.Org)...)
+	if p.inOrg {
+		out = append(out, s.defaults(p.OrgID)...)
+	}
+	return out
 }
 
 // addProvider adds the ways of a provider's mappings.
