@@ -1,6 +1,7 @@
 package adminapi_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -321,6 +322,12 @@ func TestDualControl(t *testing.T) {
 			}
 			id = grant()
 			d.want(200, "POST", "/proposals/"+id+":reject", "")
+			grant()
+			d.want(200, "POST", "/users/"+d.w.local+":deactivate", `{"reason":"x"}`)
+			d.want(200, "POST", "/users/"+d.w.local+":erase", `{"reason":"x","confirm":"`+d.w.local+`"}`)
+			if ps, err := d.svc.Proposals.ListProposals(context.Background(), d.tenant); err != nil || len(ps.Waiting) != 0 {
+				d.t.Errorf("after the person was erased: %+v, %v", ps, err)
+			}
 			d.want(404, "POST", "/proposals/"+id+":approve", "", d.second...)
 		},
 	} {

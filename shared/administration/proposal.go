@@ -59,6 +59,21 @@ func (s Proposals) Add(ctx context.Context, w *Waiting, r Request) (*directory.P
 	return n, err
 }
 
+// forget removes the proposals about a subject that was erased.
+func (s Proposals) forget(ctx context.Context, subject string) error {
+	all, err := s.ports.Proposals.ListProposals(ctx, s.tenant)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all.Waiting, func(p *directory.Proposal) bool { return p.Subject == subject })
+	if i < 0 {
+		return nil
+	}
+	return s.update(ctx, directory.ProposalRejected, func(ps []*directory.Proposal) ([]*directory.Proposal, *directory.Proposal, error) {
+		return slices.DeleteFunc(ps, func(p *directory.Proposal) bool { return p.Subject == subject }), all.Waiting[i], nil
+	})
+}
+
 // update replaces the proposals by edit's, with an entry about one of them; nil writes nothing.
 func (s Proposals) update(
 	ctx context.Context, action directory.Action,

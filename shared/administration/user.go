@@ -189,7 +189,7 @@ func (s Users) Decide(
 // Errors: NotFound; Conflict when confirm differs, or the user is not deactivated, is on hold, still in the directory,
 // or purged already; what check returns.
 func (s Users) Erase(ctx context.Context, id directory.UserID, check func(directory.User) error, confirm string) (directory.User, error) {
-	return s.changeUser(ctx, id, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+	u, err := s.changeUser(ctx, id, func(old directory.User) (directory.User, *directory.LogEntry, error) {
 		if err := check(old); err != nil {
 			return old, nil, err
 		}
@@ -208,6 +208,10 @@ func (s Users) Erase(ctx context.Context, id directory.UserID, check func(direct
 		}
 		return s.purged(old)
 	})
+	if err != nil {
+		return u, err
+	}
+	return u, Proposals(s).forget(ctx, "users/"+string(id)) // their bodies may name the person
 }
 
 // namesUser reports whether a confirmation is the user's name or id.
