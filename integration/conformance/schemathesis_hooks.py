@@ -37,6 +37,8 @@ def before_call(context, case, kwargs):
         for name in ("expiresAt", "tokenExpiresAt"):
             if name in body:
                 body[name] = FUTURE
+        if body.get("matchingAttributes"):  # names of attributes
+            body["matchingAttributes"] = ["employeeNumber"]
         for email in (body.get("emails") or [])[1:]:
             email.pop("primary", None)
         for extension in body.get("extensions") or []:

@@ -110,7 +110,7 @@ func TestLogSearch(t *testing.T) {
 	w := f.populate()
 	for query, want := range map[string]string{
 		"search=LOCAL.&action=user.created": "user.created", "search=nobody": "", "effect=created&provider=" + w.provider: "user.created",
-		"effect=blocked":  "",
+		"effect=blocked": "", "result=error": "",
 		"result=conflict": "conflict.opened", "result=success&group=" + w.group: "group.created",
 	} {
 		got := f.want(200, "GET", "/sync-log?"+query, "")

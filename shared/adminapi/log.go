@@ -112,7 +112,7 @@ func (r *request) readFilter() (f administration.LogFilter, err error) {
 	if err != nil {
 		return f, err
 	}
-	result, err := r.choice("result", string(directory.ResultSuccess), string(directory.ResultConflict))
+	result, err := r.choice("result", string(directory.ResultSuccess), string(directory.ResultConflict), string(directory.ResultError))
 	if err != nil {
 		return f, err
 	}
