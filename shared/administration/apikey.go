@@ -86,6 +86,10 @@ func (s APIKeys) Uses(ctx context.Context) (map[directory.CredentialID]directory
 // Create creates an API key of the administrator's tenant; its clear text is returned and never shown again.
 // Errors: Invalid.
 func (s APIKeys) Create(ctx context.Context, n NewAPIKey) (directory.APIKey, string, error) {
+	return s.create(ctx, n, nil)
+}
+
+func (s APIKeys) create(ctx context.Context, n NewAPIKey, check directory.Check[directory.APIKey]) (directory.APIKey, string, error) {
 	name, err := directory.ValidDisplayName(n.DisplayName)
 	if err != nil {
 		return directory.APIKey{}, "", err
@@ -113,7 +117,7 @@ func (s APIKeys) Create(ctx context.Context, n NewAPIKey) (directory.APIKey, str
 	e := s.entry(action)
 	e.Target, e.Name, e.Version = string(k.ID), k.DisplayName, k.Version
 	e.Changes = []directory.Change{directory.NewChange("role", nil, k.Role)}
-	if err := s.ports.APIKeys.CreateAPIKey(ctx, s.tenant, k, e); err != nil {
+	if err := s.ports.APIKeys.CreateAPIKey(ctx, s.tenant, k, check, e); err != nil {
 		return directory.APIKey{}, "", err
 	}
 	return k, token, nil
@@ -136,7 +140,7 @@ func (s APIKeys) Confirm(ctx context.Context, id directory.CredentialID, check f
 	if err != nil {
 		return directory.APIKey{}, err
 	}
-	return s.ports.APIKeys.UpdateAPIKey(ctx, s.tenant, id, func(k directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {
+	confirm := func(k directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {
 		if err := check(k); err != nil {
 			return k, nil, err
 		}
@@ -150,7 +154,8 @@ func (s APIKeys) Confirm(ctx context.Context, id directory.CredentialID, check f
 		e := s.entry(directory.APIKeyConfirmed)
 		e.Target, e.Name, e.Version = string(k.ID), k.DisplayName, k.Version
 		return k, &e, nil
-	})
+	}
+	return s.ports.APIKeys.UpdateAPIKey(ctx, s.tenant, id, nil, confirm)
 }
 
 // Persons returns the administrators' keys that work and are of their own: those of different persons.
@@ -171,8 +176,8 @@ func (s APIKeys) List(ctx context.Context) ([]directory.APIKey, error) {
 }
 
 // Revoke ends a key immediately; check sees the key first. Revoking it again changes nothing. A key cannot revoke
-// itself, so that one that can create others always remains.
-// Errors: NotFound; Conflict (the key of the request); what check returns.
+// itself, nor the last one that can create others.
+// Errors: NotFound; Conflict (the key of the request; the last one); what check returns.
 func (s APIKeys) Revoke(ctx context.Context, id directory.CredentialID, check func(directory.APIKey) error) (directory.APIKey, error) {
 	revoke := func(k directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {
 		if err := check(k); err != nil {
@@ -189,5 +194,21 @@ func (s APIKeys) Revoke(ctx context.Context, id directory.CredentialID, check fu
 		e.Target, e.Name, e.Version = string(k.ID), k.DisplayName, k.Version
 		return k, &e, nil
 	}
-	return s.ports.APIKeys.UpdateAPIKey(ctx, s.tenant, id, revoke)
+	return s.ports.APIKeys.UpdateAPIKey(ctx, s.tenant, id, s.notLast(id), revoke)
+}
+
+// notLast refuses to revoke the last usable key that can create others.
+func (s APIKeys) notLast(id directory.CredentialID) directory.Check[directory.APIKey] {
+	return func(all []directory.APIKey) error {
+		i := slices.IndexFunc(all, func(k directory.APIKey) bool { return k.ID == id })
+		if i < 0 || !s.creates(all[i]) || slices.ContainsFunc(all, func(k directory.APIKey) bool { return k.ID != id && s.creates(k) }) {
+			return nil
+		}
+		return directory.Errorf(directory.Conflict, "this is the last key that can create others: create another one first")
+	}
+}
+
+// creates reports whether a key works and can create others.
+func (s APIKeys) creates(k directory.APIKey) bool {
+	return (k.Role == directory.RoleAdministrator || k.Role == directory.RoleOperator) && k.Usable(s.rt.Time())
 }

@@ -149,12 +149,24 @@ func (p previewTenants) RemoveTenant(context.Context, directory.TenantID, direct
 
 type previewAPIKeys struct{ directory.APIKeys }
 
-func (p previewAPIKeys) CreateAPIKey(context.Context, directory.TenantID, directory.APIKey, directory.LogEntry) error {
-	return nil
+func (p previewAPIKeys) CreateAPIKey(
+	ctx context.Context, t directory.TenantID, _ directory.APIKey, check directory.Check[directory.APIKey], _ directory.LogEntry,
+) error {
+	ks, err := p.ListAPIKeys(ctx, t)
+	return tryCheck(check, ks, err)
+}
+
+// tryCheck runs a check on the records that a port read.
+func tryCheck[T any](check directory.Check[T], all []T, err error) error {
+	if err == nil && check != nil {
+		err = check(all)
+	}
+	return err
 }
 
 func (p previewAPIKeys) UpdateAPIKey(
-	ctx context.Context, t directory.TenantID, id directory.CredentialID, update directory.Update[directory.APIKey],
+	ctx context.Context, t directory.TenantID, id directory.CredentialID, check directory.Check[directory.APIKey],
+	update directory.Update[directory.APIKey],
 ) (directory.APIKey, error) {
 	ks, err := p.ListAPIKeys(ctx, t)
 	if err != nil {
@@ -164,7 +176,10 @@ func (p previewAPIKeys) UpdateAPIKey(
 	if i < 0 {
 		return directory.APIKey{}, directory.Errorf(directory.NotFound, "no such API key")
 	}
-	k, _, err := update(ks[i])
+	k, e, err := update(ks[i])
+	if e != nil {
+		err = tryCheck(check, ks, err)
+	}
 	return k, err
 }
 
@@ -365,7 +380,8 @@ func (p previewMappings) UpdateMappings(
 type previewWatchlists struct{ directory.Watchlists }
 
 func (p previewWatchlists) UpdateWatchlist(
-	ctx context.Context, t directory.TenantID, id directory.WatchlistID, update directory.Update[directory.Watchlist],
+	ctx context.Context, t directory.TenantID, id directory.WatchlistID, check directory.Check[directory.Watchlist],
+	update directory.Update[directory.Watchlist],
 ) (directory.Watchlist, error) {
 	all, err := p.ListWatchlists(ctx, t)
 	if err != nil {
@@ -375,7 +391,10 @@ func (p previewWatchlists) UpdateWatchlist(
 	if i := slices.IndexFunc(all, func(w directory.Watchlist) bool { return w.ID == id }); i >= 0 {
 		old = all[i]
 	}
-	w, _, err := update(old)
+	w, e, err := update(old)
+	if e != nil {
+		err = tryCheck(check, all, err)
+	}
 	return w, err
 }
 
@@ -404,8 +423,11 @@ func (p previewApplyRuns) PutPage(context.Context, directory.TenantID, directory
 
 type previewWebhooks struct{ directory.Webhooks }
 
-func (p previewWebhooks) CreateWebhook(context.Context, directory.TenantID, directory.Webhook, directory.LogEntry) error {
-	return nil
+func (p previewWebhooks) CreateWebhook(
+	ctx context.Context, t directory.TenantID, _ directory.Webhook, check directory.Check[directory.Webhook], _ directory.LogEntry,
+) error {
+	ws, err := p.ListWebhooks(ctx, t)
+	return tryCheck(check, ws, err)
 }
 
 func (p previewWebhooks) UpdateWebhook(

@@ -2,6 +2,7 @@ package administration
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"rollcall/shared/directory"
@@ -79,17 +80,14 @@ func (s Tenants) AddKey(
 	if t.State == directory.TenantRemoving {
 		return directory.APIKey{}, "", errRemoving()
 	}
-	keys, err := s.ports.APIKeys.ListAPIKeys(ctx, id)
-	if err != nil {
-		return directory.APIKey{}, "", err
-	}
-	for _, k := range keys {
-		if k.Role == directory.RoleAdministrator && k.Usable(s.rt.Time()) {
-			return directory.APIKey{}, "",
-				directory.Errorf(directory.Conflict, "the tenant has an administrator's key: its administrators create further ones")
+	keys := APIKeys{s.within(id)}
+	first := func(all []directory.APIKey) error {
+		if slices.ContainsFunc(all, keys.creates) {
+			return directory.Errorf(directory.Conflict, "the tenant has an administrator's key: its administrators create further ones")
 		}
+		return nil
 	}
-	return APIKeys{s.within(id)}.Create(ctx, NewAPIKey{DisplayName: displayName, Role: directory.RoleAdministrator, ExpiresAt: expires})
+	return keys.create(ctx, NewAPIKey{DisplayName: displayName, Role: directory.RoleAdministrator, ExpiresAt: expires}, first)
 }
 
 func errRemoving() *directory.Error {

@@ -65,13 +65,6 @@ func (s Watchlists) ByID(ctx context.Context, id directory.WatchlistID) (directo
 // Create creates a watchlist; its users are found in the background.
 // Errors: Invalid; TooMany.
 func (s Watchlists) Create(ctx context.Context, n NewWatchlist) (directory.Watchlist, error) {
-	ws, err := s.ports.Watchlists.ListWatchlists(ctx, s.tenant)
-	if err != nil {
-		return directory.Watchlist{}, err
-	}
-	if len(ws) >= directory.MaxWatchlists {
-		return directory.Watchlist{}, directory.Errorf(directory.TooMany, "a tenant has at most %d watchlists", directory.MaxWatchlists)
-	}
 	id := directory.WatchlistID("w" + s.rt.NewID())
 	return s.updateWatchlist(ctx, id, false, Unchecked, WatchlistPatch{
 		&n.Type, &n.Title, &n.Groups, &n.Departments, &n.Included, &n.Excluded,
@@ -89,7 +82,7 @@ func (s Watchlists) Patch(
 // Delete removes a watchlist; its users are taken off it in the background.
 // Errors: NotFound; what check returns.
 func (s Watchlists) Delete(ctx context.Context, id directory.WatchlistID, check func(directory.Watchlist) error) error {
-	_, err := s.storeWatchlist(ctx, id, func(old directory.Watchlist) (directory.Watchlist, error) {
+	_, err := s.storeWatchlist(ctx, id, nil, func(old directory.Watchlist) (directory.Watchlist, error) {
 		if old.ID == "" {
 			return old, directory.Errorf(directory.NotFound, "no such watchlist")
 		}
@@ -110,7 +103,16 @@ func (s Watchlists) updateWatchlist(
 			return w, err
 		}
 	}
-	return s.storeWatchlist(ctx, id, func(old directory.Watchlist) (directory.Watchlist, error) {
+	var room directory.Check[directory.Watchlist]
+	if !exists {
+		room = func(all []directory.Watchlist) error {
+			if len(all) >= directory.MaxWatchlists {
+				return directory.Errorf(directory.TooMany, "a tenant has at most %d watchlists", directory.MaxWatchlists)
+			}
+			return nil
+		}
+	}
+	return s.storeWatchlist(ctx, id, room, func(old directory.Watchlist) (directory.Watchlist, error) {
 		if exists && old.ID == "" {
 			return old, directory.Errorf(directory.NotFound, "no such watchlist")
 		}
@@ -184,7 +186,8 @@ func errUnknownGroup(attr string) *directory.Error {
 
 // storeWatchlist runs an edit and returns the stored watchlist.
 func (s Watchlists) storeWatchlist(
-	ctx context.Context, id directory.WatchlistID, edit func(directory.Watchlist) (directory.Watchlist, error),
+	ctx context.Context, id directory.WatchlistID, check directory.Check[directory.Watchlist],
+	edit func(directory.Watchlist) (directory.Watchlist, error),
 ) (directory.Watchlist, error) {
 	apply := func(old directory.Watchlist) (directory.Watchlist, *directory.LogEntry, error) {
 		w, err := edit(old)
@@ -205,7 +208,7 @@ func (s Watchlists) storeWatchlist(
 		e.Version, e.Changes = old.Version+1, []directory.Change{directory.NewChange("watchlist", was, is)}
 		return w, &e, nil
 	}
-	return s.ports.Watchlists.UpdateWatchlist(ctx, s.tenant, id, apply)
+	return s.ports.Watchlists.UpdateWatchlist(ctx, s.tenant, id, check, apply)
 }
 
 func checkWatchlist(w directory.Watchlist) error {

@@ -44,12 +44,11 @@ func (s Webhooks) Create(ctx context.Context, n NewWebhook) (directory.Webhook, 
 	if w.Types, err = eventTypes(n.Types); err != nil {
 		return directory.Webhook{}, "", err
 	}
-	all, err := s.ports.Webhooks.ListWebhooks(ctx, s.tenant)
-	if err != nil {
-		return directory.Webhook{}, "", err
-	}
-	if len(all) >= directory.MaxWebhooks {
-		return directory.Webhook{}, "", directory.Errorf(directory.Conflict, "a tenant has at most %d webhooks", directory.MaxWebhooks)
+	room := func(all []directory.Webhook) error {
+		if len(all) >= directory.MaxWebhooks {
+			return directory.Errorf(directory.Conflict, "a tenant has at most %d webhooks", directory.MaxWebhooks)
+		}
+		return nil
 	}
 	secret, plain, err := s.newWebhookSecret(ctx, w.ID)
 	if err != nil {
@@ -58,7 +57,7 @@ func (s Webhooks) Create(ctx context.Context, n NewWebhook) (directory.Webhook, 
 	w.Secrets = []directory.WebhookSecret{secret}
 	e := s.webhookEntry(directory.WebhookCreated, w)
 	e.Changes = []directory.Change{directory.NewChange("url", nil, w.URL), directory.NewChange("types", nil, w.Types)}
-	return w, plain, s.ports.Webhooks.CreateWebhook(ctx, s.tenant, w, e)
+	return w, plain, s.ports.Webhooks.CreateWebhook(ctx, s.tenant, w, room, e)
 }
 
 func (s Webhooks) webhookEntry(action directory.Action, w directory.Webhook) directory.LogEntry {

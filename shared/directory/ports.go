@@ -48,6 +48,11 @@ type Ports struct {
 // the port's method says otherwise.
 type Update[T any] func(old T) (T, *LogEntry, error)
 
+// Check decides by all records of a kind, as they are before a change, whether it may be made. It is a condition of the
+// write: of two changes with a Check at the same time, one sees the other. Its error changes nothing and is returned
+// unchanged. It is pure, may run several times, and is not called when the update has no entry; nil admits everything.
+type Check[T any] func(all []T) error
+
 // Admit is called with the provider record that a request names, read strongly consistent together with the first
 // record of the request and before any further read. The zero Provider stands for one that does not exist. Its error
 // ends the read and is returned unchanged. A nil Admit admits everything (admin use).
@@ -199,13 +204,13 @@ type Tenants interface {
 // APIKeys stores the API keys of tenants.
 type APIKeys interface {
 	// CreateAPIKey stores a key with its entry.
-	CreateAPIKey(ctx context.Context, t TenantID, k APIKey, e LogEntry) error
+	CreateAPIKey(ctx context.Context, t TenantID, k APIKey, check Check[APIKey], e LogEntry) error
 	// APIKeyByHash reads the key with the hash. NotFound.
 	APIKeyByHash(ctx context.Context, t TenantID, h TokenHash) (APIKey, error)
 	// ListAPIKeys reads all keys of a tenant, by id.
 	ListAPIKeys(ctx context.Context, t TenantID) ([]APIKey, error)
 	// UpdateAPIKey replaces a key with its entry. NotFound.
-	UpdateAPIKey(ctx context.Context, t TenantID, id CredentialID, update Update[APIKey]) (APIKey, error)
+	UpdateAPIKey(ctx context.Context, t TenantID, id CredentialID, check Check[APIKey], update Update[APIKey]) (APIKey, error)
 }
 
 // Replays stores answers to repeatable requests.
@@ -325,7 +330,7 @@ type Watchlists interface {
 	ListWatchlists(ctx context.Context, t TenantID) ([]Watchlist, error)
 	// UpdateWatchlist replaces one with its entry; old is zero when there is none, and returning the zero value
 	// removes it.
-	UpdateWatchlist(ctx context.Context, t TenantID, id WatchlistID, update Update[Watchlist]) (Watchlist, error)
+	UpdateWatchlist(ctx context.Context, t TenantID, id WatchlistID, check Check[Watchlist], update Update[Watchlist]) (Watchlist, error)
 }
 
 // Countries stores the unknown countries that directories sent.
@@ -430,7 +435,7 @@ type Chains interface {
 // Webhooks stores the webhooks of tenants.
 type Webhooks interface {
 	// CreateWebhook stores a webhook with its entry.
-	CreateWebhook(ctx context.Context, t TenantID, w Webhook, e LogEntry) error
+	CreateWebhook(ctx context.Context, t TenantID, w Webhook, check Check[Webhook], e LogEntry) error
 	// Webhook reads one. NotFound.
 	Webhook(ctx context.Context, t TenantID, id WebhookID) (Webhook, error)
 	// ListWebhooks reads all of a tenant, by id.

@@ -9,14 +9,25 @@ import (
 // apiKeyStore implements directory.APIKeys.
 type apiKeyStore struct{ *Store }
 
-func (s apiKeyStore) CreateAPIKey(ctx context.Context, t directory.TenantID, k directory.APIKey, e directory.LogEntry) error {
-	x := &tx{}
-	taken := conflict("the key's id is taken")
-	x.putRecord(s.Store, apiKeyKey(t, k.ID), k, 0)
-	x.ops[len(x.ops)-1].fail = taken
-	x.put(s.Store, apiKeyHash(t, k.Hash), item{"id": str(string(k.ID))}, absent, taken)
-	x.log(s.Store, t, e, remainder{})
-	return s.commitOnce(ctx, "create API key", x)
+func (s apiKeyStore) CreateAPIKey(
+	ctx context.Context, t directory.TenantID, k directory.APIKey, check directory.Check[directory.APIKey], e directory.LogEntry,
+) error {
+	return s.rerun(ctx, "API key", func(int) error {
+		x := &tx{}
+		if err := s.checkKeys(t, check)(ctx, x); err != nil {
+			return err
+		}
+		taken := conflict("the key's id is taken")
+		x.putRecord(s.Store, apiKeyKey(t, k.ID), k, 0)
+		x.ops[len(x.ops)-1].fail = taken
+		x.put(s.Store, apiKeyHash(t, k.Hash), item{"id": str(string(k.ID))}, absent, taken)
+		x.log(s.Store, t, e, remainder{})
+		return s.commit(ctx, "create API key", x)
+	})
+}
+
+func (s apiKeyStore) checkKeys(t directory.TenantID, check directory.Check[directory.APIKey]) func(context.Context, *tx) error {
+	return checking(s.Store, check, checkNumber(t, "api-keys"), apiKeys(t))
 }
 
 func (s apiKeyStore) APIKeyByHash(ctx context.Context, t directory.TenantID, h directory.TokenHash) (k directory.APIKey, err error) {
@@ -40,10 +51,11 @@ func (s apiKeyStore) ListAPIKeys(ctx context.Context, t directory.TenantID) ([]d
 
 // UpdateAPIKey implements directory.APIKeys. A key's hash never changes.
 func (s apiKeyStore) UpdateAPIKey(
-	ctx context.Context, t directory.TenantID, id directory.CredentialID, update directory.Update[directory.APIKey],
+	ctx context.Context, t directory.TenantID, id directory.CredentialID, check directory.Check[directory.APIKey],
+	update directory.Update[directory.APIKey],
 ) (directory.APIKey, error) {
 	if !usable(string(id)) {
 		return directory.APIKey{}, notFound("API key")
 	}
-	return updateRecord(ctx, s.Store, t, "API key", apiKeyKey(t, id), mustExist, update)
+	return updateRecord(ctx, s.Store, t, "API key", apiKeyKey(t, id), mustExist, update, s.checkKeys(t, check))
 }

@@ -61,6 +61,7 @@ const (
 // updateRecord replaces a JSON record by update(old), with its entry.
 func updateRecord[T any](
 	ctx context.Context, s *Store, t directory.TenantID, noun string, k key, rule recordRule, update directory.Update[T],
+	conditions ...func(context.Context, *tx) error,
 ) (v T, err error) {
 	err = s.rerun(ctx, noun, func(int) error {
 		var old T
@@ -80,6 +81,11 @@ func updateRecord[T any](
 			return err
 		}
 		x := &tx{}
+		for _, add := range conditions {
+			if err := add(ctx, x); err != nil {
+				return err
+			}
+		}
 		if rule&zeroRemoves != 0 && reflect.ValueOf(v).IsZero() {
 			x.delete(s, k, when("#rev = :rev", item{":rev": num(rev)}), nil)
 		} else {
@@ -91,6 +97,33 @@ func updateRecord[T any](
 		return s.commit(ctx, "update "+noun, x)
 	})
 	return v, err
+}
+
+// checking returns a function that adds to a transaction the condition that check, which decides by the records of a
+// partition, has seen all other changes with a check of the same kind: each raises one number, read before the records.
+func checking[T any](s *Store, check directory.Check[T], number key, partition string) func(context.Context, *tx) error {
+	return func(ctx context.Context, x *tx) error {
+		if check == nil {
+			return nil
+		}
+		it, err := s.getOne(ctx, number)
+		if err != nil {
+			return err
+		}
+		records, err := all[T](ctx, s, span{pk: partition})
+		if err == nil {
+			err = check(records)
+		}
+		if err != nil {
+			return err
+		}
+		c := absent
+		if it != nil {
+			c = when("#ver = :ver", item{":ver": it["ver"]})
+		}
+		x.update(s, number, edit{add: map[string]int64{"ver": 1}}, c, nil)
+		return nil
+	}
 }
 
 // rewriteRecord replaces a record by update(old), without an entry; old is zero when there is none.

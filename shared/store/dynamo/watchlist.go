@@ -14,10 +14,12 @@ func (s watchlistStore) ListWatchlists(ctx context.Context, t directory.TenantID
 }
 
 func (s watchlistStore) UpdateWatchlist(
-	ctx context.Context, t directory.TenantID, id directory.WatchlistID, update directory.Update[directory.Watchlist],
+	ctx context.Context, t directory.TenantID, id directory.WatchlistID, check directory.Check[directory.Watchlist],
+	update directory.Update[directory.Watchlist],
 ) (directory.Watchlist, error) {
 	if !usable(string(id)) {
 		return directory.Watchlist{}, notFound("watchlist")
 	}
-	return updateRecord(ctx, s.Store, t, "watchlist", watchlistKey(t, id), zeroRemoves, update)
+	return updateRecord(ctx, s.Store, t, "watchlist", watchlistKey(t, id), zeroRemoves, update,
+		checking(s.Store, check, checkNumber(t, "watchlists"), watchlists(t)))
 }

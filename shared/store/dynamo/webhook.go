@@ -9,12 +9,19 @@ import (
 // webhookStore implements directory.Webhooks.
 type webhookStore struct{ *Store }
 
-func (s webhookStore) CreateWebhook(ctx context.Context, t directory.TenantID, w directory.Webhook, e directory.LogEntry) error {
-	x := &tx{}
-	x.putRecord(s.Store, webhookKey(t, w.ID), w, 0)
-	x.ops[len(x.ops)-1].fail = conflict("the webhook's id is taken")
-	x.log(s.Store, t, e, remainder{})
-	return s.commitOnce(ctx, "create webhook", x)
+func (s webhookStore) CreateWebhook(
+	ctx context.Context, t directory.TenantID, w directory.Webhook, check directory.Check[directory.Webhook], e directory.LogEntry,
+) error {
+	return s.rerun(ctx, "webhook", func(int) error {
+		x := &tx{}
+		if err := checking(s.Store, check, checkNumber(t, "webhooks"), webhooks(t))(ctx, x); err != nil {
+			return err
+		}
+		x.putRecord(s.Store, webhookKey(t, w.ID), w, 0)
+		x.ops[len(x.ops)-1].fail = conflict("the webhook's id is taken")
+		x.log(s.Store, t, e, remainder{})
+		return s.commit(ctx, "create webhook", x)
+	})
 }
 
 func (s webhookStore) Webhook(ctx context.Context, t directory.TenantID, id directory.WebhookID) (directory.Webhook, error) {

@@ -111,6 +111,7 @@ const (
 // updateRecord replaces the record of a table by the result of update, with its entry.
 func updateRecord[T any](
 	ctx context.Context, s *Store, t directory.TenantID, noun string, tb table, key []any, rule recordRule, update directory.Update[T],
+	conditions ...func() error,
 ) (v T, err error) {
 	return changeRecord(ctx, s, t, func() (T, error) {
 		old, err := record[T](s, noun, tb.get, key...)
@@ -123,13 +124,27 @@ func updateRecord[T any](
 			return s.exec(tb.remove, nil, key...)
 		}
 		return s.putRecord(tb.put, v, key...)
-	})
+	}, conditions...)
+}
+
+// checking returns the condition of a write that check decides by the records of a query.
+func checking[T any](s *Store, check directory.Check[T], query string, args ...any) func() error {
+	return func() error {
+		if check == nil {
+			return nil
+		}
+		all, err := records[T](s, query, args...)
+		if err != nil {
+			return err
+		}
+		return check(all)
+	}
 }
 
 // changeRecord reads a record and stores the result of update with its entry, in one transaction.
 func changeRecord[T any](
 	ctx context.Context, s *Store, t directory.TenantID, read func() (T, error), rule recordRule, update directory.Update[T],
-	put func(old, v T) error,
+	put func(old, v T) error, conditions ...func() error,
 ) (v T, err error) {
 	err = s.write(ctx, func() error {
 		old, err := read()
@@ -143,6 +158,11 @@ func changeRecord[T any](
 		}
 		if err != nil || rule&entryOptional == 0 && e == nil || rule&entryOptional != 0 && reflect.DeepEqual(v, old) {
 			return err
+		}
+		for _, holds := range conditions {
+			if err := holds(); err != nil {
+				return err
+			}
 		}
 		if err := put(old, v); err != nil || e == nil {
 			return err

@@ -14,7 +14,9 @@ func (s watchlistStore) ListWatchlists(ctx context.Context, t directory.TenantID
 }
 
 func (s watchlistStore) UpdateWatchlist(
-	ctx context.Context, t directory.TenantID, id directory.WatchlistID, update directory.Update[directory.Watchlist],
+	ctx context.Context, t directory.TenantID, id directory.WatchlistID, check directory.Check[directory.Watchlist],
+	update directory.Update[directory.Watchlist],
 ) (directory.Watchlist, error) {
-	return updateRecord(ctx, s.Store, t, "watchlist", documents, key(t, "watchlist", "", string(id)), zeroRemoves, update)
+	return updateRecord(ctx, s.Store, t, "watchlist", documents, key(t, "watchlist", "", string(id)), zeroRemoves, update,
+		checking(s.Store, check, documents.after, string(t), "watchlist", "", "", -1))
 }

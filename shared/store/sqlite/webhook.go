@@ -11,8 +11,13 @@ var webhooks = tableOf("webhooks", "tenant", "id")
 // webhookStore implements directory.Webhooks.
 type webhookStore struct{ *Store }
 
-func (s webhookStore) CreateWebhook(ctx context.Context, t directory.TenantID, w directory.Webhook, e directory.LogEntry) error {
+func (s webhookStore) CreateWebhook(
+	ctx context.Context, t directory.TenantID, w directory.Webhook, check directory.Check[directory.Webhook], e directory.LogEntry,
+) error {
 	return s.write(ctx, func() error {
+		if err := checking(s.Store, check, webhooks.after, string(t), "", -1)(); err != nil {
+			return err
+		}
 		if err := s.putRecord(webhooks.put, w, key(t, w.ID)...); err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func apiKeys(w *world) {
 	for i := range 3 {
 		k := w.newAPIKey(fmt.Sprint("key", i))
 		e := w.adminEntry(directory.APIKeyCreated, string(k.ID))
-		w.must(w.APIKeys.CreateAPIKey(w.ctx, w.tenant, k, e))
+		w.must(w.APIKeys.CreateAPIKey(w.ctx, w.tenant, k, nil, e))
 		w.equal("its entry", w.log(directory.LogQuery{Count: 1})[0], e)
 		all = append(all, k)
 	}
@@ -43,7 +43,7 @@ func apiKeys(w *world) {
 	w.equal("ListAPIKeys", list(), all)
 	entries := len(w.log(directory.LogQuery{}))
 	edit := func(write bool) (directory.APIKey, error) {
-		return w.APIKeys.UpdateAPIKey(w.ctx, w.tenant, all[1].ID, func(old directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {
+		return w.APIKeys.UpdateAPIKey(w.ctx, w.tenant, all[1].ID, nil, func(old directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {
 			w.equal("passed to update", old, all[1])
 			if !write {
 				return old, nil, nil
@@ -67,7 +67,7 @@ func apiKeys(w *world) {
 	if n := len(w.log(directory.LogQuery{})); n != entries+1 {
 		w.Errorf("%d entries were written, want 1", n-entries)
 	}
-	_, err = w.APIKeys.UpdateAPIKey(w.ctx, w.tenant, "kunknown", func(k directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {
+	_, err = w.APIKeys.UpdateAPIKey(w.ctx, w.tenant, "kunknown", nil, func(k directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {
 		w.Error("update was called for an unknown key")
 		return k, nil, nil
 	})
@@ -76,7 +76,7 @@ func apiKeys(w *world) {
 
 func apiKeyByHash(w *world) {
 	k := w.newAPIKey("key")
-	w.must(w.APIKeys.CreateAPIKey(w.ctx, w.tenant, k, w.adminEntry(directory.APIKeyCreated, string(k.ID))))
+	w.must(w.APIKeys.CreateAPIKey(w.ctx, w.tenant, k, nil, w.adminEntry(directory.APIKeyCreated, string(k.ID))))
 	got, err := w.APIKeys.APIKeyByHash(w.ctx, w.tenant, k.Hash)
 	w.must(err)
 	w.equal("by hash", got, k)
@@ -92,7 +92,7 @@ func (x intruder) apiKeysRows() map[string]func() {
 		"APIKeys.CreateAPIKey": func() {
 			k := x.newAPIKey("own")
 			k.ID = v.key.ID
-			x.must(x.APIKeys.CreateAPIKey(ctx, t, k, x.adminEntry(directory.APIKeyCreated, string(k.ID))))
+			x.must(x.APIKeys.CreateAPIKey(ctx, t, k, nil, x.adminEntry(directory.APIKeyCreated, string(k.ID))))
 		},
 		"APIKeys.APIKeyByHash": func() {
 			_, err := x.APIKeys.APIKeyByHash(ctx, t, v.key.Hash)
@@ -104,7 +104,7 @@ func (x intruder) apiKeysRows() map[string]func() {
 			x.empty("ListAPIKeys", len(slices.DeleteFunc(ks, func(k directory.APIKey) bool { return k.Tenant == t })), nil)
 		},
 		"APIKeys.UpdateAPIKey": func() {
-			_, err := x.APIKeys.UpdateAPIKey(ctx, t, v.second.ID, func(k directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {
+			_, err := x.APIKeys.UpdateAPIKey(ctx, t, v.second.ID, nil, func(k directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {
 				x.Error("update was called for another tenant's key")
 				return k, nil, nil
 			})

@@ -48,7 +48,7 @@ func newVictim(w *world) victim {
 	v.own = w.log(directory.LogQuery{})[0]
 	v.key, v.second = w.newAPIKey("key"), w.newAPIKey("second")
 	for _, k := range []directory.APIKey{v.key, v.second} {
-		w.must(w.APIKeys.CreateAPIKey(w.ctx, w.tenant, k, w.adminEntry(directory.APIKeyCreated, string(k.ID))))
+		w.must(w.APIKeys.CreateAPIKey(w.ctx, w.tenant, k, nil, w.adminEntry(directory.APIKeyCreated, string(k.ID))))
 	}
 	v.conflict = w.newConflict("c")
 	w.putConflict(v.conflict)

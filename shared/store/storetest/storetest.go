@@ -34,8 +34,8 @@ func Run(t *testing.T, large int, open func(t *testing.T) directory.Ports) {
 		userChapter, nameChapter, raceChapter, homeChapter, groupChapter, memberChapter, listChapter, admitChapter, isolationChapter, logChapter,
 		tenantChapter, providerChapter, conflictChapter, apiKeyChapter, replayChapter, leaverChapter, legalHoldChapter, guardChapter,
 		webhookChapter, deliveryChapter, chainChapter, taskChapter, usageChapter, aliasChapter, organizationChapter, roleChapter, proposalChapter,
-		mappingChapter,
-		watchlistChapter, applyRunChapter, countChapter, countryChapter, completionChapter, matchingChapter, versionChapter,
+		mappingChapter, watchlistChapter, applyRunChapter, countChapter, countryChapter, completionChapter, matchingChapter, versionChapter,
+		checkChapter,
 	}
 	if !proof.UnderRace {
 		longest := []promise{{"large/thousands of members", func(w *world) { largeGroup(w, large) }}}

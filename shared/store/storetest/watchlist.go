@@ -8,10 +8,11 @@ var watchlistChapter = []promise{
 
 func (w *world) putWatchlist(id directory.WatchlistID, n directory.Watchlist) {
 	w.Helper()
-	_, err := w.Watchlists.UpdateWatchlist(w.ctx, w.tenant, id, func(directory.Watchlist) (directory.Watchlist, *directory.LogEntry, error) {
+	put := func(directory.Watchlist) (directory.Watchlist, *directory.LogEntry, error) {
 		e := w.adminEntry(directory.WatchlistUpdated, string(id))
 		return n, &e, nil
-	})
+	}
+	_, err := w.Watchlists.UpdateWatchlist(w.ctx, w.tenant, id, nil, put)
 	w.must(err)
 }
 
@@ -42,7 +43,7 @@ func (x intruder) watchlistsRows() map[string]func() {
 	return map[string]func(){
 		"Watchlists.ListWatchlists": func() { x.empty("Watchlists", len(x.watchlists()), nil) },
 		"Watchlists.UpdateWatchlist": func() {
-			_, err := x.Watchlists.UpdateWatchlist(ctx, t, "w1", func(w directory.Watchlist) (directory.Watchlist, *directory.LogEntry, error) {
+			_, err := x.Watchlists.UpdateWatchlist(ctx, t, "w1", nil, func(w directory.Watchlist) (directory.Watchlist, *directory.LogEntry, error) {
 				x.equal("passed to update", w, directory.Watchlist{})
 				return w, nil, nil
 			})

@@ -29,7 +29,7 @@ func (w *world) newWebhook(name string) directory.Webhook {
 func (w *world) createWebhook(name string) directory.Webhook {
 	w.Helper()
 	h := w.newWebhook(name)
-	w.must(w.Webhooks.CreateWebhook(w.ctx, w.tenant, h, w.adminEntry(directory.WebhookCreated, string(h.ID))))
+	w.must(w.Webhooks.CreateWebhook(w.ctx, w.tenant, h, nil, w.adminEntry(directory.WebhookCreated, string(h.ID))))
 	return h
 }
 
@@ -111,7 +111,7 @@ func (x intruder) webhooksRows() map[string]func() {
 		"Webhooks.CreateWebhook": func() {
 			h := x.newWebhook("own")
 			h.ID = v.webhook.ID
-			x.must(x.Webhooks.CreateWebhook(ctx, t, h, x.adminEntry(directory.WebhookCreated, string(h.ID))))
+			x.must(x.Webhooks.CreateWebhook(ctx, t, h, nil, x.adminEntry(directory.WebhookCreated, string(h.ID))))
 			x.must(x.deleteWebhook(string(h.ID)))
 		},
 		"Webhooks.Webhook": func() {

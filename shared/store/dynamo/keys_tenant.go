@@ -1,0 +1,253 @@
+package dynamo
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// The keys of records other than users, groups and the log; the table of all is in keys.go.
+
+func providers(t directory.TenantID) string { return join(string(t), "P") }
+
+func providerKey(t directory.TenantID, p directory.ProviderID) key {
+	return key{providers(t), escaper.Replace(string(p))}
+}
+
+// emptiedKey marks a removed provider whose deleted users are kept.
+func emptiedKey(t directory.TenantID, p directory.ProviderID) key {
+	k := providerKey(t, p)
+	k.sk += "~"
+	return k
+}
+
+func providerName(t directory.TenantID, folded string) key {
+	return key{join(string(t), "PN", sum(folded)), "N"}
+}
+
+func matters(t directory.TenantID) string { return join(string(t), "H") }
+
+func matterKey(t directory.TenantID, id directory.MatterID) key {
+	return key{matters(t), escaper.Replace(string(id))}
+}
+
+func custodians(t directory.TenantID, matter directory.MatterID) string {
+	return join(string(t), "HC", string(matter))
+}
+
+func custodianKey(t directory.TenantID, matter directory.MatterID, id directory.UserID) key {
+	return key{custodians(t, matter), escaper.Replace(string(id))}
+}
+
+func guardEvents(t directory.TenantID, p directory.ProviderID) string {
+	return join(string(t), string(p), "V")
+}
+
+func guardEventKey(t directory.TenantID, p directory.ProviderID, id directory.GuardEventID) key {
+	return key{guardEvents(t, p), escaper.Replace(string(id))}
+}
+
+// dueShards spread the deactivations that wait only for their time: each shard has a sixteenth of the leavers.
+const dueShards = 16
+
+func dueShard(i int) string { return strconv.FormatInt(int64(i), dueShards) }
+
+// heldKey and frozenKey are the partitions of a tenant's deactivations that do not wait only for their time: frozen by
+// a guard, and the others.
+func heldKey(t directory.TenantID) string   { return join(string(t), "held") }
+func frozenKey(t directory.TenantID) string { return join(string(t), "frozen") }
+
+// dueKeys returns the key of u in the due index, "" if no deactivation is pending.
+func dueKeys(t directory.TenantID, u directory.User) (due, at string) {
+	switch {
+	case u.Pending == nil:
+		return "", ""
+	case u.Open():
+		due = dueShard(spread(string(u.ID), dueShards))
+	case u.Pending.Frozen:
+		due = frozenKey(t)
+	default:
+		due = heldKey(t)
+	}
+	return due, dueAt(u.Pending.DueAt)
+}
+
+// dueAt returns a time in the form of the due index, to the millisecond.
+func dueAt(at time.Time) string {
+	position, _, _ := strings.Cut(directory.LogEntry{At: at}.Position(), ".")
+	return position
+}
+
+// tenantOfUser returns the tenant of a user record's PK.
+func tenantOfUser(pk string) directory.TenantID {
+	t, _, _ := strings.Cut(pk, "#")
+	return directory.TenantID(t)
+}
+
+const tenants = "#T" // no tenant's id is empty
+
+func tenantKey(t directory.TenantID) key { return key{tenants, escaper.Replace(string(t))} }
+
+func apiKeys(t directory.TenantID) string { return join(string(t), "A") }
+
+func apiKeyKey(t directory.TenantID, id directory.CredentialID) key {
+	return key{apiKeys(t), escaper.Replace(string(id))}
+}
+
+func apiKeyHash(t directory.TenantID, h directory.TokenHash) key {
+	return key{join(string(t), "AH", fmt.Sprintf("%x", h[:])), "A"}
+}
+
+// checkNumber returns the key of the number of writes of a kind that were checked against all its records.
+func checkNumber(t directory.TenantID, kind string) key {
+	return key{join(string(t), "CN", kind), "CN"}
+}
+
+func conflicts(t directory.TenantID) string { return join(string(t), "C") }
+
+func conflictKey(t directory.TenantID, id directory.ConflictID) key {
+	return key{conflicts(t), escaper.Replace(string(id))}
+}
+
+func replayKey(t directory.TenantID, k string) key { return key{join(string(t), "I", k), "I"} }
+
+// usable reports whether an id from a request can be part of a key; others cannot exist.
+func usable(id string) bool { return id != "" && len(id) <= 200 }
+
+// Attribute names in expressions have letters and digits only, so the dots and hyphens of actions become X and Y.
+var (
+	toAttr   = strings.NewReplacer(".", "X", "-", "Y")
+	fromAttr = strings.NewReplacer("X", ".", "Y", "-")
+)
+
+// countAttr returns the attribute that counts an action; actionOf is the inverse.
+func countAttr(a directory.Action) string { return "c" + toAttr.Replace(string(a)) }
+
+func actionOf(attr string) (directory.Action, bool) {
+	name, ok := strings.CutPrefix(attr, "c")
+	return directory.Action(fromAttr.Replace(name)), ok
+}
+
+const deliveryShards = 16 // a webhook for all events costs 4 units per event
+
+func webhooks(t directory.TenantID) string { return join(string(t), "W") }
+
+func webhookKey(t directory.TenantID, id directory.WebhookID) key {
+	return key{webhooks(t), escaper.Replace(string(id))}
+}
+
+func deliveryShard(t directory.TenantID, shard int) string {
+	return join(string(t), "V", strconv.Itoa(shard))
+}
+
+func deliveryKey(t directory.TenantID, id directory.DeliveryID) key {
+	return key{deliveryShard(t, spread(string(id), deliveryShards)), escaper.Replace(string(id))}
+}
+
+// tenantOfDelivery returns the tenant of a delivery's PK.
+func tenantOfDelivery(pk string) directory.TenantID {
+	t, _, _ := strings.Cut(pk, "#")
+	return directory.TenantID(t)
+}
+
+// dueDeliveries returns a partition of the due index for deliveries of all tenants.
+func dueDeliveries(shard int) string { return "V#" + strconv.Itoa(shard) }
+
+// dueText returns a time in the form of dueDeliveries.
+func dueText(at time.Time) string { return fmt.Sprintf("%013d", at.UnixMilli()) }
+
+func chains(t directory.TenantID) string { return join(string(t), "CH") }
+
+// chainKey returns the key of a chain's head; the tenant's own chain sorts first.
+func chainKey(t directory.TenantID, p directory.ProviderID) key {
+	return key{chains(t), "p" + escaper.Replace(string(p))}
+}
+
+func blocks(t directory.TenantID, p directory.ProviderID) string {
+	return join(string(t), "B", string(p))
+}
+
+func blockText(seq int64) string { return fmt.Sprintf("%012d", seq) }
+
+func blockKey(t directory.TenantID, p directory.ProviderID, seq int64) key {
+	return key{blocks(t, p), blockText(seq)}
+}
+
+func lateKey(t directory.TenantID, p directory.ProviderID, position string) key {
+	return key{join(string(t), "LT", string(p)), escaper.Replace(position)}
+}
+
+func settledKey(t directory.TenantID, p directory.ProviderID, position string) key {
+	return key{join(string(t), "LS", string(p)), escaper.Replace(position)}
+}
+
+const tallyShards = 4
+
+func organizations(t directory.TenantID) string { return join(string(t), "O") }
+
+func organizationKey(t directory.TenantID, id directory.OrgID) key {
+	return key{organizations(t), escaper.Replace(string(id))}
+}
+
+func organizationName(t directory.TenantID, folded string) key {
+	return key{join(string(t), "ON", sum(folded)), "N"}
+}
+
+func quotaKey(t directory.TenantID, k string) key { return key{join(string(t), "OQ", sum(k)), "Q"} }
+
+func tallyKey(t directory.TenantID, k string, shard int) key {
+	return key{join(string(t), "Y", k, strconv.Itoa(shard)), "Y"}
+}
+
+func catalogueKey(t directory.TenantID) key { return key{join(string(t), "RC"), "RC"} }
+
+func mappingsKey(t directory.TenantID, p directory.ProviderID) key {
+	return key{join(string(t), "PM"), escaper.Replace(string(p))}
+}
+
+func watchlists(t directory.TenantID) string { return join(string(t), "WL") }
+
+func watchlistKey(t directory.TenantID, id directory.WatchlistID) key {
+	return key{watchlists(t), escaper.Replace(string(id))}
+}
+
+func runs(t directory.TenantID, p directory.ProviderID) string {
+	return join(string(t), "AR", string(p))
+}
+
+func runKey(t directory.TenantID, p directory.ProviderID, id directory.RunID) key {
+	return key{runs(t, p), escaper.Replace(string(id))}
+}
+
+func ranges(t directory.TenantID, id directory.RunID) string {
+	return join(string(t), "AX", string(id))
+}
+
+func rangeKey(t directory.TenantID, id directory.RunID, n int) key {
+	return key{ranges(t, id), fmt.Sprintf("%02d", n)}
+}
+
+func pages(t directory.TenantID, id directory.RunID) string { return join(string(t), "AP", string(id)) }
+
+func taskKey(t directory.TenantID, id directory.TaskID) key {
+	return key{join(string(t), "TK"), escaper.Replace(string(id))}
+}
+
+func aliasKey(t directory.TenantID, alias string, id directory.UserID) key {
+	return key{join(string(t), "NA", sum(alias)), escaper.Replace(string(id))}
+}
+
+func countries(t directory.TenantID, p directory.ProviderID) string {
+	return join(string(t), "CV", string(p))
+}
+
+func countryKey(t directory.TenantID, p directory.ProviderID, value string) key {
+	return key{countries(t, p), sum(value)}
+}
+
+func usageKey(t directory.TenantID, p directory.ProviderID) key {
+	return key{join(string(t), "PU", string(p)), "U"}
+}
