@@ -28,7 +28,7 @@ type entraCase struct {
 // entraCases returns all cases: a request of Entra, the required response, and the required state afterwards.
 func entraCases() []entraCase {
 	var all []entraCase
-	for _, c := range slices.Concat(userCases(), ruleUserCases) {
+	for _, c := range slices.Concat(userCases(), ruleUserCases, valueUserCases) {
 		all = append(all, entraCase{c.name, c.profiles, c.run})
 	}
 	for _, c := range slices.Concat(groupCases(), ruleGroupCases) {
@@ -41,7 +41,7 @@ func entraCases() []entraCase {
 		all = append(all, entraCase{c.name, c.profiles, c.run})
 	}
 	return slices.Concat(all, answerCases(), mappingCases(), strangeCases(), transportCases(), lifecycleCases(), otherProviderCases(),
-		shapeCases(), pagingCases(), templateCases(), peopleCases(), ruleCases())
+		shapeCases(), pagingCases(), templateCases(), peopleCases(), ruleCases(), valueCases())
 }
 
 // customExtension has an attribute of each type that a non-gallery application can map.

@@ -307,6 +307,9 @@ func (a *applier) hasData(t *table) bool {
 
 // setSingle adds or replaces a single-valued attribute. Sub-attributes of a complex one that are not given are kept.
 func (a *applier) setSingle(op patchOp, at *attribute) error {
+	if op.value.kind == Array && len(op.value.elems) == 1 && at.kind == Object && a.t.SingleElementArray {
+		op.value = op.value.elems[0]
+	}
 	if a.clears(op) {
 		a.clear(at, op)
 		return nil
@@ -340,14 +343,10 @@ func (a *applier) setSingle(op patchOp, at *attribute) error {
 // object unwraps the tolerated spellings of one complex value: an array of one, a bare string (C3).
 func (a *applier) object(at *attribute, v Value) (Value, error) {
 	if v.kind == Array && a.t.SingleElementArray && !at.MultiValued {
-		switch len(v.elems) {
-		case 0:
-			return Value{kind: Object}, nil
-		case 1:
-			v = v.elems[0]
-		default:
+		if len(v.elems) > 0 {
 			return v, badValue("%s takes one value, not an array of several", at.path)
 		}
+		return Value{kind: Object}, nil
 	}
 	if v.kind == String && a.t.BareComplexValue && at.value != nil {
 		v = ObjectValue(Member{"value", v})

@@ -176,11 +176,11 @@ func (a *applier) subValue(op patchOp, sub *attribute) (Value, error) {
 // setElements adds to or replaces the elements that a path selects, or a sub-attribute of them.
 func (a *applier) setElements(op patchOp, tg target) error {
 	at, elems := tg.attr, a.elements(tg.attr)
-	if a.clears(op) {
-		return a.unassign(op, tg, elems)
-	}
 	if tg.sub == nil && op.value.kind == Array && len(op.value.elems) == 1 {
 		op.value = op.value.elems[0]
+	}
+	if a.clears(op) {
+		return a.unassign(op, tg, elems)
 	}
 	hits := a.hits(tg, elems)
 	if len(hits) == 0 {
@@ -291,10 +291,17 @@ func (a *applier) create(op patchOp, tg target) (Value, error) {
 		return Value{}, err
 	case tg.sub != nil:
 		return withSub(tg.attr, e, tg.sub, v)
-	case tg.attr.kind == Object:
-		return a.merge(tg.attr, e, v, op)
+	case tg.attr.kind != Object:
+		return v, nil
 	}
-	return v, nil
+	given, err := a.object(tg.attr, op.value)
+	if err == nil {
+		e, err = a.merge(tg.attr, e, v, op)
+	}
+	if err == nil && !hasContent(e) && a.d.emptied(tg.attr, given) {
+		return Value{}, nil // an emptied element is not created for its type (C5)
+	}
+	return e, err
 }
 
 // described returns the element that the eq terms of a filter describe.
@@ -401,7 +408,7 @@ func (a *applier) unassign(op patchOp, tg target, elems []Value) error {
 		}
 		elems[i] = e
 	}
-	a.store(tg.attr, slices.DeleteFunc(elems, Value.IsNull), op)
+	a.store(tg.attr, tg.attr.collapse(slices.DeleteFunc(elems, Value.IsNull)), op)
 	return nil
 }
 

@@ -248,13 +248,14 @@ func (d *decoder) emptied(a *attribute, v Value) bool {
 	return slices.ContainsFunc(v.members, func(m Member) bool { return a.sub(m.Name) != nil && d.empty(m.Value) })
 }
 
-// named refuses a reference that is given by its URI alone: the service computes $ref, and would refer to nobody.
+// named refuses a single reference without a value, which would refer to nobody; the service computes $ref. Its name
+// alone may be repeated (C36).
 func (a *attribute) named(v Value) error {
-	ref := a.sub("$ref")
-	if ref == nil || a.External || v.Get("$ref").IsNull() || v.index("value") >= 0 {
+	if a.MultiValued || a.sub("$ref") == nil || v.index("value") >= 0 ||
+		len(v.members) == 1 && sameName(v.members[0].Name, "displayName") {
 		return nil
 	}
-	return badValue("%s has a $ref and no value", a.path)
+	return badValue("%s has no value", a.path)
 }
 
 // member finds the sub-attribute that a member of a complex value sets, nil for one to ignore: read-only ones and $ref,

@@ -35,10 +35,10 @@ var opNames = [...]string{opAnd: "and", opOr: "or", opNot: "not", opPresent: "pr
 type node struct {
 	op      nodeOp
 	inner   bool   // inside [ ]: attributes are sub-attributes of the element
+	empty   bool   // the literal was an empty text, which is null (C37)
 	kids    []node // and, or: two at least; not, element: one
 	path    string // canonical; inside [ ] the bare name
 	literal Value  // of a comparison
-	empty   bool   // the literal was an empty text, which is null (C37)
 	first   term   // for the first resource type
 	more    []term // for the others
 }

@@ -142,7 +142,9 @@ func (p *filterParser) operand(n *node, t *term) (Value, error) {
 		v = BoolValue(yes)
 	}
 	if a.kind == Number && v.kind == String && p.t.NumberText {
-		v = numberIn(v) // C34
+		if v = numberIn(v); v.kind != Number { // C34
+			return v, badFilter("%s is a number: compare it with one", name)
+		}
 	}
 	if v.kind != a.kind {
 		t.operand.other = true

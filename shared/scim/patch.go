@@ -132,9 +132,13 @@ func (rt *ResourceType) Disables(body Value, t Tolerance) bool {
 	return disabled
 }
 
-// Mentions reports whether a value without a path has a member of this name, ignoring case.
+// Mentions reports whether a value without a path has a member of this name, ignoring case, with its URN or without.
 func (p Patch) Mentions(name string) bool {
-	return slices.ContainsFunc(p.ops, func(op patchOp) bool { return !op.hasPath && op.value.index(name) >= 0 })
+	return slices.ContainsFunc(p.ops, func(op patchOp) bool {
+		return !op.hasPath && slices.ContainsFunc(op.value.members, func(m Member) bool {
+			return sameName(m.Name[strings.LastIndexByte(m.Name, ':')+1:], name)
+		})
+	})
 }
 
 func valueStrings(v Value, yield func(string) bool) bool {
@@ -209,7 +213,7 @@ func (rt *ResourceType) parsePath(path string, t Tolerance) (target, error) {
 	bracket := strings.IndexByte(path, '[')
 	name := path
 	if bracket >= 0 {
-		name = strings.TrimRight(path[:bracket], " ") // C33
+		name = strings.TrimRight(path[:bracket], " \t\r\n") // C33
 	}
 	ref, fault := rt.resolve(name, t.UnqualifiedExtension)
 	switch {

@@ -61,6 +61,16 @@ func (p Projection) Named(attr string) bool {
 	return fault == pathOK && ref.attr != nil && slices.Contains(p.attrs, ref.attr)
 }
 
+// NamedPart reports whether `attributes` names this attribute or a sub-attribute of it.
+func (p Projection) NamedPart(attr string) bool {
+	if !p.include {
+		return false
+	}
+	ref, fault := p.rt.resolve(attr, true)
+	return fault == pathOK && ref.attr != nil &&
+		slices.ContainsFunc(p.attrs, func(n *attribute) bool { return n == ref.attr || n.parent == ref.attr })
+}
+
 // Wants reports whether the response would have the attribute or some part of it, if the resource has it. Callers read
 // members only then.
 func (p Projection) Wants(attr string) bool {

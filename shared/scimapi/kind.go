@@ -1,7 +1,6 @@
 package scimapi
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -79,13 +78,9 @@ func (userKind) limit(r *request, q *query) error {
 // want returns the data that a list of users needs beyond the users: groups only when named (rule C21).
 func (userKind) want(q *query) directory.UserWant {
 	return directory.UserWant{
-		Groups:      q.proj.Named("groups") || q.filter.Uses("groups") || namesBelow(q.Attributes, "groups."),
+		Groups:      q.proj.NamedPart("groups") || q.filter.Uses("groups"),
 		ManagerName: q.proj.Named(managerName) || q.filter.Uses(managerName),
 	}
-}
-
-func namesBelow(names []string, prefix string) bool {
-	return slices.ContainsFunc(names, func(n string) bool { return len(n) > len(prefix) && strings.EqualFold(n[:len(prefix)], prefix) })
 }
 
 func (k userKind) find(r *request, key directory.Lookup, q *query, admit directory.Admit) ([]record, error) {

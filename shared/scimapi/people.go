@@ -20,7 +20,7 @@ func peopleWant(q *query) directory.UserWant {
 			terms++
 		}
 	}
-	if !q.proj.Named("groups") && !namesBelow(q.Attributes, "groups.") && terms == 1 && q.filter.UsesOnlyEquals("groups") {
+	if !q.proj.NamedPart("groups") && terms == 1 && q.filter.UsesOnlyEquals("groups") {
 		want.Groups, q.oneGroup = false, true
 	}
 	return want
