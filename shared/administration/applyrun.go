@@ -98,6 +98,9 @@ func (s ApplyRuns) progress(ctx context.Context, p directory.Provider, r directo
 	for _, n := range ranges {
 		out.Tally.Add(n.Tally)
 	}
+	if err := s.name(ctx, p.ID, out.Tally.Samples); err != nil {
+		return out, err
+	}
 	out.Total = out.Tally.Changes
 	if r.State == directory.RunPlanning {
 		users, err := s.ports.Users.ListUsers(ctx, s.tenant, p.ID, directory.Page{Start: 1}, directory.UserWant{}, nil)
@@ -123,10 +126,36 @@ func (s ApplyRuns) List(ctx context.Context, p directory.ProviderID, before dire
 	return rs, err
 }
 
+// name sets the present names of the rows' users: of an erased one it is the id. Reads of users who are no longer the
+// provider's take longer.
+func (s ApplyRuns) name(ctx context.Context, p directory.ProviderID, rows []directory.RunRow) error {
+	for i := range rows {
+		r := &rows[i]
+		v, err := s.ports.Users.ReadUser(ctx, s.tenant, p, r.Scim, directory.UserWant{}, nil)
+		if directory.IsKind(err, directory.NotFound) {
+			v, err = s.ports.Users.UserByID(ctx, s.tenant, r.User)
+		}
+		if directory.IgnoreNotFound(err) != nil {
+			return err
+		}
+		r.Name = v.UserName
+	}
+	return nil
+}
+
 // Diff reads at most count changes of a run that filter (nil: any) accepts, by range and id, after a position ("" from
 // the first), and the position to continue after: "" at the end. A page is shorter after MaxWalk changes.
 // Errors: NotFound.
 func (s ApplyRuns) Diff(
+	ctx context.Context, p directory.ProviderID, id directory.RunID, after string, count int, filter func(directory.RunRow) bool,
+) (rows []directory.RunRow, next string, err error) {
+	if rows, next, err = s.diff(ctx, p, id, after, count, filter); err == nil {
+		err = s.name(ctx, p, rows)
+	}
+	return rows, next, err
+}
+
+func (s ApplyRuns) diff(
 	ctx context.Context, p directory.ProviderID, id directory.RunID, after string, count int, filter func(directory.RunRow) bool,
 ) (rows []directory.RunRow, next string, err error) {
 	if _, err := Providers(s).ByID(ctx, p); err != nil {

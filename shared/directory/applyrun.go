@@ -148,7 +148,7 @@ const (
 // RunRow is the change of one user.
 type RunRow struct {
 	User       UserID
-	Name       string // userName
+	Name       string `json:"-"` // userName, read when the row is shown: a stored one would outlive the person's erasure
 	Before     Placement
 	After      Placement
 	Reason     string

@@ -335,7 +335,8 @@ type Watchlists interface {
 
 // Countries stores the unknown countries that directories sent.
 type Countries interface {
-	// UpdateCountryValue replaces the record of a provider's value with its entry; old is zero when there is none.
+	// UpdateCountryValue replaces the record of a provider's value with its entry; old is zero when there is none, and
+	// returning the zero value, without an entry, removes it.
 	UpdateCountryValue(ctx context.Context, t TenantID, p ProviderID, value string, update Update[CountryValue]) (CountryValue, error)
 	// CountryValue reads the record of a provider's value. NotFound.
 	CountryValue(ctx context.Context, t TenantID, p ProviderID, value string) (CountryValue, error)

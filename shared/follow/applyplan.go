@@ -57,7 +57,7 @@ func (x *runStep) preview(ctx context.Context, v directory.UserView) (directory.
 // row is the change of a user to a placement.
 func (x *runStep) row(u directory.User, to directory.Placement, reason string) directory.RunRow {
 	r := directory.RunRow{
-		User: u.ID, Scim: u.ScimID, Name: u.UserName, Version: u.Version, Before: u.Account.Placement(), After: to, Reason: reason,
+		User: u.ID, Scim: u.ScimID, Version: u.Version, Before: u.Account.Placement(), After: to, Reason: reason,
 		Held: len(u.Holds) > 0,
 	}
 	r.LosesAll = len(r.Before.Grants) > 0 && len(to.Grants) == 0
@@ -90,7 +90,7 @@ func (x *runStep) planUndo(ctx context.Context) error {
 			return err
 		}
 		row := directory.RunRow{
-			User: r.User, Scim: r.Scim, Name: r.Name, Before: r.After, After: r.Before, Result: directory.RowSkipped,
+			User: r.User, Scim: r.Scim, Before: r.After, After: r.Before, Result: directory.RowSkipped,
 			Note: "no longer a user of the provider",
 		}
 		if err == nil {

@@ -167,6 +167,9 @@ func (s *Service) EraseFromLog(ctx context.Context, t directory.TenantID, u dire
 			if len(e.Erased) > 0 {
 				continue
 			}
+			if err := s.forgetCountry(ctx, t, e); err != nil {
+				return err
+			}
 			if err := s.eraseEntry(ctx, t, e); err != nil {
 				return err
 			}

@@ -108,8 +108,8 @@ func (s chainStore) EraseEntry(ctx context.Context, t directory.TenantID, stub d
 			stub.AppendJSON(nil), string(t), string(stub.Provider), stub.Position()); err != nil {
 			return err
 		}
-		if block == 0 || len(bs) == 0 || bs[0].Seq != block {
-			return nil
+		if err := s.noteErased(); err != nil || block == 0 || len(bs) == 0 || bs[0].Seq != block {
+			return err
 		}
 		return s.putBlock(t, stub.Provider, bs[0].Unsalted(stub.Position()))
 	})

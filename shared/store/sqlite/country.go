@@ -12,7 +12,7 @@ type countryStore struct{ *Store }
 func (s countryStore) UpdateCountryValue(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, value string, update directory.Update[directory.CountryValue],
 ) (directory.CountryValue, error) {
-	return updateRecord(ctx, s.Store, t, "country", documents, key(t, "country", string(p), value), 0, update)
+	return updateRecord(ctx, s.Store, t, "country", documents, key(t, "country", string(p), value), entryOptional|zeroRemoves, update)
 }
 
 func (s countryStore) CountryValue(

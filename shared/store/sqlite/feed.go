@@ -23,7 +23,8 @@ type delivery struct {
 type feedStore struct{ *Store }
 
 // Deliver implements directory.Feed. It delivers the log from the mark on, and entries that failed before. An entry
-// that fails is retried with growing pauses and does not delay the others.
+// that fails is retried with growing pauses and does not delay the others. With none to deliver, it scrubs the file if
+// something was erased.
 func (s feedStore) Deliver(ctx context.Context, fn func(context.Context, directory.TenantID, directory.LogEntry) error) (int, error) {
 	var todo []delivery
 	err := s.read(ctx, func() error {
@@ -41,8 +42,11 @@ func (s feedStore) Deliver(ctx context.Context, fn func(context.Context, directo
 		}
 		return s.exec(`SELECT seq, tenant, entry FROM log WHERE seq > (SELECT seq FROM followed) ORDER BY seq LIMIT ?+0`, take, deliverBatch)
 	})
-	if err != nil || len(todo) == 0 {
+	if err != nil {
 		return 0, err
+	}
+	if len(todo) == 0 {
+		return 0, s.scrubIdle(ctx)
 	}
 	n := 0
 	failed := map[int64]error{}

@@ -76,7 +76,9 @@ func (s logStore) DropEntries(
 			SELECT seq FROM log WHERE tenant = ? AND provider = ? AND position < ?
 			AND seq <= (SELECT seq FROM followed) AND seq NOT IN (SELECT seq FROM unfollowed) ORDER BY position LIMIT ?+0)`, nil,
 			string(t), string(p), directory.LogEntry{At: before}.Position(), count)
-		n = s.conn.Changes()
+		if n = s.conn.Changes(); err == nil && n > 0 {
+			err = s.noteErased()
+		}
 		return err
 	})
 	return n, err

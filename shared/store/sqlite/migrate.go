@@ -94,6 +94,13 @@ func examine(conn *sqlite.Conn) (unreleased bool, err error) {
 
 // migrate carries out the migrations that the file lacks.
 func migrate(conn *sqlite.Conn, migrations []string) error {
+	err := conn.CreateFunction("hash", &sqlite.FunctionImpl{NArgs: 1, Deterministic: true,
+		Scalar: func(_ sqlite.Context, args []sqlite.Value) (sqlite.Value, error) {
+			return sqlite.TextValue(sum(args[0].Text())), nil
+		}})
+	if err != nil {
+		return err
+	}
 	return sqlitemigration.Migrate(context.Background(), conn, sqlitemigration.Schema{AppID: appID, Migrations: migrations})
 }
 

@@ -67,7 +67,7 @@ CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
 CREATE TABLE replays (
 	tenant TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, answer BLOB, expires INTEGER NOT NULL, PRIMARY KEY (tenant, key)
 ) WITHOUT ROWID;
-`, lifecycleTables, ledgerTables, mappingTables, renames, formerIDs}
+`, lifecycleTables, ledgerTables, mappingTables, renames, formerIDs, namelessCopies}
 
 // ledgerTables hold webhooks, their deliveries, and the chains that seal the log. due_at is 0 for a delivery that is
 // not pending.
@@ -142,4 +142,18 @@ const formerIDs = `
 CREATE TABLE former_ids (home TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (home, id)) WITHOUT ROWID;
 INSERT INTO former_ids SELECT DISTINCT tenant || '/' || provider, scim_id FROM users
 	WHERE removed_at > 0 AND scim_id <> '' AND provider <> '';
+`
+
+// namelessCopies replaces the keys of aliases by their hashes and drops the names from apply runs, so that no name
+// outlives the erasure of its person there. erasures has a row until what was erased is also out of the file's bytes.
+const namelessCopies = `
+UPDATE aliases SET key = hash(key);
+UPDATE documents SET record = CAST(json_set(CAST(record AS TEXT), '$.Rows', (
+	SELECT json_group_array(json_remove(value, '$.Name')) FROM json_each(CAST(record AS TEXT), '$.Rows')
+)) AS BLOB) WHERE kind = 'page' AND json_type(CAST(record AS TEXT), '$.Rows') = 'array';
+UPDATE documents SET record = CAST(json_set(CAST(record AS TEXT), '$.Tally.Samples', (
+	SELECT json_group_array(json_remove(value, '$.Name')) FROM json_each(CAST(record AS TEXT), '$.Tally.Samples')
+)) AS BLOB) WHERE kind = 'range' AND json_type(CAST(record AS TEXT), '$.Tally.Samples') = 'array';
+CREATE TABLE erasures (one INTEGER PRIMARY KEY CHECK (one = 1));
+INSERT INTO erasures VALUES (1);
 `

@@ -12,6 +12,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"sync"
 	"time"
 
@@ -29,9 +31,11 @@ type Store struct {
 	mu     sync.Mutex
 	conn   *sqlite.Conn
 	now    func() time.Time
-	memory bool  // no journal: a transaction that wrote cannot be rolled back
-	wrote  bool  // the running transaction has written
-	batch  bool  // all writes belong to the transaction of Batch
+	memory bool      // no journal: a transaction that wrote cannot be rolled back
+	wrote  bool      // the running transaction has written
+	batch  bool      // all writes belong to the transaction of Batch
+	erased time.Time // when something was last erased whose bytes may still be in the file; see scrub
+
 	stale  bool  // a transaction failed to end: the copies in memory may differ from the file
 	broken error // set when the database can no longer be trusted; every later call returns it
 
@@ -74,6 +78,9 @@ func (s *Store) open(path string) error {
 			return err
 		}
 	}
+	if err := private(path); err != nil {
+		return err
+	}
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
 	if err != nil {
 		return err
@@ -86,13 +93,35 @@ func (s *Store) open(path string) error {
 	return nil
 }
 
+// private makes the file, which is created if it is missing, and those beside it readable for the user alone: SQLite
+// gives the write-ahead log the mode of the database.
+func private(path string) error {
+	if path == Memory {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // G304: the file is the caller's choice
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	for _, name := range []string{path, path + "-wal", path + "-shm", path + "-journal"} {
+		if err := os.Chmod(name, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // prepare sets up the connection. Pages are 32 KB in memory: splitting pages is the most expensive part of an insert,
 // and with 8 KB pages a POST took half as long again (docs/benchmarks.md). synchronous=NORMAL in WAL mode keeps every
 // committed transaction when the process is killed; a power failure may lose the last ones, never the file. The file is
 // read as mapped memory, up to the 2 GB that SQLite allows, which the system can reclaim: planning an apply run for
 // 100,000 users took a fifth longer without.
 func (s *Store) prepare() error {
-	pragmas := []string{"PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA mmap_size=2147418112"}
+	pragmas := []string{"PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA mmap_size=2147418112",
+		"PRAGMA secure_delete=FAST"}
 	if s.memory {
 		pragmas = []string{"PRAGMA page_size=32768", "PRAGMA journal_mode=OFF", "PRAGMA temp_store=MEMORY"}
 	}
@@ -111,6 +140,9 @@ func (s *Store) prepare() error {
 	if err := migrate(s.conn, migrations); err != nil {
 		return fmt.Errorf("bring its tables up to date: %w", err)
 	}
+	if err := s.loadErased(); err != nil {
+		return err
+	}
 	if err := s.loadTotals(); err != nil {
 		return err
 	}
@@ -124,8 +156,9 @@ func (s *Store) Close() error {
 	if errors.Is(s.broken, errClosed) {
 		return nil
 	}
+	scrubErr := s.scrub()
 	s.broken = errClosed
-	return s.conn.Close()
+	return errors.Join(scrubErr, s.conn.Close())
 }
 
 var errClosed = errors.New("the database is closed")

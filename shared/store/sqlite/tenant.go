@@ -81,7 +81,11 @@ func (s tenantStore) EraseTenant(ctx context.Context, id directory.TenantID, aft
 		if err := s.exec(`DELETE FROM `+next+` WHERE `+column+` BETWEEN ? AND ?`, nil, from, to); err != nil {
 			return err
 		}
-		n = s.conn.Changes()
+		if n = s.conn.Changes(); n > 0 {
+			if err := s.noteErased(); err != nil {
+				return err
+			}
+		}
 		return s.forgetRows()
 	})
 	if err != nil {

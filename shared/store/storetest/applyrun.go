@@ -74,7 +74,7 @@ func applyRuns(w *world) {
 
 func runPages(w *world) {
 	row := directory.RunRow{
-		User: "u1", Name: "ü@example.com", Scim: "u1", Version: 3, Reason: "why", Privileged: true, LosesAll: true, Held: true, Prepared: true,
+		User: "u1", Scim: "u1", Version: 3, Reason: "why", Privileged: true, LosesAll: true, Held: true, Prepared: true,
 		Allowed: true, Planned: &directory.Placement{Org: "o3"}, Written: true, Result: directory.RowApplied, Note: "n",
 		Before: directory.Placement{Org: "o1", Source: "single"},
 		After: directory.Placement{Org: "o2", Source: "group:m1", Group: "g1", Config: 2,

@@ -48,6 +48,14 @@ func countryValues(w *world) {
 		got[v.Value] = v
 	}
 	w.equal("values", got, want)
+	_, err = w.Countries.UpdateCountryValue(w.ctx, w.tenant, w.p, "new",
+		func(directory.CountryValue) (directory.CountryValue, *directory.LogEntry, error) {
+			return directory.CountryValue{}, nil, nil
+		})
+	w.must(err)
+	if v, err := w.Countries.CountryValue(w.ctx, w.tenant, w.p, "new"); !directory.IsKind(err, directory.NotFound) {
+		w.Errorf("a removed value is %+v, %v", v, err)
+	}
 	some, err := w.Countries.CountryValues(w.ctx, w.tenant, w.p, 2)
 	w.must(err)
 	none, err := w.Countries.CountryValues(w.ctx, w.tenant, w.provider("Other"), 2)
