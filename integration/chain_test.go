@@ -79,6 +79,55 @@ func (h *webhookEnv) history() directory.User {
 	return kim
 }
 
+// A clock that was ahead when entries were sealed leaves later entries behind the chain's mark. None is lost: they are
+// exported and counted as unsealed at once, also when nobody has followed them, and the next block seals them.
+func TestEntriesBehindTheMark(t *testing.T) {
+	t.Parallel()
+	h := newWebhookEnv(t, nil)
+	chain := administration.LogExport{Filter: administration.LogFilter{Provider: h.Provider.ID}}
+	check := func(what, want string) {
+		t.Helper()
+		got, err := verifyExport(t, h.export(chain), h.key())
+		h.must(err)
+		h.want(what, fmt.Sprint(got.Entries, got.Unsealed, got.Behind), want)
+		since := chain
+		since.Filter.Since = h.Clock.Now().Add(-time.Hour)
+		if again, err := verifyExport(t, h.export(since), h.key()); err != nil || again.Unsealed != got.Unsealed {
+			t.Errorf("%s, since an hour ago: %+v, %v", what, again, err)
+		}
+		online, err := h.Service.As(h.Admin).Logs.Verify(h.Context(), chain)
+		h.must(err)
+		h.want(what+", on the server", online, got)
+	}
+	h.Clock.Advance(10 * time.Minute)
+	for i := range 4 {
+		h.user(fmt.Sprint("ahead", i))
+	}
+	h.follow()
+	h.Clock.Advance(3 * time.Minute)
+	h.seal()
+	h.Clock.Advance(-12 * time.Minute)
+	for i := range 3 {
+		h.user(fmt.Sprint("behind", i))
+	}
+	n := len(h.Entries(t)) // none of them has been followed
+	for _, e := range h.Entries(t) {
+		if e.Provider != h.Provider.ID {
+			n--
+		}
+	}
+	check("behind the mark", fmt.Sprint(n, " 3 3"))
+	h.follow()
+	h.seal()
+	n = 0
+	for _, e := range h.Entries(t) {
+		if e.Provider == h.Provider.ID {
+			n++
+		}
+	}
+	check("sealed as late", fmt.Sprint(n, " 0 0"))
+}
+
 func TestExportIsVerified(t *testing.T) {
 	t.Parallel()
 	h := newWebhookEnv(t, nil)

@@ -180,6 +180,7 @@ type verification struct {
 	Blocks         int      `json:"blocks"`
 	Entries        int      `json:"entries"`
 	Unsealed       int      `json:"unsealed"`
+	Behind         int      `json:"unsealedBehind"`
 	Checkpoints    int      `json:"checkpoints"`
 	LastCheckpoint *instant `json:"lastCheckpoint,omitempty"`
 	Line           int      `json:"line,omitempty"` // of an export, with the error
@@ -193,7 +194,7 @@ func (r *request) verifyLog(audit bool) (answer, error) {
 	}
 	v, err := r.as().Logs.Verify(r.ctx(), x)
 	out := verification{
-		OK: err == nil, Signed: v.Signed, Chains: v.Chains, Blocks: v.Blocks, Entries: v.Entries, Unsealed: v.Unsealed,
+		OK: err == nil, Signed: v.Signed, Chains: v.Chains, Blocks: v.Blocks, Entries: v.Entries, Unsealed: v.Unsealed, Behind: v.Behind,
 		Checkpoints: v.Checkpoints, LastCheckpoint: timeOrNil(v.LastCheckpoint),
 	}
 	var bad *verify.Error

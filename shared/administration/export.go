@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -82,7 +83,7 @@ func (s Logs) EachEntry(ctx context.Context, x LogExport, fn func(directory.LogE
 		return err
 	}
 	for _, p := range ps {
-		err := s.eachAfter(ctx, p, directory.PositionAt(x.Filter.Since), x.Filter.Until, func(e directory.LogEntry) error {
+		err := s.eachAfter(ctx, p, directory.PositionAt(x.Filter.Since), directory.PositionAt(x.Filter.Until), func(e directory.LogEntry) error {
 			if !x.keep(e) {
 				return nil
 			}
@@ -95,12 +96,12 @@ func (s Logs) EachEntry(ctx context.Context, x LogExport, fn func(directory.LogE
 	return nil
 }
 
-// eachAfter calls fn for the entries of p after a position and before a time.
+// eachAfter calls fn for the entries of p after a position and before another one ("" to the end).
 func (s Logs) eachAfter(
-	ctx context.Context, p directory.ProviderID, after string, until time.Time, fn func(directory.LogEntry) error,
+	ctx context.Context, p directory.ProviderID, after, before string, fn func(directory.LogEntry) error,
 ) error {
 	for {
-		es, err := s.ports.Log.EntriesAfter(ctx, s.tenant, p, after, directory.PositionAt(until), exportBatch)
+		es, err := s.ports.Log.EntriesAfter(ctx, s.tenant, p, after, before, exportBatch)
 		if err != nil {
 			return err
 		}
@@ -138,6 +139,7 @@ type exporter struct {
 	w      io.Writer
 	lines  int
 	digest hash.Hash
+	behind map[string]bool // positions in the present chain that the blocks so far have passed and do not hold
 }
 
 func (o *exporter) line(l verify.Line) error {
@@ -173,6 +175,7 @@ func (o *exporter) chain(ctx context.Context, p directory.ProviderID) error {
 	if err != nil {
 		return err
 	}
+	o.behind = map[string]bool{}
 	from, mark, err := o.first(ctx, p, head, c)
 	if err != nil {
 		return err
@@ -193,8 +196,22 @@ func (o *exporter) chain(ctx context.Context, p directory.ProviderID) error {
 			from, mark = b.Seq+1, b.Mark
 		}
 	}
-	return o.eachAfter(ctx, p, max(mark, directory.PositionAt(c.Since)), c.Until,
+	for _, position := range slices.Sorted(maps.Keys(o.behind)) {
+		if err := o.writeAt(ctx, p, c, position); err != nil {
+			return err
+		}
+	}
+	return o.eachAfter(ctx, p, max(mark, directory.PositionAt(c.Since)), directory.PositionAt(c.Until),
 		func(e directory.LogEntry) error { return o.writeEntry(e, c) })
+}
+
+// writeAt writes the entry at a position, if it has not expired.
+func (o *exporter) writeAt(ctx context.Context, p directory.ProviderID, c verify.Chain, position string) error {
+	e, err := directory.EntryAt(ctx, o.ports.Log, o.tenant, p, position)
+	if err != nil {
+		return directory.IgnoreNotFound(err)
+	}
+	return o.writeEntry(e, c)
 }
 
 // first returns the number of the first block of the export, and the mark before it.
@@ -223,29 +240,25 @@ func (o *exporter) block(ctx context.Context, p directory.ProviderID, c verify.C
 	if err := o.line(verify.Line{Block: &b}); err != nil {
 		return err
 	}
-	if len(b.Seals) > 0 {
-		es, err := o.ports.Log.EntriesAfter(ctx, o.tenant, p, mark, b.Mark+"!", 2*directory.MaxSeals) // and the late ones
+	if b.Mark > mark {
+		sealed := map[string]bool{}
+		for _, s := range b.Seals {
+			sealed[s.Position] = true
+		}
+		err := o.eachAfter(ctx, p, mark, b.Mark+"!", func(e directory.LogEntry) error {
+			if !sealed[e.Position()] {
+				o.behind[e.Position()] = true
+				return nil
+			}
+			return o.writeEntry(e, c)
+		})
 		if err != nil {
 			return err
-		}
-		for _, e := range es {
-			if !slices.ContainsFunc(b.Seals, func(s directory.Seal) bool { return s.Position == e.Position() }) {
-				continue
-			}
-			if err := o.writeEntry(e, c); err != nil {
-				return err
-			}
 		}
 	}
 	for _, s := range b.Late {
-		e, err := directory.EntryAt(ctx, o.ports.Log, o.tenant, p, s.Position)
-		if directory.IsKind(err, directory.NotFound) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := o.writeEntry(e, c); err != nil {
+		delete(o.behind, s.Position)
+		if err := o.writeAt(ctx, p, c, s.Position); err != nil {
 			return err
 		}
 	}

@@ -8,18 +8,20 @@ import (
 )
 
 const (
-	// sealLag is how old an entry must be to be sealed. Entries are expected to be written within half of it; a later
-	// one is noticed when it is followed, and sealed as late.
+	// sealLag is how old an entry must be to be sealed. Entries are expected to be written by then; one that the chain
+	// has passed, for whatever reason, is noticed when it is followed, and sealed as late.
 	sealLag         = 2 * time.Minute
 	maxLate         = 40 // late entries in a block; a transaction of DynamoDB holds 100 items
 	checkpointEvery = time.Hour
 	saltSize        = 16
 )
 
-// noteLate records an entry that the chain may have passed before it was written.
+// noteLate records an entry that the chain had passed before it was written: because writing took long, or because the
+// clock of another process, or this one's before it was set, was ahead. Only the mark tells, no clock does.
 func (s *Service) noteLate(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	if s.rt.Time().Sub(e.At) <= sealLag/2 {
-		return nil
+	head, err := s.ports.Chains.ChainHead(ctx, t, e.Provider)
+	if err != nil || e.Position() > head.Mark {
+		return err
 	}
 	return s.ports.Chains.AddLate(ctx, t, e.Provider, e.Position())
 }
@@ -34,6 +36,9 @@ func (s *Service) Seal(ctx context.Context, t directory.TenantID, p directory.Pr
 	}
 	now := s.rt.Time()
 	b := directory.Block{Seq: head.Seq + 1, Prev: head.Hash, At: now, Mark: head.Mark}
+	if b.At.Before(head.At) { // another clock was ahead: the times of blocks never go back
+		b.At = head.At
+	}
 	es, err := s.ports.Log.EntriesAfter(ctx, t, p, head.Mark, directory.LogEntry{At: now.Add(-sealLag)}.Position(), directory.MaxSeals)
 	if err != nil {
 		return false, err

@@ -65,7 +65,8 @@ func steps() []step {
 			{"send a test event", onActions(directory.WebhookTested), "a delivery is stored under its key", each((*Service).sendTest)},
 			{"replay deliveries", onActions(directory.DeliveryReplayed), "a delivery replayed since is not changed", each((*Service).replay)},
 			{"announce events", trigger{any: "entries that cause events"}, "the same events under the same ids", each((*Service).announce)},
-			{"note a late entry for the chain", trigger{any: "entries followed late"}, "a position is noted once", each((*Service).noteLate)},
+			{"note a late entry for the chain", trigger{any: "entries that the chain has passed"}, "a position is noted once",
+				each((*Service).noteLate)},
 			{"erase a purged user from the log", onActions(directory.UserPurged), "erased entries are skipped", each((*Service).followPurged)},
 		}
 	})

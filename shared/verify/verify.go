@@ -16,7 +16,7 @@ import (
 )
 
 // Line is one line of an export in JSON Lines: exactly one member is set. The lines of a chain are its head, then each
-// block with the entries it seals, then the entries not sealed yet; End is the last line of the file.
+// block with the entries it seals, then the entries that no block holds; End is the last line of the file.
 type Line struct {
 	Chain *Chain           `json:"chain,omitempty"`
 	Block *directory.Block `json:"block,omitempty"`
@@ -65,6 +65,7 @@ type End struct {
 // Result counts what a Verifier has verified.
 type Result struct {
 	Chains, Blocks, Entries, Unsealed int
+	Behind                            int // of the unsealed entries: older than the newest sealed one, and in no block
 	Checkpoints                       int
 	LastCheckpoint                    time.Time
 	Signed                            bool // every signature was checked, and there was one
@@ -237,8 +238,11 @@ func (v *Verifier) entry(text []byte) error {
 			return v.fail("the entry at %s should be here", s.Position)
 		}
 	}
-	if v.block != nil && position <= v.block.Mark || position <= v.mark {
-		return v.fail("the entry was not sealed, or is in the wrong place")
+	if position <= v.mark {
+		return v.fail("the entry is in the wrong place")
+	}
+	if v.block != nil && position <= v.block.Mark {
+		v.seen.Behind++
 	}
 	v.mark = position
 	v.seen.Unsealed++
