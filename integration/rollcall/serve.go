@@ -50,7 +50,7 @@ func serveCommand(p *program) *cobra.Command {
 	set.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`address` to listen on")
 	set.StringVar(&f.data, "data", "rollcall.db", "database `file`; with :memory: all data is lost at the end")
 	set.StringVar(&f.store, "store", "sqlite", "`store`: sqlite, or dynamodb, configured by the AWS environment variables")
-	set.StringVar(&f.table, "table", "rollcall", "DynamoDB `table`; created if it is missing and AWS_ENDPOINT_URL is set")
+	set.StringVar(&f.table, "table", "rollcall", "DynamoDB `table`; created if it is missing and AWS_ENDPOINT_URL is this machine")
 	set.StringVar(&f.origin, "origin", "", "scheme and host of the public `URL` (default http:// and the address)")
 	set.BoolVar(&f.json, "json", false, "print only one JSON object, with URLs and credentials")
 	set.BoolVar(&f.newCredentials, "new-credentials", false, "issue a new SCIM token and administrator key")

@@ -269,3 +269,19 @@ func TestServePrintsTheFirstProvider(t *testing.T) {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }
+
+// Only a table of this machine is ours to create.
+func TestTablesOfThisMachine(t *testing.T) {
+	t.Parallel()
+	for endpoint, want := range map[string]bool{
+		"http://localhost:8000": true, "http://127.0.0.1:8000": true, "http://[::1]:8000": true, "http://127.9.9.9": true,
+		"https://dynamodb.eu-central-1.amazonaws.com": false, "http://10.0.0.5:8000": false, "http://localhost.example:8000": false, "::": false,
+	} {
+		if got := ofThisMachine(&endpoint); got != want {
+			t.Errorf("%s: %v, want %v", endpoint, got, want)
+		}
+	}
+	if ofThisMachine(nil) {
+		t.Error("AWS itself is taken for this machine")
+	}
+}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/url"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -60,13 +62,26 @@ func openDynamo(ctx context.Context, table string, retention time.Duration) (*dy
 	if err != nil {
 		return nil, fmt.Errorf("load AWS configuration: %w", err)
 	}
-	local := cfg.BaseEndpoint != nil
-	client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = local })
-	if local {
+	client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = ofThisMachine(o.BaseEndpoint) })
+	if ofThisMachine(client.Options().BaseEndpoint) {
 		if err := dynamo.CreateTable(ctx, client, table); err != nil {
 			return nil, err
 		}
 	}
 	return dynamo.Open(ctx,
 		dynamo.Config{Now: time.Now, Client: client, Streams: dynamodbstreams.NewFromConfig(cfg), Table: table, LogRetention: retention})
+}
+
+// ofThisMachine reports whether an endpoint is a loopback address: a table there is ours to create, and any other
+// endpoint may be a deployment's.
+func ofThisMachine(endpoint *string) bool {
+	if endpoint == nil {
+		return false
+	}
+	u, err := url.Parse(*endpoint)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }

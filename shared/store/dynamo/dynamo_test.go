@@ -32,6 +32,18 @@ func newTableOf(t testing.TB, spec dynamo.Spec) string {
 	return table
 }
 
+// A local server goes on with the table of its last run, also with one that was not completed.
+func TestCreateTableGoesOn(t *testing.T) {
+	t.Parallel()
+	db, _ := dynamolocal.Clients(t)
+	table := newTable(t)
+	for range 2 {
+		if err := dynamo.CreateTable(t.Context(), db, table); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // open opens a store on a table.
 func open(t testing.TB, table string) *dynamo.Store {
 	t.Helper()

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,13 +41,13 @@ func TableSpec() Spec {
 	}
 }
 
-// CreateTable creates the table and waits until it can be used, for tests and local servers. The stack creates the
-// table of a deployment.
+// CreateTable creates the table, or completes one that exists, and waits until it can be used: for tests and local
+// servers. The stack creates the table of a deployment.
 func CreateTable(ctx context.Context, client *dynamodb.Client, table string) error {
 	return TableSpec().Create(ctx, client, table)
 }
 
-// Create creates a table as described and waits until it can be used.
+// Create creates a table as described, unless there is one of the name, and waits until it can be used.
 func (spec Spec) Create(ctx context.Context, client *dynamodb.Client, table string) error {
 	schema := func(pk, sk string) []types.KeySchemaElement {
 		return []types.KeySchemaElement{
@@ -79,14 +80,27 @@ func (spec Spec) Create(ctx context.Context, client *dynamodb.Client, table stri
 			Projection: &types.Projection{ProjectionType: types.ProjectionType(i.Projection)},
 		})
 	}
-	if _, err := client.CreateTable(ctx, in); err != nil {
+	var exists *types.ResourceInUseException
+	if _, err := client.CreateTable(ctx, in); err != nil && !errors.As(err, &exists) {
 		return fmt.Errorf("create table: %w", err)
 	}
 	wait := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay = 20 * time.Millisecond })
 	if err := wait.Wait(ctx, &dynamodb.DescribeTableInput{TableName: aws.String(table)}, time.Minute); err != nil {
 		return fmt.Errorf("wait for table: %w", err)
 	}
-	_, err := client.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
+	return spec.expire(ctx, client, table)
+}
+
+// expire switches expiry on, unless it is on.
+func (spec Spec) expire(ctx context.Context, client *dynamodb.Client, table string) error {
+	is, err := client.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: aws.String(table)})
+	if err != nil {
+		return fmt.Errorf("read time to live: %w", err)
+	}
+	if d := is.TimeToLiveDescription; d != nil && d.TimeToLiveStatus != types.TimeToLiveStatusDisabled {
+		return nil
+	}
+	_, err = client.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
 		TableName:               aws.String(table),
 		TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: aws.String(spec.TTL), Enabled: aws.Bool(true)},
 	})
