@@ -43,11 +43,15 @@ type takesAll struct{}
 
 func (takesAll) Check(string) error { return nil }
 
-func (takesAll) Send(context.Context, string, map[string]string, []byte) (int, string) { return 200, "" }
+func (takesAll) Send(context.Context, string, map[string]string, []byte) (int, string) {
+	return 200, ""
+}
 
 func (takesAll) Encrypt(_ context.Context, plain []byte, _ string) ([]byte, error) { return plain, nil }
 
-func (takesAll) Decrypt(_ context.Context, encrypted []byte, _ string) ([]byte, error) { return encrypted, nil }
+func (takesAll) Decrypt(_ context.Context, encrypted []byte, _ string) ([]byte, error) {
+	return encrypted, nil
+}
 
 // Rules about a number, or about the last one, hold for requests at the same time.
 func TestLimitsHoldInRaces(t *testing.T) {

@@ -240,7 +240,7 @@ var ruleGroupCases = []groupCase{
 
 // ruleCases are the other requests that C22 to C38 decide.
 func ruleCases() []entraCase {
-	both := func(of string) string { return url.QueryEscape(of) }
+	both := url.QueryEscape
 	return []entraCase{
 		{"C10 the refusal of a member says which one", "", func(c client) {
 			c.create("me", "/Groups", `{"displayName":"Which ${n}"}`)

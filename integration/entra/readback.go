@@ -81,7 +81,7 @@ func (b *ReadBack) Run(ctx context.Context) (ReadBackReport, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range workers {
 		w := &readBackWorker{
-			run: shared, r: rand.New(rand.NewPCG(b.Seed, uint64(i))), //nolint:gosec // G404, G115: a reproducible simulation
+			run: shared, r: rand.New(rand.NewPCG(b.Seed, uint64(i))),
 			client: &client{http: doer, base: strings.TrimSuffix(b.BaseURL, "/"), token: b.Token, timeout: time.Minute},
 			name:   fmt.Sprintf("%s-%d", population, i),
 		}

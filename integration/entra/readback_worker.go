@@ -53,10 +53,8 @@ func (w *readBackWorker) step(ctx context.Context) error {
 		return w.deleteGroup(ctx)
 	case chance(w.r, 10):
 		return w.refused(ctx)
-	case chance(w.r, 12):
-		return w.putUser(ctx)
-	case chance(w.r, 12):
-		return w.putGroup(ctx)
+	case chance(w.r, 6):
+		return w.put(ctx)
 	case chance(w.r, 2):
 		return w.patchUser(ctx)
 	}

@@ -195,6 +195,14 @@ func (w *readBackWorker) changeManager(u, want *modelUser, add func(string, []op
 	add(f.name, f.ops(manager(boss.id)))
 }
 
+// put replaces a user or a group.
+func (w *readBackWorker) put(ctx context.Context) error {
+	if chance(w.r, 2) {
+		return w.putUser(ctx)
+	}
+	return w.putGroup(ctx)
+}
+
 func (w *readBackWorker) putUser(ctx context.Context) error {
 	u := w.someone()
 	want := u.copy()

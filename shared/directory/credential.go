@@ -70,9 +70,9 @@ func scopeOfToken(prefix, token string) (string, bool) {
 }
 
 // MayHaveIssued reports whether a text has the form of a token of the provider. Only the hash proves a token.
-func (id ProviderID) MayHaveIssued(token string) bool {
+func (p ProviderID) MayHaveIssued(token string) bool {
 	scope, ok := scopeOfToken(TokenPrefixProvider, token)
-	return ok && scope == string(id)
+	return ok && scope == string(p)
 }
 
 // CredentialState is the state of a credential as set by an administrator; StateAt adds expiry.

@@ -61,7 +61,7 @@ func (a *applier) setArray(op patchOp, at *attribute) error {
 			elems[i] = at.merged(elems[i], e)
 		}
 		if isPrimary(at, e) {
-			a.onlyPrimary(at, elems, i)
+			a.onlyPrimary(elems, i)
 		}
 	}
 	if len(elems) > 0 {
@@ -121,7 +121,7 @@ func (a *applier) forget(at *attribute) { delete(a.index, at) }
 func isPrimary(at *attribute, e Value) bool { return at.primary != nil && e.Get("primary").yes }
 
 // onlyPrimary sets primary to false on all elements but one (C14).
-func (a *applier) onlyPrimary(at *attribute, elems []Value, keep int) {
+func (a *applier) onlyPrimary(elems []Value, keep int) {
 	a.visits += len(elems)
 	for i, e := range elems {
 		if i != keep && e.Get("primary").yes {
@@ -190,7 +190,7 @@ func (a *applier) setElements(op patchOp, tg target) error {
 		}
 		elems = append(elems, e)
 		if isPrimary(at, e) {
-			a.onlyPrimary(at, elems, len(elems)-1)
+			a.onlyPrimary(elems, len(elems)-1)
 		}
 		a.store(at, at.collapse(elems), op)
 		return nil
@@ -210,7 +210,7 @@ func (a *applier) setElements(op patchOp, tg target) error {
 		}
 	}
 	if len(hits) == 1 && isPrimary(at, elems[hits[0]]) {
-		a.onlyPrimary(at, elems, hits[0])
+		a.onlyPrimary(elems, hits[0])
 	}
 	a.store(at, at.collapse(slices.DeleteFunc(elems, Value.IsNull)), op)
 	return nil

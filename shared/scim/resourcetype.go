@@ -210,7 +210,7 @@ func (rt *ResourceType) resolve(path string, bare bool) (reference, pathFault) {
 	return reference{a.table, a}, pathOK
 }
 
-func isURNRune(r rune) bool { return r == ':' || r == '.' || r < 0x80 && isNameByte(byte(r)) }
+func isURNRune(r rune) bool { return r == ':' || r == '.' || r >= 0 && r < 0x80 && isNameByte(byte(r)) }
 
 func (rt *ResourceType) find(name string, tables []*table) *attribute {
 	for _, t := range tables {

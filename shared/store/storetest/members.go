@@ -64,7 +64,7 @@ func memberUsers(w *world) {
 	w.must(err)
 	w.equal("only their number", none, directory.UserPage{Total: 7})
 	g = w.members(g, nil, []directory.ScimID{ids[1], directory.ScimID(inner.ID)})
-	w.remove(w.mustByID(directory.UserID(us[0].ID)).User)
+	w.remove(w.mustByID(us[0].ID).User)
 	left := slices.DeleteFunc(slices.Clone(ids), func(id directory.ScimID) bool { return id == ids[1] || id == us[0].ScimID })
 	is("after some have left", left)
 	w.must(w.deleteGroup(g))
