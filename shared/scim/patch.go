@@ -104,16 +104,18 @@ func (p Patch) Strings(yield func(string) bool) {
 	}
 }
 
+// Inactive reports whether a value for `active` says false, in any spelling that the tolerance reads.
+func (rt *ResourceType) Inactive(v Value, t Tolerance) bool {
+	d := decoder{t: t}
+	said, err := d.attribute(rt.tables[0].find("active"), v)
+	return err == nil && said.kind == Bool && !said.yes
+}
+
 // Disables reports whether the last word of a PATCH body on `active` is false, whatever else is wrong with it (C22): in
 // any spelling that Apply reads, with a path or without.
 func (rt *ResourceType) Disables(body Value, t Tolerance) bool {
 	active := rt.tables[0].find("active")
 	disabled := false
-	word := func(v Value) {
-		d := decoder{t: t}
-		said, err := d.attribute(active, v)
-		disabled = err == nil && said.kind == Bool && !said.yes
-	}
 	for _, o := range body.Get("Operations").elems {
 		op, err := parseOperation(o)
 		if err != nil || op.kind == patchRemove || !op.hasValue {
@@ -125,7 +127,7 @@ func (rt *ResourceType) Disables(body Value, t Tolerance) bool {
 		}
 		for _, m := range names {
 			if tg, err := rt.parsePath(m.Name, t); err == nil && tg.attr == active && tg.filter == nil {
-				word(m.Value)
+				disabled = rt.Inactive(m.Value, t)
 			}
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 // bulk answers POST /Bulk (RFC 7644 §3.7): each operation is atomic by itself and runs through the same handlers as a
 // separate request.
-func (r *request) bulk(all *API) {
+func (r *request) bulk() {
 	if len(r.segments) != 1 {
 		r.refuse(scim.Errorf(http.StatusNotFound, "", "no such endpoint"))
 		return
@@ -31,7 +31,7 @@ func (r *request) bulk(all *API) {
 		r.fail(authErr)
 		return
 	}
-	run := &bulkRun{r: r, all: all, ops: req.Operations, results: make([]*scim.BulkResult, len(req.Operations)), ids: map[string]string{},
+	run := &bulkRun{r: r, ops: req.Operations, results: make([]*scim.BulkResult, len(req.Operations)), ids: map[string]string{},
 		failed: map[string]bool{}}
 	run.do(req.FailOnErrors)
 	results := make([]scim.BulkResult, 0, len(run.results))
@@ -46,7 +46,6 @@ func (r *request) bulk(all *API) {
 // bulkRun is the work of one Bulk request.
 type bulkRun struct {
 	r       *request
-	all     *API
 	ops     []scim.BulkOperation
 	results []*scim.BulkResult
 	ids     map[string]string // bulkId → id of the created resource
@@ -291,11 +290,11 @@ func (b *bulkRun) send(method, path, version string, data scim.Value) *capture {
 	if version != "" {
 		req.Header.Set("If-Match", version)
 	}
-	var body payload
+	r := b.r.api.request(rec, req)
 	if !data.IsNull() {
-		body.data = data.Append(nil)
+		r.payload.data = data.Append(nil)
 	}
-	b.all.serve(rec, req, body)
+	b.r.api.serve(r)
 	return rec
 }
 

@@ -80,7 +80,7 @@ func (r *request) putGroup(id string) {
 }
 
 func (r *request) patchGroup(id string) {
-	patch, bodyErr := r.patchBody()
+	_, patch, bodyErr := r.patchBody()
 	r.updateGroup(id, patchWant(id, patch), bodyErr, func(before scim.Value, old directory.Group) (scim.Value, []scim.ElementStep, error) {
 		res, err := r.types.group.Apply(before, readOnly(r.completeGroup(before, old)), patch, r.types.tolerance)
 		return res.Attributes, res.Elements, err

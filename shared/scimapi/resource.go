@@ -81,13 +81,12 @@ func (r *request) admitFor(k kind, bodyErr error) directory.Admit {
 	})
 }
 
-// patchBody reads the body of a PATCH.
-func (r *request) patchBody() (scim.Patch, error) {
-	body, err := r.body()
-	if err != nil {
-		return scim.Patch{}, err
+// patchBody reads the body of a PATCH, and returns it with the patch that it holds.
+func (r *request) patchBody() (body scim.Value, patch scim.Patch, err error) {
+	if body, err = r.body(); err == nil {
+		patch, err = scim.ParsePatch(body)
 	}
-	return scim.ParsePatch(body)
+	return body, patch, err
 }
 
 // answerDelete answers a DELETE.

@@ -80,8 +80,7 @@ func Discovery(svc *provisioning.Service, o Options) http.Handler {
 func Bulk(svc *provisioning.Service, o Options) http.Handler {
 	a := newAPI(svc, o)
 	a.endpoints["Users"], a.endpoints["Groups"] = users.answer, groups.answer
-	a.endpoints["Bulk"] = func(r *request) { r.bulk(a) }
-	a.endpoints[".search"] = a.rootSearch
+	a.endpoints["Bulk"], a.endpoints[".search"] = (*request).bulk, a.rootSearch
 	return a
 }
 
@@ -89,7 +88,7 @@ func Bulk(svc *provisioning.Service, o Options) http.Handler {
 func Handler(svc *provisioning.Service, o Options) http.Handler {
 	a := newAPI(svc, o)
 	a.endpoints["Users"], a.endpoints["Groups"], a.endpoints[".search"] = users.answer, groups.answer, a.rootSearch
-	a.endpoints["Bulk"] = func(r *request) { r.bulk(a) }
+	a.endpoints["Bulk"] = (*request).bulk
 	a.addDiscovery()
 	return a
 }
@@ -137,9 +136,9 @@ func Routes() []Route {
 func (a *API) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	h := w.Header()
 	h["Cache-Control"], h["X-Content-Type-Options"] = noStore, noSniff
-	var body payload
-	if hasToken(hr) { // a stranger is not listened to
-		body = receive(w, hr)
+	r := a.request(w, hr)
+	if r.caller.Provider.MayHaveIssued(r.caller.Token) { // a stranger is not listened to
+		r.payload = receive(w, hr)
 	}
 	if a.inFlight != nil { // a place is taken when the request has come, so that slow senders hold none
 		select {
@@ -151,22 +150,16 @@ func (a *API) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 			return
 		}
 	}
-	a.serve(w, hr, body)
+	a.serve(r)
 }
 
 var noStore, noSniff = []string{"no-store"}, []string{"nosniff"}
 
-// hasToken reports whether the request has a token of the form of its provider's: only then can it be one of the
-// provider's requests.
-func hasToken(hr *http.Request) bool {
-	provider, _, _ := splitPath(hr.URL)
-	return directory.ProviderID(provider).MayHaveIssued(bearer(hr.Header.Get("Authorization")))
-}
-
-func (a *API) serve(w http.ResponseWriter, hr *http.Request, body payload) {
-	provider, segments, ok := splitPath(hr.URL)
-	r := &request{
-		api: a, w: w, r: hr, segments: segments, payload: body,
+// request reads what a request asks for and who asks, but not its body.
+func (a *API) request(w http.ResponseWriter, hr *http.Request) *request {
+	provider, segments := splitPath(hr.URL)
+	return &request{
+		api: a, w: w, r: hr, segments: segments,
 		base: a.opts.Origin + BasePath + url.PathEscape(provider),
 		caller: provisioning.Caller{
 			Provider: directory.ProviderID(provider), Token: bearer(hr.Header.Get("Authorization")),
@@ -174,13 +167,17 @@ func (a *API) serve(w http.ResponseWriter, hr *http.Request, body payload) {
 			ClientRequestID: directory.RequestID(clientRequestID(hr.Header)),
 		},
 	}
+}
+
+func (a *API) serve(r *request) {
 	if !a.readOnly {
 		defer a.svc.WriteUsage(r.caller.Provider)
 	}
-	reqlog.Set(hr.Context(), "provider_id", knownForm(r.caller.Provider))
-	if ok && len(segments) > 0 {
-		if answer, known := a.endpoints[canonical(segments[0])]; known {
-			reqlog.Set(hr.Context(), "resource_type", canonical(segments[0]))
+	reqlog.Set(r.context(), "provider_id", knownForm(r.caller.Provider))
+	if len(r.segments) > 0 {
+		name := canonical(r.segments[0])
+		if answer, known := a.endpoints[name]; known {
+			reqlog.Set(r.context(), "resource_type", name)
 			answer(r)
 			return
 		}
@@ -199,11 +196,11 @@ func canonical(segment string) string {
 }
 
 // splitPath returns the provider's id and the segments after it. Empty segments are dropped: customers end the base URL
-// with a slash, and Entra then asks for //Users. For a dot segment, or a segment with an encoded slash, ok is false.
-func splitPath(u *url.URL) (provider string, segments []string, ok bool) {
+// with a slash, and Entra then asks for //Users. With a dot segment, or one with an encoded slash, there are no segments.
+func splitPath(u *url.URL) (provider string, segments []string) {
 	rest, ok := strings.CutPrefix(u.EscapedPath(), BasePath)
 	if !ok {
-		return "", nil, false
+		return "", nil
 	}
 	for s := range strings.SplitSeq(rest, "/") {
 		if s == "" {
@@ -211,7 +208,7 @@ func splitPath(u *url.URL) (provider string, segments []string, ok bool) {
 		}
 		text, err := url.PathUnescape(s)
 		if err != nil || text == "." || text == ".." || strings.ContainsAny(text, "/\\") {
-			return provider, nil, false
+			return provider, nil
 		}
 		if provider == "" {
 			provider = text
@@ -219,7 +216,7 @@ func splitPath(u *url.URL) (provider string, segments []string, ok bool) {
 		}
 		segments = append(segments, text)
 	}
-	return provider, segments, provider != ""
+	return provider, segments
 }
 
 // knownForm returns p when it has the form of a provider's id, and else "": no other text gets into the log.

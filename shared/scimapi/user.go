@@ -129,23 +129,14 @@ func (r *request) disableRefused(id directory.ScimID, refused error, disables fu
 
 func (r *request) putUser(id string) {
 	body, bodyErr := r.body()
-	disables := func() bool {
-		tree, err := r.types.user.Decode(scim.ObjectValue(scim.Member{Name: "userName", Value: scim.StringValue("-")},
-			scim.Member{Name: "active", Value: body.Get("active")}), r.types.tolerance)
-		active := tree.Get("active")
-		return err == nil && active.Kind() == scim.Bool && !active.Bool()
-	}
+	disables := func() bool { return r.types.user.Inactive(body.Get("active"), r.types.tolerance) }
 	r.updateUser(id, r.userWant(), bodyErr, disables, func(_ scim.Value, old directory.UserView) (scim.Value, error) {
 		return r.decodeUser(body, old.Active)
 	})
 }
 
 func (r *request) patchUser(id string) {
-	body, bodyErr := r.body()
-	var patch scim.Patch
-	if bodyErr == nil {
-		patch, bodyErr = scim.ParsePatch(body)
-	}
+	body, patch, bodyErr := r.patchBody()
 	disables := func() bool { return r.types.user.Disables(body, r.types.tolerance) }
 	want := r.userWant()
 	want.Groups = want.Groups || patch.Mentions("groups") // to compare them, whatever the response shows
