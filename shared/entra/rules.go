@@ -62,7 +62,7 @@ func requestRules() []Rule {
 			Deviation: "A path-less value may repeat, leave out or empty read-only attributes; only the id of another resource is refused.",
 			Source:    "Okta: pushes repeat what an earlier GET returned"},
 		{Name: "SkipUnknown", Test: "TestSkipUnknown", Profiles: []Profile{Entra, EntraGov, Okta},
-			Deviation: "Attributes that no schema has are passed over in PATCH and reported, unless they come as a boolean.",
+			Deviation: "Attributes that no schema has are passed over in PATCH, unless they come as a boolean.",
 			Source:    "Entra: customers map attributes that the receiver does not know, and the refusal would lose the rest"},
 		{Name: "NoOperations", Test: "TestNoOperations", Profiles: []Profile{Entra, EntraGov, Okta},
 			Deviation: "A PATCH without operations succeeds and changes nothing.",

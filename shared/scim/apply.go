@@ -14,8 +14,6 @@ type PatchResult struct {
 	Changed bool
 	// Elements are the changes of External attributes, in order.
 	Elements []ElementStep
-	// Unread are the names that were passed over because no schema has them, in the order given (C23).
-	Unread []string
 }
 
 // Apply applies the operations in order, all or nothing, to an attribute tree as Decode or Apply returned it, without
@@ -43,7 +41,7 @@ func (rt *ResourceType) Apply(attrs, readOnly Value, p Patch, t Tolerance) (Patc
 		return PatchResult{}, err
 	}
 	out := a.tree.value()
-	return PatchResult{Attributes: out, Changed: !out.Equal(attrs), Elements: a.steps.finished(), Unread: a.d.unread}, nil
+	return PatchResult{Attributes: out, Changed: !out.Equal(attrs), Elements: a.steps.finished()}, nil
 }
 
 // applier is the state of one Apply.
@@ -143,7 +141,7 @@ func (a *applier) target(op patchOp, tg target) error {
 	at := tg.attr
 	switch {
 	case tg.unread != "":
-		return a.d.passOver(tg.unread, op.value)
+		return passOver(tg.unread, op.value)
 	case at == nil:
 		return a.extension(op, tg)
 	case at.isCommon && at.Name == "schemas":
@@ -223,7 +221,7 @@ func (a *applier) extension(op patchOp, tg target) error {
 			continue // ignored as in the core: clients generated from the schemas list an extension's URN inside it
 		}
 		if at == nil && a.t.SkipUnknown {
-			if err := a.d.passOver(tg.where+":"+m.Name, m.Value); err != nil {
+			if err := passOver(tg.where+":"+m.Name, m.Value); err != nil {
 				return err
 			}
 			continue

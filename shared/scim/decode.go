@@ -43,9 +43,8 @@ func (rt *ResourceType) Decode(body Value, t Tolerance) (Value, error) {
 // decoder converts values a client sent to the canonical form of an attribute.
 type decoder struct {
 	t        Tolerance
-	patch    bool     // an unknown member of a complex value is an error, or unread
-	elements int      // seen in this request
-	unread   []string // names that no schema has
+	patch    bool // an unknown member of a complex value is an error, unless it is tolerated
+	elements int  // seen in this request
 }
 
 func (d *decoder) extension(w *tree, ext *table, v Value) error {
@@ -263,11 +262,7 @@ func (a *attribute) named(v Value) error {
 func (d *decoder) member(a *attribute, name string) (*attribute, error) {
 	sub := a.sub(name)
 	if sub == nil {
-		if d.patch && !a.External && d.t.SkipUnknown {
-			d.unread = append(d.unread, a.path+"."+name)
-			return nil, nil
-		}
-		if d.patch && !a.External {
+		if d.patch && !a.External && !d.t.SkipUnknown {
 			return nil, badValue("%s has no sub-attribute %s", a.path, shown(name))
 		}
 		return nil, nil
@@ -278,9 +273,9 @@ func (d *decoder) member(a *attribute, name string) (*attribute, error) {
 	return sub, nil
 }
 
-// passOver notes a name that no schema has (C23). A boolean is refused: it may be the directory's word on who may sign in,
-// and a refusal is seen there.
-func (d *decoder) passOver(name string, v Value) error {
+// passOver refuses a boolean for a name that no schema has (C23): it may be the directory's word on who may sign in, and a
+// refusal is seen there. Nothing is to be done with any other value.
+func passOver(name string, v Value) error {
 	inner := v
 	if inner.kind == Array && len(inner.elems) == 1 {
 		inner = inner.elems[0]
@@ -293,13 +288,11 @@ func (d *decoder) passOver(name string, v Value) error {
 	}
 	if inner.kind == Object && hasNamePrefix(name, "urn:") {
 		for _, m := range inner.members {
-			if err := d.passOver(name+":"+m.Name, m.Value); err != nil {
+			if err := passOver(name+":"+m.Name, m.Value); err != nil {
 				return err
 			}
 		}
-		return nil
 	}
-	d.unread = append(d.unread, name)
 	return nil
 }
 

@@ -34,8 +34,8 @@ type Tolerance struct {
 	// IgnoreReadOnly ignores read-only attributes in a value without a path, whatever they are, but for the id of
 	// another resource (C36).
 	IgnoreReadOnly bool
-	// SkipUnknown passes over attributes, sub-attributes and extensions in PATCH that no schema has, and reports them as
-	// PatchResult.Unread, unless they come as a boolean (C23). Otherwise 400 invalidPath, or invalidValue inside a value.
+	// SkipUnknown passes over attributes, sub-attributes and extensions in PATCH that no schema has, unless an attribute
+	// comes as a boolean (C23). Otherwise 400 invalidPath, or invalidValue inside a value.
 	SkipUnknown bool
 	// NoOperations accepts a PATCH with an empty list of operations (C25).
 	NoOperations bool

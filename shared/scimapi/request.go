@@ -93,7 +93,8 @@ func (r *request) respond(status int, body []byte) {
 	h := r.w.Header()
 	h.Set("Content-Type", mediaType)
 	r.w.WriteHeader(status)
-	_, _ = r.w.Write(body) // fails only if the client has disconnected
+	// Writing fails only if the client has disconnected.
+	_, _ = r.w.Write(body) //nolint:gosec // G705: JSON, which no browser renders: nosniff is set
 }
 
 // fail writes an error.
