@@ -51,30 +51,26 @@ func (m members) object(at string, raw json.RawMessage, required ...string) (bad
 	if at != "" {
 		at += "."
 	}
-	got := map[string]json.RawMessage{}
+	seen := map[string]bool{}
 	for _, a := range given {
 		name := strings.ToLower(a.name)
-		if _, twice := got[name]; twice {
+		if seen[name] {
 			bad = append(bad, fieldError{at + shorten(a.name), "is given twice"})
-			continue
 		}
-		got[name] = a.value
+		seen[name] = true
 	}
 	if len(bad) > 0 {
 		return bad
 	}
-	clear(got)
 	for _, a := range given {
-		name, value := a.name, a.value
-		got[name] = value
-		if read, ok := m[name]; ok {
-			bad = append(bad, read(at+name, value)...)
+		if read, ok := m[a.name]; ok {
+			bad = append(bad, read(at+a.name, a.value)...)
 		} else {
-			bad = append(bad, fieldError{at + shorten(name), "unknown member"})
+			bad = append(bad, fieldError{at + shorten(a.name), "unknown member"})
 		}
 	}
 	for _, name := range required {
-		if _, ok := got[name]; !ok {
+		if !slices.ContainsFunc(given, func(a attribute) bool { return a.name == name }) {
 			bad = append(bad, fieldError{at + name, "is required"})
 		}
 	}

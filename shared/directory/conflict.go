@@ -18,7 +18,7 @@ type ConflictCase struct {
 	Attribute   string   `json:",omitempty"` // of a refusal: what was refused
 	ScimType    string   `json:",omitempty"` // of a refusal
 	Group       GroupID  `json:",omitempty"` // of members: the group they were to be in
-	Members     []ScimID `json:",omitempty"` // ten at most
+	Members     []ScimID `json:",omitempty"` // the first MaxNamedMembers refused, the last MaxNotedMembers passed over
 	MemberCount int      `json:",omitempty"`
 	Holder      UserID
 	HolderFrom  ProviderID // "" for a local user
