@@ -88,22 +88,10 @@ func copyTo(from, to string) error {
 	return os.WriteFile(to, text, 0o600) //nolint:gosec // G703: a temporary folder
 }
 
-// small are packages that are compiled without inlining, because their size matters and their speed does not: they serve
-// administrators, or send a few requests to AWS.
-var small = []string{
-	"rollcall/shared/adminapi", "rollcall/shared/administration",
-	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/...", "github.com/aws/aws-sdk-go-v2/service/eventbridge/...",
-	"github.com/aws/aws-sdk-go-v2/service/kms/...", "github.com/aws/aws-sdk-go-v2/service/scheduler/...",
-	"github.com/aws/aws-sdk-go-v2/service/sfn/...",
-}
-
 func build(dir, name, arch, file string) error {
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-o", file,
 		"-ldflags=-s -w -buildid= -X rollcall/shared/release.version=" + tag()}
-	for _, pkg := range small {
-		args = append(args, "-gcflags="+pkg+"=-l")
-	}
-	if name == "admin" { // all it does is for administrators
+	if name == "admin" { // it serves administrators: without inlining, because its size matters and its speed does not
 		args = append(args, "-gcflags=rollcall/shared/...=-l", "-gcflags=github.com/aws/...=-l")
 	}
 	cmd := exec.Command("go", append(args, "./functions/"+name)...) //nolint:gosec // G204: names of our own folders
