@@ -56,7 +56,7 @@ func (takesAll) Decrypt(_ context.Context, encrypted []byte, _ string) ([]byte, 
 // Rules about a number, or about the last one, hold for requests at the same time.
 func TestLimitsHoldInRaces(t *testing.T) {
 	t.Parallel()
-	for name, open := range map[string]func(testing.TB) directory.Ports{"sqlite": stack.SQLite, "dynamodb": stack.DynamoDB} {
+	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := stack.New(t, stack.Options{Ports: open, External: directory.External{Sender: takesAll{}, Secrets: takesAll{}}})

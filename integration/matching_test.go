@@ -142,7 +142,7 @@ func (m *matcher) wants(filter string, walk bool, want ...string) {
 // (rule C40). People from before are indexed in the background.
 func TestMatchingAttributes(t *testing.T) {
 	t.Parallel()
-	for name, open := range map[string]func(testing.TB) directory.Ports{"sqlite": stack.SQLite, "dynamodb": stack.DynamoDB} {
+	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newMatcher(t, open, 5)

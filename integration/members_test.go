@@ -71,7 +71,7 @@ func TestRemoveMembersByFilter(t *testing.T) {
 func TestGroupETags(t *testing.T) {
 	t.Parallel()
 	const n = 12
-	for name, open := range map[string]func(testing.TB) directory.Ports{"sqlite": stack.SQLite, "dynamodb": stack.DynamoDB} {
+	for name, open := range stores {
 		for _, profile := range []string{"entra", "okta"} {
 			t.Run(name+"/"+profile, func(t *testing.T) {
 				t.Parallel()

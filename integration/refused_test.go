@@ -13,7 +13,7 @@ import (
 // is listed until a request about the person succeeds, even one that changes nothing (C22).
 func TestRefusedDisableIsListed(t *testing.T) {
 	t.Parallel()
-	for name, ports := range map[string]func(testing.TB) directory.Ports{"sqlite": stack.SQLite, "dynamodb": stack.DynamoDB} {
+	for name, ports := range stores {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := stack.New(t, stack.Options{Ports: ports})
@@ -70,7 +70,7 @@ func TestRefusedDisableIsListed(t *testing.T) {
 // until the group changes (C24).
 func TestMembersPassedOverAreNoted(t *testing.T) {
 	t.Parallel()
-	for name, ports := range map[string]func(testing.TB) directory.Ports{"sqlite": stack.SQLite, "dynamodb": stack.DynamoDB} {
+	for name, ports := range stores {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := stack.New(t, stack.Options{Ports: ports})

@@ -151,52 +151,79 @@ func (w *readBackWorker) judge(r request, status int, answer map[string]any) (ac
 	return accepted
 }
 
-// writeUser sends a write of a user and reads it back. u is the model before, want the model after a success, refused
-// that after a refusal. The server's state becomes the model in any case, so that one fault is reported once.
-func (w *readBackWorker) writeUser(ctx context.Context, u, want, refused *modelUser, r request) error {
+// write sends a write and reads back what it wrote: read compares the resource with the model after a success, or after a
+// refusal, and returns its version. A request that can be repeated without effect sometimes is.
+func (w *readBackWorker) write(
+	ctx context.Context, r request, repeatable bool, read func(accepted bool, status int) (string, error),
+) error {
 	status, answer, err := w.send(ctx, r)
 	if err != nil {
 		return err
 	}
-	expected := refused
-	if w.judge(r, status, answer) && r.wants {
-		expected = want
-	}
-	version, err := w.readUser(ctx, u, expected, r, status)
-	if err != nil || !r.wants || !chance(w.r, 8) {
+	accepted := w.judge(r, status, answer) && r.wants
+	version, err := read(accepted, status)
+	if err != nil || !r.wants || !chance(w.r, 8) || !repeatable {
 		return err
 	}
 	if _, _, err = w.send(ctx, r); err != nil {
 		return err
 	}
 	w.run.note(func(rep *ReadBackReport) { rep.Repeated++ })
-	again, err := w.readUser(ctx, u, expected, r, status)
+	again, err := read(accepted, status)
 	if err == nil && again != version {
 		w.differ(r, status, "version after the same request", version, again)
 	}
 	return err
 }
 
-// readUser compares the server's user with the expected one, adopts it, and returns its version.
-func (w *readBackWorker) readUser(ctx context.Context, u, expected *modelUser, r request, written int) (string, error) {
-	status, record, err := w.exchange(ctx, http.MethodGet, "/Users/"+u.id, nil)
+// read reads a resource back and compares its state, as flat returns it, with the expected one. The record is nil if it
+// was not found.
+func (w *readBackWorker) read(
+	ctx context.Context, path string, flat func(map[string]any) map[string]string, expected map[string]string, r request, written int,
+) (record map[string]any, got map[string]string, err error) {
+	status, record, err := w.exchange(ctx, http.MethodGet, path, nil)
 	if err != nil {
-		return "", err
+		return nil, nil, err
 	}
 	w.run.note(func(rep *ReadBackReport) { rep.Reads++ })
 	if status != http.StatusOK {
 		w.differ(r, written, "GET after it", "200", strconv.Itoa(status))
-		return "", nil
+		return nil, nil, nil
 	}
-	got := flatUser(record)
-	if what, wanted, found := differing(expected.flat(), got); what != "" {
+	got = flat(record)
+	if what, wanted, found := differing(expected, got); what != "" {
 		w.differ(r, written, what, wanted, found)
+	}
+	return record, got, nil
+}
+
+// versionOf returns meta.version of a record.
+func versionOf(record map[string]any) string {
+	meta, _ := record["meta"].(map[string]any)
+	return fmt.Sprint(meta["version"])
+}
+
+// writeUser writes a user. u is the model before, want the model after a success, refused that after a refusal. The
+// server's state becomes the model in any case, so that one fault is reported once.
+func (w *readBackWorker) writeUser(ctx context.Context, u, want, refused *modelUser, r request) error {
+	return w.write(ctx, r, true, func(accepted bool, status int) (string, error) {
+		if accepted {
+			return w.readUser(ctx, u, want, r, status)
+		}
+		return w.readUser(ctx, u, refused, r, status)
+	})
+}
+
+// readUser compares the server's user with the expected one, adopts it, and returns its version.
+func (w *readBackWorker) readUser(ctx context.Context, u, expected *modelUser, r request, written int) (string, error) {
+	record, got, err := w.read(ctx, "/Users/"+u.id, flatUser, expected.flat(), r, written)
+	if err != nil || record == nil {
+		return "", err
 	}
 	w.groupsOf(u.id, record, r, written)
 	*u = *expected
 	u.adopt(got)
-	meta, _ := record["meta"].(map[string]any)
-	return fmt.Sprint(meta["version"]), nil
+	return versionOf(record), nil
 }
 
 // groupsOf compares the groups that a user shows with those that have the user as a member.
@@ -233,51 +260,27 @@ func (u *modelUser) adopt(got map[string]string) {
 	}
 }
 
-// writeGroup is writeUser for a group.
+// writeGroup is writeUser for a group, which a refusal leaves as it is.
 func (w *readBackWorker) writeGroup(ctx context.Context, g, want *modelGroup, r request) error {
-	status, answer, err := w.send(ctx, r)
-	if err != nil {
-		return err
-	}
-	expected := g.copy()
-	if w.judge(r, status, answer) && r.wants {
-		expected = want
-	}
-	version, err := w.readGroup(ctx, g, expected, r, status)
-	if err != nil || !r.wants || !chance(w.r, 8) || strings.Contains(r.form, "then added") {
-		return err
-	}
-	if _, _, err = w.send(ctx, r); err != nil {
-		return err
-	}
-	w.run.note(func(rep *ReadBackReport) { rep.Repeated++ })
-	again, err := w.readGroup(ctx, g, expected, r, status)
-	if err == nil && again != version {
-		w.differ(r, status, "version after the same request", version, again)
-	}
-	return err
+	before := g.copy()
+	return w.write(ctx, r, !strings.Contains(r.form, "then added"), func(accepted bool, status int) (string, error) {
+		if accepted {
+			return w.readGroup(ctx, g, want, r, status)
+		}
+		return w.readGroup(ctx, g, before, r, status)
+	})
 }
 
 func (w *readBackWorker) readGroup(ctx context.Context, g, expected *modelGroup, r request, written int) (string, error) {
-	status, record, err := w.exchange(ctx, http.MethodGet, "/Groups/"+g.id, nil)
-	if err != nil {
+	record, got, err := w.read(ctx, "/Groups/"+g.id, flatGroup, expected.flat(), r, written)
+	if err != nil || record == nil {
 		return "", err
-	}
-	w.run.note(func(rep *ReadBackReport) { rep.Reads++ })
-	if status != http.StatusOK {
-		w.differ(r, written, "GET after it", "200", strconv.Itoa(status))
-		return "", nil
-	}
-	got := flatGroup(record)
-	if what, wanted, found := differing(expected.flat(), got); what != "" {
-		w.differ(r, written, what, wanted, found)
 	}
 	g.displayName, g.externalId, g.members = got["displayName"], got["externalId"], map[string]bool{}
 	for _, id := range strings.Fields(got["members"]) {
 		g.members[id] = true
 	}
-	meta, _ := record["meta"].(map[string]any)
-	return fmt.Sprint(meta["version"]), nil
+	return versionOf(record), nil
 }
 
 // someone returns a random user, and some a few of them, at least one.
