@@ -22,6 +22,7 @@ type server struct {
 	typed    string // the answers to questions; "": there is no terminal
 	terminal bool   // the output is a terminal
 	env      map[string]string
+	log      *lockedBuffer // what the server wrote to standard error
 }
 
 // startServer runs `rollcall serve` until the test ends.
@@ -29,7 +30,8 @@ func startServer(t *testing.T, args ...string) *server {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	r, w := io.Pipe()
-	p := &program{called: "rollcall", stdin: bufio.NewReader(strings.NewReader("")), stdout: w, stderr: io.Discard, now: time.Now,
+	log := &lockedBuffer{}
+	p := &program{called: "rollcall", stdin: bufio.NewReader(strings.NewReader("")), stdout: w, stderr: log, now: time.Now,
 		getenv: noEnv}
 	done := make(chan struct{})
 	go func() {
@@ -38,7 +40,7 @@ func startServer(t *testing.T, args ...string) *server {
 		_ = w.Close()
 	}()
 	t.Cleanup(func() { stop(); <-done })
-	s := &server{t: t, env: map[string]string{"XDG_CONFIG_HOME": t.TempDir()}}
+	s := &server{t: t, env: map[string]string{"XDG_CONFIG_HOME": t.TempDir()}, log: log}
 	if err := json.NewDecoder(r).Decode(&s.announcement); err != nil {
 		t.Fatal(err)
 	}

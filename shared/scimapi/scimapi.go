@@ -140,6 +140,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	if r.caller.Provider.MayHaveIssued(r.caller.Token) { // a stranger is not listened to
 		r.payload = receive(w, hr)
 	}
+	if r.payload.err != nil { // a client that stopped midway may look gone to net/http, and still waits for the answer
+		r.r = hr.WithContext(context.WithoutCancel(hr.Context()))
+	}
 	if a.inFlight != nil { // a place is taken when the request has come, so that slow senders hold none
 		select {
 		case a.inFlight <- struct{}{}:
