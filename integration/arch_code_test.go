@@ -51,6 +51,9 @@ func codeRules(s source) []string {
 		if sel, ok := n.(*ast.SelectorExpr); ok && !clock && selects(sel, "time", "Now", "Since", "Until") {
 			found = append(found, s.line(n.Pos())+" reads the machine's clock: time comes from shared/app, so that tests can set it")
 		}
+		if sel, ok := n.(*ast.SelectorExpr); ok && selects(sel, "csv", "NewWriter") {
+			found = append(found, s.line(n.Pos())+" writes CSV: use shared/spreadsheet, in whose cells nothing is run as a formula")
+		}
 		if _, ok := n.(*ast.GoStmt); ok && s.dir() == "shared/directory" {
 			found = append(found, s.line(n.Pos())+" starts a goroutine: shared/directory is pure, its callers decide about concurrency")
 		}

@@ -178,6 +178,7 @@ func TestArchitectureRules(t *testing.T) {
 		{"a long line", "shared/scim/a_test.go", "package scim\n\n// " + strings.Repeat("x", columns) + "\n", "a_test.go:3 has 143 columns"},
 		{"a long function", "shared/scim/a.go", "package scim\n\nfunc f() {" + strings.Repeat("\n", functionLines) + "}\n", "f has 61 lines"},
 		{"a clock", "shared/scim/a.go", "package scim\n\nvar _ = time.Now()\n", "a.go:3 reads the machine's clock"},
+		{"another writer of CSV", "integration/x/a.go", pkg + "\nvar _ = csv.NewWriter(nil)\n", "a.go:4 writes CSV"},
 		{"a goroutine in package directory", "shared/directory/a.go", "package directory\n\nfunc f() { go f() }\n", "a.go:3 starts a goroutine"},
 		{"a network import in package directory", "shared/directory/a.go", "package directory\n\nimport _ \"net/http\"\n",
 			"a.go imports net/http: shared/directory has no I/O"},

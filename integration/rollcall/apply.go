@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"rollcall/shared/spreadsheet"
 )
 
 const (
@@ -232,7 +234,7 @@ func (c *call) withNames(ctx context.Context, row []string, title bool) []string
 			for id := range strings.FieldsSeq(cell) {
 				names = append(names, c.nameFor(ctx, "role", id, ""))
 			}
-			out = append(out, strings.Join(names, ", "))
+			out = append(out, spreadsheet.Join(names, ", "))
 		}
 	}
 	return out

@@ -25,8 +25,8 @@ func TestApplyTakesTwoAdministrators(t *testing.T) {
 		"Security Administrator")
 	s.want(0, `apply plan Demo`, "planned", "Changes                1", "Privileged             1", "rollcall apply start Demo ")
 	s.want(0, `apply diff Demo latest`, "kim@contoso.example", "Deep Sea", "Security Administrator")
-	s.want(0, `apply csv Demo latest`, "user,userName,from,fromName,to,toName,rolesAdded,rolesAddedNames,rolesRemoved,rolesRemovedNames,",
-		kim+",kim@contoso.example,odefault,Default,", ",Deep Sea,security-administrator,Security Administrator,")
+	s.want(0, `apply csv Demo latest`, `"user","userName","from","fromName","to","toName","rolesAdded","rolesAddedNames","rolesRemoved",`,
+		`"`+kim+`","kim@contoso.example","odefault","Default",`, `,"Deep Sea","security-administrator","Security Administrator",`)
 	s.want(2, `apply start Demo latest`, "Apply to 1 person (1 moves, 1 gets other roles, 1 gets or loses privileged roles)?")
 	s.want(2, `apply start Demo latest --yes`, "add --confirm Demo")
 	second := s.as("identity-management-administrator")

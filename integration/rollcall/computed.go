@@ -167,28 +167,28 @@ func (c *call) changes(entry object) string {
 	var parts []string
 	for _, v := range list(entry, "changes") {
 		change, _ := v.(object)
-		parts = append(parts, text(change, "attribute")+": "+plain(change["before"])+" -> "+plain(change["after"]))
+		parts = append(parts, text(change, "attribute")+": "+c.plain(change["before"])+" -> "+c.plain(change["after"]))
 	}
 	return strings.Join(parts, "; ")
 }
 
 // plain returns a value of any type on one line.
-func plain(v any) string {
+func (c *call) plain(v any) string {
 	switch x := v.(type) {
 	case nil:
 		return "none"
 	case []any:
 		var parts []string
 		for _, e := range x {
-			parts = append(parts, plain(e))
+			parts = append(parts, c.plain(e))
 		}
 		return strings.Join(parts, ", ")
 	case object:
 		var parts []string
 		for _, name := range sortedKeys(x) {
-			parts = append(parts, name+" "+plain(x[name]))
+			parts = append(parts, name+" "+c.plain(x[name]))
 		}
 		return strings.Join(parts, ", ")
 	}
-	return printable(v)
+	return c.part(printable(v))
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"unicode"
 
 	"rollcall/shared/casefold"
+	"rollcall/shared/spreadsheet"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/sync/errgroup"
@@ -224,7 +224,7 @@ func (c *call) show(ctx context.Context, v any, name, reference, provider string
 	case []any:
 		var parts []string
 		for _, e := range x {
-			parts = append(parts, c.show(ctx, e, name, reference, provider))
+			parts = append(parts, c.part(c.show(ctx, e, name, reference, provider)))
 		}
 		return strings.Join(parts, ", ")
 	case object:
@@ -355,20 +355,20 @@ func writeYAML(w io.Writer, text []byte) error {
 	return err
 }
 
-// writeCSV writes rows so that spreadsheets do not run cells as formulas: a cell that begins like a formula, also after
-// blanks, gets an apostrophe in front.
+// writeCSV writes rows as CSV that no spreadsheet runs.
 func writeCSV(w io.Writer, rows [][]string) error {
-	out := csv.NewWriter(w)
 	for _, row := range rows {
-		for i, cell := range row {
-			if s := strings.TrimLeft(cell, " "); s != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(s)[0]) {
-				row[i] = "'" + cell
-			}
-		}
-		if err := out.Write(row); err != nil {
+		if _, err := fmt.Fprintln(w, spreadsheet.Line(row...)); err != nil {
 			return err
 		}
 	}
-	out.Flush()
-	return out.Error()
+	return nil
+}
+
+// part returns a text that will be joined to others: harmless on its own in CSV.
+func (c *call) part(text string) string {
+	if c.set.output == "csv" {
+		return spreadsheet.Harmless(text)
+	}
+	return text
 }

@@ -50,10 +50,25 @@ func TestOutputFormats(t *testing.T) {
 	if _, err := time.Parse(time.RFC3339, rows[2][3]); err != nil {
 		t.Errorf("csv: the time %q", rows[2][3])
 	}
-	if out := s.want(0, "provider show Demo -o csv --columns name,deactivation-delay"); out != "name,deactivation-delay\nDemo,15m\n" {
+	if out := s.want(0, "provider show Demo -o csv --columns name,deactivation-delay"); out !=
+		"\"name\",\"deactivation-delay\"\n\"Demo\",\"15m\"\n" {
 		t.Errorf("csv: %q", out)
 	}
+	s.want(0, "user list -o csv --columns user-name", "\"user-name\"\n\"'=HYPERLINK(\"\"http://evil\"\")\"\n\"kim@contoso.example\"\n")
 	s.want(2, "user list --columns nonsense", "The available columns are user-name, name, state, organization, provider, roles")
+}
+
+// In a cell of several values, each is harmless on its own.
+func TestJoinedCellsAreHarmless(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.want(0, `role create "=A"`)
+	s.want(0, `role create "@B"`)
+	s.want(0, `org create "=Deep" --default-roles "=A,@B"`)
+	s.want(0, `org list -o csv --columns name,default-roles`, `"'=Deep","'=A, '@B"`)
+	s.want(0, `org list --columns name,default-roles`, "=A, @B")
+	s.want(0, `user create "=kim"`)
+	s.want(0, `sync-log list -o csv --columns changes`, "userName: none -> '=kim")
 }
 
 // A name from outside cannot move the cursor or reverse the text.

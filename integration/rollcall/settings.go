@@ -62,7 +62,7 @@ func (c *call) gives(ctx context.Context, proposal object) string {
 	var out []string
 	for _, g := range list(proposal, "gives") {
 		n, _ := strconv.Atoi(text(g, "people"))
-		out = append(out, c.nameFor(ctx, "role", text(g, "role"), "")+" to "+count(n, "person", "people"))
+		out = append(out, c.part(c.nameFor(ctx, "role", text(g, "role"), ""))+" to "+count(n, "person", "people"))
 	}
 	return strings.Join(out, ", ")
 }

@@ -1,8 +1,6 @@
 package adminapi
 
 import (
-	"bytes"
-	"encoding/csv"
 	"fmt"
 	"maps"
 	"net/http"
@@ -11,6 +9,7 @@ import (
 
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/spreadsheet"
 )
 
 func applyRunRoutes() []route {
@@ -268,37 +267,18 @@ func (r *request) exportApplyChanges() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	record := func(cells ...string) {
-		for i := range cells {
-			cells[i] = plainCell(cells[i])
-		}
-		_ = w.Write(cells) // never fails on a buffer
-	}
+	var b strings.Builder
+	record := func(cells ...string) { b.WriteString(spreadsheet.Line(cells...) + "\r\n") }
 	if !r.query.Has("cursor") {
 		record("user", "userName", "from", "to", "rolesAdded", "rolesRemoved", "rolesKept", "privileged", "losesAllRoles", "onHold", "reason",
 			"result", "note")
 	}
 	for _, row := range rows {
 		c := viewChange(row)
-		record(string(c.ID), c.UserName, string(c.From), string(c.To), joined(c.Added), joined(c.Removed), joined(c.Kept),
-			fmt.Sprint(c.Privileged), fmt.Sprint(c.LosesAll), fmt.Sprint(c.Held), c.Reason, string(c.Result), c.Note)
+		record(string(c.ID), c.UserName, string(c.From), string(c.To), spreadsheet.Join(c.Added, " "), spreadsheet.Join(c.Removed, " "),
+			spreadsheet.Join(c.Kept, " "), fmt.Sprint(c.Privileged), fmt.Sprint(c.LosesAll), fmt.Sprint(c.Held), c.Reason, string(c.Result), c.Note)
 	}
-	w.Flush()
-	return answer{body: textAnswer{"text/csv; charset=utf-8", r.cursor(next), b.Bytes()}}, nil
-}
-
-func joined(ids []directory.RoleID) string {
-	return strings.Join(mapSlice(ids, func(id directory.RoleID) string { return string(id) }), " ")
-}
-
-// plainCell keeps a spreadsheet from running a cell as a formula.
-func plainCell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
+	return answer{body: textAnswer{"text/csv; charset=utf-8", r.cursor(next), []byte(b.String())}}, nil
 }
 
 // changeRun handles a change of a run, with a confirmation if confirm is set.

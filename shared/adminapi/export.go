@@ -3,17 +3,17 @@ package adminapi
 import (
 	"bufio"
 	"cmp"
-	"encoding/csv"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"io"
 	"net/http"
-	"strings"
+	"strconv"
 
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/reqlog"
+	"rollcall/shared/spreadsheet"
 	"rollcall/shared/verify"
 )
 
@@ -122,38 +122,30 @@ var csvTitles = []string{
 
 // writeCSV writes entries as CSV (RFC 4180), one line each.
 func writeCSV(w io.Writer, each func(func(directory.LogEntry) error) error) error {
-	out := csv.NewWriter(w)
-	out.UseCRLF = true
-	if err := out.Write(csvTitles); err != nil {
+	write := func(cells ...string) error {
+		_, err := io.WriteString(w, spreadsheet.Line(cells...)+"\r\n")
 		return err
 	}
-	err := each(func(e directory.LogEntry) error {
+	if err := write(csvTitles...); err != nil {
+		return err
+	}
+	return each(func(e directory.LogEntry) error {
 		var attributes, before, after []string
 		for _, c := range e.Changes {
 			attributes, before, after = append(attributes, c.Attr), append(before, valueCell(c.Before)), append(after, valueCell(c.After))
 		}
-		line := []string{
+		return write(
 			e.At.UTC().Format(instantForm), string(e.Action), joinCell(e.Effects), string(e.Result()), string(e.Provider), string(e.User),
 			string(e.Group),
 			e.Target, e.Name, joinCell(attributes), joinCell(before), joinCell(after), joinCell(e.Added), joinCell(e.Removed),
 			string(e.Actor.Kind), e.Actor.ID, e.Actor.Reason, string(e.Actor.RequestID), string(e.Actor.ClientRequestID),
-			string(encodeNumber(e.Version)), string(e.ID),
-		}
-		for i := range line {
-			line[i] = safeCell(line[i])
-		}
-		return out.Write(line)
+			strconv.FormatInt(e.Version, 10), string(e.ID),
+		)
 	})
-	out.Flush()
-	return errors.Join(err, out.Error())
 }
-
-func encodeNumber(n int64) []byte { return []byte(strings.TrimSuffix(string(encode(n)), "\n")) }
 
 // joinCell joins texts to one cell.
-func joinCell[T ~string](texts []T) string {
-	return strings.Join(mapSlice(texts, func(t T) string { return string(t) }), "; ")
-}
+func joinCell[T ~string](texts []T) string { return spreadsheet.Join(texts, "; ") }
 
 // valueCell returns a JSON value for a cell: a string without quotes.
 func valueCell(raw json.RawMessage) string {
@@ -162,15 +154,6 @@ func valueCell(raw json.RawMessage) string {
 		return s
 	}
 	return string(raw)
-}
-
-// safeCell returns a cell that no spreadsheet runs as a formula: one that begins like a formula, even after blanks,
-// gets an apostrophe in front.
-func safeCell(cell string) string {
-	if text := strings.TrimLeft(cell, " "); text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(text)[0]) {
-		return "'" + cell
-	}
-	return cell
 }
 
 type verification struct {

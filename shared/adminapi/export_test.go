@@ -11,35 +11,59 @@ import (
 	"rollcall/shared/adminapi"
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/spreadsheet"
 	"rollcall/shared/verify"
 )
+
+// runnable are texts that a spreadsheet would run as a formula.
+var runnable = []string{
+	"=0+1", "+1", "-2", "@SUM(A3)", "＝4", " =5", "\u00a0=6", "\u3000=7", "\u200b＋8", "\u2028=9", "\ufeff-10", " ﹦11", "\U000e0001=12",
+}
+
+// wantHarmless checks that all cells of a CSV are quoted, and that none begins like a formula, wherever else a program
+// parts them.
+func wantHarmless(t *testing.T, raw string) [][]string {
+	t.Helper()
+	lines, err := csv.NewReader(strings.NewReader(raw)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := 0
+	for _, line := range lines {
+		for _, cell := range line {
+			written += len(strings.ReplaceAll(cell, `"`, `""`)) + len(`"",`)
+			for _, part := range strings.Split(cell, "; ") {
+				if part != spreadsheet.Harmless(part) {
+					t.Errorf("%q of the cell %q would be run", part, cell)
+				}
+			}
+		}
+		written += len("\r\n") - len(",")
+	}
+	if written != len(raw) {
+		t.Errorf("not all cells are quoted, or lines end otherwise:\n%s", raw)
+	}
+	return lines
+}
 
 // Whatever the users' names, no cell of the export is run as a formula.
 func TestExportInCSV(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	names := []string{"=1+1", "+1", "-1", "@SUM(A1)", "＝1", "quote\"d", "com,ma", "plain"}
-	for _, name := range names {
-		f.want(201, "POST", "/users", `{"userName":`+quote(name)+`}`)
+	harmless := []string{"quote\"d", "com,ma", "plain", "a;=cmd"}
+	for _, name := range append(runnable, harmless...) {
+		f.want(201, "POST", "/users", `{"userName":`+quote(name)+`,"title":`+quote(name)+`,"displayName":`+quote(name)+`}`)
 	}
 	got := f.want(200, "GET", "/sync-log:export?format=csv&action=user.created", "")
-	if got.header.Get("Content-Disposition") != `attachment; filename="sync-log.csv"` || strings.Count(got.raw, "\r\n") != len(names)+1 {
-		t.Errorf("answered %v %s", got.header, got.raw)
+	if got.header.Get("Content-Disposition") != `attachment; filename="sync-log.csv"` {
+		t.Errorf("answered %v", got.header)
 	}
-	lines, err := csv.NewReader(strings.NewReader(got.raw)).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	lines := wantHarmless(t, got.raw)
 	column := slices.Index(lines[0], "name")
-	for i, name := range names {
+	for i, name := range append(runnable, harmless...) {
 		cell := lines[i+1][column]
-		if want := "'" + name; i < 5 && cell != want || i >= 5 && cell != name {
+		if want := spreadsheet.Harmless(strings.TrimSpace(name)); cell != want || i < len(runnable) && cell == name {
 			t.Errorf("%q became %q", name, cell)
-		}
-		for _, cell := range lines[i+1] {
-			if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
-				t.Errorf("the cell %q would be run", cell)
-			}
 		}
 	}
 	exported := f.entries(f.tenant)[0]
@@ -50,6 +74,28 @@ func TestExportInCSV(t *testing.T) {
 		if c.Attr == "since" || c.Attr == "until" {
 			t.Errorf("an export without limits records %s %s", c.Attr, c.After)
 		}
+	}
+}
+
+// The names of people in a run's changes are as harmless.
+func TestChangesInCSV(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w := f.populateAll()
+	for _, name := range runnable {
+		if _, err := w.create(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.deliver()
+	base := "/providers/" + w.provider
+	f.want(200, "PUT", base+"/organization-mapping", `{"method":"single","organizationId":"`+w.organization+`"}`)
+	run := f.want(201, "POST", base+"/apply-runs", "").str("id")
+	f.deliver()
+	got := f.want(200, "GET", base+"/apply-runs/"+run+"/diff.csv", "")
+	// The titles, three other people, and these.
+	if lines := wantHarmless(t, got.raw); len(lines) != len(runnable)+4 {
+		t.Errorf("%d lines:\n%s", len(lines), got.raw)
 	}
 }
 

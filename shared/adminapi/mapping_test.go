@@ -80,7 +80,7 @@ func TestApplyRunsAreShown(t *testing.T) {
 	}
 	csv := f.want(200, "GET", runs+"/"+id+"/diff.csv", "")
 	lines := strings.Split(strings.TrimSpace(csv.raw), "\n")
-	if len(lines) != 2 || !strings.HasPrefix(lines[0], "user,userName,from,to") || !strings.Contains(lines[1], w.provisioned) ||
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], `"user","userName","from","to"`) || !strings.Contains(lines[1], w.provisioned) ||
 		csv.header.Get("Next-Cursor") != "" {
 		t.Errorf("the export: %v %s", csv.header, csv.raw)
 	}
