@@ -3,6 +3,7 @@ package integration_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -93,6 +94,53 @@ func TestLimitsHoldInRaces(t *testing.T) {
 			}); n != directory.MaxWebhooks {
 				t.Errorf("%d webhooks", n)
 			}
+		})
+	}
+}
+
+// Certificates and photos of up to 64 KB are kept, changed and listed on every store, and a page of them that no function
+// could answer is refused (C38).
+func TestLargeValues(t *testing.T) {
+	t.Parallel()
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := stack.New(t, stack.Options{Ports: open})
+			c := newClient(t, s, s.Gateway())
+			big := strings.Repeat("QUJD", 16<<10)
+			photos := []object{{"value": big, "type": "photo"}, {"value": big, "type": "thumbnail"}}
+			const people = 41 // of 128 KB
+			var id string
+			for i := range people {
+				a := c.send("POST", "/Users", user(fmt.Sprint("p", i), object{"photos": photos, "title": "T"}))
+				a.wants(t, "a large person", 201, "")
+				id = a.id()
+			}
+			cert := []object{{"value": big, "display": "d"}, {"value": "x" + big[1:]}}
+			a := c.send("PATCH", "/Users/"+id, patch(op("remove", "photos", nil), op("add", "x509Certificates", cert)))
+			a.wants(t, "an entry with the old and the new values", 200, "")
+			if got := c.send("GET", "/Users/"+id, nil).json["x509Certificates"].([]any); len(got) != 2 {
+				t.Errorf("kept %d certificates", len(got))
+			}
+			for _, query := range []string{"count=200", "cursor=&count=200", "count=200&filter=title+eq+T",
+				"count=200&filter=title+eq+T&sortBy=userName"} {
+				all := c.send("GET", "/Users?"+query, nil)
+				if all.wants(t, query, 200, ""); len(all.json["Resources"].([]any)) != people || len(all.text) > 100<<10 {
+					t.Errorf("%s: %d people in %d bytes", query, len(all.json["Resources"].([]any)), len(all.text))
+				}
+				named := query + "&attributes=photos,x509Certificates"
+				refused := c.send("GET", "/Users?"+named, nil)
+				if refused.wants(t, named, 400, "tooMany"); !strings.Contains(refused.text, "smaller count") {
+					t.Errorf("%s: %s", named, refused.text)
+				}
+				few := c.send("GET", "/Users?"+strings.Replace(named, "count=200", "count=35", 1), nil)
+				if few.wants(t, named, 200, ""); len(few.json["Resources"].([]any)) != 35 || len(few.text) < 35*len(big) {
+					t.Errorf("%s: %d people in %d bytes", named, len(few.json["Resources"].([]any)), len(few.text))
+				}
+			}
+			search := object{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:SearchRequest"}, "count": 200,
+				"attributes": []string{"photos", "x509Certificates"}}
+			c.send("POST", "/.search", search).wants(t, "a search of everything", 400, "tooMany")
 		})
 	}
 }

@@ -43,7 +43,7 @@ func (g GroupProfile) Check() error {
 	case len(g.DisplayName) > maxNameBytes:
 		return &Error{Kind: Invalid, Attr: AttrDisplayName, Detail: "displayName is longer than 1024 bytes"}
 	case len(g.Attributes)+len(g.ExternalID) > maxAttributesBytes:
-		return errAttributesTooLarge()
+		return errAttributesTooLarge(g.Attributes)
 	}
 	return nil
 }

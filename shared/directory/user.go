@@ -2,6 +2,9 @@ package directory
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -183,13 +186,32 @@ func (p Profile) Check() error {
 	case len(p.UserName) > maxNameBytes:
 		return &Error{Kind: Invalid, Attr: AttrUserName, Detail: "userName is longer than 1024 bytes"}
 	case len(p.Attributes)+len(p.ExternalID)+len(p.Manager) > maxAttributesBytes:
-		return errAttributesTooLarge()
+		return errAttributesTooLarge(p.Attributes)
 	}
 	return nil
 }
 
-func errAttributesTooLarge() *Error {
-	return Errorf(TooLarge, "the attributes of a user or group may take at most %d bytes", maxAttributesBytes)
+// errAttributesTooLarge names the attribute that takes the most bytes.
+func errAttributesTooLarge(attributes []byte) *Error {
+	name, size := largest("", attributes)
+	return &Error{Kind: TooLarge, Attr: name, Detail: fmt.Sprintf("the attributes of a user or group may take at most %d bytes; "+
+		"the largest of these is %s with %d bytes", maxAttributesBytes, name, size)}
+}
+
+// largest returns the name and bytes of the largest member of a JSON object; extensions count by their attributes.
+func largest(prefix string, object []byte) (name string, size int) {
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(object, &members) // canonical JSON
+	for _, m := range slices.Sorted(maps.Keys(members)) {
+		inner, n := prefix+m, len(members[m])
+		if prefix == "" && strings.HasPrefix(m, "urn:") {
+			inner, n = largest(m+":", members[m])
+		}
+		if n > size {
+			name, size = inner, n
+		}
+	}
+	return name, size
 }
 
 // UserWant selects what to read in addition to the user itself.

@@ -154,8 +154,8 @@ func (d *decoder) single(a *attribute, v Value) (Value, error) {
 	if v.kind != a.kind || a.integer && v.text == "" {
 		return Value{}, badValue("%s must be %s", a.path, a.typeName())
 	}
-	if v.kind == String && len(v.text) > MaxStringBytes {
-		return Value{}, badValue("%s is longer than %d bytes", a.path, MaxStringBytes)
+	if most := a.maxBytes(); v.kind == String && len(v.text) > most {
+		return Value{}, badValue("%s is longer than %d bytes", a.path, most)
 	}
 	return v, nil
 }

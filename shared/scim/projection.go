@@ -10,6 +10,7 @@ import (
 type Projection struct {
 	rt      *ResourceType
 	include bool // `attributes` was given
+	list    bool // large attributes are hidden unless named
 	attrs   []*attribute
 	tables  []*table // extensions named by their URN alone
 }
@@ -37,6 +38,12 @@ func (rt *ResourceType) ParseProjection(attributes, excluded []string) (Projecti
 		}
 	}
 	return p, nil
+}
+
+// ForList returns the projection of the resources of a list: attributes that may hold large texts only when named (C38).
+func (p Projection) ForList() Projection {
+	p.list = true
+	return p
 }
 
 // withoutFilter returns the name of attr[filter] and of attr[filter].sub.
@@ -117,7 +124,7 @@ func (p Projection) shows(a *attribute) extent {
 			return partial
 		}
 		return hidden
-	case named || a.Returned == "request":
+	case named || a.Returned == "request" || p.list && a.holdsLarge():
 		return hidden
 	}
 	return whole

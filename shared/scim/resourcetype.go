@@ -156,6 +156,17 @@ func (a *attribute) top() *attribute {
 	return a
 }
 
+// maxBytes returns the most bytes of a text.
+func (a *attribute) maxBytes() int {
+	if a.large {
+		return MaxLargeBytes
+	}
+	return MaxStringBytes
+}
+
+// holdsLarge reports whether an element may hold a text of up to MaxLargeBytes.
+func (a *attribute) holdsLarge() bool { return a.value != nil && a.value.large }
+
 // reference is a resolved attribute path: an extension alone (attr nil) or an attribute, perhaps a sub-attribute.
 type reference struct {
 	table *table
@@ -234,6 +245,17 @@ func (rt *ResourceType) extension(urn string) *table {
 		}
 	}
 	return nil
+}
+
+// Large returns the names of the core attributes that lists leave out unless they are named (C38).
+func (rt *ResourceType) Large() []string {
+	var names []string
+	for _, a := range rt.tables[0].attrs {
+		if a.holdsLarge() {
+			names = append(names, a.Name)
+		}
+	}
+	return names
 }
 
 // ID returns the id, which is also the name and meta.resourceType, such as "User".

@@ -26,6 +26,8 @@ type Attribute struct {
 	// huge (members of a Group). Decode includes it (see TakeElements); Apply yields ElementSteps for it.
 	External bool
 
+	// large marks a text of up to MaxLargeBytes, not MaxStringBytes (C38).
+	large bool
 	// unlisted attributes work but are not published: a client that reads the schema would map them.
 	unlisted bool
 	// assigned attributes always have a value: they are published as required, no PATCH removes them (C5: active), and

@@ -48,7 +48,7 @@ func UserSchema() *Schema {
 		multiValue("ims", "Instant messaging addresses.", Attribute{},
 			[]string{"aim", "gtalk", "icq", "xmpp", "msn", "skype", "qq", "yahoo"}, false),
 		multiValue("photos", "Addresses of pictures.",
-			Attribute{Type: "reference", CaseExact: true, ReferenceTypes: []string{"external"}},
+			Attribute{Type: "reference", CaseExact: true, ReferenceTypes: []string{"external"}, large: true},
 			[]string{"photo", "thumbnail"}, false),
 		addresses(),
 		{Name: "groups", Type: "complex", MultiValued: true, Mutability: "readOnly",
@@ -61,7 +61,7 @@ func UserSchema() *Schema {
 			}},
 		multiValue("entitlements", "Entitlements.", Attribute{}, nil, true),
 		multiValue("roles", "Roles.", Attribute{}, nil, true),
-		multiValue("x509Certificates", "Certificates.", Attribute{Type: "binary", CaseExact: true}, nil, false),
+		multiValue("x509Certificates", "Certificates.", Attribute{Type: "binary", CaseExact: true, large: true}, nil, false),
 	}}
 }
 

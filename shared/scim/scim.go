@@ -43,6 +43,8 @@ const (
 	MaxVisits = 2000000
 	// MaxStringBytes bounds one string value (C19): far above any name or address, far below a stored item's limit.
 	MaxStringBytes = 4096
+	// MaxLargeBytes bounds one certificate and one photo (C38): a chain of keys, a picture of a badge.
+	MaxLargeBytes = 64 << 10
 	// MaxFilterBytes, MaxFilterDepth and MaxFilterTerms bound a filter: real ones have three terms and one level.
 	MaxFilterBytes = 8192
 	MaxFilterDepth = 32

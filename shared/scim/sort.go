@@ -40,6 +40,9 @@ func (rt *ResourceType) ParseSort(sortBy, sortOrder string, t Tolerance) (Sort, 
 // IsZero reports whether no order was requested.
 func (s Sort) IsZero() bool { return s.attr == nil }
 
+// Uses reports whether the order is by the top-level attribute or a sub-attribute of it.
+func (s Sort) Uses(attr string) bool { return s.attr != nil && sameName(s.attr.top().path, attr) }
+
 // Compare returns -1, 0 or 1 as a comes before, with or after b; both as Complete returns them. A multi-valued
 // attribute is compared by its primary or else its first element; resources without a value come last, descending
 // first. Strings compare by caseExact, dateTimes by time, false before true.

@@ -121,6 +121,7 @@ func (k userKind) page(r *request, page directory.Page, q *query, admit director
 func (r *request) userRecords(vs []directory.UserView, q *query) ([]record, error) {
 	recs := make([]record, len(vs))
 	for i, v := range vs {
+		v.Attributes = without(v.Attributes, q.unread)
 		if q.Filter == nil && q.SortBy == "" {
 			body, err := r.renderUser(v, q.proj)
 			if err != nil {

@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"net/http"
@@ -26,7 +27,8 @@ type query struct {
 	proj     scim.Projection
 	filter   scim.Filter
 	sort     scim.Sort
-	oneGroup bool // users have only the group that the filter names
+	oneGroup bool     // users have only the group that the filter names
+	unread   []string // attributes that may hold large texts and that nothing in the query names (C38)
 }
 
 // show returns the JSON of a record.
@@ -51,10 +53,23 @@ func (q *query) compile(rt *scim.ResourceType, t *types) (err error) {
 			return err
 		}
 	}
+	return q.order(t)
+}
+
+// order parses the sort, the last part, and leaves out the large attributes that no part names.
+func (q *query) order(t *types) (err error) {
 	if q.SortBy != "" {
-		q.sort, err = rt.ParseSort(q.SortBy, q.SortOrder, t.tolerance)
+		if q.sort, err = q.rt.ParseSort(q.SortBy, q.SortOrder, t.tolerance); err != nil {
+			return err
+		}
 	}
-	return err
+	q.proj, q.unread = q.proj.ForList(), nil
+	for _, name := range q.rt.Large() {
+		if !q.proj.Wants(name) && !q.filter.Uses(name) && !q.sort.Uses(name) {
+			q.unread = append(q.unread, name)
+		}
+	}
+	return nil
 }
 
 func (q *query) start() int {
@@ -149,22 +164,27 @@ func (r *request) collect(k kind, q *query, key *directory.Lookup, at *position,
 	var err error
 	if key.Attr != "" {
 		all, err = k.find(r, *key, q, admit)
+		all = q.matching(all)
 	} else {
-		all, err = r.walk(k, q, admit)
+		all, err = r.walk(k, q, at, admit)
 	}
 	if err != nil {
 		return nil, err
 	}
-	all = slices.DeleteFunc(all, func(rec record) bool { return !q.filter.Match(rec.resource) })
 	if !q.sort.IsZero() {
 		slices.SortStableFunc(all, func(a, b record) int { return q.sort.Compare(a.resource, b.resource) })
 	}
-	return r.slice(q, all, at), nil
+	return r.slice(q, all, at)
 }
 
-// slice renders one page of a list in memory.
-func (r *request) slice(q *query, all []record, at *position) []byte {
-	from := q.start() - 1
+// matching returns the records that the filter selects.
+func (q *query) matching(recs []record) []record {
+	return slices.DeleteFunc(recs, func(rec record) bool { return !q.filter.Match(rec.resource) })
+}
+
+// window returns the part of the list that the page shows.
+func (q *query) window(all []record, at *position) (from, to int) {
+	from = q.start() - 1
 	if q.cursored {
 		from = at.offset
 		if q.sort.IsZero() {
@@ -172,7 +192,12 @@ func (r *request) slice(q *query, all []record, at *position) []byte {
 		}
 	}
 	from = min(from, len(all))
-	to := min(from+q.count(), len(all))
+	return from, min(from+q.count(), len(all))
+}
+
+// slice renders one page of a list in memory.
+func (r *request) slice(q *query, all []record, at *position) ([]byte, error) {
+	from, to := q.window(all, at)
 	info := scim.ListInfo{Total: len(all), StartIndex: q.start()}
 	if q.cursored {
 		info.StartIndex = 0
@@ -183,12 +208,36 @@ func (r *request) slice(q *query, all []record, at *position) []byte {
 	return render(q, info, all[from:to])
 }
 
-func render(q *query, info scim.ListInfo, recs []record) []byte {
+func render(q *query, info scim.ListInfo, recs []record) ([]byte, error) {
 	out := make([][]byte, len(recs))
 	for i, rec := range recs {
 		out[i] = q.show(rec)
 	}
-	return scim.AppendList(nil, info, out)
+	return pageOf(info, out)
+}
+
+const (
+	// maxPage is the most bytes of a list (C38). A function's response may have 6 MB, in which the page is a JSON string.
+	maxPage, maxEscapedPage = 5 << 20, 6_000_000
+)
+
+// pageOf returns the list of rendered resources.
+// Errors: TooMany when it has more than maxPage bytes.
+func pageOf(info scim.ListInfo, resources [][]byte) ([]byte, error) {
+	plain, escaped := 0, 0
+	for _, res := range resources {
+		plain += len(res)
+	}
+	if plain > maxEscapedPage/2 {
+		for _, res := range resources {
+			escaped += len(res) + bytes.Count(res, []byte{'"'}) + bytes.Count(res, []byte{'\\'})
+		}
+	}
+	if plain > maxPage || escaped > maxEscapedPage {
+		return nil, directory.Errorf(directory.TooMany, "the %d resources of this page have %d bytes, more than the %d that one response "+
+			"may have: ask for a smaller count, or for fewer attributes", len(resources), plain, maxPage)
+	}
+	return scim.AppendList(nil, info, resources), nil
 }
 
 func (r *request) collectPage(k kind, q *query, at *position, admit directory.Admit) ([]byte, error) {
@@ -216,28 +265,42 @@ func (r *request) collectPage(k kind, q *query, at *position, admit directory.Ad
 			info.NextCursor = r.cursor(q, position{after: recs[len(recs)-1].id})
 		}
 	}
-	return render(q, info, recs), nil
+	return render(q, info, recs)
 }
 
-// walk reads all records of a type.
+// walk reads all records of a type that the filter selects. With the place of a page in the order of ids (at) it keeps
+// the contents of those on it only, since all together can be large.
 // Errors: TooMany when there are more than MaxWalk.
-func (r *request) walk(k kind, q *query, admit directory.Admit) ([]record, error) {
+func (r *request) walk(k kind, q *query, at *position, admit directory.Admit) ([]record, error) {
 	const step = 500
 	var all []record
+	seen := 0
 	page := directory.Page{ByCursor: true, Count: step}
 	for {
 		recs, total, more, err := k.page(r, page, q, admit)
 		if err != nil {
 			return nil, err
 		}
-		if total > directory.MaxWalk || len(all) > directory.MaxWalk {
+		if total > directory.MaxWalk || seen > directory.MaxWalk {
 			return nil, k.limit(r, q)
 		}
-		all = append(all, recs...)
-		if !more || len(recs) == 0 {
+		if len(recs) == 0 {
 			return all, nil
 		}
-		page.After = recs[len(recs)-1].id
+		seen, page.After = seen+len(recs), recs[len(recs)-1].id
+		before := len(all)
+		all = append(all, q.matching(recs)...)
+		if at != nil && q.sort.IsZero() {
+			from, to := q.window(all, at)
+			for i := before; i < len(all); i++ {
+				if i < from || i >= to {
+					all[i].resource = scim.Value{}
+				}
+			}
+		}
+		if !more {
+			return all, nil
+		}
 	}
 }
 
@@ -297,7 +360,7 @@ func (r *request) searchAll(sr scim.SearchRequest, parseErr error) ([]byte, erro
 		if key := bestKey(k, r.types, filter); key.Attr != "" {
 			recs, err = k.find(r, key, q, admit)
 		} else {
-			recs, err = r.walk(k, q, admit)
+			recs, err = r.walk(k, q, nil, admit)
 		}
 		if err != nil {
 			return nil, err
@@ -319,21 +382,17 @@ func (r *request) searchAll(sr scim.SearchRequest, parseErr error) ([]byte, erro
 	for _, rec := range all[from:to] {
 		out = append(out, queryOfID[rec.id].show(rec))
 	}
-	return scim.AppendList(nil, scim.ListInfo{Total: len(all), StartIndex: q.start()}, out), nil
+	return pageOf(scim.ListInfo{Total: len(all), StartIndex: q.start()}, out)
 }
 
 // queryOf returns the query for one type in a search over all types.
 func (r *request) queryOf(k kind, sr scim.SearchRequest, filter scim.Filter) (*query, error) {
-	rt := k.resourceType(r.types)
-	q := &query{SearchRequest: sr, rt: rt, filter: filter}
+	q := &query{SearchRequest: sr, rt: k.resourceType(r.types), filter: filter}
 	var err error
-	if q.proj, err = rt.ParseProjection(sr.Attributes, sr.Excluded); err != nil {
+	if q.proj, err = q.rt.ParseProjection(sr.Attributes, sr.Excluded); err != nil {
 		return nil, err
 	}
-	if sr.SortBy != "" {
-		q.sort, err = rt.ParseSort(sr.SortBy, sr.SortOrder, r.types.tolerance)
-	}
-	return q, err
+	return q, q.order(r.types)
 }
 
 // excludes reports whether a filter can match no resource of the type.

@@ -78,7 +78,7 @@ func (r *request) collectPeople(q *query, g directory.GroupID, at *position, adm
 			if more && shown > 0 {
 				info.NextCursor = r.cursor(q, position{after: page.After})
 			}
-			return render(q, info, out), nil
+			return render(q, info, out)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package scimapi
 
 import (
+	"bytes"
+	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -109,26 +112,64 @@ func extensionsIn(object string) extensions {
 		return nil
 	}
 	var found extensions
-	depth := 0
-	for i := 0; i < len(object); i++ {
-		switch object[i] {
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-		case '"':
-			end := i + 1
-			for end < len(object) && object[end] != '"' {
-				if object[end] == '\\' {
-					end++
-				}
-				end++
-			}
-			if rest := object[min(end+1, len(object)):]; depth == 1 && strings.HasPrefix(rest, ":{") && strings.HasPrefix(object[i+1:], "urn:") {
-				found = append(found, extension{urn: object[i+1 : end], at: end + len(`":{`)})
-			}
-			i = end
+	for name, at := range members(object) {
+		if strings.HasPrefix(name, "urn:") && strings.HasPrefix(object[at:], "{") {
+			found = append(found, extension{urn: name, at: at + 1})
 		}
 	}
 	return found
+}
+
+// members yields the names of the members of a canonical object, each with the offset of its value.
+func members(object string) iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
+		depth := 0
+		for i := 0; i < len(object); i++ {
+			switch object[i] {
+			case '{', '[':
+				depth++
+			case '}', ']':
+				depth--
+			case '"':
+				end := i + 1
+				for end < len(object) && object[end] != '"' {
+					if object[end] == '\\' {
+						end++
+					}
+					end++
+				}
+				if depth == 1 && end+1 < len(object) && object[end+1] == ':' && !yield(object[i+1:end], end+len(`":`)) {
+					return
+				}
+				i = end
+			}
+		}
+	}
+}
+
+// without returns the canonical object without the members of these names.
+func without(object []byte, names []string) []byte {
+	there := func(name string) bool { return bytes.Contains(object, []byte(`"`+name+`":`)) }
+	if !slices.ContainsFunc(names, there) {
+		return object
+	}
+	out, from := []byte{'{'}, 1 // from is the start of the member that is kept, 0 for none
+	text := string(object[:len(object)-1])
+	keep := func(end int) {
+		if from > 0 && end > from {
+			out = append(append(out, text[from:end]...), ',')
+		}
+	}
+	for name, at := range members(text) {
+		start := at - len(name) - len(`"":`)
+		keep(start - 1)
+		if from = start; slices.Contains(names, name) {
+			from = 0
+		}
+	}
+	keep(len(text))
+	if len(out) > 1 {
+		out = out[:len(out)-1] // the last comma
+	}
+	return append(out, '}')
 }

@@ -2,6 +2,7 @@ package scimapi
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +32,11 @@ func genUser() *rapid.Generator[directory.UserView] {
 			body = body.With("emails",
 				scim.ArrayValue(scim.ObjectValue(scim.Member{Name: "value", Value: text("mail")},
 					scim.Member{Name: "type", Value: scim.StringValue("work")})))
+		}
+		for _, attr := range []string{"photos", "x509Certificates"} {
+			if some(attr) {
+				body = body.With(attr, scim.ArrayValue(scim.ObjectValue(scim.Member{Name: "value", Value: text(attr + " value")})))
+			}
 		}
 		for _, urn := range []string{scim.EnterpriseURN, scim.RollcallURN} {
 			if some(urn) {
@@ -87,6 +93,48 @@ func TestSpliceIsTheTree(t *testing.T) {
 			t.Fatalf("\n got %s\nwant %s", got, want.Append(nil))
 		}
 	})
+}
+
+// Cutting members out of the stored text gives the same text as removing them from the tree.
+func TestWithoutIsTheTree(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		attributes := orEmpty(genUser().Draw(t, "user").Attributes)
+		names := rapid.SliceOfDistinct(rapid.SampledFrom([]string{"photos", "x509Certificates", "title", scim.EnterpriseURN, "value"}),
+			rapid.ID[string]).Draw(t, "names")
+		want, err := scim.Parse(attributes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			want = want.With(name, scim.Value{})
+		}
+		if got := without(attributes, names); string(got) != string(want.Append(nil)) {
+			t.Fatalf("%s without %q\n got %s\nwant %s", attributes, names, got, want.Append(nil))
+		}
+	})
+}
+
+// A page is measured as it is sent: inside a JSON string.
+func TestPagesFitAnAnswer(t *testing.T) {
+	t.Parallel()
+	page := func(n int, text string) [][]byte {
+		return [][]byte{[]byte(strings.Repeat(text, n/len(text))), []byte("{}")}
+	}
+	for _, tt := range []struct {
+		name string
+		page [][]byte
+		fits bool
+	}{
+		{"5 MB of plain text", page(maxPage-2, "x"), true},
+		{"a byte more", page(maxPage-1, "x"), false},
+		{"3 MB of quotes", page(2_990_000, `"`), true},
+		{"4 MB of quotes", page(4_000_000, `\"`), false},
+	} {
+		if _, err := pageOf(scim.ListInfo{}, tt.page); directory.IsKind(err, directory.TooMany) == tt.fits {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
 }
 
 // The data of a removed extension is not shown.
