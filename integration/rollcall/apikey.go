@@ -29,7 +29,7 @@ func apiKeyNoun() noun {
 func (c *call) lastUsed(ctx context.Context, key object) string {
 	uses, err := c.memory.once("uses of keys", func() (object, error) {
 		x := exchange{op: operations()["listApiKeys"], query: url.Values{"usage": {"true"}}}
-		keys, _, err := c.list(ctx, x, maxCandidates, nil)
+		keys, _, err := c.list(ctx, x, maxCandidates)
 		uses := object{}
 		for _, k := range keys {
 			uses[text(k, "id")] = text(k, "lastUsedAt")

@@ -197,7 +197,7 @@ func (c *call) preview(ctx context.Context, run object) error {
 		return nil
 	}
 	x := exchange{op: operations()["listApplyChanges"], ids: []string{c.ids[0], text(run, "id")}}
-	items, more, err := c.list(ctx, x, shownChanges, nil)
+	items, more, err := c.list(ctx, x, shownChanges)
 	if err != nil {
 		return err
 	}

@@ -292,14 +292,7 @@ func (c *call) values(ctx context.Context, f flag, s schema, given []string) (an
 
 // showList prints a list.
 func showList(ctx context.Context, c *call) error {
-	var keep func(object) bool
-	if c.act.keep != nil {
-		var err error
-		if keep, err = c.act.keep(ctx, c); err != nil {
-			return err
-		}
-	}
-	items, more, err := c.list(ctx, exchange{op: c.op, ids: c.ids, query: c.query}, c.set.limit, keep)
+	items, more, err := c.list(ctx, exchange{op: c.op, ids: c.ids, query: c.query}, c.set.limit)
 	if err != nil {
 		return err
 	}

@@ -195,8 +195,8 @@ func readObject(body io.Reader) (out object, err error) {
 // pageSize is the largest page of the API.
 const pageSize = 200
 
-// list reads pages until it has limit items that keep accepts; a nil keep accepts all. more reports that others follow.
-func (c *client) list(ctx context.Context, x exchange, limit int, keep func(object) bool) (items []any, more bool, err error) {
+// list reads pages until it has limit items. more reports that others follow.
+func (c *client) list(ctx context.Context, x exchange, limit int) (items []any, more bool, err error) {
 	query := maps.Clone(x.query)
 	if query == nil {
 		query = url.Values{}
@@ -210,11 +210,7 @@ func (c *client) list(ctx context.Context, x exchange, limit int, keep func(obje
 		if err != nil {
 			return nil, false, err
 		}
-		for _, item := range list(answer, "items") {
-			if o, ok := item.(object); ok && (keep == nil || keep(o)) {
-				items = append(items, item)
-			}
-		}
+		items = append(items, list(answer, "items")...)
 		next := text(answer, "nextCursor")
 		if next == "" || len(items) > limit {
 			return items[:min(limit, len(items))], next != "" || len(items) > limit, nil

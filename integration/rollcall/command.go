@@ -62,16 +62,12 @@ type action struct {
 	merge  string                                       // the operation that reads what a PUT replaces, to change only the given settings
 	settle func(body object)                            // removes settings that do not belong to the others
 	local  func(*pflag.FlagSet)                         // flags that are not sent to the API
-	keep   keeper                                       // filters the items of a list
 	judge  func(object) error                           // returns an error if the response is a failure
 	do     func(context.Context, *call) error           // runs instead of the one request
 	sure   bool                                         // do asks for confirmation itself
 	also   []string                                     // further operations that do uses
 	hint   string                                       // the next step, filled like a question
 }
-
-// keeper returns the filter of a list's items, or nil to show them all.
-type keeper func(context.Context, *call) (func(object) bool, error)
 
 // flag is a flag that becomes a member of the body, or a parameter.
 type flag struct{ name, member, usage string }
@@ -267,9 +263,6 @@ func (a action) addFlags(c *cobra.Command, p *program) {
 	}
 	if a.local != nil {
 		a.local(set)
-	}
-	if a.keep != nil {
-		complete(c, "state", p, func(context.Context, *call, string) []string { return stateNames() })
 	}
 	if o.method != "" && o.method != "GET" {
 		set.BoolVar(&p.set.dryRun, "dry-run", false, "check everything without changing anything")

@@ -13,7 +13,7 @@ import (
 func (c *call) computed(ctx context.Context, item object, name string) string {
 	switch name {
 	case "@state":
-		return c.shownState(ctx, item)
+		return shownState(item, c.now())
 	case "@person":
 		return c.stateOf(ctx, item)
 	case "@origin":
@@ -54,8 +54,6 @@ func (c *call) computed(ctx context.Context, item object, name string) string {
 		return c.lastUsed(ctx, item)
 	case "@lastRequest":
 		return c.showTime(c.usage(ctx, item, "lastRequestAt"))
-	case "@maySignIn":
-		return c.show(ctx, item["maySignIn"] == true && !c.orgDenies(ctx, item), "", "", "")
 	}
 	return c.mappingText(ctx, item, name)
 }
@@ -107,7 +105,7 @@ func (c *call) stateOf(ctx context.Context, item object) string {
 	if err != nil {
 		return ""
 	}
-	return c.shownState(ctx, u)
+	return shownState(u, c.now())
 }
 
 // sources describes the sources of an organization or a role that refer to no other record.

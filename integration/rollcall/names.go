@@ -144,7 +144,7 @@ func (c *client) itemsOf(ctx context.Context, k kind, x exchange, limit int) ([]
 		answer, err := c.send(ctx, &x)
 		return list(answer, k.items), err
 	}
-	items, _, err := c.list(ctx, x, limit, nil)
+	items, _, err := c.list(ctx, x, limit)
 	return items, err
 }
 

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"rollcall/shared/directory"
 )
 
 func TestOutputFormats(t *testing.T) {
@@ -132,31 +134,34 @@ func TestDurationsAndTimesAreRead(t *testing.T) {
 	}
 }
 
-// The state of an account follows from the user in the API's response.
-func TestAccountState(t *testing.T) {
+// Every shown state has its text.
+func TestShownStates(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ user, want string }{
-		{`{"lifecycle":"active","maySignIn":true}`, "active"},
-		{`{"lifecycle":"active","maySignIn":true,"override":true}`, "active by override"},
-		{`{"lifecycle":"active","adminBlock":{}}`, "blocked"},
-		{`{"lifecycle":"active","pending":{"dueAt":"2026-01-31T12:12:41Z","gates":["timer"]}}`, "blocked, deactivation in 12:41"},
-		{`{"lifecycle":"active","pending":{"dueAt":"2026-01-31T11:00:00Z","gates":[]}}`, "blocked, deactivation is due"},
-		{`{"lifecycle":"active","directoryState":"gone","pending":{"dueAt":"2026-01-31T12:12:41Z","gates":["timer"]}}`,
-			"blocked, deactivation in 12:41"},
-		{`{"lifecycle":"active","pending":{"dueAt":"2026-01-31T12:12:41Z","gates":["timer","hold"]}}`, "blocked (legal hold)"},
-		{`{"lifecycle":"active","pending":{"dueAt":"2026-01-31T12:12:41Z","gates":["guard"]}}`, "blocked (awaiting review)"},
-		{`{"lifecycle":"active","maySignIn":true,"pending":{"dueAt":"2026-01-31T12:12:41Z","gates":["guard"],"staged":true}}`,
-			"active (awaiting review)"},
-		{`{"lifecycle":"deactivated"}`, "deactivated"},
-		{`{"lifecycle":"deactivated","directoryState":"gone"}`, "removed by directory"},
-		{`{"lifecycle":"purged","directoryState":"gone"}`, "erased"},
+		{`{"shownState":"active"}`, "active"},
+		{`{"shownState":"override"}`, "active by override"},
+		{`{"shownState":"staged"}`, "active (awaiting review)"},
+		{`{"shownState":"blocked"}`, "blocked"},
+		{`{"shownState":"organization-blocked"}`, "blocked (organization)"},
+		{`{"shownState":"pending","pending":{"dueAt":"2026-01-31T12:12:41Z"}}`, "blocked, deactivation in 12:41"},
+		{`{"shownState":"pending","pending":{"dueAt":"2026-01-31T11:00:00Z"}}`, "blocked, deactivation is due"},
+		{`{"shownState":"legal-hold"}`, "blocked (legal hold)"},
+		{`{"shownState":"awaiting-review"}`, "blocked (awaiting review)"},
+		{`{"shownState":"deactivated"}`, "deactivated"},
+		{`{"shownState":"removed"}`, "removed by directory"},
+		{`{"shownState":"erased"}`, "erased"},
 	} {
 		var u object
 		if err := json.Unmarshal([]byte(c.user), &u); err != nil {
 			t.Fatal(err)
 		}
-		if got := accountState(u, noClock()); got != c.want {
+		if got := shownState(u, noClock()); got != c.want {
 			t.Errorf("%s is %q, want %q", c.user, got, c.want)
+		}
+	}
+	for _, s := range directory.ShownStates() {
+		if stateTexts[s] == "" && s != directory.ShownPending {
+			t.Errorf("%s has no text", s)
 		}
 	}
 }

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"context"
-
-	"github.com/spf13/pflag"
-)
+import "context"
 
 // people are the columns of every list of people.
 const people = "USER_NAME userName, NAME displayName, STATE @state, ORGANIZATION organizationId, PROVIDER provider; ROLES roles, " +
@@ -12,7 +8,7 @@ const people = "USER_NAME userName, NAME displayName, STATE @state, ORGANIZATION
 
 const userLines = "User_name userName, Name displayName, State @state, Id id, SCIM_id scimId:, Given_name name.givenName, " +
 	"Family_name name.familyName, Title title, Department department, E-mail emails, Managed_by @origin, External_id externalId:, " +
-	"Directory_says directoryState, Lifecycle lifecycle, May_sign_in @maySignIn, Blocked_because adminBlock.reason, " +
+	"Directory_says directoryState, Lifecycle lifecycle, May_sign_in maySignIn, Blocked_because adminBlock.reason, " +
 	"Blocked_by adminBlock.by, Blocked adminBlock.at, Deactivation_requested pending.requestedAt, Deactivation_due pending.dueAt, " +
 	"Waiting_for pending.gates, On_hold_for holds, Deactivated deactivatedAt, Organization organizationId, Pinned organizationPinned, " +
 	"Roles roles, Watchlists watchlists, Groups groups, Country countryCode, Manager manager:user, Created createdAt, Changed modifiedAt, " +
@@ -50,11 +46,13 @@ func userNoun() noun {
 		name: "user", group: groupPeople, short: "Find, create, block, move, deactivate and reactivate people", columns: userLines,
 		actions: []action{
 			{name: "list", op: "searchUsers", short: "List or search people", example: "--state blocked --org Engineering", columns: people,
-				keep:  keepShown,
-				local: func(f *pflag.FlagSet) { f.String("state", "", "shown `state`: "+orList(stateNames())) },
 				flags: []flag{
 					{"search", "search", "`text`: the beginning of a user name, a work e-mail address, or an external id"},
 					{"provider", "provider", "only people of this `provider`, or local for those without one"},
+					{"state", "shownState", "shown `state`: " + orList(stateNames()) +
+						"; active and blocked select every kind of them"},
+					{"may-sign-in", "maySignIn", "only people who may sign in; with =false, only others"},
+					{"lifecycle", "lifecycle", "`state` of the account: active, deactivated or purged"},
 					{"directory-state", "state", "`state` that the directory last sent: active, inactive, gone (removed there) or none"},
 					{"org", "organization", "only people of this `organization`"},
 					{"role", "role", "only people with this `role`"},

@@ -50,7 +50,7 @@ func askRotate(ctx context.Context, c *call) (string, error) {
 // askDeleteWebhook asks before a webhook is deleted, with the number of its pending deliveries.
 func askDeleteWebhook(ctx context.Context, c *call) (string, error) {
 	waiting := exchange{op: operations()["listDeliveries"], query: url.Values{"webhook": {c.ids[0]}, "state": {"pending"}}}
-	items, more, err := c.list(ctx, waiting, 1000, nil)
+	items, more, err := c.list(ctx, waiting, 1000)
 	n := count(len(items), "pending delivery", "pending deliveries")
 	if more {
 		n = "more than " + n

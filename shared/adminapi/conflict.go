@@ -88,7 +88,10 @@ func (r *request) getConflict() (answer, error) {
 	holder, err := r.as().Users.ByID(r.ctx(), c.Holder)
 	switch {
 	case err == nil:
-		u := viewUser(holder.User)
+		u, err := r.seeUser(holder.User)
+		if err != nil {
+			return answer{}, err
+		}
 		v.Holder = &u
 	case !directory.IsKind(err, directory.NotFound):
 		return answer{}, err
@@ -117,7 +120,11 @@ func (r *request) decide(
 	v := viewConflict(c)
 	v.DryRun = r.admin.DryRun
 	if holder != nil {
-		u := viewUser(*holder)
+		u, err := r.seeUser(*holder)
+		if err != nil {
+			return answer{}, err
+		}
+		u.DryRun = false // the conflict says it
 		v.Holder = &u
 	}
 	return answer{version: c.Version, body: v}, nil

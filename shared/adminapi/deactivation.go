@@ -30,7 +30,7 @@ func (r *request) listPending() (answer, error) {
 		return answer{}, err
 	}
 	us, next, err := r.as().Deactivations.Pending(r.ctx(), q)
-	return answer{body: page[user]{Items: mapSlice(us, viewUser), NextCursor: r.cursor(next)}}, err
+	return r.pageOfUsers(us, next, err)
 }
 
 // userResult is the result for one user of several.

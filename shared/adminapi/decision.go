@@ -75,9 +75,8 @@ func (r *request) decideUser(also members, choose func() directory.Decision) (an
 	if err != nil {
 		return answer{}, err
 	}
-	v := viewUser(u)
-	v.DryRun = r.admin.DryRun
-	return answer{version: u.Version, body: v}, nil
+	v, err := r.seeUser(u)
+	return answer{version: u.Version, body: v}, err
 }
 
 // decideHandler returns the operation of a decision that needs only a reason.
@@ -115,8 +114,10 @@ func (r *request) withConfirmation(
 		return answer{}, err
 	}
 	u, err := do(id, func(u directory.User) error { return r.ifMatch(u.Version) }, confirm)
-	v := viewUser(u)
-	v.DryRun = r.admin.DryRun
+	if err != nil {
+		return answer{}, err
+	}
+	v, err := r.seeUser(u)
 	return answer{version: u.Version, body: v}, err
 }
 

@@ -206,5 +206,5 @@ func (r *request) listMatching(q directory.UserSearch) (answer, error) {
 		return answer{}, err
 	}
 	us, next, err := r.as().Users.Search(r.ctx(), q)
-	return answer{body: page[user]{Items: mapSlice(us, viewUser), NextCursor: r.cursor(next)}}, err
+	return r.pageOfUsers(us, next, err)
 }

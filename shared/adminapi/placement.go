@@ -103,9 +103,8 @@ func (r *request) answerPlaced(u directory.User, err error) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	v := viewUser(u)
-	v.DryRun = r.admin.DryRun
-	return answer{version: u.Version, body: v}, nil
+	v, err := r.seeUser(u)
+	return answer{version: u.Version, body: v}, err
 }
 
 func (r *request) moveUser() (answer, error) {

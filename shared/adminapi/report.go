@@ -44,9 +44,13 @@ func report(kind directory.Report) func(*request) (answer, error) {
 			return answer{}, err
 		}
 		us, next, err := r.as().Users.Search(r.ctx(), q)
+		if err != nil {
+			return answer{}, err
+		}
+		barred, err := r.as().Organizations.Barred(r.ctx(), us...)
 		return answer{body: page[reportRow]{NextCursor: r.cursor(next), Items: mapSlice(us, func(u directory.User) reportRow {
 			kinds, since := kind.Row(u, q.Before)
-			row := reportRow{User: viewUser(u), Kinds: kinds, Since: timeOrNil(since)}
+			row := reportRow{User: viewUser(u, barred[u.OrgID]), Kinds: kinds, Since: timeOrNil(since)}
 			if row.Since != nil {
 				days := int(now.Sub(since) / (24 * time.Hour))
 				row.Days = &days

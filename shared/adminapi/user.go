@@ -16,7 +16,8 @@ import (
 func userRoutes() []route {
 	return []route{
 		{Route{get, "/users", "searchUsers", userReaders},
-			[]string{"cursor", "limit", "search", "provider", "state", "organization", "role", "watchlist", "review"}, (*request).searchUsers},
+			[]string{"cursor", "limit", "search", "provider", "state", "lifecycle", "shownState", "maySignIn", "organization", "role", "watchlist",
+				"review"}, (*request).searchUsers},
 		{Route{post, "/users", "createUser", administrators}, dryQuery, (*request).createUser},
 		{Route{get, "/users/{id}", "getUser", userReaders}, nil, (*request).getUser},
 		{Route{patch, "/users/{id}", "updateUser", administrators}, dryQuery, (*request).updateUser},
@@ -45,6 +46,7 @@ type user struct {
 	Watchlists     []directory.WatchlistID  `json:"watchlists"`
 	CountryCode    string                   `json:"countryCode,omitempty"`
 	GoneAt         *instant                 `json:"goneAt,omitempty"`
+	ShownState     directory.ShownState     `json:"shownState"`
 	MaySignIn      bool                     `json:"maySignIn"`
 	Override       bool                     `json:"override,omitempty"`
 	DeactivatedAt  *instant                 `json:"deactivatedAt,omitempty"`
@@ -71,7 +73,30 @@ type email struct {
 	Primary bool   `json:"primary,omitempty"`
 }
 
-func viewUser(u directory.User) user {
+// viewUsers returns users as administrators see them. One read tells which of their organizations bar their people.
+func (r *request) viewUsers(us []directory.User) ([]user, error) {
+	barred, err := r.as().Organizations.Barred(r.ctx(), us...)
+	return mapSlice(us, func(u directory.User) user { return viewUser(u, barred[u.OrgID]) }), err
+}
+
+// pageOfUsers answers with a page of a list.
+func (r *request) pageOfUsers(us []directory.User, next string, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	items, err := r.viewUsers(us)
+	return answer{body: page[user]{Items: items, NextCursor: r.cursor(next)}}, err
+}
+
+// seeUser returns a user as administrators see it.
+func (r *request) seeUser(u directory.User) (user, error) {
+	vs, err := r.viewUsers([]directory.User{u})
+	vs[0].DryRun = r.admin.DryRun
+	return vs[0], err
+}
+
+// viewUser returns a user as administrators see it; barred says whether the organization bars its people.
+func viewUser(u directory.User, barred bool) user {
 	as := readAttributes(u.Attributes)
 	name := readAttributes(as.get("name"))
 	v := user{
@@ -80,7 +105,7 @@ func viewUser(u directory.User) user {
 		Department: readAttributes(as.get(enterpriseURN)).text("department"),
 		Emails:     readEmails(as), Manager: u.Manager,
 		DirectoryState: u.DirectoryState(), Lifecycle: u.Lifecycle, GoneAt: timeOrNil(u.RemovedAt),
-		MaySignIn: u.MaySignIn(), Override: u.Overridden(), DeactivatedAt: timeOrNil(u.DeactivatedAt),
+		ShownState: u.Shown(barred), MaySignIn: u.MaySignIn() && !barred, Override: u.Overridden(), DeactivatedAt: timeOrNil(u.DeactivatedAt),
 		AdminBlock: viewBlock(u.AdminBlock), Pending: viewPending(u.Account), Holds: u.Holds,
 		OrganizationID: u.OrgID, OrgPinned: u.OrgPinned, Roles: rolesOf(u.RoleGrants), CountryCode: u.CountryCode,
 		Watchlists: mapSlice(u.Watchlists, func(w directory.OnWatchlist) directory.WatchlistID { return w.List }),
@@ -132,6 +157,9 @@ func (r *request) searchUsers() (answer, error) {
 		return answer{}, err
 	}
 	q.State = directory.DirectoryState(state)
+	if err := r.readStates(&q); err != nil {
+		return answer{}, err
+	}
 	if p := r.query.Get("provider"); p == "local" {
 		q.Local = true
 	} else if q.Provider, err = r.ownProvider(); err != nil {
@@ -144,7 +172,7 @@ func (r *request) searchUsers() (answer, error) {
 		return answer{}, err
 	}
 	us, next, err := r.as().Users.Search(r.ctx(), q)
-	return answer{body: page[user]{Items: mapSlice(us, viewUser), NextCursor: r.cursor(next)}}, err
+	return r.pageOfUsers(us, next, err)
 }
 
 // readPlaces reads the parameters organization, role and watchlist.
@@ -156,6 +184,29 @@ func (r *request) readPlaces(q *directory.UserSearch) error {
 		if r.query.Has(name) && !wellFormed(v) && !(name == "role" && directory.RoleID(v).Valid()) {
 			return invalid(fieldError{name, name + " must be an id"})
 		}
+	}
+	return nil
+}
+
+// readStates reads the parameters lifecycle, shownState and maySignIn.
+func (r *request) readStates(q *directory.UserSearch) error {
+	lifecycle, err := r.choice("lifecycle", string(directory.LifecycleActive), string(directory.LifecycleDeactivated),
+		string(directory.LifecyclePurged))
+	if err != nil {
+		return err
+	}
+	shown, err := r.choice("shownState", mapSlice(directory.ShownStates(), func(s directory.ShownState) string { return string(s) })...)
+	if err != nil {
+		return err
+	}
+	maySignIn, err := r.choice("maySignIn", "true", "false")
+	if err != nil {
+		return err
+	}
+	q.Lifecycle, q.Shown = directory.Lifecycle(lifecycle), directory.ShownState(shown)
+	if maySignIn != "" {
+		yes := maySignIn == "true"
+		q.MaySignIn = &yes
 	}
 	return nil
 }
@@ -186,12 +237,12 @@ func (r *request) getUser() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	v := viewUser(view.User)
+	v, err := r.seeUser(view.User)
 	v.Groups = view.Groups
 	if json.Valid(view.Attributes) {
 		v.Attributes = view.Attributes
 	}
-	return answer{version: view.Version, body: v}, nil
+	return answer{version: view.Version, body: v}, err
 }
 
 // localUser is a request to create or update a local user: nil keeps a member, "" and an empty list clear it.
@@ -339,8 +390,10 @@ func (r *request) createUser() (answer, error) {
 }
 
 func (r *request) answerUser(status int, u directory.User, err error) (answer, error) {
-	v := viewUser(u)
-	v.DryRun = r.admin.DryRun
+	if err != nil {
+		return answer{}, err
+	}
+	v, err := r.seeUser(u)
 	return answer{status: status, version: u.Version, location: "/users/" + string(u.ID), body: v}, err
 }
 

@@ -204,7 +204,7 @@ func (s Config) applyOrg(ctx context.Context, x *configNames, o OrgConfig, note 
 	id, found := x.org(o.Name)
 	if !found {
 		note("+", "organization %s", o.Name)
-		created, err := Organizations(s).Create(ctx, NewOrganization{o.Name, parent, o.ExternalRef, o.DefaultRoles})
+		created, err := Organizations(s).Create(ctx, NewOrganization{o.Name, parent, o.ExternalRef, o.DefaultRoles, o.Blocked})
 		if err != nil {
 			return alone(err, "organization "+o.Name)
 		}

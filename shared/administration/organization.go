@@ -14,6 +14,7 @@ type NewOrganization struct {
 	Parent       directory.OrgID
 	ExternalRef  string
 	DefaultRoles []directory.RoleID
+	Blocked      bool
 }
 
 // ByID reads an organization.
@@ -65,7 +66,7 @@ func (s Organizations) CountMembers(ctx context.Context, ids []directory.OrgID) 
 func (s Organizations) Create(ctx context.Context, n NewOrganization) (directory.Organization, error) {
 	o := directory.Organization{
 		ID: directory.OrgID("o" + s.rt.NewID()), Name: n.Name, Parent: n.Parent, ExternalRef: n.ExternalRef, DefaultRoles: n.DefaultRoles,
-		State: directory.OrgActive, CreatedBy: s.admin.Actor.ID, Version: 1, Created: s.rt.Time(), Modified: s.rt.Time(),
+		Blocked: n.Blocked, State: directory.OrgActive, CreatedBy: s.admin.Actor.ID, Version: 1, Created: s.rt.Time(), Modified: s.rt.Time(),
 	}
 	var err error
 	if o.Name, err = directory.ValidOrgName(n.Name); err != nil {
@@ -194,6 +195,12 @@ func (s Organizations) updateOrganization(
 	if err != nil {
 		return directory.Organization{}, err
 	}
+	people := map[directory.OrgID]int{}
+	if old.Bars() != n.Bars() {
+		if people, err = s.CountMembers(ctx, []directory.OrgID{id}); err != nil {
+			return directory.Organization{}, err
+		}
+	}
 	apply := func(old directory.Organization) (directory.Organization, *directory.LogEntry, error) {
 		if err := check(old); err != nil {
 			return old, nil, err
@@ -213,10 +220,58 @@ func (s Organizations) updateOrganization(
 		o.Version, o.Modified = old.Version+1, directory.Latest(old.Modified, s.rt.Time())
 		e := s.entry(directory.OrganizationUpdated)
 		e.Target, e.Name, e.Changes, e.Version = string(id), o.Name, changes, o.Version
+		e.Effects, e.People = barEffects(old, o), people[id]
 		return o, &e, nil
 	}
 	o, err := s.ports.Organizations.UpdateOrganization(ctx, s.tenant, id, apply)
 	return o, orgTaken(err)
+}
+
+// barEffects returns what a change of an organization does to the sign-in of all its people.
+func barEffects(old, o directory.Organization) []directory.Effect {
+	switch {
+	case !old.Bars() && o.Bars():
+		return []directory.Effect{directory.EffectBlocked}
+	case old.Bars() && !o.Bars():
+		return []directory.Effect{directory.EffectUnblocked}
+	}
+	return nil
+}
+
+// Barred returns those organizations of users that keep their people from signing in: one read for all.
+func (s Organizations) Barred(ctx context.Context, us ...directory.User) (map[directory.OrgID]bool, error) {
+	var ids []directory.OrgID
+	for _, u := range us {
+		if u.OrgID != "" && !slices.Contains(ids, u.OrgID) {
+			ids = append(ids, u.OrgID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	by, err := s.ports.Organizations.OrganizationsByID(ctx, s.tenant, ids)
+	barred := map[directory.OrgID]bool{}
+	for id, o := range by {
+		barred[id] = o.Bars()
+	}
+	return barred, err
+}
+
+// allBarred returns all organizations of the tenant that keep their people from signing in.
+func (s Organizations) allBarred(ctx context.Context) (map[directory.OrgID]bool, error) {
+	barred := map[directory.OrgID]bool{}
+	for after := directory.OrgID(""); ; {
+		os, err := s.ports.Organizations.ListOrganizations(ctx, s.tenant, after, directory.MaxWalk)
+		if err != nil || len(os) == 0 {
+			return barred, err
+		}
+		for _, o := range os {
+			after = o.ID
+			if o.Bars() {
+				barred[o.ID] = true
+			}
+		}
+	}
 }
 
 // OrganizationPlan is the effect of deactivating an organization on its users.

@@ -44,6 +44,12 @@ func (s Users) ByID(ctx context.Context, id directory.UserID) (directory.UserVie
 // than asked for, even none, when many had to be read; the first may hold some more, whose userName was the text in the
 // last year.
 func (s Users) Search(ctx context.Context, q directory.UserSearch) ([]directory.User, string, error) {
+	if q.Shown != "" || q.MaySignIn != nil {
+		var err error
+		if q.Barred, err = (Organizations(s)).allBarred(ctx); err != nil {
+			return nil, "", err
+		}
+	}
 	us, next, err := s.ports.Users.SearchUsers(ctx, s.tenant, q)
 	if err == nil {
 		us, err = s.findAliases(ctx, q, us)

@@ -24,6 +24,8 @@ const (
 	EventGroupRenamed    EventType = "group.renamed"
 	EventGroupDeleted    EventType = "group.deleted"
 	EventMembersChanged  EventType = "group.members-changed"
+	EventOrgBlocked      EventType = "organization.blocked"
+	EventOrgUnblocked    EventType = "organization.unblocked"
 	EventGuardTripped    EventType = "guard.tripped"
 	EventGuardWarned     EventType = "guard.warned"
 	EventGuardReminded   EventType = "guard.reminded"
@@ -39,6 +41,7 @@ func EventTypes() []EventType {
 		EventUserDeactivated, EventUserReactivated, EventUserRemoved,
 		EventListAdded, EventListRemoved,
 		EventGroupCreated, EventGroupRenamed, EventGroupDeleted, EventMembersChanged,
+		EventOrgBlocked, EventOrgUnblocked,
 		EventGuardTripped, EventGuardWarned, EventGuardReminded, EventGuardApproved, EventGuardRejected,
 	}
 }
@@ -46,7 +49,7 @@ func EventTypes() []EventType {
 // MaxEventMembers is how many members an event names; a larger change has only the counts.
 const MaxEventMembers = 100
 
-// Event is one thing that happened to a user or group. It holds ids and names of attributes but no personal data:
+// Event is one thing that happened to a user, a group or an organization. It holds ids and names of attributes but no personal data:
 // consumers read that from the API, if they may. They drop an event whose ID they know, and one whose Sequence is below
 // the last one of its subject. EventMembersChanged has no Sequence: changes of members that happen at the same time do not
 // know of each other (GroupChange.EntryOf), so each is applied once, by its ID, and one that names a member again is
@@ -57,13 +60,14 @@ type Event struct {
 	Time     time.Time     `json:"time"`
 	Tenant   TenantID      `json:"tenant"`
 	Provider ProviderID    `json:"provider,omitempty"` // "" for local users
-	Subject  string        `json:"subject"`            // UserID, GroupID, or the id of a guard event
+	Subject  string        `json:"subject"`            // UserID, GroupID, OrgID, or the id of a guard event
 	Sequence int64         `json:"sequence,omitempty"` // the subject's version after the change; 0 if it is not in order
 	Cause    EventCause    `json:"cause"`
 	Changed  []string      `json:"changed,omitempty"` // names of attributes
 	Members  *EventMembers `json:"members,omitempty"`
 
 	Watchlist *EventWatchlist `json:"watchlist,omitempty"`
+	People    *int            `json:"people,omitempty"` // how many an organization has that was blocked or unblocked
 }
 
 // EventWatchlist is a watchlist that a user was added to or removed from, and why the user is, or was, on it.

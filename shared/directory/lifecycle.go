@@ -38,9 +38,75 @@ type DeactivationRequest struct {
 // LifecycleIsActive reports whether the account is neither deactivated nor purged.
 func (a Account) LifecycleIsActive() bool { return a.Lifecycle == "" || a.Lifecycle == LifecycleActive }
 
-// MaySignIn reports whether the account itself lets the user sign in; its organization may still be blocked.
+// MaySignIn reports whether the account itself lets the user sign in; its organization may still bar it (Organization.Bars).
 func (a Account) MaySignIn() bool {
 	return a.LifecycleIsActive() && a.AdminBlock == nil && (a.Pending == nil || a.Pending.Staged)
+}
+
+// ShownState is a person's state in one word, as administrators see and filter it.
+type ShownState string
+
+// The shown states, each with the text that consoles show.
+const (
+	ShownActive         ShownState = "active"
+	ShownOverride       ShownState = "override"        // active by override: the directory disabled them
+	ShownStaged         ShownState = "staged"          // active, awaiting the review of a guard
+	ShownBlocked        ShownState = "blocked"         // by an administrator
+	ShownPending        ShownState = "pending"         // blocked, deactivation at a time
+	ShownLegalHold      ShownState = "legal-hold"      // blocked, deactivation when the last hold ends
+	ShownAwaitingReview ShownState = "awaiting-review" // blocked, awaiting the review of a guard
+	ShownOrgBlocked     ShownState = "organization-blocked"
+	ShownRemoved        ShownState = "removed" // by the directory
+	ShownDeactivated    ShownState = "deactivated"
+	ShownErased         ShownState = "erased"
+)
+
+// ShownStates returns all shown states.
+func ShownStates() []ShownState {
+	return []ShownState{ShownActive, ShownOverride, ShownStaged, ShownBlocked, ShownPending, ShownLegalHold, ShownAwaitingReview,
+		ShownOrgBlocked, ShownRemoved, ShownDeactivated, ShownErased}
+}
+
+// Shown returns u's shown state; barred says whether its organization keeps its people from signing in
+// (Organization.Bars), which is shown where nothing about the person does.
+func (u User) Shown(barred bool) ShownState {
+	switch p := u.Pending; {
+	case p != nil && !p.Staged && p.Frozen:
+		return ShownAwaitingReview
+	case p != nil && !p.Staged && len(u.Holds) > 0:
+		return ShownLegalHold
+	case p != nil && !p.Staged:
+		return ShownPending
+	case u.Lifecycle == LifecyclePurged:
+		return ShownErased
+	case u.Removed():
+		return ShownRemoved
+	case !u.LifecycleIsActive():
+		return ShownDeactivated
+	case u.AdminBlock != nil:
+		return ShownBlocked
+	case barred:
+		return ShownOrgBlocked
+	case p != nil:
+		return ShownStaged
+	case u.Overridden():
+		return ShownOverride
+	}
+	return ShownActive
+}
+
+// Within reports whether s is the state wanted by a filter, or a kind of it: "active" selects everybody who is shown as
+// active, "blocked" everybody who is shown as blocked, whatever the reason, and "awaiting-review" both kinds of waiting.
+func (s ShownState) Within(want ShownState) bool {
+	switch want {
+	case ShownActive:
+		return s == ShownActive || s == ShownOverride || s == ShownStaged
+	case ShownBlocked:
+		return s == ShownBlocked || s == ShownPending || s == ShownLegalHold || s == ShownAwaitingReview || s == ShownOrgBlocked
+	case ShownAwaitingReview:
+		return s == ShownAwaitingReview || s == ShownStaged
+	}
+	return s == want
 }
 
 // Open reports whether a pending deactivation waits only for its due time.

@@ -209,7 +209,8 @@ type LogEntry struct {
 	Added    []ScimID `json:",omitempty"` // members
 	Removed  []ScimID `json:",omitempty"`
 	Version  int64    `json:",omitempty"` // of the user or group after the change; 0 if only members changed
-	Effects  []Effect `json:",omitempty"` // on the user
+	Effects  []Effect `json:",omitempty"` // on the user, or on the people of an organization
+	People   int      `json:",omitempty"` // how many those of the organization are
 	// Audit marks an administrator's change of anything but users and groups, shown in the Audit Log.
 	Audit bool `json:",omitempty"`
 	// Remaining says which effects on other records functions/changes has still to apply. SCIM shows them
@@ -284,6 +285,7 @@ func (e LogEntry) AppendJSON(dst []byte) []byte {
 	appendTexts(&o, "Removed", e.Removed)
 	o.number("Version", e.Version)
 	appendTexts(&o, "Effects", e.Effects)
+	o.number("People", int64(e.People))
 	o.flag("Audit", e.Audit)
 	o.text("Rest", string(e.Remaining))
 	o.text("Erased", hex.EncodeToString(e.Erased))

@@ -38,7 +38,7 @@ type Organization struct {
 	Parent       OrgID
 	ExternalRef  string
 	DefaultRoles []RoleID
-	Blocked      bool // its users may not sign in; not copied to their records
+	Blocked      bool // its users may not sign in (Bars)
 	State        OrgState
 	Auto         ProviderID // the provider of the user that named it; "" when an administrator created it
 	CreatedBy    string
@@ -46,6 +46,10 @@ type Organization struct {
 	Version           int64
 	Created, Modified time.Time
 }
+
+// Bars reports whether the organization keeps its people from signing in. It is computed whenever somebody asks and never
+// copied to people; organizations below have a block of their own.
+func (o Organization) Bars() bool { return o.Blocked || o.State == OrgDeactivated }
 
 // OrgName is a name as stored: without surrounding blanks and with single ones inside.
 func OrgName(name string) string { return strings.Join(strings.Fields(name), " ") }

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -237,6 +238,11 @@ func (q UserSearch) Matches(u User) bool {
 		q.List != "" && !slices.ContainsFunc(u.Watchlists, func(w OnWatchlist) bool { return w.List == q.List }) {
 		return false
 	}
+	barred := q.Barred[u.OrgID]
+	if q.Lifecycle != "" && cmp.Or(u.Lifecycle, LifecycleActive) != q.Lifecycle || q.Shown != "" && !u.Shown(barred).Within(q.Shown) ||
+		q.MaySignIn != nil && (u.MaySignIn() && !barred) != *q.MaySignIn {
+		return false
+	}
 	if q.Text == "" {
 		return true
 	}
@@ -260,8 +266,14 @@ type UserSearch struct {
 	Review   GuardEventID // the guard event that holds a change of the user
 	Report   Report       // "": any
 	Before   time.Time    // for ReportStale: deactivated before then
-	After    string       // where the previous page ended, as SearchUsers returned it; "" for the first page
-	Count    int
+
+	Lifecycle Lifecycle
+	Shown     ShownState // or a kind of it (ShownState.Within)
+	MaySignIn *bool
+	Barred    map[OrgID]bool // for Shown and MaySignIn: organizations that keep their people from signing in
+
+	After string // where the previous page ended, as SearchUsers returned it; "" for the first page
+	Count int
 }
 
 // UserPage is a page of users. Total is the number of users in the list; More says whether some follow.

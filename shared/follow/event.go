@@ -20,7 +20,7 @@ var effectEvents = map[directory.Effect]directory.EventType{
 }
 
 // Events returns the events that an entry causes, always the same ones in the same order. Entries about anything but
-// users, groups and guards, and changes that are only held back, cause none.
+// users, groups, guards and the block of an organization, and changes that are only held back, cause none.
 func Events(t directory.TenantID, e directory.LogEntry) []directory.Event {
 	var out []directory.Event
 	add := func(typ directory.EventType, subject string) *directory.Event {
@@ -32,40 +32,62 @@ func Events(t directory.TenantID, e directory.LogEntry) []directory.Event {
 		return &out[len(out)-1]
 	}
 	if e.User != "" {
-		for _, effect := range e.Effects {
-			typ, ok := effectEvents[effect]
-			if !ok || slices.ContainsFunc(out, func(o directory.Event) bool { return o.Type == typ }) {
-				continue
-			}
-			ev := add(typ, string(e.User))
-			if typ == directory.EventUserUpdated {
-				ev.Changed = changedNames(e)
-			}
-		}
-		for _, l := range listChanges(e) {
-			typ := directory.EventListAdded
-			if l.removed {
-				typ = directory.EventListRemoved
-			}
-			add(typ, string(e.User)).Watchlist = l.event()
-		}
+		userEvents(e, add)
 		return out
 	}
 	switch e.Action {
 	case directory.GuardTripped, directory.GuardWarned, directory.GuardReminded, directory.GuardApproved, directory.GuardRejected:
 		p, id := directory.GuardTarget(e)
 		add(directory.EventType(e.Action), string(id)).Provider = p
-		return out
-	case directory.GroupCreated:
-		add(directory.EventGroupCreated, string(e.Group))
-	case directory.GroupDeleted:
+	case directory.OrganizationUpdated:
+		for _, effect := range e.Effects { // one event, and none for each person: who is in it is the API's to say
+			typ := directory.EventOrgBlocked
+			if effect == directory.EffectUnblocked {
+				typ = directory.EventOrgUnblocked
+			}
+			add(typ, e.Target).People = &e.People
+		}
+	default:
+		if e.Group != "" {
+			groupEvents(e, add)
+		}
+	}
+	return out
+}
+
+// adder adds an event to those of an entry.
+type adder func(typ directory.EventType, subject string) *directory.Event
+
+func userEvents(e directory.LogEntry, add adder) {
+	var seen []directory.EventType
+	for _, effect := range e.Effects {
+		typ, ok := effectEvents[effect]
+		if !ok || slices.Contains(seen, typ) {
+			continue
+		}
+		seen = append(seen, typ)
+		ev := add(typ, string(e.User))
+		if typ == directory.EventUserUpdated {
+			ev.Changed = changedNames(e)
+		}
+	}
+	for _, l := range listChanges(e) {
+		typ := directory.EventListAdded
+		if l.removed {
+			typ = directory.EventListRemoved
+		}
+		add(typ, string(e.User)).Watchlist = l.event()
+	}
+}
+
+func groupEvents(e directory.LogEntry, add adder) {
+	switch {
+	case e.Action == directory.GroupDeleted:
 		add(directory.EventGroupDeleted, string(e.Group))
-		return out
-	}
-	if e.Group == "" {
-		return nil
-	}
-	if e.Action != directory.GroupCreated && slices.Contains(changedNames(e), directory.AttrDisplayName) {
+		return
+	case e.Action == directory.GroupCreated:
+		add(directory.EventGroupCreated, string(e.Group))
+	case slices.Contains(changedNames(e), directory.AttrDisplayName):
 		add(directory.EventGroupRenamed, string(e.Group))
 	}
 	if n := len(e.Added) + len(e.Removed); n > 0 {
@@ -76,7 +98,6 @@ func Events(t directory.TenantID, e directory.LogEntry) []directory.Event {
 		ev := add(directory.EventMembersChanged, string(e.Group))
 		ev.Members, ev.Sequence = m, 0
 	}
-	return out
 }
 
 // listChange is a watchlist that a user was added to or removed from.

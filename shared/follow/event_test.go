@@ -90,6 +90,11 @@ func TestEventsOfAnEntry(t *testing.T) {
 		e.User, e.Provider, e.Target = "", "", "default0a1b2/v0000000000000000000000001"
 		return e
 	}
+	org := func(effects ...directory.Effect) directory.LogEntry {
+		e := entryOf(directory.OrganizationUpdated, effects...)
+		e.User, e.Provider, e.Target, e.Audit, e.People = "", "", "o0000000000000000000000001", true, 12
+		return e
+	}
 	listed := entryOf(directory.UserResolved, directory.EffectWatchlists)
 	listed.Changes = []directory.Change{{Attr: directory.AttrWatchlists}, {
 		Attr: "watchlistReasons",
@@ -136,6 +141,9 @@ func TestEventsOfAnEntry(t *testing.T) {
 		{"nobody decided", guard(directory.GuardReminded), "guard.reminded"},
 		{"approved", guard(directory.GuardApproved), "guard.approved"},
 		{"rejected", guard(directory.GuardRejected), "guard.rejected"},
+		{"an organization blocked", org(directory.EffectBlocked), "organization.blocked"},
+		{"an organization unblocked", org(directory.EffectUnblocked), "organization.unblocked"},
+		{"another change of an organization: none", org(), ""},
 		{"a move held back: none", entryOf(directory.UserReassignmentHeld, directory.EffectHeldBack), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -186,7 +194,7 @@ func TestEventsOfAnEntry(t *testing.T) {
 // Each schema refuses everything but its event.
 func TestEventSchemasReject(t *testing.T) {
 	t.Parallel()
-	letters := map[string]string{"user": "u", "group": "g", "guard": "v", "webhook": "w", "watchlist": "u"}
+	letters := map[string]string{"user": "u", "group": "g", "guard": "v", "webhook": "w", "watchlist": "u", "organization": "o"}
 	for typ, s := range schemas(t) {
 		kind, _, _ := strings.Cut(string(typ), ".")
 		subject := letters[kind] + "0000000000000000000000001"
@@ -199,6 +207,9 @@ func TestEventSchemasReject(t *testing.T) {
 		if typ == directory.EventMembersChanged {
 			e.Members = &directory.EventMembers{AddedCount: 1, Added: []directory.ScimID{"u0000000000000000000000001"}}
 			e.Sequence = 0
+		}
+		if kind == "organization" {
+			e.People = new(int)
 		}
 		if list {
 			e.Watchlist = &directory.EventWatchlist{ID: "w0000000000000000000000001", Reason: "group", Group: "g0000000000000000000000001"}
@@ -227,6 +238,9 @@ func TestEventSchemasReject(t *testing.T) {
 			breaks["members"] = func(v map[string]any) { v["members"] = map[string]any{} }
 			breaks["changed"] = func(v map[string]any) { v["changed"] = []any{"title"} }
 		}
+		if kind == "organization" {
+			breaks["no number of people"] = func(v map[string]any) { delete(v, "people") }
+		}
 		if list {
 			breaks["no watchlist"] = func(v map[string]any) { delete(v, "watchlist") }
 			breaks["a department"] = func(v map[string]any) { v["watchlist"].(map[string]any)["reason"] = "Sales" }
@@ -241,7 +255,7 @@ func TestEventSchemasReject(t *testing.T) {
 	}
 	types := directory.EventTypes()
 	slices.Sort(types)
-	if len(slices.Compact(types)) != 20 {
-		t.Errorf("%d types of events, want 20", len(types))
+	if len(slices.Compact(types)) != 22 {
+		t.Errorf("%d types of events, want 22", len(types))
 	}
 }
