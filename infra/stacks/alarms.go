@@ -21,19 +21,25 @@ type monitored struct {
 	runs      ours.StateMachine
 }
 
+// failedLines matches the lines of the access log about requests that failed by a fault. A function that answers 503
+// decided so (paused, busy), or has logged its fault at level ERROR, which is an alarm of its own; 501 is for /Me. A 503
+// of the gateway itself, which has a response type, means that a function died or was too slow.
+const failedLines = `{ ($.status = "5*") && ($.status != "501") && (($.status != "503") || ($.responseType != "-")) }`
+
 // newAlarms adds the alarms, each with an answer in docs/operations.md, and a dashboard.
 func newAlarms(stack awscdk.Stack, m monitored, topic awssns.Topic) {
 	api := []*string{jsii.String("ApiName"), m.api.RestApiName(), jsii.String("Stage"), jsii.String(ours.Stage)}
 	table := []*string{jsii.String("TableName"), m.table.TableName()}
 	refused := count(ours.NewLineCount(m.api.Access, "Refused", `{ ($.status = "401") || ($.status = "403") }`))
 	throttled := count(ours.NewLineCount(m.api.Access, "Throttled", `{ $.status = "429" }`))
-	failed := ours.Metric("AWS/ApiGateway", "5XXError", "Sum", api...)
+	all5xx := ours.Metric("AWS/ApiGateway", "5XXError", "Sum", api...)
+	failed := count(ours.NewLineCount(m.api.Access, "Failed", failedLines))
 	latency := ours.Metric("AWS/ApiGateway", "Latency", "p99", api...)
 	runs := func(name string) awscloudwatch.Metric {
 		return ours.Metric("AWS/States", name, "Sum", jsii.String("StateMachineArn"), m.runs.Ref())
 	}
 	alarms := []ours.AlarmSpec{
-		{ID: "GatewayErrors", Means: "Requests were answered 5xx.", Metric: failed, Above: 5},
+		{ID: "GatewayErrors", Means: "Requests were answered 5xx, not counting a function's 503 and 501.", Metric: failed, Above: 5},
 		{ID: "GatewaySlow", Means: "One request in a hundred takes longer than 3 seconds.", Metric: latency, Above: 3000, Periods: 3},
 		{ID: "GatewayRefused", Means: "Many requests were answered 401 or 403.", Metric: refused, Above: 50},
 		{ID: "GatewayThrottled", Means: "Requests were answered 429.", Metric: throttled, Above: 100, Periods: 3},
@@ -67,7 +73,7 @@ func newAlarms(stack awscdk.Stack, m monitored, topic awssns.Topic) {
 		return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{Title: jsii.String(title), Width: jsii.Number(12), Left: &metrics})
 	}
 	d := awscloudwatch.NewDashboard(stack, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{DashboardName: stack.StackName()})
-	d.AddWidgets(graph("Requests", ours.Metric("AWS/ApiGateway", "Count", "Sum", api...), refused, throttled, failed),
+	d.AddWidgets(graph("Requests", ours.Metric("AWS/ApiGateway", "Count", "Sum", api...), refused, throttled, all5xx),
 		graph("Latency", latency))
 	d.AddWidgets(graph("Invocations", invocations...), graph("Duration, p90", durations...))
 	d.AddWidgets(

@@ -105,7 +105,7 @@ type rendered struct {
 	Body   []byte
 }
 
-// renderError returns the answer to an error, and logs the cause of an internal one.
+// renderError returns the answer to an error, and logs the cause of a fault.
 func renderError(r *http.Request, instance string, err error) rendered {
 	p := toProblem(err)
 	p.Instance = instance
@@ -117,7 +117,7 @@ func renderError(r *http.Request, instance string, err error) rendered {
 		out.Header["Retry-After"] = "5"
 	}
 	reqlog.Set(r.Context(), "problem", problemTypes[p.Status])
-	if p.Status >= http.StatusInternalServerError {
+	if p.Status >= http.StatusInternalServerError && directory.IsFault(err) {
 		reqlog.Fail(r.Context(), err)
 	}
 	out.Body = encode(p)

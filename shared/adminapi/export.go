@@ -37,15 +37,17 @@ type stream struct {
 // streamBuffer is the number of bytes of a stream produced before its status is sent.
 const streamBuffer = 64 << 10
 
-// trackingWriter records whether anything was written.
+// trackingWriter records whether anything was written, and whether the client has gone.
 type trackingWriter struct {
-	w       http.ResponseWriter
-	started bool
+	w             http.ResponseWriter
+	started, gone bool
 }
 
 func (t *trackingWriter) Write(b []byte) (int, error) {
 	t.started = true
-	return t.w.Write(b)
+	n, err := t.w.Write(b)
+	t.gone = t.gone || err != nil
+	return n, err
 }
 
 // limitedWriter accepts left bytes, and refuses more.
@@ -80,7 +82,9 @@ func (r *request) stream(s stream) {
 	switch {
 	case err == nil:
 	case out.started:
-		reqlog.Fail(r.ctx(), err)
+		if !out.gone && directory.IsFault(err) {
+			reqlog.Fail(r.ctx(), err)
+		}
 		panic(http.ErrAbortHandler)
 	default:
 		r.w.Header().Del("Content-Disposition")

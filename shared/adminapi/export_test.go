@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"encoding/csv"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -293,4 +296,51 @@ func TestExportThatDoesNotFit(t *testing.T) {
 			t.Errorf("answered %v %s", got.header, got.raw)
 		}
 	}
+}
+
+// goneWriter is the connection to a client that hung up.
+type goneWriter struct{ *httptest.ResponseRecorder }
+
+func (goneWriter) Write([]byte) (int, error) { return 0, errors.New("connection reset by peer") }
+
+// An export that ends early leaves an event, at level ERROR only if it was not the client who ended it.
+func TestExportThatBreaksOff(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for i := range 600 {
+		f.want(201, "POST", "/users", fmt.Sprintf(`{"userName":"%s%d"}`, strings.Repeat("kim", 60), i))
+	}
+	export := func(w http.ResponseWriter) (broke any) {
+		defer func() { broke = recover() }()
+		r := httptest.NewRequest("GET", origin+"/api/v1/sync-log:export", http.NoBody)
+		r.Header.Set("Authorization", "Bearer "+f.key)
+		f.h.ServeHTTP(w, r)
+		return nil
+	}
+	f.log.Reset()
+	if broke := export(goneWriter{httptest.NewRecorder()}); broke != http.ErrAbortHandler {
+		t.Fatalf("the connection stays: %v", broke)
+	}
+	if log := f.log.String(); !strings.Contains(log, `"level":"INFO","msg":"request"`) || !strings.Contains(log, "exportSyncLog") {
+		t.Errorf("the log of a client that hung up: %s", log)
+	}
+	faulty := &faultyWriter{ResponseRecorder: httptest.NewRecorder(), fail: func() { _ = f.store.Close() }}
+	f.log.Reset()
+	if broke := export(faulty); broke != http.ErrAbortHandler {
+		t.Fatalf("the connection stays: %v", broke)
+	}
+	if log := f.log.String(); !strings.Contains(log, `"level":"ERROR","msg":"request"`) {
+		t.Errorf("the log of a store that failed: %s", log)
+	}
+}
+
+// faultyWriter calls fail once bytes were sent.
+type faultyWriter struct {
+	*httptest.ResponseRecorder
+	fail func()
+}
+
+func (w *faultyWriter) Write(b []byte) (int, error) {
+	w.fail()
+	return w.ResponseRecorder.Write(b)
 }

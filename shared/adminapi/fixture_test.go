@@ -35,6 +35,7 @@ const canary = "canary-7f3a"
 // fixture is the API over a store in memory, with one tenant and a clock that moves a millisecond with each request.
 type fixture struct {
 	t      testing.TB
+	store  *sqlite.Store
 	svc    *directorytest.Env
 	h      http.Handler
 	key    string // an administrator's
@@ -74,7 +75,7 @@ func newFixture(t testing.TB) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	f := &fixture{t: t, now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC), tenant: directory.DefaultTenant}
+	f := &fixture{t: t, store: store, now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC), tenant: directory.DefaultTenant}
 	k, err := keys.NewLocal()
 	if err != nil {
 		t.Fatal(err)

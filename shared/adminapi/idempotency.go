@@ -60,7 +60,7 @@ func (r *request) runOnce() {
 		} else {
 			mine.Answer = r.encrypt(out, keys[0], mine)
 		}
-		if err := r.api.svc.FinishReplay(ctx, r.key.Tenant, mine); err != nil {
+		if err := r.api.svc.FinishReplay(ctx, r.key.Tenant, mine); directory.IsFault(err) {
 			reqlog.Fail(ctx, fmt.Errorf("keep answer: %w", err)) // the change is committed, so the client gets its answer
 		}
 		if out.Status != 0 {

@@ -30,7 +30,7 @@ func Changes(svc *follow.Service, log *slog.Logger) func(context.Context, events
 		for _, r := range e.Records {
 			cause, err := followRecord(ctx, svc, r)
 			if cause = errors.Join(cause, err); cause != nil {
-				log.LogAttrs(ctx, slog.LevelError, "follow", slog.String("record", r.Change.SequenceNumber), slog.String("cause", cause.Error()))
+				log.LogAttrs(ctx, levelOf(cause), "follow", slog.String("record", r.Change.SequenceNumber), slog.String("cause", cause.Error()))
 			}
 			if err != nil {
 				answer.BatchItemFailures = append(answer.BatchItemFailures, events.DynamoDBBatchItemFailure{ItemIdentifier: r.Change.SequenceNumber})
@@ -60,6 +60,16 @@ func DoWork(ctx context.Context, svc *follow.Service, w Work) error {
 	return fmt.Errorf("no such work: %q", w.Do)
 }
 
+// alarming returns the error of a job if a person must act, because a function that returns one sets off an alarm. Any
+// other is only logged: the schedule does the job again.
+func alarming(ctx context.Context, log *slog.Logger, job string, err error) error {
+	if err == nil || directory.IsFault(err) {
+		return err
+	}
+	logFailure(ctx, log, job, err)
+	return nil
+}
+
 func nearDeadline(ctx context.Context) bool {
 	end, ok := ctx.Deadline()
 	return ok && time.Until(end) < deadlineReserve
@@ -77,7 +87,7 @@ func ChangesOrWork(svc *follow.Service, log *slog.Logger) func(context.Context, 
 			return nil, fmt.Errorf("read event: %w", err)
 		}
 		if e.Do != "" {
-			return struct{}{}, DoWork(ctx, svc, e.Work)
+			return struct{}{}, alarming(ctx, log, string(e.Do), DoWork(ctx, svc, e.Work))
 		}
 		return changes(ctx, e.DynamoDBEvent)
 	}

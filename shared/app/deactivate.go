@@ -21,7 +21,7 @@ type Wakeup struct {
 func Deactivate(svc *follow.Service, log *slog.Logger) func(context.Context, Wakeup) error {
 	return func(ctx context.Context, w Wakeup) error {
 		if w.Sweep {
-			return Sweep(ctx, svc, log)
+			return alarming(ctx, log, string(directory.JobSweep), Sweep(ctx, svc, log))
 		}
 		n, err := svc.DeactivateDue(ctx, directory.JobWakeup)
 		log.LogAttrs(ctx, slog.LevelInfo, string(directory.JobWakeup), slog.Int("deactivated", n))
@@ -37,7 +37,7 @@ func Deactivate(svc *follow.Service, log *slog.Logger) func(context.Context, Wak
 func Sweep(ctx context.Context, svc *follow.Service, log *slog.Logger) error {
 	done, err := svc.Sweep(ctx)
 	level := slog.LevelInfo
-	if done != (follow.Swept{}) || err != nil {
+	if done != (follow.Swept{}) || directory.IsFault(err) {
 		level = slog.LevelError
 	}
 	log.LogAttrs(ctx, level, string(directory.JobSweep),

@@ -83,7 +83,7 @@ func (l *Local) Work(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { FollowLog(ctx, l.Follow, l.Log) })
 	work.Go(func() { l.wake(ctx) })
-	work.Go(func() { l.runs.Serve(ctx, l.Follow, l.Log) })
+	work.Go(func() { l.runs.Serve(ctx, l.Follow, func(err error) { logFailure(ctx, l.Log, "apply", err) }) })
 	for _, j := range follow.Jobs() {
 		work.Go(func() { l.runJob(ctx, j) })
 	}
@@ -137,8 +137,16 @@ func (l *Local) runJob(ctx context.Context, j follow.Job) {
 // logFailure logs an error under the event's name, unless ctx has ended.
 func logFailure[T ~string](ctx context.Context, log *slog.Logger, event T, err error) {
 	if ctx.Err() == nil {
-		log.LogAttrs(ctx, slog.LevelError, string(event), slog.String("cause", err.Error()))
+		log.LogAttrs(ctx, levelOf(err), string(event), slog.String("cause", err.Error()))
 	}
+}
+
+// levelOf returns the level of an error after which the work is done again: error only if a person must act.
+func levelOf(err error) slog.Level {
+	if directory.IsFault(err) {
+		return slog.LevelError
+	}
+	return slog.LevelWarn
 }
 
 // wait waits for d, and returns false if ctx ends first.

@@ -1,8 +1,10 @@
 package directory
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Kind classifies an error in business terms. The zero Kind is Internal, so that an error without a chosen Kind never
@@ -35,6 +37,7 @@ type Error struct {
 	Attr   string // the attribute at fault, in its SCIM spelling, or ""
 	Detail string
 	Err    error // the cause, for the log only
+	Fault  bool  // of an Unavailable: not a decision or too much at once, but a failure that a person must look at
 }
 
 func (e *Error) Error() string {
@@ -76,4 +79,21 @@ func IgnoreNotFound(err error) error {
 		return nil
 	}
 	return err
+}
+
+// IsFault reports whether a person must look at the error of a job, or at one that a client sees as 5xx. Those that pass
+// by themselves are no faults: Unavailable, unless it says so itself, and the end of a request or of the process. Of
+// joined errors one is enough.
+func IsFault(err error) bool {
+	switch e := err.(type) { //nolint:errorlint // each level is looked at, since joined errors may differ
+	case nil:
+		return false
+	case *Error:
+		return e.Kind != Unavailable || e.Fault
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(e.Unwrap(), IsFault)
+	case interface{ Unwrap() error }:
+		return IsFault(e.Unwrap())
+	}
+	return !errors.Is(err, context.Canceled)
 }

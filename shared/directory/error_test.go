@@ -1,7 +1,9 @@
 package directory_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -30,5 +32,32 @@ func TestErrorsAreInternalUnlessTheySayOtherwise(t *testing.T) {
 	}
 	if len(kinds) != 10 || slices.Contains([]bool{kinds["internal"], kinds["unavailable"]}, false) {
 		t.Errorf("kinds are called %v", kinds)
+	}
+}
+
+// An alarm is for what a person must look at, however the error is wrapped.
+func TestFaultsAreWhatAPersonMustLookAt(t *testing.T) {
+	t.Parallel()
+	busy, full := directory.Errorf(directory.Unavailable, "busy"), &directory.Error{Kind: directory.Unavailable, Fault: true}
+	for _, c := range []struct {
+		name string
+		err  error
+		want bool
+	}{
+		{"nothing", nil, false},
+		{"an unknown error", errors.New("no such table"), true},
+		{"busy", busy, false},
+		{"a full disk", full, true},
+		{"a conflict nobody expects", directory.Errorf(directory.Conflict, "taken"), true},
+		{"the end of the request", fmt.Errorf("read: %w", context.Canceled), false},
+		{"the deadline", context.DeadlineExceeded, true},
+		{"busy, wrapped", fmt.Errorf("seal: %w", busy), false},
+		{"busy twice", errors.Join(busy, nil, busy), false},
+		{"busy and full", fmt.Errorf("deliver: %w", errors.Join(busy, full)), true},
+		{"a decision with a cause", &directory.Error{Kind: directory.Unavailable, Err: errors.New("cause")}, false},
+	} {
+		if got := directory.IsFault(c.err); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
 	}
 }

@@ -87,6 +87,7 @@ func Handler(next http.Handler, o Options) http.Handler {
 		defer func() {
 			if p := recover(); p != nil {
 				if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+					e.write(r.Context(), o, rec.status, o.Now().Sub(start))
 					panic(p)
 				}
 				o.Log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("request_id", e.id), slog.String("stack", string(debug.Stack())))

@@ -59,8 +59,7 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if e.Type != "" {
 		reqlog.Set(r.Context(), "scim_type", e.Type)
 	}
-	if e.Status >= http.StatusInternalServerError && !directory.IsKind(err, directory.Unavailable) &&
-		e.Status != http.StatusNotImplemented {
+	if e.Status >= http.StatusInternalServerError && e.Status != http.StatusNotImplemented && directory.IsFault(err) {
 		reqlog.Fail(r.Context(), err)
 	}
 	h.Set("Content-Type", mediaType)

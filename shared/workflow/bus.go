@@ -65,7 +65,8 @@ func (b *Bus) put(ctx context.Context, entries []types.PutEventsRequestEntry) er
 		}
 		out, err := b.client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: entries})
 		if err != nil {
-			return &directory.Error{Kind: directory.Unavailable, Detail: "the event bus does not answer", Err: fmt.Errorf("put events: %w", err)}
+			return &directory.Error{Kind: directory.Unavailable, Detail: "the event bus does not answer", Err: fmt.Errorf("put events: %w", err),
+				Fault: ctx.Err() == nil}
 		}
 		var refused []types.PutEventsRequestEntry
 		for i, r := range out.Entries {

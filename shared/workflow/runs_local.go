@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -48,9 +47,9 @@ func (l *LocalRuns) next() (ref directory.RunRef, ok bool) {
 const runAgain = time.Second
 
 // Serve carries out started phases until ctx ends, beginning with those that an earlier process left unfinished. Failed
-// ones are tried again.
-func (l *LocalRuns) Serve(ctx context.Context, svc *follow.Service, log *slog.Logger) {
-	for _, ref := range l.unfinished(ctx, svc, log) {
+// ones are tried again; it calls failed with their errors.
+func (l *LocalRuns) Serve(ctx context.Context, svc *follow.Service, failed func(error)) {
+	for _, ref := range l.unfinished(ctx, svc, failed) {
 		_ = l.StartRun(ctx, ref) // never fails
 	}
 	for {
@@ -70,7 +69,7 @@ func (l *LocalRuns) Serve(ctx context.Context, svc *follow.Service, log *slog.Lo
 		if err == nil {
 			continue
 		}
-		log.LogAttrs(ctx, slog.LevelError, "apply", slog.String("cause", err.Error()))
+		failed(err)
 		select {
 		case <-ctx.Done():
 			return
@@ -81,13 +80,13 @@ func (l *LocalRuns) Serve(ctx context.Context, svc *follow.Service, log *slog.Lo
 }
 
 // unfinished finds the phases that an earlier process left unfinished; it tries until that succeeds or ctx ends.
-func (l *LocalRuns) unfinished(ctx context.Context, svc *follow.Service, log *slog.Logger) []directory.RunRef {
+func (l *LocalRuns) unfinished(ctx context.Context, svc *follow.Service, failed func(error)) []directory.RunRef {
 	for {
 		refs, err := svc.OpenRuns(ctx)
 		if err == nil || ctx.Err() != nil {
 			return refs
 		}
-		log.LogAttrs(ctx, slog.LevelError, "apply", slog.String("cause", err.Error()))
+		failed(err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(runAgain):

@@ -1,10 +1,8 @@
 package workflow_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -60,7 +58,7 @@ func TestLocalCarriesRunsOutAndGoesOnAfterARestart(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			l.Serve(ctx, svc.Follow, slog.New(slog.NewTextHandler(&bytes.Buffer{}, nil)))
+			l.Serve(ctx, svc.Follow, func(err error) { t.Error(err) })
 		}()
 		return func() { cancel(); <-done }
 	}

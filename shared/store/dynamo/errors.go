@@ -36,15 +36,20 @@ func isLocked(err error) bool {
 	return errors.As(err, &locked)
 }
 
-// inDoubt reports whether a call may have been carried out although it failed: the service did not answer, or answered
-// that it failed itself, or that the same call is still in progress.
+// inDoubt reports whether a call may have been carried out although it failed: the service is down, or answered that the
+// same call is still in progress.
 func inDoubt(err error) bool {
+	var api smithy.APIError
+	return isDown(err) || errors.As(err, &api) && api.ErrorCode() == "TransactionInProgressException"
+}
+
+// isDown reports whether the service did not answer, or answered that it failed itself.
+func isDown(err error) bool {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
 		return isNetwork(err)
 	}
-	code := api.ErrorCode()
-	return code == "InternalServerError" || code == "ServiceUnavailable" || code == "TransactionInProgressException"
+	return api.ErrorCode() == "InternalServerError" || api.ErrorCode() == "ServiceUnavailable"
 }
 
 // transientCodes are the codes of DynamoDB for calls that may succeed when repeated.
@@ -72,9 +77,11 @@ func fault(call string, err error) error {
 	var api smithy.APIError
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), isCanceled(err):
-		return &directory.Error{Kind: directory.Unavailable, Detail: "the request was cancelled", Err: err}
+		return &directory.Error{Kind: directory.Unavailable, Detail: "the request was cancelled", Err: err,
+			Fault: errors.Is(err, context.DeadlineExceeded)}
 	case transient(err), !errors.As(err, &api) && isNetwork(err):
-		return &directory.Error{Kind: directory.Unavailable, Detail: "the store is busy; try again", Err: fmt.Errorf("%s: %w", call, err)}
+		return &directory.Error{Kind: directory.Unavailable, Detail: "the store is busy; try again", Err: fmt.Errorf("%s: %w", call, err),
+			Fault: isDown(err)}
 	}
 	return fmt.Errorf("%s: %w", call, err)
 }

@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -117,20 +118,24 @@ func TestTotalShardsAreRanges(t *testing.T) {
 func TestErrorsOfTheServiceHaveKinds(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		err  error
-		want directory.Kind
+		err   error
+		want  directory.Kind
+		alarm bool
 	}{
-		{&types.ProvisionedThroughputExceededException{}, directory.Unavailable},
-		{&types.RequestLimitExceeded{}, directory.Unavailable},
-		{&smithy.GenericAPIError{Code: "ThrottlingException"}, directory.Unavailable},
-		{&types.InternalServerError{}, directory.Unavailable},
-		{&smithy.OperationError{ServiceID: "DynamoDB", Err: errors.New("connection refused")}, directory.Unavailable},
-		{&aws.RequestCanceledError{Err: errors.New("deadline")}, directory.Unavailable},
-		{&smithy.OperationError{ServiceID: "DynamoDB", Err: &types.ResourceNotFoundException{}}, directory.Internal},
-		{&smithy.GenericAPIError{Code: "ValidationException"}, directory.Internal},
+		{&types.ProvisionedThroughputExceededException{}, directory.Unavailable, false},
+		{&types.RequestLimitExceeded{}, directory.Unavailable, false},
+		{&smithy.GenericAPIError{Code: "ThrottlingException"}, directory.Unavailable, false},
+		{&types.TransactionInProgressException{}, directory.Unavailable, false},
+		{&types.InternalServerError{}, directory.Unavailable, true},
+		{&smithy.OperationError{ServiceID: "DynamoDB", Err: errors.New("connection refused")}, directory.Unavailable, true},
+		{&aws.RequestCanceledError{Err: context.Canceled}, directory.Unavailable, false},
+		{&aws.RequestCanceledError{Err: context.DeadlineExceeded}, directory.Unavailable, true},
+		{&smithy.OperationError{ServiceID: "DynamoDB", Err: &types.ResourceNotFoundException{}}, directory.Internal, true},
+		{&smithy.GenericAPIError{Code: "ValidationException"}, directory.Internal, true},
 	} {
-		if got := directory.KindOf(fault("try", c.err)); got != c.want {
-			t.Errorf("%v: got kind %v, want %v", c.err, got, c.want)
+		got := fault("try", c.err)
+		if directory.KindOf(got) != c.want || directory.IsFault(got) != c.alarm {
+			t.Errorf("%v: got kind %v, want %v; a fault: %v, want %v", c.err, directory.KindOf(got), c.want, directory.IsFault(got), c.alarm)
 		}
 	}
 }

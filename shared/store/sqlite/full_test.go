@@ -24,7 +24,7 @@ func fullStory(f filler, s *sqlite.Store, refuse, relent func() error) error {
 	failed := 0
 	for range 5000 {
 		if _, err := f.group(last.ScimID); err != nil {
-			if !directory.IsKind(err, directory.Unavailable) {
+			if !directory.IsKind(err, directory.Unavailable) || !directory.IsFault(err) {
 				return fmt.Errorf("a group without room: %w", err)
 			}
 			if failed++; failed == 20 {
@@ -44,7 +44,7 @@ func fullStory(f filler, s *sqlite.Store, refuse, relent func() error) error {
 		}
 		_, err = f.user()
 	}
-	if !directory.IsKind(err, directory.Unavailable) {
+	if !directory.IsKind(err, directory.Unavailable) || !directory.IsFault(err) {
 		return fmt.Errorf("a user without room: %w", err)
 	}
 	if _, err := s.Ports().Users.UserByID(f.ctx, f.admin.Tenant, last.ID); err != nil {

@@ -311,10 +311,12 @@ func (s *Store) exec(query string, row func(*sqlite.Stmt) error, args ...any) er
 // outage returns the error of a statement: Unavailable when the machine refused, for want of room or by a fault of its
 // disk, because nothing has changed and the call can be repeated.
 func outage(err error) error {
-	switch sqlite.ErrCode(err).ToPrimary() {
+	code := sqlite.ErrCode(err).ToPrimary()
+	switch code {
 	case sqlite.ResultFull, sqlite.ResultIOErr, sqlite.ResultBusy, sqlite.ResultLocked, sqlite.ResultCantOpen, sqlite.ResultReadOnly,
 		sqlite.ResultNoMem:
-		return &directory.Error{Kind: directory.Unavailable, Detail: "the database file cannot be read or written at the moment", Err: err}
+		return &directory.Error{Kind: directory.Unavailable, Detail: "the database file cannot be read or written at the moment", Err: err,
+			Fault: code != sqlite.ResultBusy && code != sqlite.ResultLocked}
 	}
 	return fmt.Errorf("database: %w", err)
 }
