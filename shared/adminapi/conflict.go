@@ -175,9 +175,6 @@ func (r *request) preApprove() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if _, err := r.as().Providers.ByID(r.ctx(), directory.ProviderID(p)); err != nil {
-		return answer{}, err
-	}
 	out := struct {
 		Items  []approvalResult `json:"items"`
 		DryRun bool             `json:"dryRun,omitempty"`

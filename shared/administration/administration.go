@@ -8,6 +8,8 @@ package administration
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"rollcall/shared/directory"
@@ -195,3 +197,31 @@ func talliesOf[T ~string](ctx context.Context, s *session, ids []T, key func(T) 
 
 // Unchecked is the check of a caller that accepts any version of a record.
 func Unchecked[T any](T) error { return nil }
+
+// noneOf returns the error for a member whose ids must be something and are not; nil if there are none.
+func noneOf[T ~string](attr, must string, ids []T) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return &directory.Error{Kind: directory.Invalid, Attr: attr, Detail: directory.NoneOf(attr+" "+must, ids)}
+}
+
+// knownRoles refuses roles that the catalogue does not hold, unless the record had them, and repetitions.
+func knownRoles(c directory.Catalogue, attr string, was, is []directory.RoleID) error {
+	var unknown, again []directory.RoleID
+	for i, id := range is {
+		if _, known := c.Find(id); !known && !slices.Contains(was, id) {
+			unknown = append(unknown, id)
+		} else if slices.Contains(is[:i], id) {
+			again = append(again, id)
+		}
+	}
+	if err := noneOf(attr, "must hold roles of the catalogue", unknown); err != nil {
+		return err
+	}
+	if len(again) > 0 {
+		return &directory.Error{Kind: directory.Invalid, Attr: attr, Detail: attr + " must hold each role once: " +
+			strings.Join(directory.Named(again), ", ")}
+	}
+	return nil
+}

@@ -225,7 +225,7 @@ func (s Conflicts) Rename(
 
 // PreApprove lets the provider's next attempt to create a user with the userName convert the local user who has it,
 // instead of opening a conflict: for migrations.
-// Errors: NotFound (provider, local user); Conflict (privileged roles, or the provider is being deleted).
+// Errors: Invalid (provider); NotFound (local user); Conflict (privileged roles, or the provider is being deleted).
 func (s Conflicts) PreApprove(ctx context.Context, p directory.ProviderID, userName string) error {
 	to, err := s.requireConvertibleProvider(ctx, p)
 	if err != nil {

@@ -80,6 +80,7 @@ func (s *session) mappedGroups(ctx context.Context, p directory.ProviderID, ids 
 		return nil, directory.Errorf(directory.TooMany, "a mapping has at most %d groups", directory.MaxMappedGroups)
 	}
 	var out []directory.MappedGroup
+	var unknown []directory.GroupID
 	for _, id := range ids {
 		v, err := s.ports.Groups.ReadGroup(ctx, s.tenant, p, id, directory.GroupWant{}, nil)
 		g, named := known[id]
@@ -89,11 +90,11 @@ func (s *session) mappedGroups(ctx context.Context, p directory.ProviderID, ids 
 		case !directory.IsKind(err, directory.NotFound):
 			return nil, err
 		case !named:
-			return nil, errUnknownGroup("groups")
+			unknown = append(unknown, id)
 		}
 		out = append(out, g)
 	}
-	return out, nil
+	return out, noneOf("groups", "must hold ids of groups that exist", unknown)
 }
 
 // GroupsState says whether there are groups to map.

@@ -111,8 +111,8 @@ func (s Organizations) checkOrganization(ctx context.Context, o directory.Organi
 	for at, depth := o.Parent, 0; at != ""; depth++ {
 		p, err := s.ByID(ctx, at)
 		if directory.IsKind(err, directory.NotFound) || at == o.ID || depth == deepest {
-			return &directory.Error{Kind: directory.Invalid, Attr: "parentId",
-				Detail: "parentId must be the id of another organization that does not lie below this one, at most 20 deep"}
+			return noneOf("parentId", "must be the id of another organization that does not lie below this one, at most 20 deep",
+				[]directory.OrgID{o.Parent})
 		}
 		if err != nil {
 			return err
@@ -131,12 +131,7 @@ func (s *session) checkRoles(ctx context.Context, attr string, roles []directory
 	if err != nil {
 		return err
 	}
-	for i, id := range roles {
-		if _, ok := c.Find(id); !ok || slices.Contains(roles[:i], id) {
-			return &directory.Error{Kind: directory.Invalid, Attr: attr, Detail: attr + " must hold different roles of the catalogue"}
-		}
-	}
-	return nil
+	return knownRoles(c, attr, nil, roles)
 }
 
 // OrganizationPatch is a change of an organization; nil fields do not change.

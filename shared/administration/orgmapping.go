@@ -3,6 +3,7 @@ package administration
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"rollcall/shared/directory"
 )
@@ -58,7 +59,7 @@ func (s *session) checkTarget(ctx context.Context, attr string, id directory.Org
 		return nil
 	}
 	if err == nil || directory.IsKind(err, directory.NotFound) {
-		return &directory.Error{Kind: directory.Invalid, Attr: attr, Detail: attr + " must be the id of an active organization"}
+		return noneOf(attr, "must be the id of an active organization", []directory.OrgID{id})
 	}
 	return err
 }
@@ -159,17 +160,23 @@ func (s OrgMappings) Reorder(
 			for _, o := range m.Orgs {
 				was = append(was, o.ID)
 			}
+			var wrong []directory.MappingID // unknown, repeated or missing
 			for i, id := range ids {
-				k := slices.Index(was, id)
-				if k < 0 || slices.Contains(ids[:i], id) {
-					break
+				if k := slices.Index(was, id); k >= 0 && !slices.Contains(ids[:i], id) {
+					orgs = append(orgs, m.Orgs[k])
+				} else {
+					wrong = append(wrong, id)
 				}
-				orgs = append(orgs, m.Orgs[k])
 			}
-			if len(orgs) != len(was) || len(ids) != len(was) {
-				return p, m, nil,
-					&directory.Error{Kind: directory.Invalid, Attr: "mappings",
-						Detail: "mappings must hold the id of every organization mapping of the provider, once"}
+			for _, id := range was {
+				if !slices.Contains(ids, id) {
+					wrong = append(wrong, id)
+				}
+			}
+			if len(wrong) > 0 {
+				return p, m, nil, &directory.Error{Kind: directory.Invalid, Attr: "mappings",
+					Detail: "mappings must hold the id of every organization mapping of the provider, once; see to " +
+						strings.Join(directory.Named(wrong), ", ")}
 			}
 			if slices.Equal(was, ids) {
 				return p, m, nil, nil

@@ -164,8 +164,7 @@ func (s Providers) Delete(
 			return directory.Provider{}, err
 		}
 		if err != nil || to.State == directory.ProviderDeleting || to.ID == id {
-			return directory.Provider{},
-				&directory.Error{Kind: directory.Invalid, Attr: "moveTo", Detail: "moveTo must be the id of another provider of the tenant"}
+			return directory.Provider{}, noneOf("moveTo", "must be the id of another provider of the tenant", []directory.ProviderID{d.MoveTo})
 		}
 	default:
 		return directory.Provider{}, &directory.Error{Kind: directory.Invalid, Attr: "users", Detail: "users must be local, deactivate or move"}

@@ -132,12 +132,7 @@ func (s RoleMappings) checkMappedRoles(c directory.Catalogue, was, is []director
 	if len(is) == 0 {
 		return &directory.Error{Kind: directory.Invalid, Attr: "roles", Detail: "a role mapping names at least one role"}
 	}
-	for i, id := range is {
-		if _, known := c.Find(id); slices.Contains(is[:i], id) || !known && !slices.Contains(was, id) {
-			return &directory.Error{Kind: directory.Invalid, Attr: "roles", Detail: "roles must hold different roles of the catalogue"}
-		}
-	}
-	return nil
+	return knownRoles(c, "roles", was, is)
 }
 
 // Delete removes a mapping; nobody loses a role until an apply run or the next event.

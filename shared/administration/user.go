@@ -239,9 +239,12 @@ func (s *session) converted(old directory.User, p directory.Provider) (directory
 }
 
 // requireConvertibleProvider reads the provider that users are to be converted to.
-// Errors: NotFound; Conflict when it is being deleted.
+// Errors: Invalid if there is none; Conflict when it is being deleted.
 func (s *session) requireConvertibleProvider(ctx context.Context, id directory.ProviderID) (directory.Provider, error) {
 	p, err := Providers{s}.ByID(ctx, id)
+	if directory.IsKind(err, directory.NotFound) {
+		return p, noneOf("provider", "must be the id of a provider of the tenant", []directory.ProviderID{id})
+	}
 	if err == nil && p.State == directory.ProviderDeleting {
 		err = directory.Errorf(directory.Conflict, "the provider is being deleted")
 	}
@@ -259,7 +262,7 @@ func (s *session) hasPrivilegedRole(ctx context.Context, u directory.User) (bool
 
 // Convert makes a local user one of a provider's users, so that the directory's next cycle finds it by userName. For a
 // user with privileged roles, confirm must be the userName or the id.
-// Errors: NotFound (user, provider); Conflict (not local, purged, or the provider is being deleted; confirm); what
+// Errors: NotFound; Invalid (provider); Conflict (not local, purged, or the provider is being deleted; confirm); what
 // check returns.
 func (s Users) Convert(
 	ctx context.Context, id directory.UserID, check func(directory.User) error, p directory.ProviderID, confirm string,

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"rollcall/shared/directory"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // NewWatchlist is the input for a new watchlist. Groups are ids of groups of any provider of the tenant.
@@ -94,14 +96,23 @@ func (s Watchlists) Delete(ctx context.Context, id directory.WatchlistID, check 
 func (s Watchlists) updateWatchlist(
 	ctx context.Context, id directory.WatchlistID, exists bool, check func(directory.Watchlist) error, n WatchlistPatch,
 ) (w directory.Watchlist, err error) {
-	var groups []directory.WatchlistGroup
-	if n.Groups != nil {
-		if len(*n.Groups) > directory.MaxWatchlistSources {
-			return w, errTooManyGroups()
-		}
-		if groups, err = s.watchlistGroups(ctx, id, *n.Groups); err != nil {
+	now := directory.Watchlist{}
+	if exists {
+		if now, _, err = s.ByID(ctx, id); err != nil {
 			return w, err
 		}
+	}
+	var groups []directory.WatchlistGroup
+	if n.Groups != nil {
+		if groups, err = s.watchlistGroups(ctx, now, *n.Groups); err != nil {
+			return w, err
+		}
+	}
+	if err := s.checkPeople(ctx, "included", n.Included, now.Included); err != nil {
+		return w, err
+	}
+	if err := s.checkPeople(ctx, "excluded", n.Excluded, now.Excluded); err != nil {
+		return w, err
 	}
 	var room directory.Check[directory.Watchlist]
 	if !exists {
@@ -145,16 +156,16 @@ func (s Watchlists) updateWatchlist(
 
 // watchlistGroups finds groups by id; a group that the watchlist already has need not exist any more.
 func (s Watchlists) watchlistGroups(
-	ctx context.Context, id directory.WatchlistID, ids []directory.GroupID,
+	ctx context.Context, old directory.Watchlist, ids []directory.GroupID,
 ) (out []directory.WatchlistGroup, err error) {
+	if len(ids) > directory.MaxWatchlistSources {
+		return nil, errTooManyGroups()
+	}
 	ps, err := s.ports.Providers.ListProviders(ctx, s.tenant)
 	if err != nil {
 		return nil, err
 	}
-	old, _, err := s.ByID(ctx, id)
-	if err != nil && !directory.IsKind(err, directory.NotFound) {
-		return nil, err
-	}
+	var unknown []directory.GroupID
 	for _, g := range ids {
 		if i := slices.IndexFunc(old.Groups, func(w directory.WatchlistGroup) bool { return w.ID == g }); i >= 0 {
 			out = append(out, old.Groups[i])
@@ -174,14 +185,49 @@ func (s Watchlists) watchlistGroups(
 				true
 		}
 		if !found {
-			return nil, errUnknownGroup("groups")
+			unknown = append(unknown, g)
 		}
 	}
-	return out, nil
+	return out, noneOf("groups", "must hold ids of groups that exist", unknown)
 }
 
-func errUnknownGroup(attr string) *directory.Error {
-	return &directory.Error{Kind: directory.Invalid, Attr: attr, Detail: attr + " must hold ids of groups that exist"}
+// checkPeople refuses people whom the tenant does not have; those on the list already may be gone.
+func (s Watchlists) checkPeople(ctx context.Context, attr string, ids *[]directory.UserID, old []directory.UserID) error {
+	if ids == nil {
+		return nil
+	}
+	if len(*ids) > directory.MaxWatchlistPeople {
+		return errTooManyPeople(attr)
+	}
+	known := map[directory.UserID]bool{}
+	for _, id := range old {
+		known[id] = true
+	}
+	missing := make([]bool, len(*ids))
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(16)
+	for i, id := range *ids {
+		if known[id] {
+			continue
+		}
+		work.Go(func() error {
+			_, err := s.ports.Users.UserByID(ctx, s.tenant, id)
+			if missing[i] = directory.IsKind(err, directory.NotFound); missing[i] {
+				return nil
+			}
+			return err
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return err
+	}
+	var unknown []directory.UserID
+	for i, id := range *ids {
+		if missing[i] {
+			unknown = append(unknown, id)
+		}
+	}
+	return noneOf(attr, "must hold ids of people of the tenant", unknown)
 }
 
 // storeWatchlist runs an edit and returns the stored watchlist.
@@ -226,11 +272,15 @@ func checkWatchlist(w directory.Watchlist) error {
 	case len(w.Departments) > directory.MaxWatchlistSources:
 		return bad("departments", "a watchlist has at most 200 departments")
 	case len(w.Included) > directory.MaxWatchlistPeople:
-		return bad("included", "a watchlist includes at most 1000 people one by one")
+		return errTooManyPeople("included")
 	case len(w.Excluded) > directory.MaxWatchlistPeople:
-		return bad("excluded", "a watchlist excludes at most 1000 people one by one")
+		return errTooManyPeople("excluded")
 	}
 	return nil
+}
+
+func errTooManyPeople(attr string) *directory.Error {
+	return &directory.Error{Kind: directory.Invalid, Attr: attr, Detail: attr + " holds at most 1000 people"}
 }
 
 func errTooManyGroups() *directory.Error {

@@ -117,19 +117,23 @@ type UnknownMembersError struct{ IDs []ScimID }
 
 // Error names up to MaxNamedMembers of the ids, those that are safe to repeat.
 func (e *UnknownMembersError) Error() string {
-	named := Named(e.IDs)
-	text := "a member must be the id of a user or group of this provider"
+	return NoneOf("a member must be the id of a user or group of this provider", e.IDs)
+}
+
+// NoneOf returns a text that says what ids must be, and those that are not, as Error names them.
+func NoneOf[T ~string](text string, ids []T) string {
+	named := Named(ids)
 	if len(named) > 0 {
 		text += "; these are none: " + strings.Join(named, ", ")
 	}
-	if more := len(e.IDs) - len(named); more > 0 && len(named) > 0 {
+	if more := len(ids) - len(named); more > 0 && len(named) > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
 }
 
 // Named returns up to MaxNamedMembers of the ids as texts, leaving out what does not look like an id.
-func Named(ids []ScimID) []string {
+func Named[T ~string](ids []T) []string {
 	var named []string
 	for _, id := range ids {
 		odd := func(r rune) bool {

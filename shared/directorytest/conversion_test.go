@@ -30,7 +30,7 @@ func TestConvertToProvisioned(t *testing.T) {
 		return o.s.As(o.admin).Users.Convert(o.ctx, u.ID, anyUser, p, confirm)
 	}
 	_, err = convert(o.p.ID[:9]+"zzz", "")
-	o.refused("an unknown provider", err, directory.NotFound, "", "")
+	o.refused("an unknown provider", err, directory.Invalid, "provider", string(o.p.ID[:9]+"zzz"))
 	_, err = o.s.As(o.admin).Users.GrantRole(o.ctx, u.ID, anyUser, "customer-cloud-admin")
 	o.must(err)
 	_, err = convert(o.p.ID, "")
