@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -81,53 +83,58 @@ var refusals = []struct {
 	{"an unknown error", errors.New("no such table"), true},
 }
 
-// A 5xx is logged at level ERROR, which is an alarm, only if a person must act: in both APIs, through both doors.
-func TestOnlyFaultsAreLoggedAsErrors(t *testing.T) {
-	t.Parallel()
-	var r refusal
-	s := stack.New(t, stack.Options{Ports: func(t testing.TB) directory.Ports { return refusing(stack.SQLite(t), &r) }})
+// adminAPI returns the admin API of a stack as it is deployed, and a key of an administrator.
+func adminAPI(t *testing.T, s *stack.Stack, log io.Writer) (h http.Handler, key string) {
+	t.Helper()
 	_, key, err := s.Service.As(s.Admin).APIKeys.Create(t.Context(),
 		administration.NewAPIKey{DisplayName: "first", Role: directory.RoleAdministrator})
 	if err != nil {
 		t.Fatal(err)
 	}
+	h = adminapi.Handler(s.Service.Administration, adminapi.Options{Origin: stack.Origin, NewID: random.ID})
+	return app.Middleware(h, app.NewLog(log), "test", adminapi.Panicked), key
+}
+
+// doors returns both doors to a handler.
+func doors(h http.Handler) map[string]stack.Door {
+	return map[string]stack.Door{
+		"local": func(r *http.Request) (*http.Response, error) {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			return w.Result(), nil
+		},
+		"gateway": func(r *http.Request) (*http.Response, error) { return stack.Invoke(app.Gateway(h), r) },
+	}
+}
+
+// A 5xx is logged at level ERROR, which is an alarm, only if a person must act: in both APIs, through both doors.
+func TestOnlyFaultsAreLoggedAsErrors(t *testing.T) {
+	t.Parallel()
+	var r refusal
+	s := stack.New(t, stack.Options{Ports: func(t testing.TB) directory.Ports { return refusing(stack.SQLite(t), &r) }})
 	var log bytes.Buffer
-	admin := adminapi.Handler(s.Service.Administration, adminapi.Options{Origin: stack.Origin, NewID: random.ID})
+	admin, key := adminAPI(t, s, &log)
 	scim := scimapi.Discovery(s.Service.Provisioning, scimapi.Options{Origin: stack.Origin})
 	for _, api := range []struct {
 		name, token, url string
 		h                http.Handler
 	}{
 		{"SCIM", s.Token, s.BaseURL + "/ServiceProviderConfig", app.Middleware(scim, app.NewLog(&log), "test", scimapi.Panicked)},
-		{"the admin API", key, stack.Origin + "/api/v1/providers/" + string(s.Provider.ID),
-			app.Middleware(admin, app.NewLog(&log), "test", adminapi.Panicked)},
+		{"the admin API", key, stack.Origin + "/api/v1/providers/" + string(s.Provider.ID), admin},
 	} {
-		local := func(r *http.Request) int {
-			w := httptest.NewRecorder()
-			api.h.ServeHTTP(w, r)
-			return w.Code
-		}
-		gateway := func(r *http.Request) int {
-			e, err := stack.Event(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			a, err := app.Gateway(api.h)(r.Context(), e)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return a.StatusCode
-		}
-		for door, do := range map[string]func(*http.Request) int{"local": local, "gateway": gateway} {
+		for door, do := range doors(api.h) {
 			for _, c := range refusals {
 				r.set(c.err)
 				log.Reset()
 				q := httptest.NewRequest(http.MethodGet, api.url, http.NoBody)
 				q.Header.Set("Authorization", "Bearer "+api.token)
-				status := do(q)
+				res, err := do(q)
 				r.set(nil)
-				if logged := strings.Contains(log.String(), `"level":"ERROR"`); status < 500 || logged != c.alarm {
-					t.Errorf("%s, %s, %s: status %d, %s", api.name, door, c.name, status, log.String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if logged := strings.Contains(log.String(), `"level":"ERROR"`); res.StatusCode < 500 || logged != c.alarm {
+					t.Errorf("%s, %s, %s: status %d, %s", api.name, door, c.name, res.StatusCode, log.String())
 				}
 			}
 		}
@@ -190,6 +197,51 @@ func TestOnlyFaultsOfFunctionsAreErrors(t *testing.T) {
 		err = app.Deactivate(s.Service.Follow, app.NewLog(&log))(t.Context(), app.Wakeup{Sweep: true})
 		if (err != nil) != c.alarm || strings.Contains(log.String(), `"level":"ERROR"`) != c.alarm {
 			t.Errorf("%s: the sweep ended with %v: %s", c.name, err, log.String())
+		}
+	}
+}
+
+// The admin API reads bodies as SCIM does: no encoding but UTF-8, whatever the media type says, and no compression.
+func TestEncodingsOfAdminBodies(t *testing.T) {
+	t.Parallel()
+	s := stack.New(t, stack.Options{})
+	h, key := adminAPI(t, s, io.Discard)
+	n := 0
+	for door, do := range doors(h) {
+		for _, c := range []struct {
+			name, media, encoding, before string
+			status                        int
+		}{
+			{"plain", "application/json", "", "", 201},
+			{"identity", "application/json", "Identity", "", 201},
+			{"gzip", "application/json", "gzip", "", 415},
+			{"several encodings", "application/json", "identity, gzip", "", 415},
+			{"a charset that does not matter", "application/json; charset=ISO-8859-1", "", "", 201},
+			{"a charset in another spelling", "Application/JSON;CHARSET=utf8", "", "", 201},
+			{"text in ISO 8859-1", "application/json; charset=ISO-8859-1", "", "\xe4", 400},
+			{"a byte order mark", "application/json", "", "\ufeff", 201},
+			{"two byte order marks", "application/json", "", "\ufeff\ufeff", 400},
+			{"another media type", "text/json", "", "", 415},
+		} {
+			n++
+			body := c.before + fmt.Sprintf(`{"userName":"kim%d"}`, n)
+			r := httptest.NewRequest(http.MethodPost, stack.Origin+"/api/v1/users", strings.NewReader(body))
+			r.Header.Set("Authorization", "Bearer "+key)
+			r.Header.Set("Content-Type", c.media)
+			if c.encoding != "" {
+				r.Header.Set("Content-Encoding", c.encoding)
+			}
+			res, err := do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := ""
+			if c.encoding != "" && c.status == http.StatusUnsupportedMediaType {
+				want = "identity"
+			}
+			if got := res.Header.Get("Accept-Encoding"); res.StatusCode != c.status || got != want {
+				t.Errorf("%s, %s: %d with Accept-Encoding %q, want %d with %q", door, c.name, res.StatusCode, got, c.status, want)
+			}
 		}
 	}
 }

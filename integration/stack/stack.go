@@ -177,17 +177,20 @@ func (s *Stack) Gateway() Door {
 	} {
 		functions[name] = app.Gateway(app.Middleware(h, s.logger, name, scimapi.Panicked))
 	}
-	return func(r *http.Request) (*http.Response, error) {
-		e, err := Event(r)
-		if err != nil {
-			return nil, err
-		}
-		answer, err := functions[functionOf(r.URL.Path)](r.Context(), e)
-		if err != nil {
-			return nil, err
-		}
-		return response(answer)
+	return func(r *http.Request) (*http.Response, error) { return Invoke(functions[functionOf(r.URL.Path)], r) }
+}
+
+// Invoke has a function answer a request as API Gateway does.
+func Invoke(f app.GatewayFunc, r *http.Request) (*http.Response, error) {
+	e, err := Event(r)
+	if err != nil {
+		return nil, err
 	}
+	answer, err := f(r.Context(), e)
+	if err != nil {
+		return nil, err
+	}
+	return response(answer)
 }
 
 // Event turns a request into the event that API Gateway would send.

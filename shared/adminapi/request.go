@@ -1,6 +1,7 @@
 package adminapi
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -178,6 +179,7 @@ func (r *request) readMutation() error {
 
 var ifMatchForm = regexp.MustCompile(`^\s*(\*|(W/)?"[\x21\x23-\x7e]*"(\s*,\s*(W/)?"[\x21\x23-\x7e]*")*)\s*$`)
 
+// readBody reads the JSON body. Parameters of the media type are ignored: JSON has no other encoding (RFC 8259 §11).
 func (r *request) readBody() error {
 	body, err := io.ReadAll(http.MaxBytesReader(r.w, r.r.Body, MaxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
@@ -189,16 +191,19 @@ func (r *request) readBody() error {
 	if len(body) == 0 {
 		return nil
 	}
-	media, params, err := mime.ParseMediaType(r.r.Header.Get("Content-Type"))
-	charset, known := params["charset"]
+	media, _, err := mime.ParseMediaType(r.r.Header.Get("Content-Type"))
 	ok := media == "application/json" || media == "application/merge-patch+json" && r.r.Method == http.MethodPatch
-	if err != nil || !ok || known && !strings.EqualFold(charset, "utf-8") {
-		return faultf(http.StatusUnsupportedMediaType, "the body must be application/json in UTF-8")
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) || !ok {
+		return faultf(http.StatusUnsupportedMediaType, "the body must be application/json")
+	}
+	if encoding := r.r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		r.w.Header().Set("Accept-Encoding", "identity")
+		return faultf(http.StatusUnsupportedMediaType, "the body must be sent without a Content-Encoding")
 	}
 	if !utf8.Valid(body) {
 		return faultf(http.StatusBadRequest, "the body is not valid UTF-8")
 	}
-	r.body = body
+	r.body = bytes.TrimPrefix(body, []byte("\ufeff")) // a byte order mark says nothing
 	return nil
 }
 

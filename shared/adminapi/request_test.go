@@ -118,8 +118,9 @@ func TestBadRequests(t *testing.T) {
 			}
 		})
 	}
-	for contentType, want := range map[string]int{"text/plain": 415, "application/json; charset=latin1": 415, "": 415,
-		"application/json; charset=UTF-8": 201} {
+	for contentType, want := range map[string]int{"text/plain": 415, "application/merge-patch+json": 415, "": 415, "application/json x": 415,
+		"application/json; charset=latin1": 201, "application/json;charset=utf8": 201, "Application/JSON; a=b; charset=UTF-8": 201,
+		"application/json;": 201, "application/json; charset": 201} {
 		f.want(want, "POST", "/users", `{"userName":"type`+fmt.Sprint(len(contentType))+`"}`, "Content-Type", contentType)
 	}
 	if got := f.want(405, "PUT", p, "{}"); got.header.Get("Allow") != "GET, PATCH, DELETE" {
