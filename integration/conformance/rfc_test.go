@@ -78,6 +78,24 @@ func resourceCases() []entraCase {
 						c.Errorf("Content-Location %q, want %q", got.header.Get("Content-Location"), want)
 					}
 				}
+				unchanged := c.send("GET", endpoint+"/${me}?excludedAttributes=groups", "", "If-None-Match", "*").want(c, 304, "")
+				if got := unchanged.header.Get("Content-Location"); got != c.base+endpoint+"/"+a.id() { // RFC 9110 section 15.4.5
+					c.Errorf("304 with Content-Location %q", got)
+				}
+			}
+		}},
+		{"Content-Location is meta.location in discovery", "", func(c client) {
+			for _, path := range []string{"/ServiceProviderConfig", "/ResourceTypes/User", "/ResourceTypes/group", "/Schemas/${core}",
+				"/Schemas/${custom}"} {
+				a := c.get(path)
+				if want := meta(a.json)["location"]; want == nil || a.header.Get("Content-Location") != want {
+					c.Errorf("%s: Content-Location %q, want %v", path, a.header.Get("Content-Location"), want)
+				}
+			}
+			for _, path := range []string{"/ResourceTypes", "/Schemas", "/Users?count=1"} {
+				if got, some := c.get(path).header["Content-Location"]; some {
+					c.Errorf("%s: Content-Location %q of a list", path, got)
+				}
 			}
 		}},
 		{"schemas has the base schema and each extension with data, once", "", func(c client) {

@@ -32,6 +32,9 @@ func (r *request) discover(maxSegments int, answer func() (scim.Value, error)) {
 		r.fail(err)
 		return
 	}
+	if location := v.Get("meta").Get("location").Text(); location != "" { // a list has none
+		r.w.Header().Set("Content-Location", location)
+	}
 	r.respond(http.StatusOK, v.Append(nil))
 }
 

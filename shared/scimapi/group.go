@@ -25,7 +25,7 @@ func (r *request) getGroup(id string) {
 		r.fail(err)
 		return
 	}
-	if r.notModified(v.Version, false) {
+	if r.notModified(v.Version, r.location("/Groups/", string(v.ID)), false) {
 		return
 	}
 	r.answerGroup(http.StatusOK, v)

@@ -117,13 +117,14 @@ func (r *request) ifMatch(version int64) error {
 	return directory.Errorf(directory.VersionMismatch, "the version of the resource does not match If-Match")
 }
 
-// notModified answers 304 when the client has the version already. beyond says that the response would show what no
+// notModified answers 304 when the client has the version of a resource already. beyond says that the response would show what no
 // version covers: a user's groups, a manager's name.
-func (r *request) notModified(version int64, beyond bool) bool {
+func (r *request) notModified(version int64, location string, beyond bool) bool {
 	if have := r.r.Header.Get("If-None-Match"); have == "" || beyond || !matchesTag(have, etag(version)) {
 		return false
 	}
 	r.w.Header().Set("ETag", etag(version))
+	r.w.Header().Set("Content-Location", location) // RFC 9110 §15.4.5
 	r.w.WriteHeader(http.StatusNotModified)
 	return true
 }

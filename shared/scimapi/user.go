@@ -48,7 +48,8 @@ func (r *request) getUser(id string) {
 		r.fail(err)
 		return
 	}
-	if r.notModified(v.Version, len(v.Groups) > 0 && r.proj.Wants("groups") || r.proj.Named(managerName)) {
+	beyond := len(v.Groups) > 0 && r.proj.Wants("groups") || r.proj.Named(managerName)
+	if r.notModified(v.Version, r.location("/Users/", string(v.ScimID)), beyond) {
 		return
 	}
 	r.answerUser(http.StatusOK, v)
