@@ -29,6 +29,10 @@ func TestApplyTakesTwoAdministrators(t *testing.T) {
 		`"`+kim+`","kim@contoso.example","odefault","Default",`, `,"Deep Sea","security-administrator","Security Administrator",`)
 	s.want(2, `apply start Demo latest`, "Apply to 1 person (1 moves, 1 gets other roles, 1 gets or loses privileged roles)?")
 	s.want(2, `apply start Demo latest --yes`, "add --confirm Demo")
+	s.want(0, `apply plan Demo`, "planned")
+	if all := s.want(0, `apply list Demo --columns state`); all != "STATE\nplanned\nexpired\n" {
+		t.Errorf("the plan that was replaced: %s", all)
+	}
 	second := s.as("identity-management-administrator")
 	s.want(0, `settings set --dual-control`, "yes")
 	s.want(0, `apply start Demo latest -y`, "needs-approval", "Another administrator must approve it: rollcall apply approve Demo ")

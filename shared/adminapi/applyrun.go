@@ -127,8 +127,10 @@ func (r *request) viewRun(x directory.ApplyRun) applyRun {
 		PlannedAt: timeOrNil(x.Planned), StartedAt: timeOrNil(x.Started), EndedAt: timeOrNil(x.Ended),
 		Version: x.Version, DryRun: r.admin.DryRun,
 	}
-	if !x.Planned.IsZero() && x.Started.IsZero() && x.Ended.IsZero() {
-		v.ExpiresAt = timeOrNil(x.Planned.Add(directory.PlanLife))
+	expires := x.Planned.Add(directory.PlanLife)
+	if early := x.State == directory.RunExpired && expires.After(r.api.svc.Now()); !early && !x.Planned.IsZero() && x.Started.IsZero() &&
+		x.Ended.IsZero() {
+		v.ExpiresAt = timeOrNil(expires)
 	}
 	return v
 }

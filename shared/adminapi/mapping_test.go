@@ -1,8 +1,12 @@
 package adminapi_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"rollcall/shared/directory"
 )
 
 func TestMappingsCountUnmappedGroups(t *testing.T) {
@@ -105,6 +109,58 @@ func TestApplyRunsAreShown(t *testing.T) {
 	if n := len(f.want(200, "GET", runs+"?limit=2", "").items()); n != 2 {
 		t.Errorf("%d runs on a page of 2", n)
 	}
+}
+
+// The state of a run, in the list and by itself, is the one that the next call finds: only a plan that is shown as planned
+// can be applied, and only one that needs approval can be approved.
+func TestStatesOfPlansAreTrue(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w := f.populateAll()
+	runs := "/providers/" + w.provider + "/apply-runs"
+	other := []string{"Authorization", "Bearer " + f.newKey(f.tenant, directory.RoleAdministrator, time.Time{})}
+	agree := func(want ...string) {
+		t.Helper()
+		f.deliver()
+		items := f.want(200, "GET", runs, "").items()
+		for i, item := range items[:len(want)] {
+			one := f.want(200, "GET", runs+"/"+asMap(item)["id"].(string), "")
+			state := one.str("state")
+			if asMap(item)["state"] != want[i] || state != want[i] {
+				t.Errorf("run %d of %v is shown as %v and %s", i, want, asMap(item)["state"], state)
+			}
+			if future := one.str("expiresAt") > f.clock().Format(time.RFC3339); future != (state == "planned" || state == "needs-approval") {
+				t.Errorf("the %s run expires at %q", state, one.str("expiresAt"))
+			}
+			for command, in := range map[string]string{":apply": "planned", ":approve": "needs-approval"} {
+				got := f.do("POST", runs+"/"+one.str("id")+command+"?dryRun=true", `{}`, other...)
+				if (got.status == 200) != (state == in) {
+					t.Errorf("%s of a run in state %s: %d %s", command, state, got.status, got.raw)
+				}
+			}
+		}
+	}
+	create := func() string { return f.want(201, "POST", runs, "").str("id") }
+	agree("planned") // the run of the fixture
+	f.proposePrivileged(&w, true)
+	agree("needs-approval", "expired") // by an older configuration as well
+	third := create()
+	items := f.want(200, "GET", runs, "").items()
+	if states := fmt.Sprint(asMap(items[0])["state"], " ", asMap(items[1])["state"]); states != "planning expired" {
+		t.Errorf("while the newer one is planned: %s", states)
+	}
+	agree("planned", "expired", "expired")
+	f.want(200, "POST", runs+"/"+third+":cancel", "")
+	agree("cancelled", "expired", "expired")
+	create()
+	agree("planned", "cancelled", "expired", "expired")
+	create()
+	agree("planned", "expired", "cancelled", "expired", "expired")
+	if got := f.want(200, "GET", "/proposals", ""); strings.Contains(got.raw, "startApplyRun") {
+		t.Errorf("a run that was replaced waits: %s", got.raw)
+	}
+	f.advance(25 * time.Hour)
+	agree("expired", "expired", "cancelled", "expired", "expired")
 }
 
 func TestConfigurationsAreCarriedOver(t *testing.T) {

@@ -93,8 +93,12 @@ func (s ApplyRuns) progress(ctx context.Context, p directory.Provider, r directo
 	if err != nil {
 		return ApplyProgress{}, err
 	}
+	m, err := s.ports.Mappings.MappingSet(ctx, s.tenant, p.ID)
+	if err != nil {
+		return ApplyProgress{}, err
+	}
 	out := ApplyProgress{ApplyRun: r}
-	out.State = r.StateAt(s.rt.Time(), p.ConfigVersion)
+	out.State = r.StateAt(s.rt.Time(), p.ConfigVersion, m.Run)
 	for _, n := range ranges {
 		out.Tally.Add(n.Tally)
 	}
@@ -119,9 +123,13 @@ func (s ApplyRuns) List(ctx context.Context, p directory.ProviderID, before dire
 	if err != nil {
 		return nil, err
 	}
+	m, err := s.ports.Mappings.MappingSet(ctx, s.tenant, p)
+	if err != nil {
+		return nil, err
+	}
 	rs, err := s.ports.ApplyRuns.ListRuns(ctx, s.tenant, p, before, count)
 	for i, r := range rs {
-		rs[i].State = r.StateAt(s.rt.Time(), provider.ConfigVersion)
+		rs[i].State = r.StateAt(s.rt.Time(), provider.ConfigVersion, m.Run)
 	}
 	return rs, err
 }
@@ -251,7 +259,9 @@ func (s ApplyRuns) Approve(
 
 // requireApplicable refuses a run that is not in a state, whose plan expired, or that is not the provider's newest.
 func (s ApplyRuns) requireApplicable(r directory.ApplyRun, in directory.RunState, config int64, newest directory.RunID) error {
-	switch st := r.StateAt(s.rt.Time(), config); {
+	switch st := r.StateAt(s.rt.Time(), config, newest); {
+	case st == directory.RunExpired && r.ID != newest:
+		return &directory.Error{Kind: directory.Conflict, Attr: "run", Detail: "a newer run was planned: " + string(newest)}
 	case st == directory.RunExpired && r.Config != config:
 		return directory.Errorf(directory.Conflict, "the plan was made for configuration %d and the mappings changed since: plan again", r.Config)
 	case st == directory.RunExpired:
@@ -260,8 +270,6 @@ func (s ApplyRuns) requireApplicable(r directory.ApplyRun, in directory.RunState
 		return directory.Errorf(directory.Conflict, "the run waits for another administrator to approve it")
 	case st != in:
 		return directory.Errorf(directory.Conflict, "a run in state %s cannot be applied", st)
-	case r.ID != newest:
-		return &directory.Error{Kind: directory.Conflict, Attr: "run", Detail: "a newer run was planned: " + string(newest)}
 	}
 	return nil
 }

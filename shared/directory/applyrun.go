@@ -21,7 +21,7 @@ const (
 	RunWithErrors RunState = "completed-with-errors"
 	RunCancelled  RunState = "cancelled"
 	RunFailed     RunState = "failed"
-	RunExpired    RunState = "expired" // shown for a plan that is too old or for an older configuration; never stored
+	RunExpired    RunState = "expired" // shown for a plan that cannot be applied any more (StateAt); never stored
 )
 
 // Working reports whether steps of the run may be running.
@@ -67,9 +67,10 @@ type ApplyRun struct {
 	Version                          int64
 }
 
-// StateAt returns the state to show at a time when the provider has this ConfigVersion.
-func (r ApplyRun) StateAt(now time.Time, config int64) RunState {
-	if (r.State == RunPlanned || r.State == RunRequested) && (now.After(r.Planned.Add(PlanLife)) || r.Config != config) {
+// StateAt returns the state to show at a time when the provider has this ConfigVersion and newest run: a plan that is too
+// old, for an older configuration, or followed by a newer run is expired.
+func (r ApplyRun) StateAt(now time.Time, config int64, newest RunID) RunState {
+	if (r.State == RunPlanned || r.State == RunRequested) && (now.After(r.Planned.Add(PlanLife)) || r.Config != config || r.ID != newest) {
 		return RunExpired
 	}
 	return r.State
