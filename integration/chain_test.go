@@ -230,6 +230,7 @@ func TestChangedLogIsDetected(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.must(change(h, h.newest(u)))
+		h.Damaged = true
 		_, err := h.Service.As(administration.Admin{Tenant: h.Admin.Tenant}).Logs.Verify(t.Context(), x)
 		var bad *verify.Error
 		if name == "an entry before its time" {
@@ -304,6 +305,7 @@ func TestChainOutlivesItsEntries(t *testing.T) {
 	h.want("entries", fmt.Sprint(before.Entries, after.Entries), "10 5")
 	first, err := h.Service.Log.EntriesAfter(t.Context(), h.Admin.Tenant, h.Provider.ID, "", "", 1)
 	h.must(err)
+	h.Damaged = true
 	h.must(h.Service.Chains.EraseEntry(t.Context(), h.Admin.Tenant, directory.LogEntry{
 		ID: first[0].ID, At: first[0].At, Provider: first[0].Provider, Action: first[0].Action, Name: "somebody else"}, 0))
 	if _, err := h.Service.As(administration.Admin{Tenant: h.Admin.Tenant}).Logs.Verify(t.Context(), chain); err == nil {

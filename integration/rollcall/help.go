@@ -8,10 +8,11 @@ var topics = []topic{
 
   0  done; for serve, a clean stop
   1  the server refused or failed, a verification failed, an apply run had errors, or a question was answered
-     with no; for entra, the server differs from the generated directory
+     with no; for entra, the server differs from the generated directory; for fsck, something is broken
   2  usage: a mistyped command or flag, a missing argument, an ambiguous name, or a question that could not be
      asked because there was no terminal and no --yes
-  3  the server could not be reached, or did not accept the key; the message has the address
+  3  the server could not be reached, or did not accept the key; the message has the address; for fsck, the data
+     could not be read
   4  not found: no record has this name or id`},
 	{"names", "How to refer to people, groups and other records", `Records have names and ids, and commands accept both: for
 providers, organizations, groups, roles, users, watchlists, webhooks, legal hold matters, API keys and tenants.

@@ -3,15 +3,113 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
-	"rollcall/shared/verify"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/fsck"
+	"rollcall/shared/store/sqlite"
+	"rollcall/shared/verify"
 )
+
+// fsckCommand checks the data of a server that is not running: exit code 0 if it is sound, 1 if something is broken.
+func fsckCommand(p *program) *cobra.Command {
+	var f serveFlags
+	var repair bool
+	c := &cobra.Command{
+		Use: "fsck", GroupID: groupRecords, Short: "Check the stored data for anything broken, without a server", Args: usage(cobra.NoArgs),
+		Long: "Reads everything that is stored and reports what is broken: look-ups, counters and indexes that differ from their\n" +
+			"records, records that contradict each other, and a chain that does not fit the log. It changes nothing, unless\n" +
+			"--repair is given, which corrects what is derived. Stop the server first.\n\n" +
+			"Exit code 1 means that something is broken, 3 that the data could not be read.",
+		Example: "  rollcall fsck --data rollcall.db\n  rollcall fsck --data rollcall.db --repair -o json", DisableFlagsInUseLine: true,
+		Annotations: map[string]string{"columns": findingColumns},
+		RunE:        func(c *cobra.Command, _ []string) error { return p.fsck(c, f, repair) },
+	}
+	set := c.Flags()
+	set.StringVar(&f.data, "data", "rollcall.db", "database `file`")
+	set.DurationVar(&f.retention, "log-retention", directory.DefaultLogRetention, "`time` for which log entries are kept")
+	set.BoolVar(&repair, "repair", false, "correct what is derived from other records")
+	set.StringVarP(&p.set.output, "output", "o", "table", "output `format`: "+orList(formats))
+	set.BoolVar(&p.set.json, "json", false, "the same as --output json")
+	set.StringSliceVar(&p.set.columns, "columns", nil, "`names` of the columns to show, separated by commas")
+	complete(c, "output", p, func(context.Context, *call, string) []string { return formats })
+	return c
+}
+
+const findingColumns = "Kind kind, Subject subject, ID id:, Detail detail, Repairable repairable, Repaired repaired; Tenant tenant:"
+
+func (p *program) fsck(cmd *cobra.Command, f serveFlags, repair bool) error {
+	x := &call{program: p, cmd: cmd, act: action{columns: findingColumns}}
+	if err := x.checkFormat(); err != nil {
+		return err
+	}
+	ports, closeStore, err := p.openForFsck(f, repair)
+	if err != nil {
+		return err
+	}
+	defer closeStore()
+	var found []fsck.Finding
+	n, err := fsck.CheckAll(cmd.Context(), ports, fsck.Options{Now: p.now(), Retention: f.retention, Repair: repair},
+		func(f fsck.Finding) { found = append(found, f) })
+	if err != nil {
+		return failf(exitNoAccess, "the data could not be read: %v", err)
+	}
+	slices.SortStableFunc(found, fsck.Finding.Compare)
+	var items []any
+	left, repairable := 0, 0
+	for _, f := range found {
+		item, err := objectOf(f)
+		if err != nil {
+			return err
+		}
+		items = append(items, item)
+		if !f.Repaired {
+			left++
+		}
+		if f.Repairable && !f.Repaired {
+			repairable++
+		}
+	}
+	if len(items) == 0 && p.set.output == "table" {
+		fmt.Fprintf(p.stdout, "Nothing is broken in the data of %s.\n", count(n, "tenant", "tenants"))
+		return nil
+	}
+	if err := x.printList(cmd.Context(), findingColumns, append([]any{}, items...)); err != nil || left == 0 {
+		return err
+	}
+	return failf(exitFailed, "%s; --repair can correct %d of them", count(left, "thing is broken", "things are broken"), repairable)
+}
+
+// objectOf returns a value as a response of the admin API would have it.
+func objectOf(v any) (object, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var o object
+	return o, json.Unmarshal(text, &o)
+}
+
+// openForFsck opens a store that exists; the returned function closes it.
+func (p *program) openForFsck(f serveFlags, repair bool) (directory.Ports, func(), error) {
+	if _, err := os.Stat(f.data); errors.Is(err, os.ErrNotExist) {
+		return directory.Ports{}, nil, usagef("there is no file %s; name the database with --data", f.data)
+	}
+	s, err := sqlite.Inspect(f.data, p.now, repair)
+	if err != nil {
+		return directory.Ports{}, nil, failf(exitNoAccess, "%v", err)
+	}
+	return s.Ports(), func() { _ = s.Close() }, nil
+}
 
 // verifyCommand verifies an exported log: exit code 0 if it is intact, 1 if it is not.
 func verifyCommand(p *program) *cobra.Command {

@@ -22,6 +22,7 @@ import (
 	"rollcall/shared/country"
 	"rollcall/shared/directory"
 	"rollcall/shared/directorytest"
+	"rollcall/shared/fsck"
 	"rollcall/shared/random"
 	"rollcall/shared/scimapi"
 	"rollcall/shared/store/sqlite"
@@ -49,6 +50,7 @@ type Stack struct {
 	Clock    *Clock
 	Admin    administration.Admin // of the tenant
 	Wakeups  *workflow.Local      // uses Clock; the test calls Fire or Wake
+	Damaged  bool                 // the test has damaged the data, so that it is not checked at the end
 	followed map[directory.EntryID]bool
 	Log      *bytes.Buffer // everything the handlers logged; read it after the requests
 	logger   *slog.Logger
@@ -135,6 +137,9 @@ func New(t testing.TB, o Options) *Stack {
 		t.Fatal(err)
 	}
 	s.BaseURL = Origin + scimapi.BasePath + string(s.Provider.ID)
+	if _, ok := fsck.StoreOf(ports); ok {
+		t.Cleanup(func() { s.sound(t, ports) })
+	}
 	return s
 }
 

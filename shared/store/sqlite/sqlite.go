@@ -68,6 +68,53 @@ func Open(path string, now func() time.Time) (*Store, error) {
 	return s, nil
 }
 
+// Inspect opens an existing database file for CheckTenant alone. It creates nothing, brings no tables up to date, and,
+// unless it is to be repaired, refuses every write.
+// Errors: as Open; the file does not exist, or was written by an older release.
+func Inspect(path string, now func() time.Time, repair bool) (*Store, error) {
+	s := &Store{now: now, bookmarks: bookmarks{}, cache: newUserCache()}
+	if err := s.inspect(path, repair); err != nil {
+		if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy {
+			err = errors.New("another process is using it")
+		}
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func (s *Store) inspect(path string, repair bool) error {
+	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+		return errors.Join(err, errors.New("there is no database"))
+	}
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	if err != nil {
+		return err
+	}
+	s.conn = conn
+	s.conn.SetBusyTimeout(ownerTimeout)
+	err = sqlitex.ExecuteTransient(s.conn, "PRAGMA locking_mode=EXCLUSIVE", nil)
+	var h header
+	if err == nil {
+		h, err = connectionHeader(conn)
+	}
+	if err == nil {
+		err = h.check()
+	}
+	if err == nil && h.migrated < len(migrations) {
+		err = errors.New("it was written by an older release: start rollcall serve of this release with it first")
+	}
+	if err == nil && !repair {
+		err = sqlitex.ExecuteTransient(s.conn, "PRAGMA query_only=ON", nil)
+	}
+	if err == nil {
+		err = errors.Join(s.loadTotals(), s.loadProviders())
+	}
+	if err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	return nil
+}
+
 func (s *Store) open(path string) error {
 	if !s.memory {
 		h, err := readHeader(path)

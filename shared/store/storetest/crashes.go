@@ -15,6 +15,7 @@ import (
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/directorytest"
+	"rollcall/shared/fsck"
 	"rollcall/shared/proof"
 	"rollcall/shared/provisioning"
 	"rollcall/shared/random"
@@ -57,6 +58,10 @@ func Crashes(t *testing.T, n int, process func(t *testing.T, stop func(string) e
 				c.must(c.follow())
 				_, err := c.s.DeactivateDue(c.ctx, directory.JobSweep) // not the whole sweep, which reads the tenants of all tests
 				c.must(err)
+				found, err := unsound(c.s.Ports, c.admin.Tenant, c.now)
+				if c.must(err); found != "" {
+					t.Errorf("died before write %d: %s", stopBefore+1, found)
+				}
 				return done, writes, c.state()
 			}
 			_, writes, after := run(-1)
@@ -221,4 +226,14 @@ func (c *crash) state() string {
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
+}
+
+// unsound returns what is broken in the stored data of a tenant, as text.
+func unsound(ports directory.Ports, t directory.TenantID, now time.Time) (string, error) {
+	var out strings.Builder
+	if _, ok := fsck.StoreOf(ports); !ok {
+		return "", nil
+	}
+	err := fsck.CheckTenant(context.Background(), ports, fsck.Options{Now: now}, t, func(f fsck.Finding) { fmt.Fprintln(&out, f) })
+	return out.String(), err
 }

@@ -41,6 +41,11 @@ func Histories(t *testing.T, n int, openA, openB func(t *testing.T) directory.Po
 		if diff := cmp.Diff(first, second); diff != "" {
 			rt.Fatalf("the stores end differently (-first +second):\n%s", diff)
 		}
+		for i, ports := range stores {
+			if found, err := unsound(ports, tenant, players[i].now); found != "" || err != nil {
+				rt.Fatalf("store %d is not sound: %v\n%s", i+1, err, found)
+			}
+		}
 	})
 }
 

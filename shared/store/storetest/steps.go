@@ -156,10 +156,8 @@ func (p *player) moveUser(s step) string {
 			n.Provider = to.id
 		}
 		n.Manager = ""
-		n.Version, n.Modified = old.Version+1, p.now
-		e := directory.LogEntry{ID: "e" + directory.EntryID(p.newID()), At: p.now, Provider: old.Provider, Action: directory.UserConverted,
-			User: n.ID, Name: n.UserName, Version: n.Version}
-		return n, &e, nil
+		return directory.FinishChange(old, n, directory.LogEntry{ID: "e" + directory.EntryID(p.newID()), At: p.now, Provider: old.Provider,
+			Action: directory.UserConverted})
 	})
 	if err != nil {
 		got = directory.User{}

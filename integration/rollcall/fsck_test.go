@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	zombiezen "zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"rollcall/shared/fsck"
+	"rollcall/shared/store/sqlite"
+	"rollcall/shared/store/storetest/sample"
+)
+
+// sampleFile returns a database file with a sample, after the statements.
+func sampleFile(t *testing.T, statements ...string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rollcall.db")
+	s, err := sqlite.Open(path, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample.New(t, s.Ports())
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(statements) == 0 {
+		return path
+	}
+	conn, err := zombiezen.OpenConn(path, zombiezen.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range statements {
+		if err := sqlitex.ExecuteTransient(conn, text, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A sound file is sound, a damaged one is reported by kind and id, neither is changed; a repair corrects what it can.
+func TestFsck(t *testing.T) {
+	t.Parallel()
+	run := func(want int, args ...string) (out, diags string) {
+		t.Helper()
+		code, out, diags := execute(t.Context(), os.Getenv, append([]string{"fsck"}, args...)...)
+		if code != want {
+			t.Errorf("fsck %v: exit %d, want %d: %s%s", args, code, want, out, diags)
+		}
+		return out, diags
+	}
+	sound := sampleFile(t)
+	if out, _ := run(exitOK, "--data", sound); !strings.Contains(out, "Nothing is broken in the data of 1 tenant.") {
+		t.Errorf("a sound file: %s", out)
+	}
+	if out, _ := run(exitOK, "--data", sound, "-o", "json"); strings.TrimSpace(out) != `{"items":[]}` {
+		t.Errorf("a sound file in JSON: %s", out)
+	}
+
+	damaged := sampleFile(t, `DELETE FROM lookups`, `DELETE FROM custodians`)
+	before, err := os.ReadFile(damaged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, diags := run(exitFailed, "--data", damaged)
+	if !strings.Contains(out, string(fsck.LookUp)) || !strings.Contains(out, string(fsck.LegalHold)) ||
+		!strings.Contains(diags, "things are broken; --repair can correct") {
+		t.Errorf("a damaged file: %s%s", out, diags)
+	}
+	if out, _ = run(exitFailed, "--data", damaged, "--json"); !strings.Contains(out, `"kind":"look-up"`) ||
+		!strings.Contains(out, `"repairable":true`) {
+		t.Errorf("a damaged file in JSON: %s", out)
+	}
+	if after, err := os.ReadFile(damaged); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file was changed without --repair (%v)", err)
+	}
+	if out, diags = run(exitFailed, "--data", damaged, "--repair"); !strings.Contains(diags, "1 thing is broken; --repair can correct 0") {
+		t.Errorf("a repair: %s%s", out, diags)
+	}
+	if out, _ = run(exitFailed, "--data", damaged); strings.Contains(out, string(fsck.LookUp)) {
+		t.Errorf("after a repair: %s", out)
+	}
+	repaired := sampleFile(t, `DELETE FROM lookups`)
+	run(exitOK, "--data", repaired, "--repair")
+	run(exitOK, "--data", repaired)
+}
+
+// A store that cannot be read is told from one with damage, and none is created.
+func TestFsckRefusals(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	older := sampleFile(t, `PRAGMA user_version = 6`)
+	for _, c := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"--data " + filepath.Join(dir, "none.db"), exitUsage, "there is no file"},
+		{"--data " + writeFile(t, "text"), exitNoAccess, ""},
+		{"--data " + older, exitNoAccess, "an older release"},
+		{"-o xml", exitUsage, "--output must be"},
+	} {
+		code, out, diags := execute(t.Context(), os.Getenv, append([]string{"fsck"}, strings.Fields(c.args)...)...)
+		if code != c.code || !strings.Contains(diags, c.says) || out != "" {
+			t.Errorf("fsck %s: exit %d, %s%s", c.args, code, out, diags)
+		}
+	}
+	if files, _ := os.ReadDir(dir); len(files) != 0 {
+		t.Errorf("it created %v", files)
+	}
+	open := sampleFile(t)
+	s, err := sqlite.Open(open, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, _, diags := execute(t.Context(), os.Getenv, "fsck", "--data", open); code != exitNoAccess || !strings.Contains(diags,
+		"another process is using it") {
+		t.Errorf("beside a running server: exit %d, %s", code, diags)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEachFindingIsExplained(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range fsck.Kinds() {
+		if !bytes.Contains(text, []byte("`"+string(k)+"`")) {
+			t.Errorf("docs/operations.md does not explain the finding %s", k)
+		}
+	}
+}
