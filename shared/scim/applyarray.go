@@ -312,12 +312,12 @@ func (a *applier) described(tg target) (e Value, err error) {
 	}
 	for n := range tg.filter.conjuncts() {
 		switch {
-		case n.op != opEq || n.first.operand.other || n.literal.IsNull() && !n.empty:
+		case n.op != opEq || n.first.operand.other || n.literal.isNull() && !n.empty:
 			return e, noTarget
-		case n.literal.IsNull() || n.first.attr.isSelf:
+		case n.literal.isNull() || n.first.attr.isSelf:
 			continue
 		}
-		v, err := a.d.single(n.first.attr, n.literal)
+		v, err := a.d.single(n.first.attr, n.literal.value())
 		if err != nil {
 			return e, err
 		}

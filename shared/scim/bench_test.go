@@ -84,7 +84,18 @@ func BenchmarkMatch(b *testing.B) {
 
 // The budget of a filter is stated in allocations, which do not depend on the machine.
 func TestParseFilterAllocations(t *testing.T) {
-	if n := testing.AllocsPerRun(100, func() { _, _ = users.ParseFilter(`userName eq "x"`, lenient) }); n > 10 {
-		t.Errorf("%v allocations, want 10 at most", n)
+	for text, budget := range map[string]float64{
+		`userName eq "x"`: 1,
+		`userName eq "x" and title eq "y" and active eq true and displayName co "z" and nickName pr`:                         9,
+		`(userName eq "X" and title eq "Y") or not (active eq true) or (displayName co "Z" and nickName pr)`:                 9,
+		`(userName eq "x" or title eq "y") and emails[type eq "work" and value co "@x.example"] and nickName pr`:             9,
+		`userName eq "x" or userName eq "y" or title sw "z" or urn:ietf:params:scim:schemas:core:2.0:User:title pr or id pr`: 9,
+	} {
+		if _, err := users.ParseFilter(text, lenient); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if n := testing.AllocsPerRun(100, func() { _, _ = users.ParseFilter(text, lenient) }); n > budget {
+			t.Errorf("%s: %v allocations, want %v at most", text, n, budget)
+		}
 	}
 }

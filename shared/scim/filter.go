@@ -38,10 +38,22 @@ type node struct {
 	empty   bool   // the literal was an empty text, which is null (C37)
 	kids    []node // and, or: two at least; not, element: one
 	path    string // canonical; inside [ ] the bare name
-	literal Value  // of a comparison
-	first   term   // for the first resource type
-	more    []term // for the others
+	literal literal
+	first   term    // for the first resource type
+	more    *[]term // for the others
 }
+
+// literal is the value of a comparison: a Value that is neither array nor object, in a third of its bytes, since nodes are
+// copied and stored by the filter.
+type literal struct {
+	kind Kind
+	yes  bool
+	text string
+}
+
+func (l literal) isNull() bool { return l.kind == Null }
+
+func (l literal) value() Value { return Value{kind: l.kind, yes: l.yes, text: l.text} }
 
 // term is what an attribute path and a literal mean for one resource type. attr is nil where the type has no such
 // attribute, which then counts as unassigned.
@@ -98,7 +110,7 @@ func (n *node) print(dst []byte) []byte {
 		return append(append(dst, n.path...), " pr"...)
 	}
 	dst = append(append(append(append(dst, n.path...), ' '), opNames[n.op]...), ' ')
-	return n.literal.Append(dst)
+	return n.literal.value().Append(dst)
 }
 
 // Equality is one `path eq value` that every match satisfies.
@@ -151,8 +163,8 @@ func (f Filter) Equals() []Equality {
 
 func (n *node) equalities() []Equality {
 	switch {
-	case n.op == opEq && !n.literal.IsNull():
-		return []Equality{{n.path, n.literal}}
+	case n.op == opEq && !n.literal.isNull():
+		return []Equality{{n.path, n.literal.value()}}
 	case n.op == opElement:
 		return n.elementEqualities()
 	}
@@ -181,18 +193,18 @@ func (n *node) elementEqualities() []Equality {
 	condition := append([]byte(n.path), '[')
 	start := len(condition)
 	for kid := range n.kids[0].conjuncts() {
-		if kid.op != opEq || kid.literal.IsNull() {
+		if kid.op != opEq || kid.literal.isNull() {
 			continue
 		}
 		if kid.path == "value" && value.IsNull() {
-			value = kid.literal
+			value = kid.literal.value()
 			continue
 		}
 		if len(condition) > start {
 			condition = append(condition, " and "...)
 		}
 		condition = kid.print(condition)
-		others = append(others, Equality{n.path + "." + kid.path, kid.literal})
+		others = append(others, Equality{n.path + "." + kid.path, kid.literal.value()})
 	}
 	switch {
 	case value.IsNull():

@@ -10,7 +10,8 @@ import (
 // resolve finds the attribute in every resource type and sets the terms and the canonical path of n.
 func (p *filterParser) resolve(n *node, name string) error {
 	if len(p.types) > 1 {
-		n.more = make([]term, len(p.types)-1)
+		more := make([]term, len(p.types)-1)
+		n.more = &more
 	}
 	for i, rt := range p.types {
 		a, err := p.attribute(i, rt, name)
@@ -106,13 +107,13 @@ func (p *filterParser) check(n *node) error {
 
 // operand is a literal made ready for comparing with values of one attribute.
 type operand struct {
-	other bool   // of another type than the attribute: nothing equals it
-	text  string // folded where the attribute is caseless
+	other bool // of another type than the attribute: nothing equals it
 	yes   bool
-	when  time.Time
+	text  string // folded where the attribute is caseless
+	when  *time.Time
 }
 
-func (p *filterParser) operand(n *node, t *term) (Value, error) {
+func (p *filterParser) operand(n *node, t *term) (literal, error) {
 	a, v := t.attr, n.literal
 	name := a.path
 	switch n.op {
@@ -126,9 +127,9 @@ func (p *filterParser) operand(n *node, t *term) (Value, error) {
 		}
 	}
 	if v.kind == String && v.text == "" && a.kind != Bool && (n.op == opEq || n.op == opNe) {
-		n.empty, v = true, Value{} // C37
+		n.empty, v = true, literal{} // C37
 	}
-	if v.IsNull() {
+	if v.isNull() {
 		if n.op != opEq && n.op != opNe {
 			return v, badFilter("null can be compared with eq and ne only")
 		}
@@ -139,12 +140,13 @@ func (p *filterParser) operand(n *node, t *term) (Value, error) {
 		if !ok || !p.t.BoolText {
 			return v, badFilter("%s is a boolean: compare it with true or false", name)
 		}
-		v = BoolValue(yes)
+		v = literal{kind: Bool, yes: yes}
 	}
 	if a.kind == Number && v.kind == String && p.t.NumberText {
-		if v = numberIn(v); v.kind != Number { // C34
+		if v.text = numberText(v.text); v.text == "" { // C34
 			return v, badFilter("%s is a number: compare it with one", name)
 		}
+		v.kind = Number
 	}
 	if v.kind != a.kind {
 		t.operand.other = true
@@ -156,7 +158,7 @@ func (p *filterParser) operand(n *node, t *term) (Value, error) {
 		if !ok {
 			return v, badFilter("%s needs a date and time such as 2026-01-31T09:00:00Z", name)
 		}
-		t.operand.when = when
+		t.operand.when = &when
 	case a.kind == String && !a.CaseExact:
 		t.operand.text = casefold.Fold(v.text)
 	default:
@@ -214,7 +216,7 @@ func (n *node) match(index int, v Value) bool {
 		case value.IsNull():
 		case n.op == opElement:
 			found = n.kids[0].match(index, value)
-		case n.op == opPresent || n.literal.IsNull():
+		case n.op == opPresent || n.literal.isNull():
 		default:
 			found = t.compare(n.op, value)
 		}
@@ -228,7 +230,7 @@ func (n *node) match(index int, v Value) bool {
 	if n.op == opPresent {
 		return assigned
 	}
-	if n.literal.IsNull() {
+	if n.literal.isNull() {
 		return assigned == (n.op == opNe)
 	}
 	return !assigned && n.op == opNe
@@ -236,7 +238,7 @@ func (n *node) match(index int, v Value) bool {
 
 // unassigned is the outcome for an attribute that has no value.
 func (n *node) unassigned() bool {
-	return n.op == opNe && !n.literal.IsNull() || n.op == opEq && n.literal.IsNull()
+	return n.op == opNe && !n.literal.isNull() || n.op == opEq && n.literal.isNull()
 }
 
 // values yields the values of an attribute in a resource: every element of a multi-valued one.
@@ -312,7 +314,7 @@ func (t *term) compare(op nodeOp, v Value) bool {
 		if !ok {
 			return op == opNe
 		}
-		order = when.Compare(t.operand.when)
+		order = when.Compare(*t.operand.when)
 	case a.kind == Number:
 		order = compareNumbers(v.text, t.operand.text)
 	default:

@@ -9,25 +9,21 @@ import (
 // and operators, operators that do not fit the attribute, and text over MaxFilterBytes, MaxFilterDepth or
 // MaxFilterTerms. Names and operators are compared without case (C1).
 func (rt *ResourceType) ParseFilter(text string, t Tolerance) (Filter, error) {
-	types := []*ResourceType{rt}
-	root, err := parseFilter(text, t, types, false)
-	return Filter{root, types}, err
+	p, root := filterParser{s: text, types: rt.alone, t: t}, &node{}
+	if err := p.filter(root); err != nil {
+		return Filter{types: rt.alone}, err
+	}
+	return Filter{root, rt.alone}, nil
 }
 
 // ParseRootFilter parses a filter for resources of several types (RFC 7644 §3.4.3). An attribute a type does not have
 // counts as unassigned there.
 func ParseRootFilter(text string, t Tolerance, types ...*ResourceType) (Filter, error) {
-	root, err := parseFilter(text, t, types, true)
-	return Filter{root, types}, err
-}
-
-func parseFilter(text string, t Tolerance, types []*ResourceType, anyAttribute bool) (*node, error) {
-	p := filterParser{s: text, types: types, t: t, anyAttribute: anyAttribute}
-	root, err := p.filter()
-	if err != nil {
-		return nil, err
+	p, root := filterParser{s: text, types: types, t: t, anyAttribute: true}, &node{}
+	if err := p.filter(root); err != nil {
+		return Filter{types: types}, err
 	}
-	return &root, nil
+	return Filter{root, types}, nil
 }
 
 // filterParser reads the grammar of RFC 7644 figure 1 by recursive descent, resolving attributes as it goes.
@@ -42,25 +38,26 @@ type filterParser struct {
 	depth, terms int
 }
 
-func (p *filterParser) filter() (node, error) {
+// filter reads the whole text into n. The functions below read a part of it into a zero node; after an error the node is
+// of no use.
+func (p *filterParser) filter(n *node) error {
 	if len(p.s) > MaxFilterBytes {
-		return node{}, badFilter("the filter is longer than %d bytes", MaxFilterBytes)
+		return badFilter("the filter is longer than %d bytes", MaxFilterBytes)
 	}
 	if !utf8.ValidString(p.s) {
-		return node{}, badFilter("the filter is not UTF-8")
+		return badFilter("the filter is not UTF-8")
 	}
 	p.optionalBlanks()
 	if p.i == len(p.s) {
-		return node{}, badFilter("the filter is empty")
+		return badFilter("the filter is empty")
 	}
-	n, err := p.or()
-	if err != nil {
-		return node{}, err
+	if err := p.or(n); err != nil {
+		return err
 	}
 	if p.optionalBlanks(); p.i < len(p.s) {
-		return node{}, p.fail("`and`, `or` or the end is expected")
+		return p.fail("`and`, `or` or the end is expected")
 	}
-	return n, nil
+	return nil
 }
 
 func (p *filterParser) fail(problem string) error {
@@ -88,35 +85,40 @@ func (p *filterParser) blank() bool {
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
 
-func (p *filterParser) or() (node, error) { return p.chain(opOr, p.and) }
-
-func (p *filterParser) and() (node, error) { return p.chain(opAnd, p.factor) }
+func (p *filterParser) or(n *node) error { return p.chain(n, opOr) }
 
 // chain reads operands joined by one keyword into one node. Nested nodes of the same kind are flattened: `and` and `or`
 // are associative, and the printed form then needs no parentheses for them.
-func (p *filterParser) chain(op nodeOp, operand func() (node, error)) (node, error) {
-	n, err := operand()
-	if err != nil || !p.keyword(opNames[op]) {
-		return n, err
+func (p *filterParser) chain(n *node, op nodeOp) error {
+	if err := p.operandOf(n, op); err != nil || !p.keyword(opNames[op]) {
+		return err
 	}
-	out := node{op: op}
-	for {
+	out := node{op: op, kids: make([]node, 0, 2)}
+	for more := true; more; more = p.keyword(opNames[op]) {
 		out.adopt(n)
-		if n, err = operand(); err != nil {
-			return node{}, err
-		}
-		if !p.keyword(opNames[op]) {
-			out.adopt(n)
-			return out, nil
+		*n = node{}
+		if err := p.operandOf(n, op); err != nil {
+			return err
 		}
 	}
+	out.adopt(n)
+	*n = out
+	return nil
 }
 
-func (n *node) adopt(kid node) {
+// operandOf reads what `and` or `or` joins.
+func (p *filterParser) operandOf(n *node, op nodeOp) error {
+	if op == opOr {
+		return p.chain(n, opAnd)
+	}
+	return p.factor(n)
+}
+
+func (n *node) adopt(kid *node) {
 	if kid.op == n.op {
 		n.kids = append(n.kids, kid.kids...)
 	} else {
-		n.kids = append(n.kids, kid)
+		n.kids = append(n.kids, *kid)
 	}
 }
 
@@ -133,9 +135,9 @@ func (p *filterParser) keyword(word string) bool {
 	return false
 }
 
-func (p *filterParser) factor() (node, error) {
+func (p *filterParser) factor(n *node) error {
 	if p.i < len(p.s) && p.s[p.i] == '(' {
-		return p.group()
+		return p.group(n)
 	}
 	if rest := p.s[p.i:]; hasNamePrefix(rest, "not") && strings.HasPrefix(strings.TrimLeft(rest[3:], " \t\r\n"), "(") {
 		p.i += 3
@@ -144,59 +146,58 @@ func (p *filterParser) factor() (node, error) {
 		}
 		p.optionalBlanks()
 		if p.s[p.i] != '(' {
-			return node{}, p.fail("a parenthesis is expected after `not`")
+			return p.fail("a parenthesis is expected after `not`")
 		}
-		n, err := p.group()
-		return node{op: opNot, kids: []node{n}}, err
+		n.op, n.kids = opNot, make([]node, 1)
+		return p.group(&n.kids[0])
 	}
-	return p.expression()
+	return p.expression(n)
 }
 
-func (p *filterParser) group() (node, error) {
+func (p *filterParser) group(n *node) error {
 	p.i++
-	return p.nested(')')
+	return p.nested(n, ')')
 }
 
 // nested reads a filter up to the closing bracket.
-func (p *filterParser) nested(closing byte) (node, error) {
+func (p *filterParser) nested(n *node, closing byte) error {
 	if p.depth++; p.depth > MaxFilterDepth {
-		return node{}, badFilter("the filter is nested deeper than %d levels", MaxFilterDepth)
+		return badFilter("the filter is nested deeper than %d levels", MaxFilterDepth)
 	}
 	p.optionalBlanks()
-	n, err := p.or()
-	if err != nil {
-		return node{}, err
+	if err := p.or(n); err != nil {
+		return err
 	}
 	p.optionalBlanks()
 	if p.i >= len(p.s) || p.s[p.i] != closing {
-		return node{}, p.fail("`" + string(closing) + "` is expected")
+		return p.fail("`" + string(closing) + "` is expected")
 	}
 	p.i++
 	p.depth--
-	return n, nil
+	return nil
 }
 
 // word reads up to a blank, a bracket or a quote.
 func (p *filterParser) word() string {
 	start := p.i
-	for p.i < len(p.s) {
-		switch c := p.s[p.i]; {
-		case isBlank(c), c == '(', c == ')', c == '[', c == ']', c == '"':
-			return p.s[start:p.i]
-		}
-		p.i++
+	i := start
+	for i < len(p.s) && !endsWord[p.s[i]] {
+		i++
 	}
-	return p.s[start:]
+	p.i = i
+	return p.s[start:i]
 }
 
-func (p *filterParser) expression() (node, error) {
-	n := node{inner: p.inside}
+var endsWord = [256]bool{' ': true, '\t': true, '\n': true, '\r': true, '(': true, ')': true, '[': true, ']': true, '"': true}
+
+func (p *filterParser) expression(n *node) error {
+	n.inner = p.inside
 	name := p.word()
 	if name == "" {
-		return n, p.fail("an attribute is expected")
+		return p.fail("an attribute is expected")
 	}
-	if err := p.resolve(&n, name); err != nil {
-		return n, err
+	if err := p.resolve(n, name); err != nil {
+		return err
 	}
 	if p.i < len(p.s) && p.s[p.i] == '[' {
 		return p.element(n)
@@ -205,31 +206,31 @@ func (p *filterParser) expression() (node, error) {
 }
 
 // element reads [filter] after the attribute of n, and the comparison of a sub-attribute if one follows.
-func (p *filterParser) element(n node) (node, error) {
+func (p *filterParser) element(n *node) error {
 	if p.inside {
-		return n, p.fail("brackets cannot be nested")
+		return p.fail("brackets cannot be nested")
 	}
-	if err := p.enter(&n); err != nil {
-		return n, err
+	if err := p.enter(n); err != nil {
+		return err
 	}
 	p.i++
-	kid, err := p.nested(']')
-	if err != nil {
-		return n, err
+	n.op, n.kids = opElement, make([]node, 1)
+	if err := p.nested(&n.kids[0], ']'); err != nil {
+		return err
 	}
-	n.op, n.kids = opElement, []node{kid}
 	if p.i >= len(p.s) || p.s[p.i] != '.' || !p.t.ElementComparison {
 		p.inside, p.within = false, nil
-		return n, nil
+		return nil
 	}
 	p.i++
 	sub := node{inner: true}
 	if err := p.resolve(&sub, p.word()); err != nil {
-		return n, err
+		return err
 	}
-	sub, err = p.comparison(sub)
+	err := p.comparison(&sub)
 	p.inside, p.within = false, nil
-	return elementComparison(n, sub), err
+	*n = elementComparison(*n, sub)
+	return err
 }
 
 // enter checks that the attribute of n has elements to filter.
@@ -259,52 +260,53 @@ func elementComparison(element, sub node) node {
 		out.kids = []node{kid}
 		return out
 	}
-	if sub.op != opEq && sub.op != opNe || sub.op == opEq && !sub.literal.IsNull() {
+	if sub.op != opEq && sub.op != opNe || sub.op == opEq && !sub.literal.isNull() {
 		return with(sub)
 	}
 	present := sub
-	present.op, present.literal = opPresent, Value{}
+	present.op, present.literal = opPresent, literal{}
 	assigned := with(present)
 	unassigned := node{op: opNot, kids: []node{assigned}}
 	switch {
 	case sub.op == opEq:
 		return unassigned
-	case sub.literal.IsNull():
+	case sub.literal.isNull():
 		return assigned
 	}
 	return node{op: opOr, kids: []node{with(sub), unassigned}}
 }
 
 // comparison reads the operator and the literal after the attribute of n.
-func (p *filterParser) comparison(n node) (node, error) {
+func (p *filterParser) comparison(n *node) error {
 	if p.terms++; p.terms > MaxFilterTerms {
-		return n, badFilter("the filter has more than %d terms", MaxFilterTerms)
+		return badFilter("the filter has more than %d terms", MaxFilterTerms)
 	}
 	if !p.blank() {
-		return n, p.fail("an operator is expected")
+		return p.fail("an operator is expected")
 	}
 	word := p.word()
 	op, ok := operator(word)
 	if !ok {
-		return n, badFilter("%s is not an operator", shown(word))
+		return badFilter("%s is not an operator", shown(word))
 	}
 	n.op = op
 	if op != opPresent {
 		if !p.blank() {
-			return n, p.fail("a value is expected")
+			return p.fail("a value is expected")
 		}
 		var err error
 		if n.literal, err = p.literal(); err != nil {
-			return n, err
+			return err
 		}
 	}
-	return n, p.check(&n)
+	return p.check(n)
 }
 
 func operator(word string) (nodeOp, bool) {
 	if len(word) == 2 {
+		x, y := lowerByte(word[0]), lowerByte(word[1])
 		for op := opPresent; op <= opLe; op++ {
-			if sameName(word, opNames[op]) {
+			if name := opNames[op]; name[0] == x && name[1] == y {
 				return op, true
 			}
 		}
@@ -312,35 +314,52 @@ func operator(word string) (nodeOp, bool) {
 	return 0, false
 }
 
-func (p *filterParser) literal() (Value, error) {
+func (p *filterParser) literal() (literal, error) {
 	if p.i < len(p.s) && p.s[p.i] == '"' {
+		if end := plainEnd(p.s, p.i+1); end > 0 {
+			text := p.s[p.i+1 : end]
+			p.i = end + 1
+			return literal{kind: String, text: text}, nil
+		}
 		j := parser{s: p.s, i: p.i}
 		s, err := j.str()
 		if err != nil {
-			return Value{}, p.fail("the string is not JSON")
+			return literal{}, p.fail("the string is not JSON")
 		}
 		p.i = j.i
-		return StringValue(s), nil
+		return literal{kind: String, text: s}, nil
 	}
 	word := p.word()
 	switch {
 	case word == "true", word == "false":
-		return BoolValue(word == "true"), nil
+		return literal{kind: Bool, yes: word == "true"}, nil
 	case word == "null":
-		return Value{}, nil
+		return literal{}, nil
 	case word == "":
-		return Value{}, p.fail("a value is expected")
+		return literal{}, p.fail("a value is expected")
 	case numberLen(word) == len(word):
-		return NumberValue(word), nil
+		return literal{kind: Number, text: word}, nil
 	case !p.t.BareWords || word[0] == '\'' || p.i < len(p.s) && (p.s[p.i] == '"' || p.s[p.i] == '(' || p.s[p.i] == '['):
-		return Value{}, p.fail("a value is a JSON string in double quotes, a number, true, false or null")
+		return literal{}, p.fail("a value is a JSON string in double quotes, a number, true, false or null")
 	}
-	return StringValue(word), nil
+	return literal{kind: String, text: word}, nil
+}
+
+// plainEnd returns the index of the quote that ends a string without escapes, 0 if there is none.
+func plainEnd(s string, i int) int {
+	for ; i < len(s); i++ {
+		if c := s[i]; c == '"' {
+			return i
+		} else if c == '\\' || c < 0x20 {
+			return 0
+		}
+	}
+	return 0
 }
 
 func (n *node) term(i int) *term {
 	if i <= 0 {
 		return &n.first
 	}
-	return &n.more[i-1]
+	return &(*n.more)[i-1]
 }

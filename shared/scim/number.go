@@ -38,10 +38,18 @@ func numberLen(s string) int {
 
 // numberIn returns the number that a text is, blanks around it aside, and the text if it is none.
 func numberIn(text Value) Value {
-	if s := strings.Trim(text.text, " \t\r\n"); s != "" && numberLen(s) == len(s) {
+	if s := numberText(text.text); s != "" {
 		return NumberValue(s)
 	}
 	return text
+}
+
+// numberText returns the number that a text is, "" if it is none.
+func numberText(text string) string {
+	if s := strings.Trim(text, " \t\r\n"); numberLen(s) == len(s) {
+		return s
+	}
+	return ""
 }
 
 func digits(s string) int {

@@ -247,9 +247,9 @@ func (rt *ResourceType) unread(name, path string, bracket int, t Tolerance) (tar
 	if bracket < 0 {
 		return out, nil
 	}
-	p := filterParser{s: path, i: bracket + 1, types: []*ResourceType{rt}, t: t, inside: true, within: []*attribute{nil},
+	p := filterParser{s: path, i: bracket + 1, types: rt.alone, t: t, inside: true, within: []*attribute{nil},
 		anyAttribute: true}
-	if _, err := p.nested(']'); err != nil {
+	if err := p.nested(&node{}, ']'); err != nil {
 		return target{}, err
 	}
 	if rest := path[p.i:]; rest != "" && (rest[0] != '.' || !isAttributeName(rest[1:])) {
@@ -265,13 +265,12 @@ func (rt *ResourceType) parseValuePath(out target, path string, bracket int, t T
 	if strings.IndexByte(path, ']') < 0 {
 		return target{}, badPath("the path after %s lacks its closing bracket", out.where)
 	}
-	p := filterParser{s: path, i: bracket + 1, types: []*ResourceType{rt}, t: t, inside: true,
+	p := filterParser{s: path, i: bracket + 1, types: rt.alone, t: t, inside: true,
 		within: []*attribute{out.attr}}
-	filter, err := p.nested(']')
-	if err != nil {
+	out.filter = &node{}
+	if err := p.nested(out.filter, ']'); err != nil {
 		return target{}, err
 	}
-	out.filter = &filter
 	rest := path[p.i:]
 	if rest == "" {
 		return out, nil

@@ -32,7 +32,7 @@ type table struct {
 	schema *Schema
 	prefix string // of paths: "" for core, URN + ":" for an extension
 	attrs  []*attribute
-	byName map[string]*attribute // lower-case names and aliases
+	byName map[string]*attribute // names as spelled, and names and aliases in lower case
 	index  int                   // 0 for core, then extensions in order
 }
 
@@ -41,15 +41,17 @@ type table struct {
 type ResourceType struct {
 	id, endpoint, description string
 	schemas                   []*Schema
-	tables                    []*table // core first
-	byURN                     []*table // longest URN first
-	common                    *table   // schemas, id, meta
+	tables                    []*table        // core first
+	byURN                     []*table        // longest URN first
+	common                    *table          // schemas, id, meta
+	alone                     []*ResourceType // the type itself, for filters
 }
 
 // NewResourceType compiles a resource type (RFC 7643 §6): its id and name such as "User", its endpoint such as
 // "/Users", the core schema and the extensions, none of which is required. The schemas must not change afterwards.
 func NewResourceType(id, endpoint, description string, core *Schema, ext ...*Schema) *ResourceType {
 	rt := &ResourceType{id: id, endpoint: endpoint, description: description, schemas: append([]*Schema{core}, ext...)}
+	rt.alone = []*ResourceType{rt}
 	for i, s := range rt.schemas {
 		prefix := s.ID + ":"
 		if i == 0 {
@@ -81,7 +83,7 @@ func newTable(s *Schema, prefix string, index int) *table {
 	for i := range s.Attributes {
 		a := compile(&s.Attributes[i], prefix, t, nil, i)
 		t.attrs = append(t.attrs, a)
-		t.byName[lowerName(a.Name)] = a
+		t.byName[a.Name], t.byName[lowerName(a.Name)] = a, a
 	}
 	for alias, name := range s.Aliases {
 		if a := t.byName[lowerName(name)]; a != nil {
@@ -129,6 +131,9 @@ func compile(def *Attribute, prefix string, t *table, parent *attribute, slot in
 
 // find looks up a name, ignoring case.
 func (t *table) find(name string) *attribute {
+	if a := t.byName[name]; a != nil {
+		return a
+	}
 	var buf [64]byte
 	if len(name) > len(buf) {
 		return t.byName[lowerName(name)]
@@ -185,6 +190,9 @@ const (
 // so they are recognized as a whole, the longest first. bare allows the bare name of an extension attribute.
 func (rt *ResourceType) resolve(path string, bare bool) (reference, pathFault) {
 	rest, tables := path, rt.tables[:1]
+	if a := rt.tables[0].byName[path]; a != nil {
+		return reference{a.table, a}, pathOK
+	}
 	if len(path) > 4 && lowerByte(path[0]) == 'u' && path[3] == ':' {
 		i := slices.IndexFunc(rt.byURN, func(t *table) bool {
 			id := t.schema.ID
