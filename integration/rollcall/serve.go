@@ -102,10 +102,7 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 
 // answer serves requests until ctx ends, then completes those in progress. It calls ready after it has started.
 func answer(ctx context.Context, ln net.Listener, h http.Handler, ready func() error) error {
-	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second,
-		MaxHeaderBytes: 64 << 10,
-	}
+	srv := newServer(h, stallTimeout)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
 	err := ready()
@@ -124,6 +121,52 @@ func answer(ctx context.Context, ln net.Listener, h http.Handler, ready func() e
 	}
 	return err
 }
+
+// newServer returns the server. A client that takes no byte of a response for the time stall is disconnected.
+func newServer(h http.Handler, stall time.Duration) *http.Server {
+	return &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(&patientWriter{w, http.NewResponseController(w), stall}, r)
+		}),
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, WriteTimeout: stall, IdleTimeout: 120 * time.Second,
+		MaxHeaderBytes: 64 << 10,
+	}
+}
+
+// A client must take writePiece bytes in stallTimeout: 1 KB a second.
+const (
+	stallTimeout = 60 * time.Second
+	writePiece   = 64 << 10
+)
+
+// patientWriter moves the deadline of the connection with every piece that the client takes, so that a long response
+// reaches a slow client.
+type patientWriter struct {
+	http.ResponseWriter
+	connection *http.ResponseController
+	stall      time.Duration
+}
+
+func (w *patientWriter) extend() { _ = w.connection.SetWriteDeadline(time.Now().Add(w.stall)) } // net/http supports it
+
+func (w *patientWriter) WriteHeader(status int) {
+	w.extend()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *patientWriter) Write(b []byte) (n int, err error) {
+	for {
+		w.extend()
+		m, err := w.ResponseWriter.Write(b[n:min(len(b), n+writePiece)])
+		n += m
+		if err != nil || n == len(b) {
+			return n, err
+		}
+	}
+}
+
+// Unwrap lets http.ResponseController reach the writer beneath.
+func (w *patientWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // gcPercent lets Go's heap grow to five times its live data between collections. The heap is only a few MB, because the
 // database is outside it; with the default, a collection would run every hundred requests.

@@ -3,11 +3,13 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -117,5 +119,97 @@ func TestServeRefusesBodiesThatAreCutOff(t *testing.T) {
 	}
 	if log := s.log.String(); strings.Contains(log, `"level":"ERROR"`) {
 		t.Errorf("it logged an error:\n%s", log)
+	}
+}
+
+// listenWith serves h on a port of its own until the test ends, and returns the address.
+func listenWith(t *testing.T, h http.HandlerFunc, stall time.Duration) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := newServer(h, stall)
+	go func() { _ = srv.Serve(ln) }()
+	t.Cleanup(func() { _ = srv.Close() })
+	return ln.Addr().String()
+}
+
+// connectSlowly opens a connection with a small buffer and sends a request.
+func connectSlowly(t *testing.T, address string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if err := c.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// A client that reads nothing is disconnected, so that it holds neither memory nor a place.
+func TestServeLetsGoOfClientsThatReadNothing(t *testing.T) {
+	t.Parallel()
+	ended := make(chan error, 1)
+	address := listenWith(t, func(w http.ResponseWriter, _ *http.Request) {
+		for {
+			if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}, 50*time.Millisecond)
+	connectSlowly(t, address)
+	select {
+	case err := <-ended:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("it ended with %v", err)
+		}
+	case <-time.After(waitFor):
+		t.Error("the client still has its connection")
+	}
+}
+
+// A long response reaches a client that is slow but reads, whether it is written in one piece or in many, and however
+// long the handler needed before.
+func TestServeCompletesLongResponses(t *testing.T) {
+	t.Parallel()
+	const size, stall = 24 << 20, time.Second
+	for name, h := range map[string]http.HandlerFunc{
+		"in one piece": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, size)) },
+		"as a stream": func(w http.ResponseWriter, _ *http.Request) {
+			for range size >> 10 {
+				if _, err := w.Write(make([]byte, 1<<10)); err != nil {
+					return
+				}
+			}
+		},
+		"after a while": func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(stall * 3 / 2)
+			w.WriteHeader(http.StatusOK)
+			_, _ = w.Write(make([]byte, size))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			res, err := http.ReadResponse(bufio.NewReader(connectSlowly(t, listenWith(t, h, stall))), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			got := int64(0)
+			for got < size { // 24 pauses, longer than stall together
+				n, err := io.CopyN(io.Discard, res.Body, 1<<20)
+				if got += n; err != nil {
+					t.Fatalf("after %d bytes: %v", got, err)
+				}
+				time.Sleep(stall / 16)
+			}
+		})
 	}
 }
