@@ -217,9 +217,9 @@ func TestLeaverOnHold(t *testing.T) {
 		if err != nil || len(xs) != 1 || xs[0].Outcome != administration.OutcomeDeactivated {
 			j.Errorf("the plan: %v %v", xs, err)
 		}
-		_, outcome, err := j.s.Service.As(j.s.Admin).LegalHolds.Release(j.Context(), m.ID, directory.UserID(id))
-		if err != nil || outcome != administration.OutcomeDeactivated {
-			j.Errorf("released: %s %v", outcome, err)
+		done, err := j.s.Service.As(j.s.Admin).LegalHolds.Release(j.Context(), m.ID, directory.UserID(id))
+		if err != nil || done.Outcome != administration.OutcomeDeactivated {
+			j.Errorf("released: %+v %v", done, err)
 		}
 		j.wantState("released", id, "deactivated")
 		j.wantLog(id, logJoin, "api-key legal-hold.placed", logLeave+" deactivation-held", "api-key legal-hold.released deactivated")

@@ -207,7 +207,7 @@ func (p *person) do(event string, before directory.User) bool {
 	case "hold":
 		_, _, err = p.s.As(p.admin).LegalHolds.Place(p.ctx, directory.MatterID(p.matter), p.id)
 	case "release":
-		_, _, err = p.s.As(p.admin).LegalHolds.Release(p.ctx, directory.MatterID(p.matter), p.id)
+		_, err = p.s.As(p.admin).LegalHolds.Release(p.ctx, directory.MatterID(p.matter), p.id)
 	case "time":
 		if before.Pending != nil && p.clock().Before(before.Pending.DueAt) {
 			p.advance(before.Pending.DueAt.Sub(p.clock()))

@@ -117,7 +117,7 @@ func TestUnreliableWakeups(t *testing.T) {
 			case 4:
 				_, _, _ = svc.As(admin).LegalHolds.Place(ctx, matter, id) // refused if the user is deactivated
 			case 5:
-				_, _, _ = svc.As(admin).LegalHolds.Release(ctx, matter, id) // refused if the user is not on hold
+				_, _ = svc.As(admin).LegalHolds.Release(ctx, matter, id) // refused if the user is not on hold
 			}
 			for range w.due() {
 				must(svc.DeactivateDue(ctx, directory.JobWakeup))

@@ -11,6 +11,8 @@ import (
 	"rollcall/shared/directory"
 	"rollcall/shared/provisioning"
 	"rollcall/shared/random"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // leavers holds the ids of a user waiting for deactivation, a deactivated one, one on hold, and an open guard event.
@@ -201,6 +203,69 @@ func TestLegalHolds(t *testing.T) {
 	f.want(200, "POST", base+"/custodians", fmt.Sprintf(`{"users":[%q]}`, w.local))
 	f.want(404, "GET", "/legal-holds/unknown", "")
 	f.want(403, "POST", "/legal-holds", `{"name":"x"}`, "Authorization", "Bearer "+f.key)
+}
+
+// The plan of one release has the members that it has in the plan of closing the matter, whatever the outcome, and the
+// release answers with what was planned.
+func TestPlansOfReleasesAgree(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w := f.populateAll()
+	f.want(200, "PUT", "/providers/"+w.provider+"/deactivation-delay", `{"deactivationDelaySeconds":3600}`)
+	f.deliver()
+	base := "/legal-holds/" + w.matter
+	second := f.want(201, "POST", "/legal-holds", `{"name":"Second"}`).str("id")
+	f.want(200, "POST", base+"/custodians", fmt.Sprintf(`{"users":[%q,%q,%q]}`, w.leaver, w.local, w.provisioned))
+	f.want(200, "POST", "/legal-holds/"+second+"/custodians", fmt.Sprintf(`{"users":[%q]}`, w.local))
+	f.disable(provisioning.Caller{Provider: directory.ProviderID(w.provider), Token: w.scimToken, RequestID: "scim"},
+		directory.ScimID(f.want(200, "GET", "/users/"+w.provisioned, "").str("scimId")))
+	v, err := f.svc.Users.UserByID(t.Context(), f.tenant, directory.UserID(w.provisioned))
+	if err == nil {
+		_, err = f.svc.Users.UpdateUser(t.Context(), f.tenant, v.User, func(u directory.User) (directory.User, *directory.LogEntry, error) {
+			n := u.HeldByGuard()
+			n.Version++
+			return n, &directory.LogEntry{ID: "e1", At: f.clock(), Action: directory.UserHeldByGuard, User: n.ID, Version: n.Version}, nil
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcomes := map[string]bool{}
+	check := func(last bool) {
+		t.Helper()
+		plan := f.want(200, "POST", base+":close?dryRun=true", `{"reason":"settled"}`).body["plan"]
+		for _, item := range asMap(plan)["items"].([]any) {
+			want := asMap(item)
+			path := base + "/custodians/" + want["user"].(string) + ":release"
+			one := f.want(200, "POST", path+"?dryRun=true", `{"reason":"settled"}`)
+			delete(one.body, "dryRun")
+			answers := []map[string]any{want, one.body}
+			if last {
+				answers = append(answers, f.want(200, "POST", path, `{"reason":"settled"}`).body)
+			}
+			for _, a := range answers {
+				if a["releasedAt"] == nil {
+					t.Errorf("no time of the release: %v", a)
+				}
+				delete(a, "releasedAt") // the clock moves with each request
+			}
+			for _, a := range answers[1:] {
+				if diff := cmp.Diff(want, a); diff != "" {
+					t.Errorf("%v: (-closing +releasing)\n%s", want["outcome"], diff)
+				}
+			}
+			outcomes[one.str("outcome")] = true
+			if has := one.str("dueAt") != ""; has == slices.Contains([]string{"stays", "held"}, one.str("outcome")) {
+				t.Errorf("due: %s", one.raw)
+			}
+		}
+	}
+	check(false)
+	f.advance(2 * time.Hour)
+	check(true)
+	if len(outcomes) != 5 {
+		t.Errorf("only the outcomes %v", outcomes)
+	}
 }
 
 func TestDeactivationDelayAndGuard(t *testing.T) {

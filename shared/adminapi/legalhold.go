@@ -66,7 +66,8 @@ func viewCustodian(c directory.Custodian) custodian {
 }
 
 func viewRelease(x administration.Release) custodian {
-	v := custodian{User: x.User.ID, UserName: x.User.UserName, Outcome: x.Outcome}
+	v := viewCustodian(x.Custodian)
+	v.UserName, v.Outcome = x.User.UserName, x.Outcome
 	if x.User.Pending != nil {
 		v.DueAt = timeOrNil(x.User.Pending.DueAt)
 	}
@@ -204,8 +205,8 @@ func (r *request) releaseHold() (answer, error) {
 	if err := r.read(members{"reason": text(set(&r.admin.Actor.Reason), 1, 500)}, "reason"); err != nil {
 		return answer{}, err
 	}
-	c, outcome, err := r.as().LegalHolds.Release(r.ctx(), id, u)
-	v := viewCustodian(c)
-	v.Outcome, v.DryRun = outcome, r.admin.DryRun
+	x, err := r.as().LegalHolds.Release(r.ctx(), id, u)
+	v := viewRelease(x)
+	v.DryRun = r.admin.DryRun
 	return answer{body: v}, err
 }

@@ -81,26 +81,31 @@ func (s LegalHolds) Place(
 // Release ends a user's hold for one matter, and returns the outcome. When no other matter holds the user, an overdue
 // deactivation happens in the same transaction.
 // Errors: NotFound; Conflict when the user is not on hold for the matter.
-func (s LegalHolds) Release(ctx context.Context, matter directory.MatterID, id directory.UserID) (directory.Custodian, Outcome, error) {
-	var outcome Outcome
-	c, _, err := s.ports.LegalHolds.UpdateCustodian(ctx, s.tenant, matter, id,
+func (s LegalHolds) Release(ctx context.Context, matter directory.MatterID, id directory.UserID) (out Release, err error) {
+	_, _, err = s.ports.LegalHolds.UpdateCustodian(ctx, s.tenant, matter, id,
 		func(m directory.Matter, c directory.Custodian, old directory.User) (directory.Custodian, directory.User, *directory.LogEntry, error) {
 			if !c.OnHold() {
 				return c, old, nil, directory.Errorf(directory.Conflict, "the user is not on hold for this matter")
 			}
 			e := s.entry(directory.HoldReleased)
-			outcome = releaseOutcome(old, matter, e.At)
+			out = s.release(c, old, e.At)
 			u, entry, err := directory.FinishHold(m, old, old.ReleasedFromHold(matter, e.At), e)
-			c.ReleasedAt, c.ReleasedBy = e.At, s.admin.Actor.ID
-			return c, u, entry, err
+			return out.Custodian, u, entry, err
 		})
-	return c, outcome, err
+	return out, err
 }
 
-// Release is the outcome of a release for one custodian.
+// Release is the release of one custodian, planned or done: the custodian after it, the user before it, and its outcome.
 type Release struct {
-	User    directory.User
-	Outcome Outcome
+	Custodian directory.Custodian
+	User      directory.User
+	Outcome   Outcome
+}
+
+// release returns the release of a custodian from a matter.
+func (s LegalHolds) release(c directory.Custodian, u directory.User, now time.Time) Release {
+	c.ReleasedAt, c.ReleasedBy = now, s.admin.Actor.ID
+	return Release{c, u, releaseOutcome(u, c.Matter, now)}
 }
 
 // PlanClose predicts the outcome of closing a matter for its custodians, after the given user, and returns the user to
@@ -122,7 +127,7 @@ func (s LegalHolds) PlanClose(
 		if err != nil {
 			return nil, "", err
 		}
-		out = append(out, Release{v.User, releaseOutcome(v.User, matter, s.rt.Time())})
+		out = append(out, s.release(c, v.User, s.rt.Time()))
 	}
 	if len(cs) < count {
 		return out, "", nil

@@ -183,7 +183,7 @@ var crashStories = []crashStory{
 	{"convert to local", steps{disable}, decide(directory.DecideLocal)},
 	{"place a hold", steps{disable}, (*crash).hold},
 	{"release a hold", steps{disable, (*crash).hold, (*crash).advance}, func(c *crash) error {
-		_, _, err := c.s.As(c.admin).LegalHolds.Release(c.ctx, c.matter, c.users[0])
+		_, err := c.s.As(c.admin).LegalHolds.Release(c.ctx, c.matter, c.users[0])
 		return err
 	}},
 	{"close a matter", steps{(*crash).holdAll, disable, setActive(1, false), (*crash).advance}, func(c *crash) error {
