@@ -54,7 +54,8 @@ func serveCommand(p *program) *cobra.Command {
 	set.StringVar(&f.origin, "origin", "", "scheme and host of the public `URL` (default http:// and the address)")
 	set.BoolVar(&f.json, "json", false, "print only one JSON object, with URLs and credentials")
 	set.BoolVar(&f.newCredentials, "new-credentials", false, "issue a new SCIM token and administrator key")
-	set.BoolVar(&f.allowRemote, "allow-remote", false, "allow an address that other machines can reach, without TLS")
+	set.BoolVar(&f.allowRemote, "allow-remote", false,
+		"allow an address that other machines can reach, without TLS; ends webhooks to this machine")
 	set.StringVar(&f.keys, "keys", "", "`file` of the keys that sign the log and encrypt webhook secrets; created if missing "+
 		"(default: the database file with .key appended)")
 	set.DurationVar(&f.retention, "log-retention", directory.DefaultLogRetention, "`time` for which log entries are kept")

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -143,6 +144,24 @@ func TestServeIssuesNewCredentials(t *testing.T) {
 		if status, _ := second.send(t, token, "GET", "/Users", ""); status != 200 {
 			t.Errorf("%s token: status %d", name, status)
 		}
+	}
+}
+
+// Webhooks reach this machine only where nobody else reaches the service: what they answer would describe its ports.
+func TestWebhooksOfThisMachine(t *testing.T) {
+	t.Parallel()
+	for _, remote := range []bool{false, true} {
+		s := startServer(t, fmt.Sprintf("--allow-remote=%v", remote))
+		code := 0
+		if remote {
+			code = 1
+		}
+		for i, address := range []string{"http://127.0.0.1:9/", "https://localhost/", "https://[::1]/"} {
+			s.want(code, fmt.Sprintf("webhook create Hook%d --to %s", i, address))
+		}
+		s.want(0, "webhook create Public --to https://hooks.contoso.example/")
+		s.want(1, "webhook create Inside --to https://10.0.0.1/", "public address")
+		s.want(1, "webhook create Port --to https://hooks.contoso.example:99999/", "port from 1 to 65535")
 	}
 }
 

@@ -18,8 +18,8 @@ import (
 	"rollcall/shared/workflow"
 )
 
-// outside returns the external services of a local service: webhooks, which may be on this machine, and keys in a file
-// next to the database, or in memory for a database in memory.
+// outside returns the external services of a local service: webhooks, which may be on this machine if the service takes
+// requests from this machine only, and keys in a file next to the database, or in memory for a database in memory.
 func outside(f serveFlags) (directory.External, error) {
 	path := f.keys
 	if path == "" && (f.store != "sqlite" || f.data != sqlite.Memory) {
@@ -30,7 +30,7 @@ func outside(f serveFlags) (directory.External, error) {
 		k, err = keys.OpenFile(path)
 	}
 	return directory.External{
-		Bus: &workflow.LocalBus{}, Sender: workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true}), Secrets: k, Signer: k,
+		Bus: &workflow.LocalBus{}, Sender: workflow.NewWebhooks(workflow.WebhookConfig{Loopback: !f.allowRemote}), Secrets: k, Signer: k,
 	}, err
 }
 

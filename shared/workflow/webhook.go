@@ -11,15 +11,18 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"rollcall/shared/directory"
 )
 
 // WebhookConfig says what a Webhooks sender may reach in addition to public addresses over https.
 type WebhookConfig struct {
-	Loopback bool           // this machine, also over http: for `rollcall serve`
+	Loopback bool           // this machine, also over http: for a service that only this machine reaches
 	Networks []netip.Prefix // private networks, over https
 	Timeout  time.Duration  // of a whole message; 0: 15 s
 }
@@ -66,12 +69,17 @@ func (w *Webhooks) Check(text string) error {
 	if err != nil || len(text) > maxURL || u.Hostname() == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" {
 		return refuse("url must be a URL such as https://hooks.example/rollcall, without a user or fragment")
 	}
-	ip, notIP := netip.ParseAddr(u.Hostname())
-	local := u.Hostname() == "localhost" || notIP == nil && ip.IsLoopback()
+	if port, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || port < 1 || port > 65535) {
+		return refuse("url must have a port from 1 to 65535, or none")
+	}
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	ip, notIP := netip.ParseAddr(host)
+	here := host == "localhost" || notIP == nil && ip.Unmap().IsLoopback()
+	local := here || strings.HasSuffix(host, ".localhost")
 	switch {
-	case u.Scheme != "https" && (u.Scheme != "http" || !local || !w.c.Loopback):
+	case u.Scheme != "https" && (u.Scheme != "http" || !here || !w.c.Loopback):
 		return refuse("url must begin with https://")
-	case local && !w.c.Loopback, notIP == nil && !w.allowed(ip):
+	case local && !w.c.Loopback, notIP == nil && (!w.allowed(ip) || ip.Zone() != ""), notIP != nil && numeric(host):
 		return refuse("url must lead to a public address")
 	}
 	return nil
@@ -80,21 +88,43 @@ func (w *Webhooks) Check(text string) error {
 // control checks the address of every connection before it is dialled.
 func (w *Webhooks) control(_, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
-	if err != nil || !w.allowed(at.Addr()) {
+	if err != nil || at.Port() == 0 || !w.allowed(at.Addr()) {
 		return errAddress
 	}
 	return nil
 }
 
-// reserved are non-public networks that netip has no method for (IANA special-purpose registries).
-var reserved = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
-	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("192.88.99.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
-	netip.MustParsePrefix("198.51.100.0/24"),
-	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("100::/64"),
-	netip.MustParsePrefix("2001::/23"),
-	netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fec0::/10"),
+// numeric reports whether the last part of a name is a number: a way to write an address that some resolvers read.
+func numeric(host string) bool {
+	parts := strings.FieldsFunc(host, func(r rune) bool { return strings.ContainsRune(".。．｡", r) })
+	if len(parts) == 0 {
+		return true
+	}
+	last := parts[len(parts)-1]
+	return strings.HasPrefix(last, "0x") || !strings.ContainsFunc(last, func(r rune) bool { return !unicode.IsNumber(r) })
+}
+
+// special are the networks of the special-purpose registries of IANA for IPv4 and, within 2000::/3, for IPv6; the latter
+// include those whose addresses hold one of IPv4 (Teredo, 6to4).
+var special = prefixes(`0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24
+	192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.168.0.0/16 192.175.48.0/24 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24
+	224.0.0.0/4 240.0.0.0/4 2001::/23 2001:db8::/32 2002::/16 2620:4f:8000::/48 3fff::/20`)
+
+// global are the addresses of IPv6 that are assigned to the Internet. All that embed IPv4 and are outside, such as mapped,
+// compatible, translated and NAT64 ones, are therefore refused; netip turns mapped ones into IPv4.
+var global = netip.MustParsePrefix("2000::/3")
+
+func prefixes(list string) (out []netip.Prefix) {
+	for text := range strings.FieldsSeq(list) {
+		out = append(out, netip.MustParsePrefix(text))
+	}
+	return out
+}
+
+// isatap reports whether the last half of an address is that of a tunnel that leads to an address of IPv4 (RFC 5214).
+func isatap(ip netip.Addr) bool {
+	b := ip.As16()
+	return b[8]&^2 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe
 }
 
 func (w *Webhooks) allowed(ip netip.Addr) bool {
@@ -106,7 +136,7 @@ func (w *Webhooks) allowed(ip netip.Addr) bool {
 	case slices.ContainsFunc(w.c.Networks, within):
 		return true
 	}
-	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !ip.IsLinkLocalUnicast() && !slices.ContainsFunc(reserved, within)
+	return (ip.Is4() || global.Contains(ip) && !isatap(ip)) && !slices.ContainsFunc(special, within)
 }
 
 // Send implements directory.WebhookSender.
