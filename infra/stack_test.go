@@ -290,6 +290,8 @@ func TestGatewayErrors(t *testing.T) {
 			status, _ := r.Properties["StatusCode"].(string)
 			kinds[kind] = status
 			want(t, r, `"'application/scim+json'"`, "ResponseParameters", "gatewayresponse.header.Content-Type")
+			want(t, r, `"'no-store'"`, "ResponseParameters", "gatewayresponse.header.Cache-Control")
+			want(t, r, `"'nosniff'"`, "ResponseParameters", "gatewayresponse.header.X-Content-Type-Options")
 			templates, _ := r.Properties["ResponseTemplates"].(map[string]any)
 			text, _ := templates["application/json"].(string)
 			if m := body.FindStringSubmatch(text); m == nil || m[1] != status {

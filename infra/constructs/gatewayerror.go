@@ -43,7 +43,10 @@ var gatewayErrors = []gatewayError{
 // wordErrors turns the gateway's own errors into SCIM errors (RFC 7644 §3.12).
 func (a *API) wordErrors() {
 	for _, e := range gatewayErrors {
-		headers := map[string]*string{"Content-Type": jsii.String("'application/scim+json'"), "Cache-Control": jsii.String("'no-store'")}
+		headers := map[string]*string{
+			"Content-Type": jsii.String("'application/scim+json'"), "Cache-Control": jsii.String("'no-store'"),
+			"X-Content-Type-Options": jsii.String("'nosniff'"),
+		}
 		if e.retry > 0 {
 			headers["Retry-After"] = jsii.String(fmt.Sprintf("'%d'", e.retry))
 		}

@@ -1,15 +1,20 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -105,7 +110,7 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 func answer(ctx context.Context, ln net.Listener, h http.Handler, ready func() error) error {
 	srv := newServer(h, stallTimeout)
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ln) }()
+	go func() { served <- srv.Serve(strictListener{ln}) }()
 	err := ready()
 	if err != nil {
 		return errors.Join(err, srv.Close())
@@ -127,10 +132,13 @@ func answer(ctx context.Context, ln net.Listener, h http.Handler, ready func() e
 func newServer(h http.Handler, stall time.Duration) *http.Server {
 	return &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if len(r.TransferEncoding) > 0 {
+				w.Header().Set("Connection", "close") // strictConn does not know where the next request begins
+			}
 			h.ServeHTTP(&patientWriter{w, http.NewResponseController(w), stall}, r)
 		}),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, WriteTimeout: stall, IdleTimeout: 120 * time.Second,
-		MaxHeaderBytes: 64 << 10,
+		MaxHeaderBytes: 64 << 10, DisableGeneralOptionsHandler: true,
 	}
 }
 
@@ -168,6 +176,133 @@ func (w *patientWriter) Write(b []byte) (n int, err error) {
 
 // Unwrap lets http.ResponseController reach the writer beneath.
 func (w *patientWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// strictListener accepts connections as strictConn.
+type strictListener struct{ net.Listener }
+
+func (l strictListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if tcp, ok := c.(*net.TCPConn); ok {
+		return &strictConn{TCPConn: tcp}, err
+	}
+	return c, err
+}
+
+// strictConn refuses what net/http takes although a proxy in front may read it otherwise, and so see another request than
+// we do: two lengths of one body, and folded header lines (RFC 9112 §6.1, §5.2). It spoils such a header, so that net/http
+// answers 400 and closes the connection. It also adds our headers to the responses that net/http makes itself.
+type strictConn struct {
+	*net.TCPConn
+	head    requestHead
+	refused bool
+	pending string      // after a refusal: what net/http still has to read
+	last    atomic.Bool // net/http has answered by itself, and will close
+}
+
+// Read is called by one goroutine at a time.
+func (c *strictConn) Read(p []byte) (int, error) {
+	if c.refused {
+		n := copy(p, c.pending)
+		if c.pending = c.pending[n:]; n == 0 {
+			return 0, io.EOF
+		}
+		return n, nil
+	}
+	n, err := c.TCPConn.Read(p)
+	if at := c.head.watch(p[:n]); at >= 0 {
+		p[at] = 0 // a line without a colon
+		c.refused, c.pending = true, "\n\n"
+		return at + 1, nil
+	}
+	return n, err
+}
+
+const (
+	ownResponse = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" // after net/http's status line
+	ourHeaders  = "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff"
+)
+
+func (c *strictConn) Write(b []byte) (int, error) {
+	if bytes.HasPrefix(b, []byte("HTTP/1.1 4")) || bytes.HasPrefix(b, []byte("HTTP/1.1 5")) {
+		end := max(bytes.Index(b, []byte("\r\n")), 0)
+		if bytes.HasPrefix(b[end:], []byte(ownResponse)) || end > 0 && bytes.HasPrefix(b, []byte("HTTP/1.1 417 ")) {
+			c.last.Store(true)
+			if _, err := c.TCPConn.Write(slices.Concat(b[:end], []byte(ourHeaders), b[end:])); err != nil {
+				return 0, err
+			}
+			return len(b), nil
+		}
+	}
+	return c.TCPConn.Write(b)
+}
+
+// Close lets the client of a refused request read why: closing with unread bytes would reset the connection.
+func (c *strictConn) Close() error {
+	if c.last.Load() && c.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(500*time.Millisecond)) == nil {
+		_, _ = io.CopyN(io.Discard, c.TCPConn, 1<<20)
+	}
+	return c.TCPConn.Close()
+}
+
+// requestHead follows the requests of a connection, as far as it takes to find the lines of their headers.
+type requestHead struct {
+	line           []byte // the beginning of the line that is being read
+	lines          int    // complete ones
+	old            bool   // HTTP/1.0
+	sized, encoded bool   // it has Content-Length, Transfer-Encoding
+	length         uint64 // Content-Length
+	body           uint64 // bytes of the body to come
+	last           bool   // the body is chunked: no other request follows
+}
+
+// watch returns the index of the byte with which a request is to be refused, or -1.
+func (h *requestHead) watch(p []byte) int {
+	for i := 0; i < len(p) && !h.last; i++ {
+		switch b := p[i]; {
+		case h.body > 0:
+			skip := min(h.body, uint64(len(p)-i))
+			h.body -= skip
+			i += int(skip) - 1 //nolint:gosec // G115: at most len(p)
+		case b == '\n':
+			if !h.endLine() {
+				return i
+			}
+		case len(h.line) == 0 && h.lines > 0 && (b == ' ' || b == '\t'):
+			return i
+		default:
+			h.line = append(h.line, b) // net/http stops reading at MaxHeaderBytes
+		}
+	}
+	return -1
+}
+
+// endLine ends a line, and returns false if the request is to be refused.
+func (h *requestHead) endLine() bool {
+	line := bytes.TrimSuffix(h.line, []byte("\r"))
+	h.line = h.line[:0]
+	switch {
+	case len(line) == 0 && h.lines == 0:
+		return true // before a request, where net/http skips some
+	case len(line) == 0:
+		ok := !h.encoded || !h.sized && !h.old
+		*h = requestHead{body: h.length, last: h.encoded}
+		return ok
+	case h.lines == 0:
+		h.old = bytes.HasSuffix(line, []byte(" HTTP/1.0"))
+	}
+	h.lines++
+	name, value, _ := bytes.Cut(line, []byte(":"))
+	if bytes.EqualFold(name, []byte("Transfer-Encoding")) {
+		h.encoded = true
+	}
+	if !bytes.EqualFold(name, []byte("Content-Length")) {
+		return true
+	}
+	n, err := strconv.ParseUint(string(bytes.Trim(value, " \t")), 10, 63)
+	same := !h.sized || n == h.length
+	h.sized, h.length = true, n
+	return err == nil && same
+}
 
 // gcPercent lets Go's heap grow to five times its live data between collections. The heap is only a few MB, because the
 // database is outside it; with the default, a collection would run every hundred requests.
@@ -212,6 +347,7 @@ func withHealth(h http.Handler, ready func(context.Context) error) http.Handler 
 		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
 		if r.URL.Path == "/readyz" {
 			ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 			defer cancel()

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -211,5 +212,116 @@ func TestServeCompletesLongResponses(t *testing.T) {
 				time.Sleep(stall / 16)
 			}
 		})
+	}
+}
+
+// What a proxy may read as another request than we do is refused, and the connection closed: two lengths, folded headers.
+// Everything else is served as before, in whatever pieces it comes.
+func TestServeRefusesAmbiguousRequests(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	scim := pathOf(t, s.SCIMURL)
+	auth := "Host: x\r\nAuthorization: Bearer " + s.SCIMToken + "\r\nContent-Type: application/scim+json\r\n"
+	post, get := "POST "+scim+"/Users/.search HTTP/1.1\r\n"+auth, "GET "+scim+"/Users?count=0 HTTP/1.1\r\n"+auth
+	search := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"count":0}`
+	long := fmt.Sprintf("Content-Length: %d\r\n", len(search))
+	bad := "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\nX: a\r\n b\r\n"
+	chunked := fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(search), search)
+	for _, tt := range []struct {
+		name, raw string
+		statuses  []int // of the responses; after the last one the connection is closed if it is 400
+	}{
+		{"a length", post + long + "\r\n" + search, []int{200}},
+		{"chunks", post + "Transfer-Encoding: chunked\r\n\r\n" + chunked, []int{200}},
+		{"both", post + long + "Transfer-Encoding: chunked\r\n\r\n" + chunked, []int{400}},
+		{"both, in the other order and another case", post + "transfer-ENCODING: chunked\r\nCONTENT-length: 0\r\n\r\n" + chunked, []int{400}},
+		{"both, with bare line feeds", strings.ReplaceAll(post+long+"Transfer-Encoding: chunked\r\n\r\n", "\r", "") + chunked, []int{400}},
+		{"chunks in HTTP/1.0", strings.Replace(post, "HTTP/1.1", "HTTP/1.0", 1) + "Transfer-Encoding: chunked\r\n\r\n" + chunked, []int{400}},
+		{"the same length twice", post + long + long + "\r\n" + search, []int{200}},
+		{"two lengths", post + long + "Content-Length: 2\r\n\r\n" + search, []int{400}},
+		{"a length with a sign", post + strings.Replace(long, ": ", ": +", 1) + "\r\n" + search, []int{400}},
+		{"a folded header", get + "X-Note: a\r\n b\r\n\r\n", []int{400}},
+		{"a folded header with a tab", get + "X-Note: a\r\n\tb\r\n\r\n", []int{400}},
+		{"a folded length", post + "Content-Length:\r\n 5\r\n\r\n" + search, []int{400}},
+		{"a blank before the colon", post + "Content-Length : 5\r\n\r\n" + search, []int{400}},
+		{"several requests at once", get + "\r\n" + post + long + "\r\n" + search + "\r\n" + get + "\r\n", []int{200, 200, 200}},
+		{"a good request, then both", get + "\r\n" + post + long + "Transfer-Encoding: chunked\r\n\r\n" + chunked, []int{200, 400}},
+		{"a body, then a folded header", post + long + "\r\n" + search + get + "X-Note: a\r\n b\r\n\r\n", []int{200, 400}},
+		{"a body like a bad request", post + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(bad), bad) + get + "\r\n", []int{400, 200}},
+		{"a refused path with a body", "PUT /nothing HTTP/1.1\r\n" + auth + "Content-Length: 4\r\n\r\n\r\n x" + get + "\r\n", []int{401, 200}},
+	} {
+		for _, piece := range []int{1 << 20, 1, 7} {
+			c := s.dial()
+			go func() {
+				for raw := tt.raw; raw != ""; {
+					n := min(piece, len(raw))
+					if _, err := io.WriteString(c, raw[:n]); err != nil {
+						return
+					}
+					raw = raw[n:]
+				}
+			}()
+			in := bufio.NewReader(c)
+			var got []int
+			for range tt.statuses {
+				res, err := http.ReadResponse(in, nil)
+				if err != nil {
+					t.Errorf("%s, %d bytes at once: %v", tt.name, piece, err)
+					break
+				}
+				got = append(got, res.StatusCode)
+				if _, err := io.Copy(io.Discard, res.Body); err != nil {
+					t.Error(err)
+				}
+				checkSafe(t, tt.name, res)
+			}
+			if !slices.Equal(got, tt.statuses) {
+				t.Errorf("%s, %d bytes at once: statuses %v, want %v", tt.name, piece, got, tt.statuses)
+			}
+			if tt.statuses[len(tt.statuses)-1] == 400 {
+				if _, err := in.ReadByte(); !errors.Is(err, io.EOF) {
+					t.Errorf("%s, %d bytes at once: the connection stays open: %v", tt.name, piece, err)
+				}
+			}
+			_ = c.Close()
+		}
+	}
+}
+
+// checkSafe checks the headers that every response must have.
+func checkSafe(t *testing.T, what string, res *http.Response) {
+	t.Helper()
+	if res.Header.Get("Cache-Control") != "no-store" || res.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%s: status %d has headers %v", what, res.StatusCode, res.Header)
+	}
+}
+
+// Responses that the server makes before any handler sees the request have the headers of all others.
+func TestServeAnswersSafelyByItself(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	for _, tt := range []struct {
+		name, raw string
+		status    int
+	}{
+		{"no HTTP", "hello\r\n\r\n", 400},
+		{"no host", "GET / HTTP/1.1\r\n\r\n", 400},
+		{"a header without a name", "GET / HTTP/1.1\r\nHost: x\r\n: x\r\n\r\n", 400},
+		{"an unknown encoding", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501},
+		{"a huge header", "GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 80<<10) + "\r\n\r\n", 431},
+		{"another version", "GET / HTTP/3.0\r\nHost: x\r\n\r\n", 505},
+		{"another expectation", "GET / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", 417},
+		{"options of the server", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 401},
+		{"an unknown path", "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", 401},
+		{"an unknown path of the admin API", "GET /api/v1/nothing HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + s.key + "\r\n\r\n", 404},
+		{"a method", "PUT /api/v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + s.key + "\r\n\r\n", 405},
+		{"health", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 200},
+		{"the document", "GET /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 200},
+	} {
+		res, _ := s.exchange(tt.raw, false)
+		if res.StatusCode != tt.status {
+			t.Errorf("%s: status %d, want %d", tt.name, res.StatusCode, tt.status)
+		}
+		checkSafe(t, tt.name, res)
 	}
 }
