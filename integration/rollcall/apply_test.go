@@ -110,6 +110,11 @@ func TestConfigIsExportedAndApplied(t *testing.T) {
 	s.want(1, `config apply --yes --file `+writeFile(t, "roles: [{id: Bad Id, name: x}]"), "id")
 	s.want(2, `config apply --yes --file `+writeFile(t, "organizations: [{name: x, blocked: false, blocked: true}]"), "blocked")
 	s.want(1, `config apply --yes --file `+writeFile(t, "organizations: [{name: x, blocked: false, Blocked: true}]"), "given twice")
+	s.want(1, `config plan --file `+writeFile(t, `
+organizations: [{name: A, parent: Nowhere}, {name: B, defaultRoles: [agent-user, no-role]}]
+providers: [{provider: Nobody, organizationMapping: {method: org-name}, roleMapping: {mode: manual}}]`),
+		`organizations[0].parent: "Nowhere": no organization`, `organizations[1].defaultRoles[1]: "no-role": no role`,
+		`providers[0].provider: "Nobody": no provider has this name`)
 	s.want(2, `config apply --file `+writeFile(t, "- a list"), "contains no configuration")
 	s.want(2, `config apply`, "--file is missing")
 }

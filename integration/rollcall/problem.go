@@ -88,7 +88,7 @@ func (r *refusal) text(flags []flag) string {
 	for _, f := range list(r.problem, "errors") {
 		member, about := text(f, "field"), text(f, "detail")
 		name, _, _ := strings.Cut(member, "[")
-		line := name + ": " + about
+		line := member + ": " + about
 		if i := slices.IndexFunc(flags, func(f flag) bool { return f.member == name || f.name == name }); i >= 0 {
 			line = "--" + flags[i].name + ": " + withFlags(inUnits(name, withoutMember(name, about)), flags)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/reqlog"
 )
@@ -78,9 +79,12 @@ func toProblem(err error) problem {
 	p := problem{Status: http.StatusInternalServerError, Detail: "an internal error occurred; it was logged under the request's id"}
 	var f *fault
 	var business *directory.Error
+	var config administration.ConfigErrors
 	switch {
 	case errors.As(err, &f):
 		p.Status, p.Detail, p.Errors = f.status, f.detail, f.fields
+	case errors.As(err, &config):
+		p.Status, p.Detail, p.Errors = ofConfig(config)
 	case errors.As(err, &business):
 		status, known := statuses[business.Kind]
 		if !known {
@@ -96,6 +100,29 @@ func toProblem(err error) problem {
 	}
 	p.Type, p.Title = "urn:rollcall:problem:"+problemTypes[p.Status], http.StatusText(p.Status)
 	return p
+}
+
+// maxConfigErrors is how many errors of a configuration an answer lists.
+const maxConfigErrors = 200
+
+// ofConfig converts the errors of a configuration: 400, unless the state forbids all that is wrong with it.
+func ofConfig(all administration.ConfigErrors) (status int, detail string, fields []fieldError) {
+	status, detail = statuses[all[0].Kind], "the configuration is not valid, and nothing was changed; see errors"
+	for i, e := range all {
+		if statuses[e.Kind] != status {
+			status = http.StatusBadRequest
+		}
+		if i < maxConfigErrors {
+			fields = append(fields, fieldError{e.Attr, e.Detail})
+		}
+	}
+	if len(all) == 1 {
+		detail = all[0].Detail
+	}
+	if more := len(all) - maxConfigErrors; more > 0 {
+		detail += fmt.Sprintf(" (%d more are not listed)", more)
+	}
+	return status, detail, fields
 }
 
 // rendered is an answer ready to be written, or to be kept for a repeated request.
