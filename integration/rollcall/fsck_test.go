@@ -8,10 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	zombiezen "zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"rollcall/integration/tools/dynamolocal"
 	"rollcall/shared/fsck"
+	"rollcall/shared/store/dynamo"
 	"rollcall/shared/store/sqlite"
 	"rollcall/shared/store/storetest/sample"
 )
@@ -106,6 +110,7 @@ func TestFsckRefusals(t *testing.T) {
 		{"--data " + filepath.Join(dir, "none.db"), exitUsage, "there is no file"},
 		{"--data " + writeFile(t, "text"), exitNoAccess, ""},
 		{"--data " + older, exitNoAccess, "an older release"},
+		{"--store other", exitUsage, "--store must be sqlite or dynamodb"},
 		{"-o xml", exitUsage, "--output must be"},
 	} {
 		code, out, diags := execute(t.Context(), os.Getenv, append([]string{"fsck"}, strings.Fields(c.args)...)...)
@@ -141,4 +146,45 @@ func TestEachFindingIsExplained(t *testing.T) {
 			t.Errorf("docs/operations.md does not explain the finding %s", k)
 		}
 	}
+}
+
+// The DynamoDB store is checked and repaired by its table, which is not created.
+func TestFsckOfATable(t *testing.T) {
+	db, _ := dynamolocal.Clients(t)
+	t.Setenv("AWS_ENDPOINT_URL", dynamolocal.Endpoint(t))
+	t.Setenv("AWS_REGION", "eu-west-1")
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", strings.Repeat("x", 40))
+	table := "fsck"
+	run := func(want int, says string, args ...string) {
+		t.Helper()
+		code, out, diags := execute(t.Context(), os.Getenv, append([]string{"fsck", "--store", "dynamodb", "--table", table}, args...)...)
+		if code != want || !strings.Contains(out+diags, says) {
+			t.Errorf("fsck %v: exit %d, want %d: %s%s", args, code, want, out, diags)
+		}
+	}
+	run(exitNoAccess, "could not be read")
+	run(exitNoAccess, "could not be read") // the first did not create it
+	spec := dynamo.TableSpec()
+	spec.Stream = ""
+	if err := spec.Create(t.Context(), db, table); err != nil {
+		t.Fatal(err)
+	}
+	s, err := dynamo.Open(t.Context(), dynamo.Config{Now: time.Now, Client: db, Table: table})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := sample.New(t, s.Ports())
+	run(exitOK, "Nothing is broken in the data of 1 tenant.")
+	text := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+	member := map[string]types.AttributeValue{
+		"PK": text(string(x.Tenant) + "#" + string(x.P) + "#R#" + string(x.User.ScimID)), "SK": text(string(x.Group.ID)),
+	}
+	if _, err := db.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &table, Key: member}); err != nil {
+		t.Fatal(err)
+	}
+	run(exitFailed, "1 thing is broken; --repair can correct 1")
+	run(exitFailed, `"kind":"membership"`, "-o", "json")
+	run(exitOK, "membership", "--repair")
+	run(exitOK, "Nothing is broken")
 }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -48,7 +51,7 @@ func (p *program) openStore(ctx context.Context, f serveFlags) (directory.Ports,
 		}
 		return s.Ports(), func() { _ = s.Close() }, nil
 	case "dynamodb":
-		s, err := openDynamo(ctx, f.table, f.retention)
+		s, err := openDynamo(ctx, f.table, f.retention, true)
 		if err != nil {
 			return directory.Ports{}, nil, err
 		}
@@ -57,19 +60,42 @@ func (p *program) openStore(ctx context.Context, f serveFlags) (directory.Ports,
 	return directory.Ports{}, nil, usagef("--store must be sqlite or dynamodb, not %q", f.store)
 }
 
-func openDynamo(ctx context.Context, table string, retention time.Duration) (*dynamo.Store, error) {
+// openDynamo opens the store on a table, which it creates, if it may, on this machine.
+func openDynamo(ctx context.Context, table string, retention time.Duration, create bool) (*dynamo.Store, error) {
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load AWS configuration: %w", err)
 	}
 	client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = ofThisMachine(o.BaseEndpoint) })
-	if ofThisMachine(client.Options().BaseEndpoint) {
+	if create && ofThisMachine(client.Options().BaseEndpoint) {
 		if err := dynamo.CreateTable(ctx, client, table); err != nil {
 			return nil, err
 		}
 	}
 	return dynamo.Open(ctx,
 		dynamo.Config{Now: time.Now, Client: client, Streams: dynamodbstreams.NewFromConfig(cfg), Table: table, LogRetention: retention})
+}
+
+// openForFsck opens a store that exists, without changing it; the returned function closes it.
+func (p *program) openForFsck(ctx context.Context, f serveFlags, repair bool) (directory.Ports, func(), error) {
+	switch f.store {
+	case "sqlite":
+		if _, err := os.Stat(f.data); errors.Is(err, fs.ErrNotExist) {
+			return directory.Ports{}, nil, usagef("there is no file %s; name the database with --data", f.data)
+		}
+		s, err := sqlite.Inspect(f.data, p.now, repair)
+		if err != nil {
+			return directory.Ports{}, nil, failf(exitNoAccess, "%v", err)
+		}
+		return s.Ports(), func() { _ = s.Close() }, nil
+	case "dynamodb":
+		s, err := openDynamo(ctx, f.table, f.retention, false)
+		if err != nil {
+			return directory.Ports{}, nil, failf(exitNoAccess, "%v", err)
+		}
+		return s.Ports(), func() {}, nil
+	}
+	return directory.Ports{}, nil, usagef("--store must be sqlite or dynamodb, not %q", f.store)
 }
 
 // ofThisMachine reports whether an endpoint is a loopback address: a table there is ours to create, and any other

@@ -16,7 +16,6 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/fsck"
-	"rollcall/shared/store/sqlite"
 	"rollcall/shared/verify"
 )
 
@@ -30,17 +29,20 @@ func fsckCommand(p *program) *cobra.Command {
 			"records, records that contradict each other, and a chain that does not fit the log. It changes nothing, unless\n" +
 			"--repair is given, which corrects what is derived. Stop the server first.\n\n" +
 			"Exit code 1 means that something is broken, 3 that the data could not be read.",
-		Example: "  rollcall fsck --data rollcall.db\n  rollcall fsck --data rollcall.db --repair -o json", DisableFlagsInUseLine: true,
+		Example: "  rollcall fsck --data rollcall.db\n  rollcall fsck --store dynamodb --table rollcall -o json", DisableFlagsInUseLine: true,
 		Annotations: map[string]string{"columns": findingColumns},
 		RunE:        func(c *cobra.Command, _ []string) error { return p.fsck(c, f, repair) },
 	}
 	set := c.Flags()
 	set.StringVar(&f.data, "data", "rollcall.db", "database `file`")
+	set.StringVar(&f.store, "store", "sqlite", "`store`: sqlite, or dynamodb, configured by the AWS environment variables")
+	set.StringVar(&f.table, "table", "rollcall", "DynamoDB `table`")
 	set.DurationVar(&f.retention, "log-retention", directory.DefaultLogRetention, "`time` for which log entries are kept")
 	set.BoolVar(&repair, "repair", false, "correct what is derived from other records")
 	set.StringVarP(&p.set.output, "output", "o", "table", "output `format`: "+orList(formats))
 	set.BoolVar(&p.set.json, "json", false, "the same as --output json")
 	set.StringSliceVar(&p.set.columns, "columns", nil, "`names` of the columns to show, separated by commas")
+	complete(c, "store", p, func(context.Context, *call, string) []string { return []string{"sqlite", "dynamodb"} })
 	complete(c, "output", p, func(context.Context, *call, string) []string { return formats })
 	return c
 }
@@ -52,7 +54,7 @@ func (p *program) fsck(cmd *cobra.Command, f serveFlags, repair bool) error {
 	if err := x.checkFormat(); err != nil {
 		return err
 	}
-	ports, closeStore, err := p.openForFsck(f, repair)
+	ports, closeStore, err := p.openForFsck(cmd.Context(), f, repair)
 	if err != nil {
 		return err
 	}
@@ -97,18 +99,6 @@ func objectOf(v any) (object, error) {
 	}
 	var o object
 	return o, json.Unmarshal(text, &o)
-}
-
-// openForFsck opens a store that exists; the returned function closes it.
-func (p *program) openForFsck(f serveFlags, repair bool) (directory.Ports, func(), error) {
-	if _, err := os.Stat(f.data); errors.Is(err, os.ErrNotExist) {
-		return directory.Ports{}, nil, usagef("there is no file %s; name the database with --data", f.data)
-	}
-	s, err := sqlite.Inspect(f.data, p.now, repair)
-	if err != nil {
-		return directory.Ports{}, nil, failf(exitNoAccess, "%v", err)
-	}
-	return s.Ports(), func() { _ = s.Close() }, nil
 }
 
 // verifyCommand verifies an exported log: exit code 0 if it is intact, 1 if it is not.

@@ -22,7 +22,6 @@ import (
 	"rollcall/shared/country"
 	"rollcall/shared/directory"
 	"rollcall/shared/directorytest"
-	"rollcall/shared/fsck"
 	"rollcall/shared/random"
 	"rollcall/shared/scimapi"
 	"rollcall/shared/store/sqlite"
@@ -137,9 +136,7 @@ func New(t testing.TB, o Options) *Stack {
 		t.Fatal(err)
 	}
 	s.BaseURL = Origin + scimapi.BasePath + string(s.Provider.ID)
-	if _, ok := fsck.StoreOf(ports); ok {
-		t.Cleanup(func() { s.sound(t, ports) })
-	}
+	t.Cleanup(func() { s.sound(t, ports) })
 	return s
 }
 

@@ -78,8 +78,12 @@ type Store interface {
 	CheckTenant(ctx context.Context, t directory.TenantID, repair bool, report func(Finding)) error
 }
 
-// StoreOf returns the store behind ports: each port of a store is the store itself.
+// StoreOf returns the store behind ports. Each port of a store is the store itself; tests replace some of them.
 func StoreOf(p directory.Ports) (Store, bool) {
-	s, ok := p.Tenants.(Store)
-	return s, ok
+	for _, port := range []any{p.Tenants, p.Usages, p.Aliases} {
+		if s, ok := port.(Store); ok {
+			return s, true
+		}
+	}
+	return nil, false
 }

@@ -1,7 +1,69 @@
 package dynamo
 
+import (
+	"context"
+	"errors"
+	"maps"
+	"reflect"
+
+	"rollcall/shared/directory"
+)
+
 // StopBefore lets fn stop the store before any of its writes, as a crash would.
 func (s *Store) StopBefore(fn func(name string) error) { s.step = fn }
 
 // LimitOps makes transactions smaller than DynamoDB allows, so that small changes take several.
 func (s *Store) LimitOps(n int) { s.maxOps = n }
+
+// Damage changes the items of a kind (kindOf) of a tenant behind the store's back: change returns the item to store, nil
+// to remove it. It returns how many items changed, and a function that brings all items of the tenant back.
+func (s *Store) Damage(
+	ctx context.Context, t directory.TenantID, kind string, change func(it item) item,
+) (n int, restore func(context.Context) error, err error) {
+	before, err := s.itemsOf(ctx, t)
+	if err != nil {
+		return 0, nil, err
+	}
+	after := maps.Clone(before)
+	for k, it := range before {
+		if kindOf(k) != kind {
+			continue
+		}
+		is := change(maps.Clone(it))
+		if reflect.DeepEqual(is, it) {
+			continue
+		}
+		n++
+		delete(after, k)
+		if is != nil {
+			after[keyOf(is)] = is
+		}
+	}
+	return n, func(ctx context.Context) error { return s.become(ctx, t, before) }, s.become(ctx, t, after)
+}
+
+func (s *Store) itemsOf(ctx context.Context, t directory.TenantID) (map[key]item, error) {
+	out := map[key]item{}
+	return out, s.scan(ctx, escaper.Replace(string(t))+"#", "", func(it item) { out[keyOf(it)] = it })
+}
+
+// become makes the items of a tenant those given.
+func (s *Store) become(ctx context.Context, t directory.TenantID, want map[key]item) error {
+	is, err := s.itemsOf(ctx, t)
+	if err != nil {
+		return err
+	}
+	for k, it := range is {
+		if want[k] == nil {
+			err = errors.Join(err, s.erase(ctx, "damage", []key{k}))
+		} else if !reflect.DeepEqual(want[k], it) {
+			err = errors.Join(err, s.put(ctx, "damage", k, want[k]))
+		}
+	}
+	for k, it := range want {
+		if is[k] == nil {
+			err = errors.Join(err, s.put(ctx, "damage", k, it))
+		}
+	}
+	return err
+}

@@ -87,6 +87,13 @@ func New(t *testing.T, ports directory.Ports) *Sample {
 	return x
 }
 
+// In returns the sample for a subtest.
+func (x *Sample) In(t *testing.T) *Sample {
+	y := *x
+	y.T = t
+	return &y
+}
+
 func (x *Sample) must(err error) {
 	x.Helper()
 	if err != nil {

@@ -1,0 +1,302 @@
+package dynamo
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/fsck"
+)
+
+// checker collects what is broken in the items of a tenant, and how to correct it.
+type checker struct {
+	*Store
+	t     directory.TenantID
+	items map[key]item
+	kinds map[string][]key // the keys by kindOf, in order
+	want  map[key]wanted   // the derived items that there should be
+	found []fsck.Finding
+	fixes map[int]func(*tx) // of findings, by their number
+
+	users      []directory.User
+	providers  map[directory.ProviderID]bool
+	counted    map[string]bool // the ids of entries
+	logged     map[string]bool // the subjects of entries
+	unfinished map[string]bool // ids whose memberships an entry has still to end
+	locked     map[key]bool    // groups with a change that is not rolled forward yet
+	newest     time.Time       // of the log
+}
+
+// wanted is a derived item and the record it is derived from.
+type wanted struct {
+	item
+	kind        fsck.Kind
+	subject, id string
+}
+
+// CheckTenant implements fsck.Store: it reads the whole table. Each correction is a transaction under the condition that
+// what it changes is as it was read.
+func (s *Store) CheckTenant(ctx context.Context, t directory.TenantID, repair bool, report func(fsck.Finding)) error {
+	c := &checker{
+		Store: s, t: t, items: map[key]item{}, kinds: map[string][]key{}, want: map[key]wanted{}, fixes: map[int]func(*tx){},
+		providers: map[directory.ProviderID]bool{}, counted: map[string]bool{}, logged: map[string]bool{},
+		unfinished: map[string]bool{}, locked: map[key]bool{},
+	}
+	if t == "" {
+		if err := c.checkTenants(ctx); err != nil {
+			return err
+		}
+	} else {
+		if err := c.read(ctx); err != nil {
+			return err
+		}
+		for _, part := range []func(){
+			c.checkLog, c.checkProviders, c.checkUsers, c.checkGroups, c.checkMembers, c.checkTotals, c.checkTallies, c.checkNames,
+			c.checkDeliveries, c.checkRecords, c.checkBlocks, c.compare,
+		} {
+			part()
+		}
+	}
+	for i := range c.found {
+		if fix := c.fixes[i]; repair && fix != nil {
+			x := &tx{}
+			fix(x)
+			if err := s.commit(ctx, "repair", x); err != nil {
+				return err
+			}
+			c.found[i].Repaired = true
+		}
+	}
+	slices.SortStableFunc(c.found, fsck.Finding.Compare)
+	for _, f := range c.found {
+		report(f)
+	}
+	return nil
+}
+
+// scan calls fn for every item of the table whose partition key begins with a text.
+func (s *Store) scan(ctx context.Context, prefix, attributes string, fn func(item)) error {
+	in := &dynamodb.ScanInput{TableName: &s.table, ConsistentRead: aws.Bool(true)}
+	if prefix != "" {
+		in.FilterExpression, in.ExpressionAttributeValues = aws.String("begins_with(PK, :t)"), item{":t": str(prefix)}
+	}
+	if attributes != "" {
+		in.ProjectionExpression = &attributes
+	}
+	for {
+		out, err := s.client.Scan(ctx, in)
+		if err != nil {
+			return fault("scan", err)
+		}
+		for _, it := range out.Items {
+			fn(it)
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
+			return nil
+		}
+	}
+}
+
+func (c *checker) read(ctx context.Context) error {
+	err := c.scan(ctx, escaper.Replace(string(c.t))+"#", "", func(it item) { c.items[keyOf(it)] = it })
+	for _, k := range slices.SortedFunc(maps.Keys(c.items), func(a, b key) int { return strings.Compare(a.pk+" "+a.sk, b.pk+" "+b.sk) }) {
+		c.kinds[kindOf(k)] = append(c.kinds[kindOf(k)], k)
+	}
+	return err
+}
+
+// kindOf returns the part of a key that names its kind: the third one of items in a list of a provider, after "p ", and
+// the second one of others.
+func kindOf(k key) string {
+	const longest = 2 // of the names of kinds; ids are longer
+	parts := strings.Split(k.pk, "#")
+	switch {
+	case len(parts) > 2 && (parts[1] == "" || len(parts[1]) > longest):
+		return "p " + parts[2]
+	case len(parts) > 1:
+		return parts[1]
+	}
+	return ""
+}
+
+var unescaper = strings.NewReplacer("%23", "#", "%7E", "~", "%20", " ", "%25", "%")
+
+// partOf returns a part of a partition key.
+func partOf(k key, i int) string {
+	parts := strings.Split(k.pk, "#")
+	if i >= len(parts) {
+		return ""
+	}
+	return unescaper.Replace(parts[i])
+}
+
+// homeIn returns the list that a key belongs to.
+func homeIn(k key) home {
+	parts := strings.SplitN(k.pk, "#", 3)
+	return home(parts[0] + "#" + parts[1])
+}
+
+// add notes what cannot be repaired.
+func (c *checker) add(k fsck.Kind, subject, id, detail string) {
+	c.derived(k, subject, id, detail, nil)
+}
+
+// derived notes what is wrong in derived data, and how to correct it.
+func (c *checker) derived(k fsck.Kind, subject, id, detail string, fix func(*tx)) {
+	if fix != nil {
+		c.fixes[len(c.found)] = fix
+	}
+	c.found = append(c.found, fsck.Finding{Kind: k, Tenant: c.t, Subject: subject, ID: id, Detail: detail, Repairable: fix != nil})
+}
+
+// unchanged is the condition that an item has its attributes.
+func unchanged(it item) cond {
+	c := exists
+	for _, name := range slices.Sorted(maps.Keys(it)) {
+		if name != "PK" && name != "SK" {
+			c = c.and(when("#"+name+" = :is"+name, item{":is" + name: it[name]}))
+		}
+	}
+	return c
+}
+
+// expect notes that there should be a derived item; two records may not need different ones.
+func (c *checker) expect(k key, w wanted) {
+	if old, ok := c.want[k]; ok && !reflect.DeepEqual(old.item, w.item) {
+		c.add(fsck.Twice, w.subject, w.id, "a unique value of it is also that of "+old.id)
+		return
+	}
+	c.want[k] = w
+}
+
+// comparedKinds are the kinds of items that are wholly derived, with the finding of one that there should not be.
+var comparedKinds = []struct {
+	kind    string
+	finding fsck.Kind
+	subject string
+}{
+	{"N", fsck.NameGuard, "user"}, {"p K", fsck.LookUp, "user"}, {"p GN", fsck.NameGuard, "group"}, {"p GK", fsck.LookUp, "group"},
+	{"p R", fsck.Membership, "group"}, {"PN", fsck.NameGuard, "provider"}, {"AH", fsck.NameGuard, "API key"},
+	{"ON", fsck.NameGuard, "organization"},
+}
+
+// compare compares the derived items that there should be with those that there are.
+func (c *checker) compare() {
+	for _, kind := range comparedKinds {
+		for _, k := range c.kinds[kind.kind] {
+			if _, ok := c.want[k]; !ok && !c.unsettled(k) {
+				id := k.sk
+				for _, name := range []string{"uid", "gid", "p", "id"} {
+					if v := text(c.items[k], name); v != "" && kind.finding == fsck.NameGuard {
+						id = v
+						break
+					}
+				}
+				c.derived(kind.finding, kind.subject, id, "an item leads to it that does not fit it",
+					func(x *tx) { x.delete(c.Store, k, unchanged(c.items[k]), nil) })
+			}
+		}
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(c.want), func(a, b key) int { return strings.Compare(a.pk+" "+a.sk, b.pk+" "+b.sk) }) {
+		w, is := c.want[k], maps.Clone(c.items[k])
+		delete(is, "PK")
+		delete(is, "SK")
+		delete(is, "mv") // of an alias: a counter of its own
+		switch {
+		case c.items[k] == nil:
+			c.derived(w.kind, w.subject, w.id, "an item that leads to it is missing", func(x *tx) { x.put(c.Store, k, w.item, absent, nil) })
+		case !reflect.DeepEqual(is, w.item):
+			c.derived(w.kind, w.subject, w.id, "an item that should lead to it leads elsewhere",
+				func(x *tx) { x.put(c.Store, k, w.item, unchanged(c.items[k]), nil) })
+		}
+	}
+}
+
+// unsettled reports whether the reverse row of a membership belongs to a change that is not rolled forward yet.
+func (c *checker) unsettled(k key) bool {
+	if kindOf(k) != "p R" {
+		return false
+	}
+	g, m := unescaper.Replace(k.sk), partOf(k, 3)
+	return c.locked[homeIn(k).group(directory.GroupID(g))] || c.unfinished[g] || c.unfinished[m]
+}
+
+// checkTenants looks for items of tenants that do not exist.
+func (c *checker) checkTenants(ctx context.Context) error {
+	seen := map[string]bool{}
+	err := c.scan(ctx, "", "PK", func(it item) {
+		id, _, _ := strings.Cut(text(it, "PK"), "#")
+		seen[unescaper.Replace(id)] = true
+	})
+	if err != nil {
+		return err
+	}
+	delete(seen, "") // the list of tenants
+	delete(seen, string(directory.OperatorScope))
+	err = directory.EachTenant(ctx, tenantStore{c.Store}, func(t directory.Tenant) error {
+		delete(seen, string(t.ID))
+		return nil
+	})
+	if err == nil {
+		for _, id := range slices.Sorted(maps.Keys(seen)) {
+			c.add(fsck.NoTenant, "tenant", id, "it does not exist, but has items")
+		}
+	}
+	return err
+}
+
+// checkRecords decodes the records whose id is in their key.
+func (c *checker) checkRecords() {
+	for kind, subject := range map[string]string{
+		"A": "API key", "C": "conflict", "H": "legal hold", "W": "webhook", "O": "organization", "WL": "watchlist", "TK": "task",
+		"p V": "guard event", "AR": "apply run",
+	} {
+		for _, k := range c.kinds[kind] {
+			id := unescaper.Replace(k.sk)
+			var v struct{ ID string }
+			if json.Unmarshal([]byte(text(c.items[k], "r")), &v) != nil {
+				c.add(fsck.Unreadable, subject, id, "its record cannot be decoded")
+			} else if v.ID != id {
+				c.add(fsck.WrongPlace, subject, id, "its record has another id")
+			}
+		}
+	}
+	for _, k := range c.kinds["HC"] {
+		var v directory.Custodian
+		switch err := getJSON(c.items[k], "r", &v); {
+		case err != nil || v.Matter == "":
+			c.add(fsck.Unreadable, "custodian", unescaper.Replace(k.sk), "its record cannot be decoded")
+		case custodianKey(c.t, v.Matter, v.User) != k:
+			c.add(fsck.WrongPlace, "custodian", unescaper.Replace(k.sk), "its record is of another matter or user")
+		}
+	}
+}
+
+// checkBlocks compares the numbers of blocks and heads with their records.
+func (c *checker) checkBlocks() {
+	for _, k := range c.kinds["B"] {
+		var b directory.Block
+		p := directory.ProviderID(partOf(k, 2))
+		if getJSON(c.items[k], "r", &b) != nil {
+			c.add(fsck.Unreadable, "chain", string(p), "a block cannot be decoded")
+		} else if blockKey(c.t, p, b.Seq) != k {
+			c.add(fsck.Chain, "chain", string(p), "a block is stored under another number")
+		}
+	}
+	for _, k := range c.kinds["CH"] {
+		var h directory.ChainHead
+		if getJSON(c.items[k], "r", &h) != nil {
+			c.add(fsck.Unreadable, "chain", k.sk, "its head cannot be decoded")
+		} else if chainKey(c.t, h.Provider) != k || number(c.items[k], "rev") != h.Seq {
+			c.add(fsck.Chain, "chain", string(h.Provider), "its head is stored under another provider or number")
+		}
+	}
+}
