@@ -214,6 +214,9 @@ func flagError(c *cobra.Command, err error) error {
 	if !errors.As(err, &unknown) {
 		return usagef("%v", err)
 	}
+	if before := c.Flags().Args(); c.HasSubCommands() && len(before) > 0 {
+		return parent(c, before) // the flag may be one of the command that was meant
+	}
 	var names []string
 	note := func(f *pflag.Flag) {
 		if !f.Hidden {
