@@ -50,7 +50,7 @@ var mayImport = map[string]row{
 			"shared/random", "github.com/google/go-cmp", "pgregory.net/rapid"}},
 	"shared/directorytest": {"it assembles the services for tests",
 		[]string{"shared/directory", "shared/administration", "shared/provisioning", "shared/follow", "shared/random"}},
-	"shared/country": {"it is only a table", []string{"github.com/biter777/countries"}},
+	"shared/country": {"it is only a table", []string{"shared/casefold", "golang.org/x/text"}},
 	"shared/workflow": {"it runs the work of package follow, in AWS or in this process",
 		[]string{"shared/directory", "shared/follow", aws, smithy}},
 	"shared/keys":        {"keys sign and encrypt bytes, whatever these mean", []string{"shared/directory", aws, smithy}},

@@ -246,7 +246,7 @@ func toolRules(tree fs.FS) ([]string, error) {
 	if err := json.Unmarshal(texts["integration/deploy/package.json"], &npm); err != nil {
 		return nil, err
 	}
-	used := []string{"dynamodb-local"}
+	used := []string{"dynamodb-local", "cldr-localenames-full"}
 	for _, m := range goInstalled.FindAllSubmatch(texts["Makefile"], -1) {
 		used = append(used, string(m[1]))
 	}
@@ -287,7 +287,7 @@ func TestDocumentRules(t *testing.T) {
 		"README.md":                       "[page](" + docs + "page.md), [dependencies](" + docs + "dependencies.md)\n",
 		"Makefile":                        "\tGOBIN=$(@D) go install a.example/b/lint@$(V)\n",
 		"integration/deploy/package.json": `{"dependencies": {"aws-cdk": "2.0.0"}}`,
-		docs + "dependencies.md":          "- **aws-cdk**: a.\n- **lint**: b.\n- **dynamodb-local**: c.\n",
+		docs + "dependencies.md":          "- **aws-cdk**: a.\n- **lint**: b.\n- **dynamodb-local**: c.\n- **cldr-localenames-full**: d.\n",
 		"shared/scim/scim.go":             "// Package scim is (ADR 1).\npackage scim\n",
 		"shared/scim/scim_test.go":        "package scim_test\n\nfunc TestOne() {}\n",
 		"shared/scim/testdata/ghost.md":   "[no](where.md), ADR 7\n",

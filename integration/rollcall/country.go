@@ -13,7 +13,7 @@ import (
 func countryCommand(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use: "country NAME...", GroupID: groupOther, Short: "Print the code of a country, or Entra's expression for country codes",
-		Long: "Prints the ISO 3166-1 alpha-2 code of a country.\n\n" +
+		Long: "Prints the ISO 3166-1 alpha-2 code of a country, and XK for Kosovo. It may be named in 33 languages.\n\n" +
 			"rollcall country expression prints the mapping expression that makes Entra ID send codes for the attribute country.",
 		Example: "  rollcall country \"Côte d'Ivoire\"\n  rollcall country expression", Args: usage(cobra.MinimumNArgs(1)),
 		DisableFlagsInUseLine: true,

@@ -122,7 +122,8 @@ func New(t testing.TB, o Options) *Stack {
 	s.Wakeups, s.followed = workflow.NewLocal(s.Clock.Now), map[directory.EntryID]bool{}
 	out := o.External
 	out.Wakeups = s.Wakeups
-	s.Service = directorytest.New(ports, directory.Runtime{Now: s.Clock.Now, NewID: o.IDs, Country: country.Code, External: out})
+	s.Service = directorytest.New(ports, directory.Runtime{Now: s.Clock.Now, NewID: o.IDs, Country: country.Code,
+		CountryTable: country.Version, External: out})
 	tenant := directory.TenantID(random.ID()[:6]) // stores may be shared between tests
 	s.Admin = administration.Admin{Tenant: tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1", Reason: "a test"}}
 	ctx := context.Background()

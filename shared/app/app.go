@@ -99,7 +99,8 @@ func Load(getenv func(string) string) (Config, error) {
 // is how long log entries are kept; 0: directory.DefaultLogRetention.
 func NewRuntime(retention time.Duration, external directory.External) directory.Runtime {
 	return directory.Runtime{
-		Now: time.Now, NewID: random.ID, Random: random.Fill, LogRetention: retention, Country: country.Code, External: external,
+		Now: time.Now, NewID: random.ID, Random: random.Fill, LogRetention: retention, Country: country.Code,
+		CountryTable: country.Version, External: external,
 	}
 }
 

@@ -3,9 +3,12 @@ package country_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"rollcall/shared/country"
 )
@@ -39,16 +42,33 @@ NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA
 SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI
 VN VU WF WS YE YT ZA ZM ZW`
 
+// all returns the codes of all countries but Kosovo, whose code ISO 3166-1 leaves to its users.
+func all() (out []string) {
+	for _, c := range country.Countries() {
+		if c.Code != "XK" {
+			out = append(out, c.Code)
+		}
+	}
+	return out
+}
+
 func TestCodesAreThoseOfISO(t *testing.T) {
 	t.Parallel()
 	want := strings.Fields(codes)
-	if got := country.Codes(); len(want) != 249 || strings.Join(got, " ") != strings.Join(want, " ") {
+	if got := all(); len(want) != 249 || strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("got %d codes %v, want %d", len(got), got, len(want))
 	}
-	for _, code := range want {
+	for _, code := range append(want, "XK") {
 		for _, name := range []string{code, strings.ToLower(code), " " + code + " "} {
 			if got := country.Code(name); got != code {
 				t.Errorf("%q is %q, want %s", name, got, code)
+			}
+		}
+	}
+	for _, c := range country.Countries() {
+		for _, name := range slices.Concat([]string{c.Alpha3, c.Numeric, strings.TrimLeft(c.Numeric, "0")}, c.Usual, c.Others) {
+			if got := country.Code(name); got != c.Code {
+				t.Errorf("%q is %q, want %s", name, got, c.Code)
 			}
 		}
 	}
@@ -85,9 +105,47 @@ func TestNames(t *testing.T) {
 			check(name, code)
 		}
 	}
-	for _, name := range []string{"", " ", "Atlantis", "XK", "Kosovo", "ZZ", "999", "0", "-840", "International", "Unknown",
+	for _, name := range []string{"", " ", "Atlantis", "ZZ", "999", "0", "-840", "International", "Unknown",
 		"Korea (somewhere)", "None", "\x00", strings.Repeat("a", 100_000)} {
 		check(name, "")
+	}
+}
+
+// Names in the languages of rule C35, official ones, common ones, and Kosovo.
+func TestNamesInManyLanguages(t *testing.T) {
+	t.Parallel()
+	for code, names := range map[string]string{
+		"DE": "Federal Republic of Germany|Bundesrepublik Deutschland|Allemagne|Alemania|Tyskland|Германия|ドイツ|德国|德國|독일|ألمانيا|" +
+			"Almanya|Німеччина|जर्मनी|Saksa|Saksamaa|Németország|Niemcy|Niemcy |Γερμανία|ΓΕΡΜΑΝΙΑ|An Ghearmáin|Il-Ġermanja|Vokietija|" +
+			"Vācija|Německo|Nemecko|Nemčija|Njemačka|Germania|Alemanha|Duitsland|Tyskland|GERMANY|germany",
+		"MX": "United Mexican States|México|Mexico|MEXICO|Vereinigte Mexikanische Staaten|Mexiko",
+		"BR": "Brasil|Brasilien|Brazilië|ブラジル|브라질", "ES": "España|Espana|ESPAÑA|Kingdom of Spain|Königreich Spanien|Spanien|Ισπανία",
+		"JP": "日本|Japón|Japon|Japonsko|Япония|اليابان|日本国", "XK": "Kosovo|XK|Republic of Kosovo|Republik Kosovo|Косово|Kosova|XKX|983",
+		"AT": "Österreich|Oesterreich|OESTERREICH|Osterreich|Republik Österreich|Rakousko|Autriche|오스트리아",
+		"FR": "French Republic|Französische Republik|Francja|法国|法國", "CN": "中国|中國|People's Republic of China|Volksrepublik China|VR China",
+		"TW": "台灣|台湾", "KR": "대한민국|한국|Südkorea|Suedkorea", "KP": "Nordkorea|북한|조선민주주의인민공화국",
+		"SE": "Sverige|Kingdom of Sweden", "FI": "Suomi", "NO": "Norge|Noreg|Norwegen|Kingdom of Norway", "HU": "Magyarország",
+		"TR": "Türkiye|TÜRKİYE|türkiye|Türkei|Tuerkei", "UA": "Україна|Украина|The Ukraine", "RU": "Российская Федерация|Россия|Росія",
+		"US": "Vereinigte Staaten|Stati Uniti|United States (US)|USA (United States)|Estados Unidos|EE. UU.|アメリカ合衆国|Соединенные Штаты",
+		"GB": "Vereinigtes Königreich|United Kingdom (UK)|Royaume-Uni|Великобритания", "IN": "भारत|Republic of India", "EG": "مصر|Ägypten",
+		"BA": "Bosnien & Herzegowina|Bosnien und Herzegowina", "LC": "Saint Lucia|St. Lucia|St Lucia|SAINTLUCIA|Sankt Lucia",
+		"SA": "المملكة العربية السعودية|السعودية|Saudi-Arabien", "IE": "Éire|Irland", "GR": "Ελλάδα|ΕΛΛΑΔΑ|Ελλαδα|Griechenland",
+		"BY": "Belarus|Weißrussland|WEISSRUSSLAND", "CG": "Kongo-Brazzaville", "CD": "Kongo-Kinshasa|Congo (DRC)",
+		"PT": "Portogallo|Portugāle", "MM": "Myanmar (Burma)|Burma", "DK": "Danmark|Dänemark|Danemark",
+	} {
+		for name := range strings.SplitSeq(names, "|") {
+			for _, form := range []string{name, norm.NFD.String(name), norm.NFC.String(" " + name + "\t")} {
+				if got := country.Code(form); got != code {
+					t.Errorf("%q is %q, want %q", form, got, code)
+				}
+			}
+		}
+	}
+	for _, name := range []string{"Korea (somewhere)", "Kongo (Demokratische Republik)x", "Guinea (Spanish)", "Virgin Islands",
+		"United States (DE)", "The", "Republic", "Republik", "República", "Republic of", "ー", "Mars"} {
+		if got := country.Code(name); got != "" {
+			t.Errorf("%q is %q", name, got)
+		}
 	}
 }
 

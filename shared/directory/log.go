@@ -115,12 +115,13 @@ const (
 	JobSeal      Job = "seal"
 	JobPurge     Job = "purge"
 	JobErase     Job = "erase"     // of removed tenants
+	JobCountries Job = "countries" // of users whose country the table did not know before; part of JobPurge
 	JobBootstrap Job = "bootstrap" // of a deployment
 )
 
 var causeOfJob = map[Job]Cause{
 	JobWakeup: CauseWakeup, JobSweep: CauseSweep, JobPurge: CauseRetention, JobDeliver: CauseRule, JobSeal: CauseRule, JobErase: CauseOperator,
-	JobBootstrap: CauseRule,
+	JobBootstrap: CauseRule, JobCountries: CauseRule,
 }
 
 // Actor is who caused a change, and by which request.

@@ -16,7 +16,10 @@ type Runtime struct {
 	// LogRetention is how long the deployment keeps log entries; 0: DefaultLogRetention.
 	LogRetention time.Duration
 
-	Country func(name string) string // ISO 3166-1 alpha-2 of a country's name or code, "" when unknown; nil: all are unknown
+	// Country returns the ISO 3166-1 alpha-2 code of a country's name or code, XK for Kosovo, "" when unknown; nil: all are
+	// unknown. CountryTable names what it knows: with another one, stored users without a code are looked at again; nil: never.
+	Country      func(name string) string
+	CountryTable func() string
 
 	External
 }

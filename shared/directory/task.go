@@ -7,7 +7,7 @@ type Task struct {
 	ID      TaskID
 	After   string    `json:",omitempty"` // the position to continue after; "" at its beginning
 	DoneAt  time.Time `json:",omitzero"`  // when it was last completed
-	Run     EntryID   `json:",omitempty"` // the entry that the work follows from
-	Done    int       `json:",omitempty"` // how many records are done
+	Run     EntryID   `json:",omitempty"` // the entry that the work follows from; of countries, their table
+	Done    int       `json:",omitempty"` // how many records are done; of a walk through all users, how many walks
 	Version int64
 }

@@ -79,7 +79,7 @@ type Account struct {
 	OrgPinned     bool                 `json:",omitempty"`
 	RoleGrants    []RoleGrant          `json:",omitempty"`
 	Watchlists    []OnWatchlist        `json:",omitempty"`
-	CountryCode   string               `json:",omitempty"` // ISO 3166-1 alpha-2 or ""
+	CountryCode   string               `json:",omitempty"` // ISO 3166-1 alpha-2, XK for Kosovo, or ""
 	OverriddenAt  time.Time            `json:",omitzero"`  // since when Overridden
 	Review        GuardEventID         `json:",omitempty"` // the guard event that held back a move or the loss of a role
 	Refused       *Refusal             `json:",omitempty"` // nil: the directory's last request about the user succeeded

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"rollcall/shared/directory"
 )
@@ -60,4 +61,70 @@ func (s *Service) forgetCountry(ctx context.Context, t directory.TenantID, e dir
 		}
 	}
 	return nil
+}
+
+const (
+	taskCountries = directory.TaskID(directory.JobCountries)
+	// countryWalks is how often all users are looked at with a new table: the second time, a day later, finds users whom
+	// a process with the old one wrote meanwhile.
+	countryWalks, countryWalkEvery = 2, 24 * time.Hour
+)
+
+// CodeCountries gives a code to users whose country became known with the present table (rule C35). It ends early when
+// stop returns true, and continues there the next time; several processes may run it at the same time.
+func (s *Service) CodeCountries(ctx context.Context, stop func() bool) error {
+	if s.rt.Country == nil || s.rt.CountryTable == nil {
+		return nil
+	}
+	return directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) error {
+		if stop() || t.State == directory.TenantRemoving {
+			return nil
+		}
+		return s.codeCountries(ctx, t.ID, stop)
+	})
+}
+
+func (s *Service) codeCountries(ctx context.Context, t directory.TenantID, stop func() bool) error {
+	run := directory.EntryID(s.rt.CountryTable())
+	task, err := s.ports.Tasks.Task(ctx, t, taskCountries)
+	if err != nil {
+		return err
+	}
+	if task.Run != run {
+		task = directory.Task{}
+	}
+	if task.After == "" && (task.Done >= countryWalks || s.rt.Time().Sub(task.DoneAt) < countryWalkEvery) {
+		return nil
+	}
+	return s.resume(ctx, t, taskCountries, run, directory.UserSearch{After: task.After}, stop, func(u directory.User) error {
+		return s.codeCountry(ctx, t, u)
+	})
+}
+
+func (s *Service) codeCountry(ctx context.Context, t directory.TenantID, u directory.User) error {
+	if s.missingCountry(u) == "" {
+		return nil
+	}
+	_, err := s.ports.Users.UpdateUser(ctx, t, u, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		code := s.missingCountry(old)
+		if code == "" {
+			return old, nil, nil
+		}
+		n := old
+		n.CountryCode = code
+		return s.finish(fromJob(directory.JobCountries), old, n, directory.UserUpdated, directory.NewChange("countryCode", nil, code))
+	})
+	return directory.IgnoreNotFound(err)
+}
+
+// missingCountry returns the code of the user's country if the user lacks it.
+func (s *Service) missingCountry(u directory.User) string {
+	if u.CountryCode != "" {
+		return ""
+	}
+	name := directory.CountryName(u.Attributes)
+	if name == "" {
+		return ""
+	}
+	return s.rt.Country(name)
 }

@@ -169,7 +169,7 @@ func (s *Service) applyMoves(ctx context.Context, t directory.TenantID, v direct
 		return err
 	}
 	q := directory.UserSearch{Provider: v.Provider, Review: v.ID, After: task.After}
-	return s.resume(ctx, t, id, q, func() bool { return false }, func(u directory.User) error {
+	return s.resume(ctx, t, id, "", q, func() bool { return false }, func(u directory.User) error {
 		return r.resolve(ctx, r.user(u.ID), directory.OnEvent)
 	})
 }

@@ -31,7 +31,10 @@ func Jobs() []Job {
 			return false, s.SealAll(ctx)
 		}},
 		{directory.JobPurge, "changes", 15 * time.Minute, time.Minute, func(s *Service, ctx context.Context, stop func() bool) (bool, error) {
-			return false, s.PurgeAll(ctx, stop)
+			if err := s.PurgeAll(ctx, stop); err != nil {
+				return false, err
+			}
+			return false, s.CodeCountries(ctx, stop)
 		}},
 		{directory.JobErase, "changes", 5 * time.Minute, time.Minute, func(s *Service, ctx context.Context, stop func() bool) (bool, error) {
 			return false, s.EraseTenants(ctx, stop)

@@ -37,7 +37,7 @@ func (s *Service) purge(ctx context.Context, t directory.Tenant, stop func() boo
 			return err
 		}
 	}
-	return s.resume(ctx, t.ID, taskPurge, directory.UserSearch{After: task.After}, stop, func(u directory.User) error {
+	return s.resume(ctx, t.ID, taskPurge, "", directory.UserSearch{After: task.After}, stop, func(u directory.User) error {
 		return s.purgeUser(ctx, t.ID, u, cmp.Or(t.Retention.Users, directory.DefaultRetention))
 	})
 }
@@ -90,9 +90,10 @@ func (s *Service) followPurged(ctx context.Context, t directory.TenantID, e dire
 }
 
 // resume calls fn for every user that a search finds, page by page, and stores its position in the task, so that
-// another process can continue there. It ends early when stop returns true.
+// another process can continue there: what it did for another run does not count. It ends early when stop returns true.
 func (s *Service) resume(
-	ctx context.Context, t directory.TenantID, id directory.TaskID, q directory.UserSearch, stop func() bool, fn func(directory.User) error,
+	ctx context.Context, t directory.TenantID, id directory.TaskID, run directory.EntryID, q directory.UserSearch, stop func() bool,
+	fn func(directory.User) error,
 ) error {
 	q.Count = 200
 	for !stop() {
@@ -107,9 +108,12 @@ func (s *Service) resume(
 		}
 		q.After = next
 		if err := s.ports.Tasks.UpdateTask(ctx, t, id, func(old directory.Task) directory.Task {
-			n := directory.Task{ID: id, After: next, DoneAt: old.DoneAt, Version: old.Version + 1}
+			n := directory.Task{ID: id, After: next, Run: run, Version: old.Version + 1}
+			if old.Run == run {
+				n.DoneAt, n.Done = old.DoneAt, old.Done
+			}
 			if next == "" {
-				n.DoneAt = s.rt.Time()
+				n.DoneAt, n.Done = s.rt.Time(), n.Done+1
 			}
 			return n
 		}); err != nil || next == "" {
