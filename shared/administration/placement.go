@@ -81,23 +81,31 @@ func (s Users) GrantRole(
 	})
 }
 
-// RevokeRole removes a role that was given by hand.
+// RevokeRole takes a role away: one that was given by hand or, where no mapping gives the user roles, from any source. No
+// rule gives it again.
 // Errors: NotFound (also of the grant); Conflict (a rule gives the role); what check returns.
 func (s Users) RevokeRole(
 	ctx context.Context, id directory.UserID, check func(directory.User) error, role directory.RoleID,
 ) (directory.User, error) {
+	v, err := s.ports.Users.UserByID(ctx, s.tenant, id)
+	if err != nil {
+		return directory.User{}, err
+	}
+	_, rules, err := s.follow().RulesFor(ctx, s.tenant, v.User)
+	if err != nil {
+		return directory.User{}, err
+	}
 	return s.placeUser(ctx, id, check, func(u *directory.User) error {
-		has := slices.ContainsFunc(u.RoleGrants, func(g directory.RoleGrant) bool { return g.Role == role })
-		byHand := func(g directory.RoleGrant) bool {
-			return g.Role == role && g.ByHand()
+		takes := func(g directory.RoleGrant) bool {
+			return g.Role == role && (g.ByHand() || rules.Role.Mode != directory.RolesGroups)
 		}
 		switch {
-		case !has:
+		case !slices.ContainsFunc(u.RoleGrants, func(g directory.RoleGrant) bool { return g.Role == role }):
 			return directory.Errorf(directory.NotFound, "the user does not have this role")
-		case !slices.ContainsFunc(u.RoleGrants, byHand):
+		case !slices.ContainsFunc(u.RoleGrants, takes):
 			return directory.Errorf(directory.Conflict, "the role comes from a mapping or the organization: change it there")
 		}
-		u.RoleGrants = slices.DeleteFunc(u.RoleGrants, byHand)
+		u.RoleGrants = slices.DeleteFunc(u.RoleGrants, takes)
 		return nil
 	})
 }

@@ -13,7 +13,8 @@ import (
 func (s *Service) linkManagers(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	named := changes(e, directory.AttrUserName)
 	manages := slices.ContainsFunc(e.Changes, func(c directory.Change) bool { return strings.HasSuffix(c.Attr, ":"+directory.AttrManager) })
-	if e.Provider == "" || e.Action != directory.UserCreated && !named && !manages {
+	came := e.Action == directory.UserCreated || slices.Contains(e.Effects, directory.EffectConverted)
+	if e.Provider == "" || !came && !named && !manages {
 		return nil
 	}
 	v, err := s.ports.Users.UserByID(ctx, t, e.User)

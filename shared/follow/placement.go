@@ -89,6 +89,11 @@ func (r *resolver) resolve(ctx context.Context, read func(context.Context) (dire
 		if err != nil {
 			return directory.IgnoreNotFound(err)
 		}
+		if on == directory.OnCreate {
+			if on, err = r.stillNew(ctx, v.User); err != nil {
+				return err
+			}
+		}
 		changed, err := r.applyOnce(ctx, v, on)
 		switch {
 		case err == nil && !changed:
@@ -101,6 +106,19 @@ func (r *resolver) resolve(ctx context.Context, read func(context.Context) (dire
 		}
 	}
 	return directory.Errorf(directory.Unavailable, "the user keeps changing; try again")
+}
+
+// stillNew returns OnCreate for a user whose roles nothing decided since the entry that is followed. If something did, it
+// is followed again, and what an administrator took since must not come back.
+func (r *resolver) stillNew(ctx context.Context, u directory.User) (directory.Occasion, error) {
+	if u.Version == 1 || len(u.RoleGrants) > 0 {
+		return directory.OnCreate, nil
+	}
+	es, err := r.s.ports.Log.Entries(ctx, r.tenant, directory.LogQuery{User: u.ID, Since: r.origin.at, Count: 100})
+	if slices.ContainsFunc(es, func(e directory.LogEntry) bool { return slices.Contains(e.Effects, directory.EffectRoles) }) {
+		return directory.OnEvent, err
+	}
+	return directory.OnCreate, err
 }
 
 // resolution resolves a user as read, and creates the organization this needs.
@@ -229,10 +247,22 @@ func (r *resolver) user(id directory.UserID) func(context.Context) (directory.Us
 	}
 }
 
-// followUser links managers, and resolves a user who is new, returned, or has a change of an attribute that rules use.
+// followUser links managers, and resolves a user who is new, returned, has another home (whatever led to it), or has a
+// change of an attribute that rules use.
 func (s *Service) followUser(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	if e.User == "" {
 		return nil
+	}
+	on, converted := directory.OnEvent, slices.Contains(e.Effects, directory.EffectConverted)
+	if converted {
+		v, err := s.ports.Users.UserByID(ctx, t, e.User)
+		if err != nil {
+			return directory.IgnoreNotFound(err)
+		}
+		e.Provider = v.Provider // of now: the entry is that of the home that they left
+		if v.OrgID == "" {
+			on = directory.OnCreate // no rule has placed them
+		}
 	}
 	if err := s.linkManagers(ctx, t, e); err != nil {
 		return err
@@ -241,11 +271,10 @@ func (s *Service) followUser(ctx context.Context, t directory.TenantID, e direct
 	if err != nil {
 		return directory.IgnoreNotFound(err)
 	}
-	on := directory.OnEvent
 	if e.Action == directory.UserCreated {
 		on = directory.OnCreate
 	}
-	returned := slices.Contains([]directory.Action{directory.UserCreated, directory.UserEnabled, directory.UserRestored}, e.Action) ||
+	returned := converted || slices.Contains([]directory.Action{directory.UserCreated, directory.UserEnabled, directory.UserRestored}, e.Action) ||
 		slices.Contains(e.Effects, directory.EffectReactivated)
 	path := r.rules.Org.Path()
 	switch {

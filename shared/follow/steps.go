@@ -40,7 +40,7 @@ func steps() []step {
 			{"link managers and place a user", trigger{
 				actions: []directory.Action{directory.UserCreated, directory.UserEnabled, directory.UserRestored, directory.UserUpdated,
 					directory.UserDisabled},
-				effects: []directory.Effect{directory.EffectReactivated},
+				effects: []directory.Effect{directory.EffectReactivated, directory.EffectConverted},
 			}, "the rules decide by the stored records", each((*Service).followUser)},
 			{"place members", onActions(directory.GroupCreated, directory.GroupUpdated, directory.MembersChanged), "as above",
 				each((*Service).followMembers)},
