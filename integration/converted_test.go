@@ -126,7 +126,7 @@ func TestConvertedPeopleArePlaced(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.send("POST", "/Users", user("kim@example.com", object{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": object{"manager": "NEW@example.com"}})).wants(t, "kim", 201, "")
+			c.send("POST", "/Users", user("kim@example.com", manager("NEW@example.com"))).wants(t, "kim", 201, "")
 			s.Follow(t)
 			for _, name := range []string{"new@example.com", "placed@example.com"} {
 				_, err := as.Users.Convert(t.Context(), person(t, s, name).ID, administration.Unchecked, s.Provider.ID, "")

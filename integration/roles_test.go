@@ -88,3 +88,33 @@ func person(t *testing.T, s *stack.Stack, userName string) directory.User {
 	}
 	return us[0]
 }
+
+// An administrator's deactivation ends with the directory's next enable; a block beside it holds (C31).
+func TestDirectoryEndsADeactivationByHand(t *testing.T) {
+	t.Parallel()
+	for name, ports := range stores {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := stack.New(t, stack.Options{Ports: ports})
+			c := newClient(t, s, s.Local())
+			as := s.Service.As(s.Admin)
+			for decision, signsIn := range map[directory.Decision]bool{directory.DecideDeactivate: true, directory.DecideDeactivateBlock: false} {
+				userName := string(decision) + "@example.com"
+				u := c.send("POST", "/Users", user(userName))
+				if _, err := as.Users.Decide(t.Context(), person(t, s, userName).ID, administration.Unchecked, decision); err != nil {
+					t.Fatal(err)
+				}
+				if now := person(t, s, userName); now.LifecycleIsActive() {
+					t.Errorf("%s: still active", decision)
+				}
+				for _, active := range []bool{false, true} {
+					c.send("PATCH", "/Users/"+u.id(), patch(op("replace", "active", active))).wants(t, "active", 200, "")
+					s.Follow(t)
+				}
+				if now := person(t, s, userName); !now.LifecycleIsActive() || now.MaySignIn() != signsIn {
+					t.Errorf("%s, then disabled and enabled: lifecycle %q, may sign in %v", decision, now.Lifecycle, now.MaySignIn())
+				}
+			}
+		})
+	}
+}

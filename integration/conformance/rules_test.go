@@ -406,6 +406,51 @@ func ruleCases() []entraCase {
 				c.Errorf("answered %s", a.text)
 			}
 		}},
+		{"C28 what cannot be seen at an end of a name tells nobody apart", everyProfile, func(c client) {
+			c.create("me", "/Users", `{"userName":"kim${n}@contoso.example\u3000"}`)
+			c.create("lee", "/Users", `{"userName":"lee${n}@contoso.example"}`)
+			c.create("team", "/Groups", `{"displayName":"\u00a0Team ${n}"}`)
+			c.create("two", "/Groups", `{"displayName":"Two ${n}"}`)
+			for _, end := range []string{"", " ", `\u0000`, `\t`, `\u00a0`, `\u200b`, `\u2028`, `\u3000`, `\ufeff`} {
+				for _, request := range [][3]string{
+					{"POST", "/Users", `{"userName":"KIM${n}@contoso.example` + end + `"}`},
+					{"PATCH", "/Users/${lee}", ops(op("replace", "userName", `"`+end+`Kim${n}@contoso.example"`))},
+					{"PUT", "/Users/${lee}", `{"userName":"` + end + `kim${n}@contoso.example` + end + `"}`},
+					{"POST", "/Groups", `{"displayName":"team ${n}` + end + `"}`},
+					{"PATCH", "/Groups/${two}", ops(op("replace", "", `{"displayName":"`+end+`Team ${n}"}`))},
+					{"PUT", "/Groups/${two}", `{"displayName":"TEAM ${n}` + end + `"}`},
+				} {
+					c.send(request[0], request[1], request[2]).want(c, 409, "uniqueness")
+				}
+			}
+			for path, filter := range map[string]string{
+				"/Users": "userName eq \"\u200b kim${n}@contoso.example\u2028\"", "/Groups": "displayName eq \"team ${n} \"",
+			} {
+				for _, more := range []string{"", " and schemas pr"} {
+					if got := len(c.get(path + "?filter=" + both(c.expand(filter)+more)).listed()); got != 1 {
+						c.Errorf("%s %s%s found %d", path, filter, more, got)
+					}
+				}
+			}
+			if got := c.get("/Users/${me}").json["userName"]; got != any(c.expand("kim${n}@contoso.example\u3000")) {
+				c.Errorf("userName is %q, not as sent", got)
+			}
+			c.create("inside", "/Users", `{"userName":"kim\u200b${n}@contoso.example"}`)
+		}},
+		{"C28 a name of nothing that can be seen is refused", everyProfile, func(c client) {
+			for _, name := range []string{" ", `\u0000`, `\u200b`, ` \u3000\ufeff`} {
+				c.send("POST", "/Users", `{"userName":"`+name+`"}`).want(c, 400, "invalidValue")
+				c.send("POST", "/Groups", `{"displayName":"`+name+`"}`).want(c, 400, "invalidValue")
+			}
+		}},
+		{"C30 POST never brings an inactive person back", everyProfile, func(c client) {
+			c.create("me", "/Users", `{"userName":"me${n}@contoso.example"}`)
+			c.send("PATCH", "/Users/${me}", ops(op("replace", "active", "false"))).want(c, 200, "")
+			c.send("POST", "/Users", `{"userName":"me${n}@contoso.example","active":true}`).want(c, 409, "uniqueness")
+			if a := c.get("/Users/${me}"); a.json["active"] != false {
+				c.Errorf("active is %v", a.json["active"])
+			}
+		}},
 		{"C37 an empty text in a filter is no value", everyProfile, func(c client) {
 			for i, title := range []string{"", "", "T"} {
 				c.create(fmt.Sprint("u", i), "/Users", fmt.Sprintf(`{"userName":"c37-${n}-%d@contoso.example","title":%q}`, i, title))

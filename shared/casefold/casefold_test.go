@@ -45,3 +45,40 @@ func TestFoldIsStableAndAgreesWithEqual(t *testing.T) {
 		}
 	})
 }
+
+func TestNamesAreEqualWithoutInvisibleEnds(t *testing.T) {
+	for _, end := range []string{" ", "  ", "\t", "\n", "\x00", "\x7f", "\u0085", "\u00a0", "\u00ad", "\u2003", "\u2028", "\u200b", "\u200d",
+		"\u2060", "\u3000", "\u3164", "\ufe0f", "\ufeff", "\U000e0020", " \u200b\u3000"} {
+		for _, name := range []string{"kim" + end, end + "kim", end + "KIM" + end} {
+			if casefold.Name(name) != "kim" || !casefold.EqualNames(name, "Kim") {
+				t.Errorf("Name(%q) = %q", name, casefold.Name(name))
+			}
+		}
+		if got := casefold.Name(end); got != "" {
+			t.Errorf("Name(%q) = %q, want nothing", end, got)
+		}
+		if casefold.EqualNames("ki"+end+"m", "kim") {
+			t.Errorf("%q inside a name is dropped", end)
+		}
+	}
+	for _, name := range []string{".kim", "kim\u0301", "kim\u0600", "kim\ufffd", "'kim'", "\u00bfkim"} {
+		if casefold.EqualNames(name, "kim") {
+			t.Errorf("%q is kim", name)
+		}
+	}
+}
+
+func TestNameIsStable(t *testing.T) {
+	letters := []rune("aK\u00df\u0301\u0345 \u00a0\u200b\u2000\u3000\ufeff\u1fb3\t")
+	text := rapid.StringOfN(rapid.SampledFrom(letters), 0, 6, -1)
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := text.Draw(t, "a"), text.Draw(t, "b")
+		once := casefold.Name(a)
+		if twice, folded := casefold.Name(once), casefold.Name(casefold.Fold(a)); once != twice || once != folded {
+			t.Fatalf("Name(%q) = %q, again %q, of its folding %q", a, once, twice, folded)
+		}
+		if got, want := casefold.EqualNames(a, b), casefold.Name(a) == casefold.Name(b); got != want {
+			t.Fatalf("EqualNames(%q, %q) = %v, names equal: %v", a, b, got, want)
+		}
+	})
+}

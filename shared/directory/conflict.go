@@ -46,6 +46,9 @@ const (
 	ConflictGoneMembers ConflictCause = "gone-members"
 	// ConflictUnknownMembers: a change of Group named members that the provider never had, and was refused (C24).
 	ConflictUnknownMembers ConflictCause = "unknown-members"
+	// ConflictSameName: the names of User and Holder, or of Group and the group in Members, differ only by what cannot be
+	// seen. They are from before such names were refused (C28); User or Group is found by its id alone.
+	ConflictSameName ConflictCause = "same-name"
 )
 
 // ConflictState is the state of a conflict.
@@ -79,6 +82,11 @@ func UnknownMembersConflictID(p ProviderID, g Group) ConflictID {
 		return ConflictIDOf(p, "unknown members of the new group "+g.DisplayName)
 	}
 	return ConflictIDOf(p, "unknown members of "+string(g.ID))
+}
+
+// SameNameConflictID derives the id of the conflict about a user or group with another's name.
+func SameNameConflictID(p ProviderID, id string) ConflictID {
+	return ConflictIDOf(p, "same name as "+id)
 }
 
 // MaxNotedMembers is how many members who are gone are remembered for each group, so that they are noted once.

@@ -32,14 +32,14 @@ func (g GroupProfile) Equal(h GroupProfile) bool {
 	return g.DisplayName == h.DisplayName && g.ExternalID == h.ExternalID && bytes.Equal(g.Attributes, h.Attributes)
 }
 
-// DisplayNameKey is the form under which a group's displayName is unique in its provider.
-func (g GroupProfile) DisplayNameKey() string { return casefold.Fold(g.DisplayName) }
+// DisplayNameKey is the form under which a group's displayName is unique in its provider: as UserNameKey.
+func (g GroupProfile) DisplayNameKey() string { return casefold.Name(g.DisplayName) }
 
 // Check refuses profiles that break a business rule.
 func (g GroupProfile) Check() error {
 	switch {
 	case g.DisplayNameKey() == "":
-		return &Error{Kind: Invalid, Attr: AttrDisplayName, Detail: "displayName is required"}
+		return &Error{Kind: Invalid, Attr: AttrDisplayName, Detail: "displayName is required, with a character that can be seen"}
 	case len(g.DisplayName) > maxNameBytes:
 		return &Error{Kind: Invalid, Attr: AttrDisplayName, Detail: "displayName is longer than 1024 bytes"}
 	case len(g.Attributes)+len(g.ExternalID) > maxAttributesBytes:

@@ -106,6 +106,10 @@ type Users interface {
 	// log do not change. When old is not as stored, the user is read again. keys is pure and may run several times.
 	// NotFound.
 	IndexUser(ctx context.Context, t TenantID, old User, keys func(User) []Lookup) error
+	// RekeyUser stores the keys of a user's userName and manager as UserNameKey and ManagerKey have them now; nothing else
+	// changes. It does nothing where they are right. TakenError when another user has the key: nothing is changed then,
+	// and the user is found by its ids alone.
+	RekeyUser(ctx context.Context, t TenantID, u User) error
 	// UserByID reads any user of the tenant, also local and removed ones. NotFound.
 	UserByID(ctx context.Context, t TenantID, id UserID) (UserView, error)
 	// SearchUsers reads users of the tenant for administrators, origin by origin, and the position to continue
@@ -140,6 +144,8 @@ type Groups interface {
 	// ListGroups reads a page of the groups of p in the order of their ids, and how many there are.
 	// TooMany when AllMembers would return more than MaxMembersShown in all.
 	ListGroups(ctx context.Context, t TenantID, p ProviderID, page Page, want GroupWant, admit Admit) (GroupPage, error)
+	// RekeyGroup is Users.RekeyUser for a group's displayName.
+	RekeyGroup(ctx context.Context, t TenantID, g Group) error
 	// Members reads a page of a group's members, in order, after the given one ("" from the first).
 	Members(ctx context.Context, t TenantID, p ProviderID, id GroupID, after ScimID, count int) ([]ScimID, error)
 	// CreateGroup stores a new group with its members and entry, atomically in effect. create is called

@@ -36,8 +36,24 @@ func (p Profile) Equal(q Profile) bool {
 		p.Manager == q.Manager && bytes.Equal(p.Attributes, q.Attributes) && slices.Equal(p.Lookups, q.Lookups)
 }
 
-// UserNameKey is the form under which a userName is unique: NFC and case folding.
-func UserNameKey(userName string) string { return casefold.Fold(userName) }
+// UserNameKey is the form under which a userName is unique: NFC and case folding, without invisible ends (C28).
+func UserNameKey(userName string) string { return casefold.Name(userName) }
+
+// OldNameKey is the key of a userName or displayName as it was before it left out invisible ends (C28), and whether it is
+// another one.
+func OldNameKey(name string) (folded string, other bool) {
+	folded = casefold.Fold(name)
+	return folded, folded != casefold.Name(name)
+}
+
+// ManagerKey is the form under which a user is found by its manager: the id, or the key of the userName that the directory
+// sent before it created the manager.
+func ManagerKey(manager string) string {
+	if ScimID(manager).IsUser() {
+		return manager
+	}
+	return UserNameKey(manager)
+}
 
 // Lifecycle says whether an account can be used at all. Blocked is not a lifecycle: it is derived.
 type Lifecycle string
@@ -183,7 +199,7 @@ const (
 func (p Profile) Check() error {
 	switch {
 	case UserNameKey(p.UserName) == "":
-		return &Error{Kind: Invalid, Attr: AttrUserName, Detail: "userName is required"}
+		return &Error{Kind: Invalid, Attr: AttrUserName, Detail: "userName is required, with a character that can be seen"}
 	case len(p.UserName) > maxNameBytes:
 		return &Error{Kind: Invalid, Attr: AttrUserName, Detail: "userName is longer than 1024 bytes"}
 	case len(p.Attributes)+len(p.ExternalID)+len(p.Manager) > maxAttributesBytes:
@@ -247,7 +263,7 @@ func (q UserSearch) Matches(u User) bool {
 		return true
 	}
 	key := casefold.Fold(q.Text)
-	if strings.HasPrefix(UserNameKey(u.UserName), key) || u.ExternalID == q.Text {
+	if strings.HasPrefix(UserNameKey(u.UserName), UserNameKey(q.Text)) || u.ExternalID == q.Text {
 		return true
 	}
 	return slices.ContainsFunc(u.Lookups, func(l Lookup) bool { return l.Value == key })

@@ -35,7 +35,7 @@ func (s *Service) linkManagers(ctx context.Context, t directory.TenantID, e dire
 		})
 		return directory.IgnoreNotFound(err)
 	}
-	if name := v.Profile.Manager; name != "" && !directory.ScimID(name).IsUser() {
+	if name := directory.UserNameKey(v.Profile.Manager); name != "" && !directory.ScimID(v.Profile.Manager).IsUser() {
 		ms, err := s.ports.Users.FindUsers(ctx, t, e.Provider, directory.Lookup{Attr: directory.AttrUserName, Value: name}, 1,
 			directory.UserWant{}, nil)
 		if err != nil {
@@ -47,15 +47,25 @@ func (s *Service) linkManagers(ctx context.Context, t directory.TenantID, e dire
 			}
 		}
 	}
-	waiting, err := s.ports.Users.FindUsers(ctx, t, e.Provider, directory.Lookup{Attr: directory.AttrManager, Value: v.UserName},
-		directory.MaxWalk, directory.UserWant{}, nil)
-	if err != nil {
-		return err
-	}
-	for _, w := range waiting {
-		if err := link(w.User, v.User); err != nil {
+	return s.eachReport(ctx, t, v.User, func(u directory.User) error { return link(u, v.User) })
+}
+
+// eachReport calls fn, which is to link them, for all users of the provider who name a user as manager.
+func (s *Service) eachReport(ctx context.Context, t directory.TenantID, m directory.User, fn func(directory.User) error) error {
+	const batch = 1000
+	key := directory.Lookup{Attr: directory.AttrManager, Value: directory.UserNameKey(m.UserName)}
+	for count := batch; ; count += batch {
+		waiting, err := s.ports.Users.FindUsers(ctx, t, m.Provider, key, count, directory.UserWant{}, nil)
+		if err != nil {
 			return err
 		}
+		for _, w := range waiting {
+			if err := fn(w.User); err != nil {
+				return err
+			}
+		}
+		if len(waiting) < count {
+			return nil
+		}
 	}
-	return nil
 }

@@ -274,7 +274,8 @@ func (s *Service) followUser(ctx context.Context, t directory.TenantID, e direct
 	if e.Action == directory.UserCreated {
 		on = directory.OnCreate
 	}
-	returned := converted || slices.Contains([]directory.Action{directory.UserCreated, directory.UserEnabled, directory.UserRestored}, e.Action) ||
+	returned := converted ||
+		slices.Contains([]directory.Action{directory.UserCreated, directory.UserEnabled, directory.UserRestored}, e.Action) ||
 		slices.Contains(e.Effects, directory.EffectReactivated)
 	path := r.rules.Org.Path()
 	switch {

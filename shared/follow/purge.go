@@ -36,8 +36,14 @@ func (s *Service) purge(ctx context.Context, t directory.Tenant, stop func() boo
 		if err := s.dropLog(ctx, t, stop); err != nil {
 			return err
 		}
+		if err := s.rekeyGroups(ctx, t.ID); err != nil {
+			return err
+		}
 	}
 	return s.resume(ctx, t.ID, taskPurge, "", directory.UserSearch{After: task.After}, stop, func(u directory.User) error {
+		if err := s.rekeyUser(ctx, t.ID, u); err != nil {
+			return err
+		}
 		return s.purgeUser(ctx, t.ID, u, cmp.Or(t.Retention.Users, directory.DefaultRetention))
 	})
 }

@@ -320,6 +320,9 @@ func (t *term) compare(op nodeOp, v Value) bool {
 	default:
 		text := v.text
 		if !a.CaseExact {
+			if a.name && (op == opEq || op == opNe) {
+				return casefold.EqualNames(text, t.operand.text) == (op == opEq)
+			}
 			if op == opEq || op == opNe {
 				return casefold.Equal(text, t.operand.text) == (op == opEq)
 			}

@@ -26,6 +26,8 @@ type Attribute struct {
 	// huge (members of a Group). Decode includes it (see TakeElements); Apply yields ElementSteps for it.
 	External bool
 
+	// name marks a unique name, which eq and ne compare without invisible ends (C28).
+	name bool
 	// large marks a text of up to MaxLargeBytes, not MaxStringBytes (C38).
 	large bool
 	// unlisted attributes work but are not published: a client that reads the schema would map them.

@@ -22,7 +22,7 @@ func externalID() Attribute {
 func UserSchema() *Schema {
 	return &Schema{ID: UserURN, Name: "User", Description: "User Account", Attributes: []Attribute{
 		externalID(),
-		{Name: "userName", Required: true, Uniqueness: "server", Description: "The name the user signs in with."},
+		{Name: "userName", Required: true, Uniqueness: "server", name: true, Description: "The name the user signs in with."},
 		{Name: "name", Type: "complex", Description: "The parts of the user's name.", SubAttributes: []Attribute{
 			text("formatted", "The full name as it is shown."),
 			text("familyName", "The family name."),
@@ -112,7 +112,7 @@ func RollcallUserSchema() *Schema {
 func GroupSchema() *Schema {
 	return &Schema{ID: GroupURN, Name: "Group", Description: "Group", Attributes: []Attribute{
 		externalID(),
-		{Name: "displayName", Required: true, Uniqueness: "server", Description: "The name of the group."},
+		{Name: "displayName", Required: true, Uniqueness: "server", name: true, Description: "The name of the group."},
 		{Name: "members", Type: "complex", MultiValued: true, External: true, Description: "The direct members.",
 			SubAttributes: []Attribute{
 				{Name: "value", CaseExact: true, Mutability: "immutable", Description: "The id of the member."},

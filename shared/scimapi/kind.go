@@ -37,7 +37,7 @@ func (userKind) key(t *types, e scim.Equality) (directory.Lookup, bool) {
 	case directory.AttrWorkEmail:
 		return directory.Lookup{Attr: e.Path, Value: casefold.Fold(text)}, true
 	case managerPath:
-		return directory.Lookup{Attr: directory.AttrManager, Value: text}, true
+		return directory.Lookup{Attr: directory.AttrManager, Value: directory.ManagerKey(text)}, true
 	case directory.AttrGroup:
 		return directory.Lookup{Attr: e.Path, Value: text}, true
 	}
@@ -152,7 +152,7 @@ func (groupKind) key(_ *types, e scim.Equality) (directory.Lookup, bool) {
 	case directory.AttrID, directory.AttrExternalID, directory.AttrMember:
 		return directory.Lookup{Attr: e.Path, Value: text}, true
 	case directory.AttrDisplayName:
-		return directory.Lookup{Attr: e.Path, Value: casefold.Fold(text)}, true
+		return directory.Lookup{Attr: e.Path, Value: casefold.Name(text)}, true
 	}
 	return directory.Lookup{}, false
 }

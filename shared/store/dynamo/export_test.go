@@ -67,3 +67,22 @@ func (s *Store) become(ctx context.Context, t directory.TenantID, want map[key]i
 	}
 	return err
 }
+
+// PlantUserName moves the guard of a user's name to another key.
+func (s *Store) PlantUserName(ctx context.Context, t directory.TenantID, u directory.User, folded string) error {
+	return s.plant(ctx, userNameKey(t, u.UserName), nameGuard(t, folded), indexItems(t, u))
+}
+
+// PlantGroupName moves the guard of a group's name to another key.
+func (s *Store) PlantGroupName(ctx context.Context, g directory.Group, folded string) error {
+	t, _ := g.Provider.Tenant()
+	h := homeFor(t, g.Provider, false)
+	return s.plant(ctx, h.groupName(g.DisplayNameKey()), h.groupName(folded), groupIndex(h, g))
+}
+
+func (s *Store) plant(ctx context.Context, from, to key, items map[key]item) error {
+	x := &tx{}
+	x.delete(s, from, always, nil)
+	x.put(s, to, items[from], always, nil)
+	return s.commitOnce(ctx, "plant", x)
+}

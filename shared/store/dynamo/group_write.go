@@ -321,7 +321,12 @@ func (s *Store) changeGroup(
 	e := ch.EntryOf(old, g)
 	x := &tx{}
 	if profile {
+		was, is := groupIndex(h, old), groupIndex(h, g)
+		if err := s.settleName(ctx, displayName(h, old), g.DisplayName, was, is); err != nil {
+			return err
+		}
 		s.putProfile(x, h, st.view, g, members == 0 && !pinned)
+		s.reindexGroup(x, h, was, is, g)
 	}
 	net := int64(len(ch.Add) - len(ch.Remove))
 	if len(x.ops)+3*len(ch.Add)+2*len(ch.Remove)+groupShards+3 > s.maxOps {
@@ -377,7 +382,6 @@ func (s *Store) putProfile(x *tx, h home, old directory.GroupView, g directory.G
 		}
 	}
 	x.update(s, h.group(g.ID), e, c, nil)
-	s.reindexGroup(x, h, groupIndex(h, old.Group), groupIndex(h, g), g)
 }
 
 // admitLarge checks that the members exist, which the transaction of a large change cannot. A taken name is reported
@@ -463,7 +467,11 @@ func (s *Store) removeGroup(ctx context.Context, t directory.TenantID, h home, h
 	for i, ver := range head.shards {
 		x.delete(s, h.groupShard(head.ID, i), free(s.now(), mine).and(atShardVersion(ver)), shardFault(t))
 	}
-	s.reindexGroup(x, h, groupIndex(h, head.Group), nil, head.Group)
+	was := groupIndex(h, head.Group)
+	if err := s.settleName(ctx, displayName(h, head.Group), "", was, nil); err != nil {
+		return err
+	}
+	s.reindexGroup(x, h, was, nil, head.Group)
 	x.update(s, h.total(kindGroups, string(head.ID)), edit{add: map[string]int64{"n": -1}}, always, nil)
 	x.put(s, h.former(directory.ScimID(head.ID)), item{}, always, nil)
 	if len(x.ops)+2*len(members)+3*len(parents)+1 <= s.maxOps {

@@ -197,7 +197,11 @@ func (h home) bookmark(k kind, start int) key {
 }
 
 func userNameKey(t directory.TenantID, userName string) key {
-	return key{join(string(t), "N", sum(directory.UserNameKey(userName))), "N"}
+	return nameGuard(t, directory.UserNameKey(userName))
+}
+
+func nameGuard(t directory.TenantID, folded string) key {
+	return key{join(string(t), "N", sum(folded)), "N"}
 }
 
 func dayOf(at time.Time) string { return at.UTC().Format("20060102") }

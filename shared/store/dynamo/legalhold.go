@@ -72,7 +72,7 @@ func (s legalHoldStore) UpdateCustodian(
 		x := &tx{}
 		x.check(s.Store, matterKey(t, matter), when("#rev = :rev", item{":rev": num(mrev)}), nil)
 		x.putRecord(s.Store, custodianKey(t, matter, id), c, crev)
-		s.overwrite(x, t, old, u)
+		s.overwrite(x, t, old, u, indexItems(t, old), indexItems(t, u))
 		x.log(s.Store, t, *e, remainder{})
 		return s.commit(ctx, "update custodian", x)
 	})

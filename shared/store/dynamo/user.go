@@ -89,7 +89,7 @@ func indexItems(t directory.TenantID, u directory.User) map[key]item {
 		look(h, l)
 	}
 	if u.Manager != "" {
-		look(h, directory.Lookup{Attr: directory.AttrManager, Value: u.Manager})
+		look(h, directory.Lookup{Attr: directory.AttrManager, Value: directory.ManagerKey(u.Manager)})
 	}
 	if u.ScimID != "" && string(u.ScimID) != string(u.ID) {
 		out[h.user(string(u.ScimID))] = item{"alias": str(string(u.ID))}
@@ -271,7 +271,7 @@ func (s userStore) FindUsers(
 // holders reads the users of look-up items that still have the key.
 func (s *Store) holders(ctx context.Context, h home, lookups []item, key directory.Lookup) ([]directory.User, error) {
 	return s.usersOf(ctx, h, lookups, func(u directory.User) bool {
-		return key.Attr == directory.AttrManager && u.Manager == key.Value || slices.Contains(u.AllLookups(), key)
+		return key.Attr == directory.AttrManager && directory.ManagerKey(u.Manager) == key.Value || slices.Contains(u.AllLookups(), key)
 	})
 }
 

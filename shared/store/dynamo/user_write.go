@@ -165,8 +165,32 @@ func (s userStore) IndexUser(
 	})
 }
 
-// overwrite adds the change of a record within its home.
-func (s *Store) overwrite(x *tx, t directory.TenantID, old, u directory.User) {
+// RekeyUser implements directory.Users.
+func (s userStore) RekeyUser(ctx context.Context, t directory.TenantID, u directory.User) error {
+	if u.Removed() || !usable(string(u.ID)) {
+		return nil
+	}
+	x, all := &tx{}, indexItems(t, u)
+	is := map[key]item{}
+	if before, odd := userName(t, u).folded(); odd {
+		x.delete(s.Store, before, always, nil)
+		k := userNameKey(t, u.UserName)
+		is[k] = all[k]
+	}
+	if l := (directory.Lookup{Attr: directory.AttrManager, Value: directory.ManagerKey(u.Manager)}); l.Value != u.Manager {
+		k := key{homeOf(t, u).lookup(l), escaper.Replace(string(u.ID))}
+		is[k] = all[k]
+	}
+	if len(is) == 0 {
+		return nil
+	}
+	x.check(s.Store, homeOf(t, u).user(string(u.ID)), atVersion(u), changedSince)
+	s.reindex(x, t, nil, is, always, u)
+	return unlessChanged(s.commitOnce(ctx, "rekey user", x))
+}
+
+// overwrite adds the change of a record within its home; was and is are its look-up items before and after.
+func (s *Store) overwrite(x *tx, t directory.TenantID, old, u directory.User, was, is map[key]item) {
 	it, err := encodeUser(t, u)
 	if err != nil {
 		x.err = err
@@ -181,7 +205,7 @@ func (s *Store) overwrite(x *tx, t directory.TenantID, old, u directory.User) {
 	// Not a put, so that mv is kept.
 	x.countDueWrites(t, old, u)
 	x.update(s, homeOf(t, old).user(string(old.ID)), edit{set: it, remove: removed}, atVersion(old), nil)
-	s.reindex(x, t, indexItems(t, old), indexItems(t, u), always, u)
+	s.reindex(x, t, was, is, always, u)
 }
 
 // replaceUser replaces old by u in one transaction with the entry. A user who leaves a provider's list is removed from
@@ -192,8 +216,14 @@ func (s *Store) replaceUser(ctx context.Context, t directory.TenantID, old, u di
 	}
 	x := &tx{}
 	from, to := homeOf(t, old), homeOf(t, u)
+	was, is := indexItems(t, old), indexItems(t, u)
+	if !old.Removed() {
+		if err := s.settleName(ctx, userName(t, old), u.UserName, was, is); err != nil {
+			return err
+		}
+	}
 	if from == to {
-		s.overwrite(x, t, old, u)
+		s.overwrite(x, t, old, u, was, is)
 		x.log(s, t, e, remainder{})
 		return s.commit(ctx, "update user", x)
 	}
@@ -219,7 +249,7 @@ func (s *Store) replaceUser(ctx context.Context, t directory.TenantID, old, u di
 	if old.ScimID != "" && !old.Removed() {
 		x.put(s, from.former(old.ScimID), item{}, always, nil)
 	}
-	s.reindex(x, t, indexItems(t, old), indexItems(t, u), alias, u)
+	s.reindex(x, t, was, is, alias, u)
 	var r remainder
 	if len(x.ops)+l.ops()+1 <= s.maxOps {
 		s.leaveGroups(x, t, from, old.ScimID, l.groups, l.known, e)
@@ -322,6 +352,6 @@ func (s *Store) leaveGroups(
 // clearManager adds the change of a user who reported to a deleted user.
 func (s *Store) clearManager(x *tx, t directory.TenantID, report directory.User, because directory.LogEntry) {
 	n, entry := directory.ManagerCleared(report, because)
-	s.overwrite(x, t, report, n)
+	s.overwrite(x, t, report, n, indexItems(t, report), indexItems(t, n))
 	x.log(s, t, entry, remainder{})
 }

@@ -344,7 +344,8 @@ func (s groupStore) UpdateGroup(
 		if ch.Entry.At.After(g.Modified) {
 			g.Modified = ch.Entry.At
 		}
-		if g.DisplayNameKey() != old.DisplayNameKey() {
+		renamed := g.DisplayName != old.DisplayName
+		if renamed {
 			if err := s.displayNameFree(h, g); err != nil {
 				return err
 			}
@@ -352,9 +353,10 @@ func (s groupStore) UpdateGroup(
 		if err := s.membersExist(h, ch.Add); err != nil {
 			return err
 		}
-		err = s.exec(`UPDATE groups SET name_key = ?, display_name = ?, external_id = ?, attributes = ?, members = ?, version = ?, `+
-			`modified = ? WHERE home = ? AND gid = ?`,
-			nil, g.DisplayNameKey(), g.DisplayName, g.ExternalID, blob(g.Attributes), g.MemberCount, g.Version, millis(g.Modified), h, string(g.ID))
+		err = s.exec(`UPDATE groups SET name_key = iif(?, ?, name_key), display_name = ?, external_id = ?, attributes = ?, members = ?, `+
+			`version = ?, modified = ? WHERE home = ? AND gid = ?`,
+			nil, renamed, g.DisplayNameKey(), g.DisplayName, g.ExternalID, blob(g.Attributes), g.MemberCount, g.Version, millis(g.Modified), h,
+			string(g.ID))
 		if err != nil {
 			return err
 		}
@@ -368,6 +370,21 @@ func (s groupStore) UpdateGroup(
 		return err
 	})
 	return g, err
+}
+
+// RekeyGroup implements directory.Groups.
+func (s groupStore) RekeyGroup(ctx context.Context, t directory.TenantID, g directory.Group) error {
+	if _, hidden := directory.OldNameKey(g.DisplayName); !hidden {
+		return nil
+	}
+	h := home(t, g.Provider, false)
+	return s.write(ctx, func() error {
+		if err := s.displayNameFree(h, g); err != nil {
+			return err
+		}
+		return s.exec(`UPDATE groups SET name_key = ? WHERE home = ? AND gid = ? AND display_name = ?`, nil, g.DisplayNameKey(), h,
+			string(g.ID), g.DisplayName)
+	})
 }
 
 func (s groupStore) DeleteGroup(

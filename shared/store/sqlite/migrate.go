@@ -14,6 +14,8 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitemigration"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"rollcall/shared/directory"
 )
 
 // releasedFrom is the number of migrations in the first release; before it, tables changed without migrations. An older
@@ -97,6 +99,20 @@ func migrate(conn *sqlite.Conn, migrations []string) error {
 	err := conn.CreateFunction("hash", &sqlite.FunctionImpl{NArgs: 1, Deterministic: true,
 		Scalar: func(_ sqlite.Context, args []sqlite.Value) (sqlite.Value, error) {
 			return sqlite.TextValue(sum(args[0].Text())), nil
+		}})
+	if err != nil {
+		return err
+	}
+	err = conn.CreateFunction("name", &sqlite.FunctionImpl{NArgs: 1, Deterministic: true,
+		Scalar: func(_ sqlite.Context, args []sqlite.Value) (sqlite.Value, error) {
+			return sqlite.TextValue(directory.UserNameKey(args[0].Text())), nil
+		}})
+	if err != nil {
+		return err
+	}
+	err = conn.CreateFunction("manager", &sqlite.FunctionImpl{NArgs: 1, Deterministic: true,
+		Scalar: func(_ sqlite.Context, args []sqlite.Value) (sqlite.Value, error) {
+			return sqlite.TextValue(directory.ManagerKey(args[0].Text())), nil
 		}})
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
 CREATE TABLE replays (
 	tenant TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, answer BLOB, expires INTEGER NOT NULL, PRIMARY KEY (tenant, key)
 ) WITHOUT ROWID;
-`, lifecycleTables, ledgerTables, mappingTables, renames, formerIDs, namelessCopies}
+`, lifecycleTables, ledgerTables, mappingTables, renames, formerIDs, namelessCopies, visibleNames}
 
 // ledgerTables hold webhooks, their deliveries, and the chains that seal the log. due_at is 0 for a delivery that is
 // not pending.
@@ -156,4 +156,16 @@ UPDATE documents SET record = CAST(json_set(CAST(record AS TEXT), '$.Tally.Sampl
 )) AS BLOB) WHERE kind = 'range' AND json_type(CAST(record AS TEXT), '$.Tally.Samples') = 'array';
 CREATE TABLE erasures (one INTEGER PRIMARY KEY CHECK (one = 1));
 INSERT INTO erasures VALUES (1);
+`
+
+// visibleNames leaves out what cannot be seen at the ends of names from their keys. Of two that become equal, one keeps
+// its old key, by which nobody looks. Managers are found by the key of a name, too.
+const visibleNames = `
+UPDATE users SET name_key = name(name_key) WHERE removed_at > 0 AND name_key <> name(name_key);
+UPDATE OR IGNORE users SET name_key = name(name_key) WHERE removed_at = 0 AND name_key <> name(name_key);
+UPDATE OR IGNORE groups SET name_key = name(name_key) WHERE name_key <> name(name_key);
+ALTER TABLE users ADD COLUMN manager_key TEXT NOT NULL DEFAULT '';
+UPDATE users SET manager_key = manager(manager) WHERE manager <> '';
+DROP INDEX users_manager;
+CREATE INDEX users_manager ON users (home, manager_key, uid) WHERE manager_key <> '';
 `

@@ -144,7 +144,8 @@ func (s userStore) FindUsers(
 				string(t), directory.UserNameKey(key.Value), h, limit)
 		case directory.AttrManager:
 			us, err = s.users(`SELECT `+userColumns+
-				` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid LIMIT ?+0`, h, key.Value, limit)
+				` FROM users INDEXED BY users_manager WHERE home = ? AND manager_key = ? AND manager_key <> '' ORDER BY uid LIMIT ?+0`,
+				h, key.Value, limit)
 		default:
 			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE home = ?1 AND uid IN
 				(SELECT uid FROM lookups WHERE home = ?1 AND attr = ?2 AND value = ?3 ORDER BY uid LIMIT ?4+0) ORDER BY uid`, h, lookupCode(key.Attr),
@@ -216,7 +217,7 @@ func (s *Store) nameFree(t directory.TenantID, u directory.User) error {
 func (s *Store) insertUser(t directory.TenantID, u directory.User) error {
 	h := s.homeOf(t, u)
 	err := s.exec(`INSERT INTO users (`+valueColumns+`, `+gateColumns+`, `+keyColumns+`, tenant, home, uid)
-		VALUES (?,?,?,?,?,?,?,?,?, ?,?, ?,?,?,?,?, ?,?,?)`, nil,
+		VALUES (?,?,?,?,?,?,?,?,?, ?,?, ?,?,?,?,?,?, ?,?,?)`, nil,
 		slices.Concat(userValues(u), userGate(u), userKeys(u), []any{string(t), h, string(u.ID)})...)
 	if err != nil {
 		return err
@@ -230,16 +231,12 @@ func (s *Store) insertUser(t directory.TenantID, u directory.User) error {
 	return nil
 }
 
-func (s *Store) addLookup(h string, id directory.UserID, l directory.Lookup) error {
-	return s.exec(`INSERT OR IGNORE INTO lookups (home, attr, value, uid) VALUES (?,?,?,?)`, nil, h, lookupCode(l.Attr), l.Value, string(id))
-}
-
 // The columns of a user that can change, grouped by the cost of a change: those without an index, those of the due
 // indexes, and those of the other indexes. SQLite rewrites an index whenever one of its columns is set.
 const (
 	valueColumns = `user_name, external_id, active, attributes, lookups, account, version, created, modified`
 	gateColumns  = `gate, due_at`
-	keyColumns   = `name_key, scim_id, provider, manager, removed_at`
+	keyColumns   = `scim_id, provider, manager, manager_key, removed_at, name_key`
 )
 
 func userValues(u directory.User) []any {
@@ -270,7 +267,8 @@ func userGate(u directory.User) []any {
 }
 
 func userKeys(u directory.User) []any {
-	return []any{directory.UserNameKey(u.UserName), string(u.ScimID), string(u.Provider), u.Manager, millis(u.RemovedAt)}
+	return []any{string(u.ScimID), string(u.Provider), u.Manager, directory.ManagerKey(u.Manager), millis(u.RemovedAt),
+		directory.UserNameKey(u.UserName)}
 }
 
 func (s userStore) UpdateUser(
@@ -284,7 +282,7 @@ func (s userStore) UpdateUser(
 		if u, e, err = update(old); err != nil || e == nil {
 			return err
 		}
-		if s.homeOf(t, u) != s.homeOf(t, old) || directory.UserNameKey(u.UserName) != directory.UserNameKey(old.UserName) {
+		if s.homeOf(t, u) != s.homeOf(t, old) || u.UserName != old.UserName {
 			if err := s.nameFree(t, u); err != nil {
 				return err
 			}
@@ -358,8 +356,12 @@ func (s *Store) replaceUser(t directory.TenantID, old, u directory.User, e direc
 	if gate := userGate(u); !slices.Equal(gate, userGate(old)) {
 		columns, values = columns+", "+gateColumns, append(values, gate...)
 	}
-	if keys := userKeys(u); !slices.Equal(keys, userKeys(old)) {
-		columns, values = columns+", "+keyColumns, append(values, keys...)
+	if keys := userKeys(u); !slices.Equal(keys, userKeys(old)) || hidesEnds(old) {
+		written := keyColumns
+		if u.UserName == old.UserName { // another user may have its key (RekeyUser)
+			written, keys = strings.TrimSuffix(keyColumns, ", name_key"), keys[:len(keys)-1]
+		}
+		columns, values = columns+", "+written, append(values, keys...)
 	}
 	err := s.exec(`UPDATE users SET (`+columns+`) = (?`+strings.Repeat(",?", len(values)-1)+`) WHERE home = ? AND uid = ?`, nil,
 		append(values, to, string(u.ID))...)
@@ -382,16 +384,6 @@ func (s *Store) replaceUser(t directory.TenantID, old, u directory.User, e direc
 	return nil
 }
 
-func (s *Store) dropLookups(h string, id directory.UserID, ls []directory.Lookup) error {
-	for _, l := range ls {
-		if err := s.exec(`DELETE FROM lookups WHERE home = ? AND attr = ? AND value = ? AND uid = ?`, nil, h, lookupCode(l.Attr), l.Value,
-			string(id)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // leave ends u's memberships in the home's groups and clears it as the manager of others.
 func (s *Store) leave(t directory.TenantID, h string, u directory.User, e directory.LogEntry) error {
 	if u.ScimID == "" || u.Removed() {
@@ -404,7 +396,7 @@ func (s *Store) leave(t directory.TenantID, h string, u directory.User, e direct
 		return err
 	}
 	reports, err := s.users(`SELECT `+userColumns+
-		` FROM users INDEXED BY users_manager WHERE home = ? AND manager = ? AND manager <> '' ORDER BY uid`, h, string(u.ScimID))
+		` FROM users INDEXED BY users_manager WHERE home = ? AND manager_key = ? AND manager_key <> '' ORDER BY uid`, h, string(u.ScimID))
 	if err != nil {
 		return err
 	}

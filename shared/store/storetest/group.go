@@ -420,6 +420,11 @@ func (x intruder) groupsRows() map[string]func() {
 				}
 			}
 		},
+		"Groups.RekeyGroup": func() {
+			g := v.g
+			g.DisplayName += " "
+			x.must(x.Groups.RekeyGroup(ctx, t, g))
+		},
 		"Groups.ListGroups": func() {
 			got, err := x.Groups.ListGroups(ctx, t, v.p, directory.Page{Start: 1, Count: 10}, directory.GroupWant{AllMembers: true}, x.stranger)
 			x.empty("ListGroups", len(got.Groups)+got.Total, err)

@@ -6,8 +6,11 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"testing"
+	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/random"
 )
 
 var nameChapter = []promise{
@@ -34,13 +37,16 @@ var raceChapter = []promise{
 // spellings are spellings of one name: letter case, full case folding, composed and decomposed letters.
 var spellings = []string{"Straße.Åsa", "STRASSE.ÅSA", "strasse.a\u030asa", "STRAßE.A\u030aSA"}
 
+// nameSpellings are those of a userName or of a group's displayName, which what cannot be seen at an end does not tell apart.
+var nameSpellings = append(slices.Clone(spellings), " strasse.åsa\u200b")
+
 // racers is the number of concurrent callers.
 const racers = 16
 
 func uniqueUserName(w *world) {
 	other := w.provider("Other")
 	u := w.user(w.p, spellings[0])
-	for _, name := range spellings {
+	for _, name := range nameSpellings {
 		for _, p := range []directory.ProviderID{w.p, other, ""} {
 			n := w.newUser(p, name)
 			if p == "" {
@@ -102,7 +108,7 @@ func takenChangesNothing(w *world) {
 
 func respelledUserName(w *world) {
 	u := w.user(w.p, spellings[0])
-	for _, name := range append(spellings, spellings[0], "other", spellings[1]) {
+	for _, name := range append(nameSpellings, spellings[0], "other", spellings[1]) {
 		u = w.update(u, func(u *directory.User) { u.UserName = name })
 		w.equal("spelling", w.mustReadUser(u).UserName, name)
 		w.equal("found", w.find(w.p, directory.AttrUserName, directory.UserNameKey(name)), []directory.UserID{u.ID})
@@ -114,7 +120,7 @@ func uniqueDisplayName(w *world) {
 	other := w.provider("Other")
 	g, h := w.group(w.p, spellings[0]), w.group(w.p, "h")
 	taken := directory.TakenError{Attr: directory.AttrDisplayName, Holder: string(g.ID), Provider: w.p}
-	for _, name := range spellings {
+	for _, name := range nameSpellings {
 		_, err := w.tryGroup(w.newGroup(w.p, name))
 		w.wantTaken("creating "+name, err, taken)
 		_, err = w.rename(h, name)
@@ -182,7 +188,7 @@ func raceCreate(w *world) {
 func raceRename(w *world) {
 	us := w.users(w.p, racers, "u")
 	errs := race(racers, func(i int) error {
-		_, err := w.tryUpdate(us[i], directory.UserUpdated, func(u *directory.User) { u.UserName = spellings[i%len(spellings)] })
+		_, err := w.tryUpdate(us[i], directory.UserUpdated, func(u *directory.User) { u.UserName = nameSpellings[i%len(nameSpellings)] })
 		return err
 	})
 	w.wonOnce("renamings", directory.AttrUserName, errs)
@@ -245,7 +251,7 @@ func raceDisplayName(w *world) {
 		gs[i] = w.group(w.p, fmt.Sprint("g", i))
 	}
 	errs := race(racers, func(i int) error {
-		name := spellings[i%len(spellings)]
+		name := nameSpellings[i%len(nameSpellings)]
 		if i < len(gs) {
 			_, err := w.rename(gs[i], name)
 			return err
@@ -374,4 +380,100 @@ func raceDeleteMember(w *world) {
 	})
 	w.must(errors.Join(errs...))
 	w.wantMembers("after all were deleted", g, nil)
+}
+
+// Rekey tests records from before names were compared without invisible ends (C28). plantUser and plantGroup store the key
+// of a record's name as it was then: folded.
+func Rekey(
+	t *testing.T, ports directory.Ports, plantUser func(directory.TenantID, directory.User), plantGroup func(directory.Group),
+) {
+	t.Helper()
+	w := newWorldIn(t, ports, directory.TenantID(random.ID()[:6]), time.Minute)
+	w.rekeyUsers(plantUser)
+	w.rekeyGroups(plantGroup)
+}
+
+func (w *world) rekeyUsers(plant func(directory.TenantID, directory.User)) {
+	old := func(name string) directory.User {
+		u := w.user(w.p, name+"\u3000")
+		plant(w.tenant, u)
+		return u
+	}
+	found := func(what, name string, want ...directory.UserID) {
+		w.equal(what, w.find(w.p, directory.AttrUserName, directory.UserNameKey(name)), want)
+	}
+	taken := func(what string, err error, by directory.User) {
+		w.wantTaken(what, err, directory.TakenError{Attr: directory.AttrUserName, Holder: string(by.ID), Provider: w.p})
+	}
+	alone := old("alone")
+	found("before it is rekeyed", "alone")
+	for range 2 {
+		w.must(w.Users.RekeyUser(w.ctx, w.tenant, alone))
+		found("rekeyed", "alone", alone.ID)
+	}
+	taken("its name", w.create(w.newUser(w.p, "ALONE")), alone)
+
+	a := old("twin")
+	b := w.user(w.p, "twin")
+	taken("rekeying a twin", w.Users.RekeyUser(w.ctx, w.tenant, a), b)
+	a = w.update(a, func(u *directory.User) { u.ExternalID, u.Manager = "x", "BOSS" })
+	found("a change of the twin", "twin", b.ID)
+	a = w.update(a, func(u *directory.User) { u.UserName = "other" })
+	found("renamed", "other", a.ID)
+	found("the twin of the renamed one", "twin", b.ID)
+	_, err := w.tryUpdate(a, directory.UserUpdated, func(u *directory.User) { u.UserName = "twin " })
+	taken("renamed back", err, b)
+	w.equal("by a manager's name", w.find(w.p, directory.AttrManager, directory.ManagerKey(" boss")), []directory.UserID{a.ID})
+
+	gone := old("gone")
+	stays := w.user(w.p, "gone")
+	w.remove(gone)
+	found("the twin of a removed one", "gone", stays.ID)
+	taken("its name", w.create(w.newUser(w.p, "gone")), stays)
+
+	changed := old("changed")
+	changed = w.update(changed, func(u *directory.User) { u.UserName = "Changed" })
+	found("renamed before it is rekeyed", "changed", changed.ID)
+}
+
+func (w *world) rekeyGroups(plant func(directory.Group)) {
+	old := func(name string) directory.Group {
+		g := w.group(w.p, name+"\u3000")
+		plant(g)
+		return g
+	}
+	found := func(what, name string, want ...directory.GroupID) {
+		w.equal(what, w.findGroups(w.p, directory.AttrDisplayName, directory.GroupProfile{DisplayName: name}.DisplayNameKey()), want)
+	}
+	change := func(g directory.Group, name, externalID string) error {
+		_, err := w.Groups.UpdateGroup(w.ctx, w.tenant, w.readGroup(w.p, g.ID), directory.GroupWant{},
+			func(v directory.GroupView) (directory.GroupChange, error) {
+				e := w.groupEntry(directory.GroupUpdated, v.Group)
+				p := directory.GroupProfile{DisplayName: name, ExternalID: externalID}
+				return directory.GroupChange{GroupProfile: p, Entry: &e}, nil
+			})
+		return err
+	}
+	alone := old("alone")
+	found("before it is rekeyed", "alone")
+	for range 2 {
+		w.must(w.Groups.RekeyGroup(w.ctx, w.tenant, alone))
+		found("rekeyed", "alone", alone.ID)
+	}
+	a := old("twin")
+	b := w.group(w.p, "twin")
+	by := directory.TakenError{Attr: directory.AttrDisplayName, Holder: string(b.ID), Provider: w.p}
+	w.wantTaken("rekeying a twin", w.Groups.RekeyGroup(w.ctx, w.tenant, a), by)
+	w.must(change(a, a.DisplayName, "x"))
+	found("a change of the twin", "twin", b.ID)
+	w.must(change(a, "other", "x"))
+	found("renamed", "other", a.ID)
+	found("the twin of the renamed one", "twin", b.ID)
+	w.wantTaken("renamed back", change(a, "twin ", "x"), by)
+	gone := old("gone")
+	stays := w.group(w.p, "gone")
+	w.must(w.Groups.DeleteGroup(w.ctx, w.tenant, gone, func(g directory.Group) (directory.LogEntry, error) {
+		return w.groupEntry(directory.GroupDeleted, g), nil
+	}))
+	found("the twin of a deleted one", "gone", stays.ID)
 }

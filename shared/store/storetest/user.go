@@ -375,6 +375,7 @@ func (x intruder) usersRows() map[string]func() {
 				x.notFound("IndexUser", x.index(u, directory.Lookup{Attr: badge, Value: "stolen"}))
 			}
 		},
+		"Users.RekeyUser": x.rekeyUser,
 		"Users.UserByID": func() {
 			for _, u := range []directory.User{v.u, v.removed, v.local} {
 				_, err := x.Users.UserByID(ctx, t, u.ID)
@@ -382,5 +383,12 @@ func (x intruder) usersRows() map[string]func() {
 			}
 		},
 		"Users.SearchUsers": x.searchUsers,
+	}
+}
+
+func (x intruder) rekeyUser() {
+	for _, u := range []directory.User{x.v.u, x.v.removed, x.v.local} {
+		u.UserName += " "
+		x.must(x.Users.RekeyUser(x.ctx, x.tenant, u))
 	}
 }
