@@ -89,7 +89,7 @@ var logColumns = map[string]string{
 	"name": "name", "version": "version", "result": "result", "cause": "cause", "erased": "erased", "effects": "effects",
 	"changes": "attributes", "added": "added", "removed": "removed", "addedCount": "added", "removedCount": "removed",
 	"actor.kind": "actor", "actor.id": "actor id", "actor.reason": "reason", "actor.requestId": "request",
-	"actor.clientRequestId": "client request",
+	"actor.clientRequestId": "client request", "people": "people",
 }
 
 // Whatever the log shows of an entry is in its CSV.
@@ -98,6 +98,13 @@ func TestLogInCSVIsWhole(t *testing.T) {
 	f := newFixture(t)
 	w := f.populateAll()
 	f.want(200, "POST", "/users/"+w.local+":block", `{"reason":"a reason"}`)
+	f.want(200, "POST", "/organizations/"+w.organization+":block", "")
+	schemas := asMap(asMap(document()["components"])["schemas"])
+	for name := range asMap(asMap(schemas["LogEntry"])["properties"]) {
+		if logColumns[name] == "" && name != "actor" {
+			t.Errorf("no column is known for %s", name)
+		}
+	}
 	for _, log := range []string{"/sync-log", "/audit-log"} {
 		rows := map[string]map[string]string{}
 		lines := wantHarmless(t, f.want(200, "GET", log+":export?format=csv", "").raw)
