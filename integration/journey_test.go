@@ -316,6 +316,14 @@ func TestNoDelay(t *testing.T) {
 		j.wantState("created disabled", a.id(), "deactivated")
 		j.wantLog(id, logJoin, "provider user.disabled deactivated")
 		j.wantLog(a.id(), "provider user.created created deactivated")
+		for _, e := range j.s.Entries(j.T) {
+			has := slices.ContainsFunc(e.Changes, func(c directory.Change) bool {
+				return c.Attr == "lifecycle" && c.Before == nil && string(c.After) == `"deactivated"`
+			})
+			if e.Action == directory.UserCreated && has != slices.Contains(e.Effects, directory.EffectDeactivated) {
+				j.Errorf("an entry with the effects %v has a change of lifecycle: %v", e.Effects, has)
+			}
+		}
 	})
 }
 

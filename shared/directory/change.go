@@ -73,6 +73,9 @@ func CreationEntry(u User, e LogEntry, attributes []Change) LogEntry {
 	if u.OrgID != "" {
 		attributes = append(slices.Clip(attributes), NewChange(AttrOrganization, nil, u.OrgID))
 	}
+	if !u.LifecycleIsActive() {
+		attributes = append(slices.Clip(attributes), NewChange(attrLifecycle, nil, u.Lifecycle))
+	}
 	e.User, e.Name, e.Version, e.Changes = u.ID, u.UserName, u.Version, noteCountry(attributes, User{}, u)
 	e.Effects = []Effect{EffectCreated}
 	if !u.LifecycleIsActive() {

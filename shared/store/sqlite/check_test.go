@@ -38,6 +38,7 @@ var damages = []damage{
 	{"a deactivation is due at another time", `UPDATE users SET due_at = due_at + 60000 WHERE uid = ?`,
 		func(x *sample.Sample) []any { return args(string(x.Leaver.ID)) }, true, kinds(fsck.DueIndex)},
 	{"a user is due without a deactivation", `UPDATE users SET gate = 1, due_at = 1 WHERE uid = ?`, userArgs, true, kinds(fsck.DueIndex)},
+	{"a manager leads to nobody", `UPDATE users SET manager_key = 'boss9' WHERE uid = ?`, userArgs, true, kinds(fsck.LookUp)},
 	{"an externalId finds nobody", `DELETE FROM lookups WHERE uid = ? AND attr = 'x'`, userArgs, true, kinds(fsck.LookUp)},
 	{"an externalId finds somebody else", `INSERT INTO lookups SELECT home, 'x', 'other', uid FROM users WHERE uid = ?`, userArgs, true,
 		kinds(fsck.LookUp)},

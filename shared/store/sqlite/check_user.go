@@ -22,7 +22,7 @@ func (c *checker) checkUsers() error {
 	from, to := c.homes()
 	ids := map[directory.UserID]bool{}
 	var names []nameKey
-	err := c.exec(`SELECT `+userColumns+`, home, tenant, name_key, gate, due_at, arrival FROM users
+	err := c.exec(`SELECT `+userColumns+`, home, tenant, name_key, gate, due_at, arrival, manager_key FROM users
 		WHERE tenant = ? OR home BETWEEN ? AND ? ORDER BY arrival`, func(r *sqlite.Stmt) error {
 		id, h, arrival := r.ColumnText(0), r.ColumnText(14), r.ColumnInt64(19)
 		u, err := scanUser(r)
@@ -47,6 +47,9 @@ func (c *checker) checkUsers() error {
 		if gate := userGate(u); gate[0] != r.ColumnInt(17) || millisOf(gate[1]) != r.ColumnInt64(18) {
 			c.derived(fsck.DueIndex, "user", id, "its pending deactivation is not where it is looked for",
 				`UPDATE users SET gate = ?, due_at = ? WHERE arrival = ?`, append(gate, arrival)...)
+		}
+		if key := directory.ManagerKey(u.Manager); key != r.ColumnText(20) {
+			c.derived(fsck.LookUp, "user", id, "its manager does not lead to it", `UPDATE users SET manager_key = ? WHERE arrival = ?`, key, arrival)
 		}
 		if u.ScimID != "" && !u.Removed() {
 			c.admit(h, u.ScimID)
