@@ -26,11 +26,11 @@ func run(dir string, fetch bool) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(extract, text, 0o644); err != nil {
+		if err := os.WriteFile(extract, text, 0o600); err != nil {
 			return err
 		}
 	}
-	cldr, err := os.ReadFile(extract)
+	cldr, err := os.ReadFile(extract) //nolint:gosec // G304: the developer names the folder
 	if err != nil {
 		return err
 	}
@@ -38,5 +38,5 @@ func run(dir string, fetch bool) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "table.tsv"), []byte(table), 0o644)
+	return os.WriteFile(filepath.Join(dir, "table.tsv"), []byte(table), 0o600)
 }
