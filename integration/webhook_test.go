@@ -108,12 +108,18 @@ type webhookEnv struct {
 
 func newWebhookEnv(t *testing.T, ports func(testing.TB) directory.Ports) *webhookEnv {
 	t.Helper()
+	return newPatientEnv(t, ports, time.Second)
+}
+
+// newPatientEnv is newWebhookEnv with the time that a receiver may take.
+func newPatientEnv(t *testing.T, ports func(testing.TB) directory.Ports, timeout time.Duration) *webhookEnv {
+	t.Helper()
 	k, err := keys.NewLocal()
 	if err != nil {
 		t.Fatal(err)
 	}
 	bus := &workflow.LocalBus{}
-	out := directory.External{Bus: bus, Sender: workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true, Timeout: time.Second}),
+	out := directory.External{Bus: bus, Sender: workflow.NewWebhooks(workflow.WebhookConfig{Loopback: true, Timeout: timeout}),
 		Secrets: k, Signer: k}
 	return &webhookEnv{T: t, Stack: stack.New(t, stack.Options{Ports: ports, External: out}), bus: bus, out: out}
 }

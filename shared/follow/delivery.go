@@ -16,41 +16,159 @@ import (
 
 const (
 	lease      = 30 * time.Second // how long a try may take before another process takes the delivery over
-	deliverers = 8                // tries at the same time
+	perWebhook = 2                // tries at the same time
+	deliverers = 8                // reads, and tries of parked entries, at the same time
+	mostQueued = 1000             // deliveries that wait for their turn in a process
+	lookAgain  = 250 * time.Millisecond
+	lookFor    = 20 * time.Second // how long deliveries are looked for while tries are in progress
+	slowAfter  = 2 * time.Second  // a success that takes longer pauses its webhook, for as long as it took
 	pausedFor  = time.Hour
 	downFor    = 5 * time.Minute // how long other deliveries wait after a webhook failed
 )
 
 var errTaken = errors.New("another process has the delivery, or it is done")
 
-// DeliverDue tries deliveries of all tenants that are due, at most count, and returns how many it tried; its error is
-// for the log, since failed deliveries are tried again. After a webhook failed, its other deliveries are postponed: one
-// that is down costs one try. Several processes may run it at the same time.
+// DeliverDue tries deliveries of all tenants that are due, and those that become due meanwhile; it reads count at a time,
+// and returns how many it tried. Its error is for the log, since failed deliveries are tried again. A webhook has at most
+// two tries at a time, and nobody waits for those of another. After it failed, or was slow, its other deliveries are
+// postponed: one that is down costs few tries. Several processes may run it at the same time.
 func (s *Service) DeliverDue(ctx context.Context, count int) (int, error) {
-	due, err := s.ports.Deliveries.DueDeliveries(ctx, s.rt.Time(), count)
-	if err != nil {
-		return 0, err
+	looking, cancel := context.WithTimeout(ctx, lookFor)
+	defer cancel()
+	r := round{s: s, looking: looking, idle: make(chan struct{}, 1), down: map[directory.WebhookID]time.Time{},
+		queued: map[directory.DueDelivery]bool{}, queues: map[queueKey]*queue{}}
+	for {
+		found, err := r.find(ctx, count)
+		if r.fault(err) || found < count && !r.wait() {
+			break
+		}
 	}
-	r := round{s: s, down: map[directory.WebhookID]time.Time{}}
-	var g errgroup.Group
-	g.SetLimit(deliverers)
-	for _, d := range due {
-		g.Go(func() error {
-			r.try(ctx, d)
-			return nil // a failure does not delay the others
-		})
-	}
-	_ = g.Wait()
+	r.tries.Wait()
 	return r.tried, errors.Join(r.errs...)
 }
 
 // round is one run of DeliverDue.
 type round struct {
-	s     *Service
-	mu    sync.Mutex
-	down  map[directory.WebhookID]time.Time // until when a webhook receives no deliveries
-	tried int
-	errs  []error
+	s       *Service
+	looking context.Context //nolint:containedctx // its end is the end of the round
+	tries   sync.WaitGroup
+	idle    chan struct{} // receives when no try is in progress any more
+	mu      sync.Mutex
+	active  int                               // tries in progress
+	down    map[directory.WebhookID]time.Time // until when a webhook receives no deliveries
+	queued  map[directory.DueDelivery]bool    // in a queue, or being tried
+	queues  map[queueKey]*queue
+	tried   int
+	errs    []error
+}
+
+type queueKey struct {
+	tenant  directory.TenantID
+	webhook directory.WebhookID // "" for parked entries
+}
+
+// queue holds the deliveries of a webhook that wait for their turn.
+type queue struct {
+	waiting []directory.DueDelivery
+	tries   int // in progress
+}
+
+// find queues due deliveries that are not queued yet, at most count, and returns how many.
+func (r *round) find(ctx context.Context, count int) (int, error) {
+	r.mu.Lock()
+	queued := len(r.queued)
+	r.mu.Unlock()
+	if queued > mostQueued {
+		return 0, nil
+	}
+	due, err := r.s.ports.Deliveries.DueDeliveries(ctx, r.s.rt.Time(), count+queued)
+	if err != nil {
+		return 0, err
+	}
+	found := 0
+	var g errgroup.Group
+	g.SetLimit(deliverers)
+	for _, d := range due {
+		r.mu.Lock()
+		known := r.queued[d]
+		r.queued[d] = true
+		r.mu.Unlock()
+		if known {
+			continue
+		}
+		found++
+		g.Go(func() error {
+			stored, err := r.s.ports.Deliveries.Delivery(ctx, d.Tenant, d.ID)
+			if err != nil {
+				return directory.IgnoreNotFound(err)
+			}
+			r.enqueue(ctx, queueKey{d.Tenant, stored.Webhook}, d)
+			return nil
+		})
+	}
+	return found, g.Wait()
+}
+
+func (r *round) enqueue(ctx context.Context, key queueKey, d directory.DueDelivery) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	q := r.queues[key]
+	if q == nil {
+		q = &queue{}
+		r.queues[key] = q
+	}
+	q.waiting = append(q.waiting, d)
+	if q.tries < perWebhook || key.webhook == "" && q.tries < deliverers {
+		q.tries++
+		r.active++
+		r.tries.Go(func() {
+			for d, ok := r.next(q); ok; d, ok = r.next(q) {
+				r.try(ctx, d)
+				r.mu.Lock()
+				delete(r.queued, d)
+				r.mu.Unlock()
+			}
+		})
+	}
+}
+
+// next takes the next delivery of a queue; false when there is none, or the time is over.
+func (r *round) next(q *queue) (d directory.DueDelivery, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(q.waiting) == 0 || r.looking.Err() != nil {
+		q.tries--
+		if r.active--; r.active == 0 {
+			select {
+			case r.idle <- struct{}{}:
+			default: // wait will notice already
+			}
+		}
+		return d, false
+	}
+	d, q.waiting = q.waiting[0], q.waiting[1:]
+	return d, true
+}
+
+// inProgress reports whether tries are in progress, and none has failed with an error of the store.
+func (r *round) inProgress() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.active > 0 && len(r.errs) == 0
+}
+
+// wait waits a little, and reports whether to look for deliveries again.
+func (r *round) wait() bool {
+	if !r.inProgress() {
+		return false
+	}
+	select {
+	case <-r.looking.Done():
+		return false
+	case <-r.idle: // perhaps from before the last look
+	case <-time.After(lookAgain):
+	}
+	return r.inProgress()
 }
 
 func (r *round) try(ctx context.Context, due directory.DueDelivery) {
@@ -70,7 +188,7 @@ func (r *round) try(ctx context.Context, due directory.DueDelivery) {
 	if err == nil && claimed {
 		var after directory.Delivery
 		if after, err = r.attempt(ctx, due.Tenant, d); err == nil {
-			r.note(after)
+			r.note(after, s.rt.Time().Sub(now))
 			_, err = s.ports.Deliveries.UpdateDelivery(ctx, due.Tenant, due.ID, func(stored directory.Delivery) (directory.Delivery, error) {
 				if stored.State != directory.DeliveryPending || !stored.DueAt.Equal(d.DueAt) {
 					return stored, errTaken // replayed, or taken over
@@ -80,15 +198,19 @@ func (r *round) try(ctx context.Context, due directory.DueDelivery) {
 		}
 	}
 	if !errors.Is(err, errTaken) && !directory.IsKind(err, directory.NotFound) {
-		r.fault(err)
+		_ = r.fault(err)
 	}
 }
 
-// fault keeps an error for the log.
-func (r *round) fault(err error) {
+// fault keeps an error for the log, and reports whether there is one.
+func (r *round) fault(err error) bool {
+	if err == nil {
+		return false
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.errs = append(r.errs, err) // errors.Join ignores nil
+	r.errs = append(r.errs, err)
+	return true
 }
 
 func (r *round) until(webhook directory.WebhookID) time.Time {
@@ -97,12 +219,16 @@ func (r *round) until(webhook directory.WebhookID) time.Time {
 	return r.down[webhook]
 }
 
-func (r *round) note(d directory.Delivery) {
+func (r *round) note(d directory.Delivery, took time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tried++
-	if d.Webhook != "" && d.State == directory.DeliveryPending {
+	switch {
+	case d.Webhook == "":
+	case d.State == directory.DeliveryPending:
 		r.down[d.Webhook] = r.s.rt.Time().Add(downFor)
+	case took > slowAfter:
+		r.down[d.Webhook] = directory.Latest(r.down[d.Webhook], r.s.rt.Time().Add(took))
 	}
 }
 
@@ -111,7 +237,7 @@ func (r *round) attempt(ctx context.Context, t directory.TenantID, d directory.D
 	s, now := r.s, r.s.rt.Time()
 	if d.Webhook == "" {
 		d, cause := s.followParked(ctx, t, d)
-		r.fault(cause)
+		_ = r.fault(cause)
 		return d, nil
 	}
 	w, err := s.ports.Webhooks.Webhook(ctx, t, d.Webhook)

@@ -1,0 +1,140 @@
+package integration_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"rollcall/integration/stack"
+	"rollcall/shared/directory"
+)
+
+// slowReceiver takes no request to its end before it is released, and counts those that wait at the same time.
+type slowReceiver struct {
+	*httptest.Server
+	release func()
+	free    chan struct{} // closed by release
+	mu      sync.Mutex
+	waiting int
+	most    int
+	total   int
+}
+
+func newSlowReceiver(t *testing.T) *slowReceiver {
+	t.Helper()
+	r := &slowReceiver{free: make(chan struct{})}
+	r.release = sync.OnceFunc(func() { close(r.free) })
+	r.Server = httptest.NewServer(r)
+	t.Cleanup(r.Close)
+	t.Cleanup(r.release)
+	return r
+}
+
+func (r *slowReceiver) count(by int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting += by
+	r.most = max(r.most, r.waiting)
+	r.total += max(by, 0)
+}
+
+func (r *slowReceiver) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	r.count(1)
+	defer r.count(-1)
+	<-r.free
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if so() {
+			return
+		}
+	}
+	t.Fatalf("never: %s", what)
+}
+
+// A receiver that takes its time delays its own events and nobody else's, in its tenant or in another; it has at most two
+// deliveries at a time, and all of them arrive in the end.
+func TestSlowReceiverDelaysOnlyItself(t *testing.T) {
+	t.Parallel()
+	for store, ports := range stores {
+		t.Run(store, func(t *testing.T) {
+			t.Parallel()
+			shared := ports(t)
+			open := func(testing.TB) directory.Ports { return shared }
+			h := newPatientEnv(t, open, time.Minute)
+			other := &webhookEnv{T: t, Stack: stack.New(t, stack.Options{Ports: open, External: h.out})}
+			slow, fast, far := newSlowReceiver(t), newReceiver(t, h.Clock.Now), newReceiver(t, h.Clock.Now)
+			h.webhook(slow.URL)
+			const events = 12
+			for i := range events {
+				h.user(fmt.Sprint("slow", i))
+			}
+			h.Follow(t)
+			done := make(chan error, 1)
+			go func() {
+				_, err := h.Service.DeliverDue(h.Context(), 100)
+				done <- err
+			}()
+			eventually(t, "the slow receiver has a request", func() bool { slow.mu.Lock(); defer slow.mu.Unlock(); return slow.waiting > 0 })
+			h.webhook(fast.URL)
+			other.webhook(far.URL)
+			h.user("quick")
+			other.user("far")
+			h.Follow(t)
+			other.Follow(t)
+			arrived := func(r *receiver) func() bool {
+				return func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.got) > 0 }
+			}
+			eventually(t, "the other webhook's event arrives", arrived(fast))
+			eventually(t, "the other tenant's event arrives", arrived(far))
+			slow.release()
+			h.must(<-done)
+			for range 100 {
+				_, err := h.Service.DeliverDue(h.Context(), 100)
+				h.must(err)
+				h.Clock.Advance(time.Minute)
+			}
+			if slow.most > 2 || slow.total != events+1 {
+				t.Errorf("the slow receiver had %d requests at a time, %d of %d in all", slow.most, slow.total, events+1)
+			}
+		})
+	}
+}
+
+// A success that took long pauses its webhook as a failure does, so that a crowd of events does not keep it busy.
+func TestSlowSuccessPostponesTheNext(t *testing.T) {
+	t.Parallel()
+	h := newWebhookEnv(t, nil)
+	var mu sync.Mutex
+	got := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		got++
+		h.Clock.Advance(6 * time.Second)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(server.Close)
+	h.webhook(server.URL)
+	const events = 10
+	for i := range events {
+		h.user(fmt.Sprint("kim", i))
+	}
+	if n := h.deliver(); n != got || n > 4 {
+		t.Errorf("%d deliveries were tried, %d arrived before it was paused", n, got)
+	}
+	for range 20 {
+		h.Clock.Advance(time.Minute)
+		h.deliver()
+	}
+	if got != events {
+		t.Errorf("%d of %d arrived", got, events)
+	}
+}
