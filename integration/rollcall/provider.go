@@ -18,6 +18,7 @@ func providerNoun() noun {
 		"Tokens @tokens, Profile profile, Deactivation_delay deactivationDelaySeconds, Users userCount, Groups groupCount, " +
 		"Health usage.health, First_request usage.firstRequestAt, Last_request usage.lastRequestAt, Last_write usage.lastWriteAt, " +
 		"Last_error usage.lastErrorAt, Users_after_deletion deletion.users, Users_move_to deletion.moveTo, " +
+		"Pending_deactivations_cancelled deletion.cancelPending, " +
 		"Affected_watchlists deletion.watchlists, Created createdAt, Changed modifiedAt, Version version"
 	name := flag{"name", "displayName", "display `name`, unique in the tenant"}
 	return noun{
@@ -56,6 +57,7 @@ func providerNoun() noun {
 				typed: "displayName", from: "getProvider", flags: []flag{
 					{"users", "users", "`fate` of its people (default local)"},
 					{"move-to", "moveTo", "`provider` that gets the people, with --users move"},
+					{"cancel-pending", "cancelPending", "cancel pending deactivations; otherwise they go on"},
 				}},
 		},
 	}

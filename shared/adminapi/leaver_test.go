@@ -158,6 +158,30 @@ func TestPendingDeactivations(t *testing.T) {
 	f.want(400, "POST", "/pending-deactivations:cancel", `{"users":["`+strings.Repeat("u", 40)+`"],"reason":"x"}`)
 }
 
+// Deleting a provider lets pending deactivations go on, or cancels them if asked.
+func TestDeletedProvidersCancelDeactivations(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		query, deletion string
+		pending         bool
+	}{
+		{"", "", true}, {"?cancelPending=false", "", true}, {"?cancelPending=true", "true", false},
+		{"?users=local&cancelPending=true", "true", false},
+	} {
+		f := newFixture(t)
+		w := f.populateAll()
+		f.want(400, "DELETE", "/providers/"+w.provider+"?cancelPending=yes", "")
+		f.want(400, "DELETE", "/providers/"+w.provider+"?users=deactivate&cancelPending=true", "")
+		if got := f.want(202, "DELETE", "/providers/"+w.provider+c.query, ""); got.str("deletion.cancelPending") != c.deletion {
+			t.Errorf("%q: %s", c.query, got.raw)
+		}
+		f.deliver()
+		if got := f.want(200, "GET", "/users/"+w.leaver, ""); (got.str("pending.dueAt") != "") != c.pending || got.str("origin") != "local" {
+			t.Errorf("%q: %s", c.query, got.raw)
+		}
+	}
+}
+
 func TestLegalHolds(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -16,7 +16,7 @@ func providerRoutes() []route {
 		{Route{post, "/providers", "createProvider", administrators}, dryQuery, (*request).createProvider},
 		{Route{get, "/providers/{id}", "getProvider", readers}, nil, (*request).getProvider},
 		{Route{patch, "/providers/{id}", "updateProvider", administrators}, dryQuery, (*request).updateProvider},
-		{Route{del, "/providers/{id}", "deleteProvider", administrators}, []string{"dryRun", "users", "moveTo", "confirm"},
+		{Route{del, "/providers/{id}", "deleteProvider", administrators}, []string{"dryRun", "users", "moveTo", "cancelPending", "confirm"},
 			(*request).deleteProvider},
 		{Route{post, "/providers/{id}:go-live", "goLiveProvider", administrators}, dryQuery, setState(directory.ProviderLive)},
 		{Route{post, "/providers/{id}:pause", "pauseProvider", administrators}, dryQuery, setState(directory.ProviderPaused)},
@@ -67,6 +67,7 @@ type extensionAttribute struct {
 type deletion struct {
 	Users       directory.UserFate   `json:"users"`
 	MoveTo      directory.ProviderID `json:"moveTo,omitempty"`
+	Cancel      bool                 `json:"cancelPending,omitempty"`
 	RequestedAt instant              `json:"requestedAt"`
 	RequestedBy string               `json:"requestedBy,omitempty"`
 	Watchlists  []deletionWatchlist  `json:"watchlists,omitempty"` // that lose groups; of one provider only
@@ -131,7 +132,8 @@ func (r *request) viewProvider(p directory.Provider, n administration.ProviderCo
 		Version: p.Version, CreatedAt: instant{p.Created}, CreatedBy: p.CreatedBy, ModifiedAt: instant{p.Modified}, DryRun: r.admin.DryRun,
 	}
 	if d := p.Deletion; d != nil {
-		v.Deletion = &deletion{Users: d.Users, MoveTo: d.MoveTo, RequestedAt: instant{d.RequestedAt}, RequestedBy: d.RequestedBy}
+		v.Deletion = &deletion{Users: d.Users, MoveTo: d.MoveTo, Cancel: d.CancelPending,
+			RequestedAt: instant{d.RequestedAt}, RequestedBy: d.RequestedBy}
 	}
 	return v
 }
@@ -344,8 +346,12 @@ func (r *request) deleteProvider() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	cancel, err := r.choice("cancelPending", "true", "false")
+	if err != nil {
+		return answer{}, err
+	}
 	d := directory.ProviderDeletion{Users: directory.UserFate(cmp.Or(fate, string(directory.FateLocal))),
-		MoveTo: directory.ProviderID(r.query.Get("moveTo"))}
+		MoveTo: directory.ProviderID(r.query.Get("moveTo")), CancelPending: cancel == "true"}
 	if r.query.Has("moveTo") != (d.Users == directory.FateMove) {
 		return answer{}, invalid(fieldError{"moveTo", "moveTo must be given with users=move, and only then"})
 	}

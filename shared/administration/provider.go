@@ -157,7 +157,12 @@ func (s Providers) Delete(
 	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, d directory.ProviderDeletion,
 ) (directory.Provider, error) {
 	switch d.Users {
-	case directory.FateLocal, directory.FateDeactivate:
+	case directory.FateDeactivate:
+		if d.CancelPending {
+			return directory.Provider{}, &directory.Error{Kind: directory.Invalid, Attr: "cancelPending",
+				Detail: "cancelPending goes with users that are kept, not with users=deactivate"}
+		}
+	case directory.FateLocal:
 	case directory.FateMove:
 		to, err := s.ByID(ctx, d.MoveTo)
 		if err != nil && !directory.IsKind(err, directory.NotFound) {

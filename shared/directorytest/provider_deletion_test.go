@@ -1,6 +1,7 @@
 package directorytest_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -152,6 +153,63 @@ func TestDeleteTwoProvidersTogether(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Pending deactivations go on when a provider is deleted, unless they are cancelled: also those of people whom the
+// directory removed, held by the guard or not. Who lost the userName to somebody else stays a leaver.
+func TestDeleteProviderCancelsPendingDeactivations(t *testing.T) {
+	for _, fate := range []directory.UserFate{directory.FateLocal, directory.FateMove} {
+		for _, cancel := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, cancel %v", fate, cancel), func(t *testing.T) {
+				o := newOffice(t)
+				_, err := o.s.As(o.admin).Deactivations.SetDelay(o.ctx, o.p.ID, anyProvider, time.Hour, false)
+				o.must(err)
+				other, otherCaller := o.provider("Other")
+				d := directory.ProviderDeletion{Users: fate, CancelPending: cancel}
+				if fate == directory.FateMove {
+					d.MoveTo = other.ID
+				}
+				disabled, frozen := o.user(o.caller, "disabled"), o.user(o.caller, "frozen")
+				removed, replaced := o.user(o.caller, "removed"), o.user(o.caller, "replaced")
+				stays := o.user(o.caller, "stays")
+				for _, u := range []directory.User{disabled, frozen} {
+					_, _, err := o.edit(o.caller, u.ScimID, func(p *directory.Profile) { p.Active = false })
+					o.must(err)
+				}
+				v, err := o.s.As(o.admin).Users.ByID(o.ctx, frozen.ID)
+				o.must(err)
+				_, err = o.s.Users.UpdateUser(o.ctx, o.admin.Tenant, v.User, func(u directory.User) (directory.User, *directory.LogEntry, error) {
+					e := directory.LogEntry{ID: "eguard", At: o.now, Action: directory.UserHeldByGuard, User: u.ID, Provider: u.Provider}
+					return directory.FinishChange(u, u.HeldByGuard(), e)
+				})
+				o.must(err)
+				o.must(o.remove(o.caller, removed.ScimID))
+				o.must(o.remove(o.caller, replaced.ScimID))
+				o.user(otherCaller, "replaced")
+				o.later(time.Second)
+				_, err = o.deleteProvider(o.p.ID, d)
+				o.must(err)
+				o.follow(o.p.ID, other.ID)
+				for _, u := range []directory.User{disabled, frozen, removed, replaced, stays} {
+					v, err := o.s.As(o.admin).Users.ByID(o.ctx, u.ID)
+					o.must(err)
+					pending := u.ID != stays.ID && (!cancel || u.ID == replaced.ID)
+					if (v.Pending != nil) != pending {
+						t.Errorf("%s is pending: %v", u.UserName, v.Pending != nil)
+					}
+					if !pending && !v.MaySignIn() {
+						t.Errorf("%s may not sign in: %+v", u.UserName, v.User)
+					}
+					if u.ID == removed.ID && cancel && (v.Removed() || v.Provider != "" || o.last(directory.LogQuery{User: u.ID}).Version != v.Version) {
+						t.Errorf("removed, and kept: %+v", v.User)
+					}
+				}
+			})
+		}
+	}
+	o := newOffice(t)
+	_, err := o.deleteProvider(o.p.ID, directory.ProviderDeletion{Users: directory.FateDeactivate, CancelPending: true})
+	o.refused("a contradiction", err, directory.Invalid, "cancelPending", "users=deactivate")
 }
 
 func TestFollowCounts(t *testing.T) {

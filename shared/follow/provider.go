@@ -36,6 +36,11 @@ func (s *Service) drainProvider(ctx context.Context, t directory.TenantID, cause
 			break
 		}
 	}
+	if p.Deletion.CancelPending {
+		if err := s.keepRemoved(ctx, t, id, o); err != nil {
+			return err
+		}
+	}
 	for {
 		page, err := s.ports.Groups.ListGroups(ctx, t, id, directory.Page{ByCursor: true, Count: batch}, directory.GroupWant{}, nil)
 		if err != nil {
@@ -56,6 +61,38 @@ func (s *Service) drainProvider(ctx context.Context, t directory.TenantID, cause
 		}
 	}
 	return directory.IgnoreNotFound(s.ports.Providers.RemoveProvider(ctx, t, id, s.entry(o, directory.ProviderDeleted)))
+}
+
+// keepRemoved cancels the pending deactivations of users whom the directory of a deleted provider removed: they become
+// local users. One whose userName another user has by now stays a leaver.
+func (s *Service) keepRemoved(ctx context.Context, t directory.TenantID, id directory.ProviderID, o origin) error {
+	const batch = 200
+	for q := (directory.PendingQuery{Provider: id, Count: batch}); ; {
+		us, next, err := s.ports.Leavers.PendingUsers(ctx, t, q)
+		if err != nil {
+			return err
+		}
+		for _, u := range us {
+			if s.nameTaken(ctx, t, u) {
+				continue
+			}
+			_, err := s.ports.Users.UpdateUser(ctx, t, u, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+				if !old.Removed() || old.Pending == nil || old.Provider != id {
+					return old, nil, nil
+				}
+				n := old.MadeLocal()
+				n.Pending = nil
+				return directory.FinishChange(old, n, s.entry(o, directory.UserDeactivationCancelled))
+			})
+			if _, taken := directory.AsTaken(err); err != nil && !taken && !directory.IsKind(err, directory.NotFound) {
+				return err
+			}
+		}
+		if next == "" {
+			return nil
+		}
+		q.After = next
+	}
 }
 
 // withFallback returns d and the provider that gets the users, or local users instead of a move to a provider that was
