@@ -250,8 +250,8 @@ type requestHead struct {
 	lines          int    // complete ones
 	old            bool   // HTTP/1.0
 	sized, encoded bool   // it has Content-Length, Transfer-Encoding
-	length         uint64 // Content-Length
-	body           uint64 // bytes of the body to come
+	length         int    // Content-Length
+	body           int    // bytes of the body to come
 	last           bool   // the body is chunked: no other request follows
 }
 
@@ -260,9 +260,9 @@ func (h *requestHead) watch(p []byte) int {
 	for i := 0; i < len(p) && !h.last; i++ {
 		switch b := p[i]; {
 		case h.body > 0:
-			skip := min(h.body, uint64(len(p)-i))
+			skip := min(h.body, len(p)-i)
 			h.body -= skip
-			i += int(skip) - 1 //nolint:gosec // G115: at most len(p)
+			i += skip - 1
 		case b == '\n':
 			if !h.endLine() {
 				return i
@@ -298,10 +298,10 @@ func (h *requestHead) endLine() bool {
 	if !bytes.EqualFold(name, []byte("Content-Length")) {
 		return true
 	}
-	n, err := strconv.ParseUint(string(bytes.Trim(value, " \t")), 10, 63)
+	n, err := strconv.Atoi(string(bytes.Trim(value, " \t"))) // net/http refuses a sign
 	same := !h.sized || n == h.length
 	h.sized, h.length = true, n
-	return err == nil && same
+	return err == nil && n >= 0 && same
 }
 
 // gcPercent lets Go's heap grow to five times its live data between collections. The heap is only a few MB, because the

@@ -317,15 +317,15 @@ func TestExportThatBreaksOff(t *testing.T) {
 	for i := range 600 {
 		f.want(201, "POST", "/users", fmt.Sprintf(`{"userName":"%s%d"}`, strings.Repeat("kim", 60), i))
 	}
-	export := func(w http.ResponseWriter) (broke any) {
-		defer func() { broke = recover() }()
+	export := func(w http.ResponseWriter) (broke error) {
+		defer func() { broke, _ = recover().(error) }()
 		r := httptest.NewRequest("GET", origin+"/api/v1/sync-log:export", http.NoBody)
 		r.Header.Set("Authorization", "Bearer "+f.key)
 		f.h.ServeHTTP(w, r)
 		return nil
 	}
 	f.log.Reset()
-	if broke := export(goneWriter{httptest.NewRecorder()}); broke != http.ErrAbortHandler {
+	if broke := export(goneWriter{httptest.NewRecorder()}); !errors.Is(broke, http.ErrAbortHandler) {
 		t.Fatalf("the connection stays: %v", broke)
 	}
 	if log := f.log.String(); !strings.Contains(log, `"level":"INFO","msg":"request"`) || !strings.Contains(log, "exportSyncLog") {
@@ -333,7 +333,7 @@ func TestExportThatBreaksOff(t *testing.T) {
 	}
 	faulty := &faultyWriter{ResponseRecorder: httptest.NewRecorder(), fail: func() { _ = f.store.Close() }}
 	f.log.Reset()
-	if broke := export(faulty); broke != http.ErrAbortHandler {
+	if broke := export(faulty); !errors.Is(broke, http.ErrAbortHandler) {
 		t.Fatalf("the connection stays: %v", broke)
 	}
 	if log := f.log.String(); !strings.Contains(log, `"level":"ERROR","msg":"request"`) {
