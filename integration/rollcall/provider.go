@@ -49,6 +49,11 @@ func providerNoun() noun {
 					"People who are there already are indexed in the background, beginning a minute later: rollcall provider show tells\n" +
 					"how far it is. Until then the attribute is looked up in up to 10,000 people.",
 				flags: []flag{{"attributes", "matchingAttributes", "`attributes`; none with \"\""}}},
+			{name: "refusals", op: "listRefusals", short: "List requests of its directory that were refused again and again",
+				columns: "LAST lastAt, COUNT count, METHOD method, TYPE resourceType, SCIM_ID scimId:, STATUS status, REASON scimType, " +
+					"ATTRIBUTE attribute; MEMBERS members:, MEMBER_COUNT memberCount, FIRST firstAt, REQUEST requestId:"},
+			{name: "unread", op: "listUnreadAttributes", short: "List attributes in its directory's requests that nobody reads",
+				columns: "NAME name, BOOLEAN boolean, COUNT count, LAST lastAt"},
 			{name: "go-live", op: "goLiveProvider", short: "End the setup; the guard holds back changes from a day later"},
 			{name: "pause", op: "pauseProvider", short: "Pause a provider: its directory gets 503 until it is resumed"},
 			{name: "resume", op: "resumeProvider", short: "Resume a paused provider"},

@@ -18,6 +18,8 @@ func providerRoutes() []route {
 		{Route{patch, "/providers/{id}", "updateProvider", administrators}, dryQuery, (*request).updateProvider},
 		{Route{del, "/providers/{id}", "deleteProvider", administrators}, []string{"dryRun", "users", "moveTo", "cancelPending", "confirm"},
 			(*request).deleteProvider},
+		{Route{get, "/providers/{id}/refusals", "listRefusals", readers}, nil, (*request).listRefusals},
+		{Route{get, "/providers/{id}/unread-attributes", "listUnreadAttributes", readers}, nil, (*request).listUnread},
 		{Route{post, "/providers/{id}:go-live", "goLiveProvider", administrators}, dryQuery, setState(directory.ProviderLive)},
 		{Route{post, "/providers/{id}:pause", "pauseProvider", administrators}, dryQuery, setState(directory.ProviderPaused)},
 		{Route{post, "/providers/{id}:resume", "resumeProvider", administrators}, dryQuery, setState(directory.ProviderSetup)},

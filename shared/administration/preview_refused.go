@@ -91,6 +91,10 @@ func (previewUsages) AddUsage(context.Context, directory.TenantID, directory.Pro
 	return errPreview
 }
 
+func (previewUsages) AddRequests(context.Context, directory.TenantID, directory.ProviderID, directory.RequestReport) error {
+	return errPreview
+}
+
 func (previewTasks) UpdateTask(context.Context, directory.TenantID, directory.TaskID, func(directory.Task) directory.Task) error {
 	return errPreview
 }

@@ -220,6 +220,15 @@ func (s Providers) Usage(ctx context.Context, id directory.ProviderID) (director
 	return s.ports.Usages.Usage(ctx, s.tenant, id)
 }
 
+// Requests reads what the requests of a provider of the tenant showed.
+// Errors: NotFound.
+func (s Providers) Requests(ctx context.Context, id directory.ProviderID) (directory.RequestReport, error) {
+	if _, err := s.ByID(ctx, id); err != nil {
+		return directory.RequestReport{}, err
+	}
+	return s.ports.Usages.Requests(ctx, s.tenant, id)
+}
+
 // ProviderCounts are the sizes of a provider.
 type ProviderCounts struct{ Users, Groups int }
 

@@ -187,6 +187,10 @@ type Usages interface {
 	AddUsage(ctx context.Context, t TenantID, p ProviderID, u Usage) error
 	// Usage reads it; the zero one when there is none.
 	Usage(ctx context.Context, t TenantID, p ProviderID) (Usage, error)
+	// AddRequests merges r into the report of a provider's requests, without an entry.
+	AddRequests(ctx context.Context, t TenantID, p ProviderID, r RequestReport) error
+	// Requests reads it; the zero one when there is none.
+	Requests(ctx context.Context, t TenantID, p ProviderID) (RequestReport, error)
 }
 
 // Tenants stores the tenants of a deployment.

@@ -30,6 +30,13 @@ func RecordUsage(s Usages, t TenantID, p ProviderID, u Usage) {
 	_ = s.AddUsage(ctx, t, p, u)
 }
 
+// RecordRequests is RecordUsage for a report of requests.
+func RecordRequests(s Usages, t TenantID, p ProviderID, r RequestReport) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = s.AddRequests(ctx, t, p, r)
+}
+
 // TokenUse is when and how often a token was used.
 type TokenUse struct {
 	LastAt time.Time

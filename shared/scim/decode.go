@@ -276,13 +276,7 @@ func (d *decoder) member(a *attribute, name string) (*attribute, error) {
 // passOver refuses a boolean for a name that no schema has (C23): it may be the directory's word on who may sign in, and a
 // refusal is seen there. Nothing is to be done with any other value.
 func passOver(name string, v Value) error {
-	inner := v
-	if inner.kind == Array && len(inner.elems) == 1 {
-		inner = inner.elems[0]
-	}
-	if inner.kind == Object && inner.index("value") >= 0 {
-		inner = inner.Get("value")
-	}
+	inner := innermost(v)
 	if _, text := boolText(inner.text); inner.kind == Bool || inner.kind == String && text {
 		return badPath("%s is unknown: no attribute of that name can be set to a boolean", shown(name))
 	}

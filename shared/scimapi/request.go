@@ -30,6 +30,9 @@ type request struct {
 	provider directory.Provider // set by admit
 	types    *types
 	proj     scim.Projection // of a response with one resource: set by admitFor
+
+	sent  scim.Value // the body of a request that writes, and
+	patch scim.Patch // of a PATCH what it holds
 }
 
 // allow answers 405 unless the method is one of those allowed.
@@ -85,7 +88,9 @@ func (r *request) body() (scim.Value, error) {
 	if r.payload.err != nil {
 		return scim.Value{}, r.payload.err
 	}
-	return scim.Parse(r.payload.data)
+	var err error
+	r.sent, err = scim.Parse(r.payload.data)
+	return r.sent, err
 }
 
 // respond writes a JSON response.
@@ -101,8 +106,77 @@ func (r *request) respond(status int, body []byte) {
 func (r *request) fail(err error) {
 	if r.provider.ID != "" && !directory.IsKind(err, directory.NotFound) { // a 404 is no problem of the provider
 		r.api.svc.NoteError(r.provider.ID)
+		r.noteRefusal(err)
 	}
 	writeError(r.w, r.r, err)
+}
+
+// noteRefusal reports a request that was refused for what it holds, so that a person can see what a directory tries again
+// and again: what it was about and why, and no values.
+func (r *request) noteRefusal(err error) {
+	e := toSCIM(err)
+	if r.api.readOnly ||
+		e.Status != http.StatusBadRequest && e.Status != http.StatusConflict && e.Status != http.StatusRequestEntityTooLarge {
+		return
+	}
+	n := directory.RefusedRequest{Method: r.r.Method, Status: e.Status, ScimType: e.Type, RequestID: r.caller.RequestID}
+	if rt := r.resourceType(); rt != nil {
+		n.ResourceType, n.Attribute = rt.ID(), attributeOf(err, rt)
+		if id := directory.ScimID(r.segments[len(r.segments)-1]); id.IsUser() || id.IsGroup() {
+			n.ID = id
+		}
+	}
+	var unknown *directory.UnknownMembersError
+	if errors.As(err, &unknown) {
+		n.MemberCount = len(unknown.IDs)
+		for _, id := range unknown.IDs {
+			if len(n.Members) < directory.MaxNamedMembers && (id.IsUser() || id.IsGroup()) { // other texts could be anything
+				n.Members = append(n.Members, id)
+			}
+		}
+	}
+	r.api.svc.NoteRefusal(r.provider.ID, n)
+}
+
+// resourceType returns the resource type that a request is about, nil for another endpoint.
+func (r *request) resourceType() *scim.ResourceType {
+	switch {
+	case r.types == nil || len(r.segments) == 0:
+	case canonical(r.segments[0]) == "Users":
+		return r.types.user
+	case canonical(r.segments[0]) == "Groups":
+		return r.types.group
+	}
+	return nil
+}
+
+// attributeOf returns what an error refuses, as far as that is known.
+func attributeOf(err error, rt *scim.ResourceType) string {
+	var business *directory.Error
+	if errors.As(err, &business) && business.Attr != "" {
+		return business.Attr
+	}
+	return toSCIM(err).Subject(rt)
+}
+
+// noteUnread reports names in a request that no schema has (C23).
+func (r *request) noteUnread() {
+	rt := r.resourceType()
+	if rt == nil || r.provider.ID == "" || r.sent.IsNull() || r.api.readOnly {
+		return
+	}
+	names := rt.Unread(r.sent, r.types.tolerance)
+	if r.r.Method == http.MethodPatch {
+		names = rt.UnreadIn(r.patch, r.types.tolerance)
+	}
+	if len(names) == 0 {
+		return
+	}
+	out := make([]directory.UnreadAttribute, len(names))
+	for i, n := range names {
+		out[i] = directory.UnreadAttribute{Name: n.Name, Boolean: n.Boolean}
+	}
+	r.api.svc.NoteUnread(r.provider.ID, out)
 }
 
 // etag returns the version of a resource in the form of the header and meta.version (RFC 7644 §3.14).

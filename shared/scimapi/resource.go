@@ -30,6 +30,7 @@ func (rs resource) answer(r *request) {
 		if r.r.Method == http.MethodPost {
 			r.logResource("create", "")
 			rs.create(r)
+			r.noteUnread()
 			return
 		}
 		r.list(rs.kind)
@@ -53,8 +54,10 @@ func (rs resource) answerOne(r *request, id string) {
 		rs.get(r, id)
 	case http.MethodPut:
 		rs.put(r, id)
+		r.noteUnread()
 	case http.MethodPatch:
 		rs.patch(r, id)
+		r.noteUnread()
 	case http.MethodDelete:
 		rs.delete(r, id)
 	}
@@ -85,6 +88,7 @@ func (r *request) admitFor(k kind, bodyErr error) directory.Admit {
 func (r *request) patchBody() (body scim.Value, patch scim.Patch, err error) {
 	if body, err = r.body(); err == nil {
 		patch, err = scim.ParsePatch(body)
+		r.patch = patch
 	}
 	return body, patch, err
 }

@@ -1,7 +1,6 @@
 package scimapi
 
 import (
-	"errors"
 	"net/http"
 
 	"rollcall/shared/directory"
@@ -117,11 +116,7 @@ func (r *request) disableRefused(id directory.ScimID, refused error, disables fu
 		r.types == nil || !disables() {
 		return
 	}
-	why := directory.Refusal{Attribute: e.Subject(r.types.user), ScimType: e.Type}
-	var business *directory.Error
-	if errors.As(refused, &business) && business.Attr != "" {
-		why.Attribute = business.Attr
-	}
+	why := directory.Refusal{Attribute: attributeOf(refused, r.types.user), ScimType: e.Type}
 	err := r.api.svc.DisableRefused(r.context(), r.caller, id, why)
 	if err != nil && !directory.IsKind(err, directory.NotFound) {
 		reqlog.Fail(r.context(), err) // somebody who left may still sign in

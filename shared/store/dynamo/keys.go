@@ -67,6 +67,7 @@ import (
 //	watchlist             t#WL                   id             all of a tenant                        rare
 //	alias                 t#NA#h(folded)         uid            users that had a userName; a year       rare
 //	usage                 t#PU#p                 U              when a provider, or API keys, were used 1 a minute and process
+//	requests              t#PU#p                 R              what requests of a provider showed   1 a minute and process
 //	task                  t#TK                   id             progress of background work            rare
 //	unknown country       t#CV#p                 h(value)       one, all of a provider                 rare
 //	apply run             t#AR#p                 id             one, all by time                       rare

@@ -255,6 +255,10 @@ func usageKey(t directory.TenantID, p directory.ProviderID) key {
 	return key{join(string(t), "PU", string(p)), "U"}
 }
 
+func requestsKey(t directory.TenantID, p directory.ProviderID) key {
+	return key{join(string(t), "PU", string(p)), "R"}
+}
+
 // oldName is a record's name, the keys of its guards, and how a guard names the record.
 type oldName struct {
 	name     string

@@ -19,3 +19,14 @@ func (s usageStore) Usage(ctx context.Context, t directory.TenantID, p directory
 	_, err = s.record(ctx, usageKey(t, p), &u)
 	return u, err
 }
+
+func (s usageStore) AddRequests(ctx context.Context, t directory.TenantID, p directory.ProviderID, r directory.RequestReport) error {
+	_, err := rewriteRecord(ctx, s.Store, "requests", requestsKey(t, p),
+		func(old directory.RequestReport) (directory.RequestReport, error) { return old.Merge(r), nil })
+	return err
+}
+
+func (s usageStore) Requests(ctx context.Context, t directory.TenantID, p directory.ProviderID) (r directory.RequestReport, err error) {
+	_, err = s.record(ctx, requestsKey(t, p), &r)
+	return r, err
+}

@@ -22,3 +22,18 @@ func (s usageStore) Usage(ctx context.Context, t directory.TenantID, p directory
 	u, err := readRecord[directory.Usage](ctx, s.Store, "usage", documents.get, usageOf(t, p)...)
 	return u, directory.IgnoreNotFound(err)
 }
+
+func requestsOf(t directory.TenantID, p directory.ProviderID) []any {
+	return key(t, "requests", string(p), "")
+}
+
+func (s usageStore) AddRequests(ctx context.Context, t directory.TenantID, p directory.ProviderID, r directory.RequestReport) error {
+	_, err := rewriteRecord(ctx, s.Store, requestsOf(t, p),
+		func(old directory.RequestReport) (directory.RequestReport, error) { return old.Merge(r), nil })
+	return err
+}
+
+func (s usageStore) Requests(ctx context.Context, t directory.TenantID, p directory.ProviderID) (directory.RequestReport, error) {
+	r, err := readRecord[directory.RequestReport](ctx, s.Store, "requests", documents.get, requestsOf(t, p)...)
+	return r, directory.IgnoreNotFound(err)
+}

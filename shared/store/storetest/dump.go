@@ -269,6 +269,9 @@ func (d *dump) webhooksAndChains(providers []directory.Provider) {
 	}
 	for _, p := range providers {
 		d.line("usage", got(d.Usages.Usage(d.ctx, d.t, p.ID)))
+		if r := got(d.Usages.Requests(d.ctx, d.t, p.ID)); !r.Empty() {
+			d.line("requests", r)
+		}
 	}
 	d.line("aliases", got(d.Aliases.AliasesOf(d.ctx, d.t, "former", time.Time{}, 100)))
 	d.line("task", got(d.Tasks.Task(d.ctx, d.t, "purge")))

@@ -247,6 +247,7 @@ func (v *victim) fillWebhooksAndChains() {
 	v.must(v.Chains.AppendBlock(v.ctx, v.tenant, v.p, v.nextBlock(1, v.entry.Position()), nil))
 	v.must(v.Aliases.AddAlias(v.ctx, v.tenant, "former", v.u.ID, v.now))
 	v.must(v.Usages.AddUsage(v.ctx, v.tenant, v.p, directory.Usage{LastRequestAt: v.now}))
+	v.must(v.Usages.AddRequests(v.ctx, v.tenant, v.p, directory.RequestReport{Refused: 1}))
 	v.task = "purge"
 	v.must(v.Tasks.UpdateTask(v.ctx, v.tenant, v.task, func(directory.Task) directory.Task {
 		return directory.Task{ID: v.task, After: "x", Version: 1}
