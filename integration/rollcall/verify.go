@@ -26,8 +26,9 @@ func fsckCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use: "fsck", GroupID: groupRecords, Short: "Check the stored data for anything broken, without a server", Args: usage(cobra.NoArgs),
 		Long: "Reads everything that is stored and reports what is broken: look-ups, counters and indexes that differ from their\n" +
-			"records, records that contradict each other, and a chain that does not fit the log. It changes nothing, unless\n" +
-			"--repair is given, which corrects what is derived. Stop the server first.\n\n" +
+			"records, records that contradict each other, a chain that does not fit the log, and people and groups that are not\n" +
+			"as the log left them. It changes nothing, unless --repair is given, which corrects what is derived. Stop the server\n" +
+			"first.\n\n" +
 			"Exit code 1 means that something is broken, 3 that the data could not be read.",
 		Example: "  rollcall fsck --data rollcall.db\n  rollcall fsck --store dynamodb --table rollcall -o json", DisableFlagsInUseLine: true,
 		Annotations: map[string]string{"columns": findingColumns},

@@ -134,12 +134,8 @@ func (c *chain) compare(e directory.LogEntry, s directory.Seal) {
 // missing notes a sealed entry that is not in the log, unless it has expired: by the retention, or, since that may have
 // been shorter, because no older entry is left.
 func (c *chain) missing(position string) {
-	keep := cmp.Or(c.o.Retention, directory.DefaultLogRetention)
-	if own := c.tenant.Retention.Log; own > 0 {
-		keep = min(keep, own)
-	}
-	kept := directory.PositionAt(c.o.Now.Add(-keep))
-	if position < kept || position < c.oldest && position < directory.PositionAt(c.o.Now.Add(-directory.MinRetention)) {
+	aDayAgo := directory.PositionAt(c.o.Now.Add(-directory.MinRetention))
+	if position < directory.PositionAt(c.kept()) || position < c.oldest && position < aDayAgo {
 		return
 	}
 	c.found(Sealed, "log entry", position[min(len(position), 10):], "it was sealed and is missing")

@@ -1,6 +1,6 @@
 // Package fsck finds what is broken in a store: look-ups, counters and indexes that differ from the records they are
-// derived from, records that contradict each other, and a hash chain that does not fit the log. Each store walks its own
-// tables (Store); CheckTenant adds what can be seen through the ports.
+// derived from, records that contradict each other, a hash chain that does not fit the log, and records that are not as
+// the log left them. Each store walks its own tables (Store); CheckTenant adds what can be seen through the ports.
 //
 // It is for an operator and for the end of tests, never for a request: it reads everything, and nothing else may write
 // meanwhile. It repairs derived data only, never people's data or the log.
@@ -46,7 +46,7 @@ const (
 // Kinds returns every kind.
 func Kinds() []Kind {
 	return []Kind{Unreadable, WrongPlace, Twice, NameGuard, LookUp, Matching, FormerID, DueIndex, Membership, MemberCount, Total, Tally, Cycle,
-		Reference, LegalHold, Feed, LogKey, Chain, Sealed, Unsealed, NoTenant}
+		Reference, LegalHold, Feed, LogKey, Chain, Sealed, Unsealed, Replay, NoTenant}
 }
 
 // Finding is one broken invariant. It holds ids and names of attributes, nothing personal.

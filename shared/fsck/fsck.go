@@ -1,6 +1,7 @@
 package fsck
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -64,7 +65,7 @@ func checkTenant(ctx context.Context, p directory.Ports, o Options, tenant direc
 		return err
 	}
 	c := &check{Ports: p, ctx: ctx, tenant: tenant, o: o, report: report, users: map[directory.UserID]directory.User{}}
-	for _, part := range []func() error{c.read, c.holds, c.references, c.matching, c.chains} {
+	for _, part := range []func() error{c.read, c.holds, c.references, c.matching, c.chains, c.replay} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -88,6 +89,15 @@ type check struct {
 // found reports what cannot be repaired.
 func (c *check) found(k Kind, subject, id, detail string) {
 	c.report(Finding{Kind: k, Tenant: c.tenant.ID, Subject: subject, ID: id, Detail: detail})
+}
+
+// kept is the time before which entries may have expired.
+func (c *check) kept() time.Time {
+	keep := cmp.Or(c.o.Retention, directory.DefaultLogRetention)
+	if own := c.tenant.Retention.Log; own > 0 {
+		keep = min(keep, own)
+	}
+	return c.o.Now.Add(-keep)
 }
 
 // page is how many records are read at a time.

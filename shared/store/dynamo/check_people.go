@@ -103,11 +103,11 @@ func (c *checker) checkUser(k key, it item, u directory.User) {
 		})
 	}
 	for derived, is := range indexItems(c.t, u) {
-		kind := fsck.LookUp
 		if derived == userNameKey(c.t, u.UserName) {
-			kind = fsck.NameGuard
+			c.expectName(derived, userName(c.t, u), wanted{is, fsck.NameGuard, "user", id})
+		} else {
+			c.expect(derived, wanted{is, fsck.LookUp, "user", id})
 		}
-		c.expect(derived, wanted{is, kind, "user", id})
 	}
 	if !u.Removed() || u.Provider == "" || u.ScimID == "" {
 		return
@@ -116,6 +116,19 @@ func (c *checker) checkUser(k key, it item, u directory.User) {
 	former := homeFor(c.t, u.Provider, false).former(u.ScimID)
 	if c.items[former] == nil && !c.logged[subject(c.t, string(u.ScimID))] {
 		c.derived(fsck.FormerID, "user", id, "its id in SCIM is not remembered", func(x *tx) { x.put(c.Store, former, item{}, absent, nil) })
+	}
+}
+
+// expectName expects the guard of a name. A record from before names were compared without invisible ends (C28) may have
+// it under its old key, or, where another one has the name, none.
+func (c *checker) expectName(k key, o oldName, w wanted) {
+	before, odd := o.folded()
+	holder := text(c.items[k], o.attr)
+	switch {
+	case !odd || holder == o.id || holder == "" && text(c.items[before], o.attr) != o.id:
+		c.expect(k, w)
+	case text(c.items[before], o.attr) == o.id:
+		c.expect(before, w)
 	}
 }
 
@@ -147,11 +160,11 @@ func (c *checker) checkGroups() {
 				c.add(fsck.Reference, "group", id, "its provider does not exist")
 			}
 			for k, is := range groupIndex(h, g.Group) {
-				kind := fsck.LookUp
 				if k == h.groupName(g.DisplayNameKey()) {
-					kind = fsck.NameGuard
+					c.expectName(k, displayName(h, g.Group), wanted{is, fsck.NameGuard, "group", id})
+				} else {
+					c.expect(k, wanted{is, fsck.LookUp, "group", id})
 				}
-				c.expect(k, wanted{is, kind, "group", id})
 			}
 			if g.lock != "" {
 				c.locked[h.group(g.ID)] = true

@@ -81,12 +81,14 @@ func (c *checker) derived(k fsck.Kind, subject, id, detail, query string, args .
 // nameKey is the key of a name that is unique in a scope, as it is and as it should be. where selects its row.
 type nameKey struct {
 	id, scope, is, should string
+	old                   string // the key of before invisible ends were left out, which one of two may keep (C28)
 	table, where          string
 	args                  []any
 }
 
 // checkNameKeys compares the keys of names that have to be unique.
 func (c *checker) checkNameKeys(subject, attr string, keys []nameKey) {
+	keys = slices.DeleteFunc(keys, func(k nameKey) bool { return k.is == k.old && k.old != k.should })
 	holders := map[[2]string]int{}
 	for _, k := range keys {
 		holders[[2]string{k.scope, k.should}]++

@@ -31,8 +31,9 @@ func (c *checker) checkGroups() error {
 			if c.providers[p].Tenant != c.t {
 				c.add(fsck.Reference, "group", id, "its provider does not exist")
 			}
-			names = append(names, nameKey{id: id, scope: h, is: r.ColumnText(4), table: "groups", where: "home = ? AND gid = ?", args: []any{h, id},
-				should: directory.GroupProfile{DisplayName: r.ColumnText(3)}.DisplayNameKey()})
+			old, _ := directory.OldNameKey(r.ColumnText(3))
+			names = append(names, nameKey{id: id, old: old, scope: h, is: r.ColumnText(4), table: "groups", where: "home = ? AND gid = ?",
+				args: []any{h, id}, should: directory.GroupProfile{DisplayName: r.ColumnText(3)}.DisplayNameKey()})
 			if n := members[[2]string{h, id}]; n != r.ColumnInt(5) {
 				c.derived(fsck.MemberCount, "group", id, "its number of members is wrong",
 					`UPDATE groups SET members = ? WHERE home = ? AND gid = ?`, n, h, id)

@@ -26,8 +26,8 @@ func (c *checker) checkProviders() error {
 		if string(p.ID) != id || p.Tenant != c.t {
 			c.add(fsck.WrongPlace, "provider", id, "its record has another id or tenant")
 		}
-		names = append(names, nameKey{id: id, is: r.ColumnText(1), should: p.DisplayNameKey(), table: "providers", where: "id = ?",
-			args: []any{id}})
+		names = append(names, nameKey{id: id, is: r.ColumnText(1), should: p.DisplayNameKey(), old: p.DisplayNameKey(),
+			table: "providers", where: "id = ?", args: []any{id}})
 		return nil
 	}, string(c.t))
 	c.checkNameKeys("provider", "display name", names)

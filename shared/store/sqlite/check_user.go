@@ -40,6 +40,7 @@ func (c *checker) checkUsers() error {
 		ids[u.ID] = true
 		k := nameKey{id: id, is: r.ColumnText(16), should: directory.UserNameKey(u.UserName), table: "users", where: "arrival = ?",
 			args: []any{arrival}}
+		k.old, _ = directory.OldNameKey(u.UserName)
 		if u.Removed() {
 			k.scope = id // its userName is free
 		}

@@ -111,6 +111,7 @@ func (x *Sample) people(c provisioning.Caller) {
 	n := 0
 	create := func(name, title string) directory.User {
 		n++
+		x.now = x.now.Add(time.Second)
 		external := fmt.Sprintf("8f4b5c1e-0000-4000-8000-%012d", n)
 		u, err := x.s.CreateUser(ctx, c, external, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 			p := directory.Profile{UserName: name, ExternalID: external, Active: true}
@@ -200,6 +201,7 @@ func (x *Sample) Check(repair bool) (out []fsck.Finding) {
 	}
 	x.must(s.CheckTenant(context.Background(), "", repair, report))
 	x.must(fsck.CheckTenant(context.Background(), x.Ports, fsck.Options{Now: x.now, Repair: repair}, x.Tenant, report))
+	slices.SortFunc(out, fsck.Finding.Compare)
 	return out
 }
 

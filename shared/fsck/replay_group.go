@@ -1,0 +1,145 @@
+package fsck
+
+import (
+	"time"
+
+	"rollcall/shared/directory"
+)
+
+// groupLog is what the log says about a group.
+type groupLog struct {
+	provider         directory.ProviderID
+	created, deleted bool
+	version          int64  // the last one, of a change of the profile
+	name             string // at that version
+	members          map[directory.ScimID]*memberLog
+}
+
+// memberLog is when a member last joined and left a group. The times are those of the requests.
+type memberLog struct{ joined, left time.Time }
+
+// inDoubt is how close together two changes of a membership can be for their order not to be known from the times.
+const inDoubt = time.Minute
+
+// is reports whether the log has the member in the group; false for known when it cannot tell.
+func (m *memberLog) is() (member, known bool) {
+	between := m.joined.Sub(m.left)
+	return between > 0, m.joined.IsZero() || m.left.IsZero() || between.Abs() >= inDoubt
+}
+
+func (r *replay) playGroup(e directory.LogEntry) {
+	l := r.byGroup[e.Group]
+	if l == nil {
+		l = &groupLog{provider: e.Provider, members: map[directory.ScimID]*memberLog{}}
+		r.byGroup[e.Group] = l
+	}
+	l.created, l.deleted = l.created || e.Action == directory.GroupCreated, l.deleted || e.Action == directory.GroupDeleted
+	if e.Version > l.version {
+		l.version, l.name = e.Version, e.Name
+	}
+	member := func(id directory.ScimID) *memberLog {
+		if l.members[id] == nil {
+			l.members[id] = &memberLog{}
+		}
+		return l.members[id]
+	}
+	for _, id := range e.Added {
+		member(id).joined = directory.Latest(member(id).joined, e.At)
+	}
+	for _, id := range e.Removed {
+		member(id).left = directory.Latest(member(id).left, e.At)
+	}
+}
+
+// groups compares the groups of every provider with their logs.
+func (r *replay) groups() error {
+	exists := map[directory.GroupID]bool{}
+	for _, p := range r.providers {
+		present := map[directory.ScimID]directory.UserID{}
+		for _, id := range r.ids {
+			if u := r.users[id]; u.Provider == p.ID && !u.Removed() {
+				present[u.ScimID] = id
+			}
+		}
+		for after := ""; ; {
+			list, err := r.Groups.ListGroups(r.ctx, r.tenant.ID, p.ID, directory.Page{ByCursor: true, After: after, Count: page},
+				directory.GroupWant{}, nil)
+			if err != nil {
+				return err
+			}
+			for _, g := range list.Groups {
+				after = string(g.ID)
+				exists[g.ID] = true
+				if err := r.group(g.Group, present); err != nil {
+					return err
+				}
+			}
+			if !list.More {
+				break
+			}
+		}
+	}
+	for id, l := range r.byGroup {
+		if !exists[id] && !l.deleted && r.has(l.provider) {
+			r.found(Replay, "group", string(id), "the log has entries about it and none of its deletion, but there is no record")
+		}
+	}
+	return nil
+}
+
+// has reports whether the tenant has the provider, and is not emptying it.
+func (r *replay) has(id directory.ProviderID) bool {
+	for _, p := range r.providers {
+		if p.ID == id {
+			return p.State != directory.ProviderDeleting
+		}
+	}
+	return false
+}
+
+// group compares a group with its log. present are the users of its provider.
+func (r *replay) group(g directory.Group, present map[directory.ScimID]directory.UserID) error {
+	l, id := r.byGroup[g.ID], string(g.ID)
+	switch {
+	case l == nil && g.Created.After(r.complete):
+		r.found(Replay, "group", id, "the log has no entry about it")
+		return nil
+	case l == nil:
+		return nil
+	case l.deleted:
+		r.found(Replay, "group", id, "the log has its deletion")
+		return nil
+	case l.version > g.Version:
+		r.found(Replay, "group", id, "its version is lower than in the log")
+	case l.version > 0 && l.name != g.DisplayName:
+		r.found(Replay, "group", id, "its displayName is not what its last entry says")
+	}
+	is := map[directory.ScimID]bool{}
+	for after := directory.ScimID(""); ; {
+		ms, err := r.Groups.Members(r.ctx, r.tenant.ID, g.Provider, g.ID, after, page)
+		if err != nil {
+			return err
+		}
+		for _, m := range ms {
+			after, is[m] = m, true
+			if l.created && l.members[m] == nil {
+				r.found(Replay, "group", id, "the log has no entry by which "+string(m)+" became a member")
+			}
+		}
+		if len(ms) < page {
+			break
+		}
+	}
+	for m, times := range l.members {
+		member, known := times.is()
+		if !known || member == is[m] {
+			continue
+		}
+		user, here := present[m]
+		if member && (!here || r.byUser[user] != nil && !r.byUser[user].left.Before(times.joined.Add(-inDoubt))) {
+			continue // members who leave the provider leave its groups, without an entry of the group
+		}
+		r.found(Replay, "group", id, "by the log "+string(m)+" is a member or not, by the memberships the opposite")
+	}
+	return nil
+}
