@@ -13,6 +13,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/sqlite"
 )
 
 // An entry that cannot be decoded is reported, retried later, and does not delay the others.
@@ -49,5 +50,52 @@ func TestUnreadableEntryDelaysNoOther(t *testing.T) {
 	}
 	if n, err := deliver(); n != 0 || err != nil {
 		t.Errorf("then %d, %v, want nothing until its pause is over", n, err)
+	}
+}
+
+// Entries that are written after all earlier ones were followed and dropped, or erased with their tenant, are followed.
+func TestNewEntriesAreFollowedAfterAllWereDropped(t *testing.T) {
+	t.Parallel()
+	for name, drop := range map[string]func(directory.Ports) error{
+		"expired": func(p directory.Ports) error {
+			_, err := p.Log.DropEntries(t.Context(), "default", "", time.Now().Add(time.Hour), 100)
+			return err
+		},
+		"erased": func(p directory.Ports) error {
+			next, _, err := p.Tenants.EraseTenant(t.Context(), "default", "")
+			for err == nil && next != "" {
+				next, _, err = p.Tenants.EraseTenant(t.Context(), "default", next)
+			}
+			return err
+		},
+	} {
+		p := open(t, sqlite.Memory).Ports()
+		entry := func(id directory.EntryID) {
+			e := directory.LogEntry{ID: id, At: time.Now(), Action: directory.TenantUpdated}
+			if err := p.Log.AppendEntry(t.Context(), "default", e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got []directory.EntryID
+		follow := func() {
+			_, err := p.Feed.Deliver(t.Context(), func(_ context.Context, _ directory.TenantID, e directory.LogEntry) error {
+				got = append(got, e.ID)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		entry("e1")
+		entry("e2")
+		follow()
+		if err := drop(p); err != nil {
+			t.Fatal(err)
+		}
+		entry("e3")
+		follow()
+		if len(got) != 3 || got[2] != "e3" {
+			t.Errorf("%s: followed %v, want e3 as well", name, got)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"rollcall/shared/directory"
@@ -77,9 +78,14 @@ func (s logStore) DropEntries(
 			AND seq <= (SELECT seq FROM followed) AND seq NOT IN (SELECT seq FROM unfollowed) ORDER BY position LIMIT ?+0)`, nil,
 			string(t), string(p), directory.LogEntry{At: before}.Position(), count)
 		if n = s.conn.Changes(); err == nil && n > 0 {
-			err = s.noteErased()
+			err = errors.Join(s.noteErased(), s.followNext())
 		}
 		return err
 	})
 	return n, err
+}
+
+// followNext moves the mark of followed entries back to the newest that is left: the next entry gets the number after it.
+func (s *Store) followNext() error {
+	return s.exec(`UPDATE followed SET seq = min(seq, (SELECT coalesce(max(seq), 0) FROM log))`, nil)
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 
 	"zombiezen.com/go/sqlite"
 
@@ -82,7 +83,7 @@ func (s tenantStore) EraseTenant(ctx context.Context, id directory.TenantID, aft
 			return err
 		}
 		if n = s.conn.Changes(); n > 0 {
-			if err := s.noteErased(); err != nil {
+			if err := errors.Join(s.noteErased(), s.followNext()); err != nil {
 				return err
 			}
 		}
