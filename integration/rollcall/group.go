@@ -18,6 +18,9 @@ func groupNoun() noun {
 				columns: "Name displayName, Id id, Provider provider, External_id externalId:, Members memberCount, Maps_to_organization @orgOf, " +
 					"Maps_to_roles @rolesOf, Watchlists watchlists, Created createdAt, Changed modifiedAt, Version version",
 				do: showGroup, also: []string{"getGroupUsage"}},
+			{name: "unlink", op: "unlinkGroup", short: "Undo that a group took the place of a deleted one when it came back",
+				columns: "Named_again displayName, Id id, Deleted_in_the_directory deleted",
+				ask: "Let mappings and watchlists name the deleted group again?"},
 			{name: "members", op: "listGroupMembers", short: "List the members of a group",
 				columns: "USER_NAME userName, NAME displayName, STATE @person, TYPE type; SCIM_ID id, ID userId:"},
 		},

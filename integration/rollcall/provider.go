@@ -49,6 +49,10 @@ func providerNoun() noun {
 					"People who are there already are indexed in the background, beginning a minute later: rollcall provider show tells\n" +
 					"how far it is. Until then the attribute is looked up in up to 10,000 people.",
 				flags: []flag{{"attributes", "matchingAttributes", "`attributes`; none with \"\""}}},
+			{name: "relink", op: "updateProvider", short: "Say whether a group that comes back takes its old place", example: "Demo --groups=false",
+				long: "A group that is deleted and created again within 30 days, with the same object id as externalId, takes its old place in\n" +
+					"mappings and watchlists by itself, unless this is switched off. rollcall group unlink undoes it for one group.",
+				flags: []flag{{"groups", "relinkGroups", "groups that come back take their old place"}}},
 			{name: "refusals", op: "listRefusals", short: "List requests of its directory that were refused again and again",
 				columns: "LAST lastAt, COUNT count, METHOD method, TYPE resourceType, SCIM_ID scimId:, STATUS status, REASON scimType, " +
 					"ATTRIBUTE attribute; MEMBERS members:, MEMBER_COUNT memberCount, FIRST firstAt, REQUEST requestId:"},

@@ -9,6 +9,7 @@ import (
 
 	"rollcall/shared/adminapi"
 	"rollcall/shared/directory"
+	"rollcall/shared/random"
 	"rollcall/shared/store/storetest"
 
 	"github.com/google/go-cmp/cmp"
@@ -95,6 +96,20 @@ func (f *fixture) prepare(w *world, operation string) {
 	case "confirmApiKey":
 		w.apiKey = f.want(201, "POST", "/api-keys", `{"displayName":"Made","role":"auditor"}`,
 			"Authorization", "Bearer "+f.newKey(f.tenant, directory.RoleAdministrator, time.Time{})).str("id")
+	case "unlinkGroup":
+		_, _, err := f.svc.Ports.Mappings.UpdateMappings(context.Background(), f.tenant, directory.ProviderID(w.provider),
+			func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, *directory.LogEntry, error) {
+				const gone = directory.GroupID("g0000000000000000000000007")
+				m, changes := m.WithGroup(directory.MappedGroup{ID: directory.GroupID(w.group)}, directory.MappedGroup{ID: gone})
+				m, more := m.WithGroup(directory.MappedGroup{ID: gone}, directory.MappedGroup{ID: directory.GroupID(w.group), Was: gone})
+				p.Version, m.Version = p.Version+1, m.Version+1
+				e := directory.LogEntry{ID: "e" + directory.EntryID(random.ID()), At: f.clock(), Action: directory.MappingsUpdated, Audit: true,
+					Actor: directory.Actor{Kind: directory.ActorSystem}, Target: w.provider, Changes: append(changes, more...), Version: p.Version}
+				return p, m, &e, nil
+			})
+		if err != nil {
+			f.t.Fatal(err)
+		}
 	case "undoApplyRun":
 		f.want(200, "POST", run+":apply", "")
 		f.deliver()

@@ -19,6 +19,7 @@ var mayGive = map[string]string{
 	"setOrganizationMapping": "waits", "createOrganizationMappingEntry": "waits", "updateOrganizationMappingEntry": "waits",
 	"deleteOrganizationMappingEntry": "waits", "reorderOrganizationMapping": "waits",
 	"setRoleMapping": "waits", "createRoleMappingEntry": "waits", "updateRoleMappingEntry": "waits", "deleteRoleMappingEntry": "waits",
+	"unlinkGroup": "waits",
 	"grantRole": "waits", "moveUser": "waits", "pinOrganization": "waits", "unpinOrganization": "waits", "reactivateUser": "waits",
 	"convertUserToProvisioned": "waits", "convertConflict": "waits", "startApplyRun": "waits", "undoApplyRun": "waits",
 

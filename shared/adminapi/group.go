@@ -11,6 +11,7 @@ func groupRoutes() []route {
 		{Route{get, "/providers/{id}/groups/{id}", "getGroup", readers}, nil, (*request).getGroup},
 		{Route{get, "/providers/{id}/groups/{id}/members", "listGroupMembers", readers}, pageQuery, (*request).listGroupMembers},
 		{Route{get, "/providers/{id}/groups/{id}/usage", "getGroupUsage", readers}, nil, (*request).getGroupUsage},
+		{Route{post, "/providers/{id}/groups/{id}:unlink", "unlinkGroup", administrators}, dryQuery, (*request).unlinkGroup},
 	}
 }
 
@@ -126,6 +127,25 @@ type groupUsage struct {
 	OrganizationMappingID directory.MappingID     `json:"organizationMappingId,omitempty"`
 	RoleMappingID         directory.MappingID     `json:"roleMappingId,omitempty"`
 	Watchlists            []directory.WatchlistID `json:"watchlists"`
+}
+
+// unlinkGroup undoes that a group took the place of a deleted one.
+func (r *request) unlinkGroup() (answer, error) {
+	p, id, err := r.groupID()
+	if err == nil {
+		err = r.readNothing()
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	pr, old, err := r.as().Mappings.Unlink(r.ctx(), p, r.checkProvider, id)
+	return answer{version: pr.Version, body: unlinked{mappedGroup{ID: old.ID, DisplayName: old.Name, Deleted: true}, r.admin.DryRun}}, err
+}
+
+// unlinked is the deleted group that mappings and watchlists name again.
+type unlinked struct {
+	mappedGroup
+	DryRun bool `json:"dryRun,omitempty"`
 }
 
 func (r *request) getGroupUsage() (answer, error) {

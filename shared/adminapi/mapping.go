@@ -9,8 +9,9 @@ type mappedGroup struct {
 	ID          directory.GroupID `json:"id"`
 	DisplayName string            `json:"displayName"`
 	MemberCount int               `json:"memberCount"`
-	Deleted     bool              `json:"deleted"`          // in the directory
-	Relink      directory.GroupID `json:"relink,omitempty"` // a newer group with the same externalId
+	Deleted     bool              `json:"deleted"`            // in the directory
+	Relink      directory.GroupID `json:"relink,omitempty"`   // a newer group with the same externalId
+	Relinked    directory.GroupID `json:"relinked,omitempty"` // the deleted group whose place it took when it came back
 }
 
 // groupUse counts the groups of a provider and those without a mapping.
@@ -26,7 +27,7 @@ func viewGroups(gs []directory.MappedGroup, s administration.MappingState) []map
 		if !present {
 			return mappedGroup{ID: g.ID, DisplayName: g.Name, Deleted: true, Relink: s.Relink[g.ID].ID}
 		}
-		return mappedGroup{ID: g.ID, DisplayName: now.DisplayName, MemberCount: now.MemberCount}
+		return mappedGroup{ID: g.ID, DisplayName: now.DisplayName, MemberCount: now.MemberCount, Relinked: g.Was}
 	})
 }
 

@@ -39,6 +39,7 @@ type provider struct {
 	BaseURL                  string                  `json:"baseUrl,omitempty"`
 	DeactivationDelaySeconds int64                   `json:"deactivationDelaySeconds"`
 	Extensions               []extension             `json:"extensions"`
+	RelinkGroups             bool                    `json:"relinkGroups"`
 	MatchingAttributes       []string                `json:"matchingAttributes"`
 	MatchingIndexes          []matchingIndex         `json:"matchingIndexes"`
 	Tokens                   []token                 `json:"tokens"`
@@ -129,8 +130,8 @@ func (r *request) viewProvider(p directory.Provider, n administration.ProviderCo
 		ID: p.ID, DisplayName: p.DisplayName, Kind: "scim", Profile: p.Profile, AuthType: p.AuthType, State: p.State,
 		BaseURL:                  r.baseURL(p.ID),
 		DeactivationDelaySeconds: int64(p.DeactivationDelay / time.Second),
-		Extensions:               mapSlice(p.Extensions, viewExtension),
-		Tokens:                   r.viewTokens(p), UserCount: n.Users, GroupCount: n.Groups,
+		Extensions:               mapSlice(p.Extensions, viewExtension), RelinkGroups: !p.NoRelink,
+		Tokens: r.viewTokens(p), UserCount: n.Users, GroupCount: n.Groups,
 		Version: p.Version, CreatedAt: instant{p.Created}, CreatedBy: p.CreatedBy, ModifiedAt: instant{p.Modified}, DryRun: r.admin.DryRun,
 	}
 	if d := p.Deletion; d != nil {
@@ -312,6 +313,7 @@ func (r *request) updateProvider() (answer, error) {
 		"deactivationDelaySeconds": seconds(setPtr(&n.DeactivationDelay), directory.MaxDeactivationDelay),
 		"extensions":               readExtensions(setPtr(&n.Extensions)),
 		"matchingAttributes":       readMatching(setPtr(&n.Matching)),
+		"relinkGroups":             boolean(setPtr(&n.Relink)),
 	})
 	if err != nil {
 		return answer{}, err

@@ -86,7 +86,7 @@ func (s *session) mappedGroups(ctx context.Context, p directory.ProviderID, ids 
 		g, named := known[id]
 		switch {
 		case err == nil:
-			g = directory.MappedGroup{ID: v.ID, Name: v.DisplayName, ExternalID: v.ExternalID}
+			g.ID, g.Name, g.ExternalID = v.ID, v.DisplayName, v.ExternalID
 		case !directory.IsKind(err, directory.NotFound):
 			return nil, err
 		case !named:
@@ -181,6 +181,69 @@ func (s Mappings) State(ctx context.Context, id directory.ProviderID) (MappingSt
 		}
 	}
 	return st, err
+}
+
+// Unlink undoes that a group took the place of a deleted one when it came back: mappings and watchlists name the deleted
+// one again, which it returns, for good. check sees the provider first.
+// Errors: NotFound (provider, or no group with the id took another's place); what check returns.
+func (s Mappings) Unlink(
+	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, g directory.GroupID,
+) (directory.Provider, directory.MappedGroup, error) {
+	m, err := s.ports.Mappings.MappingSet(ctx, s.tenant, id)
+	if err != nil {
+		return directory.Provider{}, directory.MappedGroup{}, err
+	}
+	ws, err := Watchlists(s).Of(ctx, id)
+	if err != nil {
+		return directory.Provider{}, directory.MappedGroup{}, err
+	}
+	linked, found := linkedGroup(m, ws, g)
+	if !found {
+		return directory.Provider{}, linked, directory.Errorf(directory.NotFound, "no group with this id took the place of a deleted one")
+	}
+	old := directory.MappedGroup{ID: linked.Was, Name: linked.Name, ExternalID: linked.ExternalID, Final: true}
+	p, _, err := s.updateMappings(ctx, id, check,
+		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
+			n, changes := m.WithGroup(linked, old)
+			return p, n, changes, nil
+		})
+	if err != nil {
+		return p, old, err
+	}
+	for _, w := range ws {
+		if _, names := w.WithGroup(id, linked, old); !names {
+			continue
+		}
+		_, err := Watchlists(s).storeWatchlist(ctx, w.ID, nil, func(now directory.Watchlist) (directory.Watchlist, error) {
+			n, _ := now.WithGroup(id, linked, old)
+			return n, nil
+		})
+		if err != nil {
+			return p, old, err
+		}
+	}
+	return p, old, nil
+}
+
+// linkedGroup returns how mappings and watchlists of a provider name a group that took another's place.
+func linkedGroup(m directory.MappingSet, ws []directory.Watchlist, id directory.GroupID) (directory.MappedGroup, bool) {
+	var named []directory.MappedGroup
+	for _, o := range m.Orgs {
+		named = append(named, o.Groups...)
+	}
+	for _, r := range slices.Concat(m.Roles, m.Proposed) {
+		named = append(named, r.Groups...)
+	}
+	for _, w := range ws {
+		for _, g := range w.Groups {
+			named = append(named, g.MappedGroup)
+		}
+	}
+	i := slices.IndexFunc(named, func(g directory.MappedGroup) bool { return g.ID == id && g.Was != "" })
+	if i < 0 {
+		return directory.MappedGroup{}, false
+	}
+	return named[i], true
 }
 
 func (u *GroupUse) add(m directory.MappingID) {

@@ -248,6 +248,7 @@ type ProviderPatch struct {
 	DeactivationDelay *time.Duration
 	Extensions        *[]directory.Extension
 	Matching          *[]string // paths of the matching attributes
+	Relink            *bool     // whether a group that comes back takes its old place
 }
 
 // Patch changes settings of a provider; check sees the provider first. A patch that changes nothing writes nothing.
@@ -279,6 +280,10 @@ func (s Providers) Patch(
 			if n.Extensions != nil && !slices.EqualFunc(p.Extensions, *n.Extensions, directory.Extension.Equal) {
 				changes = append(changes, directory.NewChange("extensions", p.Extensions, *n.Extensions))
 				p.Extensions = *n.Extensions
+			}
+			if n.Relink != nil && *n.Relink == p.NoRelink {
+				changes = append(changes, directory.NewChange("relinkGroups", !p.NoRelink, *n.Relink))
+				p.NoRelink = !*n.Relink
 			}
 			var err error
 			if e.Changes, err = patchMatching(&p, n.Matching, changes, *e); err != nil {

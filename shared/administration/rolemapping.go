@@ -186,9 +186,6 @@ func (s RoleMappings) Decide(
 	return n, err
 }
 
-// attrProposed begins the name of a change of mappings that has no effect on users yet.
-const attrProposed = "roleMappingProposed/"
-
 // maxProposals is how many role mappings of a provider may wait for a second administrator.
 const maxProposals = 50
 
@@ -218,7 +215,7 @@ func propose(
 	}
 	n.ProposedBy, n.ProposedAt = by, at
 	m.Proposed = append(slices.Clone(m.Proposed), n)
-	return m, n, append(changes, directory.NewChange(attrProposed+string(n.ID), nil, n)), nil
+	return m, n, append(changes, directory.NewChange(directory.AttrProposed+string(n.ID), nil, n)), nil
 }
 
 // withoutProposal removes the proposal for a mapping; it returns no changes when there is none.
@@ -229,10 +226,10 @@ func withoutProposal(m directory.MappingSet, id directory.MappingID) (directory.
 	}
 	was := m.Proposed[i]
 	m.Proposed = slices.Delete(slices.Clone(m.Proposed), i, i+1)
-	return m, was, []directory.Change{directory.NewChange(attrProposed+string(id), was, nil)}
+	return m, was, []directory.Change{directory.NewChange(directory.AttrProposed+string(id), was, nil)}
 }
 
 // hasEffect reports whether changes of mappings change the configuration: proposals do not.
 func hasEffect(changes []directory.Change) bool {
-	return slices.ContainsFunc(changes, func(c directory.Change) bool { return !strings.HasPrefix(c.Attr, attrProposed) })
+	return slices.ContainsFunc(changes, func(c directory.Change) bool { return !strings.HasPrefix(c.Attr, directory.AttrProposed) })
 }

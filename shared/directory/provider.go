@@ -55,6 +55,9 @@ type Provider struct {
 	ConfigVersion  int64 // +1 with every change of a mapping
 	AppliedVersion int64
 
+	// NoRelink lets a group that comes back not take the place of its deleted one (C32).
+	NoRelink bool `json:",omitempty"`
+
 	Deletion *ProviderDeletion // set while deleting
 
 	LiveAt      time.Time `json:",omitzero"`  // when it went live

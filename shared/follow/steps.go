@@ -42,6 +42,7 @@ func steps() []step {
 					directory.UserDisabled},
 				effects: []directory.Effect{directory.EffectReactivated, directory.EffectConverted},
 			}, "the rules decide by the stored records", each((*Service).followUser)},
+			{"link a group that came back", onActions(directory.GroupCreated), "the old one is named no more", each((*Service).relinkGroup)},
 			{"place members", onActions(directory.GroupCreated, directory.GroupUpdated, directory.MembersChanged), "as above",
 				each((*Service).followMembers)},
 			{"place users of a deleted group", onActions(directory.GroupDeleted), "as above", each((*Service).followGroupDeleted)},
