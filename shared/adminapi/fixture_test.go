@@ -263,7 +263,7 @@ func (w world) path(route string) string {
 		{"/providers/{id}/guard-events", w.provider, w.event}, {"/legal-holds", w.matter, w.custodian},
 		{"/users/{id}:cancel", w.leaver, ""}, {"/users/{id}:unblock", w.leaver, ""}, {"/users/{id}:reactivate", w.deactivated, ""},
 		{"/users/{id}:convert-to-local", w.provisioned, ""},
-		{"/pending", "", ""}, {"/reports", "", ""}, {"/settings", "", ""}, {"/conflicts:pre", "", ""},
+		{"/pending", "", ""}, {"/reports", "", ""}, {"/settings", "", ""}, {"/conflicts:pre", "", ""}, {"/expiring", "", ""},
 		{"/providers/{id}/tokens", w.provider, w.token}, {"/providers/{id}/groups", w.provider, w.group},
 		{"/providers/{id}/organization-mapping", w.provider, w.orgMapping}, {"/providers/{id}/role-mapping", w.provider, w.roleMapping},
 		{"/settings", "", ""}, {"/reports", "", ""}, {"/proposals", w.proposal, ""},

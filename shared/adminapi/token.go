@@ -5,11 +5,13 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
 func tokenRoutes() []route {
 	return []route{
+		{Route{get, "/expiring-credentials", "listExpiringCredentials", readers}, []string{"days"}, (*request).listExpiring},
 		{Route{get, "/providers/{id}/tokens", "listTokens", readers}, nil, (*request).listTokens},
 		{Route{post, "/providers/{id}/tokens", "createToken", administrators}, dryQuery, (*request).createToken},
 		{Route{del, "/providers/{id}/tokens/{id}", "revokeToken", administrators}, dryQuery, (*request).revokeToken},
@@ -106,4 +108,34 @@ func withUsage(tokens []token, u directory.Usage) []token {
 		tokens[i].LastUsedAt, tokens[i].UseCount = timeOrNil(u.Tokens[t.ID].LastAt), u.Tokens[t.ID].Count
 	}
 	return tokens
+}
+
+type expiringCredential struct {
+	Kind        string                 `json:"kind"`
+	ID          directory.CredentialID `json:"id"`
+	Provider    directory.ProviderID   `json:"provider,omitempty"`
+	DisplayName string                 `json:"displayName"` // of the provider or the key
+	LastFour    string                 `json:"lastFour"`
+	ExpiresAt   instant                `json:"expiresAt"`
+	Days        int                    `json:"days"`
+	WarnedDays  int                    `json:"warnedDays,omitempty"`
+}
+
+func (r *request) listExpiring() (answer, error) {
+	days, err := r.daysQuery(30)
+	if err != nil {
+		return answer{}, err
+	}
+	now := r.api.svc.Now()
+	cs, err := r.as().Tokens.Expiring(r.ctx(), now.AddDate(0, 0, days))
+	return answer{body: page[expiringCredential]{Items: mapSlice(cs, func(c administration.Expiring) expiringCredential {
+		kind := "token"
+		if c.Provider == "" {
+			kind = "api-key"
+		}
+		return expiringCredential{
+			Kind: kind, ID: c.ID, Provider: c.Provider, DisplayName: c.DisplayName, LastFour: c.LastFour, ExpiresAt: instant{c.ExpiresAt},
+			Days: int(c.ExpiresAt.Sub(now) / (24 * time.Hour)), WarnedDays: c.Warned,
+		}
+	})}}, err
 }

@@ -75,6 +75,42 @@ func (s Tokens) Revoke(
 		})
 }
 
+// Expiring is a token of a provider, or an API key, that ends.
+type Expiring struct {
+	directory.Credential
+	Provider    directory.ProviderID // "" for an API key
+	DisplayName string               // of the provider or the key
+}
+
+// Expiring returns the tokens of providers and the API keys that work now, were not replaced, and end by a time: the first
+// to end first.
+func (s Tokens) Expiring(ctx context.Context, by time.Time) ([]Expiring, error) {
+	now := s.rt.Time()
+	var out []Expiring
+	add := func(c directory.Credential, p directory.ProviderID, name string) {
+		if c.State == directory.CredentialActive && c.Usable(now) && !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(by) {
+			out = append(out, Expiring{c, p, name})
+		}
+	}
+	ps, err := s.ports.Providers.ListProviders(ctx, s.tenant)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range ps {
+		for _, c := range p.Credentials {
+			if p.State != directory.ProviderDeleting {
+				add(c, p.ID, p.DisplayName)
+			}
+		}
+	}
+	ks, err := s.ports.APIKeys.ListAPIKeys(ctx, s.tenant)
+	for _, k := range ks {
+		add(k.Credential, "", k.DisplayName)
+	}
+	slices.SortStableFunc(out, func(a, b Expiring) int { return a.ExpiresAt.Compare(b.ExpiresAt) })
+	return out, err
+}
+
 // withSecret keeps a new secret for its approval: whoever asked has its clear text, and it works from then on.
 func withSecret(err error, cred directory.Credential, token string) error {
 	if w := (*Waiting)(nil); errors.As(err, &w) {

@@ -31,7 +31,8 @@ const (
 	EventGuardReminded   EventType = "guard.reminded"
 	EventGuardApproved   EventType = "guard.approved"
 	EventGuardRejected   EventType = "guard.rejected"
-	EventTest            EventType = "webhook.test" // sent when an administrator asks for it, never on the bus
+	EventTokenExpiring   EventType = "token.expiring" // also of API keys
+	EventTest            EventType = "webhook.test"   // sent when an administrator asks for it, never on the bus
 )
 
 // EventTypes returns every type of event that a change can cause.
@@ -43,6 +44,7 @@ func EventTypes() []EventType {
 		EventGroupCreated, EventGroupRenamed, EventGroupDeleted, EventMembersChanged,
 		EventOrgBlocked, EventOrgUnblocked,
 		EventGuardTripped, EventGuardWarned, EventGuardReminded, EventGuardApproved, EventGuardRejected,
+		EventTokenExpiring,
 	}
 }
 
@@ -60,7 +62,7 @@ type Event struct {
 	Time     time.Time     `json:"time"`
 	Tenant   TenantID      `json:"tenant"`
 	Provider ProviderID    `json:"provider,omitempty"` // "" for local users
-	Subject  string        `json:"subject"`            // UserID, GroupID, OrgID, or the id of a guard event
+	Subject  string        `json:"subject"`            // UserID, GroupID, OrgID, CredentialID, or the id of a guard event
 	Sequence int64         `json:"sequence,omitempty"` // the subject's version after the change; 0 if it is not in order
 	Cause    EventCause    `json:"cause"`
 	Changed  []string      `json:"changed,omitempty"` // names of attributes
@@ -68,6 +70,7 @@ type Event struct {
 
 	Watchlist *EventWatchlist `json:"watchlist,omitempty"`
 	People    *int            `json:"people,omitempty"` // how many an organization has that was blocked or unblocked
+	ExpiresAt *time.Time      `json:"expiresAt,omitempty"`
 }
 
 // EventWatchlist is a watchlist that a user was added to or removed from, and why the user is, or was, on it.

@@ -59,8 +59,10 @@ const (
 	ProviderDeleted           Action = "provider.deleted"
 	TokenCreated              Action = "token.created"
 	TokenRevoked              Action = "token.revoked"
+	TokenExpiring             Action = "token.expiring" // a warning before its end
 	APIKeyCreated             Action = "api-key.created"
 	APIKeyRevoked             Action = "api-key.revoked"
+	APIKeyExpiring            Action = "api-key.expiring"
 
 	OrganizationCreated Action = "organization.created"
 	OrganizationUpdated Action = "organization.updated"

@@ -20,7 +20,7 @@ var effectEvents = map[directory.Effect]directory.EventType{
 }
 
 // Events returns the events that an entry causes, always the same ones in the same order. Entries about anything but
-// users, groups, guards and the block of an organization, and changes that are only held back, cause none.
+// users, groups, guards, the block of an organization and the end of a token, and changes that are only held back, cause none.
 func Events(t directory.TenantID, e directory.LogEntry) []directory.Event {
 	var out []directory.Event
 	add := func(typ directory.EventType, subject string) *directory.Event {
@@ -46,6 +46,11 @@ func Events(t directory.TenantID, e directory.LogEntry) []directory.Event {
 				typ = directory.EventOrgUnblocked
 			}
 			add(typ, e.Target).People = &e.People
+		}
+	case directory.TokenExpiring, directory.APIKeyExpiring:
+		if p, id, at := expiring(e); !at.IsZero() {
+			ev := add(directory.EventTokenExpiring, id)
+			ev.Provider, ev.ExpiresAt = p, &at
 		}
 	default:
 		if e.Group != "" {

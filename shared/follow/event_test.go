@@ -95,6 +95,12 @@ func TestEventsOfAnEntry(t *testing.T) {
 		e.User, e.Provider, e.Target, e.Audit, e.People = "", "", "o0000000000000000000000001", true, 12
 		return e
 	}
+	token := func(a directory.Action, target string, changes ...directory.Change) directory.LogEntry {
+		e := entryOf(a)
+		e.User, e.Provider, e.Target, e.Audit, e.Changes = "", "", target, true, changes
+		return e
+	}
+	ends := directory.NewChange("expiresAt", nil, time.Date(2026, 12, 2, 9, 0, 0, 0, time.UTC))
 	listed := entryOf(directory.UserResolved, directory.EffectWatchlists)
 	listed.Changes = []directory.Change{{Attr: directory.AttrWatchlists}, {
 		Attr: "watchlistReasons",
@@ -144,6 +150,9 @@ func TestEventsOfAnEntry(t *testing.T) {
 		{"an organization blocked", org(directory.EffectBlocked), "organization.blocked"},
 		{"an organization unblocked", org(directory.EffectUnblocked), "organization.unblocked"},
 		{"another change of an organization: none", org(), ""},
+		{"a token ends", token(directory.TokenExpiring, "default0a1b2/k0000000000000000000000001", ends), "token.expiring"},
+		{"an API key ends", token(directory.APIKeyExpiring, "k0000000000000000000000001", ends), "token.expiring"},
+		{"a token ends, erased: none", token(directory.TokenExpiring, "default0a1b2/k0000000000000000000000001"), ""},
 		{"a move held back: none", entryOf(directory.UserReassignmentHeld, directory.EffectHeldBack), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -194,7 +203,7 @@ func TestEventsOfAnEntry(t *testing.T) {
 // Each schema refuses everything but its event.
 func TestEventSchemasReject(t *testing.T) {
 	t.Parallel()
-	letters := map[string]string{"user": "u", "group": "g", "guard": "v", "webhook": "w", "watchlist": "u", "organization": "o"}
+	letters := map[string]string{"user": "u", "group": "g", "guard": "v", "webhook": "w", "watchlist": "u", "organization": "o", "token": "k"}
 	for typ, s := range schemas(t) {
 		kind, _, _ := strings.Cut(string(typ), ".")
 		subject := letters[kind] + "0000000000000000000000001"
@@ -210,6 +219,9 @@ func TestEventSchemasReject(t *testing.T) {
 		}
 		if kind == "organization" {
 			e.People = new(int)
+		}
+		if kind == "token" {
+			e.ExpiresAt = &e.Time
 		}
 		if list {
 			e.Watchlist = &directory.EventWatchlist{ID: "w0000000000000000000000001", Reason: "group", Group: "g0000000000000000000000001"}
@@ -241,6 +253,9 @@ func TestEventSchemasReject(t *testing.T) {
 		if kind == "organization" {
 			breaks["no number of people"] = func(v map[string]any) { delete(v, "people") }
 		}
+		if kind == "token" {
+			breaks["no end"] = func(v map[string]any) { delete(v, "expiresAt") }
+		}
 		if list {
 			breaks["no watchlist"] = func(v map[string]any) { delete(v, "watchlist") }
 			breaks["a department"] = func(v map[string]any) { v["watchlist"].(map[string]any)["reason"] = "Sales" }
@@ -255,7 +270,7 @@ func TestEventSchemasReject(t *testing.T) {
 	}
 	types := directory.EventTypes()
 	slices.Sort(types)
-	if len(slices.Compact(types)) != 22 {
-		t.Errorf("%d types of events, want 22", len(types))
+	if len(slices.Compact(types)) != 23 {
+		t.Errorf("%d types of events, want 23", len(types))
 	}
 }

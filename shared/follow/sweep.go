@@ -19,6 +19,9 @@ func (s *Service) Sweep(ctx context.Context) (out Swept, err error) {
 		return out, err
 	}
 	err = directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) error {
+		if err := s.warnExpiring(ctx, t); err != nil {
+			return err
+		}
 		n, err := s.sweepGuards(ctx, t.ID)
 		out.Released += n
 		return err

@@ -19,7 +19,7 @@ func (w *world) newAPIKey(name string) directory.APIKey {
 		Credential: directory.Credential{
 			ID: directory.CredentialID("k" + random.ID()), Hash: directory.HashToken(name + string(w.tenant)), LastFour: "1234", CreatedAt: w.now(),
 			CreatedBy: "someone",
-			ExpiresAt: w.now(), RetiresAt: w.now(), State: directory.CredentialRetiring,
+			ExpiresAt: w.now(), RetiresAt: w.now(), State: directory.CredentialRetiring, Warned: 7,
 		},
 		Tenant: w.tenant, DisplayName: name, Role: directory.RoleAuditor, Version: 1,
 	}

@@ -178,7 +178,7 @@ func (w *world) newProvider(name string) directory.Provider {
 			{
 				ID: directory.CredentialID("k" + random.ID()), Hash: directory.HashToken("one" + name), LastFour: "ab12", CreatedAt: now,
 				CreatedBy: "someone",
-				ExpiresAt: now.Add(time.Hour), RetiresAt: now.Add(time.Minute), State: directory.CredentialRetiring,
+				ExpiresAt: now.Add(time.Hour), RetiresAt: now.Add(time.Minute), State: directory.CredentialRetiring, Warned: 7,
 			},
 			{ID: directory.CredentialID("k" + random.ID()), Hash: directory.HashToken("two" + name), LastFour: "cd34", CreatedAt: now,
 				CreatedBy: "someone", State: directory.CredentialActive},
