@@ -270,7 +270,10 @@ func ruleCases() []entraCase {
 			c.create("left", "/Groups", `{"displayName":"Left ${n}"}`)
 			c.send("DELETE", "/Users/${gone}", "").want(c, 204, "")
 			c.send("DELETE", "/Groups/${left}", "").want(c, 204, "")
-			c.create("me", "/Groups", `{"displayName":"C24 ${n}","members":[{"value":"${ann}"},{"value":"${gone}"}]}`)
+			made := c.create("me", "/Groups", `{"displayName":"C24 ${n}","members":[{"value":"${ann}"},{"value":"${gone}"}]}`)
+			if strings.Contains(made.text, c.names["gone"]) {
+				c.Errorf("the answer shows a member whom the group lacks: %s", made.text)
+			}
 			has := func(want ...string) {
 				c.Helper()
 				var ids []string

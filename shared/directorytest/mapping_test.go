@@ -67,7 +67,7 @@ func TestGroupsRenamedDeletedAndCreatedAgain(t *testing.T) {
 				return directory.GroupProfile{DisplayName: name, ExternalID: "object-1"}, []directory.ScimID{u.ScimID}, nil, nil
 			})
 		o.must(err)
-		return g
+		return g.Group
 	}
 	o.method(directory.OrgGroups, directory.DefaultOrg)
 	g := create("Divers")

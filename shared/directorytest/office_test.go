@@ -136,9 +136,10 @@ func (o *office) remove(c provisioning.Caller, id directory.ScimID) error {
 }
 
 func (o *office) tryGroup(c provisioning.Caller, name string, members ...directory.ScimID) (directory.Group, error) {
-	return o.s.CreateGroup(o.ctx, c, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+	g, err := o.s.CreateGroup(o.ctx, c, nil, func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
 		return directory.GroupProfile{DisplayName: name}, members, nil, nil
 	})
+	return g.Group, err
 }
 
 func (o *office) group(c provisioning.Caller, name string, members ...directory.ScimID) directory.Group {

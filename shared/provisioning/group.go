@@ -32,14 +32,18 @@ func (s *Service) ListGroups(
 	return s.ports.Groups.ListGroups(ctx, x.tenant, c.Provider, page, want, x.admit(admit))
 }
 
-// CreateGroup creates a group with members of the caller's provider.
+// CreateGroup creates a group with members of the caller's provider, and returns it with those that it has: without any
+// who are gone (C24).
 // Errors: Invalid (an unknown member); TooLarge; Conflict (displayName); what build returns.
 func (s *Service) CreateGroup(
 	ctx context.Context, c Caller, admit directory.Admit,
 	build func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error),
-) (directory.Group, error) {
+) (directory.GroupView, error) {
 	x := s.session(c)
-	var asked membersAsked
+	var (
+		asked membersAsked
+		view  directory.GroupView
+	)
 	create := func(p directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
 		profile, members, changes, err := build(p)
 		if err == nil {
@@ -59,17 +63,18 @@ func (s *Service) CreateGroup(
 		}
 		e := x.entry(directory.GroupCreated)
 		e.Group, e.Name, e.Changes, e.Added, e.Version = g.ID, g.DisplayName, asked.warn(changes), members, g.Version
+		view.Members = members
 		return g, members, e, nil
 	}
-	var g directory.Group
 	err := x.passOver(ctx, &asked, func() (err error) {
-		g, err = s.ports.Groups.CreateGroup(ctx, x.tenant, c.Provider, x.admit(admit), create)
+		view.Group, err = s.ports.Groups.CreateGroup(ctx, x.tenant, c.Provider, x.admit(admit), create)
 		return err
 	})
 	if by, ok := directory.AsTaken(err); ok {
-		return directory.Group{}, taken(by, c.Provider)
+		return directory.GroupView{}, taken(by, c.Provider)
 	}
-	return g, err
+	view.Members = slices.Sorted(slices.Values(view.Members))
+	return view, err
 }
 
 // GroupEdit is the change of a group that a request asks for.

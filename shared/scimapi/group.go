@@ -33,25 +33,22 @@ func (r *request) getGroup(id string) {
 
 func (r *request) createGroup() {
 	body, bodyErr := r.body()
-	var members []directory.ScimID
-	g, err := r.api.svc.CreateGroup(r.context(), r.caller, r.admitFor(groupKind{}, bodyErr),
+	v, err := r.api.svc.CreateGroup(r.context(), r.caller, r.admitFor(groupKind{}, bodyErr),
 		func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
 			tree, err := r.types.group.Decode(body, r.types.tolerance)
 			if err != nil {
 				return directory.GroupProfile{}, nil, nil, err
 			}
 			tree, elements := scim.TakeElements(tree, "members")
-			members = memberIDs(elements)
-			return groupProfile(tree), members, changes(scim.Value{}, tree), nil
+			return groupProfile(tree), memberIDs(elements), changes(scim.Value{}, tree), nil
 		})
 	if err != nil {
 		r.fail(err)
 		return
 	}
-	r.logResource("create", string(g.ID))
-	v := directory.GroupView{Group: g}
-	if r.proj.Wants("members") {
-		v.Members = sortedDistinct(members)
+	r.logResource("create", string(v.ID))
+	if !r.proj.Wants("members") {
+		v.Members = nil
 	}
 	r.answerGroup(http.StatusCreated, v)
 }

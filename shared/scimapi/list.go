@@ -404,9 +404,3 @@ func excludes(f scim.Filter, id string) bool {
 	}
 	return false
 }
-
-func sortedDistinct(ids []directory.ScimID) []directory.ScimID {
-	out := slices.Clone(ids)
-	slices.Sort(out)
-	return slices.Compact(out)
-}

@@ -79,7 +79,7 @@ func (o tenantEnv) group(ctx context.Context, name string, members ...directory.
 			return directory.GroupProfile{DisplayName: name, ExternalID: "x-" + name}, members, nil, nil
 		})
 	o.must(err)
-	return g
+	return g.Group
 }
 
 func (o tenantEnv) patchMember(ctx context.Context, g directory.GroupID, m directory.ScimID) {

@@ -70,10 +70,11 @@ func (f filler) remove(id directory.ScimID) error {
 }
 
 func (f filler) group(members ...directory.ScimID) (directory.Group, error) {
-	return f.s.CreateGroup(f.ctx, f.caller, nil,
+	g, err := f.s.CreateGroup(f.ctx, f.caller, nil,
 		func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
 			return directory.GroupProfile{DisplayName: random.ID(), ExternalID: "x"}, members, nil, nil
 		})
+	return g.Group, err
 }
 
 // fill creates a few records of most kinds.

@@ -192,9 +192,9 @@ func (p *player) createGroup(s step) string {
 			return directory.GroupProfile{DisplayName: names[s.A%len(names)], ExternalID: fmt.Sprint(s.B % 3)}, members, nil, nil
 		})
 	if err == nil {
-		p.groups = append(p.groups, g)
+		p.groups = append(p.groups, g.Group)
 	}
-	return p.groupAnswer(g, err)
+	return p.groupAnswer(g.Group, err)
 }
 
 func (p *player) updateGroup(s step, want directory.GroupWant, edit func(*provisioning.GroupEdit)) string {

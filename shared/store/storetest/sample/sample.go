@@ -153,7 +153,7 @@ func (x *Sample) people(c provisioning.Caller) {
 				return directory.GroupProfile{DisplayName: name, ExternalID: name}, members, nil, nil
 			})
 		x.must(err)
-		return g
+		return g.Group
 	}
 	x.Group = group("group", x.User.ScimID, x.Boss.ScimID, x.Restored.ScimID)
 	x.Outer = group("outer", directory.ScimID(x.Group.ID), x.User.ScimID)
