@@ -20,7 +20,7 @@ func groupNoun() noun {
 				do: showGroup, also: []string{"getGroupUsage"}},
 			{name: "unlink", op: "unlinkGroup", short: "Undo that a group took the place of a deleted one when it came back",
 				columns: "Named_again displayName, Id id, Deleted_in_the_directory deleted",
-				ask: "Let mappings and watchlists name the deleted group again?"},
+				ask:     "Let mappings and watchlists name the deleted group again?"},
 			{name: "members", op: "listGroupMembers", short: "List the members of a group",
 				columns: "USER_NAME userName, NAME displayName, STATE @person, TYPE type; SCIM_ID id, ID userId:"},
 		},

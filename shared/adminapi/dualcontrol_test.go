@@ -20,7 +20,7 @@ var mayGive = map[string]string{
 	"deleteOrganizationMappingEntry": "waits", "reorderOrganizationMapping": "waits",
 	"setRoleMapping": "waits", "createRoleMappingEntry": "waits", "updateRoleMappingEntry": "waits", "deleteRoleMappingEntry": "waits",
 	"unlinkGroup": "waits",
-	"grantRole": "waits", "moveUser": "waits", "pinOrganization": "waits", "unpinOrganization": "waits", "reactivateUser": "waits",
+	"grantRole":   "waits", "moveUser": "waits", "pinOrganization": "waits", "unpinOrganization": "waits", "reactivateUser": "waits",
 	"convertUserToProvisioned": "waits", "convertConflict": "waits", "startApplyRun": "waits", "undoApplyRun": "waits",
 
 	"applyConfig": "refused", "planConfig": "refused", "preApproveConflicts": "refused", "createProvider": "refused",
