@@ -31,7 +31,7 @@ const (
 	EventGuardReminded   EventType = "guard.reminded"
 	EventGuardApproved   EventType = "guard.approved"
 	EventGuardRejected   EventType = "guard.rejected"
-	EventTokenExpiring   EventType = "token.expiring" // also of API keys
+	EventTokenExpiring   EventType = "token.expiring" //nolint:gosec // G101: a name; also of API keys
 	EventTest            EventType = "webhook.test"   // sent when an administrator asks for it, never on the bus
 )
 

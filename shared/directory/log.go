@@ -59,10 +59,10 @@ const (
 	ProviderDeleted           Action = "provider.deleted"
 	TokenCreated              Action = "token.created"
 	TokenRevoked              Action = "token.revoked"
-	TokenExpiring             Action = "token.expiring" // a warning before its end
+	TokenExpiring             Action = "token.expiring" //nolint:gosec // G101: a name, of a warning before its end
 	APIKeyCreated             Action = "api-key.created"
 	APIKeyRevoked             Action = "api-key.revoked"
-	APIKeyExpiring            Action = "api-key.expiring"
+	APIKeyExpiring            Action = "api-key.expiring" //nolint:gosec // G101: a name
 
 	OrganizationCreated Action = "organization.created"
 	OrganizationUpdated Action = "organization.updated"

@@ -109,7 +109,8 @@ func (s *Service) relinkMappings(
 			n.Version = m.Version + 1
 			e := s.entry(fromEntry(cause), directory.MappingsUpdated)
 			e.Provider, e.Audit, e.Target, e.Name, e.Version = "", true, string(p.ID), p.DisplayName, p.Version
-			e.Changes = append(changes, directory.NewChange("configVersion", was.ConfigVersion, p.ConfigVersion))
+			changes = append(changes, directory.NewChange("configVersion", was.ConfigVersion, p.ConfigVersion))
+			e.Changes = changes
 			return p, n, &e, nil
 		})
 	return directory.IgnoreNotFound(err)
