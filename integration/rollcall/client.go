@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -53,6 +54,7 @@ type exchange struct {
 	ids     []string // path parameters
 	query   url.Values
 	body    any
+	media   string // of a body that is a text, not JSON
 	ifMatch string
 
 	etag, next string // of the response
@@ -79,7 +81,9 @@ func (c *client) get(ctx context.Context, operationID string, ids ...string) (ob
 // repeated when the connection breaks or the server is busy.
 func (c *client) send(ctx context.Context, x *exchange) (object, error) {
 	var text []byte
-	if x.body != nil {
+	if x.media != "" {
+		text, _ = x.body.([]byte)
+	} else if x.body != nil {
 		var err error
 		if text, err = json.Marshal(x.body); err != nil {
 			return nil, err
@@ -134,7 +138,7 @@ func (c *client) request(ctx context.Context, x *exchange, body []byte) (*http.R
 	}
 	r.Header.Set("Authorization", "Bearer "+c.key)
 	if len(body) > 0 {
-		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Content-Type", cmp.Or(x.media, "application/json"))
 	}
 	if x.ifMatch != "" {
 		r.Header.Set("If-Match", x.ifMatch)

@@ -3,7 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"maps"
+	"os"
 	"strings"
+
+	"github.com/spf13/pflag"
 )
 
 // outcomes describe the effect of a release on a person.
@@ -31,6 +36,12 @@ func holdNoun() noun {
 				example: `"Case 12" kim@contoso.example lee@contoso.example`,
 				columns: "USER user, RESULT result, WHY detail, STATE @person",
 				flags:   []flag{{"users", "users", "`users`, separated by commas"}}},
+			{name: "export", op: "exportCustodians", short: "Export the people who are or were on hold as CSV",
+				example: `"Case 12" --out custodians.csv`, local: outFlag, do: exportTable},
+			{name: "import", op: "importCustodians", short: "Place the people in a CSV file on hold, all or none",
+				long:    "Place the people in a CSV file on hold. Its one column is called userName or id. An error in any line changes nothing.",
+				example: `"Case 12" --file people.csv`, columns: "USER user, RESULT result, WHY detail, STATE @person", do: importTable,
+				local: func(f *pflag.FlagSet) { f.String("file", "", "`file` to read; - for standard input") }},
 			{name: "release", op: "releaseHold", short: "Release a person; --dry-run shows the effect", columns: release, asks: askRelease},
 			{name: "close", op: "closeLegalHold", short: "Close a matter and release its custodians; --dry-run shows the effect",
 				do: closeHold, sure: true},
@@ -84,6 +95,30 @@ func closeHold(ctx context.Context, c *call) error {
 		return err
 	}
 	answer, err := c.request(ctx, false)
+	if err != nil {
+		return err
+	}
+	return c.print(ctx, answer)
+}
+
+// importTable sends a CSV file.
+func importTable(ctx context.Context, c *call) error {
+	name := c.flag("file")
+	if name == "" {
+		return usagef("--file is missing: %s", c.cmd.UseLine())
+	}
+	table, err := os.ReadFile(name) //nolint:gosec // G304: the user names the file
+	if name == "-" {
+		table, err = io.ReadAll(c.stdin)
+	}
+	if err != nil {
+		return err
+	}
+	x := exchange{op: c.op, ids: c.ids, query: maps.Clone(c.query), body: table, media: "text/csv"}
+	if c.set.dryRun {
+		x.query.Set("dryRun", "true")
+	}
+	answer, err := c.send(ctx, &x)
 	if err != nil {
 		return err
 	}

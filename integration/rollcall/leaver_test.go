@@ -100,3 +100,37 @@ func between(s, before, after string) string {
 	text, _, _ := strings.Cut(rest, after)
 	return text
 }
+
+// People are placed on hold from a file, and custodians and pending deactivations are written to files.
+func TestTablesOfPeople(t *testing.T) {
+	t.Parallel()
+	s := startServe(t, "--data", filepath.Join(t.TempDir(), "rollcall.db"))
+	key := between(s.command(t, s.AdminToken, "apikey", "create", "Holds", "--role", "legal-hold-administrator"), `"token":"`, `"`)
+	if status, body := s.send(t, s.SCIMToken, http.MethodPost, "/Users", `{"userName":"anna"}`); status != http.StatusCreated {
+		t.Fatalf("status %d: %s", status, body)
+	}
+	file, out := filepath.Join(t.TempDir(), "people.csv"), filepath.Join(t.TempDir(), "out.csv")
+	if err := os.WriteFile(file, []byte("userName\nanna\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.command(t, key, "hold", "create", "Case")
+	if got := s.command(t, key, "hold", "import", "Case", "--file", file, "--dry-run"); !strings.Contains(got, "nothing was changed") {
+		t.Errorf("the dry run printed %s", got)
+	}
+	for _, want := range []string{"0", "1"} {
+		s.command(t, key, "hold", "export", "Case", "--out", out)
+		text, err := os.ReadFile(out)
+		if err != nil || strings.Contains(string(text), `"anna"`) != (want == "1") {
+			t.Errorf("want %s custodians: %s, %v", want, text, err)
+		}
+		if got := s.command(t, key, "hold", "import", "Case", "--file", file); !strings.Contains(got, `"done"`) {
+			t.Errorf("the import printed %s", got)
+		}
+	}
+	if got := s.command(t, key, "pending", "export"); !strings.HasPrefix(got, `"due","userName"`) {
+		t.Errorf("the export printed %s", got)
+	}
+	if got := s.command(t, s.AdminToken, "token", "expiring", "--days", "60"); !strings.Contains(got, "[]") {
+		t.Errorf("tokens that end: %s", got)
+	}
+}

@@ -72,8 +72,17 @@ func verdict(entries, unsealed int) string {
 	return "intact"
 }
 
+// outFlag adds the flag that writeOut reads.
+func outFlag(f *pflag.FlagSet) { f.String("out", "", "`file` to write (default: standard output)") }
+
+// exportTable writes the response, which is CSV.
+func exportTable(ctx context.Context, c *call) error {
+	x := exchange{op: c.op, ids: c.ids, query: c.query}
+	return c.writeOut(func(w io.Writer) error { return c.download(ctx, &x, w) })
+}
+
 func logNoun() noun {
-	out := func(f *pflag.FlagSet) { f.String("out", "", "`file` to write (default: standard output)") }
+	out := outFlag
 	return noun{
 		name: "log", group: groupRecords, short: "Export a log to a file, and the key that verifies it",
 		actions: []action{

@@ -10,6 +10,10 @@ func pendingNoun() noun {
 				flags: []flag{
 					{"provider", "provider", "only deactivations by this `provider`"}, {"gate", "gate", "only deactivations that wait for this `gate`"},
 				}},
+			{name: "export", op: "exportPendingDeactivations", short: "Export pending deactivations as CSV", example: "--out pending.csv",
+				flags: []flag{
+					{"provider", "provider", "only deactivations by this `provider`"}, {"gate", "gate", "only deactivations that wait for this `gate`"},
+				}, local: outFlag, do: exportTable},
 			{name: "cancel", op: "cancelPendingDeactivations", short: "Cancel pending deactivations", free: "users",
 				example: `kim@contoso.example lee@contoso.example --reason "Sent by mistake"`,
 				columns: "USER user, RESULT result, WHY detail, STATE @person", flags: []flag{

@@ -20,9 +20,10 @@ var bodies = map[string]string{
 	"createProvider": `{"displayName":"New"}`, "updateProvider": `{"displayName":"Renamed"}`, "createToken": `{"overlapSeconds":0}`,
 	"createUser": `{"userName":"new@agency.example"}`, "updateUser": `{"title":"Officer"}`,
 	"convertConflict": `{"reason":"same person"}`, "ignoreConflict": `{"reason":"test"}`,
-	"renameConflict": `{"reason":"two people","userName":"other@agency.example"}`,
-	"createApiKey":   `{"displayName":"New","role":"auditor"}`,
-	"createTenant":   `{"displayName":"New"}`, "removeTenant": `{"confirm":"Spare"}`, "createTenantApiKey": `{"displayName":"First"}`,
+	"renameConflict":   `{"reason":"two people","userName":"other@agency.example"}`,
+	"importCustodians": "userName\nlocal.CANARY@agency.example\n",
+	"createApiKey":     `{"displayName":"New","role":"auditor"}`,
+	"createTenant":     `{"displayName":"New"}`, "removeTenant": `{"confirm":"Spare"}`, "createTenantApiKey": `{"displayName":"First"}`,
 	"blockUser": `{"reason":"test"}`, "unblockUser": `{"reason":"test"}`, "deactivateUser": `{"reason":"test"}`,
 	"reactivateUser":     `{"reason":"test"}`,
 	"cancelDeactivation": `{"reason":"test"}`, "convertUserToLocal": `{"reason":"test"}`,
@@ -51,7 +52,7 @@ var bodies = map[string]string{
 }
 
 // withoutID lists the changes whose answer has no id.
-var withoutID = []string{"setGuard", "setDeactivationDelay", "placeHolds", "releaseHold", "cancelPendingDeactivations",
+var withoutID = []string{"setGuard", "setDeactivationDelay", "placeHolds", "importCustodians", "releaseHold", "cancelPendingDeactivations",
 	"preApproveConflicts"}
 
 // successes are the statuses of operations that do not answer 200.

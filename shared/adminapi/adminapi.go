@@ -63,6 +63,7 @@ var (
 	unblockers     = []directory.AdminRole{directory.RoleAdministrator, directory.RoleHelpDesk}
 	holders        = []directory.AdminRole{directory.RoleLegalHold} // separate from the administrators
 	holdReaders    = []directory.AdminRole{directory.RoleAdministrator, directory.RoleViewer, directory.RoleLegalHold, directory.RoleAuditor}
+	holdExporters  = []directory.AdminRole{directory.RoleAdministrator, directory.RoleViewer, directory.RoleLegalHold} // it has user names
 )
 
 var (

@@ -11,19 +11,28 @@ func deactivationRoutes() []route {
 	return []route{
 		{Route{get, "/pending-deactivations", "listPendingDeactivations", userReaders}, []string{"cursor", "limit", "provider", "gate"},
 			(*request).listPending},
+		{Route{get, "/pending-deactivations:export", "exportPendingDeactivations", userReaders}, []string{"provider", "gate"},
+			(*request).exportPending},
 		{Route{post, "/pending-deactivations:cancel", "cancelPendingDeactivations", administrators}, dryQuery, (*request).cancelPending},
 		{Route{get, "/providers/{id}/deactivation-delay", "getDeactivationDelay", readers}, nil, (*request).getDelay},
 		{Route{put, "/providers/{id}/deactivation-delay", "setDeactivationDelay", administrators}, dryQuery, (*request).setDelay},
 	}
 }
 
-func (r *request) listPending() (answer, error) {
+// pendingQuery reads the filter of pending deactivations.
+func (r *request) pendingQuery() (q directory.PendingQuery, err error) {
 	gate, err := r.choice("gate", string(directory.GateTimer), string(directory.GateHold), string(directory.GateGuard))
 	if err != nil {
-		return answer{}, err
+		return q, err
 	}
-	q := directory.PendingQuery{Gate: directory.Gate(gate)}
-	if q.Provider, err = r.ownProvider(); err != nil {
+	q.Gate = directory.Gate(gate)
+	q.Provider, err = r.ownProvider()
+	return q, err
+}
+
+func (r *request) listPending() (answer, error) {
+	q, err := r.pendingQuery()
+	if err != nil {
 		return answer{}, err
 	}
 	if q.After, q.Count, err = r.pageQuery(); err != nil {

@@ -37,7 +37,7 @@ var mayGive = map[string]string{
 	"blockOrganization": "none", "unblockOrganization": "none",
 	"updateProvider": "none", "goLiveProvider": "none", "pauseProvider": "none", "resumeProvider": "none",
 	"setGuard": "none", "approveGuardEvent": "none", "rejectGuardEvent": "none", // the directory's changes
-	"createLegalHold": "none", "closeLegalHold": "none", "placeHolds": "none", "releaseHold": "none",
+	"createLegalHold": "none", "closeLegalHold": "none", "placeHolds": "none", "importCustodians": "none", "releaseHold": "none",
 	"createWatchlist": "none", "updateWatchlist": "none", "deleteWatchlist": "none",
 	"createWebhook": "none", "updateWebhook": "none", "deleteWebhook": "none", "rotateWebhook": "none", "testWebhook": "none",
 	"replayWebhook": "none", "replayDelivery": "none",

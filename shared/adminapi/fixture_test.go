@@ -154,6 +154,9 @@ func (f *fixture) do(method, path, body string, headers ...string) reply {
 	r := httptest.NewRequest(method, origin+"/api/v1"+path, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
+		if strings.Contains(path, ":import") {
+			r.Header.Set("Content-Type", "text/csv")
+		}
 	}
 	r.Header.Set("Authorization", "Bearer "+f.keyFor(method, path))
 	for i := 0; i < len(headers); i += 2 {

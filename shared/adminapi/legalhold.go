@@ -15,6 +15,8 @@ func legalHoldRoutes() []route {
 		{Route{get, "/legal-holds/{id}", "getLegalHold", holdReaders}, nil, (*request).getMatter},
 		{Route{post, "/legal-holds/{id}:close", "closeLegalHold", holders}, dryQuery, (*request).closeMatter},
 		{Route{get, "/legal-holds/{id}/custodians", "listCustodians", holdReaders}, pageQuery, (*request).listCustodians},
+		{Route{get, "/legal-holds/{id}/custodians:export", "exportCustodians", holdExporters}, nil, (*request).exportCustodians},
+		{Route{post, "/legal-holds/{id}/custodians:import", "importCustodians", holders}, dryQuery, (*request).importCustodians},
 		{Route{post, "/legal-holds/{id}/custodians", "placeHolds", holders}, dryQuery, (*request).placeHolds},
 		{Route{post, "/legal-holds/{id}/custodians/{id}:release", "releaseHold", holders}, dryQuery, (*request).releaseHold},
 	}

@@ -193,6 +193,11 @@ func (r *request) readBody() error {
 	}
 	media, _, err := mime.ParseMediaType(r.r.Header.Get("Content-Type"))
 	ok := media == "application/json" || media == "application/merge-patch+json" && r.r.Method == http.MethodPatch
+	if r.csvImport() {
+		if ok = media == "text/csv"; !ok {
+			return faultf(http.StatusUnsupportedMediaType, "the body must be text/csv")
+		}
+	}
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) || !ok {
 		return faultf(http.StatusUnsupportedMediaType, "the body must be application/json")
 	}

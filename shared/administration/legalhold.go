@@ -78,6 +78,33 @@ func (s LegalHolds) Place(
 		})
 }
 
+// Finder returns a function that finds the people to place on hold for a matter: by their ids, or by userName. It refuses
+// whom Place would refuse, and names nobody.
+// Errors: NotFound; Conflict for a deactivated user.
+func (s LegalHolds) Finder(ctx context.Context, matter directory.MatterID, byID bool) func(name string) (directory.UserID, error) {
+	find := func(name string) (u directory.UserView, err error) {
+		if byID {
+			return s.ports.Users.UserByID(ctx, s.tenant, directory.UserID(name))
+		}
+		err = directory.UserNameFree(ctx, s.ports.Users, s.ports.Providers, s.tenant, "", name)
+		holder, taken := directory.AsTaken(err)
+		switch {
+		case err == nil:
+			return u, directory.Errorf(directory.NotFound, "nobody has this user name")
+		case !taken:
+			return u, err
+		}
+		return s.ports.Users.UserByID(ctx, s.tenant, directory.UserID(holder.Holder))
+	}
+	return func(name string) (directory.UserID, error) {
+		u, err := find(name)
+		if err == nil {
+			_, err = u.PlacedOnHold(matter)
+		}
+		return u.ID, err
+	}
+}
+
 // Release ends a user's hold for one matter, and returns the outcome. When no other matter holds the user, an overdue
 // deactivation happens in the same transaction.
 // Errors: NotFound; Conflict when the user is not on hold for the matter.
