@@ -1,8 +1,6 @@
 package adminapi
 
 import (
-	"bytes"
-	"encoding/csv"
 	"errors"
 	"io"
 	"strconv"
@@ -159,20 +157,17 @@ func (l tableLine) name() string { return "line " + strconv.Itoa(l.line) }
 
 // readColumn reads a table with the one column userName or id, and says which it is.
 func readColumn(body []byte) (byID bool, lines []tableLine, err error) {
-	c := csv.NewReader(bytes.NewReader(body))
-	c.FieldsPerRecord = -1
 	var bad []fieldError
-	for first := true; ; first = false {
-		cells, err := c.Read()
-		if err == io.EOF {
-			break
+	first := true
+	for i, text := range strings.Split(string(body), "\n") {
+		l := tableLine{line: i + 1}
+		if text = strings.TrimSuffix(text, "\r"); text == "" {
+			continue
 		}
-		l := tableLine{line: 1}
-		if broken := (*csv.ParseError)(nil); errors.As(err, &broken) {
-			l.line = broken.Line
+		cells, ok := splitCells(text)
+		if !ok {
 			return false, nil, invalid(append(bad, fieldError{l.name(), "is not CSV (RFC 4180): a quotation mark is wrong"})...)
 		}
-		l.line, _ = c.FieldPos(0)
 		l.value = strings.TrimSpace(cells[0])
 		switch {
 		case first && len(cells) == 1 && strings.EqualFold(l.value, "id"):
@@ -187,6 +182,7 @@ func readColumn(body []byte) (byID bool, lines []tableLine, err error) {
 		default:
 			lines = append(lines, l)
 		}
+		first = false
 	}
 	switch {
 	case len(bad) > 0:
@@ -198,4 +194,30 @@ func readColumn(body []byte) (byID bool, lines []tableLine, err error) {
 		return byID, lines, nil
 	}
 	return false, nil, invalid(bad...)
+}
+
+// splitCells parts a line of CSV into its cells. A cell of these tables has no line break.
+func splitCells(line string) (cells []string, ok bool) {
+	for {
+		cell, rest, more := strings.Cut(line, ",")
+		if strings.HasPrefix(line, `"`) {
+			text := line[1:]
+			end := strings.Index(strings.ReplaceAll(text, `""`, "xx"), `"`)
+			if end < 0 {
+				return nil, false
+			}
+			cell, rest = strings.ReplaceAll(text[:end], `""`, `"`), text[end+1:]
+			if more = strings.HasPrefix(rest, ","); !more && rest != "" {
+				return nil, false
+			}
+			rest = strings.TrimPrefix(rest, ",")
+		} else if strings.Contains(cell, `"`) {
+			return nil, false
+		}
+		cells = append(cells, cell)
+		if !more {
+			return cells, true
+		}
+		line = rest
+	}
 }
