@@ -92,7 +92,8 @@ func build(dir, name, arch, file string) error {
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-o", file,
 		"-ldflags=-s -w -buildid= -X rollcall/shared/release.version=" + tag()}
 	if name == "admin" { // it serves administrators: without inlining, because its size matters and its speed does not
-		args = append(args, "-gcflags=rollcall/shared/...=-l", "-gcflags=github.com/aws/...=-l")
+		args = append(args, "-gcflags=rollcall/shared/...=-l", "-gcflags=github.com/...=-l", "-gcflags=golang.org/x/...=-l",
+			"-gcflags=net/...=-l", "-gcflags=encoding/...=-l")
 	}
 	cmd := exec.Command("go", append(args, "./functions/"+name)...) //nolint:gosec // G204: names of our own folders
 	cmd.Dir = dir
