@@ -60,6 +60,9 @@ var ruleUserCases = []userCase{
 	{name: "C10 PUT of a manager by $ref alone is refused", profiles: everyProfile, method: "PUT",
 		body:   `{"userName":"u${n}@contoso.example","${ent}":{"manager":{"$ref":"${base}/Users/${chief}"}}}`,
 		status: 400, scimType: "invalidValue"},
+	{name: "C10 PUT of a manager by name alone is refused", profiles: everyProfile, given: `{"${ent}":{"manager":{"value":"${boss}"}}}`,
+		method: "PUT", body: `{"userName":"u${n}@contoso.example","${ent}":{"manager":{"displayName":"Other"}}}`,
+		status: 400, scimType: "invalidValue"},
 
 	// A filter on a single complex value.
 	{name: "C4 a manager chosen by a filter is removed", profiles: everyProfile, given: `{"${ent}":{"manager":{"value":"${boss}"}}}`,

@@ -47,7 +47,36 @@ func (s *Service) relinkGroup(ctx context.Context, t directory.TenantID, e direc
 	if err := s.relinkMappings(ctx, t, e, from, to); err != nil {
 		return err
 	}
-	return s.relinkWatchlists(ctx, t, e, lists, from, to)
+	if err := s.relinkWatchlists(ctx, t, e, lists, from, to); err != nil {
+		return err
+	}
+	return s.placeGroup(ctx, t, e)
+}
+
+// placeGroup resolves the users who are in the group of an entry by now.
+func (s *Service) placeGroup(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	r, err := s.resolver(ctx, t, e.Provider, fromEntry(e))
+	if err != nil {
+		return directory.IgnoreNotFound(err)
+	}
+	const batch = 1000
+	for after := directory.ScimID(""); ; {
+		members, err := s.ports.Groups.Members(ctx, t, e.Provider, e.Group, after, batch)
+		if err != nil {
+			return directory.IgnoreNotFound(err)
+		}
+		for _, id := range members {
+			after = id
+			if id.IsUser() {
+				if err := r.resolve(ctx, r.member(id), directory.OnEvent); err != nil {
+					return err
+				}
+			}
+		}
+		if len(members) < batch {
+			return nil
+		}
+	}
 }
 
 // formerGroup returns the one other group with g's externalId that mappings and watchlists name, "" for none or several.

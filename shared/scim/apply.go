@@ -358,7 +358,7 @@ func (a *applier) object(at *attribute, v Value) (Value, error) {
 // merge sets the given sub-attributes on a complex value and removes those given as unassigned. The result is null when
 // nothing is left.
 func (a *applier) merge(at *attribute, old, given Value, op patchOp) (Value, error) {
-	if err := at.named(given); err != nil {
+	if err := a.d.named(at, given); err != nil {
 		return old, err
 	}
 	for _, m := range given.members {

@@ -196,7 +196,7 @@ func (d *decoder) complex(a *attribute, v Value) (Value, error) {
 	if v.kind != Object {
 		return Value{}, badValue("%s must be an object", a.path)
 	}
-	if err := a.named(v); err != nil {
+	if err := d.named(a, v); err != nil {
 		return Value{}, err
 	}
 	var buf [16]Value
@@ -247,11 +247,11 @@ func (d *decoder) emptied(a *attribute, v Value) bool {
 	return slices.ContainsFunc(v.members, func(m Member) bool { return a.sub(m.Name) != nil && d.empty(m.Value) })
 }
 
-// named refuses a single reference without a value, which would refer to nobody; the service computes $ref. Its name
-// alone may be repeated (C36).
-func (a *attribute) named(v Value) error {
+// named refuses a single reference without a value, which would refer to nobody; the service computes $ref. A PATCH may
+// repeat its name alone (C36); a PUT with it would clear the reference.
+func (d *decoder) named(a *attribute, v Value) error {
 	if a.MultiValued || a.sub("$ref") == nil || v.index("value") >= 0 ||
-		len(v.members) == 1 && sameName(v.members[0].Name, "displayName") {
+		d.patch && len(v.members) == 1 && sameName(v.members[0].Name, "displayName") {
 		return nil
 	}
 	return badValue("%s has no value", a.path)

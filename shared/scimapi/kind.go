@@ -152,7 +152,7 @@ func (groupKind) key(_ *types, e scim.Equality) (directory.Lookup, bool) {
 	case directory.AttrID, directory.AttrExternalID, directory.AttrMember:
 		return directory.Lookup{Attr: e.Path, Value: text}, true
 	case directory.AttrDisplayName:
-		return directory.Lookup{Attr: e.Path, Value: casefold.Name(text)}, true
+		return directory.Lookup{Attr: e.Path, Value: casefold.Fold(text)}, true
 	}
 	return directory.Lookup{}, false
 }

@@ -379,11 +379,14 @@ func (s groupStore) FindGroups(
 	var ids []directory.GroupID
 	var err error
 	if by.Attr == directory.AttrDisplayName {
-		guard := h.groupName(by.Value)
+		guards := []key{h.groupName(by.Value)} // of before, if the name has invisible ends (C28)
+		if by.Value = directory.UserNameKey(by.Value); h.groupName(by.Value) != guards[0] {
+			guards = append(guards, h.groupName(by.Value))
+		}
 		var got map[key]item
-		_, got, err = s.readAdmitted(ctx, t, p, admit, []key{guard})
-		if got[guard] != nil {
-			ids = []directory.GroupID{directory.GroupID(text(got[guard], "gid"))}
+		_, got, err = s.readAdmitted(ctx, t, p, admit, guards)
+		if i := slices.IndexFunc(guards, func(k key) bool { return got[k] != nil }); i >= 0 {
+			ids = []directory.GroupID{directory.GroupID(text(got[guards[i]], "gid"))}
 		}
 	} else {
 		pk := h.groupKey(by)

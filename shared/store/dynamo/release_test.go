@@ -60,6 +60,7 @@ func TestItemsOfEarlierReleases(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			storetest.RekeyAll(t, s.Ports())
 			golden.Check(t, "releases/"+name, []byte(storetest.DumpAll(t.Context(), s.Ports())))
 		})
 	}

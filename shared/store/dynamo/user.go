@@ -304,16 +304,24 @@ func userKeys(h home, lookups []item) []key {
 	return out
 }
 
-// findUserName reads provider and guard in one call, then the holder's record.
+// findUserName reads provider and guard in one call, then the holder's record. A name with invisible ends may still have its
+// guard of before (C28), which is its own.
 func (s *Store) findUserName(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, name string, limit int, want directory.UserWant, admit directory.Admit,
 ) ([]directory.UserView, error) {
-	h, guard := homeFor(t, p, false), userNameKey(t, name)
-	_, got, err := s.readAdmitted(ctx, t, p, admit, []key{guard})
-	if err != nil || limit < 1 || got[guard] == nil || text(got[guard], "p") != string(p) {
+	h, guards := homeFor(t, p, false), []key{userNameKey(t, name)}
+	if before, odd := userName(t, directory.User{Profile: directory.Profile{UserName: name}}).folded(); odd {
+		guards = append(guards, before)
+	}
+	_, got, err := s.readAdmitted(ctx, t, p, admit, guards)
+	holder := got[guards[len(guards)-1]]
+	if holder == nil {
+		holder = got[guards[0]]
+	}
+	if err != nil || limit < 1 || holder == nil || text(holder, "p") != string(p) {
 		return nil, err
 	}
-	it, err := s.getOne(ctx, h.user(text(got[guard], "uid")))
+	it, err := s.getOne(ctx, h.user(text(holder, "uid")))
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,9 @@ func (s *Store) insertUser(ctx context.Context, t directory.TenantID, u director
 	x := &tx{}
 	s.putUser(x, t, u)
 	s.reindex(x, t, nil, indexItems(t, u), cond{}, u)
+	if before, odd := userName(t, u).folded(); odd && !u.Removed() {
+		x.check(s, before, absent, userNameTaken)
+	}
 	x.log(s, t, e, remainder{})
 	return s.commitOnce(ctx, "create user", x)
 }

@@ -122,7 +122,9 @@ func (s groupStore) FindGroups(
 		var gs []directory.Group
 		switch key.Attr {
 		case directory.AttrDisplayName:
-			gs, err = s.groups(`SELECT `+groupColumns+` FROM groups WHERE home = ? AND name_key = ? LIMIT ?+0`, h, key.Value, limit)
+			gs, err = byName(key.Value, func(name string) ([]directory.Group, error) {
+				return s.groups(`SELECT `+groupColumns+` FROM groups WHERE home = ? AND name_key = ? LIMIT ?+0`, h, name, limit)
+			})
 		case directory.AttrExternalID:
 			gs, err = s.groups(`SELECT `+groupColumns+
 				` FROM groups WHERE home = ? AND external_id = ? AND external_id <> '' ORDER BY gid LIMIT ?+0`, h, key.Value, limit)

@@ -140,8 +140,10 @@ func (s userStore) FindUsers(
 		var us []directory.User
 		switch key.Attr {
 		case directory.AttrUserName:
-			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE tenant = ? AND name_key = ? AND removed_at = 0 AND home = ? LIMIT ?+0`,
-				string(t), directory.UserNameKey(key.Value), h, limit)
+			us, err = byName(key.Value, func(name string) ([]directory.User, error) {
+				return s.users(`SELECT `+userColumns+` FROM users WHERE tenant = ? AND name_key = ? AND removed_at = 0 AND home = ? LIMIT ?+0`,
+					string(t), name, h, limit)
+			})
 		case directory.AttrManager:
 			us, err = s.users(`SELECT `+userColumns+
 				` FROM users INDEXED BY users_manager WHERE home = ? AND manager_key = ? AND manager_key <> '' ORDER BY uid LIMIT ?+0`,

@@ -39,3 +39,14 @@ func (s *Store) dropLookups(h string, id directory.UserID, ls []directory.Lookup
 	}
 	return nil
 }
+
+// byName finds records by the key of a name. One with invisible ends may still have its key of before (C28), which is its
+// own.
+func byName[T any](name string, find func(key string) ([]T, error)) ([]T, error) {
+	if before, other := directory.OldNameKey(name); other {
+		if found, err := find(before); err != nil || len(found) > 0 {
+			return found, err
+		}
+	}
+	return find(directory.UserNameKey(name))
+}

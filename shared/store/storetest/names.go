@@ -406,8 +406,8 @@ func (w *world) rekeyUsers(plant func(directory.TenantID, directory.User)) {
 		w.wantTaken(what, err, directory.TakenError{Attr: directory.AttrUserName, Holder: string(by.ID), Provider: w.p})
 	}
 	alone := old("alone")
-	found("before it is rekeyed", "alone")
 	for range 2 {
+		w.equal("found as it is spelled", w.find(w.p, directory.AttrUserName, alone.UserName), []directory.UserID{alone.ID})
 		w.must(w.Users.RekeyUser(w.ctx, w.tenant, alone))
 		found("rekeyed", "alone", alone.ID)
 	}
@@ -455,7 +455,7 @@ func (w *world) rekeyGroups(plant func(directory.Group)) {
 		return err
 	}
 	alone := old("alone")
-	found("before it is rekeyed", "alone")
+	w.equal("found as it is spelled", w.findGroups(w.p, directory.AttrDisplayName, "alone\u3000"), []directory.GroupID{alone.ID})
 	for range 2 {
 		w.must(w.Groups.RekeyGroup(w.ctx, w.tenant, alone))
 		found("rekeyed", "alone", alone.ID)
@@ -476,4 +476,33 @@ func (w *world) rekeyGroups(plant func(directory.Group)) {
 		return w.groupEntry(directory.GroupDeleted, g), nil
 	}))
 	found("the twin of a deleted one", "gone", stays.ID)
+}
+
+// RekeyAll stores the keys of all names anew, as the daily job does.
+func RekeyAll(t *testing.T, p directory.Ports) {
+	t.Helper()
+	err := directory.EachTenant(t.Context(), p.Tenants, func(tenant directory.Tenant) error {
+		ps, err := p.Providers.ListProviders(t.Context(), tenant.ID)
+		if err != nil {
+			return err
+		}
+		for _, provider := range ps {
+			all := directory.Page{ByCursor: true, Count: 1000}
+			page, err := p.Groups.ListGroups(t.Context(), tenant.ID, provider.ID, all, directory.GroupWant{}, nil)
+			if err != nil {
+				return err
+			}
+			for _, g := range page.Groups {
+				if err := p.Groups.RekeyGroup(t.Context(), tenant.ID, g.Group); err != nil {
+					return err
+				}
+			}
+		}
+		return directory.EachUser(t.Context(), p.Users, tenant.ID, directory.UserSearch{}, func(u directory.User) error {
+			return p.Users.RekeyUser(t.Context(), tenant.ID, u)
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
