@@ -477,32 +477,3 @@ func (w *world) rekeyGroups(plant func(directory.Group)) {
 	}))
 	found("the twin of a deleted one", "gone", stays.ID)
 }
-
-// RekeyAll stores the keys of all names anew, as the daily job does.
-func RekeyAll(t *testing.T, p directory.Ports) {
-	t.Helper()
-	err := directory.EachTenant(t.Context(), p.Tenants, func(tenant directory.Tenant) error {
-		ps, err := p.Providers.ListProviders(t.Context(), tenant.ID)
-		if err != nil {
-			return err
-		}
-		for _, provider := range ps {
-			all := directory.Page{ByCursor: true, Count: 1000}
-			page, err := p.Groups.ListGroups(t.Context(), tenant.ID, provider.ID, all, directory.GroupWant{}, nil)
-			if err != nil {
-				return err
-			}
-			for _, g := range page.Groups {
-				if err := p.Groups.RekeyGroup(t.Context(), tenant.ID, g.Group); err != nil {
-					return err
-				}
-			}
-		}
-		return directory.EachUser(t.Context(), p.Users, tenant.ID, directory.UserSearch{}, func(u directory.User) error {
-			return p.Users.RekeyUser(t.Context(), tenant.ID, u)
-		})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
