@@ -304,8 +304,7 @@ func userKeys(h home, lookups []item) []key {
 	return out
 }
 
-// findUserName reads provider and guard in one call, then the holder's record. A name with invisible ends may still have its
-// guard of before (C28), which is its own.
+// findUserName reads provider and guard in one call, also the guard of before (C28), then the holder's record.
 func (s *Store) findUserName(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, name string, limit int, want directory.UserWant, admit directory.Admit,
 ) ([]directory.UserView, error) {
