@@ -102,7 +102,8 @@ func (d *duo) waits(method, path, body, role string, done func() bool) {
 	d.t.Helper()
 	before := d.dump(d.w)
 	dry := d.do(method, path+"?dryRun=true", body)
-	if said := dry.str("gives.0.role") + dry.str("roles.0"); said != role || dry.str("id") != "" || dry.str("dryRun") != "true" {
+	if said := dry.str("gives.0.role") + dry.str("roles.0"); said != role || dry.str("id") != "" || dry.str("dryRun") != "true" ||
+		dry.status != 202 {
 		d.t.Errorf("the dry run of %s: %s", path, dry.raw)
 	}
 	if d.dump(d.w) != before {

@@ -124,7 +124,11 @@ func (r *request) render(a answer, err error) rendered {
 	} else {
 		out.Body = encode(a.body)
 	}
-	if _, waits := a.body.(proposal); out.Status == 0 || r.admin.DryRun && !waits {
+	_, waits := a.body.(proposal)
+	if m, ok := a.body.(roleMappingEntry); ok && a.status == http.StatusAccepted {
+		waits = m.ProposedBy != ""
+	}
+	if out.Status == 0 || r.admin.DryRun && !waits {
 		out.Status = http.StatusOK
 	}
 	if a.version > 0 && !r.admin.DryRun {
