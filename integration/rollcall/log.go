@@ -38,6 +38,7 @@ func logOf(name, title, search, verify string, spanOf []flag) noun {
 		actions: []action{
 			{name: "list", op: search, short: "Search the log, newest entry first", example: "--since 1h", flags: logFilter(),
 				columns: "TIME at, ACTION action, NAME name, EFFECTS effects, CAUSE cause, BY @by, REASON actor.reason; CHANGES @changes, " +
+					"EXPLANATION explanation, " +
 					"RESULT result, PROVIDER provider, USER user:, GROUP group:, TARGET target, REQUEST actor.requestId, ID id"},
 			{name: "verify", op: verify, short: "Verify the chain of the log on the server; exit code 1 if it is broken", example: "--since 7d",
 				flags: spanOf,

@@ -88,7 +88,8 @@ func userNoun() noun {
 			{name: "revoke", op: "revokeRole", short: "Remove a role that an administrator assigned", example: `kim@contoso.example "Agent User"`,
 				asks: askRevoke},
 			{name: "timeline", op: "getUserTimeline", short: "Show the history of a user",
-				columns: "TIME at, ACTION action, EFFECTS effects, BY @by, REASON actor.reason; CHANGES @changes, CAUSE cause, ID id"},
+				columns: "TIME at, ACTION action, EFFECTS effects, BY @by, REASON actor.reason; CHANGES @changes, EXPLANATION explanation, " +
+					"CAUSE cause, ID id"},
 			{name: "convert-to-local", op: "convertUserToLocal", short: "Convert a user to a local user, which no directory manages"},
 			{name: "convert-to-provisioned", op: "convertUserToProvisioned",
 				short:   "Convert a local user to a user of a provider, which then manages it",

@@ -122,7 +122,7 @@ func (r *request) exportAuditLog() (answer, error) { return r.exportLog(true, "a
 var csvTitles = []string{
 	"time", "action", "effects", "result", "provider", "user", "group", "target", "name", "attributes", "before", "after",
 	"added", "removed", "actor", "actor id", "reason", "request", "client request", "version", "entry",
-	"cause", "erased", "people",
+	"cause", "erased", "people", "explanation",
 }
 
 // writeCSV writes entries as CSV (RFC 4180), one line each.
@@ -145,7 +145,7 @@ func writeCSV(w io.Writer, each func(func(directory.LogEntry) error) error) erro
 			e.Target, e.Name, joinCell(attributes), joinCell(before), joinCell(after), joinCell(e.Added), joinCell(e.Removed),
 			string(e.Actor.Kind), e.Actor.ID, e.Actor.Reason, string(e.Actor.RequestID), string(e.Actor.ClientRequestID),
 			strconv.FormatInt(e.Version, 10), string(e.ID),
-			string(e.Cause()), strconv.FormatBool(len(e.Erased) > 0), strconv.Itoa(e.People),
+			string(e.Cause()), strconv.FormatBool(len(e.Erased) > 0), strconv.Itoa(e.People), sentence(e),
 		)
 	})
 }

@@ -89,7 +89,7 @@ var logColumns = map[string]string{
 	"name": "name", "version": "version", "result": "result", "cause": "cause", "erased": "erased", "effects": "effects",
 	"changes": "attributes", "added": "added", "removed": "removed", "addedCount": "added", "removedCount": "removed",
 	"actor.kind": "actor", "actor.id": "actor id", "actor.reason": "reason", "actor.requestId": "request",
-	"actor.clientRequestId": "client request", "people": "people",
+	"actor.clientRequestId": "client request", "people": "people", "explanation": "explanation",
 }
 
 // Whatever the log shows of an entry is in its CSV.

@@ -45,6 +45,7 @@ type logEntry struct {
 	Result       directory.Result     `json:"result"`
 	Cause        directory.Cause      `json:"cause"`
 	Erased       bool                 `json:"erased,omitempty"`
+	Explanation  string               `json:"explanation"`
 }
 
 type actor struct {
@@ -69,7 +70,7 @@ func viewEntry(e directory.LogEntry) logEntry {
 		Added:   e.Added[:min(maxMembersShown, len(e.Added))], AddedCount: len(e.Added),
 		Removed: e.Removed[:min(maxMembersShown, len(e.Removed))], RemovedCount: len(e.Removed),
 		Version: e.Version, Effects: append([]directory.Effect{}, e.Effects...), People: e.People, Result: e.Result(), Cause: e.Cause(),
-		Erased: len(e.Erased) > 0,
+		Erased: len(e.Erased) > 0, Explanation: sentence(e),
 	}
 }
 
