@@ -38,8 +38,7 @@ func logOf(name, title, search, verify string, spanOf []flag) noun {
 		actions: []action{
 			{name: "list", op: search, short: "Search the log, newest entry first", example: "--since 1h", flags: logFilter(),
 				columns: "TIME at, ACTION action, NAME name, EFFECTS effects, CAUSE cause, BY @by, REASON actor.reason; CHANGES @changes, " +
-					"EXPLANATION explanation, " +
-					"RESULT result, PROVIDER provider, USER user:, GROUP group:, TARGET target, REQUEST actor.requestId, ID id"},
+					"EXPLANATION explanation, RESULT result, PROVIDER provider, USER user:, GROUP group:, TARGET target, REQUEST actor.requestId, ID id"},
 			{name: "verify", op: verify, short: "Verify the chain of the log on the server; exit code 1 if it is broken", example: "--since 7d",
 				flags: spanOf,
 				columns: "Result @verdict, Signed signed, Chains chains, Blocks blocks, Entries entries, Not_sealed_yet unsealed, " +
@@ -49,8 +48,11 @@ func logOf(name, title, search, verify string, spanOf []flag) noun {
 }
 
 func syncLogNoun() noun {
-	return logOf("sync-log", "Sync Log", "listSyncLog", "verifySyncLog",
+	n := logOf("sync-log", "Sync Log", "listSyncLog", "verifySyncLog",
 		append(span(), flag{"provider", "provider", "only of this `provider`"}))
+	n.actions[0].flags = append(n.actions[0].flags, flag{"user-names", "userNames", "look up the present user name of each person"})
+	n.actions[0].columns += ", USER_NAME_NOW userNameNow"
+	return n
 }
 
 func auditLogNoun() noun {

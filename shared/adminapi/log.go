@@ -12,7 +12,7 @@ import (
 
 func logRoutes() []route {
 	return []route{
-		{Route{get, "/sync-log", "listSyncLog", logReaders}, logQuery, (*request).listSyncLog},
+		{Route{get, "/sync-log", "listSyncLog", logReaders}, append([]string{"userNames"}, logQuery...), (*request).listSyncLog},
 		{Route{get, "/audit-log", "listAuditLog", orOperator(logReaders)}, logQuery, (*request).listAuditLog},
 	}
 }
@@ -46,6 +46,7 @@ type logEntry struct {
 	Cause        directory.Cause      `json:"cause"`
 	Erased       bool                 `json:"erased,omitempty"`
 	Explanation  string               `json:"explanation"`
+	UserNameNow  string               `json:"userNameNow,omitempty"` // if asked for
 }
 
 type actor struct {
@@ -203,10 +204,16 @@ func (r *request) pageOfLog(read readLog, f administration.LogFilter) (answer, e
 	if err != nil {
 		return answer{}, err
 	}
+	names, err := r.userNames(es)
+	if err != nil {
+		return answer{}, err
+	}
 	out := page[json.RawMessage]{Items: []json.RawMessage{}}
 	size := 0
 	for i, e := range es {
-		item := encode(viewEntry(e))
+		v := viewEntry(e)
+		v.UserNameNow = names[e.User]
+		item := encode(v)
 		size += len(item)
 		if size > maxLogBytes && i > 0 {
 			next = es[i-1].Position()
@@ -216,6 +223,26 @@ func (r *request) pageOfLog(read readLog, f administration.LogFilter) (answer, e
 	}
 	out.NextCursor = r.cursor(next)
 	return answer{body: out}, nil
+}
+
+// userNames returns the present userNames of the users of entries, if they are asked for: one read for each user.
+func (r *request) userNames(es []directory.LogEntry) (map[directory.UserID]string, error) {
+	asked, err := r.choice("userNames", "true", "false")
+	if err != nil || asked != "true" {
+		return nil, err
+	}
+	names := map[directory.UserID]string{}
+	for _, e := range es {
+		if _, known := names[e.User]; known || e.User == "" {
+			continue
+		}
+		v, err := r.as().Users.ByID(r.ctx(), e.User)
+		if directory.IgnoreNotFound(err) != nil {
+			return nil, err
+		}
+		names[e.User] = v.UserName
+	}
+	return names, nil
 }
 
 func (r *request) listSyncLog() (answer, error) { return r.listLog(r.as().Logs.Sync) }

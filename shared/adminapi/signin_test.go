@@ -111,3 +111,20 @@ func TestOrganizationsBarTheirPeople(t *testing.T) {
 		t.Errorf("events\n%s\nwant\n%s", strings.Join(events, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+// An entry keeps the userName of its time, and shows the present one to whoever asks.
+func TestEntriesShowThePresentUserName(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	id := f.want(201, "POST", "/users", `{"userName":"ann@agency.example"}`).str("id")
+	f.want(200, "PATCH", "/users/"+id, `{"userName":"anna@agency.example"}`)
+	items := f.want(200, "GET", "/sync-log?userNames=true&action=user.created", "").items()
+	if len(items) != 1 || items[0].(map[string]any)["name"] != "ann@agency.example" ||
+		items[0].(map[string]any)["userNameNow"] != "anna@agency.example" {
+		t.Errorf("%v", items)
+	}
+	if items := f.want(200, "GET", "/sync-log", "").items(); items[0].(map[string]any)["userNameNow"] != nil {
+		t.Errorf("not asked for: %v", items)
+	}
+	f.want(400, "GET", "/sync-log?userNames=yes", "")
+}
