@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rollcall/shared/fsck"
+	"rollcall/shared/proof"
 	"rollcall/shared/store/dynamo"
 	"rollcall/shared/store/storetest/sample"
 )
@@ -163,7 +164,7 @@ func TestDamageIsFound(t *testing.T) {
 	for _, f := range x.Check(false) {
 		t.Fatalf("before the damage: %s", f)
 	}
-	for _, d := range damages {
+	for _, d := range proof.Spread(proof.Size(22, proof.All), damages) {
 		t.Run(d.name, func(t *testing.T) {
 			x := x.In(t)
 			n, restore, err := s.Damage(t.Context(), x.Tenant, d.kind, func(it item) item { return d.change(x, it) })
