@@ -63,6 +63,11 @@ def mappings(operation, path, body):
         body["groups"] = [] if operation.path.startswith("/watchlists") else IDS["group"]
         if path and "provider" in path:
             path["provider"] = IDS["provider"][0]
+    for name in ("included", "excluded"):
+        if name in body:
+            body[name] = []
+    if "provider" in body:
+        body["provider"] = IDS["bare"][0]
     if "organizationId" in body:
         body["organizationId"] = "odefault"
     for name in ("defaultRoles", "roles"):
