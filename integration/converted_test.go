@@ -101,57 +101,52 @@ func TestChangeOfHomeIsFollowed(t *testing.T) {
 // organization stays there. Managers and their people find each other.
 func TestConvertedPeopleArePlaced(t *testing.T) {
 	t.Parallel()
-	for name, ports := range stores {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := stack.New(t, stack.Options{Ports: ports})
-			c := newClient(t, s, s.Local())
-			as := s.Service.As(s.Admin)
-			field, err := as.Organizations.Create(t.Context(), administration.NewOrganization{
-				Name: "Field", DefaultRoles: []directory.RoleID{"desktop-user"}})
+	onStores(t, func(t *testing.T, s *stack.Stack, c client) {
+		as := s.Service.As(s.Admin)
+		field, err := as.Organizations.Create(t.Context(), administration.NewOrganization{
+			Name: "Field", DefaultRoles: []directory.RoleID{"desktop-user"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = as.OrgMappings.Set(t.Context(), s.Provider.ID, administration.Unchecked,
+			directory.OrgSettings{Method: directory.OrgSingle, Org: field.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"new@example.com", "placed@example.com"} {
+			if _, err := as.Users.CreateLocal(t.Context(), administration.LocalProfile{UserName: name}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err = as.Users.Move(t.Context(), person(t, s, "placed@example.com").ID, administration.Unchecked, directory.DefaultOrg, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.send("POST", "/Users", user("kim@example.com", manager("NEW@example.com"))).wants(t, "kim", 201, "")
+		s.Follow(t)
+		for _, name := range []string{"new@example.com", "placed@example.com"} {
+			_, err := as.Users.Convert(t.Context(), person(t, s, name).ID, administration.Unchecked, s.Provider.ID, "")
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, _, err = as.OrgMappings.Set(t.Context(), s.Provider.ID, administration.Unchecked,
-				directory.OrgSettings{Method: directory.OrgSingle, Org: field.ID})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, name := range []string{"new@example.com", "placed@example.com"} {
-				if _, err := as.Users.CreateLocal(t.Context(), administration.LocalProfile{UserName: name}, nil); err != nil {
-					t.Fatal(err)
-				}
-			}
-			_, err = as.Users.Move(t.Context(), person(t, s, "placed@example.com").ID, administration.Unchecked, directory.DefaultOrg, false)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c.send("POST", "/Users", user("kim@example.com", manager("NEW@example.com"))).wants(t, "kim", 201, "")
-			s.Follow(t)
-			for _, name := range []string{"new@example.com", "placed@example.com"} {
-				_, err := as.Users.Convert(t.Context(), person(t, s, name).ID, administration.Unchecked, s.Provider.ID, "")
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
-			s.Follow(t)
-			placed := person(t, s, "new@example.com")
-			if placed.OrgID != field.ID || placed.OrgPinned || len(placed.RoleGrants) != 1 || placed.RoleGrants[0].Role != "desktop-user" {
-				t.Errorf("the new one: organization %q, pinned %v, roles %v", placed.OrgID, placed.OrgPinned, placed.RoleGrants)
-			}
-			if u := person(t, s, "placed@example.com"); u.OrgID != directory.DefaultOrg || !u.OrgPinned || len(u.RoleGrants) > 0 {
-				t.Errorf("the placed one: organization %q, pinned %v, roles %v", u.OrgID, u.OrgPinned, u.RoleGrants)
-			}
-			if u := person(t, s, "kim@example.com"); u.Manager != string(placed.ScimID) {
-				t.Errorf("kim's manager is %q, want %q", u.Manager, placed.ScimID)
-			}
-			if _, err := as.Users.Decide(t.Context(), placed.ID, administration.Unchecked, directory.DecideLocal); err != nil {
-				t.Fatal(err)
-			}
-			s.Follow(t)
-			if u := person(t, s, "kim@example.com"); u.Manager != "" {
-				t.Errorf("kim's manager is %q, who is local now", u.Manager)
-			}
-		})
-	}
+		}
+		s.Follow(t)
+		placed := person(t, s, "new@example.com")
+		if placed.OrgID != field.ID || placed.OrgPinned || len(placed.RoleGrants) != 1 || placed.RoleGrants[0].Role != "desktop-user" {
+			t.Errorf("the new one: organization %q, pinned %v, roles %v", placed.OrgID, placed.OrgPinned, placed.RoleGrants)
+		}
+		if u := person(t, s, "placed@example.com"); u.OrgID != directory.DefaultOrg || !u.OrgPinned || len(u.RoleGrants) > 0 {
+			t.Errorf("the placed one: organization %q, pinned %v, roles %v", u.OrgID, u.OrgPinned, u.RoleGrants)
+		}
+		if u := person(t, s, "kim@example.com"); u.Manager != string(placed.ScimID) {
+			t.Errorf("kim's manager is %q, want %q", u.Manager, placed.ScimID)
+		}
+		if _, err := as.Users.Decide(t.Context(), placed.ID, administration.Unchecked, directory.DecideLocal); err != nil {
+			t.Fatal(err)
+		}
+		s.Follow(t)
+		if u := person(t, s, "kim@example.com"); u.Manager != "" {
+			t.Errorf("kim's manager is %q, who is local now", u.Manager)
+		}
+	})
 }

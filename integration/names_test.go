@@ -12,33 +12,28 @@ import (
 // A manager who is named before they exist is linked when they come, also by a rename, however the name is spelled.
 func TestManagersAreLinkedByAnySpelling(t *testing.T) {
 	t.Parallel()
-	for name, ports := range stores {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := stack.New(t, stack.Options{Ports: ports})
-			c := newClient(t, s, s.Local())
-			report := func(userName, boss string) {
-				t.Helper()
-				c.send("POST", "/Users", user(userName, manager(boss))).wants(t, "a report", 201, "")
-				s.Follow(t)
+	onStores(t, func(t *testing.T, s *stack.Stack, c client) {
+		report := func(userName, boss string) {
+			t.Helper()
+			c.send("POST", "/Users", user(userName, manager(boss))).wants(t, "a report", 201, "")
+			s.Follow(t)
+		}
+		linked := func(userName string, boss answer) {
+			t.Helper()
+			s.Follow(t)
+			if got := person(t, s, userName).Manager; got != boss.id() {
+				t.Errorf("the manager of %s is %q, want %q", userName, got, boss.id())
 			}
-			linked := func(userName string, boss answer) {
-				t.Helper()
-				s.Follow(t)
-				if got := person(t, s, userName).Manager; got != boss.id() {
-					t.Errorf("the manager of %s is %q, want %q", userName, got, boss.id())
-				}
-			}
-			report("ann@example.com", "BOSS@example.com ")
-			report("bob@example.com", "\u200bChief@Example.com")
-			boss := c.send("POST", "/Users", user("boss@example.com"))
-			linked("ann@example.com", boss)
-			report("cat@example.com", "Boss@EXAMPLE.com")
-			linked("cat@example.com", boss)
-			c.send("PATCH", "/Users/"+boss.id(), patch(op("replace", "userName", "chief@example.com\u3000"))).wants(t, "rename", 200, "")
-			linked("bob@example.com", boss)
-		})
-	}
+		}
+		report("ann@example.com", "BOSS@example.com ")
+		report("bob@example.com", "\u200bChief@Example.com")
+		boss := c.send("POST", "/Users", user("boss@example.com"))
+		linked("ann@example.com", boss)
+		report("cat@example.com", "Boss@EXAMPLE.com")
+		linked("cat@example.com", boss)
+		c.send("PATCH", "/Users/"+boss.id(), patch(op("replace", "userName", "chief@example.com\u3000"))).wants(t, "rename", 200, "")
+		linked("bob@example.com", boss)
+	})
 }
 
 // manager is the attribute of a user, as Entra sends it.

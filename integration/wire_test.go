@@ -14,6 +14,18 @@ var stores = map[string]func(testing.TB) directory.Ports{
 	"dynamodb": stack.DynamoDB,
 }
 
+// onStores runs a test on a service of its own for each store.
+func onStores(t *testing.T, test func(t *testing.T, s *stack.Stack, c client)) {
+	t.Helper()
+	for name, ports := range stores {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := stack.New(t, stack.Options{Ports: ports})
+			test(t, s, newClient(t, s, s.Local()))
+		})
+	}
+}
+
 // customExtension is the extension that the wire cases use.
 var customExtension = []directory.Extension{{
 	URN: "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User", Name: "CustomExtensionName",
