@@ -71,7 +71,7 @@ func (x *session) admit(also directory.Admit) directory.Admit {
 
 // entry starts a log entry of the session.
 func (x *session) entry(a directory.Action) directory.LogEntry {
-	x.usage.note(x.caller.Provider, func(u *directory.Usage) { u.LastWriteAt = directory.Latest(u.LastWriteAt, x.now) })
+	x.usage.note(x.caller.Provider, func(u *usageSeen) { u.LastWriteAt = directory.Latest(u.LastWriteAt, x.now) })
 	return directory.LogEntry{ID: x.rt.EntryID(), At: x.now, Provider: x.caller.Provider, Actor: x.actor, Action: a}
 }
 

@@ -20,12 +20,13 @@ type usageSeen struct {
 	directory.Usage
 	written  time.Time
 	requests directory.RequestReport
-	reported time.Time // when requests was written last
-	news     int       // how many refusals and names in it no write of the last minute had
-	known    directory.RequestReport
+	reported time.Time               // when the minute began in which it is written
+	known    directory.RequestReport // what was seen since then
+	fresh    bool                    // requests has something that was not known
+	extra    int                     // how often it was written since then
 }
 
-func (m *usageMeter) note(p directory.ProviderID, note func(*directory.Usage)) {
+func (m *usageMeter) note(p directory.ProviderID, note func(*usageSeen)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.byProvider == nil || len(m.byProvider) > maxUsages {
@@ -34,7 +35,7 @@ func (m *usageMeter) note(p directory.ProviderID, note func(*directory.Usage)) {
 	if m.byProvider[p] == nil {
 		m.byProvider[p] = &usageSeen{}
 	}
-	note(&m.byProvider[p].Usage)
+	note(m.byProvider[p])
 }
 
 // take returns the usage to write now, and false for none.
@@ -50,24 +51,14 @@ func (m *usageMeter) take(p directory.ProviderID, now time.Time) (directory.Usag
 	return u, true
 }
 
-// maxNews is how many reports a minute a process writes at once, because they show something new.
-const maxNews = 20
+// maxExtra is how many reports a process writes within a minute, because they show something new.
+const maxExtra = 20
 
-// noteRequests adds to the report of a provider's requests.
-func (m *usageMeter) noteRequests(p directory.ProviderID, r directory.RequestReport) {
-	m.note(p, func(*directory.Usage) {})
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	seen := m.byProvider[p]
-	if seen == nil {
-		return
-	}
-	had := len(seen.known.Refusals) + len(seen.known.Unread)
-	seen.known = seen.known.Merge(r)
-	if len(seen.known.Refusals)+len(seen.known.Unread) > had {
-		seen.news++
-	}
-	seen.requests = seen.requests.Merge(r)
+// add adds to the report of the provider's requests.
+func (s *usageSeen) add(r directory.RequestReport) {
+	had := len(s.known.Refusals) + len(s.known.Unread)
+	s.known, s.requests = s.known.Merge(r), s.requests.Merge(r)
+	s.fresh = s.fresh || len(s.known.Refusals)+len(s.known.Unread) > had
 }
 
 // takeRequests returns the report to write now, and false for none: at once when it shows something new, else once a
@@ -79,21 +70,22 @@ func (m *usageMeter) takeRequests(p directory.ProviderID, now time.Time) (direct
 	if seen == nil || seen.requests.Empty() {
 		return directory.RequestReport{}, false
 	}
-	minute := now.Sub(seen.reported) >= directory.UsageEvery
-	if !minute && (seen.news == 0 || seen.news > maxNews) {
+	r := seen.requests
+	switch {
+	case now.Sub(seen.reported) >= directory.UsageEvery:
+		seen.reported, seen.known, seen.extra = now, r, 0
+	case seen.fresh && seen.extra < maxExtra:
+		seen.extra++
+	default:
 		return directory.RequestReport{}, false
 	}
-	r := seen.requests
-	seen.requests = directory.RequestReport{}
-	if minute {
-		seen.reported, seen.known, seen.news = now, r, 0
-	}
+	seen.requests, seen.fresh = directory.RequestReport{}, false
 	return r, true
 }
 
 // noteRequest notes a request with a credential.
 func (x *session) noteRequest(credential directory.CredentialID) {
-	x.usage.note(x.caller.Provider, func(u *directory.Usage) {
+	x.usage.note(x.caller.Provider, func(u *usageSeen) {
 		if u.FirstRequestAt.IsZero() || x.now.Before(u.FirstRequestAt) {
 			u.FirstRequestAt = x.now
 		}
@@ -109,13 +101,15 @@ func (x *session) noteRequest(credential directory.CredentialID) {
 // NoteError notes that a request with a valid token of the provider was answered with an error.
 func (s *Service) NoteError(p directory.ProviderID) {
 	now := s.rt.Time()
-	s.usage.note(p, func(u *directory.Usage) { u.LastErrorAt = directory.Latest(u.LastErrorAt, now) })
+	s.usage.note(p, func(u *usageSeen) { u.LastErrorAt = directory.Latest(u.LastErrorAt, now) })
 }
 
 // NoteRefusal notes that a request with a valid token of the provider was refused for what it holds.
 func (s *Service) NoteRefusal(p directory.ProviderID, r directory.RefusedRequest) {
 	r.FirstAt, r.LastAt, r.Count = s.rt.Time(), s.rt.Time(), 1
-	s.usage.noteRequests(p, directory.RequestReport{Refused: 1, Refusals: []directory.RefusedRequest{r}})
+	s.usage.note(p, func(u *usageSeen) {
+		u.add(directory.RequestReport{Refused: 1, Refusals: []directory.RefusedRequest{r}})
+	})
 }
 
 // NoteUnread notes names in a request that no schema has.
@@ -123,7 +117,7 @@ func (s *Service) NoteUnread(p directory.ProviderID, names []directory.UnreadAtt
 	for i := range names {
 		names[i].Count, names[i].LastAt = 1, s.rt.Time()
 	}
-	s.usage.noteRequests(p, directory.RequestReport{Unread: names})
+	s.usage.note(p, func(u *usageSeen) { u.add(directory.RequestReport{Unread: names}) })
 }
 
 // WriteUsage writes the noted usage of a provider, at most once a minute, and what its requests showed.
