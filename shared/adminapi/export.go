@@ -125,29 +125,27 @@ var csvTitles = []string{
 	"cause", "erased", "people", "explanation",
 }
 
-// writeCSV writes entries as CSV (RFC 4180), one line each.
+// writeCSV writes entries as a table, one line each.
 func writeCSV(w io.Writer, each func(func(directory.LogEntry) error) error) error {
-	write := func(cells ...string) error {
-		_, err := io.WriteString(w, spreadsheet.Line(cells...)+"\r\n")
-		return err
-	}
-	if err := write(csvTitles...); err != nil {
-		return err
-	}
-	return each(func(e directory.LogEntry) error {
-		var attributes, before, after []string
-		for _, c := range e.Changes {
-			attributes, before, after = append(attributes, c.Attr), append(before, valueCell(c.Before)), append(after, valueCell(c.After))
-		}
-		return write(
-			e.At.UTC().Format(instantForm), string(e.Action), joinCell(e.Effects), string(e.Result()), string(e.Provider), string(e.User),
-			string(e.Group),
-			e.Target, e.Name, joinCell(attributes), joinCell(before), joinCell(after), joinCell(e.Added), joinCell(e.Removed),
-			string(e.Actor.Kind), e.Actor.ID, e.Actor.Reason, string(e.Actor.RequestID), string(e.Actor.ClientRequestID),
-			strconv.FormatInt(e.Version, 10), string(e.ID),
-			string(e.Cause()), strconv.FormatBool(len(e.Erased) > 0), strconv.Itoa(e.People), sentence(e),
-		)
+	return writeTable(w, csvTitles, func(row func(...string) error) error {
+		return each(func(e directory.LogEntry) error { return row(entryCells(e)...) })
 	})
+}
+
+// entryCells returns the cells of an entry, as csvTitles names them.
+func entryCells(e directory.LogEntry) []string {
+	var attributes, before, after []string
+	for _, c := range e.Changes {
+		attributes, before, after = append(attributes, c.Attr), append(before, valueCell(c.Before)), append(after, valueCell(c.After))
+	}
+	return []string{
+		e.At.UTC().Format(instantForm), string(e.Action), joinCell(e.Effects), string(e.Result()), string(e.Provider), string(e.User),
+		string(e.Group),
+		e.Target, e.Name, joinCell(attributes), joinCell(before), joinCell(after), joinCell(e.Added), joinCell(e.Removed),
+		string(e.Actor.Kind), e.Actor.ID, e.Actor.Reason, string(e.Actor.RequestID), string(e.Actor.ClientRequestID),
+		strconv.FormatInt(e.Version, 10), string(e.ID),
+		string(e.Cause()), strconv.FormatBool(len(e.Erased) > 0), strconv.Itoa(e.People), sentence(e),
+	}
 }
 
 // joinCell joins texts to one cell.

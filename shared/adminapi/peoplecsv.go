@@ -16,15 +16,20 @@ func (r *request) csvImport() bool { return strings.HasSuffix(r.route.Path, ":im
 // table returns the answer that streams a table as CSV: each adds the rows.
 func table(name string, titles []string, each func(row func(cells ...string) error) error) answer {
 	return answer{stream: &stream{media: "text/csv", name: name + ".csv", write: func(w io.Writer) error {
-		row := func(cells ...string) error {
-			_, err := io.WriteString(w, spreadsheet.Line(cells...)+"\r\n")
-			return err
-		}
-		if err := row(titles...); err != nil {
-			return err
-		}
-		return each(row)
+		return writeTable(w, titles, each)
 	}}}
+}
+
+// writeTable writes a table as CSV (RFC 4180): each adds the rows.
+func writeTable(w io.Writer, titles []string, each func(row func(cells ...string) error) error) error {
+	row := func(cells ...string) error {
+		_, err := io.WriteString(w, spreadsheet.Line(cells...)+"\r\n")
+		return err
+	}
+	if err := row(titles...); err != nil {
+		return err
+	}
+	return each(row)
 }
 
 // momentCell returns a time for a cell.

@@ -62,7 +62,7 @@ func (r *request) propose(a answer, err error) (answer, error) {
 	if v.Token, v.DryRun = r.clearText(w.Token), r.admin.DryRun; v.DryRun {
 		v.ID = ""
 	}
-	return answer{status: http.StatusAccepted, location: "/proposals", body: v}, nil
+	return answer{status: http.StatusAccepted, location: "/proposals", waits: true, body: v}, nil
 }
 
 func (r *request) listProposals() (answer, error) {

@@ -55,6 +55,7 @@ type answer struct {
 	status   int   // 0: 200
 	version  int64 // for the ETag; 0: none
 	location string
+	waits    bool // for a second person: a dry run has the status, too
 	body     any
 	stream   *stream // instead of body
 }
@@ -124,11 +125,7 @@ func (r *request) render(a answer, err error) rendered {
 	} else {
 		out.Body = encode(a.body)
 	}
-	_, waits := a.body.(proposal)
-	if m, ok := a.body.(roleMappingEntry); ok && a.status == http.StatusAccepted {
-		waits = m.ProposedBy != ""
-	}
-	if out.Status == 0 || r.admin.DryRun && !waits {
+	if out.Status == 0 || r.admin.DryRun && !a.waits {
 		out.Status = http.StatusOK
 	}
 	if a.version > 0 && !r.admin.DryRun {

@@ -147,7 +147,8 @@ func (r *request) answerRoleEntry(status int, m directory.RoleMapping, err error
 	if r.route.Operation == "createRoleMappingEntry" && r.admin.DryRun {
 		v.ID = ""
 	}
-	return answer{status: status, version: s.Provider.Version, location: "/providers/" + string(s.Provider.ID) + "/role-mapping", body: v}, nil
+	return answer{status: status, version: s.Provider.Version, location: "/providers/" + string(s.Provider.ID) + "/role-mapping",
+		waits: status == http.StatusAccepted, body: v}, nil
 }
 
 func (r *request) patchRoleMapping() (answer, error) {
