@@ -9,6 +9,7 @@ import (
 
 	"rollcall/shared/adminapi"
 	"rollcall/shared/directory"
+	"rollcall/shared/follow"
 	"rollcall/shared/random"
 	"rollcall/shared/store/storetest"
 
@@ -101,8 +102,8 @@ func (f *fixture) prepare(w *world, operation string) {
 		_, _, err := f.svc.Ports.Mappings.UpdateMappings(context.Background(), f.tenant, directory.ProviderID(w.provider),
 			func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, *directory.LogEntry, error) {
 				const gone = directory.GroupID("g0000000000000000000000007")
-				m, changes := m.WithGroup(directory.MappedGroup{ID: directory.GroupID(w.group)}, directory.MappedGroup{ID: gone})
-				m, more := m.WithGroup(directory.MappedGroup{ID: gone}, directory.MappedGroup{ID: directory.GroupID(w.group), Was: gone})
+				m, changes := follow.WithGroup(m, directory.MappedGroup{ID: directory.GroupID(w.group)}, directory.MappedGroup{ID: gone})
+				m, more := follow.WithGroup(m, directory.MappedGroup{ID: gone}, directory.MappedGroup{ID: directory.GroupID(w.group), Was: gone})
 				p.Version, m.Version = p.Version+1, m.Version+1
 				e := directory.LogEntry{ID: "e" + directory.EntryID(random.ID()), At: f.clock(), Action: directory.MappingsUpdated, Audit: true,
 					Actor: directory.Actor{Kind: directory.ActorSystem}, Target: w.provider, Changes: append(changes, more...), Version: p.Version}

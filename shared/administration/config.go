@@ -185,19 +185,9 @@ func (c MappingConfig) lines() []string {
 
 // groupNamed returns the mapped group with the name.
 func groupNamed(m directory.MappingSet, name string) (directory.MappedGroup, bool) {
-	for _, o := range m.Orgs {
-		for _, g := range o.Groups {
-			if g.Name == name {
-				return g, true
-			}
-		}
-	}
-	for _, r := range m.Roles {
-		for _, g := range r.Groups {
-			if g.Name == name {
-				return g, true
-			}
-		}
+	groups := m.Groups()
+	if i := slices.IndexFunc(groups, func(g directory.MappedGroup) bool { return g.Name == name }); i >= 0 {
+		return groups[i], true
 	}
 	return directory.MappedGroup{}, false
 }

@@ -348,7 +348,7 @@ func (r *configRun) groups(
 		}
 		g, known := groupNamed(was, name)
 		if len(found) == 1 {
-			g, known = directory.MappedGroup{ID: found[0].ID, Name: found[0].DisplayName, ExternalID: found[0].ExternalID}, true
+			g, known = g.Now(found[0].Group), true
 		}
 		switch {
 		case !known:

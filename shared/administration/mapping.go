@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/follow"
 )
 
 // mappingEdit computes a provider's new mappings, and the changes for the log. It is pure and may run several times. No
@@ -66,15 +67,8 @@ func (s *session) mappedGroups(ctx context.Context, p directory.ProviderID, ids 
 		return nil, err
 	}
 	known := map[directory.GroupID]directory.MappedGroup{}
-	for _, o := range m.Orgs {
-		for _, g := range o.Groups {
-			known[g.ID] = g
-		}
-	}
-	for _, r := range m.Roles {
-		for _, g := range r.Groups {
-			known[g.ID] = g
-		}
+	for _, g := range m.Groups() {
+		known[g.ID] = g
 	}
 	if len(ids) > directory.MaxMappedGroups {
 		return nil, directory.Errorf(directory.TooMany, "a mapping has at most %d groups", directory.MaxMappedGroups)
@@ -86,7 +80,7 @@ func (s *session) mappedGroups(ctx context.Context, p directory.ProviderID, ids 
 		g, named := known[id]
 		switch {
 		case err == nil:
-			g.ID, g.Name, g.ExternalID = v.ID, v.DisplayName, v.ExternalID
+			g = g.Now(v.Group)
 		case !directory.IsKind(err, directory.NotFound):
 			return nil, err
 		case !named:
@@ -151,14 +145,9 @@ func (s Mappings) State(ctx context.Context, id directory.ProviderID) (MappingSt
 	mapped := map[directory.GroupID]directory.MappedGroup{}
 	for _, m := range st.Mappings.Orgs {
 		ids = append(ids, m.Org)
-		for _, g := range m.Groups {
-			mapped[g.ID] = g
-		}
 	}
-	for _, m := range st.Mappings.Roles {
-		for _, g := range m.Groups {
-			mapped[g.ID] = g
-		}
+	for _, g := range st.Mappings.Groups() {
+		mapped[g.ID] = g
 	}
 	if st.Orgs, err = s.ports.Organizations.OrganizationsByID(ctx, s.tenant,
 		slices.DeleteFunc(ids, func(id directory.OrgID) bool { return id == "" })); err != nil {
@@ -197,25 +186,28 @@ func (s Mappings) Unlink(
 	if err != nil {
 		return directory.Provider{}, directory.MappedGroup{}, err
 	}
-	linked, found := linkedGroup(m, ws, g)
-	if !found {
-		return directory.Provider{}, linked, directory.Errorf(directory.NotFound, "no group with this id took the place of a deleted one")
+	named := follow.NamedGroups(m, id, ws)
+	i := slices.IndexFunc(named, func(n directory.MappedGroup) bool { return n.ID == g && n.Was != "" })
+	if i < 0 {
+		return directory.Provider{}, directory.MappedGroup{},
+			directory.Errorf(directory.NotFound, "no group with this id took the place of a deleted one")
 	}
+	linked := named[i]
 	old := directory.MappedGroup{ID: linked.Was, Name: linked.Name, ExternalID: linked.ExternalID, Final: true}
 	p, _, err := s.updateMappings(ctx, id, check,
 		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, []directory.Change, error) {
-			n, changes := m.WithGroup(linked, old)
+			n, changes := follow.WithGroup(m, linked, old)
 			return p, n, changes, nil
 		})
 	if err != nil {
 		return p, old, err
 	}
 	for _, w := range ws {
-		if _, names := w.WithGroup(id, linked, old); !names {
+		if _, names := follow.WatchlistWithGroup(w, id, linked, old); !names {
 			continue
 		}
 		_, err := Watchlists(s).storeWatchlist(ctx, w.ID, nil, func(now directory.Watchlist) (directory.Watchlist, error) {
-			n, _ := now.WithGroup(id, linked, old)
+			n, _ := follow.WatchlistWithGroup(now, id, linked, old)
 			return n, nil
 		})
 		if err != nil {
@@ -223,27 +215,6 @@ func (s Mappings) Unlink(
 		}
 	}
 	return p, old, nil
-}
-
-// linkedGroup returns how mappings and watchlists of a provider name a group that took another's place.
-func linkedGroup(m directory.MappingSet, ws []directory.Watchlist, id directory.GroupID) (directory.MappedGroup, bool) {
-	var named []directory.MappedGroup
-	for _, o := range m.Orgs {
-		named = append(named, o.Groups...)
-	}
-	for _, r := range slices.Concat(m.Roles, m.Proposed) {
-		named = append(named, r.Groups...)
-	}
-	for _, w := range ws {
-		for _, g := range w.Groups {
-			named = append(named, g.MappedGroup)
-		}
-	}
-	i := slices.IndexFunc(named, func(g directory.MappedGroup) bool { return g.ID == id && g.Was != "" })
-	if i < 0 {
-		return directory.MappedGroup{}, false
-	}
-	return named[i], true
 }
 
 func (u *GroupUse) add(m directory.MappingID) {

@@ -73,51 +73,13 @@ type MappedGroup struct {
 	Final      bool    `json:",omitempty"` // no group takes its place: that was undone
 }
 
-// is reports whether g is named by an entry of a mapping: the same group, which took the place of the same one, if of any.
-func (g MappedGroup) is(x MappedGroup) bool { return x.ID == g.ID && (g.Was == "" || x.Was == g.Was) }
-
-// replace returns groups with to in the place of from, unless to is among them; and whether anything changed.
-func replace(groups []MappedGroup, from, to MappedGroup) ([]MappedGroup, bool) {
-	i := slices.IndexFunc(groups, from.is)
-	if i < 0 || slices.ContainsFunc(groups, func(g MappedGroup) bool { return g.ID == to.ID }) {
-		return groups, false
+// Now returns g as the directory has the group now. Where g is another group, how it came to its place does not hold.
+func (g MappedGroup) Now(now Group) MappedGroup {
+	if g.ID != now.ID {
+		g = MappedGroup{}
 	}
-	groups = slices.Clone(groups)
-	groups[i] = to
-	return groups, true
-}
-
-// WithGroup returns m with to in the place of from, in all mappings of the kinds that do not name to, and
-// the changes for the log.
-func (m MappingSet) WithGroup(from, to MappedGroup) (MappingSet, []Change) {
-	var changes []Change
-	org, role := m.Uses(to.ID)
-	if org == "" {
-		m.Orgs = slices.Clone(m.Orgs)
-		for i, o := range m.Orgs {
-			was, changed := o, false
-			if o.Groups, changed = replace(o.Groups, from, to); changed {
-				m.Orgs[i] = o
-				changes = append(changes, NewChange("organizationMapping/"+string(o.ID), was, o))
-			}
-		}
-	}
-	if role != "" {
-		return m, changes
-	}
-	inRoles := func(rs []RoleMapping, attr string) []RoleMapping {
-		rs = slices.Clone(rs)
-		for i, r := range rs {
-			was, changed := r, false
-			if r.Groups, changed = replace(r.Groups, from, to); changed {
-				rs[i] = r
-				changes = append(changes, NewChange(attr+string(r.ID), was, r))
-			}
-		}
-		return rs
-	}
-	m.Roles, m.Proposed = inRoles(m.Roles, "roleMapping/"), inRoles(m.Proposed, AttrProposed)
-	return m, changes
+	g.ID, g.Name, g.ExternalID = now.ID, now.DisplayName, now.ExternalID
+	return g
 }
 
 // AttrProposed begins the name of a change of mappings that has no effect on users yet.
@@ -164,6 +126,17 @@ func FirstMatch(mapped []MappedGroup, groups []GroupID) (GroupID, bool) {
 		}
 	}
 	return "", false
+}
+
+// Groups returns the groups that the mappings name.
+func (m MappingSet) Groups() (out []MappedGroup) {
+	for _, o := range m.Orgs {
+		out = append(out, o.Groups...)
+	}
+	for _, r := range m.Roles {
+		out = append(out, r.Groups...)
+	}
+	return out
 }
 
 // Uses returns the mappings that name the group, "" for none.

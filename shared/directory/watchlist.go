@@ -1,9 +1,6 @@
 package directory
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // WatchlistTypes are the types a watchlist may have.
 func WatchlistTypes() []string {
@@ -45,15 +42,4 @@ type WatchlistGroup struct {
 type OnWatchlist struct {
 	List WatchlistID
 	Why  string
-}
-
-// WithGroup returns w with to in the place of a group of a provider, unless w names to; and whether anything changed.
-func (w Watchlist) WithGroup(p ProviderID, from, to MappedGroup) (Watchlist, bool) {
-	i := slices.IndexFunc(w.Groups, func(x WatchlistGroup) bool { return x.Provider == p && from.is(x.MappedGroup) })
-	if i < 0 || slices.ContainsFunc(w.Groups, func(x WatchlistGroup) bool { return x.Provider == p && x.ID == to.ID }) {
-		return w, false
-	}
-	w.Groups = slices.Clone(w.Groups)
-	w.Groups[i].MappedGroup = to
-	return w, true
 }

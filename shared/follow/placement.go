@@ -297,7 +297,12 @@ func (s *Service) followMembers(ctx context.Context, t directory.TenantID, e dir
 	if err != nil {
 		return directory.IgnoreNotFound(err)
 	}
-	for _, id := range slices.Concat(e.Added, e.Removed) {
+	return r.resolveMembers(ctx, slices.Concat(e.Added, e.Removed))
+}
+
+// resolveMembers resolves the users among members of groups.
+func (r *resolver) resolveMembers(ctx context.Context, ids []directory.ScimID) error {
+	for _, id := range ids {
 		if id.IsUser() {
 			if err := r.resolve(ctx, r.member(id), directory.OnEvent); err != nil {
 				return err

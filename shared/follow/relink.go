@@ -18,15 +18,7 @@ func (s *Service) relinkGroup(ctx context.Context, t directory.TenantID, e direc
 	if i < 0 || !directory.IsObjectID(directory.TextOf(e.Changes[i].After)) {
 		return nil
 	}
-	p, err := s.ports.Providers.Provider(ctx, t, e.Provider)
-	if err != nil || p.NoRelink || p.State == directory.ProviderDeleting {
-		return directory.IgnoreNotFound(err)
-	}
-	now := directory.Lookup{Attr: directory.AttrExternalID, Value: directory.TextOf(e.Changes[i].After)}
-	same, err := s.ports.Groups.FindGroups(ctx, t, e.Provider, now, 2, directory.GroupWant{}, nil)
-	if err != nil || len(same) != 1 || same[0].ID != e.Group {
-		return err
-	}
+	externalID := directory.TextOf(e.Changes[i].After)
 	m, err := s.ports.Mappings.MappingSet(ctx, t, e.Provider)
 	if err != nil {
 		return err
@@ -35,15 +27,24 @@ func (s *Service) relinkGroup(ctx context.Context, t directory.TenantID, e direc
 	if err != nil {
 		return err
 	}
-	g := same[0].Group
-	old := formerGroup(g, m, lists)
+	old := formerGroup(NamedGroups(m, e.Provider, lists), e.Group, externalID)
 	if old == "" {
 		return nil
+	}
+	p, err := s.ports.Providers.Provider(ctx, t, e.Provider)
+	if err != nil || p.NoRelink || p.State == directory.ProviderDeleting {
+		return directory.IgnoreNotFound(err)
+	}
+	now := directory.Lookup{Attr: directory.AttrExternalID, Value: externalID}
+	same, err := s.ports.Groups.FindGroups(ctx, t, e.Provider, now, 2, directory.GroupWant{}, nil)
+	if err != nil || len(same) != 1 || same[0].ID != e.Group {
+		return err
 	}
 	if gone, err := s.justDeleted(ctx, t, e, old); err != nil || !gone {
 		return err
 	}
-	from, to := directory.MappedGroup{ID: old}, directory.MappedGroup{ID: g.ID, Name: g.DisplayName, ExternalID: g.ExternalID, Was: old}
+	from, to := directory.MappedGroup{ID: old}, directory.MappedGroup{}.Now(same[0].Group)
+	to.Was = old
 	if err := s.relinkMappings(ctx, t, e, from, to); err != nil {
 		return err
 	}
@@ -65,49 +66,23 @@ func (s *Service) placeGroup(ctx context.Context, t directory.TenantID, e direct
 		if err != nil {
 			return directory.IgnoreNotFound(err)
 		}
-		for _, id := range members {
-			after = id
-			if id.IsUser() {
-				if err := r.resolve(ctx, r.member(id), directory.OnEvent); err != nil {
-					return err
-				}
-			}
+		if err := r.resolveMembers(ctx, members); err != nil || len(members) < batch {
+			return err
 		}
-		if len(members) < batch {
-			return nil
-		}
+		after = members[len(members)-1]
 	}
 }
 
-// formerGroup returns the one other group with g's externalId that mappings and watchlists name, "" for none or several.
-func formerGroup(g directory.Group, m directory.MappingSet, lists []directory.Watchlist) (old directory.GroupID) {
-	several := false
-	see := func(named directory.MappedGroup) {
-		if named.ExternalID != g.ExternalID || named.ID == g.ID || named.Final {
-			return
+// formerGroup returns the one group other than g among those named that has an externalId, "" for none or several.
+func formerGroup(named []directory.MappedGroup, g directory.GroupID, externalID string) (old directory.GroupID) {
+	for _, n := range named {
+		switch {
+		case n.ExternalID != externalID || n.ID == g || n.Final || n.ID == old:
+		case old != "":
+			return ""
+		default:
+			old = n.ID
 		}
-		several = several || old != "" && old != named.ID
-		old = named.ID
-	}
-	for _, o := range m.Orgs {
-		for _, named := range o.Groups {
-			see(named)
-		}
-	}
-	for _, r := range slices.Concat(m.Roles, m.Proposed) {
-		for _, named := range r.Groups {
-			see(named)
-		}
-	}
-	for _, l := range lists {
-		for _, named := range l.Groups {
-			if named.Provider == g.Provider {
-				see(named.MappedGroup)
-			}
-		}
-	}
-	if several {
-		return ""
 	}
 	return old
 }
@@ -129,7 +104,7 @@ func (s *Service) relinkMappings(
 ) error {
 	_, _, err := s.ports.Mappings.UpdateMappings(ctx, t, cause.Provider,
 		func(p directory.Provider, m directory.MappingSet) (directory.Provider, directory.MappingSet, *directory.LogEntry, error) {
-			n, changes := m.WithGroup(from, to)
+			n, changes := WithGroup(m, from, to)
 			if len(changes) == 0 || p.State == directory.ProviderDeleting {
 				return p, m, nil, nil
 			}
@@ -150,12 +125,12 @@ func (s *Service) relinkWatchlists(
 	from, to directory.MappedGroup,
 ) error {
 	for _, l := range lists {
-		if _, names := l.WithGroup(cause.Provider, from, to); !names {
+		if _, names := WatchlistWithGroup(l, cause.Provider, from, to); !names {
 			continue
 		}
 		_, err := s.ports.Watchlists.UpdateWatchlist(ctx, t, l.ID, nil,
 			func(was directory.Watchlist) (directory.Watchlist, *directory.LogEntry, error) {
-				n, changed := was.WithGroup(cause.Provider, from, to)
+				n, changed := WatchlistWithGroup(was, cause.Provider, from, to)
 				if !changed {
 					return was, nil, nil
 				}
@@ -170,4 +145,78 @@ func (s *Service) relinkWatchlists(
 		}
 	}
 	return nil
+}
+
+// NamedGroups returns the groups of a provider that its mappings, also proposed ones, and watchlists name.
+func NamedGroups(m directory.MappingSet, p directory.ProviderID, lists []directory.Watchlist) []directory.MappedGroup {
+	out := m.Groups()
+	for _, r := range m.Proposed {
+		out = append(out, r.Groups...)
+	}
+	for _, w := range lists {
+		for _, g := range w.Groups {
+			if g.Provider == p {
+				out = append(out, g.MappedGroup)
+			}
+		}
+	}
+	return out
+}
+
+// same reports whether x names the group g, which took the place of the same one, if of any.
+func same(g, x directory.MappedGroup) bool { return x.ID == g.ID && (g.Was == "" || x.Was == g.Was) }
+
+// replace returns groups with to in the place of from, unless to is among them; and whether anything changed.
+func replace(groups []directory.MappedGroup, from, to directory.MappedGroup) ([]directory.MappedGroup, bool) {
+	i := slices.IndexFunc(groups, func(x directory.MappedGroup) bool { return same(from, x) })
+	if i < 0 || slices.ContainsFunc(groups, func(g directory.MappedGroup) bool { return g.ID == to.ID }) {
+		return groups, false
+	}
+	groups = slices.Clone(groups)
+	groups[i] = to
+	return groups, true
+}
+
+// WithGroup returns m with to in the place of from, in all mappings of the kinds that do not name to, and
+// the changes for the log.
+func WithGroup(m directory.MappingSet, from, to directory.MappedGroup) (directory.MappingSet, []directory.Change) {
+	var changes []directory.Change
+	org, role := m.Uses(to.ID)
+	if org == "" {
+		m.Orgs = slices.Clone(m.Orgs)
+		for i, o := range m.Orgs {
+			was, changed := o, false
+			if o.Groups, changed = replace(o.Groups, from, to); changed {
+				m.Orgs[i] = o
+				changes = append(changes, directory.NewChange("organizationMapping/"+string(o.ID), was, o))
+			}
+		}
+	}
+	if role != "" {
+		return m, changes
+	}
+	inRoles := func(rs []directory.RoleMapping, attr string) []directory.RoleMapping {
+		rs = slices.Clone(rs)
+		for i, r := range rs {
+			was, changed := r, false
+			if r.Groups, changed = replace(r.Groups, from, to); changed {
+				rs[i] = r
+				changes = append(changes, directory.NewChange(attr+string(r.ID), was, r))
+			}
+		}
+		return rs
+	}
+	m.Roles, m.Proposed = inRoles(m.Roles, "roleMapping/"), inRoles(m.Proposed, directory.AttrProposed)
+	return m, changes
+}
+
+// WatchlistWithGroup returns w with to in the place of a group of a provider, unless w names to; and whether anything changed.
+func WatchlistWithGroup(w directory.Watchlist, p directory.ProviderID, from, to directory.MappedGroup) (directory.Watchlist, bool) {
+	i := slices.IndexFunc(w.Groups, func(x directory.WatchlistGroup) bool { return x.Provider == p && same(from, x.MappedGroup) })
+	if i < 0 || slices.ContainsFunc(w.Groups, func(x directory.WatchlistGroup) bool { return x.Provider == p && x.ID == to.ID }) {
+		return w, false
+	}
+	w.Groups = slices.Clone(w.Groups)
+	w.Groups[i].MappedGroup = to
+	return w, true
 }
