@@ -127,6 +127,7 @@ func TestFilterAgreesWithReference(t *testing.T) {
 		default:
 			compared++
 			want := strings.ReplaceAll(referenceText(theirs, false), coreURN+":", "")
+			want = emptyText.ReplaceAllString(want, "$1 null") // C37, which no grammar knows
 			if !strings.EqualFold(ours.String(), want) && !knownDifference(text) {
 				t.Fatalf("%q is read as %s, by the reference as %s", text, ours, want)
 			}
@@ -136,6 +137,9 @@ func TestFilterAgreesWithReference(t *testing.T) {
 		t.Error("nothing was compared")
 	}
 }
+
+// emptyText finds a comparison with an empty text.
+var emptyText = regexp.MustCompile(`(?i)\b(eq|ne) ""`)
 
 // withoutBlank finds an operator or word without the blank that the grammar requires before or after a string or
 // parenthesis, or after `and`. The two parsers tolerate different missing blanks.
