@@ -17,7 +17,7 @@ const (
 	functionLines   = 60
 	packageFiles    = 45
 	packageLines    = 8000
-	directoryLines  = 5700
+	directoryLines  = 6000
 	exportedMethods = 40
 )
 
