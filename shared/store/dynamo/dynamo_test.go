@@ -61,6 +61,18 @@ func TestContract(t *testing.T) {
 	storetest.Run(t, proof.Size(300, directory.MaxMemberChange), func(t *testing.T) directory.Ports { return open(t, table).Ports() })
 }
 
+func TestCrawlsMissNobody(t *testing.T) {
+	t.Parallel()
+	db, _ := dynamolocal.Clients(t)
+	storetest.Crawls(t, proof.Size(1, 5), func(t *testing.T, now func() time.Time) directory.Ports {
+		s, err := dynamo.Open(t.Context(), dynamo.Config{Now: now, Client: db, Table: newTable(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Ports()
+	})
+}
+
 // The store's clock runs a hundred times as fast, so that failed entries are soon due again.
 func TestFeed(t *testing.T) {
 	t.Parallel()

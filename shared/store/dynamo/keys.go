@@ -23,7 +23,7 @@ import (
 //	  restorable account  t#p~#K#externalId#h    uid            to find a deleted account again        2
 //	former id             t#p#F                  scimId         ids given back; C24                    deletions, splits: random ids
 //	totals                t#p#T                  U0…Uf, G0…Gf   totalResults, rank of a startIndex     400, splits: 25 an item
-//	bookmark              t#p#B                  U|G#start      page start → id before it, 1 hour      10
+//	bookmark              t#p#B                  U|G#start#½h   smallest id before a page, 1 hour      10
 //	group                 t#p#G                  gid            by id; list by id                      splits: random ids
 //	  its shards          t#p#G                  gid#S0…S7      count, version, lock; with the group   400 by one group, splits
 //	displayName guard     t#p#GN#h(folded)       N → gid        unique in the provider; eq filter      2
@@ -75,8 +75,9 @@ import (
 //	  its changes         t#AP#run               range, uid     a page of 100 users                    40, splits
 //
 // Lists are cheap because each page stores a bookmark for the start of the next one, so that reading a whole list costs
-// no more than its results. A start without a bookmark is found from the totals, which are kept by the first character
-// of the ids: fifteen of sixteen parts of the list are skipped unread.
+// no more than its results. It is the smallest that any crawl stored in this half hour and the one before, so that no
+// crawl passes over somebody whom only a faster one has seen. A start without a bookmark is found from the totals, which
+// are kept by the first character of the ids: fifteen of sixteen parts of the list are skipped unread.
 //
 // A change of members writes the rows of its members, one random shard of its group, and the members' own records,
 // whose mv it increments: so it conflicts with the deletion of a member, but not with a change of other members. A
@@ -193,8 +194,8 @@ func shardStart(letter byte, shard int) string {
 	return string(letter) + string("0123456789abcdefghijklmnopqrstuv"[2*shard])
 }
 
-func (h home) bookmark(k kind, start int) key {
-	return key{string(h) + "#B", string(k) + "#" + strconv.Itoa(start)}
+func (h home) bookmark(k kind, start int, epoch int64) key {
+	return key{string(h) + "#B", string(k) + "#" + strconv.Itoa(start) + "#" + strconv.FormatInt(epoch, 10)}
 }
 
 func userNameKey(t directory.TenantID, userName string) key {

@@ -2,14 +2,18 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
 	"rollcall/shared/directory"
 )
 
-// bookmarkLife is how long a bookmark is kept: longer than clients pause between two pages.
-const bookmarkLife = time.Hour
+// epoch is how long a bookmark takes ends of pages, and then at least as long as it is read: longer than clients pause
+// between two pages.
+const epoch = 30 * time.Minute
+
+func epochOf(at time.Time) int64 { return at.Unix() / int64(epoch.Seconds()) }
 
 // list is the result of a page's first step.
 type list struct {
@@ -22,15 +26,15 @@ type list struct {
 	found bool            // whether after is known
 }
 
-// openList reads provider, totals and bookmark in one step.
+// openList reads provider, totals and the bookmarks of both epochs in one step.
 func (s *Store) openList(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, k kind, page directory.Page, admit directory.Admit,
 ) (*list, error) {
 	l := &list{home: homeFor(t, p, false), kind: k, page: page}
 	var keys []key
-	mark := l.home.bookmark(k, page.Start)
 	if !page.ByCursor && page.Start > 1 && page.Count > 0 {
-		keys = []key{mark}
+		now := epochOf(s.now())
+		keys = []key{l.home.bookmark(k, page.Start, now), l.home.bookmark(k, page.Start, now-1)}
 	}
 	_, got, err := s.readAdmitted(ctx, t, p, admit, keys, func(ctx context.Context) error {
 		its, _, err := s.query(ctx, span{pk: l.home.totals(), lo: string(k), hi: string(k) + "~"})
@@ -50,8 +54,11 @@ func (s *Store) openList(
 		l.after, l.found = page.After, true
 	case page.Start <= 1:
 		l.found = true
-	case got[mark] != nil && number(got[mark], "ttl") > s.now().Unix():
-		l.after, l.found = text(got[mark], "after"), true
+	}
+	for _, mark := range keys {
+		if after := text(got[mark], "after"); after != "" && (!l.found || after < l.after) {
+			l.after, l.found = after, true
+		}
 	}
 	return l, nil
 }
@@ -76,13 +83,16 @@ func (l *list) seek() (from string, skip int) {
 	return "", skip // not reached
 }
 
-// finishList stores the bookmark of the next page and returns totalResults.
+// finishList stores the bookmark of the next page, unless another crawl's is smaller, and returns totalResults.
 func (s *Store) finishList(ctx context.Context, l *list, n int, last string, more bool) (int, error) {
 	if l.page.ByCursor || n == 0 {
 		return l.total, nil
 	}
-	ttl := num(s.now().Add(bookmarkLife).Unix())
-	if err := s.put(ctx, "bookmark", l.home.bookmark(l.kind, l.page.Start+n), item{"after": str(last), "ttl": ttl}); err != nil {
+	now := epochOf(s.now())
+	mark := item{"after": str(last), "ttl": num((now + 2) * int64(epoch.Seconds()))}
+	err := s.putIf(ctx, "bookmark", l.home.bookmark(l.kind, l.page.Start+n, now), mark,
+		when("attribute_not_exists(#PK) OR #after > :after", item{":after": str(last)}))
+	if err != nil && !errors.Is(err, errStale) {
 		return 0, err
 	}
 	// A client stops at totalResults, so it must be above the page while records follow, even if records were added or

@@ -48,3 +48,15 @@ func TestHistoriesEndAlikeInMemoryAndFile(t *testing.T) {
 	t.Parallel()
 	storetest.Histories(t, proof.Size(30, 100), inMemory, inFile)
 }
+
+func TestCrawlsMissNobody(t *testing.T) {
+	t.Parallel()
+	storetest.Crawls(t, proof.Size(10, 40), func(t *testing.T, now func() time.Time) directory.Ports {
+		s, err := sqlite.Open(sqlite.Memory, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s.Ports()
+	})
+}

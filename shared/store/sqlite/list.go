@@ -8,36 +8,54 @@ import (
 	"rollcall/shared/directory"
 )
 
-// bookmarks store the last id of each page by the position of the next record. So reading a list by startIndex costs no
-// more than its results and, since every page continues right after the previous one, returns each record once while
-// others are added and removed. They are only in memory: a lost one costs an OFFSET.
-type bookmarks map[listPage]bookmark
+// bookmarks keep where the pages of lists ended, by the position of the next record: so reading a list by startIndex
+// costs no more than its results. A bookmark is the smallest end of any crawl's page in this and the last epoch:
+// a crawl continues behind nobody it has not seen, though it may see some twice when others were faster. They are only
+// in memory: a lost one costs an OFFSET.
+type bookmarks struct {
+	epoch      int64
+	this, last map[listPage]string // the id before the position, by epoch
+}
 
 type listPage struct {
 	listName
 	start int
 }
 
-type bookmark struct {
-	after   string
-	created time.Time
-}
-
 const (
-	maxBookmarks = 100_000
-	bookmarkLife = time.Hour // a client that pauses longer continues by position
+	maxBookmarks = 100_000          // of an epoch
+	epoch        = 30 * time.Minute // a client that pauses longer may continue by position
 )
 
-func (b bookmarks) put(p listPage, after string, now time.Time) {
-	if len(b) >= maxBookmarks {
-		clear(b)
+// turn begins the epoch of now when it is another one.
+func (b *bookmarks) turn(now time.Time) {
+	n := now.Unix() / int64(epoch.Seconds())
+	switch {
+	case n == b.epoch:
+	case n == b.epoch+1:
+		b.epoch, b.last, b.this = n, b.this, nil
+	default:
+		*b = bookmarks{epoch: n}
 	}
-	b[p] = bookmark{after, now}
 }
 
-func (b bookmarks) get(p listPage, now time.Time) (string, bool) {
-	m, ok := b[p]
-	return m.after, ok && now.Sub(m.created) < bookmarkLife
+func (b *bookmarks) put(p listPage, after string, now time.Time) {
+	b.turn(now)
+	if b.this == nil || len(b.this) >= maxBookmarks {
+		b.this = map[listPage]string{}
+	}
+	if old, ok := b.this[p]; !ok || after < old {
+		b.this[p] = after
+	}
+}
+
+func (b *bookmarks) get(p listPage, now time.Time) (string, bool) {
+	b.turn(now)
+	after, ok := b.this[p]
+	if old, before := b.last[p]; before && (!ok || old < after) {
+		return old, true
+	}
+	return after, ok
 }
 
 // list reads one page with fetch, which returns the page's last id and the number of records; it is called for one more

@@ -57,7 +57,7 @@ const ownerTimeout = 2 * time.Second
 // Errors: the file cannot be opened, belongs to another process or program, or was written by a newer release; a
 // refused file is not changed.
 func Open(path string, now func() time.Time) (*Store, error) {
-	s := &Store{memory: path == Memory, now: now, bookmarks: bookmarks{}, cache: newUserCache()}
+	s := &Store{memory: path == Memory, now: now, cache: newUserCache()}
 	err := s.open(path)
 	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy {
 		err = errors.New("another process is using it")
@@ -72,7 +72,7 @@ func Open(path string, now func() time.Time) (*Store, error) {
 // unless it is to be repaired, refuses every write.
 // Errors: as Open; the file does not exist, or was written by an older release.
 func Inspect(path string, now func() time.Time, repair bool) (*Store, error) {
-	s := &Store{now: now, bookmarks: bookmarks{}, cache: newUserCache()}
+	s := &Store{now: now, cache: newUserCache()}
 	if err := s.inspect(path, repair); err != nil {
 		if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy {
 			err = errors.New("another process is using it")

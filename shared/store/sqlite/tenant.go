@@ -98,7 +98,7 @@ func (s tenantStore) EraseTenant(ctx context.Context, id directory.TenantID, aft
 // forgetRows reads the copies in memory again, since rows were deleted.
 func (s *Store) forgetRows() error {
 	s.cache.forgetAll()
-	clear(s.bookmarks)
+	s.bookmarks = bookmarks{}
 	if err := s.loadProviders(); err != nil {
 		return err
 	}
