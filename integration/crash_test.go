@@ -79,8 +79,8 @@ type crashingCounts struct {
 	m *crashing
 }
 
-func (f crashingCounts) CountEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	return f.m.do(func() error { return f.counts.CountEntry(ctx, t, e) })
+func (f crashingCounts) CountEntries(ctx context.Context, t directory.TenantID, es []directory.LogEntry) ([]bool, error) {
+	return crashable(f.m, func() ([]bool, error) { return f.counts.CountEntries(ctx, t, es) })
 }
 
 type crashingWebhooks struct {

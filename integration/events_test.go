@@ -78,6 +78,7 @@ func TestSampleChanges(t *testing.T) {
 	s := stack.New(t, stack.Options{})
 	var sample events.DynamoDBEvent
 	decodeStrictly(t, "../events/changes.json", &sample)
+	logEntry(t, s, sample.Records[0])
 	follow := app.Changes(s.Service.Follow, app.NewLog(&bytes.Buffer{}))
 	for range 2 {
 		answer, err := follow(t.Context(), sample)
@@ -99,6 +100,7 @@ func TestSampleChanges(t *testing.T) {
 	later := sample.Records[0]
 	later.Change.NewImage = maps.Clone(later.Change.NewImage)
 	later.Change.NewImage["e"] = events.NewStringAttribute(strings.Replace(later.Change.NewImage["e"].String(), "a1", "a2", 1))
+	logEntry(t, s, later)
 	for range 2 {
 		answer, err := follow(t.Context(), events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{broken, later}})
 		if err != nil || len(answer.BatchItemFailures) != 0 {
@@ -113,6 +115,18 @@ func TestSampleChanges(t *testing.T) {
 	if err != nil || len(parked) != 1 || parked[0].Entry != "e00000000000000000000000a1" || parked[0].Provider != "default0a1b2" ||
 		parked[0].At.IsZero() {
 		t.Errorf("parked: %+v, %v", parked, err)
+	}
+}
+
+// logEntry stores the log entry of a stream record, since only entries of the log are counted.
+func logEntry(t *testing.T, s *stack.Stack, r events.DynamoDBEventRecord) {
+	t.Helper()
+	var e directory.LogEntry
+	if err := json.Unmarshal([]byte(r.Change.NewImage["e"].String()), &e); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Service.Log.AppendEntry(t.Context(), directory.DefaultTenant, e); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -57,8 +57,8 @@ func (previewCountries) UpdateCountryValue(
 	return directory.CountryValue{}, errPreview
 }
 
-func (previewCounts) CountEntry(context.Context, directory.TenantID, directory.LogEntry) error {
-	return errPreview
+func (previewCounts) CountEntries(context.Context, directory.TenantID, []directory.LogEntry) ([]bool, error) {
+	return nil, errPreview
 }
 
 func (previewChains) AppendBlock(context.Context, directory.TenantID, directory.ProviderID, directory.Block, []string) error {

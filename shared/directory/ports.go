@@ -411,9 +411,10 @@ type Completion interface {
 
 // Counts counts log entries by provider and minute, and keeps the tallies of tenants.
 type Counts interface {
-	// CountEntry adds the entry to its provider's counts of its minute, and LogEntry.Tally to the tenant's tallies.
-	// It does nothing for an entry that was counted before.
-	CountEntry(ctx context.Context, t TenantID, e LogEntry) error
+	// CountEntries adds entries of the log, in any order, to their providers' counts of their minutes, and LogEntry.Tally to
+	// the tenant's tallies: each once, whoever counts it how often, also within es. fresh tells by index which of es this
+	// call counted for sure: an entry whose first answer was lost is true in no call. An error may have counted a part.
+	CountEntries(ctx context.Context, t TenantID, es []LogEntry) (fresh []bool, err error)
 	// Counts sums the counts of a provider by action since a time.
 	Counts(ctx context.Context, t TenantID, p ProviderID, since time.Time) (map[Action]int, error)
 	// Timeline reads the counts of a provider by minute since a time, the oldest first.

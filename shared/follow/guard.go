@@ -8,9 +8,10 @@ import (
 	"rollcall/shared/directory"
 )
 
-// count adds an entry to the counts that the guard reads, and to the tallies.
-func (s *Service) count(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	return s.ports.Counts.CountEntry(ctx, t, e)
+// count adds entries to the counts that the guard reads, and to the tallies.
+func (s *Service) count(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
+	_, err := s.ports.Counts.CountEntries(ctx, t, es)
+	return err
 }
 
 // checkGuard evaluates the guard of a provider after a change was counted. A tripped guard also holds leavers whose

@@ -219,18 +219,15 @@ func (r *resolver) reserveMove(ctx context.Context) (directory.GuardEventID, err
 func (r *resolver) countMoves(ctx context.Context) error {
 	r.counted = directory.Latest(r.counted, r.origin.at)
 	es, err := r.s.ports.Log.EntriesAfter(ctx, r.tenant, r.provider.ID, directory.PositionAt(r.counted), "", 1000)
-	if err != nil {
+	if err != nil || len(es) == 0 {
 		return err
 	}
-	for _, e := range es {
-		r.counted = e.At
-		if e.Action != directory.UserReassigned {
-			continue
-		}
-		if err := r.s.ports.Counts.CountEntry(ctx, r.tenant, e); err != nil {
-			return err
-		}
+	newest := es[len(es)-1].At
+	moves := slices.DeleteFunc(es, func(e directory.LogEntry) bool { return e.Action != directory.UserReassigned })
+	if err := r.s.count(ctx, r.tenant, moves); err != nil {
+		return err
 	}
+	r.counted = newest
 	return nil
 }
 

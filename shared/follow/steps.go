@@ -34,7 +34,7 @@ func steps() []step {
 			{"apply the guard", onRemaining(directory.RemainingGuard), "each user is compared with the present guard",
 				each((*Service).applyGuard)},
 			{"schedule a wake-up", onEffects(directory.EffectScheduled), "a second wake-up finds nothing due", each((*Service).wake)},
-			{"count", trigger{any: "every entry"}, "the store counts an entry once", each((*Service).count)},
+			{"count", trigger{any: "every entry"}, "the store counts an entry once", (*Service).count},
 			{"check the guard", onActions(directory.UserDisabled, directory.UserDeleted, directory.UserReassigned),
 				"a tripped guard does not trip again", each((*Service).checkGuard)},
 			{"link managers and place a user", trigger{

@@ -28,11 +28,11 @@ type checker struct {
 
 	users      []directory.User
 	providers  map[directory.ProviderID]bool
-	counted    map[string]bool // the ids of entries
-	logged     map[string]bool // the subjects of entries
-	unfinished map[string]bool // ids whose memberships an entry has still to end
-	locked     map[key]bool    // groups with a change that is not rolled forward yet
-	newest     time.Time       // of the log
+	counted    map[countMark]bool // entries
+	logged     map[string]bool    // the subjects of entries
+	unfinished map[string]bool    // ids whose memberships an entry has still to end
+	locked     map[key]bool       // groups with a change that is not rolled forward yet
+	newest     time.Time          // of the log
 }
 
 // wanted is a derived item and the record it is derived from.
@@ -47,7 +47,7 @@ type wanted struct {
 func (s *Store) CheckTenant(ctx context.Context, t directory.TenantID, repair bool, report func(fsck.Finding)) error {
 	c := &checker{
 		Store: s, t: t, items: map[key]item{}, kinds: map[string][]key{}, want: map[key]wanted{}, fixes: map[int]func(*tx){},
-		providers: map[directory.ProviderID]bool{}, counted: map[string]bool{}, logged: map[string]bool{},
+		providers: map[directory.ProviderID]bool{}, counted: map[countMark]bool{}, logged: map[string]bool{},
 		unfinished: map[string]bool{}, locked: map[key]bool{},
 	}
 	if t == "" {

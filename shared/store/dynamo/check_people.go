@@ -10,7 +10,12 @@ import (
 // checkLog compares the keys by which entries are found with the entries, and notes what they leave to do.
 func (c *checker) checkLog() {
 	for _, k := range c.kinds["p QE"] {
-		c.counted[unescaper.Replace(k.sk)] = true
+		c.counted[markOf(directory.EntryID(unescaper.Replace(k.sk)))] = true
+	}
+	for _, k := range c.kinds["p Q"] {
+		for _, m := range pageOf(c.items[k]).marks {
+			c.counted[m] = true
+		}
 	}
 	type leaves struct {
 		e  directory.LogEntry
@@ -48,7 +53,7 @@ func (c *checker) checkLog() {
 // uncounted reports whether an entry was not counted yet, which is one of the last steps that follow it. That it was is
 // not remembered forever.
 func (c *checker) uncounted(e directory.LogEntry) bool {
-	return !c.counted[string(e.ID)] && c.newest.Sub(e.At) < countedFor
+	return !c.counted[markOf(e.ID)] && c.newest.Sub(e.At) < countedFor
 }
 
 // checkUsers compares the users with their keys, and derives what leads to them.

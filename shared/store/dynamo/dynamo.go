@@ -38,8 +38,10 @@ type Store struct {
 
 	retention time.Duration           // of log entries
 	maxOps    int                     // items in a transaction; fewer in tests of large changes
+	pageMarks int                     // marks that fill a page of counts; fewer in tests
 	step      func(name string) error // called before every write; its error stops the write (crash tests)
 	feed      feed
+	counts    countCache
 
 	mu   sync.Mutex
 	days map[key]bool // day marks that this process knows to exist
@@ -51,7 +53,7 @@ func Open(_ context.Context, c Config) (*Store, error) {
 		return nil, errors.New("a DynamoDB store needs a client, the name of its table and a clock")
 	}
 	return &Store{
-		client: c.Client, streams: c.Streams, table: c.Table, now: c.Now, maxOps: maxOps, days: map[key]bool{},
+		client: c.Client, streams: c.Streams, table: c.Table, now: c.Now, maxOps: maxOps, pageMarks: pageMarks, days: map[key]bool{},
 		retention: cmp.Or(c.LogRetention, directory.DefaultLogRetention),
 	}, nil
 }

@@ -15,6 +15,30 @@ func (s *Store) StopBefore(fn func(name string) error) { s.step = fn }
 // LimitOps makes transactions smaller than DynamoDB allows, so that small changes take several.
 func (s *Store) LimitOps(n int) { s.maxOps = n }
 
+// LimitMarks makes pages of counts full with fewer marks.
+func (s *Store) LimitMarks(n int) { s.pageMarks = n }
+
+// CountBefore counts an entry as versions before pages did: with an item for each.
+func (s *Store) CountBefore(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	minute, shard := minuteOf(e.At), spread(string(e.ID), logShards)
+	x := &tx{}
+	x.put(s, key{countedBefore(t, e.Provider, minute, shard), escaper.Replace(string(e.ID))}, item{}, absent,
+		func(item) error { return errDone })
+	x.update(s, countKey(t, e.Provider, minute, shard, 0), edit{add: map[string]int64{countAttr(e.Action): 1}}, always, nil)
+	for name, n := range e.Tally() {
+		x.update(s, tallyKey(t, name, spread(string(e.ID), tallyShards)), edit{add: map[string]int64{"n": int64(n)}}, always, nil)
+	}
+	if err := s.commit(ctx, "count", x); !errors.Is(err, errDone) {
+		return err
+	}
+	return nil
+}
+
+// SameShard reports whether entries are in the same shard of a day's log.
+func SameShard(a, b directory.EntryID) bool {
+	return spread(string(a), logShards) == spread(string(b), logShards)
+}
+
 // Damage changes the items of a kind (kindOf) of a tenant behind the store's back: change returns the item to store, nil
 // to remove it. It returns how many items changed, and a function that brings all items of the tenant back.
 func (s *Store) Damage(

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"hash/fnv"
 	"strconv"
 	"strings"
@@ -34,8 +35,9 @@ import (
 //	log entry             t#L#p#day#0…7          position       log of a provider, by day              100 (4 units an entry)
 //	  its day             t#D#p                  day            which days have entries                1 a day and process
 //	  GSI1 "subject"      S1 = t#uid or t#gid    SK             log of a user or group; keys only      1
-//	counts                t#p#Q#0…7              minute         entries by action and minute           50
-//	  counted             t#p#QE#minute#0…7      entry id       once only; 32 days                     50
+//	counts                t#p#Q#0…7              minute         entries by action, and a mark of each  12, a batch a second
+//	  next pages          t#p#Q#0…7              minute#001…    above 4,000 marks; 32 days             64 a batch
+//	  counted before      t#p#QE#minute#0…7      entry id       by versions before pages; 32 days      -
 //	provider              t#P                    p              with every request; all of a tenant    rare; reads 200
 //	  emptied             t#P                    p~             removed, but has deleted users         -
 //	provider name guard   t#PN#h(folded)         N → p          unique in the tenant                   -
@@ -87,11 +89,21 @@ import (
 // request (or, if it died, CompleteEntry) has rolled the change forward, a user is shown with the groups from before
 // it; the same holds for groups just deleted and managers just cleared.
 
+// A page of counts holds how many entries of a provider's minute and log shard had each action, and 8 bytes of the hash of
+// each entry's id: whoever finds an entry's mark counts nothing. It is written under the condition of its revision, in
+// one transaction with the tallies that its entries move, so that it does not matter how batches are cut, who counts, and
+// how often. A process keeps the pages it has seen and reads none: a refused condition brings the page. A full page does
+// not change any more; its entries are known, and others go to the next one.
+//
+// Versions before pages kept the counts under the same key, without a revision, and an item for each entry. A page whose
+// counts are more than its marks has such entries: their items are read and get their marks. Since a page is also written
+// under the condition of the counts that it changes, this holds while both versions run, for a page that is not full.
+
 // key is the primary key of an item.
 type key struct{ pk, sk string }
 
-// How many items the totals of users, a group, a day's log and a minute's counts are spread over.
-const userShards, groupShards, logShards, countShards = 16, 8, 8, 8
+// How many items the totals of users, a group, and a day's log and a minute's counts are spread over.
+const userShards, groupShards, logShards = 16, 8, 8
 
 var escaper = strings.NewReplacer("%", "%25", "#", "%23", "~", "%7E", " ", "%20")
 
@@ -261,10 +273,16 @@ const minuteForm = "20060102T1504"
 
 func minuteOf(at time.Time) string { return at.UTC().Format(minuteForm) }
 
-func countKey(t directory.TenantID, p directory.ProviderID, minute string, shard int) key {
-	return key{join(string(t), string(p), "Q", strconv.Itoa(shard)), minute}
+// countKey returns the key of a page of counts; the first one has the key of the counts from before pages.
+func countKey(t directory.TenantID, p directory.ProviderID, minute string, shard, page int) key {
+	k := key{join(string(t), string(p), "Q", strconv.Itoa(shard)), minute}
+	if page > 0 {
+		k.sk += fmt.Sprintf("#%03d", page)
+	}
+	return k
 }
 
-func countedKey(t directory.TenantID, p directory.ProviderID, minute string, id directory.EntryID) key {
-	return key{join(string(t), string(p), "QE", minute, strconv.Itoa(spread(string(id), countShards))), escaper.Replace(string(id))}
+// countedBefore is the partition of the entries that were counted before pages.
+func countedBefore(t directory.TenantID, p directory.ProviderID, minute string, shard int) string {
+	return join(string(t), string(p), "QE", minute, strconv.Itoa(shard))
 }

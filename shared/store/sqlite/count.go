@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -14,15 +12,56 @@ import (
 // countStore implements directory.Counts.
 type countStore struct{ *Store }
 
-func (s countStore) CountEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	return s.write(ctx, func() error {
-		err := s.exec(`INSERT OR IGNORE INTO counted (tenant, provider, minute, id, action) VALUES (?,?,?,?,?)`, nil,
-			string(t), string(e.Provider), millis(e.At.Truncate(time.Minute)), string(e.ID), string(e.Action))
-		if err != nil || s.conn.Changes() == 0 {
+// CountEntries implements directory.Counts. The mark of an entry is the number of its row in the log, so an entry that
+// is not in the log (its tenant was erased meanwhile) counts nowhere.
+func (s countStore) CountEntries(ctx context.Context, t directory.TenantID, es []directory.LogEntry) (fresh []bool, err error) {
+	if len(es) == 0 {
+		return nil, nil
+	}
+	err = s.write(ctx, func() error {
+		fresh = make([]bool, len(es))
+		sums, tallies := map[counted]int{}, map[string]int{}
+		for i, e := range es {
+			err := s.exec(`INSERT OR IGNORE INTO counted SELECT seq FROM log WHERE tenant = ? AND provider = ? AND position = ?`, nil,
+				string(t), string(e.Provider), e.Position())
+			if err != nil {
+				return err
+			}
+			if fresh[i] = s.conn.Changes() > 0; !fresh[i] {
+				continue
+			}
+			sums[counted{string(e.Provider), millis(e.At.Truncate(time.Minute)), string(e.Action)}]++
+			for key, n := range e.Tally() {
+				tallies[key] += n
+			}
+		}
+		return s.addSums(t, sums, tallies)
+	})
+	return fresh, err
+}
+
+// counted identifies a number of entries of a tenant.
+type counted struct {
+	provider string
+	minute   int64
+	action   string
+}
+
+func (s *Store) addSums(t directory.TenantID, sums map[counted]int, tallies map[string]int) error {
+	for of, n := range sums {
+		err := s.exec(`INSERT INTO counts (tenant, provider, minute, action, n) VALUES (?1,?2,?3,?4,?5)
+			ON CONFLICT DO UPDATE SET n = n + ?5`, nil, string(t), of.provider, of.minute, of.action, n)
+		if err != nil {
 			return err
 		}
-		return s.tally(t, e)
-	})
+	}
+	for key, n := range tallies {
+		err := s.exec(`INSERT INTO tallies (tenant, key, n) VALUES (?1,?2,?3) ON CONFLICT DO UPDATE SET n = n + ?3`, nil, string(t), key, n)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s countStore) Counts(
@@ -30,9 +69,9 @@ func (s countStore) Counts(
 ) (map[directory.Action]int, error) {
 	out := map[directory.Action]int{}
 	err := s.read(ctx, func() error {
-		return s.exec(`SELECT action, count(*) FROM counted WHERE tenant = ? AND provider = ? AND minute >= ? GROUP BY action`,
+		return s.exec(`SELECT action, n FROM counts WHERE tenant = ? AND provider = ? AND minute >= ?`,
 			func(r *sqlite.Stmt) error {
-				out[directory.Action(r.ColumnText(0))] = int(r.ColumnInt64(1))
+				out[directory.Action(r.ColumnText(0))] += int(r.ColumnInt64(1))
 				return nil
 			}, string(t), string(p), millis(since.Truncate(time.Minute)))
 	})
@@ -43,8 +82,8 @@ func (s countStore) Timeline(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, since time.Time,
 ) (out []directory.Minute, err error) {
 	err = s.read(ctx, func() error {
-		return s.exec(`SELECT minute, action, count(*) FROM counted WHERE tenant = ? AND provider = ? AND minute >= ? GROUP BY `+
-			`minute, action ORDER BY minute`, func(r *sqlite.Stmt) error {
+		query := `SELECT minute, action, n FROM counts WHERE tenant = ? AND provider = ? AND minute >= ? ORDER BY minute`
+		return s.exec(query, func(r *sqlite.Stmt) error {
 			at := fromMillis(r.ColumnInt64(0))
 			if len(out) == 0 || !out[len(out)-1].At.Equal(at) {
 				out = append(out, directory.Minute{At: at, Counts: map[directory.Action]int{}})
@@ -54,18 +93,6 @@ func (s countStore) Timeline(
 		}, string(t), string(p), millis(since.Truncate(time.Minute)))
 	})
 	return out, err
-}
-
-// tally adds an entry to the tallies, in the transaction that counts it.
-func (s *Store) tally(t directory.TenantID, e directory.LogEntry) error {
-	tally := e.Tally()
-	for _, key := range slices.Sorted(maps.Keys(tally)) {
-		if err := s.exec(`INSERT INTO tallies (tenant, key, n) VALUES (?1,?2,?3) ON CONFLICT DO UPDATE SET n = n + ?3`, nil, string(t), key,
-			tally[key]); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (s countStore) Tallies(ctx context.Context, t directory.TenantID, keys []string) (map[string]int, error) {

@@ -67,7 +67,7 @@ CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
 CREATE TABLE replays (
 	tenant TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, answer BLOB, expires INTEGER NOT NULL, PRIMARY KEY (tenant, key)
 ) WITHOUT ROWID;
-`, lifecycleTables, ledgerTables, mappingTables, renames, formerIDs, namelessCopies, visibleNames}
+`, lifecycleTables, ledgerTables, mappingTables, renames, formerIDs, namelessCopies, visibleNames, countedRows}
 
 // ledgerTables hold webhooks, their deliveries, and the chains that seal the log. due_at is 0 for a delivery that is
 // not pending.
@@ -168,4 +168,22 @@ ALTER TABLE users ADD COLUMN manager_key TEXT NOT NULL DEFAULT '';
 UPDATE users SET manager_key = manager(manager) WHERE manager <> '';
 DROP INDEX users_manager;
 CREATE INDEX users_manager ON users (home, manager_key, uid) WHERE manager_key <> '';
+`
+
+// countedRows replaces a row with the action of each counted entry by the sums that the guard reads, and by the number of
+// its row in the log, which goes with that row.
+const countedRows = `
+CREATE TABLE counts (
+	tenant TEXT NOT NULL, provider TEXT NOT NULL, minute INTEGER NOT NULL, action TEXT NOT NULL, n INTEGER NOT NULL,
+	PRIMARY KEY (tenant, provider, minute, action)
+) WITHOUT ROWID;
+INSERT INTO counts SELECT tenant, provider, minute, action, count(*) FROM counted GROUP BY tenant, provider, minute, action;
+ALTER TABLE counted RENAME TO counted_before;
+CREATE INDEX counted_id ON counted_before (tenant, id);
+CREATE TABLE counted (seq INTEGER PRIMARY KEY);
+INSERT INTO counted SELECT l.seq FROM log l WHERE EXISTS (
+	SELECT 1 FROM counted_before c WHERE c.tenant = l.tenant AND c.id = substr(l.position, instr(l.position, '.') + 1)
+);
+DROP TABLE counted_before;
+CREATE TRIGGER log_counted AFTER DELETE ON log BEGIN DELETE FROM counted WHERE seq = old.seq; END;
 `

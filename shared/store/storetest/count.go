@@ -3,6 +3,9 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"rollcall/shared/directory"
@@ -11,6 +14,8 @@ import (
 var countChapter = []promise{
 	{"tallies/each entry counts once", tallies},
 	{"follow/an entry counts once", counts},
+	{"counts/batches may be cut, repeated and race", countedBatches},
+	{"counts/a batch may be cut everywhere", countedCuts},
 }
 
 func tallies(w *world) {
@@ -26,11 +31,14 @@ func tallies(w *world) {
 	over := counted(directory.Change{Attr: directory.AttrOrganization, Before: []byte(`"o1"`), After: []byte(`"o2"`)},
 		directory.Change{Attr: directory.AttrRoleGrants, Before: []byte(`[{"role":"b","source":"manual"}]`), After: []byte(`[]`)},
 		directory.Change{Attr: directory.AttrWatchlists, After: []byte(`["w1"]`)})
-	errs := race(racers, func(i int) error { return w.Counts.CountEntry(w.ctx, w.tenant, []directory.LogEntry{into, over}[i%2]) })
-	w.must(errors.Join(errs...))
 	more := into
 	more.ID = entryID()
-	w.must(w.Counts.CountEntry(w.ctx, w.tenant, more))
+	w.append(into, over, more)
+	w.must(errors.Join(race(racers, func(i int) error {
+		_, err := w.Counts.CountEntries(w.ctx, w.tenant, []directory.LogEntry{[]directory.LogEntry{into, over}[i%2]})
+		return err
+	})...))
+	w.count(more)
 	got, err := w.Counts.Tallies(w.ctx, w.tenant, []string{"org/o1", "org/o2", "role/a", "role/b", "list/w1"})
 	w.must(err)
 	for key, want := range map[string]int{"org/o1": 1, "org/o2": 1, "role/a": 2, "role/b": 1, "list/w1": 1, "org/none": 0} {
@@ -52,7 +60,11 @@ func counts(w *world) {
 		entry(w.p, directory.UserCreated, 0), entry(w.p, directory.UserDisabled, 1), entry(w.p, directory.UserDisabled, 1),
 		entry(w.p, directory.UserDisabled, 2), entry(other, directory.UserDisabled, 2), entry(w.p, directory.UserDeleted, 3),
 	}
-	w.must(errors.Join(race(len(es)*3, func(i int) error { return w.Counts.CountEntry(w.ctx, w.tenant, es[i%len(es)]) })...))
+	w.append(es...)
+	w.must(errors.Join(race(len(es)*3, func(i int) error {
+		_, err := w.Counts.CountEntries(w.ctx, w.tenant, es[i%len(es):][:1])
+		return err
+	})...))
 	is := func(p directory.ProviderID, minutes int, want map[directory.Action]int) {
 		w.Helper()
 		got, err := w.Counts.Counts(w.ctx, w.tenant, p, minute.Add(time.Duration(minutes)*time.Minute))
@@ -74,6 +86,121 @@ func counts(w *world) {
 	})
 }
 
+// append stores entries in the log, which change nothing.
+func (w *world) append(es ...directory.LogEntry) {
+	w.Helper()
+	for _, e := range es {
+		w.must(w.Ports.Log.AppendEntry(w.ctx, w.tenant, e))
+	}
+}
+
+// count counts entries in one call, and returns for how many it was the first.
+func (w *world) count(es ...directory.LogEntry) (n int) {
+	w.Helper()
+	fresh, err := w.Counts.CountEntries(w.ctx, w.tenant, es)
+	w.must(err)
+	w.equal("answers", len(fresh), len(es))
+	for _, yes := range fresh {
+		if yes {
+			n++
+		}
+	}
+	return n
+}
+
+// mixed returns n entries in the log, of two providers and three minutes, some of which move tallies.
+func (w *world) mixed(n int, other directory.ProviderID) []directory.LogEntry {
+	w.Helper()
+	minute := w.now().Truncate(time.Minute)
+	es := make([]directory.LogEntry, n)
+	for i := range es {
+		e := w.entry([]directory.Action{directory.UserCreated, directory.UserDisabled, directory.GroupUpdated}[i%3])
+		e.Provider = []directory.ProviderID{w.p, other}[i/3%2]
+		e.At = minute.Add(time.Duration(i%5%3)*time.Minute + time.Duration(i)*time.Millisecond)
+		if e.Action != directory.GroupUpdated {
+			e.User = userID()
+			org := fmt.Appendf(nil, `"o%d"`, i%4)
+			e.Changes = []directory.Change{{Attr: directory.AttrOrganization, After: org}}
+		}
+		es[i] = e
+	}
+	w.append(es...)
+	return es
+}
+
+// recount fails unless counts and tallies are those of the entries.
+func (w *world) recount(what string, es []directory.LogEntry) {
+	w.Helper()
+	timelines, tallies := map[directory.ProviderID][]directory.Minute{}, map[string]int{}
+	slices.SortFunc(es, func(a, b directory.LogEntry) int { return a.At.Compare(b.At) })
+	for _, e := range es {
+		ms, at := timelines[e.Provider], e.At.Truncate(time.Minute)
+		if len(ms) == 0 || !ms[len(ms)-1].At.Equal(at) {
+			ms = append(ms, directory.Minute{At: at, Counts: map[directory.Action]int{}})
+		}
+		ms[len(ms)-1].Counts[e.Action]++
+		timelines[e.Provider] = ms
+		for key, n := range e.Tally() {
+			tallies[key] += n
+		}
+	}
+	for p, want := range timelines {
+		got, err := w.Counts.Timeline(w.ctx, w.tenant, p, w.start.Add(-time.Hour))
+		w.must(err)
+		w.equal(what+": minutes", got, want)
+	}
+	got, err := w.Counts.Tallies(w.ctx, w.tenant, slices.Collect(maps.Keys(tallies)))
+	w.must(err)
+	w.equal(what+": tallies", got, tallies)
+}
+
+// countedBatches lets callers race with overlapping batches, each in an order of its own and with entries that are in it
+// twice: every entry is fresh for one of them.
+func countedBatches(w *world) {
+	es := w.mixed(40, w.provider("Other"))
+	var fresh atomic.Int64
+	w.must(errors.Join(race(racers, func(i int) error {
+		mine := slices.Concat(es[i:], es[:i], es[i:i+5])
+		if i%2 == 1 {
+			slices.Reverse(mine)
+		}
+		for batch := range slices.Chunk(mine, 7+i) {
+			got, err := w.Counts.CountEntries(w.ctx, w.tenant, batch)
+			if err != nil {
+				return err
+			}
+			for _, yes := range got {
+				if yes {
+					fresh.Add(1)
+				}
+			}
+		}
+		return nil
+	})...))
+	if n := int(fresh.Load()); n != len(es) {
+		w.Errorf("%d entries were fresh, want each of %d once", n, len(es))
+	}
+	w.recount("after the race", es)
+	w.equal("fresh when repeated", w.count(es...), 0)
+	w.equal("fresh without entries", w.count(), 0)
+	w.recount("when repeated", es)
+}
+
+// countedCuts counts a batch in two parts, cut at every place, and then again as a whole.
+func countedCuts(w *world) {
+	other := w.provider("Other")
+	var all []directory.LogEntry
+	const n = 7
+	for cut := range n + 1 {
+		es := w.mixed(n, other)
+		w.equal("fresh in the first part", w.count(es[:cut]...), cut)
+		w.equal("fresh in the second part", w.count(es[max(0, cut-1):]...), n-cut)
+		w.equal("fresh in both", w.count(es...), 0)
+		all = append(all, es...)
+		w.recount(fmt.Sprintf("cut at %d", cut), all)
+	}
+}
+
 func (x intruder) countsRows() map[string]func() {
 	ctx, t, v := x.ctx, x.tenant, x.v
 	return map[string]func(){
@@ -81,10 +208,11 @@ func (x intruder) countsRows() map[string]func() {
 			got, err := x.Counts.Tallies(ctx, t, []string{"org/o1", "role/a"})
 			x.empty("Tallies", got["org/o1"]+got["role/a"], err)
 		},
-		"Counts.CountEntry": func() {
+		"Counts.CountEntries": func() {
 			e := v.entry
 			e.ID = entryID()
-			x.must(x.Counts.CountEntry(ctx, t, e))
+			x.append(e)
+			x.equal("fresh", x.count(e), 1)
 		},
 		"Counts.Counts": func() {
 			y := newWorld(x.T, x.Ports) // a tenant that counted nothing

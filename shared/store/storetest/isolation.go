@@ -58,7 +58,7 @@ func newVictim(w *world) victim {
 	v.guard = w.guardEvent(w.p)
 	v.fillMappings()
 	w.begin("key", "request", v.now)
-	w.must(w.Counts.CountEntry(w.ctx, w.tenant, v.entry))
+	w.count(v.entry)
 	v.fillWebhooksAndChains()
 	return v
 }
