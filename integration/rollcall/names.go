@@ -28,7 +28,8 @@ type kind struct {
 
 // kinds maps the name of a path parameter to its kind.
 var kinds = map[string]kind{
-	"provider": {word: "provider", list: "listProviders", read: "getProvider", names: []string{"displayName"}, sample: "Demo"},
+	"provider":        {word: "provider", list: "listProviders", read: "getProvider", names: []string{"displayName"}, sample: "Demo"},
+	"deletedprovider": {word: "deleted provider", list: "listDeletedProviders", names: []string{"displayName"}, sample: "Demo"},
 	"organization": {word: "organization", list: "listOrganizations", read: "getOrganization", names: []string{"name", "aliases"},
 		search: true, sample: "Engineering"},
 	"group": {word: "group", list: "listGroups", read: "getGroup", names: []string{"displayName"}, search: true, sample: "Sales"},
@@ -69,7 +70,10 @@ var references = map[string]string{
 
 // kindOf returns the kind of a parameter in the path of an operation.
 func (o operation) kindOf(param string) string {
-	if param != "mapping" {
+	switch {
+	case param == "provider" && strings.HasSuffix(o.path, ":restore"):
+		return "deletedprovider"
+	case param != "mapping":
 		return param
 	}
 	switch {

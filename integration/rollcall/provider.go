@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"time"
+
+	"github.com/spf13/pflag"
 )
 
 const expiryUsage = "expiry `time`: a duration such as 365d, a date or a time"
@@ -19,16 +21,19 @@ func providerNoun() noun {
 		"Health usage.health, First_request usage.firstRequestAt, Last_request usage.lastRequestAt, Last_write usage.lastWriteAt, " +
 		"Last_error usage.lastErrorAt, Users_after_deletion deletion.users, Users_move_to deletion.moveTo, " +
 		"Pending_deactivations_cancelled deletion.cancelPending, " +
-		"Affected_watchlists deletion.watchlists, Created createdAt, Changed modifiedAt, Version version"
+		"Affected_watchlists deletion.watchlists, Restored restoration.doneAt, People_restored restoration.userCount, " +
+		"Groups_restored restoration.groupCount, Not_as_before restoration.exceptionCount, Created createdAt, Changed modifiedAt, Version version"
 	name := flag{"name", "displayName", "display `name`, unique in the tenant"}
 	return noun{
 		name: "provider", group: groupProvision, short: "Connect directories; see their health and state", columns: one,
 		tables: []table{{"Matching attributes", "matchingIndexes",
 			"ATTRIBUTE attribute, CASE_EXACT caseExact, STATE state, DONE done, PEOPLE total, SINCE since"}},
-		actions: []action{
+		actions: append([]action{
 			{name: "list", op: "listProviders", short: "List the providers with their health",
 				columns: "NAME displayName, STATE state, HEALTH @health, LAST_REQUEST @lastRequest, USERS userCount, GROUPS groupCount, " +
-					"PENDING @pending, TO_APPLY @unapplied, ID id; PROFILE profile, BASE_URL baseUrl, DELAY deactivationDelaySeconds, CREATED createdAt"},
+					"PENDING @pending, TO_APPLY @unapplied, ID id; PROFILE profile, BASE_URL baseUrl, DELAY deactivationDelaySeconds, CREATED createdAt",
+				local: func(f *pflag.FlagSet) { f.Bool("deleted", false, "those that can be restored instead") },
+				do:    listProviders, also: []string{"listDeletedProviders"}},
 			{name: "create", op: "createProvider", short: "Add a SCIM provider; prints its base URL, and its token once", free: "name",
 				example: `"Entra ID"`,
 				long: "Adds a SCIM provider with the authentication credential type \"OAuth token\", and prints the values that the directory\n" +
@@ -61,15 +66,39 @@ func providerNoun() noun {
 			{name: "go-live", op: "goLiveProvider", short: "End the setup; the guard holds back changes from a day later"},
 			{name: "pause", op: "pauseProvider", short: "Pause a provider: its directory gets 503 until it is resumed"},
 			{name: "resume", op: "resumeProvider", short: "Resume a paused provider"},
-			{name: "delete", op: "deleteProvider", short: "Delete a provider and its groups", example: `Demo --users local --confirm Demo`,
-				ask:   "Delete provider {displayName} with {groupCount group groups}? Its {userCount person_is people_are} {@fate}.",
-				typed: "displayName", from: "getProvider", flags: []flag{
-					{"users", "users", "`fate` of its people (default local)"},
-					{"move-to", "moveTo", "`provider` that gets the people, with --users move"},
-					{"cancel-pending", "cancelPending", "cancel pending deactivations; otherwise they go on"},
-				}},
-		},
+		}, deletionActions()...),
 	}
+}
+
+// deletionActions delete providers and restore them.
+func deletionActions() []action {
+	return []action{
+		{name: "delete", op: "deleteProvider", short: "Delete a provider and its groups", example: `Demo --users local --confirm Demo`,
+			ask:   "Delete provider {displayName} with {groupCount group groups}? Its {userCount person_is people_are} {@fate}.",
+			hint:  "To undo this within 30 days, enter: rollcall provider restore {id}",
+			typed: "displayName", from: "getProvider", flags: []flag{
+				{"users", "users", "`fate` of its people (default local)"},
+				{"move-to", "moveTo", "`provider` that gets the people, with --users move"},
+				{"cancel-pending", "cancelPending", "cancel pending deactivations; otherwise they go on"},
+			}},
+		{name: "restore", op: "restoreProvider", short: "Undo the deletion of a provider, within 30 days", example: "Demo",
+			long: "Undoes the deletion of a provider, with its settings, tokens, mappings, groups and people. It is paused: when rollcall\n" +
+				"provider show says that the restoration is done, continue with rollcall provider resume.\n\n" +
+				"People stay as they are who were erased, or whose home was changed since. rollcall provider list --deleted\n" +
+				"shows what can be restored.",
+			hint:  "When its people are back (rollcall provider show {id}), enter: rollcall provider resume {id}",
+			flags: []flag{{"as", "displayName", "another display `name`, if it is taken by now"}}},
+	}
+}
+
+// listProviders lists the providers, or the deleted ones.
+func listProviders(ctx context.Context, c *call) error {
+	if c.flag("deleted") == "true" {
+		c.op = operations()["listDeletedProviders"]
+		c.act.columns = "NAME displayName, DELETED deletedAt, RESTORABLE_UNTIL restorableUntil, PEOPLE userCount, GROUPS groupCount, " +
+			"PEOPLE_WERE deletion.users, WATCHLISTS deletion.watchlists, ID id; MOVED_TO deletion.moveTo, PROFILE profile, VERSION version"
+	}
+	return showList(ctx, c)
 }
 
 // tokensOf returns the number of a provider's usable tokens and the first expiry.

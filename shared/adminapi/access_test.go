@@ -75,6 +75,10 @@ func (f *fixture) prepare(w *world, operation string) {
 	f.t.Helper()
 	run := "/providers/" + w.provider + "/apply-runs/" + w.run
 	switch operation {
+	case "restoreProvider":
+		w.provider = f.want(201, "POST", "/providers", `{"displayName":"Deleted"}`).str("id")
+		f.want(202, "DELETE", "/providers/"+w.provider, "")
+		f.deliver()
 	case "resumeProvider":
 		f.want(200, "POST", "/providers/"+w.provider+":pause", "")
 	case "resumeTenant":

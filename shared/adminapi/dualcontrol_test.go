@@ -19,8 +19,8 @@ var mayGive = map[string]string{
 	"setOrganizationMapping": "waits", "createOrganizationMappingEntry": "waits", "updateOrganizationMappingEntry": "waits",
 	"deleteOrganizationMappingEntry": "waits", "reorderOrganizationMapping": "waits",
 	"setRoleMapping": "waits", "createRoleMappingEntry": "waits", "updateRoleMappingEntry": "waits", "deleteRoleMappingEntry": "waits",
-	"unlinkGroup": "waits",
-	"grantRole":   "waits", "moveUser": "waits", "pinOrganization": "waits", "unpinOrganization": "waits", "reactivateUser": "waits",
+	"unlinkGroup": "waits", "restoreProvider": "waits",
+	"grantRole": "waits", "moveUser": "waits", "pinOrganization": "waits", "unpinOrganization": "waits", "reactivateUser": "waits",
 	"convertUserToProvisioned": "waits", "convertConflict": "waits", "startApplyRun": "waits", "undoApplyRun": "waits",
 
 	"applyConfig": "refused", "planConfig": "refused", "preApproveConflicts": "refused", "createProvider": "refused",

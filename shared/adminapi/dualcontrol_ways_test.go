@@ -41,7 +41,8 @@ func TestDualControlKnowsEveryWay(t *testing.T) {
 			`{"provider":"ID","userNames":["local.` + canary + `@agency.example"],"reason":"x"}`},
 		"a new provider": {defaultOrg, 409, "POST", "/providers",
 			`{"displayName":"Another"}`},
-		"the people of a deleted provider": {everybody, 409, "DELETE", "/providers/OTHER?users=move&moveTo=ID", ""},
+		"the people of a deleted provider":    {everybody, 409, "DELETE", "/providers/OTHER?users=move&moveTo=ID", ""},
+		"the mappings of a restored provider": {deletedPrivileged, 202, "POST", "PROVIDER:restore", ""},
 		"a configuration with mappings": {nil, 409, "POST", "/config:apply",
 			`{"providers":[{"provider":"Entra","organizationMapping":{"method":"single",` +
 				`"organization":"Privileged"},"roleMapping":{"mode":"groups"}}]}`},
@@ -86,6 +87,13 @@ func mapPrivileged(d *duo) {
 	d.want(200, "DELETE", d.p+"/role-mapping/mappings/"+d.w.roleMapping, "")
 	d.w.secondMapping = d.want(201, "POST", d.p+"/role-mapping/mappings",
 		`{"groups":["`+d.w.spareGroup+`"],"roles":["security-administrator"]`+confirmed).str("id")
+}
+
+// deletedPrivileged deletes the provider with such a mapping.
+func deletedPrivileged(d *duo) {
+	mapPrivileged(d)
+	d.want(202, "DELETE", d.p, "")
+	d.deliver()
 }
 
 // localThere puts a local user, who follows no rules, into the organization with the privileged default role.

@@ -226,6 +226,13 @@ func (f *fixture) entries(t directory.TenantID) []directory.LogEntry {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	deleted, err := f.svc.Providers.ArchivedProviders(ctx, t)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, a := range deleted {
+		ps = append(ps, a.Provider)
+	}
 	var all []directory.LogEntry
 	for _, p := range append(ps, directory.Provider{}) {
 		es, err := f.svc.Log.Entries(ctx, t, directory.LogQuery{Provider: p.ID, Count: 100_000})

@@ -89,7 +89,7 @@ func actions() []directory.Action {
 		directory.ConflictOpened, directory.ConflictApproved, directory.ConflictClosed,
 		directory.TenantCreated, directory.TenantUpdated, directory.TenantWasPaused, directory.TenantResumed, directory.TenantRemoved,
 		directory.TenantErased,
-		directory.ProviderCreated, directory.ProviderUpdated, directory.ProviderDeleted,
+		directory.ProviderCreated, directory.ProviderUpdated, directory.ProviderDeleted, directory.ProviderRestored,
 		directory.TokenCreated, directory.TokenRevoked, directory.TokenExpiring, directory.APIKeyCreated, directory.APIKeyExceeds,
 		directory.APIKeyConfirmed, directory.APIKeyRevoked, directory.APIKeyExpiring,
 		directory.ProposalMade, directory.ProposalApproved, directory.ProposalRejected,

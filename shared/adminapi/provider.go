@@ -18,6 +18,8 @@ func providerRoutes() []route {
 		{Route{patch, "/providers/{id}", "updateProvider", administrators}, dryQuery, (*request).updateProvider},
 		{Route{del, "/providers/{id}", "deleteProvider", administrators}, []string{"dryRun", "users", "moveTo", "cancelPending", "confirm"},
 			(*request).deleteProvider},
+		{Route{get, "/deleted-providers", "listDeletedProviders", readers}, pageQuery, (*request).listDeletedProviders},
+		{Route{post, "/providers/{id}:restore", "restoreProvider", administrators}, dryQuery, (*request).restoreProvider},
 		{Route{get, "/providers/{id}/refusals", "listRefusals", readers}, nil, (*request).listRefusals},
 		{Route{get, "/providers/{id}/unread-attributes", "listUnreadAttributes", readers}, nil, (*request).listUnread},
 		{Route{post, "/providers/{id}:go-live", "goLiveProvider", administrators}, dryQuery, setState(directory.ProviderLive)},
@@ -47,6 +49,7 @@ type provider struct {
 	GroupCount               int                     `json:"groupCount"`
 	Usage                    *usage                  `json:"usage,omitempty"` // of one provider only
 	Deletion                 *deletion               `json:"deletion,omitempty"`
+	Restoration              *restoration            `json:"restoration,omitempty"`
 	Version                  int64                   `json:"version"`
 	CreatedAt                instant                 `json:"createdAt"`
 	CreatedBy                string                  `json:"createdBy,omitempty"`
@@ -74,6 +77,29 @@ type deletion struct {
 	RequestedAt instant              `json:"requestedAt"`
 	RequestedBy string               `json:"requestedBy,omitempty"`
 	Watchlists  []deletionWatchlist  `json:"watchlists,omitempty"` // that lose groups; of one provider only
+}
+
+// restoration says how far the restoration of a deleted provider is, and what came of it.
+type restoration struct {
+	RequestedAt    instant  `json:"requestedAt"`
+	RequestedBy    string   `json:"requestedBy,omitempty"`
+	DoneAt         *instant `json:"doneAt,omitempty"`
+	UserCount      int      `json:"userCount"`
+	GroupCount     int      `json:"groupCount"`
+	ExceptionCount int      `json:"exceptionCount"`
+}
+
+// deletedProvider is a provider that can be restored; the counts are those of when its deletion was requested.
+type deletedProvider struct {
+	ID          directory.ProviderID `json:"id"`
+	DisplayName string               `json:"displayName"`
+	Profile     string               `json:"profile"`
+	Deletion    *deletion            `json:"deletion"`
+	UserCount   int                  `json:"userCount"`
+	GroupCount  int                  `json:"groupCount"`
+	DeletedAt   instant              `json:"deletedAt"`
+	Until       instant              `json:"restorableUntil"`
+	Version     int64                `json:"version"`
 }
 
 type deletionWatchlist struct {
@@ -135,10 +161,24 @@ func (r *request) viewProvider(p directory.Provider, n administration.ProviderCo
 		Version: p.Version, CreatedAt: instant{p.Created}, CreatedBy: p.CreatedBy, ModifiedAt: instant{p.Modified}, DryRun: r.admin.DryRun,
 	}
 	if d := p.Deletion; d != nil {
-		v.Deletion = &deletion{Users: d.Users, MoveTo: d.MoveTo, Cancel: d.CancelPending,
-			RequestedAt: instant{d.RequestedAt}, RequestedBy: d.RequestedBy}
+		v.Deletion = viewDeletion(*d)
+	}
+	if d := p.Restoration; d != nil {
+		v.Restoration = &restoration{instant{d.RequestedAt}, d.RequestedBy, timeOrNil(d.DoneAt), d.Users, d.Groups, d.Exceptions}
 	}
 	return v
+}
+
+func viewDeletion(d directory.ProviderDeletion) *deletion {
+	return &deletion{Users: d.Users, MoveTo: d.MoveTo, Cancel: d.CancelPending, RequestedAt: instant{d.RequestedAt},
+		RequestedBy: d.RequestedBy}
+}
+
+// addWatchlists shows the watchlists that lose the groups of a provider.
+func (r *request) addWatchlists(d *deletion, p directory.ProviderID) error {
+	ws, err := r.as().Watchlists.Of(r.ctx(), p)
+	d.Watchlists = mapSlice(ws, func(w directory.Watchlist) deletionWatchlist { return deletionWatchlist{w.ID, w.Title} })
+	return err
 }
 
 func viewExtension(e directory.Extension) extension {
@@ -166,11 +206,9 @@ func (r *request) answerProvider(status int, p directory.Provider, err error) (a
 		return answer{}, err
 	}
 	if v.Deletion != nil {
-		ws, err := r.as().Watchlists.Of(r.ctx(), p.ID)
-		if err != nil {
+		if err := r.addWatchlists(v.Deletion, p.ID); err != nil {
 			return answer{}, err
 		}
-		v.Deletion.Watchlists = mapSlice(ws, func(w directory.Watchlist) deletionWatchlist { return deletionWatchlist{w.ID, w.Title} })
 	}
 	return answer{status: status, version: p.Version, body: v}, nil
 }
@@ -370,6 +408,43 @@ func (r *request) deleteProvider() (answer, error) {
 		return r.ifMatch(p.Version)
 	}, d)
 	return r.answerProvider(http.StatusAccepted, p, err)
+}
+
+func (r *request) listDeletedProviders() (answer, error) {
+	after, limit, err := r.pageQuery()
+	if err != nil {
+		return answer{}, err
+	}
+	all, err := r.as().Providers.Deleted(r.ctx())
+	if err != nil {
+		return answer{}, err
+	}
+	as, next := pageAfter(all, func(a directory.ArchivedProvider) string { return string(a.ID) }, after, limit)
+	out := page[deletedProvider]{Items: make([]deletedProvider, len(as)), NextCursor: r.cursor(next)}
+	for i, a := range as {
+		v := deletedProvider{ID: a.ID, DisplayName: a.DisplayName, Profile: a.Profile, Deletion: viewDeletion(*a.Deletion),
+			UserCount: a.Deletion.UserCount, GroupCount: a.Deletion.GroupCount, DeletedAt: instant{a.RemovedAt}, Until: instant{a.Until()},
+			Version: a.Version}
+		if err := r.addWatchlists(v.Deletion, a.ID); err != nil {
+			return answer{}, err
+		}
+		out.Items[i] = v
+	}
+	return answer{body: out}, nil
+}
+
+// restoreProvider undoes a deletion; people and groups come back after the answer.
+func (r *request) restoreProvider() (answer, error) {
+	id, err := r.providerID()
+	name := ""
+	if err == nil && len(r.body) > 0 {
+		err = r.read(members{"displayName": text(set(&name), 1, 100)})
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	p, err := r.as().Providers.Restore(r.ctx(), id, r.checkProvider, name)
+	return r.answerProvider(0, p, err)
 }
 
 func timeOrNil(t time.Time) *instant {

@@ -118,6 +118,35 @@ func (p previewProviders) RemoveProvider(context.Context, directory.TenantID, di
 	return errPreview
 }
 
+func (p previewProviders) RestoreProvider(
+	ctx context.Context, t directory.TenantID, id directory.ProviderID,
+	update func(directory.ArchivedProvider) (directory.Provider, directory.LogEntry, error),
+) (directory.Provider, error) {
+	all, err := p.ArchivedProviders(ctx, t)
+	if err != nil {
+		return directory.Provider{}, err
+	}
+	i := slices.IndexFunc(all, func(a directory.ArchivedProvider) bool { return a.ID == id })
+	if i < 0 {
+		return directory.Provider{}, directory.Errorf(directory.NotFound, "no such deleted provider")
+	}
+	n, _, err := update(all[i])
+	if err == nil {
+		err = p.displayNameFree(ctx, t, n)
+	}
+	return n, err
+}
+
+func (p previewProviders) PutArchivePage(
+	context.Context, directory.TenantID, directory.ProviderID, directory.ArchivePage, time.Time,
+) error {
+	return errPreview
+}
+
+func (p previewProviders) DropArchive(context.Context, directory.TenantID, directory.ProviderID) error {
+	return errPreview
+}
+
 type previewTenants struct{ directory.Tenants }
 
 func (p previewTenants) CreateTenant(ctx context.Context, t directory.Tenant, _ directory.LogEntry) error {

@@ -1,6 +1,7 @@
 package administration
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -137,6 +138,8 @@ func (s Providers) SetState(
 			}
 			before := p.State
 			switch {
+			case to == directory.ProviderSetup && p.Restoring():
+				return p, "", nil, directory.ErrRestoring()
 			case to == directory.ProviderPaused && p.State != directory.ProviderPaused:
 				p.Resume, p.State = p.State, directory.ProviderPaused
 			case to == directory.ProviderSetup && p.State == directory.ProviderPaused: // resume
@@ -175,6 +178,11 @@ func (s Providers) Delete(
 		return directory.Provider{}, &directory.Error{Kind: directory.Invalid, Attr: "users", Detail: "users must be local, deactivate or move"}
 	}
 	d.RequestedAt, d.RequestedBy = s.rt.Time(), s.admin.Actor.ID
+	n, err := s.Count(ctx, id)
+	if err != nil {
+		return directory.Provider{}, err
+	}
+	d.UserCount, d.GroupCount = n.Users, n.Groups
 	c, now, err := s.question(ctx, d.MoveTo != "")
 	if err != nil {
 		return directory.Provider{}, err
@@ -185,6 +193,9 @@ func (s Providers) Delete(
 	remove := func(p directory.Provider) (directory.Provider, *directory.LogEntry, error) {
 		if p.State == directory.ProviderDeleting {
 			return p, nil, &directory.Error{Kind: directory.Conflict, Detail: "the provider is being deleted"}
+		}
+		if p.Restoring() {
+			return p, nil, directory.ErrRestoring()
 		}
 		if err := check(p); err != nil {
 			return p, nil, err
@@ -199,6 +210,71 @@ func (s Providers) Delete(
 		return p, &e, nil
 	}
 	return s.ports.Providers.UpdateProvider(ctx, s.tenant, id, remove)
+}
+
+// Deleted reads the deleted providers of the tenant that can be restored, by id.
+func (s Providers) Deleted(ctx context.Context) ([]directory.ArchivedProvider, error) {
+	all, err := s.ports.Providers.ArchivedProviders(ctx, s.tenant)
+	return slices.DeleteFunc(all, func(a directory.ArchivedProvider) bool { return !s.rt.Time().Before(a.Until()) }), err
+}
+
+// Restore undoes the deletion of a provider, under another displayName unless it is "". The provider is paused. In the
+// background (follow.Service.FollowEntry), its people and groups come back; until then it cannot be resumed.
+// Errors: NotFound, also when its time is over; Invalid; Conflict (displayName, or while it is being deleted or is not
+// deleted); what check returns; Waiting.
+func (s Providers) Restore(
+	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, name string,
+) (directory.Provider, error) {
+	if t, ok := id.Tenant(); !ok || t != s.tenant {
+		return directory.Provider{}, errNoDeletedProvider()
+	}
+	if p, err := s.ByID(ctx, id); err == nil {
+		detail := "the provider is not deleted"
+		if p.State == directory.ProviderDeleting {
+			detail = "the provider is still being deleted: restore it when that has ended"
+		}
+		return p, &directory.Error{Kind: directory.Conflict, Detail: detail}
+	} else if !directory.IsKind(err, directory.NotFound) {
+		return p, err
+	}
+	if name != "" {
+		valid, err := directory.ValidDisplayName(name)
+		if err != nil {
+			return directory.Provider{}, err
+		}
+		name = valid
+	}
+	tenant, err := s.ports.Tenants.Tenant(ctx, s.tenant)
+	if err != nil {
+		return directory.Provider{}, err
+	}
+	m, err := s.ports.Mappings.MappingSet(ctx, s.tenant, id)
+	if err != nil {
+		return directory.Provider{}, err
+	}
+	c, now, err := s.question(ctx, false)
+	if err != nil {
+		return directory.Provider{}, err
+	}
+	p, err := s.ports.Providers.RestoreProvider(ctx, s.tenant, id,
+		func(a directory.ArchivedProvider) (directory.Provider, directory.LogEntry, error) {
+			e := s.entry(directory.ProviderRestored)
+			if !s.rt.Time().Before(a.Until()) || a.Deletion == nil {
+				return a.Provider, e, errNoDeletedProvider()
+			}
+			if err := check(a.Provider); err != nil {
+				return a.Provider, e, err
+			}
+			p := a.Restored(s.admin.Actor.ID, e.At)
+			p.DisplayName, p.TenantState = cmp.Or(name, p.DisplayName), tenant.State
+			e.Target, e.Name, e.Remaining, e.Version = string(id), p.DisplayName, directory.RemainingRestore, p.Version
+			return p, e, c.ask(providerSubject(id), now, now.with(&p, &m), false)
+		})
+	return p, providerTaken(err)
+}
+
+func errNoDeletedProvider() *directory.Error {
+	return directory.Errorf(directory.NotFound, "no such deleted provider")
 }
 
 // ByID reads a provider of the administrator's tenant.

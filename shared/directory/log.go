@@ -57,6 +57,7 @@ const (
 	ProviderCreated           Action = "provider.created"
 	ProviderUpdated           Action = "provider.updated"
 	ProviderDeleted           Action = "provider.deleted"
+	ProviderRestored          Action = "provider.restored"
 	TokenCreated              Action = "token.created"
 	TokenRevoked              Action = "token.revoked"
 	TokenExpiring             Action = "token.expiring" //nolint:gosec // G101: a name, of a warning before its end
@@ -233,6 +234,7 @@ const (
 	RemainingUser     Remaining = "user"     // references to a deleted user
 	RemainingGroup    Remaining = "group"    // membership rows of a deleted group
 	RemainingProvider Remaining = "provider" // users and groups of a deleted provider
+	RemainingRestore  Remaining = "restore"  // those of a restored one
 	RemainingDelay    Remaining = "delay"    // pending deactivations that get another delay
 	RemainingMatter   Remaining = "matter"   // custodians of a closed matter
 	RemainingTenant   Remaining = "tenant"   // providers of a tenant that is paused, resumed or removed

@@ -177,8 +177,22 @@ type Providers interface {
 	ListProviders(ctx context.Context, t TenantID) ([]Provider, error)
 	// UpdateProvider replaces a provider with its entry. NotFound; TakenError.
 	UpdateProvider(ctx context.Context, t TenantID, id ProviderID, update Update[Provider]) (Provider, error)
-	// RemoveProvider removes the record of a provider that has no users or groups left. NotFound.
+	// RemoveProvider archives the record of a provider that has no users or groups left, with the time of the entry. Its
+	// displayName is free. NotFound.
 	RemoveProvider(ctx context.Context, t TenantID, id ProviderID, e LogEntry) error
+	// ArchivedProviders reads all archived providers of a tenant, by id.
+	ArchivedProviders(ctx context.Context, t TenantID) ([]ArchivedProvider, error)
+	// RestoreProvider replaces an archived provider by the one that update returns, with its entry; the pages stay.
+	// NotFound; TakenError.
+	RestoreProvider(ctx context.Context, t TenantID, id ProviderID,
+		update func(ArchivedProvider) (Provider, LogEntry, error)) (Provider, error)
+	// PutArchivePage stores a page of an archive, replacing the one with its key. A store may drop it after the time.
+	PutArchivePage(ctx context.Context, t TenantID, id ProviderID, page ArchivePage, until time.Time) error
+	// ArchivePages reads pages of an archive in the order of their keys, after the given key.
+	ArchivePages(ctx context.Context, t TenantID, id ProviderID, after string, count int) ([]ArchivePage, error)
+	// DropArchive removes the pages of an archive and, if the provider is archived, it and its mappings. Repeating it
+	// does no harm.
+	DropArchive(ctx context.Context, t TenantID, id ProviderID) error
 }
 
 // Usages stores when providers were used, separate from their records.

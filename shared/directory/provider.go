@@ -58,7 +58,8 @@ type Provider struct {
 	// NoRelink lets a group that comes back not take the place of its deleted one (C32).
 	NoRelink bool `json:",omitempty"`
 
-	Deletion *ProviderDeletion // set while deleting
+	Deletion    *ProviderDeletion    // set while deleting
+	Restoration *ProviderRestoration `json:",omitempty"` // set once it was restored after a deletion
 
 	LiveAt      time.Time `json:",omitzero"`  // when it went live
 	DelayChange EntryID   `json:",omitempty"` // the entry of the last change of the delay that also applies to pending deactivations
@@ -87,6 +88,8 @@ type ProviderDeletion struct {
 	CancelPending bool       // cancel pending deactivations instead of letting them continue
 	RequestedAt   time.Time
 	RequestedBy   string
+	UserCount     int `json:",omitempty"` // when it was requested
+	GroupCount    int `json:",omitempty"`
 }
 
 // DisplayNameKey is the form under which the display name is unique.

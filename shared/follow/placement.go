@@ -83,6 +83,9 @@ var errUserChanged = errors.New("the user has changed since it was read")
 // resolve applies the rules to one user, and reads the user again until nothing changes, so that the last writer has
 // seen the last change of the user's groups.
 func (r *resolver) resolve(ctx context.Context, read func(context.Context) (directory.UserView, error), on directory.Occasion) error {
+	if r.provider.Restoring() {
+		return nil // decided once the groups are back, too
+	}
 	const tries = 20
 	for range tries {
 		v, err := read(ctx)

@@ -12,11 +12,14 @@ import (
 func (s *Service) drainProvider(ctx context.Context, t directory.TenantID, cause directory.LogEntry) error {
 	id := directory.ProviderID(cause.Target)
 	p, err := s.ports.Providers.Provider(ctx, t, id)
-	if err != nil {
+	if err != nil || p.State != directory.ProviderDeleting {
 		return directory.IgnoreNotFound(err)
 	}
 	o := fromDecision(cause)
 	o.provider = id
+	if err := s.archive(ctx, t, p); err != nil {
+		return err
+	}
 	const batch = 200
 	for {
 		d, to, err := s.withFallback(ctx, t, *p.Deletion)

@@ -14,10 +14,10 @@ const (
 	purgeEvery = 24 * time.Hour
 )
 
-// PurgeAll removes, at most once a day in each tenant, expired log entries and the personal data of users who were
-// deactivated long ago, are in no directory and not on hold. Their ids are kept, and their log entries without names
-// and values. It ends early when stop returns true, and continues there the next time; several processes may run it at
-// the same time.
+// PurgeAll removes, at most once a day in each tenant, expired log entries, the archives of providers deleted long ago,
+// and the personal data of users who were deactivated long ago, are in no directory and not on hold. Their ids are kept,
+// and their log entries without names and values. It ends early when stop returns true, and continues there the next
+// time; several processes may run it at the same time.
 func (s *Service) PurgeAll(ctx context.Context, stop func() bool) error {
 	return directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) error {
 		if stop() || t.State == directory.TenantRemoving {
@@ -34,6 +34,9 @@ func (s *Service) purge(ctx context.Context, t directory.Tenant, stop func() boo
 	}
 	if task.After == "" {
 		if err := s.dropLog(ctx, t, stop); err != nil {
+			return err
+		}
+		if err := s.dropArchives(ctx, t.ID); err != nil {
 			return err
 		}
 		if err := s.rekeyGroups(ctx, t.ID); err != nil {

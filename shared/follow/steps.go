@@ -27,6 +27,8 @@ func steps() []step {
 				"the store does nothing for an entry it completed", each((*Service).complete)},
 			{"drain a deleted provider", onRemaining(directory.RemainingProvider), "users and groups already handled are not found again",
 				each((*Service).drainProvider)},
+			{"bring back what a restored provider had", onRemaining(directory.RemainingRestore), "who is back already is skipped",
+				each((*Service).restoreProvider)},
 			{"reschedule deactivations", onRemaining(directory.RemainingDelay), "the same due time is no change", each((*Service).rescheduleAll)},
 			{"release custodians", onRemaining(directory.RemainingMatter), "released custodians are skipped", each((*Service).releaseAll)},
 			{"copy a tenant's state", onRemaining(directory.RemainingTenant), "providers in that state are skipped",

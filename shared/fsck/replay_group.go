@@ -10,8 +10,9 @@ import (
 type groupLog struct {
 	provider         directory.ProviderID
 	created, deleted bool
-	version          int64  // the last one, of a change of the profile
-	name             string // at that version
+	ended            memberLog // when it was last created and deleted: the groups of a restored provider are created again
+	version          int64     // the last one, of a change of the profile
+	name             string    // at that version
 	members          map[directory.ScimID]*memberLog
 }
 
@@ -34,6 +35,12 @@ func (r *replay) playGroup(e directory.LogEntry) {
 		r.byGroup[e.Group] = l
 	}
 	l.created, l.deleted = l.created || e.Action == directory.GroupCreated, l.deleted || e.Action == directory.GroupDeleted
+	switch e.Action {
+	case directory.GroupCreated:
+		l.ended.joined = directory.Latest(l.ended.joined, e.At)
+	case directory.GroupDeleted:
+		l.ended.left = directory.Latest(l.ended.left, e.At)
+	}
 	if e.Version > l.version {
 		l.version, l.name = e.Version, e.Name
 	}
@@ -106,7 +113,7 @@ func (r *replay) group(g directory.Group, present map[directory.ScimID]directory
 		return nil
 	case l == nil:
 		return nil
-	case l.deleted:
+	case l.ended.left.After(l.ended.joined):
 		r.found(Replay, "group", id, "the log has its deletion")
 		return nil
 	case l.version > g.Version:

@@ -40,6 +40,8 @@ import (
 //	  counted before      t#p#QE#minute#0…7      entry id       by versions before pages; 32 days      -
 //	provider              t#P                    p              with every request; all of a tenant    rare; reads 200
 //	  emptied             t#P                    p~             removed, but has deleted users         -
+//	  archived            t#PA                   p              deleted; 30 days                       -
+//	  its pages           t#PB#p                 page           its people and groups; 30 days         a page for 200 people, group
 //	provider name guard   t#PN#h(folded)         N → p          unique in the tenant                   -
 //	tenant                #T                     t              the deployment's tenants               rare
 //	API key               t#A                    id             all of a tenant                        rare

@@ -27,6 +27,16 @@ func emptiedKey(t directory.TenantID, p directory.ProviderID) key {
 	return k
 }
 
+func archives(t directory.TenantID) string { return join(string(t), "PA") }
+
+func archiveKey(t directory.TenantID, p directory.ProviderID) key {
+	return key{archives(t), escaper.Replace(string(p))}
+}
+
+func archivePages(t directory.TenantID, p directory.ProviderID) string {
+	return join(string(t), "PB", string(p))
+}
+
 func providerName(t directory.TenantID, folded string) key {
 	return key{join(string(t), "PN", sum(folded)), "N"}
 }

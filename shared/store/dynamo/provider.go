@@ -2,6 +2,8 @@ package dynamo
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"rollcall/shared/directory"
 )
@@ -168,10 +170,115 @@ func (s providerStore) RemoveProvider(ctx context.Context, t directory.TenantID,
 		x := &tx{}
 		x.delete(s.Store, providerKey(t, id), when("#rev = :rev", item{":rev": num(rev)}), nil)
 		x.delete(s.Store, providerName(t, p.DisplayNameKey()), always, nil)
+		archived, err := encodeProvider(p, 1)
+		if err != nil {
+			return err
+		}
+		archived["removed"] = num(e.At.UnixMilli())
+		x.put(s.Store, archiveKey(t, id), archived, always, nil)
 		if len(removed) > 0 {
 			x.put(s.Store, emptiedKey(t, id), item{"emptied": str(string(id))}, always, nil)
 		}
 		x.log(s.Store, t, e, remainder{})
 		return s.commit(ctx, "remove provider", x)
 	})
+}
+
+func (s providerStore) ArchivedProviders(ctx context.Context, t directory.TenantID) ([]directory.ArchivedProvider, error) {
+	its, _, err := s.query(ctx, span{pk: archives(t)})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]directory.ArchivedProvider, len(its))
+	for i, it := range its {
+		if out[i].Provider, err = decodeProvider(it); err != nil {
+			return nil, err
+		}
+		out[i].RemovedAt = timeOf(it, "removed")
+	}
+	return out, nil
+}
+
+func (s providerStore) RestoreProvider(
+	ctx context.Context, t directory.TenantID, id directory.ProviderID,
+	update func(directory.ArchivedProvider) (directory.Provider, directory.LogEntry, error),
+) (p directory.Provider, err error) {
+	if !usable(string(id)) {
+		return p, notFound("deleted provider")
+	}
+	err = s.rerun(ctx, "deleted provider", func(int) error {
+		old, err := s.getOne(ctx, archiveKey(t, id))
+		if err == nil && old == nil {
+			err = notFound("deleted provider")
+		}
+		if err != nil {
+			return err
+		}
+		a := directory.ArchivedProvider{RemovedAt: timeOf(old, "removed")}
+		if a.Provider, err = decodeProvider(old); err != nil {
+			return err
+		}
+		var e directory.LogEntry
+		if p, e, err = update(a); err != nil {
+			return err
+		}
+		it, err := encodeProvider(p, 1)
+		if err != nil {
+			return err
+		}
+		x := &tx{}
+		x.delete(s.Store, archiveKey(t, id), exists, nil)
+		x.delete(s.Store, emptiedKey(t, id), always, nil)
+		x.put(s.Store, providerKey(t, id), it, absent, nil)
+		x.put(s.Store, providerName(t, p.DisplayNameKey()), item{"p": str(string(id))}, absent, providerTaken)
+		x.log(s.Store, t, e, remainder{})
+		return s.commit(ctx, "restore provider", x)
+	})
+	return p, err
+}
+
+func (s providerStore) PutArchivePage(
+	ctx context.Context, t directory.TenantID, id directory.ProviderID, page directory.ArchivePage, until time.Time,
+) error {
+	it := item{"v": num(schemaVersion), "ttl": num(until.Unix())}
+	if err := putJSON(it, "r", page); err != nil {
+		return err
+	}
+	return s.put(ctx, "put page of an archive", key{archivePages(t, id), escaper.Replace(page.Key)}, it)
+}
+
+func (s providerStore) ArchivePages(
+	ctx context.Context, t directory.TenantID, id directory.ProviderID, from string, count int,
+) ([]directory.ArchivePage, error) {
+	if !usable(string(id)) {
+		return nil, nil
+	}
+	return page[directory.ArchivePage](ctx, s.Store, span{pk: archivePages(t, id), lo: after(escaper.Replace(from)), limit: count})
+}
+
+func (s providerStore) DropArchive(ctx context.Context, t directory.TenantID, id directory.ProviderID) error {
+	if !usable(string(id)) {
+		return nil
+	}
+	for more := true; more; {
+		its, left, err := s.query(ctx, span{pk: archivePages(t, id), limit: maxBatchWrite})
+		if err != nil {
+			return err
+		}
+		keys := make([]key, len(its))
+		for i, it := range its {
+			keys[i] = keyOf(it)
+		}
+		if err := s.erase(ctx, "drop archive", keys); err != nil {
+			return err
+		}
+		more = left
+	}
+	x := &tx{}
+	x.delete(s.Store, archiveKey(t, id), exists, func(item) error { return errDone })
+	x.delete(s.Store, mappingsKey(t, id), always, nil)
+	if err := s.commitOnce(ctx, "drop archive", x); !errors.Is(err, errDone) {
+		return err
+	}
+	return nil
 }

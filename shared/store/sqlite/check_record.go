@@ -129,12 +129,13 @@ func (c *checker) checkDeliveries() error {
 // checkDocuments decodes the other records.
 func (c *checker) checkDocuments() error {
 	for subject, query := range map[string]string{
-		"legal hold":  `SELECT id, record FROM matters WHERE tenant = ?`,
-		"guard event": `SELECT id, record FROM guard_events WHERE tenant = ?`,
-		"webhook":     `SELECT id, record FROM webhooks WHERE tenant = ?`,
-		"apply run":   `SELECT id, record FROM documents WHERE tenant = ? AND kind = 'run'`,
-		"watchlist":   `SELECT id, record FROM documents WHERE tenant = ? AND kind = 'watchlist'`,
-		"task":        `SELECT id, record FROM documents WHERE tenant = ? AND kind = 'task'`,
+		"legal hold":       `SELECT id, record FROM matters WHERE tenant = ?`,
+		"guard event":      `SELECT id, record FROM guard_events WHERE tenant = ?`,
+		"webhook":          `SELECT id, record FROM webhooks WHERE tenant = ?`,
+		"apply run":        `SELECT id, record FROM documents WHERE tenant = ? AND kind = 'run'`,
+		"watchlist":        `SELECT id, record FROM documents WHERE tenant = ? AND kind = 'watchlist'`,
+		"deleted provider": `SELECT id, record FROM documents WHERE tenant = ? AND kind = 'archive'`,
+		"task":             `SELECT id, record FROM documents WHERE tenant = ? AND kind = 'task'`,
 	} {
 		err := c.exec(query, func(r *sqlite.Stmt) error { c.sameID(subject, r.ColumnText(0), columnBytes(r, 1)); return nil }, string(c.t))
 		if err != nil {
@@ -147,8 +148,8 @@ func (c *checker) checkDocuments() error {
 		}
 		return nil
 	}
-	err := c.exec(`SELECT kind || ' ' || owner, record FROM documents WHERE tenant = ? AND kind NOT IN ('run', 'watchlist', 'task')`, readable,
-		string(c.t))
+	err := c.exec(`SELECT kind || ' ' || owner, record FROM documents
+		WHERE tenant = ? AND kind NOT IN ('run', 'watchlist', 'task', 'archive')`, readable, string(c.t))
 	if err != nil {
 		return err
 	}

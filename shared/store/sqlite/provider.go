@@ -2,8 +2,10 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -117,24 +119,93 @@ func (s providerStore) UpdateProvider(
 	})
 }
 
+// archiveOf is the key of a deleted provider.
+func archiveOf(t directory.TenantID, id directory.ProviderID) []any {
+	return key(t, "archive", "", string(id))
+}
+
 func (s providerStore) RemoveProvider(ctx context.Context, t directory.TenantID, id directory.ProviderID, e directory.LogEntry) error {
 	_, err := s.writeProvider(ctx, id, func() (directory.Provider, error) {
-		if _, err := s.provider(t, id); err != nil {
-			return directory.Provider{}, err
+		none := directory.Provider{}
+		p, err := s.provider(t, id)
+		if err != nil {
+			return none, err
 		}
 		for _, kind := range []string{"users", "groups"} {
 			if s.total(home(t, id, false), kind) > 0 {
-				return directory.Provider{}, directory.Errorf(directory.Conflict, "the provider still has users or groups")
+				return none, directory.Errorf(directory.Conflict, "the provider still has users or groups")
 			}
 		}
 		// Its deleted users are kept, in a list that does not need the provider.
 		if err := s.exec(`UPDATE users SET home = ? WHERE home = ?`, nil, home(t, "", true), home(t, id, true)); err != nil {
-			return directory.Provider{}, err
+			return none, err
 		}
 		if err := s.exec(`DELETE FROM providers WHERE id = ?`, nil, string(id)); err != nil {
-			return directory.Provider{}, err
+			return none, err
 		}
-		return directory.Provider{}, s.append(t, e)
+		if err := s.putRecord(documents.put, directory.ArchivedProvider{Provider: p, RemovedAt: e.At}, archiveOf(t, id)...); err != nil {
+			return none, err
+		}
+		return none, s.append(t, e)
 	})
 	return err
+}
+
+func (s providerStore) ArchivedProviders(ctx context.Context, t directory.TenantID) ([]directory.ArchivedProvider, error) {
+	return readRecords[directory.ArchivedProvider](ctx, s.Store, documents.after, string(t), "archive", "", "", -1)
+}
+
+func (s providerStore) RestoreProvider(
+	ctx context.Context, t directory.TenantID, id directory.ProviderID,
+	update func(directory.ArchivedProvider) (directory.Provider, directory.LogEntry, error),
+) (directory.Provider, error) {
+	return s.writeProvider(ctx, id, func() (directory.Provider, error) {
+		a, err := record[directory.ArchivedProvider](s.Store, "deleted provider", documents.get, archiveOf(t, id)...)
+		if err != nil {
+			return a.Provider, err
+		}
+		p, e, err := update(a)
+		if err != nil {
+			return p, err
+		}
+		if err := s.putProvider(p); err != nil {
+			return p, err
+		}
+		if err := s.exec(documents.remove, nil, archiveOf(t, id)...); err != nil {
+			return p, err
+		}
+		err = s.exec(`UPDATE users SET home = ? WHERE home = ? AND provider = ?`, nil, home(t, id, true), home(t, "", true), string(id))
+		if err != nil {
+			return p, err
+		}
+		return p, s.append(t, e)
+	})
+}
+
+func (s providerStore) PutArchivePage(
+	ctx context.Context, t directory.TenantID, id directory.ProviderID, page directory.ArchivePage, _ time.Time,
+) error {
+	return s.write(ctx, func() error {
+		return s.putRecord(documents.put, page, key(t, "archived", string(id), page.Key)...)
+	})
+}
+
+func (s providerStore) ArchivePages(
+	ctx context.Context, t directory.TenantID, id directory.ProviderID, after string, count int,
+) ([]directory.ArchivePage, error) {
+	return readRecords[directory.ArchivePage](ctx, s.Store, documents.after, string(t), "archived", string(id), after, count)
+}
+
+func (s providerStore) DropArchive(ctx context.Context, t directory.TenantID, id directory.ProviderID) error {
+	return s.write(ctx, func() error {
+		err := s.exec(`DELETE FROM documents WHERE tenant = ? AND kind = 'archived' AND owner = ?`, nil, string(t), string(id))
+		if err != nil {
+			return err
+		}
+		_, err = record[directory.ArchivedProvider](s.Store, "deleted provider", documents.get, archiveOf(t, id)...)
+		if err != nil {
+			return directory.IgnoreNotFound(err)
+		}
+		return errors.Join(s.exec(documents.remove, nil, archiveOf(t, id)...), s.exec(documents.remove, nil, mappingsOf(t, id)...))
+	})
 }

@@ -113,7 +113,8 @@ CREATE TABLE guard_events (
 `
 
 // mappingTables hold organizations and the records that placement depends on. The kind of a document is "roles", "proposals", "task"
-// or "watchlist" (no owner), "mappings", "run" or "country" (owned by a provider), "range" or "page" (owned by a run).
+// "archive" or "watchlist" (no owner), "mappings", "run", "country" or "archived" (owned by a provider), "range" or "page"
+// (owned by a run).
 // Documents have row ids because a page is tens of kilobytes: without them, finding a key reads every record on the
 // way, which took two thirds of the time of planning.
 const mappingTables = `

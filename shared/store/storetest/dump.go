@@ -24,6 +24,15 @@ func Dump(ctx context.Context, ports directory.Ports, t directory.TenantID) stri
 		d.line("provider", p)
 		d.lists(p.ID)
 	}
+	for _, a := range got(ports.Providers.ArchivedProviders(ctx, t)) {
+		d.line("deleted provider", a)
+		for _, page := range got(ports.Providers.ArchivePages(ctx, t, a.ID, "", dumpPage)) {
+			if page.Group != nil {
+				page.Group.Version = 0
+			}
+			d.line("archive", page)
+		}
+	}
 	d.users()
 	d.leavers(providers)
 	for _, c := range got(ports.Conflicts.ListConflicts(ctx, t, "", "", 10_000)) {

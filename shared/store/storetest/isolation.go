@@ -34,6 +34,7 @@ type victim struct {
 	guard             directory.GuardEvent
 	webhook           directory.Webhook
 	delivery          directory.Delivery
+	archive           directory.ProviderID
 	now               time.Time
 }
 
@@ -57,6 +58,10 @@ func newVictim(w *world) victim {
 	w.must(w.place(v.matter, v.u))
 	v.guard = w.guardEvent(w.p)
 	v.fillMappings()
+	v.archive = w.provider("archived")
+	w.must(w.removeProvider(v.archive))
+	w.must(w.Providers.PutArchivePage(w.ctx, w.tenant, v.archive, directory.ArchivePage{Key: "a", Users: []directory.ArchivedUser{{ID: "u1"}}},
+		v.now.Add(time.Hour)))
 	w.begin("key", "request", v.now)
 	w.count(v.entry)
 	v.fillWebhooksAndChains()

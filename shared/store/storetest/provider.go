@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"rollcall/shared/directory"
 )
@@ -14,6 +15,8 @@ var providerChapter = []promise{
 	{"providers/racing changes all count, racing names have one winner", raceProviders},
 	{"providers/nil entry and errors write nothing", refusedProviderChange},
 	{"providers/removal needs an empty provider", removeProvider},
+	{"providers/a removed one is archived and restored", restoreProvider},
+	{"providers/the pages of an archive are in order, and dropped with it", archivePages},
 }
 
 func everyProviderField(w *world) {
@@ -142,6 +145,117 @@ func removeProvider(w *world) {
 	w.provider("Provider") // the name is free
 }
 
+func (w *world) archived() []directory.ArchivedProvider {
+	w.Helper()
+	all, err := w.Providers.ArchivedProviders(w.ctx, w.tenant)
+	w.must(err)
+	return all
+}
+
+func (w *world) restoreProvider(id directory.ProviderID, edit func(*directory.Provider)) (directory.Provider, error) {
+	return w.Providers.RestoreProvider(w.ctx, w.tenant, id,
+		func(a directory.ArchivedProvider) (directory.Provider, directory.LogEntry, error) {
+			p := a.Provider
+			edit(&p)
+			return p, w.adminEntry(directory.ProviderRestored, string(id)), nil
+		})
+}
+
+func restoreProvider(w *world) {
+	id := w.provider("Straße")
+	removed := w.remove(w.user(id, "removed"))
+	p, err := w.Providers.Provider(w.ctx, w.tenant, id)
+	w.must(err)
+	w.must(w.removeProvider(id))
+	e := w.log(directory.LogQuery{Provider: id})[0]
+	w.equal("archived", w.archived(), []directory.ArchivedProvider{{Provider: p, RemovedAt: e.At}})
+	other := w.provider("STRASSE")
+	same := func(*directory.Provider) {}
+	_, err = w.restoreProvider(id, same)
+	w.wantTaken("a taken name", err, directory.TakenError{Attr: directory.AttrDisplayName, Holder: string(other), Provider: other})
+	mine := directory.Errorf(directory.Forbidden, "mine")
+	_, err = w.Providers.RestoreProvider(w.ctx, w.tenant, id,
+		func(a directory.ArchivedProvider) (directory.Provider, directory.LogEntry, error) {
+			return a.Provider, w.adminEntry(directory.ProviderRestored, string(id)), mine
+		})
+	if err != mine { //nolint:errorlint // the caller's own error is returned unwrapped
+		w.Errorf("got error %v, want %v", err, mine)
+	}
+	if n := len(w.archived()); n != 1 {
+		w.Errorf("%d archived providers after refusals, want 1", n)
+	}
+	errs := race(racers, func(int) error {
+		_, err := w.restoreProvider(id, func(p *directory.Provider) { p.DisplayName, p.Version = "again", p.Version+1 })
+		return err
+	})
+	won := slices.IndexFunc(errs, func(err error) bool { return err == nil })
+	for i, err := range errs {
+		if i != won && !directory.IsKind(err, directory.NotFound) {
+			w.Errorf("a second restoration: %v, want one success and else NotFound", err)
+		}
+	}
+	p.DisplayName, p.Version = "again", p.Version+1
+	got, err := w.Providers.Provider(w.ctx, w.tenant, id)
+	w.must(err)
+	w.equal("restored", got, p)
+	if n := len(w.archived()); n != 0 {
+		w.Errorf("%d archived providers after the restoration", n)
+	}
+	w.equal("a user it had deleted", w.mustByID(removed.ID).User, removed)
+	_, err = w.updateProvider(other, func(p *directory.Provider) { p.DisplayName = "AGAIN" })
+	w.wantTaken("its name", err, directory.TakenError{Attr: directory.AttrDisplayName, Holder: string(id), Provider: id})
+	_, err = w.Leavers.CreateOrRestoreUser(w.ctx, w.tenant, id, removed.ExternalID, nil,
+		func(_ directory.Provider, before []directory.User) (directory.User, directory.LogEntry, error) {
+			if len(before) != 1 || before[0].ID != removed.ID {
+				w.Errorf("users it had deleted: %v", before)
+			}
+			u := w.newUser(id, "new")
+			return u, w.userEntry(directory.UserCreated, u), nil
+		})
+	w.must(err)
+}
+
+func archivePages(w *world) {
+	until := w.now().Add(time.Hour)
+	g := w.newGroup(w.p, "g")
+	pages := []directory.ArchivePage{
+		{Key: "a", Users: []directory.ArchivedUser{{ID: "u1", ScimID: "u2", Active: true, Manager: "u3", Usable: true}}},
+		{Key: "g1.0", Group: &g, Members: []directory.ScimID{"u2", "g2"}}, {Key: "z"},
+	}
+	for _, i := range []int{2, 0, 1, 1} {
+		w.must(w.Providers.PutArchivePage(w.ctx, w.tenant, w.p, pages[i], until))
+	}
+	other := w.provider("Other")
+	w.must(w.Providers.PutArchivePage(w.ctx, w.tenant, other, pages[0], until))
+	read := func(id directory.ProviderID, after string, count int) []directory.ArchivePage {
+		got, err := w.Providers.ArchivePages(w.ctx, w.tenant, id, after, count)
+		w.must(err)
+		return got
+	}
+	w.equal("all", read(w.p, "", 10), pages)
+	w.equal("after a", read(w.p, "a", 1), pages[1:2])
+	_, _, err := w.updateMappings(func(_ *directory.Provider, m *directory.MappingSet) { m.Run = "r1" })
+	w.must(err)
+	w.must(w.Providers.DropArchive(w.ctx, w.tenant, w.p))
+	w.equal("dropped", len(read(w.p, "", 10)), 0)
+	w.equal("another provider's", read(other, "", 10), pages[:1])
+	m, err := w.Mappings.MappingSet(w.ctx, w.tenant, w.p)
+	w.must(err)
+	w.equal("the mappings of a provider that is not archived", m.Run, directory.RunID("r1"))
+	w.must(w.removeProvider(w.p))
+	m, err = w.Mappings.MappingSet(w.ctx, w.tenant, w.p)
+	w.must(err)
+	w.equal("the mappings of an archived one", m.Run, directory.RunID("r1"))
+	for range 2 {
+		w.must(w.Providers.DropArchive(w.ctx, w.tenant, w.p))
+	}
+	m, err = w.Mappings.MappingSet(w.ctx, w.tenant, w.p)
+	w.must(err)
+	w.equal("the mappings afterwards", m, directory.MappingSet{})
+	_, err = w.restoreProvider(w.p, func(*directory.Provider) {})
+	w.wantKind("restoring it", err, directory.NotFound)
+}
+
 func (w *world) updateProvider(id directory.ProviderID, edit func(*directory.Provider)) (directory.Provider, error) {
 	return w.Providers.UpdateProvider(w.ctx, w.tenant, id, func(old directory.Provider) (directory.Provider, *directory.LogEntry, error) {
 		p := old
@@ -183,6 +297,19 @@ func (x intruder) providersRows() map[string]func() {
 			_, err := x.updateProvider(v.p, func(*directory.Provider) { x.Error("update was called for another tenant's provider") })
 			x.notFound("UpdateProvider", err)
 		},
-		"Providers.RemoveProvider": func() { x.notFound("RemoveProvider", x.removeProvider(v.p)) },
+		"Providers.RemoveProvider":    func() { x.notFound("RemoveProvider", x.removeProvider(v.p)) },
+		"Providers.ArchivedProviders": func() { x.empty("ArchivedProviders", len(x.archived()), nil) },
+		"Providers.RestoreProvider": func() {
+			_, err := x.restoreProvider(v.archive, func(*directory.Provider) {})
+			x.notFound("RestoreProvider", err)
+		},
+		"Providers.PutArchivePage": func() {
+			x.must(x.Providers.PutArchivePage(ctx, t, v.archive, directory.ArchivePage{Key: "a"}, v.now))
+		},
+		"Providers.ArchivePages": func() {
+			ps, err := x.Providers.ArchivePages(ctx, t, v.archive, "", 10)
+			x.empty("ArchivePages", len(slices.DeleteFunc(ps, func(p directory.ArchivePage) bool { return len(p.Users) == 0 })), err)
+		},
+		"Providers.DropArchive": func() { x.must(x.Providers.DropArchive(ctx, t, v.archive)) },
 	}
 }
