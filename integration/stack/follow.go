@@ -40,6 +40,9 @@ func (s *Stack) Follow(t testing.TB) {
 				}
 			}
 			s.followed[e.ID], followed = true, true
+			if e.OfUser(e.User).OfGroup(e.Group).ID != e.ID {
+				t.Errorf("the entry %s %s is not in the log shard of its subject", e.Action, e.ID)
+			}
 		}
 	}
 }

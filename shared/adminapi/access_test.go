@@ -280,6 +280,9 @@ func TestEveryMutationLeavesOneEntryOfTheKey(t *testing.T) {
 				if e.Actor.Kind != kind || e.Actor.ID != keyID || !e.Audit && e.User == "" && e.Group == "" {
 					t.Errorf("the entry %+v does not name its actor, or is in no log", e)
 				}
+				if e.OfUser(e.User).OfGroup(e.Group).ID != e.ID {
+					t.Errorf("the entry %s %s is not in the log shard of its subject", e.Action, e.ID)
+				}
 				if strings.HasSuffix(route.Path, "convert") && e.Actor.Reason != "same person" {
 					t.Errorf("the entry has reason %q", e.Actor.Reason)
 				}

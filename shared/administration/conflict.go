@@ -43,8 +43,8 @@ func (s Conflicts) settled(ctx context.Context, c directory.ConflictCase) (direc
 			if old.State != directory.ConflictOpen || !old.LastAt.Equal(c.LastAt) {
 				return old, nil, nil
 			}
-			e := s.entry(directory.ConflictClosed)
-			e.Target, e.Group, e.Name = string(old.ID), old.Group, old.UserName
+			e := s.entry(directory.ConflictClosed).OfGroup(old.Group)
+			e.Target, e.Name = string(old.ID), old.UserName
 			e.Changes = []directory.Change{directory.NewChange("state", old.State, directory.ConflictSucceeded)}
 			old.State, old.Version = directory.ConflictSucceeded, old.Version+1
 			e.Version = old.Version
@@ -103,8 +103,8 @@ func (s Conflicts) closeConflict(
 		if err := requireUndecided(c, check); err != nil {
 			return c, nil, err
 		}
-		e := s.entry(directory.ConflictClosed)
-		e.Target, e.User, e.Name = string(c.ID), c.Holder, c.UserName
+		e := s.entry(directory.ConflictClosed).OfUser(c.Holder)
+		e.Target, e.Name = string(c.ID), c.UserName
 		e.Changes = []directory.Change{directory.NewChange("state", c.State, to)}
 		c.State, c.Version = to, c.Version+1
 		e.Version = c.Version
@@ -261,8 +261,8 @@ func (s Conflicts) PreApprove(ctx context.Context, p directory.ProviderID, userN
 			if c.ID == "" {
 				c = directory.ConflictCase{ID: id, Provider: p, UserName: u.UserName, FirstAt: now, LastAt: now}
 			}
-			e := s.entry(directory.ConflictApproved)
-			e.Audit, e.Target, e.User, e.Name = false, string(id), u.ID, u.UserName
+			e := s.entry(directory.ConflictApproved).OfUser(u.ID)
+			e.Audit, e.Target, e.Name = false, string(id), u.UserName
 			e.Changes = []directory.Change{directory.NewChange("state", directory.OrNil(c.State), directory.ConflictPreApproved)}
 			c.Holder, c.HolderFrom, c.State, c.Version = u.ID, "", directory.ConflictPreApproved, c.Version+1
 			return c, &e, nil

@@ -78,9 +78,9 @@ func (s Users) CreateLocal(ctx context.Context, l LocalProfile, changes []direct
 
 // userEntry is the entry of an administrator's change of a user, which belongs in the Sync Log.
 func (s *session) userEntry(action directory.Action, u directory.User, changes []directory.Change) directory.LogEntry {
-	e := s.entry(action)
+	e := s.entry(action).OfUser(u.ID)
 	e.Audit = false
-	e.Provider, e.User, e.Name, e.Changes, e.Version = u.Provider, u.ID, u.UserName, changes, u.Version
+	e.Provider, e.Name, e.Changes, e.Version = u.Provider, u.UserName, changes, u.Version
 	return e
 }
 

@@ -60,7 +60,8 @@ func FinishChange(old, u User, e LogEntry) (User, *LogEntry, error) {
 			u.OverriddenAt = e.At
 		}
 	}
-	e.User, e.Name, e.Version, e.Effects = u.ID, u.UserName, u.Version, effects(old, u)
+	e = e.OfUser(u.ID)
+	e.Name, e.Version, e.Effects = u.UserName, u.Version, effects(old, u)
 	if u.Lifecycle != LifecyclePurged { // purging clears the placement, which is not an effect of its own
 		e.Effects = append(e.Effects, placing...)
 	}
@@ -76,7 +77,8 @@ func CreationEntry(u User, e LogEntry, attributes []Change) LogEntry {
 	if !u.LifecycleIsActive() {
 		attributes = append(slices.Clip(attributes), NewChange(attrLifecycle, nil, u.Lifecycle))
 	}
-	e.User, e.Name, e.Version, e.Changes = u.ID, u.UserName, u.Version, noteCountry(attributes, User{}, u)
+	e = e.OfUser(u.ID)
+	e.Name, e.Version, e.Changes = u.UserName, u.Version, noteCountry(attributes, User{}, u)
 	e.Effects = []Effect{EffectCreated}
 	if !u.LifecycleIsActive() {
 		e.Effects = append(e.Effects, EffectDeactivated)

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"encoding/base32"
+	"hash/fnv"
 	"strings"
 )
 
@@ -20,7 +21,8 @@ type (
 	ScimID string
 	// GroupID is the id of a group, internally and in SCIM.
 	GroupID string
-	// EntryID names a log entry; following an entry is idempotent by it.
+	// EntryID names a log entry; following an entry is idempotent by it. The entries of one user or group have ids that
+	// Spread puts into the same of LogShards parts.
 	EntryID string
 )
 
@@ -63,6 +65,31 @@ func NewID(random [16]byte) string { return idEncoding.EncodeToString(random[:])
 // IDLength is the length of user and group ids: a letter for the kind and 25 random characters of
 // 0-9a-v, which carry 125 bits and sort as the bits do, so that ranges of ids are ranges of users.
 const IDLength = 26
+
+// LogShards is how many parts a store may spread the log of a day over, by the ids of entries. The entries of one user or
+// group are in one part (LogEntry.OfUser), so a store that keeps the order in a part follows them in order.
+const LogShards = 8
+
+// Spread chooses one of n parts by an id, evenly.
+func Spread(id string, n int) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id))        // never fails
+	return int(h.Sum32() % uint32(n)) //nolint:gosec // G115: n is a small constant
+}
+
+// beside returns the id in the log shard of its entry's subject: with another last character, where it must. Of eight
+// that follow each other one at least is right, since the last bits of the hash are those of the character.
+func (id EntryID) beside(subject string) EntryID {
+	if id == "" || subject == "" {
+		return id
+	}
+	const digits = "0123456789abcdefghijklmnopqrstuv"
+	out, want := []byte(id), Spread(subject, LogShards)
+	for i := max(0, strings.IndexByte(digits, id[len(id)-1])); Spread(string(out), LogShards) != want; i++ {
+		out[len(out)-1] = digits[i%len(digits)]
+	}
+	return EntryID(out)
+}
 
 func validID(id string, kind byte) bool {
 	if len(id) != IDLength || id[0] != kind {

@@ -224,6 +224,18 @@ type LogEntry struct {
 	Erased Digest `json:",omitempty"`
 }
 
+// OfUser returns the entry as one about a user, with the id that it has as such.
+func (e LogEntry) OfUser(id UserID) LogEntry {
+	e.User, e.ID = id, e.ID.beside(string(id))
+	return e
+}
+
+// OfGroup returns the entry as one about a group, with the id that it has as such.
+func (e LogEntry) OfGroup(id GroupID) LogEntry {
+	e.Group, e.ID = id, e.ID.beside(string(id))
+	return e
+}
+
 // Remaining names the work that an entry leaves for after its transaction.
 type Remaining string
 

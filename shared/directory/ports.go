@@ -411,8 +411,9 @@ type Log interface {
 
 // Feed delivers log entries to be followed.
 type Feed interface {
-	// Deliver calls fn for entries that were not yet followed, in the order of each user's and group's changes, and
-	// returns for how many fn returned nil. Others are delivered again: at least once. One caller at a time.
+	// Deliver calls fn for entries that were not yet followed, and returns for how many fn returned nil. Others are
+	// delivered again: at least once. Entries of one user or group come in the order of their commits, while provider and
+	// day are the same. One caller at a time.
 	Deliver(ctx context.Context, fn func(context.Context, TenantID, LogEntry) error) (int, error)
 }
 

@@ -308,9 +308,9 @@ func ManagerCleared(u User, cause LogEntry) (User, LogEntry) {
 	u.Version, u.Modified = u.Version+1, Latest(u.Modified, cause.At)
 	return u, LogEntry{
 		ID: cause.ID + EntryID(u.ID), At: cause.At, Provider: u.Provider, Actor: EntryActor(cause),
-		Action: UserUpdated, User: u.ID, Name: u.UserName, Version: u.Version,
+		Action: UserUpdated, Name: u.UserName, Version: u.Version,
 		Changes: []Change{{Attr: AttrManager, Before: before}}, Effects: []Effect{EffectUpdated},
-	}
+	}.OfUser(u.ID)
 }
 
 // AppendJSON appends the account as encoding/json would write it, without reflection: every disable and enable

@@ -57,8 +57,8 @@ func (s *Service) openHint(ctx context.Context, t directory.TenantID, cause dire
 				ID: id, Provider: u.Provider, UserName: u.UserName, ExternalID: u.ExternalID, Cause: directory.ConflictSamePerson, User: u.ID,
 				Holder: known.ID, HolderFrom: known.Provider, State: directory.ConflictOpen, Count: 1, FirstAt: cause.At, LastAt: cause.At, Version: 1,
 			}
-			e := s.entry(fromEntry(cause), directory.ConflictOpened)
-			e.User, e.Target, e.Name = u.ID, string(id), u.UserName
+			e := s.entry(fromEntry(cause), directory.ConflictOpened).OfUser(u.ID)
+			e.Target, e.Name = string(id), u.UserName
 			return c, &e, nil
 		})
 	return err
@@ -75,8 +75,8 @@ func (s *Service) followConverted(ctx context.Context, t directory.TenantID, e d
 			if c.ID == "" || c.Holder != e.User || !c.Undecided() {
 				return c, nil, nil
 			}
-			n := s.entry(fromEntry(e), directory.ConflictClosed)
-			n.Target, n.User, n.Name = string(c.ID), c.Holder, c.UserName
+			n := s.entry(fromEntry(e), directory.ConflictClosed).OfUser(c.Holder)
+			n.Target, n.Name = string(c.ID), c.UserName
 			n.Changes = []directory.Change{directory.NewChange("state", c.State, directory.ConflictConverted)}
 			c.State, c.Version = directory.ConflictConverted, c.Version+1
 			return c, &n, nil
@@ -111,8 +111,8 @@ func (s *Service) followRefusal(ctx context.Context, t directory.TenantID, e dir
 				}
 			}
 			c.Version++
-			n := s.entry(fromEntry(e), action)
-			n.Target, n.User, n.Name, n.Version = string(id), v.ID, v.UserName, c.Version
+			n := s.entry(fromEntry(e), action).OfUser(v.ID)
+			n.Target, n.Name, n.Version = string(id), v.UserName, c.Version
 			if action == directory.ConflictClosed {
 				n.Changes = []directory.Change{directory.NewChange("state", old.State, c.State)}
 			}
@@ -134,8 +134,8 @@ func (r *resolver) openCapConflict(ctx context.Context, u directory.User) error 
 			}
 			c.ID, c.Provider, c.State, c.FirstAt = id, r.provider.ID, directory.ConflictOpen, now
 			c.Cause, c.UserName, c.ExternalID, c.Holder, c.HolderFrom = directory.ConflictOverOrganizations, name, u.ExternalID, u.ID, u.Provider
-			e := r.s.entry(r.origin, directory.ConflictOpened)
-			e.User, e.Target, e.Name = u.ID, string(id), u.UserName
+			e := r.s.entry(r.origin, directory.ConflictOpened).OfUser(u.ID)
+			e.Target, e.Name = string(id), u.UserName
 			return c, &e, nil
 		})
 	return err

@@ -51,8 +51,8 @@ func (s *Service) drainProvider(ctx context.Context, t directory.TenantID, cause
 		}
 		for _, v := range page.Groups {
 			err := s.ports.Groups.DeleteGroup(ctx, t, v.Group, func(g directory.Group) (directory.LogEntry, error) {
-				e := s.entry(o, directory.GroupDeleted)
-				e.Group, e.Name = g.ID, g.DisplayName
+				e := s.entry(o, directory.GroupDeleted).OfGroup(g.ID)
+				e.Name = g.DisplayName
 				return e, nil
 			})
 			if directory.IgnoreNotFound(err) != nil {

@@ -92,8 +92,8 @@ func (s *Service) listSameName(ctx context.Context, t directory.TenantID, c dire
 				n.State = directory.ConflictSucceeded
 			}
 			n.Version = old.Version + 1
-			e := s.entry(fromJob(directory.JobPurge), action)
-			e.Provider, e.Target, e.User, e.Group, e.Name, e.Version = c.Provider, string(c.ID), c.User, c.Group, c.UserName, n.Version
+			e := s.entry(fromJob(directory.JobPurge), action).OfUser(c.User).OfGroup(c.Group)
+			e.Provider, e.Target, e.Name, e.Version = c.Provider, string(c.ID), c.UserName, n.Version
 			return n, &e, nil
 		})
 	return err

@@ -44,8 +44,8 @@ func (x *session) recordConflict(ctx context.Context, wanted directory.Profile, 
 			if !reopen {
 				return c, nil, nil
 			}
-			e := x.entry(directory.ConflictOpened)
-			e.User, e.Name, e.Target = c.Holder, wanted.UserName, string(c.ID)
+			e := x.entry(directory.ConflictOpened).OfUser(c.Holder)
+			e.Name, e.Target = wanted.UserName, string(c.ID)
 			return c, &e, nil
 		})
 	return err

@@ -61,8 +61,8 @@ func (s *Service) CreateGroup(
 		if err := checkMemberChange(directory.GroupView{Group: g}, members, nil); err != nil {
 			return directory.Group{}, nil, directory.LogEntry{}, err
 		}
-		e := x.entry(directory.GroupCreated)
-		e.Group, e.Name, e.Changes, e.Added, e.Version = g.ID, g.DisplayName, asked.warn(changes), members, g.Version
+		e := x.entry(directory.GroupCreated).OfGroup(g.ID)
+		e.Name, e.Changes, e.Added, e.Version = g.DisplayName, asked.warn(changes), members, g.Version
 		view.Members = members
 		return g, members, e, nil
 	}
@@ -116,11 +116,11 @@ func (s *Service) UpdateGroup(
 			return directory.GroupChange{}, err
 		}
 		changed = true
-		e := x.entry(directory.MembersChanged)
+		e := x.entry(directory.MembersChanged).OfGroup(old.ID)
 		if !ed.Profile.Equal(old.GroupProfile) {
 			e.Action = directory.GroupUpdated
 		}
-		e.Group, e.Name, e.Changes, e.Added, e.Removed = old.ID, ed.Profile.DisplayName, asked.warn(ed.Changes), ch.Add, ch.Remove
+		e.Name, e.Changes, e.Added, e.Removed = ed.Profile.DisplayName, asked.warn(ed.Changes), ch.Add, ch.Remove
 		ch.Entry = &e
 		return ch, nil
 	}
@@ -155,8 +155,8 @@ func (s *Service) DeleteGroup(ctx context.Context, c Caller, id directory.GroupI
 		if err := check(old); err != nil {
 			return directory.LogEntry{}, err
 		}
-		e := x.entry(directory.GroupDeleted)
-		e.Group, e.Name = old.ID, old.DisplayName
+		e := x.entry(directory.GroupDeleted).OfGroup(old.ID)
+		e.Name = old.DisplayName
 		return e, nil
 	})
 }

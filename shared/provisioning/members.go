@@ -89,8 +89,8 @@ func (x *session) listUnknown(ctx context.Context, g directory.Group, ids []dire
 			if !opened {
 				return c, nil, nil
 			}
-			e := x.entry(directory.ConflictOpened)
-			e.Group, e.Name, e.Target = g.ID, g.DisplayName, string(id)
+			e := x.entry(directory.ConflictOpened).OfGroup(g.ID)
+			e.Name, e.Target = g.DisplayName, string(id)
 			return c, &e, nil
 		})
 	return err
@@ -113,8 +113,8 @@ func (x *session) noteGone(ctx context.Context, g directory.Group, ids []directo
 			c.Members = append(c.Members, fresh...)
 			c.Members = c.Members[max(0, len(c.Members)-directory.MaxNotedMembers):]
 			c.MemberCount, c.Count, c.LastAt, c.Version = len(c.Members), c.Count+1, x.now, c.Version+1
-			e := x.entry(directory.ConflictOpened)
-			e.Group, e.Name, e.Target = g.ID, g.DisplayName, string(id)
+			e := x.entry(directory.ConflictOpened).OfGroup(g.ID)
+			e.Name, e.Target = g.DisplayName, string(id)
 			e.Changes = []directory.Change{directory.NewChange(directory.AttrSkippedMembers, nil, fresh)}
 			return c, &e, nil
 		})

@@ -110,3 +110,15 @@ func (s *Store) plant(ctx context.Context, from, to key, items map[key]item) err
 	x.put(s, to, items[from], always, nil)
 	return s.commitOnce(ctx, "plant", x)
 }
+
+// LogOf returns the partition keys of the log entries about a user or group, with their number.
+func (s *Store) LogOf(ctx context.Context, t directory.TenantID, id string) (map[string]int, error) {
+	its, err := s.itemsOf(ctx, t)
+	out := map[string]int{}
+	for k, it := range its {
+		if text(it, "S1") == subject(t, id) {
+			out[k.pk]++
+		}
+	}
+	return out, err
+}

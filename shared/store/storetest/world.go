@@ -147,14 +147,14 @@ func (w *world) entry(a directory.Action) directory.LogEntry {
 }
 
 func (w *world) userEntry(a directory.Action, u directory.User) directory.LogEntry {
-	e := w.entry(a)
-	e.User, e.Name, e.Version, e.Provider = u.ID, u.UserName, u.Version, u.Provider
+	e := w.entry(a).OfUser(u.ID)
+	e.Name, e.Version, e.Provider = u.UserName, u.Version, u.Provider
 	return e
 }
 
 func (w *world) groupEntry(a directory.Action, g directory.Group) directory.LogEntry {
-	e := w.entry(a)
-	e.Group, e.Name, e.Provider = g.ID, g.DisplayName, g.Provider
+	e := w.entry(a).OfGroup(g.ID)
+	e.Name, e.Provider = g.DisplayName, g.Provider
 	return e
 }
 
