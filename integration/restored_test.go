@@ -198,3 +198,117 @@ func TestDeletedProviderIsRestored(t *testing.T) {
 		}
 	}
 }
+
+// People come back only to a home that nobody has changed since, and nobody may sign in by it whom an administrator or a
+// hold keeps out: what the deletion ended is undone, what an administrator ended is not.
+func TestRestoredProviderHasExceptions(t *testing.T) {
+	t.Parallel()
+	for name, ports := range stores {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u := newUndone(t, ports)
+			ctx := t.Context()
+			before := u.seen()
+			u.delete(directory.ProviderDeletion{Users: directory.FateDeactivate})
+			decide := func(name string, ds ...directory.Decision) {
+				t.Helper()
+				for _, d := range ds {
+					if _, err := u.as.Users.Decide(ctx, person(t, u.Stack, name).ID, administration.Unchecked, d); err != nil {
+						t.Fatalf("%s: %s: %v", name, d, err)
+					}
+				}
+			}
+			_, err := u.as.Users.Convert(ctx, person(t, u.Stack, bossName).ID, administration.Unchecked, u.to, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			decide(stayName, directory.DecideDeactivate)
+			u.Pass(t, time.Hour) // the deactivations are due, but for the one on hold
+			decide(blockedName, directory.DecideReactivate, directory.DecideDeactivateBlock)
+			if ann := person(t, u.Stack, annName); ann.LifecycleIsActive() {
+				t.Fatal("ann was not deactivated")
+			}
+			r := u.restore().Restoration
+			if r.Users != 5 || r.Groups != 2 || r.Exceptions != 3 {
+				t.Errorf("result: %+v", r)
+			}
+			u.compare(before, bossName, stayName, blockedName, outName, annName, goneName, u.team.id())
+			ann := person(t, u.Stack, annName)
+			if !ann.MaySignIn() || ann.Provider != u.Provider.ID || ann.Manager != "" {
+				t.Errorf("ann, whom the deletion deactivated, and whose manager is elsewhere: %+v", ann)
+			}
+			for _, name := range []string{stayName, blockedName, outName} {
+				if p := person(t, u.Stack, name); p.MaySignIn() || p.LifecycleIsActive() || p.Provider != u.Provider.ID {
+					t.Errorf("%s: %+v", name, p)
+				}
+			}
+			if boss := person(t, u.Stack, bossName); boss.Provider != u.to {
+				t.Errorf("boss belongs to %q, want %q", boss.Provider, u.to)
+			}
+			es := u.Entries(t)
+			i := slices.IndexFunc(es, func(e directory.LogEntry) bool {
+				return slices.ContainsFunc(e.Changes, func(c directory.Change) bool { return c.Attr == "exceptions" })
+			})
+			if i < 0 || strings.Count(string(es[i].Changes[1].After), `"reason"`) != 3 || !es[i].Audit {
+				t.Errorf("the log does not list the exceptions: %v", i)
+			}
+		})
+	}
+}
+
+// After 30 days nothing is left of a deleted provider, and what is not deleted is not restored.
+func TestDeletedProviderExpires(t *testing.T) {
+	t.Parallel()
+	for name, ports := range stores {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u := newUndone(t, ports)
+			ctx := t.Context()
+			refused := func(what string, id directory.ProviderID, want directory.Kind) {
+				t.Helper()
+				if _, err := u.as.Providers.Restore(ctx, id, administration.Unchecked, ""); !directory.IsKind(err, want) {
+					t.Errorf("restoring %s: %v, want %s", what, err, want)
+				}
+			}
+			refused("a provider that is not deleted", u.Provider.ID, directory.Conflict)
+			refused("an unknown one", directory.ProviderID(string(u.Admin.Tenant)+"zzzzz"), directory.NotFound)
+			refused("another tenant's", "zzzzzzzzzzz", directory.NotFound)
+			_, err := u.as.Providers.Delete(ctx, u.Provider.ID, administration.Unchecked, directory.ProviderDeletion{Users: directory.FateLocal})
+			if err != nil {
+				t.Fatal(err)
+			}
+			refused("one that is still being deleted", u.Provider.ID, directory.Conflict)
+			u.Follow(t)
+			_, _, err = u.as.Providers.Create(ctx, administration.NewProvider{DisplayName: u.Provider.DisplayName, Profile: "entra"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			refused("one whose name is taken", u.Provider.ID, directory.Conflict)
+			if _, err := u.as.Providers.Restore(ctx, u.Provider.ID, administration.Unchecked, "Again"); err != nil {
+				t.Fatal(err)
+			}
+			_, err = u.as.Providers.Delete(ctx, u.Provider.ID, administration.Unchecked, directory.ProviderDeletion{Users: directory.FateLocal})
+			if !directory.IsKind(err, directory.Conflict) {
+				t.Errorf("deleting it before its people are back: %v", err)
+			}
+			if _, err := u.as.ApplyRuns.Create(ctx, u.Provider.ID, false); !directory.IsKind(err, directory.Conflict) {
+				t.Errorf("an apply run before its people are back: %v", err)
+			}
+			u.Follow(t)
+			u.delete(directory.ProviderDeletion{Users: directory.FateLocal})
+			u.Clock.Advance(directory.UndoWindow)
+			refused("one after 30 days", u.Provider.ID, directory.NotFound)
+			if gone, err := u.as.Providers.Deleted(ctx); err != nil || len(gone) > 0 {
+				t.Errorf("deleted providers after 30 days: %v, %v", gone, err)
+			}
+			if err := u.Service.PurgeAll(ctx, func() bool { return false }); err != nil {
+				t.Fatal(err)
+			}
+			pages, err := u.Service.Providers.ArchivePages(ctx, u.Admin.Tenant, u.Provider.ID, "", 1)
+			left, err2 := u.Service.Providers.ArchivedProviders(ctx, u.Admin.Tenant)
+			if err != nil || err2 != nil || len(pages)+len(left) > 0 {
+				t.Errorf("left after the purge: %v, %v; %v, %v", pages, left, err, err2)
+			}
+		})
+	}
+}

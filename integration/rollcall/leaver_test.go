@@ -134,3 +134,21 @@ func TestTablesOfPeople(t *testing.T) {
 		t.Errorf("tokens that end: %s", got)
 	}
 }
+
+// A provider that was deleted by mistake comes back by the command that the deletion names.
+func TestProviderIsRestored(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.group("Staff", s.person("kim.akers@contoso.example"))
+	id := text(s.object("provider show Demo"), "id")
+	_, _, says := s.run("provider delete Demo --confirm Demo --yes")
+	if !strings.Contains(says, "rollcall provider restore "+id) {
+		t.Errorf("the deletion does not say how to undo it: %s", says)
+	}
+	s.until("provider list --deleted", "Demo")
+	s.want(0, "provider restore Demo --as Again", "paused")
+	s.until("provider show Again -o json", "doneAt")
+	s.want(0, "provider resume Again")
+	s.want(0, "user show kim.akers@contoso.example", "Again")
+	s.want(0, "group show Again Staff", "1")
+}

@@ -29,6 +29,9 @@ func (s ApplyRuns) createRun(ctx context.Context, id directory.ProviderID, n dir
 	if p.State == directory.ProviderDeleting {
 		return ApplyProgress{}, directory.Errorf(directory.Conflict, "the provider is being deleted")
 	}
+	if p.Restoring() {
+		return ApplyProgress{}, directory.ErrRestoring()
+	}
 	m, err := s.ports.Mappings.MappingSet(ctx, s.tenant, id)
 	if err != nil {
 		return ApplyProgress{}, err

@@ -26,6 +26,10 @@ func (a ArchivedProvider) Restored(by string, at time.Time) Provider {
 	if p.Resume == "" {
 		p.Resume = ProviderSetup
 	}
+	if p.AppliedVersion == p.ConfigVersion {
+		p.AppliedVersion++
+	}
+	p.ConfigVersion++ // apply runs that were planned before have expired
 	p.State, p.Deletion = ProviderPaused, nil
 	p.Restoration = &ProviderRestoration{Deletion: *a.Deletion, RequestedAt: at, RequestedBy: by}
 	p.Version, p.Modified = p.Version+1, Latest(p.Modified, at)

@@ -56,7 +56,14 @@ func (r *restoration) run(ctx context.Context, cause directory.LogEntry) error {
 	each := func(kind string, fn func(directory.ArchivePage) error) error {
 		return r.s.eachArchived(ctx, r.tenant, r.provider.ID, kind, fn)
 	}
-	err := each(peopleKey, func(page directory.ArchivePage) error { return forEach(ctx, page.Users, r.user) })
+	fate := r.provider.Restoration.Deletion
+	d, _, err := r.s.withFallback(ctx, r.tenant, fate) // who was to be moved is local if there is nowhere to move to
+	if err != nil {
+		return err
+	}
+	now := *r.provider.Restoration
+	now.Deletion, r.provider.Restoration = d, &now
+	err = each(peopleKey, func(page directory.ArchivePage) error { return forEach(ctx, page.Users, r.user) })
 	if err != nil {
 		return err
 	}
@@ -79,7 +86,7 @@ func (r *restoration) run(ctx context.Context, cause directory.LogEntry) error {
 		return directory.IgnoreNotFound(err)
 	}
 	rules.provider.Restoration = nil // the others wait for this
-	if r.provider.Restoration.Deletion.Users != directory.FateMove {
+	if fate.Users != directory.FateMove {
 		// Organization and roles were kept: mappings that wait for an apply run go on waiting. Watchlists only.
 		rules.rules.Org, rules.rules.Role = directory.OrgSettings{}, directory.RoleSettings{}
 	}
@@ -149,13 +156,17 @@ func (r *restoration) ended(ctx context.Context, a directory.ArchivedUser, u dir
 		return false, nil
 	}
 	es, err := r.s.ports.Log.Entries(ctx, r.tenant, directory.LogQuery{User: u.ID, Since: d.RequestedAt, Count: 100})
-	i := slices.IndexFunc(es, func(e directory.LogEntry) bool { return slices.Contains(e.Effects, directory.EffectDeactivated) })
-	if err != nil || i < 0 {
+	var last directory.LogEntry // by version: times may be equal
+	for _, e := range es {
+		if slices.Contains(e.Effects, directory.EffectDeactivated) && e.Version > last.Version {
+			last = e
+		}
+	}
+	if err != nil || last.Version == 0 {
 		return false, err
 	}
-	e := es[i]
-	atOnce := slices.Contains(e.Effects, directory.EffectConverted)
-	return atOnce || e.Cause() == directory.CauseWakeup || e.Cause() == directory.CauseSweep, nil
+	atOnce := slices.Contains(last.Effects, directory.EffectConverted)
+	return atOnce || last.Cause() == directory.CauseWakeup || last.Cause() == directory.CauseSweep, nil
 }
 
 // group creates a group again under its id, without members.

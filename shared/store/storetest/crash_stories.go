@@ -221,4 +221,11 @@ var crashStories = []crashStory{
 			directory.ProviderDeletion{Users: directory.FateDeactivate})
 		return err
 	}},
+	{"restore the provider", steps{(*crash).place, disable, func(c *crash) error {
+		_, err := c.s.As(c.admin).Providers.Delete(c.ctx, c.caller.Provider, anyProvider, directory.ProviderDeletion{Users: directory.FateLocal})
+		return err
+	}}, func(c *crash) error {
+		_, err := c.s.As(c.admin).Providers.Restore(c.ctx, c.caller.Provider, anyProvider, "")
+		return err
+	}},
 }
