@@ -257,7 +257,7 @@ func (c *checker) checkTenants(ctx context.Context) error {
 func (c *checker) checkRecords() {
 	for kind, subject := range map[string]string{
 		"A": "API key", "C": "conflict", "H": "legal hold", "W": "webhook", "O": "organization", "WL": "watchlist", "TK": "task",
-		"PA": "deleted provider",
+		"PA":  "deleted provider",
 		"p V": "guard event", "AR": "apply run",
 	} {
 		for _, k := range c.kinds[kind] {
