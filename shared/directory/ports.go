@@ -190,8 +190,7 @@ type Providers interface {
 	PutArchivePage(ctx context.Context, t TenantID, id ProviderID, page ArchivePage, until time.Time) error
 	// ArchivePages reads pages of an archive in the order of their keys, after the given key.
 	ArchivePages(ctx context.Context, t TenantID, id ProviderID, after string, count int) ([]ArchivePage, error)
-	// DropArchive removes the pages of an archive and, if the provider is archived, it and its mappings. Repeating it
-	// does no harm.
+	// DropArchive removes the pages of an archive and, if the provider is archived, it and its mappings; repeatable.
 	DropArchive(ctx context.Context, t TenantID, id ProviderID) error
 }
 
