@@ -16,8 +16,8 @@ const (
 	priceRead     = 0.125                  // read units
 	priceWrite    = 0.625                  // write units
 
-	// followUnits are the write units of functions/changes for each log entry: the mark that it is counted, and the count.
-	followUnits = 4
+	// followUnits are the write units of functions/changes for a log entry that is followed alone: its page of counts.
+	followUnits = 2
 )
 
 // prices prints the cost of a million of each operation.

@@ -166,9 +166,8 @@ func sharedValues(attributes []byte) map[directory.SharedValue]bool {
 
 // guardTimeline reads the minutes around an event in which changes of its kind were counted.
 func (s Guards) guardTimeline(ctx context.Context, v directory.GuardEvent) ([]directory.Minute, error) {
-	ms, err := s.ports.Counts.Timeline(ctx, s.tenant, v.Provider, v.Since)
-	until := v.At.Add(24 * time.Hour)
-	return slices.DeleteFunc(ms, func(m directory.Minute) bool { return m.At.After(until) || m.Of(v.Kind) == 0 }), err
+	ms, err := s.ports.Counts.Timeline(ctx, s.tenant, v.Provider, v.Since, v.At.Add(24*time.Hour))
+	return slices.DeleteFunc(ms, func(m directory.Minute) bool { return m.Of(v.Kind) == 0 }), err
 }
 
 // Decide approves or rejects an open event. Approved leavers are deactivated when due, but not within a minute, and

@@ -431,8 +431,9 @@ type Counts interface {
 	CountEntries(ctx context.Context, t TenantID, es []LogEntry) (fresh []bool, err error)
 	// Counts sums the counts of a provider by action since a time.
 	Counts(ctx context.Context, t TenantID, p ProviderID, since time.Time) (map[Action]int, error)
-	// Timeline reads the counts of a provider by minute since a time, the oldest first.
-	Timeline(ctx context.Context, t TenantID, p ProviderID, since time.Time) ([]Minute, error)
+	// Timeline reads the counts of a provider by minute, from that of a time to those that begin before another (zero for
+	// open), the oldest first.
+	Timeline(ctx context.Context, t TenantID, p ProviderID, since, until time.Time) ([]Minute, error)
 	// Tallies reads sums of LogEntry.Tally over the entries that were counted.
 	Tallies(ctx context.Context, t TenantID, keys []string) (map[string]int, error)
 }

@@ -14,7 +14,7 @@ import (
 	"rollcall/shared/directory"
 )
 
-// countedFor is how long an entry is remembered as counted: longer than the stream keeps it.
+// countedFor is how long an entry is at least remembered as counted: longer than the stream keeps it.
 const countedFor = 32 * 24 * time.Hour
 
 // countStore implements directory.Counts.
@@ -182,7 +182,9 @@ func (ch *chain) skipCounted(es []directory.LogEntry) {
 // which a version from before pages raises without a revision.
 func (c *counting) put(x *tx, ch *chain) {
 	n := len(ch.pages) - 1
-	was, set := ch.pages[n], item{"rev": num(ch.next.rev), "m": bin(packMarks(ch.next.marks)), "ttl": num(c.now().Add(countedFor).Unix())}
+	was, set := ch.pages[n], item{
+		"rev": num(ch.next.rev), "m": bin(packMarks(ch.next.marks)), "ttl": num(c.now().Add(max(c.retention, countedFor)).Unix()),
+	}
 	is := absent
 	if was.stored {
 		is = when("attribute_not_exists(#rev)", nil)
@@ -350,7 +352,7 @@ func (s countStore) Counts(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, since time.Time,
 ) (map[directory.Action]int, error) {
 	out := map[directory.Action]int{}
-	ms, err := s.Timeline(ctx, t, p, since)
+	ms, err := s.Timeline(ctx, t, p, since, time.Time{})
 	for _, m := range ms {
 		for a, n := range m.Counts {
 			out[a] += n
@@ -360,14 +362,18 @@ func (s countStore) Counts(
 }
 
 func (s countStore) Timeline(
-	ctx context.Context, t directory.TenantID, p directory.ProviderID, since time.Time,
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, since, until time.Time,
 ) ([]directory.Minute, error) {
+	hi := ""
+	if !until.IsZero() {
+		hi = minuteOf(until.Add(-1)) + "$" // after the pages of the last minute
+	}
 	var shards [logShards][]item
 	var fns []func(context.Context) error
 	for i := range logShards {
 		k := countKey(t, p, minuteOf(since), i, 0)
 		fns = append(fns, func(ctx context.Context) (err error) {
-			shards[i], _, err = s.query(ctx, span{pk: k.pk, lo: k.sk})
+			shards[i], _, err = s.query(ctx, span{pk: k.pk, lo: k.sk, hi: hi})
 			return err
 		})
 	}

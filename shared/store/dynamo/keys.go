@@ -35,7 +35,7 @@ import (
 //	  its day             t#D#p                  day            which days have entries                1 a day and process
 //	  GSI1 "subject"      S1 = t#uid or t#gid    SK             log of a user or group; keys only      1
 //	counts                t#p#Q#0…7              minute         entries by action, and a mark of each  12, a batch a second
-//	  next pages          t#p#Q#0…7              minute#001…    above 4,000 marks; 32 days             64 a batch
+//	  next pages          t#p#Q#0…7              minute#001…    above 4,000 marks                      64 a batch
 //	  counted before      t#p#QE#minute#0…7      entry id       by versions before pages; 32 days      -
 //	provider              t#P                    p              with every request; all of a tenant    rare; reads 200
 //	  emptied             t#P                    p~             removed, but has deleted users         -

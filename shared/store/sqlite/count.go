@@ -79,10 +79,11 @@ func (s countStore) Counts(
 }
 
 func (s countStore) Timeline(
-	ctx context.Context, t directory.TenantID, p directory.ProviderID, since time.Time,
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, since, until time.Time,
 ) (out []directory.Minute, err error) {
 	err = s.read(ctx, func() error {
-		query := `SELECT minute, action, n FROM counts WHERE tenant = ? AND provider = ? AND minute >= ? ORDER BY minute`
+		query := `SELECT minute, action, n FROM counts WHERE tenant = ?1 AND provider = ?2 AND minute >= ?3 AND (?4 = 0 OR minute < ?4)
+			ORDER BY minute`
 		return s.exec(query, func(r *sqlite.Stmt) error {
 			at := fromMillis(r.ColumnInt64(0))
 			if len(out) == 0 || !out[len(out)-1].At.Equal(at) {
@@ -90,7 +91,7 @@ func (s countStore) Timeline(
 			}
 			out[len(out)-1].Counts[directory.Action(r.ColumnText(1))] = int(r.ColumnInt64(2))
 			return nil
-		}, string(t), string(p), millis(since.Truncate(time.Minute)))
+		}, string(t), string(p), millis(since.Truncate(time.Minute)), millis(until))
 	})
 	return out, err
 }

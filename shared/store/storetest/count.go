@@ -77,13 +77,18 @@ func counts(w *world) {
 	is(w.p, 3, map[directory.Action]int{directory.UserDeleted: 1})
 	is(w.p, 4, nil)
 	is(other, 0, map[directory.Action]int{directory.UserDisabled: 1})
-	got, err := w.Counts.Timeline(w.ctx, w.tenant, w.p, minute.Add(time.Minute))
+	got, err := w.Counts.Timeline(w.ctx, w.tenant, w.p, minute.Add(time.Minute), time.Time{})
 	w.must(err)
 	w.equal("by minute", got, []directory.Minute{
 		{At: minute.Add(time.Minute), Counts: map[directory.Action]int{directory.UserDisabled: 2}},
 		{At: minute.Add(2 * time.Minute), Counts: map[directory.Action]int{directory.UserDisabled: 1}},
 		{At: minute.Add(3 * time.Minute), Counts: map[directory.Action]int{directory.UserDeleted: 1}},
 	})
+	for until, want := range map[time.Duration]int{time.Minute: 0, time.Minute + time.Millisecond: 1, 2 * time.Minute: 1, time.Hour: 3} {
+		got, err := w.Counts.Timeline(w.ctx, w.tenant, w.p, minute.Add(time.Minute+time.Second), minute.Add(until))
+		w.must(err)
+		w.equal(fmt.Sprintf("minutes until %s", until), len(got), want)
+	}
 }
 
 // append stores entries in the log, which change nothing.
@@ -145,7 +150,7 @@ func (w *world) recount(what string, es []directory.LogEntry) {
 		}
 	}
 	for p, want := range timelines {
-		got, err := w.Counts.Timeline(w.ctx, w.tenant, p, w.start.Add(-time.Hour))
+		got, err := w.Counts.Timeline(w.ctx, w.tenant, p, w.start.Add(-time.Hour), time.Time{})
 		w.must(err)
 		w.equal(what+": minutes", got, want)
 	}
@@ -221,7 +226,7 @@ func (x intruder) countsRows() map[string]func() {
 		},
 		"Counts.Timeline": func() {
 			y := newWorld(x.T, x.Ports)
-			got, err := y.Counts.Timeline(ctx, y.tenant, v.p, v.start)
+			got, err := y.Counts.Timeline(ctx, y.tenant, v.p, v.start, time.Time{})
 			x.empty("Timeline", len(got), err)
 		},
 	}
