@@ -425,14 +425,12 @@ type Completion interface {
 
 // Counts counts log entries by provider and minute, and keeps the tallies of tenants.
 type Counts interface {
-	// CountEntries adds entries of the log, in any order, to their providers' counts of their minutes, and LogEntry.Tally to
-	// the tenant's tallies: each once, whoever counts it how often, also within es. fresh tells by index which of es this
-	// call counted for sure: an entry whose first answer was lost is true in no call. An error may have counted a part.
+	// CountEntries adds entries of the log to their providers' counts of their minutes, and LogEntry.Tally to the tenant's
+	// tallies, each once, however often it is asked to. fresh names by index those that this call counted; it may miss some.
 	CountEntries(ctx context.Context, t TenantID, es []LogEntry) (fresh []bool, err error)
 	// Counts sums the counts of a provider by action since a time.
 	Counts(ctx context.Context, t TenantID, p ProviderID, since time.Time) (map[Action]int, error)
-	// Timeline reads the counts of a provider by minute, from that of a time to those that begin before another (zero for
-	// open), the oldest first.
+	// Timeline reads the counts of the minutes from since's to the last that begins before until (zero: open), in order.
 	Timeline(ctx context.Context, t TenantID, p ProviderID, since, until time.Time) ([]Minute, error)
 	// Tallies reads sums of LogEntry.Tally over the entries that were counted.
 	Tallies(ctx context.Context, t TenantID, keys []string) (map[string]int, error)
