@@ -50,6 +50,7 @@ func TestCountsOfEarlierReleases(t *testing.T) {
 	path, es := unpack(t, filepath.Join(releases, "v0.1.0.db.gz")), countedEntries(10)
 	statements := []string{
 		"INSERT INTO counted VALUES ('default', 'default01234', 60000, 'dropped', 'user.updated')",
+		"INSERT INTO counted VALUES ('default', 'default01234', 60000, 'dropped, too', 'user.updated')",
 		"INSERT INTO counted VALUES ('other00', 'default01234', 60000, 'e8', 'user.updated')",
 	}
 	for i, e := range es {
@@ -69,7 +70,7 @@ func TestCountsOfEarlierReleases(t *testing.T) {
 			t.Errorf("counts since %s: %v, %v, want %d", since, got, err, want)
 		}
 	}
-	counts(time.Unix(0, 0), 8)
+	counts(time.Unix(0, 0), 9)
 	counts(es[3].At, 4)
 	if n := fresh(t, p, es...); n != 3 {
 		t.Errorf("%d entries were fresh, want 3", n)
