@@ -3,7 +3,6 @@ package integration_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -65,9 +64,24 @@ func (p refusingProviders) Provider(ctx context.Context, t directory.TenantID, i
 	return p.Providers.Provider(ctx, t, id)
 }
 
+type refusingChains struct {
+	directory.Chains
+	r *refusal
+}
+
+func (p refusingChains) GrownChains(
+	ctx context.Context, now time.Time, after directory.GrownChain, n int,
+) ([]directory.GrownChain, error) {
+	if err := p.r.get(); err != nil {
+		return nil, err
+	}
+	return p.Chains.GrownChains(ctx, now, after, n)
+}
+
 // refusing returns ports that refuse some reads with r.
 func refusing(ports directory.Ports, r *refusal) directory.Ports {
 	ports.Tenants, ports.Providers = refusingTenants{ports.Tenants, r}, refusingProviders{ports.Providers, r}
+	ports.Chains = refusingChains{ports.Chains, r}
 	return ports
 }
 
@@ -154,7 +168,7 @@ func TestOnlyFaultsOfJobsAreLoggedAsErrors(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			var work sync.WaitGroup
 			work.Go(func() { local.Work(ctx) })
-			jobs := []string{"apply", "seal", "purge", "erase"}
+			jobs := []string{"apply", "seal", "purge", "retain", "countries", "erase"}
 			for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 				missing := false
 				for _, j := range jobs {
@@ -189,7 +203,7 @@ func TestOnlyFaultsOfFunctionsAreErrors(t *testing.T) {
 		s := stack.New(t, stack.Options{Ports: func(t testing.TB) directory.Ports { return refusing(stack.SQLite(t), &r) }})
 		var log bytes.Buffer
 		r.set(c.err)
-		_, err := app.ChangesOrWork(s.Service.Follow, app.NewLog(&log))(t.Context(), json.RawMessage(`{"do":"seal"}`))
+		err := app.Jobs(s.Service.Follow, app.NewLog(&log))(t.Context(), app.Work{Do: directory.JobSeal})
 		if (err != nil) != c.alarm || !c.alarm && !strings.Contains(log.String(), `"level":"WARN","msg":"seal"`) {
 			t.Errorf("%s: the job ended with %v: %s", c.name, err, log.String())
 		}

@@ -18,7 +18,7 @@ import (
 
 func (h *webhookEnv) seal() {
 	h.Helper()
-	h.must(h.Service.SealAll(h.Context()))
+	h.must(h.Service.SealAll(h.Context(), func() bool { return false }))
 }
 
 func (h *webhookEnv) export(x administration.LogExport) []byte {
@@ -255,7 +255,7 @@ func TestSealingOnce(t *testing.T) {
 		h.Clock.Advance(10 * time.Minute)
 		done := make(chan error)
 		for range 4 {
-			go func() { done <- h.Service.SealAll(t.Context()) }()
+			go func() { done <- h.Service.SealAll(t.Context(), func() bool { return false }) }()
 		}
 		for range 4 {
 			h.must(<-done)
@@ -299,7 +299,7 @@ func TestChainOutlivesItsEntries(t *testing.T) {
 	before, err := h.Service.As(administration.Admin{Tenant: h.Admin.Tenant}).Logs.Verify(t.Context(), chain)
 	h.must(err)
 	h.seal()
-	h.must(h.Service.PurgeAll(t.Context(), func() bool { return false }))
+	h.must(h.Service.RetainAll(t.Context(), func() bool { return false }))
 	after, err := h.Service.As(administration.Admin{Tenant: h.Admin.Tenant}).Logs.Verify(t.Context(), chain)
 	h.must(err)
 	h.want("entries", fmt.Sprint(before.Entries, after.Entries), "10 5")

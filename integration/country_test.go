@@ -77,7 +77,7 @@ func (a *atlas) create(country string) {
 // work runs the job that gives codes.
 func (a *atlas) work() error {
 	a.t.Helper()
-	i := slices.IndexFunc(follow.Jobs(), func(j follow.Job) bool { return j.Name == directory.JobPurge })
+	i := slices.IndexFunc(follow.Jobs(), func(j follow.Job) bool { return j.Name == directory.JobCountries })
 	err := follow.Jobs()[i].Run(a.t.Context(), a.Service.Follow, func() bool { return false })
 	a.Follow(a.t)
 	return err

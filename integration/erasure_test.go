@@ -174,7 +174,7 @@ func TestNothingOfAnErasedPersonIsLeft(t *testing.T) {
 				}
 				ctx := t.Context()
 				if how == "erase" {
-					e.must(e.Service.SealAll(ctx))
+					e.must(e.Service.SealAll(ctx, func() bool { return false }))
 					_, err := e.as().Users.Erase(ctx, e.u.ID, administration.Unchecked, string(e.u.ID))
 					e.must(err)
 				} else {
@@ -182,7 +182,7 @@ func TestNothingOfAnErasedPersonIsLeft(t *testing.T) {
 					e.must(e.Service.PurgeAll(ctx, func() bool { return false }))
 				}
 				e.Pass(t, time.Hour)
-				e.must(e.Service.SealAll(ctx))
+				e.must(e.Service.SealAll(ctx, func() bool { return false }))
 				e.must(e.Service.EraseFromLog(ctx, e.Admin.Tenant, e.u.ID))
 				for _, at := range found(dump(), canary) {
 					t.Errorf("a trace is left: %q", at)

@@ -16,6 +16,7 @@ import (
 	"rollcall/integration/stack"
 	"rollcall/shared/app"
 	"rollcall/shared/directory"
+	"rollcall/shared/follow"
 	"rollcall/shared/scimapi"
 )
 
@@ -130,7 +131,7 @@ func logEntry(t *testing.T, s *stack.Stack, r events.DynamoDBEventRecord) {
 	}
 }
 
-// The same function handles the events of schedules and refuses anything else.
+// The functions handle the events of schedules and refuse anything else.
 func TestSampleWork(t *testing.T) {
 	t.Parallel()
 	h := newWebhookEnv(t, nil)
@@ -139,12 +140,24 @@ func TestSampleWork(t *testing.T) {
 	h.user("kim")
 	h.follow()
 	h.Clock.Advance(5 * time.Minute)
-	do := app.ChangesOrWork(h.Service.Follow, app.NewLog(&bytes.Buffer{}))
-	for _, name := range []string{"deliver", "seal", "purge", "erase", "deliver", "seal", "purge", "erase"} {
-		raw, err := os.ReadFile("../events/changes." + name + ".json")
+	var log bytes.Buffer
+	do, jobs := app.ChangesOrWork(h.Service.Follow, app.NewLog(&bytes.Buffer{})), app.Jobs(h.Service.Follow, app.NewLog(&log))
+	for range 2 {
+		raw, err := os.ReadFile("../events/changes.deliver.json")
 		h.must(err)
 		_, err = do(t.Context(), raw)
 		h.must(err)
+		for _, j := range follow.Jobs() {
+			if j.Function == "jobs" {
+				var w app.Work
+				decodeStrictly(t, "../events/jobs."+string(j.Name)+".json", &w)
+				h.want("sample", w, app.Work{Do: j.Name})
+				h.must(jobs(t.Context(), w))
+			}
+		}
+	}
+	for _, metric := range []string{`"UnsealedSeconds":0,`, `"PurgeSeconds":0,`, `"RetainSeconds":0,`} {
+		h.want(metric, strings.Count(log.String(), metric), 2)
 	}
 	h.want("arrived", r.take(), "[user.created]")
 	head, err := h.Service.Chains.ChainHead(t.Context(), h.Admin.Tenant, h.Provider.ID)

@@ -1,6 +1,6 @@
 // Command changes follows the log: it reads the table's stream and carries out the steps that follow from each entry,
-// such as completing large changes, publishing events and counting. Schedules invoke it to try the deliveries that are
-// due and to seal the log.
+// such as completing large changes, publishing events and counting. A schedule invokes it to try the deliveries that are
+// due.
 package main
 
 import "rollcall/shared/app"

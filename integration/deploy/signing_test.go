@@ -29,7 +29,7 @@ import (
 // signed seals the log, exports it, and verifies the export with the public half of the key in KMS. A changed export is
 // refused.
 func (d *deployment) signed(t *testing.T) {
-	if _, err := d.cloud.Invoke(t.Context(), "Rollcall-changes", object{"Do": "seal"}); err != nil { // as its schedule does
+	if _, err := d.cloud.Invoke(t.Context(), "Rollcall-jobs", object{"Do": "seal"}); err != nil { // as its schedule does
 		t.Fatal(err)
 	}
 	arn := d.outputs["RollcallData"]["SigningKeyArn"]

@@ -57,7 +57,7 @@ func (d *deployment) tenants(t *testing.T) {
 	if _, err := second.try(t, "user", "list"); err == nil {
 		t.Error("its administrator's key still works")
 	}
-	if _, err := d.cloud.Invoke(t.Context(), "Rollcall-changes", object{"Do": "erase"}); err != nil { // as its schedule does
+	if _, err := d.cloud.Invoke(t.Context(), "Rollcall-jobs", object{"Do": "erase"}); err != nil { // as its schedule does
 		t.Fatal(err)
 	}
 	left := func() int {

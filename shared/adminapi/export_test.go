@@ -189,7 +189,7 @@ func TestExportAndVerify(t *testing.T) {
 	f := newFixture(t)
 	w := f.populate()
 	f.advance(5 * time.Minute)
-	if err := f.svc.SealAll(t.Context()); err != nil {
+	if err := f.svc.SealAll(t.Context(), func() bool { return false }); err != nil {
 		t.Fatal(err)
 	}
 	block, _ := pem.Decode([]byte(f.want(200, "GET", "/log-key", "").str("publicKey")))

@@ -69,6 +69,14 @@ func (previewChains) AddLate(context.Context, directory.TenantID, directory.Prov
 	return errPreview
 }
 
+func (previewChains) MarkGrown(context.Context, directory.TenantID, directory.ProviderID, time.Time) error {
+	return errPreview
+}
+
+func (previewChains) ClearGrown(context.Context, directory.GrownChain, time.Time) error {
+	return errPreview
+}
+
 func (previewChains) EraseEntry(context.Context, directory.TenantID, directory.LogEntry, int64) error {
 	return errPreview
 }

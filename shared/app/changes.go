@@ -41,7 +41,8 @@ func Changes(svc *follow.Service, log *slog.Logger) func(context.Context, events
 	}
 }
 
-// Work is the event of a schedule: a job that functions/changes does in addition to following the stream.
+// Work is the event of a schedule: the job that functions/jobs does, or functions/changes in addition to following
+// the stream.
 type Work struct {
 	Do directory.Job // one of follow.Jobs
 }

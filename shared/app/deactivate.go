@@ -42,15 +42,16 @@ func Sweep(ctx context.Context, svc *follow.Service, log *slog.Logger) error {
 	}
 	log.LogAttrs(ctx, level, string(directory.JobSweep),
 		slog.Int("SweptDeactivations", done.Deactivated), slog.Int("SweptFreezes", done.Released),
-		embeddedMetrics(time.Now(), "SweptDeactivations", "SweptFreezes"))
+		embeddedMetrics(time.Now(), "Count", "SweptDeactivations", "SweptFreezes"))
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
 	return nil
 }
 
-// embeddedMetrics is the attribute that makes CloudWatch read numbers of a log event as metrics, without dimensions.
-func embeddedMetrics(at time.Time, names ...string) slog.Attr {
+// embeddedMetrics is the attribute that makes CloudWatch read numbers of a log event as metrics of a unit,
+// without dimensions.
+func embeddedMetrics(at time.Time, unit string, names ...string) slog.Attr {
 	type metric struct{ Name, Unit string }
 	type directive struct {
 		Namespace  string
@@ -59,7 +60,7 @@ func embeddedMetrics(at time.Time, names ...string) slog.Attr {
 	}
 	d := directive{Namespace: "Rollcall", Dimensions: [][]string{{}}}
 	for _, n := range names {
-		d.Metrics = append(d.Metrics, metric{n, "Count"})
+		d.Metrics = append(d.Metrics, metric{n, unit})
 	}
 	return slog.Any("_aws", map[string]any{"Timestamp": at.UnixMilli(), "CloudWatchMetrics": []directive{d}})
 }

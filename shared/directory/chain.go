@@ -64,6 +64,15 @@ type ChainHead struct {
 	CheckpointAt  time.Time
 }
 
+// GrownChain is the mark of a chain that has something to seal.
+type GrownChain struct {
+	Tenant   TenantID
+	Provider ProviderID
+	Due      time.Time // when it can be sealed
+	Last     time.Time // when all for which it was marked can be sealed
+	Version  int64     // how often it was marked or moved
+}
+
 // Next is the head after b.
 func (h ChainHead) Next(b Block) ChainHead {
 	h.Seq, h.Hash, h.Mark, h.At = b.Seq, b.Hash, b.Mark, b.At

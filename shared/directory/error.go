@@ -97,3 +97,18 @@ func IsFault(err error) bool {
 	}
 	return !errors.Is(err, context.Canceled)
 }
+
+// TakenError says that a unique value belongs to another record. It must not reach a client unchanged.
+type TakenError struct {
+	Attr     string // userName, displayName or name
+	Holder   string // UserID, GroupID, ProviderID or OrgID of the holder
+	Provider ProviderID
+}
+
+func (e *TakenError) Error() string { return e.Attr + " is taken" }
+
+// AsTaken returns the TakenError that err is or wraps.
+func AsTaken(err error) (*TakenError, bool) {
+	var taken *TakenError
+	return taken, errors.As(err, &taken)
+}

@@ -117,14 +117,16 @@ const (
 	JobDeliver   Job = "deliver"
 	JobSeal      Job = "seal"
 	JobPurge     Job = "purge"
+	JobRetain    Job = "retain"    // of expired log entries
+	JobDrop      Job = "drop"      // of expired deliveries
 	JobErase     Job = "erase"     // of removed tenants
-	JobCountries Job = "countries" // of users whose country the table did not know before; part of JobPurge
+	JobCountries Job = "countries" // of users whose country the table did not know before
 	JobBootstrap Job = "bootstrap" // of a deployment
 )
 
 var causeOfJob = map[Job]Cause{
 	JobWakeup: CauseWakeup, JobSweep: CauseSweep, JobPurge: CauseRetention, JobDeliver: CauseRule, JobSeal: CauseRule, JobErase: CauseOperator,
-	JobBootstrap: CauseRule, JobCountries: CauseRule,
+	JobBootstrap: CauseRule, JobCountries: CauseRule, JobRetain: CauseRetention, JobDrop: CauseRetention,
 }
 
 // Actor is who caused a change, and by which request.

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -57,21 +56,6 @@ type Check[T any] func(all []T) error
 // record of the request and before any further read. The zero Provider stands for one that does not exist. Its error
 // ends the read and is returned unchanged. A nil Admit admits everything (admin use).
 type Admit func(Provider) error
-
-// TakenError says that a unique value belongs to another record. It must not reach a client unchanged.
-type TakenError struct {
-	Attr     string // userName, displayName or name
-	Holder   string // UserID, GroupID, ProviderID or OrgID of the holder
-	Provider ProviderID
-}
-
-func (e *TakenError) Error() string { return e.Attr + " is taken" }
-
-// AsTaken returns the TakenError that err is or wraps.
-func AsTaken(err error) (*TakenError, bool) {
-	var taken *TakenError
-	return taken, errors.As(err, &taken)
-}
 
 // Page selects part of a list: by position (Start, 1-based) or, with ByCursor, after the id After.
 type Page struct {
@@ -452,6 +436,14 @@ type Chains interface {
 	AddLate(ctx context.Context, t TenantID, p ProviderID, position string) error
 	// Late reads the recorded positions that are not settled, in order, at most count.
 	Late(ctx context.Context, t TenantID, p ProviderID, count int) ([]string, error)
+	// MarkGrown marks a chain for sealing from a time on. Of several marks the earliest counts, and the latest is kept.
+	MarkGrown(ctx context.Context, t TenantID, p ProviderID, due time.Time) error
+	// GrownChains reads the marks of all tenants that are due, the longest due first, after a mark (zero from the
+	// first), at most count. One that has just changed may be missing or as it was before.
+	GrownChains(ctx context.Context, now time.Time, after GrownChain, count int) ([]GrownChain, error)
+	// ClearGrown moves a mark to a later time, or removes it for the zero time, unless the chain was marked since it was
+	// read.
+	ClearGrown(ctx context.Context, g GrownChain, next time.Time) error
 	// EraseEntry replaces an entry by its stub and removes its salt from the block with the number, 0 for none.
 	// NotFound.
 	EraseEntry(ctx context.Context, t TenantID, stub LogEntry, block int64) error

@@ -23,7 +23,10 @@ func (s *Service) noteLate(ctx context.Context, t directory.TenantID, e director
 	if err != nil || e.Position() > head.Mark {
 		return err
 	}
-	return s.ports.Chains.AddLate(ctx, t, e.Provider, e.Position())
+	if err := s.ports.Chains.AddLate(ctx, t, e.Provider, e.Position()); err != nil {
+		return err
+	}
+	return s.ports.Chains.MarkGrown(ctx, t, e.Provider, s.rt.Time())
 }
 
 // Seal appends one block of entries that are old enough to a provider's chain ("" for the tenant's own), or else a
@@ -119,43 +122,6 @@ func (s *Service) sealLate(
 		b.Late = append(b.Late, s.seal(t, e))
 	}
 	return settled, nil
-}
-
-// SealAll seals every chain of every tenant as far as it can, and drops expired deliveries. It is meant to be called
-// each minute or each hour; calling it again does no harm.
-func (s *Service) SealAll(ctx context.Context) error {
-	err := directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) error {
-		if t.State == directory.TenantRemoving {
-			return nil
-		}
-		return s.sealTenant(ctx, t.ID)
-	})
-	if err != nil {
-		return err
-	}
-	if err := s.sealTenant(ctx, directory.OperatorScope); err != nil {
-		return err
-	}
-	const batch = 1000
-	for n := batch; n == batch && err == nil; {
-		n, err = s.ports.Deliveries.DropDeliveries(ctx, s.rt.Time().Add(-directory.DeliveryKept), batch)
-	}
-	return err
-}
-
-func (s *Service) sealTenant(ctx context.Context, t directory.TenantID) error {
-	ps, err := directory.ChainsOf(ctx, s.ports.Providers, s.ports.Chains, t)
-	if err != nil {
-		return err
-	}
-	for _, p := range ps {
-		for more := true; more; {
-			if more, err = s.Seal(ctx, t, p); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // EraseFromLog erases names, values and reasons from every entry of a user. The rest can be verified as before: an

@@ -76,16 +76,11 @@ func (s *Service) CodeCountries(ctx context.Context, stop func() bool) error {
 	if s.rt.Country == nil || s.rt.CountryTable == nil {
 		return nil
 	}
-	return directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) error {
-		if stop() || t.State == directory.TenantRemoving {
-			return nil
-		}
-		return s.codeCountries(ctx, t.ID, stop)
-	})
+	run := directory.EntryID(s.rt.CountryTable())
+	return s.pass(ctx, directory.JobCountries, run, stop, func(t directory.Tenant) error { return s.codeCountries(ctx, t.ID, run, stop) })
 }
 
-func (s *Service) codeCountries(ctx context.Context, t directory.TenantID, stop func() bool) error {
-	run := directory.EntryID(s.rt.CountryTable())
+func (s *Service) codeCountries(ctx context.Context, t directory.TenantID, run directory.EntryID, stop func() bool) error {
 	task, err := s.ports.Tasks.Task(ctx, t, taskCountries)
 	if err != nil {
 		return err

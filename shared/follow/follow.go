@@ -8,6 +8,7 @@ package follow
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,10 +20,15 @@ import (
 type Service struct {
 	ports directory.Ports
 	rt    directory.Runtime
+
+	mu     sync.Mutex
+	marked map[chain]time.Time // when this process marked chains for sealing
 }
 
 // New returns the service on the ports.
-func New(p directory.Ports, rt directory.Runtime) *Service { return &Service{ports: p, rt: rt} }
+func New(p directory.Ports, rt directory.Runtime) *Service {
+	return &Service{ports: p, rt: rt, marked: map[chain]time.Time{}}
+}
 
 // FollowEntry runs every step of the table that the entry starts, in order. Steps that protect users come before those
 // that depend on other systems. It may run several times for an entry, also concurrently; a repetition only publishes

@@ -8,34 +8,24 @@ import (
 	"rollcall/shared/directory"
 )
 
-// taskPurge removes expired data, once a day in each tenant.
-const (
-	taskPurge  = directory.TaskID(directory.JobPurge)
-	purgeEvery = 24 * time.Hour
-)
+// taskPurge is the progress of purging in a tenant.
+const taskPurge = directory.TaskID(directory.JobPurge)
 
-// PurgeAll removes, at most once a day in each tenant, expired log entries, the archives of providers deleted long ago,
-// and the personal data of users who were deactivated long ago, are in no directory and not on hold. Their ids are kept,
-// and their log entries without names and values. It ends early when stop returns true, and continues there the next
-// time; several processes may run it at the same time.
+// PurgeAll removes, once a day in each tenant, the archives of providers deleted long ago, and the personal data of users
+// who were deactivated long ago, are in no directory and not on hold. Their ids are kept, and their log entries without
+// names and values. It ends early when stop returns true, and continues there the next time; several processes may run
+// it at the same time.
+// Errors: those of all tenants that failed; they stop no other.
 func (s *Service) PurgeAll(ctx context.Context, stop func() bool) error {
-	return directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) error {
-		if stop() || t.State == directory.TenantRemoving {
-			return nil
-		}
-		return s.purge(ctx, t, stop)
-	})
+	return s.pass(ctx, directory.JobPurge, "", stop, func(t directory.Tenant) error { return s.purge(ctx, t, stop) })
 }
 
 func (s *Service) purge(ctx context.Context, t directory.Tenant, stop func() bool) error {
 	task, err := s.ports.Tasks.Task(ctx, t.ID, taskPurge)
-	if err != nil || task.After == "" && s.rt.Time().Sub(task.DoneAt) < purgeEvery {
+	if err != nil || task.After == "" && s.rt.Time().Sub(task.DoneAt) < passEvery {
 		return err
 	}
 	if task.After == "" {
-		if err := s.dropLog(ctx, t, stop); err != nil {
-			return err
-		}
 		if err := s.dropArchives(ctx, t.ID); err != nil {
 			return err
 		}
@@ -51,8 +41,15 @@ func (s *Service) purge(ctx context.Context, t directory.Tenant, stop func() boo
 	})
 }
 
-// dropLog removes expired entries.
-func (s *Service) dropLog(ctx context.Context, t directory.Tenant, stop func() bool) error {
+// RetainAll removes, once a day in each tenant, expired log entries, and marks every chain for sealing: should a mark
+// have been lost, or the log be older than the marks, the chain is looked at all the same. It ends early when stop
+// returns true, and continues there the next time.
+// Errors: those of all tenants that failed; they stop no other.
+func (s *Service) RetainAll(ctx context.Context, stop func() bool) error {
+	return s.pass(ctx, directory.JobRetain, "", stop, func(t directory.Tenant) error { return s.retain(ctx, t, stop) })
+}
+
+func (s *Service) retain(ctx context.Context, t directory.Tenant, stop func() bool) error {
 	keep := s.rt.Retention()
 	if t.Retention.Log > 0 {
 		keep = min(keep, t.Retention.Log)
@@ -60,6 +57,11 @@ func (s *Service) dropLog(ctx context.Context, t directory.Tenant, stop func() b
 	ps, err := directory.ChainsOf(ctx, s.ports.Providers, s.ports.Chains, t.ID)
 	if err != nil {
 		return err
+	}
+	for _, p := range ps {
+		if err := s.ports.Chains.MarkGrown(ctx, t.ID, p, s.rt.Time()); err != nil {
+			return err
+		}
 	}
 	const batch = 1000
 	for _, p := range ps {

@@ -37,6 +37,7 @@ func steps() []step {
 				each((*Service).applyGuard)},
 			{"schedule a wake-up", onEffects(directory.EffectScheduled), "a second wake-up finds nothing due", each((*Service).wake)},
 			{"count", trigger{any: "every entry"}, "the store counts an entry once", (*Service).count},
+			{"mark the chain as grown", trigger{any: "every entry"}, "the earliest mark counts", each((*Service).markGrown)},
 			{"check the guard", onActions(directory.UserDisabled, directory.UserDeleted, directory.UserReassigned),
 				"a tripped guard does not trip again", each((*Service).checkGuard)},
 			{"link managers and place a user", trigger{

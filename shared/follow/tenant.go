@@ -2,6 +2,7 @@ package follow
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"rollcall/shared/directory"
@@ -43,14 +44,17 @@ func (s *Service) SettleTenant(ctx context.Context, id directory.TenantID, cause
 
 // EraseTenants erases the records of removed tenants, step by step, until no work remains or stop returns true. It is
 // meant to be called every few minutes; several processes may call it at the same time. A tenant is erased when a whole
-// pass over its records found none.
+// pass over its records found none. One that fails stops no other.
 func (s *Service) EraseTenants(ctx context.Context, stop func() bool) error {
-	return directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) (err error) {
+	var errs []error
+	err := directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) (err error) {
 		for err == nil && t.State == directory.TenantRemoving && !s.rt.Time().Before(t.Removal.Next) && !stop() {
 			t, err = s.eraseStep(ctx, t)
 		}
-		return err
+		errs = append(errs, err)
+		return nil
 	})
+	return errors.Join(append(errs, err)...)
 }
 
 // eraseStep erases the next records of a tenant; it returns the zero Tenant when none remain.

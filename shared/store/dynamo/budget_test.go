@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/directorytest"
@@ -170,6 +172,34 @@ func TestBudgets(t *testing.T) {
 			t.Errorf("%s: %d round trips, %g read and %g write units; at most %d, %g and %g are allowed", c.name,
 				m.Rounds(), m.ReadUnits(), m.WriteUnits(), c.rounds, c.read, c.write)
 		}
+	}
+}
+
+// TestBlockBudget: the entries of a block are read from the shards of the log with little that is read in vain.
+func TestBlockBudget(t *testing.T) {
+	t.Parallel()
+	ports := open(t, newTable(t)).Ports()
+	tenant, p := directory.TenantID(random.ID()[:7]), directory.ProviderID("p0123456789")
+	const stored, allowed = 1100, 200
+	start := time.Date(2026, 5, 4, 11, 0, 0, 0, time.UTC)
+	var g errgroup.Group
+	g.SetLimit(8)
+	for i := range stored {
+		e := directory.LogEntry{ID: directory.EntryID("e" + random.ID()), At: start.Add(time.Duration(i) * time.Millisecond), Provider: p,
+			Action: directory.UserUpdated, Changes: []directory.Change{{Attr: "User", After: profile(i).Attributes}}}
+		g.Go(func() error { return ports.Log.AppendEntry(t.Context(), tenant, e) })
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, m := dynamo.WithMeter(t.Context())
+	es, err := ports.Log.EntriesAfter(ctx, tenant, p, "", "", directory.MaxSeals)
+	if err != nil || len(es) != directory.MaxSeals || !es[len(es)-1].At.Equal(start.Add((directory.MaxSeals-1)*time.Millisecond)) {
+		t.Fatalf("%d entries, %v", len(es), err)
+	}
+	t.Logf("%d of %d entries: %d round trips, %d calls, %.1f read", len(es), stored, m.Rounds(), m.Calls(), m.ReadUnits())
+	if m.ReadUnits() > allowed {
+		t.Errorf("%g read units, at most %d are allowed", m.ReadUnits(), allowed)
 	}
 }
 

@@ -3,6 +3,8 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"rollcall/shared/directory"
@@ -83,6 +85,101 @@ func (s chainStore) Late(ctx context.Context, t directory.TenantID, p directory.
 		out = append(out, text(it, "SK"))
 	}
 	return out, err
+}
+
+// MarkGrown implements directory.Chains. Only a mark that moves is written in the due index.
+func (s chainStore) MarkGrown(ctx context.Context, t directory.TenantID, p directory.ProviderID, due time.Time) error {
+	return s.rerun(ctx, "mark grown", func(int) error {
+		g, err := s.grown(ctx, t, p)
+		if err != nil {
+			return err
+		}
+		n := directory.GrownChain{Tenant: t, Provider: p, Due: due, Last: due, Version: g.Version + 1}
+		if g.Version > 0 && g.Due.Before(due) {
+			n.Due = g.Due
+		}
+		if g.Last.After(due) {
+			n.Last = g.Last
+		}
+		return s.putGrown(ctx, g, n)
+	})
+}
+
+// grown reads the mark of a chain; its version is 0 when there is none.
+func (s chainStore) grown(ctx context.Context, t directory.TenantID, p directory.ProviderID) (g directory.GrownChain, err error) {
+	_, err = s.record(ctx, grownKey(t, p), &g)
+	return g, err
+}
+
+// putGrown replaces a mark if it is as it was read.
+func (s chainStore) putGrown(ctx context.Context, old, g directory.GrownChain) error {
+	k := grownKey(g.Tenant, g.Provider)
+	it := item{"v": num(schemaVersion), "rev": num(g.Version), "due": str(dueChains(spread(k.pk+k.sk, grownShards))),
+		"dueAt": str(grownText(g))}
+	if err := putJSON(it, "r", g); err != nil {
+		return err
+	}
+	c := absent
+	if old.Version > 0 {
+		c = asRead(old)
+	}
+	return s.putIf(ctx, "mark grown", k, it, c)
+}
+
+// asRead is the condition that a mark is as it was read: a mark that was removed and made again has another time.
+func asRead(g directory.GrownChain) cond {
+	return when("#rev = :rev AND #dueAt = :due", item{":rev": num(g.Version), ":due": str(grownText(g))})
+}
+
+// GrownChains implements directory.Chains: the partitions of the index are merged, and the marks read.
+func (s chainStore) GrownChains(
+	ctx context.Context, now time.Time, from directory.GrownChain, count int,
+) (out []directory.GrownChain, err error) {
+	var parts [grownShards][]item
+	var fns []func(context.Context) error
+	for i := range grownShards {
+		fns = append(fns, func(ctx context.Context) (err error) {
+			r := span{pk: dueChains(i), index: indexDue, lo: after(grownText(from)), hi: dueText(now) + "~", limit: count}
+			parts[i], _, err = s.query(ctx, r)
+			return err
+		})
+	}
+	if err := parallel(ctx, fns...); err != nil {
+		return nil, err
+	}
+	all := slices.Concat(parts[:]...)
+	slices.SortFunc(all, func(a, b item) int { return strings.Compare(text(a, "dueAt"), text(b, "dueAt")) })
+	keys := make([]key, 0, count)
+	for _, it := range all[:min(count, len(all))] {
+		keys = append(keys, keyOf(it))
+	}
+	got, err := s.get(ctx, keys...)
+	for _, k := range keys {
+		if it := got[k]; it != nil && err == nil {
+			var g directory.GrownChain
+			err = errors.Join(checkVersion(it), getJSON(it, "r", &g))
+			out = append(out, g)
+		}
+	}
+	return out, err
+}
+
+// ClearGrown implements directory.Chains.
+func (s chainStore) ClearGrown(ctx context.Context, g directory.GrownChain, next time.Time) error {
+	var err error
+	if next.IsZero() {
+		x := &tx{}
+		x.delete(s.Store, grownKey(g.Tenant, g.Provider), asRead(g), nil)
+		err = s.commit(ctx, "clear grown", x)
+	} else {
+		n := g
+		n.Due, n.Last, n.Version = next, next, g.Version+1
+		err = s.putGrown(ctx, g, n)
+	}
+	if errors.Is(err, errStale) {
+		return nil
+	}
+	return err
 }
 
 func (s chainStore) EraseEntry(ctx context.Context, t directory.TenantID, stub directory.LogEntry, block int64) error {

@@ -59,6 +59,8 @@ import (
 //	  GSI2 "due"          due = V#0…15           dueAt          pending ones of all tenants            25 a webhook
 //	chain                 t#CH                   p              heads of all chains of a tenant        1 a block
 //	  its blocks          t#B#p                  number         a chain, in order                      1 KB for 8 entries
+//	  grown               t#CG                   p              has something to seal                  1 a minute and process
+//	  GSI2 "due"          due = G#0…7            dueAt, t, p    those of all tenants                   2 a chain and quarter of an hour
 //	  late entries        t#LT#p                 position       not sealed in order                    rare
 //	  settled ones        t#LS#p                 position       so that none is sealed twice; 31 days  rare
 //	organization          t#O                    id             one, all by id                         rare

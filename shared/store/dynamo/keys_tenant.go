@@ -179,6 +179,23 @@ func chainKey(t directory.TenantID, p directory.ProviderID) key {
 	return key{chains(t), "p" + escaper.Replace(string(p))}
 }
 
+// grownKey returns the key of a chain's mark for sealing.
+func grownKey(t directory.TenantID, p directory.ProviderID) key {
+	return key{join(string(t), "CG"), "p" + escaper.Replace(string(p))}
+}
+
+const grownShards = 8
+
+// dueChains returns a partition of the due index for marks of all tenants, and grownText the place of one in it.
+func dueChains(shard int) string { return "G#" + strconv.Itoa(shard) }
+
+func grownText(g directory.GrownChain) string {
+	if g.Due.IsZero() {
+		return ""
+	}
+	return dueText(g.Due) + "#" + join(string(g.Tenant), string(g.Provider))
+}
+
 func blocks(t directory.TenantID, p directory.ProviderID) string {
 	return join(string(t), "B", string(p))
 }

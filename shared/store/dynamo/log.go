@@ -317,27 +317,47 @@ func (s logStore) EntriesAfter(
 	return out, nil
 }
 
-// oldest reads the first entries of a day between two positions.
+// oldest reads the first entries of a day between two positions. Each shard is asked for its share, and again only while
+// it may hold one of the first.
 func (s *Store) oldest(
-	ctx context.Context, t directory.TenantID, p directory.ProviderID, day, after, before string, count int,
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, day, from, before string, count int,
 ) ([]item, error) {
-	var parts [logShards][]item
-	var fns []func(context.Context) error
+	const spare = 8 // chance gives one shard more than another
+	var left [logShards]span
+	var more [logShards]bool
 	for i := range logShards {
-		fns = append(fns, func(ctx context.Context) (err error) {
-			parts[i], _, err = s.query(ctx, span{pk: logShard(t, p, day, i), lo: after, hi: before, limit: count + 1})
-			return err
-		})
+		left[i] = span{pk: logShard(t, p, day, i), lo: after(from), hi: before, limit: min(count, count/logShards+spare)}
+		more[i] = true
 	}
-	if err := parallel(ctx, fns...); err != nil {
-		return nil, err
+	for all := []item(nil); ; {
+		var fns []func(context.Context) error
+		var parts [logShards][]item
+		for i := range logShards {
+			if !more[i] || len(all) >= count && left[i].lo > text(all[count-1], "SK") {
+				continue
+			}
+			fns = append(fns, func(ctx context.Context) (err error) {
+				parts[i], more[i], err = s.query(ctx, left[i])
+				if n := len(parts[i]); n > 0 {
+					left[i].lo = after(text(parts[i][n-1], "SK"))
+				}
+				return err
+			})
+		}
+		if len(fns) == 0 {
+			return all[:min(count, len(all))], nil
+		}
+		if err := parallel(ctx, fns...); err != nil {
+			return nil, err
+		}
+		all = append(all, slices.Concat(parts[:]...)...)
+		all = slices.DeleteFunc(all, func(it item) bool { return before != "" && text(it, "SK") >= before })
+		slices.SortFunc(all, func(a, b item) int { return strings.Compare(text(a, "SK"), text(b, "SK")) })
+		share := max(spare, (count-len(all))/len(fns)) // one shard may have them all: those of a group
+		for i := range left {
+			left[i].limit = share
+		}
 	}
-	all := slices.DeleteFunc(slices.Concat(parts[:]...), func(it item) bool {
-		sk := text(it, "SK")
-		return sk <= after || before != "" && sk >= before
-	})
-	slices.SortFunc(all, func(a, b item) int { return strings.Compare(text(a, "SK"), text(b, "SK")) })
-	return all[:min(count, len(all))], nil
 }
 
 func (s logStore) AppendEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {

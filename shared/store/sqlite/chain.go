@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -85,6 +86,45 @@ func (s chainStore) Late(ctx context.Context, t directory.TenantID, p directory.
 			}, string(t), string(p), count)
 	})
 	return out, err
+}
+
+func (s chainStore) MarkGrown(ctx context.Context, t directory.TenantID, p directory.ProviderID, due time.Time) error {
+	return s.write(ctx, func() error {
+		return s.exec(`INSERT INTO grown_chains (tenant, provider, due, last, version) VALUES (?1,?2,?3,?3,1) ON CONFLICT DO UPDATE `+
+			`SET due = min(due, ?3), last = max(last, ?3), version = version + 1`, nil, string(t), string(p), millis(due))
+	})
+}
+
+func (s chainStore) GrownChains(
+	ctx context.Context, now time.Time, after directory.GrownChain, count int,
+) (out []directory.GrownChain, err error) {
+	from := int64(0)
+	if !after.Due.IsZero() {
+		from = millis(after.Due)
+	}
+	err = s.read(ctx, func() error {
+		return s.exec(`SELECT tenant, provider, due, last, version FROM grown_chains WHERE due <= ?1 AND (due, tenant, provider) > (?2, ?3, ?4) `+
+			`ORDER BY due, tenant, provider LIMIT ?5+0`,
+			func(r *sqlite.Stmt) error {
+				out = append(out, directory.GrownChain{
+					Tenant: directory.TenantID(r.ColumnText(0)), Provider: directory.ProviderID(r.ColumnText(1)), Due: fromMillis(r.ColumnInt64(2)),
+					Last: fromMillis(r.ColumnInt64(3)), Version: r.ColumnInt64(4),
+				})
+				return nil
+			}, millis(now), from, string(after.Tenant), string(after.Provider), count)
+	})
+	return out, err
+}
+
+func (s chainStore) ClearGrown(ctx context.Context, g directory.GrownChain, next time.Time) error {
+	return s.write(ctx, func() error {
+		if next.IsZero() {
+			return s.exec(`DELETE FROM grown_chains WHERE tenant = ? AND provider = ? AND version = ? AND due = ?`, nil,
+				string(g.Tenant), string(g.Provider), g.Version, millis(g.Due))
+		}
+		return s.exec(`UPDATE grown_chains SET due = ?5, last = ?5, version = version + 1 WHERE tenant = ?1 AND provider = ?2 `+
+			`AND version = ?3 AND due = ?4`, nil, string(g.Tenant), string(g.Provider), g.Version, millis(g.Due), millis(next))
+	})
 }
 
 func (s chainStore) EraseEntry(ctx context.Context, t directory.TenantID, stub directory.LogEntry, block int64) error {

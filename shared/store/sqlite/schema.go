@@ -67,7 +67,7 @@ CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
 CREATE TABLE replays (
 	tenant TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, answer BLOB, expires INTEGER NOT NULL, PRIMARY KEY (tenant, key)
 ) WITHOUT ROWID;
-`, lifecycleTables, ledgerTables, mappingTables, renames, formerIDs, namelessCopies, visibleNames, countedRows}
+`, lifecycleTables, ledgerTables, mappingTables, renames, formerIDs, namelessCopies, visibleNames, countedRows, grownChains}
 
 // ledgerTables hold webhooks, their deliveries, and the chains that seal the log. due_at is 0 for a delivery that is
 // not pending.
@@ -187,4 +187,13 @@ INSERT INTO counted SELECT l.seq FROM log l WHERE EXISTS (
 );
 DROP TABLE counted_before;
 CREATE TRIGGER log_counted AFTER DELETE ON log BEGIN DELETE FROM counted WHERE seq = old.seq; END;
+`
+
+// grownChains holds the chains that have something to seal.
+const grownChains = `
+CREATE TABLE grown_chains (
+	tenant TEXT NOT NULL, provider TEXT NOT NULL, due INTEGER NOT NULL, last INTEGER NOT NULL, version INTEGER NOT NULL,
+	PRIMARY KEY (tenant, provider)
+) WITHOUT ROWID;
+CREATE INDEX grown_chains_due ON grown_chains (due, tenant, provider);
 `

@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
+	"time"
 
 	"rollcall/shared/directory"
 )
@@ -11,6 +13,9 @@ var chainChapter = []promise{
 	{"chains/only one of racing blocks is appended", raceBlocks},
 	{"chains/a late entry is settled once", lateEntries},
 	{"chains/an erased entry keeps its stub", eraseEntry},
+	{"chains/grown ones are found, the longest due first", grownChains},
+	{"chains/a mark is not cleared when there is a newer one", clearGrown},
+	{"chains/racing marks leave one", raceMarks},
 }
 
 func (w *world) head(p directory.ProviderID) directory.ChainHead {
@@ -114,6 +119,88 @@ func eraseEntry(w *world) {
 	w.wantKind("unknown", w.Chains.EraseEntry(w.ctx, w.tenant, stub, 1), directory.NotFound)
 }
 
+// grownOf reads the marks of the world's tenant that are due, by count.
+func (w *world) grownOf(now time.Time, count int) (out []directory.GrownChain) {
+	w.Helper()
+	for after := (directory.GrownChain{}); ; {
+		page, err := w.Chains.GrownChains(w.ctx, now, after, count)
+		w.must(err)
+		for _, g := range page {
+			if g.Tenant == w.tenant {
+				out = append(out, g)
+			}
+		}
+		if len(page) < count {
+			return out
+		}
+		after = page[count-1]
+	}
+}
+
+func (w *world) mark(p directory.ProviderID, due time.Time) {
+	w.Helper()
+	w.must(w.Chains.MarkGrown(w.ctx, w.tenant, p, due))
+}
+
+func grownChains(w *world) {
+	at := w.now()
+	other := w.provider("Other")
+	w.equal("none", len(w.grownOf(at.Add(age), 7)), 0)
+	w.mark(w.p, at.Add(2*time.Minute))
+	w.mark(other, at.Add(time.Minute))
+	w.mark("", at.Add(time.Minute))
+	w.mark(w.p, at.Add(3*time.Minute))
+	w.mark("", at)
+	want := []directory.GrownChain{
+		{Tenant: w.tenant, Due: at, Last: at.Add(time.Minute), Version: 2},
+		{Tenant: w.tenant, Provider: other, Due: at.Add(time.Minute), Last: at.Add(time.Minute), Version: 1},
+		{Tenant: w.tenant, Provider: w.p, Due: at.Add(2 * time.Minute), Last: at.Add(3 * time.Minute), Version: 2},
+	}
+	for count := range 3 {
+		w.equal("due", w.grownOf(at.Add(2*time.Minute), count+1), want)
+	}
+	w.equal("before the last", w.grownOf(at.Add(2*time.Minute-1), 7), want[:2])
+	w.equal("before all", len(w.grownOf(at.Add(-1), 7)), 0)
+}
+
+func clearGrown(w *world) {
+	at := w.now()
+	read := func(what string, want ...directory.GrownChain) directory.GrownChain {
+		w.Helper()
+		got := w.grownOf(at.Add(time.Hour), 7)
+		w.equal(what, got, want)
+		return append(got, directory.GrownChain{})[0]
+	}
+	w.mark(w.p, at)
+	first := read("marked", directory.GrownChain{Tenant: w.tenant, Provider: w.p, Due: at, Last: at, Version: 1})
+	w.mark(w.p, at)
+	again := directory.GrownChain{Tenant: w.tenant, Provider: w.p, Due: at, Last: at, Version: 2}
+	for _, next := range []time.Time{{}, at.Add(time.Minute)} {
+		w.must(w.Chains.ClearGrown(w.ctx, first, next))
+		read("marked since", again)
+	}
+	w.must(w.Chains.ClearGrown(w.ctx, again, at.Add(time.Minute)))
+	later := at.Add(time.Minute)
+	moved := read("moved", directory.GrownChain{Tenant: w.tenant, Provider: w.p, Due: later, Last: later, Version: 3})
+	w.must(w.Chains.ClearGrown(w.ctx, moved, time.Time{}))
+	read("cleared")
+	w.must(w.Chains.ClearGrown(w.ctx, moved, at))
+	read("cleared twice")
+	w.mark(w.p, at.Add(time.Second)) // a new mark has the first one's number
+	w.must(w.Chains.ClearGrown(w.ctx, first, time.Time{}))
+	read("made again", directory.GrownChain{Tenant: w.tenant, Provider: w.p, Due: at.Add(time.Second), Last: at.Add(time.Second), Version: 1})
+}
+
+func raceMarks(w *world) {
+	at := w.now()
+	w.must(errors.Join(race(racers, func(i int) error {
+		return w.Chains.MarkGrown(w.ctx, w.tenant, w.p, at.Add(time.Duration(i)*time.Second))
+	})...))
+	w.equal("the mark", w.grownOf(at.Add(time.Hour), 7), []directory.GrownChain{
+		{Tenant: w.tenant, Provider: w.p, Due: at, Last: at.Add((racers - 1) * time.Second), Version: racers},
+	})
+}
+
 func (x intruder) chainsRows() map[string]func() {
 	ctx, t, v := x.ctx, x.tenant, x.v
 	return map[string]func(){
@@ -132,6 +219,7 @@ func (x intruder) chainsRows() map[string]func() {
 			x.must(x.Chains.AddLate(ctx, t, v.p, "0x"))
 			x.must(x.Chains.AppendBlock(ctx, t, v.p, x.nextBlock(1), []string{v.entry.Position()}))
 		},
+		"Chains.MarkGrown":   func() { x.must(x.Chains.MarkGrown(ctx, t, v.p, v.now)) },
 		"Chains.AddLate":     func() {}, // with Late, which must find nothing first
 		"Chains.AppendBlock": func() {},
 		"Chains.EraseEntry": func() {
