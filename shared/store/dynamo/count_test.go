@@ -170,6 +170,9 @@ func TestProcessesCountOnce(t *testing.T) {
 	t.Parallel()
 	table := newTable(t)
 	c := newCountEnv(t, 100)
+	for i := range c.es {
+		c.es[i].Action = []directory.Action{directory.UserCreated, directory.UserDisabled, directory.UserUpdated}[i%3]
+	}
 	var fresh atomic.Int64
 	var g errgroup.Group
 	for i := range 4 {
@@ -191,6 +194,23 @@ func TestProcessesCountOnce(t *testing.T) {
 		t.Errorf("%d entries were fresh, want %d", n, len(c.es))
 	}
 	c.expect(open(t, table), c.es)
+}
+
+// A process whose page is no longer the newest loses no mark of another one, also where both count other actions.
+func TestCountsOfAnOldPage(t *testing.T) {
+	t.Parallel()
+	table := newTable(t)
+	c, here, there := newCountEnv(t, 100), open(t, table), open(t, table)
+	es := slices.DeleteFunc(slices.Clone(c.es), func(e directory.LogEntry) bool { return !dynamo.SameShard(e.ID, c.es[0].ID) })[:3]
+	es[1].Action, es[2].Action = directory.UserDisabled, directory.UserUpdated
+	c.count(t.Context(), here, es[0])
+	c.count(t.Context(), there, es[0])
+	c.count(t.Context(), here, es[1])
+	c.count(t.Context(), there, es[2])
+	if n := c.count(t.Context(), open(t, table), es...); n != 0 {
+		t.Errorf("%d entries were fresh again", n)
+	}
+	c.expect(here, es)
 }
 
 // Whatever happens to the answers of a transaction that counts, its entries are counted once, and are fresh for no other call.
