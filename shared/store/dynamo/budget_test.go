@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -201,6 +202,47 @@ func TestBlockBudget(t *testing.T) {
 	if m.ReadUnits() > allowed {
 		t.Errorf("%g read units, at most %d are allowed", m.ReadUnits(), allowed)
 	}
+}
+
+// TestSealingBudget: sealing asks for the chains that grew, and reads nothing of others.
+func TestSealingBudget(t *testing.T) {
+	t.Parallel()
+	s := open(t, newTable(t))
+	var clock atomic.Int64
+	clock.Store(time.Now().UnixMilli())
+	svc := directorytest.New(s.Ports(), directory.Runtime{Now: func() time.Time { return time.UnixMilli(clock.Load()) }})
+	seal := func(what string, grown, calls int, read float64) {
+		t.Helper()
+		for i := range 6 {
+			tenant := directory.TenantID(fmt.Sprint("tenant", i))
+			e := directory.LogEntry{ID: directory.EntryID("e" + random.ID()), At: svc.Now(), Action: directory.TenantUpdated, Audit: true}
+			_, err := s.Ports().Tenants.Tenant(t.Context(), tenant)
+			switch {
+			case directory.IsKind(err, directory.NotFound):
+				err = s.Ports().Tenants.CreateTenant(t.Context(), directory.Tenant{ID: tenant, Version: 1}, e)
+			case i < grown:
+				err = s.Ports().Log.AppendEntry(t.Context(), tenant, e)
+			}
+			if i < grown && err == nil {
+				err = svc.FollowEntry(t.Context(), tenant, e)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		clock.Add((5 * time.Minute).Milliseconds())
+		ctx, m := dynamo.WithMeter(t.Context())
+		if err := svc.SealAll(ctx, func() bool { return false }); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%-26s %d round trips, %d calls, %.1f read, %.1f write", what, m.Rounds(), m.Calls(), m.ReadUnits(), m.WriteUnits())
+		if m.Calls() > calls || m.ReadUnits() > read {
+			t.Errorf("%s: %d calls, %g read units; at most %d and %g are allowed", what, m.Calls(), m.ReadUnits(), calls, read)
+		}
+	}
+	seal("six chains grew", 6, 300, 300)
+	seal("one chain grew", 1, 70, 60)
+	seal("none grew", 0, 8, 4)
 }
 
 // TestMatchingBudgets: a matching attribute that has a value adds 2 write units to a POST, and 2 for the old and 2 for
