@@ -394,9 +394,8 @@ type Log interface {
 
 // Feed delivers log entries to be followed.
 type Feed interface {
-	// Deliver calls fn for entries that were not yet followed, and returns for how many fn returned nil. Others are
-	// delivered again: at least once. Entries of one user or group come in the order of their commits, while provider and
-	// day are the same. One caller at a time.
+	// Deliver calls fn for entries not yet followed, those of a user or group in the order of their commits (while provider
+	// and day are the same), and returns for how many fn returned nil. Others come again: at least once. One caller at a time.
 	Deliver(ctx context.Context, fn func(context.Context, TenantID, LogEntry) error) (int, error)
 }
 

@@ -175,6 +175,12 @@ func (u User) AllLookups() []Lookup {
 	return append([]Lookup{{AttrExternalID, u.ExternalID}}, u.Lookups...)
 }
 
+// FoundByName reports whether a store needs no look-up of u by l, because it finds u by its userName: l is a work e-mail
+// that equals it. From a userName with invisible ends it does not follow (RekeyUser).
+func (u User) FoundByName(l Lookup) bool {
+	return l.Attr == AttrWorkEmail && l.Value == UserNameKey(u.UserName) && l.Value == casefold.Fold(u.UserName)
+}
+
 // The attribute paths of look-ups, in their canonical SCIM spelling.
 const (
 	AttrID          = "id"

@@ -177,10 +177,10 @@ func (r *restoration) group(ctx context.Context, g directory.Group) error {
 	}
 	_, err = r.s.ports.Groups.CreateGroup(ctx, r.tenant, r.provider.ID, nil,
 		func(directory.Provider) (directory.Group, []directory.ScimID, directory.LogEntry, error) {
-			e := r.s.entry(r.origin, directory.GroupCreated)
+			e := r.s.entry(r.origin, directory.GroupCreated).OfGroup(g.ID)
 			g.Version += int64(g.MemberCount) + 2 // above that of its deletion, which followed the leaving of each member
 			g.Modified, g.MemberCount = directory.Latest(g.Modified, e.At), 0
-			e.Group, e.Name, e.Version = g.ID, g.DisplayName, g.Version
+			e.Name, e.Version = g.DisplayName, g.Version
 			e.Changes = []directory.Change{directory.NewChange(directory.AttrDisplayName, nil, g.DisplayName)}
 			return g, nil, e, nil
 		})
@@ -212,8 +212,8 @@ func (r *restoration) members(ctx context.Context, page directory.ArchivePage) e
 			}
 		}
 		if len(c.Add) > 0 {
-			e := r.s.entry(r.origin, directory.MembersChanged)
-			e.Group, e.Name, e.Added = v.ID, v.DisplayName, c.Add
+			e := r.s.entry(r.origin, directory.MembersChanged).OfGroup(v.ID)
+			e.Name, e.Added = v.DisplayName, c.Add
 			c.Entry = &e
 		}
 		return c, nil

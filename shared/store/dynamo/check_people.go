@@ -108,6 +108,12 @@ func (c *checker) checkUser(k key, it item, u directory.User) {
 		})
 	}
 	for derived, is := range indexItems(c.t, u) {
+		if is == nil {
+			if c.items[derived] == nil {
+				continue
+			}
+			is = item{}
+		}
 		if derived == userNameKey(c.t, u.UserName) {
 			c.expectName(derived, userName(c.t, u), wanted{is, fsck.NameGuard, "user", id})
 		} else {

@@ -19,7 +19,7 @@ import (
 //	  alias               t#p#U                  scimId → uid   by id, when restored (scimId ≠ uid)    -
 //	  local, removed      t##U, t#p~#U           uid            admin; p~ is "deleted by p"            -
 //	userName guard        t#N#h(folded)          N → uid, p     unique in the tenant; eq filter        2
-//	look-up of users      t#p#K#attr#h(value)    uid            externalId, work e-mail, manager …     2; reports of a manager: splits
+//	look-up of users      t#p#K#attr#h(value)    uid            externalId, work e-mail ², manager …   2; reports of a manager: splits
 //	  restorable account  t#p~#K#externalId#h    uid            to find a deleted account again        2
 //	former id             t#p#F                  scimId         ids given back; C24                    deletions, splits: random ids
 //	totals                t#p#T                  U0…Uf, G0…Gf   totalResults, rank of a startIndex     400, splits: 25 an item
@@ -83,6 +83,8 @@ import (
 // order of one partition key, so it hands on the entries of a user or group in the order of their commits. 25 changes of
 // one group a second are therefore 100 units a second on one key, beside an eighth of all others; at 1,000 DynamoDB would
 // throttle, and we plan for 250.
+//
+// ² Not of an e-mail that equals the userName: its guard finds the user. Users from before may have it.
 //
 // Lists are cheap because each page stores a bookmark for the start of the next one, so that reading a whole list costs
 // no more than its results. It is the smallest that any crawl stored in this half hour and the one before, so that no

@@ -73,7 +73,8 @@ func decodeUser(it item) (directory.User, bool, error) {
 	return u, true, getPending(it, &u)
 }
 
-// indexItems returns the look-up items of u by key. It is a pure function, so that an update can write the difference.
+// indexItems returns the look-up items of u by key: nil for one that need not exist, because u is found by its userName,
+// and may exist, from before. It is a pure function, so that an update can write the difference.
 func indexItems(t directory.TenantID, u directory.User) map[key]item {
 	out := map[key]item{}
 	h := homeOf(t, u)
@@ -87,6 +88,9 @@ func indexItems(t directory.TenantID, u directory.User) map[key]item {
 	out[userNameKey(t, u.UserName)] = item{"uid": str(string(u.ID)), "p": str(string(u.Provider))}
 	for _, l := range u.AllLookups() {
 		look(h, l)
+		if u.FoundByName(l) {
+			out[key{h.lookup(l), escaper.Replace(string(u.ID))}] = nil
+		}
 	}
 	if u.Manager != "" {
 		look(h, directory.Lookup{Attr: directory.AttrManager, Value: directory.ManagerKey(u.Manager)})
@@ -233,48 +237,6 @@ func (s *Store) views(ctx context.Context, h home, us []directory.User, want dir
 	return vs, parallel(ctx, fns...)
 }
 
-func (s userStore) FindUsers(
-	ctx context.Context, t directory.TenantID, p directory.ProviderID, key directory.Lookup, limit int, want directory.UserWant,
-	admit directory.Admit,
-) ([]directory.UserView, error) {
-	h := homeFor(t, p, false)
-	if key.Attr == directory.AttrUserName {
-		return s.findUserName(ctx, t, p, key.Value, limit, want, admit)
-	}
-	var its []item
-	var more bool
-	_, _, err := s.readAdmitted(ctx, t, p, admit, nil, func(ctx context.Context) (err error) {
-		its, more, err = s.query(ctx, span{pk: h.lookup(key), limit: max(limit, 1)})
-		return err
-	})
-	if err != nil || limit < 1 {
-		return nil, err
-	}
-	var us []directory.User
-	for {
-		found, err := s.holders(ctx, h, its, key)
-		if err != nil {
-			return nil, err
-		}
-		// A look-up read just before its user changed does not count, so there may be room for more.
-		us = append(us, found...)
-		if len(us) >= limit || !more {
-			break
-		}
-		if its, more, err = s.query(ctx, span{pk: h.lookup(key), lo: after(text(its[len(its)-1], "SK")), limit: limit - len(us)}); err != nil {
-			return nil, err
-		}
-	}
-	return s.views(ctx, h, us, want)
-}
-
-// holders reads the users of look-up items that still have the key.
-func (s *Store) holders(ctx context.Context, h home, lookups []item, key directory.Lookup) ([]directory.User, error) {
-	return s.usersOf(ctx, h, lookups, func(u directory.User) bool {
-		return key.Attr == directory.AttrManager && directory.ManagerKey(u.Manager) == key.Value || slices.Contains(u.AllLookups(), key)
-	})
-}
-
 // usersOf reads the users of look-up items and keeps those for which keep is true: a look-up item may be outdated.
 func (s *Store) usersOf(ctx context.Context, h home, lookups []item, keep func(directory.User) bool) ([]directory.User, error) {
 	keys := userKeys(h, lookups)
@@ -302,33 +264,6 @@ func userKeys(h home, lookups []item) []key {
 		out[i] = key{h.users(), text(it, "SK")}
 	}
 	return out
-}
-
-// findUserName reads provider and guard in one call, also the guard of before (C28), then the holder's record.
-func (s *Store) findUserName(
-	ctx context.Context, t directory.TenantID, p directory.ProviderID, name string, limit int, want directory.UserWant, admit directory.Admit,
-) ([]directory.UserView, error) {
-	h, guards := homeFor(t, p, false), []key{userNameKey(t, name)}
-	if before, odd := userName(t, directory.User{Profile: directory.Profile{UserName: name}}).folded(); odd {
-		guards = append(guards, before)
-	}
-	_, got, err := s.readAdmitted(ctx, t, p, admit, guards)
-	holder := got[guards[len(guards)-1]]
-	if holder == nil {
-		holder = got[guards[0]]
-	}
-	if err != nil || limit < 1 || holder == nil || text(holder, "p") != string(p) {
-		return nil, err
-	}
-	it, err := s.getOne(ctx, h.user(text(holder, "uid")))
-	if err != nil {
-		return nil, err
-	}
-	u, ok, err := decodeUser(it)
-	if err != nil || !ok || directory.UserNameKey(u.UserName) != directory.UserNameKey(name) {
-		return nil, err
-	}
-	return s.views(ctx, h, []directory.User{u}, want)
 }
 
 func (s userStore) UserByID(ctx context.Context, t directory.TenantID, id directory.UserID) (directory.UserView, error) {

@@ -68,7 +68,7 @@ func (s *Store) reindex(x *tx, t directory.TenantID, was, is map[key]item, alias
 	for _, k := range sortedKeys(is) {
 		old, known := was[k]
 		switch {
-		case known && reflect.DeepEqual(old, is[k]):
+		case is[k] == nil, known && reflect.DeepEqual(old, is[k]):
 		case k == guard:
 			free := when("attribute_not_exists(#PK) OR #uid = :uid", item{":uid": str(string(u.ID))})
 			x.put(s, k, is[k], free, userNameTaken)

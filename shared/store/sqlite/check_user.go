@@ -83,16 +83,21 @@ type lookupRow struct{ home, attr, value, uid string }
 
 // checkLookups compares the look-ups with the users.
 func (c *checker) checkLookups() error {
-	missing := map[lookupRow]bool{}
+	missing, extra := map[lookupRow]bool{}, map[lookupRow]bool{}
 	for _, u := range c.users {
 		for _, l := range u.AllLookups() {
-			missing[lookupRow{u.home, lookupCode(l.Attr), l.Value, string(u.ID)}] = true
+			row := lookupRow{u.home, lookupCode(l.Attr), l.Value, string(u.ID)}
+			if u.FoundByName(l) {
+				extra[row] = true // of before userNames answered for e-mails
+			} else {
+				missing[row] = true
+			}
 		}
 	}
 	from, to := c.homes()
 	err := c.exec(`SELECT home, attr, value, uid FROM lookups WHERE home BETWEEN ? AND ?`, func(r *sqlite.Stmt) error {
 		row := lookupRow{r.ColumnText(0), r.ColumnText(1), r.ColumnText(2), r.ColumnText(3)}
-		if !missing[row] {
+		if !missing[row] && !extra[row] {
 			c.derived(fsck.LookUp, "user", row.uid, "a look-up leads to it that does not fit it",
 				`DELETE FROM lookups WHERE home = ? AND attr = ? AND value = ? AND uid = ?`, row.home, row.attr, row.value, row.uid)
 		}

@@ -148,6 +148,8 @@ func (s userStore) FindUsers(
 			us, err = s.users(`SELECT `+userColumns+
 				` FROM users INDEXED BY users_manager WHERE home = ? AND manager_key = ? AND manager_key <> '' ORDER BY uid LIMIT ?+0`,
 				h, key.Value, limit)
+		case directory.AttrWorkEmail:
+			us, err = s.findByEmail(t, h, key, limit)
 		default:
 			us, err = s.users(`SELECT `+userColumns+` FROM users WHERE home = ?1 AND uid IN
 				(SELECT uid FROM lookups WHERE home = ?1 AND attr = ?2 AND value = ?3 ORDER BY uid LIMIT ?4+0) ORDER BY uid`, h, lookupCode(key.Attr),
@@ -224,13 +226,8 @@ func (s *Store) insertUser(t directory.TenantID, u directory.User) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range u.AllLookups() {
-		if err := s.addLookup(h, u.ID, l); err != nil {
-			return err
-		}
-	}
 	s.addTotal(h, "users", 1)
-	return nil
+	return s.addLookups(h, directory.User{}, u)
 }
 
 // The columns of a user that can change, grouped by the cost of a change: those without an index, those of the due
@@ -371,19 +368,12 @@ func (s *Store) replaceUser(t directory.TenantID, old, u directory.User, e direc
 		return err
 	}
 	s.cache.replace(to, u)
-	was, is := old.AllLookups(), u.AllLookups()
+	is := u.AllLookups()
 	if err := s.dropLookups(to, u.ID,
-		slices.DeleteFunc(slices.Clone(was), func(l directory.Lookup) bool { return slices.Contains(is, l) })); err != nil {
+		slices.DeleteFunc(slices.Clone(old.AllLookups()), func(l directory.Lookup) bool { return slices.Contains(is, l) })); err != nil {
 		return err
 	}
-	for _, l := range is {
-		if !slices.Contains(was, l) {
-			if err := s.addLookup(to, u.ID, l); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return s.addLookups(to, old, u)
 }
 
 // leave ends u's memberships in the home's groups and clears it as the manager of others.

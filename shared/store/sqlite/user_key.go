@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"slices"
 
 	"rollcall/shared/directory"
 )
@@ -26,8 +27,29 @@ func (s userStore) RekeyUser(ctx context.Context, t directory.TenantID, u direct
 	})
 }
 
-func (s *Store) addLookup(h string, id directory.UserID, l directory.Lookup) error {
-	return s.exec(`INSERT OR IGNORE INTO lookups (home, attr, value, uid) VALUES (?,?,?,?)`, nil, h, lookupCode(l.Attr), l.Value, string(id))
+// addLookups adds the look-ups that u needs and old did not.
+func (s *Store) addLookups(h string, old, u directory.User) error {
+	was := old.AllLookups()
+	for _, l := range u.AllLookups() {
+		if u.FoundByName(l) || slices.Contains(was, l) && !old.FoundByName(l) {
+			continue
+		}
+		if err := s.exec(`INSERT OR IGNORE INTO lookups (home, attr, value, uid) VALUES (?,?,?,?)`, nil,
+			h, lookupCode(l.Attr), l.Value, string(u.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findByEmail looks at the look-ups and at the name that equals the e-mail, whose user may have another e-mail.
+func (s *Store) findByEmail(t directory.TenantID, h string, key directory.Lookup, limit int) ([]directory.User, error) {
+	us, err := s.users(`SELECT `+userColumns+` FROM users WHERE home = ?1 AND uid IN (
+			SELECT uid FROM (SELECT uid FROM lookups WHERE home = ?1 AND attr = ?2 AND value = ?3 ORDER BY uid LIMIT ?4+0)
+			UNION ALL SELECT uid FROM users WHERE tenant = ?5 AND name_key = ?3 AND removed_at = 0
+		) ORDER BY uid`, h, lookupCode(key.Attr), key.Value, limit, string(t))
+	us = slices.DeleteFunc(us, func(u directory.User) bool { return !slices.Contains(u.Lookups, key) })
+	return us[:min(limit, len(us))], err
 }
 
 func (s *Store) dropLookups(h string, id directory.UserID, ls []directory.Lookup) error {

@@ -1,10 +1,13 @@
 package storetest
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/fsck"
 )
 
 var userChapter = []promise{
@@ -14,6 +17,8 @@ var userChapter = []promise{
 	{"users/unknown ones are NotFound", unknownUsers},
 	{"users/groups and manager are read with the user", userView},
 	{"users/look-ups find a user, follow its changes and end with it", userLookups},
+	{"users/a work e-mail that is the userName finds a user", emailIsName},
+	{"users/a work e-mail finds a user while the userName becomes it and another", emailIsNameRace},
 	{"users/look-ups return users in order up to the limit", lookupLimit},
 	{"users/versions count changes", userVersions},
 	{"users/nil entry writes nothing", nilEntryUser},
@@ -208,6 +213,70 @@ func userLookups(w *world) {
 	is("externalId of a removed user", directory.AttrExternalID, "x-2")
 	is("work e-mail of a removed user", directory.AttrWorkEmail, "2@example.com")
 	is("manager of a removed user", directory.AttrManager, "text")
+}
+
+// emailIsName: of an e-mail that is the userName no look-up need be stored, however the two came to be equal.
+func emailIsName(w *world) {
+	const a, b = "a@example.com", "b@example.com"
+	mail := func(v string) []directory.Lookup { return []directory.Lookup{{Attr: directory.AttrWorkEmail, Value: v}} }
+	u := w.user(w.p, "A@example.com", func(u *directory.User) { u.Lookups = mail(a) })
+	other := w.user(w.p, b, func(u *directory.User) { u.Lookups = mail(a) })
+	both := []directory.UserID{min(u.ID, other.ID), max(u.ID, other.ID)}
+	is := func(what, value string, want ...directory.UserID) {
+		w.Helper()
+		w.equal(what, w.find(w.p, directory.AttrWorkEmail, value), want)
+		w.must(fsck.CheckTenant(w.ctx, w.Ports, fsck.Options{Now: w.now()}, w.tenant, func(f fsck.Finding) {
+			if f.Kind == fsck.LookUp {
+				w.Errorf("%s: %s", what, f)
+			}
+		}))
+	}
+	is("by name and by look-up", a, both...)
+	is("a userName that is not the e-mail", b)
+	vs, err := w.Users.FindUsers(w.ctx, w.tenant, w.p, mail(a)[0], 1, directory.UserWant{}, nil)
+	w.must(err)
+	if len(vs) != 1 || vs[0].ID != both[0] {
+		w.Errorf("with limit 1: %d users, want the first one", len(vs))
+	}
+	w.equal("of another provider", w.find(w.provider("Other"), directory.AttrWorkEmail, a), nil)
+
+	u = w.update(u, func(u *directory.User) { u.UserName = "c@example.com" })
+	is("after the userName changed", a, both...)
+	u = w.update(u, func(u *directory.User) { u.UserName = a })
+	is("after it changed back", a, both...)
+	u = w.update(u, func(u *directory.User) { u.Lookups = mail("d@example.com") })
+	is("after the e-mail changed", a, other.ID)
+	is("the new e-mail", "d@example.com", u.ID)
+	u = w.update(u, func(u *directory.User) { u.Lookups = mail(a) })
+	is("after that changed back", a, both...)
+	w.must(w.index(u))
+	is("after the look-ups were replaced", a, other.ID)
+	u = w.mustByID(u.ID).User
+	w.must(w.index(u, mail(a)...))
+	is("and once more", a, both...)
+	w.remove(w.mustByID(u.ID).User)
+	is("after one was removed", a, other.ID)
+}
+
+// emailIsNameRace: whoever looks for the e-mail finds the user at every moment.
+func emailIsNameRace(w *world) {
+	const mail = "a@example.com"
+	u := w.user(w.p, mail, func(u *directory.User) { u.Lookups = []directory.Lookup{{Attr: directory.AttrWorkEmail, Value: mail}} })
+	w.must(errors.Join(race(5, func(i int) error {
+		for k := range 10 {
+			if i == 0 {
+				_, err := w.tryUpdate(u, directory.UserUpdated, func(u *directory.User) { u.UserName = []string{"b@example.com", mail}[k%2] })
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			if got := w.find(w.p, directory.AttrWorkEmail, mail); len(got) != 1 {
+				return fmt.Errorf("found %v, want one user", got)
+			}
+		}
+		return nil
+	})...))
 }
 
 func lookupLimit(w *world) {
