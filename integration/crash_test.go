@@ -51,7 +51,7 @@ func crashable[T any](m *crashing, call func() (T, error)) (out T, err error) {
 // ports returns the ports with those replaced that following, delivering and sealing use.
 func (m *crashing) ports(p directory.Ports) directory.Ports {
 	p.Log, p.Counts, p.Webhooks = crashingLog{p.Log, m}, crashingCounts{p.Counts, m}, crashingWebhooks{p.Webhooks, m}
-	p.Deliveries, p.Chains = crashingDeliveries{p.Deliveries, m}, crashingChains{p.Chains, m}
+	p.Deliveries, p.Chains, p.SetAsides = crashingDeliveries{p.Deliveries, m}, crashingChains{p.Chains, m}, crashingSetAsides{p.SetAsides, m}
 	return p
 }
 
@@ -115,6 +115,21 @@ func (d crashingDeliveries) DueDeliveries(ctx context.Context, now time.Time, co
 	return crashable(d.m, func() ([]directory.DueDelivery, error) { return d.Deliveries.DueDeliveries(ctx, now, count) })
 }
 
+type crashingSetAsides struct {
+	directory.SetAsides
+	m *crashing
+}
+
+func (d crashingSetAsides) UpdateSetAside(
+	ctx context.Context, t directory.TenantID, id directory.DeliveryID, update func(directory.Delivery) (directory.Delivery, error),
+) (directory.Delivery, error) {
+	return crashable(d.m, func() (directory.Delivery, error) { return d.SetAsides.UpdateSetAside(ctx, t, id, update) })
+}
+
+func (d crashingSetAsides) DueSetAside(ctx context.Context, now time.Time, count int) ([]directory.DueDelivery, error) {
+	return crashable(d.m, func() ([]directory.DueDelivery, error) { return d.SetAsides.DueSetAside(ctx, now, count) })
+}
+
 type crashingChains struct {
 	directory.Chains
 	m *crashing
@@ -146,10 +161,15 @@ func (l crashingChains) Late(ctx context.Context, t directory.TenantID, p direct
 
 // backgroundWork follows the entries, sends due deliveries and seals the log of a stack's provider, in one process.
 func backgroundWork(h *webhookEnv, svc *directorytest.Env, es []directory.LogEntry) error {
+	var batch []directory.TenantEntry
 	for _, e := range es {
-		if _, err := svc.FollowOrPark(h.Context(), h.Admin.Tenant, e); err != nil {
-			return err
-		}
+		batch = append(batch, directory.TenantEntry{Tenant: h.Admin.Tenant, Entry: e})
+	}
+	if _, _, err := svc.FollowOrSetAside(h.Context(), batch); err != nil {
+		return err
+	}
+	if err := svc.RetryDue(h.Context(), func() bool { return false }); err != nil {
+		return err
 	}
 	if _, err := svc.DeliverDue(h.Context(), 100); err != nil {
 		return err
@@ -217,11 +237,11 @@ func crashAt(t *testing.T, ports func(testing.TB) directory.Ports, left int, aft
 		[]string{"user.blocked", "user.created", "user.deactivation-scheduled"}) || len(all) > 6 || crashed == nil && len(all) != 3 {
 		t.Errorf("%s: arrived %v", what, all)
 	}
+	if left := h.setAside(); len(left) > 0 {
+		t.Errorf("%s: still set aside: %+v", what, left)
+	}
 	events := map[string]int{}
 	for _, d := range h.deliveries(administration.DeliveryFilter{}) {
-		if d.Webhook == "" {
-			continue // a parked entry, followed since
-		}
 		events[string(d.Body)]++
 		if d.State != directory.DeliveryDelivered {
 			t.Errorf("%s: delivery %+v", what, d)

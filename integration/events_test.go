@@ -73,7 +73,7 @@ func decodeStrictly(t *testing.T, file string, into any) {
 }
 
 // The sample of the table's stream decodes strictly. Its log entry is followed once, however often it is delivered. A
-// record that cannot be read is parked once and does not block the records after it.
+// record that cannot be read is set aside once and does not block the records after it.
 func TestSampleChanges(t *testing.T) {
 	t.Parallel()
 	s := stack.New(t, stack.Options{})
@@ -112,10 +112,10 @@ func TestSampleChanges(t *testing.T) {
 		counts[directory.UserDisabled] != 2 {
 		t.Errorf("counts %v, %v: the record after the broken one was not followed", counts, err)
 	}
-	parked, err := s.Service.Deliveries.ListDeliveries(t.Context(), directory.DefaultTenant, "", 10)
-	if err != nil || len(parked) != 1 || parked[0].Entry != "e00000000000000000000000a1" || parked[0].Provider != "default0a1b2" ||
-		parked[0].At.IsZero() {
-		t.Errorf("parked: %+v, %v", parked, err)
+	aside, err := s.Service.SetAsides.ListSetAside(t.Context(), directory.DefaultTenant, "", 10)
+	if err != nil || len(aside) != 1 || aside[0].Entry != "e00000000000000000000000a1" || aside[0].Provider != "default0a1b2" ||
+		aside[0].At.IsZero() || len(aside[0].Steps) > 0 {
+		t.Errorf("set aside: %+v, %v", aside, err)
 	}
 }
 
@@ -143,10 +143,12 @@ func TestSampleWork(t *testing.T) {
 	var log bytes.Buffer
 	do, jobs := app.ChangesOrWork(h.Service.Follow, app.NewLog(&bytes.Buffer{})), app.Jobs(h.Service.Follow, app.NewLog(&log))
 	for range 2 {
-		raw, err := os.ReadFile("../events/changes.deliver.json")
-		h.must(err)
-		_, err = do(t.Context(), raw)
-		h.must(err)
+		for _, name := range []string{"retry", "deliver"} {
+			raw, err := os.ReadFile("../events/changes." + name + ".json")
+			h.must(err)
+			_, err = do(t.Context(), raw)
+			h.must(err)
+		}
 		for _, j := range follow.Jobs() {
 			if j.Function == "jobs" {
 				var w app.Work

@@ -105,12 +105,12 @@ func (m *matcher) name(paths ...string) directory.Provider {
 	return p
 }
 
-// background follows the log and lets some time pass, in which parked and later work is done.
+// background follows the log and lets some time pass, in which work that was set aside is done.
 func (m *matcher) background(d time.Duration) error {
 	m.t.Helper()
 	m.s.Follow(m.t)
 	m.s.Clock.Advance(d)
-	_, err := m.s.Service.DeliverDue(m.t.Context(), 100)
+	err := m.s.Service.RetryDue(m.t.Context(), func() bool { return false })
 	m.s.Follow(m.t)
 	return err
 }

@@ -96,11 +96,11 @@ func TestUnreliableWakeups(t *testing.T) {
 			})
 		must(0, err)
 	}
-	follow := func(ctx context.Context, tenant directory.TenantID, e directory.LogEntry) error {
+	follow := func(ctx context.Context, batch []directory.TenantEntry) error {
 		if r.IntN(10) == 0 {
-			must(0, svc.FollowEntry(ctx, tenant, e)) // twice
+			must(0, svc.FollowAll(ctx, batch)) // twice
 		}
-		return svc.FollowEntry(ctx, tenant, e)
+		return svc.FollowAll(ctx, batch)
 	}
 	swept := 0
 	for end := now.Add(time.Duration(days) * 24 * time.Hour); now.Before(end); now = now.Add(tick) {

@@ -37,7 +37,7 @@ type Options struct {
 	Profile    string
 	Extensions []directory.Extension
 	IDs        func() string
-	External   directory.External // in addition to wake-ups
+	External   directory.External // its wake-ups, if it has any, are in place of the stack's
 }
 
 // Stack is a running service with one tenant and one provider.
@@ -121,7 +121,9 @@ func New(t testing.TB, o Options) *Stack {
 	ports := o.Ports(t)
 	s.Wakeups, s.followed = workflow.NewLocal(s.Clock.Now), map[directory.EntryID]bool{}
 	out := o.External
-	out.Wakeups = s.Wakeups
+	if out.Wakeups == nil {
+		out.Wakeups = s.Wakeups
+	}
 	s.Service = directorytest.New(ports, directory.Runtime{Now: s.Clock.Now, NewID: o.IDs, Country: country.Code,
 		CountryTable: country.Version, External: out})
 	tenant := directory.TenantID(random.ID()[:6]) // stores may be shared between tests

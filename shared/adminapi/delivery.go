@@ -1,6 +1,8 @@
 package adminapi
 
 import (
+	"time"
+
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
@@ -19,6 +21,7 @@ type delivery struct {
 	Webhook   directory.WebhookID     `json:"webhook,omitempty"` // absent: an entry that could not be followed
 	Entry     directory.EntryID       `json:"entry"`
 	At        instant                 `json:"at"`
+	Steps     []string                `json:"steps,omitempty"` // left of an entry; absent: every step
 	Type      directory.EventType     `json:"type,omitempty"`
 	State     directory.DeliveryState `json:"state"`
 	Tries     int                     `json:"tries"`
@@ -31,9 +34,12 @@ type delivery struct {
 }
 
 func (r *request) viewDelivery(d directory.Delivery) delivery {
+	if d.State != directory.DeliveryPending {
+		d.DueAt = time.Time{}
+	}
 	return delivery{
-		ID: d.ID, Webhook: d.Webhook, Entry: d.Entry, At: instant{d.At}, Type: d.Type, State: d.State, Tries: d.Tries, Status: d.Status,
-		Cause:     d.Cause,
+		ID: d.ID, Webhook: d.Webhook, Entry: d.Entry, At: instant{d.At}, Steps: d.Steps, Type: d.Type, State: d.State, Tries: d.Tries,
+		Status: d.Status, Cause: d.Cause,
 		CreatedAt: instant{d.CreatedAt}, DueAt: timeOrNil(d.DueAt), DoneAt: timeOrNil(d.DoneAt), DryRun: r.admin.DryRun,
 	}
 }

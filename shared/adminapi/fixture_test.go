@@ -330,7 +330,7 @@ func (f *fixture) populate() world {
 	w.webhook = f.want(201, "POST", "/webhooks",
 		`{"displayName":"App","url":"https://hooks.example/`+canary+`","types":["user.removed"]}`).str("id")
 	f.want(200, "POST", "/webhooks/"+w.webhook+":test", "")
-	if _, err := f.svc.Feed.Deliver(ctx, f.svc.FollowEntry); err != nil {
+	if _, err := f.svc.Feed.Deliver(ctx, f.svc.FollowAll); err != nil {
 		f.t.Fatal(err)
 	}
 	w.delivery = f.want(200, "GET", "/deliveries", "").str("items.0.id")
@@ -382,7 +382,7 @@ func (f *fixture) addMappings(w *world) {
 func (f *fixture) deliver() {
 	f.t.Helper()
 	for {
-		n, err := f.svc.Feed.Deliver(context.Background(), f.svc.FollowEntry)
+		n, err := f.svc.Feed.Deliver(context.Background(), f.svc.FollowAll)
 		if err != nil {
 			f.t.Fatal(err)
 		}

@@ -1,7 +1,9 @@
 package administration
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"rollcall/shared/directory"
@@ -34,7 +36,7 @@ func (s Deliveries) List(
 	var out []directory.Delivery
 	for seen := 0; seen < directory.MaxWalk; {
 		batch := max(count, 100)
-		ds, err := s.ports.Deliveries.ListDeliveries(ctx, s.tenant, before, batch)
+		ds, err := s.newest(ctx, before, batch)
 		if err != nil {
 			return nil, "", err
 		}
@@ -58,9 +60,30 @@ func (s Deliveries) List(
 	return out, before, nil
 }
 
-// ByID reads one.
+// newest reads deliveries together with the work that was set aside, which may stand for a delivery of the same id that an
+// earlier version stored.
+func (s Deliveries) newest(ctx context.Context, before directory.DeliveryID, count int) ([]directory.Delivery, error) {
+	aside, err := s.ports.SetAsides.ListSetAside(ctx, s.tenant, before, count)
+	if err != nil {
+		return nil, err
+	}
+	ds, err := s.ports.Deliveries.ListDeliveries(ctx, s.tenant, before, count)
+	all := slices.Concat(aside, ds)
+	slices.SortStableFunc(all, func(a, b directory.Delivery) int { return cmp.Compare(b.ID, a.ID) })
+	all = slices.CompactFunc(all, func(a, b directory.Delivery) bool { return a.ID == b.ID })
+	return all[:min(count, len(all))], err
+}
+
+// ByID reads one, or work that was set aside.
 // Errors: NotFound.
 func (s Deliveries) ByID(ctx context.Context, id directory.DeliveryID) (directory.Delivery, error) {
+	aside, err := s.ports.SetAsides.ListSetAside(ctx, s.tenant, id+"~", 1) // the newest up to the id
+	if err != nil {
+		return directory.Delivery{}, err
+	}
+	if len(aside) > 0 && aside[0].ID == id {
+		return aside[0], nil
+	}
 	return s.ports.Deliveries.Delivery(ctx, s.tenant, id)
 }
 
@@ -78,7 +101,7 @@ type ReplayOf struct {
 func (s Deliveries) Replay(ctx context.Context, r ReplayOf) error {
 	e := s.entry(directory.DeliveryReplayed)
 	if r.Delivery != "" {
-		if _, err := s.ports.Deliveries.Delivery(ctx, s.tenant, r.Delivery); err != nil {
+		if _, err := s.ByID(ctx, r.Delivery); err != nil {
 			return err
 		}
 		e.Target = string(r.Delivery)

@@ -172,7 +172,7 @@ func (s Guards) guardTimeline(ctx context.Context, v directory.GuardEvent) ([]di
 
 // Decide approves or rejects an open event. Approved leavers are deactivated when due, but not within a minute, and
 // approved moves are made. Rejected leavers are active by override, removed ones belong to the directory again, and
-// rejected moves are not made. This happens in the background (follow.Service.FollowEntry). Counting begins anew.
+// rejected moves are not made. This happens in the background (follow.Service.FollowBatch). Counting begins anew.
 // Errors: NotFound; Conflict when the event is not open; what check returns.
 func (s Guards) Decide(
 	ctx context.Context, p directory.ProviderID, id directory.GuardEventID, check func(directory.GuardEvent) error, d directory.GuardDecision,

@@ -163,7 +163,7 @@ func (s LegalHolds) PlanClose(
 }
 
 // Close closes a matter: nobody can be placed on hold for it any more, and its custodians are released in the
-// background (follow.Service.FollowEntry), which deactivates those overdue.
+// background (follow.Service.FollowBatch), which deactivates those overdue.
 // Errors: NotFound; Conflict when it is closed; what check returns.
 func (s LegalHolds) Close(ctx context.Context, matter directory.MatterID, check func(directory.Matter) error) (directory.Matter, error) {
 	closing := func(m directory.Matter) (directory.Matter, *directory.LogEntry, error) {

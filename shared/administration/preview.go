@@ -37,6 +37,7 @@ func preview(p directory.Ports) directory.Ports {
 	out.Chains = previewChains{p.Chains}
 	out.Webhooks = previewWebhooks{p.Webhooks}
 	out.Deliveries = previewDeliveries{p.Deliveries}
+	out.SetAsides = previewSetAsides{p.SetAsides}
 	out.Usages, out.Tasks = previewUsages{p.Usages}, previewTasks{p.Tasks}
 	out.Replays, out.Completion, out.Feed = nil, nil, nil
 	return out

@@ -17,6 +17,7 @@ type (
 	counts            = directory.Counts
 	previewChains     struct{ directory.Chains }
 	previewDeliveries struct{ directory.Deliveries }
+	previewSetAsides  struct{ directory.SetAsides }
 	previewUsages     struct{ directory.Usages }
 	previewTasks      struct{ directory.Tasks }
 )
@@ -93,6 +94,12 @@ func (previewDeliveries) UpdateDelivery(
 
 func (previewDeliveries) DropDeliveries(context.Context, time.Time, int) (int, error) {
 	return 0, errPreview
+}
+
+func (previewSetAsides) UpdateSetAside(
+	context.Context, directory.TenantID, directory.DeliveryID, func(directory.Delivery) (directory.Delivery, error),
+) (directory.Delivery, error) {
+	return directory.Delivery{}, errPreview
 }
 
 func (previewUsages) AddUsage(context.Context, directory.TenantID, directory.ProviderID, directory.Usage) error {

@@ -154,7 +154,7 @@ func (s Providers) SetState(
 }
 
 // Delete starts the deletion of a provider: SCIM answers 401 from now on. In the background
-// (follow.Service.FollowEntry), its users are changed as d says, then its groups and record are removed.
+// (follow.Service.FollowBatch), its users are changed as d says, then its groups and record are removed.
 // Errors: NotFound; Invalid; Conflict when it is being deleted already.
 func (s Providers) Delete(
 	ctx context.Context, id directory.ProviderID, check func(directory.Provider) error, d directory.ProviderDeletion,

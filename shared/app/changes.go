@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,24 +21,49 @@ import (
 // ServeEvent answers the events of another service with h, which lambda.Start must accept, until the process ends.
 func (a *App) ServeEvent(h any) { lambda.Start(h) }
 
-// Changes answers batches of the table's stream: each log entry is followed. One that fails is parked in the table and
-// tried again by the worker (ADR 5), so that it delays neither its batch nor its shard. Only when it cannot be parked,
-// because the table cannot be written, is it reported as a partial failure: Lambda then repeats the batch from this
-// record on. Records of other items are skipped.
+// Changes answers batches of the table's stream: the log entries in a batch are followed together. What fails is set aside
+// in the table and tried again by the job retry (ADR 5), so that it delays neither its batch nor its shard. Only when it
+// cannot be set aside, because the table cannot be written, is the first such record reported as a partial failure: Lambda
+// then repeats the batch from this record on. Records of other items are skipped.
 func Changes(svc *follow.Service, log *slog.Logger) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	return func(ctx context.Context, e events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 		answer := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
+		var batch []directory.TenantEntry
+		var records []string // their sequence numbers
 		for _, r := range e.Records {
-			cause, err := followRecord(ctx, svc, r)
-			if cause = errors.Join(cause, err); cause != nil {
-				log.LogAttrs(ctx, levelOf(cause), "follow", slog.String("record", r.Change.SequenceNumber), slog.String("cause", cause.Error()))
-			}
-			if err != nil {
-				answer.BatchItemFailures = append(answer.BatchItemFailures, events.DynamoDBBatchItemFailure{ItemIdentifier: r.Change.SequenceNumber})
-				break
+			if entry, ok := streamEntry(r); ok {
+				batch, records = append(batch, entry), append(records, r.Change.SequenceNumber)
 			}
 		}
+		failed, taken, err := svc.FollowOrSetAside(ctx, batch)
+		logFailures(ctx, log, failed)
+		if err != nil {
+			record := records[taken]
+			log.LogAttrs(ctx, slog.LevelError, "follow", slog.String("record", record), slog.String("cause", err.Error()))
+			answer.BatchItemFailures = append(answer.BatchItemFailures, events.DynamoDBBatchItemFailure{ItemIdentifier: record})
+		}
 		return answer, nil
+	}
+}
+
+// logFailures logs the steps that failed and were set aside, each with how many entries it failed for and the cause of the
+// first. A wake-up that was not scheduled is a metric, too: nobody has to act, because the sweep replaces it.
+func logFailures(ctx context.Context, log *slog.Logger, failed []follow.Failure) {
+	first, n := map[string]error{}, map[string]int{}
+	var steps []string
+	for _, f := range failed {
+		if n[f.Step]++; n[f.Step] == 1 {
+			first[f.Step], steps = f.Err, append(steps, f.Step)
+		}
+	}
+	for _, step := range steps {
+		attrs := []slog.Attr{slog.String("step", cmp.Or(step, "read the entry")), slog.String("cause", first[step].Error())}
+		if step == follow.StepWake {
+			log.LogAttrs(ctx, slog.LevelWarn, "follow", append(attrs, slog.Int("UnscheduledWakeups", n[step]),
+				embeddedMetrics(time.Now(), "Count", "UnscheduledWakeups"))...)
+			continue
+		}
+		log.LogAttrs(ctx, levelOf(first[step]), "follow", append(attrs, slog.Int("entries", n[step]))...)
 	}
 }
 
@@ -64,7 +90,8 @@ func DoWork(ctx context.Context, svc *follow.Service, w Work) error {
 // alarming returns the error of a job if a person must act, because a function that returns one sets off an alarm. Any
 // other is only logged: the schedule does the job again.
 func alarming(ctx context.Context, log *slog.Logger, job string, err error) error {
-	if err == nil || directory.IsFault(err) {
+	var again follow.StepsError
+	if err == nil || directory.IsFault(err) && !errors.As(err, &again) {
 		return err
 	}
 	logFailure(ctx, log, job, err)
@@ -94,9 +121,10 @@ func ChangesOrWork(svc *follow.Service, log *slog.Logger) func(context.Context, 
 	}
 }
 
-func followRecord(ctx context.Context, svc *follow.Service, r events.DynamoDBEventRecord) (cause, err error) {
+// streamEntry returns the log entry that a record of the stream added, and false for any other record.
+func streamEntry(r events.DynamoDBEventRecord) (directory.TenantEntry, bool) {
 	if r.EventName != string(events.DynamoDBOperationTypeInsert) {
-		return nil, nil
+		return directory.TenantEntry{}, false
 	}
 	image := make(map[string]types.AttributeValue, len(r.Change.NewImage))
 	for name, v := range r.Change.NewImage {
@@ -109,12 +137,5 @@ func followRecord(ctx context.Context, svc *follow.Service, r events.DynamoDBEve
 			image[name] = &types.AttributeValueMemberB{Value: v.Binary()}
 		}
 	}
-	t, entry, ok, unreadable := dynamo.StreamEntry(image)
-	switch {
-	case unreadable != nil:
-		return fmt.Errorf("read stream record: %w", unreadable), svc.Park(ctx, t, entry)
-	case !ok:
-		return nil, nil
-	}
-	return svc.FollowOrPark(ctx, t, entry)
+	return dynamo.StreamEntry(image)
 }

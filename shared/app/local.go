@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -95,7 +96,11 @@ func (l *Local) Work(ctx context.Context) {
 func FollowLog(ctx context.Context, svc *follow.Service, log *slog.Logger) {
 	const idle, failed = 100 * time.Millisecond, time.Second
 	for ctx.Err() == nil {
-		n, err := svc.FollowNew(ctx, func(cause error) { logFailure(ctx, log, "follow", cause) })
+		n, err := svc.FollowNew(ctx, func(failed []follow.Failure) {
+			if ctx.Err() == nil {
+				logFailures(ctx, log, failed)
+			}
+		})
 		pause := time.Duration(0)
 		switch {
 		case err != nil:
@@ -134,9 +139,14 @@ func (l *Local) runJob(ctx context.Context, j follow.Job) {
 	}
 }
 
-// logFailure logs an error under the event's name, unless ctx has ended.
+// logFailure logs an error under the event's name, and steps that failed again step by step, unless ctx has ended.
 func logFailure[T ~string](ctx context.Context, log *slog.Logger, event T, err error) {
-	if ctx.Err() == nil {
+	var again follow.StepsError
+	switch {
+	case ctx.Err() != nil:
+	case errors.As(err, &again):
+		logFailures(ctx, log, again)
+	default:
 		log.LogAttrs(ctx, levelOf(err), string(event), slog.String("cause", err.Error()))
 	}
 }

@@ -21,13 +21,14 @@ const (
 const DeliveryKept = 30 * 24 * time.Hour
 
 // Delivery is work for a log entry that may fail for reasons outside Rollcall: an event for a webhook or, with
-// Webhook "", the entry itself after following it failed.
+// Webhook "", the steps of the entry that failed and were set aside.
 type Delivery struct {
 	ID        DeliveryID // the same for the same work, and in the order of the entries' times (NewDelivery)
 	Webhook   WebhookID
 	Provider  ProviderID // with At and Entry, identifies the entry
 	At        time.Time
 	Entry     EntryID
+	Steps     []string        `json:",omitempty"` // that are left, by name, without a webhook; none: every step
 	Type      EventType       `json:",omitempty"`
 	Body      json.RawMessage `json:",omitempty"` // the event, as it is signed and sent
 	State     DeliveryState

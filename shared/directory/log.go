@@ -114,6 +114,7 @@ type Job string
 const (
 	JobWakeup    Job = "wake-up" // of a due minute
 	JobSweep     Job = "sweep"
+	JobRetry     Job = "retry" // of steps that were set aside
 	JobDeliver   Job = "deliver"
 	JobSeal      Job = "seal"
 	JobPurge     Job = "purge"
@@ -126,7 +127,8 @@ const (
 
 var causeOfJob = map[Job]Cause{
 	JobWakeup: CauseWakeup, JobSweep: CauseSweep, JobPurge: CauseRetention, JobDeliver: CauseRule, JobSeal: CauseRule, JobErase: CauseOperator,
-	JobBootstrap: CauseRule, JobCountries: CauseRule, JobRetain: CauseRetention, JobDrop: CauseRetention,
+	JobRetry: CauseRule, JobBootstrap: CauseRule, JobCountries: CauseRule,
+	JobRetain: CauseRetention, JobDrop: CauseRetention,
 }
 
 // Actor is who caused a change, and by which request.
@@ -272,6 +274,24 @@ func (e LogEntry) Position() string {
 	const digits = 9
 	at := strconv.FormatInt(max(0, e.At.UnixMilli()), 36)
 	return "000000000"[:max(0, digits-len(at))] + at + "." + string(e.ID)
+}
+
+// EntryOfPosition returns the provider, the time and the id of the entry at a position; zeros for what is no position.
+func EntryOfPosition(p ProviderID, position string) LogEntry {
+	digits, id, _ := strings.Cut(position, ".")
+	ms, err := strconv.ParseInt(digits, 36, 64)
+	if err != nil {
+		return LogEntry{}
+	}
+	return LogEntry{ID: EntryID(id), At: time.UnixMilli(ms).UTC(), Provider: p}
+}
+
+// TenantEntry is an entry of a tenant's log. Of one that cannot be read, Unreadable says why, and the entry has only its
+// provider, time and id.
+type TenantEntry struct {
+	Tenant     TenantID
+	Entry      LogEntry
+	Unreadable error
 }
 
 // AppendJSON appends the entry as encoding/json would write it, without reflection and without checking

@@ -39,6 +39,7 @@ type Ports struct {
 	Chains        Chains
 	Webhooks      Webhooks
 	Deliveries    Deliveries
+	SetAsides     SetAsides
 	Tasks         Tasks
 }
 
@@ -394,9 +395,10 @@ type Log interface {
 
 // Feed delivers log entries to be followed.
 type Feed interface {
-	// Deliver calls fn for entries not yet followed, those of a user or group in the order of their commits (while provider
-	// and day are the same), and returns for how many fn returned nil. Others come again: at least once. One caller at a time.
-	Deliver(ctx context.Context, fn func(context.Context, TenantID, LogEntry) error) (int, error)
+	// Deliver calls fn with batches of entries that were not yet followed, and returns how many they were. An error of fn
+	// ends it and is returned; its batch is delivered again: at least once. Entries of one user or group come in the order
+	// of their commits, while provider and day are the same. One caller at a time.
+	Deliver(ctx context.Context, fn func(context.Context, []TenantEntry) error) (int, error)
 }
 
 // Completion completes the remaining work of entries (LogEntry.Remaining).
@@ -479,6 +481,19 @@ type Deliveries interface {
 	// DropDeliveries removes deliveries of all tenants created before a time, at most count, and returns how many; a
 	// store in which they expire removes none.
 	DropDeliveries(ctx context.Context, before time.Time, count int) (int, error)
+}
+
+// SetAsides stores the steps of entries that failed, as deliveries without a webhook. One that is dead is due when it may
+// be removed.
+type SetAsides interface {
+	// UpdateSetAside replaces one by update(old), which may run several times; its error writes nothing. old is the zero
+	// Delivery when there is none, and returning that removes it. The id and the entry's time must not change.
+	UpdateSetAside(ctx context.Context, t TenantID, id DeliveryID, update func(Delivery) (Delivery, error)) (Delivery, error)
+	// ListSetAside reads them by id, the newest first, before the given one ("" from the newest).
+	ListSetAside(ctx context.Context, t TenantID, before DeliveryID, count int) ([]Delivery, error)
+	// DueSetAside names those of all tenants that are due, at most count, roughly the longest due first. One that has
+	// just changed may be missing or no longer due.
+	DueSetAside(ctx context.Context, now time.Time, count int) ([]DueDelivery, error)
 }
 
 // Tasks stores the progress of background work.

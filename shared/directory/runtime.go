@@ -54,8 +54,8 @@ type External struct {
 
 // EventBus publishes events to subscribers.
 type EventBus interface {
-	// Publish publishes all events, or returns an error; then some may have been published.
-	Publish(ctx context.Context, es []Event) error
+	// Publish publishes events. With an error it returns the positions of those that were not published.
+	Publish(ctx context.Context, es []Event) (refused []int, err error)
 }
 
 // WebhookSender posts messages to webhooks.

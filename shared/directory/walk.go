@@ -4,9 +4,6 @@ import (
 	"context"
 	"slices"
 	"sort"
-	"strconv"
-	"strings"
-	"time"
 )
 
 // EachTenant calls fn for every tenant. An error of fn ends the walk.
@@ -117,10 +114,9 @@ func BlockAt(ctx context.Context, chains Chains, t TenantID, p ProviderID, head 
 // EntryAt reads the entry at a position.
 // Errors: NotFound.
 func EntryAt(ctx context.Context, log Log, t TenantID, p ProviderID, position string) (LogEntry, error) {
-	digits, id, _ := strings.Cut(position, ".")
-	ms, err := strconv.ParseInt(digits, 36, 64)
-	if err != nil {
+	e := EntryOfPosition(p, position)
+	if e.ID == "" {
 		return LogEntry{}, Errorf(NotFound, "no such log entry")
 	}
-	return log.Entry(ctx, t, p, time.UnixMilli(ms).UTC(), EntryID(id))
+	return log.Entry(ctx, t, p, e.At, e.ID)
 }

@@ -2,6 +2,9 @@
 package directorytest
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"rollcall/shared/administration"
@@ -41,6 +44,20 @@ func New(p directory.Ports, rt directory.Runtime) *Env {
 		rt.Random = random.Fill
 	}
 	return &Env{p, provisioning.New(p, rt), administration.New(p, rt), follow.New(p, rt), rt}
+}
+
+// FollowEntry follows one entry, and returns the errors of its steps.
+func (e *Env) FollowEntry(ctx context.Context, t directory.TenantID, entry directory.LogEntry) error {
+	return e.FollowAll(ctx, []directory.TenantEntry{{Tenant: t, Entry: entry}})
+}
+
+// FollowAll follows a batch, and returns the errors of the steps.
+func (e *Env) FollowAll(ctx context.Context, batch []directory.TenantEntry) error {
+	var errs []error
+	for _, f := range e.FollowBatch(ctx, batch) {
+		errs = append(errs, fmt.Errorf("%s: %w", f.Step, f.Err))
+	}
+	return errors.Join(errs...)
 }
 
 // Now is the current time as stored in records.

@@ -1,7 +1,10 @@
 package directorytest_test
 
 import (
+	"context"
 	"fmt"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -310,4 +313,54 @@ func TestActiveUsersAreCounted(t *testing.T) {
 	_, err = o.deleteProvider(o.p.ID, directory.ProviderDeletion{Users: directory.FateMove, MoveTo: other.ID})
 	o.must(err)
 	check("moved to another provider", 1, 4) // the removed one is not moved
+}
+
+// providerReads counts how often a provider is read.
+type providerReads struct {
+	directory.Providers
+	n atomic.Int64
+}
+
+func (r *providerReads) Provider(ctx context.Context, t directory.TenantID, p directory.ProviderID) (directory.Provider, error) {
+	r.n.Add(1)
+	return r.Providers.Provider(ctx, t, p)
+}
+
+// A tripped guard holds everybody it concerns, also those whose entries are not followed yet when they are due. Those who
+// left before its window are deactivated. A run reads the provider once.
+func TestGuardIsAskedWhenDeactivating(t *testing.T) {
+	o, us, _ := guarded(t, 12, 3)
+	disable := func(us []directory.User) {
+		for _, u := range us {
+			_, _, err := o.edit(o.caller, u.ScimID, func(p *directory.Profile) { p.Active = false })
+			o.must(err)
+		}
+	}
+	early, late := us[:2], us[2:8]
+	disable(early)
+	o.deliver()
+	o.later(directory.DefaultGuardWindow + time.Minute)
+	disable(late)
+	es := o.log(directory.LogQuery{Provider: o.p.ID})
+	slices.Reverse(es)
+	for _, e := range es[len(es)-len(late):][:4] { // the others are still to be followed, and so is the trip
+		o.must(o.s.FollowEntry(o.ctx, o.admin.Tenant, e))
+	}
+	o.equal("tripped", o.stored(o.p.ID).Guard.Tripped(), true)
+	o.later(24 * time.Hour)
+	reads := &providerReads{}
+	o.use(func(p *directory.Ports) { reads.Providers, p.Providers = p.Providers, reads })
+	n, err := o.s.DeactivateDue(o.ctx, directory.JobWakeup)
+	o.must(err)
+	o.equal("deactivated", n, len(early))
+	if reads.n.Load() != 1 {
+		t.Errorf("the provider was read %d times", reads.n.Load())
+	}
+	for _, u := range late {
+		v, err := o.s.As(o.admin).Users.ByID(o.ctx, u.ID)
+		o.must(err)
+		if v.Pending == nil || !v.Pending.Frozen {
+			t.Errorf("%s: %+v, want held by the guard", u.UserName, v.Pending)
+		}
+	}
 }

@@ -22,7 +22,7 @@ import (
 func (o *office) deliver() {
 	o.Helper()
 	for {
-		n, err := o.s.Feed.Deliver(o.ctx, o.s.FollowEntry)
+		n, err := o.s.Feed.Deliver(o.ctx, o.s.FollowAll)
 		o.must(err)
 		if n == 0 {
 			return
@@ -318,8 +318,10 @@ func TestOrderOfEventsNeverMatters(t *testing.T) {
 			in[[2]int{who, g}] = !in[[2]int{who, g}]
 		}
 		var entries []directory.LogEntry
-		_, err = o.s.Feed.Deliver(o.ctx, func(_ context.Context, _ directory.TenantID, e directory.LogEntry) error {
-			entries = append(entries, e)
+		_, err = o.s.Feed.Deliver(o.ctx, func(_ context.Context, batch []directory.TenantEntry) error {
+			for _, e := range batch {
+				entries = append(entries, e.Entry)
+			}
 			return nil
 		})
 		o.must(err)

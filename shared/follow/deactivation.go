@@ -10,29 +10,43 @@ import (
 	"rollcall/shared/directory"
 )
 
-// wake schedules a wake-up for when the deactivation that the entry scheduled is due.
-func (s *Service) wake(ctx context.Context, _ directory.TenantID, e directory.LogEntry) error {
-	at, ok := e.Scheduled()
-	if !ok || s.rt.Wakeups == nil {
+// wake schedules wake-ups for when the deactivations that entries scheduled are due. It only saves time: the sweep finds
+// every deactivation that is due.
+func (s *Service) wake(ctx context.Context, es []directory.TenantEntry) []error {
+	if s.rt.Wakeups == nil {
 		return nil
 	}
-	return s.rt.Wakeups.WakeAt(ctx, at)
+	errs, asked := make([]error, len(es)), map[time.Time]error{}
+	for i, e := range es {
+		at, ok := e.Entry.Scheduled()
+		if !ok {
+			continue
+		}
+		if _, done := asked[at]; !done {
+			asked[at] = s.rt.Wakeups.WakeAt(ctx, at)
+		}
+		errs[i] = asked[at]
+	}
+	return errs
 }
 
 // lateness is how overdue a deactivation must be for the sweep to assume that no wake-up came.
 const lateness = 3 * time.Minute
 
 // DeactivateDue deactivates every user of all tenants whose deactivation is due, and returns how many. Each is a
-// separate conditional change, so that repeated, concurrent, early and late calls do no harm.
+// separate conditional change, so that repeated, concurrent, early and late calls do no harm. Users whom the tripped guard
+// of their provider concerns are held instead, even if their entries were not followed yet.
 func (s *Service) DeactivateDue(ctx context.Context, job directory.Job) (int, error) {
 	until := s.rt.Time()
 	if job == directory.JobSweep {
 		until = until.Add(-lateness)
 	}
 	var done atomic.Int64
+	guards := guardReads{}
 	err := s.ports.Leavers.DueUsers(ctx, until, func(ctx context.Context, us []directory.DueUser) error {
+		s.readGuards(ctx, guards, us)
 		return forEach(ctx, us, func(ctx context.Context, u directory.DueUser) error {
-			acted, err := s.deactivateIfDue(ctx, u, job)
+			acted, err := s.deactivateIfDue(ctx, u, guards, job)
 			if acted {
 				done.Add(1)
 			}
@@ -42,10 +56,47 @@ func (s *Service) DeactivateDue(ctx context.Context, job directory.Job) (int, er
 	return int(done.Load()), err
 }
 
-// deactivateIfDue deactivates a user if that is still due.
-func (s *Service) deactivateIfDue(ctx context.Context, due directory.DueUser, job directory.Job) (acted bool, err error) {
+// guardReads is the providers of users whose deactivation is due, each read once.
+type guardReads map[guardOf]guardRead
+
+type guardOf struct {
+	tenant   directory.TenantID
+	provider directory.ProviderID
+}
+
+type guardRead struct {
+	provider directory.Provider // zero: removed
+	err      error
+}
+
+func guardOfDue(u directory.DueUser) guardOf { return guardOf{u.Tenant, u.Pending.Provider} }
+
+func (s *Service) readGuards(ctx context.Context, known guardReads, us []directory.DueUser) {
+	for _, u := range us {
+		if u.Pending == nil || u.Pending.Provider == "" {
+			continue
+		}
+		of := guardOfDue(u)
+		if _, read := known[of]; !read {
+			p, err := s.ports.Providers.Provider(ctx, of.tenant, of.provider)
+			known[of] = guardRead{p, directory.IgnoreNotFound(err)}
+		}
+	}
+}
+
+// deactivateIfDue deactivates a user if that is still due, or holds them if a guard does.
+func (s *Service) deactivateIfDue(
+	ctx context.Context, due directory.DueUser, guards guardReads, job directory.Job,
+) (acted bool, err error) {
 	if due.Pending == nil {
 		return false, nil
+	}
+	guard := guards[guardOfDue(due)]
+	if guard.err != nil {
+		return false, guard.err
+	}
+	if p := guard.provider; p.Guard.Tripped() && !due.Pending.RequestedAt.Before(p.Guard.From) {
+		return false, s.reconcileUser(ctx, due.Tenant, p, due.User, fromJob(job))
 	}
 	generation := due.Pending.Generation
 	_, err = s.ports.Users.UpdateUser(ctx, due.Tenant, due.User, func(old directory.User) (directory.User, *directory.LogEntry, error) {

@@ -17,7 +17,7 @@ import (
 const (
 	lease      = 30 * time.Second // how long a try may take before another process takes the delivery over
 	perWebhook = 2                // tries at the same time
-	deliverers = 8                // reads, and tries of parked entries, at the same time
+	deliverers = 8                // reads at the same time
 	mostQueued = 1000             // deliveries that wait for their turn in a process
 	lookAgain  = 250 * time.Millisecond
 	lookFor    = 20 * time.Second // how long deliveries are looked for while tries are in progress
@@ -64,7 +64,7 @@ type round struct {
 
 type queueKey struct {
 	tenant  directory.TenantID
-	webhook directory.WebhookID // "" for parked entries
+	webhook directory.WebhookID // "" for entries that an earlier version parked
 }
 
 // queue holds the deliveries of a webhook that wait for their turn.
@@ -118,7 +118,7 @@ func (r *round) enqueue(ctx context.Context, key queueKey, d directory.DueDelive
 		r.queues[key] = q
 	}
 	q.waiting = append(q.waiting, d)
-	if q.tries < perWebhook || key.webhook == "" && q.tries < deliverers {
+	if q.tries < perWebhook {
 		q.tries++
 		r.active++
 		r.tries.Go(func() {
@@ -224,7 +224,6 @@ func (r *round) note(d directory.Delivery, took time.Duration) {
 	defer r.mu.Unlock()
 	r.tried++
 	switch {
-	case d.Webhook == "":
 	case d.State == directory.DeliveryPending:
 		r.down[d.Webhook] = r.s.rt.Time().Add(downFor)
 	case took > slowAfter:
@@ -235,10 +234,9 @@ func (r *round) note(d directory.Delivery, took time.Duration) {
 // attempt tries a delivery and returns its new state. Errors: of the store; then the outcome is unknown.
 func (r *round) attempt(ctx context.Context, t directory.TenantID, d directory.Delivery) (directory.Delivery, error) {
 	s, now := r.s, r.s.rt.Time()
-	if d.Webhook == "" {
-		d, cause := s.followParked(ctx, t, d)
-		_ = r.fault(cause)
-		return d, nil
+	if d.Webhook == "" { // an earlier version parked the entry here
+		e := directory.LogEntry{ID: d.Entry, At: d.At, Provider: d.Provider}
+		return ended(d, now, directory.DeliveryDelivered), s.setAside(ctx, directory.TenantEntry{Tenant: t, Entry: e}, nil)
 	}
 	w, err := s.ports.Webhooks.Webhook(ctx, t, d.Webhook)
 	switch {
@@ -345,7 +343,10 @@ func (s *Service) replay(ctx context.Context, t directory.TenantID, e directory.
 func (s *Service) deliverAgain(ctx context.Context, t directory.TenantID, id directory.DeliveryID, at time.Time) error {
 	_, err := s.ports.Deliveries.UpdateDelivery(ctx, t, id,
 		func(d directory.Delivery) (directory.Delivery, error) { return replayed(d, at), nil })
-	return directory.IgnoreNotFound(err)
+	if directory.IsKind(err, directory.NotFound) {
+		return s.doAgain(ctx, t, id, at)
+	}
+	return err
 }
 
 // GiveUpAfter is how long a delivery is tried. The pauses between tries grow.

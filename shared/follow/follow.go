@@ -8,6 +8,7 @@ package follow
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,74 +31,87 @@ func New(p directory.Ports, rt directory.Runtime) *Service {
 	return &Service{ports: p, rt: rt, marked: map[chain]time.Time{}}
 }
 
-// FollowEntry runs every step of the table that the entry starts, in order. Steps that protect users come before those
-// that depend on other systems. It may run several times for an entry, also concurrently; a repetition only publishes
-// the same events.
-func (s *Service) FollowEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	batch := []directory.LogEntry{e}
-	for _, step := range steps() {
-		if !step.on.matches(e) {
-			continue
-		}
-		if err := step.run(s, ctx, t, batch); err != nil {
-			return err
+// Failure is a step that failed for an entry of a batch.
+type Failure struct {
+	At   int    // the entry's place in the batch
+	Step string // its name; "" when the entry cannot be read, and no step can run
+	Err  error
+}
+
+// FollowBatch runs the steps that entries of any tenants start: one step after the other in the order of the table, each
+// for all entries in their order. A step that fails for an entry keeps none back, of this entry or of others, but those
+// that need its result. Steps that protect users come before those that depend on other systems. Entries may be followed
+// several times, also concurrently and in other batches; a repetition only publishes the same events.
+func (s *Service) FollowBatch(ctx context.Context, batch []directory.TenantEntry) []Failure {
+	return s.run(ctx, batch, func(int, string) bool { return true })
+}
+
+// run is FollowBatch with the steps that wanted selects for an entry.
+func (s *Service) run(ctx context.Context, batch []directory.TenantEntry, wanted func(at int, step string) bool) (failed []Failure) {
+	for i, e := range batch {
+		if e.Unreadable != nil {
+			failed = append(failed, Failure{i, "", e.Unreadable})
 		}
 	}
-	return nil
+	for _, st := range steps() {
+		var es []directory.TenantEntry
+		var of []int // the places of es in the batch
+		for i, e := range batch {
+			if e.Unreadable != nil || !st.on.matches(e.Entry) || !wanted(i, st.name) {
+				continue
+			}
+			if slices.ContainsFunc(failed, func(f Failure) bool { return f.At == i && slices.Contains(st.needs, f.Step) }) {
+				failed = append(failed, Failure{i, st.name, directory.Errorf(directory.Unavailable, "a step before it has to succeed first")})
+				continue
+			}
+			es, of = append(es, e), append(of, i)
+		}
+		if len(es) == 0 {
+			continue
+		}
+		for k, err := range st.run(s, ctx, es) {
+			if err != nil {
+				failed = append(failed, Failure{of[k], st.name, err})
+			}
+		}
+	}
+	return failed
+}
+
+// FollowOrSetAside follows a batch and sets aside what failed, to be tried again with growing pauses and finally given up, so that
+// it delays nothing else. failed is for the log. taken is how many entries, from the first on, are followed or set aside:
+// fewer than all only with an error.
+// Errors: work could not be set aside; ctx ended.
+func (s *Service) FollowOrSetAside(ctx context.Context, batch []directory.TenantEntry) (failed []Failure, taken int, err error) {
+	failed = s.FollowBatch(ctx, batch)
+	if len(failed) > 0 && ctx.Err() != nil {
+		return failed, 0, ctx.Err()
+	}
+	left := stepsLeft(failed)
+	for i, e := range batch {
+		if names, ok := left[i]; ok {
+			if err := s.setAside(ctx, e, names); err != nil {
+				return failed, i, err
+			}
+		}
+	}
+	return failed, len(batch), nil
+}
+
+// FollowNew follows the entries not followed yet, one caller at a time, and returns how many. It calls report with the
+// steps that failed and were set aside.
+// Errors: work could not be set aside; those of the store.
+func (s *Service) FollowNew(ctx context.Context, report func([]Failure)) (int, error) {
+	return s.ports.Feed.Deliver(ctx, func(ctx context.Context, batch []directory.TenantEntry) error {
+		failed, _, err := s.FollowOrSetAside(ctx, batch)
+		report(failed)
+		return err
+	})
 }
 
 // complete completes a change of memberships, or of references to a user, that was too large for its transaction.
 func (s *Service) complete(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	return s.ports.Completion.CompleteEntry(ctx, t, e)
-}
-
-// FollowNew follows the entries not followed yet, one caller at a time, and returns how many. It calls parked with the
-// error of each entry that it parked.
-// Errors: an entry could not be parked; those of the store.
-func (s *Service) FollowNew(ctx context.Context, parked func(cause error)) (int, error) {
-	return s.ports.Feed.Deliver(ctx, func(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-		cause, err := s.FollowOrPark(ctx, t, e)
-		if cause != nil {
-			parked(cause)
-		}
-		return err
-	})
-}
-
-// FollowOrPark follows an entry or, when that fails, parks it to be tried again with growing pauses and finally given
-// up, so that it does not delay other entries. cause is the error it was parked for, for the log.
-// Errors: it could not be parked.
-func (s *Service) FollowOrPark(ctx context.Context, t directory.TenantID, e directory.LogEntry) (cause, err error) {
-	cause = s.FollowEntry(ctx, t, e)
-	if cause == nil {
-		return nil, nil
-	}
-	return cause, s.Park(ctx, t, e)
-}
-
-// Park schedules another try for an entry that could not be followed. Of one that could not be read, provider, time and
-// id are enough.
-func (s *Service) Park(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	now := s.rt.Time()
-	return s.ports.Deliveries.AddDelivery(ctx, t, failed(directory.NewDelivery(e, "", string(e.ID), now), now, 0, directory.CauseInside))
-}
-
-// followParked tries an entry that was parked.
-func (s *Service) followParked(ctx context.Context, t directory.TenantID, d directory.Delivery) (directory.Delivery, error) {
-	e, err := s.ports.Log.Entry(ctx, t, d.Provider, d.At, d.Entry)
-	if err == nil {
-		err = s.FollowEntry(ctx, t, e)
-	}
-	now := s.rt.Time()
-	switch {
-	case err == nil:
-		d.Tries, d.Cause = d.Tries+1, ""
-		return ended(d, now, directory.DeliveryDelivered), nil
-	case directory.IsKind(err, directory.NotFound) && e.ID == "":
-		d.Cause = directory.CauseRemoved
-		return ended(d, now, directory.DeliveryDead), nil
-	}
-	return failed(d, now, 0, directory.CauseInside), err
 }
 
 // origin is the cause of a change by the system.

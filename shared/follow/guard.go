@@ -14,33 +14,63 @@ func (s *Service) count(ctx context.Context, t directory.TenantID, es []director
 	return err
 }
 
-// checkGuard evaluates the guard of a provider after a change was counted. A tripped guard also holds leavers whose
-// request did not yet see it tripped.
-func (s *Service) checkGuard(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	if e.Provider == "" {
-		return nil
+// watched is a kind of change of a provider that its guard counts.
+type watched struct {
+	tenant   directory.TenantID
+	provider directory.ProviderID
+	kind     directory.GuardKind
+}
+
+// checkGuards evaluates the guards of providers after changes were counted, once for each kind of change. A tripped guard
+// also holds the leavers among them whose request did not yet see it tripped.
+func (s *Service) checkGuards(ctx context.Context, es []directory.TenantEntry) []error {
+	errs := make([]error, len(es))
+	var order []watched
+	changed := map[watched][]int{}
+	for i, e := range es {
+		if e.Entry.Provider == "" {
+			continue
+		}
+		w := watched{e.Tenant, e.Entry.Provider, directory.GuardKindOf(e.Entry.Action)}
+		if changed[w] == nil {
+			order = append(order, w)
+		}
+		changed[w] = append(changed[w], i)
 	}
-	p, err := s.ports.Providers.Provider(ctx, t, e.Provider)
+	for _, w := range order {
+		var own []directory.LogEntry
+		for _, i := range changed[w] {
+			own = append(own, es[i].Entry)
+		}
+		p, err := s.checkGuard(ctx, w, own)
+		for _, i := range changed[w] {
+			if errs[i] = err; err == nil && w.kind == directory.GuardLeavers && p.Guard.Tripped() {
+				errs[i] = s.reconcile(ctx, w.tenant, p, es[i].Entry.User, fromDecision(es[i].Entry))
+			}
+		}
+	}
+	return errs
+}
+
+// checkGuard evaluates a guard, unless all changes are from before its window: repeated, or very late. It returns the
+// provider then, the zero one when it was removed.
+func (s *Service) checkGuard(ctx context.Context, w watched, es []directory.LogEntry) (directory.Provider, error) {
+	p, err := s.ports.Providers.Provider(ctx, w.tenant, w.provider)
 	if err != nil {
-		return directory.IgnoreNotFound(err)
+		return directory.Provider{}, directory.IgnoreNotFound(err)
 	}
-	kind := directory.GuardKindOf(e.Action)
-	state := p.Guard.Of(kind)
-	if !state.Tripped() {
-		since := directory.Latest(s.rt.Time().Add(-p.Guard.WindowOrDefault()), state.Since)
-		if e.At.Before(since) {
-			return nil // a repeated or very late entry
+	state := p.Guard.Of(w.kind)
+	if state.Tripped() {
+		return p, nil
+	}
+	since := directory.Latest(s.rt.Time().Add(-p.Guard.WindowOrDefault()), state.Since)
+	for _, e := range slices.Backward(es) {
+		if !e.At.Before(since) {
+			reading, err := s.evaluateGuard(ctx, w.tenant, p, w.kind, fromEntry(e), 0)
+			return reading.provider, err
 		}
-		reading, err := s.evaluateGuard(ctx, t, p, kind, fromEntry(e), 0)
-		if err != nil {
-			return err
-		}
-		p = reading.provider
 	}
-	if kind != directory.GuardLeavers || !p.Guard.Tripped() {
-		return nil
-	}
-	return s.reconcile(ctx, t, p, e.User, fromDecision(e))
+	return p, nil
 }
 
 // guardReading is the result of evaluating a guard: the provider then, the changes within the window and their limit.

@@ -29,6 +29,7 @@ const deliverBatch = 100
 func Jobs() []Job {
 	const quarter = 15 * time.Minute
 	return []Job{
+		{Name: directory.JobRetry, Function: "changes", Every: time.Minute, Locally: time.Second, run: until((*Service).RetryDue)},
 		{Name: directory.JobDeliver, Function: "changes", Every: time.Minute, Locally: time.Second,
 			run: func(s *Service, ctx context.Context, _ func() bool) (bool, error) {
 				n, err := s.DeliverDue(ctx, deliverBatch)

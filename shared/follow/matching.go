@@ -11,12 +11,12 @@ const (
 	// requestsEnd is when all requests have ended that read a provider before it changed: they write users with the
 	// look-ups of the old setting. A function ends after 28 seconds, as may the one that changed the provider.
 	requestsEnd = time.Minute
-	// indexFor is how long users are indexed before others get a turn: less than the lease of a delivery.
+	// indexFor is how long users are indexed before others get a turn: less than the lease of work that was set aside.
 	indexFor = 20 * time.Second
 )
 
 // indexUsers brings the look-ups of a provider's users up to date with its matching attributes, in steps that are each
-// started by a delivery of the entry. A step continues where the last one stored that it was.
+// set aside for the entry. A step continues where the last one stored that it was.
 func (s *Service) indexUsers(ctx context.Context, t directory.TenantID, cause directory.LogEntry) error {
 	p, err := s.ports.Providers.Provider(ctx, t, directory.ProviderID(cause.Target))
 	if err != nil {
@@ -44,9 +44,7 @@ func (s *Service) indexUsers(ctx context.Context, t directory.TenantID, cause di
 
 // indexLater asks for the next step, from a position.
 func (s *Service) indexLater(ctx context.Context, t directory.TenantID, cause directory.LogEntry, after string, at time.Time) error {
-	d := directory.NewDelivery(cause, "", "index "+string(cause.ID)+" "+after, s.rt.Time())
-	d.DueAt = at
-	return s.ports.Deliveries.AddDelivery(ctx, t, d)
+	return s.doLater(ctx, t, cause, stepIndex, "index "+string(cause.ID)+" "+after, at)
 }
 
 // indexPage indexes some users after the stored position and stores the new one; several processes may do so at the

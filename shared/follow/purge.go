@@ -92,10 +92,8 @@ const eraseAfter = 30 * time.Minute
 
 // followPurged erases a purged user's data from the log, once all of it is sealed.
 func (s *Service) followPurged(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	if now := s.rt.Time(); now.Sub(e.At) < eraseAfter {
-		d := directory.NewDelivery(e, "", "erase "+string(e.ID), now)
-		d.DueAt = e.At.Add(eraseAfter)
-		return s.ports.Deliveries.AddDelivery(ctx, t, d)
+	if from := e.At.Add(eraseAfter); s.rt.Time().Before(from) {
+		return s.doLater(ctx, t, e, stepErase, "erase "+string(e.ID), from)
 	}
 	return s.EraseFromLog(ctx, t, e.User)
 }

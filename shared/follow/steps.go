@@ -12,67 +12,30 @@ import (
 
 // step is one piece of work that follows from log entries.
 type step struct {
-	name  string
+	name  string // as it is stored with work that is set aside
 	on    trigger
-	again string // why repeating it does no harm
-	run   func(*Service, context.Context, directory.TenantID, []directory.LogEntry) error
+	again string   // why repeating it does no harm
+	needs []string // the steps before it without whose success for an entry it is not run for that one
+	// run does the work for entries of any tenants, and returns the error of each, nil when all succeeded.
+	run func(*Service, context.Context, []directory.TenantEntry) []error
 }
+
+// StepWake is the step that only saves time.
+const StepWake = "schedule a wake-up"
+
+const (
+	stepComplete = "complete memberships"
+	stepCount    = "count"
+	stepRelink   = "link a group that came back"
+	stepErase    = "erase a purged user from the log"
+	stepIndex    = "index users by matching attributes"
+)
 
 // steps returns all steps, in order. The table is built on first use, so that programs that follow no entries, such as
 // the admin function, do not link the code of the steps.
 func steps() []step {
 	buildSteps.Do(func() {
-		allSteps = []step{
-			{"complete memberships", onRemaining(directory.RemainingMembers, directory.RemainingUser, directory.RemainingGroup),
-				"the store does nothing for an entry it completed", each((*Service).complete)},
-			{"drain a deleted provider", onRemaining(directory.RemainingProvider), "users and groups already handled are not found again",
-				each((*Service).drainProvider)},
-			{"bring back what a restored provider had", onRemaining(directory.RemainingRestore), "who is back already is skipped",
-				each((*Service).restoreProvider)},
-			{"reschedule deactivations", onRemaining(directory.RemainingDelay), "the same due time is no change", each((*Service).rescheduleAll)},
-			{"release custodians", onRemaining(directory.RemainingMatter), "released custodians are skipped", each((*Service).releaseAll)},
-			{"copy a tenant's state", onRemaining(directory.RemainingTenant), "providers in that state are skipped",
-				each((*Service).SettleTenant)},
-			{"apply the guard", onRemaining(directory.RemainingGuard), "each user is compared with the present guard",
-				each((*Service).applyGuard)},
-			{"schedule a wake-up", onEffects(directory.EffectScheduled), "a second wake-up finds nothing due", each((*Service).wake)},
-			{"count", trigger{any: "every entry"}, "the store counts an entry once", (*Service).count},
-			{"mark the chain as grown", trigger{any: "every entry"}, "the earliest mark counts", each((*Service).markGrown)},
-			{"check the guard", onActions(directory.UserDisabled, directory.UserDeleted, directory.UserReassigned),
-				"a tripped guard does not trip again", each((*Service).checkGuard)},
-			{"link managers and place a user", trigger{
-				actions: []directory.Action{directory.UserCreated, directory.UserEnabled, directory.UserRestored, directory.UserUpdated,
-					directory.UserDisabled},
-				effects: []directory.Effect{directory.EffectReactivated, directory.EffectConverted},
-			}, "the rules decide by the stored records", each((*Service).followUser)},
-			{"link a group that came back", onActions(directory.GroupCreated), "the old one is named no more", each((*Service).relinkGroup)},
-			{"place members", onActions(directory.GroupCreated, directory.GroupUpdated, directory.MembersChanged), "as above",
-				each((*Service).followMembers)},
-			{"place users of a deleted group", onActions(directory.GroupDeleted), "as above", each((*Service).followGroupDeleted)},
-			{"put users on a watchlist", onActions(directory.WatchlistUpdated), "as above", each((*Service).followWatchlist)},
-			{"deactivate users of an organization", onActions(directory.OrganizationUpdated), "deactivated users are skipped",
-				each((*Service).deactivateMembers)},
-			{"convert mapped roles", onActions(directory.MappingsUpdated), "converted grants are skipped", each((*Service).followMappings)},
-			{"index users by matching attributes", trigger{attribute: directory.AttrMatching}, "look-ups that are right stay as they are",
-				each((*Service).indexUsers)},
-			{"start an apply run", onActions(directory.ApplyPlanned, directory.ApplyStarted), "a started phase is not started again",
-				each((*Service).startRun)},
-			{"close the conflict of a converted user", onActions(directory.UserConverted), "a closed conflict is skipped",
-				each((*Service).followConverted)},
-			{"list a refused disable", trigger{attribute: directory.AttrRefused}, "a listed one is not listed twice",
-				each((*Service).followRefusal)},
-			{"store a former userName", trigger{actions: []directory.Action{directory.UserDeleted}, attribute: directory.AttrUserName},
-				"an alias is stored under its key", each((*Service).rememberName)},
-			{"hint at the same person", onActions(directory.UserCreated), "a hint is stored under its key", each((*Service).hintSamePerson)},
-			{"warn of an unknown country", trigger{attribute: directory.AttrUnknownCountry}, "each value is warned of once",
-				each((*Service).warnCountry)},
-			{"send a test event", onActions(directory.WebhookTested), "a delivery is stored under its key", each((*Service).sendTest)},
-			{"replay deliveries", onActions(directory.DeliveryReplayed), "a delivery replayed since is not changed", each((*Service).replay)},
-			{"announce events", trigger{any: "entries that cause events"}, "the same events under the same ids", each((*Service).announce)},
-			{"note a late entry for the chain", trigger{any: "entries that the chain has passed"}, "a position is noted once",
-				each((*Service).noteLate)},
-			{"erase a purged user from the log", onActions(directory.UserPurged), "erased entries are skipped", each((*Service).followPurged)},
-		}
+		allSteps = slices.Concat(firstSteps(), peopleSteps(), otherSteps())
 	})
 	return allSteps
 }
@@ -82,17 +45,125 @@ var (
 	allSteps   []step
 )
 
+// firstSteps complete what a change left, count, and protect people and what they have access to.
+func firstSteps() []step {
+	return []step{
+		{name: stepComplete, on: onRemaining(directory.RemainingMembers, directory.RemainingUser, directory.RemainingGroup),
+			again: "the store does nothing for an entry it completed", run: each((*Service).complete)},
+		{name: stepCount, on: trigger{any: "every entry"}, again: "the store counts an entry once", run: byTenant((*Service).count)},
+		{name: "mark the chain as grown", on: trigger{any: "every entry"}, again: "the earliest mark counts", run: each((*Service).markGrown)},
+		{name: "check the guard", on: onActions(directory.UserDisabled, directory.UserDeleted, directory.UserReassigned),
+			again: "a tripped guard does not trip again", needs: []string{stepCount}, run: (*Service).checkGuards},
+		{name: "apply the guard", on: onRemaining(directory.RemainingGuard), again: "each user is compared with the present guard",
+			run: each((*Service).applyGuard)},
+		{name: "deactivate users of an organization", on: onActions(directory.OrganizationUpdated), again: "deactivated users are skipped",
+			run: each((*Service).deactivateMembers)},
+	}
+}
+
+// peopleSteps place users, and keep their names, references and conflicts.
+func peopleSteps() []step {
+	return []step{
+		{name: "link managers and place a user", on: trigger{
+			actions: []directory.Action{directory.UserCreated, directory.UserEnabled, directory.UserRestored, directory.UserUpdated,
+				directory.UserDisabled},
+			effects: []directory.Effect{directory.EffectReactivated, directory.EffectConverted},
+		}, again: "the rules decide by the stored records", needs: []string{stepComplete}, run: each((*Service).followUser)},
+		{name: stepRelink, on: onActions(directory.GroupCreated), again: "the old one is named no more",
+			needs: []string{stepComplete}, run: each((*Service).relinkGroup)},
+		{name: "place members", on: onActions(directory.GroupCreated, directory.GroupUpdated, directory.MembersChanged), again: asAbove,
+			needs: []string{stepComplete, stepRelink}, run: each((*Service).followMembers)},
+		{name: "store a former userName", on: trigger{actions: []directory.Action{directory.UserDeleted}, attribute: directory.AttrUserName},
+			again: "an alias is stored under its key", run: each((*Service).rememberName)},
+		{name: "hint at the same person", on: onActions(directory.UserCreated), again: "a hint is stored under its key",
+			run: each((*Service).hintSamePerson)},
+		{name: "close the conflict of a converted user", on: onActions(directory.UserConverted), again: "a closed conflict is skipped",
+			run: each((*Service).followConverted)},
+		{name: "list a refused disable", on: trigger{attribute: directory.AttrRefused}, again: "a listed one is not listed twice",
+			run: each((*Service).followRefusal)},
+		{name: "warn of an unknown country", on: trigger{attribute: directory.AttrUnknownCountry}, again: "each value is warned of once",
+			run: each((*Service).warnCountry)},
+		{name: "note a late entry for the chain", on: trigger{any: "entries that the chain has passed"},
+			again: "a position is noted once", run: each((*Service).noteLate)},
+		{name: stepErase, on: onActions(directory.UserPurged), again: "erased entries are skipped",
+			run: each((*Service).followPurged)},
+	}
+}
+
+// otherSteps are long, or depend on systems outside the process.
+func otherSteps() []step {
+	return []step{
+		{name: "drain a deleted provider", on: onRemaining(directory.RemainingProvider),
+			again: "users and groups already handled are not found again", run: each((*Service).drainProvider)},
+		{name: "bring back what a restored provider had", on: onRemaining(directory.RemainingRestore), again: "who is back already is skipped",
+			run: each((*Service).restoreProvider)},
+		{name: "reschedule deactivations", on: onRemaining(directory.RemainingDelay), again: "the same due time is no change",
+			run: each((*Service).rescheduleAll)},
+		{name: "release custodians", on: onRemaining(directory.RemainingMatter), again: "released custodians are skipped",
+			run: each((*Service).releaseAll)},
+		{name: "copy a tenant's state", on: onRemaining(directory.RemainingTenant), again: "providers in that state are skipped",
+			run: each((*Service).SettleTenant)},
+		{name: "place users of a deleted group", on: onActions(directory.GroupDeleted), again: "the rules decide by the stored records",
+			needs: []string{stepComplete}, run: each((*Service).followGroupDeleted)},
+		{name: "put users on a watchlist", on: onActions(directory.WatchlistUpdated), again: asAbove, run: each((*Service).followWatchlist)},
+		{name: "convert mapped roles", on: onActions(directory.MappingsUpdated), again: "converted grants are skipped",
+			run: each((*Service).followMappings)},
+		{name: stepIndex, on: trigger{attribute: directory.AttrMatching},
+			again: "look-ups that are right stay as they are", run: each((*Service).indexUsers)},
+		{name: "start an apply run", on: onActions(directory.ApplyPlanned, directory.ApplyStarted),
+			again: "a started phase is not started again", run: each((*Service).startRun)},
+		{name: "send a test event", on: onActions(directory.WebhookTested), again: "a delivery is stored under its key",
+			run: each((*Service).sendTest)},
+		{name: "replay deliveries", on: onActions(directory.DeliveryReplayed), again: "a delivery replayed since is not changed",
+			run: each((*Service).replay)},
+		{name: "deliver events to webhooks", on: trigger{any: "entries that cause events"}, again: "a delivery is stored under its key",
+			run: (*Service).deliverEvents},
+		{name: "publish events", on: trigger{any: "entries that cause events"}, again: "the same events under the same ids",
+			run: (*Service).publish},
+		{name: StepWake, on: onEffects(directory.EffectScheduled), again: "a second wake-up finds nothing due", run: (*Service).wake},
+	}
+}
+
+const asAbove = "as above"
+
 // each returns a step that calls one for each entry.
 func each(
 	one func(*Service, context.Context, directory.TenantID, directory.LogEntry) error,
-) func(*Service, context.Context, directory.TenantID, []directory.LogEntry) error {
-	return func(s *Service, ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
-		for _, e := range es {
-			if err := one(s, ctx, t, e); err != nil {
-				return err
+) func(*Service, context.Context, []directory.TenantEntry) []error {
+	return func(s *Service, ctx context.Context, es []directory.TenantEntry) []error {
+		errs := make([]error, len(es))
+		for i, e := range es {
+			errs[i] = one(s, ctx, e.Tenant, e.Entry)
+		}
+		return errs
+	}
+}
+
+// byTenant returns a step that calls some with the entries of each tenant together, or one by one when that fails.
+func byTenant(
+	some func(*Service, context.Context, directory.TenantID, []directory.LogEntry) error,
+) func(*Service, context.Context, []directory.TenantEntry) []error {
+	return func(s *Service, ctx context.Context, es []directory.TenantEntry) []error {
+		errs, tenants, own := make([]error, len(es)), []directory.TenantID(nil), map[directory.TenantID][]int{}
+		for i, e := range es {
+			if own[e.Tenant] == nil {
+				tenants = append(tenants, e.Tenant)
+			}
+			own[e.Tenant] = append(own[e.Tenant], i)
+		}
+		for _, t := range tenants {
+			var together []directory.LogEntry
+			for _, i := range own[t] {
+				together = append(together, es[i].Entry)
+			}
+			err := some(s, ctx, t, together)
+			for k, i := range own[t] {
+				if errs[i] = err; err != nil && len(together) > 1 {
+					errs[i] = some(s, ctx, t, together[k:k+1])
+				}
 			}
 		}
-		return nil
+		return errs
 	}
 }
 

@@ -14,35 +14,53 @@ import (
 	"rollcall/shared/directory"
 )
 
-// announce publishes an entry's events, and has them sent to the webhooks that receive their types.
-func (s *Service) announce(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	es := Events(t, e)
+// publish publishes the events of entries on the bus.
+func (s *Service) publish(ctx context.Context, entries []directory.TenantEntry) []error {
+	if s.rt.Bus == nil {
+		return nil
+	}
+	var es []directory.Event
+	var of []int // the place of an event's entry
+	for i, e := range entries {
+		for _, ev := range Events(e.Tenant, e.Entry) {
+			es, of = append(es, ev), append(of, i)
+		}
+	}
 	if len(es) == 0 {
 		return nil
 	}
-	if s.rt.Bus != nil {
-		if err := s.rt.Bus.Publish(ctx, es); err != nil {
-			return err
-		}
+	refused, err := s.rt.Bus.Publish(ctx, es)
+	errs := make([]error, len(entries))
+	for _, k := range refused {
+		errs[of[k]] = err
 	}
+	return errs
+}
+
+// deliverEvents has the events of entries sent to the webhooks that receive their types.
+func (s *Service) deliverEvents(ctx context.Context, entries []directory.TenantEntry) []error {
 	if s.rt.Sender == nil {
 		return nil
 	}
-	ws, err := s.ports.Webhooks.ListWebhooks(ctx, t)
-	if err != nil {
-		return err
-	}
-	for _, w := range ws {
-		for _, ev := range es {
-			if !w.Wants(ev.Type) {
+	errs, webhooks := make([]error, len(entries)), map[directory.TenantID][]directory.Webhook{}
+	for i, e := range entries {
+		es := Events(e.Tenant, e.Entry)
+		ws, known := webhooks[e.Tenant]
+		if !known && len(es) > 0 {
+			if ws, errs[i] = s.ports.Webhooks.ListWebhooks(ctx, e.Tenant); errs[i] != nil {
 				continue
 			}
-			if err := s.addDelivery(ctx, t, w, e, ev); err != nil {
-				return err
+			webhooks[e.Tenant] = ws
+		}
+		for _, w := range ws {
+			for _, ev := range es {
+				if w.Wants(ev.Type) && errs[i] == nil {
+					errs[i] = s.addDelivery(ctx, e.Tenant, w, e.Entry, ev)
+				}
 			}
 		}
 	}
-	return nil
+	return errs
 }
 
 func (s *Service) addDelivery(

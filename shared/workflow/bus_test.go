@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -27,12 +28,17 @@ type putEvents struct {
 	refuse map[string]int // by event id
 	taken  []directory.Event
 	calls  int
+	down   bool
 }
 
 func (p *putEvents) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls++
+	if p.down {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
 	var in struct {
 		Entries []struct{ Source, DetailType, Detail, EventBusName string }
 	}
@@ -74,7 +80,7 @@ func events(n int) (out []directory.Event) {
 	return out
 }
 
-// Both buses take all events or return an error; to EventBridge only refused events are sent again.
+// Both buses take all events, or name those that they refused; to EventBridge only refused events are sent again.
 func TestBuses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, buses)
@@ -99,8 +105,8 @@ func buses(t *testing.T) {
 		taken func() []directory.Event
 	}{{"EventBridge", remote, func() []directory.Event { return fake.taken }}, {"in the process", local, local.Events}} {
 		es := events(25)
-		if err := c.bus.Publish(t.Context(), es); err != nil {
-			t.Errorf("%s: %v", c.name, err)
+		if refused, err := c.bus.Publish(t.Context(), es); err != nil || len(refused) > 0 {
+			t.Errorf("%s: refused %v, %v", c.name, refused, err)
 		}
 		var ids []string
 		for _, e := range c.taken() {
@@ -119,12 +125,30 @@ func buses(t *testing.T) {
 	if fake.calls != 3+1+3+2 {
 		t.Errorf("%d calls", fake.calls)
 	}
-	fake.refuse["e1-0"] = 100
-	if err := remote.Publish(t.Context(), events(1)); !directory.IsKind(err, directory.Unavailable) {
-		t.Errorf("an event that is always refused: %v", err)
+	fake.refuse["e1-2"], fake.refuse["e1-14"] = 100, 100
+	local.Refuse = func(e directory.Event) error {
+		if e.ID == "e1-2" || e.ID == "e1-14" {
+			return directory.Errorf(directory.Unavailable, "no")
+		}
+		return nil
 	}
-	local.Refuse = func([]directory.Event) error { return directory.Errorf(directory.Unavailable, "no") }
-	if err := local.Publish(t.Context(), events(1)); !directory.IsKind(err, directory.Unavailable) {
-		t.Errorf("an event that is always refused: %v", err)
+	for _, bus := range []directory.EventBus{remote, local} {
+		refused, err := bus.Publish(t.Context(), events(15))
+		if !directory.IsKind(err, directory.Unavailable) || !slices.Equal(refused, []int{2, 14}) {
+			t.Errorf("events that are always refused: %v, %v", refused, err)
+		}
+	}
+	fake.calls, fake.down = 0, true
+	refused, err := remote.Publish(t.Context(), events(25))
+	if !directory.IsKind(err, directory.Unavailable) || len(refused) != 25 || fake.calls > 3 {
+		t.Errorf("a bus that is down: %d refused after %d calls, %v", len(refused), fake.calls, err)
+	}
+	fake.calls, fake.down = 0, false
+	large := events(15)
+	for i := range large {
+		large[i].Subject = strings.Repeat("x", 60<<10)
+	}
+	if refused, err := remote.Publish(t.Context(), large); err == nil || len(refused) != 2 || fake.calls < 5 {
+		t.Errorf("large events: %v refused after %d calls, %v", refused, fake.calls, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/directorytest"
+	"rollcall/shared/follow"
 	"rollcall/shared/provisioning"
 	"rollcall/shared/store/sqlite"
 	"rollcall/shared/workflow"
@@ -44,7 +45,11 @@ func TestLocalCarriesRunsOutAndGoesOnAfterARestart(t *testing.T) {
 	}
 	follow := func(svc *directorytest.Env) {
 		t.Helper()
-		_, err := svc.FollowNew(ctx, func(err error) { t.Error(err) })
+		_, err := svc.FollowNew(ctx, func(failed []follow.Failure) {
+			if len(failed) > 0 {
+				t.Error(failed)
+			}
+		})
 		must(err)
 	}
 	follow(svc)

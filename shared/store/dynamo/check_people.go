@@ -330,23 +330,31 @@ func (c *checker) checkNames() {
 	}
 }
 
-// checkDeliveries compares the due index with the deliveries.
+// checkDeliveries compares the due index with the deliveries and the work set aside.
 func (c *checker) checkDeliveries() {
-	for _, k := range c.kinds["V"] {
+	c.checkDue("V", "delivery", "it is not where due deliveries are looked for", deliveryKey, deliveryItem)
+	c.checkDue("SA", "set-aside", "it is not where work that is due is looked for", setAsideKey, setAsideItem)
+}
+
+func (c *checker) checkDue(
+	kind, noun, detail string, place func(directory.TenantID, directory.DeliveryID) key,
+	itemOf func(directory.Delivery, int64) (item, error),
+) {
+	for _, k := range c.kinds[kind] {
 		it := c.items[k]
 		var d directory.Delivery
 		if getJSON(it, "r", &d) != nil || d.ID == "" {
-			c.add(fsck.Unreadable, "delivery", k.sk, "its record cannot be decoded")
+			c.add(fsck.Unreadable, noun, k.sk, "its record cannot be decoded")
 			continue
 		}
-		if deliveryKey(c.t, d.ID) != k {
-			c.add(fsck.WrongPlace, "delivery", k.sk, "its record has another id")
+		if place(c.t, d.ID) != k {
+			c.add(fsck.WrongPlace, noun, k.sk, "its record has another id")
 		}
-		should, err := deliveryItem(d, number(it, "rev"))
+		should, err := itemOf(d, number(it, "rev"))
 		if err != nil || text(should, "due") == text(it, "due") && text(should, "dueAt") == text(it, "dueAt") {
 			continue
 		}
-		c.derived(fsck.DueIndex, "delivery", k.sk, "it is not where due deliveries are looked for", func(x *tx) {
+		c.derived(fsck.DueIndex, noun, k.sk, detail, func(x *tx) {
 			e := edit{remove: []string{"due", "dueAt"}}
 			if should["due"] != nil {
 				e = edit{set: item{"due": should["due"], "dueAt": should["dueAt"]}}

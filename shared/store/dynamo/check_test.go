@@ -136,6 +136,7 @@ var damages = []damage{
 	{"a custodian is lost", "HC", all("", drop), false, found(fsck.LegalHold)},
 	{"a legal hold's record is damaged", "H", all("", set("r", str("{"))), false, found(fsck.Unreadable)},
 	{"a delivery is not due", "V", all("", unset("due", "dueAt")), true, found(fsck.DueIndex)},
+	{"work set aside is not due", "SA", all("", unset("due", "dueAt")), true, found(fsck.DueIndex)},
 	{"a day of the log is not listed", "D", all("", drop), true, found(fsck.LookUp, fsck.Sealed, fsck.Replay)},
 	{"entries are found under another user", "L", all("", func(it item) item {
 		if it["S1"] != nil {

@@ -25,7 +25,6 @@ type feed struct {
 	arn    string
 	listed time.Time // when the shards were last listed
 	shards []*shardFeed
-	failed []*failedEntry
 }
 
 // shardFeed is one shard of the stream. It is read after its parent was read to the end, because the changes of an item
@@ -37,34 +36,22 @@ type shardFeed struct {
 	done       bool
 }
 
-// failedEntry is an entry whose delivery failed, to be delivered again.
-type failedEntry struct {
-	tenant directory.TenantID
-	entry  directory.LogEntry
-	tries  int
-	due    time.Time
-}
-
-const (
-	listShardsEvery = 10 * time.Second
-	retryFirst      = time.Second
-	retryLongest    = time.Hour
-)
+const listShardsEvery = 10 * time.Second
 
 // feedStore implements directory.Feed.
 type feedStore struct{ *Store }
 
-// Deliver implements directory.Feed. An entry that fails is repeated with growing pauses and does not delay the others.
-func (s feedStore) Deliver(ctx context.Context, fn func(context.Context, directory.TenantID, directory.LogEntry) error) (int, error) {
+// Deliver implements directory.Feed: a batch is what one read of a shard returned.
+func (s feedStore) Deliver(ctx context.Context, fn func(context.Context, []directory.TenantEntry) error) (int, error) {
 	if s.streams == nil {
 		return 0, errors.New("the store was opened without a client for the stream")
 	}
 	s.feed.mu.Lock()
 	defer s.feed.mu.Unlock()
-	n := s.deliverFailed(ctx, fn)
 	if err := s.listShards(ctx); err != nil {
-		return n, err
+		return 0, err
 	}
+	n := 0
 	for _, sh := range s.feed.shards {
 		if sh.done || !s.feed.parentDone(sh) {
 			continue
@@ -86,23 +73,6 @@ func (f *feed) parentDone(sh *shardFeed) bool {
 
 // trimmed is the iterator of a shard that is no longer in the stream. Until then its position must be kept.
 const trimmed = "trimmed"
-
-// deliverFailed delivers the failed entries that are due.
-func (s *Store) deliverFailed(ctx context.Context, fn func(context.Context, directory.TenantID, directory.LogEntry) error) (n int) {
-	s.feed.failed = slices.DeleteFunc(s.feed.failed, func(f *failedEntry) bool {
-		if ctx.Err() != nil || s.now().Before(f.due) {
-			return false
-		}
-		if fn(ctx, f.tenant, f.entry) != nil {
-			f.due = s.now().Add(min(retryLongest, retryFirst<<min(f.tries, 20)))
-			f.tries++
-			return false
-		}
-		n++
-		return true
-	})
-	return n
-}
 
 // listShards finds new shards of the stream and marks trimmed ones.
 func (s *Store) listShards(ctx context.Context) error {
@@ -151,7 +121,7 @@ func (s *Store) listShards(ctx context.Context) error {
 
 // deliverShard delivers the entries of a shard until it has no more for now.
 func (s *Store) deliverShard(
-	ctx context.Context, sh *shardFeed, fn func(context.Context, directory.TenantID, directory.LogEntry) error,
+	ctx context.Context, sh *shardFeed, fn func(context.Context, []directory.TenantEntry) error,
 ) (n int, err error) {
 	for {
 		if sh.iterator == "" {
@@ -168,20 +138,16 @@ func (s *Store) deliverShard(
 		if err != nil {
 			return n, fault("read stream", err)
 		}
-		for _, r := range out.Records {
-			if err := ctx.Err(); err != nil {
+		batch := entriesOf(out.Records)
+		if len(batch) > 0 {
+			if err := fn(ctx, batch); err != nil {
 				sh.iterator = "" // continue after the last delivered record
-				return n, fault("read stream", err)
+				return n, err
 			}
-			taken, bad := s.deliverRecord(ctx, r, fn)
-			sh.last = aws.ToString(r.Dynamodb.SequenceNumber)
-			if taken {
-				n++
-			}
-			if bad != nil { // reported once, then skipped
-				sh.iterator = ""
-				return n, bad
-			}
+		}
+		n += len(batch)
+		if len(out.Records) > 0 {
+			sh.last = aws.ToString(out.Records[len(out.Records)-1].Dynamodb.SequenceNumber)
 		}
 		if out.NextShardIterator == nil {
 			sh.done, s.feed.listed = true, time.Time{}
@@ -208,22 +174,17 @@ func (s *Store) openShard(ctx context.Context, sh *shardFeed) error {
 	return nil
 }
 
-// deliverRecord delivers a log entry, and keeps it as failed when fn returns an error. Other records are skipped.
-func (s *Store) deliverRecord(
-	ctx context.Context, r streamtypes.Record, fn func(context.Context, directory.TenantID, directory.LogEntry) error,
-) (bool, error) {
-	if r.EventName != streamtypes.OperationTypeInsert || r.Dynamodb == nil {
-		return false, nil
+// entriesOf returns the log entries among new records of the stream.
+func entriesOf(rs []streamtypes.Record) (out []directory.TenantEntry) {
+	for _, r := range rs {
+		if r.EventName != streamtypes.OperationTypeInsert || r.Dynamodb == nil {
+			continue
+		}
+		if e, ok := StreamEntry(fromStream(r.Dynamodb.NewImage)); ok {
+			out = append(out, e)
+		}
 	}
-	t, e, ok, err := StreamEntry(fromStream(r.Dynamodb.NewImage))
-	if !ok || err != nil {
-		return false, err
-	}
-	if fn(ctx, t, e) == nil {
-		return true, nil
-	}
-	s.feed.failed = append(s.feed.failed, &failedEntry{tenant: t, entry: e, tries: 1, due: s.now().Add(retryFirst)})
-	return false, nil
+	return out
 }
 
 // fromStream turns the image of an item in a stream into the item, as far as log entries need it.
@@ -240,4 +201,31 @@ func fromStream(image map[string]streamtypes.AttributeValue) item {
 		}
 	}
 	return it
+}
+
+// StreamEntry returns the log entry in the new image of a stream record, and false for any other item, for
+// functions/changes, which gets records from Lambda and has no Store. One that cannot be read says so.
+func StreamEntry(image map[string]types.AttributeValue) (directory.TenantEntry, bool) {
+	pk, ok := image["PK"].(*types.AttributeValueMemberS)
+	if !ok {
+		return directory.TenantEntry{}, false
+	}
+	t, ok := tenantOfLog(pk.Value)
+	if !ok {
+		return directory.TenantEntry{}, false
+	}
+	e, err := decodeEntry(image)
+	if err != nil {
+		e = entryOfKey(keyOf(image))
+	}
+	return directory.TenantEntry{Tenant: t, Entry: e, Unreadable: err}, true
+}
+
+// EntryFilter returns the event source filter for the stream records that are new log entries, those for which
+// StreamEntry returns true. Lambda passes functions/changes no others.
+func EntryFilter() any {
+	return map[string]any{
+		"eventName": []string{"INSERT"},
+		"dynamodb":  map[string]any{"NewImage": map[string]any{"e": map[string]any{"S": []any{map[string]any{"exists": true}}}}},
+	}
 }

@@ -57,6 +57,8 @@ import (
 //	webhook               t#W                    id             all of a tenant                        rare
 //	delivery              t#V#0…15               id             one, the newest; 31 days               50 a webhook
 //	  GSI2 "due"          due = V#0…15           dueAt          pending ones of all tenants            25 a webhook
+//	set aside             t#SA#0…7               id             steps of an entry that failed; 31 days     100 while a part fails
+//	  GSI2 "due"          due = SA#0…7           dueAt          those of all tenants                   50 while a part fails
 //	chain                 t#CH                   p              heads of all chains of a tenant        1 a block
 //	  its blocks          t#B#p                  number         a chain, in order                      1 KB for 8 entries
 //	  grown               t#CG                   p              has something to seal                  1 a minute and process
@@ -265,9 +267,7 @@ func tenantOfLog(pk string) (directory.TenantID, bool) {
 
 // entryOfKey returns the fields of a log entry that are in its key.
 func entryOfKey(k key) directory.LogEntry {
-	at, id, _ := strings.Cut(k.sk, ".")
-	parts := strings.Split(k.pk, "#")
-	return directory.LogEntry{Provider: directory.ProviderID(parts[2]), At: timeOfPosition(at), ID: directory.EntryID(id)}
+	return directory.EntryOfPosition(directory.ProviderID(strings.Split(k.pk, "#")[2]), k.sk)
 }
 
 // spread chooses a shard by an id.

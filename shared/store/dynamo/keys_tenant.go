@@ -169,7 +169,20 @@ func tenantOfDelivery(pk string) directory.TenantID {
 // dueDeliveries returns a partition of the due index for deliveries of all tenants.
 func dueDeliveries(shard int) string { return "V#" + strconv.Itoa(shard) }
 
-// dueText returns a time in the form of dueDeliveries.
+const setAsideShards = 8 // while nothing can be published, 4 units per entry
+
+func setAsideShard(t directory.TenantID, shard int) string {
+	return join(string(t), "SA", strconv.Itoa(shard))
+}
+
+func setAsideKey(t directory.TenantID, id directory.DeliveryID) key {
+	return key{setAsideShard(t, spread(string(id), setAsideShards)), escaper.Replace(string(id))}
+}
+
+// dueSetAside returns a partition of the due index for work set aside of all tenants.
+func dueSetAside(shard int) string { return "SA#" + strconv.Itoa(shard) }
+
+// dueText returns a time in the form of dueDeliveries and dueSetAside.
 func dueText(at time.Time) string { return fmt.Sprintf("%013d", at.UnixMilli()) }
 
 func chains(t directory.TenantID) string { return join(string(t), "CH") }

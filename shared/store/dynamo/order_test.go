@@ -49,9 +49,11 @@ func TestEntriesOfASubjectAreInOrder(t *testing.T) {
 	enough := errors.New("all were followed")
 	var versions []int64
 	for err = error(nil); err == nil; {
-		_, err = s.Ports().Feed.Deliver(t.Context(), func(_ context.Context, _ directory.TenantID, e directory.LogEntry) error {
-			if e.User == u.ID {
-				versions = append(versions, e.Version)
+		_, err = s.Ports().Feed.Deliver(t.Context(), func(_ context.Context, batch []directory.TenantEntry) error {
+			for _, e := range batch {
+				if e.Entry.User == u.ID {
+					versions = append(versions, e.Entry.Version)
+				}
 			}
 			return nil
 		})

@@ -33,7 +33,7 @@ func (s *Store) CheckTenant(ctx context.Context, t directory.TenantID, repair bo
 	c := &checker{Store: s, t: t, present: map[string]map[directory.ScimID]bool{}}
 	run, parts := s.read, []func() error{
 		c.checkUsers, c.checkGroups, c.checkMembers, c.checkLookups, c.checkFormerIDs, c.checkAliases, c.checkTallies, c.checkProviders,
-		c.checkNames, c.checkKeys, c.checkConflicts, c.checkDeliveries, c.checkDocuments, c.checkLog, c.checkBlocks,
+		c.checkNames, c.checkKeys, c.checkConflicts, c.checkDeliveries, c.checkSetAside, c.checkDocuments, c.checkLog, c.checkBlocks,
 	}
 	if t == "" {
 		parts = []func() error{c.checkFile, c.checkFeed, c.checkTotals, c.checkTenants}
@@ -121,17 +121,9 @@ func (c *checker) checkFile() error {
 
 // checkFeed compares the position up to which the log was followed with the log.
 func (c *checker) checkFeed() error {
-	err := c.exec(`SELECT 1 FROM followed WHERE seq > (SELECT coalesce(max(seq), 0) FROM log)`, func(*sqlite.Stmt) error {
+	return c.exec(`SELECT 1 FROM followed WHERE seq > (SELECT coalesce(max(seq), 0) FROM log)`, func(*sqlite.Stmt) error {
 		c.derived(fsck.Feed, "log", "", "it is marked as followed beyond its newest entry, so that the next ones would not be followed",
 			`UPDATE followed SET seq = (SELECT coalesce(max(seq), 0) FROM log)`)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return c.exec(`SELECT seq FROM unfollowed WHERE seq NOT IN (SELECT seq FROM log)`, func(r *sqlite.Stmt) error {
-		c.derived(fsck.Feed, "log", "", "an entry that does not exist waits to be followed", `DELETE FROM unfollowed WHERE seq = ?`,
-			r.ColumnInt64(0))
 		return nil
 	})
 }

@@ -126,6 +126,19 @@ func (c *checker) checkDeliveries() error {
 	}, string(c.t))
 }
 
+func (c *checker) checkSetAside() error {
+	return c.exec(`SELECT id, due_at, record FROM set_aside WHERE tenant = ? ORDER BY id`, func(r *sqlite.Stmt) error {
+		id := r.ColumnText(0)
+		c.sameID("set-aside", id, columnBytes(r, 2))
+		var d directory.Delivery
+		if decode(columnBytes(r, 2), &d) == nil && millis(d.DueAt) != r.ColumnInt64(1) {
+			c.derived(fsck.DueIndex, "set-aside", id, "it is not where work that is due is looked for",
+				`UPDATE set_aside SET due_at = ? WHERE tenant = ? AND id = ?`, millis(d.DueAt), string(c.t), id)
+		}
+		return nil
+	}, string(c.t))
+}
+
 // checkDocuments decodes the other records.
 func (c *checker) checkDocuments() error {
 	for subject, query := range map[string]string{

@@ -92,6 +92,7 @@ var damages = []damage{
 		func(x *sample.Sample) []any { return args(string(x.Held.ID)) }, false, kinds(fsck.LegalHold, fsck.Replay)},
 	{"a legal hold's record is damaged", `UPDATE matters SET record = '{' WHERE tenant = ?`, tenantArgs, false, kinds(fsck.Unreadable)},
 	{"a delivery is not due", `UPDATE deliveries SET due_at = 0 WHERE tenant = ?`, tenantArgs, true, kinds(fsck.DueIndex)},
+	{"work set aside is not due", `UPDATE set_aside SET due_at = 1e15 WHERE tenant = ?`, tenantArgs, true, kinds(fsck.DueIndex)},
 	{"an entry is found under another user", `UPDATE log SET uid = 'unobody' WHERE uid = ?`, userArgs, false, kinds(fsck.LogKey, fsck.Replay)},
 	{"an entry cannot be read", `UPDATE log SET entry = '{' WHERE uid = ?`, userArgs, false, kinds(fsck.Unreadable, fsck.Tally)},
 	{"a sealed entry was changed", `UPDATE log SET entry = json_set(CAST(entry AS TEXT), '$.Name', 'x') WHERE uid = ?`, userArgs, false,
@@ -104,8 +105,6 @@ var damages = []damage{
 	{"the chain's end was moved", `UPDATE chains SET head = json_set(CAST(head AS TEXT), '$.Seq', 7), seq = 7 WHERE tenant = ?`, tenantArgs,
 		false, kinds(fsck.Chain)},
 	{"the log was followed beyond its end", `UPDATE followed SET seq = 1e6 WHERE 1 OR ?`, tenantArgs, true, kinds(fsck.Feed)},
-	{"an entry that does not exist is to be followed", `INSERT INTO unfollowed SELECT 1000000, 1, 0, 'x' WHERE 1 OR ?`, tenantArgs, true,
-		kinds(fsck.Feed)},
 	{"a tenant is lost", `INSERT INTO tallies VALUES (? || 'x', 'k', 1)`, tenantArgs, false, kinds(fsck.NoTenant)},
 }
 

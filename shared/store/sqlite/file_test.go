@@ -122,7 +122,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 	before := dump(s)
 	taken := 0
 	if _, err := s.Ports().Feed.Deliver(t.Context(),
-		func(context.Context, directory.TenantID, directory.LogEntry) error { taken++; return nil }); err != nil {
+		func(_ context.Context, batch []directory.TenantEntry) error { taken += len(batch); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -135,7 +135,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 	if diff := cmp.Diff(before, dump(again)); diff != "" {
 		t.Errorf("after reopening (-before +after):\n%s", diff)
 	}
-	n, err := again.Ports().Feed.Deliver(t.Context(), func(context.Context, directory.TenantID, directory.LogEntry) error { return nil })
+	n, err := again.Ports().Feed.Deliver(t.Context(), func(context.Context, []directory.TenantEntry) error { return nil })
 	if err != nil || n != 0 || taken == 0 {
 		t.Errorf("after reopening %d entries were delivered again, %v; %d before", n, err, taken)
 	}

@@ -75,7 +75,7 @@ func (s logStore) DropEntries(
 	err = s.write(ctx, func() error {
 		err := s.exec(`DELETE FROM log WHERE seq IN (
 			SELECT seq FROM log WHERE tenant = ? AND provider = ? AND position < ?
-			AND seq <= (SELECT seq FROM followed) AND seq NOT IN (SELECT seq FROM unfollowed) ORDER BY position LIMIT ?+0)`, nil,
+			AND seq <= (SELECT seq FROM followed) ORDER BY position LIMIT ?+0)`, nil,
 			string(t), string(p), directory.LogEntry{At: before}.Position(), count)
 		if n = s.conn.Changes(); err == nil && n > 0 {
 			err = errors.Join(s.noteErased(), s.followNext())

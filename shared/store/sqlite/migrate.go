@@ -117,6 +117,15 @@ func migrate(conn *sqlite.Conn, migrations []string) error {
 	if err != nil {
 		return err
 	}
+	err = conn.CreateFunction("aside", &sqlite.FunctionImpl{NArgs: 3, Deterministic: true,
+		Scalar: func(_ sqlite.Context, args []sqlite.Value) (sqlite.Value, error) {
+			e := directory.EntryOfPosition(directory.ProviderID(args[0].Text()), args[1].Text())
+			b, err := encode(directory.NewDelivery(e, "", string(e.ID), fromMillis(args[2].Int64())))
+			return sqlite.TextValue(string(b)), err
+		}})
+	if err != nil {
+		return err
+	}
 	return sqlitemigration.Migrate(context.Background(), conn, sqlitemigration.Schema{AppID: appID, Migrations: migrations})
 }
 

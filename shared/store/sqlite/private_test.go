@@ -46,7 +46,7 @@ func TestErasedBytesAreGone(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(t *testing.T, s *sqlite.Store){
 		"idle": func(t *testing.T, s *sqlite.Store) {
-			nothing := func(context.Context, directory.TenantID, directory.LogEntry) error { return nil }
+			nothing := func(context.Context, []directory.TenantEntry) error { return nil }
 			for range 3 {
 				if _, err := s.Ports().Feed.Deliver(t.Context(), nothing); err != nil {
 					t.Fatal(err)

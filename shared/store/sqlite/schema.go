@@ -67,7 +67,7 @@ CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
 CREATE TABLE replays (
 	tenant TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, answer BLOB, expires INTEGER NOT NULL, PRIMARY KEY (tenant, key)
 ) WITHOUT ROWID;
-`, lifecycleTables, ledgerTables, mappingTables, renames, formerIDs, namelessCopies, visibleNames, countedRows, grownChains}
+`, lifecycleTables, ledgerTables, mappingTables, renames, formerIDs, namelessCopies, visibleNames, countedRows, grownChains, setAsideTable}
 
 // ledgerTables hold webhooks, their deliveries, and the chains that seal the log. due_at is 0 for a delivery that is
 // not pending.
@@ -196,4 +196,19 @@ CREATE TABLE grown_chains (
 	PRIMARY KEY (tenant, provider)
 ) WITHOUT ROWID;
 CREATE INDEX grown_chains_due ON grown_chains (due, tenant, provider);
+`
+
+// setAsideTable holds the steps of entries that failed. Entries that waited to be followed again become such work, with
+// every step.
+const setAsideTable = `
+CREATE TABLE set_aside (
+	tenant TEXT NOT NULL, id TEXT NOT NULL, due_at INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+CREATE INDEX set_aside_due ON set_aside (due_at);
+INSERT OR IGNORE INTO set_aside SELECT tenant, json_extract(record, '$.ID'), at, CAST(record AS BLOB) FROM (
+	SELECT tenant, at, aside(provider, position, at) AS record FROM (
+		SELECT l.tenant, l.provider, l.position, unixepoch() * 1000 AS at FROM unfollowed u CROSS JOIN log l ON l.seq = u.seq
+	)
+);
+DROP TABLE unfollowed;
 `

@@ -229,6 +229,7 @@ func (s *Store) Ports() directory.Ports {
 		Guards:        guardStore{s},
 		Webhooks:      webhookStore{s},
 		Deliveries:    deliveryStore{s},
+		SetAsides:     setAsideStore{s},
 		Chains:        chainStore{s},
 		Organizations: organizationStore{s},
 		Roles:         roleStore{s},

@@ -70,11 +70,6 @@ func (s tenantStore) EraseTenant(ctx context.Context, id directory.TenantID, aft
 		if err != nil || next == "" {
 			return err
 		}
-		if next == "log" { // entries to be followed again
-			if err := s.exec(`DELETE FROM unfollowed WHERE seq IN (SELECT seq FROM log WHERE tenant = ?)`, nil, string(id)); err != nil {
-				return err
-			}
-		}
 		from, to := string(id), string(id)
 		if column == "home" { // a home begins with the tenant and a slash; "0" is the next character
 			from, to = from+"/", to+"0"

@@ -270,6 +270,9 @@ func (d *dump) webhooksAndChains(providers []directory.Provider) {
 	for _, x := range got(d.Deliveries.ListDeliveries(d.ctx, d.t, "", 10_000)) {
 		d.line("delivery", x)
 	}
+	for _, x := range got(d.SetAsides.ListSetAside(d.ctx, d.t, "", 10_000)) {
+		d.line("set aside", x)
+	}
 	for _, h := range got(d.Chains.ChainHeads(d.ctx, d.t)) {
 		d.line("chain", h)
 		for _, b := range got(d.Chains.Blocks(d.ctx, d.t, h.Provider, 1, 10_000)) {

@@ -17,7 +17,7 @@ func Example(t *testing.T, ports directory.Ports) {
 	for _, fill := range []func(*world){
 		everyUserField, unusualText, everyGroupField, everyEntryField, appendEntry, everyProviderField, tenants, conflicts, apiKeys,
 		everyOrganizationField, organizationQuota, catalogue, proposals, mappings, watchlists, applyRuns, runPages, countryValues,
-		keptMatters, keptCustodians, keptGuards, webhooks, deliveries, appendBlocks, lateEntries, eraseEntry, aliases, usages, tasks,
+		keptMatters, keptCustodians, keptGuards, webhooks, deliveries, dueSetAside, appendBlocks, lateEntries, eraseEntry, aliases, usages, tasks,
 	} {
 		fill(newWorld(t, ports))
 	}

@@ -33,7 +33,7 @@ type victim struct {
 	matter            directory.Matter
 	guard             directory.GuardEvent
 	webhook           directory.Webhook
-	delivery          directory.Delivery
+	delivery, aside   directory.Delivery
 	archive           directory.ProviderID
 	now               time.Time
 }
@@ -96,7 +96,7 @@ func foreignTenant(w *world) {
 
 // tenantless are the methods that take no tenant, since they serve the system.
 var tenantless = []string{"Feed.Deliver", "Deliveries.DueDeliveries", "Deliveries.DropDeliveries", "Chains.GrownChains",
-	"Chains.ClearGrown", "Wakeups.WakeAt"}
+	"Chains.ClearGrown", "SetAsides.DueSetAside", "Wakeups.WakeAt"}
 
 // portMethods returns the names of all methods of all ports that take a tenant.
 func portMethods() (names []string) {
@@ -137,7 +137,7 @@ func (x intruder) rows() map[string]func() {
 		x.countriesRows(), x.countsRows(),
 		x.usersRows(), x.groupsRows(), x.providersRows(), x.tenantsRows(), x.logRows(), x.conflictsRows(), x.apiKeysRows(), x.replaysRows(),
 		x.completionRows(), x.usagesRows(), x.aliasesRows(), x.tasksRows(), x.webhooksRows(), x.deliveriesRows(), x.chainsRows(),
-		x.leaversRows(), x.legalHoldsRows(), x.guardsRows(),
+		x.setAsidesRows(), x.leaversRows(), x.legalHoldsRows(), x.guardsRows(),
 	} {
 		maps.Copy(rows, of)
 	}
@@ -247,9 +247,9 @@ func (v *victim) fillMappings() {
 	v.must(v.ApplyRuns.PutPage(v.ctx, v.tenant, "r1", directory.RunPage{Range: 1}))
 }
 
-// fillWebhooksAndChains gives the victim a webhook, a delivery, a chain, an alias, usage and a task.
+// fillWebhooksAndChains gives the victim a webhook, a delivery, work that was set aside, a chain, an alias, usage and a task.
 func (v *victim) fillWebhooksAndChains() {
-	v.webhook, v.delivery = v.createWebhook("w"), v.addDelivery(1)
+	v.webhook, v.delivery, v.aside = v.createWebhook("w"), v.addDelivery(1), v.putSetAside(v.newSetAside(1))
 	v.must(v.Chains.AppendBlock(v.ctx, v.tenant, v.p, v.nextBlock(1, v.entry.Position()), nil))
 	v.must(v.Aliases.AddAlias(v.ctx, v.tenant, "former", v.u.ID, v.now))
 	v.must(v.Usages.AddUsage(v.ctx, v.tenant, v.p, directory.Usage{LastRequestAt: v.now}))

@@ -283,7 +283,7 @@ func dropEntries(w *world) {
 		}
 	}
 	seen := 0
-	w.deliver(func(directory.LogEntry) error { seen++; return nil }, func() bool { return seen >= 16+3 })
+	w.deliver(func(es []directory.LogEntry) error { seen += len(es); return nil }, func() bool { return seen >= 16+3 })
 	check := func(what string, halves, count, dropped, left int) {
 		w.Helper()
 		n, err := w.Ports.Log.DropEntries(w.ctx, w.tenant, w.p, day.Add(time.Duration(halves)*12*time.Hour), count)

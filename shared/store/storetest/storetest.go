@@ -33,8 +33,9 @@ func Run(t *testing.T, large int, open func(t *testing.T) directory.Ports) {
 	chapters := [][]promise{
 		userChapter, nameChapter, raceChapter, homeChapter, groupChapter, memberChapter, listChapter, admitChapter, isolationChapter, logChapter,
 		tenantChapter, providerChapter, conflictChapter, apiKeyChapter, replayChapter, leaverChapter, legalHoldChapter, guardChapter,
-		webhookChapter, deliveryChapter, chainChapter, taskChapter, usageChapter, aliasChapter, organizationChapter, roleChapter, proposalChapter,
-		mappingChapter, watchlistChapter, applyRunChapter, countChapter, countryChapter, completionChapter, matchingChapter, versionChapter,
+		webhookChapter, deliveryChapter, setAsideChapter, chainChapter, taskChapter, usageChapter, aliasChapter, organizationChapter,
+		roleChapter, proposalChapter, mappingChapter,
+		watchlistChapter, applyRunChapter, countChapter, countryChapter, completionChapter, matchingChapter, versionChapter,
 		checkChapter,
 	}
 	if !proof.UnderRace {

@@ -78,6 +78,10 @@ func New(t *testing.T, ports directory.Ports) *Sample {
 	x.Entry = es[0]
 	x.Delivery = directory.NewDelivery(x.Entry, "w1", "sample", x.now)
 	x.must(x.Ports.Deliveries.AddDelivery(ctx, x.Tenant, x.Delivery))
+	aside := directory.NewDelivery(x.Entry, "", "sample", x.now)
+	_, err = x.Ports.SetAsides.UpdateSetAside(ctx, x.Tenant, aside.ID,
+		func(directory.Delivery) (directory.Delivery, error) { return aside, nil })
+	x.must(err)
 	x.seal()
 	for _, u := range []*directory.User{&x.User, &x.Boss, &x.Leaver, &x.Held, &x.Removed, &x.Restored, &x.Local} {
 		v, err := x.Ports.Users.UserByID(ctx, x.Tenant, u.ID)
