@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,9 +43,8 @@ func (s *Service) DeactivateDue(ctx context.Context, job directory.Job) (int, er
 		until = until.Add(-lateness)
 	}
 	var done atomic.Int64
-	guards := guardReads{}
+	guards := &guardReads{s: s, read: map[directory.ProviderID]guardRead{}}
 	err := s.ports.Leavers.DueUsers(ctx, until, func(ctx context.Context, us []directory.DueUser) error {
-		s.readGuards(ctx, guards, us)
 		return forEach(ctx, us, func(ctx context.Context, u directory.DueUser) error {
 			acted, err := s.deactivateIfDue(ctx, u, guards, job)
 			if acted {
@@ -56,12 +56,11 @@ func (s *Service) DeactivateDue(ctx context.Context, job directory.Job) (int, er
 	return int(done.Load()), err
 }
 
-// guardReads is the providers of users whose deactivation is due, each read once.
-type guardReads map[guardOf]guardRead
-
-type guardOf struct {
-	tenant   directory.TenantID
-	provider directory.ProviderID
+// guardReads is the providers of users whose deactivation is due, each read once. Safe for concurrent use.
+type guardReads struct {
+	s    *Service
+	mu   sync.Mutex
+	read map[directory.ProviderID]guardRead // a provider's id has its tenant's
 }
 
 type guardRead struct {
@@ -69,33 +68,35 @@ type guardRead struct {
 	err      error
 }
 
-func guardOfDue(u directory.DueUser) guardOf { return guardOf{u.Tenant, u.Pending.Provider} }
-
-func (s *Service) readGuards(ctx context.Context, known guardReads, us []directory.DueUser) {
-	for _, u := range us {
-		if u.Pending == nil || u.Pending.Provider == "" {
-			continue
-		}
-		of := guardOfDue(u)
-		if _, read := known[of]; !read {
-			p, err := s.ports.Providers.Provider(ctx, of.tenant, of.provider)
-			known[of] = guardRead{p, directory.IgnoreNotFound(err)}
-		}
+// of returns the provider whose guard a pending deactivation waits for, the zero one when there is none.
+func (g *guardReads) of(ctx context.Context, u directory.DueUser) (directory.Provider, error) {
+	id := u.Pending.Provider
+	if id == "" {
+		return directory.Provider{}, nil
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r, known := g.read[id]
+	if !known {
+		r.provider, r.err = g.s.ports.Providers.Provider(ctx, u.Tenant, id)
+		r.err = directory.IgnoreNotFound(r.err)
+		g.read[id] = r
+	}
+	return r.provider, r.err
 }
 
 // deactivateIfDue deactivates a user if that is still due, or holds them if a guard does.
 func (s *Service) deactivateIfDue(
-	ctx context.Context, due directory.DueUser, guards guardReads, job directory.Job,
+	ctx context.Context, due directory.DueUser, guards *guardReads, job directory.Job,
 ) (acted bool, err error) {
 	if due.Pending == nil {
 		return false, nil
 	}
-	guard := guards[guardOfDue(due)]
-	if guard.err != nil {
-		return false, guard.err
+	p, err := guards.of(ctx, due)
+	if err != nil {
+		return false, err
 	}
-	if p := guard.provider; p.Guard.Tripped() && !due.Pending.RequestedAt.Before(p.Guard.From) {
+	if p.Guard.Tripped() && !due.Pending.RequestedAt.Before(p.Guard.From) {
 		return false, s.reconcileUser(ctx, due.Tenant, p, due.User, fromJob(job))
 	}
 	generation := due.Pending.Generation
