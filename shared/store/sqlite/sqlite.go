@@ -40,6 +40,7 @@ type Store struct {
 	broken error // set when the database can no longer be trusted; every later call returns it
 
 	step      func(name string) error                     // called before every commit; its error stops it (crash tests)
+	trace     func(query string)                          // called with every statement (tests of plans)
 	providers map[directory.ProviderID]directory.Provider // write-through copy of the providers table
 	bookmarks bookmarks
 	totals    totals
@@ -350,6 +351,9 @@ func (s *Store) settle() error {
 // Limits are written ?+0: SQLite plans a bare LIMIT ? for its value, and so prepares it again every time.
 func (s *Store) exec(query string, row func(*sqlite.Stmt) error, args ...any) error {
 	s.wrote = s.wrote || row == nil
+	if s.trace != nil {
+		s.trace(query)
+	}
 	if err := sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{Args: args, ResultFunc: row}); err != nil {
 		return outage(err)
 	}
