@@ -89,3 +89,9 @@ func ValidOrgName(name string) (string, error) {
 	}
 	return name, nil
 }
+
+// Quota bounds how many organizations are created under one key.
+type Quota struct {
+	Key string
+	Max int
+}

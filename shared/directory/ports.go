@@ -298,12 +298,6 @@ type Organizations interface {
 	ListOrganizations(ctx context.Context, t TenantID, after OrgID, count int) ([]Organization, error)
 }
 
-// Quota bounds how many organizations are created under one key.
-type Quota struct {
-	Key string
-	Max int
-}
-
 // Roles stores the roles of tenants.
 type Roles interface {
 	// Catalogue reads the roles of a tenant; the zero value when none were ever stored.
