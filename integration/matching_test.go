@@ -110,7 +110,7 @@ func (m *matcher) background(d time.Duration) error {
 	m.t.Helper()
 	m.s.Follow(m.t)
 	m.s.Clock.Advance(d)
-	_, err := m.s.Service.DeliverDue(m.t.Context(), 100)
+	_, err := m.s.Service.RetryParked(m.t.Context(), 100)
 	m.s.Follow(m.t)
 	return err
 }

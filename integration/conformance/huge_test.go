@@ -118,7 +118,7 @@ func matchesWhenIndexed(t *testing.T, s *stack.Stack, c client, refused func(que
 		t.Fatal(err)
 	}
 	s.Clock.Advance(time.Minute)
-	if _, err := s.Service.DeliverDue(t.Context(), 10); err != nil {
+	if _, err := s.Service.RetryParked(t.Context(), 10); err != nil {
 		t.Fatal(err)
 	}
 	refused("filter="+url.QueryEscape(`userType pr or `+number+` eq "E77"`), number, "userType")

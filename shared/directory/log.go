@@ -114,6 +114,7 @@ type Job string
 const (
 	JobWakeup    Job = "wake-up" // of a due minute
 	JobSweep     Job = "sweep"
+	JobRetry     Job = "retry"
 	JobDeliver   Job = "deliver"
 	JobSeal      Job = "seal"
 	JobPurge     Job = "purge"
@@ -125,7 +126,8 @@ const (
 )
 
 var causeOfJob = map[Job]Cause{
-	JobWakeup: CauseWakeup, JobSweep: CauseSweep, JobPurge: CauseRetention, JobDeliver: CauseRule, JobSeal: CauseRule, JobErase: CauseOperator,
+	JobWakeup: CauseWakeup, JobSweep: CauseSweep, JobPurge: CauseRetention, JobRetry: CauseRule, JobDeliver: CauseRule,
+	JobSeal: CauseRule, JobErase: CauseOperator,
 	JobBootstrap: CauseRule, JobCountries: CauseRule, JobRetain: CauseRetention, JobDrop: CauseRetention,
 }
 

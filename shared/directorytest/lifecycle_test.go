@@ -236,13 +236,13 @@ func TestErase(t *testing.T) {
 	}
 	o.later(29 * time.Minute)
 	o.must(o.s.SealAll(o.ctx, never))
-	_, err = o.s.DeliverDue(o.ctx, 100)
+	_, err = o.s.RetryParked(o.ctx, 100)
 	o.must(err)
 	if named() == 0 {
 		t.Error("erased too early")
 	}
 	o.later(time.Minute)
-	_, err = o.s.DeliverDue(o.ctx, 100)
+	_, err = o.s.RetryParked(o.ctx, 100)
 	o.must(err)
 	o.equal("entries with a name or a reason", named(), 0)
 	for _, e := range o.log(directory.LogQuery{User: u.ID}) {

@@ -9,6 +9,7 @@ package follow
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,6 +24,7 @@ type Service struct {
 
 	mu     sync.Mutex
 	marked map[chain]time.Time // when this process marked chains for sealing
+	woken  atomic.Int64        // when the sending of deliveries was last started, in nanoseconds
 }
 
 // New returns the service on the ports.

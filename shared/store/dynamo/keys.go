@@ -56,7 +56,10 @@ import (
 //	  held; frozen        t#held, t#frozen       time           one tenant: legal hold; guard          200
 //	webhook               t#W                    id             all of a tenant                        rare
 //	delivery              t#V#0…15               id             one, the newest; 31 days               50 a webhook
-//	  GSI2 "due"          due = V#0…15           dueAt          pending ones of all tenants            25 a webhook
+//	  GSI2 "due"          due = V#0…15           dueAt          parked entries of all tenants          rare
+//	  its mark            t#VQ#webhook           dueAt, id      pending ones of a webhook              50 by 25 events a second
+//	queue of a webhook    t#WQ#webhook           WQ             while something is pending             25 by 25 events a second
+//	  GSI2 "due"          due = WQ#0…3           dueAt          queues of all tenants                  1 a pause or burst
 //	chain                 t#CH                   p              heads of all chains of a tenant        1 a block
 //	  its blocks          t#B#p                  number         a chain, in order                      1 KB for 8 entries
 //	  grown               t#CG                   p              has something to seal                  1 a minute and process
