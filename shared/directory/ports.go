@@ -57,14 +57,6 @@ type Check[T any] func(all []T) error
 // ends the read and is returned unchanged. A nil Admit admits everything (admin use).
 type Admit func(Provider) error
 
-// Page selects part of a list: by position (Start, 1-based) or, with ByCursor, after the id After.
-type Page struct {
-	Start    int
-	ByCursor bool
-	After    string // UserID or GroupID; "" for the first page
-	Count    int    // 0: only the total
-}
-
 // Users stores users.
 type Users interface {
 	// ReadUser reads a present user of provider p by SCIM id, together with p.
