@@ -116,6 +116,7 @@ func (r *round) look(ctx context.Context) (found int, err error) {
 			continue
 		}
 		found++
+		q = directory.Queue{Tenant: q.Tenant, Webhook: q.Webhook, DueAt: q.DueAt} // another process's lease is not ours
 		l := &line{queue: q, flying: map[directory.DeliveryID]bool{}, secrets: map[string]string{}, more: true}
 		r.lines[keyOf(q)] = l
 		r.turns.add(l)
