@@ -112,8 +112,8 @@ func TestKeys(t *testing.T) {
 			}
 		}
 		if want := map[string]string{
-			"admin Signing": `["kms:GetPublicKey","kms:Sign"]`, "changes Signing": `["kms:GetPublicKey","kms:Sign"]`,
-			"admin Secrets": `"kms:Encrypt"`, "changes Secrets": `"kms:Decrypt"`,
+			"admin Signing": `["kms:GetPublicKey","kms:Sign"]`, "jobs Signing": `["kms:GetPublicKey","kms:Sign"]`,
+			"admin Secrets": `"kms:Encrypt"`, "deliver Secrets": `"kms:Decrypt"`,
 		}; !maps.Equal(may, want) {
 			t.Errorf("functions may %v, want %v", may, want)
 		}

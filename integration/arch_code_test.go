@@ -16,7 +16,7 @@ const (
 	columns         = 140
 	functionLines   = 60
 	packageFiles    = 45
-	packageLines    = 8000
+	packageLines    = 8500
 	directoryLines  = 6000
 	exportedMethods = 40
 )

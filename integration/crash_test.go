@@ -130,6 +130,35 @@ func (d crashingSetAsides) DueSetAside(ctx context.Context, now time.Time, count
 	return crashable(d.m, func() ([]directory.DueDelivery, error) { return d.SetAsides.DueSetAside(ctx, now, count) })
 }
 
+func (d crashingDeliveries) AddDeliveries(ctx context.Context, t directory.TenantID, ds []directory.Delivery) error {
+	return d.m.do(func() error { return d.Deliveries.AddDeliveries(ctx, t, ds) })
+}
+
+func (d crashingDeliveries) FinishDelivery(ctx context.Context, t directory.TenantID, v directory.Delivery, was time.Time) error {
+	return d.m.do(func() error { return d.Deliveries.FinishDelivery(ctx, t, v, was) })
+}
+
+func (d crashingDeliveries) DueQueues(ctx context.Context, now time.Time, count int) ([]directory.Queue, error) {
+	return crashable(d.m, func() ([]directory.Queue, error) { return d.Deliveries.DueQueues(ctx, now, count) })
+}
+
+func (d crashingDeliveries) LeaseQueue(
+	ctx context.Context, t directory.TenantID, w directory.WebhookID, holder string, now, until time.Time,
+) (directory.Queue, error) {
+	return crashable(d.m, func() (directory.Queue, error) { return d.Deliveries.LeaseQueue(ctx, t, w, holder, now, until) })
+}
+
+func (d crashingDeliveries) ReleaseQueue(ctx context.Context, q directory.Queue) error {
+	return d.m.do(func() error { return d.Deliveries.ReleaseQueue(ctx, q) })
+}
+
+func (d crashingDeliveries) QueuedDeliveries(
+	ctx context.Context, t directory.TenantID, w directory.WebhookID, now time.Time, count int,
+) (ds []directory.Delivery, next time.Time, err error) {
+	err = d.m.do(func() error { ds, next, err = d.Deliveries.QueuedDeliveries(ctx, t, w, now, count); return err })
+	return ds, next, err
+}
+
 type crashingChains struct {
 	directory.Chains
 	m *crashing
@@ -168,10 +197,10 @@ func backgroundWork(h *webhookEnv, svc *directorytest.Env, es []directory.LogEnt
 	if _, _, err := svc.FollowOrSetAside(h.Context(), batch); err != nil {
 		return err
 	}
-	if err := svc.RetryDue(h.Context(), func() bool { return false }); err != nil {
+	if err := svc.RetryDue(h.Context(), never); err != nil {
 		return err
 	}
-	if _, err := svc.DeliverDue(h.Context(), 100); err != nil {
+	if _, err := svc.DeliverDue(h.Context(), never); err != nil {
 		return err
 	}
 	for more := true; more; {

@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -143,12 +144,10 @@ func TestSampleWork(t *testing.T) {
 	var log bytes.Buffer
 	do, jobs := app.ChangesOrWork(h.Service.Follow, app.NewLog(&bytes.Buffer{})), app.Jobs(h.Service.Follow, app.NewLog(&log))
 	for range 2 {
-		for _, name := range []string{"retry", "deliver"} {
-			raw, err := os.ReadFile("../events/changes." + name + ".json")
-			h.must(err)
-			_, err = do(t.Context(), raw)
-			h.must(err)
-		}
+		raw, err := os.ReadFile("../events/changes.retry.json")
+		h.must(err)
+		_, err = do(t.Context(), raw)
+		h.must(err)
 		for _, j := range follow.Jobs() {
 			if j.Function == "jobs" {
 				var w app.Work
@@ -161,7 +160,17 @@ func TestSampleWork(t *testing.T) {
 	for _, metric := range []string{`"UnsealedSeconds":0,`, `"PurgeSeconds":0,`, `"RetainSeconds":0,`} {
 		h.want(metric, strings.Count(log.String(), metric), 2)
 	}
+	h.want("arrived before they were sent", r.take(), "[]")
+	var work app.Work
+	decodeStrictly(t, "../events/deliver.json", &work)
+	ctx, cancel := context.WithTimeout(t.Context(), 15500*time.Millisecond) // it stops 15 s before its end
+	defer cancel()
+	deliver := app.Deliver(h.Service.Follow, app.NewLog(&bytes.Buffer{}))
+	h.must(deliver(ctx, work))
 	h.want("arrived", r.take(), "[user.created]")
+	if deliver(t.Context(), app.Work{Do: "seal"}) == nil {
+		t.Error("other work is not refused")
+	}
 	head, err := h.Service.Chains.ChainHead(t.Context(), h.Admin.Tenant, h.Provider.ID)
 	h.must(err)
 	h.want("blocks", head.Seq, 2)

@@ -69,7 +69,7 @@ func TestExpiringTokensAreAnnouncedOnce(t *testing.T) {
 					h.must(<-done)
 				}
 				h.Follow(t)
-				_, err := h.Service.DeliverDue(t.Context(), 100)
+				_, err := h.Service.DeliverDue(t.Context(), never)
 				h.must(err)
 				got := map[string]int{}
 				r.mu.Lock()

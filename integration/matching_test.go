@@ -110,7 +110,7 @@ func (m *matcher) background(d time.Duration) error {
 	m.t.Helper()
 	m.s.Follow(m.t)
 	m.s.Clock.Advance(d)
-	err := m.s.Service.RetryDue(m.t.Context(), func() bool { return false })
+	err := m.s.Service.RetryDue(m.t.Context(), never)
 	m.s.Follow(m.t)
 	return err
 }

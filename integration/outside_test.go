@@ -139,8 +139,7 @@ func leaveWithout(t *testing.T, ports func(testing.TB) directory.Ports, failing 
 		h.followLog(seen)
 		h.Clock.Advance(time.Hour)
 		h.retry()
-		_, err := h.Service.DeliverDue(t.Context(), 100)
-		h.must(err)
+		h.send()
 	}
 	h.want("wake-ups", len(o.woken), leavers)
 	h.want("runs", len(o.started), 1)

@@ -79,7 +79,7 @@ func TestSlowReceiverDelaysOnlyItself(t *testing.T) {
 			h.Follow(t)
 			done := make(chan error, 1)
 			go func() {
-				_, err := h.Service.DeliverDue(h.Context(), 100)
+				_, err := h.Service.DeliverDue(h.Context(), never)
 				done <- err
 			}()
 			eventually(t, "the slow receiver has a request", func() bool { slow.mu.Lock(); defer slow.mu.Unlock(); return slow.waiting > 0 })
@@ -97,7 +97,7 @@ func TestSlowReceiverDelaysOnlyItself(t *testing.T) {
 			slow.release()
 			h.must(<-done)
 			for range 100 {
-				_, err := h.Service.DeliverDue(h.Context(), 100)
+				_, err := h.Service.DeliverDue(h.Context(), never)
 				h.must(err)
 				h.Clock.Advance(time.Minute)
 			}
@@ -108,33 +108,38 @@ func TestSlowReceiverDelaysOnlyItself(t *testing.T) {
 	}
 }
 
-// A success that took long pauses its webhook as a failure does, so that a crowd of events does not keep it busy.
-func TestSlowSuccessPostponesTheNext(t *testing.T) {
+// A receiver that answers within a second gets up to eight deliveries at a time, and one that takes longer two.
+func TestQuickReceiverGetsMore(t *testing.T) {
 	t.Parallel()
-	h := newWebhookEnv(t, nil)
-	var mu sync.Mutex
-	got := 0
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		mu.Lock()
-		defer mu.Unlock()
-		got++
-		h.Clock.Advance(6 * time.Second)
-		w.WriteHeader(http.StatusNoContent)
-	}))
-	t.Cleanup(server.Close)
-	h.webhook(server.URL)
-	const events = 10
-	for i := range events {
-		h.user(fmt.Sprint("kim", i))
-	}
-	if n := h.deliver(); n != got || n > 4 {
-		t.Errorf("%d deliveries were tried, %d arrived before it was paused", n, got)
-	}
-	for range 20 {
-		h.Clock.Advance(time.Minute)
-		h.deliver()
-	}
-	if got != events {
-		t.Errorf("%d of %d arrived", got, events)
+	for took, want := range map[time.Duration]int{999 * time.Millisecond: 8, time.Second: 2} {
+		h := newPatientEnv(t, nil, time.Minute)
+		r, first := newSlowReceiver(t), true
+		quick := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			r.mu.Lock()
+			one := first
+			first = false
+			r.mu.Unlock()
+			if one {
+				h.Clock.Advance(took)
+				return
+			}
+			r.ServeHTTP(w, q)
+		}))
+		t.Cleanup(quick.Close)
+		h.webhook(quick.URL)
+		h.user("first")
+		h.Follow(t)
+		for i := range 20 {
+			h.user(fmt.Sprint("kim", i))
+		}
+		h.Follow(t)
+		done := make(chan int)
+		go func() { done <- h.send() }()
+		eventually(t, fmt.Sprint(want, " requests wait"), func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.waiting == want })
+		r.release()
+		h.want("sent", <-done, 21)
+		if r.most != want {
+			t.Errorf("after an answer in %v: %d requests at a time, want %d", took, r.most, want)
+		}
 	}
 }

@@ -145,7 +145,7 @@ func (h *webhookEnv) follow() {
 // retry tries the work set aside that is due, and returns what failed again.
 func (h *webhookEnv) retry() (again follow.StepsError) {
 	h.Helper()
-	if err := h.Service.RetryDue(h.Context(), func() bool { return false }); !errors.As(err, &again) {
+	if err := h.Service.RetryDue(h.Context(), never); !errors.As(err, &again) {
 		h.must(err)
 	}
 	return again
@@ -158,14 +158,23 @@ func (h *webhookEnv) setAside() []directory.Delivery {
 	return ds
 }
 
-// deliver follows new entries and tries the deliveries that are due.
+// deliver follows new entries, tries the work set aside and sends the deliveries that are due.
 func (h *webhookEnv) deliver() int {
 	h.Helper()
 	h.follow()
-	n, err := h.Service.DeliverDue(h.Context(), 100)
-	h.must(err)
-	return n
+	h.retry()
+	return h.send()
 }
+
+// send sends the deliveries that are due.
+func (h *webhookEnv) send() int {
+	h.Helper()
+	did, err := h.Service.DeliverDue(h.Context(), never)
+	h.must(err)
+	return did.Tried
+}
+
+func never() bool { return false }
 
 func (h *webhookEnv) webhook(url string, types ...directory.EventType) (directory.Webhook, string) {
 	h.Helper()
@@ -359,6 +368,36 @@ func TestWebhookIsTestedPausedAndEnded(t *testing.T) {
 	h.must(err) // the entry names the delivery that was answered 410
 }
 
+// Deleting a webhook touches none of its deliveries, however many wait: they are shown as given up, and nobody asks for
+// them again.
+func TestDeletedWebhookLeavesItsDeliveries(t *testing.T) {
+	t.Parallel()
+	h := newWebhookEnv(t, nil)
+	r, other := newReceiver(t, h.Clock.Now), newReceiver(t, h.Clock.Now)
+	w, _ := h.webhook(r.URL)
+	h.webhook(other.URL)
+	for i := range 5 {
+		h.user(fmt.Sprint("u", i))
+	}
+	h.follow()
+	_, err := h.Service.As(h.Admin).Webhooks.Delete(h.Context(), w.ID, func(directory.Webhook) error { return nil })
+	h.must(err)
+	h.want("pending", len(h.deliveries(administration.DeliveryFilter{State: directory.DeliveryPending})), 5)
+	dead := h.deliveries(administration.DeliveryFilter{State: directory.DeliveryDead})
+	if len(dead) != 5 || dead[0].Webhook != w.ID || dead[0].Cause != directory.CauseRemoved {
+		t.Fatalf("shown as given up: %+v", dead)
+	}
+	one, err := h.Service.As(h.Admin).Deliveries.ByID(h.Context(), dead[0].ID)
+	h.must(err)
+	h.want("one", one.State, directory.DeliveryDead)
+	h.want("sent", h.deliver(), 5)
+	h.want("arrived", len(other.take()), 5)
+	h.want("arrived at the deleted one", len(r.take()), 0)
+	qs, err := h.Service.Ports.Deliveries.DueQueues(h.Context(), h.Clock.Now().Add(100*time.Hour), 10)
+	h.must(err)
+	h.want("queues that are looked at again", len(qs), 0)
+}
+
 // A step that fails for a poisoned entry is tried again and given up while everything else happens, of this entry and of
 // others. When the cause is fixed, a replay carries out the step.
 func TestPoisonedEntryBlocksNoOther(t *testing.T) {
@@ -379,7 +418,7 @@ func TestPoisonedEntryBlocksNoOther(t *testing.T) {
 	var again int
 	for range 200 {
 		again += len(h.retry())
-		h.deliver()
+		h.send()
 		h.Clock.Advance(time.Hour)
 	}
 	h.want("arrived", r.take(), "[user.created user.created]")

@@ -23,6 +23,7 @@ type FunctionSpec struct {
 	MemoryMB    int // 0: 256
 	Seconds     int // timeout; 0: 15
 	Reserved    int // concurrent executions, reserved for it and its maximum; 0: 20
+	Patience    int // seconds that an event which nobody waits for waits for an execution, once; 0: Lambda's six hours, three times
 }
 
 // Variable is an environment variable; its name is a constant of shared/app.
@@ -51,7 +52,7 @@ type FunctionShared struct {
 // Function is a function with its log group and its role, which no other function has.
 type Function struct {
 	awslambda.Function
-	Name string
+	Spec FunctionSpec
 	Logs awslogs.LogGroup
 	Role awsiam.Role
 }
@@ -98,6 +99,9 @@ func NewFunction(scope constructs.Construct, spec FunctionSpec, shared FunctionS
 	if shared.Reserve {
 		props.ReservedConcurrentExecutions = jsii.Number(cmp.Or(spec.Reserved, 20))
 	}
+	if spec.Patience > 0 {
+		props.MaxEventAge, props.RetryAttempts = awscdk.Duration_Seconds(jsii.Number(spec.Patience)), jsii.Number(0)
+	}
 	f := awslambda.NewFunction(scope, jsii.String("Function"), props)
 	// The log group and the permissions must exist before the first invocation. CDK's own list also names the role, which
 	// cfn-lint rightly reports as redundant.
@@ -105,7 +109,7 @@ func NewFunction(scope constructs.Construct, spec FunctionSpec, shared FunctionS
 		stack.GetLogicalId(role.Node().FindChild(jsii.String("DefaultPolicy")).Node().DefaultChild().(awscdk.CfnElement)),
 		stack.GetLogicalId(logs.Node().DefaultChild().(awscdk.CfnElement)),
 	})
-	return Function{f, spec.Name, logs, role}
+	return Function{f, spec, logs, role}
 }
 
 func streamsOf(stack awscdk.Stack, function *string) *string {

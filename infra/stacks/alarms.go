@@ -50,18 +50,14 @@ func newAlarms(stack awscdk.Stack, m monitored, topic awssns.Topic) {
 		{ID: "ChangesLate", Means: "Log entries are processed more than five minutes late.",
 			Metric: ours.Metric("AWS/Lambda", "IteratorAge", "Maximum", jsii.String("FunctionName"), named(m.functions, "changes").FunctionName()),
 			Above:  5 * 60 * 1000},
+		{ID: "DeliveriesLate", Means: "A webhook whose deliveries were due waited more than five minutes for its turn.",
+			Metric: ours.Metric("Rollcall", "DeliveryDelay", "Maximum"), Above: 5 * 60 * 1000},
 		{ID: "RunsFailed", Means: "An apply run failed before it was complete.", Metric: runs("ExecutionsFailed"), Above: 0},
 	}
 	invocations, durations := []awscloudwatch.IMetric{}, []awscloudwatch.IMetric{}
 	for _, f := range m.functions {
 		of := []*string{jsii.String("FunctionName"), f.FunctionName()}
-		alarms = append(alarms,
-			ours.AlarmSpec{ID: "Errors-" + f.Name, Means: "The function " + f.Name + " returned an error or timed out.",
-				Metric: ours.Metric("AWS/Lambda", "Errors", "Sum", of...), Above: 0},
-			ours.AlarmSpec{ID: "Throttles-" + f.Name, Means: "The function " + f.Name + " was throttled by its concurrency limit.",
-				Metric: ours.Metric("AWS/Lambda", "Throttles", "Sum", of...), Above: 10},
-			ours.AlarmSpec{ID: "Logged-" + f.Name, Means: "The function " + f.Name + " logged an error that a person must look at.",
-				Metric: count(ours.NewLineCount(f.Logs, "Logged-"+f.Name, `{ $.level = "ERROR" }`)), Above: 0})
+		alarms = append(alarms, functionAlarms(f, of...)...)
 		invocations = append(invocations, ours.Metric("AWS/Lambda", "Invocations", "Sum", of...))
 		durations = append(durations, ours.Metric("AWS/Lambda", "Duration", "p90", of...))
 	}
@@ -83,6 +79,22 @@ func newAlarms(stack awscdk.Stack, m monitored, topic awssns.Topic) {
 			ours.Metric("AWS/Lambda", "IteratorAge", "Maximum", jsii.String("FunctionName"), named(m.functions, "changes").FunctionName())))
 	d.AddWidgets(graph("Apply runs", runs("ExecutionsStarted"), runs("ExecutionsSucceeded"), runs("ExecutionsFailed"),
 		runs("ExecutionsAborted")))
+}
+
+// functionAlarms returns the alarms of a function, whose metrics have the dimensions.
+func functionAlarms(f ours.Function, of ...*string) []ours.AlarmSpec {
+	name := f.Spec.Name
+	alarms := []ours.AlarmSpec{
+		{ID: "Errors-" + name, Means: "The function " + name + " returned an error or timed out.",
+			Metric: ours.Metric("AWS/Lambda", "Errors", "Sum", of...), Above: 0},
+		{ID: "Logged-" + name, Means: "The function " + name + " logged an error that a person must look at.",
+			Metric: count(ours.NewLineCount(f.Logs, "Logged-"+name, `{ $.level = "ERROR" }`)), Above: 0},
+	}
+	if f.Spec.Patience > 0 { // one that is started more often than it can run is throttled every day
+		return alarms
+	}
+	return append(alarms, ours.AlarmSpec{ID: "Throttles-" + name, Means: "The function " + name + " was throttled by its concurrency limit.",
+		Metric: ours.Metric("AWS/Lambda", "Throttles", "Sum", of...), Above: 10})
 }
 
 func count(f interface {

@@ -90,13 +90,16 @@ func publicOrigin(stack awscdk.Stack, api *ours.API, s Settings) *string {
 const applyMachine = "apply"
 
 // follower is what the function that follows the log uses in addition to the table: it creates schedules for wake-ups,
-// starts apply runs and publishes events.
+// starts apply runs, publishes events and has them sent to webhooks.
 func follower(stack awscdk.Stack, schedules ours.Schedules, dead awssqs.Queue, bus awsevents.EventBus) ours.FunctionSpec {
 	// By name: the function depends on the role that may invoke it.
-	target := stack.FormatArn(&awscdk.ArnComponents{
-		Service: jsii.String("lambda"), Resource: jsii.String("function"), ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
-		ResourceName: awscdk.Fn_Join(jsii.String("-"), &[]*string{stack.StackName(), jsii.String("deactivate")}),
-	})
+	byName := func(name string) *string {
+		return stack.FormatArn(&awscdk.ArnComponents{
+			Service: jsii.String("lambda"), Resource: jsii.String("function"), ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+			ResourceName: awscdk.Fn_Join(jsii.String("-"), &[]*string{stack.StackName(), jsii.String(name)}),
+		})
+	}
+	target, deliver := byName("deactivate"), byName("deliver")
 	ownSchedules := stack.FormatArn(&awscdk.ArnComponents{
 		Service: jsii.String("scheduler"), Resource: jsii.String("schedule"),
 		ResourceName: awscdk.Fn_Join(jsii.String("/"), &[]*string{stack.StackName(), jsii.String("*")}),
@@ -106,10 +109,12 @@ func follower(stack awscdk.Stack, schedules ours.Schedules, dead awssqs.Queue, b
 			{Name: app.EnvScheduleGroup, Value: stack.StackName()}, {Name: app.EnvScheduleTarget, Value: target},
 			{Name: app.EnvScheduleRole, Value: schedules.Role.RoleArn()}, {Name: app.EnvScheduleDeadLetter, Value: dead.QueueArn()},
 			{Name: app.EnvBus, Value: bus.EventBusName()}, {Name: app.EnvApply, Value: ours.StateMachineARN(stack, applyMachine)},
+			{Name: app.EnvDeliver, Value: deliver},
 		},
 		Permissions: []ours.Permission{
 			{Actions: []string{"scheduler:CreateSchedule"}, Resources: []*string{ownSchedules}},
 			{Actions: []string{"iam:PassRole"}, Resources: []*string{schedules.Role.RoleArn()}},
+			{Actions: []string{"lambda:InvokeFunction"}, Resources: []*string{deliver}},
 			{Actions: []string{"events:PutEvents"}, Resources: []*string{bus.EventBusArn()}},
 			{Actions: []string{"states:StartExecution"}, Resources: []*string{ours.StateMachineARN(stack, applyMachine)}},
 		},
@@ -153,7 +158,7 @@ func (f *function) use(data Data) {
 }
 
 func named(all []ours.Function, name string) ours.Function {
-	return all[slices.IndexFunc(all, func(f ours.Function) bool { return f.Name == name })]
+	return all[slices.IndexFunc(all, func(f ours.Function) bool { return f.Spec.Name == name })]
 }
 
 func outputs(stack awscdk.Stack, origin *string) {

@@ -296,7 +296,7 @@ func (d *deployment) wire(t *testing.T) {
 // quietLog searches the logs of the functions for names of people.
 func (d *deployment) quietLog(t *testing.T) {
 	text := ""
-	for _, name := range []string{"users", "groups", "discovery", "bulk", "admin", "changes", "jobs", "deactivate", "apply"} {
+	for _, name := range []string{"users", "groups", "discovery", "bulk", "admin", "changes", "deliver", "jobs", "deactivate", "apply"} {
 		lines, err := d.cloud.LogLines(t.Context(), "/aws/lambda/Rollcall-"+name)
 		if err != nil {
 			t.Fatal(err)

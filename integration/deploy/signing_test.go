@@ -109,7 +109,7 @@ func (d *deployment) webhook(t *testing.T) {
 			}
 			test = e.Type == directory.EventTest
 		case <-time.After(time.Second): // as its schedule does every minute
-			if _, err := d.cloud.Invoke(t.Context(), "Rollcall-changes", object{"Do": "deliver"}); err != nil || time.Now().After(deadline) {
+			if _, err := d.cloud.Invoke(t.Context(), "Rollcall-deliver", object{"Do": "deliver"}); err != nil || time.Now().After(deadline) {
 				t.Fatalf("no delivery arrived: %v", err)
 			}
 		}

@@ -17,6 +17,19 @@ type DeliveryFilter struct {
 	Until   time.Time // exclusive
 }
 
+// shown returns a function that shows pending deliveries as they will end: those of a webhook that was removed, or whose
+// address answered 410, are not tried again, and removing it did not touch them.
+func (s Deliveries) shown(ctx context.Context) (func(directory.Delivery) directory.Delivery, error) {
+	ws, err := s.ports.Webhooks.ListWebhooks(ctx, s.tenant)
+	return func(d directory.Delivery) directory.Delivery {
+		usable := func(w directory.Webhook) bool { return w.ID == d.Webhook && w.State != directory.WebhookEnded }
+		if d.State == directory.DeliveryPending && d.Webhook != "" && !slices.ContainsFunc(ws, usable) {
+			d.State, d.Cause, d.DueAt = directory.DeliveryDead, directory.CauseRemoved, time.Time{}
+		}
+		return d
+	}, err
+}
+
 func (f DeliveryFilter) matches(d directory.Delivery) bool {
 	return (f.Webhook == "" || f.Webhook == d.Webhook) && (f.State == "" || f.State == d.State)
 }
@@ -33,6 +46,10 @@ func (s Deliveries) List(
 	if !f.Since.IsZero() {
 		lowest = directory.DeliveryIDAt(f.Since)
 	}
+	shown, err := s.shown(ctx)
+	if err != nil {
+		return nil, "", err
+	}
 	var out []directory.Delivery
 	for seen := 0; seen < directory.MaxWalk; {
 		batch := max(count, 100)
@@ -45,7 +62,7 @@ func (s Deliveries) List(
 				return out, "", nil
 			}
 			before = d.ID
-			if f.matches(d) {
+			if d = shown(d); f.matches(d) {
 				out = append(out, d)
 			}
 			if len(out) == count && (i+1 < len(ds) || len(ds) == batch) {
@@ -84,7 +101,15 @@ func (s Deliveries) ByID(ctx context.Context, id directory.DeliveryID) (director
 	if len(aside) > 0 && aside[0].ID == id {
 		return aside[0], nil
 	}
-	return s.ports.Deliveries.Delivery(ctx, s.tenant, id)
+	d, err := s.ports.Deliveries.Delivery(ctx, s.tenant, id)
+	if err != nil {
+		return d, err
+	}
+	shown, err := s.shown(ctx)
+	if err != nil {
+		return d, err
+	}
+	return shown(d), nil
 }
 
 // ReplayOf selects what to send again: one delivery, or those of a webhook in a span of time.

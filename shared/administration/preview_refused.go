@@ -86,6 +86,22 @@ func (previewDeliveries) AddDelivery(context.Context, directory.TenantID, direct
 	return errPreview
 }
 
+func (previewDeliveries) AddDeliveries(context.Context, directory.TenantID, []directory.Delivery) error {
+	return errPreview
+}
+
+func (previewDeliveries) FinishDelivery(context.Context, directory.TenantID, directory.Delivery, time.Time) error {
+	return errPreview
+}
+
+func (previewDeliveries) LeaseQueue(
+	context.Context, directory.TenantID, directory.WebhookID, string, time.Time, time.Time,
+) (directory.Queue, error) {
+	return directory.Queue{}, errPreview
+}
+
+func (previewDeliveries) ReleaseQueue(context.Context, directory.Queue) error { return errPreview }
+
 func (previewDeliveries) UpdateDelivery(
 	context.Context, directory.TenantID, directory.DeliveryID, func(directory.Delivery) (directory.Delivery, error),
 ) (directory.Delivery, error) {

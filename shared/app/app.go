@@ -35,6 +35,7 @@ const (
 	EnvScheduleDeadLetter = "SCHEDULE_DEAD_LETTER_ARN"
 	EnvApply              = "APPLY_STATE_MACHINE_ARN"
 	EnvBus                = "EVENT_BUS"
+	EnvDeliver            = "DELIVER_FUNCTION_ARN"
 	EnvSigningKey         = "LOG_SIGNING_KEY"
 	EnvSecretsKey         = "WEBHOOK_SECRETS_KEY"
 	EnvLogRetention       = "LOG_RETENTION_DAYS"
@@ -49,6 +50,8 @@ type Config struct {
 	Wake   Wake   // where wake-ups are scheduled; empty: only the sweep finds due deactivations
 	Apply  string // APPLY_STATE_MACHINE_ARN: carries out apply runs; needed only by the function changes
 	Bus    string // EVENT_BUS: name or ARN of the EventBridge bus; "": no events are published
+	// DELIVER_FUNCTION_ARN: functions/deliver; "": deliveries wait for its schedule
+	Deliver string
 	// LOG_SIGNING_KEY: ARN of the KMS key that signs the log; "": nothing is signed
 	SigningKey string
 	// WEBHOOK_SECRETS_KEY: ARN of the KMS key that encrypts webhook secrets; "": no webhooks
@@ -72,7 +75,8 @@ func Load(getenv func(string) string) (Config, error) {
 	c := Config{
 		Table: getenv(EnvTable), Origin: strings.TrimSuffix(getenv(EnvOrigin), "/"),
 		Wake:  Wake{getenv(EnvScheduleGroup), getenv(EnvScheduleTarget), getenv(EnvScheduleRole), getenv(EnvScheduleDeadLetter)},
-		Apply: getenv(EnvApply), Bus: getenv(EnvBus), SigningKey: getenv(EnvSigningKey), SecretsKey: getenv(EnvSecretsKey),
+		Apply: getenv(EnvApply), Bus: getenv(EnvBus), Deliver: getenv(EnvDeliver),
+		SigningKey: getenv(EnvSigningKey), SecretsKey: getenv(EnvSecretsKey),
 	}
 	var problems []error
 	if days := getenv(EnvLogRetention); days != "" {

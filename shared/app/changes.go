@@ -87,6 +87,41 @@ func DoWork(ctx context.Context, svc *follow.Service, w Work) error {
 	return fmt.Errorf("no such work: %q", w.Do)
 }
 
+const (
+	deliverReserve = 15 * time.Second // before the deadline; a try takes less
+	deliverEvery   = time.Second
+	// deliverFor is how long deliveries are looked for after the last one: longer than the pause between two starts by a
+	// follower, so that those between them do not wait.
+	deliverFor = 65 * time.Second
+)
+
+// Deliver answers the schedule and the starts of functions/deliver: it sends deliveries while there are any, and for a
+// while after. It logs how late a queue was taken up, a metric with an alarm.
+func Deliver(svc *follow.Service, log *slog.Logger) func(context.Context, Work) error {
+	return func(ctx context.Context, w Work) error {
+		if w.Do != directory.JobDeliver {
+			return fmt.Errorf("no such work: %q", w.Do)
+		}
+		stop := func() bool { return near(ctx, deliverReserve) }
+		var all follow.Delivered
+		var errs []error
+		for last := time.Now(); !stop(); {
+			did, err := svc.DeliverDue(ctx, stop)
+			errs = append(errs, err)
+			all.Tried, all.Late = all.Tried+did.Tried, max(all.Late, did.Late)
+			if did.Tried > 0 {
+				last = time.Now()
+			}
+			if all.Tried == 0 || time.Since(last) > deliverFor || !wait(ctx, deliverEvery) {
+				break
+			}
+		}
+		log.LogAttrs(ctx, slog.LevelInfo, string(directory.JobDeliver), slog.Int("tried", all.Tried),
+			slog.Int64("DeliveryDelay", all.Late.Milliseconds()), embeddedMetrics(time.Now(), "DeliveryDelay"))
+		return alarming(ctx, log, string(directory.JobDeliver), errors.Join(errs...))
+	}
+}
+
 // alarming returns the error of a job if a person must act, because a function that returns one sets off an alarm. Any
 // other is only logged: the schedule does the job again.
 func alarming(ctx context.Context, log *slog.Logger, job string, err error) error {
@@ -98,9 +133,11 @@ func alarming(ctx context.Context, log *slog.Logger, job string, err error) erro
 	return nil
 }
 
-func nearDeadline(ctx context.Context) bool {
+func nearDeadline(ctx context.Context) bool { return near(ctx, deadlineReserve) }
+
+func near(ctx context.Context, reserve time.Duration) bool {
 	end, ok := ctx.Deadline()
-	return ok && time.Until(end) < deadlineReserve
+	return ok && time.Until(end) < reserve
 }
 
 // ChangesOrWork is the handler of functions/changes: batches of the stream, and events of schedules.

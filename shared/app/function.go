@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	lambdaservice "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
@@ -61,6 +62,14 @@ func Runs(c Config, cfg aws.Config, out *directory.External) {
 func Bus(c Config, cfg aws.Config, out *directory.External) {
 	if c.Bus != "" {
 		out.Bus = workflow.NewBus(eventbridge.NewFromConfig(cfg), c.Bus)
+	}
+}
+
+// Delivering lets the function start functions/deliver, and so have webhooks receive its events.
+func Delivering(c Config, cfg aws.Config, out *directory.External) {
+	if c.Deliver != "" {
+		out.Delivering = workflow.Invoker{Client: lambdaservice.NewFromConfig(cfg), Function: c.Deliver,
+			Event: `{"Do":"` + string(directory.JobDeliver) + `"}`}
 	}
 }
 

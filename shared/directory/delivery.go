@@ -67,6 +67,19 @@ func DeliveryIDAt(at time.Time) DeliveryID {
 	return DeliveryID("d" + position)
 }
 
+// Queue is what a webhook's pending deliveries have in common. There is one while there are any.
+type Queue struct {
+	Tenant   TenantID
+	Webhook  WebhookID
+	DueAt    time.Time // when its deliveries are looked at next
+	Failures int       // tries that failed in a row; while there are any, new deliveries wait like the others
+	Status   int       // of the last failed try, as in Delivery
+	Cause    string
+	Holder   string    // who sends its deliveries; "" for nobody
+	Until    time.Time // when the holder must have finished
+	Revision int64     // differs after each change of what is pending
+}
+
 // DueDelivery names a delivery that is due.
 type DueDelivery struct {
 	Tenant TenantID

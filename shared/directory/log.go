@@ -126,9 +126,9 @@ const (
 )
 
 var causeOfJob = map[Job]Cause{
-	JobWakeup: CauseWakeup, JobSweep: CauseSweep, JobPurge: CauseRetention, JobDeliver: CauseRule, JobSeal: CauseRule, JobErase: CauseOperator,
-	JobRetry: CauseRule, JobBootstrap: CauseRule, JobCountries: CauseRule,
-	JobRetain: CauseRetention, JobDrop: CauseRetention,
+	JobWakeup: CauseWakeup, JobSweep: CauseSweep, JobPurge: CauseRetention, JobRetry: CauseRule, JobDeliver: CauseRule,
+	JobSeal: CauseRule, JobErase: CauseOperator,
+	JobBootstrap: CauseRule, JobCountries: CauseRule, JobRetain: CauseRetention, JobDrop: CauseRetention,
 }
 
 // Actor is who caused a change, and by which request.

@@ -58,14 +58,6 @@ type Check[T any] func(all []T) error
 // ends the read and is returned unchanged. A nil Admit admits everything (admin use).
 type Admit func(Provider) error
 
-// Page selects part of a list: by position (Start, 1-based) or, with ByCursor, after the id After.
-type Page struct {
-	Start    int
-	ByCursor bool
-	After    string // UserID or GroupID; "" for the first page
-	Count    int    // 0: only the total
-}
-
 // Users stores users.
 type Users interface {
 	// ReadUser reads a present user of provider p by SCIM id, together with p.
@@ -458,19 +450,34 @@ type Webhooks interface {
 	DeleteWebhook(ctx context.Context, t TenantID, id WebhookID, del func(Webhook) (LogEntry, error)) error
 }
 
-// Deliveries stores outstanding work for log entries, and its outcome.
+// Deliveries stores outstanding work for log entries, and its outcome. Pending ones of a webhook are in its queue.
 type Deliveries interface {
-	// AddDelivery stores d unless a delivery with its id exists.
+	// AddDelivery stores d, which has no webhook, unless a delivery with its id exists.
 	AddDelivery(ctx context.Context, t TenantID, d Delivery) error
+	// AddDeliveries stores those pending deliveries whose ids do not exist, and has their webhooks' queues looked at: when
+	// they are due, or when the pause of a failing one ends. After an error, some may be stored.
+	AddDeliveries(ctx context.Context, t TenantID, ds []Delivery) error
 	// Delivery reads one. NotFound.
 	Delivery(ctx context.Context, t TenantID, id DeliveryID) (Delivery, error)
 	// ListDeliveries reads deliveries by id, the newest first, before the given one ("" from the newest).
 	ListDeliveries(ctx context.Context, t TenantID, before DeliveryID, count int) ([]Delivery, error)
 	// UpdateDelivery replaces a delivery by update(old), which may run several times; its error writes nothing. The id
-	// and the entry's time must not change. NotFound.
+	// and the entry's time must not change. A pending one is in its webhook's queue then. NotFound.
 	UpdateDelivery(ctx context.Context, t TenantID, id DeliveryID, update func(Delivery) (Delivery, error)) (Delivery, error)
-	// DueDeliveries names pending deliveries of all tenants that are due, at most count, roughly the longest due
-	// first. One that has just changed may be missing or no longer due.
+	// FinishDelivery stores d, of a webhook, after a try. It does nothing when the stored one is not pending and due at was.
+	FinishDelivery(ctx context.Context, t TenantID, d Delivery, was time.Time) error
+	// DueQueues returns tenant, webhook and due time of queues of all tenants that are due, held or not: the longest due
+	// first, at most count. One that has just changed may be missing or no longer due.
+	DueQueues(ctx context.Context, now time.Time, count int) ([]Queue, error)
+	// LeaseQueue makes holder the holder of a queue until a time, and returns it. If another one holds it beyond now, it
+	// returns the queue as it is. NotFound: nothing is pending.
+	LeaseQueue(ctx context.Context, t TenantID, w WebhookID, holder string, now, until time.Time) (Queue, error)
+	// ReleaseQueue stores q without its holder; a zero DueAt ends it. Conflict: another has it, or its revision differs.
+	ReleaseQueue(ctx context.Context, q Queue) error
+	// QueuedDeliveries reads due deliveries of a webhook, by due time, at most count; of fewer, next is when another is due.
+	QueuedDeliveries(ctx context.Context, t TenantID, w WebhookID, now time.Time, count int) (ds []Delivery, next time.Time, err error)
+	// DueDeliveries names due deliveries without a webhook of all tenants, and those with one that an earlier release
+	// stored: at most count, roughly the longest due first. One that has just changed may be missing or no longer due.
 	DueDeliveries(ctx context.Context, now time.Time, count int) ([]DueDelivery, error)
 	// DropDeliveries removes deliveries of all tenants created before a time, at most count, and returns how many; a
 	// store in which they expire removes none.

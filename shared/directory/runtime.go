@@ -42,7 +42,7 @@ func (r Runtime) Secret() string {
 
 // External is the systems outside the process. Each may be nil: then no events are published, nothing is sent to
 // webhooks, no secret can be stored, nothing is signed, apply runs are carried out where their entry is followed, and
-// only the sweep finds due deactivations.
+// only the sweep finds due deactivations, and only the schedule sends deliveries.
 type External struct {
 	Bus     EventBus
 	Sender  WebhookSender
@@ -50,6 +50,8 @@ type External struct {
 	Signer  LogSigner
 	Runs    RunStarter
 	Wakeups Wakeups
+
+	Delivering DeliveryStarter
 }
 
 // EventBus publishes events to subscribers.
@@ -85,6 +87,11 @@ type LogSigner interface {
 // and then ends the phase. Starting a phase again does no harm.
 type RunStarter interface {
 	StartRun(ctx context.Context, ref RunRef) error
+}
+
+// DeliveryStarter has another process send the deliveries that are due, soon. Starting it again does no harm.
+type DeliveryStarter interface {
+	StartDelivering(ctx context.Context) error
 }
 
 // Wakeups schedules the search for due deactivations.

@@ -120,3 +120,11 @@ func EntryAt(ctx context.Context, log Log, t TenantID, p ProviderID, position st
 	}
 	return log.Entry(ctx, t, p, e.At, e.ID)
 }
+
+// Page selects part of a list: by position (Start, 1-based) or, with ByCursor, after the id After.
+type Page struct {
+	Start    int
+	ByCursor bool
+	After    string // UserID or GroupID; "" for the first page
+	Count    int    // 0: only the total
+}

@@ -6,269 +6,74 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"rollcall/shared/directory"
 )
 
-const (
-	lease      = 30 * time.Second // how long a try may take before another process takes the delivery over
-	perWebhook = 2                // tries at the same time
-	deliverers = 8                // reads at the same time
-	mostQueued = 1000             // deliveries that wait for their turn in a process
-	lookAgain  = 250 * time.Millisecond
-	lookFor    = 20 * time.Second // how long deliveries are looked for while tries are in progress
-	slowAfter  = 2 * time.Second  // a success that takes longer pauses its webhook, for as long as it took
-	pausedFor  = time.Hour
-	downFor    = 5 * time.Minute // how long other deliveries wait after a webhook failed
-)
+const pausedFor = time.Hour // how long a queue waits for a webhook that is not active
 
 var errTaken = errors.New("another process has the delivery, or it is done")
 
-// DeliverDue tries deliveries of all tenants that are due, and those that become due meanwhile; it reads count at a time,
-// and returns how many it tried. Its error is for the log, since failed deliveries are tried again. A webhook has at most
-// two tries at a time, and nobody waits for those of another. After it failed, or was slow, its other deliveries are
-// postponed: one that is down costs few tries. Several processes may run it at the same time.
-func (s *Service) DeliverDue(ctx context.Context, count int) (int, error) {
-	looking, cancel := context.WithTimeout(ctx, lookFor)
-	defer cancel()
-	r := round{s: s, looking: looking, idle: make(chan struct{}, 1), down: map[directory.WebhookID]time.Time{},
-		queued: map[directory.DueDelivery]bool{}, queues: map[queueKey]*queue{}}
-	for {
-		found, err := r.find(ctx, count)
-		if r.fault(err) || found < count && !r.wait() {
-			break
-		}
-	}
-	r.tries.Wait()
-	return r.tried, errors.Join(r.errs...)
-}
-
-// round is one run of DeliverDue.
-type round struct {
-	s       *Service
-	looking context.Context //nolint:containedctx // its end is the end of the round
-	tries   sync.WaitGroup
-	idle    chan struct{} // receives when no try is in progress any more
-	mu      sync.Mutex
-	active  int                               // tries in progress
-	down    map[directory.WebhookID]time.Time // until when a webhook receives no deliveries
-	queued  map[directory.DueDelivery]bool    // in a queue, or being tried
-	queues  map[queueKey]*queue
-	tried   int
-	errs    []error
-}
-
-type queueKey struct {
-	tenant  directory.TenantID
-	webhook directory.WebhookID // "" for entries that an earlier version parked
-}
-
-// queue holds the deliveries of a webhook that wait for their turn.
-type queue struct {
-	waiting []directory.DueDelivery
-	tries   int // in progress
-}
-
-// find queues due deliveries that are not queued yet, at most count, and returns how many.
-func (r *round) find(ctx context.Context, count int) (int, error) {
-	r.mu.Lock()
-	queued := len(r.queued)
-	r.mu.Unlock()
-	if queued > mostQueued {
-		return 0, nil
-	}
-	due, err := r.s.ports.Deliveries.DueDeliveries(ctx, r.s.rt.Time(), count+queued)
+// moveOld moves what is due and stored as in an earlier release: entries that it parked are set aside, and deliveries to
+// webhooks go to their queues.
+func (s *Service) moveOld(ctx context.Context) error {
+	now := s.rt.Time()
+	due, err := s.ports.Deliveries.DueDeliveries(ctx, now, retryBatch)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	found := 0
-	var g errgroup.Group
-	g.SetLimit(deliverers)
-	for _, d := range due {
-		r.mu.Lock()
-		known := r.queued[d]
-		r.queued[d] = true
-		r.mu.Unlock()
-		if known {
-			continue
+	return forEach(ctx, due, func(ctx context.Context, due directory.DueDelivery) error {
+		old, err := s.ports.Deliveries.Delivery(ctx, due.Tenant, due.ID)
+		if err != nil || old.State != directory.DeliveryPending {
+			return directory.IgnoreNotFound(err)
 		}
-		found++
-		g.Go(func() error {
-			stored, err := r.s.ports.Deliveries.Delivery(ctx, d.Tenant, d.ID)
-			if err != nil {
-				return directory.IgnoreNotFound(err)
+		if old.Webhook == "" {
+			e := directory.LogEntry{ID: old.Entry, At: old.At, Provider: old.Provider}
+			if err := s.setAside(ctx, directory.TenantEntry{Tenant: due.Tenant, Entry: e}, nil); err != nil {
+				return err
 			}
-			r.enqueue(ctx, queueKey{d.Tenant, stored.Webhook}, d)
-			return nil
+		}
+		_, err = s.ports.Deliveries.UpdateDelivery(ctx, due.Tenant, due.ID, func(d directory.Delivery) (directory.Delivery, error) {
+			if d.Webhook == "" && d.State == directory.DeliveryPending {
+				d = ended(d, now, directory.DeliveryDelivered)
+			}
+			return d, nil
 		})
-	}
-	return found, g.Wait()
-}
-
-func (r *round) enqueue(ctx context.Context, key queueKey, d directory.DueDelivery) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	q := r.queues[key]
-	if q == nil {
-		q = &queue{}
-		r.queues[key] = q
-	}
-	q.waiting = append(q.waiting, d)
-	if q.tries < perWebhook {
-		q.tries++
-		r.active++
-		r.tries.Go(func() {
-			for d, ok := r.next(q); ok; d, ok = r.next(q) {
-				r.try(ctx, d)
-				r.mu.Lock()
-				delete(r.queued, d)
-				r.mu.Unlock()
-			}
-		})
-	}
-}
-
-// next takes the next delivery of a queue; false when there is none, or the time is over.
-func (r *round) next(q *queue) (d directory.DueDelivery, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(q.waiting) == 0 || r.looking.Err() != nil {
-		q.tries--
-		if r.active--; r.active == 0 {
-			select {
-			case r.idle <- struct{}{}:
-			default: // wait will notice already
-			}
-		}
-		return d, false
-	}
-	d, q.waiting = q.waiting[0], q.waiting[1:]
-	return d, true
-}
-
-// inProgress reports whether tries are in progress, and none has failed with an error of the store.
-func (r *round) inProgress() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.active > 0 && len(r.errs) == 0
-}
-
-// wait waits a little, and reports whether to look for deliveries again.
-func (r *round) wait() bool {
-	if !r.inProgress() {
-		return false
-	}
-	select {
-	case <-r.looking.Done():
-		return false
-	case <-r.idle: // perhaps from before the last look
-	case <-time.After(lookAgain):
-	}
-	return r.inProgress()
-}
-
-func (r *round) try(ctx context.Context, due directory.DueDelivery) {
-	s, now, claimed := r.s, r.s.rt.Time(), false
-	d, err := s.ports.Deliveries.UpdateDelivery(ctx, due.Tenant, due.ID, func(d directory.Delivery) (directory.Delivery, error) {
-		if d.State != directory.DeliveryPending || d.DueAt.After(now) {
-			return d, errTaken
-		}
-		until := r.until(d.Webhook)
-		claimed = !until.After(now)
-		if claimed {
-			until = now.Add(lease)
-		}
-		d.DueAt = until
-		return d, nil
+		return directory.IgnoreNotFound(err)
 	})
-	if err == nil && claimed {
-		var after directory.Delivery
-		if after, err = r.attempt(ctx, due.Tenant, d); err == nil {
-			r.note(after, s.rt.Time().Sub(now))
-			_, err = s.ports.Deliveries.UpdateDelivery(ctx, due.Tenant, due.ID, func(stored directory.Delivery) (directory.Delivery, error) {
-				if stored.State != directory.DeliveryPending || !stored.DueAt.Equal(d.DueAt) {
-					return stored, errTaken // replayed, or taken over
-				}
-				return after, nil
-			})
+}
+
+// attempt tries a delivery and returns its new state. A delivery that has waited too long is given up with the cause for
+// which its webhook's last try failed.
+func (s *Service) attempt(
+	ctx context.Context, l *line, q directory.Queue, w directory.Webhook, d directory.Delivery,
+) directory.Delivery {
+	now := s.rt.Time()
+	if now.After(d.CreatedAt.Add(GiveUpAfter)) {
+		if d.Tries == 0 {
+			d.Status, d.Cause = q.Status, q.Cause
 		}
+		return ended(d, now, directory.DeliveryDead)
 	}
-	if !errors.Is(err, errTaken) && !directory.IsKind(err, directory.NotFound) {
-		_ = r.fault(err)
-	}
-}
-
-// fault keeps an error for the log, and reports whether there is one.
-func (r *round) fault(err error) bool {
-	if err == nil {
-		return false
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.errs = append(r.errs, err)
-	return true
-}
-
-func (r *round) until(webhook directory.WebhookID) time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.down[webhook]
-}
-
-func (r *round) note(d directory.Delivery, took time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.tried++
-	switch {
-	case d.State == directory.DeliveryPending:
-		r.down[d.Webhook] = r.s.rt.Time().Add(downFor)
-	case took > slowAfter:
-		r.down[d.Webhook] = directory.Latest(r.down[d.Webhook], r.s.rt.Time().Add(took))
-	}
-}
-
-// attempt tries a delivery and returns its new state. Errors: of the store; then the outcome is unknown.
-func (r *round) attempt(ctx context.Context, t directory.TenantID, d directory.Delivery) (directory.Delivery, error) {
-	s, now := r.s, r.s.rt.Time()
-	if d.Webhook == "" { // an earlier version parked the entry here
-		e := directory.LogEntry{ID: d.Entry, At: d.At, Provider: d.Provider}
-		return ended(d, now, directory.DeliveryDelivered), s.setAside(ctx, directory.TenantEntry{Tenant: t, Entry: e}, nil)
-	}
-	w, err := s.ports.Webhooks.Webhook(ctx, t, d.Webhook)
-	switch {
-	case directory.IsKind(err, directory.NotFound), err == nil && w.State == directory.WebhookEnded:
-		d.Cause = directory.CauseRemoved
-		return ended(d, now, directory.DeliveryDead), nil
-	case err != nil:
-		return d, err
-	case w.State != directory.WebhookActive:
-		d.Cause, d.DueAt = directory.CausePaused, now.Add(pausedFor)
-		if d.DueAt.After(d.CreatedAt.Add(GiveUpAfter)) {
-			return ended(d, now, directory.DeliveryDead), nil
-		}
-		return d, nil
-	}
-	status, cause := s.send(ctx, t, w, d)
+	status, cause := s.send(ctx, l, q.Tenant, w, d)
 	now = s.rt.Time()
 	switch {
 	case status >= 200 && status < 300:
 		d.Tries, d.Status, d.Cause = d.Tries+1, status, ""
-		return ended(d, now, directory.DeliveryDelivered), nil
+		return ended(d, now, directory.DeliveryDelivered)
 	case status == http.StatusGone:
-		d = ended(failed(d, now, status, directory.CauseStatus), now, directory.DeliveryDead)
-		return d, s.endWebhook(ctx, t, d)
+		return ended(failed(d, now, status, directory.CauseStatus), now, directory.DeliveryDead)
 	case status != 0:
 		cause = directory.CauseStatus
 	}
-	return failed(d, now, status, cause), nil
+	return failed(d, now, status, cause)
 }
 
 // send signs and posts a delivery.
-func (s *Service) send(ctx context.Context, t directory.TenantID, w directory.Webhook, d directory.Delivery) (status int, cause string) {
+func (s *Service) send(
+	ctx context.Context, l *line, t directory.TenantID, w directory.Webhook, d directory.Delivery,
+) (status int, cause string) {
 	var ev struct {
 		ID string `json:"id"`
 	}
@@ -277,11 +82,13 @@ func (s *Service) send(ctx context.Context, t directory.TenantID, w directory.We
 	}
 	var secrets []string
 	for _, secret := range usableSecrets(w, s.rt.Time()) {
-		plain, err := s.rt.Secrets.Decrypt(ctx, secret.Encrypted, directory.WebhookContext(t, w.ID))
+		plain, err := l.secret(secret.Encrypted, func() ([]byte, error) {
+			return s.rt.Secrets.Decrypt(ctx, secret.Encrypted, directory.WebhookContext(t, w.ID))
+		})
 		if err != nil {
 			return 0, directory.CauseInside
 		}
-		secrets = append(secrets, string(plain))
+		secrets = append(secrets, plain)
 	}
 	header, err := sign(ev.ID, s.rt.Time(), d.Body, secrets)
 	if err != nil {

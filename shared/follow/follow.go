@@ -10,6 +10,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,6 +25,7 @@ type Service struct {
 
 	mu     sync.Mutex
 	marked map[chain]time.Time // when this process marked chains for sealing
+	woken  atomic.Int64        // when the sending of deliveries was last started, in nanoseconds
 }
 
 // New returns the service on the ports.

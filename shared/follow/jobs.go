@@ -22,18 +22,15 @@ type Job struct {
 	age func(s *Service, ctx context.Context) (time.Duration, error)
 }
 
-// deliverBatch is how many deliveries are tried between two calls of stop.
-const deliverBatch = 100
-
 // Jobs returns all background jobs. Each is called by itself, so that none waits for another.
 func Jobs() []Job {
 	const quarter = 15 * time.Minute
 	return []Job{
 		{Name: directory.JobRetry, Function: "changes", Every: time.Minute, Locally: time.Second, run: until((*Service).RetryDue)},
-		{Name: directory.JobDeliver, Function: "changes", Every: time.Minute, Locally: time.Second,
-			run: func(s *Service, ctx context.Context, _ func() bool) (bool, error) {
-				n, err := s.DeliverDue(ctx, deliverBatch)
-				return n == deliverBatch, err
+		{Name: directory.JobDeliver, Function: "deliver", Every: time.Minute, Locally: time.Second,
+			run: func(s *Service, ctx context.Context, stop func() bool) (bool, error) {
+				_, err := s.DeliverDue(ctx, stop)
+				return false, err
 			}},
 		{Name: directory.JobSeal, Function: "jobs", Every: quarter, Locally: time.Minute, Metric: "UnsealedSeconds",
 			run: until((*Service).SealAll), age: (*Service).unsealed},

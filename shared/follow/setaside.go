@@ -78,6 +78,9 @@ type work struct {
 // may run it at the same time.
 // Errors: StepsError; those of the store.
 func (s *Service) RetryDue(ctx context.Context, stop func() bool) error {
+	if err := s.moveOld(ctx); err != nil {
+		return err
+	}
 	var again StepsError
 	for !stop() {
 		due, err := s.ports.SetAsides.DueSetAside(ctx, s.rt.Time(), retryBatch)

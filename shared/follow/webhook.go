@@ -39,40 +39,67 @@ func (s *Service) publish(ctx context.Context, entries []directory.TenantEntry) 
 
 // deliverEvents has the events of entries sent to the webhooks that receive their types.
 func (s *Service) deliverEvents(ctx context.Context, entries []directory.TenantEntry) []error {
-	if s.rt.Sender == nil {
+	if s.rt.Sender == nil && s.rt.Delivering == nil {
 		return nil
 	}
 	errs, webhooks := make([]error, len(entries)), map[directory.TenantID][]directory.Webhook{}
 	for i, e := range entries {
 		es := Events(e.Tenant, e.Entry)
+		if len(es) == 0 {
+			continue
+		}
 		ws, known := webhooks[e.Tenant]
-		if !known && len(es) > 0 {
+		if !known {
 			if ws, errs[i] = s.ports.Webhooks.ListWebhooks(ctx, e.Tenant); errs[i] != nil {
 				continue
 			}
 			webhooks[e.Tenant] = ws
 		}
-		for _, w := range ws {
-			for _, ev := range es {
-				if w.Wants(ev.Type) && errs[i] == nil {
-					errs[i] = s.addDelivery(ctx, e.Tenant, w, e.Entry, ev)
-				}
-			}
-		}
+		errs[i] = s.deliverTo(ctx, e, es, ws)
 	}
 	return errs
 }
 
-func (s *Service) addDelivery(
-	ctx context.Context, t directory.TenantID, w directory.Webhook, e directory.LogEntry, ev directory.Event,
-) error {
-	d := directory.NewDelivery(e, w.ID, ev.ID, s.rt.Time())
+func (s *Service) deliverTo(ctx context.Context, e directory.TenantEntry, es []directory.Event, ws []directory.Webhook) error {
+	var ds []directory.Delivery
+	for _, w := range ws {
+		for _, ev := range es {
+			if !w.Wants(ev.Type) {
+				continue
+			}
+			d, err := s.newDelivery(w, e.Entry, ev)
+			if err != nil {
+				return err
+			}
+			ds = append(ds, d)
+		}
+	}
+	return s.addDeliveries(ctx, e.Tenant, ds)
+}
+
+func (s *Service) newDelivery(w directory.Webhook, e directory.LogEntry, ev directory.Event) (d directory.Delivery, err error) {
+	d = directory.NewDelivery(e, w.ID, ev.ID, s.rt.Time())
 	d.Type = ev.Type
-	var err error
-	if d.Body, err = json.Marshal(ev); err != nil {
+	d.Body, err = json.Marshal(ev)
+	return d, err
+}
+
+// wakeEvery is how often a process wakes the function that sends deliveries, which then looks for more for longer.
+const wakeEvery = time.Minute
+
+// addDeliveries stores deliveries and has them sent soon: if waking fails, the schedule has them sent within a minute.
+func (s *Service) addDeliveries(ctx context.Context, t directory.TenantID, ds []directory.Delivery) error {
+	if len(ds) == 0 {
+		return nil
+	}
+	if err := s.ports.Deliveries.AddDeliveries(ctx, t, ds); err != nil {
 		return err
 	}
-	return s.ports.Deliveries.AddDelivery(ctx, t, d)
+	now, woken := s.rt.Now().UnixNano(), s.woken.Load()
+	if s.rt.Delivering != nil && now-woken >= int64(wakeEvery) && s.woken.CompareAndSwap(woken, now) {
+		_ = s.rt.Delivering.StartDelivering(ctx)
+	}
+	return nil
 }
 
 // sendTest has the test event of an entry sent.
@@ -81,10 +108,14 @@ func (s *Service) sendTest(ctx context.Context, t directory.TenantID, e director
 	if err != nil {
 		return directory.IgnoreNotFound(err)
 	}
-	return s.addDelivery(ctx, t, w, e, directory.Event{
+	d, err := s.newDelivery(w, e, directory.Event{
 		ID: string(e.ID) + "-0", Type: directory.EventTest, Time: e.At, Tenant: t, Subject: string(w.ID), Sequence: max(e.Version, 1),
 		Cause: directory.EventCause{Entry: e.ID, Kind: e.Actor.Kind, ID: e.Actor.ID, Request: e.Actor.RequestID},
 	})
+	if err != nil {
+		return err
+	}
+	return s.addDeliveries(ctx, t, []directory.Delivery{d})
 }
 
 // sign returns the headers of a message of Standard Webhooks: its id, the time, and a signature for each secret.

@@ -213,6 +213,11 @@ func (s *Store) eraseBatch(ctx context.Context, name string, keys []key) error {
 	for i, k := range keys {
 		reqs[i].DeleteRequest = &types.DeleteRequest{Key: k.item()}
 	}
+	return s.writeBatch(ctx, name, reqs)
+}
+
+// writeBatch carries out at most 25 writes outside a transaction. Items that are put are below 1 KB.
+func (s *Store) writeBatch(ctx context.Context, name string, reqs []types.WriteRequest) error {
 	for n := 0; len(reqs) > 0; n++ {
 		if n == maxTries {
 			return contended(name)
@@ -234,6 +239,21 @@ func (s *Store) eraseBatch(ctx context.Context, name string, keys []key) error {
 		reqs = left
 	}
 	return nil
+}
+
+// eraseIf deletes an item outside a transaction when a condition holds, errStale when it does not.
+func (s *Store) eraseIf(ctx context.Context, name string, k key, c cond) error {
+	if err := s.writing(name); err != nil {
+		return err
+	}
+	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: k.item(), ConditionExpression: optional(c.expr),
+		ExpressionAttributeNames: names(c.expr), ExpressionAttributeValues: c.vals})
+	count(ctx, 0, 1)
+	var failed *types.ConditionalCheckFailedException
+	if errors.As(err, &failed) {
+		return errStale
+	}
+	return fault(name, err)
 }
 
 // putIf stores an item outside a transaction when a condition holds, errStale when it does not.

@@ -351,15 +351,38 @@ func (c *checker) checkDue(
 			c.add(fsck.WrongPlace, noun, k.sk, "its record has another id")
 		}
 		should, err := itemOf(d, number(it, "rev"))
-		if err != nil || text(should, "due") == text(it, "due") && text(should, "dueAt") == text(it, "dueAt") {
+		if err != nil || c.isFound(d, it, should) {
 			continue
 		}
 		c.derived(fsck.DueIndex, noun, k.sk, detail, func(x *tx) {
-			e := edit{remove: []string{"due", "dueAt"}}
-			if should["due"] != nil {
-				e = edit{set: item{"due": should["due"], "dueAt": should["dueAt"]}}
+			e := edit{set: item{}}
+			for _, name := range []string{"due", "dueAt", "place"} {
+				if should[name] != nil {
+					e.set[name] = should[name]
+				} else {
+					e.remove = append(e.remove, name)
+				}
 			}
 			x.update(c.Store, k, e, when("#rev = :rev", item{":rev": it["rev"]}), nil)
+			if should["place"] != nil {
+				x.put(c.Store, placeKey(c.t, d), placeItem(d), always, nil)
+				x.update(c.Store, queueKey(c.t, d.Webhook), queueDue(c.t, d), always, nil)
+			}
 		})
 	}
+}
+
+// isFound reports whether a delivery is found when it is due; one from an earlier release may be in the due index still.
+// A webhook that is gone needs no queue.
+func (c *checker) isFound(d directory.Delivery, it, should item) bool {
+	if old := should["place"] != nil && it["place"] == nil && it["due"] != nil; old {
+		return true
+	}
+	for _, name := range []string{"due", "dueAt", "place"} {
+		if text(should, name) != text(it, name) {
+			return false
+		}
+	}
+	return should["place"] == nil || c.items[placeKey(c.t, d)] != nil &&
+		(c.items[queueKey(c.t, d.Webhook)]["due"] != nil || c.items[webhookKey(c.t, d.Webhook)] == nil)
 }

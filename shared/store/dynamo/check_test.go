@@ -135,7 +135,9 @@ var damages = []damage{
 	{"API keys are not found by their hashes", "AH", all("", drop), true, found(fsck.NameGuard)},
 	{"a custodian is lost", "HC", all("", drop), false, found(fsck.LegalHold)},
 	{"a legal hold's record is damaged", "H", all("", set("r", str("{"))), false, found(fsck.Unreadable)},
-	{"a delivery is not due", "V", all("", unset("due", "dueAt")), true, found(fsck.DueIndex)},
+	{"a delivery is not due", "V", all("", unset("place")), true, found(fsck.DueIndex)},
+	{"a delivery is not in its webhook's queue", "VQ", all("", drop), true, found(fsck.DueIndex)},
+	{"a webhook's queue is lost", "WQ", all("", drop), true, found(fsck.DueIndex)},
 	{"work set aside is not due", "SA", all("", unset("due", "dueAt")), true, found(fsck.DueIndex)},
 	{"a day of the log is not listed", "D", all("", drop), true, found(fsck.LookUp, fsck.Sealed, fsck.Replay)},
 	{"entries are found under another user", "L", all("", func(it item) item {

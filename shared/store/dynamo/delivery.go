@@ -3,20 +3,39 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"rollcall/shared/directory"
 )
 
-// deliveryItem is a delivery at a revision. A pending one is in the due index.
+// deliveryItem is a delivery at a revision. A pending one of a webhook has the sort key of its place in the queue, any
+// other pending one is in the due index.
 func deliveryItem(d directory.Delivery, rev int64) (item, error) {
-	it := item{"v": num(schemaVersion), "rev": num(rev), "ttl": num(d.CreatedAt.Add(directory.DeliveryKept + 24*time.Hour).Unix())}
-	if d.State == directory.DeliveryPending {
+	it := item{"v": num(schemaVersion), "rev": num(rev), "ttl": deliveryExpiry(d)}
+	switch {
+	case d.State != directory.DeliveryPending:
+	case d.Webhook != "":
+		it["place"] = str(placeOf(d))
+	default:
 		it["due"], it["dueAt"] = str(dueDeliveries(spread(string(d.ID), deliveryShards))), str(dueText(d.DueAt))
 	}
 	return it, putJSON(it, "r", d)
+}
+
+func deliveryExpiry(d directory.Delivery) types.AttributeValue {
+	return num(d.CreatedAt.Add(directory.DeliveryKept + 24*time.Hour).Unix())
+}
+
+// placeItem is the mark of a pending delivery in its webhook's queue, whose sort key is the delivery's place: a mark
+// without such a delivery is left over from a change that was cut off, and removed by who finds it.
+func placeItem(d directory.Delivery) item {
+	return item{"v": num(schemaVersion), "ttl": deliveryExpiry(d)}
 }
 
 // deliveryStore implements directory.Deliveries.
@@ -27,11 +46,44 @@ func (s deliveryStore) AddDelivery(ctx context.Context, t directory.TenantID, d 
 	if err != nil {
 		return err
 	}
+	if it["due"] != nil {
+		count(ctx, 0, 1)
+	}
 	err = s.putIf(ctx, "add delivery", deliveryKey(t, d.ID), it, absent)
 	if errors.Is(err, errStale) {
 		return nil
 	}
 	return err
+}
+
+// AddDeliveries implements directory.Deliveries. The marks are written after the deliveries, and the queues last: so who
+// finds a mark finds its delivery, and who has looked at a queue before sees that it has changed.
+func (s deliveryStore) AddDeliveries(ctx context.Context, t directory.TenantID, ds []directory.Delivery) error {
+	var add, queue []func(context.Context) error
+	var places []types.WriteRequest
+	due := map[directory.WebhookID]time.Time{}
+	for _, d := range ds {
+		add = append(add, func(ctx context.Context) error { return s.AddDelivery(ctx, t, d) })
+		places = append(places, types.WriteRequest{PutRequest: &types.PutRequest{Item: placeKey(t, d).with(placeItem(d))}})
+		if at, ok := due[d.Webhook]; !ok || d.DueAt.Before(at) {
+			due[d.Webhook] = d.DueAt
+		}
+	}
+	for w, at := range due {
+		queue = append(queue, func(ctx context.Context) error { return s.touchQueue(ctx, t, w, at) })
+	}
+	if len(ds) == 0 {
+		return nil
+	}
+	if err := parallel(ctx, add...); err != nil {
+		return err
+	}
+	for chunk := range slices.Chunk(places, maxBatchWrite) {
+		if err := s.writeBatch(ctx, "queue deliveries", chunk); err != nil {
+			return err
+		}
+	}
+	return parallel(ctx, queue...)
 }
 
 func (s *Store) delivery(ctx context.Context, t directory.TenantID, id directory.DeliveryID) (directory.Delivery, int64, error) {
@@ -69,42 +121,240 @@ func (s deliveryStore) ListDeliveries(
 func (s deliveryStore) UpdateDelivery(
 	ctx context.Context, t directory.TenantID, id directory.DeliveryID, update func(directory.Delivery) (directory.Delivery, error),
 ) (d directory.Delivery, err error) {
+	var old directory.Delivery
 	err = s.rerun(ctx, "delivery", func(int) error {
-		old, rev, err := s.delivery(ctx, t, id)
+		stored, rev, err := s.delivery(ctx, t, id)
 		if err != nil {
 			return err
 		}
-		if d, err = update(old); err != nil {
+		if d, err = update(stored); err != nil {
 			return err
 		}
+		old = stored
 		it, err := deliveryItem(d, rev+1)
 		if err != nil {
 			return err
 		}
 		return s.putIf(ctx, "update delivery", deliveryKey(t, id), it, when("#rev = :rev", item{":rev": num(rev)}))
 	})
-	return d, err
+	if err != nil || d.Webhook == "" {
+		return d, err
+	}
+	if err := s.moveDelivery(ctx, t, old, d); err != nil || d.State != directory.DeliveryPending {
+		return d, err
+	}
+	return d, s.touchQueue(ctx, t, d.Webhook, d.DueAt)
 }
 
-func (s deliveryStore) DueDeliveries(ctx context.Context, now time.Time, count int) ([]directory.DueDelivery, error) {
-	var parts [deliveryShards][]item
+// moveDelivery replaces the mark of a delivery that has been changed from old to d.
+func (s *Store) moveDelivery(ctx context.Context, t directory.TenantID, old, d directory.Delivery) error {
+	if d.State == directory.DeliveryPending {
+		if err := s.put(ctx, "queue delivery", placeKey(t, d), placeItem(d)); err != nil || placeOf(d) == placeOf(old) {
+			return err
+		}
+	}
+	if old.State != directory.DeliveryPending {
+		return nil
+	}
+	return s.erase(ctx, "unqueue delivery", []key{placeKey(t, old)})
+}
+
+func (s deliveryStore) FinishDelivery(ctx context.Context, t directory.TenantID, d directory.Delivery, was time.Time) error {
+	it, err := deliveryItem(d, 0)
+	if err != nil {
+		return err
+	}
+	delete(it, "rev")
+	e := edit{set: it, add: map[string]int64{"rev": 1}}
+	if it["place"] == nil {
+		e.remove = []string{"place"}
+	}
+	old := d
+	old.State, old.DueAt = directory.DeliveryPending, was
+	_, err = s.change(ctx, "finish delivery", deliveryKey(t, d.ID), e, when("#place = :place", item{":place": str(placeOf(old))}))
+	if errors.Is(err, errStale) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.moveDelivery(ctx, t, old, d)
+}
+
+// QueuedDeliveries implements directory.Deliveries. It corrects the marks that a change has left in the wrong place when
+// it was cut off.
+func (s deliveryStore) QueuedDeliveries(
+	ctx context.Context, t directory.TenantID, w directory.WebhookID, now time.Time, count int,
+) (ds []directory.Delivery, next time.Time, err error) {
+	err = s.rerun(ctx, "queue", func(int) error {
+		ds, next = nil, time.Time{}
+		marks, _, err := s.query(ctx, span{pk: places(t, w), limit: count})
+		if err != nil {
+			return err
+		}
+		due := map[key]bool{}
+		for i, m := range marks {
+			if at := placeTime(text(m, "SK")); at.After(now) {
+				marks, next = marks[:i], at
+				break
+			}
+			due[deliveryKey(t, placeID(text(m, "SK")))] = true
+		}
+		stored, err := s.get(ctx, slices.Collect(maps.Keys(due))...)
+		if err != nil {
+			return err
+		}
+		for _, m := range marks {
+			it := stored[deliveryKey(t, placeID(text(m, "SK")))]
+			var d directory.Delivery
+			if err := errors.Join(checkVersion(it), getJSON(it, "r", &d)); err != nil {
+				return err
+			}
+			if text(it, "place") == text(m, "SK") {
+				ds = append(ds, d)
+			} else if err := s.correctMark(ctx, t, keyOf(m), d); err != nil {
+				return err
+			}
+		}
+		if len(ds) == 0 && len(marks) > 0 {
+			return errStale
+		}
+		return nil
+	})
+	return ds, next, err
+}
+
+// correctMark removes a mark that is not of the place of its delivery, after it has set the right one.
+func (s *Store) correctMark(ctx context.Context, t directory.TenantID, mark key, d directory.Delivery) error {
+	if d.State == directory.DeliveryPending {
+		if err := s.put(ctx, "queue delivery", placeKey(t, d), placeItem(d)); err != nil {
+			return err
+		}
+	}
+	return s.erase(ctx, "unqueue delivery", []key{mark})
+}
+
+// touchQueue has the queue of a webhook with new pending deliveries looked at: at a time, or when the pause of a failing
+// one ends. Its revision changes first, so that nobody takes it for empty meanwhile.
+func (s *Store) touchQueue(ctx context.Context, t directory.TenantID, w directory.WebhookID, at time.Time) error {
+	k := queueKey(t, w)
+	e := queueDue(t, directory.Delivery{Webhook: w, DueAt: at})
+	it, err := s.change(ctx, "touch queue", k, edit{set: item{"v": num(schemaVersion)}, add: e.add}, always)
+	if err != nil || it["due"] != nil && (number(it, "failures") > 0 || text(it, "dueAt") <= dueText(at)) {
+		return err
+	}
+	count(ctx, 0, 1)
+	_, err = s.change(ctx, "touch queue", k, edit{set: e.set}, always)
+	return err
+}
+
+// queueDue is the change of a queue that is looked at when a delivery is due.
+func queueDue(t directory.TenantID, d directory.Delivery) edit {
+	return edit{set: item{"v": num(schemaVersion), "due": str(dueQueues(t, d.Webhook)), "dueAt": str(dueText(d.DueAt))},
+		add: map[string]int64{"rev": 1}}
+}
+
+// change changes an item outside a transaction when a condition holds, and returns it.
+// Errors: errStale; then the item is the one that broke the condition.
+func (s *Store) change(ctx context.Context, name string, k key, e edit, c cond) (item, error) {
+	if err := s.writing(name); err != nil {
+		return nil, err
+	}
+	x := &tx{}
+	x.update(s, k, e, c, nil)
+	u := x.ops[0].Update
+	out, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.table, Key: u.Key, UpdateExpression: u.UpdateExpression, ConditionExpression: u.ConditionExpression,
+		ExpressionAttributeNames: u.ExpressionAttributeNames, ExpressionAttributeValues: u.ExpressionAttributeValues,
+		ReturnValues: types.ReturnValueAllNew, ReturnValuesOnConditionCheckFailure: allOld,
+	})
+	count(ctx, 0, x.ops[0].units/2)
+	var failed *types.ConditionalCheckFailedException
+	if errors.As(err, &failed) {
+		return failed.Item, errStale
+	}
+	if err != nil {
+		return nil, fault(name, err)
+	}
+	return out.Attributes, nil
+}
+
+func queueOf(t directory.TenantID, w directory.WebhookID, it item) directory.Queue {
+	return directory.Queue{
+		Tenant: t, Webhook: w, DueAt: timeOfDue(text(it, "dueAt")), Failures: int(number(it, "failures")), Status: int(number(it, "status")),
+		Cause: text(it, "cause"), Holder: text(it, "holder"), Until: timeOf(it, "until"), Revision: number(it, "rev"),
+	}
+}
+
+func (s deliveryStore) DueQueues(ctx context.Context, now time.Time, count int) (out []directory.Queue, err error) {
+	its, err := s.due(ctx, dueQueueShards, dueQueueShard, now, count)
+	for _, it := range its {
+		t, w := ownerOfQueue(text(it, "PK"))
+		out = append(out, directory.Queue{Tenant: t, Webhook: w, DueAt: timeOfDue(text(it, "dueAt"))})
+	}
+	return out, err
+}
+
+func (s deliveryStore) LeaseQueue(
+	ctx context.Context, t directory.TenantID, w directory.WebhookID, holder string, now, until time.Time,
+) (directory.Queue, error) {
+	it, err := s.change(ctx, "lease queue", queueKey(t, w), edit{set: item{"holder": str(holder), "until": num(until.UnixMilli())}},
+		when("attribute_exists(#due) AND (attribute_not_exists(#holder) OR #holder = :me OR #until <= :now)",
+			item{":me": str(holder), ":now": num(now.UnixMilli())}))
+	if it["due"] == nil && (err == nil || errors.Is(err, errStale)) {
+		err = notFound("queue")
+	}
+	if err != nil && !errors.Is(err, errStale) {
+		return directory.Queue{}, err
+	}
+	return queueOf(t, w, it), nil
+}
+
+func (s deliveryStore) ReleaseQueue(ctx context.Context, q directory.Queue) error {
+	k := queueKey(q.Tenant, q.Webhook)
+	mine := when("#holder = :me AND #rev = :rev", item{":me": str(q.Holder), ":rev": num(q.Revision)})
+	var err error
+	if q.DueAt.IsZero() {
+		count(ctx, 0, 1)
+		err = s.eraseIf(ctx, "end queue", k, mine)
+	} else {
+		count(ctx, 0, 2) // its entry in the index is replaced
+		_, err = s.change(ctx, "release queue", k, edit{
+			set: item{"due": str(dueQueues(q.Tenant, q.Webhook)), "dueAt": str(dueText(q.DueAt)), "failures": num(q.Failures),
+				"status": num(q.Status), "cause": str(q.Cause)},
+			remove: []string{"holder", "until"},
+		}, mine)
+	}
+	if errors.Is(err, errStale) {
+		return conflict("the queue has changed")(nil)
+	}
+	return err
+}
+
+// due reads the keys of what is due from the shards of the due index, the longest due first.
+func (s *Store) due(ctx context.Context, shards int, shard func(int) string, now time.Time, count int) ([]item, error) {
+	parts := make([][]item, shards)
 	var fns []func(context.Context) error
-	for i := range deliveryShards {
+	for i := range shards {
 		fns = append(fns, func(ctx context.Context) (err error) {
-			parts[i], _, err = s.query(ctx, span{pk: dueDeliveries(i), index: indexDue, hi: dueText(now), limit: count})
+			parts[i], _, err = s.query(ctx, span{pk: shard(i), index: indexDue, hi: dueText(now), limit: count})
 			return err
 		})
 	}
 	if err := parallel(ctx, fns...); err != nil {
 		return nil, err
 	}
-	all := slices.Concat(parts[:]...)
+	all := slices.Concat(parts...)
 	slices.SortFunc(all, func(a, b item) int { return strings.Compare(text(a, "dueAt"), text(b, "dueAt")) })
-	var out []directory.DueDelivery
-	for _, it := range all[:min(count, len(all))] {
+	return all[:min(count, len(all))], nil
+}
+
+func (s deliveryStore) DueDeliveries(ctx context.Context, now time.Time, count int) (out []directory.DueDelivery, err error) {
+	its, err := s.due(ctx, deliveryShards, dueDeliveries, now, count)
+	for _, it := range its {
 		out = append(out, directory.DueDelivery{Tenant: tenantOfDelivery(text(it, "PK")), ID: directory.DeliveryID(text(it, "SK"))})
 	}
-	return out, nil
+	return out, err
 }
 
 // DropDeliveries implements directory.Deliveries: the table expires them itself.

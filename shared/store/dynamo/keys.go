@@ -56,8 +56,11 @@ import (
 //	  held; frozen        t#held, t#frozen       time           one tenant: legal hold; guard          200
 //	webhook               t#W                    id             all of a tenant                        rare
 //	delivery              t#V#0…15               id             one, the newest; 31 days               50 a webhook
-//	  GSI2 "due"          due = V#0…15           dueAt          pending ones of all tenants            25 a webhook
-//	set aside             t#SA#0…7               id             steps of an entry that failed; 31 days     100 while a part fails
+//	  GSI2 "due"          due = V#0…15           dueAt          as earlier releases stored it          rare
+//	  its mark            t#VQ#webhook           dueAt, id      pending ones of a webhook              50 by 25 events a second
+//	queue of a webhook    t#WQ#webhook           WQ             while something is pending             25 by 25 events a second
+//	  GSI2 "due"          due = WQ#0…3           dueAt          queues of all tenants                  1 a pause or burst
+//	set aside             t#SA#0…7               id             steps of an entry that failed; 31 days 100 while a part fails
 //	  GSI2 "due"          due = SA#0…7           dueAt          those of all tenants                   50 while a part fails
 //	chain                 t#CH                   p              heads of all chains of a tenant        1 a block
 //	  its blocks          t#B#p                  number         a chain, in order                      1 KB for 8 entries

@@ -185,6 +185,57 @@ func dueSetAside(shard int) string { return "SA#" + strconv.Itoa(shard) }
 // dueText returns a time in the form of dueDeliveries and dueSetAside.
 func dueText(at time.Time) string { return fmt.Sprintf("%013d", at.UnixMilli()) }
 
+func timeOfDue(text string) time.Time {
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// places returns the partition of a webhook's pending deliveries.
+func places(t directory.TenantID, w directory.WebhookID) string {
+	return join(string(t), "VQ", string(w))
+}
+
+// placeOf returns the sort key of a pending delivery in places: those due first come first.
+func placeOf(d directory.Delivery) string {
+	return dueText(d.DueAt) + "." + escaper.Replace(string(d.ID))
+}
+
+func placeKey(t directory.TenantID, d directory.Delivery) key {
+	return key{places(t, d.Webhook), placeOf(d)}
+}
+
+func placeTime(place string) time.Time {
+	at, _, _ := strings.Cut(place, ".")
+	return timeOfDue(at)
+}
+
+func placeID(place string) directory.DeliveryID {
+	_, id, _ := strings.Cut(place, ".")
+	return directory.DeliveryID(unescaper.Replace(id))
+}
+
+func queueKey(t directory.TenantID, w directory.WebhookID) key {
+	return key{join(string(t), "WQ", string(w)), "WQ"}
+}
+
+// ownerOfQueue returns the tenant and webhook of a queue's PK.
+func ownerOfQueue(pk string) (directory.TenantID, directory.WebhookID) {
+	k := key{pk: pk}
+	return directory.TenantID(partOf(k, 0)), directory.WebhookID(partOf(k, 2))
+}
+
+const dueQueueShards = 4
+
+// dueQueueShard returns a partition of the due index for the queues of all tenants, dueQueues that of one.
+func dueQueueShard(shard int) string { return "WQ#" + strconv.Itoa(shard) }
+
+func dueQueues(t directory.TenantID, w directory.WebhookID) string {
+	return dueQueueShard(spread(string(t)+string(w), dueQueueShards))
+}
+
 func chains(t directory.TenantID) string { return join(string(t), "CH") }
 
 // chainKey returns the key of a chain's head; the tenant's own chain sorts first.

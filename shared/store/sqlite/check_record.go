@@ -114,14 +114,26 @@ func (c *checker) checkConflicts() error {
 }
 
 func (c *checker) checkDeliveries() error {
-	return c.exec(`SELECT id, due_at, created, record FROM deliveries WHERE tenant = ? ORDER BY id`, func(r *sqlite.Stmt) error {
+	err := c.exec(`SELECT id, due_at, created, record, webhook FROM deliveries WHERE tenant = ? ORDER BY id`, func(r *sqlite.Stmt) error {
 		id := r.ColumnText(0)
 		c.sameID("delivery", id, columnBytes(r, 3))
 		var d directory.Delivery
-		if decode(columnBytes(r, 3), &d) == nil && (dueAt(d) != r.ColumnInt64(1) || millis(d.CreatedAt) != r.ColumnInt64(2)) {
+		if decode(columnBytes(r, 3), &d) == nil &&
+			(dueAt(d) != r.ColumnInt64(1) || millis(d.CreatedAt) != r.ColumnInt64(2) || string(d.Webhook) != r.ColumnText(4)) {
 			c.derived(fsck.DueIndex, "delivery", id, "it is not where due deliveries are looked for",
-				`UPDATE deliveries SET due_at = ?, created = ? WHERE tenant = ? AND id = ?`, dueAt(d), millis(d.CreatedAt), string(c.t), id)
+				`UPDATE deliveries SET due_at = ?, created = ?, webhook = ? WHERE tenant = ? AND id = ?`, dueAt(d), millis(d.CreatedAt),
+				string(d.Webhook), string(c.t), id)
 		}
+		return nil
+	}, string(c.t))
+	if err != nil {
+		return err
+	}
+	return c.exec(`SELECT webhook, min(due_at) FROM deliveries d WHERE tenant = ?1 AND webhook <> '' AND due_at > 0
+		AND EXISTS (SELECT 1 FROM webhooks w WHERE w.tenant = ?1 AND w.id = d.webhook)
+		AND NOT EXISTS (SELECT 1 FROM queues q WHERE q.tenant = ?1 AND q.webhook = d.webhook) GROUP BY webhook`, func(r *sqlite.Stmt) error {
+		c.derived(fsck.DueIndex, "webhook", r.ColumnText(0), "it has pending deliveries and no queue",
+			`INSERT INTO queues (tenant, webhook, due_at, revision) VALUES (?,?,?,1)`, string(c.t), r.ColumnText(0), r.ColumnInt64(1))
 		return nil
 	}, string(c.t))
 }

@@ -93,6 +93,8 @@ var damages = []damage{
 	{"a legal hold's record is damaged", `UPDATE matters SET record = '{' WHERE tenant = ?`, tenantArgs, false, kinds(fsck.Unreadable)},
 	{"a delivery is not due", `UPDATE deliveries SET due_at = 0 WHERE tenant = ?`, tenantArgs, true, kinds(fsck.DueIndex)},
 	{"work set aside is not due", `UPDATE set_aside SET due_at = 1e15 WHERE tenant = ?`, tenantArgs, true, kinds(fsck.DueIndex)},
+	{"a delivery is of another webhook", `UPDATE deliveries SET webhook = 'w2' WHERE tenant = ?`, tenantArgs, true, kinds(fsck.DueIndex)},
+	{"a webhook's queue is lost", `DELETE FROM queues WHERE tenant = ?`, tenantArgs, true, kinds(fsck.DueIndex)},
 	{"an entry is found under another user", `UPDATE log SET uid = 'unobody' WHERE uid = ?`, userArgs, false, kinds(fsck.LogKey, fsck.Replay)},
 	{"an entry cannot be read", `UPDATE log SET entry = '{' WHERE uid = ?`, userArgs, false, kinds(fsck.Unreadable, fsck.Tally)},
 	{"a sealed entry was changed", `UPDATE log SET entry = json_set(CAST(entry AS TEXT), '$.Name', 'x') WHERE uid = ?`, userArgs, false,

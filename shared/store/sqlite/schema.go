@@ -67,7 +67,8 @@ CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
 CREATE TABLE replays (
 	tenant TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, answer BLOB, expires INTEGER NOT NULL, PRIMARY KEY (tenant, key)
 ) WITHOUT ROWID;
-`, lifecycleTables, ledgerTables, mappingTables, renames, formerIDs, namelessCopies, visibleNames, countedRows, grownChains, setAsideTable}
+`, lifecycleTables, ledgerTables, mappingTables, renames, formerIDs, namelessCopies, visibleNames, countedRows, grownChains, webhookQueues,
+	setAsideTable}
 
 // ledgerTables hold webhooks, their deliveries, and the chains that seal the log. due_at is 0 for a delivery that is
 // not pending.
@@ -196,6 +197,23 @@ CREATE TABLE grown_chains (
 	PRIMARY KEY (tenant, provider)
 ) WITHOUT ROWID;
 CREATE INDEX grown_chains_due ON grown_chains (due, tenant, provider);
+`
+
+// webhookQueues gives each webhook with pending deliveries a queue; due_at of deliveries without one stays their index.
+const webhookQueues = `
+ALTER TABLE deliveries ADD COLUMN webhook TEXT NOT NULL DEFAULT '';
+UPDATE deliveries SET webhook = coalesce(json_extract(CAST(record AS TEXT), '$.Webhook'), '');
+DROP INDEX deliveries_due;
+CREATE INDEX deliveries_due ON deliveries (due_at) WHERE webhook = '' AND due_at > 0;
+CREATE INDEX deliveries_queue ON deliveries (tenant, webhook, due_at, id) WHERE webhook <> '' AND due_at > 0;
+CREATE TABLE queues (
+	tenant TEXT NOT NULL, webhook TEXT NOT NULL, due_at INTEGER NOT NULL, failures INTEGER NOT NULL DEFAULT 0,
+	status INTEGER NOT NULL DEFAULT 0, cause TEXT NOT NULL DEFAULT '', holder TEXT NOT NULL DEFAULT '', until INTEGER NOT NULL DEFAULT 0,
+	revision INTEGER NOT NULL, PRIMARY KEY (tenant, webhook)
+) WITHOUT ROWID;
+CREATE INDEX queues_due ON queues (due_at);
+INSERT INTO queues (tenant, webhook, due_at, revision)
+	SELECT tenant, webhook, min(due_at), 1 FROM deliveries WHERE webhook <> '' AND due_at > 0 GROUP BY tenant, webhook;
 `
 
 // setAsideTable holds the steps of entries that failed. Entries that waited to be followed again become such work, with

@@ -33,7 +33,8 @@ type victim struct {
 	matter            directory.Matter
 	guard             directory.GuardEvent
 	webhook           directory.Webhook
-	delivery, aside   directory.Delivery
+	delivery, queued  directory.Delivery
+	aside             directory.Delivery
 	archive           directory.ProviderID
 	now               time.Time
 }
@@ -95,8 +96,8 @@ func foreignTenant(w *world) {
 }
 
 // tenantless are the methods that take no tenant, since they serve the system.
-var tenantless = []string{"Feed.Deliver", "Deliveries.DueDeliveries", "Deliveries.DropDeliveries", "Chains.GrownChains",
-	"Chains.ClearGrown", "SetAsides.DueSetAside", "Wakeups.WakeAt"}
+var tenantless = []string{"Feed.Deliver", "Deliveries.DueDeliveries", "Deliveries.DueQueues", "Deliveries.DropDeliveries",
+	"Chains.GrownChains", "Chains.ClearGrown", "SetAsides.DueSetAside", "Wakeups.WakeAt"}
 
 // portMethods returns the names of all methods of all ports that take a tenant.
 func portMethods() (names []string) {
@@ -249,7 +250,8 @@ func (v *victim) fillMappings() {
 
 // fillWebhooksAndChains gives the victim a webhook, a delivery, work that was set aside, a chain, an alias, usage and a task.
 func (v *victim) fillWebhooksAndChains() {
-	v.webhook, v.delivery, v.aside = v.createWebhook("w"), v.addDelivery(1), v.putSetAside(v.newSetAside(1))
+	v.webhook, v.delivery, v.queued = v.createWebhook("w"), v.addDelivery(1), v.queue("w1", 1)[0]
+	v.aside = v.putSetAside(v.newSetAside(1))
 	v.must(v.Chains.AppendBlock(v.ctx, v.tenant, v.p, v.nextBlock(1, v.entry.Position()), nil))
 	v.must(v.Aliases.AddAlias(v.ctx, v.tenant, "former", v.u.ID, v.now))
 	v.must(v.Usages.AddUsage(v.ctx, v.tenant, v.p, directory.Usage{LastRequestAt: v.now}))

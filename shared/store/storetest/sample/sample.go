@@ -76,8 +76,10 @@ func New(t *testing.T, ports directory.Ports) *Sample {
 	es, err := x.Ports.Log.Entries(ctx, x.Tenant, directory.LogQuery{User: x.User.ID, Count: 1})
 	x.must(err)
 	x.Entry = es[0]
+	x.must(x.Ports.Webhooks.CreateWebhook(ctx, x.Tenant, directory.Webhook{ID: "w1", DisplayName: "App", State: directory.WebhookActive,
+		Version: 1, Created: x.now, Modified: x.now}, nil, *x.entry(directory.WebhookCreated, "w1")))
 	x.Delivery = directory.NewDelivery(x.Entry, "w1", "sample", x.now)
-	x.must(x.Ports.Deliveries.AddDelivery(ctx, x.Tenant, x.Delivery))
+	x.must(x.Ports.Deliveries.AddDeliveries(ctx, x.Tenant, []directory.Delivery{x.Delivery}))
 	aside := directory.NewDelivery(x.Entry, "", "sample", x.now)
 	_, err = x.Ports.SetAsides.UpdateSetAside(ctx, x.Tenant, aside.ID,
 		func(directory.Delivery) (directory.Delivery, error) { return aside, nil })

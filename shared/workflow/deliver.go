@@ -1,0 +1,27 @@
+package workflow
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+)
+
+// Invoker is directory.DeliveryStarter on a Lambda function, which is invoked without waiting for it.
+type Invoker struct {
+	Client   *lambda.Client
+	Function string // name or ARN
+	Event    string // JSON
+}
+
+// StartDelivering implements directory.DeliveryStarter.
+func (i Invoker) StartDelivering(ctx context.Context) error {
+	_, err := i.Client.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String(i.Function), InvocationType: types.InvocationTypeEvent,
+		Payload: []byte(i.Event)})
+	if err != nil {
+		return fmt.Errorf("invoke %s: %w", i.Function, err)
+	}
+	return nil
+}
