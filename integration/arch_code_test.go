@@ -179,7 +179,7 @@ var portFiles = map[string]string{
 func portRules(tree fs.FS, sources []source) ([]string, error) {
 	ports := map[string]string{} // method → file
 	for _, s := range sources {
-		if s.name != "shared/directory/ports.go" {
+		if !strings.HasPrefix(s.name, "shared/directory/ports") {
 			continue
 		}
 		for name, methods := range interfaces(s) {

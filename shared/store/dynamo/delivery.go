@@ -182,46 +182,53 @@ func (s deliveryStore) FinishDelivery(ctx context.Context, t directory.TenantID,
 }
 
 // QueuedDeliveries implements directory.Deliveries. It corrects the marks that a change has left in the wrong place when
-// it was cut off.
+// it was cut off, and reads on in place of those.
 func (s deliveryStore) QueuedDeliveries(
 	ctx context.Context, t directory.TenantID, w directory.WebhookID, now time.Time, count int,
 ) (ds []directory.Delivery, next time.Time, err error) {
-	err = s.rerun(ctx, "queue", func(int) error {
-		ds, next = nil, time.Time{}
-		marks, _, err := s.query(ctx, span{pk: places(t, w), limit: count})
-		if err != nil {
-			return err
+	for last := ""; len(ds) < count; {
+		marks, _, err := s.query(ctx, span{pk: places(t, w), lo: after(last), limit: count - len(ds)})
+		if err != nil || len(marks) == 0 {
+			return ds, time.Time{}, err
 		}
-		due := map[key]bool{}
+		last = text(marks[len(marks)-1], "SK")
 		for i, m := range marks {
 			if at := placeTime(text(m, "SK")); at.After(now) {
 				marks, next = marks[:i], at
 				break
 			}
-			due[deliveryKey(t, placeID(text(m, "SK")))] = true
 		}
-		stored, err := s.get(ctx, slices.Collect(maps.Keys(due))...)
-		if err != nil {
-			return err
+		found, err := s.marked(ctx, t, marks)
+		if ds = append(ds, found...); err != nil || !next.IsZero() {
+			return ds, next, err
 		}
-		for _, m := range marks {
-			it := stored[deliveryKey(t, placeID(text(m, "SK")))]
-			var d directory.Delivery
-			if err := errors.Join(checkVersion(it), getJSON(it, "r", &d)); err != nil {
-				return err
-			}
-			if text(it, "place") == text(m, "SK") {
-				ds = append(ds, d)
-			} else if err := s.correctMark(ctx, t, keyOf(m), d); err != nil {
-				return err
-			}
+	}
+	return ds, time.Time{}, nil
+}
+
+// marked reads the deliveries of marks, except for marks in the wrong place, which it corrects.
+func (s *Store) marked(ctx context.Context, t directory.TenantID, marks []item) (ds []directory.Delivery, err error) {
+	due := map[key]bool{}
+	for _, m := range marks {
+		due[deliveryKey(t, placeID(text(m, "SK")))] = true
+	}
+	stored, err := s.get(ctx, slices.Collect(maps.Keys(due))...)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range marks {
+		it := stored[deliveryKey(t, placeID(text(m, "SK")))]
+		var d directory.Delivery
+		if err := errors.Join(checkVersion(it), getJSON(it, "r", &d)); err != nil {
+			return nil, err
 		}
-		if len(ds) == 0 && len(marks) > 0 {
-			return errStale
+		if text(it, "place") == text(m, "SK") {
+			ds = append(ds, d)
+		} else if err := s.correctMark(ctx, t, keyOf(m), d); err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	return ds, next, err
+	}
+	return ds, nil
 }
 
 // correctMark removes a mark that is not of the place of its delivery, after it has set the right one.

@@ -150,3 +150,140 @@ func feedInterrupted(w *world) {
 		return nil
 	}, func() bool { return len(taken) >= n })
 }
+
+var setAsideChapter = []promise{
+	{"set aside/stored, replaced and removed", setAside},
+	{"set aside/listed newest first, in pages", listSetAside},
+	{"set aside/named when due, of every tenant and in every state", dueSetAside},
+	{"set aside/one of racing changes sees the other", raceSetAside},
+}
+
+// newSetAside returns work with every field set, due a minute ago.
+func (w *world) newSetAside(n int) directory.Delivery {
+	d := w.newDelivery(n)
+	d.Webhook, d.Steps = "", []string{"count", "check the guard"}
+	return d
+}
+
+func (w *world) putSetAside(d directory.Delivery) directory.Delivery {
+	w.Helper()
+	got, err := w.SetAsides.UpdateSetAside(w.ctx, w.tenant, d.ID, func(directory.Delivery) (directory.Delivery, error) { return d, nil })
+	w.must(err)
+	w.equal("answer", got, d)
+	return d
+}
+
+func (w *world) listedSetAside() []directory.Delivery {
+	w.Helper()
+	ds, err := w.SetAsides.ListSetAside(w.ctx, w.tenant, "", 100)
+	w.must(err)
+	return ds
+}
+
+func setAside(w *world) {
+	none, err := w.SetAsides.UpdateSetAside(w.ctx, w.tenant, "dnone", func(old directory.Delivery) (directory.Delivery, error) {
+		w.equal("passed to update", old, directory.Delivery{})
+		return old, nil
+	})
+	w.must(err)
+	w.equal("nothing stored", none, directory.Delivery{})
+	d := w.putSetAside(w.newSetAside(1))
+	w.equal("stored", w.listedSetAside(), []directory.Delivery{d})
+	mine := directory.Errorf(directory.Forbidden, "mine")
+	_, err = w.SetAsides.UpdateSetAside(w.ctx, w.tenant, d.ID, func(old directory.Delivery) (directory.Delivery, error) {
+		w.equal("passed to update", old, d)
+		return directory.Delivery{}, mine
+	})
+	w.wantKind("an error of the caller", err, directory.Forbidden)
+	d.Steps, d.State, d.Tries = nil, directory.DeliveryDead, 9
+	w.putSetAside(d)
+	w.equal("replaced", w.listedSetAside(), []directory.Delivery{d})
+	_, err = w.SetAsides.UpdateSetAside(w.ctx, w.tenant, d.ID, func(directory.Delivery) (directory.Delivery, error) {
+		return directory.Delivery{}, nil
+	})
+	w.must(err)
+	w.equal("removed", w.listedSetAside(), nil)
+	ds, err := w.Deliveries.ListDeliveries(w.ctx, w.tenant, "", 10)
+	w.must(err)
+	w.equal("deliveries", ds, nil)
+}
+
+func listSetAside(w *world) {
+	var all []directory.Delivery
+	for i := range 23 {
+		all = append(all, w.putSetAside(w.newSetAside(i)))
+	}
+	slices.Reverse(all)
+	for _, count := range []int{1, 7, 23, 100} {
+		var got []directory.Delivery
+		for before := directory.DeliveryID(""); ; before = got[len(got)-1].ID {
+			ds, err := w.SetAsides.ListSetAside(w.ctx, w.tenant, before, count)
+			w.must(err)
+			if got = append(got, ds...); len(ds) == 0 {
+				break
+			}
+		}
+		w.equal(fmt.Sprint("by ", count), got, all)
+	}
+}
+
+func dueSetAside(w *world) {
+	a, b := w.putSetAside(w.newSetAside(1)), w.putSetAside(w.newSetAside(2))
+	dead := w.newSetAside(3)
+	dead.State, dead.DueAt = directory.DeliveryDead, dead.DueAt.Add(time.Hour)
+	w.putSetAside(dead)
+	due := func(what string, at time.Time, want ...directory.DeliveryID) {
+		w.Helper()
+		var got []directory.DeliveryID
+		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+			ds, err := w.SetAsides.DueSetAside(w.ctx, at, 10_000)
+			w.must(err)
+			got = nil
+			for _, d := range ds {
+				if d.Tenant == w.tenant {
+					got = append(got, d.ID)
+				}
+			}
+			if slices.Equal(got, want) {
+				return // an index may show it a moment later
+			}
+		}
+		w.equal(what, got, want)
+	}
+	due("now", a.DueAt, a.ID)
+	due("an hour later", dead.DueAt, a.ID, b.ID, dead.ID)
+	a.DueAt = dead.DueAt.Add(time.Hour)
+	w.putSetAside(a)
+	due("after a change", dead.DueAt, b.ID, dead.ID)
+}
+
+func raceSetAside(w *world) {
+	d := w.newSetAside(1)
+	w.must(errors.Join(race(racers, func(int) error {
+		_, err := w.SetAsides.UpdateSetAside(w.ctx, w.tenant, d.ID, func(old directory.Delivery) (directory.Delivery, error) {
+			n := d
+			n.Tries = old.Tries + 1
+			return n, nil
+		})
+		return err
+	})...))
+	d.Tries = racers
+	w.equal("the work", w.listedSetAside(), []directory.Delivery{d})
+}
+
+func (x intruder) setAsidesRows() map[string]func() {
+	ctx, t, v := x.ctx, x.tenant, x.v
+	return map[string]func(){
+		"SetAsides.UpdateSetAside": func() {
+			_, err := x.SetAsides.UpdateSetAside(ctx, t, v.aside.ID, func(old directory.Delivery) (directory.Delivery, error) {
+				x.equal("passed to update", old, directory.Delivery{})
+				return old, nil
+			})
+			x.must(err)
+		},
+		"SetAsides.ListSetAside": func() {
+			ds, err := x.SetAsides.ListSetAside(ctx, t, "", 10)
+			x.empty("ListSetAside", len(ds), err)
+		},
+	}
+}
