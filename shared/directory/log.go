@@ -406,5 +406,16 @@ func (e LogEntry) Tallies(attr, key string) bool {
 	})
 }
 
+// ChangesRules reports whether the entry's transaction changes what resolving a user or announcing an event reads besides
+// the provider: mappings, roles, organizations, watchlists, webhooks.
+func (e LogEntry) ChangesRules() bool {
+	switch e.Action {
+	case MappingsUpdated, RolesUpdated, OrganizationCreated, OrganizationUpdated, WatchlistUpdated, WebhookCreated, WebhookUpdated,
+		WebhookRotated, WebhookDeleted:
+		return true
+	}
+	return false
+}
+
 // SyncEntry reports whether an entry belongs in the Sync Log: it is about a user or group.
 func (e LogEntry) SyncEntry() bool { return e.User != "" || e.Group != "" }

@@ -310,6 +310,9 @@ type Proposals interface {
 type Mappings interface {
 	// MappingSet reads a provider's; the zero value when there are none.
 	MappingSet(ctx context.Context, t TenantID, p ProviderID) (MappingSet, error)
+	// Rules reads a provider, the zero one for "" and when there is none, together with the number that every entry with
+	// LogEntry.ChangesRules raises, in its transaction: while it is the same, what such entries are about is, too.
+	Rules(ctx context.Context, t TenantID, p ProviderID) (Provider, int64, error)
 	// UpdateMappings replaces a provider and its mappings, with the entry, in one transaction. The display name must
 	// not change. NotFound.
 	UpdateMappings(ctx context.Context, t TenantID, p ProviderID, update MappingUpdate) (Provider, MappingSet, error)

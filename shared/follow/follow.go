@@ -22,6 +22,7 @@ import (
 type Service struct {
 	ports directory.Ports
 	rt    directory.Runtime
+	kept  ruleCache
 
 	mu     sync.Mutex
 	marked map[chain]time.Time // when this process marked chains for sealing

@@ -3,7 +3,6 @@ package follow
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -15,6 +14,7 @@ type resolver struct {
 	s        *Service
 	tenant   directory.TenantID
 	provider directory.Provider
+	kept     *rules
 	rules    directory.Rules
 	lists    []directory.Watchlist
 	origin   origin
@@ -28,54 +28,45 @@ type resolver struct {
 // Errors: NotFound when the provider was removed.
 func (s *Service) resolver(ctx context.Context, t directory.TenantID, p directory.ProviderID, o origin) (*resolver, error) {
 	o.provider = p
-	r := &resolver{s: s, tenant: t, origin: o}
-	var err error
-	if r.lists, err = s.ports.Watchlists.ListWatchlists(ctx, t); err != nil || p == "" {
-		return r, err
+	provider, kept, err := s.rules(ctx, t, p)
+	if err != nil {
+		return &resolver{}, err
 	}
-	if r.provider, err = s.ports.Providers.Provider(ctx, t, p); err != nil {
-		return r, err
-	}
+	r := &resolver{s: s, tenant: t, provider: provider, kept: kept, lists: kept.lists, origin: o}
 	r.rules = directory.Rules{
-		Config: r.provider.ConfigVersion, Org: r.provider.OrgMapping, Role: r.provider.RoleMapping,
-		Orgs: map[directory.OrgID]directory.Organization{}, Named: map[string]directory.OrgID{},
+		Config: provider.ConfigVersion, Org: provider.OrgMapping, Role: provider.RoleMapping, Mappings: kept.mappings, Roles: kept.roles,
+		Orgs: kept.organizations(), Named: map[string]directory.OrgID{},
 	}
-	if r.rules.Mappings, err = s.ports.Mappings.MappingSet(ctx, t, p); err != nil {
-		return r, err
-	}
-	if r.rules.Roles, err = s.ports.Roles.Catalogue(ctx, t); err != nil {
-		return r, err
-	}
-	ids := []directory.OrgID{directory.DefaultOrg, r.rules.Org.Org, r.rules.Org.Template}
-	for _, m := range r.rules.Mappings.Orgs {
-		ids = append(ids, m.Org)
-	}
-	r.rules.Orgs, err = s.ports.Organizations.OrganizationsByID(ctx, t,
-		slices.DeleteFunc(ids, func(id directory.OrgID) bool { return id == "" }))
-	return r, err
+	return r, nil
 }
 
 // loadOrganizations reads the organizations that a user's record names, once each.
 func (r *resolver) loadOrganizations(ctx context.Context, u directory.User) error {
 	if _, known := r.rules.Orgs[u.OrgID]; !known && u.OrgID != "" {
-		by, err := r.s.ports.Organizations.OrganizationsByID(ctx, r.tenant, []directory.OrgID{u.OrgID})
+		o, err := r.s.organization(ctx, r.tenant, r.kept, u.OrgID)
 		if err != nil {
 			return err
 		}
-		maps.Copy(r.rules.Orgs, by)
+		r.learn(o)
 	}
 	name := directory.AttributeValue(u.Attributes, r.rules.Org.Path())
-	if _, known := r.rules.Named[directory.OrgNameKey(name)]; known || name == "" {
+	key := directory.OrgNameKey(name)
+	if _, known := r.rules.Named[key]; known || name == "" {
 		return nil
 	}
-	o, err := r.s.ports.Organizations.OrganizationByName(ctx, r.tenant, directory.OrgNameKey(name))
-	if directory.IsKind(err, directory.NotFound) {
-		return nil
-	}
-	if err == nil {
-		r.rules.Orgs[o.ID], r.rules.Named[directory.OrgNameKey(name)] = o, o.ID
+	o, err := r.s.organizationNamed(ctx, r.tenant, r.kept, key)
+	if o.ID != "" {
+		r.learn(o)
+		r.rules.Named[key] = o.ID
 	}
 	return err
+}
+
+// learn adds an organization that exists to the rules.
+func (r *resolver) learn(o directory.Organization) {
+	if o.ID != "" {
+		r.rules.Orgs[o.ID] = o
+	}
 }
 
 var errUserChanged = errors.New("the user has changed since it was read")

@@ -42,39 +42,61 @@ func (s *Service) deliverEvents(ctx context.Context, entries []directory.TenantE
 	if s.rt.Sender == nil && s.rt.Delivering == nil {
 		return nil
 	}
-	errs, webhooks := make([]error, len(entries)), map[directory.TenantID][]directory.Webhook{}
-	for i, e := range entries {
-		es := Events(e.Tenant, e.Entry)
-		if len(es) == 0 {
-			continue
-		}
-		ws, known := webhooks[e.Tenant]
-		if !known {
-			if ws, errs[i] = s.ports.Webhooks.ListWebhooks(ctx, e.Tenant); errs[i] != nil {
+	return byTenant(entries, func(t directory.TenantID, es []directory.LogEntry) error {
+		var r *rules
+		var ds []directory.Delivery
+		for _, e := range es {
+			events := Events(t, e)
+			if len(events) == 0 {
 				continue
 			}
-			webhooks[e.Tenant] = ws
+			if r == nil {
+				var err error
+				if _, r, err = s.rules(ctx, t, ""); err != nil {
+					return err
+				}
+			}
+			more, err := s.newDeliveries(r.webhooks, e, events)
+			if err != nil {
+				return err
+			}
+			ds = append(ds, more...)
 		}
-		errs[i] = s.deliverTo(ctx, e, es, ws)
+		return s.addDeliveries(ctx, t, ds)
+	})
+}
+
+// byTenant calls fn with the entries of each tenant in their order, and returns the error of each entry's tenant.
+func byTenant(entries []directory.TenantEntry, fn func(directory.TenantID, []directory.LogEntry) error) []error {
+	of := map[directory.TenantID][]directory.LogEntry{}
+	for _, e := range entries {
+		of[e.Tenant] = append(of[e.Tenant], e.Entry)
+	}
+	failed := map[directory.TenantID]error{}
+	for t, es := range of {
+		failed[t] = fn(t, es)
+	}
+	errs := make([]error, len(entries))
+	for i, e := range entries {
+		errs[i] = failed[e.Tenant]
 	}
 	return errs
 }
 
-func (s *Service) deliverTo(ctx context.Context, e directory.TenantEntry, es []directory.Event, ws []directory.Webhook) error {
-	var ds []directory.Delivery
+func (s *Service) newDeliveries(ws []directory.Webhook, e directory.LogEntry, events []directory.Event) (ds []directory.Delivery, err error) {
 	for _, w := range ws {
-		for _, ev := range es {
+		for _, ev := range events {
 			if !w.Wants(ev.Type) {
 				continue
 			}
-			d, err := s.newDelivery(w, e.Entry, ev)
+			d, err := s.newDelivery(w, e, ev)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			ds = append(ds, d)
 		}
 	}
-	return s.addDeliveries(ctx, e.Tenant, ds)
+	return ds, nil
 }
 
 func (s *Service) newDelivery(w directory.Webhook, e directory.LogEntry, ev directory.Event) (d directory.Delivery, err error) {

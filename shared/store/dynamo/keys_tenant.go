@@ -298,6 +298,8 @@ func tallyKey(t directory.TenantID, k string, shard int) key {
 
 func catalogueKey(t directory.TenantID) key { return key{join(string(t), "RC"), "RC"} }
 
+func rulesKey(t directory.TenantID) key { return key{join(string(t), "RV"), "RV"} }
+
 func mappingsKey(t directory.TenantID, p directory.ProviderID) key {
 	return key{join(string(t), "PM"), escaper.Replace(string(p))}
 }

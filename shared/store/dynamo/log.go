@@ -32,6 +32,9 @@ func (x *tx) log(s *Store, t directory.TenantID, e directory.LogEntry, r remaind
 	k := entryKey(t, e.Provider, e.At, e.ID)
 	x.entries = append(x.entries, k)
 	x.put(s, k, it, absent, func(item) error { return errCommitted })
+	if e.ChangesRules() {
+		x.update(s, rulesKey(t), edit{add: map[string]int64{"n": 1}}, always, nil)
+	}
 }
 
 func encodeEntry(t directory.TenantID, e directory.LogEntry, r remainder) item {

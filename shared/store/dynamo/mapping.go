@@ -17,6 +17,19 @@ func (s mappingStore) MappingSet(ctx context.Context, t directory.TenantID, p di
 	return m, err
 }
 
+func (s mappingStore) Rules(ctx context.Context, t directory.TenantID, id directory.ProviderID) (p directory.Provider, n int64, err error) {
+	keys := []key{rulesKey(t)}
+	if usable(string(id)) {
+		keys = append(keys, providerKey(t, id))
+	}
+	got, err := s.get(ctx, keys...)
+	if err != nil {
+		return p, 0, err
+	}
+	p, err = decodeProvider(got[providerKey(t, id)])
+	return p, number(got[rulesKey(t)], "n"), err
+}
+
 func (s mappingStore) UpdateMappings(
 	ctx context.Context, t directory.TenantID, id directory.ProviderID, update directory.MappingUpdate,
 ) (p directory.Provider, m directory.MappingSet, err error) {

@@ -10,6 +10,9 @@ import (
 
 // append writes a log entry inside the transaction of its change.
 func (s *Store) append(t directory.TenantID, e directory.LogEntry) error {
+	if e.ChangesRules() {
+		s.rules[t]++
+	}
 	b := e.AppendJSON(make([]byte, 0, 1024))
 	return s.exec(`INSERT INTO log (tenant, provider, position, uid, gid, entry) VALUES (?,?,?,?,?,?)`, nil,
 		string(t), string(e.Provider), e.Position(), textOrNull(string(e.User)), textOrNull(string(e.Group)), b)

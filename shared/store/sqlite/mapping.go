@@ -18,6 +18,17 @@ func (s mappingStore) MappingSet(ctx context.Context, t directory.TenantID, p di
 	return m, directory.IgnoreNotFound(err)
 }
 
+func (s mappingStore) Rules(
+	ctx context.Context, t directory.TenantID, id directory.ProviderID,
+) (p directory.Provider, n int64, err error) {
+	err = s.read(ctx, func() error {
+		p, err = s.provider(t, id)
+		n = s.rules[t]
+		return directory.IgnoreNotFound(err)
+	})
+	return p, n, err
+}
+
 func (s mappingStore) UpdateMappings(
 	ctx context.Context, t directory.TenantID, id directory.ProviderID, update directory.MappingUpdate,
 ) (p directory.Provider, m directory.MappingSet, err error) {

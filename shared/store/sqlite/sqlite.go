@@ -42,6 +42,7 @@ type Store struct {
 	step      func(name string) error                     // called before every commit; its error stops it (crash tests)
 	trace     func(query string)                          // called with every statement (tests of plans)
 	providers map[directory.ProviderID]directory.Provider // write-through copy of the providers table
+	rules     map[directory.TenantID]int64                // LogEntry.ChangesRules since the file was opened, by this process alone
 	bookmarks bookmarks
 	totals    totals
 	cache     userCache
@@ -58,7 +59,7 @@ const ownerTimeout = 2 * time.Second
 // Errors: the file cannot be opened, belongs to another process or program, or was written by a newer release; a
 // refused file is not changed.
 func Open(path string, now func() time.Time) (*Store, error) {
-	s := &Store{memory: path == Memory, now: now, cache: newUserCache()}
+	s := &Store{memory: path == Memory, now: now, cache: newUserCache(), rules: map[directory.TenantID]int64{}}
 	err := s.open(path)
 	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy {
 		err = errors.New("another process is using it")
@@ -73,7 +74,7 @@ func Open(path string, now func() time.Time) (*Store, error) {
 // unless it is to be repaired, refuses every write.
 // Errors: as Open; the file does not exist, or was written by an older release.
 func Inspect(path string, now func() time.Time, repair bool) (*Store, error) {
-	s := &Store{now: now, cache: newUserCache()}
+	s := &Store{now: now, cache: newUserCache(), rules: map[directory.TenantID]int64{}}
 	if err := s.inspect(path, repair); err != nil {
 		if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy {
 			err = errors.New("another process is using it")

@@ -9,6 +9,7 @@ import (
 var mappingChapter = []promise{
 	{"mappings/are changed with their provider", mappings},
 	{"mappings/racing changes all count", raceMappings},
+	{"mappings/what rules read is numbered", rulesNumber},
 }
 
 func (w *world) updateMappings(edit func(*directory.Provider, *directory.MappingSet)) (directory.Provider, directory.MappingSet, error) {
@@ -58,6 +59,45 @@ func mappings(w *world) {
 	w.wantKind("an unknown provider", err, directory.NotFound)
 }
 
+func rulesNumber(w *world) {
+	number := func() int64 {
+		w.Helper()
+		p, n, err := w.Mappings.Rules(w.ctx, w.tenant, w.p)
+		w.must(err)
+		w.equal("provider", p.ID, w.p)
+		return n
+	}
+	raises := func(what string, by int64, change func()) {
+		w.Helper()
+		before := number()
+		change()
+		w.equal("raised by "+what, number()-before, by)
+	}
+	raises("mappings", 1, func() {
+		_, _, err := w.updateMappings(func(*directory.Provider, *directory.MappingSet) {})
+		w.must(err)
+	})
+	raises("an organization and its change", 2, func() {
+		_, err := w.updateOrg(w.org("Numbered").ID, func(o *directory.Organization) { o.Blocked = false })
+		w.must(err)
+	})
+	raises("the catalogue", 1, func() { w.updateCatalogue(func(*directory.Catalogue) {}) })
+	raises("a watchlist", 1, func() { w.putWatchlist("w1", directory.Watchlist{ID: "w1", Title: "numbered"}) })
+	raises("a webhook and its end", 2, func() { w.must(w.deleteWebhook(string(w.createWebhook("numbered").ID))) })
+	raises("a user, a group and a provider", 0, func() {
+		w.group(w.p, "numbered", w.user(w.p, "numbered").ScimID)
+		_, err := w.updateProvider(w.p, func(p *directory.Provider) { p.Matching = nil })
+		w.must(err)
+	})
+	p, n, err := w.Mappings.Rules(w.ctx, w.tenant, "")
+	w.must(err)
+	w.equal("the tenant's", n, number())
+	w.equal("no provider", p.ID, directory.ProviderID(""))
+	p, _, err = w.Mappings.Rules(w.ctx, w.tenant, directory.ProviderID(string(w.tenant)+"zzzzz"))
+	w.must(err)
+	w.equal("an unknown provider", p.ID, directory.ProviderID(""))
+}
+
 func raceMappings(w *world) {
 	errs := race(racers, func(i int) error {
 		if i%2 == 0 {
@@ -80,6 +120,11 @@ func (x intruder) mappingsRows() map[string]func() {
 			got, err := x.Mappings.MappingSet(ctx, t, v.p)
 			x.must(err)
 			x.equal("Mappings", got, directory.MappingSet{})
+		},
+		"Mappings.Rules": func() {
+			p, _, err := x.Mappings.Rules(ctx, t, v.p)
+			x.must(err)
+			x.equal("provider", p.ID, directory.ProviderID(""))
 		},
 		"Mappings.UpdateMappings": func() {
 			_, _, err := x.Mappings.UpdateMappings(ctx, t, v.p, nil)
