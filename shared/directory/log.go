@@ -411,7 +411,8 @@ func (e LogEntry) Tallies(attr, key string) bool {
 func (e LogEntry) ChangesRules() bool {
 	switch e.Action {
 	case MappingsUpdated, RolesUpdated, OrganizationCreated, OrganizationUpdated, WatchlistUpdated, WebhookCreated, WebhookUpdated,
-		WebhookRotated, WebhookDeleted:
+		WebhookRotated, WebhookDeleted,
+		ProviderRestored:
 		return true
 	}
 	return false

@@ -66,6 +66,10 @@ type Users interface {
 	// FindUsers reads the present users of p that have the key: userName, externalId or a Lookup, in the
 	// order of their ids, at most limit; together with p.
 	FindUsers(ctx context.Context, t TenantID, p ProviderID, key Lookup, limit int, want UserWant, admit Admit) ([]UserView, error)
+	// UserIDs reads the ids of the present users of p that FindUsers would read for an externalId, a Lookup or a manager, at
+	// most limit. It is for hints, and costs less: one that got or lost the key a moment ago may be missing or still among
+	// them, but no report of a manager is missing.
+	UserIDs(ctx context.Context, t TenantID, p ProviderID, key Lookup, limit int) ([]UserID, error)
 	// ListUsers reads a page of the present users of p in the order of UserID, and how many there are.
 	ListUsers(ctx context.Context, t TenantID, p ProviderID, page Page, want UserWant, admit Admit) (UserPage, error)
 	// MemberUsers reads, together with p, a page of the users who are members of a group of p, by SCIM id after
@@ -236,7 +240,8 @@ type Conflicts interface {
 type Aliases interface {
 	// AddAlias makes the user findable under the key until a time, or until a later time already stored.
 	AddAlias(ctx context.Context, t TenantID, key string, id UserID, until time.Time) error
-	// AliasesOf reads users that had the key, by id, at most count; expired ones are skipped.
+	// AliasesOf reads users that had the key, by id, at most count; expired ones are skipped, and one of a moment ago may be
+	// missing.
 	AliasesOf(ctx context.Context, t TenantID, key string, now time.Time, count int) ([]UserID, error)
 }
 

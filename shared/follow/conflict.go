@@ -2,7 +2,10 @@ package follow
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"rollcall/shared/directory"
 )
@@ -12,6 +15,9 @@ import (
 func (s *Service) hintSamePerson(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	if e.Provider == "" {
 		return nil
+	}
+	if known, err := s.mayKnow(ctx, t, e); err != nil || !known {
+		return err
 	}
 	v, err := s.ports.Users.UserByID(ctx, t, e.User)
 	if err != nil || v.Removed() || v.Provider != e.Provider {
@@ -44,6 +50,25 @@ func (s *Service) hintSamePerson(ctx context.Context, t directory.TenantID, e di
 		}
 	}
 	return nil
+}
+
+// mayKnow reports whether somebody else has the externalId or had the userName of an entry's new user, from ids alone.
+func (s *Service) mayKnow(ctx context.Context, t directory.TenantID, e directory.LogEntry) (bool, error) {
+	var same, had []directory.UserID
+	var g errgroup.Group
+	if id := directory.TextOf(after(e, directory.AttrExternalID)); id != "" {
+		g.Go(func() (err error) {
+			same, err = s.ports.Users.UserIDs(ctx, t, e.Provider, directory.Lookup{Attr: directory.AttrExternalID, Value: id}, 2)
+			return err
+		})
+	}
+	g.Go(func() (err error) {
+		had, err = s.ports.Aliases.AliasesOf(ctx, t, directory.UserNameKey(e.Name), s.rt.Time(), directory.MaxAliases)
+		return err
+	})
+	err := g.Wait()
+	other := func(id directory.UserID) bool { return id != e.User }
+	return slices.ContainsFunc(same, other) || slices.ContainsFunc(had, other), err
 }
 
 func (s *Service) openHint(ctx context.Context, t directory.TenantID, cause directory.LogEntry, u, known directory.User) error {

@@ -17,6 +17,12 @@ func (s *Service) linkManagers(ctx context.Context, t directory.TenantID, e dire
 	if e.Provider == "" || !came && !named && !manages {
 		return nil
 	}
+	if e.Action == directory.UserCreated && !manages {
+		key := directory.Lookup{Attr: directory.AttrManager, Value: directory.UserNameKey(e.Name)}
+		if waiting, err := s.ports.Users.UserIDs(ctx, t, e.Provider, key, 1); err != nil || len(waiting) == 0 {
+			return err
+		}
+	}
 	v, err := s.ports.Users.UserByID(ctx, t, e.User)
 	if err != nil || v.Removed() || v.Provider != e.Provider {
 		return directory.IgnoreNotFound(err)

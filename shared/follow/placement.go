@@ -2,6 +2,7 @@ package follow
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -270,6 +271,8 @@ func (s *Service) followUser(ctx context.Context, t directory.TenantID, e direct
 		slices.Contains(e.Effects, directory.EffectReactivated)
 	path := r.rules.Org.Path()
 	switch {
+	case r.leaves(e):
+		return nil
 	case returned || path != "" && changes(e, path):
 		return r.resolve(ctx, r.user(e.User), on)
 	case changes(e, directory.AttrDepartment):
@@ -277,6 +280,35 @@ func (s *Service) followUser(ctx context.Context, t directory.TenantID, e direct
 		return r.resolve(ctx, r.user(e.User), directory.OnEvent)
 	}
 	return nil
+}
+
+// leaves reports whether the rules leave the new user of an entry as the request created it, by the entry alone: the
+// user need not be read, because whatever happened since has an entry of its own. An entry from before the provider's
+// last change does not tell how the request placed the user.
+func (r *resolver) leaves(e directory.LogEntry) bool {
+	if e.Action != directory.UserCreated || r.provider.ID == "" || !e.At.After(r.provider.Modified) {
+		return false
+	}
+	if path := r.rules.Org.Path(); path != "" && changes(e, path) || len(e.Effects) != 1 { // it was created deactivated
+		return false
+	}
+	byDepartment := func(w directory.Watchlist) bool { return len(w.Departments) > 0 }
+	if changes(e, directory.AttrDepartment) && slices.ContainsFunc(r.lists, byDepartment) {
+		return false
+	}
+	u := directory.User{Provider: r.provider.ID, Account: r.provider.InitialPlacement()}
+	d := r.rules.Resolve(u, nil, directory.OnCreate, e.At)
+	return d.Create == "" && !d.Capped && d.Same(u.Account.Placement()) &&
+		directory.OrgID(directory.TextOf(after(e, directory.AttrOrganization))) == u.OrgID
+}
+
+// after returns the new value of an attribute that an entry changed, nil for none.
+func after(e directory.LogEntry, attribute string) json.RawMessage {
+	i := slices.IndexFunc(e.Changes, func(c directory.Change) bool { return c.Attr == attribute })
+	if i < 0 {
+		return nil
+	}
+	return e.Changes[i].After
 }
 
 // followMembers resolves the users added to or removed from a group.

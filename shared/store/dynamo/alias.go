@@ -24,7 +24,7 @@ func (s aliasStore) AddAlias(ctx context.Context, t directory.TenantID, alias st
 func (s aliasStore) AliasesOf(
 	ctx context.Context, t directory.TenantID, alias string, now time.Time, count int,
 ) ([]directory.UserID, error) {
-	its, _, err := s.query(ctx, span{pk: aliasKey(t, alias, "").pk})
+	its, _, err := s.query(ctx, span{pk: aliasKey(t, alias, "").pk, stale: true})
 	var ids []directory.UserID
 	for _, it := range its {
 		if !timeOf(it, "until").Before(now) && len(ids) < count {

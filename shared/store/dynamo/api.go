@@ -98,6 +98,7 @@ type span struct {
 	desc   bool
 	limit  int    // 0: all
 	index  string // "": the table; an index has only keys, and the latest items may be missing
+	stale  bool   // the latest changes may be missing, for half the price
 }
 
 // after returns the lowest SK after sk: no key of ours continues with a character below "!".
@@ -125,7 +126,7 @@ func (s *Store) query(ctx context.Context, r span) (out []item, more bool, err e
 		TableName: &s.table, KeyConditionExpression: aws.String("#pk = :pk"), ScanIndexForward: aws.Bool(!r.desc),
 		ExpressionAttributeNames:  map[string]string{"#pk": "PK"},
 		ExpressionAttributeValues: item{":pk": str(r.pk)},
-		ConsistentRead:            aws.Bool(r.index == ""),
+		ConsistentRead:            aws.Bool(r.index == "" && !r.stale),
 	}
 	if r.index != "" {
 		in.IndexName, in.ExpressionAttributeNames["#pk"] = &r.index, indexKeys[r.index][0]
@@ -163,7 +164,7 @@ func (s *Store) query(ctx context.Context, r span) (out []item, more bool, err e
 		for _, it := range res.Items {
 			size += itemSize(it)
 		}
-		if units := readUnits(size); r.index == "" {
+		if units := readUnits(size); *in.ConsistentRead {
 			count(ctx, units, 0)
 		} else {
 			count(ctx, units/2, 0)

@@ -414,6 +414,14 @@ func (x intruder) usersRows() map[string]func() {
 				}
 			}
 		},
+		"Users.UserIDs": func() {
+			for _, key := range append(v.u.AllLookups(), directory.Lookup{Attr: directory.AttrManager, Value: v.u.Manager}) {
+				for _, p := range []directory.ProviderID{v.p, x.p} {
+					ids, err := x.Users.UserIDs(ctx, t, p, key, 10)
+					x.empty("UserIDs", len(ids), err)
+				}
+			}
+		},
 		"Users.ListUsers": func() {
 			for _, page := range []directory.Page{{Start: 1, Count: 10}, {Start: 2, Count: 1}, {ByCursor: true, Count: 10}} {
 				got, err := x.Users.ListUsers(ctx, t, v.p, page, directory.UserWant{}, x.stranger)
