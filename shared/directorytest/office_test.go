@@ -2,7 +2,6 @@ package directorytest_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"reflect"
 	"strings"
@@ -103,8 +102,31 @@ func (o *office) stored(id directory.ProviderID) directory.Provider {
 
 func (o *office) tryUser(c provisioning.Caller, p directory.Profile) (directory.User, error) {
 	return o.s.CreateUser(o.ctx, c, p.ExternalID, nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
-		return p, []directory.Change{{Attr: "userName", After: json.RawMessage(`"x"`)}}, nil
+		return p, logged(directory.Profile{}, p), nil
 	})
+}
+
+// logged returns the changes of a user as SCIM logs them, of the attributes that these tests use.
+func logged(was, is directory.Profile) []directory.Change {
+	var out []directory.Change
+	value := func(v string) any {
+		if v == "" {
+			return nil
+		}
+		return v
+	}
+	note := func(attr, before, after string) {
+		if before != after {
+			out = append(out, directory.NewChange(attr, value(before), value(after)))
+		}
+	}
+	note(directory.AttrUserName, was.UserName, is.UserName)
+	note(directory.AttrExternalID, was.ExternalID, is.ExternalID)
+	note("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager", was.Manager, is.Manager)
+	for _, path := range []string{"title", directory.AttrDepartment, directory.OrgSettings{Method: directory.OrgNamed}.Path()} {
+		note(path, directory.AttributeValue(was.Attributes, path), directory.AttributeValue(is.Attributes, path))
+	}
+	return out
 }
 
 func (o *office) user(c provisioning.Caller, name string) directory.User {
@@ -127,7 +149,7 @@ func (o *office) edit(c provisioning.Caller, id directory.ScimID, edit func(*dir
 		func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
 			p := old.Profile
 			edit(&p)
-			return p, []directory.Change{{Attr: "some"}}, nil
+			return p, logged(old.Profile, p), nil
 		})
 }
 

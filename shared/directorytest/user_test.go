@@ -2,7 +2,6 @@ package directorytest_test
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -28,9 +27,8 @@ func TestCreateUser(t *testing.T) {
 	o.equal("read", v.User, u)
 	o.equal("entry", o.last(directory.LogQuery{User: u.ID}), directory.LogEntry{
 		At: at, Provider: o.p.ID, Action: directory.UserCreated, User: u.ID, Name: "Anna", Version: 1,
-		Actor: directory.Actor{Kind: directory.ActorProvider, ID: string(o.p.Credentials[0].ID), RequestID: "r1", ClientRequestID: "c1"},
-		Changes: []directory.Change{{Attr: "userName", After: json.RawMessage(`"x"`)},
-			{Attr: directory.AttrOrganization, After: json.RawMessage(`"odefault"`)}},
+		Actor:   directory.Actor{Kind: directory.ActorProvider, ID: string(o.p.Credentials[0].ID), RequestID: "r1", ClientRequestID: "c1"},
+		Changes: append(logged(directory.Profile{}, profile), directory.NewChange(directory.AttrOrganization, nil, "odefault")),
 		Effects: []directory.Effect{directory.EffectCreated},
 	})
 }

@@ -55,7 +55,10 @@ func (s step) profile() directory.Profile {
 
 func (p *player) createUser(s step) string {
 	u, err := p.s.CreateUser(p.ctx, p.caller(s.D), "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
-		return s.profile(), []directory.Change{{Attr: "userName", After: []byte(`"x"`)}}, nil
+		profile := s.profile()
+		return profile, []directory.Change{
+			directory.NewChange(directory.AttrUserName, nil, profile.UserName), directory.NewChange(directory.AttrExternalID, nil, profile.ExternalID),
+		}, nil
 	})
 	if err == nil {
 		p.users = append(p.users, u.ID)
