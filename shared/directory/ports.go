@@ -66,8 +66,8 @@ type Users interface {
 	// FindUsers reads the present users of p that have the key: userName, externalId or a Lookup, in the
 	// order of their ids, at most limit; together with p.
 	FindUsers(ctx context.Context, t TenantID, p ProviderID, key Lookup, limit int, want UserWant, admit Admit) ([]UserView, error)
-	// UserIDs reads the ids of the present users of p that FindUsers would read for an externalId, a Lookup or a manager, at
-	// most limit. It is for hints, and costs less: one that got or lost the key a moment ago may be missing or still among
+	// UserIDs reads the ids of the present users of p that FindUsers would read for an externalId or a manager, at most
+	// limit. It is for hints, and costs less: one that got or lost the key a moment ago may be missing or still among
 	// them, but no report of a manager is missing.
 	UserIDs(ctx context.Context, t TenantID, p ProviderID, key Lookup, limit int) ([]UserID, error)
 	// ListUsers reads a page of the present users of p in the order of UserID, and how many there are.

@@ -219,3 +219,18 @@ func (s *Store) findUserName(
 	}
 	return s.views(ctx, h, []directory.User{u}, want)
 }
+
+// UserIDs implements directory.Users.
+func (s userStore) UserIDs(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, key directory.Lookup, limit int,
+) ([]directory.UserID, error) {
+	if limit < 1 {
+		return nil, nil
+	}
+	its, _, err := s.query(ctx, span{pk: homeFor(t, p, false).lookup(key), limit: limit, stale: key.Attr != directory.AttrManager})
+	ids := make([]directory.UserID, len(its))
+	for i, it := range its {
+		ids[i] = directory.UserID(text(it, "SK"))
+	}
+	return ids, err
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"zombiezen.com/go/sqlite"
+
 	"rollcall/shared/directory"
 )
 
@@ -71,4 +73,24 @@ func byName[T any](name string, find func(key string) ([]T, error)) ([]T, error)
 		}
 	}
 	return find(directory.UserNameKey(name))
+}
+
+// UserIDs implements directory.Users.
+func (s userStore) UserIDs(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, key directory.Lookup, limit int,
+) (ids []directory.UserID, err error) {
+	h := home(t, p, false)
+	take := func(r *sqlite.Stmt) error {
+		ids = append(ids, directory.UserID(r.ColumnText(0)))
+		return nil
+	}
+	err = s.read(ctx, func() error {
+		if key.Attr == directory.AttrManager {
+			return s.exec(`SELECT uid FROM users INDEXED BY users_manager WHERE home = ? AND manager_key = ? AND manager_key <> '' ORDER BY uid `+
+				`LIMIT ?+0`, take, h, key.Value, limit)
+		}
+		return s.exec(`SELECT uid FROM lookups WHERE home = ? AND attr = ? AND value = ? ORDER BY uid LIMIT ?+0`, take, h, lookupCode(key.Attr),
+			key.Value, limit)
+	})
+	return ids, err
 }

@@ -57,7 +57,8 @@ func (p *player) createUser(s step) string {
 	u, err := p.s.CreateUser(p.ctx, p.caller(s.D), "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 		profile := s.profile()
 		return profile, []directory.Change{
-			directory.NewChange(directory.AttrUserName, nil, profile.UserName), directory.NewChange(directory.AttrExternalID, nil, profile.ExternalID),
+			directory.NewChange(directory.AttrUserName, nil, profile.UserName),
+			directory.NewChange(directory.AttrExternalID, nil, profile.ExternalID),
 		}, nil
 	})
 	if err == nil {

@@ -394,6 +394,15 @@ func staleUser(w *world) {
 	}
 }
 
+func (x intruder) userIDsRow() {
+	for _, key := range append(x.v.u.AllLookups(), directory.Lookup{Attr: directory.AttrManager, Value: x.v.u.Manager}) {
+		for _, p := range []directory.ProviderID{x.v.p, x.p} {
+			ids, err := x.Users.UserIDs(x.ctx, x.tenant, p, key, 10)
+			x.empty("UserIDs", len(ids), err)
+		}
+	}
+}
+
 func (x intruder) usersRows() map[string]func() {
 	ctx, t, v := x.ctx, x.tenant, x.v
 	return map[string]func(){
@@ -414,14 +423,7 @@ func (x intruder) usersRows() map[string]func() {
 				}
 			}
 		},
-		"Users.UserIDs": func() {
-			for _, key := range append(v.u.AllLookups(), directory.Lookup{Attr: directory.AttrManager, Value: v.u.Manager}) {
-				for _, p := range []directory.ProviderID{v.p, x.p} {
-					ids, err := x.Users.UserIDs(ctx, t, p, key, 10)
-					x.empty("UserIDs", len(ids), err)
-				}
-			}
-		},
+		"Users.UserIDs": x.userIDsRow,
 		"Users.ListUsers": func() {
 			for _, page := range []directory.Page{{Start: 1, Count: 10}, {Start: 2, Count: 1}, {ByCursor: true, Count: 10}} {
 				got, err := x.Users.ListUsers(ctx, t, v.p, page, directory.UserWant{}, x.stranger)

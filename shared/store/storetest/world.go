@@ -293,7 +293,7 @@ func (w *world) find(p directory.ProviderID, attr, value string) []directory.Use
 	for i, v := range vs {
 		ids[i] = v.ID
 	}
-	if attr != directory.AttrUserName {
+	if attr == directory.AttrExternalID || attr == directory.AttrManager {
 		hints, err := w.Users.UserIDs(w.ctx, w.tenant, p, directory.Lookup{Attr: attr, Value: value}, 100)
 		w.must(err)
 		w.equal("ids of "+attr, append([]directory.UserID{}, hints...), ids)
