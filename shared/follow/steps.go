@@ -117,7 +117,7 @@ func otherSteps() []step {
 		{name: "replay deliveries", on: onActions(directory.DeliveryReplayed), again: "a delivery replayed since is not changed",
 			run: each((*Service).replay)},
 		{name: "deliver events to webhooks", on: trigger{any: "entries that cause events"}, again: "a delivery is stored under its key",
-			run: (*Service).deliverEvents},
+			run: byTenant((*Service).deliverEvents)},
 		{name: "publish events", on: trigger{any: "entries that cause events"}, again: "the same events under the same ids",
 			run: (*Service).publish},
 		{name: StepWake, on: onEffects(directory.EffectScheduled), again: "a second wake-up finds nothing due", run: (*Service).wake},

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,50 +38,28 @@ func (s *Service) publish(ctx context.Context, entries []directory.TenantEntry) 
 	return errs
 }
 
-// deliverEvents has the events of entries sent to the webhooks that receive their types.
-func (s *Service) deliverEvents(ctx context.Context, entries []directory.TenantEntry) []error {
+// deliverEvents has the events of a tenant's entries sent to the webhooks that receive their types.
+func (s *Service) deliverEvents(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
 	if s.rt.Sender == nil && s.rt.Delivering == nil {
 		return nil
 	}
-	return byTenant(entries, func(t directory.TenantID, es []directory.LogEntry) error {
-		var r *rules
-		var ds []directory.Delivery
-		for _, e := range es {
-			events := Events(t, e)
-			if len(events) == 0 {
-				continue
-			}
-			if r == nil {
-				var err error
-				if _, r, err = s.rules(ctx, t, ""); err != nil {
-					return err
-				}
-			}
-			more, err := s.newDeliveries(r.webhooks, e, events)
-			if err != nil {
-				return err
-			}
-			ds = append(ds, more...)
+	es = slices.DeleteFunc(slices.Clone(es), func(e directory.LogEntry) bool { return len(Events(t, e)) == 0 })
+	if len(es) == 0 {
+		return nil
+	}
+	_, r, err := s.rules(ctx, t, "")
+	if err != nil {
+		return err
+	}
+	var ds []directory.Delivery
+	for _, e := range es {
+		more, err := s.newDeliveries(r.webhooks, e, Events(t, e))
+		if err != nil {
+			return err
 		}
-		return s.addDeliveries(ctx, t, ds)
-	})
-}
-
-// byTenant calls fn with the entries of each tenant in their order, and returns the error of each entry's tenant.
-func byTenant(entries []directory.TenantEntry, fn func(directory.TenantID, []directory.LogEntry) error) []error {
-	of := map[directory.TenantID][]directory.LogEntry{}
-	for _, e := range entries {
-		of[e.Tenant] = append(of[e.Tenant], e.Entry)
+		ds = append(ds, more...)
 	}
-	failed := map[directory.TenantID]error{}
-	for t, es := range of {
-		failed[t] = fn(t, es)
-	}
-	errs := make([]error, len(entries))
-	for i, e := range entries {
-		errs[i] = failed[e.Tenant]
-	}
-	return errs
+	return s.addDeliveries(ctx, t, ds)
 }
 
 func (s *Service) newDeliveries(ws []directory.Webhook, e directory.LogEntry, events []directory.Event) (ds []directory.Delivery, err error) {
