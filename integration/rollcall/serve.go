@@ -23,6 +23,7 @@ import (
 	"rollcall/shared/app"
 	"rollcall/shared/directory"
 	"rollcall/shared/random"
+	"rollcall/shared/reqlog"
 	"rollcall/shared/scimapi"
 )
 
@@ -87,7 +88,9 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	local := app.NewLocal(ports, f.retention, out, app.NewLog(p.stderr))
+	lines := reqlog.NewBuffer(p.stderr)
+	defer func() { _ = lines.Flush() }() // nobody is left to tell
+	local := app.NewLocal(ports, f.retention, out, app.NewLog(lines))
 	app.LogStart(ctx, local.Log, "serve")
 	start, err := app.Bootstrap(ctx, local.Administration, f.newCredentials)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 
 	"rollcall/shared/app"
 	"rollcall/shared/directory"
+	following "rollcall/shared/follow"
 	"rollcall/shared/store/sqlite"
 )
 
@@ -224,20 +225,26 @@ func TestServeAnswersHealth(t *testing.T) {
 	}
 }
 
-// Background jobs also run at the start: a process that never lives for a minute would otherwise never seal its log.
+// Background jobs also run at the start, for what an earlier process left: processes that never live for a minute would
+// otherwise never seal their log.
 func TestServeWorksFromTheStart(t *testing.T) {
 	t.Parallel()
 	store, err := sqlite.Open(sqlite.Memory, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	local := app.NewLocal(store.Ports(), directory.DefaultLogRetention, directory.External{}, app.NewLog(io.Discard))
-	if _, err := app.Bootstrap(t.Context(), local.Administration, false); err != nil {
+	const tenant = "default"
+	rt := app.NewRuntime(directory.DefaultLogRetention, directory.External{})
+	rt.Now = func() time.Time { return time.Now().Add(-time.Hour) }
+	earlier := directory.LogEntry{ID: "eearlier", At: rt.Now(), Action: directory.APIKeyCreated, Audit: true}
+	if err := store.Ports().Log.AppendEntry(t.Context(), tenant, earlier); err != nil {
 		t.Fatal(err)
 	}
-	const tenant = "default"
-	earlier := directory.LogEntry{ID: "eearlier", At: time.Now().Add(-time.Hour), Action: directory.APIKeyCreated, Audit: true}
-	if err := store.Ports().Log.AppendEntry(t.Context(), tenant, earlier); err != nil {
+	if _, err := following.New(store.Ports(), rt).FollowNew(t.Context(), func(err error) { t.Error(err) }); err != nil {
+		t.Fatal(err)
+	}
+	local := app.NewLocal(store.Ports(), directory.DefaultLogRetention, directory.External{}, app.NewLog(io.Discard))
+	if _, err := app.Bootstrap(t.Context(), local.Administration, false); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())

@@ -76,12 +76,13 @@ func (c *Clock) Advance(d time.Duration) {
 }
 
 // CountedIDs returns a generator of ids that count up, so that two stacks with the same history have the same ids and,
-// because lists are ordered by id, lists in the same order. Not for concurrent use.
+// because lists are ordered by id, lists in the same order. The last character is spare: that of an entry follows from its
+// subject. Not for concurrent use.
 func CountedIDs() func() string {
 	n := 0
 	return func() string {
 		n++
-		return fmt.Sprintf("%025d", n)
+		return fmt.Sprintf("%024d0", n)
 	}
 }
 

@@ -178,7 +178,7 @@ func TestProcessesCountOnce(t *testing.T) {
 	for i := range 4 {
 		s := open(t, table)
 		mine := slices.Clone(c.es)
-		random := rand.New(rand.NewPCG(1, uint64(i))) //nolint:gosec // G404, G115: a shuffle
+		random := rand.New(rand.NewPCG(1, uint64(i)))
 		random.Shuffle(len(mine), func(a, b int) { mine[a], mine[b] = mine[b], mine[a] })
 		g.Go(func() error {
 			for batch := range slices.Chunk(mine, 11) {

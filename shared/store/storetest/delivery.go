@@ -332,13 +332,13 @@ func releaseQueues(w *world) {
 }
 
 func failingQueues(w *world) {
-	now := w.queue("w1", 1)[0].DueAt
-	q := w.lease("w1", "me", now)
+	now := w.queue("w2", 1)[0].DueAt
+	q := w.lease("w2", "me", now)
 	q.Failures, q.Status, q.Cause, q.DueAt = 3, 503, "status", now.Add(time.Hour)
 	w.must(w.Deliveries.ReleaseQueue(w.ctx, q))
-	w.queue("w1", 2)
-	w.wantDue("with new deliveries", "w1", q.DueAt)
-	got := w.lease("w1", "you", q.DueAt)
+	w.queue("w2", 2)
+	w.wantDue("with new deliveries", "w2", q.DueAt)
+	got := w.lease("w2", "you", q.DueAt)
 	q.Holder, q.Until, q.Revision = "you", q.DueAt.Add(time.Minute), got.Revision
 	w.equal("kept as stored", got, q)
 }

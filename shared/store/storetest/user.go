@@ -218,7 +218,9 @@ func userLookups(w *world) {
 // emailIsName: of an e-mail that is the userName no look-up need be stored, however the two came to be equal.
 func emailIsName(w *world) {
 	const a, b = "a@example.com", "b@example.com"
-	mail := func(v string) []directory.Lookup { return []directory.Lookup{{Attr: directory.AttrWorkEmail, Value: v}} }
+	mail := func(v string) []directory.Lookup {
+		return []directory.Lookup{{Attr: directory.AttrWorkEmail, Value: v}}
+	}
 	u := w.user(w.p, "A@example.com", func(u *directory.User) { u.Lookups = mail(a) })
 	other := w.user(w.p, b, func(u *directory.User) { u.Lookups = mail(a) })
 	both := []directory.UserID{min(u.ID, other.ID), max(u.ID, other.ID)}
