@@ -62,7 +62,9 @@ func (s *Service) deliverEvents(ctx context.Context, t directory.TenantID, es []
 	return s.addDeliveries(ctx, t, ds)
 }
 
-func (s *Service) newDeliveries(ws []directory.Webhook, e directory.LogEntry, events []directory.Event) (ds []directory.Delivery, err error) {
+func (s *Service) newDeliveries(
+	ws []directory.Webhook, e directory.LogEntry, events []directory.Event,
+) (ds []directory.Delivery, err error) {
 	for _, w := range ws {
 		for _, ev := range events {
 			if !w.Wants(ev.Type) {

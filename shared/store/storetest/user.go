@@ -396,6 +396,13 @@ func staleUser(w *world) {
 	}
 }
 
+func (x intruder) userByIDRow() {
+	for _, u := range []directory.User{x.v.u, x.v.removed, x.v.local} {
+		_, err := x.Users.UserByID(x.ctx, x.tenant, u.ID)
+		x.notFound("UserByID", err)
+	}
+}
+
 func (x intruder) userIDsRow() {
 	for _, key := range append(x.v.u.AllLookups(), directory.Lookup{Attr: directory.AttrManager, Value: x.v.u.Manager}) {
 		for _, p := range []directory.ProviderID{x.v.p, x.p} {
@@ -456,13 +463,8 @@ func (x intruder) usersRows() map[string]func() {
 				x.notFound("IndexUser", x.index(u, directory.Lookup{Attr: badge, Value: "stolen"}))
 			}
 		},
-		"Users.RekeyUser": x.rekeyUser,
-		"Users.UserByID": func() {
-			for _, u := range []directory.User{v.u, v.removed, v.local} {
-				_, err := x.Users.UserByID(ctx, t, u.ID)
-				x.notFound("UserByID", err)
-			}
-		},
+		"Users.RekeyUser":   x.rekeyUser,
+		"Users.UserByID":    x.userByIDRow,
 		"Users.SearchUsers": x.searchUsers,
 	}
 }
