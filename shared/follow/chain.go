@@ -16,17 +16,31 @@ const (
 	saltSize        = 16
 )
 
-// noteLate records an entry that the chain had passed before it was written: because writing took long, or because the
-// clock of another process, or this one's before it was set, was ahead. Only the mark tells, no clock does.
-func (s *Service) noteLate(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	head, err := s.ports.Chains.ChainHead(ctx, t, e.Provider)
-	if err != nil || e.Position() > head.Mark {
-		return err
+// noteLate records those of a tenant's entries that their chain had passed before they were written: because writing took
+// long, or because the clock of another process, or this one's before it was set, was ahead. Only the mark tells, no
+// clock does.
+func (s *Service) noteLate(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
+	heads := map[directory.ProviderID]directory.ChainHead{}
+	for _, e := range es {
+		head, known := heads[e.Provider]
+		if !known {
+			var err error
+			if head, err = s.ports.Chains.ChainHead(ctx, t, e.Provider); err != nil {
+				return err
+			}
+			heads[e.Provider] = head
+		}
+		if e.Position() > head.Mark {
+			continue
+		}
+		if err := s.ports.Chains.AddLate(ctx, t, e.Provider, e.Position()); err != nil {
+			return err
+		}
+		if err := s.ports.Chains.MarkGrown(ctx, t, e.Provider, s.rt.Time()); err != nil {
+			return err
+		}
 	}
-	if err := s.ports.Chains.AddLate(ctx, t, e.Provider, e.Position()); err != nil {
-		return err
-	}
-	return s.ports.Chains.MarkGrown(ctx, t, e.Provider, s.rt.Time())
+	return nil
 }
 
 // Seal appends one block of entries that are old enough to a provider's chain ("" for the tenant's own), or else a

@@ -239,9 +239,44 @@ func (r *resolver) user(id directory.UserID) func(context.Context) (directory.Us
 	}
 }
 
+// resolvers are the resolvers of a tenant's providers, each read once for a batch of entries.
+type resolvers map[directory.ProviderID]*resolver
+
+// of returns the resolver of a provider, for the consequences of an entry. nil: the provider was removed.
+func (rs resolvers) of(
+	ctx context.Context, s *Service, t directory.TenantID, p directory.ProviderID, e directory.LogEntry,
+) (*resolver, error) {
+	r, known := rs[p]
+	if !known {
+		var err error
+		if r, err = s.resolver(ctx, t, p, fromEntry(e)); directory.IsKind(err, directory.NotFound) {
+			r = nil
+		} else if err != nil {
+			return nil, err
+		}
+		rs[p] = r
+	}
+	if r != nil {
+		r.origin = fromEntry(e)
+		r.origin.provider = p
+	}
+	return r, nil
+}
+
+// followUsers is followUser for a tenant's entries.
+func (s *Service) followUsers(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
+	rs := resolvers{}
+	for _, e := range es {
+		if err := s.followUser(ctx, t, e, rs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // followUser links managers, and resolves a user who is new, returned, has another home (whatever led to it), or has a
 // change of an attribute that rules use.
-func (s *Service) followUser(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+func (s *Service) followUser(ctx context.Context, t directory.TenantID, e directory.LogEntry, rs resolvers) error {
 	if e.User == "" {
 		return nil
 	}
@@ -259,9 +294,9 @@ func (s *Service) followUser(ctx context.Context, t directory.TenantID, e direct
 	if err := s.linkManagers(ctx, t, e); err != nil {
 		return err
 	}
-	r, err := s.resolver(ctx, t, e.Provider, fromEntry(e))
-	if err != nil {
-		return directory.IgnoreNotFound(err)
+	r, err := rs.of(ctx, s, t, e.Provider, e)
+	if err != nil || r == nil {
+		return err
 	}
 	if e.Action == directory.UserCreated {
 		on = directory.OnCreate
@@ -276,8 +311,9 @@ func (s *Service) followUser(ctx context.Context, t directory.TenantID, e direct
 	case returned || path != "" && changes(e, path):
 		return r.resolve(ctx, r.user(e.User), on)
 	case changes(e, directory.AttrDepartment):
-		r.rules.Org, r.rules.Role = directory.OrgSettings{}, directory.RoleSettings{} // watchlists only
-		return r.resolve(ctx, r.user(e.User), directory.OnEvent)
+		lists := *r // watchlists only
+		lists.rules.Org, lists.rules.Role = directory.OrgSettings{}, directory.RoleSettings{}
+		return lists.resolve(ctx, r.user(e.User), directory.OnEvent)
 	}
 	return nil
 }
@@ -311,16 +347,41 @@ func after(e directory.LogEntry, attribute string) json.RawMessage {
 	return e.Changes[i].After
 }
 
-// followMembers resolves the users added to or removed from a group.
-func (s *Service) followMembers(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	if len(e.Added)+len(e.Removed) == 0 {
-		return nil
+// followMembers resolves the users added to or removed from groups by a tenant's entries: each once, after the newest.
+func (s *Service) followMembers(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
+	rs, done := resolvers{}, map[directory.ScimID]bool{}
+	for _, e := range slices.Backward(es) {
+		if len(e.Added)+len(e.Removed) == 0 {
+			continue
+		}
+		r, err := rs.of(ctx, s, t, e.Provider, e)
+		if err != nil {
+			return err
+		}
+		if r == nil || !r.heeds(e.Group) {
+			continue
+		}
+		ids := slices.DeleteFunc(slices.Concat(e.Added, e.Removed), func(id directory.ScimID) bool { return done[id] })
+		if err := r.resolveMembers(ctx, ids); err != nil {
+			return err
+		}
+		for _, id := range ids {
+			done[id] = true
+		}
 	}
-	r, err := s.resolver(ctx, t, e.Provider, fromEntry(e))
-	if err != nil {
-		return directory.IgnoreNotFound(err)
+	return nil
+}
+
+// heeds reports whether a membership in a group may decide anything about a user. Where groups or attributes decide, it
+// ends what was placed by hand, whatever the group. Users without an organization are placed by any event of theirs; a
+// provider has none as long as its first mapping is in force.
+func (r *resolver) heeds(g directory.GroupID) bool {
+	named := func(x directory.WatchlistGroup) bool { return x.Provider == r.provider.ID && x.ID == g }
+	if slices.ContainsFunc(r.lists, func(w directory.Watchlist) bool { return slices.ContainsFunc(w.Groups, named) }) {
+		return true
 	}
-	return r.resolveMembers(ctx, slices.Concat(e.Added, e.Removed))
+	first := r.rules.Org.Method == directory.OrgSingle && r.provider.ConfigVersion == 0
+	return r.rules.Role.Mode == directory.RolesGroups || r.rules.Org.Method != "" && !first
 }
 
 // resolveMembers resolves the users among members of groups.
