@@ -156,6 +156,9 @@ func (s *Service) finish(
 // parallelChanges is how many users a batch changes in parallel.
 const parallelChanges = 8
 
+// parallelLooks is how many ids are looked for in parallel.
+const parallelLooks = 32
+
 // forEach calls fn for all items, several in parallel, and returns the first error.
 func forEach[T any](ctx context.Context, items []T, fn func(context.Context, T) error) error {
 	var g errgroup.Group

@@ -4,24 +4,24 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"rollcall/shared/directory"
 )
 
 // linkManagers replaces a manager's userName, as the directory sent it, by the manager's id: for the user of the entry,
-// and for users who named this user as manager.
-func (s *Service) linkManagers(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+// and for users who named this user as manager, if a new one is awaited.
+func (s *Service) linkManagers(ctx context.Context, t directory.TenantID, e directory.LogEntry, awaited bool) error {
 	named := changes(e, directory.AttrUserName)
 	manages := slices.ContainsFunc(e.Changes, func(c directory.Change) bool { return strings.HasSuffix(c.Attr, ":"+directory.AttrManager) })
 	came := e.Action == directory.UserCreated || slices.Contains(e.Effects, directory.EffectConverted)
 	if e.Provider == "" || !came && !named && !manages {
 		return nil
 	}
-	if e.Action == directory.UserCreated && !manages {
-		key := directory.Lookup{Attr: directory.AttrManager, Value: directory.UserNameKey(e.Name)}
-		if waiting, err := s.ports.Users.UserIDs(ctx, t, e.Provider, key, 1); err != nil || len(waiting) == 0 {
-			return err
-		}
+	if e.Action == directory.UserCreated && !manages && !awaited {
+		return nil
 	}
 	v, err := s.ports.Users.UserByID(ctx, t, e.User)
 	if err != nil || v.Removed() || v.Provider != e.Provider {
@@ -74,4 +74,26 @@ func (s *Service) eachReport(ctx context.Context, t directory.TenantID, m direct
 			return nil
 		}
 	}
+}
+
+// awaited returns the new users among those of a tenant's entries whom others name as manager by their userNames.
+func (s *Service) awaited(ctx context.Context, t directory.TenantID, es []directory.LogEntry) (map[directory.UserID]bool, error) {
+	var mu sync.Mutex
+	out := map[directory.UserID]bool{}
+	var g errgroup.Group
+	g.SetLimit(parallelLooks)
+	for _, e := range es {
+		if e.Action != directory.UserCreated || e.Provider == "" {
+			continue
+		}
+		g.Go(func() error {
+			key := directory.Lookup{Attr: directory.AttrManager, Value: directory.UserNameKey(e.Name)}
+			waiting, err := s.ports.Users.UserIDs(ctx, t, e.Provider, key, 1)
+			mu.Lock()
+			defer mu.Unlock()
+			out[e.User] = len(waiting) > 0
+			return err
+		})
+	}
+	return out, g.Wait()
 }

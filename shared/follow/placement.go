@@ -265,9 +265,13 @@ func (rs resolvers) of(
 
 // followUsers is followUser for a tenant's entries.
 func (s *Service) followUsers(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
+	awaited, err := s.awaited(ctx, t, es)
+	if err != nil {
+		return err
+	}
 	rs := resolvers{}
 	for _, e := range es {
-		if err := s.followUser(ctx, t, e, rs); err != nil {
+		if err := s.followUser(ctx, t, e, rs, awaited[e.User]); err != nil {
 			return err
 		}
 	}
@@ -276,7 +280,7 @@ func (s *Service) followUsers(ctx context.Context, t directory.TenantID, es []di
 
 // followUser links managers, and resolves a user who is new, returned, has another home (whatever led to it), or has a
 // change of an attribute that rules use.
-func (s *Service) followUser(ctx context.Context, t directory.TenantID, e directory.LogEntry, rs resolvers) error {
+func (s *Service) followUser(ctx context.Context, t directory.TenantID, e directory.LogEntry, rs resolvers, awaited bool) error {
 	if e.User == "" {
 		return nil
 	}
@@ -291,7 +295,7 @@ func (s *Service) followUser(ctx context.Context, t directory.TenantID, e direct
 			on = directory.OnCreate // no rule has placed them
 		}
 	}
-	if err := s.linkManagers(ctx, t, e); err != nil {
+	if err := s.linkManagers(ctx, t, e, awaited); err != nil {
 		return err
 	}
 	r, err := rs.of(ctx, s, t, e.Provider, e)

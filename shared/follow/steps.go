@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"rollcall/shared/directory"
 )
 
@@ -76,7 +78,7 @@ func peopleSteps() []step {
 		{name: "store a former userName", on: trigger{actions: []directory.Action{directory.UserDeleted}, attribute: directory.AttrUserName},
 			again: "an alias is stored under its key", run: each((*Service).rememberName)},
 		{name: "hint at the same person", on: onActions(directory.UserCreated), again: "a hint is stored under its key",
-			run: each((*Service).hintSamePerson)},
+			run: atOnce((*Service).hintSamePerson)},
 		{name: "close the conflict of a converted user", on: onActions(directory.UserConverted), again: "a closed conflict is skipped",
 			run: each((*Service).followConverted)},
 		{name: "list a refused disable", on: trigger{attribute: directory.AttrRefused}, again: "a listed one is not listed twice",
@@ -135,6 +137,25 @@ func each(
 		for i, e := range es {
 			errs[i] = one(s, ctx, e.Tenant, e.Entry)
 		}
+		return errs
+	}
+}
+
+// atOnce returns a step that calls one for each entry, for several at the same time: they are about different records.
+func atOnce(
+	one func(*Service, context.Context, directory.TenantID, directory.LogEntry) error,
+) func(*Service, context.Context, []directory.TenantEntry) []error {
+	return func(s *Service, ctx context.Context, es []directory.TenantEntry) []error {
+		errs := make([]error, len(es))
+		var g errgroup.Group
+		g.SetLimit(parallelLooks)
+		for i, e := range es {
+			g.Go(func() error {
+				errs[i] = one(s, ctx, e.Tenant, e.Entry)
+				return nil
+			})
+		}
+		_ = g.Wait() // no function returns an error
 		return errs
 	}
 }

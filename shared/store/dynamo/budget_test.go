@@ -21,8 +21,9 @@ import (
 // tenantEnv is a tenant with a provider, used through the service like by requests.
 type tenantEnv struct {
 	*testing.T
-	svc    *directorytest.Env
-	caller provisioning.Caller
+	svc      *directorytest.Env
+	caller   provisioning.Caller
+	followed *string // the position of the last entry that was followed
 }
 
 func newTenantEnv(t *testing.T, s *dynamo.Store, matching ...string) tenantEnv {
@@ -40,7 +41,7 @@ func newTenantEnv(t *testing.T, s *dynamo.Store, matching ...string) tenantEnv {
 	}
 	return tenantEnv{t, svc,
 		provisioning.Caller{Provider: p.ID, Token: token, RequestID: directory.RequestID(random.ID()),
-			ClientRequestID: "3f2504e0-4f89-11d3-9a0c-0305e82c3301"}}
+			ClientRequestID: "3f2504e0-4f89-11d3-9a0c-0305e82c3301"}, new(string)}
 }
 
 func (o tenantEnv) must(err error) {
