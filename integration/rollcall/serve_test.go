@@ -240,7 +240,12 @@ func TestServeWorksFromTheStart(t *testing.T) {
 	if err := store.Ports().Log.AppendEntry(t.Context(), tenant, earlier); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := following.New(store.Ports(), rt).FollowNew(t.Context(), func(err error) { t.Error(err) }); err != nil {
+	failed := func(fs []following.Failure) {
+		for _, f := range fs {
+			t.Error(f.Step, f.Err)
+		}
+	}
+	if _, err := following.New(store.Ports(), rt).FollowNew(t.Context(), failed); err != nil {
 		t.Fatal(err)
 	}
 	local := app.NewLocal(store.Ports(), directory.DefaultLogRetention, directory.External{}, app.NewLog(io.Discard))

@@ -121,6 +121,34 @@ func sortRoles(line string) string {
 	return head + fmt.Sprint(words)
 }
 
+// TestDocumentReferences follows every reference of the document, also those that no example needs; resolve panics at one
+// to nothing.
+func TestDocumentReferences(t *testing.T) {
+	t.Parallel()
+	n := 0
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			if _, ok := v["$ref"].(string); ok {
+				resolve(v)
+				n++
+			}
+			for _, x := range v {
+				walk(x)
+			}
+		case []any:
+			for _, x := range v {
+				walk(x)
+			}
+		}
+	}
+	walk(document())
+	if n < 1000 {
+		t.Errorf("only %d references were found", n)
+	}
+}
+
 func TestDocumentInJSON(t *testing.T) {
 	t.Parallel()
 	want, err := json.Marshal(document())
