@@ -138,7 +138,7 @@ func leaveWithout(t *testing.T, ports func(testing.TB) directory.Ports, failing 
 	for range 3 {
 		h.followLog(seen)
 		h.Clock.Advance(time.Hour)
-		h.retry()
+		_ = h.retry()
 		h.send()
 	}
 	h.want("wake-ups", len(o.woken), leavers)

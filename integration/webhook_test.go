@@ -162,7 +162,7 @@ func (h *webhookEnv) setAside() []directory.Delivery {
 func (h *webhookEnv) deliver() int {
 	h.Helper()
 	h.follow()
-	h.retry()
+	_ = h.retry()
 	return h.send()
 }
 

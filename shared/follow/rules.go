@@ -23,9 +23,8 @@ const (
 
 // ruleCache keeps the rules of providers in memory. Safe for concurrent use.
 type ruleCache struct {
-	mu      sync.Mutex
-	of      map[rulesOf]*rules
-	records int
+	mu sync.Mutex
+	of map[rulesOf]*rules
 }
 
 type rulesOf struct {

@@ -80,17 +80,17 @@ func (s userStore) UserIDs(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, key directory.Lookup, limit int,
 ) (ids []directory.UserID, err error) {
 	h := home(t, p, false)
-	take := func(r *sqlite.Stmt) error {
-		ids = append(ids, directory.UserID(r.ColumnText(0)))
-		return nil
+	query, args := `SELECT uid FROM lookups WHERE home = ? AND attr = ? AND value = ? ORDER BY uid LIMIT ?+0`,
+		[]any{h, lookupCode(key.Attr), key.Value, limit}
+	if key.Attr == directory.AttrManager {
+		query, args = `SELECT uid FROM users INDEXED BY users_manager WHERE home = ? AND manager_key = ? AND manager_key <> '' ORDER BY uid `+
+			`LIMIT ?+0`, []any{h, key.Value, limit}
 	}
 	err = s.read(ctx, func() error {
-		if key.Attr == directory.AttrManager {
-			return s.exec(`SELECT uid FROM users INDEXED BY users_manager WHERE home = ? AND manager_key = ? AND manager_key <> '' ORDER BY uid `+
-				`LIMIT ?+0`, take, h, key.Value, limit)
-		}
-		return s.exec(`SELECT uid FROM lookups WHERE home = ? AND attr = ? AND value = ? ORDER BY uid LIMIT ?+0`, take, h, lookupCode(key.Attr),
-			key.Value, limit)
+		return s.exec(query, func(r *sqlite.Stmt) error {
+			ids = append(ids, directory.UserID(r.ColumnText(0)))
+			return nil
+		}, args...)
 	})
 	return ids, err
 }
