@@ -52,8 +52,8 @@ func TestFollowBudgets(t *testing.T) {
 		o.follow(t.Context()) // the minute's pages are known
 		c.do(1)
 		alone := o.follow(t.Context())
-		t.Logf("%-14s alone:        %2d round trips, %2d calls, %5.1f read, %5.1f write", c.name, alone.Rounds(), alone.Calls(), alone.ReadUnits(),
-			alone.WriteUnits())
+		t.Logf("%-14s alone:        %2d round trips, %2d calls, %5.1f read, %5.1f write", c.name, alone.Rounds(), alone.Calls(),
+			alone.ReadUnits(), alone.WriteUnits())
 		if alone.Rounds() > c.rounds || alone.ReadUnits() > c.read || alone.WriteUnits() > c.write {
 			t.Errorf("%s alone: at most %d, %g and %g are allowed", c.name, c.rounds, c.read, c.write)
 		}
