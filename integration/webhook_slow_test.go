@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rollcall/integration/stack"
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 )
 
@@ -142,4 +143,54 @@ func TestQuickReceiverGetsMore(t *testing.T) {
 			t.Errorf("after an answer in %v: %d requests at a time, want %d", took, r.most, want)
 		}
 	}
+}
+
+// What an administrator changes about a webhook holds for the deliveries that wait behind a slow answer: they are not
+// sent, or to the new address. They are sent at once when it is resumed.
+func TestSlowReceiverHearsOfChanges(t *testing.T) {
+	t.Parallel()
+	for store, ports := range stores {
+		for change, want := range map[string]int{"paused": 0, "deleted": 0, "moved": 10, "resumed": 10} {
+			t.Run(store+", "+change, func(t *testing.T) { t.Parallel(); testSlowChange(t, ports, change, want) })
+		}
+	}
+}
+
+func testSlowChange(t *testing.T, ports func(testing.TB) directory.Ports, change string, want int) {
+	h := newPatientEnv(t, ports, time.Minute)
+	slow, other := newSlowReceiver(t), newReceiver(t, h.Clock.Now)
+	w, _ := h.webhook(slow.URL)
+	for i := range 12 {
+		h.user(fmt.Sprint("kim", i))
+	}
+	h.Follow(t)
+	done := make(chan error, 1)
+	go func() {
+		_, err := h.Service.DeliverDue(h.Context(), never)
+		done <- err
+	}()
+	eventually(t, "two requests wait", func() bool { slow.mu.Lock(); defer slow.mu.Unlock(); return slow.waiting == 2 })
+	as, check := h.Service.As(h.Admin).Webhooks, func(directory.Webhook) error { return nil }
+	paused, active := directory.WebhookPaused, directory.WebhookActive
+	var err error
+	switch change {
+	case "paused", "resumed":
+		_, err = as.Patch(h.Context(), w.ID, check, administration.WebhookPatch{State: &paused})
+	case "deleted":
+		_, err = as.Delete(h.Context(), w.ID, check)
+	case "moved":
+		_, err = as.Patch(h.Context(), w.ID, check, administration.WebhookPatch{URL: &other.URL})
+	}
+	h.must(err)
+	h.Clock.Advance(time.Second)
+	slow.release()
+	h.must(<-done)
+	if change == "resumed" {
+		_, err = as.Patch(h.Context(), w.ID, check, administration.WebhookPatch{State: &active, URL: &other.URL})
+		h.must(err)
+		h.Follow(t)
+	}
+	h.send()
+	h.want("sent to the old address", slow.total, 2)
+	h.want("sent to the new one", len(other.take()), want)
 }

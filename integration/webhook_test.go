@@ -349,7 +349,6 @@ func TestWebhookIsTestedPausedAndEnded(t *testing.T) {
 	h.deliver()
 	h.want("while paused", r.take(), "[]")
 	patch(administration.WebhookPatch{State: &active})
-	h.Clock.Advance(time.Hour)
 	h.deliver()
 	h.want("after it", r.take(), "[user.created]")
 	r.answers(http.StatusGone)

@@ -17,6 +17,7 @@ const (
 	lastTry    = 20 * time.Second // no try starts with less left of the lease: a try takes less
 	mostQueues = 500              // held by a process at the same time
 	readAhead  = 16               // deliveries of a webhook in memory
+	believed   = time.Second      // how long what was read of a webhook is true: it may be paused, moved or deleted
 	lookAgain  = 250 * time.Millisecond
 	releases   = 5  // tries to release a queue that keeps changing
 	noteTries  = 15 // further tries to note the outcome of a try
@@ -158,12 +159,12 @@ func (r *round) start(ctx context.Context) {
 			}
 		case len(l.flying) == 0 && (l.closed || len(l.waiting) == 0 && !l.more):
 			r.run(l, func() { r.release(ctx, l) })
-		case !l.closed && l.more && len(l.waiting) == 0 && len(l.flying) < l.limit(true), l.queue.Until.Sub(now) < holdFor/2:
+		case l.needsReading(now), l.queue.Until.Sub(now) < holdFor/2:
 			r.run(l, func() { r.read(ctx, l) })
 		}
 	}
 	for r.flying < senders {
-		l := r.turns.next(func(l *line) bool { return l.queue.Until.Sub(now) > lastTry })
+		l := r.turns.next(func(l *line) bool { return l.queue.Until.Sub(now) > lastTry && now.Sub(l.readAt) < believed })
 		if l == nil {
 			return
 		}
@@ -212,7 +213,8 @@ func (r *round) hold(ctx context.Context, l *line) bool {
 	return true
 }
 
-// read leases a line's queue, if it is not leased for long enough, and reads what is due.
+// read leases a line's queue, if it is not leased for long enough, and reads its webhook and, unless some are waiting,
+// what is due.
 func (r *round) read(ctx context.Context, l *line) {
 	now := r.s.rt.Time()
 	if l.queue.Until.Sub(now) < holdFor/2 && !r.hold(ctx, l) {
@@ -223,16 +225,16 @@ func (r *round) read(ctx context.Context, l *line) {
 	if l.queue.Failures > 0 {
 		room = 1
 	}
-	full := l.closed || len(l.waiting) > 0
+	closed, full := l.closed, len(l.waiting) > 0
 	r.mu.Unlock()
-	if full {
+	if closed {
 		return
 	}
 	w, err := r.s.ports.Webhooks.Webhook(ctx, t, id)
 	gone := directory.IsKind(err, directory.NotFound) || w.State == directory.WebhookEnded
 	var ds []directory.Delivery
 	var next time.Time
-	if err == nil && w.State == directory.WebhookActive {
+	if err == nil && w.State == directory.WebhookActive && !full {
 		ds, next, err = r.s.ports.Deliveries.QueuedDeliveries(ctx, t, id, now, room+len(skip))
 	}
 	if err != nil && !gone {
@@ -241,14 +243,16 @@ func (r *round) read(ctx context.Context, l *line) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	l.webhook, l.readAt = w, r.s.rt.Time()
 	switch {
-	case l.closed:
+	case l.closed, full && !gone && w.State == directory.WebhookActive:
 	case gone:
 		l.close(time.Time{})
 	case w.State != directory.WebhookActive:
+		l.queue.Failures = 0 // when it is resumed, it is tried at once
 		l.close(now.Add(pausedFor))
 	default:
-		l.webhook, l.resume, l.more = w, next, len(ds) == room+len(skip)
+		l.resume, l.more = next, len(ds) == room+len(skip)
 		l.waiting = slices.DeleteFunc(ds, func(d directory.Delivery) bool { return skip[d.ID] })
 	}
 }
@@ -277,6 +281,9 @@ func (r *round) release(ctx context.Context, l *line) {
 		r.mu.Lock()
 		l.more = true
 		closed := l.closed
+		if l.queue.Failures == 0 && l.resume.After(l.queue.DueAt) {
+			l.resume = l.queue.DueAt // the webhook may have been resumed
+		}
 		r.mu.Unlock()
 		if !closed {
 			return // it is read again

@@ -114,6 +114,25 @@ func (s *Service) endWebhook(ctx context.Context, t directory.TenantID, d direct
 	return err
 }
 
+// resumeWebhook has the deliveries that waited for a paused webhook looked at: the touch of one is that of its queue.
+func (s *Service) resumeWebhook(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	id := directory.WebhookID(e.Target)
+	w, err := s.ports.Webhooks.Webhook(ctx, t, id)
+	if err != nil || w.State != directory.WebhookActive || !changes(e, "state") {
+		return directory.IgnoreNotFound(err)
+	}
+	for {
+		ds, _, err := s.ports.Deliveries.QueuedDeliveries(ctx, t, id, s.rt.Time().Add(GiveUpAfter), 1)
+		if err != nil || len(ds) == 0 {
+			return err
+		}
+		d, err := s.ports.Deliveries.UpdateDelivery(ctx, t, ds[0].ID, func(d directory.Delivery) (directory.Delivery, error) { return d, nil })
+		if err != nil || d.State == directory.DeliveryPending {
+			return directory.IgnoreNotFound(err)
+		}
+	}
+}
+
 // replay replays the deliveries that an entry of DeliveryReplayed names.
 func (s *Service) replay(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	if len(e.Changes) != 2 {

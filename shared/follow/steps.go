@@ -116,6 +116,8 @@ func otherSteps() []step {
 			again: "a started phase is not started again", run: each((*Service).startRun)},
 		{name: "send a test event", on: onActions(directory.WebhookTested), again: "a delivery is stored under its key",
 			run: each((*Service).sendTest)},
+		{name: "resume a webhook", on: onActions(directory.WebhookUpdated), again: "its queue is looked at once more",
+			run: each((*Service).resumeWebhook)},
 		{name: "replay deliveries", on: onActions(directory.DeliveryReplayed), again: "a delivery replayed since is not changed",
 			run: each((*Service).replay)},
 		{name: "deliver events to webhooks", on: trigger{any: "entries that cause events"}, again: "a delivery is stored under its key",

@@ -19,6 +19,7 @@ const (
 type line struct {
 	queue   directory.Queue
 	webhook directory.Webhook
+	readAt  time.Time                     // when the webhook was
 	waiting []directory.Delivery          // read, and not tried yet
 	flying  map[directory.DeliveryID]bool // being tried, until that is noted
 	quick   bool                          // the last answer was
@@ -48,6 +49,11 @@ func (l *line) secret(encrypted []byte, decrypt func() ([]byte, error)) (string,
 
 // close ends the tries of a line, whose queue is due again at a time.
 func (l *line) close(resume time.Time) { l.closed, l.waiting, l.resume = true, nil, resume }
+
+// needsReading reports whether a line that may send lacks deliveries, or may know too little of its webhook.
+func (l *line) needsReading(now time.Time) bool {
+	return len(l.flying) < l.limit(true) && (len(l.waiting) == 0 && l.more || len(l.waiting) > 0 && now.Sub(l.readAt) >= believed)
+}
 
 // limit is how many tries of a line may be in progress; spare ones are those that no other line can use.
 func (l *line) limit(spare bool) int {
