@@ -192,6 +192,35 @@ func TestMemoryStoreStopsAfterAFailure(t *testing.T) {
 	}
 }
 
+// The leases of a process that was killed do not delay the deliveries of the next one.
+func TestLeasesEndWithTheProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rollcall.db")
+	s := open(t, path)
+	f, err := newFiller(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().Truncate(time.Millisecond)
+	e := directory.LogEntry{ID: "e1", At: now}
+	deliveries := func() directory.Deliveries { return s.Ports().Deliveries }
+	if err := deliveries().AddDeliveries(f.ctx, f.admin.Tenant, []directory.Delivery{directory.NewDelivery(e, "w1", "x", now)}); err != nil {
+		t.Fatal(err)
+	}
+	lease := func(holder string) {
+		t.Helper()
+		q, err := deliveries().LeaseQueue(f.ctx, f.admin.Tenant, "w1", holder, now, now.Add(time.Minute))
+		if err != nil || q.Holder != holder {
+			t.Fatalf("leased by %q: %+v, %v", holder, q, err)
+		}
+	}
+	lease("killed")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, path)
+	lease("next")
+}
+
 func TestFileStoreRollsBackAFailure(t *testing.T) {
 	t.Parallel()
 	s := open(t, filepath.Join(t.TempDir(), "rollcall.db"))

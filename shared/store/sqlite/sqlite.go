@@ -189,6 +189,10 @@ func (s *Store) prepare() error {
 	if err := migrate(s.conn, migrations); err != nil {
 		return fmt.Errorf("bring its tables up to date: %w", err)
 	}
+	// Whoever leased queues is gone: one process has the file.
+	if err := s.exec(`UPDATE queues SET holder = '', until = 0 WHERE holder <> ''`, nil); err != nil {
+		return fmt.Errorf("end leases: %w", err)
+	}
 	if err := s.loadErased(); err != nil {
 		return err
 	}
