@@ -256,6 +256,27 @@ func TestRestoredProviderHasExceptions(t *testing.T) {
 	}
 }
 
+// Leavers whose deactivation the deletion cancelled are listed: they are back, and may sign in.
+func TestRestoredLeaversAreListed(t *testing.T) {
+	t.Parallel()
+	for name, ports := range stores {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u := newUndone(t, ports)
+			leavers := 0
+			for _, name := range u.named {
+				if p := person(t, u.Stack, name); p.Pending != nil && !p.Removed() { // others are of no directory any more
+					leavers++
+				}
+			}
+			u.delete(directory.ProviderDeletion{Users: directory.FateLocal, CancelPending: true})
+			if r := u.restore().Restoration; leavers == 0 || r.Users != 6 || r.Exceptions != leavers {
+				t.Errorf("result: %+v, want %d exceptions", r, leavers)
+			}
+		})
+	}
+}
+
 // After 30 days nothing is left of a deleted provider, and what is not deleted is not restored.
 func TestDeletedProviderExpires(t *testing.T) {
 	t.Parallel()

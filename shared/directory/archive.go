@@ -89,6 +89,8 @@ const (
 	RestoredErased      RestoreException = "erased"
 	RestoredElsewhere   RestoreException = "other-home"  // somebody has decided about the user's home since
 	RestoredDeactivated RestoreException = "deactivated" // it is back, but was deactivated since
+	// RestoredKept: it is back, and left before the deletion, which cancelled its deactivation: it may sign in.
+	RestoredKept RestoreException = "deactivation-cancelled"
 )
 
 // IsBack reports whether a user is one of the provider again.
@@ -122,6 +124,9 @@ func (a ArchivedUser) Restore(u User, p Provider, ended bool) (User, RestoreExce
 	}
 	if a.Usable && !u.LifecycleIsActive() {
 		return u, RestoredDeactivated
+	}
+	if d.CancelPending && !a.Usable && !a.Active && u.LifecycleIsActive() && u.Pending == nil {
+		return u, RestoredKept
 	}
 	return u, ""
 }
