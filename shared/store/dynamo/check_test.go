@@ -167,7 +167,7 @@ func TestDamageIsFound(t *testing.T) {
 	for _, f := range x.Check(false) {
 		t.Fatalf("before the damage: %s", f)
 	}
-	for _, d := range proof.Spread(proof.Size(22, proof.All), damages) {
+	for _, d := range proof.Spread(proof.Size(14, proof.All), damages) {
 		t.Run(d.name, func(t *testing.T) {
 			x := x.In(t)
 			n, restore, err := s.Damage(t.Context(), x.Tenant, d.kind, func(it item) item { return d.change(x, it) })
