@@ -5,6 +5,7 @@ package main
 import (
 	"rollcall/shared/adminapi"
 	"rollcall/shared/app"
+	"rollcall/shared/kmskeys"
 	"rollcall/shared/random"
 )
 
@@ -12,7 +13,7 @@ import (
 const maxExport = 4 << 20
 
 func main() {
-	a := app.MustStart("admin", app.Keys)
+	a := app.MustStart("admin", kmskeys.Keys)
 	h := adminapi.Handler(a.Administration(), adminapi.Options{Origin: a.Config.Origin, NewID: random.ID, MaxExport: maxExport})
 	a.ServeAdmin(h, adminapi.Panicked)
 }

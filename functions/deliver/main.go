@@ -2,9 +2,12 @@
 // when there is something new.
 package main
 
-import "rollcall/shared/app"
+import (
+	"rollcall/shared/app"
+	"rollcall/shared/kmskeys"
+)
 
 func main() {
-	a := app.MustStart("deliver", app.Keys)
+	a := app.MustStart("deliver", kmskeys.Keys)
 	a.ServeEvent(app.Deliver(a.Follow(), a.Log))
 }

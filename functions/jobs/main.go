@@ -2,9 +2,12 @@
 // and erases removed tenants. Each event names one job.
 package main
 
-import "rollcall/shared/app"
+import (
+	"rollcall/shared/app"
+	"rollcall/shared/kmskeys"
+)
 
 func main() {
-	a := app.MustStart("jobs", app.Keys)
+	a := app.MustStart("jobs", kmskeys.Keys)
 	a.ServeEvent(app.Jobs(a.Follow(), a.Log))
 }

@@ -15,15 +15,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
-	lambdaservice "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/follow"
-	"rollcall/shared/keys"
 	"rollcall/shared/provisioning"
 	"rollcall/shared/store/dynamo"
 	"rollcall/shared/workflow"
@@ -65,27 +62,8 @@ func Bus(c Config, cfg aws.Config, out *directory.External) {
 	}
 }
 
-// Delivering lets the function start functions/deliver, and so have webhooks receive its events.
-func Delivering(c Config, cfg aws.Config, out *directory.External) {
-	if c.Deliver != "" {
-		out.Delivering = workflow.Invoker{Client: lambdaservice.NewFromConfig(cfg), Function: c.Deliver,
-			Event: `{"Do":"` + string(directory.JobDeliver) + `"}`}
-	}
-}
-
-// Keys lets the function sign the log, and send to webhooks and encrypt their secrets (KMS).
-func Keys(c Config, cfg aws.Config, out *directory.External) {
-	k := keys.NewKMS(keys.KMSConfig{Client: kms.NewFromConfig(cfg), SigningKey: c.SigningKey, SecretsKey: c.SecretsKey})
-	if c.SigningKey != "" {
-		out.Signer = k
-	}
-	if c.SecretsKey != "" {
-		out.Secrets, out.Sender = k, workflow.NewWebhooks(workflow.WebhookConfig{Loopback: emulated(cfg)})
-	}
-}
-
-// emulated reports whether AWS is an emulator on this machine, which then also has the receivers of webhooks.
-func emulated(cfg aws.Config) bool {
+// Emulated reports whether AWS is an emulator on this machine, which then also has the receivers of webhooks.
+func Emulated(cfg aws.Config) bool {
 	u, err := url.Parse(aws.ToString(cfg.BaseEndpoint))
 	if err != nil {
 		return false

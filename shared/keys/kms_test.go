@@ -12,6 +12,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/keys"
+	"rollcall/shared/kmskeys"
 )
 
 // kmsStandIn answers as KMS does, with keys in the process.
@@ -62,9 +63,9 @@ func kmsStandIn(t *testing.T) (*kms.Client, map[string]int) {
 func TestKeysInKMS(t *testing.T) {
 	t.Parallel()
 	client, calls := kmsStandIn(t)
-	c := keys.KMSConfig{Client: client, SigningKey: "signing", SecretsKey: "secrets"}
-	k := keys.NewKMS(c)
-	hold(t, k, keys.NewKMS(c))
+	c := kmskeys.Config{Client: client, SigningKey: "signing", SecretsKey: "secrets"}
+	k := kmskeys.New(c)
+	hold(t, k, kmskeys.New(c))
 	encrypted, err := k.Encrypt(t.Context(), []byte("secret"), "t/w1")
 	if err != nil {
 		t.Fatal(err)

@@ -91,15 +91,28 @@ func copyTo(from, to string) error {
 func build(dir, name, arch, file string) error {
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-o", file,
 		"-ldflags=-s -w -buildid= -X rollcall/shared/release.version=" + tag()}
-	if name == "admin" { // it serves administrators: without inlining, because its size matters and its speed does not
-		args = append(args, "-gcflags=rollcall/shared/...=-l", "-gcflags=github.com/...=-l", "-gcflags=golang.org/x/...=-l",
-			"-gcflags=net/...=-l", "-gcflags=encoding/...=-l")
+	for _, packages := range notInlined(name) {
+		args = append(args, "-gcflags="+packages+"=-l")
 	}
 	cmd := exec.Command("go", append(args, "./functions/"+name)...) //nolint:gosec // G204: names of our own folders
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFIPS140=v1.0.0", "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s for %s: %w\n%s", name, arch, err, text)
+	}
+	return nil
+}
+
+// notInlined returns the packages of a function whose code is compiled without inlining, to keep the largest bundles below
+// the limit: those of others in changes, which many events pass through, and all in admin, which serves administrators.
+func notInlined(name string) []string {
+	others := strings.Fields("github.com/... golang.org/x/... net/... encoding/... text/... regexp/... crypto/... mime/... math/... " +
+		"vendor/... compress/... log/... reflect fmt bufio slices time")
+	switch name {
+	case "admin":
+		return append(others, "rollcall/shared/...")
+	case "changes":
+		return others
 	}
 	return nil
 }

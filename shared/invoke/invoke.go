@@ -1,4 +1,6 @@
-package workflow
+// Package invoke starts functions/deliver from functions/changes. It is not part of package workflow because the client of
+// Lambda is large: no other function links it.
+package invoke
 
 import (
 	"context"
@@ -7,7 +9,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"rollcall/shared/app"
+	"rollcall/shared/directory"
 )
+
+// Delivering lets the function start functions/deliver, and so have webhooks receive its events.
+func Delivering(c app.Config, cfg aws.Config, out *directory.External) {
+	if c.Deliver != "" {
+		out.Delivering = Invoker{Client: lambda.NewFromConfig(cfg), Function: c.Deliver,
+			Event: `{"Do":"` + string(directory.JobDeliver) + `"}`}
+	}
+}
 
 // Invoker is directory.DeliveryStarter on a Lambda function, which is invoked without waiting for it.
 type Invoker struct {

@@ -1,4 +1,6 @@
-package keys
+// Package kmskeys keeps the keys of a deployment in AWS KMS; package keys has those of one machine. The client of KMS is
+// large: a function that needs no key does not link it.
+package kmskeys
 
 import (
 	"context"
@@ -10,11 +12,24 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
+	"rollcall/shared/app"
 	"rollcall/shared/directory"
+	"rollcall/shared/workflow"
 )
 
-// KMSConfig names the keys of a deployment.
-type KMSConfig struct {
+// Keys lets the function sign the log, and send to webhooks and encrypt their secrets.
+func Keys(c app.Config, cfg aws.Config, out *directory.External) {
+	k := New(Config{Client: kms.NewFromConfig(cfg), SigningKey: c.SigningKey, SecretsKey: c.SecretsKey})
+	if c.SigningKey != "" {
+		out.Signer = k
+	}
+	if c.SecretsKey != "" {
+		out.Secrets, out.Sender = k, workflow.NewWebhooks(workflow.WebhookConfig{Loopback: app.Emulated(cfg)})
+	}
+}
+
+// Config names the keys of a deployment.
+type Config struct {
 	Client     *kms.Client
 	SigningKey string // ARN of an ECC_NIST_P256 key for SIGN_VERIFY
 	SecretsKey string // ARN of a symmetric key for ENCRYPT_DECRYPT
@@ -23,7 +38,7 @@ type KMSConfig struct {
 // KMS is both keys in AWS KMS, which they never leave. Safe for concurrent use. It makes no call before one is needed,
 // and keeps decrypted secrets in memory: each delivery needs them.
 type KMS struct {
-	c         KMSConfig
+	c         Config
 	mu        sync.Mutex
 	public    []byte
 	decrypted map[[sha256.Size]byte][]byte
@@ -32,8 +47,8 @@ type KMS struct {
 // maxDecrypted bounds the memory; beyond it secrets are decrypted again.
 const maxDecrypted = 1000
 
-// NewKMS returns the keys.
-func NewKMS(c KMSConfig) *KMS { return &KMS{c: c, decrypted: map[[sha256.Size]byte][]byte{}} }
+// New returns the keys.
+func New(c Config) *KMS { return &KMS{c: c, decrypted: map[[sha256.Size]byte][]byte{}} }
 
 // Sign implements directory.LogSigner.
 func (k *KMS) Sign(ctx context.Context, digest directory.Digest) (directory.Digest, error) {
