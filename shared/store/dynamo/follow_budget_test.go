@@ -3,9 +3,12 @@ package dynamo_test
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
 	"rollcall/shared/store/dynamo"
 )
 
@@ -14,6 +17,12 @@ import (
 func TestFollowBudgets(t *testing.T) {
 	t.Parallel()
 	o := newTenantEnv(t, open(t, newTable(t)))
+	// All of it is in one minute: a page of counts and a chain's mark are of a minute.
+	var ticks atomic.Int64
+	start := time.Now().Truncate(time.Minute).Add(time.Minute)
+	o.svc = directorytest.New(o.svc.Ports, directory.Runtime{Now: func() time.Time {
+		return start.Add(time.Duration(ticks.Add(1)) * time.Millisecond)
+	}})
 	const n = 100
 	var us []directory.User
 	o.follow(t.Context()) // of the tenant's creation
