@@ -99,21 +99,22 @@ func (s deliveryStore) Delivery(ctx context.Context, t directory.TenantID, id di
 func (s deliveryStore) ListDeliveries(
 	ctx context.Context, t directory.TenantID, before directory.DeliveryID, count int,
 ) ([]directory.Delivery, error) {
+	return s.newestDeliveries(ctx, deliveryShards, func(i int) string { return deliveryShard(t, i) }, before, count)
+}
+
+// newestDeliveries reads deliveries from the shards of a list, the newest first, before the given one.
+func (s *Store) newestDeliveries(
+	ctx context.Context, shards int, shard func(int) string, before directory.DeliveryID, count int,
+) ([]directory.Delivery, error) {
 	if count < 1 {
 		return nil, nil
 	}
-	var parts [deliveryShards][]item
-	var fns []func(context.Context) error
-	for i := range deliveryShards {
-		fns = append(fns, func(ctx context.Context) (err error) {
-			parts[i], err = s.newest(ctx, deliveryShard(t, i), "", "", escaper.Replace(string(before)), count)
-			return err
-		})
-	}
-	if err := parallel(ctx, fns...); err != nil {
+	all, err := s.shards(ctx, shards, func(ctx context.Context, i int) ([]item, error) {
+		return s.newest(ctx, shard(i), "", "", escaper.Replace(string(before)), count)
+	})
+	if err != nil {
 		return nil, err
 	}
-	all := slices.Concat(parts[:]...)
 	slices.SortFunc(all, func(a, b item) int { return strings.Compare(text(b, "SK"), text(a, "SK")) })
 	return decodeRecords[directory.Delivery](all[:min(count, len(all))])
 }
@@ -340,28 +341,28 @@ func (s deliveryStore) ReleaseQueue(ctx context.Context, q directory.Queue) erro
 
 // due reads the keys of what is due from the shards of the due index, the longest due first.
 func (s *Store) due(ctx context.Context, shards int, shard func(int) string, now time.Time, count int) ([]item, error) {
-	parts := make([][]item, shards)
-	var fns []func(context.Context) error
-	for i := range shards {
-		fns = append(fns, func(ctx context.Context) (err error) {
-			parts[i], _, err = s.query(ctx, span{pk: shard(i), index: indexDue, hi: dueText(now), limit: count})
-			return err
-		})
-	}
-	if err := parallel(ctx, fns...); err != nil {
+	all, err := s.shards(ctx, shards, func(ctx context.Context, i int) ([]item, error) {
+		its, _, err := s.query(ctx, span{pk: shard(i), index: indexDue, hi: dueText(now), limit: count})
+		return its, err
+	})
+	if err != nil {
 		return nil, err
 	}
-	all := slices.Concat(parts...)
 	slices.SortFunc(all, func(a, b item) int { return strings.Compare(text(a, "dueAt"), text(b, "dueAt")) })
 	return all[:min(count, len(all))], nil
 }
 
 func (s deliveryStore) DueDeliveries(ctx context.Context, now time.Time, count int) (out []directory.DueDelivery, err error) {
 	its, err := s.due(ctx, deliveryShards, dueDeliveries, now, count)
+	return dueOf(its), err
+}
+
+// dueOf names the deliveries of keys.
+func dueOf(its []item) (out []directory.DueDelivery) {
 	for _, it := range its {
 		out = append(out, directory.DueDelivery{Tenant: tenantOfDelivery(text(it, "PK")), ID: directory.DeliveryID(text(it, "SK"))})
 	}
-	return out, err
+	return out
 }
 
 // DropDeliveries implements directory.Deliveries: the table expires them itself.

@@ -3,7 +3,6 @@ package dynamo
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"rollcall/shared/directory"
@@ -59,29 +58,12 @@ func (s setAsideStore) UpdateSetAside(
 func (s setAsideStore) ListSetAside(
 	ctx context.Context, t directory.TenantID, before directory.DeliveryID, count int,
 ) ([]directory.Delivery, error) {
-	if count < 1 {
-		return nil, nil
-	}
-	all, err := s.shards(ctx, setAsideShards, func(ctx context.Context, i int) ([]item, error) {
-		return s.newest(ctx, setAsideShard(t, i), "", "", escaper.Replace(string(before)), count)
-	})
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(all, func(a, b item) int { return strings.Compare(text(b, "SK"), text(a, "SK")) })
-	return decodeRecords[directory.Delivery](all[:min(count, len(all))])
+	return s.newestDeliveries(ctx, setAsideShards, func(i int) string { return setAsideShard(t, i) }, before, count)
 }
 
-func (s setAsideStore) DueSetAside(ctx context.Context, now time.Time, count int) (out []directory.DueDelivery, err error) {
-	all, err := s.shards(ctx, setAsideShards, func(ctx context.Context, i int) ([]item, error) {
-		its, _, err := s.query(ctx, span{pk: dueSetAside(i), index: indexDue, hi: dueText(now), limit: count})
-		return its, err
-	})
-	slices.SortFunc(all, func(a, b item) int { return strings.Compare(text(a, "dueAt"), text(b, "dueAt")) })
-	for _, it := range all[:min(count, len(all))] {
-		out = append(out, directory.DueDelivery{Tenant: tenantOfDelivery(text(it, "PK")), ID: directory.DeliveryID(text(it, "SK"))})
-	}
-	return out, err
+func (s setAsideStore) DueSetAside(ctx context.Context, now time.Time, count int) ([]directory.DueDelivery, error) {
+	its, err := s.due(ctx, setAsideShards, dueSetAside, now, count)
+	return dueOf(its), err
 }
 
 // shards reads the shards of a list in parallel.

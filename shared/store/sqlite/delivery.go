@@ -107,15 +107,12 @@ func (s deliveryStore) DueQueues(ctx context.Context, now time.Time, count int) 
 
 // queues reads those of a condition.
 func (s *Store) queues(where string, args ...any) (out []directory.Queue, err error) {
-	at := func(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 	const columns = `SELECT tenant, webhook, due_at, failures, status, cause, holder, until, revision FROM queues `
 	err = s.exec(columns+where, func(r *sqlite.Stmt) error {
 		q := directory.Queue{
-			Tenant: directory.TenantID(r.ColumnText(0)), Webhook: directory.WebhookID(r.ColumnText(1)), DueAt: at(r.ColumnInt64(2)),
-			Failures: r.ColumnInt(3), Status: r.ColumnInt(4), Cause: r.ColumnText(5), Holder: r.ColumnText(6), Revision: r.ColumnInt64(8),
-		}
-		if q.Holder != "" {
-			q.Until = at(r.ColumnInt64(7))
+			Tenant: directory.TenantID(r.ColumnText(0)), Webhook: directory.WebhookID(r.ColumnText(1)), DueAt: fromMillis(r.ColumnInt64(2)),
+			Failures: r.ColumnInt(3), Status: r.ColumnInt(4), Cause: r.ColumnText(5), Holder: r.ColumnText(6), Until: fromMillis(r.ColumnInt64(7)),
+			Revision: r.ColumnInt64(8),
 		}
 		out = append(out, q)
 		return nil
