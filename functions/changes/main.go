@@ -1,6 +1,6 @@
 // Command changes follows the log: it reads the table's stream and carries out the steps that follow from each entry,
-// such as completing large changes, publishing events and counting. A schedule invokes it to try again the
-// steps that were set aside.
+// such as completing large changes, publishing events and counting. A schedule invokes it to try again the steps that were
+// set aside.
 package main
 
 import (

@@ -14,13 +14,11 @@ import (
 // linkManagers replaces a manager's userName, as the directory sent it, by the manager's id: for the user of the entry,
 // and for users who named this user as manager, if a new one is awaited.
 func (s *Service) linkManagers(ctx context.Context, t directory.TenantID, e directory.LogEntry, awaited bool) error {
-	named := changes(e, directory.AttrUserName)
+	created := e.Action == directory.UserCreated
+	renamed := changes(e, directory.AttrUserName) && !created
 	manages := slices.ContainsFunc(e.Changes, func(c directory.Change) bool { return strings.HasSuffix(c.Attr, ":"+directory.AttrManager) })
-	came := e.Action == directory.UserCreated || slices.Contains(e.Effects, directory.EffectConverted)
-	if e.Provider == "" || !came && !named && !manages {
-		return nil
-	}
-	if e.Action == directory.UserCreated && !manages && !awaited {
+	came := created && awaited || slices.Contains(e.Effects, directory.EffectConverted)
+	if e.Provider == "" || !came && !renamed && !manages {
 		return nil
 	}
 	v, err := s.ports.Users.UserByID(ctx, t, e.User)

@@ -14,11 +14,10 @@ const relinkWithin = 30 * 24 * time.Hour
 // relinkGroup lets a group that was deleted and created again take its old place in mappings and watchlists, before its
 // members are looked at (C32): the provider gave it the same externalId, an object id, within 30 days.
 func (s *Service) relinkGroup(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	i := slices.IndexFunc(e.Changes, func(c directory.Change) bool { return c.Attr == directory.AttrExternalID })
-	if i < 0 || !directory.IsObjectID(directory.TextOf(e.Changes[i].After)) {
+	externalID := directory.TextOf(after(e, directory.AttrExternalID))
+	if !directory.IsObjectID(externalID) {
 		return nil
 	}
-	externalID := directory.TextOf(e.Changes[i].After)
 	m, err := s.ports.Mappings.MappingSet(ctx, t, e.Provider)
 	if err != nil {
 		return err

@@ -180,6 +180,9 @@ func (c *ruleCache) put(of rulesOf, r *rules) {
 	for _, kept := range c.of {
 		records += kept.size()
 	}
+	if records <= maxRuleRecords {
+		return
+	}
 	oldest := slices.SortedFunc(maps.Keys(c.of), func(a, b rulesOf) int {
 		return cmp.Or(c.of[a].used.Compare(c.of[b].used), cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.provider, b.provider))
 	})

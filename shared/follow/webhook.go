@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,17 +42,20 @@ func (s *Service) deliverEvents(ctx context.Context, t directory.TenantID, es []
 	if s.rt.Sender == nil && s.rt.Delivering == nil {
 		return nil
 	}
-	es = slices.DeleteFunc(slices.Clone(es), func(e directory.LogEntry) bool { return len(Events(t, e)) == 0 })
-	if len(es) == 0 {
-		return nil
-	}
-	_, r, err := s.rules(ctx, t, "")
-	if err != nil {
-		return err
-	}
+	var r *rules
 	var ds []directory.Delivery
 	for _, e := range es {
-		more, err := s.newDeliveries(r.webhooks, e, Events(t, e))
+		events := Events(t, e)
+		if len(events) == 0 {
+			continue
+		}
+		if r == nil {
+			var err error
+			if _, r, err = s.rules(ctx, t, ""); err != nil {
+				return err
+			}
+		}
+		more, err := s.newDeliveries(r.webhooks, e, events)
 		if err != nil {
 			return err
 		}
