@@ -131,7 +131,9 @@ func asRead(g directory.GrownChain) cond {
 	return when("#rev = :rev AND #dueAt = :due", item{":rev": num(g.Version), ":due": str(grownText(g))})
 }
 
-// GrownChains implements directory.Chains: the partitions of the index are merged, and the marks read.
+// GrownChains implements directory.Chains: the partitions of the index are merged, and the marks read. One that has changed
+// since the index was read is returned as the index has it: the place of its present time may be far behind those of
+// others, which a reader that continues after it would miss.
 func (s chainStore) GrownChains(
 	ctx context.Context, now time.Time, from directory.GrownChain, count int,
 ) (out []directory.GrownChain, err error) {
@@ -149,17 +151,21 @@ func (s chainStore) GrownChains(
 	}
 	all := slices.Concat(parts[:]...)
 	slices.SortFunc(all, func(a, b item) int { return strings.Compare(text(a, "dueAt"), text(b, "dueAt")) })
+	all = all[:min(count, len(all))]
 	keys := make([]key, 0, count)
-	for _, it := range all[:min(count, len(all))] {
+	for _, it := range all {
 		keys = append(keys, keyOf(it))
 	}
 	got, err := s.get(ctx, keys...)
-	for _, k := range keys {
-		if it := got[k]; it != nil && err == nil {
-			var g directory.GrownChain
-			err = errors.Join(checkVersion(it), getJSON(it, "r", &g))
-			out = append(out, g)
+	for _, listed := range all {
+		if err != nil {
+			return nil, err
 		}
+		g := grownOf(text(listed, "dueAt"))
+		if it := got[keyOf(listed)]; it != nil && text(it, "dueAt") == text(listed, "dueAt") {
+			err = errors.Join(checkVersion(it), getJSON(it, "r", &g))
+		}
+		out = append(out, g)
 	}
 	return out, err
 }

@@ -17,7 +17,8 @@ import (
 func TestFollowBudgets(t *testing.T) {
 	t.Parallel()
 	o := newTenantEnv(t, open(t, newTable(t)))
-	// All of it is in one minute: a page of counts and a chain's mark are of a minute.
+	// Each case has its minute: a page of counts and a chain's mark are of a minute, and a page with the marks of several
+	// cases may take more than a unit.
 	var ticks atomic.Int64
 	start := time.Now().Truncate(time.Minute).Add(time.Minute)
 	o.svc = directorytest.New(o.svc.Ports, directory.Runtime{Now: func() time.Time {
@@ -45,7 +46,7 @@ func TestFollowBudgets(t *testing.T) {
 	disable := func(i int) {
 		o.patchUser(t.Context(), us[i].ScimID, func(p *directory.Profile) { p.Active = false })
 	}
-	for _, c := range []struct {
+	for at, c := range []struct {
 		name                    string
 		do                      func(i int)
 		rounds                  int
@@ -57,6 +58,7 @@ func TestFollowBudgets(t *testing.T) {
 		{"member added", func(i int) { o.patchMember(t.Context(), g.ID, us[i].ScimID) }, 3, 3, 2, 0.1, 0.3},
 		{"disable", disable, 5, 12, 2, 0.3, 0.4},
 	} {
+		ticks.Store(int64(at+1) * 61_000) // ms: the chain is marked anew for c.do(0)
 		c.do(0)
 		o.follow(t.Context()) // the minute's pages are known
 		c.do(1)

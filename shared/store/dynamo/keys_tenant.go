@@ -260,6 +260,13 @@ func grownText(g directory.GrownChain) string {
 	return dueText(g.Due) + "#" + join(string(g.Tenant), string(g.Provider))
 }
 
+// grownOf returns the mark with a place.
+func grownOf(place string) directory.GrownChain {
+	due, of, _ := strings.Cut(place, "#")
+	t, p, _ := strings.Cut(of, "#")
+	return directory.GrownChain{Tenant: directory.TenantID(t), Provider: directory.ProviderID(p), Due: timeOfDue(due)}
+}
+
 func blocks(t directory.TenantID, p directory.ProviderID) string {
 	return join(string(t), "B", string(p))
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rollcall/shared/directory"
@@ -14,6 +15,7 @@ var chainChapter = []promise{
 	{"chains/a late entry is settled once", lateEntries},
 	{"chains/an erased entry keeps its stub", eraseEntry},
 	{"chains/grown ones are found, the longest due first", grownChains},
+	{"chains/a grown one is found while another moves behind it", grownMoves},
 	{"chains/a mark is not cleared when there is a newer one", clearGrown},
 	{"chains/racing marks leave one", raceMarks},
 }
@@ -161,6 +163,33 @@ func grownChains(w *world) {
 	}
 	w.equal("before the last", w.grownOf(at.Add(2*time.Minute-1), 7), want[:2])
 	w.equal("before all", len(w.grownOf(at.Add(-1), 7)), 0)
+}
+
+func grownMoves(w *world) {
+	at, other := w.now(), w.provider("Other")
+	w.mark(other, at.Add(time.Minute))
+	w.must(errors.Join(race(2, func(i int) error {
+		for k := range 20 {
+			if i == 0 {
+				if gs := w.grownOf(at.Add(time.Hour), 1); !slices.ContainsFunc(gs, func(g directory.GrownChain) bool { return g.Provider == other }) {
+					return fmt.Errorf("read %d: found %v, want the mark that stays, too", k, gs)
+				}
+				continue
+			}
+			g := directory.GrownChain{Tenant: w.tenant, Provider: w.p, Due: at, Last: at, Version: 1}
+			if err := w.Chains.MarkGrown(w.ctx, g.Tenant, g.Provider, at); err != nil {
+				return err
+			}
+			if err := w.Chains.ClearGrown(w.ctx, g, at.Add(2*time.Minute)); err != nil {
+				return err
+			}
+			g.Due, g.Last, g.Version = at.Add(2*time.Minute), at.Add(2*time.Minute), 2
+			if err := w.Chains.ClearGrown(w.ctx, g, time.Time{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})...))
 }
 
 func clearGrown(w *world) {

@@ -216,16 +216,16 @@ var crashStories = []crashStory{
 		_, err := c.s.As(c.admin).Users.Erase(c.ctx, c.users[0], func(directory.User) error { return nil }, "u0")
 		return err
 	}},
-	{"delete the provider", steps{disable}, func(c *crash) error {
-		_, err := c.s.As(c.admin).Providers.Delete(c.ctx, c.caller.Provider, anyProvider,
-			directory.ProviderDeletion{Users: directory.FateDeactivate})
-		return err
-	}},
 	{"restore the provider", steps{(*crash).place, disable, func(c *crash) error {
 		_, err := c.s.As(c.admin).Providers.Delete(c.ctx, c.caller.Provider, anyProvider, directory.ProviderDeletion{Users: directory.FateLocal})
 		return err
 	}}, func(c *crash) error {
 		_, err := c.s.As(c.admin).Providers.Restore(c.ctx, c.caller.Provider, anyProvider, "")
+		return err
+	}},
+	{"delete the provider", steps{disable}, func(c *crash) error {
+		_, err := c.s.As(c.admin).Providers.Delete(c.ctx, c.caller.Provider, anyProvider,
+			directory.ProviderDeletion{Users: directory.FateDeactivate})
 		return err
 	}},
 }

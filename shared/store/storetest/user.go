@@ -227,6 +227,9 @@ func emailIsName(w *world) {
 	is := func(what, value string, want ...directory.UserID) {
 		w.Helper()
 		w.equal(what, w.find(w.p, directory.AttrWorkEmail, value), want)
+	}
+	sound := func(what string) { // a check reads everything that there is
+		w.Helper()
 		w.must(fsck.CheckTenant(w.ctx, w.Ports, fsck.Options{Now: w.now()}, w.tenant, func(f fsck.Finding) {
 			if f.Kind == fsck.LookUp {
 				w.Errorf("%s: %s", what, f)
@@ -234,6 +237,7 @@ func emailIsName(w *world) {
 		}))
 	}
 	is("by name and by look-up", a, both...)
+	sound("by name and by look-up")
 	is("a userName that is not the e-mail", b)
 	vs, err := w.Users.FindUsers(w.ctx, w.tenant, w.p, mail(a)[0], 1, directory.UserWant{}, nil)
 	w.must(err)
@@ -246,9 +250,11 @@ func emailIsName(w *world) {
 	is("after the userName changed", a, both...)
 	u = w.update(u, func(u *directory.User) { u.UserName = a })
 	is("after it changed back", a, both...)
+	sound("after it changed back")
 	u = w.update(u, func(u *directory.User) { u.Lookups = mail("d@example.com") })
 	is("after the e-mail changed", a, other.ID)
 	is("the new e-mail", "d@example.com", u.ID)
+	sound("the new e-mail")
 	u = w.update(u, func(u *directory.User) { u.Lookups = mail(a) })
 	is("after that changed back", a, both...)
 	w.must(w.index(u))
@@ -258,6 +264,7 @@ func emailIsName(w *world) {
 	is("and once more", a, both...)
 	w.remove(w.mustByID(u.ID).User)
 	is("after one was removed", a, other.ID)
+	sound("after one was removed")
 }
 
 // emailIsNameRace: whoever looks for the e-mail finds the user at every moment.
