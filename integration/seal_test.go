@@ -223,7 +223,7 @@ func TestIdleTenantsAreNotRead(t *testing.T) {
 		for _, t := range e.tenants {
 			e.must(e.grow(t, 1))
 		}
-		e.Clock.Advance(time.Hour)
+		e.Clock.Advance(time.Hour + time.Minute) // nothing of it was lost on the way to the follower
 		e.must(e.sealAll())
 		e.Clock.Advance(time.Hour)
 		for _, t := range e.tenants[:busy] {
@@ -246,6 +246,36 @@ func TestIdleTenantsAreNotRead(t *testing.T) {
 			if got := e.sealed(t); got != 4 {
 				e.Errorf("sealed %d, want 4", got)
 			}
+		}
+	})
+}
+
+// Entries that never reached the follower are followed by the job retry when they are an hour old, once.
+func TestLostEntriesAreFollowed(t *testing.T) {
+	onSealed(t, func(e *sealEnv) {
+		e.newTenants(2)
+		count := func(t directory.TenantID) int {
+			got, err := e.Service.Ports.Counts.Counts(e.Context(), t, "", time.Time{})
+			e.must(err)
+			return got[directory.TenantUpdated]
+		}
+		retried := func() (n int) {
+			for _, t := range e.tenants {
+				ds, err := e.Service.Ports.SetAsides.ListSetAside(e.Context(), t, "", 100)
+				e.must(err)
+				n += len(ds)
+			}
+			e.must(e.Service.RetryDue(e.Context(), func() bool { return false }))
+			return n
+		}
+		e.must(e.grow(e.tenants[0], 5)) // four are lost, and those of the tenants' creation
+		e.must(e.grow(e.tenants[1], 1))
+		for at, want := range []struct{ setAside, counted int }{{0, 1}, {6, 5}, {0, 5}, {0, 5}} {
+			e.must(e.sealAll())
+			if n, mine, other := retried(), count(e.tenants[0]), count(e.tenants[1]); n != want.setAside || mine != want.counted || other != 1 {
+				e.Errorf("hour %d: %d set aside, %d and %d counted; want %+v and 1", at, n, mine, other, want)
+			}
+			e.Clock.Advance(time.Hour + time.Minute)
 		}
 	})
 }

@@ -43,6 +43,10 @@ type Counts interface {
 	// CountEntries adds entries of the log to their providers' counts of their minutes, and LogEntry.Tally to the tenant's
 	// tallies, each once, however often it is asked to. fresh names by index those that this call counted; it may miss some.
 	CountEntries(ctx context.Context, t TenantID, es []LogEntry) (fresh []bool, err error)
+	// Uncounted looks at the entries of p ("" for the tenant's own) after a position and before another, the oldest first, at
+	// most count, and returns those that were never counted, and the position of the last one looked at: "" for none. Those
+	// counted longer ago than the log is kept at least may be forgotten.
+	Uncounted(ctx context.Context, t TenantID, p ProviderID, after, before string, count int) (es []LogEntry, next string, err error)
 	// Counts sums the counts of a provider by action since a time.
 	Counts(ctx context.Context, t TenantID, p ProviderID, since time.Time) (map[Action]int, error)
 	// Timeline reads the counts of the minutes from since's to the last that begins before until (zero: open), in order.

@@ -97,7 +97,7 @@ func inTurns(gs []directory.GrownChain) []directory.GrownChain {
 }
 
 // sealGrown appends one block to a marked chain and reports whether there may be more to do. Otherwise it clears the
-// mark, or moves it to when there is: entries of the mark that are too young, a checkpoint.
+// mark, or moves it to when there is: entries of the mark that are too young, a checkpoint, entries old enough for findLost.
 func (s *Service) sealGrown(ctx context.Context, g directory.GrownChain) (more bool, err error) {
 	gone, err := s.gone(ctx, g.Tenant)
 	if err != nil {
@@ -116,6 +116,13 @@ func (s *Service) sealGrown(ctx context.Context, g directory.GrownChain) (more b
 			next = g.Last
 		case s.rt.Signer != nil && head.Seq > head.CheckpointSeq:
 			next = head.CheckpointAt.Add(checkpointEvery)
+		}
+		more, again, err := s.findLost(ctx, g.Tenant, g.Provider, head)
+		if err != nil || more {
+			return more, err
+		}
+		if next.IsZero() || !again.IsZero() && again.Before(next) {
+			next = again
 		}
 	}
 	return false, s.ports.Chains.ClearGrown(ctx, g, next)

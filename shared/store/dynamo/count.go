@@ -255,6 +255,72 @@ func (c *counting) loadOld(ctx context.Context) error {
 	return parallel(ctx, fns...)
 }
 
+// Uncounted implements directory.Counts: it reads the pages of the entries, unless this process knows them.
+func (s countStore) Uncounted(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, after, before string, count int,
+) (out []directory.LogEntry, next string, err error) {
+	es, err := s.Ports().Log.EntriesAfter(ctx, t, p, after, before, count)
+	if err != nil || len(es) == 0 {
+		return nil, "", err
+	}
+	c := s.newCounting(t, es)
+	if err := c.load(ctx); err != nil {
+		return nil, "", err
+	}
+	left := map[int]bool{}
+	for _, ch := range c.chains {
+		for _, i := range ch.left {
+			left[i] = true
+		}
+	}
+	for i, e := range es {
+		if left[i] {
+			out = append(out, e)
+		}
+	}
+	return out, es[len(es)-1].Position(), nil
+}
+
+// load reads the last pages of the chains that have entries left, and leaves out those that are counted.
+func (c *counting) load(ctx context.Context) error {
+	open := c.chains
+	for {
+		open = slices.DeleteFunc(slices.Clone(open), func(ch *chain) bool {
+			ch.skipCounted(c.es)
+			return len(ch.left) == 0
+		})
+		keys := make([]key, len(open))
+		for i, ch := range open {
+			keys[i] = ch.key(c.t, len(ch.pages)-1)
+		}
+		got, err := c.get(ctx, keys...)
+		if err != nil {
+			return err
+		}
+		var more []*chain
+		for i, ch := range open {
+			ch.pages[len(ch.pages)-1] = pageOf(got[keys[i]])
+			if ch.old = ch.pages[len(ch.pages)-1].unmarked(); ch.old {
+				continue
+			}
+			c.keep(ch)
+			if len(ch.pages[len(ch.pages)-1].marks) >= c.pageMarks {
+				ch.pages = append(ch.pages, countPage{})
+				more = append(more, ch)
+			}
+		}
+		if err := c.loadOld(ctx); err != nil {
+			return err
+		}
+		for _, ch := range open {
+			ch.skipCounted(c.es)
+		}
+		if open = more; len(open) == 0 {
+			return nil
+		}
+	}
+}
+
 // countMark is the mark of an entry on its page: of the entries of a page, no two have the same.
 type countMark [8]byte
 

@@ -64,6 +64,25 @@ func (s *Store) addSums(t directory.TenantID, sums map[counted]int, tallies map[
 	return nil
 }
 
+// Uncounted implements directory.Counts. Entries that were counted are not read.
+func (s countStore) Uncounted(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, after, before string, count int,
+) (es []directory.LogEntry, next string, err error) {
+	err = s.read(ctx, func() error {
+		query := `SELECT position, CASE WHEN c.seq IS NULL THEN entry END FROM log l LEFT JOIN counted c ON c.seq = l.seq
+			WHERE tenant = ? AND provider = ? AND position > ? AND position < ? ORDER BY position LIMIT ?+0`
+		return s.exec(query, func(r *sqlite.Stmt) error {
+			next = r.ColumnText(0)
+			if r.ColumnIsNull(1) {
+				return nil
+			}
+			es = append(es, directory.LogEntry{})
+			return decode(columnBytes(r, 1), &es[len(es)-1])
+		}, string(t), string(p), after, before, count)
+	})
+	return es, next, err
+}
+
 func (s countStore) Counts(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, since time.Time,
 ) (map[directory.Action]int, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +17,7 @@ var countChapter = []promise{
 	{"follow/an entry counts once", counts},
 	{"counts/batches may be cut, repeated and race", countedBatches},
 	{"counts/a batch may be cut everywhere", countedCuts},
+	{"counts/entries that were never counted are found", uncounted},
 }
 
 func tallies(w *world) {
@@ -206,6 +208,55 @@ func countedCuts(w *world) {
 	}
 }
 
+func uncounted(w *world) {
+	other := w.provider("Other")
+	es := w.mixed(60, other)
+	slices.SortFunc(es, func(a, b directory.LogEntry) int { return strings.Compare(a.Position(), b.Position()) })
+	var of, want []directory.LogEntry
+	for i, e := range es {
+		if e.Provider == w.p {
+			of = append(of, e)
+			if i%5 == 0 {
+				want = append(want, e)
+				continue
+			}
+		}
+		if i%7 > 0 {
+			w.count(e)
+		} else if e.Provider == w.p {
+			want = append(want, e)
+		}
+	}
+	first, end := directory.LogEntry{At: of[0].At.Add(-time.Minute)}.Position(), directory.LogEntry{At: of[len(of)-1].At.Add(time.Millisecond)}.Position()
+	ids := func(es []directory.LogEntry) (out []directory.EntryID) {
+		for _, e := range es {
+			out = append(out, e.ID)
+		}
+		return out
+	}
+	for _, count := range []int{1, 7, 100} {
+		var got []directory.LogEntry
+		looked := 0
+		for after := first; ; looked++ {
+			page, next, err := w.Counts.Uncounted(w.ctx, w.tenant, w.p, after, end, count)
+			w.must(err)
+			if got = append(got, page...); next == "" {
+				w.equal("nothing after the last", len(page), 0)
+				break
+			}
+			after = next
+		}
+		w.equal(fmt.Sprintf("in steps of %d", count), ids(got), ids(want))
+		w.equal("steps", looked, (len(of)+count-1)/count)
+	}
+	got, next, err := w.Counts.Uncounted(w.ctx, w.tenant, w.p, want[0].Position(), want[2].Position(), 100)
+	w.must(err)
+	w.equal("between two", ids(got), ids(want[1:2]))
+	if next < want[1].Position() || next >= want[2].Position() {
+		w.Errorf("the last one looked at is %s", next)
+	}
+}
+
 func (x intruder) countsRows() map[string]func() {
 	ctx, t, v := x.ctx, x.tenant, x.v
 	return map[string]func(){
@@ -218,6 +269,11 @@ func (x intruder) countsRows() map[string]func() {
 			e.ID = entryID()
 			x.append(e)
 			x.equal("fresh", x.count(e), 1)
+		},
+		"Counts.Uncounted": func() {
+			y := newWorld(x.T, x.Ports) // a tenant that counted nothing
+			got, _, err := y.Counts.Uncounted(ctx, y.tenant, v.p, "", directory.LogEntry{At: x.now().Add(time.Hour)}.Position(), 10)
+			x.empty("Uncounted", len(got), err)
 		},
 		"Counts.Counts": func() {
 			y := newWorld(x.T, x.Ports) // a tenant that counted nothing
