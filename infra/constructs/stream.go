@@ -20,8 +20,8 @@ func NewDeadLetters(scope constructs.Construct, key awskms.IKey) awssqs.Queue {
 }
 
 // FollowStream passes f the records of a DynamoDB stream that match the filter, in order within a partition key. A
-// failing batch is halved until the failing record is alone; that record is retried for six hours, then a reference to
-// it is sent to dead.
+// failing batch is halved until the failing record is alone; that record is retried for 23 hours, of the 24 for which the
+// stream keeps it, then a reference to it is sent to dead.
 func FollowStream(f Function, stream *string, filter any, dead awssqs.Queue) {
 	stack := awscdk.Stack_Of(f.Function)
 	allow(f.Role, []string{"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}, stream)
@@ -35,7 +35,7 @@ func FollowStream(f Function, stream *string, filter any, dead awssqs.Queue) {
 		FunctionName: f.FunctionName(), EventSourceArn: stream, StartingPosition: jsii.String("TRIM_HORIZON"),
 		BatchSize: jsii.Number(100), ParallelizationFactor: jsii.Number(10),
 		BisectBatchOnFunctionError: true, FunctionResponseTypes: jsii.Strings("ReportBatchItemFailures"),
-		MaximumRetryAttempts: jsii.Number(100), MaximumRecordAgeInSeconds: jsii.Number(6 * 60 * 60),
+		MaximumRetryAttempts: jsii.Number(-1), MaximumRecordAgeInSeconds: jsii.Number(23 * 60 * 60),
 		FilterCriteria:    map[string]any{"filters": []any{map[string]any{"pattern": string(pattern)}}},
 		DestinationConfig: map[string]any{"onFailure": map[string]any{"destination": dead.QueueArn()}},
 	})

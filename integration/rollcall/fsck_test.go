@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"rollcall/integration/tools/dynamolocal"
+	"rollcall/shared/directory"
 	"rollcall/shared/fsck"
 	"rollcall/shared/store/dynamo"
 	"rollcall/shared/store/sqlite"
@@ -187,4 +190,54 @@ func TestFsckOfATable(t *testing.T) {
 	run(exitFailed, `"kind":"membership"`, "-o", "json")
 	run(exitOK, "membership", "--repair")
 	run(exitOK, "Nothing is broken")
+}
+
+// Entries that were never followed are set aside for the server, once, from the time that is asked for.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	file := sampleFile(t)
+	run := func(want int, says string, args ...string) {
+		t.Helper()
+		code, out, diags := execute(t.Context(), os.Getenv, append([]string{"follow", "--data", file}, args...)...)
+		if code != want || !strings.Contains(out+diags, says) {
+			t.Errorf("follow %v: exit %d, want %d and %q: %s%s", args, code, want, says, out, diags)
+		}
+	}
+	run(exitUsage, "must be a duration", "--since", "yesterday")
+	run(exitOK, ": 0 entries.", "--since", "0s")
+	s, err := sqlite.Open(file, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenants, err := s.Ports().Tenants.ListTenants(t.Context(), "", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted, lost := directory.LogEntry{ID: "e1", At: time.Now().Add(-time.Minute), Action: directory.UserUpdated},
+		directory.LogEntry{ID: "e2", At: time.Now().Add(-time.Minute), Action: directory.UserUpdated}
+	for _, e := range []directory.LogEntry{counted, lost} {
+		if err := s.Ports().Log.AppendEntry(t.Context(), tenants[0].ID, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Ports().Counts.CountEntries(t.Context(), tenants[0].ID, []directory.LogEntry{counted}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	run(exitOK, ": 1 entry.", "--since", "10m")
+	if s, err = sqlite.Open(file, time.Now); err != nil {
+		t.Fatal(err)
+	}
+	left, err := s.Ports().SetAsides.ListSetAside(t.Context(), tenants[0].ID, "", 1000)
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	of := func(id directory.EntryID) bool {
+		return slices.ContainsFunc(left, func(d directory.Delivery) bool { return d.Entry == id })
+	}
+	if !of(lost.ID) || of(counted.ID) {
+		t.Errorf("set aside: the entry that was never followed %v, one that was %v", of(lost.ID), of(counted.ID))
+	}
 }

@@ -62,7 +62,7 @@ func (p *program) root() *cobra.Command {
 	c.SetIn(p.stdin)
 	c.SetOut(p.stdout)
 	c.SetErr(p.stderr)
-	c.AddCommand(serveCommand(p), entraCommand(p), bootstrapCommand(p), verifyCommand(p), fsckCommand(p), profileCommand(p),
+	c.AddCommand(serveCommand(p), entraCommand(p), bootstrapCommand(p), verifyCommand(p), fsckCommand(p), followCommand(p), profileCommand(p),
 		countryCommand(p),
 		versionCommand(p), meCommand(p), manCommand())
 	for _, n := range nouns() {

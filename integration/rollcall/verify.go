@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollcall/shared/app"
 	"rollcall/shared/directory"
 	"rollcall/shared/fsck"
 	"rollcall/shared/verify"
@@ -35,17 +36,68 @@ func fsckCommand(p *program) *cobra.Command {
 		RunE:        func(c *cobra.Command, _ []string) error { return p.fsck(c, f, repair) },
 	}
 	set := c.Flags()
-	set.StringVar(&f.data, "data", "rollcall.db", "database `file`")
-	set.StringVar(&f.store, "store", "sqlite", "`store`: sqlite, or dynamodb, configured by the AWS environment variables")
-	set.StringVar(&f.table, "table", "rollcall", "DynamoDB `table`")
-	set.DurationVar(&f.retention, "log-retention", directory.DefaultLogRetention, "`time` for which log entries are kept")
+	dataFlags(c, p, &f)
 	set.BoolVar(&repair, "repair", false, "correct what is derived from other records")
 	set.StringVarP(&p.set.output, "output", "o", "table", "output `format`: "+orList(formats))
 	set.BoolVar(&p.set.json, "json", false, "the same as --output json")
 	set.StringSliceVar(&p.set.columns, "columns", nil, "`names` of the columns to show, separated by commas")
-	complete(c, "store", p, func(context.Context, *call, string) []string { return []string{"sqlite", "dynamodb"} })
 	complete(c, "output", p, func(context.Context, *call, string) []string { return formats })
 	return c
+}
+
+// followCommand has entries followed that were lost on the way to their follower.
+func followCommand(p *program) *cobra.Command {
+	var f serveFlags
+	var since string
+	c := &cobra.Command{
+		Use: "follow", GroupID: groupRecords, Short: "Have lost log entries followed, without a server", Args: usage(cobra.NoArgs),
+		Long: "Looks for entries of the log since a time that were never followed: their changes are done, and what follows from them is\n" +
+			"missing, such as placement, events and webhooks. It sets them aside, and the service follows them within a minute,\n" +
+			"or, for a database file, after its next start. Entries that are an hour old are found without this command.",
+		Example:               "  rollcall follow --store dynamodb --table rollcall --since 6h",
+		DisableFlagsInUseLine: true,
+		RunE: func(c *cobra.Command, _ []string) error {
+			from, err := readTime(since, p.now(), -1)
+			if err != nil {
+				return usagef("--since %v", err)
+			}
+			return p.follow(c.Context(), f, fmt.Sprint(from))
+		},
+	}
+	set := c.Flags()
+	set.StringVar(&since, "since", "25h", "`time` of the oldest entry: 6h, 2026-01-31, 2026-01-31T12:00:00Z")
+	dataFlags(c, p, &f)
+	return c
+}
+
+func (p *program) follow(ctx context.Context, f serveFlags, since string) error {
+	at, err := time.Parse(time.RFC3339, since)
+	if err != nil {
+		return err
+	}
+	ports, closeStore, err := p.openForFsck(ctx, f, true)
+	if err != nil {
+		return err
+	}
+	defer closeStore()
+	n, err := app.NewLocal(ports, f.retention, directory.External{}, nil).Follow.FollowSince(ctx, at)
+	if n > 0 || err == nil {
+		fmt.Fprintf(p.stdout, "Never followed since %s: %s.\n", since, count(n, "entry", "entries"))
+	}
+	if err != nil {
+		return failf(exitNoAccess, "the data could not be read: %v", err)
+	}
+	return nil
+}
+
+// dataFlags adds the flags that name stored data.
+func dataFlags(c *cobra.Command, p *program, f *serveFlags) {
+	set := c.Flags()
+	set.StringVar(&f.data, "data", "rollcall.db", "database `file`")
+	set.StringVar(&f.store, "store", "sqlite", "`store`: sqlite, or dynamodb, configured by the AWS environment variables")
+	set.StringVar(&f.table, "table", "rollcall", "DynamoDB `table`")
+	set.DurationVar(&f.retention, "log-retention", directory.DefaultLogRetention, "`time` for which log entries are kept")
+	complete(c, "store", p, func(context.Context, *call, string) []string { return []string{"sqlite", "dynamodb"} })
 }
 
 const findingColumns = "Kind kind, Subject subject, ID id:, Detail detail, Repairable repairable, Repaired repaired; Tenant tenant:"

@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"strings"
@@ -60,18 +59,6 @@ func NewDelivery(e LogEntry, webhook WebhookID, name string, now time.Time) Deli
 		ID: DeliveryID("d" + position + idEncoding.EncodeToString(sum[:])[:20]), Webhook: webhook, Provider: e.Provider, At: e.At, Entry: e.ID,
 		State: DeliveryPending, CreatedAt: now, DueAt: now,
 	}
-}
-
-// FollowAgain sets aside all steps of an entry, due now. Work of the entry that is set aside already is unchanged.
-func FollowAgain(ctx context.Context, p SetAsides, t TenantID, e LogEntry, now time.Time) error {
-	d := NewDelivery(e, "", string(e.ID), now)
-	_, err := p.UpdateSetAside(ctx, t, d.ID, func(old Delivery) (Delivery, error) {
-		if old.ID != "" && old.State == DeliveryPending {
-			return old, nil
-		}
-		return d, nil
-	})
-	return err
 }
 
 // DeliveryIDAt is the lowest id of deliveries for entries of a time.

@@ -11,8 +11,8 @@ const (
 	// followedWithin is how old an entry is when it should have been followed long ago.
 	followedWithin = time.Hour
 	// lookedBack is how far the first look at a chain goes back.
-	lookedBack     = 25 * time.Hour
-	lostBatch = 500
+	lookedBack = 25 * time.Hour
+	lostBatch  = 500
 )
 
 func taskLost(p directory.ProviderID) directory.TaskID {
@@ -41,14 +41,9 @@ func (s *Service) findLost(
 		return false, last, nil
 	}
 	before := directory.LogEntry{At: now.Add(-followedWithin)}.Position()
-	lost, after, err := s.ports.Counts.Uncounted(ctx, t, p, task.After, before, lostBatch)
+	_, after, err := s.setAsideLost(ctx, t, p, task.After, before)
 	if err != nil {
 		return false, next, err
-	}
-	for _, e := range lost {
-		if err := directory.FollowAgain(ctx, s.ports.SetAsides, t, e, now); err != nil {
-			return false, next, err
-		}
 	}
 	err = s.ports.Tasks.UpdateTask(ctx, t, taskLost(p), func(old directory.Task) directory.Task {
 		n := directory.Task{ID: taskLost(p), After: max(task.After, after), DoneAt: old.DoneAt, Version: old.Version + 1}
@@ -58,4 +53,42 @@ func (s *Service) findLost(
 		return n
 	})
 	return after != "", now.Add(followedWithin), err
+}
+
+// setAsideLost sets aside those of the next entries of a chain that were never counted, and returns how many, and the
+// position of the last entry it looked at: "" for none.
+func (s *Service) setAsideLost(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, after, before string,
+) (n int, next string, err error) {
+	lost, next, err := s.ports.Counts.Uncounted(ctx, t, p, after, before, lostBatch)
+	if err != nil {
+		return 0, "", err
+	}
+	for _, e := range lost {
+		if err := s.followAgain(ctx, t, e); err != nil {
+			return 0, "", err
+		}
+	}
+	return len(lost), next, nil
+}
+
+// FollowSince sets aside the entries of all tenants from a time on that were never counted, for whatever reason, so that
+// the job retry follows them, and returns how many. What is just being followed may be followed twice, which does no harm.
+func (s *Service) FollowSince(ctx context.Context, since time.Time) (n int, err error) {
+	from, before := directory.LogEntry{At: since}.Position(), directory.LogEntry{At: s.rt.Time()}.Position()
+	in := func(t directory.Tenant) error {
+		ps, err := directory.ChainsOf(ctx, s.ports.Providers, s.ports.Chains, t.ID)
+		for _, p := range ps {
+			for after := from; after != "" && err == nil; {
+				var more int
+				more, after, err = s.setAsideLost(ctx, t.ID, p, after, before)
+				n += more
+			}
+		}
+		return err
+	}
+	if err := in(directory.Tenant{ID: directory.OperatorScope}); err != nil {
+		return n, err
+	}
+	return n, directory.EachTenant(ctx, s.ports.Tenants, in)
 }

@@ -193,6 +193,18 @@ func (s *Service) doLater(ctx context.Context, t directory.TenantID, e directory
 	return err
 }
 
+// followAgain sets aside all steps of an entry, due now. Work of the entry that waits already is unchanged.
+func (s *Service) followAgain(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	d := directory.NewDelivery(e, "", string(e.ID), s.rt.Time())
+	_, err := s.ports.SetAsides.UpdateSetAside(ctx, t, d.ID, func(old directory.Delivery) (directory.Delivery, error) {
+		if old.ID != "" && old.State == directory.DeliveryPending {
+			return old, nil
+		}
+		return d, nil
+	})
+	return err
+}
+
 // doAgain makes work of a tenant due now, with tries counted from a time; work that was set aside since is unchanged.
 func (s *Service) doAgain(ctx context.Context, t directory.TenantID, id directory.DeliveryID, at time.Time) error {
 	_, err := s.ports.SetAsides.UpdateSetAside(ctx, t, id, func(d directory.Delivery) (directory.Delivery, error) {

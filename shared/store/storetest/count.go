@@ -227,7 +227,8 @@ func uncounted(w *world) {
 			want = append(want, e)
 		}
 	}
-	first, end := directory.LogEntry{At: of[0].At.Add(-time.Minute)}.Position(), directory.LogEntry{At: of[len(of)-1].At.Add(time.Millisecond)}.Position()
+	first := directory.LogEntry{At: of[0].At.Add(-time.Minute)}.Position()
+	end := directory.LogEntry{At: of[len(of)-1].At.Add(time.Millisecond)}.Position()
 	ids := func(es []directory.LogEntry) (out []directory.EntryID) {
 		for _, e := range es {
 			out = append(out, e.ID)
