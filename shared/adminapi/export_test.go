@@ -284,6 +284,9 @@ func TestWebhookOverTheAPI(t *testing.T) {
 	f.want(404, "POST", "/deliveries/dnone:replay", "")
 	f.want(200, "DELETE", path, "")
 	f.want(404, "GET", path, "")
+	if got := f.want(409, "POST", "/deliveries/"+w.delivery+":replay", ""); !strings.Contains(got.raw, "webhook was deleted") {
+		t.Errorf("replay of a deleted webhook's delivery: %s", got.raw)
+	}
 }
 
 // Where an answer cannot be streamed, an export that is too large is refused, and one that fits is complete.

@@ -122,16 +122,23 @@ type ReplayOf struct {
 
 // Replay writes the entry that has deliveries sent again in the background, whatever their state. An empty span replays
 // nothing.
-// Errors: NotFound.
+// Errors: NotFound; Conflict (the webhook was deleted, or gets nothing any more).
 func (s Deliveries) Replay(ctx context.Context, r ReplayOf) error {
 	e := s.entry(directory.DeliveryReplayed)
 	if r.Delivery != "" {
-		if _, err := s.ByID(ctx, r.Delivery); err != nil {
+		d, err := s.ByID(ctx, r.Delivery)
+		if err == nil && d.Webhook != "" {
+			_, err = s.receiving(ctx, d.Webhook)
+			if directory.IsKind(err, directory.NotFound) {
+				err = directory.Errorf(directory.Conflict, "its webhook was deleted")
+			}
+		}
+		if err != nil {
 			return err
 		}
 		e.Target = string(r.Delivery)
 	} else {
-		w, err := s.ports.Webhooks.Webhook(ctx, s.tenant, r.Webhook)
+		w, err := s.receiving(ctx, r.Webhook)
 		if err != nil {
 			return err
 		}
@@ -139,4 +146,14 @@ func (s Deliveries) Replay(ctx context.Context, r ReplayOf) error {
 		e.Changes = []directory.Change{directory.NewChange("since", nil, r.Since), directory.NewChange("until", nil, r.Until)}
 	}
 	return s.ports.Log.AppendEntry(ctx, s.tenant, e)
+}
+
+// receiving reads a webhook that is sent events, or will be when it is resumed.
+// Errors: NotFound; Conflict (its address answered 410).
+func (s Deliveries) receiving(ctx context.Context, id directory.WebhookID) (directory.Webhook, error) {
+	w, err := s.ports.Webhooks.Webhook(ctx, s.tenant, id)
+	if err == nil && w.State == directory.WebhookEnded {
+		err = directory.Errorf(directory.Conflict, "the webhook gets no events any more, because its address answered 410")
+	}
+	return w, err
 }
