@@ -33,9 +33,9 @@ func functions() []function {
 		{FunctionSpec: ours.FunctionSpec{Name: "discovery", Table: reads}},
 		{FunctionSpec: ours.FunctionSpec{Name: "bulk", Table: writes, MemoryMB: 512, Seconds: 28}},
 		{FunctionSpec: ours.FunctionSpec{Name: "admin", Table: writes, Seconds: 28}, signs: true, secrets: []string{"kms:Encrypt"}},
-		{FunctionSpec: ours.FunctionSpec{Name: "changes", Table: writes, Seconds: 60}, follows: true},
+		{FunctionSpec: ours.FunctionSpec{Name: "changes", Table: writes, MemoryMB: 1024, Seconds: 60}, follows: true},
 		{
-			FunctionSpec: ours.FunctionSpec{Name: "deliver", Table: writes, Seconds: 300, Reserved: 2, Patience: 60},
+			FunctionSpec: ours.FunctionSpec{Name: "deliver", Table: writes, MemoryMB: 1024, Seconds: 300, Reserved: 2, Patience: 60},
 			secrets:      []string{"kms:Decrypt"},
 		},
 		{FunctionSpec: ours.FunctionSpec{Name: "jobs", Table: writes, MemoryMB: 1024, Seconds: 600}, signs: true, erases: true},
