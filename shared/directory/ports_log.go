@@ -29,6 +29,14 @@ type Feed interface {
 	// ends it and is returned; its batch is delivered again: at least once. Entries of one user or group come in the order
 	// of their commits, while provider and day are the same. One caller at a time.
 	Deliver(ctx context.Context, fn func(context.Context, []TenantEntry) error) (int, error)
+	// Taken marks the batch as followed that Deliver passed with a context, in the transaction of Together if it belongs to
+	// one. Deliver does so itself when fn returns without. It does nothing for another context.
+	Taken(ctx context.Context) error
+	// Together calls fn. A store that can makes one transaction of all that fn does with its context or one made from it,
+	// by several goroutines, too: it is stored when fn returns nil, and not at all after another error. A method that fails
+	// in it changes nothing, and the others go on. No other call is served meanwhile, so fn must not wait for anything but
+	// the ports. Other stores only call fn.
+	Together(ctx context.Context, fn func(context.Context) error) error
 }
 
 // Completion completes the remaining work of entries (LogEntry.Remaining).

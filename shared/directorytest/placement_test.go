@@ -156,8 +156,9 @@ func TestGroupsDecideByPriority(t *testing.T) {
 	}
 	_, _, err = o.s.As(o.admin).Organizations.Deactivate(o.ctx, field.ID, anyOrg)
 	o.must(err)
-	o.regroup(a.ID, nil, []directory.ScimID{u.ScimID})
 	o.deliver() // its users are deactivated, and so not resolved
+	o.regroup(a.ID, nil, []directory.ScimID{u.ScimID})
+	o.deliver()
 	if got := o.reload(u.ID); got.Lifecycle != directory.LifecycleDeactivated {
 		t.Errorf("a member of a deactivated organization is %q", got.Lifecycle)
 	}

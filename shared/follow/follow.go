@@ -8,7 +8,6 @@ package follow
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +25,7 @@ type Service struct {
 
 	mu     sync.Mutex
 	marked map[chain]time.Time // when this process marked chains for sealing
+	toSend atomic.Bool         // deliveries were stored since
 	woken  atomic.Int64        // when the sending of deliveries was last started, in nanoseconds
 }
 
@@ -42,43 +42,64 @@ type Failure struct {
 }
 
 // FollowBatch runs the steps that entries of any tenants start: one step after the other in the order of the table, each
-// for all entries in their order. A step that fails for an entry keeps none back, of this entry or of others, but those
-// that need its result. Steps that protect users come before those that depend on other systems. Entries may be followed
-// several times, also concurrently and in other batches; a repetition only publishes the same events.
+// for all entries in their order; first those that only store, together, and then those apart. A step that fails for an
+// entry keeps none back, of this entry or of others, but those that need its result. Steps that protect users come before
+// those that depend on other systems. Entries may be followed several times, also concurrently and in other batches; a
+// repetition only publishes the same events.
 func (s *Service) FollowBatch(ctx context.Context, batch []directory.TenantEntry) []Failure {
-	return s.run(ctx, batch, func(int, string) bool { return true })
-}
-
-// run is FollowBatch with the steps that wanted selects for an entry.
-func (s *Service) run(ctx context.Context, batch []directory.TenantEntry, wanted func(at int, step string) bool) (failed []Failure) {
-	for i, e := range batch {
-		if e.Unreadable != nil {
-			failed = append(failed, Failure{i, "", e.Unreadable})
-		}
-	}
-	for _, st := range steps() {
-		var es []directory.TenantEntry
-		var of []int // the places of es in the batch
-		for i, e := range batch {
-			if e.Unreadable != nil || !st.on.matches(e.Entry) || !wanted(i, st.name) {
-				continue
-			}
-			if slices.ContainsFunc(failed, func(f Failure) bool { return f.At == i && slices.Contains(st.needs, f.Step) }) {
-				failed = append(failed, Failure{i, st.name, directory.Errorf(directory.Unavailable, "a step before it has to succeed first")})
-				continue
-			}
-			es, of = append(es, e), append(of, i)
-		}
-		if len(es) == 0 {
-			continue
-		}
-		for k, err := range st.run(s, ctx, es) {
-			if err != nil {
-				failed = append(failed, Failure{of[k], st.name, err})
-			}
+	failed, err := s.follow(ctx, batch, nil, func(context.Context, []Failure, bool) error { return nil })
+	if err != nil {
+		for i := range batch {
+			failed = append(failed, Failure{i, "", err})
 		}
 	}
 	return failed
+}
+
+// follow is FollowBatch with the steps that wanted selects for an entry, nil for all. note stores what became of them, as
+// far as is known: failed has all failures until then. It is called in the transaction of the steps that only store, and,
+// unless that call was the last, once more when those apart have ended.
+// Errors: those of note; what was to be stored together cannot be; ctx ended.
+func (s *Service) follow(
+	ctx context.Context, batch []directory.TenantEntry, wanted func(at int, step string) bool,
+	note func(ctx context.Context, failed []Failure, last bool) error,
+) ([]Failure, error) {
+	c := &course{s: s, batch: batch, wanted: wanted}
+	for i, e := range batch {
+		if e.Unreadable != nil {
+			c.failed = append(c.failed, Failure{i, "", e.Unreadable})
+		}
+	}
+	last := !c.any(true)
+	store := func(ctx context.Context) error {
+		if len(c.failed) > 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return note(ctx, c.failed, last)
+	}
+	err := s.ports.Feed.Together(ctx, func(ctx context.Context) error {
+		c.run(ctx, false)
+		return store(ctx)
+	})
+	if err != nil {
+		s.forget()
+		return c.failed, err
+	}
+	s.startSending(ctx)
+	if last {
+		return c.failed, nil
+	}
+	last = true
+	c.run(ctx, true)
+	return c.failed, s.ports.Feed.Together(ctx, store)
+}
+
+// forget forgets what this process knows from a transaction that was not committed.
+func (s *Service) forget() {
+	s.kept.clear()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.marked)
 }
 
 // FollowOrSetAside follows a batch and sets aside what failed, to be tried again with growing pauses and finally given up, so that
@@ -86,19 +107,33 @@ func (s *Service) run(ctx context.Context, batch []directory.TenantEntry, wanted
 // fewer than all only with an error.
 // Errors: work could not be set aside; ctx ended.
 func (s *Service) FollowOrSetAside(ctx context.Context, batch []directory.TenantEntry) (failed []Failure, taken int, err error) {
-	failed = s.FollowBatch(ctx, batch)
-	if len(failed) > 0 && ctx.Err() != nil {
-		return failed, 0, ctx.Err()
-	}
-	left := stepsLeft(failed)
-	for i, e := range batch {
-		if names, ok := left[i]; ok {
-			if err := s.setAside(ctx, e, names); err != nil {
-				return failed, i, err
+	return s.followOrSetAside(ctx, batch, func(context.Context) error { return nil })
+}
+
+// followOrSetAside calls done in the transaction that stores the last of what follows.
+func (s *Service) followOrSetAside(
+	ctx context.Context, batch []directory.TenantEntry, done func(context.Context) error,
+) (failed []Failure, taken int, err error) {
+	noted := 0
+	failed, err = s.follow(ctx, batch, nil, func(ctx context.Context, failed []Failure, last bool) error {
+		left := stepsLeft(failed[noted:])
+		noted = len(failed)
+		for i, e := range batch {
+			if names, ok := left[i]; ok {
+				if err := s.setAside(ctx, e, names); err != nil {
+					return err
+				}
+			}
+			if last {
+				taken = i + 1
 			}
 		}
-	}
-	return failed, len(batch), nil
+		if last {
+			return done(ctx)
+		}
+		return nil
+	})
+	return failed, taken, err
 }
 
 // FollowNew follows the entries not followed yet, one caller at a time, and returns how many. It calls report with the
@@ -106,7 +141,7 @@ func (s *Service) FollowOrSetAside(ctx context.Context, batch []directory.Tenant
 // Errors: work could not be set aside; those of the store.
 func (s *Service) FollowNew(ctx context.Context, report func([]Failure)) (int, error) {
 	return s.ports.Feed.Deliver(ctx, func(ctx context.Context, batch []directory.TenantEntry) error {
-		failed, _, err := s.FollowOrSetAside(ctx, batch)
+		failed, _, err := s.followOrSetAside(ctx, batch, s.ports.Feed.Taken)
 		report(failed)
 		return err
 	})

@@ -167,6 +167,12 @@ func (c *ruleCache) get(of rulesOf, number, config int64, now time.Time) *rules 
 	return r
 }
 
+func (c *ruleCache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.of)
+}
+
 // put keeps r, and drops what was used least recently while there is too much. Organizations that are read later are
 // counted when the next rules are kept.
 func (c *ruleCache) put(of rulesOf, r *rules) {

@@ -141,24 +141,37 @@ func (s *Service) retry(ctx context.Context, taken []work) ([]Failure, error) {
 		}
 		batch[i] = directory.TenantEntry{Tenant: w.tenant, Entry: e, Unreadable: err}
 	}
-	failures := s.run(ctx, batch, func(at int, step string) bool { return isLeft(taken[at].Steps, step) })
-	left := stepsLeft(failures)
-	for i, w := range taken {
-		names, some := left[i]
-		_, err := s.ports.SetAsides.UpdateSetAside(ctx, w.tenant, w.ID, func(stored directory.Delivery) (directory.Delivery, error) {
-			switch {
-			case stored.ID == "" || !stored.DueAt.Equal(w.DueAt):
-				return stored, errTaken // replayed, set aside again, or taken over
-			case !some:
-				return directory.Delivery{}, nil
-			}
-			return s.triedAgain(stored, names, batch[i].Unreadable), nil
-		})
-		if err != nil && !errors.Is(err, errTaken) {
-			return failures, err
+	wanted := func(at int, step string) bool { return isLeft(taken[at].Steps, step) }
+	return s.follow(ctx, batch, wanted, func(ctx context.Context, failed []Failure, last bool) error {
+		if !last {
+			return nil
 		}
+		left := stepsLeft(failed)
+		for i, w := range taken {
+			names, some := left[i]
+			if err := s.storeTry(ctx, w, names, some, batch[i].Unreadable); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// storeTry stores what a try left of work, if it left some.
+func (s *Service) storeTry(ctx context.Context, w work, names []string, some bool, unreadable error) error {
+	_, err := s.ports.SetAsides.UpdateSetAside(ctx, w.tenant, w.ID, func(stored directory.Delivery) (directory.Delivery, error) {
+		switch {
+		case stored.ID == "" || !stored.DueAt.Equal(w.DueAt):
+			return stored, errTaken // replayed, set aside again, or taken over
+		case !some:
+			return directory.Delivery{}, nil
+		}
+		return s.triedAgain(stored, names, unreadable), nil
+	})
+	if errors.Is(err, errTaken) {
+		return nil
 	}
-	return failures, nil
+	return err
 }
 
 // triedAgain is work after a try that left steps. What is given up is kept for as long as deliveries are.

@@ -18,6 +18,9 @@ type step struct {
 	on    trigger
 	again string   // why repeating it does no harm
 	needs []string // the steps before it without whose success for an entry it is not run for that one
+	// apart reports whether the step waits for other systems or takes long for an entry, and so is run after the others
+	// were stored together; nil: for none.
+	apart func(directory.LogEntry) bool
 	// run does the work for entries of any tenants, and returns the error of each, nil when all succeeded.
 	run func(*Service, context.Context, []directory.TenantEntry) []error
 }
@@ -57,9 +60,9 @@ func firstSteps() []step {
 		{name: "check the guard", on: onActions(directory.UserDisabled, directory.UserDeleted, directory.UserReassigned),
 			again: "a tripped guard does not trip again", needs: []string{stepCount}, run: (*Service).checkGuards},
 		{name: "apply the guard", on: onRemaining(directory.RemainingGuard), again: "each user is compared with the present guard",
-			run: each((*Service).applyGuard)},
+			apart: always, run: each((*Service).applyGuard)},
 		{name: "deactivate users of an organization", on: onActions(directory.OrganizationUpdated), again: "deactivated users are skipped",
-			run: each((*Service).deactivateMembers)},
+			apart: always, run: each((*Service).deactivateMembers)},
 	}
 }
 
@@ -74,7 +77,7 @@ func peopleSteps() []step {
 		{name: stepRelink, on: onActions(directory.GroupCreated), again: "the old one is named no more",
 			needs: []string{stepComplete}, run: each((*Service).relinkGroup)},
 		{name: "place members", on: onActions(directory.GroupCreated, directory.GroupUpdated, directory.MembersChanged), again: asAbove,
-			needs: []string{stepComplete, stepRelink}, run: byTenant((*Service).followMembers)},
+			needs: []string{stepComplete, stepRelink}, apart: ofMany, run: byTenant((*Service).followMembers)},
 		{name: "store a former userName", on: trigger{actions: []directory.Action{directory.UserDeleted}, attribute: directory.AttrUserName},
 			again: "an alias is stored under its key", run: each((*Service).rememberName)},
 		{name: "hint at the same person", on: onActions(directory.UserCreated), again: "a hint is stored under its key",
@@ -88,7 +91,7 @@ func peopleSteps() []step {
 		{name: "note a late entry for the chain", on: trigger{any: "entries that the chain has passed"},
 			again: "a position is noted once", run: byTenant((*Service).noteLate)},
 		{name: stepErase, on: onActions(directory.UserPurged), again: "erased entries are skipped",
-			run: each((*Service).followPurged)},
+			apart: always, run: each((*Service).followPurged)},
 	}
 }
 
@@ -96,39 +99,98 @@ func peopleSteps() []step {
 func otherSteps() []step {
 	return []step{
 		{name: "drain a deleted provider", on: onRemaining(directory.RemainingProvider),
-			again: "users and groups already handled are not found again", run: each((*Service).drainProvider)},
+			again: "users and groups already handled are not found again", apart: always, run: each((*Service).drainProvider)},
 		{name: "bring back what a restored provider had", on: onRemaining(directory.RemainingRestore), again: "who is back already is skipped",
-			run: each((*Service).restoreProvider)},
+			apart: always, run: each((*Service).restoreProvider)},
 		{name: "reschedule deactivations", on: onRemaining(directory.RemainingDelay), again: "the same due time is no change",
-			run: each((*Service).rescheduleAll)},
+			apart: always, run: each((*Service).rescheduleAll)},
 		{name: "release custodians", on: onRemaining(directory.RemainingMatter), again: "released custodians are skipped",
-			run: each((*Service).releaseAll)},
+			apart: always, run: each((*Service).releaseAll)},
 		{name: "copy a tenant's state", on: onRemaining(directory.RemainingTenant), again: "providers in that state are skipped",
-			run: each((*Service).SettleTenant)},
+			apart: always, run: each((*Service).SettleTenant)},
 		{name: "place users of a deleted group", on: onActions(directory.GroupDeleted), again: "the rules decide by the stored records",
-			needs: []string{stepComplete}, run: each((*Service).followGroupDeleted)},
-		{name: "put users on a watchlist", on: onActions(directory.WatchlistUpdated), again: asAbove, run: each((*Service).followWatchlist)},
+			needs: []string{stepComplete}, apart: always, run: each((*Service).followGroupDeleted)},
+		{name: "put users on a watchlist", on: onActions(directory.WatchlistUpdated), again: asAbove,
+			apart: always, run: each((*Service).followWatchlist)},
 		{name: "convert mapped roles", on: onActions(directory.MappingsUpdated), again: "converted grants are skipped",
-			run: each((*Service).followMappings)},
+			apart: always, run: each((*Service).followMappings)},
 		{name: stepIndex, on: trigger{attribute: directory.AttrMatching},
-			again: "look-ups that are right stay as they are", run: each((*Service).indexUsers)},
+			again: "look-ups that are right stay as they are", apart: always, run: each((*Service).indexUsers)},
 		{name: "start an apply run", on: onActions(directory.ApplyPlanned, directory.ApplyStarted),
-			again: "a started phase is not started again", run: each((*Service).startRun)},
+			again: "a started phase is not started again", apart: always, run: each((*Service).startRun)},
 		{name: "send a test event", on: onActions(directory.WebhookTested), again: "a delivery is stored under its key",
 			run: each((*Service).sendTest)},
 		{name: "resume a webhook", on: onActions(directory.WebhookUpdated), again: "its queue is looked at once more",
 			run: each((*Service).resumeWebhook)},
 		{name: "replay deliveries", on: onActions(directory.DeliveryReplayed), again: "a delivery replayed since is not changed",
-			run: each((*Service).replay)},
+			apart: always, run: each((*Service).replay)},
 		{name: "deliver events to webhooks", on: trigger{any: "entries that cause events"}, again: "a delivery is stored under its key",
 			run: byTenant((*Service).deliverEvents)},
 		{name: "publish events", on: trigger{any: "entries that cause events"}, again: "the same events under the same ids",
-			run: (*Service).publish},
-		{name: StepWake, on: onEffects(directory.EffectScheduled), again: "a second wake-up finds nothing due", run: (*Service).wake},
+			apart: always, run: (*Service).publish},
+		{name: StepWake, on: onEffects(directory.EffectScheduled), again: "a second wake-up finds nothing due",
+			apart: always, run: (*Service).wake},
 	}
 }
 
 const asAbove = "as above"
+
+func always(directory.LogEntry) bool { return true }
+
+// ofMany reports whether an entry has so many members that others should not wait for all of them.
+func ofMany(e directory.LogEntry) bool { return len(e.Added)+len(e.Removed) > 20 }
+
+// course is the following of a batch.
+type course struct {
+	s      *Service
+	batch  []directory.TenantEntry
+	wanted func(at int, step string) bool
+	failed []Failure
+}
+
+// starts reports whether the step is to be run for an entry, apart from others or not.
+func (c *course) starts(st step, at int, apart bool) bool {
+	e := c.batch[at]
+	return e.Unreadable == nil && st.on.matches(e.Entry) && apart == (st.apart != nil && st.apart(e.Entry)) &&
+		(c.wanted == nil || c.wanted(at, st.name))
+}
+
+// any reports whether there is a step to run.
+func (c *course) any(apart bool) bool {
+	for i := range c.batch {
+		if slices.ContainsFunc(steps(), func(st step) bool { return c.starts(st, i, apart) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// run runs the steps apart from others, or the others.
+func (c *course) run(ctx context.Context, apart bool) {
+	for _, st := range steps() {
+		var es []directory.TenantEntry
+		var of []int // the places of es in the batch
+		for i, e := range c.batch {
+			if !c.starts(st, i, apart) {
+				continue
+			}
+			if slices.ContainsFunc(c.failed, func(f Failure) bool { return f.At == i && slices.Contains(st.needs, f.Step) }) {
+				err := directory.Errorf(directory.Unavailable, "a step before it has to succeed first")
+				c.failed = append(c.failed, Failure{i, st.name, err})
+				continue
+			}
+			es, of = append(es, e), append(of, i)
+		}
+		if len(es) == 0 {
+			continue
+		}
+		for k, err := range st.run(c.s, ctx, es) {
+			if err != nil {
+				c.failed = append(c.failed, Failure{of[k], st.name, err})
+			}
+		}
+	}
+}
 
 // each returns a step that calls one for each entry.
 func each(

@@ -92,19 +92,24 @@ func (s *Service) newDelivery(w directory.Webhook, e directory.LogEntry, ev dire
 // wakeEvery is how often a process wakes the function that sends deliveries, which then looks for more for longer.
 const wakeEvery = time.Minute
 
-// addDeliveries stores deliveries and has them sent soon: if waking fails, the schedule has them sent within a minute.
+// addDeliveries stores deliveries, which startSending has sent soon.
 func (s *Service) addDeliveries(ctx context.Context, t directory.TenantID, ds []directory.Delivery) error {
 	if len(ds) == 0 {
 		return nil
 	}
-	if err := s.ports.Deliveries.AddDeliveries(ctx, t, ds); err != nil {
-		return err
+	s.toSend.Store(true)
+	return s.ports.Deliveries.AddDeliveries(ctx, t, ds)
+}
+
+// startSending has deliveries that were stored sent soon: if that fails, the schedule has them sent within a minute.
+func (s *Service) startSending(ctx context.Context) {
+	if !s.toSend.Swap(false) || s.rt.Delivering == nil {
+		return
 	}
 	now, woken := s.rt.Now().UnixNano(), s.woken.Load()
-	if s.rt.Delivering != nil && now-woken >= int64(wakeEvery) && s.woken.CompareAndSwap(woken, now) {
+	if now-woken >= int64(wakeEvery) && s.woken.CompareAndSwap(woken, now) {
 		_ = s.rt.Delivering.StartDelivering(ctx)
 	}
-	return nil
 }
 
 // sendTest has the test event of an entry sent.

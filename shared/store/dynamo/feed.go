@@ -41,6 +41,9 @@ const listShardsEvery = 10 * time.Second
 // feedStore implements directory.Feed.
 type feedStore struct{ *Store }
 
+func (feedStore) Together(ctx context.Context, fn func(context.Context) error) error { return fn(ctx) }
+func (feedStore) Taken(context.Context) error                                        { return nil } // Deliver does it
+
 // Deliver implements directory.Feed: a batch is what one read of a shard returned.
 func (s feedStore) Deliver(ctx context.Context, fn func(context.Context, []directory.TenantEntry) error) (int, error) {
 	if s.streams == nil {

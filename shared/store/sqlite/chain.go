@@ -144,6 +144,7 @@ func (s chainStore) EraseEntry(ctx context.Context, t directory.TenantID, stub d
 		if err != nil {
 			return err
 		}
+		s.recent.forget()
 		if err := s.exec(`UPDATE log SET entry = ? WHERE tenant = ? AND provider = ? AND position = ?`, nil,
 			stub.AppendJSON(nil), string(t), string(stub.Provider), stub.Position()); err != nil {
 			return err

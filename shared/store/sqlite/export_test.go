@@ -2,6 +2,12 @@ package sqlite
 
 import "errors"
 
+// ReadLog is the statement by which the feed reads the table, and MaxRecent how many entries it has in memory.
+const (
+	ReadLog   = readLog
+	MaxRecent = maxRecent
+)
+
 // StopBefore lets fn stop the store before any of its transactions is committed, as a crash would.
 func (s *Store) StopBefore(fn func(name string) error) { s.step = fn }
 
@@ -32,6 +38,7 @@ func (s *Store) Exec(query string, args ...any) error {
 		return err
 	}
 	s.cache.forgetAll()
+	s.recent.forget()
 	return s.loadProviders()
 }
 

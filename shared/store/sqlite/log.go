@@ -14,8 +14,12 @@ func (s *Store) append(t directory.TenantID, e directory.LogEntry) error {
 		s.rules[t]++
 	}
 	b := e.AppendJSON(make([]byte, 0, 1024))
-	return s.exec(`INSERT INTO log (tenant, provider, position, uid, gid, entry) VALUES (?,?,?,?,?,?)`, nil,
+	err := s.exec(`INSERT INTO log (tenant, provider, position, uid, gid, entry) VALUES (?,?,?,?,?,?)`, nil,
 		string(t), string(e.Provider), e.Position(), textOrNull(string(e.User)), textOrNull(string(e.Group)), b)
+	if err == nil && !s.batch {
+		s.recent.add(s.conn.LastInsertRowID(), t, e, len(b))
+	}
+	return err
 }
 
 func textOrNull(s string) any {
@@ -81,6 +85,7 @@ func (s logStore) DropEntries(
 			AND seq <= (SELECT seq FROM followed) ORDER BY position LIMIT ?+0)`, nil,
 			string(t), string(p), directory.LogEntry{At: before}.Position(), count)
 		if n = s.conn.Changes(); err == nil && n > 0 {
+			s.recent.forget()
 			err = errors.Join(s.noteErased(), s.followNext())
 		}
 		return err

@@ -34,6 +34,7 @@ type Store struct {
 	memory bool      // no journal: a transaction that wrote cannot be rolled back
 	wrote  bool      // the running transaction has written
 	batch  bool      // all writes belong to the transaction of Batch
+	unit   *unit     // of the running call of Together
 	erased time.Time // when something was last erased whose bytes may still be in the file; see scrub
 
 	stale  bool  // a transaction failed to end: the copies in memory may differ from the file
@@ -46,6 +47,7 @@ type Store struct {
 	bookmarks bookmarks
 	totals    totals
 	cache     userCache
+	recent    recent
 }
 
 // Memory is the path of a database in memory, which ends with the process.
@@ -250,10 +252,15 @@ func (s *Store) Ports() directory.Ports {
 	}
 }
 
-// read runs fn under the lock, as the only user of the connection.
+// read runs fn as the only user of the connection: under the lock, or in the transaction of Together that ctx belongs to.
 func (s *Store) read(ctx context.Context, fn func() error) error {
 	if err := ctx.Err(); err != nil {
 		return &directory.Error{Kind: directory.Unavailable, Detail: "the request was cancelled", Err: err}
+	}
+	if u := s.unitOf(ctx); u != nil {
+		if open, err := u.do(fn); open {
+			return err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -268,25 +275,32 @@ func (s *Store) read(ctx context.Context, fn func() error) error {
 	return fn()
 }
 
-// write runs fn as one transaction. fn reads and decides first and writes last; after an error or panic before its
-// first write, nothing has changed. In memory there is no journal (it would cost four times as much as everything
-// else), so an error after a write makes the store refuse all further calls.
+// write runs fn as one transaction, or as a part of one that can fail by itself. fn reads and decides first and writes
+// last; after an error or panic before its first write, nothing has changed. In memory there is no journal (it would cost
+// four times as much as everything else), so an error after a write makes the store refuse all further calls.
 func (s *Store) write(ctx context.Context, fn func() error) error {
-	return s.read(ctx, func() (err error) {
-		if s.batch {
+	return s.read(ctx, func() error {
+		switch {
+		case s.batch:
 			return fn()
+		case s.unit != nil:
+			return s.part(s.unit, fn)
 		}
-		if err := s.exec("BEGIN IMMEDIATE", nil); err != nil {
-			return err
-		}
-		s.wrote = false
-		err = errPanicked
-		defer func() { err = s.end(err) }()
-		if err = fn(); err == nil && s.wrote && s.step != nil {
-			err = s.step("commit")
-		}
-		return err
+		return s.transaction(fn)
 	})
+}
+
+func (s *Store) transaction(fn func() error) (err error) {
+	if err := s.exec("BEGIN IMMEDIATE", nil); err != nil {
+		return err
+	}
+	s.wrote = false
+	err = errPanicked
+	defer func() { err = s.end(err) }()
+	if err = fn(); err == nil && s.wrote && s.step != nil {
+		err = s.step("commit")
+	}
+	return err
 }
 
 // Batch carries out all writes of load in one transaction, to create many records quickly. Only load may use the store
@@ -296,6 +310,7 @@ func (s *Store) Batch(load func() error) error {
 		return err
 	}
 	s.batch = true
+	s.recent.forget()
 	err := load()
 	s.batch = false
 	if err != nil {
@@ -333,6 +348,7 @@ func (s *Store) end(err error) error {
 func (s *Store) finish(committed bool) {
 	s.totals.finish(committed)
 	s.cache.finish(committed)
+	s.recent.finish(committed)
 }
 
 // settle ends a transaction that was not committed, and reads the copies in memory again if they may differ from the

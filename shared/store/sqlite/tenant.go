@@ -93,6 +93,7 @@ func (s tenantStore) EraseTenant(ctx context.Context, id directory.TenantID, aft
 // forgetRows reads the copies in memory again, since rows were deleted.
 func (s *Store) forgetRows() error {
 	s.cache.forgetAll()
+	s.recent.forget()
 	s.bookmarks = bookmarks{}
 	if err := s.loadProviders(); err != nil {
 		return err

@@ -96,8 +96,8 @@ func foreignTenant(w *world) {
 }
 
 // tenantless are the methods that take no tenant, since they serve the system.
-var tenantless = []string{"Feed.Deliver", "Deliveries.DueDeliveries", "Deliveries.DueQueues", "Deliveries.DropDeliveries",
-	"Chains.GrownChains", "Chains.ClearGrown", "SetAsides.DueSetAside", "Wakeups.WakeAt"}
+var tenantless = []string{"Feed.Deliver", "Feed.Taken", "Feed.Together", "Deliveries.DueDeliveries", "Deliveries.DueQueues",
+	"Deliveries.DropDeliveries", "Chains.GrownChains", "Chains.ClearGrown", "SetAsides.DueSetAside", "Wakeups.WakeAt"}
 
 // portMethods returns the names of all methods of all ports that take a tenant.
 func portMethods() (names []string) {
