@@ -17,6 +17,7 @@ import (
 	"rollcall/shared/directorytest"
 	"rollcall/shared/provisioning"
 	"rollcall/shared/store/dynamo"
+	"rollcall/shared/store/dynamo/meter"
 	"rollcall/shared/store/sqlite"
 )
 
@@ -166,8 +167,8 @@ func applyUnits(n int) {
 	store, err := dynamo.Open(ctx, dynamo.Config{Now: time.Now, Client: client, Table: "apply"})
 	check(err)
 	t := newApplyBench(ctx, store.Ports(), n, func(load func() error) error { return load() })
-	planning, plan := dynamo.WithMeter(ctx)
-	applying, apply := dynamo.WithMeter(ctx)
+	planning, plan := meter.With(ctx)
+	applying, apply := meter.With(ctx)
 	_, _, changed := t.planAndApply(ctx, planning, applying)
 	fmt.Printf("| apply run over %d people on DynamoDB | read units a person | write units a person |\n|---|---|---|\n", n)
 	fmt.Printf("| plan | %.2f | %.2f |\n| apply, of %d changed | %.2f | %.2f |\n\n", plan.ReadUnits()/float64(n), plan.WriteUnits()/float64(n),

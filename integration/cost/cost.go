@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"rollcall/shared/store/dynamo"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // Budget is the maximum cost of an operation.
@@ -41,8 +41,8 @@ type Client struct {
 }
 
 // send returns the response body and the cost of the request.
-func (c Client) send(method, path, body string) (string, *dynamo.Meter, error) {
-	ctx, meter := dynamo.WithMeter(context.Background())
+func (c Client) send(method, path, body string) (string, *meter.Meter, error) {
+	ctx, meter := meter.With(context.Background())
 	r := httptest.NewRequestWithContext(ctx, method, c.Base+path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+c.Token)
 	r.Header.Set("Content-Type", "application/scim+json")

@@ -40,6 +40,7 @@ type logEntry struct {
 	Removed      []directory.ScimID   `json:"removed,omitempty"`
 	RemovedCount int                  `json:"removedCount,omitempty"`
 	Version      int64                `json:"version,omitempty"`
+	Unnumbered   bool                 `json:"unnumbered,omitempty"`
 	Effects      []directory.Effect   `json:"effects"`
 	People       int                  `json:"people,omitempty"`
 	Result       directory.Result     `json:"result"`
@@ -70,7 +71,8 @@ func viewEntry(e directory.LogEntry) logEntry {
 		Changes: mapSlice(e.Changes, func(c directory.Change) logChange { return logChange{c.Attr, c.Before, c.After} }),
 		Added:   e.Added[:min(maxMembersShown, len(e.Added))], AddedCount: len(e.Added),
 		Removed: e.Removed[:min(maxMembersShown, len(e.Removed))], RemovedCount: len(e.Removed),
-		Version: e.Version, Effects: append([]directory.Effect{}, e.Effects...), People: e.People, Result: e.Result(), Cause: e.Cause(),
+		Version: e.Version, Unnumbered: e.Unnumbered, Effects: append([]directory.Effect{}, e.Effects...), People: e.People,
+		Result: e.Result(), Cause: e.Cause(),
 		Erased: len(e.Erased) > 0, Explanation: sentence(e),
 	}
 }

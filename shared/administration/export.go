@@ -3,6 +3,7 @@ package administration
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -83,7 +84,8 @@ func (s Logs) EachEntry(ctx context.Context, x LogExport, fn func(directory.LogE
 		return err
 	}
 	for _, p := range ps {
-		err := s.eachAfter(ctx, p, directory.PositionAt(x.Filter.Since), directory.PositionAt(x.Filter.Until), func(e directory.LogEntry) error {
+		since, until := directory.PositionAt(x.Filter.Since), directory.PositionAt(x.Filter.Until)
+		err := s.eachNumbered(ctx, p, since, until, func(e directory.LogEntry) error {
 			if !x.keep(e) {
 				return nil
 			}
@@ -94,6 +96,25 @@ func (s Logs) EachEntry(ctx context.Context, x LogExport, fn func(directory.LogE
 		}
 	}
 	return nil
+}
+
+// errUnnumbered ends an export at an entry that has no number yet: no export shows it in another form than the next one.
+var errUnnumbered = errors.New("an entry has no number yet")
+
+// eachNumbered is eachAfter up to the first entry that has no number yet.
+func (s Logs) eachNumbered(
+	ctx context.Context, p directory.ProviderID, after, before string, fn func(directory.LogEntry) error,
+) error {
+	err := s.eachAfter(ctx, p, after, before, func(e directory.LogEntry) error {
+		if e.Unnumbered {
+			return errUnnumbered
+		}
+		return fn(e)
+	})
+	if errors.Is(err, errUnnumbered) {
+		return nil
+	}
+	return err
 }
 
 // eachAfter calls fn for the entries of p after a position and before another one ("" to the end).
@@ -201,7 +222,7 @@ func (o *exporter) chain(ctx context.Context, p directory.ProviderID) error {
 			return err
 		}
 	}
-	return o.eachAfter(ctx, p, max(mark, directory.PositionAt(c.Since)), directory.PositionAt(c.Until),
+	return o.eachNumbered(ctx, p, max(mark, directory.PositionAt(c.Since)), directory.PositionAt(c.Until),
 		func(e directory.LogEntry) error { return o.writeEntry(e, c) })
 }
 
@@ -210,6 +231,9 @@ func (o *exporter) writeAt(ctx context.Context, p directory.ProviderID, c verify
 	e, err := directory.EntryAt(ctx, o.ports.Log, o.tenant, p, position)
 	if err != nil {
 		return directory.IgnoreNotFound(err)
+	}
+	if e.Unnumbered {
+		return nil
 	}
 	return o.writeEntry(e, c)
 }

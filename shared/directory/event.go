@@ -53,9 +53,8 @@ const MaxEventMembers = 100
 
 // Event is one thing that happened to a user, a group or an organization. It holds ids and names of attributes but no personal data:
 // consumers read that from the API, if they may. They drop an event whose ID they know, and one whose Sequence is below
-// the last one of its subject. EventMembersChanged has no Sequence: changes of members that happen at the same time do not
-// know of each other (GroupChange.EntryOf), so each is applied once, by its ID, and one that names a member again is
-// decided by reading the member.
+// the last one of its subject; but each EventMembersChanged is applied, since it is a difference: of those that name a
+// member, the one with the highest Sequence counts. Sequences of a group have no gaps, so that one that is missing shows.
 type Event struct {
 	ID       string        `json:"id"` // the entry's id and the event's place in it: the same each time it is sent
 	Type     EventType     `json:"type"`
@@ -63,7 +62,7 @@ type Event struct {
 	Tenant   TenantID      `json:"tenant"`
 	Provider ProviderID    `json:"provider,omitempty"` // "" for local users
 	Subject  string        `json:"subject"`            // UserID, GroupID, OrgID, CredentialID, or the id of a guard event
-	Sequence int64         `json:"sequence,omitempty"` // the subject's version after the change; 0 if it is not in order
+	Sequence int64         `json:"sequence,omitempty"` // LogEntry.Version: it grows with the changes of the subject; 0 if it is not in order
 	Cause    EventCause    `json:"cause"`
 	Changed  []string      `json:"changed,omitempty"` // names of attributes
 	Members  *EventMembers `json:"members,omitempty"`

@@ -68,6 +68,7 @@ type GroupView struct {
 	Present   map[ScimID]bool // with Named or AllMembers: the ids that are members
 	Ancestors map[GroupID]bool
 	Profiles  int64 // for the store: how often the profile had changed
+	Floor     int64 // for the store: no number of an entry exceeds it that an earlier release gave
 }
 
 // GroupChange is one atomic change of a group: its new profile and the members to add and remove.
@@ -76,16 +77,6 @@ type GroupChange struct {
 	GroupProfile
 	Add, Remove []ScimID
 	Entry       *LogEntry // nil: nothing changes, nothing is written
-}
-
-// EntryOf returns the entry of a change from old to g. Changes of members alone have no version: they do not meet on one
-// record, so that none of them knows how many others there were. All other entries of a group have versions that grow.
-func (c GroupChange) EntryOf(old, g Group) LogEntry {
-	e := *c.Entry
-	if e.Version = g.Version; g.GroupProfile.Equal(old.GroupProfile) {
-		e.Version = 0
-	}
-	return e
 }
 
 // Pins reports whether a change is stored only if the group had no other change since it was read, so that its version

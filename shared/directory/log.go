@@ -216,14 +216,18 @@ type LogEntry struct {
 	Changes  []Change `json:",omitempty"`
 	Added    []ScimID `json:",omitempty"` // members
 	Removed  []ScimID `json:",omitempty"`
-	Version  int64    `json:",omitempty"` // of the user or group after the change; 0 if only members changed
-	Effects  []Effect `json:",omitempty"` // on the user, or on the people of an organization
-	People   int      `json:",omitempty"` // how many those of the organization are
+	// Version is that of the user or other record after the change; of a change of a group, its number among the changes of
+	// the group that have an entry: from 1 on, without gaps, in their order. 0: not given.
+	Version int64    `json:",omitempty"`
+	Effects []Effect `json:",omitempty"` // on the user, or on the people of an organization
+	People  int      `json:",omitempty"` // how many those of the organization are
 	// Audit marks an administrator's change of anything but users and groups, shown in the Audit Log.
 	Audit bool `json:",omitempty"`
 	// Remaining says which effects on other records functions/changes has still to apply. SCIM shows them
 	// immediately.
 	Remaining Remaining `json:"Rest,omitempty"`
+	// Unnumbered says that the entry, of a change of a group, gets its Version when it is followed (Log.NumberEntries).
+	Unnumbered bool `json:"-"`
 	// Erased is set once the entry's names, values and reason were erased: their blinded hash (chain.go).
 	Erased Digest `json:",omitempty"`
 }

@@ -16,6 +16,10 @@ type Log interface {
 	// EntriesAfter reads the entries of p ("" for the tenant's own) after a position and before another ("" for
 	// open), the oldest first, at most count.
 	EntriesAfter(ctx context.Context, t TenantID, p ProviderID, after, before string, count int) ([]LogEntry, error)
+	// NumberEntries returns the entries with the Versions of those that are Unnumbered, which it stores unless they are
+	// stored already. Entries of a group are in the order of its changes. It may be repeated, also concurrently and with
+	// others. An entry that is no longer in the log gets none.
+	NumberEntries(ctx context.Context, t TenantID, es []LogEntry) ([]LogEntry, error)
 	// AppendEntry stores an entry about an action that changes no record, such as an export.
 	AppendEntry(ctx context.Context, t TenantID, e LogEntry) error
 	// DropEntries removes entries of p ("" for the tenant's own) from before a time, at most count, the oldest first,

@@ -61,6 +61,9 @@ func (s *Service) Seal(ctx context.Context, t directory.TenantID, p directory.Pr
 		return false, err
 	}
 	for _, e := range es {
+		if e.Unnumbered { // its hash covers the number; when it is followed, the chain is marked again
+			break
+		}
 		b.Seals = append(b.Seals, s.seal(t, e))
 		b.Mark = e.Position()
 	}

@@ -100,8 +100,7 @@ func groupEvents(e directory.LogEntry, add adder) {
 		if n <= directory.MaxEventMembers {
 			m.Added, m.Removed = e.Added, e.Removed
 		}
-		ev := add(directory.EventMembersChanged, string(e.Group))
-		ev.Members, ev.Sequence = m, 0
+		add(directory.EventMembersChanged, string(e.Group)).Members = m
 	}
 }
 

@@ -37,7 +37,7 @@ func New(p directory.Ports, rt directory.Runtime) *Service {
 // Failure is a step that failed for an entry of a batch.
 type Failure struct {
 	At   int    // the entry's place in the batch
-	Step string // its name; "" when the entry cannot be read, and no step can run
+	Step string // its name; "" when the entry cannot be read or numbered, and no step can run
 	Err  error
 }
 
@@ -64,12 +64,8 @@ func (s *Service) follow(
 	ctx context.Context, batch []directory.TenantEntry, wanted func(at int, step string) bool,
 	note func(ctx context.Context, failed []Failure, last bool) error,
 ) ([]Failure, error) {
-	c := &course{s: s, batch: batch, wanted: wanted}
-	for i, e := range batch {
-		if e.Unreadable != nil {
-			c.failed = append(c.failed, Failure{i, "", e.Unreadable})
-		}
-	}
+	c := &course{s: s, wanted: wanted}
+	c.batch, c.failed = s.number(ctx, batch)
 	last := !c.any(true)
 	store := func(ctx context.Context) error {
 		if len(c.failed) > 0 && ctx.Err() != nil {
@@ -103,9 +99,10 @@ func (s *Service) forget() {
 }
 
 // FollowOrSetAside follows a batch and sets aside what failed, to be tried again with growing pauses and finally given up, so that
-// it delays nothing else. failed is for the log. taken is how many entries, from the first on, are followed or set aside:
-// fewer than all only with an error.
-// Errors: work could not be set aside; ctx ended.
+// it delays nothing else. An entry that the store is too busy to number is not set aside: the next ones of its group would be
+// numbered before it. failed is for the log. taken is how many entries, from the first on, are followed or set aside: fewer
+// than all only with an error.
+// Errors: an entry could not be numbered, or work not set aside; ctx ended.
 func (s *Service) FollowOrSetAside(ctx context.Context, batch []directory.TenantEntry) (failed []Failure, taken int, err error) {
 	return s.followOrSetAside(ctx, batch, func(context.Context) error { return nil })
 }
@@ -119,6 +116,9 @@ func (s *Service) followOrSetAside(
 		left := stepsLeft(failed[noted:])
 		noted = len(failed)
 		for i, e := range batch {
+			if err := busy(failed, i); e.Unreadable == nil && err != nil {
+				return err
+			}
 			if names, ok := left[i]; ok {
 				if err := s.setAside(ctx, e, names); err != nil {
 					return err

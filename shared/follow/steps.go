@@ -151,7 +151,7 @@ type course struct {
 // starts reports whether the step is to be run for an entry, apart from others or not.
 func (c *course) starts(st step, at int, apart bool) bool {
 	e := c.batch[at]
-	return e.Unreadable == nil && st.on.matches(e.Entry) && apart == (st.apart != nil && st.apart(e.Entry)) &&
+	return e.Unreadable == nil && !e.Entry.Unnumbered && st.on.matches(e.Entry) && apart == (st.apart != nil && st.apart(e.Entry)) &&
 		(c.wanted == nil || c.wanted(at, st.name))
 }
 
@@ -299,6 +299,7 @@ func (on trigger) String() string {
 func Steps() string {
 	var b strings.Builder
 	b.WriteString("| step | starts with | why repeating it does no harm |\n|---|---|---|\n")
+	b.WriteString("| number | changes of groups; before all other steps | an entry that has its number keeps it |\n")
 	for _, s := range steps() {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", s.name, s.on, s.again)
 	}

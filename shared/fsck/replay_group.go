@@ -1,6 +1,7 @@
 package fsck
 
 import (
+	"slices"
 	"time"
 
 	"rollcall/shared/directory"
@@ -11,9 +12,33 @@ type groupLog struct {
 	provider         directory.ProviderID
 	created, deleted bool
 	ended            memberLog // when it was last created and deleted: the groups of a restored provider are created again
-	version          int64     // the last one, of a change of the profile
-	name             string    // at that version
+	version          int64     // the last one
+	named            []named   // by changes of the profile
 	members          map[directory.ScimID]*memberLog
+}
+
+// named is the name of a group after a change of its profile; of one that is not numbered yet, version is 0.
+type named struct {
+	version int64
+	at      time.Time
+	name    string
+}
+
+// called reports whether the log may have the name as the last one. Changes close together may have been numbered in
+// another order.
+func (l *groupLog) called(name string) bool {
+	var last named
+	for _, n := range l.named {
+		if n.version == 0 {
+			return true
+		}
+		if n.version > last.version {
+			last = n
+		}
+	}
+	return last.version == 0 || slices.ContainsFunc(l.named, func(n named) bool {
+		return n.name == name && n.at.Sub(last.at).Abs() < inDoubt
+	})
 }
 
 // memberLog is when a member last joined and left a group. The times are those of the requests.
@@ -41,8 +66,9 @@ func (r *replay) playGroup(e directory.LogEntry) {
 	case directory.GroupDeleted:
 		l.ended.left = directory.Latest(l.ended.left, e.At)
 	}
-	if e.Version > l.version {
-		l.version, l.name = e.Version, e.Name
+	l.version = max(l.version, e.Version)
+	if e.Action == directory.GroupCreated || e.Action == directory.GroupUpdated {
+		l.named = append(l.named, named{e.Version, e.At, e.Name})
 	}
 	member := func(id directory.ScimID) *memberLog {
 		if l.members[id] == nil {
@@ -118,7 +144,7 @@ func (r *replay) group(g directory.Group, present map[directory.ScimID]directory
 		return nil
 	case l.version > g.Version:
 		r.found(Replay, "group", id, "its version is lower than in the log")
-	case l.version > 0 && l.name != g.DisplayName:
+	case !l.called(g.DisplayName):
 		r.found(Replay, "group", id, "its displayName is not what its last entry says")
 	}
 	is := map[directory.ScimID]bool{}

@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // maxBatchGet and maxBatchWrite are DynamoDB's limits for one call.
@@ -27,7 +29,7 @@ func (s *Store) get(ctx context.Context, keys ...key) (map[key]item, error) {
 		if err != nil {
 			return nil, fault("get item", err)
 		}
-		count(ctx, readUnits(itemSize(res.Item)), 0)
+		meter.Count(ctx, meter.ReadUnits(meter.ItemSize(res.Item)), 0)
 		if len(res.Item) > 0 {
 			out[keys[0]] = res.Item
 		}
@@ -42,7 +44,7 @@ func (s *Store) get(ctx context.Context, keys ...key) (map[key]item, error) {
 		parts = append(parts, part)
 		fns = append(fns, func(ctx context.Context) error { return s.batchGet(ctx, chunk, part) })
 	}
-	if err := parallel(ctx, fns...); err != nil {
+	if err := meter.Parallel(ctx, fns...); err != nil {
 		return nil, err
 	}
 	for _, part := range parts {
@@ -77,9 +79,9 @@ func (s *Store) batchGet(ctx context.Context, keys []key, out map[key]item) erro
 		read := float64(len(want) - len(left) - len(res.Responses[s.table])) // an absent item costs 1
 		for _, it := range res.Responses[s.table] {
 			out[keyOf(it)] = it
-			read += readUnits(itemSize(it))
+			read += meter.ReadUnits(meter.ItemSize(it))
 		}
-		count(ctx, read, 0)
+		meter.Count(ctx, read, 0)
 		want = left
 	}
 	return nil
@@ -162,12 +164,12 @@ func (s *Store) query(ctx context.Context, r span) (out []item, more bool, err e
 		}
 		size := 0
 		for _, it := range res.Items {
-			size += itemSize(it)
+			size += meter.ItemSize(it)
 		}
-		if units := readUnits(size); *in.ConsistentRead {
-			count(ctx, units, 0)
+		if units := meter.ReadUnits(size); *in.ConsistentRead {
+			meter.Count(ctx, units, 0)
 		} else {
-			count(ctx, units/2, 0)
+			meter.Count(ctx, units/2, 0)
 		}
 		out = append(out, res.Items...)
 		more = len(res.LastEvaluatedKey) > 0
@@ -193,7 +195,7 @@ func (s *Store) put(ctx context.Context, name string, k key, it item) error {
 	}
 	full := k.with(it)
 	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: full})
-	count(ctx, 0, writeUnits(itemSize(full)))
+	meter.Count(ctx, 0, meter.WriteUnits(meter.ItemSize(full)))
 	return fault(name, err)
 }
 
@@ -206,7 +208,7 @@ func (s *Store) erase(ctx context.Context, name string, keys []key) error {
 	if len(fns) == 0 {
 		return nil
 	}
-	return parallel(ctx, fns...)
+	return meter.Parallel(ctx, fns...)
 }
 
 func (s *Store) eraseBatch(ctx context.Context, name string, keys []key) error {
@@ -236,7 +238,7 @@ func (s *Store) writeBatch(ctx context.Context, name string, reqs []types.WriteR
 			return fault(name, err)
 		}
 		left := res.UnprocessedItems[s.table]
-		count(ctx, 0, float64(len(reqs)-len(left)))
+		meter.Count(ctx, 0, float64(len(reqs)-len(left)))
 		reqs = left
 	}
 	return nil
@@ -249,7 +251,7 @@ func (s *Store) eraseIf(ctx context.Context, name string, k key, c cond) error {
 	}
 	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: k.item(), ConditionExpression: optional(c.expr),
 		ExpressionAttributeNames: names(c.expr), ExpressionAttributeValues: c.vals})
-	count(ctx, 0, 1)
+	meter.Count(ctx, 0, 1)
 	var failed *types.ConditionalCheckFailedException
 	if errors.As(err, &failed) {
 		return errStale
@@ -269,7 +271,7 @@ func (s *Store) putIf(ctx context.Context, name string, k key, it item, c cond) 
 		in.ExpressionAttributeValues = c.vals
 	}
 	_, err := s.client.PutItem(ctx, in)
-	count(ctx, 0, writeUnits(itemSize(full)))
+	meter.Count(ctx, 0, meter.WriteUnits(meter.ItemSize(full)))
 	var failed *types.ConditionalCheckFailedException
 	if errors.As(err, &failed) {
 		return errStale

@@ -16,6 +16,7 @@ import (
 	"rollcall/shared/provisioning"
 	"rollcall/shared/random"
 	"rollcall/shared/store/dynamo"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // tenantEnv is a tenant with a provider, used through the service like by requests.
@@ -167,7 +168,7 @@ func TestBudgets(t *testing.T) {
 		{"second page of 100", 3, 30, 1, func(ctx context.Context) { list(ctx, 101) }},
 		{"last page", 3, 30, 1, func(ctx context.Context) { list(ctx, 201) }},
 	} {
-		metered, m := dynamo.WithMeter(ctx)
+		metered, m := meter.With(ctx)
 		c.do(metered)
 		t.Logf("%-28s %d round trips, %2d calls, %4.1f read, %4.1f write", c.name, m.Rounds(), m.Calls(), m.ReadUnits(), m.WriteUnits())
 		if m.Rounds() > c.rounds || m.ReadUnits() > c.read || m.WriteUnits() > c.write {
@@ -194,7 +195,7 @@ func TestBlockBudget(t *testing.T) {
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, m := dynamo.WithMeter(t.Context())
+	ctx, m := meter.With(t.Context())
 	es, err := ports.Log.EntriesAfter(ctx, tenant, p, "", "", directory.MaxSeals)
 	if err != nil || len(es) != directory.MaxSeals || !es[len(es)-1].At.Equal(start.Add((directory.MaxSeals-1)*time.Millisecond)) {
 		t.Fatalf("%d entries, %v", len(es), err)
@@ -232,7 +233,7 @@ func TestSealingBudget(t *testing.T) {
 			}
 		}
 		clock.Add((5 * time.Minute).Milliseconds())
-		ctx, m := dynamo.WithMeter(t.Context())
+		ctx, m := meter.With(t.Context())
 		if err := svc.SealAll(ctx, func() bool { return false }); err != nil {
 			t.Fatal(err)
 		}
@@ -291,7 +292,7 @@ func TestMatchingBudgets(t *testing.T) {
 			}
 		}},
 	} {
-		metered, m := dynamo.WithMeter(t.Context())
+		metered, m := meter.With(t.Context())
 		c.do(metered)
 		t.Logf("%-28s %d round trips, %4.1f read, %4.1f write", c.name, m.Rounds(), m.ReadUnits(), m.WriteUnits())
 		if m.Rounds() > c.rounds || m.ReadUnits() > c.read || m.WriteUnits() > c.write {
@@ -305,7 +306,7 @@ func TestMatchingBudgets(t *testing.T) {
 func TestMeterCountsAbsentItems(t *testing.T) {
 	t.Parallel()
 	s := open(t, newTable(t))
-	ctx, m := dynamo.WithMeter(t.Context())
+	ctx, m := meter.With(t.Context())
 	if _, err := s.Ports().Tenants.Tenant(ctx, "nobody1"); !directory.IsKind(err, directory.NotFound) {
 		t.Errorf("got %v, want NotFound", err)
 	}

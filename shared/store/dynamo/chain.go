@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // settledFor is how long a late entry is remembered as sealed: longer than an entry may be delivered again.
@@ -146,7 +147,7 @@ func (s chainStore) GrownChains(
 			return err
 		})
 	}
-	if err := parallel(ctx, fns...); err != nil {
+	if err := meter.Parallel(ctx, fns...); err != nil {
 		return nil, err
 	}
 	all := slices.Concat(parts[:]...)

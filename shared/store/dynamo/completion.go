@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // completionStore implements directory.Completion. It rolls a change forward that was too large for one transaction: its
@@ -71,7 +72,7 @@ func (s *Store) finishMembers(ctx context.Context, t directory.TenantID, ref str
 	for i := range min(groupShards, len(l.chunks)) {
 		fns = append(fns, func(ctx context.Context) error { return s.finishStripe(ctx, l, i) })
 	}
-	if err := parallel(ctx, fns...); err != nil {
+	if err := meter.Parallel(ctx, fns...); err != nil {
 		return err
 	}
 	return s.unlock(ctx, l)

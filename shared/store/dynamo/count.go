@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // countedFor is how long an entry is at least remembered as counted: longer than the stream keeps it.
@@ -252,7 +253,7 @@ func (c *counting) loadOld(ctx context.Context) error {
 			return nil
 		})
 	}
-	return parallel(ctx, fns...)
+	return meter.Parallel(ctx, fns...)
 }
 
 // Uncounted implements directory.Counts: it reads the pages of the entries, unless this process knows them.
@@ -443,7 +444,7 @@ func (s countStore) Timeline(
 			return err
 		})
 	}
-	if err := parallel(ctx, fns...); err != nil {
+	if err := meter.Parallel(ctx, fns...); err != nil {
 		return nil, err
 	}
 	minutes := map[string]map[directory.Action]int{}

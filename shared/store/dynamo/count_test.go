@@ -16,6 +16,7 @@ import (
 	"rollcall/shared/directory"
 	"rollcall/shared/random"
 	"rollcall/shared/store/dynamo"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // countEnv is the entries of a provider of a tenant of its own, of one minute.
@@ -123,7 +124,7 @@ func TestCountsTakeSeveralTransactions(t *testing.T) {
 	s := open(t, newTable(t))
 	s.LimitOps(3)
 	c := newCountEnv(t, 40)
-	ctx, m := dynamo.WithMeter(t.Context())
+	ctx, m := meter.With(t.Context())
 	if n := c.count(ctx, s, c.es...); n != len(c.es) {
 		t.Errorf("%d entries were fresh, want %d", n, len(c.es))
 	}
@@ -261,7 +262,7 @@ func TestCountBudgets(t *testing.T) {
 		{"count 100 more of members", 1, 0, 2 * pages, s, members[200:]},
 		{"count 100 created", 1, 0, 2 * (pages + tallies), s, c.es[:100]},
 	} {
-		metered, m := dynamo.WithMeter(t.Context())
+		metered, m := meter.With(t.Context())
 		c.count(metered, b.s, b.es...)
 		t.Logf("%-28s %d round trips, %2d calls, %4.1f read, %4.1f write", b.name, m.Rounds(), m.Calls(), m.ReadUnits(), m.WriteUnits())
 		if m.Rounds() > b.rounds || m.ReadUnits() > b.read || m.WriteUnits() > b.write {

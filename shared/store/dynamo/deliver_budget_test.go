@@ -11,7 +11,7 @@ import (
 	"rollcall/shared/directory"
 	"rollcall/shared/directorytest"
 	"rollcall/shared/keys"
-	"rollcall/shared/store/dynamo"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // sends answers every delivery with a status.
@@ -65,7 +65,7 @@ func TestDeliveryBudgets(t *testing.T) {
 		}
 		return did.Tried
 	}
-	limit := func(what string, m *dynamo.Meter, n int, read, write float64) {
+	limit := func(what string, m *meter.Meter, n int, read, write float64) {
 		t.Helper()
 		t.Logf("%-34s %6.2f read, %5.2f write each", what, m.ReadUnits()/float64(n), m.WriteUnits()/float64(n))
 		if m.ReadUnits()/float64(n) > read || m.WriteUnits()/float64(n) > write {
@@ -73,11 +73,11 @@ func TestDeliveryBudgets(t *testing.T) {
 		}
 	}
 	const n = 100
-	ctx, m := dynamo.WithMeter(t.Context())
+	ctx, m := meter.With(t.Context())
 	add(ctx, n)
 	limit("a delivery is added", m, n, 1, 2.2)
 	receiver.status.Store(http.StatusNoContent)
-	ctx, m = dynamo.WithMeter(t.Context())
+	ctx, m = meter.With(t.Context())
 	if tried := deliver(ctx); tried != n {
 		t.Fatalf("%d tries, want %d", tried, n)
 	}
@@ -90,12 +90,12 @@ func TestDeliveryBudgets(t *testing.T) {
 			deliver(t.Context())
 			clock.Add((6 * time.Minute).Milliseconds())
 		}
-		ctx, m = dynamo.WithMeter(t.Context())
+		ctx, m = meter.With(t.Context())
 		if tried := deliver(ctx); tried != 1 {
 			t.Errorf("%d tries of a webhook that is down, want 1", tried)
 		}
 		limit(fmt.Sprintf("a pause ends, %d wait", waiting), m, 1, 8, 8)
-		ctx, m = dynamo.WithMeter(t.Context())
+		ctx, m = meter.With(t.Context())
 		if tried := deliver(ctx); tried != 0 {
 			t.Errorf("%d tries during the pause", tried)
 		}

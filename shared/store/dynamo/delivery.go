@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // deliveryItem is a delivery at a revision. A pending one of a webhook has the sort key of its place in the queue, any
@@ -47,7 +48,7 @@ func (s deliveryStore) AddDelivery(ctx context.Context, t directory.TenantID, d 
 		return err
 	}
 	if it["due"] != nil {
-		count(ctx, 0, 1)
+		meter.Count(ctx, 0, 1)
 	}
 	err = s.putIf(ctx, "add delivery", deliveryKey(t, d.ID), it, absent)
 	if errors.Is(err, errStale) {
@@ -75,7 +76,7 @@ func (s deliveryStore) AddDeliveries(ctx context.Context, t directory.TenantID, 
 	if len(ds) == 0 {
 		return nil
 	}
-	if err := parallel(ctx, add...); err != nil {
+	if err := meter.Parallel(ctx, add...); err != nil {
 		return err
 	}
 	for chunk := range slices.Chunk(places, maxBatchWrite) {
@@ -83,7 +84,7 @@ func (s deliveryStore) AddDeliveries(ctx context.Context, t directory.TenantID, 
 			return err
 		}
 	}
-	return parallel(ctx, queue...)
+	return meter.Parallel(ctx, queue...)
 }
 
 func (s *Store) delivery(ctx context.Context, t directory.TenantID, id directory.DeliveryID) (directory.Delivery, int64, error) {
@@ -251,7 +252,7 @@ func (s *Store) touchQueue(ctx context.Context, t directory.TenantID, w director
 	if err != nil || it["due"] != nil && (number(it, "failures") > 0 || text(it, "dueAt") <= dueText(at)) {
 		return err
 	}
-	count(ctx, 0, 1)
+	meter.Count(ctx, 0, 1)
 	_, err = s.change(ctx, "touch queue", k, edit{set: e.set}, always)
 	return err
 }
@@ -276,7 +277,7 @@ func (s *Store) change(ctx context.Context, name string, k key, e edit, c cond) 
 		ExpressionAttributeNames: u.ExpressionAttributeNames, ExpressionAttributeValues: u.ExpressionAttributeValues,
 		ReturnValues: types.ReturnValueAllNew, ReturnValuesOnConditionCheckFailure: allOld,
 	})
-	count(ctx, 0, x.ops[0].units/2)
+	meter.Count(ctx, 0, x.ops[0].units/2)
 	var failed *types.ConditionalCheckFailedException
 	if errors.As(err, &failed) {
 		return failed.Item, errStale
@@ -323,10 +324,10 @@ func (s deliveryStore) ReleaseQueue(ctx context.Context, q directory.Queue) erro
 	mine := when("#holder = :me AND #rev = :rev", item{":me": str(q.Holder), ":rev": num(q.Revision)})
 	var err error
 	if q.DueAt.IsZero() {
-		count(ctx, 0, 1)
+		meter.Count(ctx, 0, 1)
 		err = s.eraseIf(ctx, "end queue", k, mine)
 	} else {
-		count(ctx, 0, 2) // its entry in the index is replaced
+		meter.Count(ctx, 0, 2) // its entry in the index is replaced
 		_, err = s.change(ctx, "release queue", k, edit{
 			set: item{"due": str(dueQueues(q.Tenant, q.Webhook)), "dueAt": str(dueText(q.DueAt)), "failures": num(q.Failures),
 				"status": num(q.Status), "cause": str(q.Cause)},

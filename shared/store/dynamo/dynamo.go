@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/stream"
 )
 
 // Config configures a Store.
@@ -31,20 +32,20 @@ type Config struct {
 
 // Store implements the ports of package directory on a table. Safe for concurrent use, by any number of processes.
 type Store struct {
-	client  *dynamodb.Client
-	streams *dynamodbstreams.Client
-	table   string
-	now     func() time.Time
+	client *dynamodb.Client
+	table  string
+	now    func() time.Time
 
 	retention time.Duration           // of log entries
 	maxOps    int                     // items in a transaction; fewer in tests of large changes
 	pageMarks int                     // marks that fill a page of counts; fewer in tests
 	step      func(name string) error // called before every write; its error stops the write (crash tests)
-	feed      feed
+	feed      *stream.Reader
 	counts    countCache
 
-	mu   sync.Mutex
-	days map[key]bool // day marks that this process knows to exist
+	mu      sync.Mutex
+	days    map[key]bool  // day marks that this process knows to exist
+	numbers map[key]int64 // the last numbers of groups' entries that this process has seen
 }
 
 // Open returns the store on a table that exists. It makes no network call.
@@ -53,7 +54,9 @@ func Open(_ context.Context, c Config) (*Store, error) {
 		return nil, errors.New("a DynamoDB store needs a client, the name of its table and a clock")
 	}
 	return &Store{
-		client: c.Client, streams: c.Streams, table: c.Table, now: c.Now, maxOps: maxOps, pageMarks: pageMarks, days: map[key]bool{},
+		client: c.Client, table: c.Table, now: c.Now, maxOps: maxOps, pageMarks: pageMarks,
+		feed: &stream.Reader{Client: c.Client, Streams: c.Streams, Table: c.Table, Now: c.Now, Fault: fault},
+		days: map[key]bool{}, numbers: map[key]int64{},
 		retention: cmp.Or(c.LogRetention, directory.DefaultLogRetention),
 	}, nil
 }

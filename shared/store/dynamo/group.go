@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // groupHead is a group with its shards, read by one query. The version of the group is the sum of those of its record
@@ -15,6 +16,7 @@ type groupHead struct {
 	directory.Group
 	own    int64 // the record's part of the version
 	pv     int64 // how often the profile has changed
+	nf     item  // the record's floor of numbers, see floor; none before numbers were given
 	mv     item  // the record's count of memberships added in other groups, if any
 	shards [groupShards]int64
 	lock   string // entryRef of a large change that is not rolled forward yet
@@ -25,12 +27,12 @@ func membership(h home, g directory.GroupID, m directory.ScimID) (row, reverse k
 	return key{h.members(g), escaper.Replace(string(m))}, key{h.groupsOf(m), escaper.Replace(string(g))}
 }
 
-// The attributes of a group record are name, pv (how often its profile has changed) and, like a user's, xid, at, ver,
-// cre, mod, mv; those of a shard are n (its part of the count), ver, mod, lock, done (the chunks it has rolled forward)
+// The attributes of a group record are name, pv (how often its profile has changed), nf (see floor) and, like a user's, xid,
+// at, ver, cre, mod, mv; those of a shard are n (its part of the count), ver, mod, lock, done (the chunks it has rolled forward)
 // and hold (see holdShards).
 func encodeGroup(g directory.Group) item {
 	it := groupProfile(g.GroupProfile)
-	it["v"], it["ver"] = num(schemaVersion), num(g.Version)
+	it["v"], it["ver"], it["nf"] = num(schemaVersion), num(g.Version), num(g.Version-1)
 	putTime(it, "cre", g.Created)
 	putTime(it, "mod", g.Modified)
 	return it
@@ -64,6 +66,9 @@ func decodeGroups(p directory.ProviderID, its []item) ([]groupHead, error) {
 			}}
 			if it["mv"] != nil {
 				g.mv["mv"] = it["mv"]
+			}
+			if it["nf"] != nil {
+				g.nf = item{"nf": it["nf"]}
 			}
 			out = append(out, g)
 			continue
@@ -115,7 +120,7 @@ func (s *Store) heads(ctx context.Context, h home, p directory.ProviderID, ids [
 	if len(fns) == 0 {
 		return nil, nil
 	}
-	err := parallel(ctx, fns...)
+	err := meter.Parallel(ctx, fns...)
 	var out []groupHead
 	for i := range gs {
 		if ok[i] {
@@ -196,7 +201,7 @@ func (s *Store) groupView(
 func (s *Store) groupViewOnce(
 	ctx context.Context, t directory.TenantID, h home, g groupHead, want directory.GroupWant, shown *int, got map[key]item,
 ) (v directory.GroupView, err error) {
-	v.Group, v.Profiles = g.Group, g.pv
+	v.Group, v.Profiles, v.Floor = g.Group, g.pv, g.floor()
 	if want.AllMembers {
 		*shown += g.MemberCount
 		if *shown > directory.MaxMembersShown {
@@ -357,7 +362,7 @@ func (s *Store) ancestors(
 				return err
 			})
 		}
-		if err := parallel(ctx, fns...); err != nil {
+		if err := meter.Parallel(ctx, fns...); err != nil {
 			return nil, 0, err
 		}
 		next := map[directory.GroupID]bool{}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // groupIndex returns the look-up items of g.
@@ -216,7 +217,7 @@ func (s groupStore) CreateGroup(
 		x.put(s.Store, h.groupShard(g.ID, i), it, always, nil)
 	}
 	s.nest(x, h, members, -1, ref)
-	x.log(s.Store, t, e, r)
+	x.logGroup(s.Store, t, e, r, g.Version-1) // a restored one goes on
 	if err := s.commitOnce(ctx, "create group", x); err != nil {
 		return directory.Group{}, err
 	}
@@ -318,7 +319,7 @@ func (s *Store) changeGroup(
 	old, members := st.view.Group, len(ch.Add)+len(ch.Remove)
 	profile := members == 0 || !g.GroupProfile.Equal(old.GroupProfile)
 	pinned := want.Pins(ch)
-	e := ch.EntryOf(old, g)
+	e := *ch.Entry
 	x := &tx{}
 	if profile {
 		was, is := groupIndex(h, old), groupIndex(h, g)
@@ -340,7 +341,7 @@ func (s *Store) changeGroup(
 		e.Remaining = directory.RemainingMembers
 		s.pinGroup(x, t, h, st.head, net, e.At, st.hold, ref, profile)
 		s.nest(x, h, ch.Add, st.nesting, ref)
-		x.log(s, t, e, remainder{g.Provider, string(g.ID), s.maxOps})
+		x.logGroup(s, t, e, remainder{g.Provider, string(g.ID), s.maxOps}, st.view.Floor)
 		if err := s.commit(ctx, "change members", x); err != nil {
 			return err
 		}
@@ -356,7 +357,7 @@ func (s *Store) changeGroup(
 	s.joinRows(x, h, g.ID, ch.Add, absent, unknownMember)
 	s.leaveRows(x, h, g.ID, ch.Remove, exists)
 	s.nest(x, h, ch.Add, st.nesting, "")
-	x.log(s, t, e, remainder{})
+	x.logGroup(s, t, e, remainder{}, st.view.Floor)
 	return s.commit(ctx, "update group", x)
 }
 
@@ -436,7 +437,6 @@ func (s groupStore) DeleteGroup(
 		if err != nil {
 			return err
 		}
-		e.Version = head.Version + 1
 		return s.removeGroup(ctx, t, h, head, e, mine)
 	})
 }
@@ -446,7 +446,7 @@ func (s *Store) removeGroup(ctx context.Context, t directory.TenantID, h home, h
 	var members []directory.ScimID
 	var parents []directory.GroupID
 	known := map[directory.GroupID]bool{}
-	err := parallel(ctx, func(ctx context.Context) (err error) {
+	err := meter.Parallel(ctx, func(ctx context.Context) (err error) {
 		members, err = s.members(ctx, h, head, "", s.maxOps)
 		return err
 	}, func(ctx context.Context) (err error) {
@@ -477,12 +477,12 @@ func (s *Store) removeGroup(ctx context.Context, t directory.TenantID, h home, h
 	if len(x.ops)+2*len(members)+3*len(parents)+1 <= s.maxOps {
 		s.leaveRows(x, h, head.ID, members, always)
 		s.leaveGroups(x, t, h, directory.ScimID(head.ID), parents, known, e)
-		x.log(s, t, e, remainder{})
+		x.logGroup(s, t, e, remainder{}, head.floor())
 		return s.commit(ctx, "delete group", x)
 	}
 	r := remainder{provider: head.Provider, id: string(head.ID)}
 	e.Remaining = directory.RemainingGroup
-	x.log(s, t, e, r)
+	x.logGroup(s, t, e, r, head.floor())
 	if err := s.commit(ctx, "delete group", x); err != nil {
 		return err
 	}

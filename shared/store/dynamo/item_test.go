@@ -16,6 +16,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/random"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 func TestPackedIDsComeBack(t *testing.T) {
@@ -47,7 +48,7 @@ func TestLargestEntryFits(t *testing.T) {
 		e.Removed = append(e.Removed, directory.ScimID("u"+random.ID()))
 	}
 	it := encodeEntry("default", e, remainder{})
-	if size := itemSize(it); size > 350*kilobyte {
+	if size := meter.ItemSize(it); size > 350*1024 {
 		t.Errorf("the largest entry takes %d bytes", size)
 	}
 	back, err := decodeEntry(it)

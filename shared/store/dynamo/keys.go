@@ -34,6 +34,7 @@ import (
 //	log entry             t#L#p#day#0…7          position       log of a provider, by day              100 (4 units an entry) ¹
 //	  its day             t#D#p                  day            which days have entries                1 a day and process
 //	  GSI1 "subject"      S1 = t#uid or t#gid    SK             log of a user or group; keys only      1
+//	  last number         t#NR#gid               NR             of the entries of a group             a batch of one group: 2
 //	counts                t#p#Q#0…7              minute         entries by action, and a mark of each  12, a batch a second
 //	  next pages          t#p#Q#0…7              minute#001…    above 4,000 marks                      64 a batch
 //	  counted before      t#p#QE#minute#0…7      entry id       by versions before pages; 32 days      -
@@ -249,6 +250,11 @@ func entryKey(t directory.TenantID, p directory.ProviderID, at time.Time, id dir
 		logShard(t, p, dayOf(at), spread(string(id), logShards)),
 		directory.LogEntry{At: at, ID: id}.Position(),
 	}
+}
+
+// numberKey returns the key of the number of a group's newest entry.
+func numberKey(t directory.TenantID, g directory.GroupID) key {
+	return key{join(string(t), "NR", string(g)), "NR"}
 }
 
 // entryRef returns a reference to an entry, for other items. A PK has no blank.

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // A pending deactivation is stored in three attributes, because a record has to fit in 1 KB: due and dueAt are the key
@@ -118,9 +119,9 @@ func (s *Store) duePage(ctx context.Context, due, until string, from item, limit
 	}
 	size := 0
 	for _, it := range res.Items {
-		size += itemSize(it)
+		size += meter.ItemSize(it)
 	}
-	count(ctx, readUnits(size)/2, 0)
+	meter.Count(ctx, meter.ReadUnits(size)/2, 0)
 	if len(res.LastEvaluatedKey) == 0 {
 		return res.Items, nil, nil
 	}
@@ -159,7 +160,7 @@ func (s leaverStore) DueUsers(ctx context.Context, until time.Time, fn func(cont
 	for i := range dueShards {
 		fns = append(fns, func(ctx context.Context) error { return s.dueOfShard(ctx, dueShard(i), dueAt(until), until, fn) })
 	}
-	return parallel(ctx, fns...)
+	return meter.Parallel(ctx, fns...)
 }
 
 func (s *Store) dueOfShard(
@@ -216,7 +217,7 @@ func (s leaverStore) PendingUsers(ctx context.Context, t directory.TenantID, q d
 			return err
 		}
 	}
-	if err := parallel(ctx, fns...); err != nil {
+	if err := meter.Parallel(ctx, fns...); err != nil {
 		return nil, "", err
 	}
 	all := slices.Concat(parts...)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // legalHoldStore implements directory.LegalHolds.
@@ -52,7 +53,7 @@ func (s legalHoldStore) UpdateCustodian(
 		var m directory.Matter
 		var was directory.Custodian
 		var mrev, crev int64
-		err = parallel(ctx, func(ctx context.Context) (err error) {
+		err = meter.Parallel(ctx, func(ctx context.Context) (err error) {
 			mrev, err = s.record(ctx, matterKey(t, matter), &m)
 			return err
 		}, func(ctx context.Context) (err error) {

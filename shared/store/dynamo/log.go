@@ -3,12 +3,14 @@ package dynamo
 import (
 	"context"
 	"encoding/binary"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // packFrom is the number of members from which a log entry has their ids packed, in 16 bytes each, so that 20,000 of
@@ -26,8 +28,11 @@ type remainder struct {
 
 // log adds a log entry. If its id exists, the transaction was carried out before.
 func (x *tx) log(s *Store, t directory.TenantID, e directory.LogEntry, r remainder) {
+	x.logItem(s, t, e, encodeEntry(t, e, r))
+}
+
+func (x *tx) logItem(s *Store, t directory.TenantID, e directory.LogEntry, it item) {
 	x.days = append(x.days, key{logDays(t, e.Provider), dayOf(e.At)})
-	it := encodeEntry(t, e, r)
 	it["ttl"] = num(e.At.Add(s.retention).Unix())
 	k := entryKey(t, e.Provider, e.At, e.ID)
 	x.entries = append(x.entries, k)
@@ -78,6 +83,7 @@ func decodeEntry(it item) (e directory.LogEntry, err error) {
 	if b := bytesOf(it, "rem"); b != nil {
 		e.Removed = unpackIDs(b)
 	}
+	decodeNumber(it, &e)
 	return e, nil
 }
 
@@ -279,7 +285,7 @@ func (s *Store) providerEntries(
 				return err
 			})
 		}
-		if err := parallel(ctx, fns...); err != nil {
+		if err := meter.Parallel(ctx, fns...); err != nil {
 			return nil, err
 		}
 		all := slices.Concat(parts[:]...)
@@ -350,7 +356,7 @@ func (s *Store) oldest(
 		if len(fns) == 0 {
 			return all[:min(count, len(all))], nil
 		}
-		if err := parallel(ctx, fns...); err != nil {
+		if err := meter.Parallel(ctx, fns...); err != nil {
 			return nil, err
 		}
 		all = append(all, slices.Concat(parts[:]...)...)
@@ -361,6 +367,42 @@ func (s *Store) oldest(
 			left[i].limit = share
 		}
 	}
+}
+
+// NumberEntries implements directory.Log: a transaction raises a group's last number under the condition that nobody else
+// has, and stores the numbers with the entries that have none. So there is neither a gap nor a number twice.
+func (s logStore) NumberEntries(ctx context.Context, t directory.TenantID, es []directory.LogEntry) ([]directory.LogEntry, error) {
+	out := slices.Clone(es)
+	of := map[directory.GroupID]*numbering{}
+	for i, e := range out {
+		if !e.Unnumbered {
+			continue
+		}
+		n := of[e.Group]
+		if n == nil {
+			n = &numbering{Store: s.Store, t: t, group: e.Group, given: map[directory.EntryID]int64{}}
+			of[e.Group] = n
+		}
+		if !slices.ContainsFunc(n.left, func(o directory.LogEntry) bool { return o.ID == e.ID }) {
+			n.left = append(n.left, out[i])
+		}
+	}
+	var fns []func(context.Context) error
+	for _, g := range slices.Sorted(maps.Keys(of)) {
+		fns = append(fns, of[g].all)
+	}
+	if len(fns) == 0 {
+		return out, nil
+	}
+	err := meter.Parallel(ctx, fns...)
+	for i, e := range out {
+		if n := of[e.Group]; e.Unnumbered && n != nil {
+			if v, ok := n.given[e.ID]; ok {
+				out[i].Version, out[i].Unnumbered = v, false
+			}
+		}
+	}
+	return out, err
 }
 
 func (s logStore) AppendEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {

@@ -10,6 +10,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/random"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // replayKept is how long an expired replay is kept before the table drops it.
@@ -39,7 +40,7 @@ func (s replayStore) BeginReplay(
 		TableName: &s.table, Item: full, ConditionExpression: &free.expr, ExpressionAttributeNames: names(free.expr),
 		ExpressionAttributeValues: free.vals, ReturnValuesOnConditionCheckFailure: allOld,
 	})
-	count(ctx, 0, writeUnits(itemSize(full)))
+	meter.Count(ctx, 0, meter.WriteUnits(meter.ItemSize(full)))
 	var taken *types.ConditionalCheckFailedException
 	if errors.As(err, &taken) {
 		old := taken.Item

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // setAsideItem is work set aside at a revision, in the due index.
@@ -76,6 +77,6 @@ func (s *Store) shards(ctx context.Context, n int, read func(context.Context, in
 			return err
 		}
 	}
-	err := parallel(ctx, fns...)
+	err := meter.Parallel(ctx, fns...)
 	return slices.Concat(parts...), err
 }

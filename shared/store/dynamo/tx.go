@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rollcall/shared/random"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // maxOps is the limit of items in one transaction.
@@ -94,7 +95,7 @@ const allOld = types.ReturnValuesOnConditionCheckFailureAllOld
 // put adds a write of a whole item.
 func (x *tx) put(s *Store, k key, it item, c cond, fail func(item) error) {
 	full := k.with(it)
-	units := 2 * writeUnits(itemSize(full))
+	units := 2 * meter.WriteUnits(meter.ItemSize(full))
 	if full["S1"] != nil {
 		units++ // its entry in the index is below 1 KB
 	}
@@ -157,7 +158,7 @@ func (x *tx) update(s *Store, k key, e edit, c cond, fail func(item) error) {
 		u.ExpressionAttributeValues = vals
 	}
 	// Unchanged attributes count, too, but only records of at most 1 KB are updated in part.
-	x.ops = append(x.ops, op{types.TransactWriteItem{Update: u}, 2 * writeUnits(itemSize(k.with(e.set))), fail})
+	x.ops = append(x.ops, op{types.TransactWriteItem{Update: u}, 2 * meter.WriteUnits(meter.ItemSize(k.with(e.set))), fail})
 }
 
 // delete adds the removal of an item.
@@ -216,7 +217,7 @@ func (s *Store) commit(ctx context.Context, name string, x *tx) error {
 			return err
 		}
 		_, err := s.client.TransactWriteItems(ctx, in, once)
-		count(ctx, 0, units)
+		meter.Count(ctx, 0, units)
 		var canceled *types.TransactionCanceledException
 		switch {
 		case err == nil:

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // userAttrs are the attributes of a user record. The parts of the key are not repeated; sid is set only if the SCIM id
@@ -113,7 +114,7 @@ func (s *Store) readAdmitted(
 	if known {
 		keys = append([]key{pk}, keys...)
 	}
-	err := parallel(ctx, append([]func(context.Context) error{func(ctx context.Context) (err error) {
+	err := meter.Parallel(ctx, append([]func(context.Context) error{func(ctx context.Context) (err error) {
 		got, err = s.get(ctx, keys...)
 		return err
 	}}, also...)...)
@@ -234,7 +235,7 @@ func (s *Store) views(ctx context.Context, h home, us []directory.User, want dir
 	if len(fns) == 0 {
 		return vs, nil
 	}
-	return vs, parallel(ctx, fns...)
+	return vs, meter.Parallel(ctx, fns...)
 }
 
 // usersOf reads the users of look-up items and keeps those for which keep is true: a look-up item may be outdated.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 // beforeUsers sorts after the rows of members that are groups and before those of users.
@@ -29,7 +30,7 @@ func (s userStore) MemberUsers(
 	var groups int
 	var members []directory.ScimID
 	from := max(directory.ScimID(page.After), beforeUsers)
-	err = parallel(ctx, func(ctx context.Context) (err error) {
+	err = meter.Parallel(ctx, func(ctx context.Context) (err error) {
 		groups, err = s.memberGroups(ctx, h, g)
 		return err
 	}, func(ctx context.Context) (err error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/meter"
 )
 
 func (s userStore) CreateUser(
@@ -297,7 +298,7 @@ func (s *Store) readLeaving(ctx context.Context, h home, u directory.User) (l le
 	if it["mv"] != nil {
 		l.unchanged = when("#mv = :mv", item{":mv": it["mv"]})
 	}
-	err = parallel(ctx, func(ctx context.Context) (err error) {
+	err = meter.Parallel(ctx, func(ctx context.Context) (err error) {
 		if l.groups, err = s.groupsOf(ctx, h, u.ScimID, s.maxOps); err != nil || len(l.groups) == 0 {
 			return err
 		}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -214,9 +215,14 @@ func (s groupStore) CreateGroup(
 		if err := s.membersExist(h, members); err != nil {
 			return err
 		}
-		err = s.exec(`INSERT INTO groups (home, name_key, `+groupColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?)`, nil,
+		last, err := s.lastNumber(t, g)
+		if err != nil {
+			return err
+		}
+		e.Version = last + 1
+		err = s.exec(`INSERT INTO groups (home, name_key, `+groupColumns+`, entries) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`, nil,
 			h, g.DisplayNameKey(), string(g.ID), string(g.Provider), g.DisplayName, g.ExternalID, blob(g.Attributes), len(members),
-			g.Version, millis(g.Created), millis(g.Modified))
+			g.Version, millis(g.Created), millis(g.Modified), e.Version)
 		if err != nil {
 			return err
 		}
@@ -227,6 +233,16 @@ func (s groupStore) CreateGroup(
 		return s.append(t, e)
 	})
 	return g, err
+}
+
+// lastNumber returns the number of the newest entry of a group that is created: 0 but for one that is restored.
+func (s *Store) lastNumber(t directory.TenantID, g directory.Group) (n int64, err error) {
+	if g.Version <= 1 {
+		return 0, nil
+	}
+	err = s.exec(`SELECT max(json_extract(entry, '$.Version')) FROM log WHERE gid = ? AND gid IS NOT NULL AND tenant = ?`,
+		func(r *sqlite.Stmt) error { n = r.ColumnInt64(0); return nil }, string(g.ID), string(t))
+	return cmp.Or(n, g.Version-1), err
 }
 
 func blob(b []byte) any {
@@ -346,7 +362,7 @@ func (s groupStore) UpdateGroup(
 		if ch.Entry.At.After(g.Modified) {
 			g.Modified = ch.Entry.At
 		}
-		renamed := g.DisplayName != old.DisplayName
+		number, renamed := int64(0), g.DisplayName != old.DisplayName
 		if renamed {
 			if err := s.displayNameFree(h, g); err != nil {
 				return err
@@ -356,8 +372,9 @@ func (s groupStore) UpdateGroup(
 			return err
 		}
 		err = s.exec(`UPDATE groups SET name_key = iif(?, ?, name_key), display_name = ?, external_id = ?, attributes = ?, members = ?, `+
-			`version = ?, modified = ? WHERE home = ? AND gid = ?`,
-			nil, renamed, g.DisplayNameKey(), g.DisplayName, g.ExternalID, blob(g.Attributes), g.MemberCount, g.Version, millis(g.Modified), h,
+			`version = ?, modified = ?, entries = entries + 1 WHERE home = ? AND gid = ? RETURNING entries`,
+			func(r *sqlite.Stmt) error { number = r.ColumnInt64(0); return nil }, renamed, g.DisplayNameKey(), g.DisplayName,
+			g.ExternalID, blob(g.Attributes), g.MemberCount, g.Version, millis(g.Modified), h,
 			string(g.ID))
 		if err != nil {
 			return err
@@ -365,7 +382,9 @@ func (s groupStore) UpdateGroup(
 		if err := s.changeMembers(h, g.ID, ch.Add, ch.Remove); err != nil {
 			return err
 		}
-		err = s.append(t, ch.EntryOf(now, g))
+		e := *ch.Entry
+		e.Version = number
+		err = s.append(t, e)
 		if !want.Pins(ch) {
 			g.Version = 0
 		}
@@ -402,6 +421,12 @@ func (s groupStore) DeleteGroup(
 		if err != nil {
 			return err
 		}
+		var number int64
+		err = s.exec(`SELECT entries FROM groups WHERE home = ? AND gid = ?`,
+			func(r *sqlite.Stmt) error { number = r.ColumnInt64(0); return nil }, h, string(g.ID))
+		if err != nil {
+			return err
+		}
 		if err := s.leaveGroups(h, directory.ScimID(g.ID), e.At); err != nil {
 			return err
 		}
@@ -415,7 +440,7 @@ func (s groupStore) DeleteGroup(
 			return err
 		}
 		s.addTotal(h, "groups", -1)
-		e.Version = g.Version + 1
+		e.Version = number + 1
 		return s.append(t, e)
 	})
 }

@@ -68,7 +68,7 @@ CREATE TABLE replays (
 	tenant TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, answer BLOB, expires INTEGER NOT NULL, PRIMARY KEY (tenant, key)
 ) WITHOUT ROWID;
 `, lifecycleTables, ledgerTables, mappingTables, renames, formerIDs, namelessCopies, visibleNames, countedRows, grownChains, webhookQueues,
-	setAsideTable}
+	setAsideTable, groupEntries}
 
 // ledgerTables hold webhooks, their deliveries, and the chains that seal the log. due_at is 0 for a delivery that is
 // not pending.
@@ -229,4 +229,10 @@ INSERT OR IGNORE INTO set_aside SELECT tenant, json_extract(record, '$.ID'), at,
 	)
 );
 DROP TABLE unfollowed;
+`
+
+// groupEntries counts the entries of each group, which are numbered by it. Earlier numbers were versions.
+const groupEntries = `
+ALTER TABLE groups ADD COLUMN entries INTEGER NOT NULL DEFAULT 0;
+UPDATE groups SET entries = version;
 `

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,12 +32,16 @@ func Histories(t *testing.T, n int, openA, openB func(t *testing.T) directory.Po
 	proof.Check(t, n, func(rt *rapid.T) {
 		tenant := directory.TenantID(random.ID()[:7])
 		start := time.Now().UTC().Truncate(time.Hour).Add(-48 * time.Hour)
-		players := [2]*player{newPlayer(rt, stores[0], tenant, start), newPlayer(rt, stores[1], tenant, start)}
+		size := rapid.SampledFrom([]int{1, 7, 100}).Draw(rt, "batch")
+		players := [2]*player{newPlayer(rt, stores[0], tenant, start, size), newPlayer(rt, stores[1], tenant, start, size)}
 		for i, s := range steps.Draw(rt, "steps") {
 			first, second := players[0].play(i, s), players[1].play(i, s)
 			if first != second {
 				rt.Fatalf("step %d, %+v: the first store answers\n%s\nthe second\n%s", i, s, first, second)
 			}
+		}
+		for _, p := range players {
+			p.followAll()
 		}
 		first, second := Dump(context.Background(), stores[0], tenant), Dump(context.Background(), stores[1], tenant)
 		if diff := cmp.Diff(first, second); diff != "" {
@@ -71,7 +77,9 @@ type player struct {
 	ctx    context.Context
 	tenant directory.TenantID
 	now    time.Time
+	size   int // of the batches in which it follows entries
 	step   int
+	mu     sync.Mutex
 	drawn  int // ids drawn in this step
 
 	providers []playedProvider
@@ -84,8 +92,8 @@ type playedProvider struct {
 	token string
 }
 
-func newPlayer(t *rapid.T, ports directory.Ports, tenant directory.TenantID, start time.Time) *player {
-	p := &player{t: t, ctx: context.Background(), tenant: tenant, now: start, step: -1}
+func newPlayer(t *rapid.T, ports directory.Ports, tenant directory.TenantID, start time.Time, size int) *player {
+	p := &player{t: t, ctx: context.Background(), tenant: tenant, now: start, size: size, step: -1}
 	p.s = directorytest.New(ports, directory.Runtime{Now: func() time.Time { return p.now }, NewID: p.newID, Random: func(b []byte) {
 		copy(b, p.newID()+p.newID())
 	}})
@@ -105,6 +113,8 @@ func newPlayer(t *rapid.T, ports directory.Ports, tenant directory.TenantID, sta
 
 // newID returns the next id of the step, the same for every store.
 func (p *player) newID() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.drawn++
 	h := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", p.tenant, p.step, p.drawn))
 	return base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").EncodeToString(h[:])[:directory.IDLength-1]
@@ -113,6 +123,66 @@ func (p *player) newID() string {
 func (p *player) play(i int, s step) string {
 	p.step, p.drawn, p.now = i, 0, p.now.Add(s.Later)
 	return stepsByName[s.Do](p, s)
+}
+
+// followBatches follows entries in batches of the player's size.
+func (p *player) followBatches(es []directory.LogEntry) {
+	for some := range slices.Chunk(es, p.size) {
+		batch := make([]directory.TenantEntry, len(some))
+		for i, e := range some {
+			batch[i] = directory.TenantEntry{Tenant: p.tenant, Entry: e}
+		}
+		p.check(p.s.FollowAll(p.ctx, batch))
+	}
+}
+
+// followAll follows the whole log, whether or not it was followed before, until nothing new comes. Then each entry of a
+// group has a number, and there are all from 1 on.
+func (p *player) followAll() {
+	followed := map[directory.EntryID]bool{}
+	for {
+		all := p.log()
+		left := slices.DeleteFunc(slices.Clone(all), func(e directory.LogEntry) bool { return followed[e.ID] })
+		if len(left) == 0 {
+			p.checkNumbers(all)
+			return
+		}
+		p.followBatches(left)
+		for _, e := range left {
+			followed[e.ID] = true
+		}
+	}
+}
+
+func (p *player) checkNumbers(es []directory.LogEntry) {
+	of := map[directory.GroupID][]int64{}
+	for _, e := range es {
+		if e.Group != "" && e.Target == "" { // not of a conflict
+			of[e.Group] = append(of[e.Group], e.Version)
+		}
+	}
+	for id, ns := range of {
+		slices.Sort(ns)
+		if !slices.Equal(ns, upTo(len(ns))) {
+			p.t.Fatalf("entries of group %s have the numbers %v", id, ns)
+		}
+	}
+}
+
+// log returns the log, the oldest entries first.
+func (p *player) log() (all []directory.LogEntry) {
+	own, err := p.s.Log.EntriesAfter(p.ctx, p.tenant, "", "", "", 100_000)
+	p.check(err)
+	all = own
+	for _, e := range own {
+		if e.Action == directory.ProviderCreated {
+			es, err := p.s.Log.EntriesAfter(p.ctx, p.tenant, directory.ProviderID(e.Target), "", "", 100_000)
+			p.check(err)
+			all = append(all, es...)
+		}
+	}
+	slices.SortFunc(all, func(a, b directory.LogEntry) int { return strings.Compare(a.Position(), b.Position()) })
+	return all
 }
 
 func (p *player) check(err error) {

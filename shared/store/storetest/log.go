@@ -339,6 +339,14 @@ func (x intruder) logRows() map[string]func() {
 			n, err := x.Ports.Log.DropEntries(ctx, t, v.p, v.now.Add(age), 10)
 			x.empty("DropEntries", n, err)
 		},
+		"Log.NumberEntries": func() {
+			es, err := v.Ports.Log.Entries(ctx, v.tenant, directory.LogQuery{Group: v.g.ID, Count: 1})
+			x.must(err)
+			es[0].Version, es[0].Unnumbered = 0, true
+			es, err = x.Ports.Log.NumberEntries(ctx, t, es)
+			x.must(err)
+			x.equal("the number", es[0].Version, int64(0))
+		},
 		"Log.AppendEntry": func() {
 			x.must(x.Ports.Log.AppendEntry(ctx, t, x.adminEntry(directory.WebhookRotated, string(v.webhook.ID))))
 		},

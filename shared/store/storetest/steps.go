@@ -332,9 +332,8 @@ func (p *player) follow(s step) string {
 	c := p.caller(s.D)
 	es, err := p.s.Log.Entries(p.ctx, p.tenant, directory.LogQuery{Provider: c.Provider, Count: 30})
 	p.check(err)
-	for _, e := range es {
-		p.check(p.s.FollowEntry(p.ctx, p.tenant, e))
-	}
+	slices.Reverse(es)
+	p.followBatches(es)
 	counts, err := p.s.Counts.Counts(p.ctx, p.tenant, c.Provider, p.now.Add(-time.Hour))
 	return p.answer(fmt.Sprint(counts), err)
 }

@@ -35,7 +35,7 @@ func Run(t *testing.T, large int, open func(t *testing.T) directory.Ports) {
 		tenantChapter, providerChapter, conflictChapter, apiKeyChapter, replayChapter, leaverChapter, legalHoldChapter, guardChapter,
 		webhookChapter, deliveryChapter, setAsideChapter, chainChapter, taskChapter, usageChapter, aliasChapter, organizationChapter,
 		roleChapter, proposalChapter, mappingChapter,
-		watchlistChapter, applyRunChapter, countChapter, countryChapter, completionChapter, matchingChapter, versionChapter,
+		watchlistChapter, applyRunChapter, countChapter, countryChapter, completionChapter, matchingChapter, versionChapter, numberChapter,
 		checkChapter,
 	}
 	if !proof.UnderRace {

@@ -1,4 +1,5 @@
-package dynamo
+// Package meter counts what requests to DynamoDB cost: round trips and capacity.
+package meter
 
 import (
 	"context"
@@ -17,8 +18,8 @@ type Meter struct {
 
 type meterKey struct{}
 
-// WithMeter returns a context whose calls to a Store are counted by the Meter.
-func WithMeter(ctx context.Context) (context.Context, *Meter) {
+// With returns a context whose calls to a Store are counted by the Meter.
+func With(ctx context.Context) (context.Context, *Meter) {
 	m := &Meter{}
 	return context.WithValue(ctx, meterKey{}, m), m
 }
@@ -44,8 +45,8 @@ func (m *Meter) add(calls, rounds int, read, write float64) {
 	m.write += write
 }
 
-// count adds one call to the context's meter, if it has one.
-func count(ctx context.Context, read, write float64) {
+// Count adds one call to the context's meter, if it has one.
+func Count(ctx context.Context, read, write float64) {
 	if m, ok := ctx.Value(meterKey{}).(*Meter); ok {
 		m.add(1, 1, read, write)
 	}
@@ -54,9 +55,9 @@ func count(ctx context.Context, read, write float64) {
 // branches limits the parallel calls of a step.
 const branches = 8
 
-// parallel runs the functions in parallel, at most branches at a time, and returns the first error in their order. They
+// Parallel runs the functions in parallel, at most branches at a time, and returns the first error in their order. They
 // count as many round trips as the longest of them.
-func parallel(ctx context.Context, fns ...func(context.Context) error) error {
+func Parallel(ctx context.Context, fns ...func(context.Context) error) error {
 	if len(fns) == 1 {
 		return fns[0](ctx)
 	}
@@ -67,7 +68,7 @@ func parallel(ctx context.Context, fns ...func(context.Context) error) error {
 	for i, fn := range fns {
 		c := ctx
 		if ctx.Value(meterKey{}) != nil {
-			c, meters[i] = WithMeter(ctx)
+			c, meters[i] = With(ctx)
 		}
 		wg.Go(func() {
 			slots <- struct{}{}
@@ -92,8 +93,8 @@ func parallel(ctx context.Context, fns ...func(context.Context) error) error {
 	return nil
 }
 
-// itemSize returns the size of an item as AWS counts it: names and values in UTF-8 bytes.
-func itemSize(it item) int {
+// ItemSize returns the size of an item as AWS counts it: names and values in UTF-8 bytes.
+func ItemSize(it map[string]types.AttributeValue) int {
 	n := 0
 	for name, v := range it {
 		n += len(name)
@@ -117,6 +118,8 @@ func itemSize(it item) int {
 
 const kilobyte = 1024
 
-func readUnits(bytes int) float64 { return float64(max(1, (bytes+4*kilobyte-1)/(4*kilobyte))) }
+// ReadUnits returns the units of a read with strong consistency.
+func ReadUnits(bytes int) float64 { return float64(max(1, (bytes+4*kilobyte-1)/(4*kilobyte))) }
 
-func writeUnits(bytes int) float64 { return float64(max(1, (bytes+kilobyte-1)/kilobyte)) }
+// WriteUnits returns the units of a write outside a transaction.
+func WriteUnits(bytes int) float64 { return float64(max(1, (bytes+kilobyte-1)/kilobyte)) }
