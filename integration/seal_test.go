@@ -280,6 +280,37 @@ func TestLostEntriesAreFollowed(t *testing.T) {
 	})
 }
 
+// A chain does not stay unsealed when the next entry to seal was lost before it got its number.
+func TestLostEntriesDoNotStopAChain(t *testing.T) {
+	onSealed(t, func(e *sealEnv) {
+		c := newClient(e.T, e.Stack, e.Local())
+		u := c.send("POST", "/Users", user("kim")).id()
+		g := c.send("POST", "/Groups", group("Group")).id()
+		e.Follow(e.T)
+		e.Clock.Advance(time.Hour + 5*time.Minute)
+		e.must(e.sealAll())
+		c.send("PATCH", "/Groups/"+g, patch(op("add", "members", []object{{"value": u}}))).wants(e.T, "add", 204, "") // it is lost
+		e.Clock.Advance(time.Second)
+		c.send("POST", "/Users", user("lee"))
+		tenant, p := e.Admin.Tenant, e.Provider.ID
+		es, err := e.Service.Log.Entries(e.Context(), tenant, directory.LogQuery{Provider: p, Count: 1})
+		e.must(err)
+		e.must(e.Service.FollowEntry(e.Context(), tenant, es[0]))
+		for range 2 {
+			e.Clock.Advance(time.Hour + 5*time.Minute)
+			e.must(e.sealAll())
+			e.must(e.Service.RetryDue(e.Context(), func() bool { return false }))
+		}
+		e.Clock.Advance(10 * time.Minute)
+		e.must(e.sealAll())
+		got, err := e.Service.As(administration.Admin{Tenant: tenant}).Logs.Verify(e.Context(), administration.LogExport{Filter: administration.LogFilter{Provider: p}})
+		e.must(err)
+		if got.Entries < 4 || got.Unsealed > 0 {
+			e.Errorf("%d entries, %d of them not sealed", got.Entries, got.Unsealed)
+		}
+	})
+}
+
 // A checkpoint that is not due yet when the last block is appended is written in its time.
 func TestCheckpointsFollow(t *testing.T) {
 	onSealed(t, func(e *sealEnv) {

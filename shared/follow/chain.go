@@ -46,10 +46,16 @@ func (s *Service) noteLate(ctx context.Context, t directory.TenantID, es []direc
 // Seal appends one block of entries that are old enough to a provider's chain ("" for the tenant's own), or else a
 // checkpoint when the last one is an hour old. It reports whether there may be more to do. It may run in several
 // processes at the same time: one of them appends.
-func (s *Service) Seal(ctx context.Context, t directory.TenantID, p directory.ProviderID) (bool, error) {
+func (s *Service) Seal(ctx context.Context, t directory.TenantID, p directory.ProviderID) (more bool, err error) {
+	more, _, err = s.sealNext(ctx, t, p)
+	return more, err
+}
+
+// sealNext is Seal; waits reports whether the chain cannot go on, because its next entry has no number yet.
+func (s *Service) sealNext(ctx context.Context, t directory.TenantID, p directory.ProviderID) (more, waits bool, err error) {
 	head, err := s.ports.Chains.ChainHead(ctx, t, p)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	now := s.rt.Time()
 	b := directory.Block{Seq: head.Seq + 1, Prev: head.Hash, At: now, Mark: head.Mark}
@@ -58,10 +64,10 @@ func (s *Service) Seal(ctx context.Context, t directory.TenantID, p directory.Pr
 	}
 	es, err := s.ports.Log.EntriesAfter(ctx, t, p, head.Mark, directory.LogEntry{At: now.Add(-sealLag)}.Position(), directory.MaxSeals)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	for _, e := range es {
-		if e.Unnumbered { // its hash covers the number; when it is followed, the chain is marked again
+		if waits = e.Unnumbered; waits { // its hash covers the number; when it is followed, the chain is marked again
 			break
 		}
 		b.Seals = append(b.Seals, s.seal(t, e))
@@ -69,22 +75,22 @@ func (s *Service) Seal(ctx context.Context, t directory.TenantID, p directory.Pr
 	}
 	settled, err := s.sealLate(ctx, t, p, head, &b)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	switch {
 	case len(b.Seals)+len(b.Late)+len(settled) > 0:
 	case s.rt.Signer != nil && head.Seq > head.CheckpointSeq && now.Sub(head.CheckpointAt) >= checkpointEvery:
 		if err := s.sign(ctx, t, p, &b); err != nil {
-			return false, err
+			return false, false, err
 		}
 	default:
-		return false, nil
+		return false, waits, nil
 	}
 	b.Hash = b.HashOf(t, p)
 	if err := s.ports.Chains.AppendBlock(ctx, t, p, b, settled); err != nil && !directory.IsKind(err, directory.Conflict) {
-		return false, err
+		return false, false, err
 	}
-	return b.Checkpoint == nil, nil
+	return b.Checkpoint == nil, waits, nil
 }
 
 func (s *Service) seal(t directory.TenantID, e directory.LogEntry) directory.Seal {

@@ -22,9 +22,9 @@ func taskLost(p directory.ProviderID) directory.TaskID {
 // findLost looks for entries of a chain that were lost on the way to their follower, such as records of the stream that
 // were given up: those that are an hour old and were never counted. It sets them aside, so that the job retry follows
 // them. It looks at each entry once, at most hourly, and reports whether there are more to look at. next is when there may
-// be others: zero when all that is sealed was looked at.
+// be others: zero when all that is sealed was looked at, unless the chain waits for an entry, which may be lost.
 func (s *Service) findLost(
-	ctx context.Context, t directory.TenantID, p directory.ProviderID, head directory.ChainHead,
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, head directory.ChainHead, waits bool,
 ) (more bool, next time.Time, err error) {
 	task, err := s.ports.Tasks.Task(ctx, t, taskLost(p))
 	if err != nil {
@@ -35,7 +35,7 @@ func (s *Service) findLost(
 		task.After = directory.LogEntry{At: now.Add(-lookedBack)}.Position()
 	}
 	switch last := task.DoneAt.Add(followedWithin); {
-	case task.After >= head.Mark:
+	case task.After >= head.Mark && !waits:
 		return false, next, nil
 	case last.After(now):
 		return false, last, nil

@@ -105,7 +105,8 @@ func (s *Service) sealGrown(ctx context.Context, g directory.GrownChain) (more b
 	}
 	now, next := s.rt.Time(), time.Time{}
 	if !gone {
-		if more, err = s.Seal(ctx, g.Tenant, g.Provider); err != nil || more {
+		more, waits, err := s.sealNext(ctx, g.Tenant, g.Provider)
+		if err != nil || more {
 			return more, err
 		}
 		head, err := s.ports.Chains.ChainHead(ctx, g.Tenant, g.Provider)
@@ -117,7 +118,7 @@ func (s *Service) sealGrown(ctx context.Context, g directory.GrownChain) (more b
 		case s.rt.Signer != nil && head.Seq > head.CheckpointSeq:
 			next = head.CheckpointAt.Add(checkpointEvery)
 		}
-		more, again, err := s.findLost(ctx, g.Tenant, g.Provider, head)
+		more, again, err := s.findLost(ctx, g.Tenant, g.Provider, head, waits)
 		if err != nil || more {
 			return more, err
 		}
