@@ -303,7 +303,8 @@ func TestLostEntriesDoNotStopAChain(t *testing.T) {
 		}
 		e.Clock.Advance(10 * time.Minute)
 		e.must(e.sealAll())
-		got, err := e.Service.As(administration.Admin{Tenant: tenant}).Logs.Verify(e.Context(), administration.LogExport{Filter: administration.LogFilter{Provider: p}})
+		all := administration.LogExport{Filter: administration.LogFilter{Provider: p}}
+		got, err := e.Service.As(administration.Admin{Tenant: tenant}).Logs.Verify(e.Context(), all)
 		e.must(err)
 		if got.Entries < 4 || got.Unsealed > 0 {
 			e.Errorf("%d entries, %d of them not sealed", got.Entries, got.Unsealed)
