@@ -69,7 +69,7 @@ func (s *Store) CheckTenant(ctx context.Context, t directory.TenantID, repair bo
 		if fix := c.fixes[i]; repair && fix != nil {
 			x := &tx{}
 			fix(x)
-			if err := s.commit(ctx, "repair", x); err != nil {
+			if err := s.commitOnce(ctx, "repair", x); err != nil {
 				return err
 			}
 			c.found[i].Repaired = true
