@@ -184,7 +184,7 @@ func (s deliveryStore) FinishDelivery(ctx context.Context, t directory.TenantID,
 }
 
 // QueuedDeliveries implements directory.Deliveries. It corrects the marks that a change has left in the wrong place when
-// it was cut off, and reads on in place of those.
+// it was cut off, and then reads again: the right ones may come before.
 func (s deliveryStore) QueuedDeliveries(
 	ctx context.Context, t directory.TenantID, w directory.WebhookID, now time.Time, count int,
 ) (ds []directory.Delivery, next time.Time, err error) {
@@ -200,7 +200,11 @@ func (s deliveryStore) QueuedDeliveries(
 				break
 			}
 		}
-		found, err := s.marked(ctx, t, marks)
+		found, corrected, err := s.marked(ctx, t, marks)
+		if corrected {
+			ds, next, last = nil, time.Time{}, ""
+			continue
+		}
 		if ds = append(ds, found...); err != nil || !next.IsZero() {
 			return ds, next, err
 		}
@@ -209,28 +213,31 @@ func (s deliveryStore) QueuedDeliveries(
 }
 
 // marked reads the deliveries of marks, except for marks in the wrong place, which it corrects.
-func (s *Store) marked(ctx context.Context, t directory.TenantID, marks []item) (ds []directory.Delivery, err error) {
+func (s *Store) marked(ctx context.Context, t directory.TenantID, marks []item) (ds []directory.Delivery, corrected bool, err error) {
 	due := map[key]bool{}
 	for _, m := range marks {
 		due[deliveryKey(t, placeID(text(m, "SK")))] = true
 	}
 	stored, err := s.get(ctx, slices.Collect(maps.Keys(due))...)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for _, m := range marks {
 		it := stored[deliveryKey(t, placeID(text(m, "SK")))]
 		var d directory.Delivery
 		if err := errors.Join(checkVersion(it), getJSON(it, "r", &d)); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if text(it, "place") == text(m, "SK") {
 			ds = append(ds, d)
-		} else if err := s.correctMark(ctx, t, keyOf(m), d); err != nil {
-			return nil, err
+			continue
 		}
+		if err := s.correctMark(ctx, t, keyOf(m), d); err != nil {
+			return nil, false, err
+		}
+		corrected = true
 	}
-	return ds, nil
+	return ds, corrected, nil
 }
 
 // correctMark removes a mark that is not of the place of its delivery, after it has set the right one.
