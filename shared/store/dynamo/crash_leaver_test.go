@@ -17,3 +17,13 @@ func TestCrashesOfLeavers(t *testing.T) {
 		return s.Ports()
 	})
 }
+
+func TestCrashedBatches(t *testing.T) {
+	t.Parallel()
+	table := newTable(t)
+	storetest.CrashedBatches(t, proof.Size(15, 1), func(t *testing.T, stop func(string) error) directory.Ports {
+		s := open(t, table)
+		s.StopBefore(stop)
+		return s.Ports()
+	})
+}

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/directorytest"
+	"rollcall/shared/follow"
+	"rollcall/shared/proof"
 )
 
 var countChapter = []promise{
@@ -17,6 +20,8 @@ var countChapter = []promise{
 	{"follow/an entry counts once", counts},
 	{"counts/batches may be cut, repeated and race", countedBatches},
 	{"counts/a batch may be cut everywhere", countedCuts},
+	{"follow/batches overlap, repeat entries and race", followedBatches},
+	{"follow/a batch may be cut everywhere", followedCuts},
 	{"counts/entries that were never counted are found", uncounted},
 }
 
@@ -256,6 +261,103 @@ func uncounted(w *world) {
 	if next < want[1].Position() || next >= want[2].Position() {
 		w.Errorf("the last one looked at is %s", next)
 	}
+}
+
+// toFollow changes users and a group, and returns the entries that are to be followed, the oldest first.
+func (w *world) toFollow(name string) []directory.TenantEntry {
+	w.Helper()
+	us := w.users(w.p, 3, name)
+	g := w.group(w.p, name, us[0].ScimID)
+	w.members(g, []directory.ScimID{us[1].ScimID}, nil)
+	w.update(us[2], func(u *directory.User) { u.Active = false })
+	w.members(g, nil, []directory.ScimID{us[0].ScimID})
+	w.remove(us[1])
+	return w.batchOf(w.whole())
+}
+
+// whole returns the log of the tenant and its first provider, the oldest entries first.
+func (w *world) whole() []directory.LogEntry {
+	w.Helper()
+	es := append(w.log(directory.LogQuery{Provider: w.p}), w.log(directory.LogQuery{})...)
+	slices.SortFunc(es, func(a, b directory.LogEntry) int { return strings.Compare(a.Position(), b.Position()) })
+	return es
+}
+
+func (w *world) batchOf(es []directory.LogEntry) (batch []directory.TenantEntry) {
+	for _, e := range es {
+		batch = append(batch, directory.TenantEntry{Tenant: w.tenant, Entry: e})
+	}
+	return batch
+}
+
+// follower is a process that follows entries, and publishes on a bus.
+func (w *world) follower(b *bus) *directorytest.Env {
+	return directorytest.New(w.Ports, directory.Runtime{Now: w.now, External: directory.External{Bus: b}})
+}
+
+// settled follows the whole log until nothing new comes. Then counts and tallies are those of the log, each group has its
+// numbers, and each event of each entry was published.
+func (w *world) settled(what string, b *bus) {
+	w.Helper()
+	for n := -1; ; {
+		es := w.whole()
+		if len(es) == n {
+			break
+		}
+		n = len(es)
+		w.must(w.follower(b).FollowAll(w.ctx, w.batchOf(es)))
+	}
+	es := w.whole()
+	published := map[string]bool{}
+	for _, ev := range b.events {
+		published[ev.ID] = true
+	}
+	groups := map[directory.GroupID]bool{}
+	for _, e := range es {
+		for _, ev := range follow.Events(w.tenant, e) {
+			if !published[ev.ID] {
+				w.Errorf("%s: the event %s of %s was not published", what, ev.Type, e.Action)
+			}
+		}
+		groups[e.Group] = e.Group != ""
+	}
+	for id, is := range groups {
+		if is {
+			ns := w.numbers(id)
+			w.equal(what+": numbers", slices.Sorted(slices.Values(ns)), upTo(len(ns)))
+		}
+	}
+	w.recount(what, es)
+}
+
+// followedBatches: two processes follow overlapping batches at the same time, in which entries are twice.
+func followedBatches(w *world) {
+	es, b := w.toFollow("u"), &bus{}
+	followers := []*directorytest.Env{w.follower(b), w.follower(b)}
+	w.must(errors.Join(race(4, func(i int) error {
+		for batch := range slices.Chunk(slices.Concat(es[i:], es[:i+2]), 3+i) {
+			if err := followers[i%2].FollowAll(w.ctx, append(slices.Clone(batch), batch[0])); err != nil {
+				return err
+			}
+		}
+		return nil
+	})...))
+	w.settled("after the race", b)
+}
+
+// followedCuts follows a batch in two parts that overlap, cut at every place.
+func followedCuts(w *world) {
+	b, first := &bus{}, 0
+	for cut := 0; ; cut++ {
+		es := w.toFollow(fmt.Sprint("u", cut, "-"))[first:]
+		w.must(w.follower(b).FollowAll(w.ctx, es[:cut]))
+		w.must(w.follower(b).FollowAll(w.ctx, es[max(0, cut-1):]))
+		first = len(w.whole())
+		if cut == len(es) || cut == proof.Size(5, 20) { // what came of earlier batches makes later ones longer
+			break
+		}
+	}
+	w.settled("cut everywhere", b)
 }
 
 func (x intruder) countsRows() map[string]func() {

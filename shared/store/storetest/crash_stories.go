@@ -1,6 +1,10 @@
 package storetest
 
 import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync"
 	"time"
 
 	"rollcall/shared/administration"
@@ -163,6 +167,78 @@ func (c *crash) approveLocal() error {
 		return err
 	}
 	return c.s.As(c.admin).Conflicts.PreApprove(c.ctx, c.caller.Provider, "local")
+}
+
+// outside is what is outside the process: the bus, the receiver of webhooks, and the key for their secrets.
+type outside struct {
+	bus  bus
+	mu   sync.Mutex
+	sent map[string]int // by the event's id
+}
+
+func (o *outside) Check(string) error { return nil }
+
+func (o *outside) Send(_ context.Context, _ string, _ map[string]string, body []byte) (int, string) {
+	var ev struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(body, &ev); err != nil {
+		return 0, directory.CauseInside
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sent[ev.ID]++
+	return http.StatusOK, ""
+}
+
+func (o *outside) Encrypt(_ context.Context, plain []byte, _ string) ([]byte, error) {
+	return plain, nil
+}
+func (o *outside) Decrypt(_ context.Context, encrypted []byte, _ string) ([]byte, error) {
+	return encrypted, nil
+}
+
+// mixed are changes of all kinds that are followed in one batch: the first steps are followed before.
+var mixed = struct{ before, changes steps }{
+	steps{(*crash).place, func(c *crash) error {
+		_, _, err := c.s.As(c.admin).Webhooks.Create(c.ctx, administration.NewWebhook{DisplayName: "W", URL: "https://hook.example/"})
+		return err
+	}, func(c *crash) error {
+		g, err := c.s.CreateGroup(c.ctx, c.caller, nil,
+			func(directory.Provider) (directory.GroupProfile, []directory.ScimID, []directory.Change, error) {
+				return directory.GroupProfile{DisplayName: "h"}, c.ids[:1], nil, nil
+			})
+		c.other = g.ID
+		return err
+	}},
+	steps{func(c *crash) error {
+		u, err := c.create(3)
+		c.users = append(c.users, u.ID)
+		return err
+	}, edit(1, func(c *crash, p *directory.Profile) {
+		p.UserName, p.Manager = "renamed", string(c.ids[0])
+	}), (*crash).emptyGroup, disable, (*crash).local, func(c *crash) error {
+		_, _, err := c.s.As(c.admin).Webhooks.Create(c.ctx, administration.NewWebhook{DisplayName: "X", URL: "https://other.example/"})
+		return err
+	}, func(c *crash) error {
+		return c.s.DeleteGroup(c.ctx, c.caller, c.other, func(directory.Group) error { return nil })
+	}, func(c *crash) error {
+		return c.s.DeleteUser(c.ctx, c.caller, c.ids[2], func(directory.User) error { return nil })
+	}},
+}
+
+// edit returns a step in which the directory changes the profile of the i-th user.
+func edit(i int, change func(*crash, *directory.Profile)) func(*crash) error {
+	return func(c *crash) error {
+		_, _, err := c.s.UpdateUser(c.ctx, c.caller, c.ids[i], directory.UserWant{}, nil,
+			func(_ directory.Provider, old directory.UserView) (directory.Profile, []directory.Change, error) {
+				p := old.Profile
+				change(c, &p)
+				return p, []directory.Change{directory.NewChange(directory.AttrUserName, old.UserName, p.UserName),
+					directory.NewChange(directory.AttrManager, old.Manager, p.Manager)}, nil
+			})
+		return err
+	}
 }
 
 func (c *crash) last() directory.UserID { return c.users[len(c.users)-1] }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/directorytest"
+	"rollcall/shared/follow"
 	"rollcall/shared/fsck"
 	"rollcall/shared/proof"
 	"rollcall/shared/provisioning"
@@ -51,6 +53,7 @@ func Crashes(t *testing.T, n int, process func(t *testing.T, stop func(string) e
 					_ = c.deactivateDue()
 				}
 				c.use(process(t, alive))
+				c.size = recoveryBatch
 				c.must(c.follow())
 				c.must(c.deactivateDue())
 				c.now = c.now.Add(time.Hour)
@@ -82,6 +85,108 @@ func Crashes(t *testing.T, n int, process func(t *testing.T, stop func(string) e
 	}
 }
 
+// CrashedBatches proves that a process may die before any of its writes while it follows a batch of entries of all kinds and
+// sends what webhooks get, and that another goes on with the same entries in other batches: the state is that of no crash,
+// counts and tallies are those of the log, the guard's limit holds, each event is published, and each delivery is sent, once
+// unless the process died while it was sending. It stops before every step-th write.
+func CrashedBatches(t *testing.T, step int, process func(t *testing.T, stop func(string) error) directory.Ports) {
+	alive := func(string) error { return nil }
+	run := func(stopBefore int) (writes int, state string) {
+		c := newCrash(t, process(t, alive))
+		c.prepare(crashStory{before: mixed.before})
+		for _, change := range mixed.changes {
+			c.now = c.now.Add(time.Second)
+			c.must(change(c))
+		}
+		var mu sync.Mutex
+		c.use(process(t, func(string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if writes++; stopBefore >= 0 && writes > stopBefore {
+				return errCrashed
+			}
+			return nil
+		}))
+		sending := c.follow() == nil
+		if sending {
+			_, _ = c.s.DeliverDue(c.ctx, func() bool { return false })
+		}
+		c.use(process(t, alive))
+		c.size, c.now = recoveryBatch, c.now.Add(time.Hour)
+		c.must(c.follow())
+		_, err := c.s.DeliverDue(c.ctx, func() bool { return false })
+		c.must(err)
+		c.followedOnce(fmt.Sprintf("died before write %d", stopBefore+1), sending && stopBefore >= 0)
+		return writes, c.state()
+	}
+	writes, want := run(-1)
+	if !strings.Contains(want, `"Review":"held"`) {
+		t.Errorf("the guard holds nobody: %s", want)
+	}
+	for k := 0; k < writes; k += step {
+		if _, got := run(k); got != want {
+			t.Errorf("died before write %d of %d:\n got %s\nwant %s", k+1, writes, got, want)
+		}
+	}
+	t.Logf("%d writes", writes)
+}
+
+// followedOnce fails unless counts and tallies are those of the log, and each event was published and sent.
+func (c *crash) followedOnce(what string, sending bool) {
+	c.Helper()
+	w := &world{T: c.T, Ports: c.s.Ports, ctx: c.ctx, tenant: c.admin.Tenant, p: c.caller.Provider, start: c.now.Add(-100 * time.Hour)}
+	es := c.entries()
+	w.recount(what, slices.Clone(es))
+	published, again := map[string]bool{}, 0
+	for _, ev := range c.out.bus.events {
+		published[ev.ID] = true
+	}
+	hook := false // the first one is there
+	for _, e := range es {
+		hook = hook || e.Action == directory.WebhookCreated
+		for _, ev := range follow.Events(c.admin.Tenant, e) {
+			if !published[ev.ID] {
+				c.Errorf("%s: %s of %s was not published", what, ev.Type, e.Action)
+			}
+			if n := c.out.sent[ev.ID]; hook && n == 0 {
+				c.Errorf("%s: %s of %s was not sent", what, ev.Type, e.Action)
+			}
+		}
+	}
+	for d, err := range eachDelivery(c.ctx, c.s.Ports, c.admin.Tenant) {
+		c.must(err)
+		if d.State != directory.DeliveryDelivered {
+			c.Errorf("%s: a delivery is %s", what, d.State)
+		}
+		again--
+	}
+	for _, n := range c.out.sent {
+		again += n
+	}
+	if again < 0 || again > 0 && !sending {
+		c.Errorf("%s: %d deliveries were sent once more", what, again)
+	}
+}
+
+func eachDelivery(ctx context.Context, ports directory.Ports, t directory.TenantID) iter.Seq2[directory.Delivery, error] {
+	return func(yield func(directory.Delivery, error) bool) {
+		for before := directory.DeliveryID(""); ; {
+			ds, err := ports.Deliveries.ListDeliveries(ctx, t, before, 100)
+			for _, d := range ds {
+				if before = d.ID; d.Webhook != "" && !yield(d, nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(directory.Delivery{}, err)
+			}
+			if err != nil || len(ds) < 100 {
+				return
+			}
+		}
+	}
+}
+
 // crash is a tenant with a provider and three users, changed through the services.
 type crash struct {
 	*testing.T
@@ -95,6 +200,9 @@ type crash struct {
 	matter directory.MatterID
 	guard  directory.GuardEventID
 	group  directory.GroupID
+	other  directory.GroupID
+	size   int // of the batches in which it follows
+	out    *outside
 
 	prepared map[directory.EntryID]bool // followed before the operation
 	followed map[directory.EntryID]bool // by this process
@@ -104,7 +212,8 @@ func (c *crash) use(ports directory.Ports) {
 	if c.followed = maps.Clone(c.prepared); c.followed == nil {
 		c.followed = map[directory.EntryID]bool{}
 	}
-	c.s = directorytest.New(ports, directory.Runtime{Now: func() time.Time { return c.now }})
+	c.s = directorytest.New(ports, directory.Runtime{Now: func() time.Time { return c.now },
+		External: directory.External{Bus: &c.out.bus, Sender: c.out, Secrets: c.out}})
 }
 
 func (c *crash) must(err error) {
@@ -119,7 +228,8 @@ func crashProfile(i int) directory.Profile {
 }
 
 func newCrash(t *testing.T, ports directory.Ports) *crash {
-	c := &crash{T: t, ctx: t.Context(), now: time.Now().UTC().Truncate(time.Minute).Add(-12 * time.Hour)}
+	c := &crash{T: t, ctx: t.Context(), now: time.Now().UTC().Truncate(time.Minute).Add(-12 * time.Hour),
+		size: crashBatch, out: &outside{sent: map[string]int{}}}
 	c.use(ports)
 	c.admin = administration.Admin{Tenant: directory.TenantID(random.ID()[:7]), Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}}
 	_, err := c.s.As(c.admin).Tenants.Create(c.ctx, "T")
@@ -149,21 +259,29 @@ func (c *crash) prepare(st crashStory) {
 	c.now = c.now.Add(time.Second)
 }
 
+// The sizes of the batches in which entries are followed before a crash, and after it: the same entries are cut elsewhere.
+const crashBatch, recoveryBatch = 100, 3
+
 // follow follows the log, the oldest entries first, until there are no new ones; a new process starts again.
 func (c *crash) follow() error {
-	for left := true; left; {
-		left = false
-		for _, e := range c.entries() {
-			if c.followed[e.ID] {
-				continue
+	for {
+		left := slices.DeleteFunc(c.entries(), func(e directory.LogEntry) bool { return c.followed[e.ID] })
+		if len(left) == 0 {
+			return nil
+		}
+		for some := range slices.Chunk(left, c.size) {
+			batch := make([]directory.TenantEntry, len(some))
+			for i, e := range some {
+				batch[i] = directory.TenantEntry{Tenant: c.admin.Tenant, Entry: e}
 			}
-			if err := c.s.FollowEntry(c.ctx, c.admin.Tenant, e); err != nil {
+			if err := c.s.FollowAll(c.ctx, batch); err != nil {
 				return err
 			}
-			c.followed[e.ID], left = true, true
+			for _, e := range some {
+				c.followed[e.ID] = true
+			}
 		}
 	}
-	return nil
 }
 
 func (c *crash) entries() (all []directory.LogEntry) {
