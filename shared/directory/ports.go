@@ -70,6 +70,9 @@ type Users interface {
 	// limit. It is for hints, and costs less: one that got or lost the key a moment ago may be missing or still among
 	// them, but no report of a manager is missing.
 	UserIDs(ctx context.Context, t TenantID, p ProviderID, key Lookup, limit int) ([]UserID, error)
+	// PresentUsers reads the present users of p, "" for local ones, with the ids or SCIM ids, together; ids of others are
+	// left out.
+	PresentUsers(ctx context.Context, t TenantID, p ProviderID, ids []string, want UserWant) (map[string]UserView, error)
 	// ListUsers reads a page of the present users of p in the order of UserID, and how many there are.
 	ListUsers(ctx context.Context, t TenantID, p ProviderID, page Page, want UserWant, admit Admit) (UserPage, error)
 	// MemberUsers reads, together with p, a page of the users who are members of a group of p, by SCIM id after

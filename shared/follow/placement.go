@@ -20,6 +20,7 @@ type resolver struct {
 	lists    []directory.Watchlist
 	origin   origin
 
+	together bool      // others are resolved at the same time: what has to be decided in turn is refused (errInTurn)
 	approved bool      // the moves were approved: the guard is not evaluated
 	reserved int       // moves it may make before it evaluates the guard again
 	counted  time.Time // moves before then are counted
@@ -70,7 +71,13 @@ func (r *resolver) learn(o directory.Organization) {
 	}
 }
 
-var errUserChanged = errors.New("the user has changed since it was read")
+var (
+	errUserChanged = errors.New("the user has changed since it was read")
+	errInTurn      = errors.New("this is decided for one user after the other")
+)
+
+// tries is how often a user is looked at who keeps changing.
+const tries = 20
 
 // resolve applies the rules to one user, and reads the user again until nothing changes, so that the last writer has
 // seen the last change of the user's groups.
@@ -78,18 +85,12 @@ func (r *resolver) resolve(ctx context.Context, read func(context.Context) (dire
 	if r.provider.Restoring() {
 		return nil // decided once the groups are back, too
 	}
-	const tries = 20
 	for range tries {
 		v, err := read(ctx)
 		if err != nil {
 			return directory.IgnoreNotFound(err)
 		}
-		if on == directory.OnCreate {
-			if on, err = r.stillNew(ctx, v.User); err != nil {
-				return err
-			}
-		}
-		changed, err := r.applyOnce(ctx, v, on)
+		changed, err := r.decide(ctx, v, on)
 		switch {
 		case err == nil && !changed:
 			return nil
@@ -121,10 +122,15 @@ func (r *resolver) resolution(ctx context.Context, v directory.UserView, on dire
 	if v.Provider != r.provider.ID || r.provider.ID == "" {
 		return directory.Resolution{Placement: v.Account.Placement()}, nil
 	}
-	if err := r.loadOrganizations(ctx, v.User); err != nil {
-		return directory.Resolution{}, err
+	if !r.together { // else they are loaded
+		if err := r.loadOrganizations(ctx, v.User); err != nil {
+			return directory.Resolution{}, err
+		}
 	}
 	d := r.rules.Resolve(v.User, v.Groups, on, r.s.rt.Time())
+	if r.together && (d.Create != "" || d.Capped) {
+		return d, errInTurn
+	}
 	if d.Create != "" {
 		if err := r.createOrganization(ctx, v.User, d.Create); err != nil {
 			return directory.Resolution{}, err
@@ -156,7 +162,9 @@ func (r *resolver) applyOnce(ctx context.Context, v directory.UserView, on direc
 	}
 	action, review := directory.UserResolved, directory.GuardEventID("")
 	if !r.approved && now.LosesAccessTo(d.Placement) && r.s.rt.Time().Sub(v.Created) >= directory.GuardGrace {
-		action = directory.UserReassigned
+		if action = directory.UserReassigned; r.together {
+			return false, errInTurn
+		}
 		if review, err = r.reserveMove(ctx); err != nil {
 			return false, err
 		}
@@ -263,65 +271,6 @@ func (rs resolvers) of(
 	return r, nil
 }
 
-// followUsers is followUser for a tenant's entries.
-func (s *Service) followUsers(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
-	awaited, err := s.awaited(ctx, t, es)
-	if err != nil {
-		return err
-	}
-	rs := resolvers{}
-	for _, e := range es {
-		if err := s.followUser(ctx, t, e, rs, awaited[e.User]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// followUser links managers, and resolves a user who is new, returned, has another home (whatever led to it), or has a
-// change of an attribute that rules use.
-func (s *Service) followUser(ctx context.Context, t directory.TenantID, e directory.LogEntry, rs resolvers, awaited bool) error {
-	if e.User == "" {
-		return nil
-	}
-	on, converted := directory.OnEvent, slices.Contains(e.Effects, directory.EffectConverted)
-	if converted {
-		v, err := s.ports.Users.UserByID(ctx, t, e.User)
-		if err != nil {
-			return directory.IgnoreNotFound(err)
-		}
-		e.Provider = v.Provider // of now: the entry is that of the home that they left
-		if v.OrgID == "" {
-			on = directory.OnCreate // no rule has placed them
-		}
-	}
-	if err := s.linkManagers(ctx, t, e, awaited); err != nil {
-		return err
-	}
-	r, err := rs.of(ctx, s, t, e.Provider, e)
-	if err != nil || r == nil {
-		return err
-	}
-	if e.Action == directory.UserCreated {
-		on = directory.OnCreate
-	}
-	returned := converted ||
-		slices.Contains([]directory.Action{directory.UserCreated, directory.UserEnabled, directory.UserRestored}, e.Action) ||
-		slices.Contains(e.Effects, directory.EffectReactivated)
-	path := r.rules.Org.Path()
-	switch {
-	case r.leaves(e):
-		return nil
-	case returned || path != "" && changes(e, path):
-		return r.resolve(ctx, r.user(e.User), on)
-	case changes(e, directory.AttrDepartment):
-		lists := *r // watchlists only
-		lists.rules.Org, lists.rules.Role = directory.OrgSettings{}, directory.RoleSettings{}
-		return lists.resolve(ctx, r.user(e.User), directory.OnEvent)
-	}
-	return nil
-}
-
 // leaves reports whether the rules leave the new user of an entry as the request created it, by the entry alone: the
 // user need not be read, because whatever happened since has an entry of its own. An entry from before the provider's
 // last change does not tell how the request placed the user.
@@ -351,31 +300,6 @@ func after(e directory.LogEntry, attribute string) json.RawMessage {
 	return e.Changes[i].After
 }
 
-// followMembers resolves the users added to or removed from groups by a tenant's entries: each once, after the newest.
-func (s *Service) followMembers(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
-	rs, done := resolvers{}, map[directory.ScimID]bool{}
-	for _, e := range slices.Backward(es) {
-		if len(e.Added)+len(e.Removed) == 0 {
-			continue
-		}
-		r, err := rs.of(ctx, s, t, e.Provider, e)
-		if err != nil {
-			return err
-		}
-		if r == nil || !r.heeds(e.Group) {
-			continue
-		}
-		ids := slices.DeleteFunc(slices.Concat(e.Added, e.Removed), func(id directory.ScimID) bool { return done[id] })
-		if err := r.resolveMembers(ctx, ids); err != nil {
-			return err
-		}
-		for _, id := range ids {
-			done[id] = true
-		}
-	}
-	return nil
-}
-
 // heeds reports whether a membership in a group may decide anything about a user. Where groups or attributes decide, it
 // ends what was placed by hand, whatever the group. Users without an organization are placed by any event of theirs; a
 // provider has none as long as its first mapping is in force.
@@ -386,18 +310,6 @@ func (r *resolver) heeds(g directory.GroupID) bool {
 	}
 	first := r.rules.Org.Method == directory.OrgSingle && r.provider.ConfigVersion == 0
 	return r.rules.Role.Mode == directory.RolesGroups || r.rules.Org.Method != "" && !first
-}
-
-// resolveMembers resolves the users among members of groups.
-func (r *resolver) resolveMembers(ctx context.Context, ids []directory.ScimID) error {
-	for _, id := range ids {
-		if id.IsUser() {
-			if err := r.resolve(ctx, r.member(id), directory.OnEvent); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // followGroupDeleted resolves the users whose organization, roles or watchlists came from a deleted group.

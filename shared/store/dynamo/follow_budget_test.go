@@ -3,12 +3,15 @@ package dynamo_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/directorytest"
+	"rollcall/shared/random"
 	"rollcall/shared/store/dynamo/meter"
 )
 
@@ -96,4 +99,95 @@ func (o tenantEnv) follow(ctx context.Context) *meter.Meter {
 		o.Errorf("%s: %v", f.Step, f.Err)
 	}
 	return m
+}
+
+// sending is a DeliveryStarter that starts nothing.
+type sending struct{}
+
+func (sending) StartDelivering(context.Context) error { return nil }
+
+// TestFollowBudgetsWithRules is TestFollowBudgets with a mapped group, a watchlist of a department and a webhook for all
+// events. What follows places people, which has an entry of its own.
+func TestFollowBudgetsWithRules(t *testing.T) {
+	t.Parallel()
+	o := newTenantEnv(t, open(t, newTable(t)))
+	var ticks atomic.Int64
+	start := time.Now().Truncate(time.Minute).Add(time.Minute)
+	o.svc = directorytest.New(o.svc.Ports, directory.Runtime{Now: func() time.Time {
+		return start.Add(time.Duration(ticks.Add(1)) * time.Millisecond)
+	}, External: directory.External{Delivering: sending{}}})
+	const n, enterprise = 100, "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+	ctx := t.Context()
+	tenant, _ := o.caller.Provider.Tenant()
+	as := o.svc.As(administration.Admin{Tenant: tenant, Actor: directory.Actor{Kind: directory.ActorAPIKey, ID: "k1"}})
+	g := o.group(ctx, "Sales")
+	field, err := as.Organizations.Create(ctx, administration.NewOrganization{Name: "Field"})
+	o.must(err)
+	unchecked := func(directory.Provider) error { return nil }
+	_, _, err = as.OrgMappings.Set(ctx, o.caller.Provider, unchecked,
+		directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg})
+	o.must(err)
+	_, _, err = as.OrgMappings.Add(ctx, o.caller.Provider, unchecked, []directory.GroupID{g.ID}, field.ID)
+	o.must(err)
+	_, err = as.Watchlists.Create(ctx, administration.NewWatchlist{Type: "custom", Title: "Board", Departments: []string{"Board"}})
+	o.must(err)
+	o.must(o.svc.Webhooks.CreateWebhook(ctx, tenant, directory.Webhook{
+		ID: "w" + directory.WebhookID(random.ID()), URL: "https://x", State: directory.WebhookActive, Version: 1,
+	}, nil, directory.LogEntry{ID: "e" + directory.EntryID(random.ID()), At: o.svc.Now(), Action: directory.WebhookCreated, Audit: true}))
+	o.follow(ctx)
+	var us []directory.User
+	create := func(i int) {
+		u, err := o.svc.CreateUser(ctx, o.caller, profile(i).ExternalID, nil,
+			func(directory.Provider) (directory.Profile, []directory.Change, error) {
+				p := profile(i)
+				p.Attributes = []byte(`{"displayName":"` + strings.Repeat("n", 200) + `","` + enterprise + `":{"department":"Board"}}`)
+				return p, []directory.Change{
+					directory.NewChange(directory.AttrUserName, nil, p.UserName), directory.NewChange(directory.AttrExternalID, nil, p.ExternalID),
+					directory.NewChange(directory.AttrDepartment, nil, "Board"),
+				}, nil
+			})
+		o.must(err)
+		us = append(us, u)
+	}
+	type budget struct {
+		rounds      int // sequential, counted for an entry alone
+		read, write float64
+	}
+	for at, c := range []struct {
+		name                                     string
+		do                                       func(i int)
+		alone, consequence, ofMany, consequences budget
+	}{
+		{"POST", create, budget{15, 10, 14}, budget{6, 2, 7}, budget{0, 6.6, 7.8}, budget{0, 0.1, 2.4}},
+		{"member added", func(i int) { o.patchMember(ctx, g.ID, us[i].ScimID) },
+			budget{13, 8, 14}, budget{6, 2, 9}, budget{0, 4.8, 10.8}, budget{0, 0.1, 2.4}},
+	} {
+		check := func(what string, m *meter.Meter, entries float64, b budget) {
+			t.Helper()
+			t.Logf("%-14s %-22s %6.2f round trips, %6.2f calls, %6.2f read, %6.2f write an entry", c.name, what,
+				float64(m.Rounds())/entries, float64(m.Calls())/entries, m.ReadUnits()/entries, m.WriteUnits()/entries)
+			if m.ReadUnits()/entries > b.read || m.WriteUnits()/entries > b.write || b.rounds > 0 && m.Rounds() > b.rounds {
+				t.Errorf("%s %s: at most %+v are allowed", c.name, what, b)
+			}
+		}
+		ticks.Store(int64(at+1) * 61_000)
+		c.do(0)
+		o.follow(ctx)
+		o.follow(ctx)
+		c.do(1)
+		check("alone", o.follow(ctx), 1, c.alone)
+		check("its consequence", o.follow(ctx), 1, c.consequence)
+		for i := 2; i < n+2; i++ {
+			c.do(i)
+		}
+		check("of 100", o.follow(ctx), n, c.ofMany)
+		check("consequences of 100", o.follow(ctx), n, c.consequences)
+		for _, u := range us {
+			v, err := o.svc.Users.UserByID(ctx, tenant, u.ID)
+			o.must(err)
+			if len(v.Watchlists) != 1 || at == 1 && v.OrgID != field.ID {
+				t.Fatalf("%s was not placed: %+v", u.ID, v.Account)
+			}
+		}
+	}
 }

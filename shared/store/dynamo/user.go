@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -166,6 +167,44 @@ func (s userStore) ReadUser(
 		v.Manager, err = s.manager(ctx, h, u)
 	}
 	return v, err
+}
+
+func (s userStore) PresentUsers(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, ids []string, want directory.UserWant,
+) (map[string]directory.UserView, error) {
+	h := homeFor(t, p, false)
+	keys := map[key]string{}
+	for _, id := range ids {
+		if usable(id) {
+			keys[h.user(id)] = id
+		}
+	}
+	got, err := s.get(ctx, slices.Collect(maps.Keys(keys))...)
+	var us []directory.User
+	var found []string
+	for k, it := range got {
+		if uid := text(it, "alias"); uid != "" {
+			if it, err = s.getOne(ctx, h.user(uid)); err != nil {
+				return nil, err
+			}
+		}
+		u, ok, err := decodeUser(it)
+		if err != nil {
+			return nil, err
+		}
+		if ok && (string(u.ID) == keys[k] || string(u.ScimID) == keys[k]) {
+			us, found = append(us, u), append(found, keys[k])
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	vs, err := s.views(ctx, h, us, want)
+	out := map[string]directory.UserView{}
+	for i, v := range vs {
+		out[found[i]] = v
+	}
+	return out, err
 }
 
 // present decodes the item at a SCIM id: a user's record, or an alias, whose restored user it reads. The first id of a

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 
 	"zombiezen.com/go/sqlite"
@@ -126,6 +125,31 @@ func (s userStore) ReadUser(
 		return s.addManager(h, &v, want)
 	})
 	return v, err
+}
+
+func (s userStore) PresentUsers(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, ids []string, want directory.UserWant,
+) (map[string]directory.UserView, error) {
+	out := map[string]directory.UserView{}
+	err := s.read(ctx, func() error {
+		h := home(t, p, false)
+		for _, id := range ids {
+			us, err := s.users(`SELECT `+userColumns+` FROM users WHERE home = ? AND uid = ?`, h, id)
+			if err == nil && len(us) == 0 && id != "" {
+				us, err = s.users(`SELECT `+userColumns+` FROM users WHERE home = ? AND scim_id = ? AND scim_id <> uid`, h, id)
+			}
+			if err != nil {
+				return err
+			}
+			if len(us) > 0 {
+				if out[id], err = s.view(h, us[0], want); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return out, err
 }
 
 func (s userStore) FindUsers(
@@ -438,35 +462,6 @@ func (s userStore) UserByID(ctx context.Context, t directory.TenantID, id direct
 		return err
 	})
 	return v, err
-}
-
-// joinLookups encodes look-ups as netstrings (5:hello,), which can have any text.
-func joinLookups(ls []directory.Lookup) string {
-	var b []byte
-	for _, l := range ls {
-		for _, text := range []string{l.Attr, l.Value} {
-			b = append(strconv.AppendInt(b, int64(len(text)), 10), ':')
-			b = append(append(b, text...), ',')
-		}
-	}
-	return string(b)
-}
-
-func splitLookups(s string) []directory.Lookup {
-	var parts []string
-	for s != "" {
-		size, rest, _ := strings.Cut(s, ":")
-		n, err := strconv.Atoi(size)
-		if err != nil || n < 0 || n >= len(rest) {
-			break // the file is damaged
-		}
-		parts, s = append(parts, rest[:n]), rest[n+1:]
-	}
-	var ls []directory.Lookup
-	for i := 0; i+1 < len(parts); i += 2 {
-		ls = append(ls, directory.Lookup{Attr: parts[i], Value: parts[i+1]})
-	}
-	return ls
 }
 
 // lookupCode shortens the most frequent attributes in keys.

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"slices"
+	"strconv"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 
@@ -93,4 +95,33 @@ func (s userStore) UserIDs(
 		}, args...)
 	})
 	return ids, err
+}
+
+// joinLookups encodes look-ups as netstrings (5:hello,), which can have any text.
+func joinLookups(ls []directory.Lookup) string {
+	var b []byte
+	for _, l := range ls {
+		for _, text := range []string{l.Attr, l.Value} {
+			b = append(strconv.AppendInt(b, int64(len(text)), 10), ':')
+			b = append(append(b, text...), ',')
+		}
+	}
+	return string(b)
+}
+
+func splitLookups(s string) []directory.Lookup {
+	var parts []string
+	for s != "" {
+		size, rest, _ := strings.Cut(s, ":")
+		n, err := strconv.Atoi(size)
+		if err != nil || n < 0 || n >= len(rest) {
+			break // the file is damaged
+		}
+		parts, s = append(parts, rest[:n]), rest[n+1:]
+	}
+	var ls []directory.Lookup
+	for i := 0; i+1 < len(parts); i += 2 {
+		ls = append(ls, directory.Lookup{Attr: parts[i], Value: parts[i+1]})
+	}
+	return ls
 }

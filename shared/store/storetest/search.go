@@ -151,3 +151,37 @@ func searchPages(w *world) {
 		w.equal("pages together", w.search(directory.UserSearch{Count: n}), want)
 	}
 }
+
+func presentUsers(w *world) {
+	us := w.users(w.p, 120, "u")
+	g := w.group(w.p, "g", us[0].ScimID, us[119].ScimID)
+	back := w.user(w.p, "back", func(u *directory.User) { u.ScimID = directory.ScimID(userID()) })
+	gone, local, foreign := w.remove(us[7]), w.local("local"), w.user(w.provider("other"), "foreign")
+	read := func(p directory.ProviderID, ids ...string) map[string]directory.UserView {
+		vs, err := w.Users.PresentUsers(w.ctx, w.tenant, p, ids, directory.UserWant{Groups: true})
+		w.must(err)
+		return vs
+	}
+	want := map[string]directory.UserView{string(back.ScimID): {User: back}, string(back.ID): {User: back}}
+	ids := []string{"", "unknown", string(gone.ID), string(local.ID), string(foreign.ID), string(back.ID), string(back.ScimID)}
+	for i, u := range us {
+		ids = append(ids, string(u.ID))
+		if v := (directory.UserView{User: u}); i != 7 {
+			if i == 0 || i == 119 {
+				v.Groups = []directory.GroupID{g.ID}
+			}
+			want[string(u.ID)] = v
+		}
+	}
+	w.equal("users of the provider", read(w.p, ids...), want)
+	w.equal("local users", read("", ids...), map[string]directory.UserView{string(local.ID): {User: local}})
+	w.equal("no users", read(w.p), map[string]directory.UserView{})
+}
+
+func (x intruder) presentUsersRow() {
+	for _, p := range []directory.ProviderID{x.v.p, x.p, ""} {
+		ids := []string{string(x.v.u.ID), string(x.v.u.ScimID)}
+		vs, err := x.Users.PresentUsers(x.ctx, x.tenant, p, ids, directory.UserWant{Groups: true})
+		x.empty("PresentUsers", len(vs), err)
+	}
+}

@@ -16,6 +16,7 @@ var userChapter = []promise{
 	{"users/a change replaces every field", everyUserFieldChanged},
 	{"users/unknown ones are NotFound", unknownUsers},
 	{"users/groups and manager are read with the user", userView},
+	{"users/present ones are read together", presentUsers},
 	{"users/look-ups find a user, follow its changes and end with it", userLookups},
 	{"users/a work e-mail that is the userName finds a user", emailIsName},
 	{"users/a work e-mail finds a user while the userName becomes it and another", emailIsNameRace},
@@ -439,7 +440,8 @@ func (x intruder) usersRows() map[string]func() {
 				}
 			}
 		},
-		"Users.UserIDs": x.userIDsRow,
+		"Users.UserIDs":      x.userIDsRow,
+		"Users.PresentUsers": x.presentUsersRow,
 		"Users.ListUsers": func() {
 			for _, page := range []directory.Page{{Start: 1, Count: 10}, {Start: 2, Count: 1}, {ByCursor: true, Count: 10}} {
 				got, err := x.Users.ListUsers(ctx, t, v.p, page, directory.UserWant{}, x.stranger)
