@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -25,7 +26,8 @@ func main() {
 	dynamoPeople := flag.Int("dynamodb-people", 10_000, "people for an apply run on DynamoDB Local")
 	pending := flag.String("pending", "25000,50000,100000", "deactivations due in one minute")
 	only := flag.String("only", "",
-		"run one part: functions, requests, served (with -builds), units, members, listing, apply, apply-units, pending")
+		"run one part: functions, requests, served (with -builds), following, units, members, listing, apply, apply-units, pending")
+	peer := flag.Bool("peer", false, "serve the peer over HTTP, for the part following")
 	builds := flag.String("builds", "", "rollcall commands to compare over HTTP, separated by commas")
 	duration := flag.Duration("time", time.Second, "how long each operation runs")
 	flag.Parse()
@@ -34,6 +36,9 @@ func main() {
 	}
 	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(400) // as in rollcall serve; here for the peer too
+	if *peer {
+		servePeer()
+	}
 	fmt.Printf("%s %s/%s, 1 core\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	for _, part := range []struct {
 		name string
@@ -42,6 +47,7 @@ func main() {
 		{"functions", functions},
 		{"requests", func() { parsing(); compare() }},
 		{"served", func() { served(*builds) }},
+		{"following", func() { followTimes(); withFollower(*duration) }},
 		{"units", units},
 		{"members", func() { groupGrowth(*members) }},
 		{"listing", func() { deepListing(*users) }},
@@ -68,6 +74,9 @@ type server struct {
 	token   string
 	cpu     func() time.Duration // the processor time it has taken
 	close   func()
+
+	users  func() int64  // the active users that the followed entries say there are; nil: nothing follows
+	posted *atomic.Int64 // users that were created
 }
 
 func (s server) send(method, path, body string) *httptest.ResponseRecorder {
@@ -84,6 +93,9 @@ func (s server) must(method, path, body string) string {
 	w := s.send(method, path, body)
 	if w.Code >= 300 {
 		fail(fmt.Errorf("%s: %s %s returned %d: %s", s.name, method, path, w.Code, w.Body))
+	}
+	if s.posted != nil && method == http.MethodPost && path == "/Users" {
+		s.posted.Add(1)
 	}
 	return idIn(w.Body.String())
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -46,18 +47,20 @@ func served(builds string) {
 	}
 }
 
-// serve starts a build on a new database file.
-func serve(file string) server {
+// serve starts a build on a new database file, or as more arguments say, on one core.
+func serve(file string, more ...string) server {
 	dir := filepath.Dir(scratch())
 	ctx, stop := context.WithCancel(context.Background())
 	//nolint:gosec // G204: -builds names it
-	cmd := exec.CommandContext(ctx, file, "serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(dir, "rollcall.db"), "--json")
+	cmd := exec.CommandContext(ctx, file,
+		append([]string{"serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(dir, "rollcall.db"), "--json"}, more...)...)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
-	var said struct{ SCIMURL, SCIMToken string }
+	var said struct{ SCIMURL, SCIMToken, AdminURL, AdminToken, ProviderID string }
 	if err == nil {
 		err = json.NewDecoder(out).Decode(&said)
 	}
@@ -69,8 +72,9 @@ func serve(file string) server {
 		fail(err)
 	}
 	return server{
-		name: file, handler: remote(base.Host), base: base.Path, token: said.SCIMToken,
-		cpu: func() time.Duration { return processTime(cmd.Process.Pid) },
+		name: file, handler: remote(base.Host), base: base.Path, token: said.SCIMToken, posted: new(atomic.Int64),
+		users: func() int64 { return activeUsers(said.AdminURL, said.AdminToken, said.ProviderID) },
+		cpu:   func() time.Duration { return processTime(cmd.Process.Pid) },
 		close: func() {
 			stop()
 			_ = cmd.Wait() // it was interrupted
@@ -81,7 +85,7 @@ func serve(file string) server {
 
 // remote hands requests on to a server.
 func remote(host string) http.Handler {
-	client := &http.Client{Timeout: time.Minute}
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
