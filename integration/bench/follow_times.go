@@ -95,7 +95,8 @@ func setRules(env *directorytest.Env, s server, group string) {
 	}
 	p := ps[0].ID
 	free := func(directory.Provider) error { return nil }
-	if _, _, err = as.OrgMappings.Set(ctx, p, free, directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg}); err != nil {
+	settings := directory.OrgSettings{Method: directory.OrgGroups, Org: directory.DefaultOrg}
+	if _, _, err = as.OrgMappings.Set(ctx, p, free, settings); err != nil {
 		fail(err)
 	}
 	for i := range 25 {
