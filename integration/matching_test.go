@@ -105,12 +105,12 @@ func (m *matcher) name(paths ...string) directory.Provider {
 	return p
 }
 
-// background follows the log and lets some time pass, in which work that was set aside is done.
+// background follows the log and lets some time pass, in which tasks are done.
 func (m *matcher) background(d time.Duration) error {
 	m.t.Helper()
 	m.s.Follow(m.t)
 	m.s.Clock.Advance(d)
-	err := m.s.Service.RetryDue(m.t.Context(), never)
+	err := m.s.Service.RunTasks(m.t.Context(), never)
 	m.s.Follow(m.t)
 	return err
 }

@@ -320,6 +320,8 @@ func TestWebhookIsTriedGivenUpAndReplayed(t *testing.T) {
 	h.want("replay of one", r.take(), "[user.created]")
 	h.must(h.Service.As(h.Admin).Deliveries.Replay(h.Context(),
 		administration.ReplayOf{Webhook: w.ID, Since: start, Until: start.Add(5 * time.Millisecond)}))
+	h.follow()
+	h.must(h.Service.RunTasks(h.Context(), never))
 	for h.deliver() > 0 {
 	}
 	h.want("replay by time", len(r.take()), 4)

@@ -9,6 +9,6 @@ import (
 )
 
 func main() {
-	a := app.MustStart("changes", app.Wakeups, app.Runs, app.Bus, invoke.Delivering)
+	a := app.MustStart("changes", app.Wakeups, app.Runs, app.Bus, invoke.Delivering, invoke.Tasks)
 	a.ServeEvent(app.ChangesOrWork(a.Follow(), a.Log))
 }

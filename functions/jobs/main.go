@@ -1,5 +1,6 @@
-// Command jobs does the work of schedules: it seals the log, purges and drops what has expired, gives codes to countries,
-// and erases removed tenants. Each event names one job.
+// Command jobs does the work of schedules: long work that follows from the log, step by step; it seals the log, purges and
+// drops what has expired, gives codes to countries, and erases removed tenants. Each event names one job. The function that
+// follows the log starts it, too.
 package main
 
 import (

@@ -99,7 +99,7 @@ func follower(stack awscdk.Stack, schedules ours.Schedules, dead awssqs.Queue, b
 			ResourceName: awscdk.Fn_Join(jsii.String("-"), &[]*string{stack.StackName(), jsii.String(name)}),
 		})
 	}
-	target, deliver := byName("deactivate"), byName("deliver")
+	target, deliver, jobs := byName("deactivate"), byName("deliver"), byName("jobs")
 	ownSchedules := stack.FormatArn(&awscdk.ArnComponents{
 		Service: jsii.String("scheduler"), Resource: jsii.String("schedule"),
 		ResourceName: awscdk.Fn_Join(jsii.String("/"), &[]*string{stack.StackName(), jsii.String("*")}),
@@ -109,12 +109,12 @@ func follower(stack awscdk.Stack, schedules ours.Schedules, dead awssqs.Queue, b
 			{Name: app.EnvScheduleGroup, Value: stack.StackName()}, {Name: app.EnvScheduleTarget, Value: target},
 			{Name: app.EnvScheduleRole, Value: schedules.Role.RoleArn()}, {Name: app.EnvScheduleDeadLetter, Value: dead.QueueArn()},
 			{Name: app.EnvBus, Value: bus.EventBusName()}, {Name: app.EnvApply, Value: ours.StateMachineARN(stack, applyMachine)},
-			{Name: app.EnvDeliver, Value: deliver},
+			{Name: app.EnvDeliver, Value: deliver}, {Name: app.EnvTasks, Value: jobs},
 		},
 		Permissions: []ours.Permission{
 			{Actions: []string{"scheduler:CreateSchedule"}, Resources: []*string{ownSchedules}},
 			{Actions: []string{"iam:PassRole"}, Resources: []*string{schedules.Role.RoleArn()}},
-			{Actions: []string{"lambda:InvokeFunction"}, Resources: []*string{deliver}},
+			{Actions: []string{"lambda:InvokeFunction"}, Resources: []*string{deliver, jobs}},
 			{Actions: []string{"events:PutEvents"}, Resources: []*string{bus.EventBusArn()}},
 			{Actions: []string{"states:StartExecution"}, Resources: []*string{ours.StateMachineARN(stack, applyMachine)}},
 		},

@@ -118,7 +118,7 @@ func matchesWhenIndexed(t *testing.T, s *stack.Stack, c client, refused func(que
 		t.Fatal(err)
 	}
 	s.Clock.Advance(time.Minute)
-	if err := s.Service.RetryDue(t.Context(), func() bool { return false }); err != nil {
+	if err := s.Service.RunTasks(t.Context(), func() bool { return false }); err != nil {
 		t.Fatal(err)
 	}
 	refused("filter="+url.QueryEscape(`userType pr or `+number+` eq "E77"`), number, "userType")

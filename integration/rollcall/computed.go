@@ -27,6 +27,13 @@ func (c *call) computed(ctx context.Context, item object, name string) string {
 		return c.by(ctx, item)
 	case "@changes":
 		return c.changes(item)
+	case "@progress":
+		return progress(item)
+	case "@deletion":
+		if text(item, "deletion.requestedAt") == "" || text(item, "state") != string(directory.ProviderDeleting) {
+			return ""
+		}
+		return "deleting, " + ofAbout(text(item, "deletion.doneCount"), text(item, "deletion.userCount")) + " people"
 	case "@credential":
 		return strings.Replace(strings.ReplaceAll(text(item, "authType"), "-", " "), "oauth", "OAuth", 1)
 	case "@tokens":

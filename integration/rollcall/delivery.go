@@ -1,5 +1,44 @@
 package main
 
+import "strconv"
+
+func taskNoun() noun {
+	const one = "Id id, Kind kind, State state, About targetKind, Record target:, Entry entry, Progress @progress, Failures failures, " +
+		"Cause cause, Next_step dueAt, Started createdAt, Changed changedAt, Done doneAt"
+	return noun{
+		name: "task", group: groupRecords, short: "See long work in the background, and try again what failed", columns: one,
+		actions: []action{
+			{name: "list", op: "listTasks", short: "List long work, newest first", example: "--state waiting",
+				columns: "KIND kind, STATE state, PROGRESS @progress, RECORD target:, CAUSE cause, NEXT_STEP dueAt, DONE doneAt, ID id",
+				flags: []flag{
+					{"state", "state", "only tasks in this `state`: running, waiting (for a person) or done"},
+					{"kind", "kind", "only tasks of this `kind`"}}},
+			{name: "show", op: "getTask", short: "Show a task"},
+			{name: "retry", op: "retryTask", short: "Try a task again that waits for a person",
+				long: "A task that failed ten times in a row waits for a person. When the cause is mended, this has it tried again."},
+		},
+	}
+}
+
+// progress returns how much of the work of a task is done.
+func progress(item object) string { return ofAbout(text(item, "done"), text(item, "total")) }
+
+func ofAbout(done, total string) string {
+	if total == "" || total == "0" {
+		return thousands(done)
+	}
+	return thousands(done) + " of about " + thousands(total)
+}
+
+// thousands returns a number with a comma after each three digits.
+func thousands(number string) string {
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1000 {
+		return number
+	}
+	return thousands(strconv.Itoa(n/1000)) + "," + number[len(number)-3:]
+}
+
 func deliveryNoun() noun {
 	const one = "Id id, Webhook webhook, Event type, Entry entry, State state, Tries tries, Status status, Cause cause, Next_try dueAt, " +
 		"Done doneAt"

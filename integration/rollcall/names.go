@@ -44,6 +44,7 @@ var kinds = map[string]kind{
 	"tenant":   {word: "tenant", list: "listTenants", read: "getTenant", names: []string{"displayName"}, sample: `"Coast Guard"`},
 	"conflict": {word: "conflict", list: "listConflicts", read: "getConflict", names: []string{"userName"}, sample: "kim@contoso.example"},
 	"delivery": {word: "delivery", list: "listDeliveries", read: "getDelivery", latest: true, sample: "latest"},
+	"task":     {word: "task", list: "listTasks", read: "getTask", latest: true, sample: "latest"},
 	"token":    {word: "token", list: "listTokens", names: []string{"lastFour"}, sample: "9XQd"},
 	"event":    {word: "guard event", list: "listGuardEvents", read: "getGuardEvent", latest: true, sample: "latest"},
 	"run":      {word: "apply run", list: "listApplyRuns", read: "getApplyRun", latest: true, sample: "latest"},

@@ -19,7 +19,8 @@ func providerNoun() noun {
 	const one = "Name displayName, Id id, State state, Authentication_credential_type @credential, Base_URL baseUrl, Token token, " +
 		"Tokens @tokens, Profile profile, Deactivation_delay deactivationDelaySeconds, Users userCount, Groups groupCount, " +
 		"Health usage.health, First_request usage.firstRequestAt, Last_request usage.lastRequestAt, Last_write usage.lastWriteAt, " +
-		"Last_error usage.lastErrorAt, Users_after_deletion deletion.users, Users_move_to deletion.moveTo, " +
+		"Last_error usage.lastErrorAt, Deletion @deletion, Deleted_by_task deletion.task:, Users_after_deletion deletion.users, " +
+		"Users_move_to deletion.moveTo, " +
 		"Pending_deactivations_cancelled deletion.cancelPending, " +
 		"Affected_watchlists deletion.watchlists, Restored restoration.doneAt, People_restored restoration.userCount, " +
 		"Groups_restored restoration.groupCount, Not_as_before restoration.exceptionCount, Created createdAt, Changed modifiedAt, Version version"

@@ -33,7 +33,7 @@ func nouns() []noun {
 	return []noun{
 		providerNoun(), tokenNoun(), groupNoun(), orgMappingNoun(), roleMappingNoun(), applyNoun(), guardNoun(), conflictNoun(),
 		userNoun(), pendingNoun(), holdNoun(), orgNoun(), roleNoun(), watchlistNoun(),
-		syncLogNoun(), auditLogNoun(), logNoun(), reportNoun(), webhookNoun(), deliveryNoun(),
+		syncLogNoun(), auditLogNoun(), logNoun(), reportNoun(), webhookNoun(), deliveryNoun(), taskNoun(),
 		settingsNoun(), proposalNoun(), configNoun(), apiKeyNoun(), tenantNoun(),
 	}
 }

@@ -322,7 +322,7 @@ func comparablePart(v any) any {
 	case map[string]any:
 		out := map[string]any{}
 		for name, x := range v {
-			if !slices.Contains([]string{"id", "dryRun", "token", "secret", "lastFour", "baseUrl", "tokens", "plan"}, name) {
+			if !slices.Contains([]string{"id", "dryRun", "token", "secret", "lastFour", "baseUrl", "tokens", "plan", "task"}, name) {
 				out[name] = comparablePart(x)
 			}
 		}

@@ -91,7 +91,7 @@ func routes() []route {
 		apiKeyRoutes(), applyRunRoutes(), configRoutes(), conflictRoutes(), deactivationRoutes(), decisionRoutes(),
 		deliveryRoutes(), exportRoutes(), groupRoutes(), guardRoutes(), legalHoldRoutes(), logRoutes(),
 		orgMappingRoutes(), organizationRoutes(), placementRoutes(), proposalRoutes(), providerRoutes(), reportRoutes(),
-		roleMappingRoutes(), roleRoutes(), systemRoutes(), tenantRoutes(), tokenRoutes(), userRoutes(),
+		roleMappingRoutes(), roleRoutes(), systemRoutes(), taskRoutes(), tenantRoutes(), tokenRoutes(), userRoutes(),
 		watchlistRoutes(), webhookRoutes(),
 	)
 }

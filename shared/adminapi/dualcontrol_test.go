@@ -40,7 +40,7 @@ var mayGive = map[string]string{
 	"createLegalHold": "none", "closeLegalHold": "none", "placeHolds": "none", "importCustodians": "none", "releaseHold": "none",
 	"createWatchlist": "none", "updateWatchlist": "none", "deleteWatchlist": "none",
 	"createWebhook": "none", "updateWebhook": "none", "deleteWebhook": "none", "rotateWebhook": "none", "testWebhook": "none",
-	"replayWebhook": "none", "replayDelivery": "none",
+	"replayWebhook": "none", "replayDelivery": "none", "retryTask": "none",
 	"createTenant": "none", "pauseTenant": "none", "resumeTenant": "none", "removeTenant": "none",
 	"createTenantApiKey": "none", // a first key
 }

@@ -265,6 +265,8 @@ type world struct {
 	organization, watchlist, orgMapping, roleMapping, spareGroup, run, secondMapping, proposal string
 	create                                                                                     func(userName string) (directory.User, error)
 	leavers
+
+	task string // it waits for a person
 }
 
 func (w world) path(route string) string {
@@ -280,7 +282,7 @@ func (w world) path(route string) string {
 		{"/providers/{id}/apply-runs", w.provider, w.run}, {"/providers", w.provider, ""},
 		{"/organizations", w.organization, ""}, {"/roles", "own", ""}, {"/watchlists", w.watchlist, ""},
 		{"/users", w.local, "org-manager"}, {"/conflicts", w.conflict, ""}, {"/api-keys", w.apiKey, ""},
-		{"/webhooks", w.webhook, ""}, {"/deliveries", w.delivery, ""}, {"/", "", ""},
+		{"/webhooks", w.webhook, ""}, {"/deliveries", w.delivery, ""}, {"/tasks", w.task, ""}, {"/", "", ""},
 	} {
 		if strings.HasPrefix(route, c.prefix) {
 			route = strings.Replace(route, "{id}", c.first, 1)
@@ -376,6 +378,21 @@ func (f *fixture) addMappings(w *world) {
 	f.want(200, "POST", "/users/"+w.local+":move", `{"organizationId":"`+w.organization+`"}`)
 	w.run = f.want(201, "POST", base+"/apply-runs", "").str("id")
 	f.deliver()
+	w.task = f.want(200, "GET", "/tasks", "").str("items.0.id")
+	f.failTask(w.task)
+}
+
+// failTask has a task wait for a person.
+func (f *fixture) failTask(id string) {
+	f.t.Helper()
+	_, err := f.svc.Ports.Tasks.UpdateTask(context.Background(), f.tenant, directory.TaskID(id),
+		func(k directory.Task) (directory.Task, error) {
+			k.State, k.Failures, k.Cause, k.DueAt = directory.TaskWaiting, directory.MaxTaskFailures, directory.CauseInside, time.Time{}
+			return k, nil
+		})
+	if err != nil {
+		f.t.Fatal(err)
+	}
 }
 
 // deliver follows the entries that were not followed yet.

@@ -100,7 +100,7 @@ func actions() []directory.Action {
 		directory.ApplyClaimed, directory.ApplyPlanned, directory.ApplyRequested, directory.ApplyStarted, directory.ApplyCancelled,
 		directory.ApplyEnded, directory.CountryUnknown,
 		directory.WebhookCreated, directory.WebhookUpdated, directory.WebhookDeleted, directory.WebhookRotated, directory.WebhookTested,
-		directory.DeliveryReplayed, administration.LogExported,
+		directory.DeliveryReplayed, directory.TaskRetried, administration.LogExported,
 	}
 }
 

@@ -76,6 +76,9 @@ type deletion struct {
 	Cancel      bool                 `json:"cancelPending,omitempty"`
 	RequestedAt instant              `json:"requestedAt"`
 	RequestedBy string               `json:"requestedBy,omitempty"`
+	Task        directory.TaskID     `json:"task,omitempty"`
+	Total       int                  `json:"userCount"`            // when it was requested
+	Done        int                  `json:"doneCount"`            // of them; about, since people may come and go
 	Watchlists  []deletionWatchlist  `json:"watchlists,omitempty"` // that lose groups; of one provider only
 }
 
@@ -162,6 +165,7 @@ func (r *request) viewProvider(p directory.Provider, n administration.ProviderCo
 	}
 	if d := p.Deletion; d != nil {
 		v.Deletion = viewDeletion(*d)
+		v.Deletion.Done = max(0, d.UserCount-n.Users)
 	}
 	if d := p.Restoration; d != nil {
 		v.Restoration = &restoration{instant{d.RequestedAt}, d.RequestedBy, timeOrNil(d.DoneAt), d.Users, d.Groups, d.Exceptions}
@@ -171,7 +175,7 @@ func (r *request) viewProvider(p directory.Provider, n administration.ProviderCo
 
 func viewDeletion(d directory.ProviderDeletion) *deletion {
 	return &deletion{Users: d.Users, MoveTo: d.MoveTo, Cancel: d.CancelPending, RequestedAt: instant{d.RequestedAt},
-		RequestedBy: d.RequestedBy}
+		RequestedBy: d.RequestedBy, Task: d.Task, Total: d.UserCount, Done: d.UserCount}
 }
 
 // addWatchlists shows the watchlists that lose the groups of a provider.

@@ -457,3 +457,41 @@ func TestMe(t *testing.T) {
 		t.Errorf("the build is %s", v.raw)
 	}
 }
+
+// A task that waits for a person is found by its state, and tried again by an entry.
+func TestTasks(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w := f.populateAll()
+	got := f.want(200, "GET", "/tasks?state=waiting", "")
+	if len(got.items()) != 1 || got.str("items.0.id") != w.task || got.str("items.0.failures") != "10" ||
+		got.str("items.0.cause") != "internal" || got.str("items.0.dueAt") != "" {
+		t.Errorf("waiting: %s", got.raw)
+	}
+	if got := f.want(200, "GET", "/tasks?kind=change-watchlist&limit=1", ""); got.str("items.0.kind") != "change-watchlist" ||
+		got.str("items.0.targetKind") != "watchlist" || got.str("items.0.target") != w.watchlist || got.str("items.0.entry") == "" {
+		t.Errorf("of a kind: %s", got.raw)
+	}
+	f.want(400, "GET", "/tasks?kind=none", "")
+	f.want(404, "GET", "/tasks/purge", "") // the progress of a job
+	f.want(200, "POST", "/tasks/"+w.task+":retry?dryRun=true", "")
+	f.deliver()
+	if got := f.want(200, "GET", "/tasks/"+w.task, ""); got.str("state") != "waiting" {
+		t.Errorf("after a dry run: %s", got.raw)
+	}
+	f.want(200, "POST", "/tasks/"+w.task+":retry", "")
+	f.deliver()
+	if got := f.want(200, "GET", "/tasks/"+w.task, ""); got.str("state") != "running" || got.str("failures") != "" {
+		t.Errorf("after a retry: %s", got.raw)
+	}
+	if _, err := f.svc.StepTask(t.Context(), f.tenant, directory.TaskID(w.task)); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.want(200, "GET", "/tasks/"+w.task, ""); got.str("state") != "done" || got.str("doneAt") == "" {
+		t.Errorf("after its step: %s", got.raw)
+	}
+	f.want(409, "POST", "/tasks/"+w.task+":retry", "")
+	if got := f.want(200, "GET", "/audit-log?action=task.retried", ""); len(got.items()) != 1 || got.str("items.0.target") != w.task {
+		t.Errorf("the log: %s", got.raw)
+	}
+}

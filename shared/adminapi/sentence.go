@@ -60,7 +60,8 @@ var deeds = map[directory.Action]string{
 	directory.WebhookCreated: "created a webhook", directory.WebhookUpdated: "changed a webhook",
 	directory.WebhookDeleted: "deleted a webhook",
 	directory.WebhookRotated: "gave a webhook another secret", directory.WebhookTested: "sent a test event to a webhook",
-	directory.DeliveryReplayed: "sent deliveries again", administration.LogExported: "exported the log",
+	directory.DeliveryReplayed: "sent deliveries again", directory.TaskRetried: "had a task tried again",
+	administration.LogExported: "exported the log",
 }
 
 // outcomes are what the effects of an entry mean, after the deed. An effect without one is in the deed already.

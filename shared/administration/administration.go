@@ -87,6 +87,7 @@ type Session struct {
 	RoleMappings  RoleMappings
 	Roles         Roles
 	Settings      Settings
+	Tasks         Tasks
 	Tenants       Tenants
 	Tokens        Tokens
 	Users         Users
@@ -134,6 +135,8 @@ type (
 	Roles struct{ *session }
 	// Settings are those of the administrator's tenant.
 	Settings struct{ *session }
+	// Tasks are long work in the background.
+	Tasks struct{ *session }
 	// Tenants are for operators.
 	Tenants struct{ *session }
 	// Tokens are the credentials of providers.
@@ -155,7 +158,7 @@ func (s *Service) As(a Admin) *Session {
 	return &Session{
 		APIKeys{x}, ApplyRuns{x}, Config{x}, Conflicts{x}, Deactivations{x}, Deliveries{x}, Groups{x}, Guards{x}, LegalHolds{x}, Logs{x},
 		Mappings{x}, OrgMappings{x}, Organizations{x}, Proposals{x},
-		Providers{x}, Reports{x}, RoleMappings{x}, Roles{x}, Settings{x}, Tenants{x}, Tokens{x},
+		Providers{x}, Reports{x}, RoleMappings{x}, Roles{x}, Settings{x}, Tasks{x}, Tenants{x}, Tokens{x},
 		Users{x}, Watchlists{x}, Webhooks{x},
 	}
 }

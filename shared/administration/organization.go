@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"rollcall/shared/directory"
 )
@@ -304,7 +305,7 @@ func (s Organizations) Deactivate(
 		}
 		return nil
 	}, func(o directory.Organization) (directory.Organization, error) {
-		o.State = directory.OrgDeactivated
+		o.State, o.DeactivatedAt = directory.OrgDeactivated, s.rt.Time()
 		return o, nil
 	})
 	return o, plan, err
@@ -316,7 +317,7 @@ func (s Organizations) Reactivate(
 	ctx context.Context, id directory.OrgID, check func(directory.Organization) error,
 ) (directory.Organization, error) {
 	return s.updateOrganization(ctx, id, check, func(o directory.Organization) (directory.Organization, error) {
-		o.State = directory.OrgActive
+		o.State, o.DeactivatedAt = directory.OrgActive, time.Time{}
 		return o, nil
 	})
 }

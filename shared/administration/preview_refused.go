@@ -126,6 +126,8 @@ func (previewUsages) AddRequests(context.Context, directory.TenantID, directory.
 	return errPreview
 }
 
-func (previewTasks) UpdateTask(context.Context, directory.TenantID, directory.TaskID, func(directory.Task) directory.Task) error {
-	return errPreview
+func (previewTasks) UpdateTask(
+	context.Context, directory.TenantID, directory.TaskID, func(directory.Task) (directory.Task, error),
+) (directory.Task, error) {
+	return directory.Task{}, errPreview
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/follow"
 )
 
 // NewProvider is the input for a new provider.
@@ -203,9 +204,10 @@ func (s Providers) Delete(
 		if err := alone(c.ask(providerSubject(id), now, &is, false), "moving the people"); err != nil {
 			return p, nil, err
 		}
+		e := s.entry(directory.ProviderDeleted)
+		d.Task = directory.NewTaskID(follow.TaskDeletion, e)
 		p.State, p.Deletion = directory.ProviderDeleting, &d
 		p.Version, p.Modified = p.Version+1, directory.Latest(p.Modified, s.rt.Time())
-		e := s.entry(directory.ProviderDeleted)
 		e.Target, e.Name, e.Remaining, e.Version = string(id), p.DisplayName, directory.RemainingProvider, p.Version
 		return p, &e, nil
 	}

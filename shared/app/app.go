@@ -36,6 +36,7 @@ const (
 	EnvApply              = "APPLY_STATE_MACHINE_ARN"
 	EnvBus                = "EVENT_BUS"
 	EnvDeliver            = "DELIVER_FUNCTION_ARN"
+	EnvTasks              = "TASKS_FUNCTION_ARN"
 	EnvSigningKey         = "LOG_SIGNING_KEY"
 	EnvSecretsKey         = "WEBHOOK_SECRETS_KEY"
 	EnvLogRetention       = "LOG_RETENTION_DAYS"
@@ -52,6 +53,8 @@ type Config struct {
 	Bus    string // EVENT_BUS: name or ARN of the EventBridge bus; "": no events are published
 	// DELIVER_FUNCTION_ARN: functions/deliver; "": deliveries wait for its schedule
 	Deliver string
+	// TASKS_FUNCTION_ARN: functions/jobs; "": tasks wait for its schedule
+	Tasks string
 	// LOG_SIGNING_KEY: ARN of the KMS key that signs the log; "": nothing is signed
 	SigningKey string
 	// WEBHOOK_SECRETS_KEY: ARN of the KMS key that encrypts webhook secrets; "": no webhooks
@@ -75,7 +78,7 @@ func Load(getenv func(string) string) (Config, error) {
 	c := Config{
 		Table: getenv(EnvTable), Origin: strings.TrimSuffix(getenv(EnvOrigin), "/"),
 		Wake:  Wake{getenv(EnvScheduleGroup), getenv(EnvScheduleTarget), getenv(EnvScheduleRole), getenv(EnvScheduleDeadLetter)},
-		Apply: getenv(EnvApply), Bus: getenv(EnvBus), Deliver: getenv(EnvDeliver),
+		Apply: getenv(EnvApply), Bus: getenv(EnvBus), Deliver: getenv(EnvDeliver), Tasks: getenv(EnvTasks),
 		SigningKey: getenv(EnvSigningKey), SecretsKey: getenv(EnvSecretsKey),
 	}
 	var problems []error

@@ -126,7 +126,8 @@ func Deliver(svc *follow.Service, log *slog.Logger) func(context.Context, Work) 
 // other is only logged: the schedule does the job again.
 func alarming(ctx context.Context, log *slog.Logger, job string, err error) error {
 	var again follow.StepsError
-	if err == nil || directory.IsFault(err) && !errors.As(err, &again) {
+	var tasks follow.TasksError
+	if err == nil || directory.IsFault(err) && !errors.As(err, &again) && !errors.As(err, &tasks) {
 		return err
 	}
 	logFailure(ctx, log, job, err)

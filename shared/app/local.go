@@ -62,12 +62,25 @@ type Local struct {
 
 	wakeups *workflow.Local
 	runs    *workflow.LocalRuns
+	tasks   newTasks
+}
+
+// newTasks is directory.TaskStarter in this process.
+type newTasks chan struct{}
+
+// StartTasks implements directory.TaskStarter.
+func (c newTasks) StartTasks(context.Context) error {
+	select {
+	case c <- struct{}{}:
+	default: // they are looked for soon
+	}
+	return nil
 }
 
 // NewLocal returns the service on the ports, with wake-ups and apply runs of its own instead of those in external.
 func NewLocal(p directory.Ports, retention time.Duration, external directory.External, log *slog.Logger) *Local {
-	l := &Local{Log: log, wakeups: workflow.NewLocal(time.Now), runs: workflow.NewLocalRuns()}
-	external.Wakeups, external.Runs = l.wakeups, l.runs
+	l := &Local{Log: log, wakeups: workflow.NewLocal(time.Now), runs: workflow.NewLocalRuns(), tasks: make(newTasks, 1)}
+	external.Wakeups, external.Runs, external.Tasks = l.wakeups, l.runs, l.tasks
 	rt := NewRuntime(retention, external)
 	l.Provisioning, l.Administration, l.Follow = provisioning.New(p, rt), administration.New(p, rt), follow.New(p, rt)
 	return l
@@ -126,7 +139,11 @@ func (l *Local) wake(ctx context.Context) {
 // runJob runs a job at the start and at its interval. The sweep waits first: what is due at the start is woken, and not
 // late. Errors are logged, and the job runs again.
 func (l *Local) runJob(ctx context.Context, j follow.Job) {
-	for now := j.Name != directory.JobSweep; now || wait(ctx, j.Locally); now = false {
+	var soon <-chan struct{} // something new to do
+	if j.Name == directory.JobTasks {
+		soon = l.tasks
+	}
+	for now := j.Name != directory.JobSweep; now || waitFor(ctx, soon, j.Locally); now = false {
 		var err error
 		if j.Name == directory.JobSweep {
 			err = Sweep(ctx, l.Follow, l.Log)
@@ -142,10 +159,13 @@ func (l *Local) runJob(ctx context.Context, j follow.Job) {
 // logFailure logs an error under the event's name, and steps that failed again step by step, unless ctx has ended.
 func logFailure[T ~string](ctx context.Context, log *slog.Logger, event T, err error) {
 	var again follow.StepsError
+	var tasks follow.TasksError
 	switch {
 	case ctx.Err() != nil:
 	case errors.As(err, &again):
 		logFailures(ctx, log, again)
+	case errors.As(err, &tasks):
+		logTasks(ctx, log, tasks)
 	default:
 		log.LogAttrs(ctx, levelOf(err), string(event), slog.String("cause", err.Error()))
 	}
@@ -159,11 +179,30 @@ func levelOf(err error) slog.Level {
 	return slog.LevelWarn
 }
 
+// logTasks logs tasks that failed. Those that wait for a person are errors, and a metric.
+func logTasks(ctx context.Context, log *slog.Logger, failed follow.TasksError) {
+	for _, f := range failed {
+		attrs := []slog.Attr{slog.String("tenant", string(f.Tenant)), slog.String("task", string(f.Task.ID)),
+			slog.String("kind", string(f.Task.Kind)), slog.String("cause", f.Err.Error())}
+		if f.Task.State != directory.TaskWaiting {
+			log.LogAttrs(ctx, slog.LevelWarn, "task failed", attrs...)
+			continue
+		}
+		log.LogAttrs(ctx, slog.LevelError, "task waits for a person",
+			append(attrs, slog.Int("TasksStuck", 1), embeddedMetrics(time.Now(), "Count", "TasksStuck"))...)
+	}
+}
+
 // wait waits for d, and returns false if ctx ends first.
-func wait(ctx context.Context, d time.Duration) bool {
+func wait(ctx context.Context, d time.Duration) bool { return waitFor(ctx, nil, d) }
+
+// waitFor is wait that ends early for a message.
+func waitFor(ctx context.Context, soon <-chan struct{}, d time.Duration) bool {
 	select {
 	case <-ctx.Done():
 		return false
+	case <-soon:
+		return true
 	case <-time.After(d):
 		return true
 	}

@@ -72,15 +72,6 @@ type ArchivedUser struct {
 	Usable  bool   `json:",omitempty"` // active without a pending deactivation
 }
 
-// Archived is what has to be kept of a user to restore it.
-func (u User) Archived() ArchivedUser {
-	a := ArchivedUser{ID: u.ID, ScimID: u.ScimID, Active: u.Active, Usable: u.LifecycleIsActive() && u.Pending == nil}
-	if m := ScimID(u.Manager); m.IsUser() {
-		a.Manager = m
-	}
-	return a
-}
-
 // RestoreException is why a user is not back in a restored provider, or not as before.
 type RestoreException string
 
@@ -92,41 +83,3 @@ const (
 	// RestoredKept: it is back, and left before the deletion, which cancelled its deactivation: it may sign in.
 	RestoredKept RestoreException = "deactivation-cancelled"
 )
-
-// IsBack reports whether a user is one of the provider again.
-func (a ArchivedUser) IsBack(u User, p ProviderID) bool {
-	return u.Provider == p && u.ScimID == a.ScimID && !u.Removed()
-}
-
-// Restore returns a user as one of the restored provider p again, unless its home changed since the deletion. ended says
-// that the deletion led to its deactivation. What the deletion scheduled is cancelled; an administrator's block, legal
-// holds and other deactivations stay.
-func (a ArchivedUser) Restore(u User, p Provider, ended bool) (User, RestoreException) {
-	d, home := p.Restoration.Deletion, ProviderID("")
-	if d.Users == FateMove {
-		home = d.MoveTo
-	}
-	back := a.IsBack(u, p.ID)
-	switch {
-	case u.Lifecycle == LifecyclePurged:
-		return u, RestoredErased
-	case !back && (u.Removed() || u.Provider != home):
-		return u, RestoredElsewhere
-	case !back:
-		u.Provider, u.ScimID, u.Active, u.Manager = p.ID, a.ScimID, a.Active, string(a.Manager)
-		u.Profile = p.WithKeys(u.Profile)
-		if u.Pending != nil && u.Pending.Cause == CauseProvider && u.Pending.Provider == p.ID {
-			u.Pending = nil
-		}
-		if ended {
-			u = u.Reactivated()
-		}
-	}
-	if a.Usable && !u.LifecycleIsActive() {
-		return u, RestoredDeactivated
-	}
-	if d.CancelPending && !a.Usable && !a.Active && u.LifecycleIsActive() && u.Pending == nil {
-		return u, RestoredKept
-	}
-	return u, ""
-}

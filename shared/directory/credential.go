@@ -99,26 +99,6 @@ type Credential struct {
 	Warned    int `json:",omitempty"` // days before ExpiresAt of the latest warning; 0: none yet
 }
 
-// WarningDue returns how many days before the end the warning is given that is due now: 30, 7 or 1; 0 for none. Each is
-// given once; of several that are due, only the last. An end that was closer when the credential was made needs no
-// warning, and neither does a credential that was replaced.
-func (c Credential) WarningDue(now time.Time) int {
-	if c.State != CredentialActive || c.ExpiresAt.IsZero() || !c.Usable(now) {
-		return 0
-	}
-	for _, days := range []int{1, 7, 30} {
-		at := c.ExpiresAt.AddDate(0, 0, -days)
-		if now.Before(at) {
-			continue
-		}
-		if !at.After(c.CreatedAt) || c.Warned != 0 && c.Warned <= days {
-			return 0
-		}
-		return days
-	}
-	return 0
-}
-
 // StateAt is the state at a time: an active or retiring credential whose time has passed is expired.
 func (c Credential) StateAt(now time.Time) CredentialState {
 	if c.State != CredentialRevoked &&

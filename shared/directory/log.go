@@ -121,13 +121,14 @@ const (
 	JobRetain    Job = "retain"    // of expired log entries
 	JobDrop      Job = "drop"      // of expired deliveries
 	JobErase     Job = "erase"     // of removed tenants
+	JobTasks     Job = "tasks"     // steps of long work
 	JobCountries Job = "countries" // of users whose country the table did not know before
 	JobBootstrap Job = "bootstrap" // of a deployment
 )
 
 var causeOfJob = map[Job]Cause{
 	JobWakeup: CauseWakeup, JobSweep: CauseSweep, JobPurge: CauseRetention, JobRetry: CauseRule, JobDeliver: CauseRule,
-	JobSeal: CauseRule, JobErase: CauseOperator,
+	JobSeal: CauseRule, JobErase: CauseOperator, JobTasks: CauseRule,
 	JobBootstrap: CauseRule, JobCountries: CauseRule, JobRetain: CauseRetention, JobDrop: CauseRetention,
 }
 

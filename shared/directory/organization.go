@@ -45,6 +45,7 @@ type Organization struct {
 
 	Version           int64
 	Created, Modified time.Time
+	DeactivatedAt     time.Time `json:",omitzero"` // its people are deactivated in the background
 }
 
 // Bars reports whether the organization keeps its people from signing in. It is computed whenever somebody asks and never

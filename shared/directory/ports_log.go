@@ -157,10 +157,16 @@ type SetAsides interface {
 	DueSetAside(ctx context.Context, now time.Time, count int) ([]DueDelivery, error)
 }
 
-// Tasks stores the progress of background work.
+// Tasks stores long work and the progress of jobs, which are tasks without a kind.
 type Tasks interface {
 	// Task reads a task; the zero one when there is none.
 	Task(ctx context.Context, t TenantID, id TaskID) (Task, error)
-	// UpdateTask replaces a task by update(old), which may run several times; old is zero when there is none.
-	UpdateTask(ctx context.Context, t TenantID, id TaskID, update func(Task) Task) error
+	// UpdateTask replaces a task by update(old), which may run several times; its error writes nothing. old is zero when
+	// there is none, and returning that removes it.
+	UpdateTask(ctx context.Context, t TenantID, id TaskID, update func(Task) (Task, error)) (Task, error)
+	// ListTasks reads tasks with a kind by id, the newest first, before the given one ("" from the newest).
+	ListTasks(ctx context.Context, t TenantID, before TaskID, count int) ([]Task, error)
+	// DueTasks names those of all tenants that are due, at most count, roughly the longest due first. One that has just
+	// changed may be missing or no longer due.
+	DueTasks(ctx context.Context, now time.Time, count int) ([]DueTask, error)
 }

@@ -88,8 +88,9 @@ type ProviderDeletion struct {
 	CancelPending bool       // cancel pending deactivations instead of letting them continue
 	RequestedAt   time.Time
 	RequestedBy   string
-	UserCount     int `json:",omitempty"` // when it was requested
-	GroupCount    int `json:",omitempty"`
+	UserCount     int    `json:",omitempty"` // when it was requested
+	GroupCount    int    `json:",omitempty"`
+	Task          TaskID `json:",omitempty"` // that carries it out
 }
 
 // DisplayNameKey is the form under which the display name is unique.

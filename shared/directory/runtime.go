@@ -42,7 +42,7 @@ func (r Runtime) Secret() string {
 
 // External is the systems outside the process. Each may be nil: then no events are published, nothing is sent to
 // webhooks, no secret can be stored, nothing is signed, apply runs are carried out where their entry is followed, and
-// only the sweep finds due deactivations, and only the schedule sends deliveries.
+// only the sweep finds due deactivations, and only the schedules send deliveries and do tasks.
 type External struct {
 	Bus     EventBus
 	Sender  WebhookSender
@@ -52,6 +52,7 @@ type External struct {
 	Wakeups Wakeups
 
 	Delivering DeliveryStarter
+	Tasks      TaskStarter
 }
 
 // EventBus publishes events to subscribers.
@@ -92,6 +93,11 @@ type RunStarter interface {
 // DeliveryStarter has another process send the deliveries that are due, soon. Starting it again does no harm.
 type DeliveryStarter interface {
 	StartDelivering(ctx context.Context) error
+}
+
+// TaskStarter has another process do the tasks that are due, soon. Starting it again does no harm.
+type TaskStarter interface {
+	StartTasks(ctx context.Context) error
 }
 
 // Wakeups schedules the search for due deactivations.

@@ -12,6 +12,7 @@ const (
 	WebhookDeleted   Action = "webhook.deleted"
 	WebhookRotated   Action = "webhook.secret-rotated"
 	WebhookTested    Action = "webhook.tested"
+	TaskRetried      Action = "task.retried"      // Target is the task
 	DeliveryReplayed Action = "delivery.replayed" // Target is the delivery, or the webhook of those in a span of time
 )
 

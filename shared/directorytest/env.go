@@ -51,11 +51,22 @@ func (e *Env) FollowEntry(ctx context.Context, t directory.TenantID, entry direc
 	return e.FollowAll(ctx, []directory.TenantEntry{{Tenant: t, Entry: entry}})
 }
 
-// FollowAll follows a batch, and returns the errors of the steps.
+// FollowAll follows a batch and does the tasks that it starts, as far as their time has come. It returns the errors of the
+// steps and tasks.
 func (e *Env) FollowAll(ctx context.Context, batch []directory.TenantEntry) error {
 	var errs []error
 	for _, f := range e.FollowBatch(ctx, batch) {
 		errs = append(errs, fmt.Errorf("%s: %w", f.Step, f.Err))
+	}
+	for _, x := range batch {
+		for _, id := range follow.TasksOf(x.Entry) {
+			for more := true; more; {
+				var err error
+				if more, err = e.StepTask(ctx, x.Tenant, id); err != nil {
+					errs = append(errs, err)
+				}
+			}
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -1,8 +1,10 @@
 package follow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"rollcall/shared/directory"
 )
@@ -16,93 +18,102 @@ const (
 	archivedMembers = 2000 // in a page
 )
 
-// archive stores what a provider's deletion takes from its people and groups, before the first of them is changed: who
-// leaves takes others' managers and groups' members along. People are in pages, so that it costs a write for 200 of
-// them. Once it is complete it is not touched again, since a repetition would find only those who are left.
-func (s *Service) archive(ctx context.Context, t directory.TenantID, p directory.Provider) error {
-	done, err := s.ports.Providers.ArchivePages(ctx, t, p.ID, groupKey+"~", 1)
-	if err != nil || len(done) > 0 {
-		return err
-	}
-	until := directory.ArchivedProvider{Provider: p}.Until()
-	put := func(page directory.ArchivePage) error {
-		return s.ports.Providers.PutArchivePage(ctx, t, p.ID, page, until)
-	}
-	at := directory.Page{ByCursor: true, Count: archivedPeople}
-	for more := true; more; {
-		us, err := s.ports.Users.ListUsers(ctx, t, p.ID, at, directory.UserWant{}, nil)
-		if err != nil {
-			return err
-		}
-		if more = us.More; len(us.Users) == 0 {
-			break
-		}
-		page := directory.ArchivePage{Key: peopleKey + string(us.Users[0].ID)}
-		for _, v := range us.Users {
-			page.Users, at.After = append(page.Users, v.Archived()), string(v.ID)
-		}
-		if err := put(page); err != nil {
-			return err
-		}
-	}
-	at = directory.Page{ByCursor: true, Count: archivedPeople}
-	for more := true; more; {
-		gs, err := s.ports.Groups.ListGroups(ctx, t, p.ID, at, directory.GroupWant{}, nil)
-		if err != nil {
-			return err
-		}
-		more = gs.More
-		for _, v := range gs.Groups {
-			at.After = string(v.ID)
-			if err := s.archiveGroup(ctx, t, v.Group, put); err != nil {
-				return err
-			}
-		}
-	}
-	return put(directory.ArchivePage{Key: archivedKey})
+// archived reports whether the archive of a provider is complete. It is not touched again then, since a repetition would
+// find only those who are left.
+func (x *portion) archived(ctx context.Context, p directory.Provider) (bool, error) {
+	last, err := x.s.ports.Providers.ArchivePages(ctx, x.tenant, p.ID, groupKey+"~", 1)
+	return len(last) > 0, err
 }
 
-func (s *Service) archiveGroup(
-	ctx context.Context, t directory.TenantID, g directory.Group, put func(directory.ArchivePage) error,
-) error {
-	after := directory.ScimID("")
-	for n := 0; ; n++ {
-		ms, err := s.ports.Groups.Members(ctx, t, g.Provider, g.ID, after, archivedMembers)
-		if err != nil {
-			return directory.IgnoreNotFound(err)
-		}
-		if err := put(directory.ArchivePage{Key: fmt.Sprintf("%s%s.%05d", groupKey, g.ID, n), Group: &g, Members: ms}); err != nil {
-			return err
-		}
-		if len(ms) < archivedMembers {
-			return nil
-		}
-		after = ms[len(ms)-1]
-	}
+func (x *portion) put(ctx context.Context, p directory.Provider, page directory.ArchivePage) error {
+	return x.s.ports.Providers.PutArchivePage(ctx, x.tenant, p.ID, page, directory.ArchivedProvider{Provider: p}.Until())
 }
 
-// eachArchived calls fn for the pages of an archive whose key begins with a letter.
-func (s *Service) eachArchived(
-	ctx context.Context, t directory.TenantID, id directory.ProviderID, kind string, fn func(directory.ArchivePage) error,
-) error {
-	const batch = 10
-	for after := kind; ; {
-		pages, err := s.ports.Providers.ArchivePages(ctx, t, id, after, batch)
-		if err != nil {
-			return err
-		}
-		for _, page := range pages {
-			if after = page.Key; after[:1] != kind {
-				return nil
-			}
-			if err := fn(page); err != nil {
-				return err
-			}
-		}
-		if len(pages) < batch {
-			return nil
+// archiveUsers stores what a provider's deletion takes from some of its users: in pages, so that it costs a write for 200
+// of them.
+func (x *portion) archiveUsers(ctx context.Context, p directory.Provider, after string) (string, bool, error) {
+	if after == "" {
+		if done, err := x.archived(ctx, p); err != nil || done {
+			return "", done, err
 		}
 	}
+	at := directory.Page{ByCursor: true, After: after, Count: archivedPeople}
+	us, err := x.s.ports.Users.ListUsers(ctx, x.tenant, p.ID, at, directory.UserWant{}, nil)
+	if err != nil || len(us.Users) == 0 {
+		return "", true, err
+	}
+	page := directory.ArchivePage{Key: peopleKey + string(us.Users[0].ID)}
+	for _, v := range us.Users {
+		page.Users, after = append(page.Users, archived(v.User)), string(v.ID)
+	}
+	x.did(len(us.Users))
+	return after, !us.More, x.put(ctx, p, page)
+}
+
+// archiveGroups stores what a provider's deletion takes from some of its groups. The position is the last group, and of
+// one whose members are not all archived the number of the next page and the last member.
+func (x *portion) archiveGroups(ctx context.Context, p directory.Provider, after string) (string, bool, error) {
+	if after == "" {
+		if done, err := x.archived(ctx, p); err != nil || done {
+			return "", done, err
+		}
+	}
+	if id, rest, within := strings.Cut(after, " "); within {
+		var n int
+		var member directory.ScimID
+		if _, err := fmt.Sscan(rest, &n, &member); err != nil {
+			return "", false, fmt.Errorf("read the position of a task: %w", err)
+		}
+		v, err := x.s.ports.Groups.ReadGroup(ctx, x.tenant, p.ID, directory.GroupID(id), directory.GroupWant{}, nil)
+		if directory.IsKind(err, directory.NotFound) {
+			return id, false, nil
+		}
+		if err != nil {
+			return "", false, err
+		}
+		next, err := x.archiveGroup(ctx, p, v.Group, n, member)
+		return next, false, err
+	}
+	const batch = 20
+	at := directory.Page{ByCursor: true, After: after, Count: batch}
+	gs, err := x.s.ports.Groups.ListGroups(ctx, x.tenant, p.ID, at, directory.GroupWant{}, nil)
+	if err != nil {
+		return "", false, err
+	}
+	for _, v := range gs.Groups {
+		if after, err = x.archiveGroup(ctx, p, v.Group, 0, ""); err != nil || after != string(v.ID) {
+			return after, false, err
+		}
+	}
+	if gs.More {
+		return after, false, nil
+	}
+	return "", true, x.put(ctx, p, directory.ArchivePage{Key: archivedKey})
+}
+
+// archiveGroup archives the n-th page of a group, whose members come after one, and returns the position after it.
+func (x *portion) archiveGroup(
+	ctx context.Context, p directory.Provider, g directory.Group, n int, member directory.ScimID,
+) (string, error) {
+	ms, err := x.s.ports.Groups.Members(ctx, x.tenant, p.ID, g.ID, member, archivedMembers)
+	if err == nil {
+		err = x.put(ctx, p, directory.ArchivePage{Key: fmt.Sprintf("%s%s.%05d", groupKey, g.ID, n), Group: &g, Members: ms})
+	}
+	x.did(1 + len(ms)/10) // they are only read, and a page is one write
+	if len(ms) < archivedMembers {
+		return string(g.ID), directory.IgnoreNotFound(err)
+	}
+	return fmt.Sprintf("%s %d %s", g.ID, n+1, ms[len(ms)-1]), err
+}
+
+// archivePage returns the page of an archive that follows a key; none when there is no other whose key begins with the
+// letter.
+func (x *portion) archivePage(ctx context.Context, p directory.ProviderID, kind, after string) (directory.ArchivePage, error) {
+	pages, err := x.s.ports.Providers.ArchivePages(ctx, x.tenant, p, cmp.Or(after, kind), 1)
+	if err != nil || len(pages) == 0 || pages[0].Key[:1] != kind {
+		return directory.ArchivePage{}, err
+	}
+	return pages[0], nil
 }
 
 // dropArchives removes the archives of providers that can no longer be restored.

@@ -127,23 +127,6 @@ func (s *Service) WakePending(ctx context.Context) error {
 	})
 }
 
-// eachPending calls fn for every user with a pending deactivation that q selects, several in parallel.
-func (s *Service) eachPending(
-	ctx context.Context, t directory.TenantID, q directory.PendingQuery, fn func(context.Context, directory.User) error,
-) error {
-	q.Count = 200
-	for {
-		us, next, err := s.ports.Leavers.PendingUsers(ctx, t, q)
-		if err != nil {
-			return err
-		}
-		if err := forEach(ctx, us, fn); err != nil || next == "" {
-			return err
-		}
-		q.After = next
-	}
-}
-
 // changePending changes a user with a pending deactivation by a rule. It skips a user to whom the rule no longer
 // applies, or who no longer exists.
 func (s *Service) changePending(
@@ -156,21 +139,19 @@ func (s *Service) changePending(
 }
 
 // rescheduleAll applies a change of the delay to pending deactivations.
-func (s *Service) rescheduleAll(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	p, err := s.ports.Providers.Provider(ctx, t, directory.ProviderID(e.Target))
-	if err != nil {
-		return directory.IgnoreNotFound(err)
-	}
-	if p.DelayChange != e.ID {
-		return nil // a later change applies
+func (x *portion) rescheduleAll(ctx context.Context) error {
+	e := x.entry
+	p, err := x.s.ports.Providers.Provider(ctx, x.tenant, directory.ProviderID(e.Target))
+	if err != nil || p.DelayChange != e.ID { // a later change applies
+		return x.gone(err)
 	}
 	var seconds int64
 	if err := json.Unmarshal(e.Changes[0].After, &seconds); err != nil {
 		return fmt.Errorf("read the delay of an entry: %w", err)
 	}
 	delay := time.Duration(seconds) * time.Second
-	return s.eachPending(ctx, t, directory.PendingQuery{Provider: p.ID}, func(ctx context.Context, u directory.User) error {
-		return s.changePending(ctx, t, u, fromDecision(e), directory.UserRescheduled, func(u directory.User) directory.User {
+	return x.eachPending(ctx, directory.PendingQuery{Provider: p.ID}, func(ctx context.Context, u directory.User) error {
+		return x.s.changePending(ctx, x.tenant, u, fromDecision(e), directory.UserRescheduled, func(u directory.User) directory.User {
 			if u.Pending == nil || u.Pending.RequestedAt.After(e.At) {
 				return u
 			}

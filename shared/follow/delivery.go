@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -133,37 +134,44 @@ func (s *Service) resumeWebhook(ctx context.Context, t directory.TenantID, e dir
 	}
 }
 
-// replay replays the deliveries that an entry of DeliveryReplayed names.
+// replay replays the delivery that an entry of DeliveryReplayed names; those of a span are a task.
 func (s *Service) replay(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	if len(e.Changes) != 2 {
-		return s.deliverAgain(ctx, t, directory.DeliveryID(e.Target), e.At)
+	if yes, _ := s.isSpan(ctx, t, e); yes {
+		return nil
 	}
+	return s.deliverAgain(ctx, t, directory.DeliveryID(e.Target), e.At)
+}
+
+// isSpan reports whether an entry replays the deliveries of a span.
+func (s *Service) isSpan(_ context.Context, _ directory.TenantID, e directory.LogEntry) (bool, error) {
+	return len(e.Changes) == 2, nil
+}
+
+// replaySpan replays the deliveries of a webhook in a span.
+func (x *portion) replaySpan(ctx context.Context) error {
 	var since, until time.Time
-	if err := errors.Join(json.Unmarshal(e.Changes[0].After, &since), json.Unmarshal(e.Changes[1].After, &until)); err != nil {
+	err := errors.Join(json.Unmarshal(x.entry.Changes[0].After, &since), json.Unmarshal(x.entry.Changes[1].After, &until))
+	if err != nil {
 		return err
 	}
-	const batch = 100
-	for before := directory.DeliveryIDAt(until); ; {
-		ds, err := s.ports.Deliveries.ListDeliveries(ctx, t, before, batch)
-		if err != nil {
-			return err
+	lowest := directory.DeliveryIDAt(since)
+	return x.walk(ctx, func(ctx context.Context, before string) (string, bool, error) {
+		const batch = 100
+		ds, err := x.s.ports.Deliveries.ListDeliveries(ctx, x.tenant, cmp.Or(directory.DeliveryID(before), directory.DeliveryIDAt(until)), batch)
+		if err != nil || len(ds) == 0 {
+			return "", true, err
 		}
-		for _, d := range ds {
-			before = d.ID
-			if before < directory.DeliveryIDAt(since) {
-				return nil
-			}
-			if string(d.Webhook) != e.Target {
-				continue
-			}
-			if err := s.deliverAgain(ctx, t, d.ID, e.At); err != nil {
-				return err
-			}
-		}
-		if len(ds) < batch {
-			return nil
-		}
-	}
+		last := ds[len(ds)-1].ID
+		again := slices.DeleteFunc(slices.Clone(ds), func(d directory.Delivery) bool {
+			return d.ID < lowest || string(d.Webhook) != x.entry.Target
+		})
+		err = forEach(ctx, again, func(ctx context.Context, d directory.Delivery) error {
+			return x.s.deliverAgain(ctx, x.tenant, d.ID, x.entry.At)
+		})
+		x.did(len(ds))
+		x.Done += len(again)
+		return string(last), last < lowest || len(ds) < batch, err
+	})
 }
 
 func (s *Service) deliverAgain(ctx context.Context, t directory.TenantID, id directory.DeliveryID, at time.Time) error {

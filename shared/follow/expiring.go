@@ -22,7 +22,7 @@ func (s *Service) warnExpiring(ctx context.Context, t directory.Tenant) error {
 	now := s.rt.Time()
 	for _, p := range ps {
 		for _, c := range p.Credentials {
-			if c.WarningDue(now) == 0 {
+			if warningDue(c, now) == 0 {
 				continue
 			}
 			if err := s.warnToken(ctx, t.ID, p.ID, c.ID); err != nil {
@@ -35,7 +35,7 @@ func (s *Service) warnExpiring(ctx context.Context, t directory.Tenant) error {
 		return err
 	}
 	for _, k := range ks {
-		if k.WarningDue(now) == 0 {
+		if warningDue(k.Credential, now) == 0 {
 			continue
 		}
 		if err := s.warnKey(ctx, t.ID, k.ID); err != nil {
@@ -53,7 +53,7 @@ func (s *Service) warnToken(ctx context.Context, t directory.TenantID, id direct
 		}
 		p.Credentials = append([]directory.Credential(nil), old.Credentials...)
 		for i, c := range p.Credentials {
-			days := c.WarningDue(e.At)
+			days := warningDue(c, e.At)
 			if c.ID != token || days == 0 {
 				continue
 			}
@@ -70,7 +70,7 @@ func (s *Service) warnToken(ctx context.Context, t directory.TenantID, id direct
 func (s *Service) warnKey(ctx context.Context, t directory.TenantID, id directory.CredentialID) error {
 	_, err := s.ports.APIKeys.UpdateAPIKey(ctx, t, id, nil, func(old directory.APIKey) (directory.APIKey, *directory.LogEntry, error) {
 		k, e := old, s.entry(fromJob(directory.JobSweep), directory.APIKeyExpiring)
-		days := k.WarningDue(e.At)
+		days := warningDue(k.Credential, e.At)
 		if days == 0 {
 			return old, nil, nil
 		}
@@ -107,4 +107,24 @@ func expiring(e directory.LogEntry) (p directory.ProviderID, id string, at time.
 		}
 	}
 	return p, id, at
+}
+
+// warningDue returns how many days before the end the warning is given that is due now: 30, 7 or 1; 0 for none. Each is
+// given once; of several that are due, only the last. An end that was closer when the credential was made needs no
+// warning, and neither does a credential that was replaced.
+func warningDue(c directory.Credential, now time.Time) int {
+	if c.State != directory.CredentialActive || c.ExpiresAt.IsZero() || !c.Usable(now) {
+		return 0
+	}
+	for _, days := range []int{1, 7, 30} {
+		at := c.ExpiresAt.AddDate(0, 0, -days)
+		if now.Before(at) {
+			continue
+		}
+		if !at.After(c.CreatedAt) || c.Warned != 0 && c.Warned <= days {
+			return 0
+		}
+		return days
+	}
+	return 0
 }

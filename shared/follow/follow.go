@@ -27,6 +27,8 @@ type Service struct {
 	marked map[chain]time.Time // when this process marked chains for sealing
 	toSend atomic.Bool         // deliveries were stored since
 	woken  atomic.Int64        // when the sending of deliveries was last started, in nanoseconds
+
+	newTasks atomic.Bool // stored since wakeTasks
 }
 
 // New returns the service on the ports.
@@ -82,6 +84,7 @@ func (s *Service) follow(
 		return c.failed, err
 	}
 	s.startSending(ctx)
+	s.wakeTasks(ctx)
 	if last {
 		return c.failed, nil
 	}

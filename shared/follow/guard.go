@@ -136,71 +136,70 @@ func (s *Service) tripGuard(ctx context.Context, t directory.TenantID, v directo
 }
 
 // applyGuard applies an entry that tripped a guard, or decided on its event, to the users concerned.
-func (s *Service) applyGuard(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	id, event := directory.GuardTarget(e)
-	p, err := s.ports.Providers.Provider(ctx, t, id)
+func (x *portion) applyGuard(ctx context.Context) error {
+	id, event := directory.GuardTarget(x.entry)
+	p, err := x.s.ports.Providers.Provider(ctx, x.tenant, id)
 	if err != nil {
-		return directory.IgnoreNotFound(err)
+		return x.gone(err)
 	}
 	if event != "" { // entries of earlier versions named none: they concern leavers
-		v, err := s.ports.Guards.GuardEvent(ctx, t, id, event)
+		v, err := x.s.ports.Guards.GuardEvent(ctx, x.tenant, id, event)
 		if err != nil {
-			return directory.IgnoreNotFound(err)
+			return x.gone(err)
 		}
 		if v.Kind == directory.GuardMoves {
-			return s.applyMoves(ctx, t, v, e)
+			return x.applyMoves(ctx, v)
 		}
 	}
-	if e.Action != directory.GuardTripped {
+	o := fromDecision(x.entry)
+	if x.entry.Action != directory.GuardTripped {
 		held := directory.PendingQuery{Provider: p.ID, Gate: directory.GateGuard}
-		return s.eachPending(ctx, t, held, func(ctx context.Context, u directory.User) error {
-			return s.reconcileUser(ctx, t, p, u, fromDecision(e))
+		return x.eachPending(ctx, held, func(ctx context.Context, u directory.User) error {
+			return x.s.reconcileUser(ctx, x.tenant, p, u, o)
 		})
 	}
 	if !p.Guard.Tripped() {
+		x.finish()
 		return nil
 	}
-	return s.holdLeavers(ctx, t, p, fromDecision(e))
+	return x.holdLeavers(ctx, p, o)
 }
 
 // holdLeavers holds the users who left since the window of a tripped guard began. It reads the log instead of the
 // index, which may lack users who left a moment ago.
-func (s *Service) holdLeavers(ctx context.Context, t directory.TenantID, p directory.Provider, o origin) error {
-	const batch = 200
-	for before := ""; ; {
-		es, err := s.ports.Log.Entries(ctx, t, directory.LogQuery{Provider: p.ID, Since: p.Guard.From, Before: before, Count: batch})
-		if err != nil {
-			return err
+func (x *portion) holdLeavers(ctx context.Context, p directory.Provider, o origin) error {
+	return x.walk(ctx, func(ctx context.Context, before string) (string, bool, error) {
+		const batch = 200
+		q := directory.LogQuery{Provider: p.ID, Since: p.Guard.From, Before: before, Count: batch}
+		es, err := x.s.ports.Log.Entries(ctx, x.tenant, q)
+		if err != nil || len(es) == 0 {
+			return "", true, err
 		}
 		left := slices.DeleteFunc(slices.Clone(es), func(e directory.LogEntry) bool {
 			return !slices.Contains(e.Effects, directory.EffectScheduled)
 		})
-		err = forEach(ctx, left, func(ctx context.Context, e directory.LogEntry) error { return s.reconcile(ctx, t, p, e.User, o) })
-		if err != nil || len(es) < batch {
-			return err
-		}
-		before = es[len(es)-1].Position()
-	}
+		err = forEach(ctx, left, func(ctx context.Context, e directory.LogEntry) error {
+			return x.s.reconcile(ctx, x.tenant, p, e.User, o)
+		})
+		x.did(len(es))
+		x.Done += len(left)
+		return es[len(es)-1].Position(), len(es) < batch, err
+	})
 }
 
 // applyMoves resolves again the users whose moves an approved event held. Those held by a rejected one are not moved
-// until their next event or an apply run. After an interruption, the next call continues at the stored position.
-func (s *Service) applyMoves(ctx context.Context, t directory.TenantID, v directory.GuardEvent, e directory.LogEntry) error {
+// until their next event or an apply run.
+func (x *portion) applyMoves(ctx context.Context, v directory.GuardEvent) error {
 	if v.State != directory.GuardApproval {
+		x.finish()
 		return nil
 	}
-	r, err := s.resolver(ctx, t, v.Provider, fromEntry(e))
+	r, err := x.s.resolver(ctx, x.tenant, v.Provider, fromEntry(x.entry))
 	if err != nil {
-		return directory.IgnoreNotFound(err)
+		return x.gone(err)
 	}
 	r.approved = true
-	id := directory.TaskID("approval " + string(v.ID))
-	task, err := s.ports.Tasks.Task(ctx, t, id)
-	if err != nil || !task.DoneAt.IsZero() {
-		return err
-	}
-	q := directory.UserSearch{Provider: v.Provider, Review: v.ID, After: task.After}
-	return s.resume(ctx, t, id, "", q, func() bool { return false }, func(u directory.User) error {
+	return x.eachUser(ctx, directory.UserSearch{Provider: v.Provider, Review: v.ID}, false, func(ctx context.Context, u directory.User) error {
 		return r.resolve(ctx, r.user(u.ID), directory.OnEvent)
 	})
 }

@@ -32,6 +32,8 @@ func Jobs() []Job {
 				_, err := s.DeliverDue(ctx, stop)
 				return false, err
 			}},
+		{Name: directory.JobTasks, Function: "jobs", Every: time.Minute, Locally: time.Second, Metric: "TaskSeconds",
+			run: until((*Service).RunTasks), age: (*Service).oldestTask},
 		{Name: directory.JobSeal, Function: "jobs", Every: quarter, Locally: time.Minute, Metric: "UnsealedSeconds",
 			run: until((*Service).SealAll), age: (*Service).unsealed},
 		{Name: directory.JobPurge, Function: "jobs", Every: quarter, Locally: time.Minute, Metric: "PurgeSeconds",
@@ -103,10 +105,10 @@ func (s *Service) pass(
 	var errs []error
 	save := func(after directory.TenantID) error {
 		task.After = string(after)
-		err := s.ports.Tasks.UpdateTask(ctx, directory.OperatorScope, passOf(j), func(old directory.Task) directory.Task {
+		_, err := s.ports.Tasks.UpdateTask(ctx, directory.OperatorScope, passOf(j), func(old directory.Task) (directory.Task, error) {
 			n := task
 			n.ID, n.Version = passOf(j), old.Version+1
-			return n
+			return n, nil
 		})
 		return errors.Join(append(errs, err)...)
 	}

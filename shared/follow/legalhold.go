@@ -7,22 +7,20 @@ import (
 )
 
 // releaseAll releases the custodians of a closed matter, each in its own transaction.
-func (s *Service) releaseAll(ctx context.Context, t directory.TenantID, cause directory.LogEntry) error {
-	const batch = 200
-	for after := directory.UserID(""); ; {
-		cs, err := s.ports.LegalHolds.Custodians(ctx, t, directory.MatterID(cause.Target), after, batch)
-		if err != nil {
-			return err
+func (x *portion) releaseAll(ctx context.Context) error {
+	return x.walk(ctx, func(ctx context.Context, after string) (string, bool, error) {
+		const batch = 200
+		cs, err := x.s.ports.LegalHolds.Custodians(ctx, x.tenant, directory.MatterID(x.entry.Target), directory.UserID(after), batch)
+		if err != nil || len(cs) == 0 {
+			return "", true, err
 		}
-		if err := forEach(ctx, cs,
-			func(ctx context.Context, c directory.Custodian) error { return s.releaseOne(ctx, t, c, cause) }); err != nil {
-			return err
-		}
-		if len(cs) < batch {
-			return nil
-		}
-		after = cs[len(cs)-1].User
-	}
+		err = forEach(ctx, cs, func(ctx context.Context, c directory.Custodian) error {
+			return x.s.releaseOne(ctx, x.tenant, c, x.entry)
+		})
+		x.did(len(cs))
+		x.Done += len(cs)
+		return string(cs[len(cs)-1].User), len(cs) < batch, err
+	})
 }
 
 func (s *Service) releaseOne(ctx context.Context, t directory.TenantID, c directory.Custodian, cause directory.LogEntry) error {

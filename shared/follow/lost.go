@@ -45,12 +45,12 @@ func (s *Service) findLost(
 	if err != nil {
 		return false, next, err
 	}
-	err = s.ports.Tasks.UpdateTask(ctx, t, taskLost(p), func(old directory.Task) directory.Task {
+	_, err = s.ports.Tasks.UpdateTask(ctx, t, taskLost(p), func(old directory.Task) (directory.Task, error) {
 		n := directory.Task{ID: taskLost(p), After: max(task.After, after), DoneAt: old.DoneAt, Version: old.Version + 1}
 		if after == "" {
 			n.DoneAt = now
 		}
-		return n
+		return n, nil
 	})
 	return after != "", now.Add(followedWithin), err
 }

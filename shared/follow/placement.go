@@ -155,6 +155,9 @@ func (r *resolver) applyOnce(ctx context.Context, v directory.UserView, on direc
 		if d, err = r.resolution(ctx, v, on); err != nil {
 			return false, err
 		}
+		if r.leftBehind(v.User) {
+			return true, r.s.deactivateMember(ctx, r.tenant, v.User, v.OrgID, r.origin)
+		}
 	}
 	lists := watchlistsFor(v.User, v.Groups, r.lists)
 	if v.Removed() {
@@ -312,21 +315,27 @@ func (r *resolver) heeds(g directory.GroupID) bool {
 	return r.rules.Role.Mode == directory.RolesGroups || r.rules.Org.Method != "" && !first
 }
 
-// followGroupDeleted resolves the users whose organization, roles or watchlists came from a deleted group.
-func (s *Service) followGroupDeleted(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+// groupDecides reports whether rules or watchlists name the group of an entry.
+func (s *Service) groupDecides(ctx context.Context, t directory.TenantID, e directory.LogEntry) (bool, error) {
 	r, err := s.resolver(ctx, t, e.Provider, fromEntry(e))
 	if err != nil {
-		return directory.IgnoreNotFound(err)
+		return false, directory.IgnoreNotFound(err)
 	}
 	org, role := r.rules.Mappings.Uses(e.Group)
-	listed := "group:" + string(e.Group)
-	linked := slices.ContainsFunc(r.lists, func(w directory.Watchlist) bool {
+	return org != "" || role != "" || slices.ContainsFunc(r.lists, func(w directory.Watchlist) bool {
 		return slices.ContainsFunc(w.Groups, func(g directory.WatchlistGroup) bool { return g.ID == e.Group })
-	})
-	if org == "" && role == "" && !linked {
-		return nil
+	}), nil
+}
+
+// followGroupDeleted resolves the users whose organization, roles or watchlists came from a deleted group.
+func (x *portion) followGroupDeleted(ctx context.Context) error {
+	r, err := x.s.resolver(ctx, x.tenant, x.entry.Provider, fromEntry(x.entry))
+	if err != nil {
+		return x.gone(err)
 	}
-	return directory.EachUser(ctx, s.ports.Users, t, directory.UserSearch{Provider: e.Provider}, func(u directory.User) error {
+	org, role := r.rules.Mappings.Uses(x.entry.Group)
+	listed := "group:" + string(x.entry.Group)
+	return x.eachUser(ctx, directory.UserSearch{Provider: x.entry.Provider}, false, func(ctx context.Context, u directory.User) error {
 		has := org != "" && u.OrgSource == directory.OrgSource(org) ||
 			role != "" && slices.ContainsFunc(u.RoleGrants, func(g directory.RoleGrant) bool { return g.Source == directory.RoleSource(role) }) ||
 			slices.ContainsFunc(u.Watchlists, func(w directory.OnWatchlist) bool { return w.Why == listed })

@@ -7,95 +7,101 @@ import (
 	"rollcall/shared/directory"
 )
 
-// drainProvider carries out a provider's deletion: each user and group is changed in its own transaction, so that a
-// repetition continues where the last one stopped.
-func (s *Service) drainProvider(ctx context.Context, t directory.TenantID, cause directory.LogEntry) error {
-	id := directory.ProviderID(cause.Target)
-	p, err := s.ports.Providers.Provider(ctx, t, id)
+// deleteProvider carries out a provider's deletion: each user and group is changed in its own transaction. First an
+// archive of them is completed, since who leaves takes others' managers and groups' members along.
+func (x *portion) deleteProvider(ctx context.Context) error {
+	id := directory.ProviderID(x.entry.Target)
+	p, err := x.s.ports.Providers.Provider(ctx, x.tenant, id)
 	if err != nil || p.State != directory.ProviderDeleting {
-		return directory.IgnoreNotFound(err)
+		return x.gone(err)
 	}
-	o := fromDecision(cause)
-	o.provider = id
-	if err := s.archive(ctx, t, p); err != nil {
-		return err
-	}
-	const batch = 200
-	for {
-		d, to, err := s.withFallback(ctx, t, *p.Deletion)
-		if err != nil {
-			return err
-		}
-		page, err := s.ports.Users.ListUsers(ctx, t, id, directory.Page{ByCursor: true, Count: batch}, directory.UserWant{}, nil)
-		if err != nil {
-			return err
-		}
-		for _, v := range page.Users {
-			if err := s.rehomeUser(ctx, t, v.User, d, to, p.DeactivationDelay, o); err != nil {
-				return err
-			}
-		}
-		if len(page.Users) == 0 {
-			break
-		}
-	}
-	if p.Deletion.CancelPending {
-		if err := s.keepRemoved(ctx, t, id, o); err != nil {
-			return err
-		}
-	}
-	for {
-		page, err := s.ports.Groups.ListGroups(ctx, t, id, directory.Page{ByCursor: true, Count: batch}, directory.GroupWant{}, nil)
-		if err != nil {
-			return err
-		}
-		for _, v := range page.Groups {
-			err := s.ports.Groups.DeleteGroup(ctx, t, v.Group, func(g directory.Group) (directory.LogEntry, error) {
-				e := s.entry(o, directory.GroupDeleted).OfGroup(g.ID)
-				e.Name = g.DisplayName
-				return e, nil
-			})
-			if directory.IgnoreNotFound(err) != nil {
-				return err
-			}
-		}
-		if len(page.Groups) == 0 {
-			break
-		}
-	}
-	return directory.IgnoreNotFound(s.ports.Providers.RemoveProvider(ctx, t, id, s.entry(o, directory.ProviderDeleted)))
+	o := fromDecision(x.entry)
+	o.provider, x.Total = id, p.Deletion.UserCount
+	return x.stages(ctx,
+		stage{"archive", func(ctx context.Context, after string) (string, bool, error) { return x.archiveUsers(ctx, p, after) }},
+		stage{"archive-groups", func(ctx context.Context, after string) (string, bool, error) { return x.archiveGroups(ctx, p, after) }},
+		stage{"users", func(ctx context.Context, _ string) (string, bool, error) { return x.rehomeUsers(ctx, p, o) }},
+		stage{"removed", func(ctx context.Context, after string) (string, bool, error) { return x.keepRemoved(ctx, p, o, after) }},
+		stage{"groups", func(ctx context.Context, _ string) (string, bool, error) { return x.deleteGroups(ctx, p, o) }},
+		stage{"provider", func(ctx context.Context, _ string) (string, bool, error) {
+			err := x.s.ports.Providers.RemoveProvider(ctx, x.tenant, id, x.s.entry(o, directory.ProviderDeleted))
+			return "", true, directory.IgnoreNotFound(err)
+		}},
+	)
 }
 
-// keepRemoved cancels the pending deactivations of users whom the directory of a deleted provider removed: they become
-// local users. One whose userName another user has by now stays a leaver.
-func (s *Service) keepRemoved(ctx context.Context, t directory.TenantID, id directory.ProviderID, o origin) error {
+// rehomeUsers changes some of the users whom a deleted provider still has.
+func (x *portion) rehomeUsers(ctx context.Context, p directory.Provider, o origin) (string, bool, error) {
+	d, to, err := x.s.withFallback(ctx, x.tenant, *p.Deletion)
+	if err != nil {
+		return "", false, err
+	}
 	const batch = 200
-	for q := (directory.PendingQuery{Provider: id, Count: batch}); ; {
-		us, next, err := s.ports.Leavers.PendingUsers(ctx, t, q)
-		if err != nil {
-			return err
-		}
-		for _, u := range us {
-			if s.nameTaken(ctx, t, u) {
-				continue
-			}
-			_, err := s.ports.Users.UpdateUser(ctx, t, u, func(old directory.User) (directory.User, *directory.LogEntry, error) {
-				if !old.Removed() || old.Pending == nil || old.Provider != id {
-					return old, nil, nil
-				}
-				n := old.MadeLocal()
-				n.Pending = nil
-				return directory.FinishChange(old, n, s.entry(o, directory.UserDeactivationCancelled))
-			})
-			if _, taken := directory.AsTaken(err); err != nil && !taken && !directory.IsKind(err, directory.NotFound) {
-				return err
-			}
-		}
-		if next == "" {
+	page, err := x.s.ports.Users.ListUsers(ctx, x.tenant, p.ID, directory.Page{ByCursor: true, Count: batch}, directory.UserWant{}, nil)
+	if err != nil {
+		return "", false, err
+	}
+	err = forEach(ctx, page.Users, func(ctx context.Context, v directory.UserView) error {
+		return x.s.rehomeUser(ctx, x.tenant, v.User, d, to, p.DeactivationDelay, o)
+	})
+	if err != nil {
+		return "", false, err
+	}
+	x.did(len(page.Users))
+	x.Total = max(x.Total, page.Total)
+	x.Done = max(x.Done, x.Total-page.Total+len(page.Users))
+	return "", len(page.Users) == 0, nil
+}
+
+// keepRemoved cancels the pending deactivations of users whom the directory of a deleted provider removed, if the
+// deletion cancels those: they become local users. One whose userName another user has by now stays a leaver.
+func (x *portion) keepRemoved(ctx context.Context, p directory.Provider, o origin, after string) (string, bool, error) {
+	if !p.Deletion.CancelPending {
+		return "", true, nil
+	}
+	us, next, err := x.s.ports.Leavers.PendingUsers(ctx, x.tenant, directory.PendingQuery{Provider: p.ID, After: after, Count: 200})
+	if err != nil {
+		return "", false, err
+	}
+	x.did(len(us))
+	return next, next == "", forEach(ctx, us, func(ctx context.Context, u directory.User) error {
+		if x.s.nameTaken(ctx, x.tenant, u) {
 			return nil
 		}
-		q.After = next
+		_, err := x.s.ports.Users.UpdateUser(ctx, x.tenant, u, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+			if !old.Removed() || old.Pending == nil || old.Provider != p.ID {
+				return old, nil, nil
+			}
+			n := old.MadeLocal()
+			n.Pending = nil
+			return directory.FinishChange(old, n, x.s.entry(o, directory.UserDeactivationCancelled))
+		})
+		if _, taken := directory.AsTaken(err); taken {
+			return nil
+		}
+		return directory.IgnoreNotFound(err)
+	})
+}
+
+// deleteGroups deletes some of the groups that a deleted provider still has.
+func (x *portion) deleteGroups(ctx context.Context, p directory.Provider, o origin) (string, bool, error) {
+	const batch = 50
+	page, err := x.s.ports.Groups.ListGroups(ctx, x.tenant, p.ID, directory.Page{ByCursor: true, Count: batch}, directory.GroupWant{}, nil)
+	if err != nil {
+		return "", false, err
 	}
+	for _, v := range page.Groups {
+		err := x.s.ports.Groups.DeleteGroup(ctx, x.tenant, v.Group, func(g directory.Group) (directory.LogEntry, error) {
+			e := x.s.entry(o, directory.GroupDeleted).OfGroup(g.ID)
+			e.Name = g.DisplayName
+			return e, nil
+		})
+		if directory.IgnoreNotFound(err) != nil {
+			return "", false, err
+		}
+	}
+	x.did(len(page.Groups))
+	return "", len(page.Groups) == 0, nil
 }
 
 // withFallback returns d and the provider that gets the users, or local users instead of a move to a provider that was

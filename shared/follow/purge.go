@@ -116,7 +116,7 @@ func (s *Service) resume(
 			}
 		}
 		q.After = next
-		if err := s.ports.Tasks.UpdateTask(ctx, t, id, func(old directory.Task) directory.Task {
+		if _, err := s.ports.Tasks.UpdateTask(ctx, t, id, func(old directory.Task) (directory.Task, error) {
 			n := directory.Task{ID: id, After: next, Run: run, Version: old.Version + 1}
 			if old.Run == run {
 				n.DoneAt, n.Done = old.DoneAt, old.Done
@@ -124,7 +124,7 @@ func (s *Service) resume(
 			if next == "" {
 				n.DoneAt, n.Done = s.rt.Time(), n.Done+1
 			}
-			return n
+			return n, nil
 		}); err != nil || next == "" {
 			return err
 		}

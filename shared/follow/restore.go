@@ -2,7 +2,9 @@ package follow
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -17,10 +19,15 @@ type restoration struct {
 	provider directory.Provider
 	origin   origin
 
-	mu         sync.Mutex // for the results
-	users      int
-	exceptions []restoreException
-	missing    map[directory.ScimID]bool // the SCIM ids of those who are not back
+	mu     sync.Mutex // for the result
+	result restoreResult
+}
+
+// restoreResult is what a restoration has done so far, as its task keeps it.
+type restoreResult struct {
+	Users, Groups int
+	Exceptions    int                // of these, the first are listed
+	Listed        []restoreException `json:",omitempty"`
 }
 
 // restoreException is a user who is not back, or not as before, in a log entry.
@@ -35,73 +42,72 @@ const maxLoggedExceptions = 1000
 // restoreProvider brings back what the deletion of a provider took: first its people, then its groups with those members
 // who are back, then what the rules decide about them. Every part finds what it has done before, so that a repetition
 // ends with the same result.
-func (s *Service) restoreProvider(ctx context.Context, t directory.TenantID, cause directory.LogEntry) error {
-	id := directory.ProviderID(cause.Target)
-	p, err := s.ports.Providers.Provider(ctx, t, id)
+func (x *portion) restoreProvider(ctx context.Context) error {
+	id := directory.ProviderID(x.entry.Target)
+	p, err := x.s.ports.Providers.Provider(ctx, x.tenant, id)
 	if err != nil || p.Restoration == nil || p.State == directory.ProviderDeleting {
-		return directory.IgnoreNotFound(err)
+		return x.gone(err)
 	}
-	if p.Restoring() {
-		o := fromDecision(cause)
-		o.provider = id
-		r := &restoration{s: s, tenant: t, provider: p, origin: o, missing: map[directory.ScimID]bool{}}
-		if err := r.run(ctx, cause); err != nil {
-			return err
+	if !p.Restoring() {
+		return x.end(x.s.ports.Providers.DropArchive(ctx, x.tenant, id))
+	}
+	o := fromDecision(x.entry)
+	o.provider = id
+	r := &restoration{s: x.s, tenant: x.tenant, provider: p, origin: o}
+	if len(x.Data) > 0 {
+		if err := json.Unmarshal(x.Data, &r.result); err != nil {
+			return fmt.Errorf("read the result of a task: %w", err)
 		}
 	}
-	return s.ports.Providers.DropArchive(ctx, t, id)
-}
-
-func (r *restoration) run(ctx context.Context, cause directory.LogEntry) error {
-	each := func(kind string, fn func(directory.ArchivePage) error) error {
-		return r.s.eachArchived(ctx, r.tenant, r.provider.ID, kind, fn)
-	}
-	fate := r.provider.Restoration.Deletion
-	d, _, err := r.s.withFallback(ctx, r.tenant, fate) // who was to be moved is local if there is nowhere to move to
+	fate := p.Restoration.Deletion
+	d, _, err := x.s.withFallback(ctx, x.tenant, fate) // who was to be moved is local if there is nowhere to move to
 	if err != nil {
 		return err
 	}
-	now := *r.provider.Restoration
-	now.Deletion, r.provider.Restoration = d, &now
-	err = each(peopleKey, func(page directory.ArchivePage) error { return forEach(ctx, page.Users, r.user) })
+	now := *p.Restoration
+	now.Deletion, r.provider.Restoration, x.Total = d, &now, d.UserCount
+	rules, err := x.s.resolver(ctx, x.tenant, id, fromEntry(x.entry))
 	if err != nil {
-		return err
-	}
-	groups := map[directory.GroupID]bool{}
-	err = each(groupKey, func(page directory.ArchivePage) error {
-		if groups[page.Group.ID] {
-			return nil
-		}
-		groups[page.Group.ID] = true
-		return r.group(ctx, *page.Group)
-	})
-	if err != nil {
-		return err
-	}
-	if err := each(groupKey, func(page directory.ArchivePage) error { return r.members(ctx, page) }); err != nil {
-		return err
-	}
-	rules, err := r.s.resolver(ctx, r.tenant, r.provider.ID, fromEntry(cause))
-	if err != nil {
-		return directory.IgnoreNotFound(err)
+		return x.gone(err)
 	}
 	rules.provider.Restoration = nil // the others wait for this
 	if fate.Users != directory.FateMove {
 		// Organization and roles were kept: mappings that wait for an apply run go on waiting. Watchlists only.
 		rules.rules.Org, rules.rules.Role = directory.OrgSettings{}, directory.RoleSettings{}
 	}
-	err = each(peopleKey, func(page directory.ArchivePage) error {
-		for _, a := range page.Users {
-			if err := r.place(ctx, rules, a); err != nil {
-				return err
+	return x.stages(ctx,
+		x.restores(r, "users", peopleKey, func(ctx context.Context, page directory.ArchivePage) error {
+			return forEach(ctx, page.Users, r.user)
+		}),
+		x.restores(r, "groups", groupKey, r.group),
+		x.restores(r, "members", groupKey, r.members),
+		x.restores(r, "rules", peopleKey, func(ctx context.Context, page directory.ArchivePage) error { return r.place(ctx, rules, page) }),
+		stage{"provider", func(ctx context.Context, _ string) (string, bool, error) {
+			err := r.done(ctx)
+			if err == nil {
+				err = x.s.ports.Providers.DropArchive(ctx, x.tenant, id)
 			}
+			return "", true, err
+		}},
+	)
+}
+
+// restores returns the stage that calls fn for the pages of the archive whose key begins with a letter. The result is
+// kept with the position: what a repeated page counts is not counted twice.
+func (x *portion) restores(r *restoration, name, kind string, fn func(context.Context, directory.ArchivePage) error) stage {
+	return stage{name, func(ctx context.Context, after string) (string, bool, error) {
+		page, err := x.archivePage(ctx, r.provider.ID, kind, after)
+		if err != nil || page.Key == "" {
+			return "", true, err
 		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return r.done(ctx, len(groups))
+		if err := fn(ctx, page); err != nil {
+			return "", false, err
+		}
+		x.did(len(page.Users) + 1 + len(page.Members))
+		x.Done = r.result.Users
+		x.Data, err = json.Marshal(r.result)
+		return page.Key, false, err
+	}}
 }
 
 // user gives a user back to the provider, or notes why not.
@@ -124,14 +130,14 @@ func (r *restoration) user(ctx context.Context, a directory.ArchivedUser) error 
 			if ended && old.Version != v.Version {
 				return old, nil, errUserChanged
 			}
-			n, why = a.Restore(old, r.provider, ended)
+			n, why = restored(a, old, r.provider, ended)
 			return directory.FinishChange(old, n, r.s.entry(r.origin, directory.UserConverted))
 		})
 	switch {
 	case errors.Is(err, errUserChanged):
 		return r.user(ctx, a)
 	case err == nil:
-		r.note(a, why, a.IsBack(u, r.provider.ID))
+		r.note(a, why, isBack(a, u, r.provider.ID))
 	}
 	return err
 }
@@ -140,12 +146,12 @@ func (r *restoration) note(a directory.ArchivedUser, why directory.RestoreExcept
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if back {
-		r.users++
-	} else {
-		r.missing[a.ScimID] = true
+		r.result.Users++
 	}
 	if why != "" {
-		r.exceptions = append(r.exceptions, restoreException{a.ID, why})
+		if r.result.Exceptions++; len(r.result.Listed) < maxLoggedExceptions {
+			r.result.Listed = append(r.result.Listed, restoreException{a.ID, why})
+		}
 	}
 }
 
@@ -169,8 +175,13 @@ func (r *restoration) ended(ctx context.Context, a directory.ArchivedUser, u dir
 	return atOnce || last.Cause() == directory.CauseWakeup || last.Cause() == directory.CauseSweep, nil
 }
 
-// group creates a group again under its id, without members.
-func (r *restoration) group(ctx context.Context, g directory.Group) error {
+// group creates the group of a page again under its id, without members.
+func (r *restoration) group(ctx context.Context, page directory.ArchivePage) error {
+	g := *page.Group
+	if page.Key != fmt.Sprintf("%s%s.%05d", groupKey, g.ID, 0) {
+		return nil // not its first page
+	}
+	r.result.Groups++
 	_, err := r.s.ports.Groups.ReadGroup(ctx, r.tenant, r.provider.ID, g.ID, directory.GroupWant{}, nil)
 	if !directory.IsKind(err, directory.NotFound) {
 		return err
@@ -221,34 +232,51 @@ func (r *restoration) members(ctx context.Context, page directory.ArchivePage) e
 	return err
 }
 
-// place lets the rules decide about a user who is back, and takes a manager who is not.
-func (r *restoration) place(ctx context.Context, rules *resolver, a directory.ArchivedUser) error {
-	if r.missing[a.ScimID] {
-		return nil
+// place lets the rules decide about those users of a page who are back, and takes managers who are not.
+func (r *restoration) place(ctx context.Context, rules *resolver, page directory.ArchivePage) error {
+	var managers []directory.ScimID
+	for _, a := range page.Users {
+		if a.Manager != "" {
+			managers = append(managers, a.Manager)
+		}
 	}
-	if r.missing[a.Manager] {
+	former, unknown, err := r.s.ports.Groups.MissingMembers(ctx, r.tenant, r.provider.ID, managers)
+	if err != nil {
+		return err
+	}
+	missing := slices.Concat(former, unknown)
+	for _, a := range page.Users {
 		v, err := r.s.ports.Users.UserByID(ctx, r.tenant, a.ID)
-		if err != nil {
-			return err
+		if err == nil && slices.Contains(missing, a.Manager) {
+			err = r.takeManager(ctx, a, v.User)
 		}
-		_, err = r.s.ports.Users.UpdateUser(ctx, r.tenant, v.User, func(old directory.User) (directory.User, *directory.LogEntry, error) {
-			if old.Manager != string(a.Manager) || !a.IsBack(old, r.provider.ID) {
-				return old, nil, nil
-			}
-			n := old
-			n.Manager = ""
-			return r.s.finish(r.origin, old, n, directory.UserUpdated, directory.NewChange(directory.AttrManager, old.Manager, nil))
-		})
-		if err != nil {
+		if err == nil && isBack(a, v.User, r.provider.ID) {
+			err = rules.resolve(ctx, rules.user(a.ID), directory.OnEvent)
+		}
+		if directory.IgnoreNotFound(err) != nil {
 			return err
 		}
 	}
-	return rules.resolve(ctx, rules.user(a.ID), directory.OnEvent)
+	return nil
+}
+
+// takeManager takes the manager who is not back from a user who is.
+func (r *restoration) takeManager(ctx context.Context, a directory.ArchivedUser, u directory.User) error {
+	_, err := r.s.ports.Users.UpdateUser(ctx, r.tenant, u, func(old directory.User) (directory.User, *directory.LogEntry, error) {
+		if old.Manager != string(a.Manager) || !isBack(a, old, r.provider.ID) {
+			return old, nil, nil
+		}
+		n := old
+		n.Manager = ""
+		return r.s.finish(r.origin, old, n, directory.UserUpdated, directory.NewChange(directory.AttrManager, old.Manager, nil))
+	})
+	return err
 }
 
 // done records the result.
-func (r *restoration) done(ctx context.Context, groups int) error {
-	slices.SortFunc(r.exceptions, func(a, b restoreException) int { return strings.Compare(string(a.User), string(b.User)) })
+func (r *restoration) done(ctx context.Context) error {
+	got := r.result
+	slices.SortFunc(got.Listed, func(a, b restoreException) int { return strings.Compare(string(a.User), string(b.User)) })
 	_, err := r.s.ports.Providers.UpdateProvider(ctx, r.tenant, r.provider.ID,
 		func(old directory.Provider) (directory.Provider, *directory.LogEntry, error) {
 			if !old.Restoring() {
@@ -256,15 +284,64 @@ func (r *restoration) done(ctx context.Context, groups int) error {
 			}
 			e := r.s.entry(r.origin, directory.ProviderUpdated)
 			p, result := old, *old.Restoration
-			result.DoneAt, result.Users, result.Groups, result.Exceptions = e.At, r.users, groups, len(r.exceptions)
+			result.DoneAt, result.Users, result.Groups, result.Exceptions = e.At, got.Users, got.Groups, got.Exceptions
 			p.Restoration, p.Version, p.Modified = &result, old.Version+1, directory.Latest(old.Modified, e.At)
 			e.Provider, e.Audit, e.Target, e.Name, e.Version = "", true, string(p.ID), p.DisplayName, p.Version
 			e.Changes = []directory.Change{directory.NewChange("restoration", nil, map[string]int{
-				"userCount": r.users, "groupCount": groups, "exceptionCount": len(r.exceptions)})}
-			if n := min(len(r.exceptions), maxLoggedExceptions); n > 0 {
-				e.Changes = append(e.Changes, directory.NewChange("exceptions", nil, r.exceptions[:n]))
+				"userCount": got.Users, "groupCount": got.Groups, "exceptionCount": got.Exceptions})}
+			if len(got.Listed) > 0 {
+				e.Changes = append(e.Changes, directory.NewChange("exceptions", nil, got.Listed))
 			}
 			return p, &e, nil
 		})
 	return directory.IgnoreNotFound(err)
+}
+
+// archived is what has to be kept of a user to restore it.
+func archived(u directory.User) directory.ArchivedUser {
+	a := directory.ArchivedUser{ID: u.ID, ScimID: u.ScimID, Active: u.Active, Usable: u.LifecycleIsActive() && u.Pending == nil}
+	if m := directory.ScimID(u.Manager); m.IsUser() {
+		a.Manager = m
+	}
+	return a
+}
+
+// isBack reports whether a user is one of the provider again.
+func isBack(a directory.ArchivedUser, u directory.User, p directory.ProviderID) bool {
+	return u.Provider == p && u.ScimID == a.ScimID && !u.Removed()
+}
+
+// restored returns a user as one of the restored provider p again, unless its home changed since the deletion. ended says
+// that the deletion led to its deactivation. What the deletion scheduled is cancelled; an administrator's block, legal
+// holds and other deactivations stay.
+func restored(
+	a directory.ArchivedUser, u directory.User, p directory.Provider, ended bool,
+) (directory.User, directory.RestoreException) {
+	d, home := p.Restoration.Deletion, directory.ProviderID("")
+	if d.Users == directory.FateMove {
+		home = d.MoveTo
+	}
+	back := isBack(a, u, p.ID)
+	switch {
+	case u.Lifecycle == directory.LifecyclePurged:
+		return u, directory.RestoredErased
+	case !back && (u.Removed() || u.Provider != home):
+		return u, directory.RestoredElsewhere
+	case !back:
+		u.Provider, u.ScimID, u.Active, u.Manager = p.ID, a.ScimID, a.Active, string(a.Manager)
+		u.Profile = p.WithKeys(u.Profile)
+		if u.Pending != nil && u.Pending.Cause == directory.CauseProvider && u.Pending.Provider == p.ID {
+			u.Pending = nil
+		}
+		if ended {
+			u = u.Reactivated()
+		}
+	}
+	if a.Usable && !u.LifecycleIsActive() {
+		return u, directory.RestoredDeactivated
+	}
+	if d.CancelPending && !a.Usable && !a.Active && u.LifecycleIsActive() && u.Pending == nil {
+		return u, directory.RestoredKept
+	}
+	return u, ""
 }

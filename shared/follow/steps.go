@@ -33,7 +33,6 @@ const (
 	stepCount    = "count"
 	stepRelink   = "link a group that came back"
 	stepErase    = "erase a purged user from the log"
-	stepIndex    = "index users by matching attributes"
 )
 
 // steps returns all steps, in order. The table is built on first use, so that programs that follow no entries, such as
@@ -59,10 +58,8 @@ func firstSteps() []step {
 		{name: "mark the chain as grown", on: trigger{any: "every entry"}, again: "the earliest mark counts", run: each((*Service).markGrown)},
 		{name: "check the guard", on: onActions(directory.UserDisabled, directory.UserDeleted, directory.UserReassigned),
 			again: "a tripped guard does not trip again", needs: []string{stepCount}, run: (*Service).checkGuards},
-		{name: "apply the guard", on: onRemaining(directory.RemainingGuard), again: "each user is compared with the present guard",
-			apart: always, run: each((*Service).applyGuard)},
-		{name: "deactivate users of an organization", on: onActions(directory.OrganizationUpdated), again: "deactivated users are skipped",
-			apart: always, run: each((*Service).deactivateMembers)},
+		{name: stepTasks, on: trigger{any: "entries that start tasks (below)"}, again: "a task is stored under its key",
+			needs: []string{stepComplete}, run: each((*Service).startLongWork)},
 	}
 }
 
@@ -95,35 +92,19 @@ func peopleSteps() []step {
 	}
 }
 
-// otherSteps are long, or depend on systems outside the process.
+// otherSteps start what others carry out, and depend on systems outside the process.
 func otherSteps() []step {
 	return []step{
-		{name: "drain a deleted provider", on: onRemaining(directory.RemainingProvider),
-			again: "users and groups already handled are not found again", apart: always, run: each((*Service).drainProvider)},
-		{name: "bring back what a restored provider had", on: onRemaining(directory.RemainingRestore), again: "who is back already is skipped",
-			apart: always, run: each((*Service).restoreProvider)},
-		{name: "reschedule deactivations", on: onRemaining(directory.RemainingDelay), again: "the same due time is no change",
-			apart: always, run: each((*Service).rescheduleAll)},
-		{name: "release custodians", on: onRemaining(directory.RemainingMatter), again: "released custodians are skipped",
-			apart: always, run: each((*Service).releaseAll)},
-		{name: "copy a tenant's state", on: onRemaining(directory.RemainingTenant), again: "providers in that state are skipped",
-			apart: always, run: each((*Service).SettleTenant)},
-		{name: "place users of a deleted group", on: onActions(directory.GroupDeleted), again: "the rules decide by the stored records",
-			needs: []string{stepComplete}, apart: always, run: each((*Service).followGroupDeleted)},
-		{name: "put users on a watchlist", on: onActions(directory.WatchlistUpdated), again: asAbove,
-			apart: always, run: each((*Service).followWatchlist)},
-		{name: "convert mapped roles", on: onActions(directory.MappingsUpdated), again: "converted grants are skipped",
-			apart: always, run: each((*Service).followMappings)},
-		{name: stepIndex, on: trigger{attribute: directory.AttrMatching},
-			again: "look-ups that are right stay as they are", apart: always, run: each((*Service).indexUsers)},
 		{name: "start an apply run", on: onActions(directory.ApplyPlanned, directory.ApplyStarted),
 			again: "a started phase is not started again", apart: always, run: each((*Service).startRun)},
 		{name: "send a test event", on: onActions(directory.WebhookTested), again: "a delivery is stored under its key",
 			run: each((*Service).sendTest)},
 		{name: "resume a webhook", on: onActions(directory.WebhookUpdated), again: "its queue is looked at once more",
 			run: each((*Service).resumeWebhook)},
-		{name: "replay deliveries", on: onActions(directory.DeliveryReplayed), again: "a delivery replayed since is not changed",
-			apart: always, run: each((*Service).replay)},
+		{name: "replay a delivery", on: onActions(directory.DeliveryReplayed), again: "a delivery replayed since is not changed",
+			run: each((*Service).replay)},
+		{name: "retry a task", on: onActions(directory.TaskRetried), again: "only a task that waits since before is tried again",
+			run: each((*Service).retryTask)},
 		{name: "deliver events to webhooks", on: trigger{any: "entries that cause events"}, again: "a delivery is stored under its key",
 			run: byTenant((*Service).deliverEvents)},
 		{name: "publish events", on: trigger{any: "entries that cause events"}, again: "the same events under the same ids",

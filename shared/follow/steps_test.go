@@ -13,12 +13,26 @@ import (
 func TestStepsAreShown(t *testing.T) {
 	const page = "../../docs/architecture.md"
 	golden.Section(t, page, "steps", follow.Steps())
+	golden.Section(t, page, "tasks", follow.Tasks())
 	var jobs strings.Builder
 	jobs.WriteString("| job | function | in a deployment | on one machine |\n|---|---|---|---|\n")
 	for _, j := range follow.Jobs() {
 		fmt.Fprintf(&jobs, "| `%s` | `%s` | every %s | every %s |\n", j.Name, j.Function, short(j.Every), short(j.Locally))
 	}
 	golden.Section(t, page, "jobs", jobs.String())
+}
+
+// The list of kinds that programs know which link no steps is that of the table.
+func TestTaskKindsAreThoseOfTheTable(t *testing.T) {
+	var want []string
+	for _, line := range strings.Split(follow.Tasks(), "\n")[2:] {
+		if cells := strings.Split(line, "`"); len(cells) > 1 {
+			want = append(want, cells[1])
+		}
+	}
+	if got := strings.Trim(fmt.Sprint(follow.TaskKinds()), "[]"); got != strings.Join(want, " ") {
+		t.Errorf("got %s, want %s", got, want)
+	}
 }
 
 // short is a duration without its zeros.

@@ -42,6 +42,11 @@ func (s *Service) SettleTenant(ctx context.Context, id directory.TenantID, cause
 	return nil
 }
 
+// settleTenant is SettleTenant for the tenant of an entry.
+func (x *portion) settleTenant(ctx context.Context) error {
+	return x.end(x.s.SettleTenant(ctx, x.tenant, x.entry))
+}
+
 // EraseTenants erases the records of removed tenants, step by step, until no work remains or stop returns true. It is
 // meant to be called every few minutes; several processes may call it at the same time. A tenant is erased when a whole
 // pass over its records found none. One that fails stops no other.

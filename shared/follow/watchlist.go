@@ -10,12 +10,12 @@ import (
 )
 
 // followWatchlist resolves all users of the tenant after a watchlist changed.
-func (s *Service) followWatchlist(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	r, err := s.resolver(ctx, t, "", fromEntry(e))
+func (x *portion) followWatchlist(ctx context.Context) error {
+	r, err := x.s.resolver(ctx, x.tenant, "", fromEntry(x.entry))
 	if err != nil {
 		return err
 	}
-	return directory.EachUser(ctx, s.ports.Users, t, directory.UserSearch{}, func(u directory.User) error {
+	return x.eachUser(ctx, directory.UserSearch{}, false, func(ctx context.Context, u directory.User) error {
 		if u.Removed() {
 			return nil
 		}

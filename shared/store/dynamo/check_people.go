@@ -333,7 +333,33 @@ func (c *checker) checkNames() {
 // checkDeliveries compares the due index with the deliveries and the work set aside.
 func (c *checker) checkDeliveries() {
 	c.checkDue("V", "delivery", "it is not where due deliveries are looked for", deliveryKey, deliveryItem)
-	c.checkDue("SA", "set-aside", "it is not where work that is due is looked for", setAsideKey, setAsideItem)
+	c.checkDue("SA", "set-aside", notFoundWhenDue, setAsideKey,
+		func(d directory.Delivery, _ int64) (item, error) { return setAsideItem(d), nil })
+	for _, k := range c.kinds["TK"] {
+		var v directory.Task
+		should := item{}
+		if getJSON(c.items[k], "r", &v) == nil {
+			should = taskItem(v)
+		}
+		if text(should, "due") != text(c.items[k], "due") || text(should, "dueAt") != text(c.items[k], "dueAt") {
+			c.derived(fsck.DueIndex, "task", k.sk, notFoundWhenDue, func(x *tx) { c.place(x, k, should) })
+		}
+	}
+}
+
+const notFoundWhenDue = "it is not where work that is due is looked for"
+
+// place corrects where an item is looked for.
+func (c *checker) place(x *tx, k key, should item) {
+	e := edit{set: item{}}
+	for _, name := range []string{"due", "dueAt", "place"} {
+		if should[name] != nil {
+			e.set[name] = should[name]
+		} else {
+			e.remove = append(e.remove, name)
+		}
+	}
+	x.update(c.Store, k, e, when("#rev = :rev", item{":rev": c.items[k]["rev"]}), nil)
 }
 
 func (c *checker) checkDue(
@@ -355,15 +381,7 @@ func (c *checker) checkDue(
 			continue
 		}
 		c.derived(fsck.DueIndex, noun, k.sk, detail, func(x *tx) {
-			e := edit{set: item{}}
-			for _, name := range []string{"due", "dueAt", "place"} {
-				if should[name] != nil {
-					e.set[name] = should[name]
-				} else {
-					e.remove = append(e.remove, name)
-				}
-			}
-			x.update(c.Store, k, e, when("#rev = :rev", item{":rev": it["rev"]}), nil)
+			c.place(x, k, should)
 			if should["place"] != nil {
 				x.put(c.Store, placeKey(c.t, d), placeItem(d), always, nil)
 				x.update(c.Store, queueKey(c.t, d.Webhook), queueDue(c.t, d), always, nil)

@@ -80,7 +80,8 @@ import (
 //	alias                 t#NA#h(folded)         uid            users that had a userName; a year       rare
 //	usage                 t#PU#p                 U              when a provider, or API keys, were used 1 a minute and process
 //	requests              t#PU#p                 R              what requests of a provider showed   1 a minute and process
-//	task                  t#TK                   id             progress of background work            rare
+//	task                  t#TK                   id             long work, by time; progress of jobs   2 a step of 1,000 records
+//	  GSI2 "due"          due = TK#0,1           dueAt          tasks of all tenants                   2 a step
 //	unknown country       t#CV#p                 h(value)       one, all of a provider                 rare
 //	apply run             t#AR#p                 id             one, all by time                       rare
 //	  its ranges          t#AX#run               00…31          its progress                           20

@@ -339,6 +339,11 @@ func taskKey(t directory.TenantID, id directory.TaskID) key {
 	return key{join(string(t), "TK"), escaper.Replace(string(id))}
 }
 
+const dueTaskShards = 2
+
+// dueTasks returns a partition of the due index for tasks of all tenants.
+func dueTasks(shard int) string { return "TK#" + strconv.Itoa(shard) }
+
 func aliasKey(t directory.TenantID, alias string, id directory.UserID) key {
 	return key{join(string(t), "NA", sum(alias)), escaper.Replace(string(id))}
 }

@@ -9,50 +9,54 @@ import (
 	"rollcall/shared/store/dynamo/meter"
 )
 
-// setAsideItem is work set aside at a revision, in the due index.
-func setAsideItem(d directory.Delivery, rev int64) (item, error) {
-	it := item{
-		"v": num(schemaVersion), "rev": num(rev), "ttl": num(d.CreatedAt.Add(directory.DeliveryKept + 24*time.Hour).Unix()),
-		"due": str(dueSetAside(spread(string(d.ID), setAsideShards))), "dueAt": str(dueText(d.DueAt)),
-	}
-	return it, putJSON(it, "r", d)
-}
-
 // setAsideStore implements directory.SetAsides.
 type setAsideStore struct{ *Store }
 
 func (s setAsideStore) UpdateSetAside(
 	ctx context.Context, t directory.TenantID, id directory.DeliveryID, update func(directory.Delivery) (directory.Delivery, error),
-) (d directory.Delivery, err error) {
-	k := setAsideKey(t, id)
-	err = s.rerun(ctx, "work set aside", func(int) error {
-		var old directory.Delivery
+) (directory.Delivery, error) {
+	return updatePlaced(ctx, s.Store, "work set aside", setAsideKey(t, id), update, setAsideItem)
+}
+
+// setAsideItem is work set aside without its JSON; nil for none.
+func setAsideItem(d directory.Delivery) item {
+	if d.ID == "" {
+		return nil
+	}
+	return item{"ttl": deliveryExpiry(d), "due": str(dueSetAside(spread(string(d.ID), setAsideShards))), "dueAt": str(dueText(d.DueAt))}
+}
+
+// updatePlaced replaces a JSON record by update(old), without an entry; old is zero when there is none. place returns its
+// attributes in addition to the JSON, such as those of the due index; nil removes the record.
+func updatePlaced[T any](
+	ctx context.Context, s *Store, noun string, k key, update func(T) (T, error), place func(T) item,
+) (v T, err error) {
+	err = s.rerun(ctx, noun, func(int) error {
+		var old T
 		rev, err := s.record(ctx, k, &old)
 		if err != nil {
 			return err
 		}
-		if d, err = update(old); err != nil {
+		if v, err = update(old); err != nil {
 			return err
 		}
-		c := absent
+		it, c := place(v), absent
 		if rev > 0 {
 			c = when("#rev = :rev", item{":rev": num(rev)})
 		}
-		if d.ID == "" {
-			if rev == 0 {
-				return nil
+		switch {
+		case it != nil:
+			it["v"], it["rev"] = num(schemaVersion), num(rev+1)
+			if err := putJSON(it, "r", v); err != nil {
+				return err
 			}
-			x := &tx{}
-			x.delete(s.Store, k, c, nil)
-			return s.commit(ctx, "remove work set aside", x)
+			return s.putIf(ctx, "update "+noun, k, it, c)
+		case rev == 0:
+			return nil
 		}
-		it, err := setAsideItem(d, rev+1)
-		if err != nil {
-			return err
-		}
-		return s.putIf(ctx, "set aside", k, it, c)
+		return s.eraseIf(ctx, "remove "+noun, k, c)
 	})
-	return d, err
+	return v, err
 }
 
 // ListSetAside implements directory.SetAsides: the shards are merged by id.

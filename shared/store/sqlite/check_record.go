@@ -160,7 +160,7 @@ func (c *checker) checkDocuments() error {
 		"apply run":        `SELECT id, record FROM documents WHERE tenant = ? AND kind = 'run'`,
 		"watchlist":        `SELECT id, record FROM documents WHERE tenant = ? AND kind = 'watchlist'`,
 		"deleted provider": `SELECT id, record FROM documents WHERE tenant = ? AND kind = 'archive'`,
-		"task":             `SELECT id, record FROM documents WHERE tenant = ? AND kind = 'task'`,
+		"task":             `SELECT id, record FROM tasks WHERE tenant = ?`,
 	} {
 		err := c.exec(query, func(r *sqlite.Stmt) error { c.sameID(subject, r.ColumnText(0), columnBytes(r, 1)); return nil }, string(c.t))
 		if err != nil {
@@ -174,7 +174,7 @@ func (c *checker) checkDocuments() error {
 		return nil
 	}
 	err := c.exec(`SELECT kind || ' ' || owner, record FROM documents
-		WHERE tenant = ? AND kind NOT IN ('run', 'watchlist', 'task', 'archive')`, readable, string(c.t))
+		WHERE tenant = ? AND kind NOT IN ('run', 'watchlist', 'archive')`, readable, string(c.t))
 	if err != nil {
 		return err
 	}

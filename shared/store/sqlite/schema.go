@@ -68,7 +68,7 @@ CREATE TABLE replays (
 	tenant TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, answer BLOB, expires INTEGER NOT NULL, PRIMARY KEY (tenant, key)
 ) WITHOUT ROWID;
 `, lifecycleTables, ledgerTables, mappingTables, renames, formerIDs, namelessCopies, visibleNames, countedRows, grownChains, webhookQueues,
-	setAsideTable, groupEntries}
+	setAsideTable, groupEntries, taskTable}
 
 // ledgerTables hold webhooks, their deliveries, and the chains that seal the log. due_at is 0 for a delivery that is
 // not pending.
@@ -235,4 +235,15 @@ DROP TABLE unfollowed;
 const groupEntries = `
 ALTER TABLE groups ADD COLUMN entries INTEGER NOT NULL DEFAULT 0;
 UPDATE groups SET entries = version;
+`
+
+// taskTable holds long work and the progress of jobs, which was among the documents before.
+const taskTable = `
+CREATE TABLE tasks (
+	tenant TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL DEFAULT '', due_at INTEGER NOT NULL DEFAULT 0, record BLOB NOT NULL,
+	PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+CREATE INDEX tasks_due ON tasks (due_at) WHERE due_at > 0;
+INSERT INTO tasks (tenant, id, record) SELECT tenant, id, record FROM documents WHERE kind = 'task';
+DELETE FROM documents WHERE kind = 'task';
 `

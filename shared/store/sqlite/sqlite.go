@@ -191,9 +191,13 @@ func (s *Store) prepare() error {
 	if err := migrate(s.conn, migrations); err != nil {
 		return fmt.Errorf("bring its tables up to date: %w", err)
 	}
-	// Whoever leased queues is gone: one process has the file.
+	// Whoever leased queues and tasks is gone: one process has the file.
 	if err := s.exec(`UPDATE queues SET holder = '', until = 0 WHERE holder <> ''`, nil); err != nil {
 		return fmt.Errorf("end leases: %w", err)
+	}
+	if err := s.exec(`UPDATE tasks SET due_at = 1, record = CAST(json_remove(json_set(CAST(record AS TEXT), '$.DueAt',
+		'1970-01-01T00:00:00.001Z'), '$.Holder') AS BLOB) WHERE json_extract(CAST(record AS TEXT), '$.Holder') <> ''`, nil); err != nil {
+		return fmt.Errorf("end leases of tasks: %w", err)
 	}
 	if err := s.loadErased(); err != nil {
 		return err

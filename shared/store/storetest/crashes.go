@@ -54,6 +54,7 @@ func Crashes(t *testing.T, n int, process func(t *testing.T, stop func(string) e
 				}
 				c.use(process(t, alive))
 				c.size = recoveryBatch
+				c.now = c.now.Add(time.Minute) // the lease of a task ends
 				c.must(c.follow())
 				c.must(c.deactivateDue())
 				c.now = c.now.Add(time.Hour)

@@ -97,7 +97,8 @@ func foreignTenant(w *world) {
 
 // tenantless are the methods that take no tenant, since they serve the system.
 var tenantless = []string{"Feed.Deliver", "Feed.Taken", "Feed.Together", "Deliveries.DueDeliveries", "Deliveries.DueQueues",
-	"Deliveries.DropDeliveries", "Chains.GrownChains", "Chains.ClearGrown", "SetAsides.DueSetAside", "Wakeups.WakeAt"}
+	"Deliveries.DropDeliveries", "Chains.GrownChains", "Chains.ClearGrown", "SetAsides.DueSetAside", "Tasks.DueTasks",
+	"Wakeups.WakeAt"}
 
 // portMethods returns the names of all methods of all ports that take a tenant.
 func portMethods() (names []string) {
@@ -257,8 +258,7 @@ func (v *victim) fillWebhooksAndChains() {
 	v.must(v.Usages.AddUsage(v.ctx, v.tenant, v.p, directory.Usage{LastRequestAt: v.now}))
 	v.must(v.Usages.AddRequests(v.ctx, v.tenant, v.p, directory.RequestReport{Refused: 1}))
 	v.task = "purge"
-	v.must(v.Tasks.UpdateTask(v.ctx, v.tenant, v.task, func(directory.Task) directory.Task {
-		return directory.Task{ID: v.task, After: "x", Version: 1}
-	}))
+	v.putTask(directory.Task{ID: v.task, After: "x", Version: 1})
+	v.putTask(v.newTask(v.now))
 	v.must(v.Chains.AddLate(v.ctx, v.tenant, v.p, v.entry.Position()))
 }

@@ -24,7 +24,8 @@ func (w *world) newOrg(name string) directory.Organization {
 	return directory.Organization{
 		ID: orgID(), Name: name, Aliases: []string{"was " + name}, Parent: directory.DefaultOrg, ExternalRef: "ref",
 		DefaultRoles: []directory.RoleID{"a", "b"},
-		Blocked:      true, State: directory.OrgDeactivated, Auto: w.p, CreatedBy: "someone", Version: 1, Created: w.now(), Modified: w.now(),
+		Blocked:      true, State: directory.OrgDeactivated, Auto: w.p, CreatedBy: "someone", Version: 1,
+		Created: w.now(), Modified: w.now(), DeactivatedAt: w.now(),
 	}
 }
 

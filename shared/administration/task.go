@@ -1,0 +1,74 @@
+package administration
+
+import (
+	"context"
+
+	"rollcall/shared/directory"
+	"rollcall/shared/follow"
+)
+
+// TaskFilter selects tasks. Empty fields select everything.
+type TaskFilter struct {
+	State directory.TaskState
+	Kind  directory.TaskKind
+}
+
+// TaskKinds returns the kinds of tasks.
+func TaskKinds() []directory.TaskKind { return follow.TaskKinds() }
+
+// List reads tasks, those of the newest entries first, before the given one, and the id to continue before: "" at the end.
+// A page may hold fewer than asked for when MaxWalk tasks were read.
+func (s Tasks) List(
+	ctx context.Context, f TaskFilter, before directory.TaskID, count int,
+) (out []directory.Task, next directory.TaskID, err error) {
+	for seen := 0; seen < directory.MaxWalk; {
+		batch := max(count, 100)
+		ks, err := s.ports.Tasks.ListTasks(ctx, s.tenant, before, batch)
+		if err != nil {
+			return nil, "", err
+		}
+		for i, k := range ks {
+			before = k.ID
+			if (f.State == "" || f.State == k.State) && (f.Kind == "" || f.Kind == k.Kind) {
+				out = append(out, k)
+			}
+			if len(out) == count && (i+1 < len(ks) || len(ks) == batch) {
+				return out, before, nil
+			}
+		}
+		if len(ks) < batch {
+			return out, "", nil
+		}
+		seen += len(ks)
+	}
+	return out, before, nil
+}
+
+// ByID reads one.
+// Errors: NotFound.
+func (s Tasks) ByID(ctx context.Context, id directory.TaskID) (directory.Task, error) {
+	k, err := s.ports.Tasks.Task(ctx, s.tenant, id)
+	if err == nil && k.Kind == "" { // none, or the progress of a job
+		err = directory.Errorf(directory.NotFound, "no such task")
+	}
+	return k, err
+}
+
+// Retry writes the entry that has a task tried again that waits for a person.
+// Errors: NotFound; Conflict when it does not wait; what check returns.
+func (s Tasks) Retry(ctx context.Context, id directory.TaskID, check func(directory.Task) error) error {
+	k, err := s.ByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := check(k); err != nil {
+		return err
+	}
+	if k.State != directory.TaskWaiting {
+		return directory.Errorf(directory.Conflict, "the task does not wait for a person: it is %s", k.State)
+	}
+	e := s.entry(directory.TaskRetried)
+	e.Target = string(id)
+	e.Changes = []directory.Change{directory.NewChange("kind", nil, k.Kind)}
+	return s.ports.Log.AppendEntry(ctx, s.tenant, e)
+}
