@@ -28,7 +28,8 @@ type Service struct {
 	toSend atomic.Bool         // deliveries were stored since
 	woken  atomic.Int64        // when the sending of deliveries was last started, in nanoseconds
 
-	newTasks atomic.Bool // stored since wakeTasks
+	newTasks atomic.Bool  // stored since wakeTasks
+	begun    atomic.Int64 // when the doing of tasks was last started, in nanoseconds
 }
 
 // New returns the service on the ports.

@@ -191,9 +191,13 @@ func (s *Service) startLongWork(ctx context.Context, t directory.TenantID, e dir
 	return nil
 }
 
-// wakeTasks has new tasks done soon: if that fails, the schedule has them done within a minute.
+// wakeTasks has new tasks done soon, at most once a minute: the schedule has others done within that time.
 func (s *Service) wakeTasks(ctx context.Context) {
-	if s.newTasks.Swap(false) && s.rt.Tasks != nil {
+	if !s.newTasks.Swap(false) || s.rt.Tasks == nil {
+		return
+	}
+	now, begun := s.rt.Now().UnixNano(), s.begun.Load()
+	if now-begun >= int64(wakeEvery) && s.begun.CompareAndSwap(begun, now) {
 		_ = s.rt.Tasks.StartTasks(ctx)
 	}
 }

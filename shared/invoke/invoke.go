@@ -1,12 +1,10 @@
-// Package invoke starts functions/deliver and functions/jobs from functions/changes. It is not part of package workflow because the client of
-// Lambda is large: no other function links it.
+// Package invoke starts functions/deliver and functions/jobs from functions/changes. It is not part of package workflow
+// because the client of Lambda is large: no other function links it.
 package invoke
 
 import (
 	"context"
 	"fmt"
-	"sync"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -27,30 +25,11 @@ func Delivering(c app.Config, cfg aws.Config, out *directory.External) {
 // Tasks lets the function start functions/jobs, which does the tasks that are due.
 func Tasks(c app.Config, cfg aws.Config, out *directory.External) {
 	if c.Tasks != "" {
-		out.Tasks = &tasks{Invoker: Invoker{Client: lambda.NewFromConfig(cfg), Function: c.Tasks,
-			Event: `{"Do":"` + string(directory.JobTasks) + `"}`}}
+		out.Tasks = Invoker{Client: lambda.NewFromConfig(cfg), Function: c.Tasks, Event: `{"Do":"` + string(directory.JobTasks) + `"}`}
 	}
 }
 
-// tasks is directory.TaskStarter. The function looks for tasks while there are any, and each minute.
-type tasks struct {
-	Invoker
-	mu   sync.Mutex
-	last time.Time
-}
-
-// StartTasks implements directory.TaskStarter.
-func (t *tasks) StartTasks(ctx context.Context) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if time.Since(t.last) < time.Minute {
-		return nil
-	}
-	t.last = time.Now()
-	return t.invoke(ctx)
-}
-
-// Invoker is directory.DeliveryStarter on a Lambda function, which is invoked without waiting for it.
+// Invoker is directory.DeliveryStarter and directory.TaskStarter on a Lambda function, which is invoked without waiting for it.
 type Invoker struct {
 	Client   *lambda.Client
 	Function string // name or ARN
@@ -59,6 +38,9 @@ type Invoker struct {
 
 // StartDelivering implements directory.DeliveryStarter.
 func (i Invoker) StartDelivering(ctx context.Context) error { return i.invoke(ctx) }
+
+// StartTasks implements directory.TaskStarter.
+func (i Invoker) StartTasks(ctx context.Context) error { return i.invoke(ctx) }
 
 func (i Invoker) invoke(ctx context.Context) error {
 	_, err := i.Client.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String(i.Function), InvocationType: types.InvocationTypeEvent,
