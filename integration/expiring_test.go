@@ -58,12 +58,12 @@ func TestExpiringTokensAreAnnouncedOnce(t *testing.T) {
 			for _, days := range []int{30, 7, 1} {
 				h.Clock.Advance(end.AddDate(0, 0, -days).Sub(h.Clock.Now()))
 				left.Store(2)
-				if _, err := h.Service.Sweep(t.Context()); err == nil {
+				if _, err := h.Service.Sweep(t.Context(), never); err == nil {
 					t.Error("the kill was not noticed")
 				}
 				done := make(chan error)
 				for range 3 {
-					go func() { _, err := h.Service.Sweep(t.Context()); done <- err }()
+					go func() { _, err := h.Service.Sweep(t.Context(), never); done <- err }()
 				}
 				for range 3 {
 					h.must(<-done)

@@ -227,7 +227,7 @@ func TestLeaverOnHold(t *testing.T) {
 }
 
 func stackSweep(j journey) error {
-	_, err := j.s.Service.Sweep(j.Context())
+	_, err := j.s.Service.Sweep(j.Context(), never)
 	return err
 }
 

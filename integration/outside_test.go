@@ -135,7 +135,7 @@ func leaveWithout(t *testing.T, ports func(testing.TB) directory.Ports, failing 
 	state := h.protection(field.ID)
 
 	h.Clock.Advance(time.Hour)
-	swept, err := h.Service.Sweep(t.Context())
+	swept, err := h.Service.Sweep(t.Context(), never)
 	h.must(err)
 	h.want("deactivated by the sweep", swept.Deactivated, leavers)
 

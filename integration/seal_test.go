@@ -13,6 +13,7 @@ import (
 	"rollcall/integration/stack"
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/follow"
 	"rollcall/shared/fsck"
 	"rollcall/shared/keys"
 	"rollcall/shared/proof"
@@ -241,6 +242,18 @@ func TestIdleTenantsAreNotRead(t *testing.T) {
 		e.must(e.sealAll())
 		if len(e.calls) != 0 {
 			e.Errorf("with nothing to seal, tenants were read: %v", e.calls)
+		}
+		for round := range 3 { // the first one does what each tenant gets once a day, and the second seals what that marked
+			for _, j := range follow.Jobs() {
+				e.reset(nil)
+				e.must(j.Run(e.Context(), e.Service.Follow, func() bool { return false }))
+				for _, t := range e.tenants {
+					if round == 2 && e.calls[t] > 0 && j.Name != directory.JobErase { // which reads the list of tenants alone
+						e.Errorf("with nothing to do, %s read tenant %s", j.Name, t)
+					}
+				}
+			}
+			e.Clock.Advance(5 * time.Minute)
 		}
 		for _, t := range e.tenants[:busy] {
 			if got := e.sealed(t); got != 4 {

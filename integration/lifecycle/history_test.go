@@ -233,7 +233,7 @@ func (p *person) do(event string, before directory.User) bool {
 		if before.Pending != nil && !p.clock().Before(before.Pending.DueAt) {
 			p.advance(3 * time.Minute)
 		}
-		_, err = p.s.Sweep(p.ctx)
+		_, err = p.s.Sweep(p.ctx, func() bool { return false })
 	case "stale fire":
 		if before.Pending != nil && slices.ContainsFunc(p.late.earlier, func(u directory.DueUser) bool {
 			return u.Pending.Generation == before.Pending.Generation

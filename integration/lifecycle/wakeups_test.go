@@ -127,12 +127,12 @@ func TestUnreliableWakeups(t *testing.T) {
 			n = must(svc.Feed.Deliver(ctx, follow))
 		}
 		now = start
-		done := must(svc.Sweep(ctx))
+		done := must(svc.Sweep(ctx, func() bool { return false }))
 		swept += done.Deactivated
 	}
 	for range 12 { // sweeps deactivate the users whose wake-ups were dropped
 		now = now.Add(tick)
-		must(svc.Sweep(ctx))
+		must(svc.Sweep(ctx, func() bool { return false }))
 	}
 
 	byWakeup, bySweep, byRelease, longest := 0, 0, 0, time.Duration(0)

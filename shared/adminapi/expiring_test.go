@@ -31,7 +31,7 @@ func TestExpiringCredentials(t *testing.T) {
 	warned := func(when string, want ...string) {
 		t.Helper()
 		for range 2 {
-			if _, err := f.svc.Sweep(context.Background()); err != nil {
+			if _, err := f.svc.Sweep(context.Background(), func() bool { return false }); err != nil {
 				t.Fatal(err)
 			}
 		}

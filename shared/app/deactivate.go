@@ -35,7 +35,7 @@ func Deactivate(svc *follow.Service, log *slog.Logger) func(context.Context, Wak
 // Sweep does what wake-ups left undone, and logs a metric in CloudWatch's embedded format. If it had to act, it logs at
 // error level, and there is an alarm on the metric: a person should find out why.
 func Sweep(ctx context.Context, svc *follow.Service, log *slog.Logger) error {
-	done, err := svc.Sweep(ctx)
+	done, err := svc.Sweep(ctx, func() bool { return nearDeadline(ctx) })
 	level := slog.LevelInfo
 	if done != (follow.Swept{}) || directory.IsFault(err) {
 		level = slog.LevelError

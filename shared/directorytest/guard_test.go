@@ -236,8 +236,7 @@ func TestGuardReminds(t *testing.T) {
 	reminders := func(what string, want int) {
 		t.Helper()
 		for range 2 {
-			_, err := o.s.Sweep(o.ctx)
-			o.must(err)
+			o.must(o.s.RetryDue(o.ctx, func() bool { return false }))
 		}
 		n := 0
 		for _, e := range o.log(directory.LogQuery{}) {
@@ -262,7 +261,8 @@ func TestGuardReminds(t *testing.T) {
 	o.later(time.Minute)
 	o.decideEvent(v, directory.GuardApproval)
 	o.later(100 * time.Hour)
-	_, err := o.s.Sweep(o.ctx)
+	o.must(o.s.RetryDue(o.ctx, func() bool { return false }))
+	_, err := o.s.Sweep(o.ctx, func() bool { return false })
 	o.must(err)
 	o.equal("the last entry", o.log(directory.LogQuery{})[0].Action, directory.GuardApproved)
 }

@@ -109,16 +109,16 @@ func expiring(e directory.LogEntry) (p directory.ProviderID, id string, at time.
 	return p, id, at
 }
 
-// warningDue returns how many days before the end the warning is given that is due now: 30, 7 or 1; 0 for none. Each is
-// given once; of several that are due, only the last. An end that was closer when the credential was made needs no
-// warning, and neither does a credential that was replaced.
+// warningDue returns how many days before the end the warning is given that is due now: 30, 7 or 1, or up to a day earlier,
+// since credentials are looked at once a day; 0 for none. Each is given once; of several that are due, only the last. An end
+// that was closer when the credential was made needs no warning, and neither does a credential that was replaced.
 func warningDue(c directory.Credential, now time.Time) int {
 	if c.State != directory.CredentialActive || c.ExpiresAt.IsZero() || !c.Usable(now) {
 		return 0
 	}
 	for _, days := range []int{1, 7, 30} {
 		at := c.ExpiresAt.AddDate(0, 0, -days)
-		if now.Before(at) {
+		if now.Before(at.Add(-passEvery)) {
 			continue
 		}
 		if !at.After(c.CreatedAt) || c.Warned != 0 && c.Warned <= days {

@@ -2,6 +2,7 @@ package follow
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -165,6 +166,20 @@ func (x *portion) applyGuard(ctx context.Context) error {
 	return x.holdLeavers(ctx, p, o)
 }
 
+// releaseLate applies the decision on an event to leavers that it has not reached: requests that read the provider just
+// before the decision held them.
+func (x *portion) releaseLate(ctx context.Context) error {
+	id, _ := directory.GuardTarget(x.entry)
+	p, err := x.s.ports.Providers.Provider(ctx, x.tenant, id)
+	if err != nil || p.Guard.Tripped() {
+		return x.gone(err)
+	}
+	held := directory.PendingQuery{Provider: p.ID, Gate: directory.GateGuard}
+	return x.eachPending(ctx, held, func(ctx context.Context, u directory.User) error {
+		return x.s.reconcileUser(ctx, x.tenant, p, u, fromDecision(x.entry))
+	})
+}
+
 // holdLeavers holds the users who left since the window of a tripped guard began. It reads the log instead of the
 // index, which may lack users who left a moment ago.
 func (x *portion) holdLeavers(ctx context.Context, p directory.Provider, o origin) error {
@@ -235,6 +250,26 @@ func (s *Service) reconcileUser(ctx context.Context, t directory.TenantID, p dir
 	return s.changePending(ctx, t, u, o, directory.UserRescheduled, func(u directory.User) directory.User {
 		return u.ReleasedByGuard(p.Guard.DecidedAt)
 	})
+}
+
+// followTrip announces an open event again at its times.
+func (s *Service) followTrip(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
+	p, id := directory.GuardTarget(e)
+	if id == "" {
+		return nil // of an earlier version: the sweep reminds
+	}
+	if err := s.remind(ctx, t, p, id); err != nil {
+		return err
+	}
+	v, err := s.ports.Guards.GuardEvent(ctx, t, p, id)
+	if err != nil || v.State != directory.GuardOpen {
+		return directory.IgnoreNotFound(err)
+	}
+	n := remindersDue(v, s.rt.Time())
+	if n == len(reminderTimes) {
+		return nil
+	}
+	return s.doLater(ctx, t, e, stepRemind, fmt.Sprint("remind ", n, " ", e.ID), v.At.Add(reminderTimes[n]))
 }
 
 // remind announces again an open event that has been undecided for long.

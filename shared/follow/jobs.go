@@ -44,8 +44,8 @@ func Jobs() []Job {
 		{Name: directory.JobDrop, Function: "jobs", Every: 24 * time.Hour, Locally: time.Minute, run: until((*Service).DropDeliveries)},
 		{Name: directory.JobErase, Function: "jobs", Every: 5 * time.Minute, Locally: time.Minute, run: until((*Service).EraseTenants)},
 		{Name: directory.JobSweep, Function: "deactivate", Every: 5 * time.Minute, Locally: 5 * time.Minute,
-			run: func(s *Service, ctx context.Context, _ func() bool) (bool, error) {
-				_, err := s.Sweep(ctx)
+			run: func(s *Service, ctx context.Context, stop func() bool) (bool, error) {
+				_, err := s.Sweep(ctx, stop)
 				return false, err
 			}},
 	}

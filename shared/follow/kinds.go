@@ -27,6 +27,7 @@ type longWork struct {
 // The kinds of tasks.
 const (
 	TaskGuard        directory.TaskKind = "apply-guard"
+	TaskHeld         directory.TaskKind = "release-held"
 	TaskOrganization directory.TaskKind = "deactivate-organization"
 	TaskDeletion     directory.TaskKind = "delete-provider"
 	TaskRestore      directory.TaskKind = "restore-provider"
@@ -43,7 +44,7 @@ const (
 // TaskKinds returns the kinds in the order of the table, without linking the code of their steps.
 func TaskKinds() []directory.TaskKind {
 	return []directory.TaskKind{
-		TaskGuard, TaskOrganization, TaskDeletion, TaskRestore, TaskDelay, TaskMatter,
+		TaskGuard, TaskHeld, TaskOrganization, TaskDeletion, TaskRestore, TaskDelay, TaskMatter,
 		TaskTenant, TaskGroup, TaskWatchlist, TaskRoles, TaskIndex, TaskReplay,
 	}
 }
@@ -54,6 +55,8 @@ func longWorks() []longWork {
 		allWorks = []longWork{
 			{kind: TaskGuard, on: onRemaining(directory.RemainingGuard), of: "guard event",
 				again: "each user is compared with the present guard", step: (*portion).applyGuard},
+			{kind: TaskHeld, on: onActions(directory.GuardApproved, directory.GuardRejected), of: "guard event", wait: requestsEnd,
+				again: "each user is compared with the present guard", step: (*portion).releaseLate},
 			{kind: TaskOrganization, on: onActions(directory.OrganizationUpdated), of: "organization",
 				again: "deactivated users are skipped", needed: (*Service).isDeactivated, step: (*portion).deactivateMembers},
 			{kind: TaskDeletion, on: onRemaining(directory.RemainingProvider), of: "provider",

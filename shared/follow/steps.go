@@ -32,6 +32,7 @@ const (
 	stepComplete = "complete memberships"
 	stepCount    = "count"
 	stepRelink   = "link a group that came back"
+	stepRemind   = "remind of an open guard event"
 	stepErase    = "erase a purged user from the log"
 )
 
@@ -58,6 +59,7 @@ func firstSteps() []step {
 		{name: "mark the chain as grown", on: trigger{any: "every entry"}, again: "the earliest mark counts", run: each((*Service).markGrown)},
 		{name: "check the guard", on: onActions(directory.UserDisabled, directory.UserDeleted, directory.UserReassigned),
 			again: "a tripped guard does not trip again", needs: []string{stepCount}, run: (*Service).checkGuards},
+		{name: stepRemind, on: onActions(directory.GuardTripped), again: "each reminder is noted in the event", run: each((*Service).followTrip)},
 		{name: stepTasks, on: trigger{any: "entries that start tasks (below)"}, again: "a task is stored under its key",
 			needs: []string{stepComplete}, run: each((*Service).startLongWork)},
 	}

@@ -12,13 +12,17 @@ type Swept struct {
 	Released    int // held by a guard whose event was decided, or whose provider was removed
 }
 
-// Sweep does for all tenants what wake-ups and log entries left undone: the stored records decide, wake-ups only save
-// time.
-func (s *Service) Sweep(ctx context.Context) (out Swept, err error) {
+// Sweep does what wake-ups left undone for the deactivations that are due: the stored records decide, wake-ups only save
+// time. Once a day it looks at each tenant: it warns of credentials that end, and does what entries left undone of guards.
+// A tenant that fails stops no other.
+func (s *Service) Sweep(ctx context.Context, stop func() bool) (out Swept, err error) {
 	if out.Deactivated, err = s.DeactivateDue(ctx, directory.JobSweep); err != nil {
 		return out, err
 	}
-	err = directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) error {
+	err = s.pass(ctx, directory.JobSweep, "", stop, func(t directory.Tenant) error {
+		if t.ID == directory.OperatorScope {
+			return nil
+		}
 		if err := s.warnExpiring(ctx, t); err != nil {
 			return err
 		}
