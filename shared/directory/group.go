@@ -68,7 +68,7 @@ type GroupView struct {
 	Present   map[ScimID]bool // with Named or AllMembers: the ids that are members
 	Ancestors map[GroupID]bool
 	Profiles  int64 // for the store: how often the profile had changed
-	Floor     int64 // for the store: no number of an entry exceeds it that an earlier release gave
+	Floor     int64 // for the store: above the numbers of entries that an earlier release gave; 0: not read
 }
 
 // GroupChange is one atomic change of a group: its new profile and the members to add and remove.

@@ -201,7 +201,7 @@ func (s *Store) groupView(
 func (s *Store) groupViewOnce(
 	ctx context.Context, t directory.TenantID, h home, g groupHead, want directory.GroupWant, shown *int, got map[key]item,
 ) (v directory.GroupView, err error) {
-	v.Group, v.Profiles, v.Floor = g.Group, g.pv, g.floor()
+	v.Group, v.Profiles, v.Floor = g.Group, g.pv, g.floor()+1
 	if want.AllMembers {
 		*shown += g.MemberCount
 		if *shown > directory.MaxMembersShown {

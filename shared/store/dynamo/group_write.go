@@ -341,7 +341,7 @@ func (s *Store) changeGroup(
 		e.Remaining = directory.RemainingMembers
 		s.pinGroup(x, t, h, st.head, net, e.At, st.hold, ref, profile)
 		s.nest(x, h, ch.Add, st.nesting, ref)
-		x.logGroup(s, t, e, remainder{g.Provider, string(g.ID), s.maxOps}, st.view.Floor)
+		x.logGroup(s, t, e, remainder{g.Provider, string(g.ID), s.maxOps}, floorOf(st.view))
 		if err := s.commit(ctx, "change members", x); err != nil {
 			return err
 		}
@@ -357,7 +357,7 @@ func (s *Store) changeGroup(
 	s.joinRows(x, h, g.ID, ch.Add, absent, unknownMember)
 	s.leaveRows(x, h, g.ID, ch.Remove, exists)
 	s.nest(x, h, ch.Add, st.nesting, "")
-	x.logGroup(s, t, e, remainder{}, st.view.Floor)
+	x.logGroup(s, t, e, remainder{}, floorOf(st.view))
 	return s.commit(ctx, "update group", x)
 }
 

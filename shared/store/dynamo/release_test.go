@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rollcall/integration/tools/dynamolocal"
+	"rollcall/shared/directory"
 	"rollcall/shared/golden"
 	"rollcall/shared/store/dynamo"
 	"rollcall/shared/store/storetest"
@@ -62,8 +63,45 @@ func TestItemsOfEarlierReleases(t *testing.T) {
 			}
 			storetest.RekeyAll(t, s.Ports())
 			golden.Check(t, "releases/"+name, []byte(storetest.DumpAll(t.Context(), s.Ports())))
+			left := leaveDelivery(t, db, table, readItems(t, file))
+			if sent := storetest.GoOn(t, s.Ports(), then); sent["e1-0"] != left {
+				t.Errorf("the delivery that was left was sent %d times, want %d", sent["e1-0"], left)
+			}
 		})
 	}
+}
+
+// leaveDelivery puts a pending delivery to an active webhook among the items into the table, in the index of releases before
+// queues. It returns how many there are: one, if there is such a webhook.
+func leaveDelivery(t *testing.T, db *dynamodb.Client, table string, items []map[string]types.AttributeValue) int {
+	t.Helper()
+	text := func(v types.AttributeValue) string {
+		s, _ := v.(*types.AttributeValueMemberS)
+		if s == nil {
+			return ""
+		}
+		return s.Value
+	}
+	for _, it := range items {
+		tenant, kind, _ := strings.Cut(text(it["PK"]), "#")
+		if kind != "W" || !strings.Contains(text(it["r"]), `"State":"active"`) {
+			continue
+		}
+		const id, due = "d0mx08bjso00000000000000000000", "2026-11-28T10:20:03Z"
+		record := fmt.Sprintf(`{"ID":%q,"Webhook":%q,"At":%q,"Entry":"e1","Type":"user.blocked","Body":{"id":"e1-0"},"State":"pending",`+
+			`"CreatedAt":%[3]q,"DueAt":%[3]q,"DoneAt":"0001-01-01T00:00:00Z"}`, id, text(it["SK"]), due)
+		_, err := db.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table, Item: map[string]types.AttributeValue{
+			"PK": &types.AttributeValueMemberS{Value: fmt.Sprint(tenant, "#V#", directory.Spread(id, 16))},
+			"SK": &types.AttributeValueMemberS{Value: id}, "r": &types.AttributeValueMemberS{Value: record},
+			"due": &types.AttributeValueMemberS{Value: "V#6"}, "dueAt": &types.AttributeValueMemberS{Value: "1795861203000"},
+			"rev": &types.AttributeValueMemberN{Value: "1"}, "v": &types.AttributeValueMemberN{Value: "1"},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return 1
+	}
+	return 0
 }
 
 // then is when the items are read: before anything in them expires.

@@ -58,6 +58,53 @@ func TestFilesOfEarlierReleases(t *testing.T) {
 	}
 }
 
+// TestEarlierReleasesGoOn goes on with a file of each release, in which it left a pending delivery.
+func TestEarlierReleasesGoOn(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(releases, "*.db.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := 0
+	for _, file := range files {
+		path := unpack(t, file)
+		left := leaveDelivery(t, path)
+		s, err := sqlite.Open(path, then)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sent := storetest.GoOn(t, s.Ports(), then); sent["e1-0"] != left {
+			t.Errorf("%s: the delivery that was left was sent %d times, want %d", file, sent["e1-0"], left)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		all += left
+	}
+	if all == 0 {
+		t.Error("no release has an active webhook")
+	}
+}
+
+// leaveDelivery puts a pending delivery into a file of a release, and returns how many: one, if there is an active webhook.
+func leaveDelivery(t *testing.T, path string) (n int) {
+	t.Helper()
+	conn, err := zombiezen.OpenConn(path, zombiezen.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = sqlitex.ExecuteTransient(conn, `INSERT INTO deliveries (tenant, id, due_at, created, record)
+		SELECT tenant, 'd0mx08bjso00000000000000000000', 1795861203000, 1795861203000, CAST(json_object('ID', 'd0mx08bjso00000000000000000000',
+			'Webhook', id, 'At', at, 'Entry', 'e1', 'Type', 'user.blocked', 'Body', json_object('id', 'e1-0'), 'State', 'pending',
+			'CreatedAt', at, 'DueAt', at, 'DoneAt', '0001-01-01T00:00:00Z') AS BLOB)
+		FROM webhooks, (SELECT '2026-11-28T10:20:03Z' AS at) WHERE json_extract(CAST(record AS TEXT), '$.State') = 'active' LIMIT 1`, nil)
+	n = conn.Changes()
+	if err := errors.Join(err, conn.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func unpack(t *testing.T, file string) string {
 	t.Helper()
 	packed, err := os.ReadFile(file)
