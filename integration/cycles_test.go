@@ -64,10 +64,11 @@ func TestThreeInitialCyclesAtOnce(t *testing.T) {
 		stacks = append(stacks, stack.New(t, stack.Options{Ports: open, External: directory.External{Bus: bus}}))
 	}
 	var cycles sync.WaitGroup
-	for i, s := range stacks {
+	for i, seed := range []uint64{1, 2, 3} {
+		s := stacks[i]
 		cycles.Go(func() {
 			job := &entra.Job{BaseURL: s.BaseURL, Token: s.Token, HTTP: &http.Client{Transport: transport{s.Local()}}}
-			cycle, err := job.Cycle(t.Context(), entra.Generate(entra.Options{Users: proof.Size(15, 300), Groups: 3, Seed: uint64(i + 1)}))
+			cycle, err := job.Cycle(t.Context(), entra.Generate(entra.Options{Users: proof.Size(15, 300), Groups: 3, Seed: seed}))
 			if err != nil || len(cycle.Failures) > 0 {
 				t.Errorf("the cycle of tenant %d: %v, %v", i, err, cycle.Failures)
 			}

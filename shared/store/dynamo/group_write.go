@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -319,7 +320,7 @@ func (s *Store) changeGroup(
 	old, members := st.view.Group, len(ch.Add)+len(ch.Remove)
 	profile := members == 0 || !g.GroupProfile.Equal(old.GroupProfile)
 	pinned := want.Pins(ch)
-	e := *ch.Entry
+	e, above := *ch.Entry, cmp.Or(st.view.Floor, old.Version+1)-1
 	x := &tx{}
 	if profile {
 		was, is := groupIndex(h, old), groupIndex(h, g)
@@ -341,7 +342,7 @@ func (s *Store) changeGroup(
 		e.Remaining = directory.RemainingMembers
 		s.pinGroup(x, t, h, st.head, net, e.At, st.hold, ref, profile)
 		s.nest(x, h, ch.Add, st.nesting, ref)
-		x.logGroup(s, t, e, remainder{g.Provider, string(g.ID), s.maxOps}, floorOf(st.view))
+		x.logGroup(s, t, e, remainder{g.Provider, string(g.ID), s.maxOps}, above)
 		if err := s.commit(ctx, "change members", x); err != nil {
 			return err
 		}
@@ -357,7 +358,7 @@ func (s *Store) changeGroup(
 	s.joinRows(x, h, g.ID, ch.Add, absent, unknownMember)
 	s.leaveRows(x, h, g.ID, ch.Remove, exists)
 	s.nest(x, h, ch.Add, st.nesting, "")
-	x.logGroup(s, t, e, remainder{}, floorOf(st.view))
+	x.logGroup(s, t, e, remainder{}, above)
 	return s.commit(ctx, "update group", x)
 }
 

@@ -26,14 +26,6 @@ func (g groupHead) floor() int64 {
 	return number(g.nf, "nf")
 }
 
-// floorOf is floor of a view's group.
-func floorOf(v directory.GroupView) int64 {
-	if v.Floor == 0 {
-		return v.Version
-	}
-	return v.Floor - 1
-}
-
 // decodeNumber sets the number of an entry: nn marks one that gets it later, in n.
 func decodeNumber(it item, e *directory.LogEntry) {
 	switch {
