@@ -81,7 +81,7 @@ func TestDeliveryBudgets(t *testing.T) {
 	if tried := deliver(ctx); tried != n {
 		t.Fatalf("%d tries, want %d", tried, n)
 	}
-	limit("a delivery is sent", m, n, 1.8, 2.4)
+	limit("a delivery is sent", m, n, 3, 2.5)
 
 	receiver.status.Store(http.StatusServiceUnavailable)
 	for _, waiting := range []int{10, 200} {

@@ -320,7 +320,7 @@ func (p *player) find(s step) string {
 	} {
 		vs, err := p.s.FindGroups(p.ctx, c, key, 1+s.D%4, directory.GroupWant{AllMembers: true}, nil)
 		for i := range vs {
-			vs[i].Version, vs[i].Profiles = 0, 0
+			vs[i].Version, vs[i].Profiles, vs[i].Floor = 0, 0, 0
 		}
 		out += p.answer(vs, err) + "\n"
 	}
