@@ -1,3 +1,5 @@
+// Package dynamolocal has the clients of a DynamoDB Local (package server), and that of the tests. The server is a package of
+// its own, so that fetching it needs no AWS SDK, which takes half a minute to compile.
 package dynamolocal
 
 import (
@@ -9,9 +11,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+
+	"rollcall/integration/tools/dynamolocal/server"
 )
 
-var shared = sync.OnceValues(func() (*Server, error) {
+var shared = sync.OnceValues(func() (Server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // a cold cache on a slow line
 	defer cancel()
 	return Start(ctx, "")
@@ -23,8 +27,17 @@ func Clients(t testing.TB) (*dynamodb.Client, *dynamodbstreams.Client) {
 	return clients(Endpoint(t))
 }
 
+// Server is a running server.
+type Server struct{ *server.Server }
+
+// Start is server.Start.
+func Start(ctx context.Context, dir string) (Server, error) {
+	s, err := server.Start(ctx, dir)
+	return Server{s}, err
+}
+
 // Clients returns clients of the server.
-func (s *Server) Clients() (*dynamodb.Client, *dynamodbstreams.Client) { return clients(s.Endpoint) }
+func (s Server) Clients() (*dynamodb.Client, *dynamodbstreams.Client) { return clients(s.Endpoint) }
 
 func clients(endpoint string) (*dynamodb.Client, *dynamodbstreams.Client) {
 	credentials := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {

@@ -9,7 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"rollcall/integration/tools/dynamolocal"
+	"rollcall/integration/tools/dynamolocal/server"
 )
 
 func main() {
@@ -26,10 +26,10 @@ func run(fetch bool, data string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if fetch {
-		_, err := dynamolocal.Fetch(ctx, os.Stderr)
+		_, err := server.Fetch(ctx, os.Stderr)
 		return err
 	}
-	s, err := dynamolocal.Start(ctx, data)
+	s, err := server.Start(ctx, data)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package dynamolocal
+package server
 
 // version is the release of DynamoDB Local that the list below belongs to.
 const version = "3.1.0"

@@ -1,7 +1,7 @@
-// Package dynamolocal starts DynamoDB Local, the reference that the DynamoDB store is tested against. It fetches the
+// Package server starts DynamoDB Local, the reference that the DynamoDB store is tested against. It fetches the
 // pinned release from Maven Central once and runs it with the machine's Java. It is for tests, benchmarks and
 // `make dynamodb`; outside tests, nothing under functions/ or shared/ may use it.
-package dynamolocal
+package server
 
 import (
 	"bytes"
