@@ -68,7 +68,7 @@ func TestThreeInitialCyclesAtOnce(t *testing.T) {
 		s := stacks[i]
 		cycles.Go(func() {
 			job := &entra.Job{BaseURL: s.BaseURL, Token: s.Token, HTTP: &http.Client{Transport: transport{s.Local()}}}
-			cycle, err := job.Cycle(t.Context(), entra.Generate(entra.Options{Users: proof.Size(15, 300), Groups: 3, Seed: seed}))
+			cycle, err := job.Cycle(t.Context(), entra.Generate(entra.Options{Users: proof.Size(15, 60), Groups: 3, Seed: seed}))
 			if err != nil || len(cycle.Failures) > 0 {
 				t.Errorf("the cycle of tenant %d: %v, %v", i, err, cycle.Failures)
 			}

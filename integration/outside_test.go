@@ -82,7 +82,7 @@ func TestOutsidePartsFailInTurn(t *testing.T) {
 			healthy := leaveWithout(t, ports)
 			each := parts()
 			if name == "DynamoDB" {
-				each = proof.Spread(proof.Size(1, proof.All), each)
+				each = proof.Spread(proof.Size(1, 3), each)
 			}
 			for _, part := range each {
 				if got := leaveWithout(t, ports, part); got != healthy {

@@ -21,7 +21,7 @@ func TestCrashesOfLeavers(t *testing.T) {
 func TestCrashedBatches(t *testing.T) {
 	t.Parallel()
 	table := newTable(t)
-	storetest.CrashedBatches(t, proof.Size(15, 1), func(t *testing.T, stop func(string) error) directory.Ports {
+	storetest.CrashedBatches(t, proof.Size(15, 5), func(t *testing.T, stop func(string) error) directory.Ports {
 		s := open(t, table)
 		s.StopBefore(stop)
 		return s.Ports()
