@@ -23,7 +23,7 @@ import (
 // from the other tenant's changes waits for none of it, and how far it is can be seen in between.
 func TestProviderDeletionIsATask(t *testing.T) {
 	t.Parallel()
-	people := map[string]int{"SQLite": proof.Size(2100, 5_000), "DynamoDB": proof.Size(30, 200)}
+	people := map[string]int{"SQLite": proof.Size(2100, 20_000), "DynamoDB": proof.Size(30, 200)}
 	for name, ports := range crashStores(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
