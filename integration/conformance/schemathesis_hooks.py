@@ -36,6 +36,8 @@ def before_call(context, case, kwargs):
             query.pop(name, None)
         if query.get("users") == "move":
             query["users"] = "local"
+        if query.get("users") == "deactivate":  # nobody is kept
+            query.pop("cancelPending", None)
     if path and case.operation.method.upper() == "DELETE" and path.get("provider") == IDS["bare"][0]:
         path["provider"] = IDS["provider"][0]  # bodies name the other one, which must go on existing
     if path and set(path) & {"conflict", "group", "key", "token", "webhook", "delivery", "organization", "watchlist", "mapping", "run"} and random.random() < 0.8:
