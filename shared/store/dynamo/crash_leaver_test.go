@@ -11,7 +11,7 @@ import (
 func TestCrashesOfLeavers(t *testing.T) {
 	t.Parallel()
 	table := newTable(t)
-	storetest.Crashes(t, proof.Size(3, proof.All), func(t *testing.T, stop func(string) error) directory.Ports {
+	storetest.Crashes(t, proof.Size(3, 13), func(t *testing.T, stop func(string) error) directory.Ports {
 		s := open(t, table)
 		s.StopBefore(stop)
 		return s.Ports()

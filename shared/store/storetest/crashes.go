@@ -62,7 +62,7 @@ func Crashes(t *testing.T, n int, process func(t *testing.T, stop func(string) e
 				c.must(c.follow())
 				_, err := c.s.DeactivateDue(c.ctx, directory.JobSweep) // not the whole sweep, which reads the tenants of all tests
 				c.must(err)
-				if (stopBefore+1)%proof.Size(5, 1) == 0 { // a check reads everything that there is
+				if (stopBefore+1)%proof.Size(5, 3) == 0 { // a check reads everything that there is
 					found, err := unsound(c.s.Ports, c.admin.Tenant, c.now)
 					if c.must(err); found != "" {
 						t.Errorf("died before write %d: %s", stopBefore+1, found)
