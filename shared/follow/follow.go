@@ -25,11 +25,37 @@ type Service struct {
 
 	mu     sync.Mutex
 	marked map[chain]time.Time // when this process marked chains for sealing
-	toSend atomic.Bool         // deliveries were stored since
-	woken  atomic.Int64        // when the sending of deliveries was last started, in nanoseconds
 
-	newTasks atomic.Bool  // stored since wakeTasks
-	begun    atomic.Int64 // when the doing of tasks was last started, in nanoseconds
+	sending, tasks starter
+}
+
+// startEvery is how often a process starts a function that goes on looking for work; between, its schedule starts it.
+const startEvery = time.Minute
+
+// starter has work that was stored done soon by another function. If that fails, its schedule has it done within a minute.
+type starter struct {
+	wanted atomic.Bool
+	last   atomic.Int64 // when it was last started, in nanoseconds
+}
+
+// want notes that there is new work.
+func (w *starter) want() { w.wanted.Store(true) }
+
+// due reports, once, whether the function is to be started now.
+func (w *starter) due(now time.Time) bool {
+	at, last := now.UnixNano(), w.last.Load()
+	return w.wanted.Swap(false) && at-last >= int64(startEvery) && w.last.CompareAndSwap(last, at)
+}
+
+// start starts the functions that do what was stored.
+func (s *Service) start(ctx context.Context) {
+	now := s.rt.Now()
+	if s.rt.Delivering != nil && s.sending.due(now) {
+		_ = s.rt.Delivering.StartDelivering(ctx)
+	}
+	if s.rt.Tasks != nil && s.tasks.due(now) {
+		_ = s.rt.Tasks.StartTasks(ctx)
+	}
 }
 
 // New returns the service on the ports.
@@ -84,8 +110,7 @@ func (s *Service) follow(
 		s.forget()
 		return c.failed, err
 	}
-	s.startSending(ctx)
-	s.wakeTasks(ctx)
+	s.start(ctx)
 	if last {
 		return c.failed, nil
 	}

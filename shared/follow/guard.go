@@ -152,18 +152,22 @@ func (x *portion) applyGuard(ctx context.Context) error {
 			return x.applyMoves(ctx, v)
 		}
 	}
-	o := fromDecision(x.entry)
 	if x.entry.Action != directory.GuardTripped {
-		held := directory.PendingQuery{Provider: p.ID, Gate: directory.GateGuard}
-		return x.eachPending(ctx, held, func(ctx context.Context, u directory.User) error {
-			return x.s.reconcileUser(ctx, x.tenant, p, u, o)
-		})
+		return x.reconcileHeld(ctx, p)
 	}
 	if !p.Guard.Tripped() {
 		x.finish()
 		return nil
 	}
-	return x.holdLeavers(ctx, p, o)
+	return x.holdLeavers(ctx, p, fromDecision(x.entry))
+}
+
+// reconcileHeld compares the leavers whom the guard holds with the guard as it is now.
+func (x *portion) reconcileHeld(ctx context.Context, p directory.Provider) error {
+	held := directory.PendingQuery{Provider: p.ID, Gate: directory.GateGuard}
+	return x.eachPending(ctx, held, func(ctx context.Context, u directory.User) error {
+		return x.s.reconcileUser(ctx, x.tenant, p, u, fromDecision(x.entry))
+	})
 }
 
 // releaseLate applies the decision on an event to leavers that it has not reached: requests that read the provider just
@@ -174,10 +178,7 @@ func (x *portion) releaseLate(ctx context.Context) error {
 	if err != nil || p.Guard.Tripped() {
 		return x.gone(err)
 	}
-	held := directory.PendingQuery{Provider: p.ID, Gate: directory.GateGuard}
-	return x.eachPending(ctx, held, func(ctx context.Context, u directory.User) error {
-		return x.s.reconcileUser(ctx, x.tenant, p, u, fromDecision(x.entry))
-	})
+	return x.reconcileHeld(ctx, p)
 }
 
 // holdLeavers holds the users who left since the window of a tripped guard began. It reads the log instead of the

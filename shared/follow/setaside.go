@@ -197,20 +197,23 @@ func (s *Service) triedAgain(d directory.Delivery, left []string, unreadable err
 func (s *Service) doLater(ctx context.Context, t directory.TenantID, e directory.LogEntry, step, name string, at time.Time) error {
 	d := directory.NewDelivery(e, "", name, s.rt.Time())
 	d.DueAt, d.Steps = at, []string{step}
-	_, err := s.ports.SetAsides.UpdateSetAside(ctx, t, d.ID, func(old directory.Delivery) (directory.Delivery, error) {
-		if old.ID != "" {
-			return old, nil
-		}
-		return d, nil
-	})
-	return err
+	return s.addSetAside(ctx, t, d, func(old directory.Delivery) bool { return old.ID != "" })
 }
 
 // followAgain sets aside all steps of an entry, due now. Work of the entry that waits already is unchanged.
 func (s *Service) followAgain(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	d := directory.NewDelivery(e, "", string(e.ID), s.rt.Time())
+	return s.addSetAside(ctx, t, d, func(old directory.Delivery) bool {
+		return old.ID != "" && old.State == directory.DeliveryPending
+	})
+}
+
+// addSetAside sets work aside unless there is some that stays.
+func (s *Service) addSetAside(
+	ctx context.Context, t directory.TenantID, d directory.Delivery, stays func(old directory.Delivery) bool,
+) error {
 	_, err := s.ports.SetAsides.UpdateSetAside(ctx, t, d.ID, func(old directory.Delivery) (directory.Delivery, error) {
-		if old.ID != "" && old.State == directory.DeliveryPending {
+		if stays(old) {
 			return old, nil
 		}
 		return d, nil

@@ -165,8 +165,12 @@ func (s *Service) startLongWork(ctx context.Context, t directory.TenantID, e dir
 			continue
 		}
 		if w.needed != nil {
-			if yes, err := w.needed(s, ctx, t, e); err != nil || !yes {
+			yes, err := w.needed(s, ctx, t, e)
+			if err != nil {
 				return err
+			}
+			if !yes {
+				continue
 			}
 		}
 		now := s.rt.Time()
@@ -186,20 +190,9 @@ func (s *Service) startLongWork(ctx context.Context, t directory.TenantID, e dir
 		if err != nil && !errors.Is(err, errTaken) {
 			return err
 		}
-		s.newTasks.Store(true)
+		s.tasks.want()
 	}
 	return nil
-}
-
-// wakeTasks has new tasks done soon, at most once a minute: the schedule has others done within that time.
-func (s *Service) wakeTasks(ctx context.Context) {
-	if !s.newTasks.Swap(false) || s.rt.Tasks == nil {
-		return
-	}
-	now, begun := s.rt.Now().UnixNano(), s.begun.Load()
-	if now-begun >= int64(wakeEvery) && s.begun.CompareAndSwap(begun, now) {
-		_ = s.rt.Tasks.StartTasks(ctx)
-	}
 }
 
 // RunTasks does steps of the tasks that are due, of each tenant in turn, until none is or stop returns true. Several
@@ -362,7 +355,7 @@ func (s *Service) retryTask(ctx context.Context, t directory.TenantID, e directo
 	if errors.Is(err, errTaken) {
 		return nil
 	}
-	s.newTasks.Store(true)
+	s.tasks.want()
 	return err
 }
 

@@ -89,27 +89,13 @@ func (s *Service) newDelivery(w directory.Webhook, e directory.LogEntry, ev dire
 	return d, err
 }
 
-// wakeEvery is how often a process wakes the function that sends deliveries, which then looks for more for longer.
-const wakeEvery = time.Minute
-
-// addDeliveries stores deliveries, which startSending has sent soon.
+// addDeliveries stores deliveries, which are sent soon.
 func (s *Service) addDeliveries(ctx context.Context, t directory.TenantID, ds []directory.Delivery) error {
 	if len(ds) == 0 {
 		return nil
 	}
-	s.toSend.Store(true)
+	s.sending.want()
 	return s.ports.Deliveries.AddDeliveries(ctx, t, ds)
-}
-
-// startSending has deliveries that were stored sent soon: if that fails, the schedule has them sent within a minute.
-func (s *Service) startSending(ctx context.Context) {
-	if !s.toSend.Swap(false) || s.rt.Delivering == nil {
-		return
-	}
-	now, woken := s.rt.Now().UnixNano(), s.woken.Load()
-	if now-woken >= int64(wakeEvery) && s.woken.CompareAndSwap(woken, now) {
-		_ = s.rt.Delivering.StartDelivering(ctx)
-	}
 }
 
 // sendTest has the test event of an entry sent.
