@@ -228,3 +228,32 @@ func knownRoles(c directory.Catalogue, attr string, was, is []directory.RoleID) 
 	}
 	return nil
 }
+
+// filtered reads pages after a position, until it has count items that keep accepts, or has looked at MaxWalk. read returns
+// at most n items after one, and whether others follow; id is the position of an item. It returns the position to continue
+// after: the zero one at the end.
+func filtered[T, ID any](
+	after ID, count int, read func(after ID, n int) (page []T, more bool, err error), id func(T) ID, keep func(T) bool,
+) (out []T, next ID, err error) {
+	var end ID
+	for seen := 0; seen < directory.MaxWalk; {
+		page, more, err := read(after, max(count, 100))
+		if err != nil {
+			return nil, end, err
+		}
+		for i, item := range page {
+			after = id(item)
+			if keep(item) {
+				out = append(out, item)
+			}
+			if len(out) == count && (more || i+1 < len(page)) {
+				return out, after, nil
+			}
+		}
+		if !more {
+			return out, end, nil
+		}
+		seen += len(page)
+	}
+	return out, after, nil
+}

@@ -50,31 +50,18 @@ func (s Deliveries) List(
 	if err != nil {
 		return nil, "", err
 	}
-	var out []directory.Delivery
-	for seen := 0; seen < directory.MaxWalk; {
-		batch := max(count, 100)
-		ds, err := s.newest(ctx, before, batch)
-		if err != nil {
-			return nil, "", err
+	read := func(before directory.DeliveryID, n int) ([]directory.Delivery, bool, error) {
+		ds, err := s.newest(ctx, before, n)
+		more := len(ds) == n
+		if i := slices.IndexFunc(ds, func(d directory.Delivery) bool { return d.ID < lowest }); i >= 0 {
+			ds, more = ds[:i], false
 		}
-		for i, d := range ds {
-			if d.ID < lowest {
-				return out, "", nil
-			}
-			before = d.ID
-			if d = shown(d); f.matches(d) {
-				out = append(out, d)
-			}
-			if len(out) == count && (i+1 < len(ds) || len(ds) == batch) {
-				return out, before, nil
-			}
+		for i := range ds {
+			ds[i] = shown(ds[i])
 		}
-		if len(ds) < batch {
-			return out, "", nil
-		}
-		seen += len(ds)
+		return ds, more, err
 	}
-	return out, before, nil
+	return filtered(before, count, read, func(d directory.Delivery) directory.DeliveryID { return d.ID }, f.matches)
 }
 
 // newest reads deliveries together with the work that was set aside, which may stand for a delivery of the same id that an

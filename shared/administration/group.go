@@ -19,28 +19,17 @@ func (s Groups) Search(
 		return nil, "", err
 	}
 	text = casefold.Fold(text)
-	var out []directory.Group
-	for seen := 0; seen < directory.MaxWalk; {
-		page, err := s.ports.Groups.ListGroups(ctx, s.tenant, p, directory.Page{ByCursor: true, After: string(after), Count: max(count, 100)},
+	read := func(after directory.GroupID, n int) ([]directory.Group, bool, error) {
+		page, err := s.ports.Groups.ListGroups(ctx, s.tenant, p, directory.Page{ByCursor: true, After: string(after), Count: n},
 			directory.GroupWant{}, nil)
-		if err != nil {
-			return nil, "", err
-		}
+		gs := make([]directory.Group, len(page.Groups))
 		for i, v := range page.Groups {
-			after = v.ID
-			if strings.Contains(v.DisplayNameKey(), text) {
-				out = append(out, v.Group)
-			}
-			if len(out) == count && (page.More || i+1 < len(page.Groups)) {
-				return out, after, nil
-			}
+			gs[i] = v.Group
 		}
-		if !page.More {
-			return out, "", nil
-		}
-		seen += len(page.Groups)
+		return gs, page.More, err
 	}
-	return out, after, nil
+	return filtered(after, count, read, func(g directory.Group) directory.GroupID { return g.ID },
+		func(g directory.Group) bool { return strings.Contains(g.DisplayNameKey(), text) })
 }
 
 // ByID reads a group of a provider of the tenant.

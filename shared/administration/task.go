@@ -20,28 +20,14 @@ func TaskKinds() []directory.TaskKind { return follow.TaskKinds() }
 // A page may hold fewer than asked for when MaxWalk tasks were read.
 func (s Tasks) List(
 	ctx context.Context, f TaskFilter, before directory.TaskID, count int,
-) (out []directory.Task, next directory.TaskID, err error) {
-	for seen := 0; seen < directory.MaxWalk; {
-		batch := max(count, 100)
-		ks, err := s.ports.Tasks.ListTasks(ctx, s.tenant, before, batch)
-		if err != nil {
-			return nil, "", err
-		}
-		for i, k := range ks {
-			before = k.ID
-			if (f.State == "" || f.State == k.State) && (f.Kind == "" || f.Kind == k.Kind) {
-				out = append(out, k)
-			}
-			if len(out) == count && (i+1 < len(ks) || len(ks) == batch) {
-				return out, before, nil
-			}
-		}
-		if len(ks) < batch {
-			return out, "", nil
-		}
-		seen += len(ks)
+) ([]directory.Task, directory.TaskID, error) {
+	read := func(before directory.TaskID, n int) ([]directory.Task, bool, error) {
+		ks, err := s.ports.Tasks.ListTasks(ctx, s.tenant, before, n)
+		return ks, len(ks) == n, err
 	}
-	return out, before, nil
+	return filtered(before, count, read, func(k directory.Task) directory.TaskID { return k.ID }, func(k directory.Task) bool {
+		return (f.State == "" || f.State == k.State) && (f.Kind == "" || f.Kind == k.Kind)
+	})
 }
 
 // ByID reads one.
