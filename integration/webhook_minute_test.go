@@ -20,10 +20,7 @@ import (
 
 // minute is receivers of webhooks over HTTP, and when the event of each delivery was added and had arrived.
 type minute struct {
-	*testing.T
-	ports   directory.Ports
-	mu      sync.Mutex
-	added   map[string]time.Time // by event id
+	outbox
 	arrived map[string][]time.Duration
 }
 
@@ -33,34 +30,12 @@ func (m *minute) receive(id string) {
 	m.arrived[id] = append(m.arrived[id], time.Since(m.added[id]))
 }
 
-// webhook creates one whose receiver answers with do.
-func (m *minute) webhook(t directory.TenantID, id directory.WebhookID, do http.HandlerFunc) {
+// receiver creates a webhook whose receiver answers with do.
+func (m *minute) receiver(t directory.TenantID, id directory.WebhookID, do http.HandlerFunc) {
 	m.Helper()
 	server := httptest.NewServer(do)
 	m.Cleanup(server.Close)
-	e := directory.LogEntry{ID: directory.EntryID("e" + string(t) + string(id)), At: time.Now(), Action: directory.WebhookCreated}
-	w := directory.Webhook{ID: id, URL: server.URL, State: directory.WebhookActive, Version: 1}
-	if err := m.ports.Webhooks.CreateWebhook(m.Context(), t, w, nil, e); err != nil {
-		m.Fatal(err)
-	}
-}
-
-// add adds n deliveries for a webhook, with their ids beginning with its own.
-func (m *minute) add(t directory.TenantID, w directory.WebhookID, n int) {
-	now := time.Now().UTC().Truncate(time.Millisecond)
-	var ds []directory.Delivery
-	for range n {
-		m.mu.Lock()
-		id := fmt.Sprint(w, "-", len(m.added))
-		m.added[id] = time.Now()
-		m.mu.Unlock()
-		d := directory.NewDelivery(directory.LogEntry{ID: directory.EntryID(id), At: now}, w, id, now)
-		d.Body = fmt.Appendf(nil, `{"id":%q}`, id)
-		ds = append(ds, d)
-	}
-	if err := m.ports.Deliveries.AddDeliveries(context.Background(), t, ds); err != nil {
-		m.Error(err)
-	}
+	m.webhook(t, id, server.URL)
 }
 
 // TestReceiversForAMinute: two processes deliver over HTTP to ten healthy receivers, while one is dead and one slow, with
@@ -72,18 +47,18 @@ func TestReceiversForAMinute(t *testing.T) {
 	for store, ports := range stores {
 		t.Run(store, func(t *testing.T) {
 			t.Parallel()
-			m := &minute{T: t, ports: ports(t), added: map[string]time.Time{}, arrived: map[string][]time.Duration{}}
+			m := &minute{outbox: outbox{T: t, ports: ports(t), added: map[string]time.Time{}}, arrived: map[string][]time.Duration{}}
 			k, err := keys.NewLocal()
 			if err != nil {
 				t.Fatal(err)
 			}
 			ctx, stop := context.WithCancel(t.Context())
 			var dead, slow, slowNow atomic.Int32
-			m.webhook("t0", "dead", func(w http.ResponseWriter, _ *http.Request) {
+			m.receiver("t0", "dead", func(w http.ResponseWriter, _ *http.Request) {
 				dead.Add(1)
 				w.WriteHeader(http.StatusServiceUnavailable)
 			})
-			m.webhook("t0", "slow", func(_ http.ResponseWriter, r *http.Request) {
+			m.receiver("t0", "slow", func(_ http.ResponseWriter, r *http.Request) {
 				if slow.Add(1); slowNow.Add(1) > 2 {
 					t.Error("the slow receiver has more than two requests")
 				}
@@ -94,15 +69,15 @@ func TestReceiversForAMinute(t *testing.T) {
 				}
 			})
 			waiting := 30 + seconds
-			m.add("t0", "dead", waiting)
-			m.add("t0", "slow", waiting)
+			m.add("t0", "dead", "dead", waiting)
+			m.add("t0", "slow", "slow", waiting)
 			var work sync.WaitGroup
 			for i := range healthy {
 				tenant, id := directory.TenantID(fmt.Sprint("t", i%3)), directory.WebhookID(fmt.Sprint("healthy", i))
-				m.webhook(tenant, id, func(_ http.ResponseWriter, r *http.Request) { m.receive(r.Header.Get("Webhook-Id")) })
+				m.receiver(tenant, id, func(_ http.ResponseWriter, r *http.Request) { m.receive(r.Header.Get("Webhook-Id")) })
 				work.Go(func() {
 					for range 2 * seconds {
-						m.add(tenant, id, 1)
+						m.add(tenant, id, "healthy", 1)
 						time.Sleep(500 * time.Millisecond)
 					}
 				})

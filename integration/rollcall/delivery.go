@@ -1,7 +1,5 @@
 package main
 
-import "strconv"
-
 func taskNoun() noun {
 	const one = "Id id, Kind kind, State state, About targetKind, Record target:, Entry entry, Progress @progress, Failures failures, " +
 		"Cause cause, Next_step dueAt, Started createdAt, Changed changedAt, Done doneAt"
@@ -18,25 +16,6 @@ func taskNoun() noun {
 				long: "A task that failed ten times in a row waits for a person. When the cause is mended, this has it tried again."},
 		},
 	}
-}
-
-// progress returns how much of the work of a task is done.
-func progress(item object) string { return ofAbout(text(item, "done"), text(item, "total")) }
-
-func ofAbout(done, total string) string {
-	if total == "" || total == "0" {
-		return thousands(done)
-	}
-	return thousands(done) + " of about " + thousands(total)
-}
-
-// thousands returns a number with a comma after each three digits.
-func thousands(number string) string {
-	n, err := strconv.Atoi(number)
-	if err != nil || n < 1000 {
-		return number
-	}
-	return thousands(strconv.Itoa(n/1000)) + "," + number[len(number)-3:]
 }
 
 func deliveryNoun() noun {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -64,4 +65,23 @@ func (b *bar) clear() {
 		fmt.Fprint(b.w, "\r\x1b[K")
 		b.drawn = false
 	}
+}
+
+// progress returns how much of the work of a task is done.
+func progress(item object) string { return ofAbout(text(item, "done"), text(item, "total")) }
+
+func ofAbout(done, total string) string {
+	if total == "" || total == "0" {
+		return thousands(done)
+	}
+	return thousands(done) + " of about " + thousands(total)
+}
+
+// thousands returns a number with a comma after each three digits.
+func thousands(number string) string {
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1000 {
+		return number
+	}
+	return thousands(strconv.Itoa(n/1000)) + "," + number[len(number)-3:]
 }

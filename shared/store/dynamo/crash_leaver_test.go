@@ -8,22 +8,24 @@ import (
 	"rollcall/shared/store/storetest"
 )
 
-func TestCrashesOfLeavers(t *testing.T) {
-	t.Parallel()
+// processes returns what starts a process on the data of the previous one.
+func processes(t *testing.T) func(*testing.T, func(string) error) directory.Ports {
+	t.Helper()
 	table := newTable(t)
-	storetest.Crashes(t, proof.Size(3, 13), func(t *testing.T, stop func(string) error) directory.Ports {
+	return func(t *testing.T, stop func(string) error) directory.Ports {
+		t.Helper()
 		s := open(t, table)
 		s.StopBefore(stop)
 		return s.Ports()
-	})
+	}
+}
+
+func TestCrashesOfLeavers(t *testing.T) {
+	t.Parallel()
+	storetest.Crashes(t, proof.Size(3, 13), processes(t))
 }
 
 func TestCrashedBatches(t *testing.T) {
 	t.Parallel()
-	table := newTable(t)
-	storetest.CrashedBatches(t, proof.Size(15, 5), func(t *testing.T, stop func(string) error) directory.Ports {
-		s := open(t, table)
-		s.StopBefore(stop)
-		return s.Ports()
-	})
+	storetest.CrashedBatches(t, proof.Size(15, 5), processes(t))
 }

@@ -15,6 +15,17 @@ import (
 	"rollcall/shared/store/dynamo/meter"
 )
 
+// ticking gives the environment a clock that begins with a minute and moves by a millisecond whenever it is read. It returns
+// the milliseconds.
+func (o *tenantEnv) ticking(external directory.External) *atomic.Int64 {
+	var ticks atomic.Int64
+	start := time.Now().Truncate(time.Minute).Add(time.Minute)
+	o.svc = directorytest.New(o.svc.Ports, directory.Runtime{External: external, Now: func() time.Time {
+		return start.Add(time.Duration(ticks.Add(1)) * time.Millisecond)
+	}})
+	return &ticks
+}
+
 // TestFollowBudgets limits what following costs by entry, without mappings, watchlists and webhooks: sequential round
 // trips, and capacity units. Alone, its process has followed others, so that the rules and the chain's mark are known.
 func TestFollowBudgets(t *testing.T) {
@@ -22,11 +33,7 @@ func TestFollowBudgets(t *testing.T) {
 	o := newTenantEnv(t, open(t, newTable(t)))
 	// Each case has its minute: a page of counts and a chain's mark are of a minute, and a page with the marks of several
 	// cases may take more than a unit.
-	var ticks atomic.Int64
-	start := time.Now().Truncate(time.Minute).Add(time.Minute)
-	o.svc = directorytest.New(o.svc.Ports, directory.Runtime{Now: func() time.Time {
-		return start.Add(time.Duration(ticks.Add(1)) * time.Millisecond)
-	}})
+	ticks := o.ticking(directory.External{})
 	const n = 100
 	var us []directory.User
 	o.follow(t.Context()) // of the tenant's creation
@@ -111,11 +118,7 @@ func (sending) StartDelivering(context.Context) error { return nil }
 func TestFollowBudgetsWithRules(t *testing.T) {
 	t.Parallel()
 	o := newTenantEnv(t, open(t, newTable(t)))
-	var ticks atomic.Int64
-	start := time.Now().Truncate(time.Minute).Add(time.Minute)
-	o.svc = directorytest.New(o.svc.Ports, directory.Runtime{Now: func() time.Time {
-		return start.Add(time.Duration(ticks.Add(1)) * time.Millisecond)
-	}, External: directory.External{Delivering: sending{}}})
+	ticks := o.ticking(directory.External{Delivering: sending{}})
 	const n, enterprise = 100, "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 	ctx := t.Context()
 	tenant, _ := o.caller.Provider.Tenant()

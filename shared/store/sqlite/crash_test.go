@@ -11,48 +11,37 @@ import (
 	"rollcall/shared/store/storetest"
 )
 
-func TestCrashes(t *testing.T) {
-	t.Parallel()
+// processes returns what starts a process on the data of the previous one, in a file that is closed at the end.
+func processes(t *testing.T) func(*testing.T, func(string) error) directory.Ports {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "rollcall.db")
-	var last *sqlite.Store
-	storetest.Crashes(t, proof.Size(20, proof.All), func(t *testing.T, stop func(string) error) directory.Ports {
-		if last != nil {
-			if err := last.Close(); err != nil {
-				t.Fatal(err)
-			}
+	end := func() error { return nil }
+	t.Cleanup(func() {
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+	})
+	return func(t *testing.T, stop func(string) error) directory.Ports {
+		t.Helper()
+		if err := end(); err != nil {
+			t.Fatal(err)
 		}
 		s, err := sqlite.Open(path, time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}
-		last = s
+		end = s.Close
 		s.StopBefore(stop)
 		return s.Ports()
-	})
-	if err := last.Close(); err != nil {
-		t.Error(err)
 	}
+}
+
+func TestCrashes(t *testing.T) {
+	t.Parallel()
+	storetest.Crashes(t, proof.Size(20, proof.All), processes(t))
 }
 
 func TestCrashedBatches(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "rollcall.db")
-	var last *sqlite.Store
-	storetest.CrashedBatches(t, proof.Size(4, 1), func(t *testing.T, stop func(string) error) directory.Ports {
-		if last != nil {
-			if err := last.Close(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		s, err := sqlite.Open(path, time.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		last = s
-		s.StopBefore(stop)
-		return s.Ports()
-	})
-	if err := last.Close(); err != nil {
-		t.Error(err)
-	}
+	storetest.CrashedBatches(t, proof.Size(4, 1), processes(t))
 }
