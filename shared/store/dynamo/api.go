@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // maxBatchGet and maxBatchWrite are DynamoDB's limits for one call.
@@ -19,13 +20,13 @@ const (
 )
 
 // get reads the items that exist, with strong consistency. Up to 100 keys are one call.
-func (s *Store) get(ctx context.Context, keys ...key) (map[key]item, error) {
-	out := make(map[key]item, len(keys))
+func (s *Store) get(ctx context.Context, keys ...schema.Key) (map[schema.Key]item, error) {
+	out := make(map[schema.Key]item, len(keys))
 	switch {
 	case len(keys) == 0:
 		return out, nil
 	case len(keys) == 1:
-		res, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: keys[0].item(), ConsistentRead: aws.Bool(true)})
+		res, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: keys[0].Item(), ConsistentRead: aws.Bool(true)})
 		if err != nil {
 			return nil, fault("get item", err)
 		}
@@ -37,10 +38,10 @@ func (s *Store) get(ctx context.Context, keys ...key) (map[key]item, error) {
 	case len(keys) <= maxBatchGet:
 		return out, s.batchGet(ctx, keys, out)
 	}
-	var parts []map[key]item
+	var parts []map[schema.Key]item
 	var fns []func(context.Context) error
 	for chunk := range slices.Chunk(keys, maxBatchGet) {
-		part := make(map[key]item, len(chunk))
+		part := make(map[schema.Key]item, len(chunk))
 		parts = append(parts, part)
 		fns = append(fns, func(ctx context.Context) error { return s.batchGet(ctx, chunk, part) })
 	}
@@ -55,10 +56,10 @@ func (s *Store) get(ctx context.Context, keys ...key) (map[key]item, error) {
 	return out, nil
 }
 
-func (s *Store) batchGet(ctx context.Context, keys []key, out map[key]item) error {
+func (s *Store) batchGet(ctx context.Context, keys []schema.Key, out map[schema.Key]item) error {
 	want := make([]item, len(keys))
 	for i, k := range keys {
-		want[i] = k.item()
+		want[i] = k.Item()
 	}
 	for n := 0; len(want) > 0; n++ {
 		if n > 0 { // the remaining keys were throttled
@@ -88,7 +89,7 @@ func (s *Store) batchGet(ctx context.Context, keys []key, out map[key]item) erro
 }
 
 // getOne reads one item; nil when it does not exist.
-func (s *Store) getOne(ctx context.Context, k key) (item, error) {
+func (s *Store) getOne(ctx context.Context, k schema.Key) (item, error) {
 	its, err := s.get(ctx, k)
 	return its[k], err
 }
@@ -189,18 +190,18 @@ func (s *Store) writing(name string) error {
 }
 
 // put stores an item outside a transaction and unconditionally.
-func (s *Store) put(ctx context.Context, name string, k key, it item) error {
+func (s *Store) put(ctx context.Context, name string, k schema.Key, it item) error {
 	if err := s.writing(name); err != nil {
 		return err
 	}
-	full := k.with(it)
+	full := k.With(it)
 	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: full})
 	meter.Count(ctx, 0, meter.WriteUnits(meter.ItemSize(full)))
 	return fault(name, err)
 }
 
 // erase deletes items outside a transaction, 25 in a call; absent ones are ignored.
-func (s *Store) erase(ctx context.Context, name string, keys []key) error {
+func (s *Store) erase(ctx context.Context, name string, keys []schema.Key) error {
 	var fns []func(context.Context) error
 	for chunk := range slices.Chunk(keys, maxBatchWrite) {
 		fns = append(fns, func(ctx context.Context) error { return s.eraseBatch(ctx, name, chunk) })
@@ -211,10 +212,10 @@ func (s *Store) erase(ctx context.Context, name string, keys []key) error {
 	return meter.Parallel(ctx, fns...)
 }
 
-func (s *Store) eraseBatch(ctx context.Context, name string, keys []key) error {
+func (s *Store) eraseBatch(ctx context.Context, name string, keys []schema.Key) error {
 	reqs := make([]types.WriteRequest, len(keys))
 	for i, k := range keys {
-		reqs[i].DeleteRequest = &types.DeleteRequest{Key: k.item()}
+		reqs[i].DeleteRequest = &types.DeleteRequest{Key: k.Item()}
 	}
 	return s.writeBatch(ctx, name, reqs)
 }
@@ -245,11 +246,11 @@ func (s *Store) writeBatch(ctx context.Context, name string, reqs []types.WriteR
 }
 
 // eraseIf deletes an item outside a transaction when a condition holds, errStale when it does not.
-func (s *Store) eraseIf(ctx context.Context, name string, k key, c cond) error {
+func (s *Store) eraseIf(ctx context.Context, name string, k schema.Key, c cond) error {
 	if err := s.writing(name); err != nil {
 		return err
 	}
-	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: k.item(), ConditionExpression: optional(c.expr),
+	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: k.Item(), ConditionExpression: optional(c.expr),
 		ExpressionAttributeNames: names(c.expr), ExpressionAttributeValues: c.vals})
 	meter.Count(ctx, 0, 1)
 	var failed *types.ConditionalCheckFailedException
@@ -260,11 +261,11 @@ func (s *Store) eraseIf(ctx context.Context, name string, k key, c cond) error {
 }
 
 // putIf stores an item outside a transaction when a condition holds, errStale when it does not.
-func (s *Store) putIf(ctx context.Context, name string, k key, it item, c cond) error {
+func (s *Store) putIf(ctx context.Context, name string, k schema.Key, it item, c cond) error {
 	if err := s.writing(name); err != nil {
 		return err
 	}
-	full := k.with(it)
+	full := k.With(it)
 	in := &dynamodb.PutItemInput{TableName: &s.table, Item: full, ConditionExpression: optional(c.expr),
 		ExpressionAttributeNames: names(c.expr)}
 	if len(c.vals) > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // apiKeyStore implements directory.APIKeys.
@@ -18,27 +19,27 @@ func (s apiKeyStore) CreateAPIKey(
 			return err
 		}
 		taken := conflict("the key's id is taken")
-		x.putRecord(s.Store, apiKeyKey(t, k.ID), k, 0)
+		x.putRecord(s.Store, schema.APIKeyKey(t, k.ID), k, 0)
 		x.ops[len(x.ops)-1].fail = taken
-		x.put(s.Store, apiKeyHash(t, k.Hash), item{"id": str(string(k.ID))}, absent, taken)
+		x.put(s.Store, schema.APIKeyHash(t, k.Hash), item{"id": str(string(k.ID))}, absent, taken)
 		x.log(s.Store, t, e, remainder{})
 		return s.commit(ctx, "create API key", x)
 	})
 }
 
 func (s apiKeyStore) checkKeys(t directory.TenantID, check directory.Check[directory.APIKey]) func(context.Context, *tx) error {
-	return checking(s.Store, check, checkNumber(t, "api-keys"), apiKeys(t))
+	return checking(s.Store, check, schema.CheckNumber(t, "api-keys"), schema.APIKeys(t))
 }
 
 func (s apiKeyStore) APIKeyByHash(ctx context.Context, t directory.TenantID, h directory.TokenHash) (k directory.APIKey, err error) {
-	it, err := s.getOne(ctx, apiKeyHash(t, h))
+	it, err := s.getOne(ctx, schema.APIKeyHash(t, h))
 	if err == nil && it == nil {
 		err = notFound("API key")
 	}
 	if err != nil {
 		return k, err
 	}
-	_, err = s.record(ctx, apiKeyKey(t, directory.CredentialID(text(it, "id"))), &k)
+	_, err = s.record(ctx, schema.APIKeyKey(t, directory.CredentialID(text(it, "id"))), &k)
 	if err == nil && k.Hash != h {
 		err = notFound("API key")
 	}
@@ -46,7 +47,7 @@ func (s apiKeyStore) APIKeyByHash(ctx context.Context, t directory.TenantID, h d
 }
 
 func (s apiKeyStore) ListAPIKeys(ctx context.Context, t directory.TenantID) ([]directory.APIKey, error) {
-	return all[directory.APIKey](ctx, s.Store, span{pk: apiKeys(t)})
+	return all[directory.APIKey](ctx, s.Store, span{pk: schema.APIKeys(t)})
 }
 
 // UpdateAPIKey implements directory.APIKeys. A key's hash never changes.
@@ -54,8 +55,8 @@ func (s apiKeyStore) UpdateAPIKey(
 	ctx context.Context, t directory.TenantID, id directory.CredentialID, check directory.Check[directory.APIKey],
 	update directory.Update[directory.APIKey],
 ) (directory.APIKey, error) {
-	if !usable(string(id)) {
+	if !schema.Usable(string(id)) {
 		return directory.APIKey{}, notFound("API key")
 	}
-	return updateRecord(ctx, s.Store, t, "API key", apiKeyKey(t, id), mustExist, update, s.checkKeys(t, check))
+	return updateRecord(ctx, s.Store, t, "API key", schema.APIKeyKey(t, id), mustExist, update, s.checkKeys(t, check))
 }

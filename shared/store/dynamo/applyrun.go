@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // applyRunStore implements directory.ApplyRuns.
@@ -13,12 +14,12 @@ type applyRunStore struct{ *Store }
 func (s applyRunStore) People(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, part int, from string, count int,
 ) ([]directory.UserView, string, error) {
-	if !usable(string(p)) || part < 0 || part >= directory.RunRanges || count < 1 {
+	if !schema.Usable(string(p)) || part < 0 || part >= directory.RunRanges || count < 1 {
 		return nil, "", nil
 	}
-	h := homeFor(t, p, false)
+	h := schema.HomeFor(t, p, false)
 	first := "u" + idDigits[part:part+1]
-	its, more, err := s.query(ctx, span{pk: h.users(), lo: after(escaper.Replace(max(from, first))), hi: first + "~", limit: count})
+	its, more, err := s.query(ctx, span{pk: h.Users(), lo: after(schema.Escape(max(from, first))), hi: first + "~", limit: count})
 	if err != nil || len(its) == 0 {
 		return nil, "", err
 	}
@@ -42,26 +43,26 @@ func (s applyRunStore) People(
 func (s applyRunStore) Run(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.RunID,
 ) (directory.ApplyRun, error) {
-	r, _, err := readRecord[directory.ApplyRun](ctx, s.Store, "apply run", runKey(t, p, id), string(p), string(id))
+	r, _, err := readRecord[directory.ApplyRun](ctx, s.Store, "apply run", schema.RunKey(t, p, id), string(p), string(id))
 	return r, err
 }
 
 func (s applyRunStore) UpdateRun(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.RunID, update directory.Update[directory.ApplyRun],
 ) (directory.ApplyRun, error) {
-	if !usable(string(p)) || !usable(string(id)) {
+	if !schema.Usable(string(p)) || !schema.Usable(string(id)) {
 		return directory.ApplyRun{}, notFound("apply run")
 	}
-	return updateRecord(ctx, s.Store, t, "apply run", runKey(t, p, id), entryOptional, update)
+	return updateRecord(ctx, s.Store, t, "apply run", schema.RunKey(t, p, id), entryOptional, update)
 }
 
 func (s applyRunStore) ListRuns(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, before directory.RunID, count int,
 ) ([]directory.ApplyRun, error) {
-	if count < 1 || !usable(string(p)) {
+	if count < 1 || !schema.Usable(string(p)) {
 		return nil, nil
 	}
-	its, err := s.newest(ctx, runs(t, p), "", "", escaper.Replace(string(before)), count)
+	its, err := s.newest(ctx, schema.Runs(t, p), "", "", schema.Escape(string(before)), count)
 	if err != nil {
 		return nil, err
 	}
@@ -69,13 +70,13 @@ func (s applyRunStore) ListRuns(
 }
 
 func (s applyRunStore) Ranges(ctx context.Context, t directory.TenantID, id directory.RunID) ([]directory.RunRange, error) {
-	return all[directory.RunRange](ctx, s.Store, span{pk: ranges(t, id)})
+	return all[directory.RunRange](ctx, s.Store, span{pk: schema.Ranges(t, id)})
 }
 
 func (s applyRunStore) UpdateRange(
 	ctx context.Context, t directory.TenantID, id directory.RunID, n int, update func(directory.RunRange) (directory.RunRange, error),
 ) (directory.RunRange, error) {
-	return rewriteRecord(ctx, s.Store, "range of an apply run", rangeKey(t, id, n), update)
+	return rewriteRecord(ctx, s.Store, "range of an apply run", schema.RangeKey(t, id, n), update)
 }
 
 func (s applyRunStore) PutPage(ctx context.Context, t directory.TenantID, id directory.RunID, page directory.RunPage) error {
@@ -83,11 +84,11 @@ func (s applyRunStore) PutPage(ctx context.Context, t directory.TenantID, id dir
 	if err := putJSON(it, "r", page); err != nil {
 		return err
 	}
-	return s.put(ctx, "put page of an apply run", key{pages(t, id), escaper.Replace(page.Key())}, it)
+	return s.put(ctx, "put page of an apply run", schema.Key{PK: schema.Pages(t, id), SK: schema.Escape(page.Key())}, it)
 }
 
 func (s applyRunStore) Pages(
 	ctx context.Context, t directory.TenantID, id directory.RunID, from string, count int,
 ) ([]directory.RunPage, error) {
-	return page[directory.RunPage](ctx, s.Store, span{pk: pages(t, id), lo: after(escaper.Replace(from)), limit: count})
+	return page[directory.RunPage](ctx, s.Store, span{pk: schema.Pages(t, id), lo: after(schema.Escape(from)), limit: count})
 }

@@ -9,6 +9,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // settledFor is how long a late entry is remembered as sealed: longer than an entry may be delivered again.
@@ -19,12 +20,12 @@ type chainStore struct{ *Store }
 
 func (s chainStore) ChainHead(ctx context.Context, t directory.TenantID, p directory.ProviderID) (directory.ChainHead, error) {
 	h := directory.ChainHead{Provider: p}
-	_, err := s.record(ctx, chainKey(t, p), &h)
+	_, err := s.record(ctx, schema.ChainKey(t, p), &h)
 	return h, err
 }
 
 func (s chainStore) ChainHeads(ctx context.Context, t directory.TenantID) ([]directory.ChainHead, error) {
-	its, _, err := s.query(ctx, span{pk: chains(t)})
+	its, _, err := s.query(ctx, span{pk: schema.Chains(t)})
 	if err != nil {
 		return nil, err
 	}
@@ -44,11 +45,11 @@ func (s chainStore) AppendBlock(
 		return moved
 	}
 	x := &tx{}
-	x.putRecord(s.Store, chainKey(t, p), h.Next(b), h.Seq)
-	x.putRecord(s.Store, blockKey(t, p, b.Seq), b, 0)
+	x.putRecord(s.Store, schema.ChainKey(t, p), h.Next(b), h.Seq)
+	x.putRecord(s.Store, schema.BlockKey(t, p, b.Seq), b, 0)
 	for _, position := range settled {
-		x.delete(s.Store, lateKey(t, p, position), always, nil)
-		x.put(s.Store, settledKey(t, p, position), item{"ttl": num(s.now().Add(settledFor).Unix())}, always, nil)
+		x.delete(s.Store, schema.LateKey(t, p, position), always, nil)
+		x.put(s.Store, schema.SettledKey(t, p, position), item{"ttl": num(s.now().Add(settledFor).Unix())}, always, nil)
 	}
 	err = s.commit(ctx, "append block", x)
 	if errors.Is(err, errStale) {
@@ -63,7 +64,7 @@ func (s chainStore) Blocks(
 	if count < 1 {
 		return nil, nil
 	}
-	its, _, err := s.query(ctx, span{pk: blocks(t, p), lo: blockText(from), limit: count})
+	its, _, err := s.query(ctx, span{pk: schema.Blocks(t, p), lo: schema.BlockText(from), limit: count})
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +73,8 @@ func (s chainStore) Blocks(
 
 func (s chainStore) AddLate(ctx context.Context, t directory.TenantID, p directory.ProviderID, position string) error {
 	x := &tx{}
-	x.check(s.Store, settledKey(t, p, position), absent, func(item) error { return errDone })
-	x.put(s.Store, lateKey(t, p, position), item{"v": num(schemaVersion)}, always, nil)
+	x.check(s.Store, schema.SettledKey(t, p, position), absent, func(item) error { return errDone })
+	x.put(s.Store, schema.LateKey(t, p, position), item{"v": num(schemaVersion)}, always, nil)
 	if err := s.commit(ctx, "add late", x); !errors.Is(err, errDone) {
 		return err
 	}
@@ -81,7 +82,7 @@ func (s chainStore) AddLate(ctx context.Context, t directory.TenantID, p directo
 }
 
 func (s chainStore) Late(ctx context.Context, t directory.TenantID, p directory.ProviderID, count int) (out []string, err error) {
-	its, _, err := s.query(ctx, span{pk: lateKey(t, p, "").pk, limit: count})
+	its, _, err := s.query(ctx, span{pk: schema.LateKey(t, p, "").PK, limit: count})
 	for _, it := range its {
 		out = append(out, text(it, "SK"))
 	}
@@ -108,15 +109,15 @@ func (s chainStore) MarkGrown(ctx context.Context, t directory.TenantID, p direc
 
 // grown reads the mark of a chain; its version is 0 when there is none.
 func (s chainStore) grown(ctx context.Context, t directory.TenantID, p directory.ProviderID) (g directory.GrownChain, err error) {
-	_, err = s.record(ctx, grownKey(t, p), &g)
+	_, err = s.record(ctx, schema.GrownKey(t, p), &g)
 	return g, err
 }
 
 // putGrown replaces a mark if it is as it was read.
 func (s chainStore) putGrown(ctx context.Context, old, g directory.GrownChain) error {
-	k := grownKey(g.Tenant, g.Provider)
-	it := item{"v": num(schemaVersion), "rev": num(g.Version), "due": str(dueChains(spread(k.pk+k.sk, grownShards))),
-		"dueAt": str(grownText(g))}
+	k := schema.GrownKey(g.Tenant, g.Provider)
+	it := item{"v": num(schemaVersion), "rev": num(g.Version), "due": str(schema.DueChains(schema.Spread(k.PK+k.SK, schema.GrownShards))),
+		"dueAt": str(schema.GrownText(g))}
 	if err := putJSON(it, "r", g); err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func (s chainStore) putGrown(ctx context.Context, old, g directory.GrownChain) e
 
 // asRead is the condition that a mark is as it was read: a mark that was removed and made again has another time.
 func asRead(g directory.GrownChain) cond {
-	return when("#rev = :rev AND #dueAt = :due", item{":rev": num(g.Version), ":due": str(grownText(g))})
+	return when("#rev = :rev AND #dueAt = :due", item{":rev": num(g.Version), ":due": str(schema.GrownText(g))})
 }
 
 // GrownChains implements directory.Chains: the partitions of the index are merged, and the marks read. One that has changed
@@ -138,11 +139,11 @@ func asRead(g directory.GrownChain) cond {
 func (s chainStore) GrownChains(
 	ctx context.Context, now time.Time, from directory.GrownChain, count int,
 ) (out []directory.GrownChain, err error) {
-	var parts [grownShards][]item
+	var parts [schema.GrownShards][]item
 	var fns []func(context.Context) error
-	for i := range grownShards {
+	for i := range schema.GrownShards {
 		fns = append(fns, func(ctx context.Context) (err error) {
-			r := span{pk: dueChains(i), index: indexDue, lo: after(grownText(from)), hi: dueText(now) + "~", limit: count}
+			r := span{pk: schema.DueChains(i), index: indexDue, lo: after(schema.GrownText(from)), hi: schema.DueText(now) + "~", limit: count}
 			parts[i], _, err = s.query(ctx, r)
 			return err
 		})
@@ -153,7 +154,7 @@ func (s chainStore) GrownChains(
 	all := slices.Concat(parts[:]...)
 	slices.SortFunc(all, func(a, b item) int { return strings.Compare(text(a, "dueAt"), text(b, "dueAt")) })
 	all = all[:min(count, len(all))]
-	keys := make([]key, 0, count)
+	keys := make([]schema.Key, 0, count)
 	for _, it := range all {
 		keys = append(keys, keyOf(it))
 	}
@@ -162,7 +163,7 @@ func (s chainStore) GrownChains(
 		if err != nil {
 			return nil, err
 		}
-		g := grownOf(text(listed, "dueAt"))
+		g := schema.GrownOf(text(listed, "dueAt"))
 		if it := got[keyOf(listed)]; it != nil && text(it, "dueAt") == text(listed, "dueAt") {
 			err = errors.Join(checkVersion(it), getJSON(it, "r", &g))
 		}
@@ -176,7 +177,7 @@ func (s chainStore) ClearGrown(ctx context.Context, g directory.GrownChain, next
 	var err error
 	if next.IsZero() {
 		x := &tx{}
-		x.delete(s.Store, grownKey(g.Tenant, g.Provider), asRead(g), nil)
+		x.delete(s.Store, schema.GrownKey(g.Tenant, g.Provider), asRead(g), nil)
 		err = s.commit(ctx, "clear grown", x)
 	} else {
 		n := g
@@ -194,16 +195,16 @@ func (s chainStore) EraseEntry(ctx context.Context, t directory.TenantID, stub d
 		x := &tx{}
 		full := encodeEntry(t, stub, remainder{})
 		delete(full, "S1") // the entry in the index is kept
-		x.update(s.Store, entryKey(t, stub.Provider, stub.At, stub.ID), edit{set: full}, exists,
+		x.update(s.Store, schema.EntryKey(t, stub.Provider, stub.At, stub.ID), edit{set: full}, exists,
 			func(item) error { return notFound("log entry") })
 		if block > 0 {
 			var b directory.Block
-			rev, err := s.record(ctx, blockKey(t, stub.Provider, block), &b)
+			rev, err := s.record(ctx, schema.BlockKey(t, stub.Provider, block), &b)
 			if err != nil {
 				return err
 			}
 			if rev > 0 {
-				x.putRecord(s.Store, blockKey(t, stub.Provider, block), b.Unsalted(stub.Position()), rev)
+				x.putRecord(s.Store, schema.BlockKey(t, stub.Provider, block), b.Unsalted(stub.Position()), rev)
 			}
 		}
 		return s.commit(ctx, "erase entry", x)

@@ -14,25 +14,26 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/fsck"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // checker collects what is broken in the items of a tenant, and how to correct it.
 type checker struct {
 	*Store
 	t     directory.TenantID
-	items map[key]item
-	kinds map[string][]key // the keys by kindOf, in order
-	want  map[key]wanted   // the derived items that there should be
+	items map[schema.Key]item
+	kinds map[string][]schema.Key // the keys by kindOf, in order
+	want  map[schema.Key]wanted   // the derived items that there should be
 	found []fsck.Finding
 	fixes map[int]func(*tx) // of findings, by their number
 
 	users      []directory.User
 	providers  map[directory.ProviderID]bool
-	counted    map[countMark]bool // entries
-	logged     map[string]bool    // the subjects of entries
-	unfinished map[string]bool    // ids whose memberships an entry has still to end
-	locked     map[key]bool       // groups with a change that is not rolled forward yet
-	newest     time.Time          // of the log
+	counted    map[countMark]bool  // entries
+	logged     map[string]bool     // the subjects of entries
+	unfinished map[string]bool     // ids whose memberships an entry has still to end
+	locked     map[schema.Key]bool // groups with a change that is not rolled forward yet
+	newest     time.Time           // of the log
 }
 
 // wanted is a derived item and the record it is derived from.
@@ -46,9 +47,9 @@ type wanted struct {
 // what it changes is as it was read.
 func (s *Store) CheckTenant(ctx context.Context, t directory.TenantID, repair bool, report func(fsck.Finding)) error {
 	c := &checker{
-		Store: s, t: t, items: map[key]item{}, kinds: map[string][]key{}, want: map[key]wanted{}, fixes: map[int]func(*tx){},
+		Store: s, t: t, items: map[schema.Key]item{}, kinds: map[string][]schema.Key{}, want: map[schema.Key]wanted{}, fixes: map[int]func(*tx){},
 		providers: map[directory.ProviderID]bool{}, counted: map[countMark]bool{}, logged: map[string]bool{},
-		unfinished: map[string]bool{}, locked: map[key]bool{},
+		unfinished: map[string]bool{}, locked: map[schema.Key]bool{},
 	}
 	if t == "" {
 		if err := c.checkTenants(ctx); err != nil {
@@ -106,8 +107,8 @@ func (s *Store) scan(ctx context.Context, prefix, attributes string, fn func(ite
 }
 
 func (c *checker) read(ctx context.Context) error {
-	err := c.scan(ctx, escaper.Replace(string(c.t))+"#", "", func(it item) { c.items[keyOf(it)] = it })
-	for _, k := range slices.SortedFunc(maps.Keys(c.items), func(a, b key) int { return strings.Compare(a.pk+" "+a.sk, b.pk+" "+b.sk) }) {
+	err := c.scan(ctx, schema.Escape(string(c.t))+"#", "", func(it item) { c.items[keyOf(it)] = it })
+	for _, k := range slices.SortedFunc(maps.Keys(c.items), schema.Key.Compare) {
 		c.kinds[kindOf(k)] = append(c.kinds[kindOf(k)], k)
 	}
 	return err
@@ -115,9 +116,9 @@ func (c *checker) read(ctx context.Context) error {
 
 // kindOf returns the part of a key that names its kind: the third one of items in a list of a provider, after "p ", and
 // the second one of others.
-func kindOf(k key) string {
+func kindOf(k schema.Key) string {
 	const longest = 2 // of the names of kinds; ids are longer
-	parts := strings.Split(k.pk, "#")
+	parts := strings.Split(k.PK, "#")
 	switch {
 	case len(parts) > 2 && (parts[1] == "" || len(parts[1]) > longest):
 		return "p " + parts[2]
@@ -127,21 +128,10 @@ func kindOf(k key) string {
 	return ""
 }
 
-var unescaper = strings.NewReplacer("%23", "#", "%7E", "~", "%20", " ", "%25", "%")
-
-// partOf returns a part of a partition key.
-func partOf(k key, i int) string {
-	parts := strings.Split(k.pk, "#")
-	if i >= len(parts) {
-		return ""
-	}
-	return unescaper.Replace(parts[i])
-}
-
 // homeIn returns the list that a key belongs to.
-func homeIn(k key) home {
-	parts := strings.SplitN(k.pk, "#", 3)
-	return home(parts[0] + "#" + parts[1])
+func homeIn(k schema.Key) schema.Home {
+	parts := strings.SplitN(k.PK, "#", 3)
+	return schema.Home(parts[0] + "#" + parts[1])
 }
 
 // add notes what cannot be repaired.
@@ -169,7 +159,7 @@ func unchanged(it item) cond {
 }
 
 // expect notes that there should be a derived item; two records may not need different ones.
-func (c *checker) expect(k key, w wanted) {
+func (c *checker) expect(k schema.Key, w wanted) {
 	if old, ok := c.want[k]; ok && !reflect.DeepEqual(old.item, w.item) {
 		c.add(fsck.Twice, w.subject, w.id, "a unique value of it is also that of "+old.id)
 		return
@@ -193,7 +183,7 @@ func (c *checker) compare() {
 	for _, kind := range comparedKinds {
 		for _, k := range c.kinds[kind.kind] {
 			if _, ok := c.want[k]; !ok && !c.unsettled(k) {
-				id := k.sk
+				id := k.SK
 				for _, name := range []string{"uid", "gid", "p", "id"} {
 					if v := text(c.items[k], name); v != "" && kind.finding == fsck.NameGuard {
 						id = v
@@ -205,7 +195,7 @@ func (c *checker) compare() {
 			}
 		}
 	}
-	for _, k := range slices.SortedFunc(maps.Keys(c.want), func(a, b key) int { return strings.Compare(a.pk+" "+a.sk, b.pk+" "+b.sk) }) {
+	for _, k := range slices.SortedFunc(maps.Keys(c.want), schema.Key.Compare) {
 		w, is := c.want[k], maps.Clone(c.items[k])
 		delete(is, "PK")
 		delete(is, "SK")
@@ -221,12 +211,12 @@ func (c *checker) compare() {
 }
 
 // unsettled reports whether the reverse row of a membership belongs to a change that is not rolled forward yet.
-func (c *checker) unsettled(k key) bool {
+func (c *checker) unsettled(k schema.Key) bool {
 	if kindOf(k) != "p R" {
 		return false
 	}
-	g, m := unescaper.Replace(k.sk), partOf(k, 3)
-	return c.locked[homeIn(k).group(directory.GroupID(g))] || c.unfinished[g] || c.unfinished[m]
+	g, m := schema.Unescape(k.SK), schema.PartOf(k, 3)
+	return c.locked[homeIn(k).Group(directory.GroupID(g))] || c.unfinished[g] || c.unfinished[m]
 }
 
 // checkTenants looks for items of tenants that do not exist.
@@ -234,7 +224,7 @@ func (c *checker) checkTenants(ctx context.Context) error {
 	seen := map[string]bool{}
 	err := c.scan(ctx, "", "PK", func(it item) {
 		id, _, _ := strings.Cut(text(it, "PK"), "#")
-		seen[unescaper.Replace(id)] = true
+		seen[schema.Unescape(id)] = true
 	})
 	if err != nil {
 		return err
@@ -261,7 +251,7 @@ func (c *checker) checkRecords() {
 		"p V": "guard event", "AR": "apply run",
 	} {
 		for _, k := range c.kinds[kind] {
-			id := unescaper.Replace(k.sk)
+			id := schema.Unescape(k.SK)
 			var v struct{ ID string }
 			if json.Unmarshal([]byte(text(c.items[k], "r")), &v) != nil {
 				c.add(fsck.Unreadable, subject, id, "its record cannot be decoded")
@@ -274,9 +264,9 @@ func (c *checker) checkRecords() {
 		var v directory.Custodian
 		switch err := getJSON(c.items[k], "r", &v); {
 		case err != nil || v.Matter == "":
-			c.add(fsck.Unreadable, "custodian", unescaper.Replace(k.sk), "its record cannot be decoded")
-		case custodianKey(c.t, v.Matter, v.User) != k:
-			c.add(fsck.WrongPlace, "custodian", unescaper.Replace(k.sk), "its record is of another matter or user")
+			c.add(fsck.Unreadable, "custodian", schema.Unescape(k.SK), "its record cannot be decoded")
+		case schema.CustodianKey(c.t, v.Matter, v.User) != k:
+			c.add(fsck.WrongPlace, "custodian", schema.Unescape(k.SK), "its record is of another matter or user")
 		}
 	}
 }
@@ -285,18 +275,18 @@ func (c *checker) checkRecords() {
 func (c *checker) checkBlocks() {
 	for _, k := range c.kinds["B"] {
 		var b directory.Block
-		p := directory.ProviderID(partOf(k, 2))
+		p := directory.ProviderID(schema.PartOf(k, 2))
 		if getJSON(c.items[k], "r", &b) != nil {
 			c.add(fsck.Unreadable, "chain", string(p), "a block cannot be decoded")
-		} else if blockKey(c.t, p, b.Seq) != k {
+		} else if schema.BlockKey(c.t, p, b.Seq) != k {
 			c.add(fsck.Chain, "chain", string(p), "a block is stored under another number")
 		}
 	}
 	for _, k := range c.kinds["CH"] {
 		var h directory.ChainHead
 		if getJSON(c.items[k], "r", &h) != nil {
-			c.add(fsck.Unreadable, "chain", k.sk, "its head cannot be decoded")
-		} else if chainKey(c.t, h.Provider) != k || number(c.items[k], "rev") != h.Seq {
+			c.add(fsck.Unreadable, "chain", k.SK, "its head cannot be decoded")
+		} else if schema.ChainKey(c.t, h.Provider) != k || number(c.items[k], "rev") != h.Seq {
 			c.add(fsck.Chain, "chain", string(h.Provider), "its head is stored under another provider or number")
 		}
 	}

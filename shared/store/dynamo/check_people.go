@@ -5,12 +5,13 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/fsck"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // checkLog compares the keys by which entries are found with the entries, and notes what they leave to do.
 func (c *checker) checkLog() {
 	for _, k := range c.kinds["p QE"] {
-		c.counted[markOf(directory.EntryID(unescaper.Replace(k.sk)))] = true
+		c.counted[markOf(directory.EntryID(schema.Unescape(k.SK)))] = true
 	}
 	for _, k := range c.kinds["p Q"] {
 		for _, m := range pageOf(c.items[k]).marks {
@@ -24,16 +25,16 @@ func (c *checker) checkLog() {
 	var open []leaves
 	for _, k := range c.kinds["L"] {
 		it := c.items[k]
-		_, id, _ := strings.Cut(k.sk, ".")
+		_, id, _ := strings.Cut(k.SK, ".")
 		e, err := decodeEntry(it)
 		if err != nil {
 			c.add(fsck.Unreadable, "log entry", id, "it cannot be decoded")
 			continue
 		}
-		if entryKey(c.t, e.Provider, e.At, e.ID) != k || text(encodeEntry(c.t, e, remainder{}), "S1") != text(it, "S1") {
+		if schema.EntryKey(c.t, e.Provider, e.At, e.ID) != k || text(encodeEntry(c.t, e, remainder{}), "S1") != text(it, "S1") {
 			c.add(fsck.LogKey, "log entry", id, "it is not found where it belongs")
 		}
-		day := key{logDays(c.t, e.Provider), dayOf(e.At)}
+		day := schema.Key{PK: schema.LogDays(c.t, e.Provider), SK: schema.DayOf(e.At)}
 		if _, expected := c.want[day]; !expected {
 			c.want[day] = wanted{item{}, fsck.LookUp, "log", string(e.Provider)}
 		}
@@ -66,7 +67,7 @@ func (c *checker) checkUsers() {
 		}
 		u, _, err := decodeUser(it)
 		if err != nil {
-			c.add(fsck.Unreadable, "user", k.sk, "its record cannot be decoded")
+			c.add(fsck.Unreadable, "user", k.SK, "its record cannot be decoded")
 			continue
 		}
 		c.users = append(c.users, u)
@@ -83,22 +84,22 @@ func (c *checker) checkUsers() {
 		}
 	}
 	for _, k := range c.kinds["NA"] {
-		if id := unescaper.Replace(k.sk); !ids[directory.UserID(id)] {
+		if id := schema.Unescape(k.SK); !ids[directory.UserID(id)] {
 			c.derived(fsck.LookUp, "user", id, "a former userName leads to it, but there is no such user",
 				func(x *tx) { x.delete(c.Store, k, exists, nil) })
 		}
 	}
 }
 
-func (c *checker) checkUser(k key, it item, u directory.User) {
+func (c *checker) checkUser(k schema.Key, it item, u directory.User) {
 	id := string(u.ID)
-	if homeOf(c.t, u).user(id) != k {
+	if schema.HomeOf(c.t, u).User(id) != k {
 		c.add(fsck.WrongPlace, "user", id, "it is not in the list of its provider")
 	}
 	if u.Provider != "" && !u.Removed() && !c.providers[u.Provider] {
 		c.add(fsck.Reference, "user", id, "its provider does not exist")
 	}
-	if due, _ := dueKeys(c.t, u); due != text(it, "due") {
+	if due, _ := schema.DueKeys(c.t, u); due != text(it, "due") {
 		c.derived(fsck.DueIndex, "user", id, "its pending deactivation is not where it is looked for", func(x *tx) {
 			e := edit{set: item{"due": str(due)}}
 			if due == "" {
@@ -114,7 +115,7 @@ func (c *checker) checkUser(k key, it item, u directory.User) {
 			}
 			is = item{}
 		}
-		if derived == userNameKey(c.t, u.UserName) {
+		if derived == schema.UserNameKey(c.t, u.UserName) {
 			c.expectName(derived, userName(c.t, u), wanted{is, fsck.NameGuard, "user", id})
 		} else {
 			c.expect(derived, wanted{is, fsck.LookUp, "user", id})
@@ -124,15 +125,15 @@ func (c *checker) checkUser(k key, it item, u directory.User) {
 		return
 	}
 	// The log answers for ids that were given back before they were remembered.
-	former := homeFor(c.t, u.Provider, false).former(u.ScimID)
-	if c.items[former] == nil && !c.logged[subject(c.t, string(u.ScimID))] {
+	former := schema.HomeFor(c.t, u.Provider, false).Former(u.ScimID)
+	if c.items[former] == nil && !c.logged[schema.Subject(c.t, string(u.ScimID))] {
 		c.derived(fsck.FormerID, "user", id, "its id in SCIM is not remembered", func(x *tx) { x.put(c.Store, former, item{}, absent, nil) })
 	}
 }
 
 // expectName expects the guard of a name. A record from before names were compared without invisible ends (C28) may have
 // it under its old key, or, where another one has the name, none.
-func (c *checker) expectName(k key, o oldName, w wanted) {
+func (c *checker) expectName(k schema.Key, o oldName, w wanted) {
 	before, odd := o.folded()
 	holder := text(c.items[k], o.attr)
 	switch {
@@ -147,7 +148,7 @@ func (c *checker) expectName(k key, o oldName, w wanted) {
 func (c *checker) groupsOfHomes() map[string][]item {
 	out := map[string][]item{}
 	for _, k := range c.kinds["p G"] {
-		out[k.pk] = append(out[k.pk], c.items[k])
+		out[k.PK] = append(out[k.PK], c.items[k])
 	}
 	return out
 }
@@ -156,10 +157,10 @@ func (c *checker) groupsOfHomes() map[string][]item {
 func (c *checker) checkGroups() {
 	rows := map[string]int{}
 	for _, k := range c.kinds["p M"] {
-		rows[k.pk]++
+		rows[k.PK]++
 	}
 	for pk, its := range c.groupsOfHomes() {
-		h, p := homeIn(key{pk: pk}), directory.ProviderID(partOf(key{pk: pk}, 1))
+		h, p := homeIn(schema.Key{PK: pk}), directory.ProviderID(schema.PartOf(schema.Key{PK: pk}, 1))
 		gs, err := decodeGroups(p, its)
 		if err != nil {
 			c.add(fsck.Unreadable, "group", "", "a record cannot be decoded")
@@ -171,26 +172,26 @@ func (c *checker) checkGroups() {
 				c.add(fsck.Reference, "group", id, "its provider does not exist")
 			}
 			for k, is := range groupIndex(h, g.Group) {
-				if k == h.groupName(g.DisplayNameKey()) {
+				if k == h.GroupName(g.DisplayNameKey()) {
 					c.expectName(k, displayName(h, g.Group), wanted{is, fsck.NameGuard, "group", id})
 				} else {
 					c.expect(k, wanted{is, fsck.LookUp, "group", id})
 				}
 			}
 			if g.lock != "" {
-				c.locked[h.group(g.ID)] = true
+				c.locked[h.Group(g.ID)] = true
 				continue
 			}
-			c.checkCount(h, g, rows[h.members(g.ID)])
+			c.checkCount(h, g, rows[h.Members(g.ID)])
 		}
 	}
 }
 
 // checkCount compares the shards of a group with the number of its members.
-func (c *checker) checkCount(h home, g groupHead, members int) {
+func (c *checker) checkCount(h schema.Home, g groupHead, members int) {
 	missing := -1
-	for i := range groupShards {
-		if c.items[h.groupShard(g.ID, i)] == nil {
+	for i := range schema.GroupShards {
+		if c.items[h.GroupShard(g.ID, i)] == nil {
 			missing = i
 			break
 		}
@@ -199,8 +200,8 @@ func (c *checker) checkCount(h home, g groupHead, members int) {
 	switch {
 	case missing >= 0:
 		c.derived(fsck.MemberCount, "group", string(g.ID), "a part of its number of members is missing", func(x *tx) {
-			for i := range groupShards {
-				if k := h.groupShard(g.ID, i); c.items[k] == nil {
+			for i := range schema.GroupShards {
+				if k := h.GroupShard(g.ID, i); c.items[k] == nil {
 					n := int64(0)
 					if i == missing {
 						n = by
@@ -210,7 +211,7 @@ func (c *checker) checkCount(h home, g groupHead, members int) {
 			}
 		})
 	case by != 0:
-		k := h.groupShard(g.ID, 0)
+		k := h.GroupShard(g.ID, 0)
 		c.derived(fsck.MemberCount, "group", string(g.ID), "its number of members is wrong",
 			func(x *tx) { x.update(c.Store, k, edit{add: map[string]int64{"n": by}}, unchanged(c.items[k]), nil) })
 	}
@@ -220,7 +221,7 @@ func (c *checker) checkCount(h home, g groupHead, members int) {
 func (c *checker) checkMembers() {
 	nested := map[directory.ScimID][]directory.ScimID{}
 	for _, k := range c.kinds["p M"] {
-		h, g, m := homeIn(k), directory.GroupID(partOf(k, 3)), directory.ScimID(unescaper.Replace(k.sk))
+		h, g, m := homeIn(k), directory.GroupID(schema.PartOf(k, 3)), directory.ScimID(schema.Unescape(k.SK))
 		if m.IsGroup() {
 			nested[directory.ScimID(g)] = append(nested[directory.ScimID(g)], m)
 		}
@@ -228,10 +229,10 @@ func (c *checker) checkMembers() {
 		if c.unsettled(reverse) {
 			continue
 		}
-		if c.items[h.group(g)] == nil {
+		if c.items[h.Group(g)] == nil {
 			c.add(fsck.Membership, "group", string(g), "it has a member, but does not exist")
 		}
-		if it := c.items[h.member(m)]; it == nil || it["sid"] != nil {
+		if it := c.items[h.Member(m)]; it == nil || it["sid"] != nil {
 			c.add(fsck.Membership, "group", string(g), "its member "+string(m)+" does not exist")
 		}
 		c.expect(reverse, wanted{item{}, fsck.Membership, "group", string(g)})
@@ -243,15 +244,15 @@ func (c *checker) checkMembers() {
 
 // checkTotals compares the totals of lists with the lists.
 func (c *checker) checkTotals() {
-	want := map[key]int64{}
+	want := map[schema.Key]int64{}
 	for _, u := range c.users {
 		if !u.Removed() {
-			want[homeOf(c.t, u).total(kindUsers, string(u.ID))]++
+			want[schema.HomeOf(c.t, u).Total(schema.KindUsers, string(u.ID))]++
 		}
 	}
 	for _, k := range c.kinds["p G"] {
-		if !strings.Contains(k.sk, "#") {
-			want[homeIn(k).total(kindGroups, k.sk)]++
+		if !strings.Contains(k.SK, "#") {
+			want[homeIn(k).Total(schema.KindGroups, k.SK)]++
 		}
 	}
 	for _, k := range c.kinds["p T"] {
@@ -259,13 +260,13 @@ func (c *checker) checkTotals() {
 	}
 	for k, n := range want {
 		if by := n - number(c.items[k], "n"); by != 0 {
-			c.derived(fsck.Total, "list", k.pk+" "+k.sk, "its total is wrong", func(x *tx) { c.addNumber(x, k, by) })
+			c.derived(fsck.Total, "list", k.PK+" "+k.SK, "its total is wrong", func(x *tx) { c.addNumber(x, k, by) })
 		}
 	}
 }
 
 // addNumber adds to an item's number, as it was read.
-func (c *checker) addNumber(x *tx, k key, by int64) {
+func (c *checker) addNumber(x *tx, k schema.Key, by int64) {
 	is := absent
 	if c.items[k] != nil {
 		is = unchanged(c.items[k])
@@ -285,11 +286,11 @@ func (c *checker) checkTallies() {
 		}
 	}
 	for _, k := range c.kinds["Y"] {
-		have[partOf(k, 2)] += int(number(c.items[k], "n"))
+		have[schema.PartOf(k, 2)] += int(number(c.items[k], "n"))
 	}
 	for _, name := range want.Differ(have) {
 		by := int64(want[name] - have[name])
-		c.derived(fsck.Tally, "tally", name, "it is not the number of people", func(x *tx) { c.addNumber(x, tallyKey(c.t, name, 0), by) })
+		c.derived(fsck.Tally, "tally", name, "it is not the number of people", func(x *tx) { c.addNumber(x, schema.TallyKey(c.t, name, 0), by) })
 	}
 }
 
@@ -301,14 +302,14 @@ func (c *checker) checkProviders() {
 		}
 		p, err := decodeProvider(c.items[k])
 		if err != nil {
-			c.add(fsck.Unreadable, "provider", k.sk, "its record cannot be decoded")
+			c.add(fsck.Unreadable, "provider", k.SK, "its record cannot be decoded")
 			continue
 		}
-		if providerKey(c.t, p.ID) != k || p.Tenant != c.t {
-			c.add(fsck.WrongPlace, "provider", k.sk, "its record has another id or tenant")
+		if schema.ProviderKey(c.t, p.ID) != k || p.Tenant != c.t {
+			c.add(fsck.WrongPlace, "provider", k.SK, "its record has another id or tenant")
 		}
 		c.providers[p.ID] = true
-		c.expect(providerName(c.t, p.DisplayNameKey()), wanted{item{"p": str(string(p.ID))}, fsck.NameGuard, "provider", string(p.ID)})
+		c.expect(schema.ProviderName(c.t, p.DisplayNameKey()), wanted{item{"p": str(string(p.ID))}, fsck.NameGuard, "provider", string(p.ID)})
 	}
 }
 
@@ -318,22 +319,22 @@ func (c *checker) checkNames() {
 		var o directory.Organization
 		if getJSON(c.items[k], "r", &o) == nil {
 			for _, name := range o.NameKeys() {
-				c.expect(organizationName(c.t, name), wanted{item{"id": str(string(o.ID))}, fsck.NameGuard, "organization", string(o.ID)})
+				c.expect(schema.OrganizationName(c.t, name), wanted{item{"id": str(string(o.ID))}, fsck.NameGuard, "organization", string(o.ID)})
 			}
 		}
 	}
 	for _, k := range c.kinds["A"] {
 		var v directory.APIKey
 		if getJSON(c.items[k], "r", &v) == nil {
-			c.expect(apiKeyHash(c.t, v.Hash), wanted{item{"id": str(string(v.ID))}, fsck.NameGuard, "API key", string(v.ID)})
+			c.expect(schema.APIKeyHash(c.t, v.Hash), wanted{item{"id": str(string(v.ID))}, fsck.NameGuard, "API key", string(v.ID)})
 		}
 	}
 }
 
 // checkDeliveries compares the due index with the deliveries and the work set aside.
 func (c *checker) checkDeliveries() {
-	c.checkDue("V", "delivery", "it is not where due deliveries are looked for", deliveryKey, deliveryItem)
-	c.checkDue("SA", "set-aside", notFoundWhenDue, setAsideKey,
+	c.checkDue("V", "delivery", "it is not where due deliveries are looked for", schema.DeliveryKey, deliveryItem)
+	c.checkDue("SA", "set-aside", notFoundWhenDue, schema.SetAsideKey,
 		func(d directory.Delivery, _ int64) (item, error) { return setAsideItem(d), nil })
 	for _, k := range c.kinds["TK"] {
 		var v directory.Task
@@ -342,7 +343,7 @@ func (c *checker) checkDeliveries() {
 			should = taskItem(v)
 		}
 		if text(should, "due") != text(c.items[k], "due") || text(should, "dueAt") != text(c.items[k], "dueAt") {
-			c.derived(fsck.DueIndex, "task", k.sk, notFoundWhenDue, func(x *tx) { c.place(x, k, should) })
+			c.derived(fsck.DueIndex, "task", k.SK, notFoundWhenDue, func(x *tx) { c.place(x, k, should) })
 		}
 	}
 }
@@ -350,7 +351,7 @@ func (c *checker) checkDeliveries() {
 const notFoundWhenDue = "it is not where work that is due is looked for"
 
 // place corrects where an item is looked for.
-func (c *checker) place(x *tx, k key, should item) {
+func (c *checker) place(x *tx, k schema.Key, should item) {
 	e := edit{set: item{}}
 	for _, name := range []string{"due", "dueAt", "place"} {
 		if should[name] != nil {
@@ -363,28 +364,28 @@ func (c *checker) place(x *tx, k key, should item) {
 }
 
 func (c *checker) checkDue(
-	kind, noun, detail string, place func(directory.TenantID, directory.DeliveryID) key,
+	kind, noun, detail string, place func(directory.TenantID, directory.DeliveryID) schema.Key,
 	itemOf func(directory.Delivery, int64) (item, error),
 ) {
 	for _, k := range c.kinds[kind] {
 		it := c.items[k]
 		var d directory.Delivery
 		if getJSON(it, "r", &d) != nil || d.ID == "" {
-			c.add(fsck.Unreadable, noun, k.sk, "its record cannot be decoded")
+			c.add(fsck.Unreadable, noun, k.SK, "its record cannot be decoded")
 			continue
 		}
 		if place(c.t, d.ID) != k {
-			c.add(fsck.WrongPlace, noun, k.sk, "its record has another id")
+			c.add(fsck.WrongPlace, noun, k.SK, "its record has another id")
 		}
 		should, err := itemOf(d, number(it, "rev"))
 		if err != nil || c.isFound(d, it, should) {
 			continue
 		}
-		c.derived(fsck.DueIndex, noun, k.sk, detail, func(x *tx) {
+		c.derived(fsck.DueIndex, noun, k.SK, detail, func(x *tx) {
 			c.place(x, k, should)
 			if should["place"] != nil {
-				x.put(c.Store, placeKey(c.t, d), placeItem(d), always, nil)
-				x.update(c.Store, queueKey(c.t, d.Webhook), queueDue(c.t, d), always, nil)
+				x.put(c.Store, schema.PlaceKey(c.t, d), placeItem(d), always, nil)
+				x.update(c.Store, schema.QueueKey(c.t, d.Webhook), queueDue(c.t, d), always, nil)
 			}
 		})
 	}
@@ -401,6 +402,6 @@ func (c *checker) isFound(d directory.Delivery, it, should item) bool {
 			return false
 		}
 	}
-	return should["place"] == nil || c.items[placeKey(c.t, d)] != nil &&
-		(c.items[queueKey(c.t, d.Webhook)]["due"] != nil || c.items[webhookKey(c.t, d.Webhook)] == nil)
+	return should["place"] == nil || c.items[schema.PlaceKey(c.t, d)] != nil &&
+		(c.items[schema.QueueKey(c.t, d.Webhook)]["due"] != nil || c.items[schema.WebhookKey(c.t, d.Webhook)] == nil)
 }

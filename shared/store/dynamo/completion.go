@@ -7,6 +7,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // completionStore implements directory.Completion. It rolls a change forward that was too large for one transaction: its
@@ -14,10 +15,10 @@ import (
 type completionStore struct{ *Store }
 
 func (s completionStore) CompleteEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	k := entryKey(t, e.Provider, e.At, e.ID)
+	k := schema.EntryKey(t, e.Provider, e.At, e.ID)
 	switch e.Remaining {
 	case directory.RemainingMembers:
-		return s.finishMembers(ctx, t, entryRef(k))
+		return s.finishMembers(ctx, t, schema.EntryRef(k))
 	case directory.RemainingUser, directory.RemainingGroup:
 	default:
 		return nil
@@ -59,17 +60,17 @@ func chunks(e directory.LogEntry, ops int) (out []chunk) {
 // finishMembers rolls forward the large change of the entry at ref, and unlocks its group. It may run concurrently and
 // repeatedly.
 func (s *Store) finishMembers(ctx context.Context, t directory.TenantID, ref string) error {
-	e, r, err := s.entry(ctx, entryAt(ref))
+	e, r, err := s.entry(ctx, schema.EntryAt(ref))
 	if directory.IsKind(err, directory.NotFound) || err == nil && r.id == "" {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	l := largeChange{tenant: t, home: homeFor(t, r.provider, false), group: directory.GroupID(r.id), ref: ref, entry: e,
+	l := largeChange{tenant: t, home: schema.HomeFor(t, r.provider, false), group: directory.GroupID(r.id), ref: ref, entry: e,
 		chunks: chunks(e, r.ops)}
 	var fns []func(context.Context) error
-	for i := range min(groupShards, len(l.chunks)) {
+	for i := range min(schema.GroupShards, len(l.chunks)) {
 		fns = append(fns, func(ctx context.Context) error { return s.finishStripe(ctx, l, i) })
 	}
 	if err := meter.Parallel(ctx, fns...); err != nil {
@@ -82,7 +83,7 @@ func (s *Store) finishMembers(ctx context.Context, t directory.TenantID, ref str
 // marks it in shard c mod 8, so each is carried out once even if several processes try.
 type largeChange struct {
 	tenant directory.TenantID
-	home   home
+	home   schema.Home
 	group  directory.GroupID
 	ref    string
 	entry  directory.LogEntry
@@ -91,14 +92,14 @@ type largeChange struct {
 
 // finishStripe carries out the remaining chunks of one shard.
 func (s *Store) finishStripe(ctx context.Context, l largeChange, shard int) error {
-	k := l.home.groupShard(l.group, shard)
+	k := l.home.GroupShard(l.group, shard)
 	for {
 		it, err := s.getOne(ctx, k)
 		if err != nil || text(it, "lock") != l.ref {
 			return err
 		}
 		for done := int(number(it, "done")); err == nil; done++ {
-			c := done*groupShards + shard
+			c := done*schema.GroupShards + shard
 			if c >= len(l.chunks) {
 				return nil
 			}
@@ -112,7 +113,7 @@ func (s *Store) finishStripe(ctx context.Context, l largeChange, shard int) erro
 
 // finishChunk carries out one chunk. A member deleted since the commit is not added, and the count is reduced, as if it
 // had joined and left.
-func (s *Store) finishChunk(ctx context.Context, l largeChange, shard key, done int, c chunk) error {
+func (s *Store) finishChunk(ctx context.Context, l largeChange, shard schema.Key, done int, c chunk) error {
 	missing := map[directory.ScimID]bool{}
 	for {
 		joining := slices.DeleteFunc(slices.Clone(c.add), func(m directory.ScimID) bool { return missing[m] })
@@ -137,13 +138,13 @@ func (s *Store) finishChunk(ctx context.Context, l largeChange, shard key, done 
 // unlock ends a large change whose chunks are all carried out.
 func (s *Store) unlock(ctx context.Context, l largeChange) error {
 	x := &tx{}
-	for i := range groupShards {
-		all := (len(l.chunks) - i + groupShards - 1) / groupShards
+	for i := range schema.GroupShards {
+		all := (len(l.chunks) - i + schema.GroupShards - 1) / schema.GroupShards
 		c := when("#lock = :lock AND #done = :all", item{":lock": str(l.ref), ":all": num(max(all, 0))})
-		x.update(s, l.home.groupShard(l.group, i), edit{remove: []string{"lock", "done"}}, c, func(item) error { return errDone })
+		x.update(s, l.home.GroupShard(l.group, i), edit{remove: []string{"lock", "done"}}, c, func(item) error { return errDone })
 	}
 	if slices.ContainsFunc(l.entry.Added, directory.ScimID.IsGroup) {
-		x.update(s, l.home.nesting(), edit{leave: map[string][]string{"pend": {l.ref}}}, always, nil)
+		x.update(s, l.home.Nesting(), edit{leave: map[string][]string{"pend": {l.ref}}}, always, nil)
 	}
 	if err := s.commit(ctx, "unlock group", x); !errors.Is(err, errDone) {
 		return err
@@ -153,13 +154,13 @@ func (s *Store) unlock(ctx context.Context, l largeChange) error {
 
 // finishGroup removes the remaining rows of a deleted group. It may run concurrently and repeatedly.
 func (s *Store) finishGroup(ctx context.Context, t directory.TenantID, e directory.LogEntry, r remainder) error {
-	h, id := homeFor(t, r.provider, false), directory.GroupID(r.id)
+	h, id := schema.HomeFor(t, r.provider, false), directory.GroupID(r.id)
 	for {
-		its, more, err := s.query(ctx, span{pk: h.members(id), limit: 1000})
+		its, more, err := s.query(ctx, span{pk: h.Members(id), limit: 1000})
 		if err != nil {
 			return err
 		}
-		var rows, reverse []key
+		var rows, reverse []schema.Key
 		for _, it := range its {
 			row, back := membership(h, id, directory.ScimID(text(it, "SK")))
 			rows, reverse = append(rows, row), append(reverse, back)
@@ -181,7 +182,7 @@ func (s *Store) finishGroup(ctx context.Context, t directory.TenantID, e directo
 // finishUser ends the remaining memberships and reports of a user, in as many transactions as needed. It may run
 // concurrently and repeatedly.
 func (s *Store) finishUser(ctx context.Context, t directory.TenantID, e directory.LogEntry, r remainder) error {
-	h, id := homeFor(t, r.provider, false), directory.ScimID(r.id)
+	h, id := schema.HomeFor(t, r.provider, false), directory.ScimID(r.id)
 	// If the id is in use again, no work is left.
 	if _, ok, err := s.presentUser(ctx, h, id); ok || err != nil {
 		return err
@@ -193,7 +194,7 @@ func (s *Store) finishUser(ctx context.Context, t directory.TenantID, e director
 }
 
 // finishLeaving ends the memberships of a deleted member.
-func (s *Store) finishLeaving(ctx context.Context, t directory.TenantID, h home, m directory.ScimID, e directory.LogEntry) error {
+func (s *Store) finishLeaving(ctx context.Context, t directory.TenantID, h schema.Home, m directory.ScimID, e directory.LogEntry) error {
 	return s.rerun(ctx, "memberships of a deleted member", func(int) error {
 		for {
 			groups, err := s.groupsOf(ctx, h, m, (s.maxOps-1)/3)
@@ -213,7 +214,7 @@ func (s *Store) finishLeaving(ctx context.Context, t directory.TenantID, h home,
 	})
 }
 
-func (s *Store) finishReports(ctx context.Context, t directory.TenantID, h home, id directory.ScimID, e directory.LogEntry) error {
+func (s *Store) finishReports(ctx context.Context, t directory.TenantID, h schema.Home, id directory.ScimID, e directory.LogEntry) error {
 	all, err := s.reports(ctx, h, id, e.User, 0)
 	if err != nil {
 		return err
@@ -225,7 +226,7 @@ func (s *Store) finishReports(ctx context.Context, t directory.TenantID, h home,
 					return err
 				}
 			}
-			if homeOf(t, report) != h || report.Manager != string(id) {
+			if schema.HomeOf(t, report) != h || report.Manager != string(id) {
 				return nil
 			}
 			x := &tx{}

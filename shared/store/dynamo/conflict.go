@@ -5,30 +5,31 @@ import (
 	"errors"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // conflictStore implements directory.Conflicts.
 type conflictStore struct{ *Store }
 
 func (s conflictStore) Conflict(ctx context.Context, t directory.TenantID, id directory.ConflictID) (directory.ConflictCase, error) {
-	c, _, err := readRecord[directory.ConflictCase](ctx, s.Store, "conflict", conflictKey(t, id), string(id))
+	c, _, err := readRecord[directory.ConflictCase](ctx, s.Store, "conflict", schema.ConflictKey(t, id), string(id))
 	return c, err
 }
 
 func (s conflictStore) UpdateConflict(
 	ctx context.Context, t directory.TenantID, id directory.ConflictID, update directory.Update[directory.ConflictCase],
 ) (directory.ConflictCase, error) {
-	if !usable(string(id)) {
+	if !schema.Usable(string(id)) {
 		return directory.ConflictCase{}, notFound("conflict")
 	}
-	return updateRecord(ctx, s.Store, t, "conflict", conflictKey(t, id), entryOptional, update)
+	return updateRecord(ctx, s.Store, t, "conflict", schema.ConflictKey(t, id), entryOptional, update)
 }
 
 func (s conflictStore) ListConflicts(
 	ctx context.Context, t directory.TenantID, state directory.ConflictState, from directory.ConflictID, count int,
 ) (out []directory.ConflictCase, err error) {
-	for lo := after(escaper.Replace(string(from))); len(out) < count; {
-		its, more, err := s.query(ctx, span{pk: conflicts(t), lo: lo, limit: max(count-len(out), 100)})
+	for lo := after(schema.Escape(string(from))); len(out) < count; {
+		its, more, err := s.query(ctx, span{pk: schema.Conflicts(t), lo: lo, limit: max(count-len(out), 100)})
 		if err != nil {
 			return nil, err
 		}

@@ -13,6 +13,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // countedFor is how long an entry is at least remembered as counted: longer than the stream keeps it.
@@ -79,9 +80,9 @@ type chain struct {
 
 func (s *Store) newCounting(t directory.TenantID, es []directory.LogEntry) *counting {
 	c := &counting{Store: s, t: t, es: es, fresh: make([]bool, len(es))}
-	of := map[key]*chain{}
+	of := map[schema.Key]*chain{}
 	for i, e := range es {
-		ch := &chain{provider: e.Provider, minute: minuteOf(e.At), shard: spread(string(e.ID), logShards)}
+		ch := &chain{provider: e.Provider, minute: schema.MinuteOf(e.At), shard: schema.Spread(string(e.ID), schema.LogShards)}
 		k := ch.key(t, 0)
 		if of[k] == nil {
 			if ch.pages = s.counts.get(k); len(ch.pages) == 0 {
@@ -92,13 +93,13 @@ func (s *Store) newCounting(t directory.TenantID, es []directory.LogEntry) *coun
 		of[k].left = append(of[k].left, i)
 	}
 	if len(es) > 0 {
-		c.shard = spread(string(es[0].ID), tallyShards)
+		c.shard = schema.Spread(string(es[0].ID), schema.TallyShards)
 	}
 	return c
 }
 
-func (ch *chain) key(t directory.TenantID, page int) key {
-	return countKey(t, ch.provider, ch.minute, ch.shard, page)
+func (ch *chain) key(t directory.TenantID, page int) schema.Key {
+	return schema.CountKey(t, ch.provider, ch.minute, ch.shard, page)
 }
 
 // next returns a transaction that counts entries that are not counted yet, as many as fit; an empty one at the end.
@@ -113,7 +114,7 @@ func (c *counting) next() *tx {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.tallies)) {
 		if n := c.tallies[name]; n != 0 {
-			x.update(c.Store, tallyKey(c.t, name, c.shard), edit{add: map[string]int64{"n": int64(n)}}, always, nil)
+			x.update(c.Store, schema.TallyKey(c.t, name, c.shard), edit{add: map[string]int64{"n": int64(n)}}, always, nil)
 		}
 	}
 	return x
@@ -238,13 +239,13 @@ func (c *counting) loadOld(ctx context.Context) error {
 			continue
 		}
 		fns = append(fns, func(ctx context.Context) error {
-			its, _, err := c.query(ctx, span{pk: countedBefore(c.t, ch.provider, ch.minute, ch.shard)})
+			its, _, err := c.query(ctx, span{pk: schema.CountedBefore(c.t, ch.provider, ch.minute, ch.shard)})
 			if err != nil {
 				return err
 			}
 			last := &ch.pages[len(ch.pages)-1]
 			for _, it := range its {
-				if m := markOf(directory.EntryID(unescaper.Replace(text(it, "SK")))); !slices.Contains(last.marks, m) {
+				if m := markOf(directory.EntryID(schema.Unescape(text(it, "SK")))); !slices.Contains(last.marks, m) {
 					last.marks = append(last.marks, m)
 				}
 			}
@@ -290,7 +291,7 @@ func (c *counting) load(ctx context.Context) error {
 			ch.skipCounted(c.es)
 			return len(ch.left) == 0
 		})
-		keys := make([]key, len(open))
+		keys := make([]schema.Key, len(open))
 		for i, ch := range open {
 			keys[i] = ch.key(c.t, len(ch.pages)-1)
 		}
@@ -345,7 +346,7 @@ type countPage struct {
 func pageOf(it item) countPage {
 	p := countPage{stored: len(it) > 0, rev: number(it, "rev"), counts: map[string]int64{}}
 	for name := range it {
-		if _, ok := actionOf(name); ok {
+		if _, ok := schema.ActionOf(name); ok {
 			p.counts[name] = number(it, name)
 		}
 	}
@@ -364,7 +365,7 @@ func packMarks(ms []countMark) []byte {
 }
 
 func (p *countPage) add(e directory.LogEntry) {
-	p.counts[countAttr(e.Action)]++
+	p.counts[schema.CountAttr(e.Action)]++
 	p.marks = append(p.marks, markOf(e.ID))
 }
 
@@ -381,14 +382,14 @@ func (p countPage) unmarked() bool {
 // one is forgotten. Safe for concurrent use.
 type countCache struct {
 	mu         sync.Mutex
-	young, old map[key][]countPage
+	young, old map[schema.Key][]countPage
 	marks      int // in young
 }
 
 // maxCachedMarks is the number of marks in a generation, 4 MB.
 const maxCachedMarks = 500_000
 
-func (c *countCache) get(k key) []countPage {
+func (c *countCache) get(k schema.Key) []countPage {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ps, ok := c.young[k]
@@ -398,7 +399,7 @@ func (c *countCache) get(k key) []countPage {
 	return slices.Clone(ps)
 }
 
-func (c *countCache) put(k key, ps []countPage) {
+func (c *countCache) put(k schema.Key, ps []countPage) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	weight := func(ps []countPage) int {
@@ -410,7 +411,7 @@ func (c *countCache) put(k key, ps []countPage) {
 	}
 	c.marks += weight(ps) - weight(c.young[k])
 	if c.young == nil || c.marks > maxCachedMarks {
-		c.young, c.old, c.marks = map[key][]countPage{}, c.young, weight(ps)
+		c.young, c.old, c.marks = map[schema.Key][]countPage{}, c.young, weight(ps)
 	}
 	c.young[k] = ps
 }
@@ -433,14 +434,14 @@ func (s countStore) Timeline(
 ) ([]directory.Minute, error) {
 	hi := ""
 	if !until.IsZero() {
-		hi = minuteOf(until.Add(-1)) + "$" // after the pages of the last minute
+		hi = schema.MinuteOf(until.Add(-1)) + "$" // after the pages of the last minute
 	}
-	var shards [logShards][]item
+	var shards [schema.LogShards][]item
 	var fns []func(context.Context) error
-	for i := range logShards {
-		k := countKey(t, p, minuteOf(since), i, 0)
+	for i := range schema.LogShards {
+		k := schema.CountKey(t, p, schema.MinuteOf(since), i, 0)
 		fns = append(fns, func(ctx context.Context) (err error) {
-			shards[i], _, err = s.query(ctx, span{pk: k.pk, lo: k.sk, hi: hi})
+			shards[i], _, err = s.query(ctx, span{pk: k.PK, lo: k.SK, hi: hi})
 			return err
 		})
 	}
@@ -454,14 +455,14 @@ func (s countStore) Timeline(
 			minutes[sk] = map[directory.Action]int{}
 		}
 		for name := range it {
-			if a, ok := actionOf(name); ok {
+			if a, ok := schema.ActionOf(name); ok {
 				minutes[sk][a] += int(number(it, name))
 			}
 		}
 	}
 	var out []directory.Minute
 	for _, sk := range slices.Sorted(maps.Keys(minutes)) {
-		at, err := time.Parse(minuteForm, sk)
+		at, err := time.Parse(schema.MinuteForm, sk)
 		if err != nil {
 			return nil, fmt.Errorf("decode minute: %w", err)
 		}
@@ -471,10 +472,10 @@ func (s countStore) Timeline(
 }
 
 func (s countStore) Tallies(ctx context.Context, t directory.TenantID, names []string) (map[string]int, error) {
-	of := map[key]string{}
+	of := map[schema.Key]string{}
 	for _, n := range names {
-		for i := range tallyShards {
-			of[tallyKey(t, n, i)] = n
+		for i := range schema.TallyShards {
+			of[schema.TallyKey(t, n, i)] = n
 		}
 	}
 	got, err := s.get(ctx, slices.Collect(maps.Keys(of))...)

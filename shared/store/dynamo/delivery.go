@@ -13,6 +13,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // deliveryItem is a delivery at a revision. A pending one of a webhook has the sort key of its place in the queue, any
@@ -22,9 +23,9 @@ func deliveryItem(d directory.Delivery, rev int64) (item, error) {
 	switch {
 	case d.State != directory.DeliveryPending:
 	case d.Webhook != "":
-		it["place"] = str(placeOf(d))
+		it["place"] = str(schema.PlaceOf(d))
 	default:
-		it["due"], it["dueAt"] = str(dueDeliveries(spread(string(d.ID), deliveryShards))), str(dueText(d.DueAt))
+		it["due"], it["dueAt"] = str(schema.DueDeliveries(schema.Spread(string(d.ID), schema.DeliveryShards))), str(schema.DueText(d.DueAt))
 	}
 	return it, putJSON(it, "r", d)
 }
@@ -50,7 +51,7 @@ func (s deliveryStore) AddDelivery(ctx context.Context, t directory.TenantID, d 
 	if it["due"] != nil {
 		meter.Count(ctx, 0, 1)
 	}
-	err = s.putIf(ctx, "add delivery", deliveryKey(t, d.ID), it, absent)
+	err = s.putIf(ctx, "add delivery", schema.DeliveryKey(t, d.ID), it, absent)
 	if errors.Is(err, errStale) {
 		return nil
 	}
@@ -65,7 +66,7 @@ func (s deliveryStore) AddDeliveries(ctx context.Context, t directory.TenantID, 
 	due := map[directory.WebhookID]time.Time{}
 	for _, d := range ds {
 		add = append(add, func(ctx context.Context) error { return s.AddDelivery(ctx, t, d) })
-		places = append(places, types.WriteRequest{PutRequest: &types.PutRequest{Item: placeKey(t, d).with(placeItem(d))}})
+		places = append(places, types.WriteRequest{PutRequest: &types.PutRequest{Item: schema.PlaceKey(t, d).With(placeItem(d))}})
 		if at, ok := due[d.Webhook]; !ok || d.DueAt.Before(at) {
 			due[d.Webhook] = d.DueAt
 		}
@@ -88,7 +89,7 @@ func (s deliveryStore) AddDeliveries(ctx context.Context, t directory.TenantID, 
 }
 
 func (s *Store) delivery(ctx context.Context, t directory.TenantID, id directory.DeliveryID) (directory.Delivery, int64, error) {
-	return readRecord[directory.Delivery](ctx, s, "delivery", deliveryKey(t, id), string(id))
+	return readRecord[directory.Delivery](ctx, s, "delivery", schema.DeliveryKey(t, id), string(id))
 }
 
 func (s deliveryStore) Delivery(ctx context.Context, t directory.TenantID, id directory.DeliveryID) (directory.Delivery, error) {
@@ -100,7 +101,7 @@ func (s deliveryStore) Delivery(ctx context.Context, t directory.TenantID, id di
 func (s deliveryStore) ListDeliveries(
 	ctx context.Context, t directory.TenantID, before directory.DeliveryID, count int,
 ) ([]directory.Delivery, error) {
-	return s.newestDeliveries(ctx, deliveryShards, func(i int) string { return deliveryShard(t, i) }, before, count)
+	return s.newestDeliveries(ctx, schema.DeliveryShards, func(i int) string { return schema.DeliveryShard(t, i) }, before, count)
 }
 
 // newestDeliveries reads deliveries from the shards of a list, the newest first, before the given one.
@@ -111,7 +112,7 @@ func (s *Store) newestDeliveries(
 		return nil, nil
 	}
 	all, err := s.shards(ctx, shards, func(ctx context.Context, i int) ([]item, error) {
-		return s.newest(ctx, shard(i), "", "", escaper.Replace(string(before)), count)
+		return s.newest(ctx, shard(i), "", "", schema.Escape(string(before)), count)
 	})
 	if err != nil {
 		return nil, err
@@ -137,7 +138,7 @@ func (s deliveryStore) UpdateDelivery(
 		if err != nil {
 			return err
 		}
-		return s.putIf(ctx, "update delivery", deliveryKey(t, id), it, when("#rev = :rev", item{":rev": num(rev)}))
+		return s.putIf(ctx, "update delivery", schema.DeliveryKey(t, id), it, when("#rev = :rev", item{":rev": num(rev)}))
 	})
 	if err != nil || d.Webhook == "" {
 		return d, err
@@ -151,14 +152,14 @@ func (s deliveryStore) UpdateDelivery(
 // moveDelivery replaces the mark of a delivery that has been changed from old to d.
 func (s *Store) moveDelivery(ctx context.Context, t directory.TenantID, old, d directory.Delivery) error {
 	if d.State == directory.DeliveryPending {
-		if err := s.put(ctx, "queue delivery", placeKey(t, d), placeItem(d)); err != nil || placeOf(d) == placeOf(old) {
+		if err := s.put(ctx, "queue delivery", schema.PlaceKey(t, d), placeItem(d)); err != nil || schema.PlaceOf(d) == schema.PlaceOf(old) {
 			return err
 		}
 	}
 	if old.State != directory.DeliveryPending {
 		return nil
 	}
-	return s.erase(ctx, "unqueue delivery", []key{placeKey(t, old)})
+	return s.erase(ctx, "unqueue delivery", []schema.Key{schema.PlaceKey(t, old)})
 }
 
 func (s deliveryStore) FinishDelivery(ctx context.Context, t directory.TenantID, d directory.Delivery, was time.Time) error {
@@ -173,7 +174,8 @@ func (s deliveryStore) FinishDelivery(ctx context.Context, t directory.TenantID,
 	}
 	old := d
 	old.State, old.DueAt = directory.DeliveryPending, was
-	_, err = s.change(ctx, "finish delivery", deliveryKey(t, d.ID), e, when("#place = :place", item{":place": str(placeOf(old))}))
+	c := when("#place = :place", item{":place": str(schema.PlaceOf(old))})
+	_, err = s.change(ctx, "finish delivery", schema.DeliveryKey(t, d.ID), e, c)
 	if errors.Is(err, errStale) {
 		return nil
 	}
@@ -189,13 +191,13 @@ func (s deliveryStore) QueuedDeliveries(
 	ctx context.Context, t directory.TenantID, w directory.WebhookID, now time.Time, count int,
 ) (ds []directory.Delivery, next time.Time, err error) {
 	for last := ""; len(ds) < count; {
-		marks, _, err := s.query(ctx, span{pk: places(t, w), lo: after(last), limit: count - len(ds)})
+		marks, _, err := s.query(ctx, span{pk: schema.Places(t, w), lo: after(last), limit: count - len(ds)})
 		if err != nil || len(marks) == 0 {
 			return ds, time.Time{}, err
 		}
 		last = text(marks[len(marks)-1], "SK")
 		for i, m := range marks {
-			if at := placeTime(text(m, "SK")); at.After(now) {
+			if at := schema.PlaceTime(text(m, "SK")); at.After(now) {
 				marks, next = marks[:i], at
 				break
 			}
@@ -214,16 +216,16 @@ func (s deliveryStore) QueuedDeliveries(
 
 // marked reads the deliveries of marks, except for marks in the wrong place, which it corrects.
 func (s *Store) marked(ctx context.Context, t directory.TenantID, marks []item) (ds []directory.Delivery, corrected bool, err error) {
-	due := map[key]bool{}
+	due := map[schema.Key]bool{}
 	for _, m := range marks {
-		due[deliveryKey(t, placeID(text(m, "SK")))] = true
+		due[schema.DeliveryKey(t, schema.PlaceID(text(m, "SK")))] = true
 	}
 	stored, err := s.get(ctx, slices.Collect(maps.Keys(due))...)
 	if err != nil {
 		return nil, false, err
 	}
 	for _, m := range marks {
-		it := stored[deliveryKey(t, placeID(text(m, "SK")))]
+		it := stored[schema.DeliveryKey(t, schema.PlaceID(text(m, "SK")))]
 		var d directory.Delivery
 		if err := errors.Join(checkVersion(it), getJSON(it, "r", &d)); err != nil {
 			return nil, false, err
@@ -241,22 +243,22 @@ func (s *Store) marked(ctx context.Context, t directory.TenantID, marks []item) 
 }
 
 // correctMark removes a mark that is not of the place of its delivery, after it has set the right one.
-func (s *Store) correctMark(ctx context.Context, t directory.TenantID, mark key, d directory.Delivery) error {
+func (s *Store) correctMark(ctx context.Context, t directory.TenantID, mark schema.Key, d directory.Delivery) error {
 	if d.State == directory.DeliveryPending {
-		if err := s.put(ctx, "queue delivery", placeKey(t, d), placeItem(d)); err != nil {
+		if err := s.put(ctx, "queue delivery", schema.PlaceKey(t, d), placeItem(d)); err != nil {
 			return err
 		}
 	}
-	return s.erase(ctx, "unqueue delivery", []key{mark})
+	return s.erase(ctx, "unqueue delivery", []schema.Key{mark})
 }
 
 // touchQueue has the queue of a webhook with new pending deliveries looked at: at a time, or when the pause of a failing
 // one ends. Its revision changes first, so that nobody takes it for empty meanwhile.
 func (s *Store) touchQueue(ctx context.Context, t directory.TenantID, w directory.WebhookID, at time.Time) error {
-	k := queueKey(t, w)
+	k := schema.QueueKey(t, w)
 	e := queueDue(t, directory.Delivery{Webhook: w, DueAt: at})
 	it, err := s.change(ctx, "touch queue", k, edit{set: item{"v": num(schemaVersion)}, add: e.add}, always)
-	if err != nil || it["due"] != nil && (number(it, "failures") > 0 || text(it, "dueAt") <= dueText(at)) {
+	if err != nil || it["due"] != nil && (number(it, "failures") > 0 || text(it, "dueAt") <= schema.DueText(at)) {
 		return err
 	}
 	meter.Count(ctx, 0, 1)
@@ -266,13 +268,13 @@ func (s *Store) touchQueue(ctx context.Context, t directory.TenantID, w director
 
 // queueDue is the change of a queue that is looked at when a delivery is due.
 func queueDue(t directory.TenantID, d directory.Delivery) edit {
-	return edit{set: item{"v": num(schemaVersion), "due": str(dueQueues(t, d.Webhook)), "dueAt": str(dueText(d.DueAt))},
+	return edit{set: item{"v": num(schemaVersion), "due": str(schema.DueQueues(t, d.Webhook)), "dueAt": str(schema.DueText(d.DueAt))},
 		add: map[string]int64{"rev": 1}}
 }
 
 // change changes an item outside a transaction when a condition holds, and returns it.
 // Errors: errStale; then the item is the one that broke the condition.
-func (s *Store) change(ctx context.Context, name string, k key, e edit, c cond) (item, error) {
+func (s *Store) change(ctx context.Context, name string, k schema.Key, e edit, c cond) (item, error) {
 	if err := s.writing(name); err != nil {
 		return nil, err
 	}
@@ -297,16 +299,17 @@ func (s *Store) change(ctx context.Context, name string, k key, e edit, c cond) 
 
 func queueOf(t directory.TenantID, w directory.WebhookID, it item) directory.Queue {
 	return directory.Queue{
-		Tenant: t, Webhook: w, DueAt: timeOfDue(text(it, "dueAt")), Failures: int(number(it, "failures")), Status: int(number(it, "status")),
+		Tenant: t, Webhook: w, DueAt: schema.TimeOfDue(text(it, "dueAt")),
+		Failures: int(number(it, "failures")), Status: int(number(it, "status")),
 		Cause: text(it, "cause"), Holder: text(it, "holder"), Until: timeOf(it, "until"), Revision: number(it, "rev"),
 	}
 }
 
 func (s deliveryStore) DueQueues(ctx context.Context, now time.Time, count int) (out []directory.Queue, err error) {
-	its, err := s.due(ctx, dueQueueShards, dueQueueShard, now, count)
+	its, err := s.due(ctx, schema.DueQueueShards, schema.DueQueueShard, now, count)
 	for _, it := range its {
-		t, w := ownerOfQueue(text(it, "PK"))
-		out = append(out, directory.Queue{Tenant: t, Webhook: w, DueAt: timeOfDue(text(it, "dueAt"))})
+		t, w := schema.OwnerOfQueue(text(it, "PK"))
+		out = append(out, directory.Queue{Tenant: t, Webhook: w, DueAt: schema.TimeOfDue(text(it, "dueAt"))})
 	}
 	return out, err
 }
@@ -314,7 +317,7 @@ func (s deliveryStore) DueQueues(ctx context.Context, now time.Time, count int) 
 func (s deliveryStore) LeaseQueue(
 	ctx context.Context, t directory.TenantID, w directory.WebhookID, holder string, now, until time.Time,
 ) (directory.Queue, error) {
-	it, err := s.change(ctx, "lease queue", queueKey(t, w), edit{set: item{"holder": str(holder), "until": num(until.UnixMilli())}},
+	it, err := s.change(ctx, "lease queue", schema.QueueKey(t, w), edit{set: item{"holder": str(holder), "until": num(until.UnixMilli())}},
 		when("attribute_exists(#due) AND (attribute_not_exists(#holder) OR #holder = :me OR #until <= :now)",
 			item{":me": str(holder), ":now": num(now.UnixMilli())}))
 	if it["due"] == nil && (err == nil || errors.Is(err, errStale)) {
@@ -327,7 +330,7 @@ func (s deliveryStore) LeaseQueue(
 }
 
 func (s deliveryStore) ReleaseQueue(ctx context.Context, q directory.Queue) error {
-	k := queueKey(q.Tenant, q.Webhook)
+	k := schema.QueueKey(q.Tenant, q.Webhook)
 	mine := when("#holder = :me AND #rev = :rev", item{":me": str(q.Holder), ":rev": num(q.Revision)})
 	var err error
 	if q.DueAt.IsZero() {
@@ -336,7 +339,7 @@ func (s deliveryStore) ReleaseQueue(ctx context.Context, q directory.Queue) erro
 	} else {
 		meter.Count(ctx, 0, 2) // its entry in the index is replaced
 		_, err = s.change(ctx, "release queue", k, edit{
-			set: item{"due": str(dueQueues(q.Tenant, q.Webhook)), "dueAt": str(dueText(q.DueAt)), "failures": num(q.Failures),
+			set: item{"due": str(schema.DueQueues(q.Tenant, q.Webhook)), "dueAt": str(schema.DueText(q.DueAt)), "failures": num(q.Failures),
 				"status": num(q.Status), "cause": str(q.Cause)},
 			remove: []string{"holder", "until"},
 		}, mine)
@@ -350,7 +353,7 @@ func (s deliveryStore) ReleaseQueue(ctx context.Context, q directory.Queue) erro
 // due reads the keys of what is due from the shards of the due index, the longest due first.
 func (s *Store) due(ctx context.Context, shards int, shard func(int) string, now time.Time, count int) ([]item, error) {
 	all, err := s.shards(ctx, shards, func(ctx context.Context, i int) ([]item, error) {
-		its, _, err := s.query(ctx, span{pk: shard(i), index: indexDue, hi: dueText(now), limit: count})
+		its, _, err := s.query(ctx, span{pk: shard(i), index: indexDue, hi: schema.DueText(now), limit: count})
 		return its, err
 	})
 	if err != nil {
@@ -361,14 +364,14 @@ func (s *Store) due(ctx context.Context, shards int, shard func(int) string, now
 }
 
 func (s deliveryStore) DueDeliveries(ctx context.Context, now time.Time, count int) (out []directory.DueDelivery, err error) {
-	its, err := s.due(ctx, deliveryShards, dueDeliveries, now, count)
+	its, err := s.due(ctx, schema.DeliveryShards, schema.DueDeliveries, now, count)
 	return dueOf(its), err
 }
 
 // dueOf names the deliveries of keys.
 func dueOf(its []item) (out []directory.DueDelivery) {
 	for _, it := range its {
-		out = append(out, directory.DueDelivery{Tenant: tenantOfDelivery(text(it, "PK")), ID: directory.DeliveryID(text(it, "SK"))})
+		out = append(out, directory.DueDelivery{Tenant: schema.TenantOfDelivery(text(it, "PK")), ID: directory.DeliveryID(text(it, "SK"))})
 	}
 	return out
 }

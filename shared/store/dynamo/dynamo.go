@@ -1,5 +1,5 @@
 // Package dynamo keeps Rollcall's data in one DynamoDB table: the store of a deployment. It implements the ports of
-// package directory under the contract of store/storetest; keys.go shows the whole table.
+// package directory under the contract of store/storetest; package schema shows the whole table.
 //
 // Every effective change is one transaction of at most 100 items. A change that needs more (thousands of members, a
 // group or user with many references) is committed as a whole by one transaction with its log entry, and rolled forward
@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 	"rollcall/shared/store/dynamo/stream"
 )
 
@@ -44,8 +45,8 @@ type Store struct {
 	counts    countCache
 
 	mu      sync.Mutex
-	days    map[key]bool  // day marks that this process knows to exist
-	numbers map[key]int64 // the last numbers of groups' entries that this process has seen
+	days    map[schema.Key]bool  // day marks that this process knows to exist
+	numbers map[schema.Key]int64 // the last numbers of groups' entries that this process has seen
 }
 
 // Open returns the store on a table that exists. It makes no network call.
@@ -56,7 +57,7 @@ func Open(_ context.Context, c Config) (*Store, error) {
 	return &Store{
 		client: c.Client, table: c.Table, now: c.Now, maxOps: maxOps, pageMarks: pageMarks,
 		feed: &stream.Reader{Client: c.Client, Streams: c.Streams, Table: c.Table, Now: c.Now, Fault: fault},
-		days: map[key]bool{}, numbers: map[key]int64{},
+		days: map[schema.Key]bool{}, numbers: map[schema.Key]int64{},
 		retention: cmp.Or(c.LogRetention, directory.DefaultLogRetention),
 	}, nil
 }

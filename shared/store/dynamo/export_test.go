@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // StopBefore lets fn stop the store before any of its writes, as a crash would.
@@ -20,13 +21,14 @@ func (s *Store) LimitMarks(n int) { s.pageMarks = n }
 
 // CountBefore counts an entry as versions before pages did: with an item for each.
 func (s *Store) CountBefore(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	minute, shard := minuteOf(e.At), spread(string(e.ID), logShards)
+	minute, shard := schema.MinuteOf(e.At), schema.Spread(string(e.ID), schema.LogShards)
 	x := &tx{}
-	x.put(s, key{countedBefore(t, e.Provider, minute, shard), escaper.Replace(string(e.ID))}, item{}, absent,
+	x.put(s, schema.Key{PK: schema.CountedBefore(t, e.Provider, minute, shard), SK: schema.Escape(string(e.ID))}, item{}, absent,
 		func(item) error { return errDone })
-	x.update(s, countKey(t, e.Provider, minute, shard, 0), edit{add: map[string]int64{countAttr(e.Action): 1}}, always, nil)
+	x.update(s, schema.CountKey(t, e.Provider, minute, shard, 0), edit{add: map[string]int64{schema.CountAttr(e.Action): 1}}, always, nil)
 	for name, n := range e.Tally() {
-		x.update(s, tallyKey(t, name, spread(string(e.ID), tallyShards)), edit{add: map[string]int64{"n": int64(n)}}, always, nil)
+		k := schema.TallyKey(t, name, schema.Spread(string(e.ID), schema.TallyShards))
+		x.update(s, k, edit{add: map[string]int64{"n": int64(n)}}, always, nil)
 	}
 	if err := s.commit(ctx, "count", x); !errors.Is(err, errDone) {
 		return err
@@ -36,7 +38,7 @@ func (s *Store) CountBefore(ctx context.Context, t directory.TenantID, e directo
 
 // SameShard reports whether entries are in the same shard of a day's log.
 func SameShard(a, b directory.EntryID) bool {
-	return spread(string(a), logShards) == spread(string(b), logShards)
+	return schema.Spread(string(a), schema.LogShards) == schema.Spread(string(b), schema.LogShards)
 }
 
 // Damage changes the items of a kind (kindOf) of a tenant behind the store's back: change returns the item to store, nil
@@ -66,20 +68,20 @@ func (s *Store) Damage(
 	return n, func(ctx context.Context) error { return s.become(ctx, t, before) }, s.become(ctx, t, after)
 }
 
-func (s *Store) itemsOf(ctx context.Context, t directory.TenantID) (map[key]item, error) {
-	out := map[key]item{}
-	return out, s.scan(ctx, escaper.Replace(string(t))+"#", "", func(it item) { out[keyOf(it)] = it })
+func (s *Store) itemsOf(ctx context.Context, t directory.TenantID) (map[schema.Key]item, error) {
+	out := map[schema.Key]item{}
+	return out, s.scan(ctx, schema.Escape(string(t))+"#", "", func(it item) { out[keyOf(it)] = it })
 }
 
 // become makes the items of a tenant those given.
-func (s *Store) become(ctx context.Context, t directory.TenantID, want map[key]item) error {
+func (s *Store) become(ctx context.Context, t directory.TenantID, want map[schema.Key]item) error {
 	is, err := s.itemsOf(ctx, t)
 	if err != nil {
 		return err
 	}
 	for k, it := range is {
 		if want[k] == nil {
-			err = errors.Join(err, s.erase(ctx, "damage", []key{k}))
+			err = errors.Join(err, s.erase(ctx, "damage", []schema.Key{k}))
 		} else if !reflect.DeepEqual(want[k], it) {
 			err = errors.Join(err, s.put(ctx, "damage", k, want[k]))
 		}
@@ -94,17 +96,17 @@ func (s *Store) become(ctx context.Context, t directory.TenantID, want map[key]i
 
 // PlantUserName moves the guard of a user's name to another key.
 func (s *Store) PlantUserName(ctx context.Context, t directory.TenantID, u directory.User, folded string) error {
-	return s.plant(ctx, userNameKey(t, u.UserName), nameGuard(t, folded), indexItems(t, u))
+	return s.plant(ctx, schema.UserNameKey(t, u.UserName), schema.NameGuard(t, folded), indexItems(t, u))
 }
 
 // PlantGroupName moves the guard of a group's name to another key.
 func (s *Store) PlantGroupName(ctx context.Context, g directory.Group, folded string) error {
 	t, _ := g.Provider.Tenant()
-	h := homeFor(t, g.Provider, false)
-	return s.plant(ctx, h.groupName(g.DisplayNameKey()), h.groupName(folded), groupIndex(h, g))
+	h := schema.HomeFor(t, g.Provider, false)
+	return s.plant(ctx, h.GroupName(g.DisplayNameKey()), h.GroupName(folded), groupIndex(h, g))
 }
 
-func (s *Store) plant(ctx context.Context, from, to key, items map[key]item) error {
+func (s *Store) plant(ctx context.Context, from, to schema.Key, items map[schema.Key]item) error {
 	x := &tx{}
 	x.delete(s, from, always, nil)
 	x.put(s, to, items[from], always, nil)
@@ -116,8 +118,8 @@ func (s *Store) LogOf(ctx context.Context, t directory.TenantID, id string) (map
 	its, err := s.itemsOf(ctx, t)
 	out := map[string]int{}
 	for k, it := range its {
-		if text(it, "S1") == subject(t, id) {
-			out[k.pk]++
+		if text(it, "S1") == schema.Subject(t, id) {
+			out[k.PK]++
 		}
 	}
 	return out, err

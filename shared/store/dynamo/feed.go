@@ -7,6 +7,7 @@ import (
 	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // feedStore implements directory.Feed.
@@ -62,13 +63,13 @@ func StreamEntry(image map[string]types.AttributeValue) (directory.TenantEntry, 
 	if !ok {
 		return directory.TenantEntry{}, false
 	}
-	t, ok := tenantOfLog(pk.Value)
+	t, ok := schema.TenantOfLog(pk.Value)
 	if !ok {
 		return directory.TenantEntry{}, false
 	}
 	e, err := decodeEntry(image)
 	if err != nil {
-		e = entryOfKey(keyOf(image))
+		e = schema.EntryOfKey(keyOf(image))
 	}
 	return directory.TenantEntry{Tenant: t, Entry: e, Unreadable: err}, true
 }

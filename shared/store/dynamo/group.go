@@ -8,6 +8,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // groupHead is a group with its shards, read by one query. The version of the group is the sum of those of its record
@@ -18,13 +19,13 @@ type groupHead struct {
 	pv     int64 // how often the profile has changed
 	nf     item  // the record's floor of numbers, see floor; none before numbers were given
 	mv     item  // the record's count of memberships added in other groups, if any
-	shards [groupShards]int64
+	shards [schema.GroupShards]int64
 	lock   string // entryRef of a large change that is not rolled forward yet
 }
 
 // membership returns the keys of the two rows of one membership.
-func membership(h home, g directory.GroupID, m directory.ScimID) (row, reverse key) {
-	return key{h.members(g), escaper.Replace(string(m))}, key{h.groupsOf(m), escaper.Replace(string(g))}
+func membership(h schema.Home, g directory.GroupID, m directory.ScimID) (row, reverse schema.Key) {
+	return schema.Key{PK: h.Members(g), SK: schema.Escape(string(m))}, schema.Key{PK: h.GroupsOf(m), SK: schema.Escape(string(g))}
 }
 
 // The attributes of a group record are name, pv (how often its profile has changed), nf (see floor) and, like a user's, xid,
@@ -73,7 +74,7 @@ func decodeGroups(p directory.ProviderID, its []item) ([]groupHead, error) {
 			out = append(out, g)
 			continue
 		}
-		if len(out) == 0 || string(out[len(out)-1].ID) != id || len(shard) != 1 || shard[0]-'0' >= groupShards {
+		if len(out) == 0 || string(out[len(out)-1].ID) != id || len(shard) != 1 || shard[0]-'0' >= schema.GroupShards {
 			continue // its record is being deleted
 		}
 		g := &out[len(out)-1]
@@ -92,11 +93,11 @@ func decodeGroups(p directory.ProviderID, its []item) ([]groupHead, error) {
 }
 
 // head reads a group; false when there is none.
-func (s *Store) head(ctx context.Context, h home, p directory.ProviderID, id directory.GroupID) (groupHead, bool, error) {
-	if !usable(string(id)) || p == "" {
+func (s *Store) head(ctx context.Context, h schema.Home, p directory.ProviderID, id directory.GroupID) (groupHead, bool, error) {
+	if !schema.Usable(string(id)) || p == "" {
 		return groupHead{}, false, nil
 	}
-	its, _, err := s.query(ctx, span{pk: h.groups(), lo: h.group(id).sk, hi: groupEnd(string(id))})
+	its, _, err := s.query(ctx, span{pk: h.Groups(), lo: h.Group(id).SK, hi: schema.GroupEnd(string(id))})
 	if err != nil {
 		return groupHead{}, false, err
 	}
@@ -108,7 +109,7 @@ func (s *Store) head(ctx context.Context, h home, p directory.ProviderID, id dir
 }
 
 // heads reads several groups in parallel and omits those that do not exist.
-func (s *Store) heads(ctx context.Context, h home, p directory.ProviderID, ids []directory.GroupID) ([]groupHead, error) {
+func (s *Store) heads(ctx context.Context, h schema.Home, p directory.ProviderID, ids []directory.GroupID) ([]groupHead, error) {
 	gs, ok := make([]groupHead, len(ids)), make([]bool, len(ids))
 	var fns []func(context.Context) error
 	for i, id := range ids {
@@ -138,11 +139,11 @@ type groupStore struct{ *Store }
 func (s groupStore) ReadGroup(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, want directory.GroupWant, admit directory.Admit,
 ) (directory.GroupView, error) {
-	h := homeFor(t, p, false)
+	h := schema.HomeFor(t, p, false)
 	var g groupHead
 	var ok bool
-	var rows []key
-	if len(want.Named) <= maxNamedRead && !want.AllMembers && usable(string(id)) {
+	var rows []schema.Key
+	if len(want.Named) <= maxNamedRead && !want.AllMembers && schema.Usable(string(id)) {
 		rows = memberRows(h, id, want.Named)
 	}
 	_, got, err := s.readAdmitted(ctx, t, p, admit, rows, func(ctx context.Context) (err error) {
@@ -162,11 +163,11 @@ func (s groupStore) ReadGroup(
 // maxNamedRead limits the named members read together with the provider.
 const maxNamedRead = 90
 
-func memberRows(h home, g directory.GroupID, ms []directory.ScimID) []key {
+func memberRows(h schema.Home, g directory.GroupID, ms []directory.ScimID) []schema.Key {
 	seen := map[directory.ScimID]bool{}
-	var out []key
+	var out []schema.Key
 	for _, m := range ms {
-		if usable(string(m)) && !seen[m] {
+		if schema.Usable(string(m)) && !seen[m] {
 			seen[m] = true
 			row, _ := membership(h, g, m)
 			out = append(out, row)
@@ -178,7 +179,7 @@ func memberRows(h home, g directory.GroupID, ms []directory.ScimID) []key {
 // groupView reads the parts of a group in want; shown counts the members of one answer, got holds rows already read. A
 // locked group is shown in the state after its entry; if it is unlocked meanwhile, it is read again.
 func (s *Store) groupView(
-	ctx context.Context, t directory.TenantID, h home, g groupHead, want directory.GroupWant, shown *int, got map[key]item,
+	ctx context.Context, t directory.TenantID, h schema.Home, g groupHead, want directory.GroupWant, shown *int, got map[schema.Key]item,
 ) (directory.GroupView, error) {
 	before := *shown
 	for {
@@ -199,7 +200,7 @@ func (s *Store) groupView(
 }
 
 func (s *Store) groupViewOnce(
-	ctx context.Context, t directory.TenantID, h home, g groupHead, want directory.GroupWant, shown *int, got map[key]item,
+	ctx context.Context, t directory.TenantID, h schema.Home, g groupHead, want directory.GroupWant, shown *int, got map[schema.Key]item,
 ) (v directory.GroupView, err error) {
 	v.Group, v.Profiles, v.Floor = g.Group, g.pv, g.floor()+1
 	if want.AllMembers {
@@ -231,7 +232,7 @@ const rowsPerUnit = 40
 // named returns those of the ids that are members. It reads their rows, or all rows of a group that is small compared
 // to their number.
 func (s *Store) named(
-	ctx context.Context, h home, g groupHead, ids []directory.ScimID, got map[key]item,
+	ctx context.Context, h schema.Home, g groupHead, ids []directory.ScimID, got map[schema.Key]item,
 ) (map[directory.ScimID]bool, error) {
 	out := map[directory.ScimID]bool{}
 	all := map[directory.ScimID]bool{}
@@ -271,7 +272,7 @@ func (s *Store) overlay(ctx context.Context, g groupHead, fn func(m directory.Sc
 	if g.lock == "" {
 		return nil
 	}
-	e, _, err := s.entry(ctx, entryAt(g.lock))
+	e, _, err := s.entry(ctx, schema.EntryAt(g.lock))
 	for _, m := range e.Removed {
 		fn(m, false)
 	}
@@ -282,7 +283,7 @@ func (s *Store) overlay(ctx context.Context, g groupHead, fn func(m directory.Sc
 }
 
 // members reads the members after from, in order; limit 0 for all.
-func (s *Store) members(ctx context.Context, h home, g groupHead, from directory.ScimID, limit int) ([]directory.ScimID, error) {
+func (s *Store) members(ctx context.Context, h schema.Home, g groupHead, from directory.ScimID, limit int) ([]directory.ScimID, error) {
 	present := map[directory.ScimID]bool{}
 	changed := map[directory.ScimID]bool{}
 	if err := s.overlay(ctx, g, func(m directory.ScimID, member bool) { changed[m] = member }); err != nil {
@@ -293,7 +294,7 @@ func (s *Store) members(ctx context.Context, h home, g groupHead, from directory
 	if limit > 0 {
 		rows += len(changed)
 	}
-	its, more, err := s.query(ctx, span{pk: h.members(g.ID), lo: after(escaper.Replace(string(from))), limit: rows})
+	its, more, err := s.query(ctx, span{pk: h.Members(g.ID), lo: after(schema.Escape(string(from))), limit: rows})
 	if err != nil {
 		return nil, err
 	}
@@ -326,7 +327,7 @@ func (s *Store) members(ctx context.Context, h home, g groupHead, from directory
 func (s groupStore) Members(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, from directory.ScimID, count int,
 ) ([]directory.ScimID, error) {
-	h := homeFor(t, p, false)
+	h := schema.HomeFor(t, p, false)
 	g, ok, err := s.head(ctx, h, p, id)
 	if err == nil && !ok {
 		err = notFound("group")
@@ -340,9 +341,9 @@ func (s groupStore) Members(
 // ancestors returns every group that contains g, directly or indirectly, and the version of the provider's nesting from
 // before they were read: nesting a group is committed under the condition that the version has not changed.
 func (s *Store) ancestors(
-	ctx context.Context, t directory.TenantID, h home, g directory.GroupID,
+	ctx context.Context, t directory.TenantID, h schema.Home, g directory.GroupID,
 ) (map[directory.GroupID]bool, int64, error) {
-	nesting, err := s.getOne(ctx, h.nesting())
+	nesting, err := s.getOne(ctx, h.Nesting())
 	if err != nil {
 		return nil, 0, err
 	}
@@ -380,23 +381,23 @@ func (s groupStore) FindGroups(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, by directory.Lookup, limit int, want directory.GroupWant,
 	admit directory.Admit,
 ) ([]directory.GroupView, error) {
-	h := homeFor(t, p, false)
+	h := schema.HomeFor(t, p, false)
 	var ids []directory.GroupID
 	var err error
 	if by.Attr == directory.AttrDisplayName {
-		guards := []key{h.groupName(by.Value)} // of before, if the name has invisible ends (C28)
-		if by.Value = directory.UserNameKey(by.Value); h.groupName(by.Value) != guards[0] {
-			guards = append(guards, h.groupName(by.Value))
+		guards := []schema.Key{h.GroupName(by.Value)} // of before, if the name has invisible ends (C28)
+		if by.Value = directory.UserNameKey(by.Value); h.GroupName(by.Value) != guards[0] {
+			guards = append(guards, h.GroupName(by.Value))
 		}
-		var got map[key]item
+		var got map[schema.Key]item
 		_, got, err = s.readAdmitted(ctx, t, p, admit, guards)
-		if i := slices.IndexFunc(guards, func(k key) bool { return got[k] != nil }); i >= 0 {
+		if i := slices.IndexFunc(guards, func(k schema.Key) bool { return got[k] != nil }); i >= 0 {
 			ids = []directory.GroupID{directory.GroupID(text(got[guards[i]], "gid"))}
 		}
 	} else {
-		pk := h.groupKey(by)
+		pk := h.GroupKey(by)
 		if by.Attr == directory.AttrMember {
-			pk = h.groupsOf(directory.ScimID(by.Value))
+			pk = h.GroupsOf(directory.ScimID(by.Value))
 		}
 		_, _, err = s.readAdmitted(ctx, t, p, admit, nil, func(ctx context.Context) error {
 			its, _, err := s.query(ctx, span{pk: pk, limit: max(limit, 1)})
@@ -421,7 +422,7 @@ func (s groupStore) FindGroups(
 }
 
 func (s *Store) groupViews(
-	ctx context.Context, t directory.TenantID, h home, gs []groupHead, want directory.GroupWant,
+	ctx context.Context, t directory.TenantID, h schema.Home, gs []groupHead, want directory.GroupWant,
 ) ([]directory.GroupView, error) {
 	vs, shown := make([]directory.GroupView, len(gs)), 0
 	for i, g := range gs {
@@ -437,7 +438,7 @@ func (s *Store) groupViews(
 func (s groupStore) ListGroups(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.GroupWant, admit directory.Admit,
 ) (out directory.GroupPage, err error) {
-	l, err := s.openList(ctx, t, p, kindGroups, page, admit)
+	l, err := s.openList(ctx, t, p, schema.KindGroups, page, admit)
 	if err != nil || page.Count < 1 {
 		if err == nil {
 			out.Total = l.total
@@ -463,15 +464,15 @@ func (s groupStore) ListGroups(
 }
 
 // groupsAfter skips some groups after an id and reads the next limit; the last one may lack its shards.
-func (s *Store) groupsAfter(ctx context.Context, h home, p directory.ProviderID, id string, skip, limit int) ([]groupHead, error) {
-	const each = 1 + groupShards
+func (s *Store) groupsAfter(ctx context.Context, h schema.Home, p directory.ProviderID, id string, skip, limit int) ([]groupHead, error) {
+	const each = 1 + schema.GroupShards
 	lo := ""
 	if id != "" {
-		lo = groupEnd(id)
+		lo = schema.GroupEnd(id)
 	}
 	var its []item
 	for started := 0; started < limit; {
-		got, more, err := s.query(ctx, span{pk: h.groups(), lo: lo, limit: each*(min(skip, 500)+limit-started) + 1})
+		got, more, err := s.query(ctx, span{pk: h.Groups(), lo: lo, limit: each*(min(skip, 500)+limit-started) + 1})
 		if err != nil {
 			return nil, err
 		}

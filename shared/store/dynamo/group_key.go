@@ -5,17 +5,18 @@ import (
 	"strings"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // MissingMembers implements directory.Groups.
 func (s groupStore) MissingMembers(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, ids []directory.ScimID,
 ) (former, unknown []directory.ScimID, err error) {
-	h := homeFor(t, p, false)
-	var keys []key
+	h := schema.HomeFor(t, p, false)
+	var keys []schema.Key
 	for _, id := range ids {
-		if usable(string(id)) && (id.IsUser() || id.IsGroup()) {
-			keys = append(keys, h.member(id), h.former(id))
+		if schema.Usable(string(id)) && (id.IsUser() || id.IsGroup()) {
+			keys = append(keys, h.Member(id), h.Former(id))
 		}
 	}
 	got, err := s.get(ctx, keys...)
@@ -24,10 +25,10 @@ func (s groupStore) MissingMembers(
 	}
 	asked := 0
 	for _, id := range ids {
-		switch it := got[h.member(id)]; {
+		switch it := got[h.Member(id)]; {
 		case it != nil && it["sid"] == nil:
 			continue
-		case got[h.former(id)] != nil:
+		case got[h.Former(id)] != nil:
 			former = append(former, id)
 			continue
 		}
@@ -52,21 +53,21 @@ const maxAskedOfLog = 25
 // inLog reports whether the newest entry about a user or group is in the log of a provider.
 func (s *Store) inLog(ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID) (bool, error) {
 	lo, hi := bounds(directory.LogQuery{})
-	found, err := s.newest(ctx, subject(t, string(id)), indexSubject, lo, hi, 1)
-	return err == nil && len(found) > 0 && strings.HasPrefix(keyOf(found[0]).pk, join(string(t), "L", string(p), "")), err
+	found, err := s.newest(ctx, schema.Subject(t, string(id)), indexSubject, lo, hi, 1)
+	return err == nil && len(found) > 0 && strings.HasPrefix(keyOf(found[0]).PK, schema.Join(string(t), "L", string(p), "")), err
 }
 
 // RekeyGroup implements directory.Groups.
 func (s groupStore) RekeyGroup(ctx context.Context, t directory.TenantID, g directory.Group) error {
-	h := homeFor(t, g.Provider, false)
+	h := schema.HomeFor(t, g.Provider, false)
 	before, odd := displayName(h, g).folded()
-	if !odd || !usable(string(g.ID)) {
+	if !odd || !schema.Usable(string(g.ID)) {
 		return nil
 	}
-	x, k := &tx{}, h.groupName(g.DisplayNameKey())
+	x, k := &tx{}, h.GroupName(g.DisplayNameKey())
 	x.delete(s.Store, before, always, nil)
 	x.put(s.Store, k, groupIndex(h, g)[k], when("attribute_not_exists(#PK) OR #gid = :gid", item{":gid": str(string(g.ID))}),
 		displayNameTaken(g.Provider))
-	x.check(s.Store, h.group(g.ID), when("#name = :name", item{":name": str(g.DisplayName)}), changedSince)
+	x.check(s.Store, h.Group(g.ID), when("#name = :name", item{":name": str(g.DisplayName)}), changedSince)
 	return unlessChanged(s.commitOnce(ctx, "rekey group", x))
 }

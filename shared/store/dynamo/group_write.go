@@ -10,20 +10,21 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // groupIndex returns the look-up items of g.
-func groupIndex(h home, g directory.Group) map[key]item {
-	out := map[key]item{h.groupName(g.DisplayNameKey()): {"gid": str(string(g.ID))}}
+func groupIndex(h schema.Home, g directory.Group) map[schema.Key]item {
+	out := map[schema.Key]item{h.GroupName(g.DisplayNameKey()): {"gid": str(string(g.ID))}}
 	if g.ExternalID != "" {
 		l := directory.Lookup{Attr: directory.AttrExternalID, Value: g.ExternalID}
-		out[key{h.groupKey(l), escaper.Replace(string(g.ID))}] = item{}
+		out[schema.Key{PK: h.GroupKey(l), SK: schema.Escape(string(g.ID))}] = item{}
 	}
 	return out
 }
 
 // reindexGroup adds the difference between the old and the new look-up items of a group.
-func (s *Store) reindexGroup(x *tx, h home, was, is map[key]item, g directory.Group) {
+func (s *Store) reindexGroup(x *tx, h schema.Home, was, is map[schema.Key]item, g directory.Group) {
 	for _, k := range sortedKeys(was) {
 		if _, kept := is[k]; !kept {
 			x.delete(s, k, always, nil)
@@ -33,7 +34,7 @@ func (s *Store) reindexGroup(x *tx, h home, was, is map[key]item, g directory.Gr
 		if _, known := was[k]; known {
 			continue
 		}
-		if k == h.groupName(g.DisplayNameKey()) {
+		if k == h.GroupName(g.DisplayNameKey()) {
 			x.put(s, k, is[k], absent, displayNameTaken(g.Provider))
 		} else {
 			x.put(s, k, is[k], always, nil)
@@ -67,9 +68,9 @@ func shardFault(t directory.TenantID) func(item) error {
 }
 
 // touchShard adds n members and ver versions to one random shard of a group.
-func (s *Store) touchShard(x *tx, t directory.TenantID, h home, g directory.GroupID, n, ver int64, at time.Time) {
-	i := rand.IntN(groupShards) //nolint:gosec // G404: spreads load, hides nothing
-	x.update(s, h.groupShard(g, i), edit{set: item{"mod": num(at.UnixMilli())}, add: map[string]int64{"n": n, "ver": ver}}, free(s.now(), 0),
+func (s *Store) touchShard(x *tx, t directory.TenantID, h schema.Home, g directory.GroupID, n, ver int64, at time.Time) {
+	i := rand.IntN(schema.GroupShards) //nolint:gosec // G404: spreads load, hides nothing
+	x.update(s, h.GroupShard(g, i), edit{set: item{"mod": num(at.UnixMilli())}, add: map[string]int64{"n": n, "ver": ver}}, free(s.now(), 0),
 		shardFault(t))
 }
 
@@ -85,10 +86,10 @@ func sameProfile(pv int64) cond {
 // number of its members. lock, unless "", locks the shards for that entry. The profile is left to putProfile if that is
 // to change, too.
 func (s *Store) pinGroup(
-	x *tx, t directory.TenantID, h home, head groupHead, n int64, at time.Time, mine int64, lock string, profile bool,
+	x *tx, t directory.TenantID, h schema.Home, head groupHead, n int64, at time.Time, mine int64, lock string, profile bool,
 ) {
 	if !profile {
-		x.check(s, h.group(head.ID), sameProfile(head.pv), nil)
+		x.check(s, h.Group(head.ID), sameProfile(head.pv), nil)
 	}
 	for i, ver := range head.shards {
 		c := free(s.now(), mine).and(atShardVersion(ver))
@@ -105,7 +106,7 @@ func (s *Store) pinGroup(
 		if mine != 0 {
 			e.remove = []string{"hold"}
 		}
-		if k := h.groupShard(head.ID, i); len(e.set)+len(e.remove) > 0 {
+		if k := h.GroupShard(head.ID, i); len(e.set)+len(e.remove) > 0 {
 			x.update(s, k, e, c, shardFault(t))
 		} else {
 			x.check(s, k, c, shardFault(t))
@@ -121,11 +122,11 @@ const (
 )
 
 // holdShards tries to hold a group's shards and returns the hold, 0 if it failed.
-func (s *Store) holdShards(ctx context.Context, t directory.TenantID, h home, g directory.GroupID) (int64, error) {
+func (s *Store) holdShards(ctx context.Context, t directory.TenantID, h schema.Home, g directory.GroupID) (int64, error) {
 	until := s.now().Add(holdFor).UnixMilli()
 	x := &tx{}
-	for i := range groupShards {
-		x.update(s, h.groupShard(g, i), edit{set: item{"hold": num(until)}}, free(s.now(), 0), shardFault(t))
+	for i := range schema.GroupShards {
+		x.update(s, h.GroupShard(g, i), edit{set: item{"hold": num(until)}}, free(s.now(), 0), shardFault(t))
 	}
 	err := s.commit(ctx, "hold group", x)
 	if errors.Is(err, errStale) {
@@ -136,17 +137,17 @@ func (s *Store) holdShards(ctx context.Context, t directory.TenantID, h home, g 
 
 // joinRows adds the rows of new members. A new member must exist: its record counts the memberships added, so that its
 // deletion conflicts with this transaction.
-func (s *Store) joinRows(x *tx, h home, g directory.GroupID, ms []directory.ScimID, c cond, missing func(directory.ScimID) error) {
+func (s *Store) joinRows(x *tx, h schema.Home, g directory.GroupID, ms []directory.ScimID, c cond, missing func(directory.ScimID) error) {
 	for _, m := range ms {
 		row, reverse := membership(h, g, m)
 		x.put(s, row, item{}, c, nil)
 		x.put(s, reverse, item{}, always, nil)
-		x.update(s, h.member(m), edit{add: map[string]int64{"mv": 1}}, memberExists, func(item) error { return missing(m) })
+		x.update(s, h.Member(m), edit{add: map[string]int64{"mv": 1}}, memberExists, func(item) error { return missing(m) })
 	}
 }
 
 // leaveRows removes the rows of members.
-func (s *Store) leaveRows(x *tx, h home, g directory.GroupID, ms []directory.ScimID, c cond) {
+func (s *Store) leaveRows(x *tx, h schema.Home, g directory.GroupID, ms []directory.ScimID, c cond) {
 	for _, m := range ms {
 		row, reverse := membership(h, g, m)
 		x.delete(s, row, c, nil)
@@ -161,7 +162,7 @@ func unknownMember(id directory.ScimID) error { return directory.ErrUnknownMembe
 
 // nest adds the condition that keeps groups from containing each other in a cycle: seen is the version of the nesting
 // at which the ancestors were read, -1 if they were not; pending is an entry that nests them later.
-func (s *Store) nest(x *tx, h home, adds []directory.ScimID, seen int64, pending string) {
+func (s *Store) nest(x *tx, h schema.Home, adds []directory.ScimID, seen int64, pending string) {
 	if !slices.ContainsFunc(adds, directory.ScimID.IsGroup) {
 		return
 	}
@@ -176,7 +177,7 @@ func (s *Store) nest(x *tx, h home, adds []directory.ScimID, seen int64, pending
 	case seen > 0:
 		c = atShardVersion(seen)
 	}
-	x.update(s, h.nesting(), e, c, nil)
+	x.update(s, h.Nesting(), e, c, nil)
 }
 
 func (s groupStore) CreateGroup(
@@ -191,23 +192,23 @@ func (s groupStore) CreateGroup(
 	if err != nil {
 		return directory.Group{}, err
 	}
-	h := homeFor(t, p, false)
+	h := schema.HomeFor(t, p, false)
 	x := &tx{}
-	x.put(s.Store, h.group(g.ID), encodeGroup(g), absent, nil)
+	x.put(s.Store, h.Group(g.ID), encodeGroup(g), absent, nil)
 	s.reindexGroup(x, h, nil, groupIndex(h, g), g)
-	x.update(s.Store, h.total(kindGroups, string(g.ID)), edit{add: map[string]int64{"n": 1}}, always, nil)
-	large := len(x.ops)+groupShards+3*len(members)+2 > s.maxOps
+	x.update(s.Store, h.Total(schema.KindGroups, string(g.ID)), edit{add: map[string]int64{"n": 1}}, always, nil)
+	large := len(x.ops)+schema.GroupShards+3*len(members)+2 > s.maxOps
 	ref, r := "", remainder{}
 	if large {
 		if err := s.admitLarge(ctx, h, nil, g, members); err != nil {
 			return directory.Group{}, err
 		}
-		ref = entryRef(entryKey(t, e.Provider, e.At, e.ID))
+		ref = schema.EntryRef(schema.EntryKey(t, e.Provider, e.At, e.ID))
 		e.Remaining, r = directory.RemainingMembers, remainder{p, string(g.ID), s.maxOps}
 	} else {
 		s.joinRows(x, h, g.ID, members, always, unknownMember)
 	}
-	for i := range groupShards {
+	for i := range schema.GroupShards {
 		it := item{"n": num(0), "ver": num(0)}
 		if i == 0 {
 			it["n"] = num(len(members))
@@ -215,7 +216,7 @@ func (s groupStore) CreateGroup(
 		if large {
 			it["lock"], it["done"] = str(ref), num(0)
 		}
-		x.put(s.Store, h.groupShard(g.ID, i), it, always, nil)
+		x.put(s.Store, h.GroupShard(g.ID, i), it, always, nil)
 	}
 	s.nest(x, h, members, -1, ref)
 	x.logGroup(s.Store, t, e, r, g.Version-1) // a restored one goes on
@@ -244,7 +245,7 @@ func (s groupStore) UpdateGroup(
 	ctx context.Context, t directory.TenantID, old directory.GroupView, want directory.GroupWant,
 	update func(directory.GroupView) (directory.GroupChange, error),
 ) (g directory.Group, err error) {
-	h := homeFor(t, old.Provider, false)
+	h := schema.HomeFor(t, old.Provider, false)
 	fresh := want.AllMembers || want.Ancestors || want.Exact || old.Version == 0
 	err = s.rerun(ctx, "group", func(n int) error {
 		st := groupState{view: old, nesting: -1}
@@ -277,7 +278,7 @@ func (s groupStore) UpdateGroup(
 
 // refresh reads the view again, unless at the first try the old one has the version of the group.
 func (s *Store) refresh(
-	ctx context.Context, t directory.TenantID, h home, old directory.GroupView, want directory.GroupWant, n int,
+	ctx context.Context, t directory.TenantID, h schema.Home, old directory.GroupView, want directory.GroupWant, n int,
 ) (groupState, error) {
 	st := groupState{view: old, fresh: true, nesting: -1}
 	var err error
@@ -312,9 +313,10 @@ func (s *Store) refresh(
 
 // changeGroup commits a change: in one transaction if it fits, else as a large one.
 func (s *Store) changeGroup(
-	ctx context.Context, t directory.TenantID, h home, st groupState, want directory.GroupWant, ch directory.GroupChange, g directory.Group,
+	ctx context.Context, t directory.TenantID, h schema.Home, st groupState, want directory.GroupWant, ch directory.GroupChange,
+	g directory.Group,
 ) error {
-	if !usable(string(g.ID)) || g.Provider == "" {
+	if !schema.Usable(string(g.ID)) || g.Provider == "" {
 		return notFound("group")
 	}
 	old, members := st.view.Group, len(ch.Add)+len(ch.Remove)
@@ -331,14 +333,14 @@ func (s *Store) changeGroup(
 		s.reindexGroup(x, h, was, is, g)
 	}
 	net := int64(len(ch.Add) - len(ch.Remove))
-	if len(x.ops)+3*len(ch.Add)+2*len(ch.Remove)+groupShards+3 > s.maxOps {
+	if len(x.ops)+3*len(ch.Add)+2*len(ch.Remove)+schema.GroupShards+3 > s.maxOps {
 		if !st.fresh {
 			return errNotFresh
 		}
 		if err := s.admitLarge(ctx, h, &old, g, ch.Add); err != nil {
 			return err
 		}
-		ref := entryRef(entryKey(t, e.Provider, e.At, e.ID))
+		ref := schema.EntryRef(schema.EntryKey(t, e.Provider, e.At, e.ID))
 		e.Remaining = directory.RemainingMembers
 		s.pinGroup(x, t, h, st.head, net, e.At, st.hold, ref, profile)
 		s.nest(x, h, ch.Add, st.nesting, ref)
@@ -365,7 +367,7 @@ func (s *Store) changeGroup(
 // putProfile adds the change of a group's own record, under the condition that its profile has not changed since: so the
 // versions of such changes grow, though members may change meanwhile. The version is counted here only when no shard
 // counts it.
-func (s *Store) putProfile(x *tx, h home, old directory.GroupView, g directory.Group, counted bool) {
+func (s *Store) putProfile(x *tx, h schema.Home, old directory.GroupView, g directory.Group, counted bool) {
 	e := edit{set: groupProfile(g.GroupProfile), add: map[string]int64{"pv": 1}}
 	e.set["mod"] = num(g.Modified.UnixMilli())
 	if counted {
@@ -383,14 +385,14 @@ func (s *Store) putProfile(x *tx, h home, old directory.GroupView, g directory.G
 			c = c.and(when("#"+name+" = :was"+name, item{":was" + name: v}))
 		}
 	}
-	x.update(s, h.group(g.ID), e, c, nil)
+	x.update(s, h.Group(g.ID), e, c, nil)
 }
 
 // admitLarge checks that the members exist, which the transaction of a large change cannot. A taken name is reported
 // first, as for a small change.
-func (s *Store) admitLarge(ctx context.Context, h home, old *directory.Group, g directory.Group, add []directory.ScimID) error {
+func (s *Store) admitLarge(ctx context.Context, h schema.Home, old *directory.Group, g directory.Group, add []directory.ScimID) error {
 	if old == nil || old.DisplayNameKey() != g.DisplayNameKey() {
-		it, err := s.getOne(ctx, h.groupName(g.DisplayNameKey()))
+		it, err := s.getOne(ctx, h.GroupName(g.DisplayNameKey()))
 		if err != nil {
 			return err
 		}
@@ -398,9 +400,9 @@ func (s *Store) admitLarge(ctx context.Context, h home, old *directory.Group, g 
 			return displayNameTaken(g.Provider)(it)
 		}
 	}
-	keys := make([]key, len(add))
+	keys := make([]schema.Key, len(add))
 	for i, m := range add {
-		keys[i] = h.member(m)
+		keys[i] = h.Member(m)
 	}
 	got, err := s.get(ctx, keys...)
 	if err != nil {
@@ -417,7 +419,7 @@ func (s *Store) admitLarge(ctx context.Context, h home, old *directory.Group, g 
 func (s groupStore) DeleteGroup(
 	ctx context.Context, t directory.TenantID, old directory.Group, del func(directory.Group) (directory.LogEntry, error),
 ) error {
-	h := homeFor(t, old.Provider, false)
+	h := schema.HomeFor(t, old.Provider, false)
 	return s.rerun(ctx, "group", func(n int) (err error) {
 		var mine int64
 		if n >= holdAfter {
@@ -443,7 +445,9 @@ func (s groupStore) DeleteGroup(
 }
 
 // removeGroup commits the deletion of the group that head was read from, with all rows if they fit.
-func (s *Store) removeGroup(ctx context.Context, t directory.TenantID, h home, head groupHead, e directory.LogEntry, mine int64) error {
+func (s *Store) removeGroup(
+	ctx context.Context, t directory.TenantID, h schema.Home, head groupHead, e directory.LogEntry, mine int64,
+) error {
 	var members []directory.ScimID
 	var parents []directory.GroupID
 	known := map[directory.GroupID]bool{}
@@ -464,17 +468,17 @@ func (s *Store) removeGroup(ctx context.Context, t directory.TenantID, h home, h
 	if mv := head.mv["mv"]; mv != nil {
 		unchanged = when("#ver = :ver AND #mv = :mv", item{":ver": num(head.own), ":mv": mv})
 	}
-	x.delete(s, h.group(head.ID), unchanged, nil)
+	x.delete(s, h.Group(head.ID), unchanged, nil)
 	for i, ver := range head.shards {
-		x.delete(s, h.groupShard(head.ID, i), free(s.now(), mine).and(atShardVersion(ver)), shardFault(t))
+		x.delete(s, h.GroupShard(head.ID, i), free(s.now(), mine).and(atShardVersion(ver)), shardFault(t))
 	}
 	was := groupIndex(h, head.Group)
 	if err := s.settleName(ctx, displayName(h, head.Group), "", was, nil); err != nil {
 		return err
 	}
 	s.reindexGroup(x, h, was, nil, head.Group)
-	x.update(s, h.total(kindGroups, string(head.ID)), edit{add: map[string]int64{"n": -1}}, always, nil)
-	x.put(s, h.former(directory.ScimID(head.ID)), item{}, always, nil)
+	x.update(s, h.Total(schema.KindGroups, string(head.ID)), edit{add: map[string]int64{"n": -1}}, always, nil)
+	x.put(s, h.Former(directory.ScimID(head.ID)), item{}, always, nil)
 	if len(x.ops)+2*len(members)+3*len(parents)+1 <= s.maxOps {
 		s.leaveRows(x, h, head.ID, members, always)
 		s.leaveGroups(x, t, h, directory.ScimID(head.ID), parents, known, e)

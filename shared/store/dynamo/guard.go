@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // guardStore implements directory.Guards.
@@ -12,14 +13,14 @@ type guardStore struct{ *Store }
 func (s guardStore) GuardEvent(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GuardEventID,
 ) (directory.GuardEvent, error) {
-	v, _, err := readRecord[directory.GuardEvent](ctx, s.Store, "guard event", guardEventKey(t, p, id), string(p), string(id))
+	v, _, err := readRecord[directory.GuardEvent](ctx, s.Store, "guard event", schema.GuardEventKey(t, p, id), string(p), string(id))
 	return v, err
 }
 
 func (s guardStore) UpdateGuard(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, event directory.GuardEventID, update directory.GuardUpdate,
 ) (v directory.GuardEvent, err error) {
-	if !usable(string(event)) {
+	if !schema.Usable(string(event)) {
 		return v, notFound("guard event")
 	}
 	err = s.rerun(ctx, "guard", func(int) error {
@@ -28,7 +29,7 @@ func (s guardStore) UpdateGuard(
 			return err
 		}
 		var was directory.GuardEvent
-		vrev, err := s.record(ctx, guardEventKey(t, p, event), &was)
+		vrev, err := s.record(ctx, schema.GuardEventKey(t, p, event), &was)
 		if err != nil {
 			return err
 		}
@@ -42,8 +43,8 @@ func (s guardStore) UpdateGuard(
 			return err
 		}
 		x := &tx{}
-		x.put(s.Store, providerKey(t, p), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
-		x.putRecord(s.Store, guardEventKey(t, p, event), v, vrev)
+		x.put(s.Store, schema.ProviderKey(t, p), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
+		x.putRecord(s.Store, schema.GuardEventKey(t, p, event), v, vrev)
 		x.log(s.Store, t, *e, remainder{})
 		return s.commit(ctx, "update guard", x)
 	})
@@ -55,7 +56,7 @@ func (s guardStore) GuardEvents(
 ) ([]directory.GuardEvent, error) {
 	// The event before which the page begins may be among those read.
 	vs, err := page[directory.GuardEvent](ctx, s.Store,
-		span{pk: guardEvents(t, p), hi: escaper.Replace(string(before)), desc: true, limit: count + 1})
+		span{pk: schema.GuardEvents(t, p), hi: schema.Escape(string(before)), desc: true, limit: count + 1})
 	if len(vs) > 0 && before != "" && vs[0].ID >= before {
 		vs = vs[1:]
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // item is a stored item with or without its key.
@@ -67,18 +69,7 @@ func textsOf(it item, name string) []string {
 	return nil
 }
 
-func keyOf(it item) key { return key{text(it, "PK"), text(it, "SK")} }
-
-func (k key) item() item { return item{"PK": str(k.pk), "SK": str(k.sk)} }
-
-// with returns the item under the key.
-func (k key) with(it item) item {
-	out := k.item()
-	for n, v := range it {
-		out[n] = v
-	}
-	return out
-}
+func keyOf(it item) schema.Key { return schema.Key{PK: text(it, "PK"), SK: text(it, "SK")} }
 
 // putTime sets a time as Unix milliseconds unless it is zero.
 func putTime(it item, name string, t time.Time) {

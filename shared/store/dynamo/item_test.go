@@ -17,6 +17,7 @@ import (
 	"rollcall/shared/directory"
 	"rollcall/shared/random"
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 func TestPackedIDsComeBack(t *testing.T) {
@@ -79,21 +80,21 @@ func TestNewerRecordsAreRefused(t *testing.T) {
 // TestKeysKeepTenantsApart: no part of a key can end where another tenant's, provider's or list's begins.
 func TestKeysKeepTenantsApart(t *testing.T) {
 	t.Parallel()
-	h := homeFor("default", "p#U", false)
-	if h == homeFor("default", "p", false) || strings.Count(h.users(), "#") != 2 {
-		t.Errorf("a provider's id reaches another list: %s", h.users())
+	h := schema.HomeFor("default", "p#U", false)
+	if h == schema.HomeFor("default", "p", false) || strings.Count(h.Users(), "#") != 2 {
+		t.Errorf("a provider's id reaches another list: %s", h.Users())
 	}
-	if got := homeFor("default", "p~", false); got == homeFor("default", "p", true) {
+	if got := schema.HomeFor("default", "p~", false); got == schema.HomeFor("default", "p", true) {
 		t.Errorf("a provider's id reaches deleted users: %s", got)
 	}
-	if k := homeFor("default", "p", false).group("g#S0"); strings.Contains(k.sk, "#") {
-		t.Errorf("a group's id reaches a shard: %s", k.sk)
+	if k := schema.HomeFor("default", "p", false).Group("g#S0"); strings.Contains(k.SK, "#") {
+		t.Errorf("a group's id reaches a shard: %s", k.SK)
 	}
-	if tt, ok := tenantOfLog(logShard("default", "defaultabcde", "20260102", 3)); !ok || tt != "default" {
+	if tt, ok := schema.TenantOfLog(schema.LogShard("default", "defaultabcde", "20260102", 3)); !ok || tt != "default" {
 		t.Errorf("tenant of a log entry: %q, %v", tt, ok)
 	}
-	for _, pk := range []string{h.users(), logDays("default", "p"), tenants, providers("default")} {
-		if _, ok := tenantOfLog(pk); ok {
+	for _, pk := range []string{h.Users(), schema.LogDays("default", "p"), schema.Tenants, schema.Providers("default")} {
+		if _, ok := schema.TenantOfLog(pk); ok {
 			t.Errorf("%s was taken for a log entry", pk)
 		}
 	}
@@ -105,13 +106,14 @@ func TestTotalShardsAreRanges(t *testing.T) {
 	last := 0
 	for _, c := range idDigits {
 		id := "u" + string(c) + strings.Repeat("0", 24)
-		shard := totalShard(id)
-		if shard < last || shard > last+1 || id < shardStart('u', shard) || shard+1 < userShards && id >= shardStart('u', shard+1) {
+		shard := schema.TotalShard(id)
+		if shard < last || shard > last+1 || id < schema.ShardStart('u', shard) ||
+			shard+1 < schema.UserShards && id >= schema.ShardStart('u', shard+1) {
 			t.Errorf("%s is in shard %d, after %d", id, shard, last)
 		}
 		last = shard
 	}
-	if last != userShards-1 {
+	if last != schema.UserShards-1 {
 		t.Errorf("the last id is in shard %d", last)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // A pending deactivation is stored in three attributes, because a record has to fit in 1 KB: due and dueAt are the key
@@ -30,7 +31,7 @@ func putPending(it item, t directory.TenantID, u directory.User) {
 	if p == nil {
 		return
 	}
-	due, at := dueKeys(t, u)
+	due, at := schema.DueKeys(t, u)
 	it["due"], it["dueAt"] = str(due), str(at)
 	provider, state := string(p.Provider), notFrozen
 	if p.Provider == u.Provider {
@@ -42,7 +43,7 @@ func putPending(it item, t directory.TenantID, u directory.User) {
 		state = frozen
 	}
 	it["pd"] = str(strings.Join([]string{
-		dueAt(p.RequestedAt), strconv.FormatInt(p.Generation, 10), escaper.Replace(p.Cause), provider, state, string(p.RequestID),
+		schema.DueAt(p.RequestedAt), strconv.FormatInt(p.Generation, 10), schema.Escape(p.Cause), provider, state, string(p.RequestID),
 	}, " "))
 }
 
@@ -89,8 +90,8 @@ func timeAt(position string) (time.Time, error) {
 
 // countDueWrites counts the writes of a user's change in the due index: one to add an entry, one to remove the old.
 func (x *tx) countDueWrites(t directory.TenantID, old, u directory.User) {
-	wasDue, wasAt := dueKeys(t, old)
-	isDue, isAt := dueKeys(t, u)
+	wasDue, wasAt := schema.DueKeys(t, old)
+	isDue, isAt := schema.DueKeys(t, u)
 	if wasDue == isDue && wasAt == isAt {
 		return
 	}
@@ -130,7 +131,7 @@ func (s *Store) duePage(ctx context.Context, due, until string, from item, limit
 
 // pendingOf reads the users of index entries, and returns those whose deactivation is still pending.
 func (s *Store) pendingOf(ctx context.Context, its []item) ([]directory.DueUser, error) {
-	keys := make([]key, len(its))
+	keys := make([]schema.Key, len(its))
 	for i, it := range its {
 		keys[i] = keyOf(it)
 	}
@@ -145,7 +146,7 @@ func (s *Store) pendingOf(ctx context.Context, its []item) ([]directory.DueUser,
 			return nil, err
 		}
 		if ok && u.Pending != nil {
-			out = append(out, directory.DueUser{Tenant: tenantOfUser(k.pk), User: u})
+			out = append(out, directory.DueUser{Tenant: schema.TenantOfUser(k.PK), User: u})
 		}
 	}
 	return out, nil
@@ -157,8 +158,10 @@ type leaverStore struct{ *Store }
 // DueUsers implements directory.Leavers: it reads the shards of the index in parallel, page by page.
 func (s leaverStore) DueUsers(ctx context.Context, until time.Time, fn func(context.Context, []directory.DueUser) error) error {
 	var fns []func(context.Context) error
-	for i := range dueShards {
-		fns = append(fns, func(ctx context.Context) error { return s.dueOfShard(ctx, dueShard(i), dueAt(until), until, fn) })
+	for i := range schema.DueShards {
+		fns = append(fns, func(ctx context.Context) error {
+			return s.dueOfShard(ctx, schema.DueShard(i), schema.DueAt(until), until, fn)
+		})
 	}
 	return meter.Parallel(ctx, fns...)
 }
@@ -199,15 +202,15 @@ func (s leaverStore) PendingUsers(ctx context.Context, t directory.TenantID, q d
 	}
 	var partitions []string
 	if q.Gate == "" || q.Gate == directory.GateTimer {
-		for i := range dueShards {
-			partitions = append(partitions, dueShard(i))
+		for i := range schema.DueShards {
+			partitions = append(partitions, schema.DueShard(i))
 		}
 	}
 	if q.Gate != directory.GateTimer {
-		partitions = append(partitions, frozenKey(t))
+		partitions = append(partitions, schema.FrozenKey(t))
 	}
 	if q.Gate == "" || q.Gate == directory.GateHold {
-		partitions = append(partitions, heldKey(t))
+		partitions = append(partitions, schema.HeldKey(t))
 	}
 	parts := make([][]item, len(partitions))
 	fns := make([]func(context.Context) error, len(partitions))
@@ -238,7 +241,7 @@ func (s leaverStore) PendingUsers(ctx context.Context, t directory.TenantID, q d
 			}
 			if len(out) == q.Count {
 				last := out[len(out)-1]
-				return out, dueAt(last.Pending.DueAt) + " " + string(last.ID), nil
+				return out, schema.DueAt(last.Pending.DueAt) + " " + string(last.ID), nil
 			}
 			out = append(out, u.User)
 		}
@@ -256,7 +259,7 @@ func (s *Store) pendingKeys(ctx context.Context, t directory.TenantID, partition
 			return nil, err
 		}
 		for _, it := range its {
-			if tenantOfUser(text(it, "PK")) == t {
+			if schema.TenantOfUser(text(it, "PK")) == t {
 				out = append(out, it)
 			}
 		}
@@ -275,12 +278,12 @@ func (s leaverStore) CreateOrRestoreUser(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, externalID string, admit directory.Admit,
 	create func(directory.Provider, []directory.User) (directory.User, directory.LogEntry, error),
 ) (u directory.User, err error) {
-	h := homeFor(t, p, true)
+	h := schema.HomeFor(t, p, true)
 	l := directory.Lookup{Attr: directory.AttrExternalID, Value: externalID}
 	err = s.rerun(ctx, "user", func(int) error {
 		var its []item
 		rec, _, err := s.readAdmitted(ctx, t, p, admit, nil, func(ctx context.Context) (err error) {
-			its, _, err = s.query(ctx, span{pk: h.lookup(l), limit: maxRestorable})
+			its, _, err = s.query(ctx, span{pk: h.Lookup(l), limit: maxRestorable})
 			return err
 		})
 		if err != nil {
@@ -305,7 +308,7 @@ func (s leaverStore) CreateOrRestoreUser(
 }
 
 // removedUsers reads the removed users of look-up items, the latest first.
-func (s *Store) removedUsers(ctx context.Context, h home, lookups []item, externalID string) ([]directory.User, error) {
+func (s *Store) removedUsers(ctx context.Context, h schema.Home, lookups []item, externalID string) ([]directory.User, error) {
 	us, err := s.usersOf(ctx, h, lookups, func(u directory.User) bool { return u.Removed() && u.ExternalID == externalID })
 	if err != nil {
 		return nil, err

@@ -5,35 +5,36 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // legalHoldStore implements directory.LegalHolds.
 type legalHoldStore struct{ *Store }
 
 func (s legalHoldStore) Matter(ctx context.Context, t directory.TenantID, id directory.MatterID) (directory.Matter, error) {
-	m, _, err := readRecord[directory.Matter](ctx, s.Store, "legal hold", matterKey(t, id), string(id))
+	m, _, err := readRecord[directory.Matter](ctx, s.Store, "legal hold", schema.MatterKey(t, id), string(id))
 	return m, err
 }
 
 func (s legalHoldStore) UpdateMatter(
 	ctx context.Context, t directory.TenantID, id directory.MatterID, update directory.Update[directory.Matter],
 ) (directory.Matter, error) {
-	if !usable(string(id)) {
+	if !schema.Usable(string(id)) {
 		return directory.Matter{}, notFound("legal hold")
 	}
-	return updateRecord(ctx, s.Store, t, "legal hold", matterKey(t, id), 0, update)
+	return updateRecord(ctx, s.Store, t, "legal hold", schema.MatterKey(t, id), 0, update)
 }
 
 func (s legalHoldStore) ListMatters(
 	ctx context.Context, t directory.TenantID, from directory.MatterID, count int,
 ) ([]directory.Matter, error) {
-	return page[directory.Matter](ctx, s.Store, span{pk: matters(t), lo: after(escaper.Replace(string(from))), limit: count})
+	return page[directory.Matter](ctx, s.Store, span{pk: schema.Matters(t), lo: after(schema.Escape(string(from))), limit: count})
 }
 
 func (s legalHoldStore) Custodian(
 	ctx context.Context, t directory.TenantID, matter directory.MatterID, id directory.UserID,
 ) (c directory.Custodian, err error) {
-	_, err = s.record(ctx, custodianKey(t, matter, id), &c)
+	_, err = s.record(ctx, schema.CustodianKey(t, matter, id), &c)
 	return c, err
 }
 
@@ -42,7 +43,7 @@ func (s legalHoldStore) Custodian(
 func (s legalHoldStore) UpdateCustodian(
 	ctx context.Context, t directory.TenantID, matter directory.MatterID, id directory.UserID, update directory.CustodianUpdate,
 ) (c directory.Custodian, u directory.User, err error) {
-	if !usable(string(matter)) {
+	if !schema.Usable(string(matter)) {
 		return c, u, notFound("legal hold")
 	}
 	err = s.rerun(ctx, "custodian", func(int) error {
@@ -54,10 +55,10 @@ func (s legalHoldStore) UpdateCustodian(
 		var was directory.Custodian
 		var mrev, crev int64
 		err = meter.Parallel(ctx, func(ctx context.Context) (err error) {
-			mrev, err = s.record(ctx, matterKey(t, matter), &m)
+			mrev, err = s.record(ctx, schema.MatterKey(t, matter), &m)
 			return err
 		}, func(ctx context.Context) (err error) {
-			crev, err = s.record(ctx, custodianKey(t, matter, id), &was)
+			crev, err = s.record(ctx, schema.CustodianKey(t, matter, id), &was)
 			return err
 		})
 		if err == nil && mrev == 0 {
@@ -71,8 +72,8 @@ func (s legalHoldStore) UpdateCustodian(
 			return err
 		}
 		x := &tx{}
-		x.check(s.Store, matterKey(t, matter), when("#rev = :rev", item{":rev": num(mrev)}), nil)
-		x.putRecord(s.Store, custodianKey(t, matter, id), c, crev)
+		x.check(s.Store, schema.MatterKey(t, matter), when("#rev = :rev", item{":rev": num(mrev)}), nil)
+		x.putRecord(s.Store, schema.CustodianKey(t, matter, id), c, crev)
 		s.overwrite(x, t, old, u, indexItems(t, old), indexItems(t, u))
 		x.log(s.Store, t, *e, remainder{})
 		return s.commit(ctx, "update custodian", x)
@@ -83,5 +84,6 @@ func (s legalHoldStore) UpdateCustodian(
 func (s legalHoldStore) Custodians(
 	ctx context.Context, t directory.TenantID, matter directory.MatterID, from directory.UserID, count int,
 ) ([]directory.Custodian, error) {
-	return page[directory.Custodian](ctx, s.Store, span{pk: custodians(t, matter), lo: after(escaper.Replace(string(from))), limit: count})
+	all := span{pk: schema.Custodians(t, matter), lo: after(schema.Escape(string(from))), limit: count}
+	return page[directory.Custodian](ctx, s.Store, all)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // epoch is how long a bookmark takes ends of pages, and then at least as long as it is read: longer than clients pause
@@ -17,29 +18,29 @@ func epochOf(at time.Time) int64 { return at.Unix() / int64(epoch.Seconds()) }
 
 // list is the result of a page's first step.
 type list struct {
-	home  home
-	kind  kind
+	home  schema.Home
+	kind  schema.Kind
 	page  directory.Page
 	total int
-	parts [userShards]int // total by shard of ids
-	after string          // the id before the page
-	found bool            // whether after is known
+	parts [schema.UserShards]int // total by shard of ids
+	after string                 // the id before the page
+	found bool                   // whether after is known
 }
 
 // openList reads provider, totals and the bookmarks of both epochs in one step.
 func (s *Store) openList(
-	ctx context.Context, t directory.TenantID, p directory.ProviderID, k kind, page directory.Page, admit directory.Admit,
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, k schema.Kind, page directory.Page, admit directory.Admit,
 ) (*list, error) {
-	l := &list{home: homeFor(t, p, false), kind: k, page: page}
-	var keys []key
+	l := &list{home: schema.HomeFor(t, p, false), kind: k, page: page}
+	var keys []schema.Key
 	if !page.ByCursor && page.Start > 1 && page.Count > 0 {
 		now := epochOf(s.now())
-		keys = []key{l.home.bookmark(k, page.Start, now), l.home.bookmark(k, page.Start, now-1)}
+		keys = []schema.Key{l.home.Bookmark(k, page.Start, now), l.home.Bookmark(k, page.Start, now-1)}
 	}
 	_, got, err := s.readAdmitted(ctx, t, p, admit, keys, func(ctx context.Context) error {
-		its, _, err := s.query(ctx, span{pk: l.home.totals(), lo: string(k), hi: string(k) + "~"})
+		its, _, err := s.query(ctx, span{pk: l.home.Totals(), lo: string(k), hi: string(k) + "~"})
 		for _, it := range its {
-			if i, err := strconv.ParseInt(text(it, "SK")[1:], userShards, 8); err == nil {
+			if i, err := strconv.ParseInt(text(it, "SK")[1:], schema.UserShards, 8); err == nil {
 				l.parts[i] = int(number(it, "n"))
 				l.total += l.parts[i]
 			}
@@ -70,13 +71,13 @@ func (l *list) seek() (from string, skip int) {
 		return l.after, 0
 	}
 	letter := byte('u')
-	if l.kind == kindGroups {
+	if l.kind == schema.KindGroups {
 		letter = 'g'
 	}
 	skip = l.page.Start - 1
 	for i, n := range l.parts {
-		if skip < n || i == userShards-1 {
-			return shardStart(letter, i), skip
+		if skip < n || i == schema.UserShards-1 {
+			return schema.ShardStart(letter, i), skip
 		}
 		skip -= n
 	}
@@ -90,7 +91,7 @@ func (s *Store) finishList(ctx context.Context, l *list, n int, last string, mor
 	}
 	now := epochOf(s.now())
 	mark := item{"after": str(last), "ttl": num((now + 2) * int64(epoch.Seconds()))}
-	err := s.putIf(ctx, "bookmark", l.home.bookmark(l.kind, l.page.Start+n, now), mark,
+	err := s.putIf(ctx, "bookmark", l.home.Bookmark(l.kind, l.page.Start+n, now), mark,
 		when("attribute_not_exists(#PK) OR #after > :after", item{":after": str(last)}))
 	if err != nil && !errors.Is(err, errStale) {
 		return 0, err

@@ -11,6 +11,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // packFrom is the number of members from which a log entry has their ids packed, in 16 bytes each, so that 20,000 of
@@ -32,13 +33,13 @@ func (x *tx) log(s *Store, t directory.TenantID, e directory.LogEntry, r remaind
 }
 
 func (x *tx) logItem(s *Store, t directory.TenantID, e directory.LogEntry, it item) {
-	x.days = append(x.days, key{logDays(t, e.Provider), dayOf(e.At)})
+	x.days = append(x.days, schema.Key{PK: schema.LogDays(t, e.Provider), SK: schema.DayOf(e.At)})
 	it["ttl"] = num(e.At.Add(s.retention).Unix())
-	k := entryKey(t, e.Provider, e.At, e.ID)
+	k := schema.EntryKey(t, e.Provider, e.At, e.ID)
 	x.entries = append(x.entries, k)
 	x.put(s, k, it, absent, func(item) error { return errCommitted })
 	if e.ChangesRules() {
-		x.update(s, rulesKey(t), edit{add: map[string]int64{"n": 1}}, always, nil)
+		x.update(s, schema.RulesKey(t), edit{add: map[string]int64{"n": 1}}, always, nil)
 	}
 }
 
@@ -46,9 +47,9 @@ func encodeEntry(t directory.TenantID, e directory.LogEntry, r remainder) item {
 	it := item{"v": num(schemaVersion)}
 	switch {
 	case e.User != "":
-		it["S1"] = str(subject(t, string(e.User)))
+		it["S1"] = str(schema.Subject(t, string(e.User)))
 	case e.Group != "":
-		it["S1"] = str(subject(t, string(e.Group)))
+		it["S1"] = str(schema.Subject(t, string(e.Group)))
 	}
 	if e.Remaining != directory.RemainingNone && r.id != "" {
 		it["rp"], it["ri"], it["ro"] = str(string(r.provider)), str(r.id), num(r.ops)
@@ -135,7 +136,7 @@ func unpackIDs(b []byte) []directory.ScimID {
 
 // markDays ensures that the days of log entries are listed before the entries exist: one more call for a provider's
 // first change of a day in a process.
-func (s *Store) markDays(ctx context.Context, days []key) error {
+func (s *Store) markDays(ctx context.Context, days []schema.Key) error {
 	for _, k := range days {
 		s.mu.Lock()
 		known := s.days[k]
@@ -162,11 +163,11 @@ type logStore struct{ *Store }
 func (s logStore) Entry(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, at time.Time, id directory.EntryID,
 ) (directory.LogEntry, error) {
-	e, _, err := s.entry(ctx, entryKey(t, p, at, id))
+	e, _, err := s.entry(ctx, schema.EntryKey(t, p, at, id))
 	return e, err
 }
 
-func (s *Store) entry(ctx context.Context, k key) (directory.LogEntry, remainder, error) {
+func (s *Store) entry(ctx context.Context, k schema.Key) (directory.LogEntry, remainder, error) {
 	it, err := s.getOne(ctx, k)
 	if err == nil && it == nil {
 		err = notFound("log entry")
@@ -199,7 +200,7 @@ func dayOfPosition(position string) string {
 	if at.IsZero() || len(millis) > 9 {
 		return ""
 	}
-	return dayOf(at)
+	return schema.DayOf(at)
 }
 
 // timeOfPosition returns the time in the digits of a position, zero for others.
@@ -227,9 +228,9 @@ func (s logStore) Entries(ctx context.Context, t directory.TenantID, q directory
 	var err error
 	switch {
 	case q.User != "":
-		its, err = s.subjectEntries(ctx, subject(t, string(q.User)), lo, hi, q.Count)
+		its, err = s.subjectEntries(ctx, schema.Subject(t, string(q.User)), lo, hi, q.Count)
 	case q.Group != "":
-		its, err = s.subjectEntries(ctx, subject(t, string(q.Group)), lo, hi, q.Count)
+		its, err = s.subjectEntries(ctx, schema.Subject(t, string(q.Group)), lo, hi, q.Count)
 	default:
 		its, err = s.providerEntries(ctx, t, q.Provider, lo, hi, q.Count)
 	}
@@ -250,7 +251,7 @@ func (s *Store) subjectEntries(ctx context.Context, subject, lo, hi string, coun
 	if err != nil {
 		return nil, err
 	}
-	keys := make([]key, len(found))
+	keys := make([]schema.Key, len(found))
 	for i, it := range found {
 		keys[i] = keyOf(it)
 	}
@@ -271,17 +272,17 @@ func (s *Store) subjectEntries(ctx context.Context, subject, lo, hi string, coun
 func (s *Store) providerEntries(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, lo, hi string, count int,
 ) ([]item, error) {
-	days, _, err := s.query(ctx, span{pk: logDays(t, p), lo: dayOfPosition(lo), hi: dayOfPosition(hi), desc: true})
+	days, _, err := s.query(ctx, span{pk: schema.LogDays(t, p), lo: dayOfPosition(lo), hi: dayOfPosition(hi), desc: true})
 	if err != nil {
 		return nil, err
 	}
 	var out []item
 	for _, day := range days {
-		var parts [logShards][]item
+		var parts [schema.LogShards][]item
 		var fns []func(context.Context) error
-		for i := range logShards {
+		for i := range schema.LogShards {
 			fns = append(fns, func(ctx context.Context) (err error) {
-				parts[i], err = s.newest(ctx, logShard(t, p, text(day, "SK"), i), "", lo, hi, count-len(out))
+				parts[i], err = s.newest(ctx, schema.LogShard(t, p, text(day, "SK"), i), "", lo, hi, count-len(out))
 				return err
 			})
 		}
@@ -302,7 +303,7 @@ func (s *Store) providerEntries(
 func (s logStore) EntriesAfter(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, after, before string, count int,
 ) ([]directory.LogEntry, error) {
-	days, _, err := s.query(ctx, span{pk: logDays(t, p), lo: dayOfPosition(after), hi: dayOfPosition(before)})
+	days, _, err := s.query(ctx, span{pk: schema.LogDays(t, p), lo: dayOfPosition(after), hi: dayOfPosition(before)})
 	if err != nil {
 		return nil, err
 	}
@@ -332,16 +333,16 @@ func (s *Store) oldest(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, day, from, before string, count int,
 ) ([]item, error) {
 	const spare = 8 // chance gives one shard more than another
-	var left [logShards]span
-	var more [logShards]bool
-	for i := range logShards {
-		left[i] = span{pk: logShard(t, p, day, i), lo: after(from), hi: before, limit: min(count, count/logShards+spare)}
+	var left [schema.LogShards]span
+	var more [schema.LogShards]bool
+	for i := range schema.LogShards {
+		left[i] = span{pk: schema.LogShard(t, p, day, i), lo: after(from), hi: before, limit: min(count, count/schema.LogShards+spare)}
 		more[i] = true
 	}
 	for all := []item(nil); ; {
 		var fns []func(context.Context) error
-		var parts [logShards][]item
-		for i := range logShards {
+		var parts [schema.LogShards][]item
+		for i := range schema.LogShards {
 			if !more[i] || len(all) >= count && left[i].lo > text(all[count-1], "SK") {
 				continue
 			}
@@ -417,7 +418,7 @@ func (s logStore) DropEntries(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, before time.Time, count int,
 ) (n int, err error) {
 	end := directory.LogEntry{At: before}.Position()
-	days, _, err := s.query(ctx, span{pk: logDays(t, p), hi: dayOf(before)})
+	days, _, err := s.query(ctx, span{pk: schema.LogDays(t, p), hi: schema.DayOf(before)})
 	if err != nil {
 		return 0, err
 	}
@@ -426,12 +427,12 @@ func (s logStore) DropEntries(
 		if err != nil {
 			return n, err
 		}
-		keys := make([]key, len(its), len(its)+1)
+		keys := make([]schema.Key, len(its), len(its)+1)
 		for i, it := range its {
 			keys[i] = keyOf(it)
 		}
 		n += len(its)
-		if n < count && text(day, "SK") < dayOf(before) {
+		if n < count && text(day, "SK") < schema.DayOf(before) {
 			keys = append(keys, keyOf(day))
 		}
 		if err := s.erase(ctx, "drop entries", keys); err != nil || n >= count {

@@ -4,30 +4,31 @@ import (
 	"context"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // mappingStore implements directory.Mappings.
 type mappingStore struct{ *Store }
 
 func (s mappingStore) MappingSet(ctx context.Context, t directory.TenantID, p directory.ProviderID) (m directory.MappingSet, err error) {
-	if !usable(string(p)) {
+	if !schema.Usable(string(p)) {
 		return m, nil
 	}
-	_, err = s.record(ctx, mappingsKey(t, p), &m)
+	_, err = s.record(ctx, schema.MappingsKey(t, p), &m)
 	return m, err
 }
 
 func (s mappingStore) Rules(ctx context.Context, t directory.TenantID, id directory.ProviderID) (p directory.Provider, n int64, err error) {
-	keys := []key{rulesKey(t)}
-	if usable(string(id)) {
-		keys = append(keys, providerKey(t, id))
+	keys := []schema.Key{schema.RulesKey(t)}
+	if schema.Usable(string(id)) {
+		keys = append(keys, schema.ProviderKey(t, id))
 	}
 	got, err := s.get(ctx, keys...)
 	if err != nil {
 		return p, 0, err
 	}
-	p, err = decodeProvider(got[providerKey(t, id)])
-	return p, number(got[rulesKey(t)], "n"), err
+	p, err = decodeProvider(got[schema.ProviderKey(t, id)])
+	return p, number(got[schema.RulesKey(t)], "n"), err
 }
 
 func (s mappingStore) UpdateMappings(
@@ -39,7 +40,7 @@ func (s mappingStore) UpdateMappings(
 			return err
 		}
 		var was directory.MappingSet
-		mrev, err := s.record(ctx, mappingsKey(t, id), &was)
+		mrev, err := s.record(ctx, schema.MappingsKey(t, id), &was)
 		if err != nil {
 			return err
 		}
@@ -53,8 +54,8 @@ func (s mappingStore) UpdateMappings(
 			return err
 		}
 		x := &tx{}
-		x.put(s.Store, providerKey(t, id), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
-		x.putRecord(s.Store, mappingsKey(t, id), m, mrev)
+		x.put(s.Store, schema.ProviderKey(t, id), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
+		x.putRecord(s.Store, schema.MappingsKey(t, id), m, mrev)
 		x.log(s.Store, t, *e, remainder{})
 		return s.commit(ctx, "update mappings", x)
 	})

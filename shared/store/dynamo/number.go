@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // logGroup adds the entry of a group, whose number is given when it is followed. above is a number that no entry of the
@@ -90,7 +91,7 @@ func (n *numbering) all(ctx context.Context) error {
 // known finds the group's last number: the one this process has seen, or the stored one. Of a group without one it is that
 // of earlier releases, which its first entry has.
 func (n *numbering) known(ctx context.Context) error {
-	k := numberKey(n.t, n.group)
+	k := schema.NumberKey(n.t, n.group)
 	n.mu.Lock()
 	at, ok := n.numbers[k]
 	n.mu.Unlock()
@@ -98,7 +99,7 @@ func (n *numbering) known(ctx context.Context) error {
 		n.last = lastNumber{at, true}
 		return nil
 	}
-	first := entryKey(n.t, n.left[0].Provider, n.left[0].At, n.left[0].ID)
+	first := schema.EntryKey(n.t, n.left[0].Provider, n.left[0].At, n.left[0].ID)
 	got, err := n.get(ctx, k, first)
 	if err != nil {
 		return err
@@ -120,7 +121,7 @@ func (n *numbering) learn(l lastNumber) {
 	if len(n.numbers) >= remembered {
 		clear(n.numbers)
 	}
-	n.numbers[numberKey(n.t, n.group)] = l.n
+	n.numbers[schema.NumberKey(n.t, n.group)] = l.n
 }
 
 // next returns a transaction that numbers entries, and which these are.
@@ -142,7 +143,7 @@ func (n *numbering) next() (*tx, []directory.LogEntry) {
 		e = edit{set: e.set}
 		e.set["ttl"] = num(n.now().Add(max(n.retention, countedFor)).Unix())
 	}
-	x.update(n.Store, numberKey(n.t, n.group), e, is, func(old item) error {
+	x.update(n.Store, schema.NumberKey(n.t, n.group), e, is, func(old item) error {
 		if len(old) > 0 {
 			n.learn(lastNumber{number(old, "last"), true})
 		} else {
@@ -151,7 +152,7 @@ func (n *numbering) next() (*tx, []directory.LogEntry) {
 		return errStale
 	})
 	for i, e := range these {
-		k := entryKey(n.t, e.Provider, e.At, e.ID)
+		k := schema.EntryKey(n.t, e.Provider, e.At, e.ID)
 		x.update(n.Store, k, edit{set: item{"n": num(n.last.n + int64(i) + 1)}}, exists.and(when("attribute_not_exists(#n)", nil)),
 			func(old item) error {
 				n.given[e.ID] = number(old, "n") // 0 of one that was dropped

@@ -7,16 +7,17 @@ import (
 	"slices"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // organization reads an organization and its revision, 0 when there is none.
 func (s *Store) organization(
 	ctx context.Context, t directory.TenantID, id directory.OrgID,
 ) (o directory.Organization, rev int64, err error) {
-	if !usable(string(id)) {
+	if !schema.Usable(string(id)) {
 		return o, 0, nil
 	}
-	rev, err = s.record(ctx, organizationKey(t, id), &o)
+	rev, err = s.record(ctx, schema.OrganizationKey(t, id), &o)
 	return o, rev, err
 }
 
@@ -33,12 +34,12 @@ func (x *tx) rename(s *Store, t directory.TenantID, old, o directory.Organizatio
 	is := o.NameKeys()
 	for _, k := range was {
 		if !slices.Contains(is, k) {
-			x.delete(s, organizationName(t, k), always, nil)
+			x.delete(s, schema.OrganizationName(t, k), always, nil)
 		}
 	}
 	for i, k := range is {
 		if !slices.Contains(was, k) && !slices.Contains(is[:i], k) {
-			x.put(s, organizationName(t, k), item{"id": str(string(o.ID))}, absent, organizationTaken)
+			x.put(s, schema.OrganizationName(t, k), item{"id": str(string(o.ID))}, absent, organizationTaken)
 		}
 	}
 }
@@ -50,12 +51,12 @@ func (s organizationStore) CreateOrganization(
 	ctx context.Context, t directory.TenantID, o directory.Organization, q *directory.Quota, e directory.LogEntry,
 ) error {
 	x := &tx{}
-	x.putRecord(s.Store, organizationKey(t, o.ID), o, 0)
+	x.putRecord(s.Store, schema.OrganizationKey(t, o.ID), o, 0)
 	x.ops[len(x.ops)-1].fail = conflict("the organization's id is taken")
 	x.rename(s.Store, t, directory.Organization{}, o)
 	if q != nil {
 		c := when("attribute_not_exists(#n) OR #n < :max", item{":max": num(q.Max)})
-		x.update(s.Store, quotaKey(t, q.Key), edit{add: map[string]int64{"n": 1}}, c, func(item) error {
+		x.update(s.Store, schema.QuotaKey(t, q.Key), edit{add: map[string]int64{"n": 1}}, c, func(item) error {
 			return directory.Errorf(directory.TooMany, "no more organizations are created today")
 		})
 	}
@@ -80,7 +81,7 @@ func (s organizationStore) UpdateOrganization(
 			return err
 		}
 		x := &tx{}
-		x.putRecord(s.Store, organizationKey(t, id), o, rev)
+		x.putRecord(s.Store, schema.OrganizationKey(t, id), o, rev)
 		x.rename(s.Store, t, old, o)
 		x.log(s.Store, t, *e, remainder{})
 		return s.commit(ctx, "update organization", x)
@@ -91,10 +92,10 @@ func (s organizationStore) UpdateOrganization(
 func (s organizationStore) OrganizationsByID(
 	ctx context.Context, t directory.TenantID, ids []directory.OrgID,
 ) (map[directory.OrgID]directory.Organization, error) {
-	keys := map[key]bool{}
+	keys := map[schema.Key]bool{}
 	for _, id := range ids {
-		if usable(string(id)) {
-			keys[organizationKey(t, id)] = true
+		if schema.Usable(string(id)) {
+			keys[schema.OrganizationKey(t, id)] = true
 		}
 	}
 	got, err := s.get(ctx, slices.Collect(maps.Keys(keys))...)
@@ -113,7 +114,7 @@ func (s organizationStore) OrganizationsByID(
 }
 
 func (s organizationStore) OrganizationByName(ctx context.Context, t directory.TenantID, name string) (directory.Organization, error) {
-	it, err := s.getOne(ctx, organizationName(t, name))
+	it, err := s.getOne(ctx, schema.OrganizationName(t, name))
 	if err != nil {
 		return directory.Organization{}, err
 	}
@@ -127,5 +128,5 @@ func (s organizationStore) OrganizationByName(ctx context.Context, t directory.T
 func (s organizationStore) ListOrganizations(
 	ctx context.Context, t directory.TenantID, from directory.OrgID, count int,
 ) ([]directory.Organization, error) {
-	return page[directory.Organization](ctx, s.Store, span{pk: organizations(t), lo: after(escaper.Replace(string(from))), limit: count})
+	return page[directory.Organization](ctx, s.Store, span{pk: schema.Organizations(t), lo: after(schema.Escape(string(from))), limit: count})
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 )
 
-func proposalsKey(t directory.TenantID) key { return key{join(string(t), "RQ"), "RQ"} }
+func proposalsKey(t directory.TenantID) schema.Key {
+	return schema.Key{PK: schema.Join(string(t), "RQ"), SK: "RQ"}
+}
 
 // proposalStore implements directory.Proposals.
 type proposalStore struct{ *Store }

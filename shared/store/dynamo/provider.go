@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // providerRecord is a provider in its stored form, with hashes as text: otherwise seven credentials would not fit in 4
@@ -73,8 +74,8 @@ func (s providerStore) CreateProvider(ctx context.Context, t directory.TenantID,
 		return err
 	}
 	x := &tx{}
-	x.put(s.Store, providerKey(t, p.ID), it, absent, taken)
-	x.put(s.Store, providerName(t, p.DisplayNameKey()), item{"p": str(string(p.ID))}, absent, providerTaken)
+	x.put(s.Store, schema.ProviderKey(t, p.ID), it, absent, taken)
+	x.put(s.Store, schema.ProviderName(t, p.DisplayNameKey()), item{"p": str(string(p.ID))}, absent, providerTaken)
 	x.log(s.Store, t, e, remainder{})
 	return s.commitOnce(ctx, "create provider", x)
 }
@@ -86,10 +87,10 @@ func (s providerStore) Provider(ctx context.Context, t directory.TenantID, id di
 
 // provider reads a provider and the revision of its record.
 func (s *Store) provider(ctx context.Context, t directory.TenantID, id directory.ProviderID) (directory.Provider, int64, error) {
-	if !usable(string(id)) || t == "" {
+	if !schema.Usable(string(id)) || t == "" {
 		return directory.Provider{}, 0, notFound("provider")
 	}
-	it, err := s.getOne(ctx, providerKey(t, id))
+	it, err := s.getOne(ctx, schema.ProviderKey(t, id))
 	if err != nil {
 		return directory.Provider{}, 0, err
 	}
@@ -101,7 +102,7 @@ func (s *Store) provider(ctx context.Context, t directory.TenantID, id directory
 }
 
 func (s providerStore) ListProviders(ctx context.Context, t directory.TenantID) ([]directory.Provider, error) {
-	its, _, err := s.query(ctx, span{pk: providers(t)})
+	its, _, err := s.query(ctx, span{pk: schema.Providers(t)})
 	if err != nil {
 		return nil, err
 	}
@@ -136,8 +137,8 @@ func (s providerStore) UpdateProvider(
 			return err
 		}
 		x := &tx{}
-		x.put(s.Store, providerKey(t, id), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
-		if was, is := providerName(t, old.DisplayNameKey()), providerName(t, p.DisplayNameKey()); was != is {
+		x.put(s.Store, schema.ProviderKey(t, id), it, when("#rev = :rev", item{":rev": num(rev)}), nil)
+		if was, is := schema.ProviderName(t, old.DisplayNameKey()), schema.ProviderName(t, p.DisplayNameKey()); was != is {
 			x.delete(s.Store, was, always, nil)
 			x.put(s.Store, is, item{"p": str(string(id))}, absent, providerTaken)
 		}
@@ -153,8 +154,8 @@ func (s providerStore) RemoveProvider(ctx context.Context, t directory.TenantID,
 		if err != nil {
 			return err
 		}
-		h := homeFor(t, id, false)
-		its, _, err := s.query(ctx, span{pk: h.totals()})
+		h := schema.HomeFor(t, id, false)
+		its, _, err := s.query(ctx, span{pk: h.Totals()})
 		if err != nil {
 			return err
 		}
@@ -163,21 +164,21 @@ func (s providerStore) RemoveProvider(ctx context.Context, t directory.TenantID,
 				return directory.Errorf(directory.Conflict, "the provider still has users or groups")
 			}
 		}
-		removed, _, err := s.query(ctx, span{pk: homeFor(t, id, true).users(), limit: 1})
+		removed, _, err := s.query(ctx, span{pk: schema.HomeFor(t, id, true).Users(), limit: 1})
 		if err != nil {
 			return err
 		}
 		x := &tx{}
-		x.delete(s.Store, providerKey(t, id), when("#rev = :rev", item{":rev": num(rev)}), nil)
-		x.delete(s.Store, providerName(t, p.DisplayNameKey()), always, nil)
+		x.delete(s.Store, schema.ProviderKey(t, id), when("#rev = :rev", item{":rev": num(rev)}), nil)
+		x.delete(s.Store, schema.ProviderName(t, p.DisplayNameKey()), always, nil)
 		archived, err := encodeProvider(p, 1)
 		if err != nil {
 			return err
 		}
 		archived["removed"] = num(e.At.UnixMilli())
-		x.put(s.Store, archiveKey(t, id), archived, always, nil)
+		x.put(s.Store, schema.ArchiveKey(t, id), archived, always, nil)
 		if len(removed) > 0 {
-			x.put(s.Store, emptiedKey(t, id), item{"emptied": str(string(id))}, always, nil)
+			x.put(s.Store, schema.EmptiedKey(t, id), item{"emptied": str(string(id))}, always, nil)
 		}
 		x.log(s.Store, t, e, remainder{})
 		return s.commit(ctx, "remove provider", x)
@@ -185,7 +186,7 @@ func (s providerStore) RemoveProvider(ctx context.Context, t directory.TenantID,
 }
 
 func (s providerStore) ArchivedProviders(ctx context.Context, t directory.TenantID) ([]directory.ArchivedProvider, error) {
-	its, _, err := s.query(ctx, span{pk: archives(t)})
+	its, _, err := s.query(ctx, span{pk: schema.Archives(t)})
 	if err != nil {
 		return nil, err
 	}
@@ -203,11 +204,11 @@ func (s providerStore) RestoreProvider(
 	ctx context.Context, t directory.TenantID, id directory.ProviderID,
 	update func(directory.ArchivedProvider) (directory.Provider, directory.LogEntry, error),
 ) (p directory.Provider, err error) {
-	if !usable(string(id)) {
+	if !schema.Usable(string(id)) {
 		return p, notFound("deleted provider")
 	}
 	err = s.rerun(ctx, "deleted provider", func(int) error {
-		old, err := s.getOne(ctx, archiveKey(t, id))
+		old, err := s.getOne(ctx, schema.ArchiveKey(t, id))
 		if err == nil && old == nil {
 			err = notFound("deleted provider")
 		}
@@ -227,10 +228,10 @@ func (s providerStore) RestoreProvider(
 			return err
 		}
 		x := &tx{}
-		x.delete(s.Store, archiveKey(t, id), exists, nil)
-		x.delete(s.Store, emptiedKey(t, id), always, nil)
-		x.put(s.Store, providerKey(t, id), it, absent, nil)
-		x.put(s.Store, providerName(t, p.DisplayNameKey()), item{"p": str(string(id))}, absent, providerTaken)
+		x.delete(s.Store, schema.ArchiveKey(t, id), exists, nil)
+		x.delete(s.Store, schema.EmptiedKey(t, id), always, nil)
+		x.put(s.Store, schema.ProviderKey(t, id), it, absent, nil)
+		x.put(s.Store, schema.ProviderName(t, p.DisplayNameKey()), item{"p": str(string(id))}, absent, providerTaken)
 		x.log(s.Store, t, e, remainder{})
 		return s.commit(ctx, "restore provider", x)
 	})
@@ -244,28 +245,28 @@ func (s providerStore) PutArchivePage(
 	if err := putJSON(it, "r", page); err != nil {
 		return err
 	}
-	return s.put(ctx, "put page of an archive", key{archivePages(t, id), escaper.Replace(page.Key)}, it)
+	return s.put(ctx, "put page of an archive", schema.Key{PK: schema.ArchivePages(t, id), SK: schema.Escape(page.Key)}, it)
 }
 
 func (s providerStore) ArchivePages(
 	ctx context.Context, t directory.TenantID, id directory.ProviderID, from string, count int,
 ) ([]directory.ArchivePage, error) {
-	if !usable(string(id)) {
+	if !schema.Usable(string(id)) {
 		return nil, nil
 	}
-	return page[directory.ArchivePage](ctx, s.Store, span{pk: archivePages(t, id), lo: after(escaper.Replace(from)), limit: count})
+	return page[directory.ArchivePage](ctx, s.Store, span{pk: schema.ArchivePages(t, id), lo: after(schema.Escape(from)), limit: count})
 }
 
 func (s providerStore) DropArchive(ctx context.Context, t directory.TenantID, id directory.ProviderID) error {
-	if !usable(string(id)) {
+	if !schema.Usable(string(id)) {
 		return nil
 	}
 	for more := true; more; {
-		its, left, err := s.query(ctx, span{pk: archivePages(t, id), limit: maxBatchWrite})
+		its, left, err := s.query(ctx, span{pk: schema.ArchivePages(t, id), limit: maxBatchWrite})
 		if err != nil {
 			return err
 		}
-		keys := make([]key, len(its))
+		keys := make([]schema.Key, len(its))
 		for i, it := range its {
 			keys[i] = keyOf(it)
 		}
@@ -275,8 +276,8 @@ func (s providerStore) DropArchive(ctx context.Context, t directory.TenantID, id
 		more = left
 	}
 	x := &tx{}
-	x.delete(s.Store, archiveKey(t, id), exists, func(item) error { return errDone })
-	x.delete(s.Store, mappingsKey(t, id), always, nil)
+	x.delete(s.Store, schema.ArchiveKey(t, id), exists, func(item) error { return errDone })
+	x.delete(s.Store, schema.MappingsKey(t, id), always, nil)
 	if err := s.commitOnce(ctx, "drop archive", x); !errors.Is(err, errDone) {
 		return err
 	}

@@ -6,10 +6,11 @@ import (
 	"reflect"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // record reads a JSON record and its revision, 0 when there is none.
-func (s *Store) record(ctx context.Context, k key, v any) (rev int64, err error) {
+func (s *Store) record(ctx context.Context, k schema.Key, v any) (rev int64, err error) {
 	it, err := s.getOne(ctx, k)
 	if err != nil || it == nil {
 		return 0, err
@@ -22,9 +23,9 @@ func (s *Store) record(ctx context.Context, k key, v any) (rev int64, err error)
 
 // readRecord reads a JSON record by ids that a client may have invented.
 // Errors: NotFound.
-func readRecord[T any](ctx context.Context, s *Store, noun string, k key, ids ...string) (v T, rev int64, err error) {
+func readRecord[T any](ctx context.Context, s *Store, noun string, k schema.Key, ids ...string) (v T, rev int64, err error) {
 	for _, id := range ids {
-		if !usable(id) {
+		if !schema.Usable(id) {
 			return v, 0, notFound(noun)
 		}
 	}
@@ -36,7 +37,7 @@ func readRecord[T any](ctx context.Context, s *Store, noun string, k key, ids ..
 }
 
 // putRecord adds a JSON record that replaces the revision, 0 for a new one.
-func (x *tx) putRecord(s *Store, k key, v any, rev int64) {
+func (x *tx) putRecord(s *Store, k schema.Key, v any, rev int64) {
 	it := item{"v": num(schemaVersion), "rev": num(rev + 1)}
 	if err := putJSON(it, "r", v); err != nil {
 		x.err = err
@@ -60,7 +61,7 @@ const (
 
 // updateRecord replaces a JSON record by update(old), with its entry.
 func updateRecord[T any](
-	ctx context.Context, s *Store, t directory.TenantID, noun string, k key, rule recordRule, update directory.Update[T],
+	ctx context.Context, s *Store, t directory.TenantID, noun string, k schema.Key, rule recordRule, update directory.Update[T],
 	conditions ...func(context.Context, *tx) error,
 ) (v T, err error) {
 	err = s.rerun(ctx, noun, func(int) error {
@@ -101,7 +102,7 @@ func updateRecord[T any](
 
 // checking returns a function that adds to a transaction the condition that check, which decides by the records of a
 // partition, has seen all other changes with a check of the same kind: each raises one number, read before the records.
-func checking[T any](s *Store, check directory.Check[T], number key, partition string) func(context.Context, *tx) error {
+func checking[T any](s *Store, check directory.Check[T], number schema.Key, partition string) func(context.Context, *tx) error {
 	return func(ctx context.Context, x *tx) error {
 		if check == nil {
 			return nil
@@ -127,7 +128,7 @@ func checking[T any](s *Store, check directory.Check[T], number key, partition s
 }
 
 // rewriteRecord replaces a record by update(old), without an entry; old is zero when there is none.
-func rewriteRecord[T any](ctx context.Context, s *Store, noun string, k key, update func(T) (T, error)) (v T, err error) {
+func rewriteRecord[T any](ctx context.Context, s *Store, noun string, k schema.Key, update func(T) (T, error)) (v T, err error) {
 	err = s.rerun(ctx, noun, func(int) error {
 		var old T
 		rev, err := s.record(ctx, k, &old)

@@ -11,6 +11,7 @@ import (
 	"rollcall/shared/directory"
 	"rollcall/shared/random"
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // replayKept is how long an expired replay is kept before the table drops it.
@@ -33,7 +34,7 @@ func (s replayStore) BeginReplay(
 	if err := s.writing("begin replay"); err != nil {
 		return directory.Replay{}, false, err
 	}
-	full := replayKey(t, r.Key).with(replayItem(r))
+	full := schema.ReplayKey(t, r.Key).With(replayItem(r))
 	full["by"] = str(random.ID()) // when the answer is lost, the AWS client repeats the call: this identifies our own
 	free := when("attribute_not_exists(#PK) OR #exp <= :now", item{":now": num(now.UnixMilli())})
 	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
@@ -53,9 +54,9 @@ func (s replayStore) BeginReplay(
 }
 
 func (s replayStore) FinishReplay(ctx context.Context, t directory.TenantID, r directory.Replay) error {
-	k := replayKey(t, r.Key)
+	k := schema.ReplayKey(t, r.Key)
 	if r.Answer == nil {
-		return s.erase(ctx, "drop replay", []key{k})
+		return s.erase(ctx, "drop replay", []schema.Key{k})
 	}
 	x := &tx{}
 	full := replayItem(r)

@@ -7,6 +7,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // setAsideStore implements directory.SetAsides.
@@ -15,7 +16,7 @@ type setAsideStore struct{ *Store }
 func (s setAsideStore) UpdateSetAside(
 	ctx context.Context, t directory.TenantID, id directory.DeliveryID, update func(directory.Delivery) (directory.Delivery, error),
 ) (directory.Delivery, error) {
-	return updatePlaced(ctx, s.Store, "work set aside", setAsideKey(t, id), update, setAsideItem)
+	return updatePlaced(ctx, s.Store, "work set aside", schema.SetAsideKey(t, id), update, setAsideItem)
 }
 
 // setAsideItem is work set aside without its JSON; nil for none.
@@ -23,13 +24,14 @@ func setAsideItem(d directory.Delivery) item {
 	if d.ID == "" {
 		return nil
 	}
-	return item{"ttl": deliveryExpiry(d), "due": str(dueSetAside(spread(string(d.ID), setAsideShards))), "dueAt": str(dueText(d.DueAt))}
+	due := schema.DueSetAside(schema.Spread(string(d.ID), schema.SetAsideShards))
+	return item{"ttl": deliveryExpiry(d), "due": str(due), "dueAt": str(schema.DueText(d.DueAt))}
 }
 
 // updatePlaced replaces a JSON record by update(old), without an entry; old is zero when there is none. place returns its
 // attributes in addition to the JSON, such as those of the due index; nil removes the record.
 func updatePlaced[T any](
-	ctx context.Context, s *Store, noun string, k key, update func(T) (T, error), place func(T) item,
+	ctx context.Context, s *Store, noun string, k schema.Key, update func(T) (T, error), place func(T) item,
 ) (v T, err error) {
 	err = s.rerun(ctx, noun, func(int) error {
 		var old T
@@ -63,11 +65,11 @@ func updatePlaced[T any](
 func (s setAsideStore) ListSetAside(
 	ctx context.Context, t directory.TenantID, before directory.DeliveryID, count int,
 ) ([]directory.Delivery, error) {
-	return s.newestDeliveries(ctx, setAsideShards, func(i int) string { return setAsideShard(t, i) }, before, count)
+	return s.newestDeliveries(ctx, schema.SetAsideShards, func(i int) string { return schema.SetAsideShard(t, i) }, before, count)
 }
 
 func (s setAsideStore) DueSetAside(ctx context.Context, now time.Time, count int) ([]directory.DueDelivery, error) {
-	its, err := s.due(ctx, setAsideShards, dueSetAside, now, count)
+	its, err := s.due(ctx, schema.SetAsideShards, schema.DueSetAside, now, count)
 	return dueOf(its), err
 }
 

@@ -6,14 +6,15 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // taskStore implements directory.Tasks.
 type taskStore struct{ *Store }
 
 func (s taskStore) Task(ctx context.Context, t directory.TenantID, id directory.TaskID) (k directory.Task, err error) {
-	if usable(string(id)) {
-		_, err = s.record(ctx, taskKey(t, id), &k)
+	if schema.Usable(string(id)) {
+		_, err = s.record(ctx, schema.TaskKey(t, id), &k)
 	}
 	return k, err
 }
@@ -21,7 +22,7 @@ func (s taskStore) Task(ctx context.Context, t directory.TenantID, id directory.
 func (s taskStore) UpdateTask(
 	ctx context.Context, t directory.TenantID, id directory.TaskID, update func(directory.Task) (directory.Task, error),
 ) (directory.Task, error) {
-	return updatePlaced(ctx, s.Store, "task", taskKey(t, id), update, taskItem)
+	return updatePlaced(ctx, s.Store, "task", schema.TaskKey(t, id), update, taskItem)
 }
 
 // taskItem is a task without its JSON; nil for none.
@@ -32,7 +33,7 @@ func taskItem(k directory.Task) item {
 	case k.DueAt.IsZero():
 		return item{}
 	}
-	return item{"due": str(dueTasks(spread(string(k.ID), dueTaskShards))), "dueAt": str(dueText(k.DueAt))}
+	return item{"due": str(schema.DueTasks(schema.Spread(string(k.ID), schema.DueTaskShards))), "dueAt": str(schema.DueText(k.DueAt))}
 }
 
 // ListTasks implements directory.Tasks: only ids of long work begin with a "t" and a digit.
@@ -43,7 +44,7 @@ func (s taskStore) ListTasks(
 	if before = cmp.Or(before, end); count < 1 || before < first {
 		return nil, nil
 	}
-	its, err := s.newest(ctx, taskKey(t, "").pk, "", first, min(escaper.Replace(string(before)), end), count)
+	its, err := s.newest(ctx, schema.TaskKey(t, "").PK, "", first, min(schema.Escape(string(before)), end), count)
 	if err != nil {
 		return nil, err
 	}
@@ -51,9 +52,10 @@ func (s taskStore) ListTasks(
 }
 
 func (s taskStore) DueTasks(ctx context.Context, now time.Time, count int) (out []directory.DueTask, err error) {
-	its, err := s.due(ctx, dueTaskShards, dueTasks, now, count)
+	its, err := s.due(ctx, schema.DueTaskShards, schema.DueTasks, now, count)
 	for _, it := range its {
-		out = append(out, directory.DueTask{Tenant: tenantOfDelivery(text(it, "PK")), ID: directory.TaskID(unescaper.Replace(text(it, "SK")))})
+		id := directory.TaskID(schema.Unescape(text(it, "SK")))
+		out = append(out, directory.DueTask{Tenant: schema.TenantOfDelivery(text(it, "PK")), ID: id})
 	}
 	return out, err
 }

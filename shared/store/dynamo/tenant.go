@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // tenantStore implements directory.Tenants.
@@ -20,35 +21,35 @@ func (s tenantStore) CreateTenant(ctx context.Context, t directory.Tenant, e dir
 		return err
 	}
 	x := &tx{}
-	x.put(s.Store, tenantKey(t.ID), it, absent, func(item) error { return directory.ErrTenantTaken() })
+	x.put(s.Store, schema.TenantKey(t.ID), it, absent, func(item) error { return directory.ErrTenantTaken() })
 	x.log(s.Store, t.ID, e, remainder{})
 	return s.commitOnce(ctx, "create tenant", x)
 }
 
 func (s tenantStore) Tenant(ctx context.Context, id directory.TenantID) (directory.Tenant, error) {
-	t, _, err := readRecord[directory.Tenant](ctx, s.Store, "tenant", tenantKey(id), string(id))
+	t, _, err := readRecord[directory.Tenant](ctx, s.Store, "tenant", schema.TenantKey(id), string(id))
 	return t, err
 }
 
 func (s tenantStore) ListTenants(ctx context.Context, from directory.TenantID, count int) ([]directory.Tenant, error) {
-	return page[directory.Tenant](ctx, s.Store, span{pk: tenants, lo: after(escaper.Replace(string(from))), limit: count})
+	return page[directory.Tenant](ctx, s.Store, span{pk: schema.Tenants, lo: after(schema.Escape(string(from))), limit: count})
 }
 
 func (s tenantStore) UpdateTenant(
 	ctx context.Context, id directory.TenantID, update directory.Update[directory.Tenant],
 ) (directory.Tenant, error) {
-	if !usable(string(id)) {
+	if !schema.Usable(string(id)) {
 		return directory.Tenant{}, notFound("tenant")
 	}
-	return updateRecord(ctx, s.Store, id, "tenant", tenantKey(id), mustExist|entryOptional, update)
+	return updateRecord(ctx, s.Store, id, "tenant", schema.TenantKey(id), mustExist|entryOptional, update)
 }
 
 func (s tenantStore) RemoveTenant(ctx context.Context, id directory.TenantID, e directory.LogEntry) error {
-	if !usable(string(id)) {
+	if !schema.Usable(string(id)) {
 		return notFound("tenant")
 	}
 	x := &tx{}
-	x.delete(s.Store, tenantKey(id), exists, func(item) error { return notFound("tenant") })
+	x.delete(s.Store, schema.TenantKey(id), exists, func(item) error { return notFound("tenant") })
 	x.log(s.Store, directory.OperatorScope, e, remainder{})
 	return s.commitOnce(ctx, "remove tenant", x)
 }
@@ -58,22 +59,22 @@ func (s tenantStore) RemoveTenant(ctx context.Context, id directory.TenantID, e 
 func (s tenantStore) EraseTenant(ctx context.Context, id directory.TenantID, after string) (next string, n int, err error) {
 	in := &dynamodb.ScanInput{
 		TableName: &s.table, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("PK, SK"),
-		FilterExpression: aws.String("begins_with(PK, :t)"), ExpressionAttributeValues: item{":t": str(escaper.Replace(string(id)) + "#")},
+		FilterExpression: aws.String("begins_with(PK, :t)"), ExpressionAttributeValues: item{":t": str(schema.Escape(string(id)) + "#")},
 	}
 	if after != "" {
 		var at [2]string
 		if err := json.Unmarshal([]byte(after), &at); err != nil {
 			return "", 0, fmt.Errorf("read position: %w", err)
 		}
-		in.ExclusiveStartKey = key{at[0], at[1]}.item()
+		in.ExclusiveStartKey = schema.Key{PK: at[0], SK: at[1]}.Item()
 	}
 	out, err := s.client.Scan(ctx, in)
 	if err != nil {
 		return "", 0, fault("erase tenant", err)
 	}
-	var keys []key
+	var keys []schema.Key
 	for _, it := range out.Items {
-		keys = append(keys, key{text(it, "PK"), text(it, "SK")})
+		keys = append(keys, schema.Key{PK: text(it, "PK"), SK: text(it, "SK")})
 	}
 	if err := s.erase(ctx, "erase tenant", keys); err != nil || len(out.LastEvaluatedKey) == 0 {
 		return "", len(keys), err

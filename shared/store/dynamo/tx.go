@@ -15,6 +15,7 @@ import (
 
 	"rollcall/shared/random"
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // maxOps is the limit of items in one transaction.
@@ -23,10 +24,10 @@ const maxOps = 100
 // tx is a transaction being put together. No two of its ops may touch the same item.
 type tx struct {
 	ops     []op
-	days    []key   // marks that must exist before the log entries of the transaction do
-	entries []key   // its log entries: if one exists, the transaction was carried out
-	err     error   // the first failure to build it
-	indexed float64 // write units in the due index
+	days    []schema.Key // marks that must exist before the log entries of the transaction do
+	entries []schema.Key // its log entries: if one exists, the transaction was carried out
+	err     error        // the first failure to build it
+	indexed float64      // write units in the due index
 }
 
 // op is one write of a transaction. fail returns the error of the transaction for the item that broke the condition
@@ -93,8 +94,8 @@ func optional(s string) *string {
 const allOld = types.ReturnValuesOnConditionCheckFailureAllOld
 
 // put adds a write of a whole item.
-func (x *tx) put(s *Store, k key, it item, c cond, fail func(item) error) {
-	full := k.with(it)
+func (x *tx) put(s *Store, k schema.Key, it item, c cond, fail func(item) error) {
+	full := k.With(it)
 	units := 2 * meter.WriteUnits(meter.ItemSize(full))
 	if full["S1"] != nil {
 		units++ // its entry in the index is below 1 KB
@@ -119,7 +120,7 @@ type edit struct {
 }
 
 // update adds a change of an item, which is created if it does not exist and c allows it.
-func (x *tx) update(s *Store, k key, e edit, c cond, fail func(item) error) {
+func (x *tx) update(s *Store, k schema.Key, e edit, c cond, fail func(item) error) {
 	vals := maps.Clone(c.vals)
 	if vals == nil {
 		vals = item{}
@@ -151,20 +152,20 @@ func (x *tx) update(s *Store, k key, e edit, c cond, fail func(item) error) {
 	}
 	expr := strings.Join(clauses, " ")
 	u := &types.Update{
-		TableName: &s.table, Key: k.item(), UpdateExpression: &expr, ConditionExpression: optional(c.expr),
+		TableName: &s.table, Key: k.Item(), UpdateExpression: &expr, ConditionExpression: optional(c.expr),
 		ExpressionAttributeNames: names(expr, c.expr), ReturnValuesOnConditionCheckFailure: allOld,
 	}
 	if len(vals) > 0 {
 		u.ExpressionAttributeValues = vals
 	}
 	// Unchanged attributes count, too, but only records of at most 1 KB are updated in part.
-	x.ops = append(x.ops, op{types.TransactWriteItem{Update: u}, 2 * meter.WriteUnits(meter.ItemSize(k.with(e.set))), fail})
+	x.ops = append(x.ops, op{types.TransactWriteItem{Update: u}, 2 * meter.WriteUnits(meter.ItemSize(k.With(e.set))), fail})
 }
 
 // delete adds the removal of an item.
-func (x *tx) delete(s *Store, k key, c cond, fail func(item) error) {
+func (x *tx) delete(s *Store, k schema.Key, c cond, fail func(item) error) {
 	d := &types.Delete{
-		TableName: &s.table, Key: k.item(), ConditionExpression: optional(c.expr), ExpressionAttributeNames: names(c.expr),
+		TableName: &s.table, Key: k.Item(), ConditionExpression: optional(c.expr), ExpressionAttributeNames: names(c.expr),
 		ReturnValuesOnConditionCheckFailure: allOld,
 	}
 	if len(c.vals) > 0 {
@@ -174,9 +175,9 @@ func (x *tx) delete(s *Store, k key, c cond, fail func(item) error) {
 }
 
 // check adds a condition on an item that does not change.
-func (x *tx) check(s *Store, k key, c cond, fail func(item) error) {
+func (x *tx) check(s *Store, k schema.Key, c cond, fail func(item) error) {
 	check := &types.ConditionCheck{
-		TableName: &s.table, Key: k.item(), ConditionExpression: &c.expr, ExpressionAttributeNames: names(c.expr),
+		TableName: &s.table, Key: k.Item(), ConditionExpression: &c.expr, ExpressionAttributeNames: names(c.expr),
 		ReturnValuesOnConditionCheckFailure: allOld,
 	}
 	if len(c.vals) > 0 {

@@ -8,6 +8,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // userAttrs are the attributes of a user record. The parts of the key are not repeated; sid is set only if the SCIM id
@@ -77,28 +78,30 @@ func decodeUser(it item) (directory.User, bool, error) {
 
 // indexItems returns the look-up items of u by key: nil for one that need not exist, because u is found by its userName,
 // and may exist, from before. It is a pure function, so that an update can write the difference.
-func indexItems(t directory.TenantID, u directory.User) map[key]item {
-	out := map[key]item{}
-	h := homeOf(t, u)
-	look := func(h home, l directory.Lookup) { out[key{h.lookup(l), escaper.Replace(string(u.ID))}] = item{} }
+func indexItems(t directory.TenantID, u directory.User) map[schema.Key]item {
+	out := map[schema.Key]item{}
+	h := schema.HomeOf(t, u)
+	look := func(h schema.Home, l directory.Lookup) {
+		out[schema.Key{PK: h.Lookup(l), SK: schema.Escape(string(u.ID))}] = item{}
+	}
 	if u.Removed() {
 		if u.Provider != "" && u.ExternalID != "" {
 			look(h, directory.Lookup{Attr: directory.AttrExternalID, Value: u.ExternalID})
 		}
 		return out
 	}
-	out[userNameKey(t, u.UserName)] = item{"uid": str(string(u.ID)), "p": str(string(u.Provider))}
+	out[schema.UserNameKey(t, u.UserName)] = item{"uid": str(string(u.ID)), "p": str(string(u.Provider))}
 	for _, l := range u.AllLookups() {
 		look(h, l)
 		if u.FoundByName(l) {
-			out[key{h.lookup(l), escaper.Replace(string(u.ID))}] = nil
+			out[schema.Key{PK: h.Lookup(l), SK: schema.Escape(string(u.ID))}] = nil
 		}
 	}
 	if u.Manager != "" {
 		look(h, directory.Lookup{Attr: directory.AttrManager, Value: directory.ManagerKey(u.Manager)})
 	}
 	if u.ScimID != "" && string(u.ScimID) != string(u.ID) {
-		out[h.user(string(u.ScimID))] = item{"alias": str(string(u.ID))}
+		out[h.User(string(u.ScimID))] = item{"alias": str(string(u.ID))}
 	}
 	return out
 }
@@ -106,14 +109,14 @@ func indexItems(t directory.TenantID, u directory.User) map[key]item {
 // readAdmitted reads a provider and, in the same step, the data of the request: keys in the same call, and the calls of
 // also in parallel. Then admit decides, before any of it is used.
 func (s *Store) readAdmitted(
-	ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit, keys []key,
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, admit directory.Admit, keys []schema.Key,
 	also ...func(context.Context) error,
-) (directory.Provider, map[key]item, error) {
-	var got map[key]item
-	pk := providerKey(t, p)
-	known := usable(string(p)) && t != ""
+) (directory.Provider, map[schema.Key]item, error) {
+	var got map[schema.Key]item
+	pk := schema.ProviderKey(t, p)
+	known := schema.Usable(string(p)) && t != ""
 	if known {
-		keys = append([]key{pk}, keys...)
+		keys = append([]schema.Key{pk}, keys...)
 	}
 	err := meter.Parallel(ctx, append([]func(context.Context) error{func(ctx context.Context) (err error) {
 		got, err = s.get(ctx, keys...)
@@ -135,12 +138,12 @@ type userStore struct{ *Store }
 func (s userStore) ReadUser(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.ScimID, want directory.UserWant, admit directory.Admit,
 ) (directory.UserView, error) {
-	h := homeFor(t, p, false)
-	var keys []key
+	h := schema.HomeFor(t, p, false)
+	var keys []schema.Key
 	var also []func(context.Context) error
 	var groups []directory.GroupID
-	if usable(string(id)) && p != "" {
-		keys = []key{h.user(string(id))}
+	if schema.Usable(string(id)) && p != "" {
+		keys = []schema.Key{h.User(string(id))}
 		if want.Groups {
 			also = append(also, func(ctx context.Context) (err error) {
 				groups, err = s.groupsOf(ctx, h, id, 0)
@@ -172,11 +175,11 @@ func (s userStore) ReadUser(
 func (s userStore) PresentUsers(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, ids []string, want directory.UserWant,
 ) (map[string]directory.UserView, error) {
-	h := homeFor(t, p, false)
-	keys := map[key]string{}
+	h := schema.HomeFor(t, p, false)
+	keys := map[schema.Key]string{}
 	for _, id := range ids {
-		if usable(id) {
-			keys[h.user(id)] = id
+		if schema.Usable(id) {
+			keys[h.User(id)] = id
 		}
 	}
 	got, err := s.get(ctx, slices.Collect(maps.Keys(keys))...)
@@ -184,7 +187,7 @@ func (s userStore) PresentUsers(
 	var found []string
 	for k, it := range got {
 		if uid := text(it, "alias"); uid != "" {
-			if it, err = s.getOne(ctx, h.user(uid)); err != nil {
+			if it, err = s.getOne(ctx, h.User(uid)); err != nil {
 				return nil, err
 			}
 		}
@@ -209,9 +212,9 @@ func (s userStore) PresentUsers(
 
 // present decodes the item at a SCIM id: a user's record, or an alias, whose restored user it reads. The first id of a
 // restored user finds nothing.
-func (s *Store) present(ctx context.Context, h home, id directory.ScimID, it item) (u directory.User, ok bool, err error) {
+func (s *Store) present(ctx context.Context, h schema.Home, id directory.ScimID, it item) (u directory.User, ok bool, err error) {
 	if uid := text(it, "alias"); uid != "" {
-		if it, err = s.getOne(ctx, h.user(uid)); err != nil {
+		if it, err = s.getOne(ctx, h.User(uid)); err != nil {
 			return u, false, err
 		}
 	}
@@ -219,18 +222,18 @@ func (s *Store) present(ctx context.Context, h home, id directory.ScimID, it ite
 	return u, ok && u.ScimID == id, err
 }
 
-func (s *Store) presentUser(ctx context.Context, h home, id directory.ScimID) (directory.User, bool, error) {
-	if !usable(string(id)) {
+func (s *Store) presentUser(ctx context.Context, h schema.Home, id directory.ScimID) (directory.User, bool, error) {
+	if !schema.Usable(string(id)) {
 		return directory.User{}, false, nil
 	}
-	it, err := s.getOne(ctx, h.user(string(id)))
+	it, err := s.getOne(ctx, h.User(string(id)))
 	if err != nil {
 		return directory.User{}, false, err
 	}
 	return s.present(ctx, h, id, it)
 }
 
-func (s *Store) manager(ctx context.Context, h home, u directory.User) (*directory.User, error) {
+func (s *Store) manager(ctx context.Context, h schema.Home, u directory.User) (*directory.User, error) {
 	id := directory.ScimID(u.Manager)
 	if !id.IsUser() {
 		return nil, nil
@@ -243,8 +246,8 @@ func (s *Store) manager(ctx context.Context, h home, u directory.User) (*directo
 }
 
 // groupsOf reads the ids of the groups that m is a direct member of, in order; limit 0 for all.
-func (s *Store) groupsOf(ctx context.Context, h home, m directory.ScimID, limit int) ([]directory.GroupID, error) {
-	its, _, err := s.query(ctx, span{pk: h.groupsOf(m), limit: limit})
+func (s *Store) groupsOf(ctx context.Context, h schema.Home, m directory.ScimID, limit int) ([]directory.GroupID, error) {
+	its, _, err := s.query(ctx, span{pk: h.GroupsOf(m), limit: limit})
 	var out []directory.GroupID
 	for _, it := range its {
 		out = append(out, directory.GroupID(text(it, "SK")))
@@ -253,7 +256,7 @@ func (s *Store) groupsOf(ctx context.Context, h home, m directory.ScimID, limit 
 }
 
 // views reads the parts of the users in want, for all users in parallel.
-func (s *Store) views(ctx context.Context, h home, us []directory.User, want directory.UserWant) ([]directory.UserView, error) {
+func (s *Store) views(ctx context.Context, h schema.Home, us []directory.User, want directory.UserWant) ([]directory.UserView, error) {
 	vs := make([]directory.UserView, len(us))
 	var fns []func(context.Context) error
 	for i, u := range us {
@@ -278,7 +281,7 @@ func (s *Store) views(ctx context.Context, h home, us []directory.User, want dir
 }
 
 // usersOf reads the users of look-up items and keeps those for which keep is true: a look-up item may be outdated.
-func (s *Store) usersOf(ctx context.Context, h home, lookups []item, keep func(directory.User) bool) ([]directory.User, error) {
+func (s *Store) usersOf(ctx context.Context, h schema.Home, lookups []item, keep func(directory.User) bool) ([]directory.User, error) {
 	keys := userKeys(h, lookups)
 	got, err := s.get(ctx, keys...)
 	if err != nil {
@@ -298,10 +301,10 @@ func (s *Store) usersOf(ctx context.Context, h home, lookups []item, keep func(d
 }
 
 // userKeys returns the keys of the users of look-up items.
-func userKeys(h home, lookups []item) []key {
-	out := make([]key, len(lookups))
+func userKeys(h schema.Home, lookups []item) []schema.Key {
+	out := make([]schema.Key, len(lookups))
 	for i, it := range lookups {
-		out[i] = key{h.users(), text(it, "SK")}
+		out[i] = schema.Key{PK: h.Users(), SK: text(it, "SK")}
 	}
 	return out
 }
@@ -313,7 +316,7 @@ func (s userStore) UserByID(ctx context.Context, t directory.TenantID, id direct
 	}
 	v := directory.UserView{User: u}
 	if u.ScimID != "" && !u.Removed() {
-		v.Groups, err = s.groupsOf(ctx, homeOf(t, u), u.ScimID, 0)
+		v.Groups, err = s.groupsOf(ctx, schema.HomeOf(t, u), u.ScimID, 0)
 	}
 	return v, err
 }
@@ -321,7 +324,7 @@ func (s userStore) UserByID(ctx context.Context, t directory.TenantID, id direct
 // userByID finds a user in any home: local, or of any provider, present or removed. It tries again for a user that
 // moved between two reads.
 func (s *Store) userByID(ctx context.Context, t directory.TenantID, id directory.UserID) (directory.User, error) {
-	if !usable(string(id)) {
+	if !schema.Usable(string(id)) {
 		return directory.User{}, notFound("user")
 	}
 	for range 3 {
@@ -329,9 +332,9 @@ func (s *Store) userByID(ctx context.Context, t directory.TenantID, id directory
 		if err != nil {
 			return directory.User{}, err
 		}
-		keys := make([]key, len(homes))
+		keys := make([]schema.Key, len(homes))
 		for i, h := range homes {
-			keys[i] = h.user(string(id))
+			keys[i] = h.User(string(id))
 		}
 		got, err := s.get(ctx, keys...)
 		if err != nil {
@@ -347,19 +350,19 @@ func (s *Store) userByID(ctx context.Context, t directory.TenantID, id directory
 }
 
 // homes returns all lists of users of a tenant, in a fixed order.
-func (s *Store) homes(ctx context.Context, t directory.TenantID) ([]home, error) {
-	out := []home{homeFor(t, "", false), homeFor(t, "", true)}
-	its, _, err := s.query(ctx, span{pk: providers(t)})
+func (s *Store) homes(ctx context.Context, t directory.TenantID) ([]schema.Home, error) {
+	out := []schema.Home{schema.HomeFor(t, "", false), schema.HomeFor(t, "", true)}
+	its, _, err := s.query(ctx, span{pk: schema.Providers(t)})
 	if err != nil {
 		return nil, err
 	}
 	for _, it := range its {
 		if p := text(it, "emptied"); p != "" {
-			out = append(out, homeFor(t, directory.ProviderID(p), true))
+			out = append(out, schema.HomeFor(t, directory.ProviderID(p), true))
 			continue
 		}
 		p := directory.ProviderID(text(it, "SK"))
-		out = append(out, homeFor(t, p, false), homeFor(t, p, true))
+		out = append(out, schema.HomeFor(t, p, false), schema.HomeFor(t, p, true))
 	}
 	return out, nil
 }
@@ -367,7 +370,7 @@ func (s *Store) homes(ctx context.Context, t directory.TenantID) ([]home, error)
 func (s userStore) ListUsers(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, page directory.Page, want directory.UserWant, admit directory.Admit,
 ) (out directory.UserPage, err error) {
-	l, err := s.openList(ctx, t, p, kindUsers, page, admit)
+	l, err := s.openList(ctx, t, p, schema.KindUsers, page, admit)
 	if err != nil || page.Count < 1 {
 		if err == nil {
 			out.Total = l.total
@@ -393,10 +396,10 @@ func (s userStore) ListUsers(
 }
 
 // usersAfter skips some users after an id and reads the next limit.
-func (s *Store) usersAfter(ctx context.Context, h home, id string, skip, limit int) ([]directory.User, error) {
+func (s *Store) usersAfter(ctx context.Context, h schema.Home, id string, skip, limit int) ([]directory.User, error) {
 	var us []directory.User
-	for lo := after(escaper.Replace(id)); ; {
-		its, more, err := s.query(ctx, span{pk: h.users(), lo: lo, limit: min(skip, 5_000) + limit - len(us)})
+	for lo := after(schema.Escape(id)); ; {
+		its, more, err := s.query(ctx, span{pk: h.Users(), lo: lo, limit: min(skip, 5_000) + limit - len(us)})
 		if err != nil {
 			return nil, err
 		}
@@ -443,10 +446,10 @@ func (s userStore) SearchUsers(
 	at, id, _ := strings.Cut(q.After, " ")
 	seen := 0
 	for _, h := range homes {
-		if h < home(at) {
+		if h < schema.Home(at) {
 			continue
 		}
-		if h > home(at) {
+		if h > schema.Home(at) {
 			id = ""
 		}
 		for more := true; more; {

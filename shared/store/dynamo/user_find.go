@@ -7,6 +7,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 // beforeUsers sorts after the rows of members that are groups and before those of users.
@@ -17,7 +18,7 @@ func (s userStore) MemberUsers(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, id directory.GroupID, page directory.Page, want directory.UserWant,
 	admit directory.Admit,
 ) (out directory.UserPage, err error) {
-	h := homeFor(t, p, false)
+	h := schema.HomeFor(t, p, false)
 	var g groupHead
 	var ok bool
 	_, _, err = s.readAdmitted(ctx, t, p, admit, nil, func(ctx context.Context) (err error) {
@@ -60,9 +61,9 @@ func (s userStore) MemberUsers(
 }
 
 // memberGroups returns how many members of a group are groups.
-func (s *Store) memberGroups(ctx context.Context, h home, g groupHead) (int, error) {
+func (s *Store) memberGroups(ctx context.Context, h schema.Home, g groupHead) (int, error) {
 	is := map[directory.ScimID]bool{}
-	its, _, err := s.query(ctx, span{pk: h.members(g.ID), hi: beforeUsers})
+	its, _, err := s.query(ctx, span{pk: h.Members(g.ID), hi: beforeUsers})
 	for _, it := range its {
 		is[directory.ScimID(text(it, "SK"))] = true
 	}
@@ -77,19 +78,19 @@ func (s *Store) memberGroups(ctx context.Context, h home, g groupHead) (int, err
 }
 
 // presentUsers reads the users at SCIM ids that exist, in the same order.
-func (s *Store) presentUsers(ctx context.Context, h home, ids []directory.ScimID) ([]directory.User, error) {
-	keys := make([]key, len(ids))
+func (s *Store) presentUsers(ctx context.Context, h schema.Home, ids []directory.ScimID) ([]directory.User, error) {
+	keys := make([]schema.Key, len(ids))
 	for i, id := range ids {
-		keys[i] = h.user(string(id))
+		keys[i] = h.User(string(id))
 	}
 	got, err := s.get(ctx, keys...)
 	if err != nil {
 		return nil, err
 	}
-	var restored []key // the records behind aliases
+	var restored []schema.Key // the records behind aliases
 	for _, it := range got {
 		if uid := text(it, "alias"); uid != "" {
-			restored = append(restored, h.user(uid))
+			restored = append(restored, h.User(uid))
 		}
 	}
 	behind, err := s.get(ctx, restored...)
@@ -100,7 +101,7 @@ func (s *Store) presentUsers(ctx context.Context, h home, ids []directory.ScimID
 	for i, k := range keys {
 		it := got[k]
 		if uid := text(it, "alias"); uid != "" {
-			it = behind[h.user(uid)]
+			it = behind[h.User(uid)]
 		}
 		u, ok, err := decodeUser(it)
 		if err != nil {
@@ -127,18 +128,19 @@ func (s userStore) FindUsers(
 	if err != nil {
 		return nil, err
 	}
-	return s.views(ctx, homeFor(t, p, false), us, want)
+	return s.views(ctx, schema.HomeFor(t, p, false), us, want)
 }
 
 // findLookups reads the users who have a look-up, at most limit, together with the provider and other items.
 func (s *Store) findLookups(
-	ctx context.Context, t directory.TenantID, p directory.ProviderID, l directory.Lookup, limit int, admit directory.Admit, also ...key,
-) (us []directory.User, got map[key]item, err error) {
-	h := homeFor(t, p, false)
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, l directory.Lookup, limit int, admit directory.Admit,
+	also ...schema.Key,
+) (us []directory.User, got map[schema.Key]item, err error) {
+	h := schema.HomeFor(t, p, false)
 	var its []item
 	var more bool
 	_, got, err = s.readAdmitted(ctx, t, p, admit, also, func(ctx context.Context) (err error) {
-		its, more, err = s.query(ctx, span{pk: h.lookup(l), limit: max(limit, 1)})
+		its, more, err = s.query(ctx, span{pk: h.Lookup(l), limit: max(limit, 1)})
 		return err
 	})
 	if err != nil || limit < 1 {
@@ -154,7 +156,7 @@ func (s *Store) findLookups(
 		if len(us) >= limit || !more {
 			return us, got, nil
 		}
-		if its, more, err = s.query(ctx, span{pk: h.lookup(l), lo: after(text(its[len(its)-1], "SK")), limit: limit - len(us)}); err != nil {
+		if its, more, err = s.query(ctx, span{pk: h.Lookup(l), lo: after(text(its[len(its)-1], "SK")), limit: limit - len(us)}); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -166,13 +168,13 @@ func (s *Store) findEmail(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, l directory.Lookup, limit int, want directory.UserWant,
 	admit directory.Admit,
 ) ([]directory.UserView, error) {
-	h, guard := homeFor(t, p, false), nameGuard(t, l.Value)
+	h, guard := schema.HomeFor(t, p, false), schema.NameGuard(t, l.Value)
 	us, got, err := s.findLookups(ctx, t, p, l, limit, admit, guard)
 	holder := got[guard]
 	switch {
 	case err == nil && holder != nil && text(holder, "p") == string(p):
 		var named []directory.User
-		named, err = s.holders(ctx, h, []item{h.user(text(holder, "uid")).item()}, l)
+		named, err = s.holders(ctx, h, []item{h.User(text(holder, "uid")).Item()}, l)
 		us = append(us, named...)
 		slices.SortFunc(us, func(a, b directory.User) int { return strings.Compare(string(a.ID), string(b.ID)) })
 		us = slices.CompactFunc(us, func(a, b directory.User) bool { return a.ID == b.ID })
@@ -188,7 +190,7 @@ func (s *Store) findEmail(
 }
 
 // holders reads the users of look-up items that still have the key.
-func (s *Store) holders(ctx context.Context, h home, lookups []item, key directory.Lookup) ([]directory.User, error) {
+func (s *Store) holders(ctx context.Context, h schema.Home, lookups []item, key directory.Lookup) ([]directory.User, error) {
 	return s.usersOf(ctx, h, lookups, func(u directory.User) bool {
 		return key.Attr == directory.AttrManager && directory.ManagerKey(u.Manager) == key.Value || slices.Contains(u.AllLookups(), key)
 	})
@@ -198,7 +200,7 @@ func (s *Store) holders(ctx context.Context, h home, lookups []item, key directo
 func (s *Store) findUserName(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, name string, limit int, want directory.UserWant, admit directory.Admit,
 ) ([]directory.UserView, error) {
-	h, guards := homeFor(t, p, false), []key{userNameKey(t, name)}
+	h, guards := schema.HomeFor(t, p, false), []schema.Key{schema.UserNameKey(t, name)}
 	if before, odd := userName(t, directory.User{Profile: directory.Profile{UserName: name}}).folded(); odd {
 		guards = append(guards, before)
 	}
@@ -210,7 +212,7 @@ func (s *Store) findUserName(
 	if err != nil || limit < 1 || holder == nil || text(holder, "p") != string(p) {
 		return nil, err
 	}
-	it, err := s.getOne(ctx, h.user(text(holder, "uid")))
+	it, err := s.getOne(ctx, h.User(text(holder, "uid")))
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +230,7 @@ func (s userStore) UserIDs(
 	if limit < 1 {
 		return nil, nil
 	}
-	its, _, err := s.query(ctx, span{pk: homeFor(t, p, false).lookup(key), limit: limit, stale: key.Attr != directory.AttrManager})
+	its, _, err := s.query(ctx, span{pk: schema.HomeFor(t, p, false).Lookup(key), limit: limit, stale: key.Attr != directory.AttrManager})
 	ids := make([]directory.UserID, len(its))
 	for i, it := range its {
 		ids[i] = directory.UserID(text(it, "SK"))

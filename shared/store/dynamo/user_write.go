@@ -9,6 +9,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/store/dynamo/meter"
+	"rollcall/shared/store/dynamo/schema"
 )
 
 func (s userStore) CreateUser(
@@ -45,18 +46,18 @@ func (s *Store) putUser(x *tx, t directory.TenantID, u directory.User) {
 		x.err = err
 		return
 	}
-	h := homeOf(t, u)
-	x.put(s, h.user(string(u.ID)), it, absent, nil)
+	h := schema.HomeOf(t, u)
+	x.put(s, h.User(string(u.ID)), it, absent, nil)
 	x.countDueWrites(t, directory.User{}, u)
 	if !u.Removed() { // removed users have no total
-		x.update(s, h.total(kindUsers, string(u.ID)), edit{add: map[string]int64{"n": 1}}, always, nil)
+		x.update(s, h.Total(schema.KindUsers, string(u.ID)), edit{add: map[string]int64{"n": 1}}, always, nil)
 	}
 }
 
 // reindex adds the difference between the old and the new look-up items of u. alias is the condition for removing an
 // alias.
-func (s *Store) reindex(x *tx, t directory.TenantID, was, is map[key]item, alias cond, u directory.User) {
-	guard := userNameKey(t, u.UserName)
+func (s *Store) reindex(x *tx, t directory.TenantID, was, is map[schema.Key]item, alias cond, u directory.User) {
+	guard := schema.UserNameKey(t, u.UserName)
 	for _, k := range sortedKeys(was) {
 		if _, kept := is[k]; !kept {
 			c := always
@@ -83,9 +84,9 @@ func userNameTaken(old item) error {
 	return &directory.TakenError{Attr: directory.AttrUserName, Holder: text(old, "uid"), Provider: directory.ProviderID(text(old, "p"))}
 }
 
-func sortedKeys(m map[key]item) []key {
-	return slices.SortedFunc(maps.Keys(m), func(a, b key) int {
-		return strings.Compare(a.pk+" "+a.sk, b.pk+" "+b.sk)
+func sortedKeys(m map[schema.Key]item) []schema.Key {
+	return slices.SortedFunc(maps.Keys(m), func(a, b schema.Key) int {
+		return strings.Compare(a.PK+" "+a.SK, b.PK+" "+b.SK)
 	})
 }
 
@@ -111,10 +112,10 @@ func (s userStore) UpdateUser(
 
 // freshUser reads old again, in its home or wherever it moved.
 func (s *Store) freshUser(ctx context.Context, t directory.TenantID, old directory.User) (directory.User, error) {
-	if !usable(string(old.ID)) {
+	if !schema.Usable(string(old.ID)) {
 		return old, notFound("user")
 	}
-	it, err := s.getOne(ctx, homeOf(t, old).user(string(old.ID)))
+	it, err := s.getOne(ctx, schema.HomeOf(t, old).User(string(old.ID)))
 	if err != nil {
 		return old, err
 	}
@@ -163,7 +164,7 @@ func (s userStore) IndexUser(
 				return err
 			}
 		}
-		x.update(s.Store, homeOf(t, old).user(string(old.ID)), e, atVersion(old), nil)
+		x.update(s.Store, schema.HomeOf(t, old).User(string(old.ID)), e, atVersion(old), nil)
 		s.reindex(x, t, indexItems(t, old), indexItems(t, u), always, u)
 		return s.commit(ctx, "index user", x)
 	})
@@ -171,30 +172,30 @@ func (s userStore) IndexUser(
 
 // RekeyUser implements directory.Users.
 func (s userStore) RekeyUser(ctx context.Context, t directory.TenantID, u directory.User) error {
-	if u.Removed() || !usable(string(u.ID)) {
+	if u.Removed() || !schema.Usable(string(u.ID)) {
 		return nil
 	}
 	x, all := &tx{}, indexItems(t, u)
-	is := map[key]item{}
+	is := map[schema.Key]item{}
 	if before, odd := userName(t, u).folded(); odd {
 		x.delete(s.Store, before, always, nil)
-		k := userNameKey(t, u.UserName)
+		k := schema.UserNameKey(t, u.UserName)
 		is[k] = all[k]
 	}
 	if l := (directory.Lookup{Attr: directory.AttrManager, Value: directory.ManagerKey(u.Manager)}); l.Value != u.Manager {
-		k := key{homeOf(t, u).lookup(l), escaper.Replace(string(u.ID))}
+		k := schema.Key{PK: schema.HomeOf(t, u).Lookup(l), SK: schema.Escape(string(u.ID))}
 		is[k] = all[k]
 	}
 	if len(is) == 0 {
 		return nil
 	}
-	x.check(s.Store, homeOf(t, u).user(string(u.ID)), atVersion(u), changedSince)
+	x.check(s.Store, schema.HomeOf(t, u).User(string(u.ID)), atVersion(u), changedSince)
 	s.reindex(x, t, nil, is, always, u)
 	return unlessChanged(s.commitOnce(ctx, "rekey user", x))
 }
 
 // overwrite adds the change of a record within its home; was and is are its look-up items before and after.
-func (s *Store) overwrite(x *tx, t directory.TenantID, old, u directory.User, was, is map[key]item) {
+func (s *Store) overwrite(x *tx, t directory.TenantID, old, u directory.User, was, is map[schema.Key]item) {
 	it, err := encodeUser(t, u)
 	if err != nil {
 		x.err = err
@@ -208,18 +209,18 @@ func (s *Store) overwrite(x *tx, t directory.TenantID, old, u directory.User, wa
 	}
 	// Not a put, so that mv is kept.
 	x.countDueWrites(t, old, u)
-	x.update(s, homeOf(t, old).user(string(old.ID)), edit{set: it, remove: removed}, atVersion(old), nil)
+	x.update(s, schema.HomeOf(t, old).User(string(old.ID)), edit{set: it, remove: removed}, atVersion(old), nil)
 	s.reindex(x, t, was, is, always, u)
 }
 
 // replaceUser replaces old by u in one transaction with the entry. A user who leaves a provider's list is removed from
 // its groups and cleared as a manager in the same transaction, if that has room.
 func (s *Store) replaceUser(ctx context.Context, t directory.TenantID, old, u directory.User, e directory.LogEntry) error {
-	if !usable(string(old.ID)) {
+	if !schema.Usable(string(old.ID)) {
 		return notFound("user")
 	}
 	x := &tx{}
-	from, to := homeOf(t, old), homeOf(t, u)
+	from, to := schema.HomeOf(t, old), schema.HomeOf(t, u)
 	was, is := indexItems(t, old), indexItems(t, u)
 	if !old.Removed() {
 		if err := s.settleName(ctx, userName(t, old), u.UserName, was, is); err != nil {
@@ -244,14 +245,14 @@ func (s *Store) replaceUser(ctx context.Context, t directory.TenantID, old, u di
 	} else {
 		alias = l.unchanged
 	}
-	x.delete(s, from.user(string(old.ID)), c, nil)
+	x.delete(s, from.User(string(old.ID)), c, nil)
 	x.countDueWrites(t, old, directory.User{})
 	s.putUser(x, t, u)
 	if !old.Removed() {
-		x.update(s, from.total(kindUsers, string(old.ID)), edit{add: map[string]int64{"n": -1}}, always, nil)
+		x.update(s, from.Total(schema.KindUsers, string(old.ID)), edit{add: map[string]int64{"n": -1}}, always, nil)
 	}
 	if old.ScimID != "" && !old.Removed() {
-		x.put(s, from.former(old.ScimID), item{}, always, nil)
+		x.put(s, from.Former(old.ScimID), item{}, always, nil)
 	}
 	s.reindex(x, t, was, is, alias, u)
 	var r remainder
@@ -284,8 +285,8 @@ type leaving struct {
 
 func (l leaving) ops() int { return 3*len(l.groups) + 4*len(l.reports) }
 
-func (s *Store) readLeaving(ctx context.Context, h home, u directory.User) (l leaving, err error) {
-	k := h.user(string(u.ScimID))
+func (s *Store) readLeaving(ctx context.Context, h schema.Home, u directory.User) (l leaving, err error) {
+	k := h.User(string(u.ScimID))
 	// The count of memberships added is read before the memberships.
 	it, err := s.getOne(ctx, k)
 	if err != nil {
@@ -312,23 +313,25 @@ func (s *Store) readLeaving(ctx context.Context, h home, u directory.User) (l le
 }
 
 // existing returns the groups that have a record.
-func (s *Store) existing(ctx context.Context, h home, ids []directory.GroupID) (map[directory.GroupID]bool, error) {
-	keys := make([]key, len(ids))
+func (s *Store) existing(ctx context.Context, h schema.Home, ids []directory.GroupID) (map[directory.GroupID]bool, error) {
+	keys := make([]schema.Key, len(ids))
 	for i, id := range ids {
-		keys[i] = h.group(id)
+		keys[i] = h.Group(id)
 	}
 	got, err := s.get(ctx, keys...)
 	out := make(map[directory.GroupID]bool, len(got))
 	for k := range got {
-		out[directory.GroupID(k.sk)] = true
+		out[directory.GroupID(k.SK)] = true
 	}
 	return out, err
 }
 
 // reports reads the users whose manager is m, other than m's own record.
-func (s *Store) reports(ctx context.Context, h home, m directory.ScimID, self directory.UserID, limit int) ([]directory.User, error) {
+func (s *Store) reports(
+	ctx context.Context, h schema.Home, m directory.ScimID, self directory.UserID, limit int,
+) ([]directory.User, error) {
 	key := directory.Lookup{Attr: directory.AttrManager, Value: string(m)}
-	its, _, err := s.query(ctx, span{pk: h.lookup(key), limit: limit})
+	its, _, err := s.query(ctx, span{pk: h.Lookup(key), limit: limit})
 	if err != nil || len(its) == 0 {
 		return nil, err
 	}
@@ -338,7 +341,7 @@ func (s *Store) reports(ctx context.Context, h home, m directory.ScimID, self di
 
 // leaveGroups adds the removal of m from groups.
 func (s *Store) leaveGroups(
-	x *tx, t directory.TenantID, h home, m directory.ScimID, groups []directory.GroupID, known map[directory.GroupID]bool,
+	x *tx, t directory.TenantID, h schema.Home, m directory.ScimID, groups []directory.GroupID, known map[directory.GroupID]bool,
 	e directory.LogEntry,
 ) {
 	for _, g := range groups {

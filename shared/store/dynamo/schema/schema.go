@@ -1,12 +1,17 @@
-package dynamo
+// Package schema has the keys of the table: where each kind of item is, and how its items are spread. It reads and writes
+// nothing.
+package schema
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"rollcall/shared/directory"
 )
@@ -117,96 +122,164 @@ import (
 // counts are more than its marks has such entries: their items are read and get their marks. Since a page is also written
 // under the condition of the counts that it changes, this holds while both versions run, for a page that is not full.
 
-// key is the primary key of an item.
-type key struct{ pk, sk string }
+// Key is the primary key of an item.
+type Key struct{ PK, SK string }
 
-// How many items the totals of users, a group, and a day's log and a minute's counts are spread over.
-const userShards, groupShards, logShards = 16, 8, directory.LogShards
+// Compare orders keys by partition, then by sort key.
+func (k Key) Compare(other Key) int {
+	return cmp.Or(strings.Compare(k.PK, other.PK), strings.Compare(k.SK, other.SK))
+}
 
-var escaper = strings.NewReplacer("%", "%25", "#", "%23", "~", "%7E", " ", "%20")
+// Item returns the attributes of the key.
+func (k Key) Item() map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: k.PK}, "SK": &types.AttributeValueMemberS{Value: k.SK}}
+}
 
-// join builds a key of parts. Only the fixed parts in this file have "#" or "~" unescaped.
-func join(parts ...string) string {
+// With returns the item under the key.
+func (k Key) With(it map[string]types.AttributeValue) map[string]types.AttributeValue {
+	out := k.Item()
+	for n, v := range it {
+		out[n] = v
+	}
+	return out
+}
+
+// How many items some records are spread over.
+const (
+	UserShards  = 16                  // the totals of users
+	GroupShards = 8                   // a group
+	LogShards   = directory.LogShards // a day's log, a minute's counts
+)
+
+var (
+	escaper   = strings.NewReplacer("%", "%25", "#", "%23", "~", "%7E", " ", "%20")
+	unescaper = strings.NewReplacer("%23", "#", "%7E", "~", "%20", " ", "%25", "%")
+)
+
+// Escape escapes a part of a key.
+func Escape(part string) string { return escaper.Replace(part) }
+
+// Unescape is the inverse of Escape.
+func Unescape(part string) string { return unescaper.Replace(part) }
+
+// Join builds a key of parts. Only the fixed parts in this file have "#" or "~" unescaped.
+func Join(parts ...string) string {
 	for i, p := range parts {
-		parts[i] = escaper.Replace(p)
+		parts[i] = Escape(p)
 	}
 	return strings.Join(parts, "#")
 }
 
-func sum(value string) string {
+// PartOf returns a part of a partition key.
+func PartOf(k Key, i int) string {
+	parts := strings.Split(k.PK, "#")
+	if i >= len(parts) {
+		return ""
+	}
+	return Unescape(parts[i])
+}
+
+// Sum is the hash of a value in a key.
+func Sum(value string) string {
 	h := sha256.Sum256([]byte(value))
 	return hex.EncodeToString(h[:])
 }
 
-// home is the list that a user belongs to: the present users of a provider, those it deleted, or local users.
-type home string
+// Home is the list that a user belongs to: the present users of a provider, those it deleted, or local users.
+type Home string
 
-func homeFor(t directory.TenantID, p directory.ProviderID, removed bool) home {
-	h := join(string(t), string(p))
+// HomeFor is the list of a provider, "" for local users; removed: of those whom it deleted.
+func HomeFor(t directory.TenantID, p directory.ProviderID, removed bool) Home {
+	h := Join(string(t), string(p))
 	if removed {
 		h += "~"
 	}
-	return home(h)
+	return Home(h)
 }
 
-func homeOf(t directory.TenantID, u directory.User) home { return homeFor(t, u.Provider, u.Removed()) }
+// HomeOf is the list that a user belongs to.
+func HomeOf(t directory.TenantID, u directory.User) Home { return HomeFor(t, u.Provider, u.Removed()) }
 
-func (h home) users() string      { return string(h) + "#U" }
-func (h home) user(id string) key { return key{h.users(), escaper.Replace(id)} }
-func (h home) lookup(l directory.Lookup) string {
-	return string(h) + "#K#" + join(l.Attr, sum(l.Value))
-}
-func (h home) former(id directory.ScimID) key {
-	return key{string(h) + "#F", escaper.Replace(string(id))}
-}
-func (h home) groups() string                 { return string(h) + "#G" }
-func (h home) group(id directory.GroupID) key { return key{h.groups(), escaper.Replace(string(id))} }
-func (h home) groupName(folded string) key    { return key{string(h) + "#GN#" + sum(folded), "N"} }
-func (h home) groupKey(l directory.Lookup) string {
-	return string(h) + "#GK#" + join(l.Attr, sum(l.Value))
-}
-func (h home) nesting() key { return key{string(h) + "#X", "X"} }
-func (h home) members(g directory.GroupID) string {
-	return string(h) + "#M#" + escaper.Replace(string(g))
-}
-func (h home) groupsOf(m directory.ScimID) string {
-	return string(h) + "#R#" + escaper.Replace(string(m))
-}
-func (h home) totals() string { return string(h) + "#T" }
+// Users is the partition of the users of a list.
+func (h Home) Users() string { return string(h) + "#U" }
 
-// groupShard returns the key of shard i of a group.
-func (h home) groupShard(g directory.GroupID, i int) key {
-	k := h.group(g)
-	k.sk += "#S" + strconv.Itoa(i)
+// User is the key of a user, or of an alias of one.
+func (h Home) User(id string) Key { return Key{h.Users(), Escape(id)} }
+
+// Lookup is the partition of the users that have a value of an attribute.
+func (h Home) Lookup(l directory.Lookup) string {
+	return string(h) + "#K#" + Join(l.Attr, Sum(l.Value))
+}
+
+// Former is the key of an id that was given back.
+func (h Home) Former(id directory.ScimID) Key {
+	return Key{string(h) + "#F", Escape(string(id))}
+}
+
+// Groups is the partition of the groups of a list, with their shards.
+func (h Home) Groups() string { return string(h) + "#G" }
+
+// Group is the key of a group.
+func (h Home) Group(id directory.GroupID) Key { return Key{h.Groups(), Escape(string(id))} }
+
+// GroupName is the key of the guard of a displayName.
+func (h Home) GroupName(folded string) Key { return Key{string(h) + "#GN#" + Sum(folded), "N"} }
+
+// GroupKey is the partition of the groups that have a value of an attribute.
+func (h Home) GroupKey(l directory.Lookup) string {
+	return string(h) + "#GK#" + Join(l.Attr, Sum(l.Value))
+}
+
+// Nesting is the key of the version of the nesting of groups.
+func (h Home) Nesting() Key { return Key{string(h) + "#X", "X"} }
+
+// Members is the partition of a group's members.
+func (h Home) Members(g directory.GroupID) string {
+	return string(h) + "#M#" + Escape(string(g))
+}
+
+// GroupsOf is the partition of the groups of a member.
+func (h Home) GroupsOf(m directory.ScimID) string {
+	return string(h) + "#R#" + Escape(string(m))
+}
+
+// Totals is the partition of a list's totals.
+func (h Home) Totals() string { return string(h) + "#T" }
+
+// GroupShard returns the key of shard i of a group.
+func (h Home) GroupShard(g directory.GroupID, i int) Key {
+	k := h.Group(g)
+	k.SK += "#S" + strconv.Itoa(i)
 	return k
 }
 
-// groupEnd sorts after all shards of a group and before the next group.
-func groupEnd(g string) string { return escaper.Replace(g) + "#~" }
+// GroupEnd sorts after all shards of a group and before the next group.
+func GroupEnd(g string) string { return Escape(g) + "#~" }
 
-// member returns the key of the record that must exist for m to be a member: the user or alias, or the group.
-func (h home) member(m directory.ScimID) key {
+// Member returns the key of the record that must exist for m to be a member: the user or alias, or the group.
+func (h Home) Member(m directory.ScimID) Key {
 	if m.IsGroup() {
-		return h.group(directory.GroupID(m))
+		return h.Group(directory.GroupID(m))
 	}
-	return h.user(string(m))
+	return h.User(string(m))
 }
 
-// kind is a list that has totals and bookmarks.
-type kind string
+// Kind is a list that has totals and bookmarks.
+type Kind string
 
+// The lists that have totals and bookmarks.
 const (
-	kindUsers  kind = "U"
-	kindGroups kind = "G"
+	KindUsers  Kind = "U"
+	KindGroups Kind = "G"
 )
 
-// total returns the key of the shard of a list's total that counts the record with the id.
-func (h home) total(k kind, id string) key {
-	return key{h.totals(), string(k) + strconv.FormatInt(int64(totalShard(id)), userShards)}
+// Total returns the key of the shard of a list's total that counts the record with the id.
+func (h Home) Total(k Kind, id string) Key {
+	return Key{h.Totals(), string(k) + strconv.FormatInt(int64(TotalShard(id)), UserShards)}
 }
 
-// totalShard returns half the value of an id's first random character, so that shards are ranges of ids.
-func totalShard(id string) int {
+// TotalShard returns half the value of an id's first random character, so that shards are ranges of ids.
+func TotalShard(id string) int {
 	if len(id) < 2 {
 		return 0
 	}
@@ -216,59 +289,66 @@ func totalShard(id string) int {
 	case c >= 'a' && c <= 'v':
 		return int(c-'a'+10) / 2
 	}
-	return userShards - 1
+	return UserShards - 1
 }
 
-// shardStart returns the lowest id of a total's shard; letter is the first one of the list's ids.
-func shardStart(letter byte, shard int) string {
+// ShardStart returns the lowest id of a total's shard; letter is the first one of the list's ids.
+func ShardStart(letter byte, shard int) string {
 	return string(letter) + string("0123456789abcdefghijklmnopqrstuv"[2*shard])
 }
 
-func (h home) bookmark(k kind, start int, epoch int64) key {
-	return key{string(h) + "#B", string(k) + "#" + strconv.Itoa(start) + "#" + strconv.FormatInt(epoch, 10)}
+// Bookmark is the key of the smallest id before a page, of half an hour.
+func (h Home) Bookmark(k Kind, start int, epoch int64) Key {
+	return Key{string(h) + "#B", string(k) + "#" + strconv.Itoa(start) + "#" + strconv.FormatInt(epoch, 10)}
 }
 
-func userNameKey(t directory.TenantID, userName string) key {
-	return nameGuard(t, directory.UserNameKey(userName))
+// UserNameKey is the key of the guard of a userName.
+func UserNameKey(t directory.TenantID, userName string) Key {
+	return NameGuard(t, directory.UserNameKey(userName))
 }
 
-func nameGuard(t directory.TenantID, folded string) key {
-	return key{join(string(t), "N", sum(folded)), "N"}
+// NameGuard is the key of the guard of a folded userName.
+func NameGuard(t directory.TenantID, folded string) Key {
+	return Key{Join(string(t), "N", Sum(folded)), "N"}
 }
 
-func dayOf(at time.Time) string { return at.UTC().Format("20060102") }
+// DayOf is the day of a log entry.
+func DayOf(at time.Time) string { return at.UTC().Format("20060102") }
 
-func logDays(t directory.TenantID, p directory.ProviderID) string {
-	return join(string(t), "D", string(p))
+// LogDays is the partition of the days that have entries of a provider.
+func LogDays(t directory.TenantID, p directory.ProviderID) string {
+	return Join(string(t), "D", string(p))
 }
 
-func logShard(t directory.TenantID, p directory.ProviderID, day string, shard int) string {
-	return join(string(t), "L", string(p), day, strconv.Itoa(shard))
+// LogShard is the partition of a shard of a provider's log of a day.
+func LogShard(t directory.TenantID, p directory.ProviderID, day string, shard int) string {
+	return Join(string(t), "L", string(p), day, strconv.Itoa(shard))
 }
 
-func entryKey(t directory.TenantID, p directory.ProviderID, at time.Time, id directory.EntryID) key {
-	return key{
-		logShard(t, p, dayOf(at), spread(string(id), logShards)),
+// EntryKey is the key of a log entry.
+func EntryKey(t directory.TenantID, p directory.ProviderID, at time.Time, id directory.EntryID) Key {
+	return Key{
+		LogShard(t, p, DayOf(at), Spread(string(id), LogShards)),
 		directory.LogEntry{At: at, ID: id}.Position(),
 	}
 }
 
-// numberKey returns the key of the number of a group's newest entry.
-func numberKey(t directory.TenantID, g directory.GroupID) key {
-	return key{join(string(t), "NR", string(g)), "NR"}
+// NumberKey returns the key of the number of a group's newest entry.
+func NumberKey(t directory.TenantID, g directory.GroupID) Key {
+	return Key{Join(string(t), "NR", string(g)), "NR"}
 }
 
-// entryRef returns a reference to an entry, for other items. A PK has no blank.
-func entryRef(k key) string { return k.pk + " " + k.sk }
+// EntryRef returns a reference to an entry, for other items. A PK has no blank.
+func EntryRef(k Key) string { return k.PK + " " + k.SK }
 
-// entryAt returns the key of an entryRef.
-func entryAt(ref string) key {
+// EntryAt returns the key of an entryRef.
+func EntryAt(ref string) Key {
 	pk, sk, _ := strings.Cut(ref, " ")
-	return key{pk, sk}
+	return Key{pk, sk}
 }
 
-// tenantOfLog returns the tenant of a log entry's PK, and false for any other item's.
-func tenantOfLog(pk string) (directory.TenantID, bool) {
+// TenantOfLog returns the tenant of a log entry's PK, and false for any other item's.
+func TenantOfLog(pk string) (directory.TenantID, bool) {
 	parts := strings.Split(pk, "#")
 	if len(parts) != 5 || parts[1] != "L" || len(parts[3]) != 8 {
 		return "", false
@@ -276,30 +356,33 @@ func tenantOfLog(pk string) (directory.TenantID, bool) {
 	return directory.TenantID(parts[0]), true
 }
 
-// entryOfKey returns the fields of a log entry that are in its key.
-func entryOfKey(k key) directory.LogEntry {
-	return directory.EntryOfPosition(directory.ProviderID(strings.Split(k.pk, "#")[2]), k.sk)
+// EntryOfKey returns the fields of a log entry that are in its key.
+func EntryOfKey(k Key) directory.LogEntry {
+	return directory.EntryOfPosition(directory.ProviderID(strings.Split(k.PK, "#")[2]), k.SK)
 }
 
-// spread chooses a shard by an id.
-func spread(id string, shards int) int { return directory.Spread(id, shards) }
+// Spread chooses a shard by an id.
+func Spread(id string, shards int) int { return directory.Spread(id, shards) }
 
-func subject(t directory.TenantID, id string) string { return join(string(t), id) }
+// Subject is the key of a user or group in the index of the log by subject.
+func Subject(t directory.TenantID, id string) string { return Join(string(t), id) }
 
-const minuteForm = "20060102T1504"
+// MinuteForm is the form of the minute of a page of counts.
+const MinuteForm = "20060102T1504"
 
-func minuteOf(at time.Time) string { return at.UTC().Format(minuteForm) }
+// MinuteOf is the minute of a page of counts.
+func MinuteOf(at time.Time) string { return at.UTC().Format(MinuteForm) }
 
-// countKey returns the key of a page of counts; the first one has the key of the counts from before pages.
-func countKey(t directory.TenantID, p directory.ProviderID, minute string, shard, page int) key {
-	k := key{join(string(t), string(p), "Q", strconv.Itoa(shard)), minute}
+// CountKey returns the key of a page of counts; the first one has the key of the counts from before pages.
+func CountKey(t directory.TenantID, p directory.ProviderID, minute string, shard, page int) Key {
+	k := Key{Join(string(t), string(p), "Q", strconv.Itoa(shard)), minute}
 	if page > 0 {
-		k.sk += fmt.Sprintf("#%03d", page)
+		k.SK += fmt.Sprintf("#%03d", page)
 	}
 	return k
 }
 
-// countedBefore is the partition of the entries that were counted before pages.
-func countedBefore(t directory.TenantID, p directory.ProviderID, minute string, shard int) string {
-	return join(string(t), string(p), "QE", minute, strconv.Itoa(shard))
+// CountedBefore is the partition of the entries that were counted before pages.
+func CountedBefore(t directory.TenantID, p directory.ProviderID, minute string, shard int) string {
+	return Join(string(t), string(p), "QE", minute, strconv.Itoa(shard))
 }
