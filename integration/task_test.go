@@ -81,9 +81,14 @@ func newDeletion(t *testing.T, ports directory.Ports, people int) *bigDeletion {
 
 func createOn(t *testing.T, s *stack.Stack, name string) directory.User {
 	t.Helper()
+	return createWith(t, s, name, "")
+}
+
+func createWith(t *testing.T, s *stack.Stack, name, attributes string) directory.User {
+	t.Helper()
 	u, err := s.Service.CreateUser(t.Context(), provisioning.Caller{Provider: s.Provider.ID, Token: s.Token}, "", nil,
 		func(directory.Provider) (directory.Profile, []directory.Change, error) {
-			return directory.Profile{UserName: name, Active: true}, nil, nil
+			return directory.Profile{UserName: name, Active: true, Attributes: []byte(attributes)}, nil, nil
 		})
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/follow"
 )
 
 // ApplyProgress is an apply run with the sum of its ranges.
@@ -102,9 +103,7 @@ func (s ApplyRuns) progress(ctx context.Context, p directory.Provider, r directo
 	}
 	out := ApplyProgress{ApplyRun: r}
 	out.State = r.StateAt(s.rt.Time(), p.ConfigVersion, m.Run)
-	for _, n := range ranges {
-		out.Tally.Add(n.Tally)
-	}
+	out.Tally = follow.SumOf(ranges)
 	if err := s.name(ctx, p.ID, out.Tally.Samples); err != nil {
 		return out, err
 	}

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -44,8 +43,6 @@ const (
 	PlanLife = 24 * time.Hour
 	// RunPageSize is how many users one step reads or writes at most before it stores its cursor.
 	RunPageSize = 100
-	// runSamples is how many changes a run shows without paging.
-	runSamples = 20
 )
 
 // ApplyRun is one use of "Apply organization and role settings": a plan and its execution.
@@ -86,7 +83,7 @@ type RunRange struct {
 	Version int64
 }
 
-// RunTally counts the users and changes of a run.
+// RunTally counts the users and changes of a run. Each map holds the keys with the largest counts, and OtherKeys.
 type RunTally struct {
 	Users, Changes                              int            // examined, and to be changed
 	Moves, RoleChanges, Privileged, LoseAll     int            // of the changes
@@ -99,40 +96,8 @@ type RunTally struct {
 	Guarded, Errors                             int            // guarded: skipped because the guard allows no more
 }
 
-// Add adds the counts of another range.
-func (t *RunTally) Add(o RunTally) {
-	for _, p := range []struct {
-		to *int
-		n  int
-	}{
-		{&t.Users, o.Users}, {&t.Changes, o.Changes}, {&t.Moves, o.Moves}, {&t.RoleChanges, o.RoleChanges}, {&t.Privileged, o.Privileged},
-		{&t.LoseAll, o.LoseAll}, {&t.Held, o.Held}, {&t.Done, o.Done}, {&t.Applied, o.Applied}, {&t.Unchanged, o.Unchanged},
-		{&t.Differed, o.Differed}, {&t.Skipped, o.Skipped}, {&t.Guarded, o.Guarded}, {&t.Errors, o.Errors},
-	} {
-		*p.to += p.n
-	}
-	sum := func(to *map[string]int, from map[string]int) {
-		for k, n := range from {
-			if *to == nil {
-				*to = map[string]int{}
-			}
-			(*to)[k] += n
-		}
-	}
-	sum(&t.Orgs, o.Orgs)
-	sum(&t.RolesAdded, o.RolesAdded)
-	sum(&t.RolesRemoved, o.RolesRemoved)
-	sum(&t.RolesKept, o.RolesKept)
-	sum(&t.Reasons, o.Reasons)
-	t.Samples = append(t.Samples, o.Samples...)
-	t.Trim(runSamples)
-}
-
-// Trim keeps the n samples of the greatest weight.
-func (t *RunTally) Trim(n int) {
-	slices.SortStableFunc(t.Samples, func(a, b RunRow) int { return b.weight() - a.weight() })
-	t.Samples = t.Samples[:min(n, len(t.Samples))]
-}
+// OtherKeys stands for the keys of a tally that are too many to be counted one by one.
+const OtherKeys = "(others)"
 
 // RunResult is the outcome of one user's change.
 type RunResult string
@@ -166,27 +131,23 @@ type RunRow struct {
 	Note       string     `json:",omitempty"`
 }
 
-// weight orders previews: privileged changes first.
-func (r RunRow) weight() int {
-	n := 0
-	for i, yes := range []bool{r.Held, r.LosesAll, r.Privileged} {
-		if yes {
-			n |= 1 << i
-		}
-	}
-	return n
-}
-
-// RunPage holds the changes found by one planning step, by user id. It is stored as a whole, so that a repeated step
-// replaces it.
+// RunPage holds the changes found by one planning step, by user id, or a part of them when they are long. It is stored as
+// a whole, so that a repeated step replaces it.
 type RunPage struct {
 	Range int
 	From  string // its users follow this position
+	Part  int    `json:",omitempty"`
 	Rows  []RunRow
 }
 
-// Key orders the pages of a run by range, then by position.
-func (p RunPage) Key() string { return PagesBefore(p.Range) + "." + p.From }
+// Key orders the pages of a run by range, then by position, then by part.
+func (p RunPage) Key() string {
+	k := PagesBefore(p.Range) + "." + p.From
+	if p.Part > 0 {
+		k += fmt.Sprintf("+%03d", p.Part)
+	}
+	return k
+}
 
 // PagesBefore returns a key that sorts before the pages of range n and after those of the ranges below it.
 func PagesBefore(n int) string { return fmt.Sprintf("%02d", n) }

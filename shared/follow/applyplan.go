@@ -31,7 +31,27 @@ func (x *runStep) planPage(ctx context.Context) error {
 	}
 	slices.SortFunc(page.Rows, func(a, b directory.RunRow) int { return strings.Compare(string(a.User), string(b.User)) })
 	countPlanned(&x.at.Tally, page.Rows)
-	return x.s.ports.ApplyRuns.PutPage(ctx, x.ref.Tenant, x.ref.Run, page)
+	return x.putPlanned(ctx, page)
+}
+
+// putPlanned stores a planned page in parts, and empties those that an interrupted step stored in addition.
+func (x *runStep) putPlanned(ctx context.Context, page directory.RunPage) error {
+	parts := SplitPage(page)
+	for _, part := range parts {
+		if err := x.s.ports.ApplyRuns.PutPage(ctx, x.ref.Tenant, x.ref.Run, part); err != nil {
+			return err
+		}
+	}
+	for last := parts[len(parts)-1]; ; {
+		old, ok, err := x.page(ctx, x.ref.Run, last.Key())
+		if err != nil || !ok || old.From != page.From {
+			return err
+		}
+		last, old.Rows = old, nil
+		if err := x.s.ports.ApplyRuns.PutPage(ctx, x.ref.Tenant, x.ref.Run, old); err != nil {
+			return err
+		}
+	}
 }
 
 // preview returns the change that applying would make to a user. It creates no organization, but names it.
@@ -79,7 +99,7 @@ func (x *runStep) planUndo(ctx context.Context) error {
 		x.at.Done = x.at.Done || err == nil
 		return err
 	}
-	page := directory.RunPage{Range: x.at.N, From: old.From}
+	page := directory.RunPage{Range: x.at.N, From: old.From, Part: old.Part}
 	for _, r := range old.Rows {
 		if !r.Written {
 			continue

@@ -333,10 +333,7 @@ func (s *Service) EndRun(ctx context.Context, ref directory.RunRef) (next direct
 	if err != nil {
 		return "", err
 	}
-	var tally directory.RunTally
-	for _, g := range ranges {
-		tally.Add(g.Tally)
-	}
+	tally := SumOf(ranges)
 	t, err := s.ports.Tenants.Tenant(ctx, ref.Tenant)
 	if err != nil {
 		return "", err

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/follow"
 )
 
 var applyRunChapter = []promise{
 	{"apply runs/kept, newest first", applyRuns},
 	{"apply runs/ranges and pages", runPages},
+	{"apply runs/pages of long changes", longPages},
 	{"apply runs/people: all users of the provider, once, with their groups", people},
 	{"apply runs/people: while the list changes", busyPeople},
 }
@@ -118,6 +121,53 @@ func runPages(w *world) {
 		w.Errorf("ranges: %+v", rs)
 	}
 	w.equal("a sample", rs[0].Tally.Samples, []directory.RunRow{row})
+}
+
+// longPages stores a hundred changes of 5 KB, as planned and as carried out, and a tally as long as one may be.
+func longPages(w *world) {
+	long := directory.Placement{Org: "o1"}
+	for i := range 30 {
+		long.Grants = append(long.Grants, directory.RoleGrant{Role: directory.RoleID(fmt.Sprint("role", i)), Source: strings.Repeat("s", 60)})
+	}
+	page := directory.RunPage{Range: 1, From: "u5"}
+	for i := range directory.RunPageSize {
+		page.Rows = append(page.Rows, directory.RunRow{User: directory.UserID(fmt.Sprintf("u5%03d", i)), Before: long,
+			After: directory.Placement{Org: "o2"}, Note: strings.Repeat("n", 1500)})
+	}
+	parts := follow.SplitPage(page)
+	if len(parts) < 4 {
+		w.Fatalf("%d parts", len(parts))
+	}
+	next := directory.RunPage{Range: 1, From: "u6", Rows: page.Rows[:1]}
+	for _, after := range []directory.Placement{page.Rows[0].After, long} {
+		for i := range parts {
+			for k := range parts[i].Rows {
+				r := &parts[i].Rows[k]
+				r.Prepared, r.Planned, r.After, r.Result = true, &directory.Placement{Org: "o2"}, after, directory.RowDiffered
+			}
+			w.must(w.ApplyRuns.PutPage(w.ctx, w.tenant, "r1", parts[i]))
+		}
+		w.must(w.ApplyRuns.PutPage(w.ctx, w.tenant, "r1", next))
+		ps, err := w.ApplyRuns.Pages(w.ctx, w.tenant, "r1", directory.PagesBefore(1), 100)
+		w.must(err)
+		w.equal("the parts, and the next page", ps, append(slices.Clone(parts), next))
+		ps, err = w.ApplyRuns.Pages(w.ctx, w.tenant, "r1", parts[1].Key(), 1)
+		w.must(err)
+		w.equal("the part after the second", ps, parts[2:3])
+	}
+	tally := directory.RunTally{Changes: 5000, Orgs: map[string]int{}}
+	for i := range 5000 {
+		tally.Orgs[fmt.Sprintf("o1>o%026d", i)]++
+	}
+	tally = follow.SumOf([]directory.RunRange{{Tally: tally}})
+	g, err := w.ApplyRuns.UpdateRange(w.ctx, w.tenant, "r1", 1, func(g directory.RunRange) (directory.RunRange, error) {
+		g.N, g.Tally = 1, tally
+		return g, nil
+	})
+	w.must(err)
+	gs, err := w.ApplyRuns.Ranges(w.ctx, w.tenant, "r1")
+	w.must(err)
+	w.equal("the range", gs, []directory.RunRange{g})
 }
 
 // readPeople reads all parts of the provider. It fails if a position does not sort after the previous one.
