@@ -12,6 +12,7 @@ import (
 	"rollcall/integration/stack"
 	"rollcall/shared/app"
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 	"rollcall/shared/proof"
 	"rollcall/shared/random"
 	"rollcall/shared/scimapi"
@@ -82,7 +83,7 @@ func TestLogIsFollowedAtFullSpeed(t *testing.T) {
 		return got
 	}
 	held := func() (n int) {
-		h.must(directory.EachUser(t.Context(), h.Service.Users, h.Admin.Tenant, directory.UserSearch{Provider: h.Provider.ID},
+		h.must(find.EachUser(t.Context(), h.Service.Users, h.Admin.Tenant, directory.UserSearch{Provider: h.Provider.ID},
 			func(u directory.User) error {
 				if u.Pending != nil && u.Pending.Frozen {
 					n++
@@ -100,7 +101,7 @@ func TestLogIsFollowedAtFullSpeed(t *testing.T) {
 	h.want("people counted", got[directory.UserCreated], people)
 	h.want("changes counted", got[directory.UserUpdated], people)
 	h.want("leavers counted", got[directory.UserDisabled], leavers)
-	active, err := directory.ActiveUsers(t.Context(), h.Service.Counts, h.Admin.Tenant, h.Provider.ID)
+	active, err := find.ActiveUsers(t.Context(), h.Service.Counts, h.Admin.Tenant, h.Provider.ID)
 	h.must(err)
 	h.want("active users", active, people)
 	p, err := h.Service.Providers.Provider(t.Context(), h.Admin.Tenant, h.Provider.ID)

@@ -14,6 +14,7 @@ import (
 	"rollcall/integration/stack"
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 	"rollcall/shared/keys"
 	"rollcall/shared/proof"
 	"rollcall/shared/workflow"
@@ -200,7 +201,7 @@ func (h *webhookEnv) protection(field directory.OrgID) string {
 	text := fmt.Sprintln("left:", counts[directory.UserDisabled], "in the organization:", tallies[directory.OrgTally(field)],
 		"active:", tallies[directory.ActiveTally(p)])
 	people := map[string]int{}
-	h.must(directory.EachUser(ctx, h.Service.Users, t, directory.UserSearch{Provider: p}, func(u directory.User) error {
+	h.must(find.EachUser(ctx, h.Service.Users, t, directory.UserSearch{Provider: p}, func(u directory.User) error {
 		people[fmt.Sprintf("placed %v, leaving %v", u.OrgID == field, u.Pending != nil)]++
 		return nil
 	}))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 	"rollcall/shared/verify"
 )
 
@@ -54,7 +55,7 @@ func (s Logs) exportChains(ctx context.Context, x LogExport) ([]directory.Provid
 	case x.Filter.Provider != "":
 		return []directory.ProviderID{x.Filter.Provider}, nil
 	}
-	return directory.ChainsOf(ctx, s.ports.Providers, s.ports.Chains, s.tenant)
+	return find.ChainsOf(ctx, s.ports.Providers, s.ports.Chains, s.tenant)
 }
 
 // BeginExport records in the Audit Log that a log is exported.
@@ -228,7 +229,7 @@ func (o *exporter) chain(ctx context.Context, p directory.ProviderID) error {
 
 // writeAt writes the entry at a position, if it has not expired.
 func (o *exporter) writeAt(ctx context.Context, p directory.ProviderID, c verify.Chain, position string) error {
-	e, err := directory.EntryAt(ctx, o.ports.Log, o.tenant, p, position)
+	e, err := find.EntryAt(ctx, o.ports.Log, o.tenant, p, position)
 	if err != nil {
 		return directory.IgnoreNotFound(err)
 	}
@@ -245,7 +246,7 @@ func (o *exporter) first(
 	if c.Since.IsZero() || head.Seq == 0 {
 		return 1, "", nil
 	}
-	b, err := directory.BlockAt(ctx, o.ports.Chains, o.tenant, p, head, directory.PositionAt(c.Since))
+	b, err := find.BlockAt(ctx, o.ports.Chains, o.tenant, p, head, directory.PositionAt(c.Since))
 	if err != nil {
 		return 0, "", err
 	}

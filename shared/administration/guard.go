@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 )
 
 // Events reads the events of a provider's guard, the newest first, before the given one.
@@ -227,7 +228,7 @@ func (s Guards) Status(ctx context.Context, p directory.Provider) (GuardStatus, 
 	if out.Moves, err = s.counted(ctx, p, directory.GuardMoves); err != nil {
 		return out, err
 	}
-	out.Users, err = directory.ActiveUsers(ctx, s.ports.Counts, s.tenant, p.ID)
+	out.Users, err = find.ActiveUsers(ctx, s.ports.Counts, s.tenant, p.ID)
 	out.Limit, out.MoveLimit = p.Guard.Limit(out.Users), p.Guard.MoveLimit(out.Users)
 	return out, err
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 )
 
 // errNoMatter is the error for a matter that does not exist.
@@ -86,7 +87,7 @@ func (s LegalHolds) Finder(ctx context.Context, matter directory.MatterID, byID 
 		if byID {
 			return s.ports.Users.UserByID(ctx, s.tenant, directory.UserID(name))
 		}
-		err = directory.UserNameFree(ctx, s.ports.Users, s.ports.Providers, s.tenant, "", name)
+		err = find.UserNameFree(ctx, s.ports.Users, s.ports.Providers, s.tenant, "", name)
 		holder, taken := directory.AsTaken(err)
 		switch {
 		case err == nil:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 )
 
 // NewOrganization is the input for a new organization.
@@ -286,7 +287,7 @@ func (s Organizations) Deactivate(
 	if err := s.requireNotFallback(ctx, id); err != nil {
 		return directory.Organization{}, plan, err
 	}
-	err := directory.EachUser(ctx, s.ports.Users, s.tenant, directory.UserSearch{Org: id}, func(u directory.User) error {
+	err := find.EachUser(ctx, s.ports.Users, s.tenant, directory.UserSearch{Org: id}, func(u directory.User) error {
 		plan.Members++
 		if len(u.Holds) > 0 && len(plan.Held) < 100 {
 			plan.Held = append(plan.Held, u.ID)

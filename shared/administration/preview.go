@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 )
 
 // preview returns ports that read from p and write nothing: an update computes the new record, and checks that unique
@@ -69,7 +70,7 @@ func (p previewUsers) CreateUser(
 ) (directory.User, error) {
 	u, _, err := create(directory.Provider{})
 	if err == nil {
-		err = directory.UserNameFree(ctx, p.Users, p.providers, t, u.ID, u.UserName)
+		err = find.UserNameFree(ctx, p.Users, p.providers, t, u.ID, u.UserName)
 	}
 	return u, err
 }
@@ -79,7 +80,7 @@ func (p previewUsers) UpdateUser(
 ) (directory.User, error) {
 	u, e, err := update(old)
 	if err == nil && e != nil && !u.Removed() {
-		err = directory.UserNameFree(ctx, p.Users, p.providers, t, u.ID, u.UserName)
+		err = find.UserNameFree(ctx, p.Users, p.providers, t, u.ID, u.UserName)
 	}
 	return u, err
 }

@@ -99,3 +99,11 @@ func (p Provider) Indexed(path string) (MatchingAttribute, bool) {
 	}
 	return p.Matching[i], true
 }
+
+// Page selects part of a list: by position (Start, 1-based) or, with ByCursor, after the id After.
+type Page struct {
+	Start    int
+	ByCursor bool
+	After    string // UserID or GroupID; "" for the first page
+	Count    int    // 0: only the total
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 )
 
 // planPage resolves the next users of the range and stores the changes.
@@ -142,7 +143,7 @@ func (x *runStep) capUnseenMoves(ctx context.Context, rows []directory.RunRow) e
 	if n == 0 {
 		return nil
 	}
-	active, err := directory.ActiveUsers(ctx, x.s.ports.Counts, x.ref.Tenant, x.ref.Provider)
+	active, err := find.ActiveUsers(ctx, x.s.ports.Counts, x.ref.Tenant, x.ref.Provider)
 	if err != nil {
 		return err
 	}

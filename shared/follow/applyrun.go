@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 )
 
 // startRun starts a phase, or carries it out here when the deployment has no RunStarter.
@@ -46,7 +47,7 @@ func (s *Service) PlayRun(ctx context.Context, ref directory.RunRef) error {
 
 // OpenRuns returns the unfinished phases of runs of all tenants, for a starting process to continue.
 func (s *Service) OpenRuns(ctx context.Context) (out []directory.RunRef, err error) {
-	err = directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) error {
+	err = find.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) error {
 		ps, err := s.ports.Providers.ListProviders(ctx, t.ID)
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 )
 
 const (
@@ -128,14 +129,14 @@ func (s *Service) sealLate(
 		if position > head.Mark {
 			continue // this block seals it in its place
 		}
-		old, err := directory.BlockAt(ctx, s.ports.Chains, t, p, head, position)
+		old, err := find.BlockAt(ctx, s.ports.Chains, t, p, head, position)
 		if err != nil {
 			return nil, err
 		}
 		if _, sealed := old.SealOf(position); sealed {
 			continue
 		}
-		e, err := directory.EntryAt(ctx, s.ports.Log, t, p, position)
+		e, err := find.EntryAt(ctx, s.ports.Log, t, p, position)
 		if directory.IsKind(err, directory.NotFound) {
 			continue
 		}
@@ -191,7 +192,7 @@ func (s *Service) sealOf(ctx context.Context, t directory.TenantID, e directory.
 	if err != nil {
 		return directory.Block{}, directory.Seal{}, err
 	}
-	b, err := directory.BlockAt(ctx, s.ports.Chains, t, e.Provider, head, e.Position())
+	b, err := find.BlockAt(ctx, s.ports.Chains, t, e.Provider, head, e.Position())
 	for err == nil && b.Seq > 0 {
 		if sl, ok := b.SealOf(e.Position()); ok {
 			return b, sl, nil

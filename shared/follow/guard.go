@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 )
 
 // count adds entries to the counts that the guard reads, and to the tallies.
@@ -95,7 +96,7 @@ func (s *Service) evaluateGuard(
 	if reading.count <= reading.limit {
 		return reading, nil
 	}
-	active, err := directory.ActiveUsers(ctx, s.ports.Counts, t, p.ID)
+	active, err := find.ActiveUsers(ctx, s.ports.Counts, t, p.ID)
 	reading.limit = p.Guard.LimitOf(kind, active)
 	if err != nil || reading.count <= reading.limit {
 		return reading, err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 )
 
 const (
@@ -77,7 +78,7 @@ func (s *Service) setAsideLost(
 func (s *Service) FollowSince(ctx context.Context, since time.Time) (n int, err error) {
 	from, before := directory.LogEntry{At: since}.Position(), directory.LogEntry{At: s.rt.Time()}.Position()
 	in := func(t directory.Tenant) error {
-		ps, err := directory.ChainsOf(ctx, s.ports.Providers, s.ports.Chains, t.ID)
+		ps, err := find.ChainsOf(ctx, s.ports.Providers, s.ports.Chains, t.ID)
 		for _, p := range ps {
 			for after := from; after != "" && err == nil; {
 				var more int
@@ -90,5 +91,5 @@ func (s *Service) FollowSince(ctx context.Context, since time.Time) (n int, err 
 	if err := in(directory.Tenant{ID: directory.OperatorScope}); err != nil {
 		return n, err
 	}
-	return n, directory.EachTenant(ctx, s.ports.Tenants, in)
+	return n, find.EachTenant(ctx, s.ports.Tenants, in)
 }

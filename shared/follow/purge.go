@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 )
 
 // taskPurge is the progress of purging in a tenant.
@@ -54,7 +55,7 @@ func (s *Service) retain(ctx context.Context, t directory.Tenant, stop func() bo
 	if t.Retention.Log > 0 {
 		keep = min(keep, t.Retention.Log)
 	}
-	ps, err := directory.ChainsOf(ctx, s.ports.Providers, s.ports.Chains, t.ID)
+	ps, err := find.ChainsOf(ctx, s.ports.Providers, s.ports.Chains, t.ID)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 )
 
 // Swept counts the work of a sweep. It is zero when every wake-up arrived.
@@ -85,5 +86,5 @@ func (s *Service) releaseHeld(
 
 // nameTaken reports whether a removed user cannot be restored because another user has the userName.
 func (s *Service) nameTaken(ctx context.Context, t directory.TenantID, u directory.User) bool {
-	return u.Removed() && directory.UserNameFree(ctx, s.ports.Users, s.ports.Providers, t, u.ID, u.UserName) != nil
+	return u.Removed() && find.UserNameFree(ctx, s.ports.Users, s.ports.Providers, t, u.ID, u.UserName) != nil
 }

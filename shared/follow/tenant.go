@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 )
 
 // betweenPasses is the time between two passes over a tenant's records: work that was running when the tenant was
@@ -52,7 +53,7 @@ func (x *portion) settleTenant(ctx context.Context) error {
 // pass over its records found none. One that fails stops no other.
 func (s *Service) EraseTenants(ctx context.Context, stop func() bool) error {
 	var errs []error
-	err := directory.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) (err error) {
+	err := find.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) (err error) {
 		for err == nil && t.State == directory.TenantRemoving && !s.rt.Time().Before(t.Removal.Next) && !stop() {
 			t, err = s.eraseStep(ctx, t)
 		}

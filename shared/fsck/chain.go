@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 )
 
 // chains checks each chain of the tenant against the log.
 func (c *check) chains() error {
-	ps, err := directory.ChainsOf(c.ctx, c.Providers, c.Chains, c.tenant.ID)
+	ps, err := find.ChainsOf(c.ctx, c.Providers, c.Chains, c.tenant.ID)
 	for _, p := range ps {
 		if err != nil {
 			return err
@@ -94,7 +95,7 @@ func (c *chain) block(b directory.Block) error {
 		c.missing(position)
 	}
 	for _, s := range b.Late {
-		e, err := directory.EntryAt(c.ctx, c.Log, c.tenant.ID, c.p, s.Position)
+		e, err := find.EntryAt(c.ctx, c.Log, c.tenant.ID, c.p, s.Position)
 		switch {
 		case directory.IsKind(err, directory.NotFound):
 			c.missing(s.Position)

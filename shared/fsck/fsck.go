@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 )
 
 // Options are the choices of a check.
@@ -28,7 +29,7 @@ func CheckAll(ctx context.Context, p directory.Ports, o Options, report func(Fin
 		return 0, err
 	}
 	n := 0
-	err := directory.EachTenant(ctx, p.Tenants, func(t directory.Tenant) error {
+	err := find.EachTenant(ctx, p.Tenants, func(t directory.Tenant) error {
 		n++
 		return checkTenant(ctx, p, o, t, report)
 	})
@@ -108,7 +109,7 @@ func (c *check) read() (err error) {
 	if c.providers, err = c.Providers.ListProviders(c.ctx, c.tenant.ID); err != nil {
 		return err
 	}
-	return directory.EachUser(c.ctx, c.Users, c.tenant.ID, directory.UserSearch{}, func(u directory.User) error {
+	return find.EachUser(c.ctx, c.Users, c.tenant.ID, directory.UserSearch{}, func(u directory.User) error {
 		c.users[u.ID] = u
 		c.ids = append(c.ids, u.ID)
 		return nil

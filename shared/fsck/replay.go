@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 )
 
 // replay plays the log from its first entry that is kept, and compares the state in which it leaves users and groups with
 // their records. Values that no kept entry mentions are not known, unless the log begins with the creation.
 func (c *check) replay() error {
 	r := &replay{check: c, byUser: map[directory.UserID]*userLog{}, byGroup: map[directory.GroupID]*groupLog{}, complete: c.kept()}
-	ps, err := directory.ChainsOf(c.ctx, c.Providers, c.Chains, c.tenant.ID)
+	ps, err := find.ChainsOf(c.ctx, c.Providers, c.Chains, c.tenant.ID)
 	if err != nil {
 		return err
 	}

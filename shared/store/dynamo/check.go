@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 	"rollcall/shared/fsck"
 	"rollcall/shared/store/dynamo/schema"
 )
@@ -231,7 +232,7 @@ func (c *checker) checkTenants(ctx context.Context) error {
 	}
 	delete(seen, "") // the list of tenants
 	delete(seen, string(directory.OperatorScope))
-	err = directory.EachTenant(ctx, tenantStore{c.Store}, func(t directory.Tenant) error {
+	err = find.EachTenant(ctx, tenantStore{c.Store}, func(t directory.Tenant) error {
 		delete(seen, string(t.ID))
 		return nil
 	})

@@ -11,6 +11,7 @@ import (
 
 	"rollcall/shared/directory"
 	"rollcall/shared/directorytest"
+	"rollcall/shared/find"
 )
 
 // Example fills a store with a value in every field of every record, and with the results of operations on leavers and
@@ -40,7 +41,7 @@ func Example(t *testing.T, ports directory.Ports) {
 // DumpAll returns Dump of every tenant in the store.
 func DumpAll(ctx context.Context, ports directory.Ports) string {
 	var out strings.Builder
-	err := directory.EachTenant(ctx, ports.Tenants, func(t directory.Tenant) error {
+	err := find.EachTenant(ctx, ports.Tenants, func(t directory.Tenant) error {
 		out.WriteString(Dump(ctx, ports, t.ID) + "\n")
 		return nil
 	})
@@ -55,7 +56,7 @@ func DumpAll(ctx context.Context, ports directory.Ports) string {
 // id of its event.
 func GoOn(t *testing.T, ports directory.Ports, now func() time.Time) map[string]int {
 	t.Helper()
-	err := directory.EachTenant(t.Context(), ports.Tenants, func(tenant directory.Tenant) error {
+	err := find.EachTenant(t.Context(), ports.Tenants, func(tenant directory.Tenant) error {
 		w := &world{T: t, Ports: ports, ctx: t.Context(), tenant: tenant.ID, tick: new(atomic.Int64), start: now().AddDate(-1, 0, 0)}
 		var all []directory.LogEntry
 		for _, e := range w.log(directory.LogQuery{}) {

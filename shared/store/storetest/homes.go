@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/find"
 )
 
 var homeChapter = []promise{
@@ -215,7 +216,7 @@ func outlivedProvider(w *world) {
 // RekeyAll stores the keys of all names anew, as the daily job does.
 func RekeyAll(t *testing.T, p directory.Ports) {
 	t.Helper()
-	err := directory.EachTenant(t.Context(), p.Tenants, func(tenant directory.Tenant) error {
+	err := find.EachTenant(t.Context(), p.Tenants, func(tenant directory.Tenant) error {
 		ps, err := p.Providers.ListProviders(t.Context(), tenant.ID)
 		if err != nil {
 			return err
@@ -232,7 +233,7 @@ func RekeyAll(t *testing.T, p directory.Ports) {
 				}
 			}
 		}
-		return directory.EachUser(t.Context(), p.Users, tenant.ID, directory.UserSearch{}, func(u directory.User) error {
+		return find.EachUser(t.Context(), p.Users, tenant.ID, directory.UserSearch{}, func(u directory.User) error {
 			return p.Users.RekeyUser(t.Context(), tenant.ID, u)
 		})
 	})
