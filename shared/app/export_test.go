@@ -1,4 +1,7 @@
 package app
 
-// AWSConfig is for the tests.
-var AWSConfig = awsConfig
+// For the tests.
+var (
+	AWSConfig = awsConfig
+	Reported  = reported
+)

@@ -93,7 +93,7 @@ func Start(ctx context.Context, function string, getenv func(string) string, par
 	}
 	log := NewLog(os.Stderr)
 	LogStart(ctx, log, function)
-	return &App{Config: c, Log: log, function: function, ports: store.Ports(), runtime: NewRuntime(c.LogRetention, out)}, nil
+	return &App{Config: c, Log: log, function: function, ports: store.Ports(), runtime: NewRuntime(c.LogRetention, reported(log, out))}, nil
 }
 
 // MustStart is Start with the process's environment; if that fails, it prints one line and ends the process.
