@@ -24,10 +24,10 @@ var follows = []struct {
 	operation                              string
 	read, write, batchedRead, batchedWrite float64
 }{
-	{"POST user", 5, 6, 2.03, 0.20},
-	{"PATCH that disables", 12, 2, 0.18, 0.24},
-	{"PATCH group", 3, 6, 0.03, 2.06},
-	{"PATCH", 3, 2, 0.03, 0.16},
+	{"POST user", 3, 6, 1.02, 0.20},
+	{"PATCH that disables", 10, 2, 0.16, 0.22},
+	{"PATCH group", 2, 6, 0.02, 2.06},
+	{"PATCH", 2, 2, 0.02, 0.16},
 }
 
 // prices prints the cost of a million of each operation.

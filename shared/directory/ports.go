@@ -70,9 +70,9 @@ type Users interface {
 	// limit. It is for hints, and costs less: one that got or lost the key a moment ago may be missing or still among
 	// them, but no report of a manager is missing.
 	UserIDs(ctx context.Context, t TenantID, p ProviderID, key Lookup, limit int) ([]UserID, error)
-	// PresentUsers reads the present users of p, "" for local ones, with the ids or SCIM ids, together; ids of others are
-	// left out.
-	PresentUsers(ctx context.Context, t TenantID, p ProviderID, ids []string, want UserWant) (map[string]UserView, error)
+	// PresentUsers reads the present users of p, "" for local ones, with the ids or SCIM ids, together, and their groups if
+	// they are wanted; ids of others are left out.
+	PresentUsers(ctx context.Context, t TenantID, p ProviderID, ids []string, groups bool) (map[string]UserView, error)
 	// ListUsers reads a page of the present users of p in the order of UserID, and how many there are.
 	ListUsers(ctx context.Context, t TenantID, p ProviderID, page Page, want UserWant, admit Admit) (UserPage, error)
 	// MemberUsers reads, together with p, a page of the users who are members of a group of p, by SCIM id after
@@ -318,12 +318,22 @@ type Proposals interface {
 type Mappings interface {
 	// MappingSet reads a provider's; the zero value when there are none.
 	MappingSet(ctx context.Context, t TenantID, p ProviderID) (MappingSet, error)
-	// Rules reads a provider, the zero one for "" and when there is none, together with the number that every entry with
-	// LogEntry.ChangesRules raises, in its transaction: while it is the same, what such entries are about is, too.
-	Rules(ctx context.Context, t TenantID, p ProviderID) (Provider, int64, error)
+	// Ground reads what following an entry of a provider depends on, "" for those of the tenant.
+	Ground(ctx context.Context, t TenantID, p ProviderID) (Ground, error)
 	// UpdateMappings replaces a provider and its mappings, with the entry, in one transaction. The display name must
 	// not change. NotFound.
 	UpdateMappings(ctx context.Context, t TenantID, p ProviderID, update MappingUpdate) (Provider, MappingSet, error)
+}
+
+// Ground is what following entries of a provider depends on besides the entries themselves.
+type Ground struct {
+	Provider Provider // the zero one for "" and when there is none
+	// Rules is raised by every entry with LogEntry.ChangesRules, in its transaction: while it is the same, what such entries
+	// are about is, too.
+	Rules int64
+	Mark  string // ChainHead.Mark of the provider's chain
+	// NamesManagers reports whether a user of the tenant may have named a manager by userName. It is true before there is one.
+	NamesManagers bool
 }
 
 // MappingUpdate is an Update of a provider and its mappings.

@@ -20,18 +20,14 @@ const (
 // noteLate records those of a tenant's entries that their chain had passed before they were written: because writing took
 // long, or because the clock of another process, or this one's before it was set, was ahead. Only the mark tells, no
 // clock does.
-func (s *Service) noteLate(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
-	heads := map[directory.ProviderID]directory.ChainHead{}
+func (c *course) noteLate(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
+	s := c.s
 	for _, e := range es {
-		head, known := heads[e.Provider]
-		if !known {
-			var err error
-			if head, err = s.ports.Chains.ChainHead(ctx, t, e.Provider); err != nil {
-				return err
-			}
-			heads[e.Provider] = head
+		g, err := c.ground(ctx, t, e.Provider)
+		if err != nil {
+			return err
 		}
-		if e.Position() > head.Mark {
+		if e.Position() > g.Mark {
 			continue
 		}
 		if err := s.ports.Chains.AddLate(ctx, t, e.Provider, e.Position()); err != nil {

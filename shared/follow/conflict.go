@@ -5,9 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"rollcall/shared/directory"
+	"rollcall/shared/parallel"
 )
 
 // hintSamePerson opens a conflict, which changes nothing by itself, when a new user may be a person that the provider
@@ -55,18 +54,17 @@ func (s *Service) hintSamePerson(ctx context.Context, t directory.TenantID, e di
 // mayKnow reports whether somebody else has the externalId or had the userName of an entry's new user, from ids alone.
 func (s *Service) mayKnow(ctx context.Context, t directory.TenantID, e directory.LogEntry) (bool, error) {
 	var same, had []directory.UserID
-	var g errgroup.Group
+	looks := []func(context.Context) error{func(ctx context.Context) (err error) {
+		had, err = s.ports.Aliases.AliasesOf(ctx, t, directory.UserNameKey(e.Name), s.rt.Time(), directory.MaxAliases)
+		return err
+	}}
 	if id := directory.TextOf(after(e, directory.AttrExternalID)); id != "" {
-		g.Go(func() (err error) {
+		looks = append(looks, func(ctx context.Context) (err error) {
 			same, err = s.ports.Users.UserIDs(ctx, t, e.Provider, directory.Lookup{Attr: directory.AttrExternalID, Value: id}, 2)
 			return err
 		})
 	}
-	g.Go(func() (err error) {
-		had, err = s.ports.Aliases.AliasesOf(ctx, t, directory.UserNameKey(e.Name), s.rt.Time(), directory.MaxAliases)
-		return err
-	})
-	err := g.Wait()
+	err := parallel.Run(ctx, len(looks), looks...)
 	other := func(id directory.UserID) bool { return id != e.User }
 	return slices.ContainsFunc(same, other) || slices.ContainsFunc(had, other), err
 }

@@ -12,9 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"rollcall/shared/directory"
+	"rollcall/shared/parallel"
 )
 
 // Service follows log entries. Safe for concurrent use, by any number of processes.
@@ -70,11 +69,11 @@ type Failure struct {
 	Err  error
 }
 
-// FollowBatch runs the steps that entries of any tenants start: one step after the other in the order of the table, each
-// for all entries in their order; first those that only store, together, and then those apart. A step that fails for an
-// entry keeps none back, of this entry or of others, but those that need its result. Steps that protect users come before
-// those that depend on other systems. Entries may be followed several times, also concurrently and in other batches; a
-// repetition only publishes the same events.
+// FollowBatch runs the steps that entries of any tenants start: in the order of the table, those at the same time that run
+// beside the one before, each for all entries in their order; first those that only store, together, and then those apart. A
+// step that fails for an entry keeps none back, of this entry or of others, but those that need its result. Steps that
+// protect users come before those that depend on other systems. Entries may be followed several times, also concurrently and
+// in other batches; a repetition only publishes the same events.
 func (s *Service) FollowBatch(ctx context.Context, batch []directory.TenantEntry) []Failure {
 	failed, err := s.follow(ctx, batch, nil, func(context.Context, []Failure, bool) error { return nil })
 	if err != nil {
@@ -225,10 +224,5 @@ const parallelLooks = 32
 
 // forEach calls fn for all items, several in parallel, and returns the first error.
 func forEach[T any](ctx context.Context, items []T, fn func(context.Context, T) error) error {
-	var g errgroup.Group
-	g.SetLimit(parallelChanges)
-	for _, item := range items {
-		g.Go(func() error { return fn(ctx, item) })
-	}
-	return g.Wait()
+	return parallel.Each(ctx, parallelChanges, items, fn)
 }

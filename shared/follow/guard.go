@@ -10,6 +10,11 @@ import (
 	"rollcall/shared/find"
 )
 
+// count is Service.count for entries of the batch.
+func (c *course) count(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
+	return c.s.count(ctx, t, es)
+}
+
 // count adds entries to the counts that the guard reads, and to the tallies.
 func (s *Service) count(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
 	_, err := s.ports.Counts.CountEntries(ctx, t, es)
@@ -25,7 +30,7 @@ type watched struct {
 
 // checkGuards evaluates the guards of providers after changes were counted, once for each kind of change. A tripped guard
 // also holds the leavers among them whose request did not yet see it tripped.
-func (s *Service) checkGuards(ctx context.Context, es []directory.TenantEntry) []error {
+func (c *course) checkGuards(ctx context.Context, es []directory.TenantEntry) []error {
 	errs := make([]error, len(es))
 	var order []watched
 	changed := map[watched][]int{}
@@ -39,36 +44,38 @@ func (s *Service) checkGuards(ctx context.Context, es []directory.TenantEntry) [
 		}
 		changed[w] = append(changed[w], i)
 	}
-	for _, w := range order {
+	_ = forEach(ctx, order, func(ctx context.Context, w watched) error {
 		var own []directory.LogEntry
 		for _, i := range changed[w] {
 			own = append(own, es[i].Entry)
 		}
-		p, err := s.checkGuard(ctx, w, own)
+		p, err := c.checkGuard(ctx, w, own)
 		for _, i := range changed[w] {
 			if errs[i] = err; err == nil && w.kind == directory.GuardLeavers && p.Guard.Tripped() {
-				errs[i] = s.reconcile(ctx, w.tenant, p, es[i].Entry.User, fromDecision(es[i].Entry))
+				errs[i] = c.s.reconcile(ctx, w.tenant, p, es[i].Entry.User, fromDecision(es[i].Entry))
 			}
 		}
-	}
+		return nil
+	})
 	return errs
 }
 
 // checkGuard evaluates a guard, unless all changes are from before its window: repeated, or very late. It returns the
 // provider then, the zero one when it was removed.
-func (s *Service) checkGuard(ctx context.Context, w watched, es []directory.LogEntry) (directory.Provider, error) {
-	p, err := s.ports.Providers.Provider(ctx, w.tenant, w.provider)
-	if err != nil {
-		return directory.Provider{}, directory.IgnoreNotFound(err)
+func (c *course) checkGuard(ctx context.Context, w watched, es []directory.LogEntry) (directory.Provider, error) {
+	g, err := c.ground(ctx, w.tenant, w.provider)
+	p := g.Provider
+	if err != nil || p.ID == "" {
+		return directory.Provider{}, err
 	}
 	state := p.Guard.Of(w.kind)
 	if state.Tripped() {
 		return p, nil
 	}
-	since := directory.Latest(s.rt.Time().Add(-p.Guard.WindowOrDefault()), state.Since)
+	since := directory.Latest(c.s.rt.Time().Add(-p.Guard.WindowOrDefault()), state.Since)
 	for _, e := range slices.Backward(es) {
 		if !e.At.Before(since) {
-			reading, err := s.evaluateGuard(ctx, w.tenant, p, w.kind, fromEntry(e), 0)
+			reading, err := c.s.evaluateGuard(ctx, w.tenant, p, w.kind, fromEntry(e), 0)
 			return reading.provider, err
 		}
 	}

@@ -6,9 +6,8 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"rollcall/shared/directory"
+	"rollcall/shared/parallel"
 )
 
 // linkManagers replaces a manager's userName, as the directory sent it, by the manager's id: for the user of the entry,
@@ -75,23 +74,26 @@ func (s *Service) eachReport(ctx context.Context, t directory.TenantID, m direct
 }
 
 // awaited returns the new users among those of a tenant's entries whom others name as manager by their userNames.
-func (s *Service) awaited(ctx context.Context, t directory.TenantID, es []directory.LogEntry) (map[directory.UserID]bool, error) {
-	var mu sync.Mutex
+func (c *course) awaited(ctx context.Context, t directory.TenantID, es []directory.LogEntry) (map[directory.UserID]bool, error) {
+	created := slices.DeleteFunc(slices.Clone(es), func(e directory.LogEntry) bool {
+		return e.Action != directory.UserCreated || e.Provider == ""
+	})
 	out := map[directory.UserID]bool{}
-	var g errgroup.Group
-	g.SetLimit(parallelLooks)
-	for _, e := range es {
-		if e.Action != directory.UserCreated || e.Provider == "" {
-			continue
-		}
-		g.Go(func() error {
-			key := directory.Lookup{Attr: directory.AttrManager, Value: directory.UserNameKey(e.Name)}
-			waiting, err := s.ports.Users.UserIDs(ctx, t, e.Provider, key, 1)
-			mu.Lock()
-			defer mu.Unlock()
-			out[e.User] = len(waiting) > 0
-			return err
-		})
+	if len(created) == 0 {
+		return out, nil
 	}
-	return out, g.Wait()
+	g, err := c.tenantGround(ctx, t, created[0])
+	if err != nil || !g.NamesManagers {
+		return out, err
+	}
+	var mu sync.Mutex
+	err = parallel.Each(ctx, parallelLooks, created, func(ctx context.Context, e directory.LogEntry) error {
+		key := directory.Lookup{Attr: directory.AttrManager, Value: directory.UserNameKey(e.Name)}
+		waiting, err := c.s.ports.Users.UserIDs(ctx, t, e.Provider, key, 1)
+		mu.Lock()
+		defer mu.Unlock()
+		out[e.User] = len(waiting) > 0
+		return err
+	})
+	return out, err
 }

@@ -29,11 +29,23 @@ type resolver struct {
 // resolver reads the records that resolutions depend on.
 // Errors: NotFound when the provider was removed.
 func (s *Service) resolver(ctx context.Context, t directory.TenantID, p directory.ProviderID, o origin) (*resolver, error) {
-	o.provider = p
-	provider, kept, err := s.rules(ctx, t, p)
+	g, err := s.ports.Mappings.Ground(ctx, t, p)
 	if err != nil {
 		return &resolver{}, err
 	}
+	return s.resolverOn(ctx, t, p, g, o)
+}
+
+// resolverOn is resolver for what is known of the provider.
+func (s *Service) resolverOn(
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, g directory.Ground, o origin,
+) (*resolver, error) {
+	o.provider = p
+	kept, err := s.rules(ctx, t, p, g)
+	if err != nil {
+		return &resolver{}, err
+	}
+	provider := g.Provider
 	r := &resolver{s: s, tenant: t, provider: provider, kept: kept, lists: kept.lists, origin: o}
 	r.rules = directory.Rules{
 		Config: provider.ConfigVersion, Org: provider.OrgMapping, Role: provider.RoleMapping, Mappings: kept.mappings, Roles: kept.roles,
@@ -250,22 +262,31 @@ func (r *resolver) user(id directory.UserID) func(context.Context) (directory.Us
 	}
 }
 
-// resolvers are the resolvers of a tenant's providers, each read once for a batch of entries.
-type resolvers map[directory.ProviderID]*resolver
+// resolvers are the resolvers of a tenant's providers, for a step of a batch.
+type resolvers struct {
+	*course
+	t  directory.TenantID
+	by map[directory.ProviderID]*resolver
+}
+
+func (c *course) resolvers(t directory.TenantID) resolvers {
+	return resolvers{c, t, map[directory.ProviderID]*resolver{}}
+}
 
 // of returns the resolver of a provider, for the consequences of an entry. nil: the provider was removed.
-func (rs resolvers) of(
-	ctx context.Context, s *Service, t directory.TenantID, p directory.ProviderID, e directory.LogEntry,
-) (*resolver, error) {
-	r, known := rs[p]
+func (rs resolvers) of(ctx context.Context, p directory.ProviderID, e directory.LogEntry) (*resolver, error) {
+	r, known := rs.by[p]
 	if !known {
-		var err error
-		if r, err = s.resolver(ctx, t, p, fromEntry(e)); directory.IsKind(err, directory.NotFound) {
+		g, err := rs.ground(ctx, rs.t, p)
+		if err != nil {
+			return nil, err
+		}
+		if r, err = rs.s.resolverOn(ctx, rs.t, p, g, fromEntry(e)); directory.IsKind(err, directory.NotFound) {
 			r = nil
 		} else if err != nil {
 			return nil, err
 		}
-		rs[p] = r
+		rs.by[p] = r
 	}
 	if r != nil {
 		r.origin = fromEntry(e)

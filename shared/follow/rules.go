@@ -8,9 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"rollcall/shared/directory"
+	"rollcall/shared/parallel"
 )
 
 const (
@@ -47,43 +46,49 @@ type rules struct {
 	named          map[string]directory.OrgID                 // by OrgNameKey, those in read
 }
 
-// rules returns the rules of a provider, "" for those of a tenant, and the provider as it is now. They are read only if
-// one of them was changed since they were kept.
+// rules returns the rules of a provider as it is now, "" for those of a tenant. They are read only if one of them was changed
+// since they were kept.
 // Errors: NotFound when the provider was removed.
-func (s *Service) rules(ctx context.Context, t directory.TenantID, p directory.ProviderID) (directory.Provider, *rules, error) {
-	provider, number, err := s.ports.Mappings.Rules(ctx, t, p)
-	if err == nil && provider.ID != p {
-		err = directory.Errorf(directory.NotFound, "no such provider")
-	}
-	if err != nil {
-		return provider, nil, err
+func (s *Service) rules(ctx context.Context, t directory.TenantID, p directory.ProviderID, g directory.Ground) (*rules, error) {
+	if g.Provider.ID != p {
+		return nil, directory.Errorf(directory.NotFound, "no such provider")
 	}
 	now, of := s.rt.Time(), rulesOf{t, p}
-	if known := s.kept.get(of, number, provider.ConfigVersion, now); known != nil {
-		return provider, known, nil
+	if known := s.kept.get(of, g.Rules, g.Provider.ConfigVersion, now); known != nil {
+		return known, nil
 	}
-	loaded, err := s.loadRules(ctx, t, provider)
+	loaded, err := s.loadRules(ctx, t, g.Provider)
 	if err != nil {
-		return provider, nil, err
+		return nil, err
 	}
 	// What changed while they were read has raised the number, so that they are read again then.
-	loaded.number, loaded.config, loaded.loaded, loaded.used = number, provider.ConfigVersion, now, now
+	loaded.number, loaded.config, loaded.loaded, loaded.used = g.Rules, g.Provider.ConfigVersion, now, now
 	s.kept.put(of, loaded)
-	return provider, loaded, nil
+	return loaded, nil
 }
 
 func (s *Service) loadRules(ctx context.Context, t directory.TenantID, p directory.Provider) (*rules, error) {
 	r := &rules{read: map[directory.OrgID]directory.Organization{}, named: map[string]directory.OrgID{}}
-	var g errgroup.Group
-	g.Go(func() (err error) { r.lists, err = s.ports.Watchlists.ListWatchlists(ctx, t); return err })
-	g.Go(func() (err error) { r.webhooks, err = s.ports.Webhooks.ListWebhooks(ctx, t); return err })
-	if p.ID == "" {
-		return r, g.Wait()
+	reads := []func(context.Context) error{
+		func(ctx context.Context) (err error) {
+			r.lists, err = s.ports.Watchlists.ListWatchlists(ctx, t)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			r.webhooks, err = s.ports.Webhooks.ListWebhooks(ctx, t)
+			return err
+		},
 	}
-	g.Go(func() (err error) { r.mappings, err = s.ports.Mappings.MappingSet(ctx, t, p.ID); return err })
-	g.Go(func() (err error) { r.roles, err = s.ports.Roles.Catalogue(ctx, t); return err })
-	if err := g.Wait(); err != nil {
-		return nil, err
+	if p.ID != "" {
+		reads = append(reads,
+			func(ctx context.Context) (err error) {
+				r.mappings, err = s.ports.Mappings.MappingSet(ctx, t, p.ID)
+				return err
+			},
+			func(ctx context.Context) (err error) { r.roles, err = s.ports.Roles.Catalogue(ctx, t); return err })
+	}
+	if err := parallel.Run(ctx, len(reads), reads...); err != nil || p.ID == "" {
+		return r, err
 	}
 	ids := []directory.OrgID{directory.DefaultOrg, p.OrgMapping.Org, p.OrgMapping.Template}
 	for _, m := range r.mappings.Orgs {

@@ -7,22 +7,22 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"rollcall/shared/directory"
+	"rollcall/shared/parallel"
 )
 
 // step is one piece of work that follows from log entries.
 type step struct {
-	name  string // as it is stored with work that is set aside
-	on    trigger
-	again string   // why repeating it does no harm
-	needs []string // the steps before it without whose success for an entry it is not run for that one
+	name   string // as it is stored with work that is set aside
+	on     trigger
+	again  string   // why repeating it does no harm
+	needs  []string // the steps before it without whose success for an entry it is not run for that one
+	beside bool     // whether it runs at the same time as the one before it in the table
 	// apart reports whether the step waits for other systems or takes long for an entry, and so is run after the others
 	// were stored together; nil: for none.
 	apart func(directory.LogEntry) bool
 	// run does the work for entries of any tenants, and returns the error of each, nil when all succeeded.
-	run func(*Service, context.Context, []directory.TenantEntry) []error
+	run func(*course, context.Context, []directory.TenantEntry) []error
 }
 
 // StepWake is the step that only saves time.
@@ -55,10 +55,13 @@ func firstSteps() []step {
 	return []step{
 		{name: stepComplete, on: onRemaining(directory.RemainingMembers, directory.RemainingUser, directory.RemainingGroup),
 			again: "the store does nothing for an entry it completed", run: each((*Service).complete)},
-		{name: stepCount, on: trigger{any: "every entry"}, again: "the store counts an entry once", run: byTenant((*Service).count)},
-		{name: "mark the chain as grown", on: trigger{any: "every entry"}, again: "the earliest mark counts", run: each((*Service).markGrown)},
+		{name: stepCount, on: trigger{any: "every entry"}, again: "the store counts an entry once", run: byTenant((*course).count)},
+		{name: "mark the chain as grown", on: trigger{any: "every entry"}, again: "the earliest mark counts", beside: true,
+			run: each((*Service).markGrown)},
+		{name: "note a late entry for the chain", on: trigger{any: "entries that the chain has passed"},
+			again: "a position is noted once", beside: true, run: byTenant((*course).noteLate)},
 		{name: "check the guard", on: onActions(directory.UserDisabled, directory.UserDeleted, directory.UserReassigned),
-			again: "a tripped guard does not trip again", needs: []string{stepCount}, run: (*Service).checkGuards},
+			again: "a tripped guard does not trip again", needs: []string{stepCount}, run: (*course).checkGuards},
 		{name: stepRemind, on: onActions(directory.GuardTripped), again: "each reminder is noted in the event", run: each((*Service).followTrip)},
 		{name: stepTasks, on: trigger{any: "entries that start tasks (below)"}, again: "a task is stored under its key",
 			needs: []string{stepComplete}, run: each((*Service).startLongWork)},
@@ -68,27 +71,25 @@ func firstSteps() []step {
 // peopleSteps place users, and keep their names, references and conflicts.
 func peopleSteps() []step {
 	return []step{
+		{name: "store a former userName", on: trigger{actions: []directory.Action{directory.UserDeleted}, attribute: directory.AttrUserName},
+			again: "an alias is stored under its key", run: each((*Service).rememberName)},
 		{name: "link managers and place a user", on: trigger{
 			actions: []directory.Action{directory.UserCreated, directory.UserEnabled, directory.UserRestored, directory.UserUpdated,
 				directory.UserDisabled},
 			effects: []directory.Effect{directory.EffectReactivated, directory.EffectConverted},
-		}, again: "the rules decide by the stored records", needs: []string{stepComplete}, run: byTenant((*Service).followUsers)},
+		}, again: "the rules decide by the stored records", needs: []string{stepComplete}, run: byTenant((*course).followUsers)},
+		{name: "hint at the same person", on: onActions(directory.UserCreated), again: "a hint is stored under its key",
+			beside: true, run: atOnce((*Service).hintSamePerson)},
 		{name: stepRelink, on: onActions(directory.GroupCreated), again: "the old one is named no more",
 			needs: []string{stepComplete}, run: each((*Service).relinkGroup)},
 		{name: "place members", on: onActions(directory.GroupCreated, directory.GroupUpdated, directory.MembersChanged), again: asAbove,
-			needs: []string{stepComplete, stepRelink}, apart: ofMany, run: byTenant((*Service).followMembers)},
-		{name: "store a former userName", on: trigger{actions: []directory.Action{directory.UserDeleted}, attribute: directory.AttrUserName},
-			again: "an alias is stored under its key", run: each((*Service).rememberName)},
-		{name: "hint at the same person", on: onActions(directory.UserCreated), again: "a hint is stored under its key",
-			run: atOnce((*Service).hintSamePerson)},
+			needs: []string{stepComplete, stepRelink}, apart: ofMany, run: byTenant((*course).followMembers)},
 		{name: "close the conflict of a converted user", on: onActions(directory.UserConverted), again: "a closed conflict is skipped",
 			run: each((*Service).followConverted)},
 		{name: "list a refused disable", on: trigger{attribute: directory.AttrRefused}, again: "a listed one is not listed twice",
 			run: each((*Service).followRefusal)},
 		{name: "warn of an unknown country", on: trigger{attribute: directory.AttrUnknownCountry}, again: "each value is warned of once",
 			run: each((*Service).warnCountry)},
-		{name: "note a late entry for the chain", on: trigger{any: "entries that the chain has passed"},
-			again: "a position is noted once", run: byTenant((*Service).noteLate)},
 		{name: stepErase, on: onActions(directory.UserPurged), again: "erased entries are skipped",
 			apart: always, run: each((*Service).followPurged)},
 	}
@@ -108,11 +109,11 @@ func otherSteps() []step {
 		{name: "retry a task", on: onActions(directory.TaskRetried), again: "only a task that waits since before is tried again",
 			run: each((*Service).retryTask)},
 		{name: "deliver events to webhooks", on: trigger{any: "entries that cause events"}, again: "a delivery is stored under its key",
-			run: byTenant((*Service).deliverEvents)},
+			run: byTenant((*course).deliverEvents)},
 		{name: "publish events", on: trigger{any: "entries that cause events"}, again: "the same events under the same ids",
-			apart: always, run: (*Service).publish},
+			apart: always, run: whole((*Service).publish)},
 		{name: StepWake, on: onEffects(directory.EffectScheduled), again: "a second wake-up finds nothing due",
-			apart: always, run: (*Service).wake},
+			apart: always, run: whole((*Service).wake)},
 	}
 }
 
@@ -125,10 +126,11 @@ func ofMany(e directory.LogEntry) bool { return len(e.Added)+len(e.Removed) > 20
 
 // course is the following of a batch.
 type course struct {
-	s      *Service
-	batch  []directory.TenantEntry
-	wanted func(at int, step string) bool
-	failed []Failure
+	s       *Service
+	batch   []directory.TenantEntry
+	wanted  func(at int, step string) bool
+	failed  []Failure
+	grounds grounds
 }
 
 // starts reports whether the step is to be run for an entry, apart from others or not.
@@ -150,39 +152,81 @@ func (c *course) any(apart bool) bool {
 
 // run runs the steps apart from others, or the others.
 func (c *course) run(ctx context.Context, apart bool) {
-	for _, st := range steps() {
-		var es []directory.TenantEntry
-		var of []int // the places of es in the batch
-		for i, e := range c.batch {
-			if !c.starts(st, i, apart) {
-				continue
-			}
-			if slices.ContainsFunc(c.failed, func(f Failure) bool { return f.At == i && slices.Contains(st.needs, f.Step) }) {
-				err := directory.Errorf(directory.Unavailable, "a step before it has to succeed first")
-				c.failed = append(c.failed, Failure{i, st.name, err})
-				continue
-			}
-			es, of = append(es, e), append(of, i)
+	c.forgetGrounds()
+	for all := steps(); len(all) > 0; {
+		n := 1
+		for n < len(all) && all[n].beside {
+			n++
 		}
-		if len(es) == 0 {
-			continue
-		}
-		for k, err := range st.run(c.s, ctx, es) {
-			if err != nil {
-				c.failed = append(c.failed, Failure{of[k], st.name, err})
-			}
+		c.runBeside(ctx, all[:n], apart)
+		all = all[n:]
+	}
+}
+
+// turn is a step with the entries of a batch that it is run for.
+type turn struct {
+	step
+	es   []directory.TenantEntry
+	of   []int // the places of es in the batch
+	errs []error
+}
+
+// runBeside runs steps at the same time.
+func (c *course) runBeside(ctx context.Context, together []step, apart bool) {
+	var turns []*turn
+	for _, st := range together {
+		if x := c.turn(st, apart); len(x.es) > 0 {
+			turns = append(turns, x)
 		}
 	}
+	_ = parallel.Each(ctx, len(together), turns, func(ctx context.Context, x *turn) error {
+		x.errs = x.run(c, ctx, x.es)
+		return nil
+	})
+	for _, x := range turns {
+		for k, err := range x.errs {
+			if err != nil {
+				c.failed = append(c.failed, Failure{x.of[k], x.name, err})
+			}
+		}
+		if x.name == stepRelink {
+			c.forgetGrounds() // mappings may have changed
+		}
+	}
+}
+
+// turn returns a step with its entries. Those without the success of a step that it needs have failed.
+func (c *course) turn(st step, apart bool) *turn {
+	x := &turn{step: st}
+	for i, e := range c.batch {
+		if !c.starts(st, i, apart) {
+			continue
+		}
+		if slices.ContainsFunc(c.failed, func(f Failure) bool { return f.At == i && slices.Contains(st.needs, f.Step) }) {
+			err := directory.Errorf(directory.Unavailable, "a step before it has to succeed first")
+			c.failed = append(c.failed, Failure{i, st.name, err})
+			continue
+		}
+		x.es, x.of = append(x.es, e), append(x.of, i)
+	}
+	return x
+}
+
+// whole returns a step that needs nothing of the course.
+func whole(
+	all func(*Service, context.Context, []directory.TenantEntry) []error,
+) func(*course, context.Context, []directory.TenantEntry) []error {
+	return func(c *course, ctx context.Context, es []directory.TenantEntry) []error { return all(c.s, ctx, es) }
 }
 
 // each returns a step that calls one for each entry.
 func each(
 	one func(*Service, context.Context, directory.TenantID, directory.LogEntry) error,
-) func(*Service, context.Context, []directory.TenantEntry) []error {
-	return func(s *Service, ctx context.Context, es []directory.TenantEntry) []error {
+) func(*course, context.Context, []directory.TenantEntry) []error {
+	return func(c *course, ctx context.Context, es []directory.TenantEntry) []error {
 		errs := make([]error, len(es))
 		for i, e := range es {
-			errs[i] = one(s, ctx, e.Tenant, e.Entry)
+			errs[i] = one(c.s, ctx, e.Tenant, e.Entry)
 		}
 		return errs
 	}
@@ -191,27 +235,23 @@ func each(
 // atOnce returns a step that calls one for each entry, for several at the same time: they are about different records.
 func atOnce(
 	one func(*Service, context.Context, directory.TenantID, directory.LogEntry) error,
-) func(*Service, context.Context, []directory.TenantEntry) []error {
-	return func(s *Service, ctx context.Context, es []directory.TenantEntry) []error {
-		errs := make([]error, len(es))
-		var g errgroup.Group
-		g.SetLimit(parallelLooks)
-		for i, e := range es {
-			g.Go(func() error {
-				errs[i] = one(s, ctx, e.Tenant, e.Entry)
-				return nil
-			})
-		}
-		_ = g.Wait() // no function returns an error
+) func(*course, context.Context, []directory.TenantEntry) []error {
+	return func(c *course, ctx context.Context, es []directory.TenantEntry) []error {
+		errs, at := make([]error, len(es)), places(es)
+		_ = parallel.Each(ctx, parallelLooks, at, func(ctx context.Context, i int) error {
+			errs[i] = one(c.s, ctx, es[i].Tenant, es[i].Entry)
+			return nil
+		})
 		return errs
 	}
 }
 
-// byTenant returns a step that calls some with the entries of each tenant together, or one by one when that fails.
+// byTenant returns a step that calls some with the entries of each tenant together, or one by one when that fails; for
+// several tenants at the same time.
 func byTenant(
-	some func(*Service, context.Context, directory.TenantID, []directory.LogEntry) error,
-) func(*Service, context.Context, []directory.TenantEntry) []error {
-	return func(s *Service, ctx context.Context, es []directory.TenantEntry) []error {
+	some func(*course, context.Context, directory.TenantID, []directory.LogEntry) error,
+) func(*course, context.Context, []directory.TenantEntry) []error {
+	return func(c *course, ctx context.Context, es []directory.TenantEntry) []error {
 		errs, tenants, own := make([]error, len(es)), []directory.TenantID(nil), map[directory.TenantID][]int{}
 		for i, e := range es {
 			if own[e.Tenant] == nil {
@@ -219,20 +259,30 @@ func byTenant(
 			}
 			own[e.Tenant] = append(own[e.Tenant], i)
 		}
-		for _, t := range tenants {
+		_ = parallel.Each(ctx, parallelChanges, tenants, func(ctx context.Context, t directory.TenantID) error {
 			var together []directory.LogEntry
 			for _, i := range own[t] {
 				together = append(together, es[i].Entry)
 			}
-			err := some(s, ctx, t, together)
+			err := some(c, ctx, t, together)
 			for k, i := range own[t] {
 				if errs[i] = err; err != nil && len(together) > 1 {
-					errs[i] = some(s, ctx, t, together[k:k+1])
+					errs[i] = some(c, ctx, t, together[k:k+1])
 				}
 			}
-		}
+			return nil
+		})
 		return errs
 	}
+}
+
+// places returns the indexes of items.
+func places[T any](items []T) []int {
+	out := make([]int, len(items))
+	for i := range out {
+		out[i] = i
+	}
+	return out
 }
 
 // trigger selects the entries that start a step: those with one of its members.

@@ -43,3 +43,9 @@ func short(d fmt.Stringer) string {
 	}
 	return s
 }
+
+func TestStepsAfterTheOnesTheyNeed(t *testing.T) {
+	if wrong := follow.StepsBesideNeeded(); len(wrong) > 0 {
+		t.Errorf("%q run at the same time as a step that they need", wrong)
+	}
+}

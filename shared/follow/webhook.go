@@ -38,7 +38,8 @@ func (s *Service) publish(ctx context.Context, entries []directory.TenantEntry) 
 }
 
 // deliverEvents has the events of a tenant's entries sent to the webhooks that receive their types.
-func (s *Service) deliverEvents(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
+func (c *course) deliverEvents(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
+	s := c.s
 	if s.rt.Sender == nil && s.rt.Delivering == nil {
 		return nil
 	}
@@ -50,8 +51,11 @@ func (s *Service) deliverEvents(ctx context.Context, t directory.TenantID, es []
 			continue
 		}
 		if r == nil {
-			var err error
-			if _, r, err = s.rules(ctx, t, ""); err != nil {
+			g, err := c.tenantGround(ctx, t, e)
+			if err == nil {
+				r, err = s.rules(ctx, t, "", g)
+			}
+			if err != nil {
 				return err
 			}
 		}

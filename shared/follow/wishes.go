@@ -60,24 +60,19 @@ func (all *wishesOf) of(r *resolver) *wishes {
 }
 
 func (all *wishesOf) resolve(ctx context.Context) error {
-	for _, ws := range all.order {
-		if err := ws.r.resolveAll(ctx, ws.all); err != nil {
-			return err
-		}
-	}
-	return nil
+	return forEach(ctx, all.order, func(ctx context.Context, ws *wishes) error { return ws.r.resolveAll(ctx, ws.all) })
 }
 
 // followUsers links managers, and resolves the users of a tenant's entries who are new, returned, have another home
 // (whatever led to it), or have a change of an attribute that rules use: each once.
-func (s *Service) followUsers(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
-	awaited, err := s.awaited(ctx, t, es)
+func (c *course) followUsers(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
+	awaited, err := c.awaited(ctx, t, es)
 	if err != nil {
 		return err
 	}
-	rs, all := resolvers{}, wishesOf{}
+	rs, all := c.resolvers(t), wishesOf{}
 	for _, e := range es {
-		if err := s.followUser(ctx, t, e, rs, awaited[e.User], &all); err != nil {
+		if err := c.s.followUser(ctx, t, e, rs, awaited[e.User], &all); err != nil {
 			return err
 		}
 	}
@@ -105,7 +100,7 @@ func (s *Service) followUser(
 	if err := s.linkManagers(ctx, t, e, awaited); err != nil {
 		return err
 	}
-	r, err := rs.of(ctx, s, t, e.Provider, e)
+	r, err := rs.of(ctx, e.Provider, e)
 	if err != nil || r == nil {
 		return err
 	}
@@ -127,13 +122,13 @@ func (s *Service) followUser(
 }
 
 // followMembers resolves the users added to or removed from groups by a tenant's entries: each once, after the newest.
-func (s *Service) followMembers(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
-	rs, all := resolvers{}, wishesOf{}
+func (c *course) followMembers(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
+	rs, all := c.resolvers(t), wishesOf{}
 	for _, e := range es {
 		if len(e.Added)+len(e.Removed) == 0 {
 			continue
 		}
-		r, err := rs.of(ctx, s, t, e.Provider, e)
+		r, err := rs.of(ctx, e.Provider, e)
 		if err != nil {
 			return err
 		}
@@ -203,7 +198,7 @@ func (r *resolver) read(ctx context.Context, ws []wish) (map[string]directory.Us
 	for i, w := range ws {
 		ids[i] = w.id
 	}
-	return r.s.ports.Users.PresentUsers(ctx, r.tenant, r.provider.ID, ids, directory.UserWant{Groups: r.usesGroups()})
+	return r.s.ports.Users.PresentUsers(ctx, r.tenant, r.provider.ID, ids, r.usesGroups())
 }
 
 // usesGroups reports whether anything is decided by groups.

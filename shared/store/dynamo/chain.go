@@ -32,7 +32,8 @@ func (s chainStore) ChainHeads(ctx context.Context, t directory.TenantID) ([]dir
 	return decodeRecords[directory.ChainHead](its)
 }
 
-// AppendBlock implements directory.Chains. The head's revision is its number.
+// AppendBlock implements directory.Chains. The head's revision is its number. The mark is stored once more, where following
+// an entry reads it together with what else it depends on.
 func (s chainStore) AppendBlock(
 	ctx context.Context, t directory.TenantID, p directory.ProviderID, b directory.Block, settled []string,
 ) error {
@@ -47,6 +48,7 @@ func (s chainStore) AppendBlock(
 	x := &tx{}
 	x.putRecord(s.Store, schema.ChainKey(t, p), h.Next(b), h.Seq)
 	x.putRecord(s.Store, schema.BlockKey(t, p, b.Seq), b, 0)
+	x.update(s.Store, schema.RulesKey(t), edit{set: item{schema.MarkAttr(p): str(b.Mark)}}, always, nil)
 	for _, position := range settled {
 		x.delete(s.Store, schema.LateKey(t, p, position), always, nil)
 		x.put(s.Store, schema.SettledKey(t, p, position), item{"ttl": num(s.now().Add(settledFor).Unix())}, always, nil)

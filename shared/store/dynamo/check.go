@@ -283,12 +283,18 @@ func (c *checker) checkBlocks() {
 			c.add(fsck.Chain, "chain", string(p), "a block is stored under another number")
 		}
 	}
+	rules := c.items[schema.RulesKey(c.t)]
 	for _, k := range c.kinds["CH"] {
 		var h directory.ChainHead
 		if getJSON(c.items[k], "r", &h) != nil {
 			c.add(fsck.Unreadable, "chain", k.SK, "its head cannot be decoded")
 		} else if schema.ChainKey(c.t, h.Provider) != k || number(c.items[k], "rev") != h.Seq {
 			c.add(fsck.Chain, "chain", string(h.Provider), "its head is stored under another provider or number")
+		} else if mark := text(rules, schema.MarkAttr(h.Provider)); mark != "" && mark != h.Mark {
+			c.derived(fsck.Chain, "chain", string(h.Provider), "its end is not where followers look for it", func(x *tx) {
+				x.check(c.Store, k, unchanged(c.items[k]), nil)
+				x.update(c.Store, schema.RulesKey(c.t), edit{set: item{schema.MarkAttr(h.Provider): str(h.Mark)}}, exists, nil)
+			})
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"slices"
 	"strings"
 
 	"rollcall/shared/directory"
@@ -82,6 +83,12 @@ func (c *checker) checkUsers() {
 			c.derived(fsck.LookUp, "user", text(c.items[k], "alias"), "an id leads to it that it does not have",
 				func(x *tx) { x.delete(c.Store, k, unchanged(c.items[k]), nil) })
 		}
+	}
+	k := schema.RulesKey(c.t)
+	nobodyLooks := c.items[k][schema.NamingAttr] != nil && number(c.items[k], schema.NamingAttr) == 0
+	if i := slices.IndexFunc(c.users, namesManager); i >= 0 && nobodyLooks {
+		c.derived(fsck.LookUp, "user", string(c.users[i].ID), "it names a manager, and nobody looks for such users",
+			func(x *tx) { x.update(c.Store, k, edit{set: item{schema.NamingAttr: num(1)}}, exists, nil) })
 	}
 	for _, k := range c.kinds["NA"] {
 		if id := schema.Unescape(k.SK); !ids[directory.UserID(id)] {

@@ -156,6 +156,15 @@ var damages = []damage{
 	}, false, found(fsck.Sealed, fsck.Replay)},
 	{"blocks were removed", "B", all("", drop), false, found(fsck.Chain)},
 	{"blocks were changed", "B", all("", replace("r", `"at":"20`, `"at":"21`)), false, found(fsck.Chain)},
+	{"followers look for a chain's end elsewhere", "RV", all("", func(it item) item {
+		for name := range it {
+			if strings.HasPrefix(name, "m") {
+				it[name] = str("x")
+			}
+		}
+		return it
+	}), true, found(fsck.Chain)},
+	{"nobody looks for users who name their managers", "RV", all("", set("naming", num("0"))), true, found(fsck.LookUp)},
 	{"a chain's end was moved", "CH", all("", replace("r", `"Mark":"0`, `"Mark":"1`)), false, found(fsck.Chain)},
 }
 

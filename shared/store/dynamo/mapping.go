@@ -18,17 +18,25 @@ func (s mappingStore) MappingSet(ctx context.Context, t directory.TenantID, p di
 	return m, err
 }
 
-func (s mappingStore) Rules(ctx context.Context, t directory.TenantID, id directory.ProviderID) (p directory.Provider, n int64, err error) {
+// Ground implements directory.Mappings. Of a chain without a block since marks are beside the number, it reads the head.
+func (s mappingStore) Ground(ctx context.Context, t directory.TenantID, id directory.ProviderID) (g directory.Ground, err error) {
 	keys := []schema.Key{schema.RulesKey(t)}
 	if schema.Usable(string(id)) {
 		keys = append(keys, schema.ProviderKey(t, id))
 	}
 	got, err := s.get(ctx, keys...)
 	if err != nil {
-		return p, 0, err
+		return g, err
 	}
-	p, err = decodeProvider(got[schema.ProviderKey(t, id)])
-	return p, number(got[schema.RulesKey(t)], "n"), err
+	it := got[schema.RulesKey(t)]
+	g.Rules, g.Mark = number(it, "n"), text(it, schema.MarkAttr(id))
+	g.NamesManagers = it[schema.NamingAttr] == nil || number(it, schema.NamingAttr) > 0
+	if g.Provider, err = decodeProvider(got[schema.ProviderKey(t, id)]); err != nil || g.Mark != "" {
+		return g, err
+	}
+	head, err := s.Ports().Chains.ChainHead(ctx, t, id)
+	g.Mark = head.Mark
+	return g, err
 }
 
 func (s mappingStore) UpdateMappings(

@@ -22,6 +22,7 @@ func (s tenantStore) CreateTenant(ctx context.Context, t directory.Tenant, e dir
 	}
 	x := &tx{}
 	x.put(s.Store, schema.TenantKey(t.ID), it, absent, func(item) error { return directory.ErrTenantTaken() })
+	x.update(s.Store, schema.RulesKey(t.ID), edit{set: item{schema.NamingAttr: num(0)}}, always, nil)
 	x.log(s.Store, t.ID, e, remainder{})
 	return s.commitOnce(ctx, "create tenant", x)
 }

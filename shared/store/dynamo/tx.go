@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"rollcall/shared/directory"
 	"rollcall/shared/random"
 	"rollcall/shared/store/dynamo/meter"
 	"rollcall/shared/store/dynamo/schema"
@@ -24,10 +25,11 @@ const maxOps = 100
 // tx is a transaction being put together. No two of its ops may touch the same item.
 type tx struct {
 	ops     []op
-	days    []schema.Key // marks that must exist before the log entries of the transaction do
-	entries []schema.Key // its log entries: if one exists, the transaction was carried out
-	err     error        // the first failure to build it
-	indexed float64      // write units in the due index
+	days    []schema.Key       // marks that must exist before the log entries of the transaction do
+	entries []schema.Key       // its log entries: if one exists, the transaction was carried out
+	err     error              // the first failure to build it
+	indexed float64            // write units in the due index
+	naming  directory.TenantID // whose users name managers
 }
 
 // op is one write of a transaction. fail returns the error of the transaction for the item that broke the condition
@@ -198,6 +200,9 @@ func (s *Store) commit(ctx context.Context, name string, x *tx) error {
 		return x.err
 	}
 	if err := s.markDays(ctx, x.days); err != nil {
+		return err
+	}
+	if err := s.markNaming(ctx, x.naming); err != nil {
 		return err
 	}
 	in := &dynamodb.TransactWriteItemsInput{TransactItems: make([]types.TransactWriteItem, len(x.ops)),

@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 
@@ -172,21 +171,36 @@ func (s userStore) ReadUser(
 	return v, err
 }
 
+// PresentUsers implements directory.Users. The groups are read at the same time, of those whose SCIM id is the id asked for:
+// nearly all.
 func (s userStore) PresentUsers(
-	ctx context.Context, t directory.TenantID, p directory.ProviderID, ids []string, want directory.UserWant,
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, ids []string, groups bool,
 ) (map[string]directory.UserView, error) {
 	h := schema.HomeFor(t, p, false)
-	keys := map[schema.Key]string{}
-	for _, id := range ids {
-		if schema.Usable(id) {
-			keys[h.User(id)] = id
+	ids = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(ids))), func(id string) bool { return !schema.Usable(id) })
+	var got map[schema.Key]item
+	keys, of := make([]schema.Key, len(ids)), make([][]directory.GroupID, len(ids))
+	reads := []func(context.Context) error{func(ctx context.Context) (err error) {
+		got, err = s.get(ctx, keys...)
+		return err
+	}}
+	for i, id := range ids {
+		keys[i] = h.User(id)
+		if groups && p != "" {
+			reads = append(reads, func(ctx context.Context) (err error) {
+				of[i], err = s.groupsOf(ctx, h, directory.ScimID(id), 0)
+				return err
+			})
 		}
 	}
-	got, err := s.get(ctx, slices.Collect(maps.Keys(keys))...)
-	var us []directory.User
-	var found []string
-	for k, it := range got {
+	if err := meter.Parallel(ctx, reads...); err != nil {
+		return nil, err
+	}
+	out := map[string]directory.UserView{}
+	for i, id := range ids {
+		it := got[keys[i]]
 		if uid := text(it, "alias"); uid != "" {
+			var err error
 			if it, err = s.getOne(ctx, h.User(uid)); err != nil {
 				return nil, err
 			}
@@ -195,19 +209,18 @@ func (s userStore) PresentUsers(
 		if err != nil {
 			return nil, err
 		}
-		if ok && (string(u.ID) == keys[k] || string(u.ScimID) == keys[k]) {
-			us, found = append(us, u), append(found, keys[k])
+		if !ok || string(u.ID) != id && string(u.ScimID) != id {
+			continue
 		}
+		v := directory.UserView{User: u, Groups: of[i]}
+		if groups && string(u.ScimID) != id && u.ScimID != "" {
+			if v.Groups, err = s.groupsOf(ctx, h, u.ScimID, 0); err != nil {
+				return nil, err
+			}
+		}
+		out[id] = v
 	}
-	if err != nil {
-		return nil, err
-	}
-	vs, err := s.views(ctx, h, us, want)
-	out := map[string]directory.UserView{}
-	for i, v := range vs {
-		out[found[i]] = v
-	}
-	return out, err
+	return out, nil
 }
 
 // present decodes the item at a SCIM id: a user's record, or an alias, whose restored user it reads. The first id of a

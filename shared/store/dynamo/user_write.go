@@ -57,6 +57,9 @@ func (s *Store) putUser(x *tx, t directory.TenantID, u directory.User) {
 // reindex adds the difference between the old and the new look-up items of u. alias is the condition for removing an
 // alias.
 func (s *Store) reindex(x *tx, t directory.TenantID, was, is map[schema.Key]item, alias cond, u directory.User) {
+	if namesManager(u) {
+		x.naming = t
+	}
 	guard := schema.UserNameKey(t, u.UserName)
 	for _, k := range sortedKeys(was) {
 		if _, kept := is[k]; !kept {
@@ -78,6 +81,30 @@ func (s *Store) reindex(x *tx, t directory.TenantID, was, is map[schema.Key]item
 			x.put(s, k, is[k], always, nil)
 		}
 	}
+}
+
+// namesManager reports whether a user's manager is given by userName.
+func namesManager(u directory.User) bool {
+	return u.Manager != "" && !u.Removed() && !directory.ScimID(u.Manager).IsUser()
+}
+
+// markNaming stores that users of a tenant name managers, before the first of them does: one more call of a process. So
+// whoever reads that none does has read it before any was written, and is found by the manager's look-up.
+func (s *Store) markNaming(ctx context.Context, t directory.TenantID) error {
+	k := schema.RulesKey(t)
+	s.mu.Lock()
+	known := t == "" || s.days[k]
+	s.mu.Unlock()
+	if known {
+		return nil
+	}
+	if _, err := s.change(ctx, "mark naming", k, edit{set: item{schema.NamingAttr: num(1)}}, always); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.days[k] = true
+	return nil
 }
 
 func userNameTaken(old item) error {

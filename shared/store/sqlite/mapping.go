@@ -18,15 +18,16 @@ func (s mappingStore) MappingSet(ctx context.Context, t directory.TenantID, p di
 	return m, directory.IgnoreNotFound(err)
 }
 
-func (s mappingStore) Rules(
-	ctx context.Context, t directory.TenantID, id directory.ProviderID,
-) (p directory.Provider, n int64, err error) {
+func (s mappingStore) Ground(ctx context.Context, t directory.TenantID, id directory.ProviderID) (g directory.Ground, err error) {
 	err = s.read(ctx, func() error {
-		p, err = s.provider(t, id)
-		n = s.rules[t]
-		return directory.IgnoreNotFound(err)
+		if g.Provider, err = s.provider(t, id); directory.IgnoreNotFound(err) != nil {
+			return err
+		}
+		head, err := s.chain(t, id)
+		g.Rules, g.Mark, g.NamesManagers = s.rules[t], head.Mark, true
+		return err
 	})
-	return p, n, err
+	return g, err
 }
 
 func (s mappingStore) UpdateMappings(

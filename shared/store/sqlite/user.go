@@ -128,7 +128,7 @@ func (s userStore) ReadUser(
 }
 
 func (s userStore) PresentUsers(
-	ctx context.Context, t directory.TenantID, p directory.ProviderID, ids []string, want directory.UserWant,
+	ctx context.Context, t directory.TenantID, p directory.ProviderID, ids []string, groups bool,
 ) (map[string]directory.UserView, error) {
 	out := map[string]directory.UserView{}
 	err := s.read(ctx, func() error {
@@ -142,7 +142,7 @@ func (s userStore) PresentUsers(
 				return err
 			}
 			if len(us) > 0 {
-				if out[id], err = s.view(h, us[0], want); err != nil {
+				if out[id], err = s.view(h, us[0], directory.UserWant{Groups: groups}); err != nil {
 					return err
 				}
 			}

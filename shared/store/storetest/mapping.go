@@ -62,10 +62,10 @@ func mappings(w *world) {
 func rulesNumber(w *world) {
 	number := func() int64 {
 		w.Helper()
-		p, n, err := w.Mappings.Rules(w.ctx, w.tenant, w.p)
+		g, err := w.Mappings.Ground(w.ctx, w.tenant, w.p)
 		w.must(err)
-		w.equal("provider", p.ID, w.p)
-		return n
+		w.equal("provider", g.Provider.ID, w.p)
+		return g.Rules
 	}
 	raises := func(what string, by int64, change func()) {
 		w.Helper()
@@ -89,13 +89,19 @@ func rulesNumber(w *world) {
 		_, err := w.updateProvider(w.p, func(p *directory.Provider) { p.Matching = nil })
 		w.must(err)
 	})
-	p, n, err := w.Mappings.Rules(w.ctx, w.tenant, "")
+	g, err := w.Mappings.Ground(w.ctx, w.tenant, "")
 	w.must(err)
-	w.equal("the tenant's", n, number())
-	w.equal("no provider", p.ID, directory.ProviderID(""))
-	p, _, err = w.Mappings.Rules(w.ctx, w.tenant, directory.ProviderID(string(w.tenant)+"zzzzz"))
+	w.equal("the tenant's", g, directory.Ground{Rules: number(), NamesManagers: g.NamesManagers})
+	g, err = w.Mappings.Ground(w.ctx, w.tenant, directory.ProviderID(string(w.tenant)+"zzzzz"))
 	w.must(err)
-	w.equal("an unknown provider", p.ID, directory.ProviderID(""))
+	w.equal("an unknown provider", g.Provider.ID, directory.ProviderID(""))
+	for i, p := range []directory.ProviderID{w.p, ""} {
+		mark := []string{"of the provider", "of the tenant"}[i]
+		w.must(w.Chains.AppendBlock(w.ctx, w.tenant, p, directory.Block{Seq: 1, Mark: mark}, nil))
+		g, err = w.Mappings.Ground(w.ctx, w.tenant, p)
+		w.must(err)
+		w.equal("the mark of the chain", g.Mark, mark)
+	}
 }
 
 func raceMappings(w *world) {
@@ -113,6 +119,14 @@ func raceMappings(w *world) {
 	w.equal("increments of 3", p.ConfigVersion, int64(3+racers))
 }
 
+// managersAreNamed checks that followers look for reports who name their managers.
+func (w *world) managersAreNamed() {
+	w.Helper()
+	g, err := w.Mappings.Ground(w.ctx, w.tenant, w.p)
+	w.must(err)
+	w.equal("a user names a manager", g.NamesManagers, true)
+}
+
 func (x intruder) mappingsRows() map[string]func() {
 	ctx, t, v := x.ctx, x.tenant, x.v
 	return map[string]func(){
@@ -121,10 +135,10 @@ func (x intruder) mappingsRows() map[string]func() {
 			x.must(err)
 			x.equal("Mappings", got, directory.MappingSet{})
 		},
-		"Mappings.Rules": func() {
-			p, _, err := x.Mappings.Rules(ctx, t, v.p)
+		"Mappings.Ground": func() {
+			g, err := x.Mappings.Ground(ctx, t, v.p)
 			x.must(err)
-			x.equal("provider", p.ID, directory.ProviderID(""))
+			x.equal("Ground", g, directory.Ground{Rules: g.Rules, NamesManagers: g.NamesManagers}) // of the own tenant
 		},
 		"Mappings.UpdateMappings": func() {
 			_, _, err := x.Mappings.UpdateMappings(ctx, t, v.p, nil)

@@ -423,6 +423,7 @@ func (w *world) rekeyUsers(plant func(directory.TenantID, directory.User)) {
 	found("the twin of the renamed one", "twin", b.ID)
 	_, err := w.tryUpdate(a, directory.UserUpdated, func(u *directory.User) { u.UserName = "twin " })
 	taken("renamed back", err, b)
+	w.managersAreNamed()
 	w.equal("by a manager's name", w.find(w.p, directory.AttrManager, directory.ManagerKey(" boss")), []directory.UserID{a.ID})
 
 	gone := old("gone")

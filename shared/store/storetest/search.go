@@ -113,6 +113,7 @@ func searchUsers(w *world) {
 	local := w.local("annabel")
 	removed := w.remove(w.user(w.p, "anne"))
 	bob := w.user(w.p, "bob", func(u *directory.User) { u.Manager = "m" })
+	w.managersAreNamed()
 	is := func(what string, q directory.UserSearch, want ...directory.User) {
 		w.Helper()
 		ids := make([]directory.UserID, len(want))
@@ -158,7 +159,7 @@ func presentUsers(w *world) {
 	back := w.user(w.p, "back", func(u *directory.User) { u.ScimID = directory.ScimID(userID()) })
 	gone, local, foreign := w.remove(us[7]), w.local("local"), w.user(w.provider("other"), "foreign")
 	read := func(p directory.ProviderID, ids ...string) map[string]directory.UserView {
-		vs, err := w.Users.PresentUsers(w.ctx, w.tenant, p, ids, directory.UserWant{Groups: true})
+		vs, err := w.Users.PresentUsers(w.ctx, w.tenant, p, ids, true)
 		w.must(err)
 		return vs
 	}
@@ -181,7 +182,7 @@ func presentUsers(w *world) {
 func (x intruder) presentUsersRow() {
 	for _, p := range []directory.ProviderID{x.v.p, x.p, ""} {
 		ids := []string{string(x.v.u.ID), string(x.v.u.ScimID)}
-		vs, err := x.Users.PresentUsers(x.ctx, x.tenant, p, ids, directory.UserWant{Groups: true})
+		vs, err := x.Users.PresentUsers(x.ctx, x.tenant, p, ids, true)
 		x.empty("PresentUsers", len(vs), err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"rollcall/shared/parallel"
 )
 
 // Meter counts the cost of a request: calls, sequential round trips (parallel calls are one) and on-demand capacity
@@ -16,12 +18,25 @@ type Meter struct {
 	read, write   float64
 }
 
-type meterKey struct{}
-
 // With returns a context whose calls to a Store are counted by the Meter.
 func With(ctx context.Context) (context.Context, *Meter) {
 	m := &Meter{}
-	return context.WithValue(ctx, meterKey{}, m), m
+	return parallel.With(ctx, m), m
+}
+
+// Branch implements parallel.Counter.
+func (m *Meter) Branch() parallel.Counter { return &Meter{} }
+
+// Join implements parallel.Counter: the branches took as many round trips as the longest of them.
+func (m *Meter) Join(branches []parallel.Counter) {
+	longest := 0
+	for _, c := range branches {
+		if b, ok := c.(*Meter); ok {
+			longest = max(longest, b.rounds)
+			m.add(b.calls, 0, b.read, b.write)
+		}
+	}
+	m.add(0, longest, 0, 0)
 }
 
 // Calls returns the number of calls to DynamoDB.
@@ -47,7 +62,7 @@ func (m *Meter) add(calls, rounds int, read, write float64) {
 
 // Count adds one call to the context's meter, if it has one.
 func Count(ctx context.Context, read, write float64) {
-	if m, ok := ctx.Value(meterKey{}).(*Meter); ok {
+	if m, ok := parallel.CounterOf(ctx).(*Meter); ok {
 		m.add(1, 1, read, write)
 	}
 }
@@ -55,42 +70,9 @@ func Count(ctx context.Context, read, write float64) {
 // branches limits the parallel calls of a step.
 const branches = 8
 
-// Parallel runs the functions in parallel, at most branches at a time, and returns the first error in their order. They
-// count as many round trips as the longest of them.
+// Parallel is parallel.Run for the calls of a step.
 func Parallel(ctx context.Context, fns ...func(context.Context) error) error {
-	if len(fns) == 1 {
-		return fns[0](ctx)
-	}
-	meters := make([]*Meter, len(fns))
-	errs := make([]error, len(fns))
-	slots := make(chan struct{}, branches)
-	var wg sync.WaitGroup
-	for i, fn := range fns {
-		c := ctx
-		if ctx.Value(meterKey{}) != nil {
-			c, meters[i] = With(ctx)
-		}
-		wg.Go(func() {
-			slots <- struct{}{}
-			errs[i] = fn(c)
-			<-slots
-		})
-	}
-	wg.Wait()
-	if m, ok := ctx.Value(meterKey{}).(*Meter); ok {
-		longest := 0
-		for _, b := range meters {
-			longest = max(longest, b.rounds)
-			m.add(b.calls, 0, b.read, b.write)
-		}
-		m.add(0, longest, 0, 0)
-	}
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return parallel.Run(ctx, branches, fns...)
 }
 
 // ItemSize returns the size of an item as AWS counts it: names and values in UTF-8 bytes.

@@ -80,7 +80,7 @@ import (
 //	tally                 t#Y#key#0…3            Y              users of an organization, role, list   100
 //	roles, proposals      t#RC, t#RQ             RC, RQ         the catalogue; what needs approval     rare
 //	mappings              t#PM                   p              all of a provider                      rare
-//	rules                 t#RV                   RV             number of changes of what rules read   rare; reads 25
+//	rules                 t#RV                   RV             what following reads for each entry    4 a block; reads 25
 //	watchlist             t#WL                   id             all of a tenant                        rare
 //	alias                 t#NA#h(folded)         uid            users that had a userName; a year       rare
 //	usage                 t#PU#p                 U              when a provider, or API keys, were used 1 a minute and process

@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -355,8 +357,19 @@ func TallyKey(t directory.TenantID, k string, shard int) Key {
 // CatalogueKey is the key of a tenant's catalogue of roles.
 func CatalogueKey(t directory.TenantID) Key { return Key{Join(string(t), "RC"), "RC"} }
 
-// RulesKey is the key of the number of changes of what a tenant's rules read.
+// RulesKey is the key of what following reads of a tenant for every entry: the number of changes of what its rules read,
+// the marks of its chains, and whether its users name managers.
 func RulesKey(t directory.TenantID) Key { return Key{Join(string(t), "RV"), "RV"} }
+
+// MarkAttr is the attribute there of the mark of a provider's chain, "" for the tenant's own.
+func MarkAttr(p directory.ProviderID) string {
+	h := sha256.Sum256([]byte(p))
+	return "m" + hex.EncodeToString(h[:8])
+}
+
+// NamingAttr is the attribute there that tells whether users name managers by their userNames: 0 if none ever did, absent
+// if that is not known.
+const NamingAttr = "naming"
 
 // MappingsKey is the key of a provider's mappings.
 func MappingsKey(t directory.TenantID, p directory.ProviderID) Key {

@@ -144,7 +144,7 @@ func (x *Sample) people(c provisioning.Caller) {
 	x.Boss, x.User = create("boss", ""), create("user", "Clerk")
 	edit(x.User, func(p *directory.Profile) { p.Manager, p.UserName = string(x.Boss.ScimID), "renamed" })
 	x.Leaver, x.Held, x.Removed = create("leaver", ""), create("held", ""), create("removed", "")
-	edit(x.Leaver, func(p *directory.Profile) { p.Active = false })
+	edit(x.Leaver, func(p *directory.Profile) { p.Active, p.Manager = false, "somebody" })
 	leave(x.Removed)
 	x.Restored = create("restored", "")
 	leave(x.Restored)

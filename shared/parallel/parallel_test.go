@@ -1,0 +1,69 @@
+package parallel_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"rollcall/shared/parallel"
+)
+
+// steps counts the calls of one function after the other, and those of functions at the same time as the most of one.
+type steps struct{ n int }
+
+func (s *steps) Branch() parallel.Counter { return &steps{} }
+
+func (s *steps) Join(branches []parallel.Counter) {
+	most := 0
+	for _, b := range branches {
+		most = max(most, b.(*steps).n)
+	}
+	s.n += most
+}
+
+func call(ctx context.Context, n int) error {
+	parallel.CounterOf(ctx).(*steps).n += n
+	return nil
+}
+
+func TestRunCountsTheLongest(t *testing.T) {
+	t.Parallel()
+	var s steps
+	ctx := parallel.With(t.Context(), &s)
+	if err := call(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := parallel.Each(ctx, 2, []int{1, 5, 2}, call); err != nil {
+		t.Fatal(err)
+	}
+	if err := parallel.Run(ctx, 2, func(ctx context.Context) error { return parallel.Each(ctx, 2, []int{1, 1}, call) }); err != nil {
+		t.Fatal(err)
+	}
+	if s.n != 7 {
+		t.Errorf("%d steps, want 1 + 5 + 1", s.n)
+	}
+}
+
+func TestRunEndsAllAndReturnsTheFirstError(t *testing.T) {
+	t.Parallel()
+	first, second := errors.New("first"), errors.New("second")
+	var running, most, ended atomic.Int64
+	errs := slices.Repeat([]error{nil, first, second}, 10)
+	err := parallel.Each(t.Context(), 3, errs, func(_ context.Context, err error) error {
+		n := running.Add(1)
+		for was := most.Load(); n > was && !most.CompareAndSwap(was, n); was = most.Load() {
+		}
+		for range 100 {
+			runtime.Gosched()
+		}
+		running.Add(-1)
+		ended.Add(1)
+		return err
+	})
+	if !errors.Is(err, first) || ended.Load() != 30 || most.Load() > 3 {
+		t.Errorf("%v, %d ended, %d at once", err, ended.Load(), most.Load())
+	}
+}
