@@ -45,9 +45,9 @@ type Feed interface {
 
 // Completion completes the remaining work of entries (LogEntry.Remaining).
 type Completion interface {
-	// CompleteEntry applies the remaining effects of an entry on memberships and manager references. It does nothing
-	// when they were applied before.
-	CompleteEntry(ctx context.Context, t TenantID, e LogEntry) error
+	// CompleteEntry applies the remaining effects of an entry on memberships and manager references, about limit at most,
+	// and reports whether more are left; with 0 it only reports. It does nothing for those applied before.
+	CompleteEntry(ctx context.Context, t TenantID, e LogEntry, limit int) (more bool, err error)
 }
 
 // Counts counts log entries by provider and minute, and keeps the tallies of tenants.

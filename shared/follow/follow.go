@@ -175,11 +175,6 @@ func (s *Service) FollowNew(ctx context.Context, report func([]Failure)) (int, e
 	})
 }
 
-// complete completes a change of memberships, or of references to a user, that was too large for its transaction.
-func (s *Service) complete(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	return s.ports.Completion.CompleteEntry(ctx, t, e)
-}
-
 // origin is the cause of a change by the system.
 type origin struct {
 	by       directory.Actor // of the entries it writes

@@ -26,6 +26,7 @@ type longWork struct {
 
 // The kinds of tasks.
 const (
+	TaskComplete     directory.TaskKind = "complete-change"
 	TaskGuard        directory.TaskKind = "apply-guard"
 	TaskHeld         directory.TaskKind = "release-held"
 	TaskOrganization directory.TaskKind = "deactivate-organization"
@@ -44,7 +45,7 @@ const (
 // TaskKinds returns the kinds in the order of the table, without linking the code of their steps.
 func TaskKinds() []directory.TaskKind {
 	return []directory.TaskKind{
-		TaskGuard, TaskHeld, TaskOrganization, TaskDeletion, TaskRestore, TaskDelay, TaskMatter,
+		TaskComplete, TaskGuard, TaskHeld, TaskOrganization, TaskDeletion, TaskRestore, TaskDelay, TaskMatter,
 		TaskTenant, TaskGroup, TaskWatchlist, TaskRoles, TaskIndex, TaskReplay,
 	}
 }
@@ -53,6 +54,8 @@ func TaskKinds() []directory.TaskKind {
 func longWorks() []longWork {
 	buildWorks.Do(func() {
 		allWorks = []longWork{
+			{kind: TaskComplete, on: largeChange(), of: "group or user",
+				again: "the store does nothing twice, and the rules decide by the stored records", step: (*portion).completeChange},
 			{kind: TaskGuard, on: onRemaining(directory.RemainingGuard), of: "guard event",
 				again: "each user is compared with the present guard", step: (*portion).applyGuard},
 			{kind: TaskHeld, on: onActions(directory.GuardApproved, directory.GuardRejected), of: "guard event", wait: requestsEnd,
@@ -82,6 +85,16 @@ func longWorks() []longWork {
 		}
 	})
 	return allWorks
+}
+
+// workOf returns a kind of tasks, the zero one when another release has it.
+func workOf(k directory.TaskKind) longWork {
+	for _, w := range longWorks() {
+		if w.kind == k {
+			return w
+		}
+	}
+	return longWork{}
 }
 
 var (

@@ -2,6 +2,7 @@ package follow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,6 +32,7 @@ const StepWake = "schedule a wake-up"
 const (
 	stepComplete = "complete memberships"
 	stepCount    = "count"
+	stepPlace    = "place members"
 	stepRelink   = "link a group that came back"
 	stepRemind   = "remind of an open guard event"
 	stepErase    = "erase a purged user from the log"
@@ -53,8 +55,7 @@ var (
 // firstSteps complete what a change left, count, and protect people and what they have access to.
 func firstSteps() []step {
 	return []step{
-		{name: stepComplete, on: onRemaining(directory.RemainingMembers, directory.RemainingUser, directory.RemainingGroup),
-			again: "the store does nothing for an entry it completed", run: each((*Service).complete)},
+		{name: stepComplete, on: largeChange(), again: "the store does nothing for an entry it completed", run: each((*Service).complete)},
 		{name: stepCount, on: trigger{any: "every entry"}, again: "the store counts an entry once", run: byTenant((*course).count)},
 		{name: "mark the chain as grown", on: trigger{any: "every entry"}, again: "the earliest mark counts", beside: true,
 			run: each((*Service).markGrown)},
@@ -82,7 +83,7 @@ func peopleSteps() []step {
 			beside: true, run: atOnce((*Service).hintSamePerson)},
 		{name: stepRelink, on: onActions(directory.GroupCreated), again: "the old one is named no more",
 			needs: []string{stepComplete}, run: each((*Service).relinkGroup)},
-		{name: "place members", on: onActions(directory.GroupCreated, directory.GroupUpdated, directory.MembersChanged), again: asAbove,
+		{name: stepPlace, on: onActions(directory.GroupCreated, directory.GroupUpdated, directory.MembersChanged), again: asAbove,
 			needs: []string{stepComplete, stepRelink}, apart: ofMany, run: byTenant((*course).followMembers)},
 		{name: "close the conflict of a converted user", on: onActions(directory.UserConverted), again: "a closed conflict is skipped",
 			run: each((*Service).followConverted)},
@@ -131,11 +132,15 @@ type course struct {
 	wanted  func(at int, step string) bool
 	failed  []Failure
 	grounds grounds
+	taken   []int // the places of entries that a task completes, which also runs the steps that need that
 }
 
 // starts reports whether the step is to be run for an entry, apart from others or not.
 func (c *course) starts(st step, at int, apart bool) bool {
 	e := c.batch[at]
+	if slices.Contains(c.taken, at) && slices.Contains(st.needs, stepComplete) {
+		return false
+	}
 	return e.Unreadable == nil && !e.Entry.Unnumbered && st.on.matches(e.Entry) && apart == (st.apart != nil && st.apart(e.Entry)) &&
 		(c.wanted == nil || c.wanted(at, st.name))
 }
@@ -185,7 +190,10 @@ func (c *course) runBeside(ctx context.Context, together []step, apart bool) {
 	})
 	for _, x := range turns {
 		for k, err := range x.errs {
-			if err != nil {
+			switch {
+			case errors.Is(err, errTaskGoesOn):
+				c.taken = append(c.taken, x.of[k])
+			case err != nil:
 				c.failed = append(c.failed, Failure{x.of[k], x.name, err})
 			}
 		}
@@ -290,6 +298,7 @@ type trigger struct {
 	actions   []directory.Action
 	effects   []directory.Effect
 	remaining []directory.Remaining
+	members   int    // more of them added and removed
 	attribute string // among the changes
 	any       string // every entry; describes those that the step acts on
 }
@@ -297,12 +306,21 @@ type trigger struct {
 func onActions(as ...directory.Action) trigger      { return trigger{actions: as} }
 func onEffects(es ...directory.Effect) trigger      { return trigger{effects: es} }
 func onRemaining(rs ...directory.Remaining) trigger { return trigger{remaining: rs} }
+
+// largeChange selects the changes that may leave much to be done: what did not fit in their transactions, and what follows
+// for many members.
+func largeChange() trigger {
+	return trigger{remaining: []directory.Remaining{directory.RemainingMembers, directory.RemainingUser, directory.RemainingGroup},
+		members: stepRecords}
+}
+
 func changes(e directory.LogEntry, attribute string) bool {
 	return slices.ContainsFunc(e.Changes, func(c directory.Change) bool { return c.Attr == attribute })
 }
 
 func (on trigger) matches(e directory.LogEntry) bool {
 	return on.any != "" || slices.Contains(on.actions, e.Action) || e.Remaining != "" && slices.Contains(on.remaining, e.Remaining) ||
+		on.members > 0 && len(e.Added)+len(e.Removed) > on.members ||
 		slices.ContainsFunc(on.effects, func(x directory.Effect) bool { return slices.Contains(e.Effects, x) }) ||
 		on.attribute != "" && changes(e, on.attribute)
 }
@@ -321,6 +339,9 @@ func (on trigger) String() string {
 	}
 	for _, r := range on.remaining {
 		parts = append(parts, "remaining `"+string(r)+"`")
+	}
+	if on.members > 0 {
+		parts = append(parts, fmt.Sprintf("more than %d members", on.members))
 	}
 	if on.attribute != "" {
 		parts = append(parts, "change of `"+on.attribute+"`")

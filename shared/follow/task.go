@@ -158,10 +158,10 @@ func TasksOf(e directory.LogEntry) (ids []directory.TaskID) {
 	return ids
 }
 
-// startLongWork stores the tasks of an entry. It does nothing for those that were stored before.
+// startLongWork stores the tasks of an entry, but for the one that completes it, which an earlier step has stored.
 func (s *Service) startLongWork(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	for _, w := range longWorks() {
-		if !w.on.matches(e) {
+		if w.kind == TaskComplete || !w.on.matches(e) {
 			continue
 		}
 		if w.needed != nil {
@@ -173,25 +173,34 @@ func (s *Service) startLongWork(ctx context.Context, t directory.TenantID, e dir
 				continue
 			}
 		}
-		now := s.rt.Time()
-		k := directory.Task{
-			ID: directory.NewTaskID(w.kind, e), Kind: w.kind, Provider: e.Provider, At: e.At, Run: e.ID, Of: w.of,
-			Target: cmp.Or(string(e.Group), e.Target), State: directory.TaskRunning, CreatedAt: now, ChangedAt: now, DueAt: now, Version: 1,
-		}
-		if from := e.At.Add(w.wait); from.After(now) {
-			k.DueAt = from
-		}
-		_, err := s.ports.Tasks.UpdateTask(ctx, t, k.ID, func(old directory.Task) (directory.Task, error) {
-			if old.ID != "" {
-				return old, errTaken
-			}
-			return k, nil
-		})
-		if err != nil && !errors.Is(err, errTaken) {
+		if err := s.startTask(ctx, t, e, w); err != nil {
 			return err
 		}
-		s.tasks.want()
 	}
+	return nil
+}
+
+// startTask stores a task of an entry, unless it was stored before.
+func (s *Service) startTask(ctx context.Context, t directory.TenantID, e directory.LogEntry, w longWork) error {
+	now := s.rt.Time()
+	k := directory.Task{
+		ID: directory.NewTaskID(w.kind, e), Kind: w.kind, Provider: e.Provider, At: e.At, Run: e.ID, Of: w.of,
+		Target: cmp.Or(string(e.Group), e.Target, string(e.User)), State: directory.TaskRunning,
+		CreatedAt: now, ChangedAt: now, DueAt: now, Version: 1,
+	}
+	if from := e.At.Add(w.wait); from.After(now) {
+		k.DueAt = from
+	}
+	_, err := s.ports.Tasks.UpdateTask(ctx, t, k.ID, func(old directory.Task) (directory.Task, error) {
+		if old.ID != "" {
+			return old, errTaken
+		}
+		return k, nil
+	})
+	if err != nil && !errors.Is(err, errTaken) {
+		return err
+	}
+	s.tasks.want()
 	return nil
 }
 
@@ -299,8 +308,8 @@ func (s *Service) takeTask(ctx context.Context, t directory.TenantID, id directo
 
 // step does the work of a portion.
 func (x *portion) step(ctx context.Context) (err error) {
-	i := slices.IndexFunc(longWorks(), func(w longWork) bool { return w.kind == x.Kind })
-	if i < 0 {
+	w := workOf(x.Kind)
+	if w.step == nil {
 		x.later = x.s.rt.Time().Add(unknownFor)
 		return nil
 	}
@@ -312,7 +321,7 @@ func (x *portion) step(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return longWorks()[i].step(x, ctx)
+	return w.step(x, ctx)
 }
 
 // after returns the task after the step. What a step did before it failed is not lost.

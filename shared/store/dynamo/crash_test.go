@@ -129,7 +129,8 @@ func (c *crashes) follow() {
 	c.must(err)
 	for range 2 {
 		for _, e := range entries {
-			c.must(c.svc.Completion.CompleteEntry(c.Context(), tenantOf(c.caller), e))
+			_, err := c.svc.Completion.CompleteEntry(c.Context(), tenantOf(c.caller), e, 1_000_000)
+			c.must(err)
 		}
 	}
 }

@@ -131,7 +131,7 @@ func (s *Store) rerun(ctx context.Context, noun string, try func(n int) error) e
 		var locked *lockedError
 		switch {
 		case errors.As(err, &locked):
-			if err := s.finishMembers(ctx, locked.tenant, locked.entry); err != nil {
+			if _, err := s.finishMembers(ctx, locked.tenant, locked.entry, everything); err != nil {
 				return err
 			}
 		case !errors.Is(err, errStale):

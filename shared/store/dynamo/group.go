@@ -348,7 +348,7 @@ func (s *Store) ancestors(
 		return nil, 0, err
 	}
 	for _, ref := range textsOf(nesting, "pend") {
-		if err := s.finishMembers(ctx, t, ref); err != nil { // large changes that nest groups
+		if _, err := s.finishMembers(ctx, t, ref, everything); err != nil { // large changes that nest groups
 			return nil, 0, err
 		}
 	}

@@ -491,6 +491,6 @@ func (s *Store) removeGroup(
 	if err := s.commit(ctx, "delete group", x); err != nil {
 		return err
 	}
-	_ = s.finishGroup(ctx, t, e, r) // it is committed; if this fails, the entry completes it
+	_, _ = s.finishGroup(ctx, t, e, r, removeNow) // it is committed; if this fails, the entry completes it
 	return nil
 }

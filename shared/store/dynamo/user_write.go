@@ -297,7 +297,7 @@ func (s *Store) replaceUser(ctx context.Context, t directory.TenantID, old, u di
 	}
 	if e.Remaining == directory.RemainingUser {
 		// It is committed; if this fails, the entry completes it.
-		_ = s.finishUser(ctx, t, e, r)
+		_, _ = s.finishUser(ctx, t, e, r, everything)
 	}
 	return nil
 }

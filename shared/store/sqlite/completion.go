@@ -10,6 +10,6 @@ import (
 type completionStore struct{ *Store }
 
 // CompleteEntry implements directory.Completion. No transaction is too large here, so nothing remains.
-func (s completionStore) CompleteEntry(context.Context, directory.TenantID, directory.LogEntry) error {
-	return nil
+func (s completionStore) CompleteEntry(context.Context, directory.TenantID, directory.LogEntry, int) (bool, error) {
+	return false, nil
 }

@@ -22,7 +22,11 @@ func completeTwice(w *world) {
 	es := append(w.log(directory.LogQuery{Provider: w.p}), w.log(directory.LogQuery{})...)
 	for range 2 {
 		for _, e := range es {
-			w.must(w.Completion.CompleteEntry(w.ctx, w.tenant, e))
+			for _, limit := range []int{0, 1, 1000} {
+				more, err := w.Completion.CompleteEntry(w.ctx, w.tenant, e, limit)
+				w.must(err)
+				w.equal("more", more, false)
+			}
 		}
 	}
 	w.equal("state", w.dump(), before)
@@ -32,6 +36,10 @@ func completeTwice(w *world) {
 func (x intruder) completionRows() map[string]func() {
 	ctx, t, v := x.ctx, x.tenant, x.v
 	return map[string]func(){
-		"Completion.CompleteEntry": func() { x.must(x.Completion.CompleteEntry(ctx, t, v.entry)) },
+		"Completion.CompleteEntry": func() {
+			more, err := x.Completion.CompleteEntry(ctx, t, v.entry, 1000)
+			x.must(err)
+			x.equal("more", more, false)
+		},
 	}
 }

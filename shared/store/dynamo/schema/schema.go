@@ -109,8 +109,8 @@ import (
 // change that depends on all members (replacing them, more members than fit in a transaction, deletion) is committed
 // under the condition that no shard has changed since it was computed. A change too large for one transaction locks all
 // shards in its commit; readers show such a group as committed by reading the entry, writers finish it first. Until the
-// request (or, if it died, CompleteEntry) has rolled the change forward, a user is shown with the groups from before
-// it; the same holds for groups just deleted and managers just cleared.
+// request (or, if it died or more than 12,000 rows are left, CompleteEntry) has rolled the change forward, a user is shown
+// with the groups from before it; the same holds for groups just deleted and managers just cleared.
 
 // A page of counts holds how many entries of a provider's minute and log shard had each action, and 8 bytes of the hash of
 // each entry's id: whoever finds an entry's mark counts nothing. It is written under the condition of its revision, in
