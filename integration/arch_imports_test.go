@@ -46,7 +46,7 @@ var mayImport = map[string]row{
 	"shared/store/dynamo": {"a store knows package directory, what it must report about itself, and its database",
 		[]string{"shared/directory", "shared/find", "shared/fsck", "shared/parallel", "shared/random", aws, smithy}},
 	"shared/store/sqlite": {"a store knows package directory, what it must report about itself, and its database",
-		[]string{"shared/directory", "shared/fsck", "zombiezen.com/go/sqlite", "modernc.org/sqlite"}},
+		[]string{"shared/directory", "shared/fsck", "shared/parallel", "zombiezen.com/go/sqlite", "modernc.org/sqlite"}},
 	"shared/store/storetest": {"the contract of stores is tested through the services, not through a protocol",
 		[]string{"shared/directory", "shared/find", "shared/directorytest", "shared/administration", "shared/follow", "shared/fsck",
 			"shared/proof",

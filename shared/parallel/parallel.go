@@ -28,12 +28,25 @@ func CounterOf(ctx context.Context) Counter {
 	return c
 }
 
-// Run runs the functions at the same time, at most limit at once, and returns the first error in their order.
+type inTurnKey struct{}
+
+// InTurn returns a context whose functions run one after the other, because they would only wait for each other.
+func InTurn(ctx context.Context) context.Context {
+	return context.WithValue(ctx, inTurnKey{}, true)
+}
+
+// Run runs the functions at the same time, at most limit at once, and returns the first error in their order. All are run.
 func Run(ctx context.Context, limit int, fns ...func(context.Context) error) error {
 	if len(fns) == 1 {
 		return fns[0](ctx)
 	}
 	errs := make([]error, len(fns))
+	if ctx.Value(inTurnKey{}) != nil {
+		for i, fn := range fns {
+			errs[i] = fn(ctx)
+		}
+		return first(errs)
+	}
 	all := CounterOf(ctx)
 	var branches []Counter
 	slots := make(chan struct{}, limit)
@@ -54,6 +67,10 @@ func Run(ctx context.Context, limit int, fns ...func(context.Context) error) err
 	if all != nil {
 		all.Join(branches)
 	}
+	return first(errs)
+}
+
+func first(errs []error) error {
 	for _, err := range errs {
 		if err != nil {
 			return err

@@ -11,6 +11,19 @@ import (
 	"rollcall/shared/parallel"
 )
 
+func TestInTurn(t *testing.T) {
+	t.Parallel()
+	second := errors.New("second")
+	var did []int // without a lock
+	err := parallel.Each(parallel.InTurn(t.Context()), 3, []int{1, 2, 3}, func(_ context.Context, i int) error {
+		did = append(did, i)
+		return []error{nil, second, errors.New("third")}[i-1]
+	})
+	if !errors.Is(err, second) || !slices.Equal(did, []int{1, 2, 3}) {
+		t.Errorf("%v, did %v", err, did)
+	}
+}
+
 // steps counts the calls of one function after the other, and those of functions at the same time as the most of one.
 type steps struct{ n int }
 

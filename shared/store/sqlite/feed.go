@@ -6,6 +6,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"rollcall/shared/directory"
+	"rollcall/shared/parallel"
 )
 
 // deliverBatch limits the entries that one call of Deliver passes to fn.
@@ -78,7 +79,8 @@ func (s feedStore) Taken(ctx context.Context) error {
 	})
 }
 
-// Together implements directory.Feed. In memory, where nothing can be undone, what fn did before its error stays.
+// Together implements directory.Feed. There is one connection, so nothing in it runs at the same time. In memory, where
+// nothing can be undone, what fn did before its error stays.
 func (s feedStore) Together(ctx context.Context, fn func(context.Context) error) error {
 	if u := s.unitOf(ctx); u != nil {
 		if open, _ := u.do(func() error { return nil }); open {
@@ -93,6 +95,6 @@ func (s feedStore) Together(ctx context.Context, fn func(context.Context) error)
 		s.unit = u
 		err = errPanicked
 		defer func() { err = s.endUnit(u, err) }()
-		return fn(context.WithValue(ctx, unitKey(s), u))
+		return fn(parallel.InTurn(context.WithValue(ctx, unitKey(s), u)))
 	})
 }
