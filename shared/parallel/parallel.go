@@ -30,7 +30,8 @@ func CounterOf(ctx context.Context) Counter {
 
 type inTurnKey struct{}
 
-// InTurn returns a context whose functions run one after the other, because they would only wait for each other.
+// InTurn returns a context whose functions run one after the other: because they would only wait for each
+// other, or so that what depends on their order can be compared.
 func InTurn(ctx context.Context) context.Context {
 	return context.WithValue(ctx, inTurnKey{}, true)
 }

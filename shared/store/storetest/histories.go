@@ -19,6 +19,7 @@ import (
 	"rollcall/shared/administration"
 	"rollcall/shared/directory"
 	"rollcall/shared/directorytest"
+	"rollcall/shared/parallel"
 	"rollcall/shared/proof"
 	"rollcall/shared/provisioning"
 	"rollcall/shared/random"
@@ -93,7 +94,7 @@ type playedProvider struct {
 }
 
 func newPlayer(t *rapid.T, ports directory.Ports, tenant directory.TenantID, start time.Time, size int) *player {
-	p := &player{t: t, ctx: context.Background(), tenant: tenant, now: start, size: size, step: -1}
+	p := &player{t: t, ctx: parallel.InTurn(context.Background()), tenant: tenant, now: start, size: size, step: -1}
 	p.s = directorytest.New(ports, directory.Runtime{Now: func() time.Time { return p.now }, NewID: p.newID, Random: func(b []byte) {
 		copy(b, p.newID()+p.newID())
 	}})
