@@ -129,26 +129,52 @@ func TestKeys(t *testing.T) {
 	})
 }
 
-// TestStateMachine: it has a log and traces, may call the function of its steps and nothing else, and the function that
-// follows the log starts it.
-func TestStateMachine(t *testing.T) {
+// TestStateMachines: each has a log and traces, and may call the function of its steps and no other. Only the function that
+// follows the log starts that of apply runs, and only the one of jobs that of tasks, which starts nothing itself.
+func TestStateMachines(t *testing.T) {
 	eachPartition(t, func(t *testing.T, _, service, _ template) {
-		m := service.the(t, "AWS::StepFunctions::StateMachine")
-		want(t, m, `"STANDARD"`, "StateMachineType")
-		want(t, m, `{"Enabled":true}`, "TracingConfiguration")
-		want(t, m, `"ALL"`, "LoggingConfiguration", "Level")
-		want(t, m, `false`, "LoggingConfiguration", "IncludeExecutionData")
-		definition := at(m.Properties, "DefinitionString")
-		if !strings.Contains(definition, `["applyFunction`) || !strings.Contains(definition, `{"Ref":"AWS::Partition"}`) ||
-			strings.Contains(definition, "${") {
-			t.Errorf("its definition is %s", definition)
-		}
-		name, _ := m.Properties["StateMachineName"].(string)
-		for _, f := range service.of("AWS::Lambda::Function") {
-			arn := at(f.Properties, "Environment", "Variables", app.EnvApply)
-			if starts := f.Properties["Description"] == "Rollcall: changes"; strings.HasSuffix(arn, ":stateMachine:"+name+`"]]}`) != starts {
-				t.Errorf("%s starts %q, the state machine is %s", f.Properties["Description"], arn, name)
+		policies := service.of("AWS::IAM::Policy")
+		found := map[string]bool{}
+		for id, m := range service.of("AWS::StepFunctions::StateMachine") {
+			_, purpose, _ := strings.Cut(m.Properties["StateMachineName"].(string), "-")
+			found[purpose] = true
+			of, ok := map[string]struct{ steps, starter, variable string }{
+				"apply": {"apply", "changes", app.EnvApply}, "tasks": {"jobs", "jobs", app.EnvCarrier},
+			}[purpose]
+			if !ok {
+				t.Fatalf("the state machine %s is unknown", id)
 			}
+			want(t, m, `"STANDARD"`, "StateMachineType")
+			want(t, m, `{"Enabled":true}`, "TracingConfiguration")
+			want(t, m, `"ALL"`, "LoggingConfiguration", "Level")
+			want(t, m, `false`, "LoggingConfiguration", "IncludeExecutionData")
+			definition := at(m.Properties, "DefinitionString")
+			if !strings.Contains(definition, `["`+of.steps+`Function`) || !strings.Contains(definition, `{"Ref":"AWS::Partition"}`) ||
+				strings.Contains(definition, "${") {
+				t.Errorf("its definition is %s", definition)
+			}
+			suffix := ":stateMachine:" + m.Properties["StateMachineName"].(string) + `"]]}`
+			for _, f := range service.of("AWS::Lambda::Function") {
+				arn := at(f.Properties, "Environment", "Variables", of.variable)
+				if starts := f.Properties["Description"] == "Rollcall: "+of.starter; strings.HasSuffix(arn, suffix) != starts {
+					t.Errorf("%s starts %q, the state machine is %s", f.Properties["Description"], arn, purpose)
+				}
+			}
+			for id, p := range policies {
+				document := at(p.Properties, "PolicyDocument")
+				itself := strings.HasPrefix(id, "StateMachine"+purpose)
+				starts := strings.HasPrefix(id, of.starter+"Role") || itself && purpose == "apply"
+				if got := strings.Contains(document, `"states:StartExecution"`) && strings.Contains(document, suffix); got != starts {
+					t.Errorf("%s may start %s: %v", id, purpose, got)
+				}
+				if itself && strings.Count(document, `"lambda:InvokeFunction","Effect":"Allow","Resource":{"Fn::GetAtt":["`+of.steps+`Function`) !=
+					strings.Count(document, "lambda:") {
+					t.Errorf("%s may call other functions: %s", purpose, document)
+				}
+			}
+		}
+		if len(found) != 2 {
+			t.Errorf("found %v", found)
 		}
 	})
 }
@@ -330,11 +356,11 @@ func TestStream(t *testing.T) {
 	})
 }
 
-// TestLogs: every log group, including that of the gateway's own lines, is encrypted and keeps its lines for a year.
+// TestLogs: every log group, including those of the gateway and the state machines, is encrypted and keeps its lines for a year.
 func TestLogs(t *testing.T) {
 	eachPartition(t, func(t *testing.T, _, service, firewall template) {
 		groups := service.of("AWS::Logs::LogGroup")
-		if wanted := len(stacks.FunctionNames()) + 3; len(groups) != wanted {
+		if wanted := len(stacks.FunctionNames()) + 4; len(groups) != wanted {
 			t.Errorf("%d log groups, want %d", len(groups), wanted)
 		}
 		groups["firewall"] = firewall.the(t, "AWS::Logs::LogGroup")

@@ -39,7 +39,7 @@ var suppressions = []suppression{
 		"a schedule is named after its due minute; the statement is limited to the deployment's own schedule group"},
 	{"nag", "NIST.800.53.R5-IAMNoInlinePolicy", re(`^/Rollcall/ScheduleRole/DefaultPolicy`),
 		"the policy belongs to the one role of schedules and is deleted with it: a managed policy would invite sharing"},
-	{"nag", "AwsSolutions-IAM5[Resource::*]", re(`^/Rollcall/StateMachine-apply/Role/DefaultPolicy`),
+	{"nag", "AwsSolutions-IAM5[Resource::*]", re(`^/Rollcall/StateMachine-\w+/Role/DefaultPolicy`),
 		"the actions of log delivery and X-Ray accept no other resource; TestFunctions allows no other action on *"},
 	{"nag", "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:Rollcall-apply:*]",
 		re(`^/Rollcall/StateMachine-apply/Role/DefaultPolicy`),
@@ -47,7 +47,7 @@ var suppressions = []suppression{
 	{"nag", "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:Rollcall-apply/*]",
 		re(`^/Rollcall/StateMachine-apply/Role/DefaultPolicy`),
 		"Step Functions names the executions of a distributed map itself; the statement is limited to this state machine"},
-	{"nag", "NIST.800.53.R5-IAMNoInlinePolicy", re(`^/Rollcall/StateMachine-apply/Role/DefaultPolicy`),
+	{"nag", "NIST.800.53.R5-IAMNoInlinePolicy", re(`^/Rollcall/StateMachine-\w+/Role/DefaultPolicy`),
 		"the policy belongs to the state machine's role and is deleted with it: a managed policy would invite sharing"},
 	{"nag", "NIST.800.53.R5-LambdaDLQ", re(`^/Rollcall/\w+/Function`),
 		"functions are invoked by API Gateway, which waits, by the stream or schedules, whose failures are sent to the queue " +

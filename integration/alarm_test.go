@@ -203,7 +203,7 @@ func TestOnlyFaultsOfFunctionsAreErrors(t *testing.T) {
 		s := stack.New(t, stack.Options{Ports: func(t testing.TB) directory.Ports { return refusing(stack.SQLite(t), &r) }})
 		var log bytes.Buffer
 		r.set(c.err)
-		err := app.Jobs(s.Service.Follow, app.NewLog(&log))(t.Context(), app.Work{Do: directory.JobSeal})
+		_, err := app.Jobs(s.Service.Follow, app.NewLog(&log))(t.Context(), app.JobEvent{Work: app.Work{Do: directory.JobSeal}})
 		if (err != nil) != c.alarm || !c.alarm && !strings.Contains(log.String(), `"level":"WARN","msg":"seal"`) {
 			t.Errorf("%s: the job ended with %v: %s", c.name, err, log.String())
 		}

@@ -150,14 +150,15 @@ func TestSampleWork(t *testing.T) {
 		h.must(err)
 		for _, j := range follow.Jobs() {
 			if j.Function == "jobs" {
-				var w app.Work
-				decodeStrictly(t, "../events/jobs."+string(j.Name)+".json", &w)
-				h.want("sample", w, app.Work{Do: j.Name})
-				h.must(jobs(t.Context(), w))
+				var e app.JobEvent
+				decodeStrictly(t, "../events/jobs."+string(j.Name)+".json", &e)
+				h.want("sample", e, app.JobEvent{Work: app.Work{Do: j.Name}})
+				_, err := jobs(t.Context(), e)
+				h.must(err)
 			}
 		}
 	}
-	for _, metric := range []string{`"UnsealedSeconds":0,`, `"PurgeSeconds":0,`, `"RetainSeconds":0,`} {
+	for _, metric := range []string{`"UnsealedSeconds":0,`, `"PurgeSeconds":0,`, `"RetainSeconds":0,`, `"TaskSeconds":0,`} {
 		h.want(metric, strings.Count(log.String(), metric), 2)
 	}
 	h.want("arrived before they were sent", r.take(), "[]")

@@ -30,8 +30,8 @@ func machineName(stack awscdk.Stack, name string) *string {
 	return awscdk.Fn_Join(jsii.String("-"), &[]*string{stack.StackName(), jsii.String(name)})
 }
 
-// NewStateMachine returns the standard state machine <stack>-<name>, whose steps call f and whose distributed maps run
-// as executions of its own. Its log contains the events but no input or output. In the definition, ${Partition} stands
+// NewStateMachine returns the standard state machine <stack>-<name>, whose steps call f. Its distributed maps, if it has
+// any, run as executions of its own. Its log contains the events but no input or output. In the definition, ${Partition} stands
 // for the partition and ${FunctionArn} for f.
 func NewStateMachine(scope constructs.Construct, name, definition string, f Function, key awskms.IKey) StateMachine {
 	stack := awscdk.Stack_Of(scope)
@@ -52,9 +52,11 @@ func NewStateMachine(scope constructs.Construct, name, definition string, f Func
 		})
 	}
 	allow(role, []string{"lambda:InvokeFunction"}, f.FunctionArn())
-	allow(role, []string{"states:StartExecution"}, StateMachineARN(stack, name))
-	allow(role, []string{"states:DescribeExecution", "states:StopExecution"}, executions(":*"))
-	allow(role, []string{"states:RedriveExecution"}, executions("/*"))
+	if strings.Contains(definition, `"DISTRIBUTED"`) {
+		allow(role, []string{"states:StartExecution"}, StateMachineARN(stack, name))
+		allow(role, []string{"states:DescribeExecution", "states:StopExecution"}, executions(":*"))
+		allow(role, []string{"states:RedriveExecution"}, executions("/*"))
+	}
 	// Both accept only "*" as resource: "Logging using CloudWatch Logs" and "X-Ray", Step Functions Developer Guide.
 	allow(role, []string{
 		"logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries",

@@ -18,7 +18,8 @@ type monitored struct {
 	functions []ours.Function
 	table     awsdynamodb.Table
 	dead      awssqs.Queue
-	runs      ours.StateMachine
+	runs      ours.StateMachine // of apply runs
+	tasks     ours.StateMachine
 }
 
 // failedLines matches the lines of the access log about requests that failed by a fault. A function that answers 503
@@ -35,9 +36,6 @@ func newAlarms(stack awscdk.Stack, m monitored, topic awssns.Topic) {
 	all5xx := ours.Metric("AWS/ApiGateway", "5XXError", "Sum", api...)
 	failed := count(ours.NewLineCount(m.api.Access, "Failed", failedLines))
 	latency := ours.Metric("AWS/ApiGateway", "Latency", "p99", api...)
-	runs := func(name string) awscloudwatch.Metric {
-		return ours.Metric("AWS/States", name, "Sum", jsii.String("StateMachineArn"), m.runs.Ref())
-	}
 	alarms := []ours.AlarmSpec{
 		{ID: "GatewayErrors", Means: "Requests were answered 5xx, not counting a function's 503 and 501.", Metric: failed, Above: 5},
 		{ID: "GatewaySlow", Means: "One request in a hundred takes longer than 3 seconds.", Metric: latency, Above: 3000, Periods: 3},
@@ -52,8 +50,9 @@ func newAlarms(stack awscdk.Stack, m monitored, topic awssns.Topic) {
 			Above:  5 * 60 * 1000},
 		{ID: "DeliveriesLate", Means: "A webhook whose deliveries were due waited more than five minutes for its turn.",
 			Metric: ours.Metric("Rollcall", "DeliveryDelay", "Maximum"), Above: 5 * 60 * 1000},
-		{ID: "RunsFailed", Means: "An apply run failed before it was complete.", Metric: runs("ExecutionsFailed"), Above: 0},
+		{ID: "RunsFailed", Means: "An apply run failed before it was complete.", Metric: executions(m.runs, "ExecutionsFailed"), Above: 0},
 	}
+	alarms = append(alarms, taskAlarms(m.tasks)...)
 	invocations, durations := []awscloudwatch.IMetric{}, []awscloudwatch.IMetric{}
 	for _, f := range m.functions {
 		of := []*string{jsii.String("FunctionName"), f.FunctionName()}
@@ -77,8 +76,29 @@ func newAlarms(stack awscdk.Stack, m monitored, topic awssns.Topic) {
 			ours.Metric("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "Sum", table...)),
 		graph("Delay of changes",
 			ours.Metric("AWS/Lambda", "IteratorAge", "Maximum", jsii.String("FunctionName"), named(m.functions, "changes").FunctionName())))
-	d.AddWidgets(graph("Apply runs", runs("ExecutionsStarted"), runs("ExecutionsSucceeded"), runs("ExecutionsFailed"),
-		runs("ExecutionsAborted")))
+	d.AddWidgets(graph("Apply runs", allExecutions(m.runs)...), graph("Long tasks", allExecutions(m.tasks)...))
+}
+
+func executions(of ours.StateMachine, name string) awscloudwatch.Metric {
+	return ours.Metric("AWS/States", name, "Sum", jsii.String("StateMachineArn"), of.Ref())
+}
+
+func allExecutions(of ours.StateMachine) (all []awscloudwatch.IMetric) {
+	for _, name := range []string{"ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsAborted"} {
+		all = append(all, executions(of, name))
+	}
+	return all
+}
+
+// taskAlarms returns the alarms of long tasks, with or without the state machine that carries them.
+func taskAlarms(machine ours.StateMachine) []ours.AlarmSpec {
+	return []ours.AlarmSpec{
+		{ID: "TasksFailed", Means: "The execution of a long task failed.", Metric: executions(machine, "ExecutionsFailed"), Above: 0},
+		{ID: "TasksStuck", Means: "A long task failed ten times in a row and waits for a person.",
+			Metric: ours.Metric("Rollcall", "TasksStuck", "Sum"), Above: 0},
+		{ID: "TasksLate", Means: "A long task has waited for its next step for more than a quarter of an hour.",
+			Metric: ours.Metric("Rollcall", "TaskSeconds", "Maximum"), Above: 15 * 60},
+	}
 }
 
 // functionAlarms returns the alarms of a function, whose metrics have the dimensions.

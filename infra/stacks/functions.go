@@ -20,6 +20,7 @@ type function struct {
 	follows bool           // follows the log entries of the table's stream
 	woken   bool           // is woken by schedules
 	erases  bool           // erases removed tenants, for which it alone may scan the whole table
+	hands   bool           // hands long tasks over to the state machine that carries them
 	signs   bool           // signs the log and its exports
 	secrets []string       // KMS actions on the key of webhooks' secrets
 	event   map[string]any // the event of a schedule, as in events/; nil: {"Do": the job}
@@ -38,7 +39,10 @@ func functions() []function {
 			FunctionSpec: ours.FunctionSpec{Name: "deliver", Table: writes, MemoryMB: 1024, Seconds: 300, Reserved: 2, Patience: 60},
 			secrets:      []string{"kms:Decrypt"},
 		},
-		{FunctionSpec: ours.FunctionSpec{Name: "jobs", Table: writes, MemoryMB: 1024, Seconds: 600}, signs: true, erases: true},
+		{
+			FunctionSpec: ours.FunctionSpec{Name: "jobs", Table: writes, MemoryMB: 1024, Seconds: 600, Reserved: 60},
+			signs:        true, erases: true, hands: true,
+		},
 		{FunctionSpec: ours.FunctionSpec{Name: "deactivate", Table: writes, Seconds: 300}, woken: true, event: map[string]any{"sweep": true}},
 		{FunctionSpec: ours.FunctionSpec{Name: "apply", Table: writes, Seconds: 300}},
 	}

@@ -58,7 +58,8 @@ func New(scope constructs.Construct, p Partition, s Settings) Deployment {
 		}
 	}
 	runs := ours.NewStateMachine(stack, applyMachine, statemachines.Apply, named(all, "apply"), data.Key)
-	newAlarms(stack, monitored{api, all, data.Table, dead, runs}, ours.NewAlarmTopic(stack, data.Key, s.AlarmEmail))
+	tasks := ours.NewStateMachine(stack, taskMachine, statemachines.Tasks, named(all, "jobs"), data.Key)
+	newAlarms(stack, monitored{api, all, data.Table, dead, runs, tasks}, ours.NewAlarmTopic(stack, data.Key, s.AlarmEmail))
 	outputs(stack, origin)
 	output(stack, "ApiId", "Id of the REST API, as in its own URL and its logs.", api.RestApiId())
 	output(stack, "ApiStage", "The stage of the REST API.", jsii.String(ours.Stage))
@@ -86,8 +87,11 @@ func publicOrigin(stack awscdk.Stack, api *ours.API, s Settings) *string {
 	})
 }
 
-// applyMachine is the state machine of apply runs, <stack>-apply.
-const applyMachine = "apply"
+// The state machines <stack>-<name>: of apply runs, and of long tasks.
+const (
+	applyMachine = "apply"
+	taskMachine  = "tasks"
+)
 
 // follower is what the function that follows the log uses in addition to the table: it creates schedules for wake-ups,
 // starts apply runs, publishes events and has them sent to webhooks.
@@ -135,14 +139,19 @@ func newFunctions(stack awscdk.Stack, data Data, p Partition, s Settings, origin
 		if f.follows {
 			f.Env, f.Permissions = follower.Env, follower.Permissions
 		}
-		f.use(data)
+		f.use(data, ours.StateMachineARN(stack, taskMachine))
 		all = append(all, ours.NewFunction(stack, f.FunctionSpec, shared))
 	}
 	return all
 }
 
-// use grants the function the keys it uses, whose ARNs no other function knows, and the permission that erasing needs.
-func (f *function) use(data Data) {
+// use grants the function the keys and the state machine of tasks, if it uses them; no other function knows their ARNs. And
+// it grants the permission that erasing needs.
+func (f *function) use(data Data, tasks *string) {
+	if f.hands {
+		f.Env = append(f.Env, ours.Variable{Name: app.EnvCarrier, Value: tasks})
+		f.Permissions = append(f.Permissions, ours.Permission{Actions: []string{"states:StartExecution"}, Resources: []*string{tasks}})
+	}
 	if f.erases {
 		f.Table = append(slices.Clone(f.Table), "dynamodb:Scan")
 	}

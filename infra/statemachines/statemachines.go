@@ -3,7 +3,10 @@ package statemachines
 
 import _ "embed"
 
-// Apply is the definition of the state machine of apply runs. The construct replaces ${Partition} and ${FunctionArn}.
-//
-//go:embed apply.asl.json
-var Apply string
+// The definitions of the state machines of apply runs and of tasks. The construct replaces ${Partition} and ${FunctionArn}.
+var (
+	//go:embed apply.asl.json
+	Apply string
+	//go:embed tasks.asl.json
+	Tasks string
+)

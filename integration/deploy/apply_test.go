@@ -3,7 +3,6 @@
 package deploy_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
@@ -60,39 +59,41 @@ func (d *deployment) apply(t *testing.T) {
 	if undo["state"] != "completed" || len(inOrg()) != 0 {
 		t.Errorf("undone: %v, and %d people are still in the organization", undo, len(inOrg()))
 	}
-	d.executed(t, id+"-plan", id+"-apply", undo["id"].(string)+"-plan")
+	found := d.executions(t, "Rollcall-apply")
+	for _, n := range []string{id + "-plan", id + "-apply", undo["id"].(string) + "-plan"} {
+		if found[n] != types.ExecutionStatusSucceeded {
+			t.Errorf("the execution %s is %q; there are %v", n, found[n], found)
+		}
+	}
 }
 
-// executed checks that the state machine executed each of the names once.
-func (d *deployment) executed(t *testing.T, names ...string) {
+// executions returns the state of all executions of a state machine.
+func (d *deployment) executions(t *testing.T, machine string) map[string]types.ExecutionStatus {
 	t.Helper()
 	client := sfn.NewFromConfig(d.cloud.Config())
-	machines, err := client.ListStateMachines(t.Context(), &sfn.ListStateMachinesInput{})
+	all, err := client.ListExecutions(t.Context(), &sfn.ListExecutionsInput{StateMachineArn: d.machine(t, machine)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	found := map[string]types.ExecutionStatus{}
+	for _, x := range all.Executions {
+		found[*x.Name] = x.Status
+	}
+	return found
+}
+
+// machine returns the ARN of a state machine.
+func (d *deployment) machine(t *testing.T, name string) *string {
+	t.Helper()
+	machines, err := sfn.NewFromConfig(d.cloud.Config()).ListStateMachines(t.Context(), &sfn.ListStateMachinesInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, m := range machines.StateMachines {
-		if *m.Name != "Rollcall-apply" {
-			continue
-		}
-		all, err := client.ListExecutions(t.Context(), &sfn.ListExecutionsInput{StateMachineArn: m.StateMachineArn})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, x := range all.Executions {
-			found[*x.Name] = x.Status
+		if *m.Name == name {
+			return m.StateMachineArn
 		}
 	}
-	for _, n := range names {
-		if found[n] != types.ExecutionStatusSucceeded {
-			t.Errorf("the execution %s is %q; there are %v", n, found[n], found)
-		}
-		delete(found, n)
-	}
-	for n, status := range found {
-		if !strings.Contains(n, ":") { // not of the map
-			t.Logf("execution %s: %s", n, status)
-		}
-	}
+	t.Fatalf("there is no state machine %s", name)
+	return nil
 }

@@ -59,6 +59,7 @@ func TestDeployment(t *testing.T) {
 	lost := d.leave(t, true)
 	t.Run("every change is an event on the bus that conforms to its schema", d.heard(queue))
 	t.Run("the state machine applies a mapping and undoes it", d.apply)
+	t.Run("the state machine carries a long task", d.longTask)
 	t.Run("a webhook's secret is encrypted by KMS and signs its deliveries", d.webhook)
 	t.Run("the operator creates, pauses and removes a tenant", d.tenants)
 	t.Run("the sweep deactivates the leaver whose schedule was lost", d.swept(lost))

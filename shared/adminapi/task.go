@@ -41,7 +41,7 @@ func (r *request) viewTask(k directory.Task) task {
 		v.Failures, v.Cause = k.Failures, k.Cause
 	}
 	if k.State == directory.TaskRunning {
-		v.DueAt = timeOrNil(k.DueAt)
+		v.DueAt = timeOrNil(administration.NextStep(k))
 	}
 	return v
 }

@@ -2,6 +2,7 @@ package administration
 
 import (
 	"context"
+	"time"
 
 	"rollcall/shared/directory"
 	"rollcall/shared/follow"
@@ -15,6 +16,9 @@ type TaskFilter struct {
 
 // TaskKinds returns the kinds of tasks.
 func TaskKinds() []directory.TaskKind { return follow.TaskKinds() }
+
+// NextStep returns when the next step of a task may be done.
+func NextStep(k directory.Task) time.Time { return follow.NextStep(k) }
 
 // List reads tasks, those of the newest entries first, before the given one, and the id to continue before: "" at the end.
 // A page may hold fewer than asked for when MaxWalk tasks were read.

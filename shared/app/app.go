@@ -37,6 +37,7 @@ const (
 	EnvBus                = "EVENT_BUS"
 	EnvDeliver            = "DELIVER_FUNCTION_ARN"
 	EnvTasks              = "TASKS_FUNCTION_ARN"
+	EnvCarrier            = "TASKS_STATE_MACHINE_ARN"
 	EnvSigningKey         = "LOG_SIGNING_KEY"
 	EnvSecretsKey         = "WEBHOOK_SECRETS_KEY"
 	EnvLogRetention       = "LOG_RETENTION_DAYS"
@@ -55,6 +56,8 @@ type Config struct {
 	Deliver string
 	// TASKS_FUNCTION_ARN: functions/jobs; "": tasks wait for its schedule
 	Tasks string
+	// TASKS_STATE_MACHINE_ARN: carries long tasks; "": functions/jobs does them itself. Only that function needs it
+	Carrier string
 	// LOG_SIGNING_KEY: ARN of the KMS key that signs the log; "": nothing is signed
 	SigningKey string
 	// WEBHOOK_SECRETS_KEY: ARN of the KMS key that encrypts webhook secrets; "": no webhooks
@@ -79,6 +82,7 @@ func Load(getenv func(string) string) (Config, error) {
 		Table: getenv(EnvTable), Origin: strings.TrimSuffix(getenv(EnvOrigin), "/"),
 		Wake:  Wake{getenv(EnvScheduleGroup), getenv(EnvScheduleTarget), getenv(EnvScheduleRole), getenv(EnvScheduleDeadLetter)},
 		Apply: getenv(EnvApply), Bus: getenv(EnvBus), Deliver: getenv(EnvDeliver), Tasks: getenv(EnvTasks),
+		Carrier:    getenv(EnvCarrier),
 		SigningKey: getenv(EnvSigningKey), SecretsKey: getenv(EnvSecretsKey),
 	}
 	var problems []error

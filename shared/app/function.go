@@ -55,6 +55,13 @@ func Runs(c Config, cfg aws.Config, out *directory.External) {
 	}
 }
 
+// Carrier lets the function hand long tasks over (Step Functions).
+func Carrier(c Config, cfg aws.Config, out *directory.External) {
+	if c.Carrier != "" {
+		out.Carrier = workflow.StepFunctions{Client: sfn.NewFromConfig(cfg), Machine: c.Carrier}
+	}
+}
+
 // Bus lets the function publish events (EventBridge).
 func Bus(c Config, cfg aws.Config, out *directory.External) {
 	if c.Bus != "" {

@@ -5,17 +5,32 @@ import (
 	"log/slog"
 	"time"
 
+	"rollcall/shared/directory"
 	"rollcall/shared/follow"
+	"rollcall/shared/workflow"
 )
 
-// Jobs is the handler of functions/jobs: it does the job of a schedule's event, and logs how long its oldest work has
-// been waiting, as a metric in CloudWatch's embedded format.
-func Jobs(svc *follow.Service, log *slog.Logger) func(context.Context, Work) error {
-	return func(ctx context.Context, w Work) error {
-		if err := alarming(ctx, log, string(w.Do), DoWork(ctx, svc, w)); err != nil {
-			return err
+// JobEvent is the event of functions/jobs: the job of a schedule, or a step of the state machine of tasks.
+type JobEvent struct {
+	Work
+	workflow.TaskInput
+}
+
+// DoTask is what a JobEvent of the state machine does.
+const DoTask directory.Job = "task"
+
+// Jobs is the handler of functions/jobs. It does a step of a task, and answers what comes next. Or it does the job of a
+// schedule's event, and logs how long its oldest work has been waiting, as a metric in CloudWatch's embedded format.
+func Jobs(svc *follow.Service, log *slog.Logger) func(context.Context, JobEvent) (any, error) {
+	return func(ctx context.Context, e JobEvent) (any, error) {
+		if e.Do == DoTask {
+			out, err := workflow.CarryTask(ctx, svc, e.TaskInput)
+			return out, alarming(ctx, log, string(e.Do), err)
 		}
-		return alarming(ctx, log, string(w.Do), logAge(ctx, svc, log, w))
+		if err := alarming(ctx, log, string(e.Do), DoWork(ctx, svc, e.Work)); err != nil {
+			return nil, err
+		}
+		return nil, alarming(ctx, log, string(e.Do), logAge(ctx, svc, log, e.Work))
 	}
 }
 

@@ -41,8 +41,9 @@ func (r Runtime) Secret() string {
 }
 
 // External is the systems outside the process. Each may be nil: then no events are published, nothing is sent to
-// webhooks, no secret can be stored, nothing is signed, apply runs are carried out where their entry is followed, and
-// only the sweep finds due deactivations, and only the schedules send deliveries and do tasks.
+// webhooks, no secret can be stored, nothing is signed, apply runs are carried out where their entry is followed, only
+// the sweep finds due deactivations, only the schedules send deliveries and do tasks, and the job that does them hands
+// none over.
 type External struct {
 	Bus     EventBus
 	Sender  WebhookSender
@@ -53,6 +54,7 @@ type External struct {
 
 	Delivering DeliveryStarter
 	Tasks      TaskStarter
+	Carrier    TaskCarrier
 }
 
 // EventBus publishes events to subscribers.
@@ -98,6 +100,12 @@ type DeliveryStarter interface {
 // TaskStarter has another process do the tasks that are due, soon. Starting it again does no harm.
 type TaskStarter interface {
 	StartTasks(ctx context.Context) error
+}
+
+// TaskCarrier carries long tasks: it has one step after the other done until the task is done, waits for a person or is
+// somebody else's. Handing over the same execution again does no harm.
+type TaskCarrier interface {
+	CarryTask(ctx context.Context, ref TaskRef) error
 }
 
 // Wakeups schedules the search for due deactivations.

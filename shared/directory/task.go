@@ -47,6 +47,8 @@ type Task struct {
 	Failures int    `json:",omitempty"` // in a row
 	Cause    string `json:",omitempty"` // of the last failure
 	Holder   string `json:",omitempty"` // who does a step, until DueAt
+	// Execution carries the task (TaskCarrier): only it does steps until DueAt, which is later; if it does not run, it is the last
+	Execution string `json:",omitempty"`
 
 	CreatedAt time.Time `json:",omitzero"`
 	ChangedAt time.Time `json:",omitzero"`
@@ -60,6 +62,13 @@ func NewTaskID(kind TaskKind, e LogEntry) TaskID {
 	sum := sha256.Sum256([]byte(string(kind) + " " + string(e.ID)))
 	position, _, _ := strings.Cut(e.Position(), ".")
 	return TaskID("t" + position + idEncoding.EncodeToString(sum[:])[:20])
+}
+
+// TaskRef names an execution that carries a task.
+type TaskRef struct {
+	Tenant    TenantID
+	Task      TaskID
+	Execution string
 }
 
 // DueTask names a task that is due.

@@ -1,6 +1,7 @@
 package directorytest_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -14,10 +15,11 @@ import (
 // longLeavers is pending deactivations of people whom nobody has, in as many pages as a test says.
 type longLeavers struct {
 	directory.Leavers
-	pages int
-	read  []directory.TenantID // of each page that was read
-	err   error
-	then  func()
+	pages  int
+	people int                  // in each; 0: peopleOfPage
+	read   []directory.TenantID // of each page that was read
+	err    error
+	then   func()
 }
 
 const peopleOfPage = 200
@@ -32,7 +34,7 @@ func (l *longLeavers) PendingUsers(
 		return nil, "", l.err
 	}
 	l.read = append(l.read, t)
-	us := make([]directory.User, peopleOfPage)
+	us := make([]directory.User, cmp.Or(l.people, peopleOfPage))
 	for i := range us {
 		us[i] = directory.User{ID: "unobody", Provider: q.Provider}
 	}

@@ -26,6 +26,7 @@ type Service struct {
 	marked map[chain]time.Time // when this process marked chains for sealing
 
 	sending, tasks starter
+	alone          atomic.Int64 // until when tasks are not handed over, in nanoseconds
 }
 
 // startEvery is how often a process starts a function that goes on looking for work; between, its schedule starts it.

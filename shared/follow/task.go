@@ -252,54 +252,72 @@ func (s *Service) RunTasks(ctx context.Context, stop func() bool) error {
 }
 
 // StepTask does the next step of a task, unless another process does or its time has not come, and reports whether
-// another step may follow at once. An interrupted step is repeated, and no other is lost.
-// Errors: TasksError when the step failed; those of the store.
+// another step may follow at once. With a TaskCarrier, a task that goes on is handed over. An interrupted step is repeated,
+// and no other is lost.
+// Errors: TasksError when the step failed, or the task could not be handed over; those of the store.
 func (s *Service) StepTask(ctx context.Context, t directory.TenantID, id directory.TaskID) (more bool, err error) {
-	k, err := s.takeTask(ctx, t, id)
+	k, err := s.stepTask(ctx, directory.TaskRef{Tenant: t, Task: id}, 0)
+	return k.State == directory.TaskRunning && !k.DueAt.After(s.rt.Time()), err
+}
+
+// stepTask does the next step of a task that the job or an execution may take, and returns the task after it; the zero one
+// if they may not. steps is how many the execution has done.
+func (s *Service) stepTask(ctx context.Context, ref directory.TaskRef, steps int) (directory.Task, error) {
+	k, err := s.takeTask(ctx, ref)
 	switch {
 	case errors.Is(err, errTaken) || err == nil && k.ID == "":
-		return false, nil
+		return directory.Task{}, nil
 	case err != nil:
-		return false, err
+		return directory.Task{}, err
 	case k.State == directory.TaskWaiting:
-		return false, TasksError{{t, k, errInterrupted}}
+		return k, TasksError{{ref.Tenant, k, errInterrupted}}
 	}
-	x := &portion{Task: k, s: s, tenant: t, until: s.rt.Time().Add(stepFor), left: stepRecords}
+	x := &portion{Task: k, s: s, tenant: ref.Tenant, until: s.rt.Time().Add(stepFor), left: stepRecords}
 	failure := x.step(ctx)
 	if failure != nil && ctx.Err() != nil {
-		return false, ctx.Err()
+		return directory.Task{}, ctx.Err()
 	}
-	k, err = s.ports.Tasks.UpdateTask(ctx, t, id, func(old directory.Task) (directory.Task, error) {
+	k, err = s.ports.Tasks.UpdateTask(ctx, ref.Tenant, ref.Task, func(old directory.Task) (directory.Task, error) {
 		if old.Holder != k.Holder {
 			return old, errTaken
 		}
 		n := x.after(failure)
 		n.Version = old.Version + 1
-		return n, nil
+		return s.carried(n, steps), nil
 	})
 	switch {
 	case errors.Is(err, errTaken):
-		return false, nil
-	case err == nil && failure != nil:
-		err = TasksError{{t, k, failure}}
+		return directory.Task{}, nil
+	case err != nil:
+		return directory.Task{}, err
+	case failure != nil:
+		return k, TasksError{{ref.Tenant, k, failure}}
+	case k.Execution != ref.Execution && k.State == directory.TaskRunning:
+		return s.handOver(ctx, ref.Tenant, k)
 	}
-	return err == nil && k.State == directory.TaskRunning && !k.DueAt.After(s.rt.Time()), err
+	return k, nil
 }
 
-// takeTask takes the lease of a task that is due, and removes one that was done long ago. Until its step has ended, it
-// counts as failed: so one whose steps end every process is not repeated for ever.
-func (s *Service) takeTask(ctx context.Context, t directory.TenantID, id directory.TaskID) (directory.Task, error) {
-	now, holder := s.rt.Time(), s.rt.NewID()
-	return s.ports.Tasks.UpdateTask(ctx, t, id, func(k directory.Task) (directory.Task, error) {
+// takeTask takes the lease of a task: of one that is due, or that the execution carries. It removes one that was done long
+// ago. Until its step has ended, it counts as failed: so one whose steps end every process is not repeated for ever.
+func (s *Service) takeTask(ctx context.Context, ref directory.TaskRef) (directory.Task, error) {
+	now, holder, lease := s.rt.Time(), s.rt.NewID(), taskLease
+	if ref.Execution != "" {
+		lease = carriedLease
+	}
+	return s.ports.Tasks.UpdateTask(ctx, ref.Tenant, ref.Task, func(k directory.Task) (directory.Task, error) {
 		switch {
-		case k.DueAt.IsZero() || k.DueAt.After(now):
+		case ref.Execution != "" && (k.Execution != ref.Execution || k.State != directory.TaskRunning):
+			return k, errTaken
+		case ref.Execution == "" && (k.DueAt.IsZero() || k.DueAt.After(now)):
 			return k, errTaken
 		case k.State != directory.TaskRunning:
 			return directory.Task{}, nil
 		case k.Failures >= directory.MaxTaskFailures:
 			k.State, k.Holder, k.DueAt = directory.TaskWaiting, "", time.Time{}
 		default:
-			k.Holder, k.DueAt, k.Failures, k.Cause = holder, now.Add(taskLease), k.Failures+1, causeInterrupted
+			k.Holder, k.DueAt, k.Failures, k.Cause = holder, now.Add(lease), k.Failures+1, causeInterrupted
+			k.Execution = ref.Execution
 		}
 		k.ChangedAt, k.Version = now, k.Version+1
 		return k, nil
@@ -358,7 +376,8 @@ func (s *Service) retryTask(ctx context.Context, t directory.TenantID, e directo
 			return k, errTaken
 		}
 		now := s.rt.Time()
-		k.State, k.Failures, k.DueAt, k.ChangedAt, k.Version = directory.TaskRunning, 0, now, now, k.Version+1
+		k.State, k.Execution, k.Failures, k.DueAt = directory.TaskRunning, "", 0, now
+		k.ChangedAt, k.Version = now, k.Version+1
 		return k, nil
 	})
 	if errors.Is(err, errTaken) {
@@ -368,7 +387,7 @@ func (s *Service) retryTask(ctx context.Context, t directory.TenantID, e directo
 	return err
 }
 
-// oldestTask returns how long ago the task was started that has been due for longest.
+// oldestTask returns how long the task has been due that has been due for longest.
 func (s *Service) oldestTask(ctx context.Context) (time.Duration, error) {
 	now := s.rt.Time()
 	due, err := s.ports.Tasks.DueTasks(ctx, now, 1)
@@ -376,8 +395,8 @@ func (s *Service) oldestTask(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	k, err := s.ports.Tasks.Task(ctx, due[0].Tenant, due[0].ID)
-	if err != nil || k.State != directory.TaskRunning {
+	if err != nil || k.State != directory.TaskRunning || k.DueAt.After(now) {
 		return 0, err
 	}
-	return now.Sub(k.CreatedAt), nil
+	return now.Sub(k.DueAt), nil
 }

@@ -2,12 +2,13 @@ package workflow
 
 import (
 	"context"
+	"time"
 
 	"rollcall/shared/directory"
 	"rollcall/shared/follow"
 )
 
-// Input is the input of one step of the state machine: the phase of a run, and the step.
+// Input is the input of one step of the state machine of apply runs: the phase of a run, and the step.
 type Input struct {
 	Step     string // begin, range or end
 	Tenant   directory.TenantID
@@ -53,4 +54,28 @@ func Do(ctx context.Context, svc *follow.Service, in Input) (out Output, err err
 		out.Ranges = []int{} // the state machine maps over it
 	}
 	return out, err
+}
+
+// TaskInput is the input of an execution of the state machine of tasks, and of each step of it.
+type TaskInput struct {
+	directory.TaskRef
+
+	Steps int // done before
+}
+
+// TaskOutput is the result of a step for the state machine: the input of the next one, and whether and when there is one.
+type TaskOutput struct {
+	TaskInput
+
+	Again   bool
+	Seconds int64 // until then
+	Failed  bool  // the task waits for a person
+}
+
+// CarryTask carries out a step of a task. Its result is right with an error, too.
+// Errors: those of follow.Service.CarryTask.
+func CarryTask(ctx context.Context, svc *follow.Service, in TaskInput) (TaskOutput, error) {
+	next, err := svc.CarryTask(ctx, in.TaskRef, in.Steps)
+	in.Steps++
+	return TaskOutput{in, next.Again, int64((next.After + time.Second - 1) / time.Second), next.Failed}, err
 }

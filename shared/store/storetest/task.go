@@ -44,7 +44,7 @@ func (w *world) newTask(at time.Time) directory.Task {
 	return directory.Task{
 		ID: directory.NewTaskID("kind", e), Kind: "kind", Provider: w.p, At: at, Run: e.ID, Of: "provider", Target: string(w.p),
 		State: directory.TaskRunning, After: "a", Data: []byte(`{"n":1}`), Total: 3, Done: 1, Failures: 2, Cause: "cause", Holder: "h",
-		CreatedAt: at, ChangedAt: at, DueAt: at, DoneAt: at, Version: 1,
+		Execution: "x", CreatedAt: at, ChangedAt: at, DueAt: at, DoneAt: at, Version: 1,
 	}
 }
 
