@@ -164,7 +164,7 @@ type Tasks interface {
 	// UpdateTask replaces a task by update(old), which may run several times; its error writes nothing. old is zero when
 	// there is none, and returning that removes it.
 	UpdateTask(ctx context.Context, t TenantID, id TaskID, update func(Task) (Task, error)) (Task, error)
-	// ListTasks reads tasks with a kind by id, the newest first, before the given one ("" from the newest).
+	// ListTasks reads tasks with a kind, but no parts, by id, the newest first, before the given one ("" from the newest).
 	ListTasks(ctx context.Context, t TenantID, before TaskID, count int) ([]Task, error)
 	// DueTasks names those of all tenants that are due, at most count, roughly the longest due first. One that has just
 	// changed may be missing or no longer due.

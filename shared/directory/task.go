@@ -37,6 +37,7 @@ type Task struct {
 	Of       string     `json:",omitempty"` // the kind of the record that it belongs to
 	Target   string     `json:",omitempty"` // the id of that record
 
+	Part  int             `json:",omitempty"` // which part of another task this is
 	State TaskState       `json:",omitempty"`
 	After string          `json:",omitempty"` // the position to continue after; "" at its beginning
 	Data  json.RawMessage `json:",omitempty"` // what a kind keeps in addition

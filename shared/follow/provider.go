@@ -32,25 +32,33 @@ func (x *portion) deleteProvider(ctx context.Context) error {
 
 // rehomeUsers changes some of the users whom a deleted provider still has.
 func (x *portion) rehomeUsers(ctx context.Context, p directory.Provider, o origin) (string, bool, error) {
+	if waits, err := x.split(ctx, "users"); err != nil || waits {
+		return "", false, err
+	}
 	d, to, err := x.s.withFallback(ctx, x.tenant, *p.Deletion)
 	if err != nil {
 		return "", false, err
 	}
-	const batch = 200
-	page, err := x.s.ports.Users.ListUsers(ctx, x.tenant, p.ID, directory.Page{ByCursor: true, Count: batch}, directory.UserWant{}, nil)
+	after, _ := x.people()
+	at := directory.Page{ByCursor: true, After: string(after), Count: 200}
+	page, err := x.s.ports.Users.ListUsers(ctx, x.tenant, p.ID, at, directory.UserWant{}, nil)
 	if err != nil {
 		return "", false, err
 	}
-	err = forEach(ctx, page.Users, func(ctx context.Context, v directory.UserView) error {
+	users := x.ofPart(page.Users)
+	err = forEach(ctx, users, func(ctx context.Context, v directory.UserView) error {
 		return x.s.rehomeUser(ctx, x.tenant, v.User, d, to, p.DeactivationDelay, o)
 	})
 	if err != nil {
 		return "", false, err
 	}
-	x.did(len(page.Users))
-	x.Total = max(x.Total, page.Total)
-	x.Done = max(x.Done, x.Total-page.Total+len(page.Users))
-	return "", len(page.Users) == 0, nil
+	x.did(len(users))
+	if x.Total = max(x.Total, page.Total); x.Part > 0 {
+		x.Done += len(users)
+	} else {
+		x.Done = max(x.Done, x.Total-page.Total+len(users))
+	}
+	return "", len(users) == 0, nil
 }
 
 // keepRemoved cancels the pending deactivations of users whom the directory of a deleted provider removed, if the

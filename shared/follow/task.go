@@ -85,7 +85,7 @@ type stage struct {
 	do   func(ctx context.Context, after string) (next string, done bool, err error)
 }
 
-// stages carries out the stages of a task in order, from the stored position, until the step ends.
+// stages carries out the stages of a task in order, from the stored position, until the step ends; of a part, one stage.
 func (x *portion) stages(ctx context.Context, all ...stage) error {
 	name, after, _ := strings.Cut(x.After, " ")
 	i := max(0, slices.IndexFunc(all, func(st stage) bool { return st.name == name }))
@@ -97,7 +97,7 @@ func (x *portion) stages(ctx context.Context, all ...stage) error {
 		if after = next; done {
 			i, after = i+1, ""
 		}
-		if i == len(all) {
+		if i == len(all) || done && x.Part > 0 {
 			x.finish()
 			return nil
 		}
@@ -369,22 +369,25 @@ func (x *portion) after(failure error) directory.Task {
 	return k
 }
 
-// retryTask has a task tried again that an entry names.
+// retryTask has a task tried again that an entry names, and before it those of its parts that wait for a person.
 func (s *Service) retryTask(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
-	_, err := s.ports.Tasks.UpdateTask(ctx, t, directory.TaskID(e.Target), func(k directory.Task) (directory.Task, error) {
-		if k.State != directory.TaskWaiting || k.ChangedAt.After(e.At) {
-			return k, errTaken
+	id := directory.TaskID(e.Target)
+	for _, id := range append(partIDs(id), id) {
+		_, err := s.ports.Tasks.UpdateTask(ctx, t, id, func(k directory.Task) (directory.Task, error) {
+			if k.State != directory.TaskWaiting || k.ChangedAt.After(e.At) {
+				return k, errTaken
+			}
+			now := s.rt.Time()
+			k.State, k.Execution, k.Failures, k.DueAt = directory.TaskRunning, "", 0, now
+			k.ChangedAt, k.Version = now, k.Version+1
+			return k, nil
+		})
+		if err != nil && !errors.Is(err, errTaken) {
+			return err
 		}
-		now := s.rt.Time()
-		k.State, k.Execution, k.Failures, k.DueAt = directory.TaskRunning, "", 0, now
-		k.ChangedAt, k.Version = now, k.Version+1
-		return k, nil
-	})
-	if errors.Is(err, errTaken) {
-		return nil
 	}
 	s.tasks.want()
-	return err
+	return nil
 }
 
 // oldestTask returns how long the task has been due that has been due for longest.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -43,12 +44,13 @@ func (s taskStore) UpdateTask(
 	return k, err
 }
 
+// ListTasks implements directory.Tasks: only ids of long work begin with a "t" and a digit.
 func (s taskStore) ListTasks(
 	ctx context.Context, t directory.TenantID, before directory.TaskID, count int,
 ) ([]directory.Task, error) {
 	return readRecords[directory.Task](ctx, s.Store,
-		`SELECT record FROM tasks WHERE tenant = ?1 AND kind <> '' AND (?2 = '' OR id < ?2) ORDER BY id DESC LIMIT ?3+0`,
-		string(t), string(before), count)
+		`SELECT record FROM tasks WHERE tenant = ?1 AND id >= 't0' AND id < ?2 ORDER BY id DESC LIMIT ?3+0`,
+		string(t), min(cmp.Or(string(before), "t:"), "t:"), count)
 }
 
 func (s taskStore) DueTasks(ctx context.Context, now time.Time, count int) (out []directory.DueTask, err error) {

@@ -66,6 +66,9 @@ func taskList(w *world) {
 	for _, id := range []directory.TaskID{"purge", "matching x", "seal-pass", "approval v", "zz"} {
 		w.putTask(directory.Task{ID: id, After: "u", Version: 1})
 	}
+	part := want[0]
+	part.ID, part.Part = "part-"+part.ID+"-01", 1
+	w.putTask(part)
 	list := func(before directory.TaskID, count int) []directory.Task {
 		w.Helper()
 		ks, err := w.Tasks.ListTasks(w.ctx, w.tenant, before, count)
