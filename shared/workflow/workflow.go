@@ -1,5 +1,5 @@
-// Package workflow does what happens outside requests: wake-ups for due deactivations, apply runs, events on a bus,
-// messages to webhooks. Most have one form for AWS and one in this process, on any clock. The table says what is due
+// Package workflow does what happens outside requests: wake-ups for due deactivations, apply runs, long tasks, events on a
+// bus, messages to webhooks. Most have one form for AWS and one in this process, on any clock. The table says what is due
 // and what was sent, so that calls that are early, late, repeated or lost do no harm. Other packages decide about
 // users, and what is sent, to whom and how often.
 package workflow
