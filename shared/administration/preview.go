@@ -174,6 +174,10 @@ func (p previewTenants) EraseTenant(context.Context, directory.TenantID, string)
 	return "", 0, errPreview
 }
 
+func (p previewTenants) EraseRest(context.Context, []directory.TenantID, string) (string, map[directory.TenantID]int, error) {
+	return "", nil, errPreview
+}
+
 func (p previewTenants) RemoveTenant(context.Context, directory.TenantID, directory.LogEntry) error {
 	return errPreview
 }

@@ -201,9 +201,12 @@ type Tenants interface {
 	// UpdateTenant replaces a tenant with its entry. A nil entry stores without one (progress of a removal).
 	// NotFound.
 	UpdateTenant(ctx context.Context, id TenantID, update Update[Tenant]) (Tenant, error)
-	// EraseTenant removes some records of a tenant after a position ("" from the first), except the one of
-	// CreateTenant, and returns how many, and the position to continue after: "" at the end. It may be repeated.
+	// EraseTenant removes some of the records of a tenant that the store can name, except the one of CreateTenant, and
+	// returns how many, and the position to go on at: "" at the end. It may be repeated.
 	EraseTenant(ctx context.Context, id TenantID, after string) (next string, n int, err error)
+	// EraseRest looks at some of all data, after a position ("" from the first), for records of the tenants that
+	// EraseTenant has left, removes them, and returns how many of each, and the position to continue after: "" at the end.
+	EraseRest(ctx context.Context, ids []TenantID, after string) (next string, found map[TenantID]int, err error)
 	// RemoveTenant removes the record of CreateTenant; its entry goes to the log of OperatorScope. NotFound.
 	RemoveTenant(ctx context.Context, id TenantID, e LogEntry) error
 }

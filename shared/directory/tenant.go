@@ -35,9 +35,9 @@ const (
 type TenantRemoval struct {
 	At    time.Time
 	By    Actor
-	After string    `json:",omitempty"` // the position of the current pass over the tenant's records
-	Found int       `json:",omitempty"` // how many records it removed
-	Next  time.Time `json:",omitzero"`  // when the next pass begins
+	After string    `json:",omitempty"` // where erasing its records goes on
+	Swept bool      `json:",omitempty"` // they are erased: a pass over all data looks for what is left
+	Next  time.Time `json:",omitzero"`  // when that may begin
 }
 
 // Retention is how long a tenant keeps data that is no longer needed. Zeros stand for the defaults.

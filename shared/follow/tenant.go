@@ -2,7 +2,10 @@ package follow
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"rollcall/shared/directory"
@@ -48,42 +51,51 @@ func (x *portion) settleTenant(ctx context.Context) error {
 	return x.end(x.s.SettleTenant(ctx, x.tenant, x.entry))
 }
 
-// EraseTenants erases the records of removed tenants, step by step, until no work remains or stop returns true. It is
-// meant to be called every few minutes; several processes may call it at the same time. A tenant is erased when a whole
-// pass over its records found none. One that fails stops no other.
+// EraseTenants erases the records of removed tenants, step by step, until no work remains or stop returns true: first those
+// of each tenant that can be named, an hour later whatever is left of all of them, by passes over all data. It is meant to
+// be called every few minutes; several processes may call it at the same time. A tenant is erased when a whole pass found
+// none of its records. One that fails stops no other.
 func (s *Service) EraseTenants(ctx context.Context, stop func() bool) error {
 	var errs []error
+	removing := false
 	err := find.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) (err error) {
-		for err == nil && t.State == directory.TenantRemoving && !s.rt.Time().Before(t.Removal.Next) && !stop() {
+		removing = removing || t.State == directory.TenantRemoving
+		for err == nil && t.State == directory.TenantRemoving && !t.Removal.Swept && !s.rt.Time().Before(t.Removal.Next) && !stop() {
 			t, err = s.eraseStep(ctx, t)
 		}
 		errs = append(errs, err)
 		return nil
 	})
+	if err == nil && removing {
+		err = s.eraseRest(ctx, stop)
+	}
 	return errors.Join(append(errs, err)...)
 }
 
-// eraseStep erases the next records of a tenant; it returns the zero Tenant when none remain.
+// eraseStep erases the next records of a tenant.
 func (s *Service) eraseStep(ctx context.Context, t directory.Tenant) (directory.Tenant, error) {
-	next, n, err := s.ports.Tenants.EraseTenant(ctx, t.ID, t.Removal.After)
+	next, _, err := s.ports.Tenants.EraseTenant(ctx, t.ID, t.Removal.After)
 	if err != nil {
 		return t, err
 	}
-	if next == "" && n+t.Removal.Found == 0 {
-		e := s.entry(origin{by: t.Removal.By}, directory.TenantErased)
-		e.Audit, e.Target, e.Name = true, string(t.ID), t.DisplayName
-		return directory.Tenant{}, directory.IgnoreNotFound(s.ports.Tenants.RemoveTenant(ctx, t.ID, e))
-	}
 	from := t.Removal.After
-	t, err = s.ports.Tenants.UpdateTenant(ctx, t.ID, func(old directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
-		r := *old.Removal
-		r.Found += n
-		if r.After == from { // otherwise another process has continued from here
-			r.After = next
-			if next == "" {
-				r.Found, r.Next = 0, s.rt.Time().Add(betweenPasses)
-			}
+	return s.noteRemoval(ctx, t.ID, func(r *directory.TenantRemoval) {
+		if r.Swept || r.After != from { // another process has continued from here
+			return
 		}
+		if r.After = next; next == "" {
+			r.Swept, r.Next = true, s.rt.Time().Add(betweenPasses)
+		}
+	})
+}
+
+// noteRemoval stores the progress of a removal; it returns the zero Tenant when it has ended.
+func (s *Service) noteRemoval(
+	ctx context.Context, id directory.TenantID, note func(*directory.TenantRemoval),
+) (directory.Tenant, error) {
+	t, err := s.ports.Tenants.UpdateTenant(ctx, id, func(old directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
+		r := *old.Removal
+		note(&r)
 		old.Removal = &r
 		return old, nil, nil
 	})
@@ -91,4 +103,84 @@ func (s *Service) eraseStep(ctx context.Context, t directory.Tenant) (directory.
 		return directory.Tenant{}, nil
 	}
 	return t, err
+}
+
+// eraseRest does steps of the pass over all data that erases what is left of removed tenants. The tenants that it looks for
+// are those whose time had come when it began; it is the data of the job's task, with how much it found of each.
+func (s *Service) eraseRest(ctx context.Context, stop func() bool) error {
+	task, err := s.ports.Tasks.Task(ctx, directory.OperatorScope, passOf(directory.JobErase))
+	for ; err == nil && !stop(); task, err = s.eraseRestStep(ctx, task) {
+		if len(task.Data) > 0 {
+			continue
+		}
+		found := map[directory.TenantID]int{}
+		err := find.EachTenant(ctx, s.ports.Tenants, func(t directory.Tenant) error {
+			if t.State == directory.TenantRemoving && t.Removal.Swept && !s.rt.Time().Before(t.Removal.Next) {
+				found[t.ID] = 0
+			}
+			return nil
+		})
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		if task.Data, err = json.Marshal(found); err != nil {
+			return err
+		}
+	}
+	if errors.Is(err, errTaken) {
+		return nil
+	}
+	return err
+}
+
+// eraseRestStep does a step of the pass in task, and ends it after the last one.
+func (s *Service) eraseRestStep(ctx context.Context, task directory.Task) (directory.Task, error) {
+	sought := map[directory.TenantID]int{}
+	if err := json.Unmarshal(task.Data, &sought); err != nil {
+		return task, err
+	}
+	ids := slices.Sorted(maps.Keys(sought))
+	next, found, err := s.ports.Tenants.EraseRest(ctx, ids, task.After)
+	if err != nil {
+		return task, err
+	}
+	for id, n := range found {
+		sought[id] += n
+	}
+	if next == "" {
+		for _, id := range ids {
+			if err := s.endRemoval(ctx, id, sought[id] == 0); err != nil {
+				return task, err
+			}
+		}
+	}
+	id := passOf(directory.JobErase)
+	return s.ports.Tasks.UpdateTask(ctx, directory.OperatorScope, id, func(old directory.Task) (directory.Task, error) {
+		if old.Version != task.Version { // another process has done the step, too
+			return old, errTaken
+		}
+		n := directory.Task{ID: id, Version: old.Version + 1, After: next}
+		if next == "" {
+			n.DoneAt = s.rt.Time()
+			return n, nil
+		}
+		var err error
+		n.Data, err = json.Marshal(sought)
+		return n, err
+	})
+}
+
+// endRemoval removes the record of a tenant of which a pass found nothing; otherwise another one looks for it later.
+func (s *Service) endRemoval(ctx context.Context, id directory.TenantID, nothing bool) error {
+	t, err := s.ports.Tenants.Tenant(ctx, id)
+	if err != nil || t.Removal == nil {
+		return directory.IgnoreNotFound(err)
+	}
+	if nothing {
+		e := s.entry(origin{by: t.Removal.By}, directory.TenantErased)
+		e.Audit, e.Target, e.Name = true, string(t.ID), t.DisplayName
+		return directory.IgnoreNotFound(s.ports.Tenants.RemoveTenant(ctx, t.ID, e))
+	}
+	_, err = s.noteRemoval(ctx, id, func(r *directory.TenantRemoval) { r.Next = s.rt.Time().Add(betweenPasses) })
+	return err
 }

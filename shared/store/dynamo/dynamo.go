@@ -40,6 +40,7 @@ type Store struct {
 	retention time.Duration           // of log entries
 	maxOps    int                     // items in a transaction; fewer in tests of large changes
 	pageMarks int                     // marks that fill a page of counts; fewer in tests
+	erases    int                     // what a step of erasing a tenant looks at; less in tests
 	step      func(name string) error // called before every write; its error stops the write (crash tests)
 	feed      *stream.Reader
 	counts    countCache
@@ -55,7 +56,7 @@ func Open(_ context.Context, c Config) (*Store, error) {
 		return nil, errors.New("a DynamoDB store needs a client, the name of its table and a clock")
 	}
 	return &Store{
-		client: c.Client, table: c.Table, now: c.Now, maxOps: maxOps, pageMarks: pageMarks,
+		client: c.Client, table: c.Table, now: c.Now, maxOps: maxOps, pageMarks: pageMarks, erases: erasesAtOnce,
 		feed: &stream.Reader{Client: c.Client, Streams: c.Streams, Table: c.Table, Now: c.Now, Fault: fault},
 		days: map[schema.Key]bool{}, numbers: map[schema.Key]int64{},
 		retention: cmp.Or(c.LogRetention, directory.DefaultLogRetention),

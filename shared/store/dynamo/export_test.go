@@ -19,6 +19,9 @@ func (s *Store) LimitOps(n int) { s.maxOps = n }
 // LimitMarks makes pages of counts full with fewer marks.
 func (s *Store) LimitMarks(n int) { s.pageMarks = n }
 
+// LimitErases makes a step of erasing a tenant shorter.
+func (s *Store) LimitErases(n int) { s.erases = n }
+
 // CountBefore counts an entry as versions before pages did: with an item for each.
 func (s *Store) CountBefore(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	minute, shard := schema.MinuteOf(e.At), schema.Spread(string(e.ID), schema.LogShards)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -55,31 +57,59 @@ func (s tenantStore) RemoveTenant(ctx context.Context, id directory.TenantID, e 
 	return s.commitOnce(ctx, "remove tenant", x)
 }
 
-// EraseTenant implements directory.Tenants. It scans the whole table, a megabyte per step, so that it misses no kind of
-// item newer than this function. It runs rarely, and in the background.
+// EraseTenant implements directory.Tenants: a position is a partition. What no record leads to, such as former userNames,
+// is left to EraseRest.
 func (s tenantStore) EraseTenant(ctx context.Context, id directory.TenantID, after string) (next string, n int, err error) {
-	in := &dynamodb.ScanInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("PK, SK"),
-		FilterExpression: aws.String("begins_with(PK, :t)"), ExpressionAttributeValues: item{":t": str(schema.Escape(string(id)) + "#")},
+	if !schema.Usable(string(id)) {
+		return "", 0, notFound("tenant")
 	}
+	all, err := s.partsOf(ctx, id)
+	if err != nil {
+		return "", 0, err
+	}
+	e := &eraser{Store: s.Store, left: s.erases}
+	from := max(0, slices.IndexFunc(all, func(p part) bool { return p.pk == after }))
+	for _, p := range all[from:] {
+		if empty, err := e.drain(ctx, p); err != nil || !empty {
+			return p.pk, e.erased, err
+		}
+	}
+	return "", e.erased, nil
+}
+
+// EraseRest implements directory.Tenants. It scans the whole table, a megabyte per step, so that it misses no kind of
+// item newer than EraseTenant. It runs rarely, and in the background.
+func (s tenantStore) EraseRest(
+	ctx context.Context, ids []directory.TenantID, after string,
+) (next string, found map[directory.TenantID]int, err error) {
+	in := &dynamodb.ScanInput{TableName: &s.table, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("PK, SK")}
 	if after != "" {
 		var at [2]string
 		if err := json.Unmarshal([]byte(after), &at); err != nil {
-			return "", 0, fmt.Errorf("read position: %w", err)
+			return "", nil, fmt.Errorf("read position: %w", err)
 		}
 		in.ExclusiveStartKey = schema.Key{PK: at[0], SK: at[1]}.Item()
 	}
 	out, err := s.client.Scan(ctx, in)
 	if err != nil {
-		return "", 0, fault("erase tenant", err)
+		return "", nil, fault("erase tenants", err)
+	}
+	of := map[string]directory.TenantID{}
+	for _, id := range ids {
+		of[schema.Escape(string(id))] = id
 	}
 	var keys []schema.Key
+	found = map[directory.TenantID]int{}
 	for _, it := range out.Items {
-		keys = append(keys, schema.Key{PK: text(it, "PK"), SK: text(it, "SK")})
+		k := keyOf(it)
+		if tenant, _, inside := strings.Cut(k.PK, "#"); inside && of[tenant] != "" {
+			keys = append(keys, k)
+			found[of[tenant]]++
+		}
 	}
-	if err := s.erase(ctx, "erase tenant", keys); err != nil || len(out.LastEvaluatedKey) == 0 {
-		return "", len(keys), err
+	if err := s.erase(ctx, "erase tenants", keys); err != nil || len(out.LastEvaluatedKey) == 0 {
+		return "", found, err
 	}
 	b, err := json.Marshal([2]string{text(out.LastEvaluatedKey, "PK"), text(out.LastEvaluatedKey, "SK")})
-	return string(b), len(keys), err
+	return string(b), found, err
 }

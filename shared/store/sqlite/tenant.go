@@ -56,13 +56,22 @@ func (s tenantStore) RemoveTenant(ctx context.Context, id directory.TenantID, e 
 	})
 }
 
-// EraseTenant implements directory.Tenants: a step is a table. It finds the tables by their column "tenant" or "home",
-// so that it cannot miss one that is newer than this function.
+// EraseTenant implements directory.Tenants.
 func (s tenantStore) EraseTenant(ctx context.Context, id directory.TenantID, after string) (next string, n int, err error) {
 	if !id.Valid() {
 		return "", 0, notFound("tenant")
 	}
+	next, found, err := s.EraseRest(ctx, []directory.TenantID{id}, after)
+	return next, found[id], err
+}
+
+// EraseRest implements directory.Tenants: a step is a table. It finds the tables by their column "tenant" or "home",
+// so that it cannot miss one that is newer than this function.
+func (s tenantStore) EraseRest(
+	ctx context.Context, ids []directory.TenantID, after string,
+) (next string, found map[directory.TenantID]int, err error) {
 	err = s.write(ctx, func() error {
+		found = map[directory.TenantID]int{}
 		var column string
 		err := s.exec(`SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
 			WHERE t.type = 'table' AND t.name > ? AND c.name IN ('tenant', 'home') ORDER BY t.name, c.name DESC LIMIT 1`,
@@ -70,14 +79,19 @@ func (s tenantStore) EraseTenant(ctx context.Context, id directory.TenantID, aft
 		if err != nil || next == "" {
 			return err
 		}
-		from, to := string(id), string(id)
-		if column == "home" { // a home begins with the tenant and a slash; "0" is the next character
-			from, to = from+"/", to+"0"
+		erased := 0
+		for _, id := range ids {
+			from, to := string(id), string(id)
+			if column == "home" { // a home begins with the tenant and a slash; "0" is the next character
+				from, to = from+"/", to+"0"
+			}
+			if err := s.exec(`DELETE FROM `+next+` WHERE `+column+` BETWEEN ? AND ?`, nil, from, to); err != nil {
+				return err
+			}
+			found[id] = s.conn.Changes()
+			erased += found[id]
 		}
-		if err := s.exec(`DELETE FROM `+next+` WHERE `+column+` BETWEEN ? AND ?`, nil, from, to); err != nil {
-			return err
-		}
-		if n = s.conn.Changes(); n > 0 {
+		if erased > 0 {
 			if err := errors.Join(s.noteErased(), s.followNext()); err != nil {
 				return err
 			}
@@ -85,9 +99,9 @@ func (s tenantStore) EraseTenant(ctx context.Context, id directory.TenantID, aft
 		return s.forgetRows()
 	})
 	if err != nil {
-		return "", 0, err
+		return "", nil, err
 	}
-	return next, n, nil
+	return next, found, nil
 }
 
 // forgetRows reads the copies in memory again, since rows were deleted.

@@ -63,12 +63,12 @@ func updateTenant(w *world) {
 	}
 	e := w.adminEntry(directory.TenantRemoved, string(w.tenant))
 	removal := directory.TenantRemoval{At: w.now(), By: directory.Actor{Kind: directory.ActorOperator, ID: "k1", RequestID: "r"}, After: "x",
-		Found: 3, Next: w.now()}
+		Swept: true, Next: w.now()}
 	got := change(&e, func(t *directory.Tenant) { t.State, t.Removal, t.Version = directory.TenantRemoving, &removal, 7 })
 	w.equal("the removal", *got.Removal, removal)
 	w.equal("entries", entries(), before+1)
-	got = change(nil, func(t *directory.Tenant) { t.Removal = &directory.TenantRemoval{Found: 4} })
-	w.equal("without an entry", got.Removal.Found, 4)
+	got = change(nil, func(t *directory.Tenant) { t.Removal = &directory.TenantRemoval{After: "y"} })
+	w.equal("without an entry", got.Removal.After, "y")
 	change(nil, func(*directory.Tenant) {})
 	refused := directory.Errorf(directory.Conflict, "no")
 	_, err = w.Tenants.UpdateTenant(w.ctx, w.tenant, func(old directory.Tenant) (directory.Tenant, *directory.LogEntry, error) {
@@ -115,6 +115,21 @@ func eraseTenant(w *world) {
 		w.Errorf("only %d records were erased", n)
 	}
 	w.equal("records found by a second pass", steps(), 0)
+	rest := func(ids ...directory.TenantID) (found int) {
+		for after := ""; ; {
+			next, n, err := w.Tenants.EraseRest(w.ctx, ids, after)
+			w.must(err)
+			if found += n[v.tenant]; len(n) > 1 || n[other.tenant] > 0 {
+				w.Errorf("found: %v", n)
+			}
+			if after = next; after == "" {
+				return found
+			}
+		}
+	}
+	w.equal("records found of nobody", rest(), 0)
+	w.Logf("%d records were left", rest(v.tenant))
+	w.equal("records that a second pass over all data found", rest(v.tenant), 0)
 	nothing := []string{`roles {"Roles":null,"Version":0}` + "\n", "aliases null\n", `task {"ID":"","Version":0}` + "\n"}
 	for line := range strings.Lines(v.dump()) {
 		if !strings.HasPrefix(line, "tenant ") && !slices.Contains(nothing, line) {
@@ -185,6 +200,7 @@ func (x intruder) tenantsRows() map[string]func() {
 		// Only operators call these; eraseTenant proves that they do not change other tenants.
 		"Tenants.UpdateTenant": func() {},
 		"Tenants.EraseTenant":  func() {},
+		"Tenants.EraseRest":    func() {},
 		"Tenants.RemoveTenant": func() {},
 	}
 }
