@@ -103,7 +103,11 @@ func (p *player) editUser(s step) string {
 			case 4:
 				n = wish
 			}
-			return n, []directory.Change{{Attr: "some", Before: []byte(`1`)}}, nil
+			changes := []directory.Change{{Attr: "some", Before: []byte(`1`)}}
+			if n.ExternalID != old.ExternalID {
+				changes = append(changes, directory.NewChange("externalId", directory.OrNil(old.ExternalID), directory.OrNil(n.ExternalID)))
+			}
+			return n, changes, nil
 		})
 	if v.Manager != nil {
 		v.Groups, v.Manager = append(v.Groups, directory.GroupID(v.Manager.ID)), nil // pointers cannot be compared
