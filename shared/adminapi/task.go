@@ -40,7 +40,7 @@ func (r *request) viewTask(k directory.Task) task {
 	if k.Holder == "" && k.State != directory.TaskDone { // until its result is stored, a step counts as failed
 		v.Failures, v.Cause = k.Failures, k.Cause
 	}
-	if k.State == directory.TaskRunning {
+	if k.State == directory.TaskRunning && k.Holder == "" {
 		v.DueAt = timeOrNil(administration.NextStep(k))
 	}
 	return v
