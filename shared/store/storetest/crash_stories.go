@@ -278,6 +278,7 @@ var crashStories = []crashStory{
 	{"approve a conversion", steps{(*crash).local}, func(c *crash) error {
 		return c.s.As(c.admin).Conflicts.PreApprove(c.ctx, c.caller.Provider, "local")
 	}},
+	{"change members in a task", steps{(*crash).place, func(c *crash) error { c.large = true; return nil }}, (*crash).emptyGroup},
 	{"create an approved user", steps{(*crash).approveLocal}, func(c *crash) error {
 		_, err := c.s.CreateUser(c.ctx, c.caller, "", nil, func(directory.Provider) (directory.Profile, []directory.Change, error) {
 			return directory.Profile{UserName: "local", Active: true}, nil, nil

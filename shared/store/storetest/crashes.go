@@ -202,7 +202,8 @@ type crash struct {
 	guard  directory.GuardEventID
 	group  directory.GroupID
 	other  directory.GroupID
-	size   int // of the batches in which it follows
+	size   int  // of the batches in which it follows
+	large  bool // changes of members leave so much that a task goes on
 	out    *outside
 
 	prepared map[directory.EntryID]bool // followed before the operation
@@ -213,8 +214,27 @@ func (c *crash) use(ports directory.Ports) {
 	if c.followed = maps.Clone(c.prepared); c.followed == nil {
 		c.followed = map[directory.EntryID]bool{}
 	}
+	if c.large {
+		ports.Completion = &handing{Completion: ports.Completion, asked: map[directory.EntryID]bool{}}
+	}
 	c.s = directorytest.New(ports, directory.Runtime{Now: func() time.Time { return c.now },
 		External: directory.External{Bus: &c.out.bus, Sender: c.out, Secrets: c.out}})
+}
+
+// handing says of each change, once, that more is left of it.
+type handing struct {
+	directory.Completion
+	mu    sync.Mutex
+	asked map[directory.EntryID]bool
+}
+
+func (l *handing) CompleteEntry(ctx context.Context, t directory.TenantID, e directory.LogEntry, limit int) (bool, error) {
+	l.mu.Lock()
+	again := l.asked[e.ID]
+	l.asked[e.ID] = true
+	l.mu.Unlock()
+	more, err := l.Completion.CompleteEntry(ctx, t, e, limit)
+	return more || !again, err
 }
 
 func (c *crash) must(err error) {
@@ -273,6 +293,9 @@ func (c *crash) follow() error {
 		for some := range slices.Chunk(left, c.size) {
 			batch := make([]directory.TenantEntry, len(some))
 			for i, e := range some {
+				if c.large && e.Action == directory.MembersChanged {
+					e.Remaining = directory.RemainingMembers
+				}
 				batch[i] = directory.TenantEntry{Tenant: c.admin.Tenant, Entry: e}
 			}
 			if err := c.s.FollowAll(c.ctx, batch); err != nil {
@@ -344,6 +367,13 @@ func (c *crash) state() string {
 	c.must(err)
 	for _, custodian := range cs {
 		lines = append(lines, fmt.Sprint("custodian ", slices.Index(c.users, custodian.User), custodian.OnHold()))
+	}
+	if c.large {
+		ks, err := c.s.Tasks.ListTasks(c.ctx, c.admin.Tenant, "", 10)
+		c.must(err)
+		for _, k := range ks {
+			lines = append(lines, fmt.Sprint(k.Kind, " ", k.State, " ", k.Done, " of ", k.Total))
+		}
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
