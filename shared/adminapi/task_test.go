@@ -2,6 +2,7 @@ package adminapi_test
 
 import (
 	"testing"
+	"time"
 
 	"rollcall/shared/directory"
 )
@@ -32,24 +33,27 @@ func TestTasks(t *testing.T) {
 	if got := f.want(200, "GET", "/tasks/"+w.task, ""); got.str("state") != "running" || got.str("failures") != "" {
 		t.Errorf("after a retry: %s", got.raw)
 	}
-	holder := func(name string) {
+	has := func(holder, execution string, lease time.Duration) {
 		_, err := f.store.Ports().Tasks.UpdateTask(t.Context(), f.tenant, directory.TaskID(w.task),
 			func(k directory.Task) (directory.Task, error) {
-				k.Holder, k.Version = name, k.Version+1
+				k.Holder, k.Execution, k.DueAt, k.Version = holder, execution, k.DueAt.Add(lease), k.Version+1
 				return k, nil
 			})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	holder("a process in its step") // until when it has the task is no time of a next step
+	has("a process in its step", "", 0) // until when it has the task is no time of a next step
 	if got := f.want(200, "GET", "/tasks/"+w.task, ""); got.str("state") != "running" || got.str("dueAt") != "" {
 		t.Errorf("during a step: %s", got.raw)
 	}
-	holder("")
-	if got := f.want(200, "GET", "/tasks/"+w.task, ""); got.str("dueAt") == "" {
-		t.Errorf("between steps: %s", got.raw)
+	has("", "", 0)
+	due := f.want(200, "GET", "/tasks/"+w.task, "").str("dueAt")
+	has("", "an execution", 5*time.Minute) // nor until when an execution does the steps
+	if got := f.want(200, "GET", "/tasks/"+w.task, ""); due == "" || got.str("dueAt") != due {
+		t.Errorf("between steps, due %s: %s", due, got.raw)
 	}
+	has("", "", -5*time.Minute)
 	if _, err := f.svc.StepTask(t.Context(), f.tenant, directory.TaskID(w.task)); err != nil {
 		t.Fatal(err)
 	}
