@@ -11,7 +11,7 @@ import (
 var (
 	reads  = []string{"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
 	writes = append([]string{"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem",
-		"dynamodb:BatchWriteItem"}, reads...)
+		"dynamodb:BatchWriteItem", "dynamodb:PartiQLInsert"}, reads...)
 )
 
 // function is a function of the deployment, its triggers and the keys it uses.

@@ -220,5 +220,5 @@ const parallelLooks = 32
 
 // forEach calls fn for all items, several in parallel, and returns the first error.
 func forEach[T any](ctx context.Context, items []T, fn func(context.Context, T) error) error {
-	return parallel.Each(ctx, parallelChanges, items, fn)
+	return parallel.Each(ctx, parallelChanges, len(items), func(ctx context.Context, i int) error { return fn(ctx, items[i]) })
 }

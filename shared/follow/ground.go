@@ -32,7 +32,8 @@ func (c *course) ground(ctx context.Context, t directory.TenantID, p directory.P
 	}
 	var mu sync.Mutex
 	found := map[rulesOf]directory.Ground{}
-	err := parallel.Each(ctx, parallelLooks, want, func(ctx context.Context, k rulesOf) error {
+	err := parallel.Each(ctx, parallelLooks, len(want), func(ctx context.Context, i int) error {
+		k := want[i]
 		g, err := c.s.ports.Mappings.Ground(ctx, k.tenant, k.provider)
 		mu.Lock()
 		defer mu.Unlock()

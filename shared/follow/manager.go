@@ -87,7 +87,8 @@ func (c *course) awaited(ctx context.Context, t directory.TenantID, es []directo
 		return out, err
 	}
 	var mu sync.Mutex
-	err = parallel.Each(ctx, parallelLooks, created, func(ctx context.Context, e directory.LogEntry) error {
+	err = parallel.Each(ctx, parallelLooks, len(created), func(ctx context.Context, i int) error {
+		e := created[i]
 		key := directory.Lookup{Attr: directory.AttrManager, Value: directory.UserNameKey(e.Name)}
 		waiting, err := c.s.ports.Users.UserIDs(ctx, t, e.Provider, key, 1)
 		mu.Lock()

@@ -184,7 +184,8 @@ func (c *course) runBeside(ctx context.Context, together []step, apart bool) {
 			turns = append(turns, x)
 		}
 	}
-	_ = parallel.Each(ctx, len(together), turns, func(ctx context.Context, x *turn) error {
+	_ = parallel.Each(ctx, len(together), len(turns), func(ctx context.Context, i int) error {
+		x := turns[i]
 		x.errs = x.run(c, ctx, x.es)
 		return nil
 	})
@@ -245,8 +246,8 @@ func atOnce(
 	one func(*Service, context.Context, directory.TenantID, directory.LogEntry) error,
 ) func(*course, context.Context, []directory.TenantEntry) []error {
 	return func(c *course, ctx context.Context, es []directory.TenantEntry) []error {
-		errs, at := make([]error, len(es)), places(es)
-		_ = parallel.Each(ctx, parallelLooks, at, func(ctx context.Context, i int) error {
+		errs := make([]error, len(es))
+		_ = parallel.Each(ctx, parallelLooks, len(es), func(ctx context.Context, i int) error {
 			errs[i] = one(c.s, ctx, es[i].Tenant, es[i].Entry)
 			return nil
 		})
@@ -267,7 +268,8 @@ func byTenant(
 			}
 			own[e.Tenant] = append(own[e.Tenant], i)
 		}
-		_ = parallel.Each(ctx, parallelChanges, tenants, func(ctx context.Context, t directory.TenantID) error {
+		_ = parallel.Each(ctx, parallelChanges, len(tenants), func(ctx context.Context, at int) error {
+			t := tenants[at]
 			var together []directory.LogEntry
 			for _, i := range own[t] {
 				together = append(together, es[i].Entry)
@@ -282,15 +284,6 @@ func byTenant(
 		})
 		return errs
 	}
-}
-
-// places returns the indexes of items.
-func places[T any](items []T) []int {
-	out := make([]int, len(items))
-	for i := range out {
-		out[i] = i
-	}
-	return out
 }
 
 // trigger selects the entries that start a step: those with one of its members.

@@ -80,11 +80,11 @@ func first(errs []error) error {
 	return nil
 }
 
-// Each is Run with a function for each item.
-func Each[T any](ctx context.Context, limit int, items []T, fn func(context.Context, T) error) error {
-	fns := make([]func(context.Context) error, len(items))
-	for i, item := range items {
-		fns[i] = func(ctx context.Context) error { return fn(ctx, item) }
+// Each is Run with a function for each of n items. It is not generic: each kind of items would be a copy of it.
+func Each(ctx context.Context, limit, n int, fn func(ctx context.Context, i int) error) error {
+	fns := make([]func(context.Context) error, n)
+	for i := range fns {
+		fns[i] = func(ctx context.Context) error { return fn(ctx, i) }
 	}
 	return Run(ctx, limit, fns...)
 }

@@ -15,11 +15,11 @@ func TestInTurn(t *testing.T) {
 	t.Parallel()
 	second := errors.New("second")
 	var did []int // without a lock
-	err := parallel.Each(parallel.InTurn(t.Context()), 3, []int{1, 2, 3}, func(_ context.Context, i int) error {
+	err := parallel.Each(parallel.InTurn(t.Context()), 3, 3, func(_ context.Context, i int) error {
 		did = append(did, i)
-		return []error{nil, second, errors.New("third")}[i-1]
+		return []error{nil, second, errors.New("third")}[i]
 	})
-	if !errors.Is(err, second) || !slices.Equal(did, []int{1, 2, 3}) {
+	if !errors.Is(err, second) || !slices.Equal(did, []int{0, 1, 2}) {
 		t.Errorf("%v, did %v", err, did)
 	}
 }
@@ -49,10 +49,13 @@ func TestRunCountsTheLongest(t *testing.T) {
 	if err := call(ctx, 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := parallel.Each(ctx, 2, []int{1, 5, 2}, call); err != nil {
+	calls := func(ns ...int) error {
+		return parallel.Each(ctx, 2, len(ns), func(ctx context.Context, i int) error { return call(ctx, ns[i]) })
+	}
+	if err := calls(1, 5, 2); err != nil {
 		t.Fatal(err)
 	}
-	if err := parallel.Run(ctx, 2, func(ctx context.Context) error { return parallel.Each(ctx, 2, []int{1, 1}, call) }); err != nil {
+	if err := parallel.Run(ctx, 2, func(context.Context) error { return calls(1, 1) }); err != nil {
 		t.Fatal(err)
 	}
 	if s.n != 7 {
@@ -65,7 +68,7 @@ func TestRunEndsAllAndReturnsTheFirstError(t *testing.T) {
 	first, second := errors.New("first"), errors.New("second")
 	var running, most, ended atomic.Int64
 	errs := slices.Repeat([]error{nil, first, second}, 10)
-	err := parallel.Each(t.Context(), 3, errs, func(_ context.Context, err error) error {
+	err := parallel.Each(t.Context(), 3, len(errs), func(_ context.Context, i int) error {
 		n := running.Add(1)
 		for was := most.Load(); n > was && !most.CompareAndSwap(was, n); was = most.Load() {
 		}
@@ -74,7 +77,7 @@ func TestRunEndsAllAndReturnsTheFirstError(t *testing.T) {
 		}
 		running.Add(-1)
 		ended.Add(1)
-		return err
+		return errs[i]
 	})
 	if !errors.Is(err, first) || ended.Load() != 30 || most.Load() > 3 {
 		t.Errorf("%v, %d ended, %d at once", err, ended.Load(), most.Load())

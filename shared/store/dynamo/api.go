@@ -3,7 +3,10 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -19,21 +22,12 @@ const (
 	maxBatchWrite = 25
 )
 
-// get reads the items that exist, with strong consistency. Up to 100 keys are one call.
+// get reads the items that exist, with strong consistency. Up to 100 keys are one call, a single one too: the call for one
+// would make every function's bundle larger.
 func (s *Store) get(ctx context.Context, keys ...schema.Key) (map[schema.Key]item, error) {
 	out := make(map[schema.Key]item, len(keys))
 	switch {
 	case len(keys) == 0:
-		return out, nil
-	case len(keys) == 1:
-		res, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: keys[0].Item(), ConsistentRead: aws.Bool(true)})
-		if err != nil {
-			return nil, fault("get item", err)
-		}
-		meter.Count(ctx, meter.ReadUnits(meter.ItemSize(res.Item)), 0)
-		if len(res.Item) > 0 {
-			out[keys[0]] = res.Item
-		}
 		return out, nil
 	case len(keys) <= maxBatchGet:
 		return out, s.batchGet(ctx, keys, out)
@@ -200,16 +194,76 @@ func (s *Store) put(ctx context.Context, name string, k schema.Key, it item) err
 	return fault(name, err)
 }
 
-// erase deletes items outside a transaction, 25 in a call; absent ones are ignored.
-func (s *Store) erase(ctx context.Context, name string, keys []schema.Key) error {
+// inCalls calls fn with as many of the writes as a call takes, for all of them.
+func inCalls[T any](ctx context.Context, writes []T, fn func(context.Context, []T) error) error {
 	var fns []func(context.Context) error
-	for chunk := range slices.Chunk(keys, maxBatchWrite) {
-		fns = append(fns, func(ctx context.Context) error { return s.eraseBatch(ctx, name, chunk) })
-	}
-	if len(fns) == 0 {
-		return nil
+	for chunk := range slices.Chunk(writes, maxBatchWrite) {
+		fns = append(fns, func(ctx context.Context) error { return fn(ctx, chunk) })
 	}
 	return meter.Parallel(ctx, fns...)
+}
+
+// erase deletes items outside a transaction, 25 in a call; absent ones are ignored.
+func (s *Store) erase(ctx context.Context, name string, keys []schema.Key) error {
+	return inCalls(ctx, keys, func(ctx context.Context, some []schema.Key) error { return s.eraseBatch(ctx, name, some) })
+}
+
+// busyStatements are the codes of statements that may succeed when repeated.
+var busyStatements = []types.BatchStatementErrorCodeEnum{
+	types.BatchStatementErrorCodeEnumThrottlingError, types.BatchStatementErrorCodeEnumProvisionedThroughputExceeded,
+	types.BatchStatementErrorCodeEnumRequestLimitExceeded, types.BatchStatementErrorCodeEnumTransactionConflict,
+	types.BatchStatementErrorCodeEnumInternalServerError,
+}
+
+// insertBatch stores at most 25 items outside a transaction, those whose keys do not exist: a batch of writes would replace
+// the others.
+func (s *Store) insertBatch(ctx context.Context, name string, its []item) error {
+	for n := 0; len(its) > 0; n++ {
+		if n == maxTries {
+			return contended(name)
+		}
+		if n > 0 {
+			if err := pause(ctx, n); err != nil {
+				return err
+			}
+		}
+		if err := s.writing(name); err != nil {
+			return err
+		}
+		in, units := &dynamodb.BatchExecuteStatementInput{Statements: make([]types.BatchStatementRequest, len(its))}, 0.0
+		for i, it := range its {
+			in.Statements[i] = s.insertion(it)
+			units += meter.WriteUnits(meter.ItemSize(it))
+		}
+		res, err := s.client.BatchExecuteStatement(ctx, in)
+		if err != nil {
+			return fault(name, err)
+		}
+		meter.Count(ctx, 0, units)
+		var left []item
+		for i, r := range res.Responses {
+			switch {
+			case r.Error == nil || r.Error.Code == types.BatchStatementErrorCodeEnumDuplicateItem:
+			case slices.Contains(busyStatements, r.Error.Code):
+				left = append(left, its[i])
+			default:
+				return fmt.Errorf("%s: %s: %s", name, r.Error.Code, aws.ToString(r.Error.Message))
+			}
+		}
+		its = left
+	}
+	return nil
+}
+
+// insertion is the statement that stores an item whose key does not exist.
+func (s *Store) insertion(it item) types.BatchStatementRequest {
+	var fields []string
+	var values []types.AttributeValue
+	for _, name := range slices.Sorted(maps.Keys(it)) {
+		fields, values = append(fields, "'"+name+"': ?"), append(values, it[name])
+	}
+	text := `INSERT INTO "` + s.table + `" VALUE {` + strings.Join(fields, ", ") + "}"
+	return types.BatchStatementRequest{Statement: &text, Parameters: values}
 }
 
 func (s *Store) eraseBatch(ctx context.Context, name string, keys []schema.Key) error {
@@ -245,19 +299,12 @@ func (s *Store) writeBatch(ctx context.Context, name string, reqs []types.WriteR
 	return nil
 }
 
-// eraseIf deletes an item outside a transaction when a condition holds, errStale when it does not.
+// eraseIf deletes an item when a condition holds, errStale when it does not: in a transaction, because another kind of call
+// would make every function's bundle larger.
 func (s *Store) eraseIf(ctx context.Context, name string, k schema.Key, c cond) error {
-	if err := s.writing(name); err != nil {
-		return err
-	}
-	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: k.Item(), ConditionExpression: optional(c.expr),
-		ExpressionAttributeNames: names(c.expr), ExpressionAttributeValues: c.vals})
-	meter.Count(ctx, 0, 1)
-	var failed *types.ConditionalCheckFailedException
-	if errors.As(err, &failed) {
-		return errStale
-	}
-	return fault(name, err)
+	x := &tx{}
+	x.delete(s, k, c, nil)
+	return s.commit(ctx, name, x)
 }
 
 // putIf stores an item outside a transaction when a condition holds, errStale when it does not.

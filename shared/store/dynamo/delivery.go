@@ -61,31 +61,38 @@ func (s deliveryStore) AddDelivery(ctx context.Context, t directory.TenantID, d 
 // AddDeliveries implements directory.Deliveries. The marks are written after the deliveries, and the queues last: so who
 // finds a mark finds its delivery, and who has looked at a queue before sees that it has changed.
 func (s deliveryStore) AddDeliveries(ctx context.Context, t directory.TenantID, ds []directory.Delivery) error {
-	var add, queue []func(context.Context) error
+	var items []item
 	var places []types.WriteRequest
-	due := map[directory.WebhookID]time.Time{}
+	due, known := map[directory.WebhookID]time.Time{}, map[directory.DeliveryID]bool{}
 	for _, d := range ds {
-		add = append(add, func(ctx context.Context) error { return s.AddDelivery(ctx, t, d) })
+		if known[d.ID] { // a batch may have an entry twice
+			continue
+		}
+		known[d.ID] = true
+		it, err := deliveryItem(d, 1)
+		if err != nil {
+			return err
+		}
+		items = append(items, schema.DeliveryKey(t, d.ID).With(it))
 		places = append(places, types.WriteRequest{PutRequest: &types.PutRequest{Item: schema.PlaceKey(t, d).With(placeItem(d))}})
 		if at, ok := due[d.Webhook]; !ok || d.DueAt.Before(at) {
 			due[d.Webhook] = d.DueAt
 		}
 	}
-	for w, at := range due {
-		queue = append(queue, func(ctx context.Context) error { return s.touchQueue(ctx, t, w, at) })
+	err := inCalls(ctx, items, func(ctx context.Context, some []item) error { return s.insertBatch(ctx, "add deliveries", some) })
+	if err == nil {
+		err = inCalls(ctx, places, func(ctx context.Context, some []types.WriteRequest) error {
+			return s.writeBatch(ctx, "queue deliveries", some)
+		})
 	}
-	if len(ds) == 0 {
-		return nil
-	}
-	if err := meter.Parallel(ctx, add...); err != nil {
+	if err != nil {
 		return err
 	}
-	for chunk := range slices.Chunk(places, maxBatchWrite) {
-		if err := s.writeBatch(ctx, "queue deliveries", chunk); err != nil {
-			return err
-		}
+	var queues []func(context.Context) error
+	for w, at := range due {
+		queues = append(queues, func(ctx context.Context) error { return s.touchQueue(ctx, t, w, at) })
 	}
-	return meter.Parallel(ctx, queue...)
+	return meter.Parallel(ctx, queues...)
 }
 
 func (s *Store) delivery(ctx context.Context, t directory.TenantID, id directory.DeliveryID) (directory.Delivery, int64, error) {

@@ -212,7 +212,7 @@ func queuedDeliveries(w *world) {
 	stored, err := w.Deliveries.Delivery(w.ctx, w.tenant, done.ID)
 	w.must(err)
 	w.equal("the finished one", stored, done)
-	w.must(w.Deliveries.AddDeliveries(w.ctx, w.tenant, ds[:2]))
+	w.must(w.Deliveries.AddDeliveries(w.ctx, w.tenant, slices.Concat(ds[:2], ds[:2])))
 	w.equal("added again, what is finished stays so", fmt.Sprint(len(first(w.queued("w1", now, 100)))), "28")
 	stored, err = w.Deliveries.UpdateDelivery(w.ctx, w.tenant, done.ID, func(d directory.Delivery) (directory.Delivery, error) {
 		d.State, d.DueAt = directory.DeliveryPending, now
