@@ -20,12 +20,7 @@ import (
 // withFollower compares `rollcall serve` in memory, which follows its log meanwhile, with the peer, both over HTTP and on
 // one core each. A figure counts only if the log is followed within a second after the load.
 func withFollower(length time.Duration) {
-	build := filepath.Join(filepath.Dir(scratch()), "rollcall")
-	//nolint:gosec // G204: the path is ours
-	compile := exec.CommandContext(context.Background(), "go", "build", "-o", build, "./integration/rollcall")
-	if out, err := compile.CombinedOutput(); err != nil {
-		fail(fmt.Errorf("build the command: %w: %s", err, out))
-	}
+	build := buildCommand(filepath.Dir(scratch()))
 	fmt.Print("| operation over HTTP, 4 connections | elimity-com/scim, map | Rollcall, SQLite in memory, followed ",
 		"| rate against peer | lag |\n")
 	fmt.Println("|---|---|---|---|---|")

@@ -24,9 +24,11 @@ func main() {
 	users := flag.Int("users", 250_000, "users for deep listing")
 	people := flag.String("people", "10000,100000,1000000", "people for apply runs on SQLite")
 	dynamoPeople := flag.Int("dynamodb-people", 10_000, "people for an apply run on DynamoDB Local")
+	entries := flag.Int("entries", 1_000_000, "log entries in the file of an idle server")
 	pending := flag.String("pending", "25000,50000,100000", "deactivations due in one minute")
 	only := flag.String("only", "",
-		"run one part: functions, requests, served (with -builds), following, units, members, listing, apply, apply-units, pending")
+		"run one part: functions, requests, served (with -builds), following, changes, units, idle, members, listing, apply, apply-units, "+
+			"pending")
 	peer := flag.Bool("peer", false, "serve the peer over HTTP, for the part following")
 	builds := flag.String("builds", "", "rollcall commands to compare over HTTP, separated by commas")
 	duration := flag.Duration("time", time.Second, "how long each operation runs")
@@ -48,7 +50,9 @@ func main() {
 		{"requests", func() { parsing(); compare() }},
 		{"served", func() { served(*builds) }},
 		{"following", func() { followTimes(); withFollower(*duration) }},
+		{"changes", changes},
 		{"units", units},
+		{"idle", func() { idle(*entries) }},
 		{"members", func() { groupGrowth(*members) }},
 		{"listing", func() { deepListing(*users) }},
 		{"apply", func() { applyGrowth(*people) }},
