@@ -28,6 +28,7 @@ var answered = map[string]string{
 	"unlock":       "done",
 	"holdShards":   "no hold",
 	"FinishReplay": "it expired",
+	"eraseIf":      "its callers read the item again, or answer Conflict",
 }
 
 func TestEveryCommitIsAnswered(t *testing.T) {

@@ -15,6 +15,10 @@ import (
 // conflicts with adding it to a group; it is in the record at the SCIM id.
 var userAttrs = []string{"v", "p", "sid", "un", "xid", "act", "mgr", "at", "lk", "ac", "ver", "cre", "mod", "gone", "due", "dueAt", "pd"}
 
+// unlookedAttr is in a record that was never stored with a look-up of an e-mail that is the userName, and so needs none
+// removed. It is not part of the user.
+const unlookedAttr = "ul"
+
 func encodeUser(t directory.TenantID, u directory.User) (item, error) {
 	it := item{"v": num(schemaVersion), "p": str(string(u.Provider)), "un": str(u.UserName), "act": flag(u.Active), "ver": num(u.Version)}
 	if string(u.ScimID) != string(u.ID) {

@@ -47,6 +47,9 @@ func (s *Store) putUser(x *tx, t directory.TenantID, u directory.User) {
 		return
 	}
 	h := schema.HomeOf(t, u)
+	if slices.ContainsFunc(u.AllLookups(), u.FoundByName) {
+		it[unlookedAttr] = flag(true)
+	}
 	x.put(s, h.User(string(u.ID)), it, absent, nil)
 	x.countDueWrites(t, directory.User{}, u)
 	if !u.Removed() { // removed users have no total
@@ -234,6 +237,11 @@ func (s *Store) overwrite(x *tx, t directory.TenantID, old, u directory.User, wa
 			removed = append(removed, name)
 		}
 	}
+	for k, before := range was {
+		if look, stays := is[k]; before != nil && stays && look == nil { // it is not needed any more
+			removed = append(removed, unlookedAttr)
+		}
+	}
 	// Not a put, so that mv is kept.
 	x.countDueWrites(t, old, u)
 	x.update(s, schema.HomeOf(t, old).User(string(old.ID)), edit{set: it, remove: removed}, atVersion(old), nil)
@@ -259,12 +267,12 @@ func (s *Store) replaceUser(ctx context.Context, t directory.TenantID, old, u di
 		x.log(s, t, e, remainder{})
 		return s.commit(ctx, "update user", x)
 	}
-	var l leaving
-	if old.ScimID != "" && !old.Removed() {
-		var err error
-		if l, err = s.readLeaving(ctx, from, old); err != nil {
-			return err
-		}
+	l, err := s.readLeaving(ctx, from, old)
+	if err != nil {
+		return err
+	}
+	if l.unlooked {
+		maps.DeleteFunc(was, func(_ schema.Key, look item) bool { return look == nil })
 	}
 	c, alias := atVersion(old), always
 	if string(old.ScimID) == string(old.ID) {
@@ -308,11 +316,16 @@ type leaving struct {
 	known     map[directory.GroupID]bool // the groups that exist: others have only rows left
 	reports   []directory.User
 	unchanged cond // no membership was added since
+	unlooked  bool // there is no look-up of an e-mail that is the userName, not even from before
 }
 
 func (l leaving) ops() int { return 3*len(l.groups) + 4*len(l.reports) }
 
+// readLeaving reads what ends when a user leaves a list: nothing for one that no list of a provider has.
 func (s *Store) readLeaving(ctx context.Context, h schema.Home, u directory.User) (l leaving, err error) {
+	if u.ScimID == "" || u.Removed() {
+		return l, nil
+	}
 	k := h.User(string(u.ScimID))
 	// The count of memberships added is read before the memberships.
 	it, err := s.getOne(ctx, k)
@@ -322,6 +335,7 @@ func (s *Store) readLeaving(ctx context.Context, h schema.Home, u directory.User
 	if it == nil {
 		return l, errStale
 	}
+	l.unlooked = it[unlookedAttr] != nil
 	l.unchanged = when("attribute_not_exists(#mv)", nil)
 	if it["mv"] != nil {
 		l.unchanged = when("#mv = :mv", item{":mv": it["mv"]})

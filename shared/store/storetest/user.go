@@ -266,6 +266,10 @@ func emailIsName(w *world) {
 	w.remove(w.mustByID(u.ID).User)
 	is("after one was removed", a, other.ID)
 	sound("after one was removed")
+	u = w.user(w.p, "e@example.com", func(u *directory.User) { u.Lookups = mail("e@example.com") })
+	u = w.update(u, func(u *directory.User) { u.UserName = "f@example.com" })
+	w.remove(w.update(u, func(u *directory.User) { u.UserName = "e@example.com" }))
+	sound("after one was removed whose userName was changed and changed back")
 }
 
 // emailIsNameRace: whoever looks for the e-mail finds the user at every moment.
