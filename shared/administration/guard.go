@@ -185,6 +185,11 @@ func (s Guards) Decide(
 	if d == directory.GuardDisapproval {
 		action = directory.GuardRejected
 	}
+	now := s.rt.Time()
+	counts, err := s.ports.Counts.Counts(ctx, s.tenant, p, now.Truncate(time.Minute))
+	if err != nil {
+		return directory.GuardEvent{}, err
+	}
 	decide := func(rec directory.Provider, v directory.GuardEvent) (directory.Provider, directory.GuardEvent, *directory.LogEntry, error) {
 		if v.ID == "" {
 			return rec, v, nil, directory.Errorf(directory.NotFound, "no such guard event")
@@ -196,10 +201,9 @@ func (s Guards) Decide(
 		if v.State != directory.GuardOpen || w.Event != id {
 			return rec, v, nil, directory.Errorf(directory.Conflict, "the event is decided, or was only a warning")
 		}
-		now := s.rt.Time()
 		v.State, v.DecidedAt, v.DecidedBy, v.Version = d, now, s.admin.Actor.ID, v.Version+1
 		*w = directory.GuardState{Decided: d, DecidedAt: now, WarnedAt: w.WarnedAt}
-		w.Since = now.Truncate(time.Minute).Add(time.Minute) // counts are by the minute
+		w.Since, w.Before = now.Truncate(time.Minute), directory.CountOf(v.Kind, counts)
 		rec.Version, rec.Modified = rec.Version+1, directory.Latest(rec.Modified, now)
 		e := s.entry(action)
 		e.Remaining, e.Changes = directory.RemainingGuard, []directory.Change{directory.NewChange("state", directory.GuardOpen, d)}
@@ -235,9 +239,9 @@ func (s Guards) Status(ctx context.Context, p directory.Provider) (GuardStatus, 
 
 // counted returns how many changes of a kind happened within the window.
 func (s Guards) counted(ctx context.Context, p directory.Provider, kind directory.GuardKind) (int, error) {
-	since := directory.Latest(s.rt.Time().Add(-p.Guard.WindowOrDefault()), p.Guard.Of(kind).Since)
-	counts, err := s.ports.Counts.Counts(ctx, s.tenant, p.ID, since)
-	return directory.CountOf(kind, counts), err
+	now := s.rt.Time()
+	counts, err := s.ports.Counts.Counts(ctx, s.tenant, p.ID, p.Guard.CountedSince(kind, now))
+	return p.Guard.CountOf(kind, now, counts), err
 }
 
 // Set changes the settings of a provider's guard.

@@ -27,6 +27,7 @@ type GuardState struct {
 	Decided   GuardDecision `json:",omitempty"` // the last decision, for users it has not yet been applied to
 	DecidedAt time.Time     `json:",omitzero"`
 	Since     time.Time     `json:",omitzero"` // earlier changes are not counted: they were decided
+	Before    int           `json:",omitzero"` // changes in Since's minute that were decided, too: counts are by the minute
 	WarnedAt  time.Time     `json:",omitzero"`
 }
 
@@ -71,6 +72,20 @@ func (g *Guard) Of(k GuardKind) *GuardState {
 		return &g.Moves
 	}
 	return &g.GuardState
+}
+
+// CountedSince returns from when on changes of a kind are counted at a time.
+func (g Guard) CountedSince(k GuardKind, now time.Time) time.Time {
+	return Latest(now.Add(-g.WindowOrDefault()), g.Of(k).Since)
+}
+
+// CountOf sums the counts of a kind since CountedSince, without changes that were decided.
+func (g Guard) CountOf(k GuardKind, now time.Time, counts map[Action]int) int {
+	n, state := CountOf(k, counts), g.Of(k)
+	if !g.CountedSince(k, now).Truncate(time.Minute).After(state.Since) {
+		n = max(0, n-state.Before)
+	}
+	return n
 }
 
 // InForce returns the settings with defaults for zeros.

@@ -364,3 +364,90 @@ func TestGuardIsAskedWhenDeactivating(t *testing.T) {
 		}
 	}
 }
+
+// Leavers whose entries nobody followed before they are due, perhaps because the server was down for a day, are held when
+// they are more than the guard allows, whoever comes first after the start: the wake-up, or the follower.
+func TestGuardHoldsLeaversNobodyFollowed(t *testing.T) {
+	for _, down := range []time.Duration{time.Minute, 20 * time.Minute, 20 * time.Hour} {
+		for _, followFirst := range []bool{false, true} {
+			t.Run(fmt.Sprint(down, " down, followed first ", followFirst), func(t *testing.T) {
+				o, us, _ := guarded(t, 12, 3)
+				_, err := o.s.As(o.admin).Deactivations.SetDelay(o.ctx, o.p.ID, anyProvider, time.Minute, false)
+				o.must(err)
+				o.deliver()
+				for _, u := range us[:8] {
+					_, _, err := o.edit(o.caller, u.ScimID, func(p *directory.Profile) { p.Active = false })
+					o.must(err)
+					o.later(time.Second)
+				}
+				o.later(down)
+				if followFirst {
+					o.deliver()
+				}
+				n, err := o.s.DeactivateDue(o.ctx, directory.JobWakeup)
+				o.must(err)
+				o.equal("deactivated", n, 0)
+				o.deliver()
+				v := o.openEvent(directory.GuardLeavers)
+				o.equal("the event's count", v.Count, 8)
+				for _, u := range us[:8] {
+					if p := o.reload(u.ID).Pending; p == nil || !p.Frozen {
+						t.Errorf("%s: %+v, want held by the guard", u.UserName, p)
+					}
+				}
+				o.later(2 * directory.DefaultGuardWindow)
+				o.decideEvent(v, directory.GuardApproval)
+				o.later(time.Hour)
+				n, err = o.s.DeactivateDue(o.ctx, directory.JobSweep)
+				o.must(err)
+				o.equal("deactivated after the approval", n, 8)
+			})
+		}
+	}
+}
+
+// As many leavers as the guard allows are deactivated although nobody followed their entries.
+func TestGuardLetsLeaversNobodyFollowedGo(t *testing.T) {
+	o, us, _ := guarded(t, 12, 3)
+	for _, u := range us[:3] {
+		_, _, err := o.edit(o.caller, u.ScimID, func(p *directory.Profile) { p.Active = false })
+		o.must(err)
+	}
+	o.later(time.Hour)
+	n, err := o.s.DeactivateDue(o.ctx, directory.JobWakeup)
+	o.must(err)
+	o.equal("deactivated", n, 3)
+	o.deliver()
+	o.equal("the event", o.openEvent(directory.GuardLeavers), directory.GuardEvent{})
+}
+
+// A decision covers the changes before it and none after it, though changes are counted by the minute.
+func TestGuardCountsAnewAfterADecision(t *testing.T) {
+	for _, decision := range []directory.GuardDecision{directory.GuardApproval, directory.GuardDisapproval} {
+		t.Run(string(decision), func(t *testing.T) {
+			o, us, _ := guarded(t, 16, 3)
+			o.now = o.now.Truncate(time.Minute)
+			disable := func(us []directory.User) {
+				for _, u := range us {
+					_, _, err := o.edit(o.caller, u.ScimID, func(p *directory.Profile) { p.Active = false })
+					o.must(err)
+				}
+				o.deliver()
+				o.later(time.Second)
+			}
+			disable(us[:5])
+			o.decideEvent(o.openEvent(directory.GuardLeavers), decision)
+			o.later(time.Second)
+			disable(us[5:8])
+			o.equal("an event for as many as are allowed", o.openEvent(directory.GuardLeavers), directory.GuardEvent{})
+			disable(us[8:9])
+			v := o.openEvent(directory.GuardLeavers)
+			o.equal("the second event's count", v.Count, 4)
+			for i, u := range us[:9] {
+				if p := o.reload(u.ID).Pending; (p != nil && p.Frozen) != (i >= 5) {
+					t.Errorf("%s: %+v", u.UserName, p)
+				}
+			}
+		})
+	}
+}

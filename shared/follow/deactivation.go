@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,8 +44,9 @@ func (s *Service) DeactivateDue(ctx context.Context, job directory.Job) (int, er
 		until = until.Add(-lateness)
 	}
 	var done atomic.Int64
-	guards := &guardReads{s: s, read: map[directory.ProviderID]guardRead{}}
+	guards := &guardReads{s: s, by: fromJob(job), read: map[directory.ProviderID]*guardRead{}}
 	err := s.ports.Leavers.DueUsers(ctx, until, func(ctx context.Context, us []directory.DueUser) error {
+		guards.countAhead(ctx, us)
 		return forEach(ctx, us, func(ctx context.Context, u directory.DueUser) error {
 			acted, err := s.deactivateIfDue(ctx, u, guards, job)
 			if acted {
@@ -59,30 +61,110 @@ func (s *Service) DeactivateDue(ctx context.Context, job directory.Job) (int, er
 // guardReads is the providers of users whose deactivation is due, each read once. Safe for concurrent use.
 type guardReads struct {
 	s    *Service
+	by   origin
 	mu   sync.Mutex
-	read map[directory.ProviderID]guardRead // a provider's id has its tenant's
+	read map[directory.ProviderID]*guardRead // a provider's id has its tenant's
 }
 
 type guardRead struct {
 	provider directory.Provider // zero: removed
 	err      error
+	counted  []period // whose entries were counted
 }
+
+// period is a part of the log, both ends included.
+type period struct{ from, to time.Time }
 
 // of returns the provider whose guard a pending deactivation waits for, the zero one when there is none.
 func (g *guardReads) of(ctx context.Context, u directory.DueUser) (directory.Provider, error) {
-	id := u.Pending.Provider
-	if id == "" {
+	if u.Pending.Provider == "" {
 		return directory.Provider{}, nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	r, known := g.read[id]
-	if !known {
-		r.provider, r.err = g.s.ports.Providers.Provider(ctx, u.Tenant, id)
+	r := g.get(ctx, u.Tenant, u.Pending.Provider)
+	return r.provider, r.err
+}
+
+func (g *guardReads) get(ctx context.Context, t directory.TenantID, id directory.ProviderID) *guardRead {
+	r := g.read[id]
+	if r == nil {
+		r = &guardRead{}
+		r.provider, r.err = g.s.ports.Providers.Provider(ctx, t, id)
 		r.err = directory.IgnoreNotFound(r.err)
 		g.read[id] = r
 	}
-	return r.provider, r.err
+	return r
+}
+
+// countAhead counts the entries about leavers that are due, if they were not followed yet, and evaluates the guard then: so
+// it holds whom it has to hold however far behind following is.
+func (g *guardReads) countAhead(ctx context.Context, us []directory.DueUser) {
+	type of struct {
+		tenant   directory.TenantID
+		provider directory.ProviderID
+	}
+	requested := map[of][]time.Time{}
+	followed := g.s.rt.Time().Add(-lookedBack)
+	for _, u := range us {
+		if p := u.Pending; p != nil && p.Provider != "" && p.RequestedAt.After(followed) {
+			k := of{u.Tenant, p.Provider}
+			requested[k] = append(requested[k], p.RequestedAt)
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for k, times := range requested {
+		r := g.get(ctx, k.tenant, k.provider)
+		if r.err == nil && r.provider.ID != "" && !r.provider.Guard.Tripped() {
+			r.err = g.evaluate(ctx, k.tenant, r, periods(times))
+		}
+	}
+}
+
+// evaluate counts the entries of periods, and evaluates the guard as of then if one was not counted yet.
+func (g *guardReads) evaluate(ctx context.Context, t directory.TenantID, r *guardRead, all []period) error {
+	for _, x := range all {
+		behind := false
+		if slices.ContainsFunc(r.counted, func(y period) bool { return !x.from.Before(y.from) && !x.to.After(y.to) }) {
+			continue
+		}
+		after, end := directory.LogEntry{At: x.from}.Position(), directory.LogEntry{At: x.to.Add(time.Millisecond)}.Position()
+		for more := true; more; {
+			es, next, err := g.s.ports.Counts.Uncounted(ctx, t, r.provider.ID, after, end, lostBatch)
+			if err == nil && len(es) > 0 {
+				behind = true
+				_, err = g.s.ports.Counts.CountEntries(ctx, t, es)
+			}
+			if err != nil {
+				return err
+			}
+			after, more = next, next != ""
+		}
+		r.counted = append(r.counted, x)
+		if !behind {
+			continue
+		}
+		reading, err := g.s.evaluateGuardAt(ctx, t, r.provider, directory.GuardLeavers, g.by, x.to)
+		if err != nil || reading.provider.Guard.Tripped() {
+			r.provider = reading.provider
+			return err
+		}
+	}
+	return nil
+}
+
+// periods returns the parts of the log with the entries of some times, those within a minute of each other in one.
+func periods(times []time.Time) (out []period) {
+	slices.SortFunc(times, time.Time.Compare)
+	for _, at := range times {
+		if n := len(out); n > 0 && at.Sub(out[n-1].to) < time.Minute {
+			out[n-1].to = at
+		} else {
+			out = append(out, period{at, at})
+		}
+	}
+	return out
 }
 
 // deactivateIfDue deactivates a user if that is still due, or holds them if a guard does.

@@ -10,14 +10,16 @@ import (
 	"rollcall/shared/find"
 )
 
-// count is Service.count for entries of the batch.
-func (c *course) count(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
-	return c.s.count(ctx, t, es)
-}
-
 // count adds entries to the counts that the guard reads, and to the tallies.
-func (s *Service) count(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
-	_, err := s.ports.Counts.CountEntries(ctx, t, es)
+func (c *course) count(ctx context.Context, t directory.TenantID, es []directory.LogEntry) error {
+	fresh, err := c.s.ports.Counts.CountEntries(ctx, t, es)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, e := range es {
+		if err == nil && fresh[i] {
+			c.fresh = append(c.fresh, e.ID)
+		}
+	}
 	return err
 }
 
@@ -60,26 +62,25 @@ func (c *course) checkGuards(ctx context.Context, es []directory.TenantEntry) []
 	return errs
 }
 
-// checkGuard evaluates a guard, unless all changes are from before its window: repeated, or very late. It returns the
-// provider then, the zero one when it was removed.
+// checkGuard evaluates a guard, as of the latest change, unless all are from before its window and were counted by an
+// earlier batch: they were evaluated then. It returns the provider then, the zero one when it was removed.
 func (c *course) checkGuard(ctx context.Context, w watched, es []directory.LogEntry) (directory.Provider, error) {
 	g, err := c.ground(ctx, w.tenant, w.provider)
 	p := g.Provider
 	if err != nil || p.ID == "" {
 		return directory.Provider{}, err
 	}
-	state := p.Guard.Of(w.kind)
-	if state.Tripped() {
+	if p.Guard.Of(w.kind).Tripped() {
 		return p, nil
 	}
-	since := directory.Latest(c.s.rt.Time().Add(-p.Guard.WindowOrDefault()), state.Since)
-	for _, e := range slices.Backward(es) {
-		if !e.At.Before(since) {
-			reading, err := c.s.evaluateGuard(ctx, w.tenant, p, w.kind, fromEntry(e), 0)
-			return reading.provider, err
-		}
+	since := p.Guard.CountedSince(w.kind, c.s.rt.Time())
+	es = slices.DeleteFunc(es, func(e directory.LogEntry) bool { return e.At.Before(since) && !slices.Contains(c.fresh, e.ID) })
+	if len(es) == 0 {
+		return p, nil
 	}
-	return p, nil
+	last := slices.MaxFunc(es, func(a, b directory.LogEntry) int { return a.At.Compare(b.At) })
+	reading, err := c.s.evaluateGuardAt(ctx, w.tenant, p, w.kind, fromEntry(last), last.At)
+	return reading.provider, err
 }
 
 // guardReading is the result of evaluating a guard: the provider then, the changes within the window and their limit.
@@ -94,12 +95,39 @@ func (s *Service) evaluateGuard(
 	ctx context.Context, t directory.TenantID, p directory.Provider, kind directory.GuardKind, o origin, more int,
 ) (guardReading, error) {
 	now := s.rt.Time()
-	since := directory.Latest(now.Add(-p.Guard.WindowOrDefault()), p.Guard.Of(kind).Since)
-	counts, err := s.ports.Counts.Counts(ctx, t, p.ID, since)
+	counts, err := s.ports.Counts.Counts(ctx, t, p.ID, p.Guard.CountedSince(kind, now))
 	if err != nil {
 		return guardReading{}, err
 	}
-	reading := guardReading{p, directory.CountOf(kind, counts) + more, p.Guard.LimitOf(kind, 0)}
+	return s.judge(ctx, t, p, kind, o, now, p.Guard.CountOf(kind, now, counts)+more)
+}
+
+// evaluateGuardAt is evaluateGuard as of a change that is to be followed only now, perhaps long after its window.
+func (s *Service) evaluateGuardAt(
+	ctx context.Context, t directory.TenantID, p directory.Provider, kind directory.GuardKind, o origin, at time.Time,
+) (guardReading, error) {
+	if !at.Before(p.Guard.CountedSince(kind, s.rt.Time())) {
+		return s.evaluateGuard(ctx, t, p, kind, o, 0)
+	}
+	minutes, err := s.ports.Counts.Timeline(ctx, t, p.ID, p.Guard.CountedSince(kind, at), at.Add(time.Millisecond))
+	if err != nil {
+		return guardReading{}, err
+	}
+	counts := map[directory.Action]int{}
+	for _, m := range minutes {
+		for a, n := range m.Counts {
+			counts[a] += n
+		}
+	}
+	return s.judge(ctx, t, p, kind, o, at, p.Guard.CountOf(kind, at, counts))
+}
+
+// judge trips the provider's guard, or only warns, if the changes of a kind within the window before a time are more than it
+// allows.
+func (s *Service) judge(
+	ctx context.Context, t directory.TenantID, p directory.Provider, kind directory.GuardKind, o origin, at time.Time, count int,
+) (guardReading, error) {
+	reading := guardReading{p, count, p.Guard.LimitOf(kind, 0)}
 	if reading.count <= reading.limit {
 		return reading, nil
 	}
@@ -108,9 +136,11 @@ func (s *Service) evaluateGuard(
 	if err != nil || reading.count <= reading.limit {
 		return reading, err
 	}
+	now := s.rt.Time()
 	found := directory.GuardEvent{
 		ID:       directory.GuardEventID("v" + directory.PositionAt(now)[:9] + s.rt.NewID()[:16]),
-		Provider: p.ID, Kind: kind, At: now, Since: since, Count: reading.count, Limit: reading.limit, Users: active, Version: 1,
+		Provider: p.ID, Kind: kind, At: now, Since: directory.Latest(p.Guard.CountedSince(kind, at), p.Guard.Of(kind).DecidedAt),
+		Count: reading.count, Limit: reading.limit, Users: active, Version: 1,
 	}
 	reading.provider, err = s.tripGuard(ctx, t, found, o)
 	return reading, directory.IgnoreNotFound(err)

@@ -242,7 +242,7 @@ func (r *resolver) countMoves(ctx context.Context) error {
 	}
 	newest := es[len(es)-1].At
 	moves := slices.DeleteFunc(es, func(e directory.LogEntry) bool { return e.Action != directory.UserReassigned })
-	if err := r.s.count(ctx, r.tenant, moves); err != nil {
+	if _, err := r.s.ports.Counts.CountEntries(ctx, r.tenant, moves); err != nil {
 		return err
 	}
 	r.counted = newest

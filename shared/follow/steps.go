@@ -133,6 +133,9 @@ type course struct {
 	failed  []Failure
 	grounds grounds
 	taken   []int // the places of entries that a task completes, which also runs the steps that need that
+
+	mu    sync.Mutex
+	fresh []directory.EntryID // counted by this batch
 }
 
 // starts reports whether the step is to be run for an entry, apart from others or not.
