@@ -48,12 +48,13 @@ func TestWebhooksTakeEveryEvent(t *testing.T) {
 	}
 }
 
-// TestTheDocumentListsEverything keeps the document's lists of events, effects and causes equal to those of the code.
+// TestTheDocumentListsEverything keeps the document's lists of events, effects, causes and kinds of tasks equal to those of the code.
 func TestTheDocumentListsEverything(t *testing.T) {
 	t.Parallel()
 	schemas := asMap(asMap(document()["components"])["schemas"])
 	for schema, want := range map[string]string{
 		"EventType": fmt.Sprint(directory.EventTypes()), "Effect": fmt.Sprint(directory.Effects()), "Cause": fmt.Sprint(directory.Causes()),
+		"TaskKind": fmt.Sprint(administration.TaskKinds()),
 	} {
 		if got := fmt.Sprint(asMap(schemas[schema])["enum"]); got != want {
 			t.Errorf("%s is %s, want %s", schema, got, want)
