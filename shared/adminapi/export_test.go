@@ -280,7 +280,11 @@ func TestWebhookOverTheAPI(t *testing.T) {
 	if got := f.want(200, "GET", "/deliveries?state=dead", ""); len(got.items()) != 0 {
 		t.Errorf("dead ones: %s", got.raw)
 	}
-	f.want(200, "POST", path+":replay", `{"since":"2026-11-03T00:00:00Z","until":"2026-11-02T00:00:00Z"}`) // an empty span
+	f.want(200, "POST", path+":replay", `{"since":"2026-11-02T00:00:00Z","until":"2026-11-02T00:00:00Z"}`) // an empty span
+	if got := f.want(400, "POST", path+":replay", `{"since":"2026-11-02T00:00:00.001Z","until":"2026-11-02T00:00:00Z"}`); got.str(
+		"errors.0.field") != "since" || got.str("errors.1.field") != "until" {
+		t.Errorf("a span that ends before it begins: %s", got.raw)
+	}
 	f.want(404, "POST", "/deliveries/dnone:replay", "")
 	f.want(200, "DELETE", path, "")
 	f.want(404, "GET", path, "")

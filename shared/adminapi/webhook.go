@@ -181,6 +181,9 @@ func (r *request) replayWebhook() (answer, error) {
 	if err := r.read(members{"since": moment(set(&n.Since)), "until": moment(set(&n.Until))}, "since", "until"); err != nil {
 		return answer{}, err
 	}
+	if n.Since.After(n.Until) {
+		return answer{}, invalid(fieldError{"since", "must not be after until"}, fieldError{"until", "must not be before since"})
+	}
 	n.Since, n.Until = clampTime(n.Since), clampTime(n.Until)
 	if err := r.as().Deliveries.Replay(r.ctx(), n); err != nil {
 		return answer{}, err
