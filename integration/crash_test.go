@@ -152,6 +152,10 @@ func (d crashingDeliveries) ReleaseQueue(ctx context.Context, q directory.Queue)
 	return d.m.do(func() error { return d.Deliveries.ReleaseQueue(ctx, q) })
 }
 
+func (d crashingDeliveries) ResumeQueue(ctx context.Context, t directory.TenantID, w directory.WebhookID, now time.Time) error {
+	return d.m.do(func() error { return d.Deliveries.ResumeQueue(ctx, t, w, now) })
+}
+
 func (d crashingDeliveries) QueuedDeliveries(
 	ctx context.Context, t directory.TenantID, w directory.WebhookID, now time.Time, count int,
 ) (ds []directory.Delivery, next time.Time, err error) {

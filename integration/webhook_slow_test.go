@@ -18,6 +18,7 @@ type slowReceiver struct {
 	*httptest.Server
 	release func()
 	free    chan struct{} // closed by release
+	status  int           // answered then
 	mu      sync.Mutex
 	waiting int
 	most    int
@@ -26,7 +27,7 @@ type slowReceiver struct {
 
 func newSlowReceiver(t *testing.T) *slowReceiver {
 	t.Helper()
-	r := &slowReceiver{free: make(chan struct{})}
+	r := &slowReceiver{free: make(chan struct{}), status: http.StatusNoContent}
 	r.release = sync.OnceFunc(func() { close(r.free) })
 	r.Server = httptest.NewServer(r)
 	t.Cleanup(r.Close)
@@ -46,7 +47,7 @@ func (r *slowReceiver) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	r.count(1)
 	defer r.count(-1)
 	<-r.free
-	w.WriteHeader(http.StatusNoContent)
+	w.WriteHeader(r.status)
 }
 
 // eventually waits until something is so.
@@ -146,11 +147,11 @@ func TestQuickReceiverGetsMore(t *testing.T) {
 }
 
 // What an administrator changes about a webhook holds for the deliveries that wait behind a slow answer: they are not
-// sent, or to the new address. They are sent at once when it is resumed.
+// sent, or to the new address. They are sent at once when it is resumed, and when it is moved while it fails.
 func TestSlowReceiverHearsOfChanges(t *testing.T) {
 	t.Parallel()
 	for store, ports := range stores {
-		for change, want := range map[string]int{"paused": 0, "deleted": 0, "moved": 10, "resumed": 10} {
+		for change, want := range map[string]int{"paused": 0, "deleted": 0, "moved": 10, "resumed": 10, "failing, moved": 10} {
 			t.Run(store+", "+change, func(t *testing.T) { t.Parallel(); testSlowChange(t, ports, change, want) })
 		}
 	}
@@ -178,11 +179,15 @@ func testSlowChange(t *testing.T, ports func(testing.TB) directory.Ports, change
 		_, err = as.Patch(h.Context(), w.ID, check, administration.WebhookPatch{State: &paused})
 	case "deleted":
 		_, err = as.Delete(h.Context(), w.ID, check)
-	case "moved":
+	case "moved", "failing, moved":
 		_, err = as.Patch(h.Context(), w.ID, check, administration.WebhookPatch{URL: &other.URL})
 	}
 	h.must(err)
 	h.Clock.Advance(time.Second)
+	if change == "failing, moved" {
+		h.Follow(t)
+		slow.status = http.StatusServiceUnavailable
+	}
 	slow.release()
 	h.must(<-done)
 	if change == "resumed" {

@@ -369,6 +369,53 @@ func TestWebhookIsTestedPausedAndEnded(t *testing.T) {
 	h.must(err) // the entry names the delivery that was answered 410
 }
 
+// What waits for a webhook that failed for hours is sent at once when it is resumed, changed or tested. Its first failure
+// costs the first pause, however many tries were under way.
+func TestWebhookIsResumedAfterItFailed(t *testing.T) {
+	t.Parallel()
+	h := newWebhookEnv(t, nil)
+	r, moved := newReceiver(t, h.Clock.Now), newReceiver(t, h.Clock.Now)
+	w, _ := h.webhook(r.URL)
+	as := h.Service.As(h.Admin).Webhooks
+	patch := func(p administration.WebhookPatch) {
+		_, err := as.Patch(h.Context(), w.ID, func(directory.Webhook) error { return nil }, p)
+		h.must(err)
+	}
+	paused, active, name := directory.WebhookPaused, directory.WebhookActive, "Payroll"
+	for i, c := range []struct {
+		what   string
+		change func()
+		to     *receiver
+		want   string
+	}{
+		{"renamed", func() { patch(administration.WebhookPatch{DisplayName: &name}) }, r, "[user.created user.created]"},
+		{"tested", func() { _, err := as.Test(h.Context(), w.ID); h.must(err) }, r, "[user.created user.created webhook.test]"},
+		{"resumed", func() { patch(administration.WebhookPatch{State: &active}) }, r, "[user.created user.created]"},
+		{"moved", func() { patch(administration.WebhookPatch{URL: &moved.URL}) }, moved, "[user.created user.created]"},
+	} {
+		r.answers(503)
+		h.user(fmt.Sprint("a", i))
+		h.user(fmt.Sprint("b", i))
+		h.want("tries at the same time", h.deliver(), 2)
+		h.Clock.Advance(5 * time.Second)
+		h.want("tries after the first pause", h.deliver(), 1)
+		for range 13 { // until both have failed so often that they wait for hours
+			h.Clock.Advance(10 * time.Minute)
+			h.deliver()
+		}
+		if c.what == "resumed" {
+			patch(administration.WebhookPatch{State: &paused})
+			h.deliver()
+		}
+		r.answers(204)
+		h.want("tries before it is "+c.what, h.deliver(), 0)
+		r.take()
+		c.change()
+		h.deliver()
+		h.want("sent when it is "+c.what, c.to.take(), c.want)
+	}
+}
+
 // Deleting a webhook touches none of its deliveries, however many wait: they are shown as given up, and nobody asks for
 // them again.
 func TestDeletedWebhookLeavesItsDeliveries(t *testing.T) {

@@ -102,6 +102,10 @@ func (previewDeliveries) LeaseQueue(
 
 func (previewDeliveries) ReleaseQueue(context.Context, directory.Queue) error { return errPreview }
 
+func (previewDeliveries) ResumeQueue(context.Context, directory.TenantID, directory.WebhookID, time.Time) error {
+	return errPreview
+}
+
 func (previewDeliveries) UpdateDelivery(
 	context.Context, directory.TenantID, directory.DeliveryID, func(directory.Delivery) (directory.Delivery, error),
 ) (directory.Delivery, error) {

@@ -72,7 +72,7 @@ type Queue struct {
 	Tenant   TenantID
 	Webhook  WebhookID
 	DueAt    time.Time // when its deliveries are looked at next
-	Failures int       // tries that failed in a row; while there are any, new deliveries wait like the others
+	Failures int       // in a row, tries under way together count once; while there are any, new deliveries wait, too
 	Status   int       // of the last failed try, as in Delivery
 	Cause    string
 	Holder   string    // who sends its deliveries; "" for nobody

@@ -134,6 +134,9 @@ type Deliveries interface {
 	LeaseQueue(ctx context.Context, t TenantID, w WebhookID, holder string, now, until time.Time) (Queue, error)
 	// ReleaseQueue stores q without its holder; a zero DueAt ends it. Conflict: another has it, or its revision differs.
 	ReleaseQueue(ctx context.Context, q Queue) error
+	// ResumeQueue makes all pending deliveries of a webhook due now, those that failed as well, and their queue, as if none had
+	// failed: its holder sees a later due time than before. A queue without any ends when it is looked at.
+	ResumeQueue(ctx context.Context, t TenantID, w WebhookID, now time.Time) error
 	// QueuedDeliveries reads due deliveries of a webhook, by due time, at most count; of fewer, next is when another is due.
 	QueuedDeliveries(ctx context.Context, t TenantID, w WebhookID, now time.Time, count int) (ds []Delivery, next time.Time, err error)
 	// DueDeliveries names due deliveries without a webhook of all tenants, and those with one that an earlier release

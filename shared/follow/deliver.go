@@ -198,9 +198,9 @@ func (r *round) hold(ctx context.Context, l *line) bool {
 	q, err := r.s.ports.Deliveries.LeaseQueue(ctx, l.queue.Tenant, l.queue.Webhook, r.holder, now, now.Add(holdFor))
 	r.mu.Lock()
 	if err == nil {
-		if l.queue.Holder == r.holder { // what has been seen since it was first leased is newer
+		if l.queue.Holder == r.holder && !q.DueAt.After(l.queue.DueAt) { // not resumed: what was seen since the first lease is newer
 			q.Failures, q.Status, q.Cause = l.queue.Failures, l.queue.Status, l.queue.Cause
-		} else if q.Holder == r.holder {
+		} else if q.Holder == r.holder && l.queue.Holder == "" {
 			r.done.Late = max(r.done.Late, now.Sub(q.DueAt))
 		}
 		l.queue = q
@@ -316,14 +316,15 @@ func (r *round) try(ctx context.Context, l *line, q directory.Queue, w directory
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.note(l, d, after, took)
+	r.note(l, q, d, after, took)
 	delete(l.flying, d.ID)
 	r.flying--
 	r.notify()
 }
 
-// note draws the conclusions of a try for its webhook. The lock must be held.
-func (r *round) note(l *line, d, after directory.Delivery, took time.Duration) {
+// note draws the conclusions of a try, with its queue when it began, for its webhook: tries under way together fail as one.
+// The lock must be held.
+func (r *round) note(l *line, q directory.Queue, d, after directory.Delivery, took time.Duration) {
 	now := r.s.rt.Time()
 	if after.Tries > d.Tries {
 		r.done.Tried++
@@ -339,7 +340,9 @@ func (r *round) note(l *line, d, after directory.Delivery, took time.Duration) {
 	case after.Status == http.StatusGone && after.State == directory.DeliveryDead:
 		l.close(time.Time{})
 	default:
-		l.queue.Failures++
+		if l.queue.Failures <= q.Failures {
+			l.queue.Failures++
+		}
 		l.queue.Status, l.queue.Cause = after.Status, after.Cause
 		l.close(now.Add(downFor[min(l.queue.Failures, len(downFor))-1]))
 	}

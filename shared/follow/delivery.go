@@ -115,23 +115,15 @@ func (s *Service) endWebhook(ctx context.Context, t directory.TenantID, d direct
 	return err
 }
 
-// resumeWebhook has the deliveries that waited for a paused webhook looked at: the touch of one is that of its queue.
+// resumeWebhook has what waits for a webhook that is active sent now, whether it was paused or failed before it was changed.
 func (s *Service) resumeWebhook(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	id := directory.WebhookID(e.Target)
 	w, err := s.ports.Webhooks.Webhook(ctx, t, id)
-	if err != nil || w.State != directory.WebhookActive || !changes(e, "state") {
+	if err != nil || w.State != directory.WebhookActive {
 		return directory.IgnoreNotFound(err)
 	}
-	for {
-		ds, _, err := s.ports.Deliveries.QueuedDeliveries(ctx, t, id, s.rt.Time().Add(GiveUpAfter), 1)
-		if err != nil || len(ds) == 0 {
-			return err
-		}
-		d, err := s.ports.Deliveries.UpdateDelivery(ctx, t, ds[0].ID, func(d directory.Delivery) (directory.Delivery, error) { return d, nil })
-		if err != nil || d.State == directory.DeliveryPending {
-			return directory.IgnoreNotFound(err)
-		}
-	}
+	s.sending.want()
+	return s.ports.Deliveries.ResumeQueue(ctx, t, id, s.rt.Time())
 }
 
 // replay replays the delivery that an entry of DeliveryReplayed names; those of a span are a task.

@@ -102,7 +102,7 @@ func (s *Service) addDeliveries(ctx context.Context, t directory.TenantID, ds []
 	return s.ports.Deliveries.AddDeliveries(ctx, t, ds)
 }
 
-// sendTest has the test event of an entry sent.
+// sendTest has the test event of an entry sent, with all that waits.
 func (s *Service) sendTest(ctx context.Context, t directory.TenantID, e directory.LogEntry) error {
 	w, err := s.ports.Webhooks.Webhook(ctx, t, directory.WebhookID(e.Target))
 	if err != nil {
@@ -115,7 +115,10 @@ func (s *Service) sendTest(ctx context.Context, t directory.TenantID, e director
 	if err != nil {
 		return err
 	}
-	return s.addDeliveries(ctx, t, []directory.Delivery{d})
+	if err := s.addDeliveries(ctx, t, []directory.Delivery{d}); err != nil {
+		return err
+	}
+	return s.resumeWebhook(ctx, t, e)
 }
 
 // sign returns the headers of a message of Standard Webhooks: its id, the time, and a signature for each secret.

@@ -357,6 +357,38 @@ func (s deliveryStore) ReleaseQueue(ctx context.Context, q directory.Queue) erro
 	return err
 }
 
+// ResumeQueue implements directory.Deliveries. The queue comes last, so that who looks at it finds all of them due.
+func (s deliveryStore) ResumeQueue(ctx context.Context, t directory.TenantID, w directory.WebhookID, now time.Time) error {
+	later := span{pk: schema.Places(t, w), lo: schema.DueText(now.Add(time.Millisecond)), limit: 100}
+	for {
+		marks, _, err := s.query(ctx, later)
+		if err != nil {
+			return err
+		}
+		if len(marks) == 0 {
+			break
+		}
+		ds, _, err := s.marked(ctx, t, marks)
+		if err != nil {
+			return err
+		}
+		var moves []func(context.Context) error
+		for _, d := range ds {
+			was := d.DueAt
+			d.DueAt = now
+			moves = append(moves, func(ctx context.Context) error { return s.FinishDelivery(ctx, t, d, was) })
+		}
+		if err := meter.Parallel(ctx, moves...); err != nil {
+			return err
+		}
+	}
+	e := queueDue(t, directory.Delivery{Webhook: w, DueAt: now})
+	e.set["failures"] = num(0)
+	meter.Count(ctx, 0, 2) // its entry in the index is replaced
+	_, err := s.change(ctx, "resume queue", schema.QueueKey(t, w), e, always)
+	return err
+}
+
 // due reads the keys of what is due from the shards of the due index, the longest due first.
 func (s *Store) due(ctx context.Context, shards int, shard func(int) string, now time.Time, count int) ([]item, error) {
 	all, err := s.shards(ctx, shards, func(ctx context.Context, i int) ([]item, error) {

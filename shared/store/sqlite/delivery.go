@@ -164,6 +164,24 @@ func (s deliveryStore) ReleaseQueue(ctx context.Context, q directory.Queue) erro
 	})
 }
 
+func (s deliveryStore) ResumeQueue(ctx context.Context, t directory.TenantID, w directory.WebhookID, now time.Time) error {
+	return s.write(ctx, func() error {
+		later, err := records[directory.Delivery](s.Store, `SELECT record FROM deliveries
+			WHERE tenant = ? AND webhook = ? AND webhook <> '' AND due_at > ?`, string(t), string(w), millis(now))
+		if err != nil {
+			return err
+		}
+		for _, d := range later {
+			d.DueAt = now
+			if err := s.putDelivery(t, d); err != nil {
+				return err
+			}
+		}
+		return s.exec(`INSERT INTO queues (tenant, webhook, due_at, revision) VALUES (?,?,?,1) ON CONFLICT DO UPDATE SET
+			revision = revision + 1, due_at = excluded.due_at, failures = 0`, nil, string(t), string(w), millis(now))
+	})
+}
+
 func (s deliveryStore) QueuedDeliveries(
 	ctx context.Context, t directory.TenantID, w directory.WebhookID, now time.Time, count int,
 ) (ds []directory.Delivery, next time.Time, err error) {

@@ -24,6 +24,7 @@ var deliveryChapter = []promise{
 	{"queues/have one holder at a time", leaseQueues},
 	{"queues/are not given up when they have changed", releaseQueues},
 	{"queues/wait as a whole while they fail", failingQueues},
+	{"queues/are resumed with all that waits", resumedQueues},
 	{"queues/lose nothing to a race", raceQueues},
 }
 
@@ -343,6 +344,39 @@ func failingQueues(w *world) {
 	w.equal("kept as stored", got, q)
 }
 
+func resumedQueues(w *world) {
+	ds := w.queue("w1", 4)
+	other := w.queue("w2", 1)[0]
+	now := ds[3].DueAt.Add(time.Second)
+	q := w.lease("w1", "me", now)
+	for i, pause := range []time.Duration{0, time.Millisecond, 72 * time.Hour} { // the last one was not tried
+		was := ds[i].DueAt
+		ds[i].DueAt = now.Add(pause)
+		w.must(w.Deliveries.FinishDelivery(w.ctx, w.tenant, ds[i], was))
+	}
+	later := other
+	later.DueAt = now.Add(time.Hour)
+	w.must(w.Deliveries.FinishDelivery(w.ctx, w.tenant, later, other.DueAt))
+	q.Failures, q.Status, q.Cause, q.DueAt = 3, 503, "status", now.Add(time.Hour)
+	w.must(w.Deliveries.ReleaseQueue(w.ctx, q))
+	held := w.lease("w1", "you", now)
+	w.must(w.Deliveries.ResumeQueue(w.ctx, w.tenant, "w1", now))
+	w.wantDue("resumed", "w1", now)
+	w.wantKind("release of one resumed meanwhile", w.Deliveries.ReleaseQueue(w.ctx, held), directory.Conflict)
+	got := w.lease("w1", "you", now)
+	w.equal("as if none had failed", fmt.Sprint(got.Failures, got.DueAt), fmt.Sprint(0, now))
+	ds[1].DueAt, ds[2].DueAt = now, now
+	due, next := w.queued("w1", now, 10)
+	w.equal("due, the one that was not tried first", due, []directory.Delivery{ds[3], ds[0], ds[1], ds[2]})
+	w.equal("the next", next, time.Time{})
+	due, next = w.queued("w2", now, 10)
+	w.equal("of another webhook", fmt.Sprint(len(due), next), fmt.Sprint(0, later.DueAt))
+	got.DueAt = time.Time{}
+	w.must(w.Deliveries.ReleaseQueue(w.ctx, got))
+	w.must(w.Deliveries.ResumeQueue(w.ctx, w.tenant, "w1", now))
+	w.wantDue("resumed after it ended", "w1", now)
+}
+
 // raceQueues adds deliveries while another one sends them and gives the queue up whenever it finds nothing: all are found.
 func raceQueues(w *world) {
 	const n = 30
@@ -423,6 +457,9 @@ func (x intruder) deliveriesRows() map[string]func() {
 			y := newWorld(x.T, x.Ports)
 			err := y.Deliveries.ReleaseQueue(ctx, directory.Queue{Tenant: y.tenant, Webhook: v.queued.Webhook, Holder: "v", Revision: 1})
 			x.wantKind("ReleaseQueue", err, directory.Conflict)
+		},
+		"Deliveries.ResumeQueue": func() {
+			x.must(x.Deliveries.ResumeQueue(ctx, t, v.queued.Webhook, v.now.Add(-1000*time.Hour)))
 		},
 		"Deliveries.UpdateDelivery": func() {
 			y := newWorld(x.T, x.Ports)
