@@ -104,7 +104,8 @@ func build(dir, name, arch, file string) error {
 }
 
 // notInlined returns the packages of a function whose code is compiled without inlining, to keep the largest bundles below
-// the limit: those of others in changes, which many events pass through, and all in admin, which serves administrators.
+// the limit: those of others, and the steps, in changes, which waits for the table more than it computes, and all in admin,
+// which serves administrators.
 func notInlined(name string) []string {
 	others := strings.Fields("github.com/... golang.org/x/... net/... encoding/... text/... regexp/... crypto/... mime/... math/... " +
 		"vendor/... compress/... log/... reflect fmt bufio slices time")
@@ -112,7 +113,7 @@ func notInlined(name string) []string {
 	case "admin":
 		return append(others, "rollcall/shared/...")
 	case "changes":
-		return others
+		return append(others, "rollcall/shared/follow", "rollcall/shared/app", "rollcall/shared/workflow")
 	}
 	return nil
 }
