@@ -1,7 +1,7 @@
 """Corrects requests of schemathesis where the OpenAPI document cannot express a rule.
 
 A request that is meant to be valid must also follow the rules that JSON Schema cannot express: a key that no other
-request used, a current version, a cursor of this list, a time in the future, one primary address. Requests that are
+request used, a current version, a cursor of this list, a time in the future, a span that ends after it begins, one primary address. Requests that are
 meant to be invalid are not changed.
 """
 
@@ -47,6 +47,9 @@ def before_call(context, case, kwargs):
         for name in ("expiresAt", "tokenExpiresAt"):
             if name in body:
                 body[name] = FUTURE
+        if "since" in body and "until" in body:  # a span does not end before it begins
+            body["until"] = FUTURE
+            body["since"] = "2026-01-31T12:00:00Z"
         if body.get("matchingAttributes"):  # names of attributes
             body["matchingAttributes"] = ["employeeNumber"]
         for email in (body.get("emails") or [])[1:]:
