@@ -1,8 +1,8 @@
 """Corrects requests of schemathesis where the OpenAPI document cannot express a rule.
 
 A request that is meant to be valid must also follow the rules that JSON Schema cannot express: a key that no other
-request used, a current version, a cursor of this list, a time in the future, a span that ends after it begins, one primary address. Requests that are
-meant to be invalid are not changed.
+request used, a current version, a cursor of this list, a time in the future, a span that ends after it begins, one
+primary address. Requests that are meant to be invalid are not changed.
 """
 
 import json
