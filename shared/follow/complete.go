@@ -23,11 +23,11 @@ func (s *Service) complete(ctx context.Context, t directory.TenantID, e director
 		return err
 	}
 	if !more && len(e.Added)+len(e.Removed) > stepRecords {
-		r, err := (&course{s: s}).resolvers(t).of(ctx, e.Provider, e)
+		r, err := s.memberRules(ctx, t, e)
 		if err != nil {
 			return err
 		}
-		more = r != nil && r.heeds(e.Group)
+		more = r != nil
 	}
 	if !more {
 		return nil
@@ -40,6 +40,15 @@ func (s *Service) complete(ctx context.Context, t directory.TenantID, e director
 		return err
 	}
 	return errTaskGoesOn
+}
+
+// memberRules returns the resolver for the members of an entry's group, nil when no rule heeds the group.
+func (s *Service) memberRules(ctx context.Context, t directory.TenantID, e directory.LogEntry) (*resolver, error) {
+	r, err := (&course{s: s}).resolvers(t).of(ctx, e.Provider, e)
+	if err != nil || r == nil || !r.heeds(e.Group) {
+		return nil, err
+	}
+	return r, nil
 }
 
 // completeChange completes a large change, runs the steps that need that, and places the members last, who may be many.
@@ -59,8 +68,8 @@ func (x *portion) completeChange(ctx context.Context) error {
 			if len(some) == 0 {
 				return "", true, nil
 			}
-			r, err := (&course{s: x.s}).resolvers(x.tenant).of(ctx, x.entry.Provider, x.entry)
-			if err == nil && r != nil && r.heeds(x.entry.Group) {
+			r, err := x.s.memberRules(ctx, x.tenant, x.entry)
+			if err == nil && r != nil {
 				err = r.resolveMembers(ctx, some)
 			}
 			x.did(len(some))

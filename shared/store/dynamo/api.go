@@ -208,6 +208,24 @@ func (s *Store) erase(ctx context.Context, name string, keys []schema.Key) error
 	return inCalls(ctx, keys, func(ctx context.Context, some []schema.Key) error { return s.eraseBatch(ctx, name, some) })
 }
 
+// untilNone calls send with growing pauses until it reports that nothing is left to be sent.
+func (s *Store) untilNone(ctx context.Context, name string, send func() (left int, err error)) error {
+	for n := range maxTries {
+		if n > 0 {
+			if err := pause(ctx, n); err != nil {
+				return err
+			}
+		}
+		if err := s.writing(name); err != nil {
+			return err
+		}
+		if left, err := send(); err != nil || left == 0 {
+			return err
+		}
+	}
+	return contended(name)
+}
+
 // busyStatements are the codes of statements that may succeed when repeated.
 var busyStatements = []types.BatchStatementErrorCodeEnum{
 	types.BatchStatementErrorCodeEnumThrottlingError, types.BatchStatementErrorCodeEnumProvisionedThroughputExceeded,
@@ -218,18 +236,7 @@ var busyStatements = []types.BatchStatementErrorCodeEnum{
 // insertBatch stores at most 25 items outside a transaction, those whose keys do not exist: a batch of writes would replace
 // the others.
 func (s *Store) insertBatch(ctx context.Context, name string, its []item) error {
-	for n := 0; len(its) > 0; n++ {
-		if n == maxTries {
-			return contended(name)
-		}
-		if n > 0 {
-			if err := pause(ctx, n); err != nil {
-				return err
-			}
-		}
-		if err := s.writing(name); err != nil {
-			return err
-		}
+	return s.untilNone(ctx, name, func() (int, error) {
 		in, units := &dynamodb.BatchExecuteStatementInput{Statements: make([]types.BatchStatementRequest, len(its))}, 0.0
 		for i, it := range its {
 			in.Statements[i] = s.insertion(it)
@@ -237,7 +244,7 @@ func (s *Store) insertBatch(ctx context.Context, name string, its []item) error 
 		}
 		res, err := s.client.BatchExecuteStatement(ctx, in)
 		if err != nil {
-			return fault(name, err)
+			return 0, fault(name, err)
 		}
 		meter.Count(ctx, 0, units)
 		var left []item
@@ -247,12 +254,12 @@ func (s *Store) insertBatch(ctx context.Context, name string, its []item) error 
 			case slices.Contains(busyStatements, r.Error.Code):
 				left = append(left, its[i])
 			default:
-				return fmt.Errorf("%s: %s: %s", name, r.Error.Code, aws.ToString(r.Error.Message))
+				return 0, fmt.Errorf("%s: %s: %s", name, r.Error.Code, aws.ToString(r.Error.Message))
 			}
 		}
 		its = left
-	}
-	return nil
+		return len(its), nil
+	})
 }
 
 // insertion is the statement that stores an item whose key does not exist.
@@ -276,27 +283,16 @@ func (s *Store) eraseBatch(ctx context.Context, name string, keys []schema.Key) 
 
 // writeBatch carries out at most 25 writes outside a transaction. Items that are put are below 1 KB.
 func (s *Store) writeBatch(ctx context.Context, name string, reqs []types.WriteRequest) error {
-	for n := 0; len(reqs) > 0; n++ {
-		if n == maxTries {
-			return contended(name)
-		}
-		if n > 0 {
-			if err := pause(ctx, n); err != nil {
-				return err
-			}
-		}
-		if err := s.writing(name); err != nil {
-			return err
-		}
+	return s.untilNone(ctx, name, func() (int, error) {
 		res, err := s.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{s.table: reqs}})
 		if err != nil {
-			return fault(name, err)
+			return 0, fault(name, err)
 		}
 		left := res.UnprocessedItems[s.table]
 		meter.Count(ctx, 0, float64(len(reqs)-len(left)))
 		reqs = left
-	}
-	return nil
+		return len(reqs), nil
+	})
 }
 
 // eraseIf deletes an item when a condition holds, errStale when it does not: in a transaction, because another kind of call
